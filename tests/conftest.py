@@ -1,0 +1,62 @@
+"""No test reaches the network: not the hub, not a resolver, not from a subprocess."""
+
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+# Set before any library is imported, since they read it once; subprocesses inherit it.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_DATASETS_OFFLINE"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+# The patch below holds in this process only. For subprocesses, a proxy that refuses (port 9, discard).
+for _scheme in ("http", "https", "all"):
+    os.environ[f"{_scheme}_proxy"] = os.environ[f"{_scheme.upper()}_PROXY"] = "http://127.0.0.1:9"
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1,::1"
+
+
+def _is_here(host: object) -> bool:
+    """Is it this machine, said without asking a resolver? None and "" are the wildcard, to bind to."""
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in {None, "", "localhost", socket.gethostname()}:
+        return True
+    try:
+        address = ipaddress.ip_address(str(name))
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _refuse_elsewhere(host: object) -> None:
+    if not _is_here(host):
+        # `pytest.fail` is a BaseException: a library that catches its own network errors cannot hide it.
+        pytest.fail(f"a test reached for the network: {host!r}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network() -> Iterator[None]:
+    """Fail the test that resolves or connects to anything but this machine."""
+
+    def guard(connect: Callable[[socket.socket, Any], Any]) -> Callable[[socket.socket, Any], Any]:
+        def guarded(self: socket.socket, address: Any) -> Any:
+            if self.family in {socket.AF_INET, socket.AF_INET6}:
+                _refuse_elsewhere(address[0])
+            return connect(self, address)
+
+        return guarded
+
+    resolve = socket.getaddrinfo
+
+    def guarded_resolve(host: Any, *args: Any, **kwargs: Any) -> Any:
+        _refuse_elsewhere(host)
+        return resolve(host, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guard(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", guard(socket.socket.connect_ex))
+        patch.setattr(socket, "getaddrinfo", guarded_resolve)
+        yield
