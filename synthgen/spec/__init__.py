@@ -1,0 +1,42 @@
+"""YAML -> `Spec`: what the user wants, checked, with every problem as `file:line:column: message`."""
+
+from synthgen.errors import Problem
+from synthgen.spec.attribute import Attribute, Balance, Gate
+from synthgen.spec.filters import ClipFilter, DuplicateFilter, Filters, LabelFilter, QualityFilter
+from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, JudgeSpec, ModelSpec
+from synthgen.spec.output import Budget, Output, Rejects
+from synthgen.spec.reader import parse_spec, read_spec
+from synthgen.spec.schema import json_schema
+from synthgen.spec.spec import ClassSpec, Prompts, Spec
+from synthgen.spec.starter import starter_spec
+from synthgen.spec.template import Template, TemplateError, Variable
+
+__all__ = [
+    "BUNDLED_JUDGE",
+    "BUNDLED_MODEL",
+    "DEFAULT_JUDGE",
+    "Attribute",
+    "Balance",
+    "Budget",
+    "ClassSpec",
+    "ClipFilter",
+    "DuplicateFilter",
+    "Filters",
+    "Gate",
+    "JudgeSpec",
+    "LabelFilter",
+    "ModelSpec",
+    "Output",
+    "Problem",
+    "Prompts",
+    "QualityFilter",
+    "Rejects",
+    "Spec",
+    "Template",
+    "TemplateError",
+    "Variable",
+    "json_schema",
+    "parse_spec",
+    "read_spec",
+    "starter_spec",
+]

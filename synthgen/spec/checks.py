@@ -1,0 +1,172 @@
+"""What spans several keys. Each check reads the bare data, so that it also speaks when other parts are wrong,
+and passes over what is not of the form that it expects: that is reported elsewhere."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import isclose
+
+from synthgen.spec.messages import suggestion
+from synthgen.spec.place import KEY, Path, quoted
+from synthgen.spec.template import Template, TemplateError
+
+Data = Mapping[str, object]
+TASK = "text-to-image"
+_VARIABLES = ("prompts", "variables")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong at `path`. A path that ends in KEY points at the key."""
+
+    path: Path
+    message: str
+
+
+def check(spec: Data) -> Iterator[Finding]:
+    """Everything that is wrong between the keys of a spec."""
+    yield from _not_yet(spec)
+    yield from _size(_mapping(spec, "model"))
+    yield from _classes(_mapping(spec, "classes"))
+    yield from _prompts(spec)
+    yield from _attributes(spec)
+    yield from _splits(_mapping(_mapping(spec, "output"), "splits"))
+
+
+def _not_yet(spec: Data) -> Iterator[Finding]:
+    task = spec.get("task", TASK)
+    if task in ("image-to-image", "inpaint", "outpaint", "control"):
+        yield Finding(("task",), f"{task!r} is not yet available in this version; expected {TASK!r}")
+    for key in ("balance", "gates"):
+        if spec.get(key):
+            yield Finding((key, KEY), f"{key!r} is not available in this version; remove it")
+
+
+def _size(model: Data) -> Iterator[Finding]:
+    sides = [side for side in ("width", "height") if model.get(side) is not None]
+    if model.get("size") is not None and sides:
+        yield Finding(("model", sides[0], KEY), "expected either size, or width and height, found both")
+    elif len(sides) == 1:
+        yield Finding(("model", sides[0], KEY), "expected width and height together, found one of them")
+
+
+def _classes(classes: Data) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for name in classes:
+        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+        first = seen.setdefault(folded, name)
+        if first != name:
+            only = "only by case or by the form of its accents"
+            yield Finding(("classes", name, KEY), f"{quoted(name)} differs from {quoted(first)} {only}")
+
+
+def _prompts(spec: Data) -> Iterator[Finding]:
+    prompts, classes = _mapping(spec, "prompts"), _mapping(spec, "classes")
+    own = {name: _mapping(classes, name).get("templates") for name in classes}
+    variables = _mapping(prompts, "variables")
+    for name in variables:
+        yield from _repeated((*_VARIABLES, name), variables[name])
+        if name == "class":
+            yield Finding((*_VARIABLES, name, KEY), "'class' is the class's name; call it something else")
+    used: set[str] = set()
+    whole = True  # whether every template could be read, so that the unused variables are known
+    sources: list[tuple[Path, object, bool]] = [(("prompts", "templates"), prompts.get("templates"), True)]
+    sources += [(("classes", name, "templates"), texts, False) for name, texts in own.items()]
+    for path, texts, needs_class in sources:
+        whole = whole and (texts is None or isinstance(texts, list | Mapping))
+        yield from _repeated(path, texts)
+        for place, text in _texts(path, texts):
+            try:
+                names = Template.parse(text).variables
+            except TemplateError as error:
+                whole = False
+                yield Finding(place, str(error))
+                continue
+            used.update(names)
+            yield from _unknown_variables(place, names, variables)
+            if needs_class and "class" not in names:
+                yield Finding(place, f"{quoted(text)} does not use {{class}}, as every common template must")
+    if whole:
+        yield from (
+            Finding((*_VARIABLES, name, KEY), f"no template uses the variable {quoted(name)}")
+            for name in variables
+            if name not in used and name != "class"
+        )
+    yield from _missing_templates(spec, prompts, own)
+
+
+def _missing_templates(spec: Data, prompts: Data, own: Data) -> Iterator[Finding]:
+    bare = [name for name, texts in own.items() if texts is None]
+    if "prompts" not in spec and bare:
+        yield Finding((KEY,), "missing key 'prompts'")
+    elif isinstance(spec.get("prompts"), Mapping) and prompts.get("templates") is None and bare:
+        message = f"missing key 'templates'; the class {quoted(bare[0])} has none of its own"
+        yield Finding(("prompts", KEY), message)
+    elif prompts.get("templates") and own and not bare:
+        yield Finding(("prompts", "templates", KEY), "never used: every class has templates of its own")
+
+
+def _unknown_variables(place: Path, names: Iterable[str], variables: Data) -> Iterator[Finding]:
+    known = ["class", *variables]
+    for name in names:
+        if name not in known:
+            hint = suggestion(name, known) or f"; expected one of {', '.join(known)}"
+            yield Finding(place, f"unknown variable {quoted(name)}{hint}")
+
+
+def _attributes(spec: Data) -> Iterator[Finding]:
+    attributes, variables = _mapping(spec, "attributes"), _mapping(_mapping(spec, "prompts"), "variables")
+    for name in attributes:
+        path = ("attributes", name)
+        attribute = _mapping(attributes, name)
+        values = _mapping(attribute, "values")
+        if "unknown" in values:
+            message = "'unknown' is kept for abstentions; call it something else"
+            yield Finding((*path, "values", "unknown", KEY), message)
+        variable = attribute.get("variable")
+        if not isinstance(variable, str):
+            continue
+        if variable not in variables:
+            hint = suggestion(variable, variables)
+            yield Finding((*path, "variable"), f"unknown variable {quoted(variable)}{hint}")
+            continue
+        offered = [text for _, text in _texts((), variables[variable])]
+        for value in values:
+            if value not in offered and value != "unknown":
+                message = f"the variable {quoted(variable)} does not offer {quoted(value)}"
+                yield Finding((*path, "values", value, KEY), message)
+    for key in ("balance", "gates"):
+        entries = spec.get(key)
+        for index, entry in enumerate(entries if isinstance(entries, list) else []):
+            attribute_name = entry.get("attribute") if isinstance(entry, Mapping) else None
+            if isinstance(attribute_name, str) and attribute_name not in attributes:
+                hint = suggestion(attribute_name, attributes)
+                yield Finding((key, index, "attribute"), f"unknown attribute {quoted(attribute_name)}{hint}")
+
+
+def _splits(splits: Data) -> Iterator[Finding]:
+    numbers = (share for share in splits.values() if not isinstance(share, bool))
+    shares = [share for share in numbers if isinstance(share, int | float)]
+    if shares and len(shares) == len(splits) and not isclose(sum(shares), 1, abs_tol=1e-6):
+        yield Finding(("output", "splits"), f"expected shares that make 1 together, found {sum(shares):g}")
+
+
+def _repeated(path: Path, texts: object) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for place, text in _texts(path, texts):
+        if text in seen:
+            yield Finding(place, f"{quoted(text)} stands here twice; a mapping to weights makes it likelier")
+        seen.add(text)
+
+
+def _texts(path: Path, texts: object) -> Iterator[tuple[Path, str]]:
+    """The texts of a list or of a mapping to weights, with the path of each."""
+    if isinstance(texts, Mapping):
+        yield from (((*path, text, KEY), text) for text in texts)
+    elif isinstance(texts, list):
+        yield from (((*path, index), text) for index, text in enumerate(texts) if isinstance(text, str))
+
+
+def _mapping(data: Data, key: str) -> Data:
+    value = data.get(key)
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,58 @@
+"""What an image must pass to be accepted. A filter that is not named does not run."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from synthgen.spec.fields import Fraction, Section, Text
+
+
+class LabelFilter(Section):
+    """Rejects images that the judge does not take for their class."""
+
+    min_posterior: Fraction = Field(
+        0.5,
+        description="Least probability of the image's own class: a softmax over the classes of this spec "
+        "and 'none of these'.",
+    )
+    none_of_these: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
+        (), description="Texts that describe what is none of the classes, such as 'a blurry picture'."
+    )
+
+
+class ClipFilter(Section):
+    """Rejects images that do not match their own prompt."""
+
+    min_score: float = Field(
+        0.2, ge=-1, le=1, description="Least cosine similarity between the image and its prompt."
+    )
+
+
+class QualityFilter(Section):
+    """Rejects blank and hopelessly blurred images; images that are not finite always fail."""
+
+    min_contrast: Fraction = Field(
+        0.02, description="Least standard deviation of the grey image, whose values lie in 0 to 1."
+    )
+    min_sharpness: float = Field(
+        0.0001, ge=0, le=1, description="Least variance of the grey image's Laplacian, values in 0 to 1."
+    )
+
+
+class DuplicateFilter(Section):
+    """Rejects images that repeat an accepted one."""
+
+    within: Literal["class", "dataset"] = Field(
+        "class", description="Compare with the accepted images of the same class, or of the whole dataset."
+    )
+
+
+class Filters(Section):
+    """The filters, in the order in which they are applied: quality, label, clip, duplicates."""
+
+    label: LabelFilter | None = Field(None, description="Does the image show its class?")
+    clip: ClipFilter | None = Field(None, description="Does the image match its prompt?")
+    quality: QualityFilter | None = Field(
+        None, description="Is there a picture at all? '{}' for the defaults."
+    )
+    duplicates: DuplicateFilter | None = Field(None, description="Is it new?")

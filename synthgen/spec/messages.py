@@ -1,0 +1,143 @@
+"""pydantic's errors -> problems in plain words, at their place in the document."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from synthgen.errors import Problem
+from synthgen.spec.document import Node, Scalar
+from synthgen.spec.fields import EXPECTED, LIST_OR_WEIGHTS
+from synthgen.spec.place import KEY, Place, found, locate, quoted
+from synthgen.spec.spec import Spec
+
+_KINDS = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "tuple_type": "a list",
+}
+_BOUNDS = {
+    "greater_than_equal": "at least {ge:g}",
+    "greater_than": "more than {gt:g}",
+    "less_than_equal": "at most {le:g}",
+    "less_than": "less than {lt:g}",
+    "multiple_of": "a multiple of {multiple_of}",
+    "string_too_long": "at most {max_length} characters",
+    "too_short": "{min_length} or more entries",
+    "too_long": "at most {max_length} entries",
+    "literal_error": "{expected}",
+}
+
+
+def problems_of(error: ValidationError, root: Node) -> Iterator[Problem]:
+    """One problem for each place: the alternatives of a union are joined by "or"."""
+    expected: dict[tuple[object, ...], list[ErrorDetails]] = {}
+    for detail in error.errors(include_url=False, include_input=False):
+        place = locate(root, detail["loc"])
+        if place.node.bad:
+            continue
+        if detail["type"] == "missing":
+            yield place.problem(f"missing key {detail['loc'][-1]!r}", at_key=True)
+        elif detail["type"] == "extra_forbidden":
+            yield _unknown_key(root, detail)
+        elif detail["type"] != "default_factory_not_called":
+            expected.setdefault((place.path, detail["loc"][-1] == KEY), []).append(detail)
+    for (_, is_key), details in expected.items():
+        place = locate(root, details[0]["loc"])
+        yield _key_problem(place, details) if is_key else _value_problem(place, details)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    close = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _unknown_key(root: Node, detail: ErrorDetails) -> Problem:
+    *parent, key = map(str, detail["loc"])
+    place = locate(root, detail["loc"])
+    known = list(known_keys(tuple(parent)))
+    hint = suggestion(key, known) or f"; expected one of {', '.join(known)}"
+    return place.key.problem(_prefixed(place.path[:-1], f"unknown key {quoted(key)}{hint}"))
+
+
+def _prefixed(path: tuple[str | int, ...], message: str) -> str:
+    return f"{'.'.join(map(str, path))}: {message}" if path else message
+
+
+def _key_problem(place: Place, details: list[ErrorDetails]) -> Problem:
+    key = str(place.path[-1])
+    return place.key.problem(
+        _prefixed(place.path[:-1], f"expected {_phrases(details)}, found the key {quoted(key)}")
+    )
+
+
+def _value_problem(place: Place, details: list[ErrorDetails]) -> Problem:
+    message = f"expected {_phrases(details)}, found {found(place.node)}"
+    if not isinstance(place.node, Scalar):
+        return place.problem(message)
+    if isinstance(place.node.value, str):
+        choices = [choice for detail in details for choice in _choices(detail)]
+        return place.problem(message + suggestion(place.node.value, choices))
+    if place.node.value is not None and any(detail["type"] == "string_type" for detail in details):
+        message += "; put it in quotes"
+    return place.problem(message)
+
+
+def _phrases(details: list[ErrorDetails]) -> str:
+    return " or ".join(dict.fromkeys(map(_phrase, details)))
+
+
+def _phrase(detail: ErrorDetails) -> str:
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "tuple_type" and LIST_OR_WEIGHTS in detail["loc"]:
+        return "a list, or a mapping to weights"
+    if kind == "string_pattern_mismatch":
+        return EXPECTED[context["pattern"]]
+    if kind in _BOUNDS:
+        return _BOUNDS[kind].format(**context)
+    return _KINDS.get(kind, detail["msg"])
+
+
+def _choices(detail: ErrorDetails) -> list[str]:
+    expected: str = detail.get("ctx", {}).get("expected", "") if detail["type"] == "literal_error" else ""
+    return expected.split("'")[1::2]
+
+
+@cache
+def known_keys(path: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys of the section at `path`."""
+    kind: Any = Spec
+    for part in path:
+        kind = _step(kind, part)
+    section = _section(kind)
+    return tuple(section.model_fields) if section else ()
+
+
+def _step(kind: Any, part: str) -> Any:
+    """The annotation of what stands under `part` in something annotated as `kind`; None: nothing known."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        field = kind.model_fields.get(part)
+        return field.annotation if field else None
+    origin = get_origin(kind)
+    if origin is Mapping:
+        return get_args(kind)[1]
+    if origin is tuple:
+        return get_args(kind)[0]
+    return next((inner for arg in get_args(kind) if (inner := _step(arg, part)) is not None), None)
+
+
+def _section(kind: Any) -> type[BaseModel] | None:
+    """The section inside Optional and Annotated."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind
+    return next((inner for arg in get_args(kind) if (inner := _section(arg)) is not None), None)

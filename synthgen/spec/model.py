@@ -1,0 +1,89 @@
+"""Which model makes the images, and which one judges them."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from synthgen.spec.fields import Pixels, Revision, SchedulerName, Section, Text, VariantName
+
+BUNDLED_MODEL = "bundled:workers"
+BUNDLED_JUDGE = "bundled:judge"
+DEFAULT_JUDGE = "ViT-B-32/laion2b_s34b_b79k"
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_FOLDER = re.compile(r"(\.{0,2}/|~|[A-Za-z]:[\\/]).*")
+
+
+def _model_id(value: str) -> str:
+    if value == BUNDLED_MODEL or _HUB_ID.fullmatch(value) or _FOLDER.fullmatch(value):
+        return value
+    raise PydanticCustomError(
+        "expected",
+        f"'{BUNDLED_MODEL}', a hub id such as 'owner/name', or a folder that starts with './' or '/'",
+    )
+
+
+def _judge_id(value: str) -> str:
+    if value == BUNDLED_JUDGE or re.fullmatch(r"[\w.-]+/[\w.-]+|local-dir:.+|hf-hub:[\w.-]+/[\w.-]+", value):
+        return value
+    raise PydanticCustomError(
+        "expected",
+        f"'{BUNDLED_JUDGE}', an open_clip 'architecture/weights' such as '{DEFAULT_JUDGE}', "
+        "'hf-hub:owner/name' or 'local-dir:FOLDER'",
+    )
+
+
+class ModelSpec(Section):
+    """The diffusion model and its sampling settings."""
+
+    id: Annotated[Text, AfterValidator(_model_id)] = Field(
+        description=f"The model: '{BUNDLED_MODEL}' (ships with synthgen), a Hugging Face hub id such as "
+        "'owner/name', or a diffusers folder that starts with './', '~' or '/'."
+    )
+    revision: Revision | None = Field(
+        None, description="Branch, tag or commit on the hub. The plan records the commit that it stood for."
+    )
+    steps: int = Field(20, ge=1, le=1000, description="Denoising steps per image.")
+    guidance: float = Field(
+        2.0,
+        ge=0,
+        le=50,
+        description="Guidance scale. Low values (1 to 3) keep training data diverse; 7.5 is for looks. "
+        "Up to 1 there is no guidance, as distilled models need it.",
+    )
+    size: Pixels | None = Field(
+        None, description="Width and height of square images, in pixels. Default: the model's own size."
+    )
+    width: Pixels | None = Field(None, description="Width in pixels; goes with height, in place of size.")
+    height: Pixels | None = Field(None, description="Height in pixels; goes with width, in place of size.")
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
+        "auto", description="Number format. 'auto' takes what the device is fast at."
+    )
+    scheduler: SchedulerName | None = Field(
+        None, description="A diffusers scheduler class, such as 'DDIMScheduler'. Default: the model's own."
+    )
+    variant: VariantName | None = Field(None, description="Which weight files to load, such as 'fp16'.")
+    negative_prompt: str | None = Field(
+        None, max_length=2000, description="What to steer away from. Acts only where guidance is above 1."
+    )
+    batch_size: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = Field(
+        "auto", description="Images per batch, or 'auto'. It changes speed, never which candidates are tried."
+    )
+    safety_checker: bool = Field(
+        True, description="Use the model's own safety checker, where it has one; what it flags is recorded."
+    )
+
+
+class JudgeSpec(Section):
+    """The CLIP model that scores the images."""
+
+    id: Annotated[Text, AfterValidator(_judge_id)] = Field(
+        description=f"The judge: '{BUNDLED_JUDGE}' (for the bundled model), an open_clip "
+        f"'architecture/weights' such as '{DEFAULT_JUDGE}', 'hf-hub:owner/name' or 'local-dir:FOLDER'."
+    )
+
+
+def default_judge(model_id: str) -> JudgeSpec:
+    return JudgeSpec(id=BUNDLED_JUDGE if model_id == BUNDLED_MODEL else DEFAULT_JUDGE)

@@ -1,0 +1,60 @@
+"""Where a path such as `classes.doctor.count` stands in a document."""
+
+from collections.abc import Sequence as Keys
+from dataclasses import dataclass
+
+from synthgen.errors import Problem
+from synthgen.spec.document import Mapping, Node, Position, Sequence
+
+Path = tuple[str | int, ...]
+KEY = "[key]"  # at the end of a path, as in pydantic's: the key itself and not its value
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    path: Path
+    node: Node
+    key: Position  # of the node's own key; where it has none (the root, a list's item), of the node
+
+    def problem(self, message: str, *, at_key: bool = False) -> Problem:
+        dotted = ".".join(map(str, self.path))
+        position = self.key if at_key else self.node.position
+        return position.problem(f"{dotted}: {message}" if dotted else message)
+
+
+def locate(root: Node, path: Keys[str | int]) -> Place:
+    """The place of `path`. Parts that the document does not have are passed over: pydantic puts the
+    names of alternatives into its paths, and a short form has no parts of its own."""
+    place = Place((), root, root.position)
+    for part in path:
+        node = place.node
+        if isinstance(node, Mapping) and isinstance(part, str) and part in node.entries:
+            entry = node.entries[part]
+            place = Place((*place.path, part), entry.value, entry.key)
+        elif isinstance(node, Sequence) and isinstance(part, int):
+            item = node.items[part]
+            place = Place((*place.path, part), item, item.position)
+    return place
+
+
+def found(node: Node) -> str:
+    """What stands there, in words."""
+    if isinstance(node, Mapping):
+        return "a mapping" if node.entries else "an empty mapping"
+    if isinstance(node, Sequence):
+        return "a list" if node.items else "an empty list"
+    if isinstance(node.value, str):
+        return f"the text {quoted(node.value)}"
+    if node.value is None:
+        return "nothing"
+    if isinstance(node.value, bool) and node.text.lower() not in ("true", "false"):
+        return f"{node.text}, which YAML reads as {str(node.value).lower()}"
+    return shortened(node.text)
+
+
+def quoted(text: str) -> str:
+    return repr(shortened(text))
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."

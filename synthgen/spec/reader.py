@@ -1,0 +1,105 @@
+"""The one door: a YAML file -> a `Spec`, or every problem that it has."""
+
+import codecs
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from synthgen.errors import Problem, SpecError
+from synthgen.spec import document
+from synthgen.spec.checks import check
+from synthgen.spec.document import Node, read_document
+from synthgen.spec.messages import problems_of
+from synthgen.spec.override import override
+from synthgen.spec.place import KEY, found, locate
+from synthgen.spec.spec import Spec
+
+MAX_BYTES = 5_000_000
+_UTF16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_HINT = "`synthgen init` writes a spec to start from; `synthgen schema` prints every key."
+
+
+def read_spec(path: Path, overrides: Sequence[str] = ()) -> Spec:
+    """Read and check the spec in `path`, with `overrides` such as "model.steps=20" applied in order.
+
+    Raises:
+        SpecError: with every problem, in the file's order, those of `overrides` last.
+    """
+    return parse_spec(_text(path), file=str(path), overrides=overrides)
+
+
+def parse_spec(text: str, *, file: str = "spec.yaml", overrides: Sequence[str] = ()) -> Spec:
+    """The same for a text; `file` is what problems name.
+
+    Raises:
+        SpecError: as `read_spec`.
+    """
+    root, problems = read_document(text, file)
+    if root is None:
+        raise _error(problems or [Problem(file, 1, 1, "the file is empty")])
+    if not isinstance(root, document.Mapping):
+        problem = locate(root, ()).problem(f"expected a mapping with keys such as name, found {found(root)}")
+        raise _error([*problems, problem])
+    whole: Node = root
+    for each in overrides:
+        whole, more = override(whole, each)
+        problems += more
+    spec, more = _validated(whole)
+    if problems or more or spec is None:
+        raise _error([*problems, *more])
+    return spec
+
+
+def _validated(root: Node) -> tuple[Spec | None, list[Problem]]:
+    data = document.plain(root)
+    assert isinstance(data, Mapping)
+    problems = [_located(root, finding.path, finding.message) for finding in check(data)]
+    try:
+        return Spec.model_validate(data), problems
+    except ValidationError as error:
+        return None, [*problems_of(error, root), *problems]
+
+
+def _located(root: Node, path: tuple[str | int, ...], message: str) -> Problem:
+    place = locate(root, path)
+    return place.problem(message, at_key=path[-1:] == (KEY,))
+
+
+def _error(problems: list[Problem]) -> SpecError:
+    ordered = sorted(
+        dict.fromkeys(problems), key=lambda problem: (not problem.line, problem.line, problem.column)
+    )
+    return SpecError(ordered, hint=_HINT)
+
+
+def _text(path: Path) -> str:
+    """The file's text, decoded, without a byte-order mark."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise _refused(path, "there is no such file") from None
+    except IsADirectoryError:
+        raise _refused(path, "this is a folder; expected a YAML file") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise _refused(path, f"cannot be read: {reason}") from None
+    if len(data) > MAX_BYTES:
+        raise _refused(path, f"too large: more than {MAX_BYTES // 1_000_000} MB; a spec is a few kilobytes")
+    if data.startswith(_UTF16_OR_32):
+        raise _refused(path, "the file is UTF-16 or UTF-32; save it as UTF-8")
+    text = data.removeprefix(codecs.BOM_UTF8)
+    if b"\0" in text:
+        raise _refused(path, "this is a binary file; expected a YAML text")
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        before = text[: error.start]
+        line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode()) + 1
+        message = f"the byte 0x{text[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        raise SpecError([Problem(str(path), line, column, message)], hint=_HINT) from None
+
+
+def _refused(path: Path, message: str) -> SpecError:
+    return SpecError([Problem(str(path), 1, 1, message)], hint=_HINT)

@@ -1,0 +1,235 @@
+"""Specs that are wrong: each says where and what, in plain words."""
+# ruff: noqa: E501 - a table reads best with a row to a line
+
+import codecs
+import os
+from pathlib import Path
+
+import pytest
+
+from synthgen.errors import SpecError
+from synthgen.spec import read_spec
+
+GOOD = """\
+synthgen: 1
+name: workers
+model:
+  id: "bundled:workers"
+  steps: 20
+classes:
+  doctor: 10
+  chef: {count: 10}
+prompts:
+  templates: ["a {class} with {skin} skin"]
+  variables:
+    skin: [light, dark]
+filters:
+  label: {min_posterior: 0.6}
+seed: 0
+"""
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+def problems(path: Path, *overrides: str) -> list[str]:
+    """What is wrong with a spec, without the file's name."""
+    with pytest.raises(SpecError) as caught:
+        read_spec(path, overrides)
+    assert caught.value.exit_code == 2
+    assert caught.value.hint
+    assert "pydantic" not in str(caught.value)
+    return [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
+
+
+# id: (what stands in the good spec, what stands there instead, the expected beginning of the one problem)
+EDITS: dict[str, tuple[str, str, str]] = {
+    "unknown key": ("seed: 0", "zebra: 1", "15:1: unknown key 'zebra'; expected one of synthgen, name,"),
+    "misspelt key": ("  steps: 20", "  stepz: 20", "5:3: model: unknown key 'stepz'; did you mean 'steps'?"),
+    "misspelt section": ("seed: 0", "judje: {}", "15:1: unknown key 'judje'; did you mean 'judge'?"),
+    "misspelt key of a class": ("{count: 10}", "{count: 10, defnition: x}", "8:21: classes.chef: unknown key 'defnition'; did you mean 'definition'?"),
+    "text for a number": ("steps: 20", "steps: many", "5:10: model.steps: expected a whole number, found the text 'many'"),
+    "quoted number": ("steps: 20", 'steps: "20"', "5:10: model.steps: expected a whole number, found the text '20'"),
+    "fraction for a whole number": ("steps: 20", "steps: 2.5", "5:10: model.steps: expected a whole number, found 2.5"),
+    "true for a number": ("steps: 20", "steps: yes", "5:10: model.steps: expected a whole number, found yes, which"),
+    "nothing for a number": ("steps: 20", "steps:", "5:9: model.steps: expected a whole number, found nothing"),
+    "list for a number": ("steps: 20", "steps: [20]", "5:10: model.steps: expected a whole number, found a list"),
+    "no steps": ("steps: 20", "steps: 0", "5:10: model.steps: expected at least 1, found 0"),
+    "octal": ("steps: 20", "steps: 020", "5:10: 020 is an octal number in YAML"),
+    "guidance below zero": ("steps: 20", "guidance: -1", "5:13: model.guidance: expected at least 0, found -1"),
+    "guidance not a number": ("steps: 20", "guidance: .nan", "5:13: expected a finite number, found .nan"),
+    "guidance infinite": ("steps: 20", "guidance: -.inf", "5:13: expected a finite number, found -.inf"),
+    "guidance overflows": ("steps: 20", "guidance: 1e999", "5:13: expected a finite number, found 1e999"),
+    "odd size": ("steps: 20", "size: 100", "5:9: model.size: expected a multiple of 8, found 100"),
+    "posterior is true": ("0.6", "true", "14:26: filters.label.min_posterior: expected a number, found true"),
+    "width alone": ("steps: 20", "width: 64", "5:3: model.width: expected width and height together"),
+    "unknown dtype": ("steps: 20", "dtype: float61", "5:10: model.dtype: expected 'auto', 'float32', 'float16' or 'bfloat16', found the text 'float61'; did you mean 'float16'?"),
+    "batch size": ("steps: 20", "batch_size: big", "5:15: model.batch_size: expected a whole number or 'auto', found the text 'big'"),
+    "scheduler": ("steps: 20", "scheduler: ddim", "5:14: model.scheduler: expected the name of a diffusers scheduler"),
+    "model without id": ('  id: "bundled:workers"\n', "", "3:1: model: missing key 'id'"),
+    "model id": ("bundled:workers", "bundled:worker", "4:7: model.id: expected 'bundled:workers', a hub id such as"),
+    "model id is an address": ("bundled:workers", "https://hub/a/b", "4:7: model.id: expected 'bundled:workers', a hub"),
+    "name with a slash": ("name: workers", "name: ../workers", "2:7: name: expected a name that is safe as a folder"),
+    "name in capitals": ("name: workers", "name: Workers", "2:7: name: expected a name that is safe as a folder"),
+    "no name": ("name: workers\n", "", "1:1: missing key 'name'"),
+    "format version": ("synthgen: 1", "synthgen: 2", "1:11: synthgen: expected 1, found 2"),
+    "format version is true": ("synthgen: 1", "synthgen: true", "1:11: synthgen: expected 1, found true"),
+    "unknown task": ("seed: 0", "task: inpant", "15:7: task: expected 'text-to-image', 'image-to-image', 'inpaint', 'outpaint' or 'control', found the text 'inpant'; did you mean 'inpaint'?"),
+    "later task": ("seed: 0", "task: inpaint", "15:7: task: 'inpaint' is not yet available in this version"),
+    "count of zero": ("doctor: 10", "doctor: 0", "7:11: classes.doctor: expected at least 1, found 0"),
+    "count below zero": ("{count: 10}", "{count: -5}", "8:17: classes.chef.count: expected at least 1, found -5"),
+    "count missing": ("{count: 10}", "{}", "8:3: classes.chef: missing key 'count'"),
+    "count is text": ("doctor: 10", "doctor: ten", "7:11: classes.doctor: expected a whole number, found the text 'ten'"),
+    "count is true": ("doctor: 10", "doctor: true", "7:11: classes.doctor: expected a whole number, found true"),
+    "empty classes": ("classes:\n  doctor: 10\n  chef: {count: 10}\n", "classes: {}\n", "6:10: classes: expected 1 or more entries, found an empty"),
+    "classes as a list": ("classes:\n  doctor: 10\n  chef: {count: 10}\n", "classes: [a, b]\n", "6:10: classes: expected a mapping, found a list"),
+    "duplicate class": ("  chef:", "  doctor:", "8:3: duplicate key 'doctor'; it is already on line 7"),
+    "duplicate section": ("seed: 0", "name: again", "15:1: duplicate key 'name'; it is already on line 2"),
+    "classes differ by case": ("  chef:", "  Doctor:", "8:3: classes.Doctor: 'Doctor' differs from 'doctor' only"),
+    "class called no": ("  doctor:", "  no:", "7:3: a key must be text, found 'no', which YAML reads as false: put it in"),
+    "class called 7": ("  doctor:", "  7:", "7:3: a key must be text, found '7', which YAML reads as the number 7: put"),
+    "class with a slash": ("  doctor:", "  a/b:", "7:3: classes: expected a name without slashes"),
+    "list as a key": ("  doctor:", "  [a, b]:", "7:3: expected a text as key, found a list or a mapping"),
+    "unknown variable": ("{skin} skin", "{skin} {skim}", "10:15: prompts.templates.0: unknown variable 'skim'; did you mean 'skin'?"),
+    "unused variable": ("[light, dark]", "[light, dark]\n    hair: [red]", "13:5: prompts.variables.hair: no template uses the variable 'hair'"),
+    "template without class": ("a {class} with", "someone with", "10:15: prompts.templates.0: 'someone with {skin} skin' does not use"),
+    "open brace": ("{skin} skin", "{skin skin", "10:15: prompts.templates.0: unbalanced '{' at character 16"),
+    "attribute in a template": ("{class} with", "{class.name} {class}", "10:15: prompts.templates.0: '{class.name}' at"),
+    "template is a mapping": ('["a {class} with {skin} skin"]', '[{class: }, "{class} {skin}"]', "10:15: prompts.templates.0"),
+    "templates are one text": ('["a {class} with {skin} skin"]', '"a {class} with {skin} skin"',
+        "10:14: prompts.templates: expected a list, or a mapping to weights, found the text 'a {class} with",),
+    "same template twice": ('["a {class} with {skin} skin"]', '["{skin} {class}", "{skin} {class}"]',
+        "10:33: prompts.templates.1: '{skin} {class}' stands here twice",),
+    "weight is text": ("[light, dark]", "{light: much}", "12:19: prompts.variables.skin.light: expected a number, found the text 'much'"),
+    "weight of zero": ("[light, dark]", "{light: 0}", "12:19: prompts.variables.skin.light: expected more than 0, found 0"),
+    "variable without values": ("[light, dark]", "[]", "12:11: prompts.variables.skin: expected 1 or more entries, found an empty"),
+    "value read as true": ("[light, dark]", "[yes, dark]", "12:12: prompts.variables.skin.0: expected text, found yes, which YAML reads as true; put it in quotes"),
+    "blank value": ("[light, dark]", '[light, " "]', "12:19: prompts.variables.skin.1: expected text that is not blank"),
+    "posterior above one": ("0.6", "1.6", "14:26: filters.label.min_posterior: expected at most 1, found 1.6"),
+    "splits": ("seed: 0", "output: {splits: {train: 0.9, test: 0.3}}", "15:18: output.splits: expected shares that make 1 together, found 1.2",),
+    "balance": ("seed: 0", "attributes: {a: {values: {b: [b], c: [c]}}}\nbalance: [{attribute: a}]", "16:1: balance: 'balance' is not available in this version",),
+    "attribute's variable": ("seed: 0", "attributes: {a: {values: {light: [b], dark: [c]}, variable: skim}}", "15:61: attributes.a.variable: unknown variable 'skim'; did you mean 'skin'?",),
+    "attribute's value": ("seed: 0", "attributes: {a: {values: {light: [b], drak: [c]}, variable: skin}}", "15:39: attributes.a.values.drak: the variable 'skin' does not offer 'drak'",),
+    "seed below zero": ("seed: 0", "seed: -1", "15:7: seed: expected at least 0, found -1"),
+    "Python tag": ("seed: 0", "seed: !!python/object/apply:os.system [ls]", "15:7: the YAML tag '!!python/object/apply:"),
+    "own tag": ("seed: 0", "seed: !secret 5", "15:7: the YAML tag '!secret' is not allowed"),
+    "merge key": ("  steps: 20", "  <<: {steps: 3}", "5:3: merge keys (<<) are not allowed"),
+    "unknown alias": ("seed: 0", "seed: *zero", "15:7: the alias *zero is not defined above"),
+    "alias of itself": ("seed: 0", "seed: &a [*a]", "15:11: the alias *a contains itself"),
+    "alias bomb": ("seed: 0", BOMB, "19:36: too large: more than 100,000 values"),
+    "deep nesting": ("seed: 0", "seed: " + "[" * 100_000, "15:70: nested deeper than 64 levels"),
+    "tab": ("  steps: 20", "\tsteps: 20", "5:1: a tab is used for indentation; use spaces"),
+    "second document": ("seed: 0", "---\nseed: 0", "15:1: a second document starts here"),
+    "unclosed list": ("[light, dark]", "[light, dark", "13:8: this is not YAML: "),
+    "control character": ("name: workers", "name: wor\x07kers", "2:10: the character U+0007 cannot stand in YAML"),
+    "escaped control character": ("name: workers", 'name: "wor\\x1bkers"', "2:7: the text contains the control character"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), EDITS.values(), ids=EDITS.keys())
+def test_a_bad_spec_says_where_and_what(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    assert GOOD.count(old) == 1
+    path = tmp_path / "spec.yaml"
+    path.write_text(GOOD.replace(old, new), encoding="utf-8")
+    assert [problem[: len(expected)] for problem in problems(path)] == [expected]
+
+
+FILES: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "1:1: the file is empty"),
+    "only a comment": (b"# nothing\n", "1:1: the file is empty"),
+    "binary": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "1:1: this is a binary file"),
+    "Latin-1": ("name: ok\nnote: caf\xe9".encode("latin-1"), "2:10: the byte 0xe9 is not UTF-8"),
+    "UTF-16": (GOOD.encode("utf-16"), "1:1: the file is UTF-16 or UTF-32"),
+    "one word": (b"hello", "1:1: expected a mapping with keys such as name, found the text 'hello'"),
+    "a list": (b"- a\n- b", "1:1: expected a mapping with keys such as name, found a list"),
+    "fifty megabytes": (b"#" * 50_000_000, "1:1: too large: more than 5 MB"),
+    "a web page": (b"<html>\n<body class=x: y>: [</body>", "2:14: this is not YAML"),
+}
+
+
+@pytest.mark.parametrize(("data", "expected"), FILES.values(), ids=FILES.keys())
+def test_a_file_that_is_no_spec_is_refused(tmp_path: Path, data: bytes, expected: str) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_bytes(data)
+    assert [problem[: len(expected)] for problem in problems(path)] == [expected]
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    assert problems(tmp_path / "none.yaml") == ["1:1: there is no such file"]
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    assert problems(tmp_path) == ["1:1: this is a folder; expected a YAML file"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(GOOD)
+    path.chmod(0)
+    assert problems(path) == ["1:1: cannot be read: Permission denied"]
+
+
+def test_a_file_inside_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert problems(tmp_path / "file" / "spec.yaml") == ["1:1: cannot be read: Not a directory"]
+
+
+def test_columns_are_right_behind_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_bytes(codecs.BOM_UTF8 + GOOD.replace("synthgen: 1", "synthgen: 9").encode())
+    assert problems(path) == ["1:11: synthgen: expected 1, found 9"]
+
+
+def test_columns_count_characters_and_not_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(GOOD.replace("doctor: 10", '"\u533b\u751f \U0001f469": {count: 0}'), encoding="utf-8")
+    assert problems(path)[0].startswith("7:19: ")
+
+
+def test_every_problem_is_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(
+        GOOD.replace("name: workers", "name: My Set")
+        .replace("steps: 20", "step: 20")
+        .replace("doctor: 10", "doctor: 0")
+        .replace("chef:", "doctor:")
+        .replace("{skin} skin", "{skn} skin")
+        .replace("0.6", ".nan")
+        .replace("seed: 0", "seed: !x 0")
+    )
+    assert [problem.split(": ")[0] for problem in problems(path)] == [
+        "2:7", "5:3", "7:11", "8:3", "10:15", "12:5", "14:26", "15:7",
+    ]  # fmt: skip
+
+
+def test_size_together_with_width_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(GOOD.replace("  steps: 20", "  size: 64\n  width: 64"))
+    assert problems(path) == ["6:3: model.width: expected either size, or width and height, found both"]
+
+
+OVERRIDES: dict[str, tuple[str, str]] = {
+    "wrong type": ("model.steps=many", "model.steps: expected a whole number, found the text 'many'"),
+    "misspelt key": ("model.stepz=3", "model: unknown key 'stepz'; did you mean 'steps'?"),
+    "no value": ("model.steps", "expected KEY=VALUE, such as model.steps=20"),
+    "empty key": ("model..steps=3", "expected KEY=VALUE, such as model.steps=20"),
+    "inside a number": ("classes.doctor.count=3", "there is no 'count' inside '10'"),
+    "not in the list": (
+        "prompts.templates.7=a {class}",
+        "'7' is no place in a list of 1; places count from 0",
+    ),
+    "not YAML": ("model.steps=[1", "this is not YAML: did not find expected ',' or ']'"),
+    "tagged": ("seed=!!int 5", "the YAML tag '!!int' is not allowed"),
+    "not finite": ("model.guidance=.inf", "expected a finite number, found .inf"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), OVERRIDES.values(), ids=OVERRIDES.keys())
+def test_a_bad_override_is_named(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(GOOD)
+    (problem,) = problems(path, text)
+    assert problem.startswith(f"--set {text}: {expected}")

@@ -1,0 +1,53 @@
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synthgen.spec import Template, TemplateError, Variable
+
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
+PARTS = st.lists(st.one_of(st.text(max_size=8), NAMES.map(Variable)), max_size=8)
+
+
+def written(part: str | Variable) -> str:
+    return f"{{{part.name}}}" if isinstance(part, Variable) else part.replace("{", "{{").replace("}", "}}")
+
+
+@settings(max_examples=60, deadline=None)
+@given(PARTS, st.text(max_size=8))
+def test_rendering_puts_values_for_names_and_nothing_else(parts: list[str | Variable], value: str) -> None:
+    template = Template.parse("".join(map(written, parts)))
+    names = [part.name for part in parts if isinstance(part, Variable)]
+    assert template.variables == tuple(dict.fromkeys(names))
+    expected = "".join(value if isinstance(part, Variable) else part for part in parts)
+    assert template.render(dict.fromkeys(names, value)) == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet="{}a.[]!:_ 0", max_size=12))
+def test_any_text_parses_or_is_refused(text: str) -> None:
+    with suppress(TemplateError):
+        template = Template.parse(text)
+        assert Template.parse("".join(map(written, template.parts))).parts == template.parts
+
+
+def test_parts_are_texts_and_variables_in_order() -> None:
+    assert Template.parse("a {{b}} {c}!").parts == ("a {b} ", Variable("c"), "!")
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "}", "a {b", "a b}", "{}", "{a b}", "{0}", "{a.b}", "{a[0]}", "{a!r}", "{a:>9}", "{{{a"]
+)
+def test_only_names_may_stand_in_braces(text: str) -> None:
+    with pytest.raises(TemplateError, match="at character"):
+        Template.parse(text)
+
+
+def test_values_are_not_substituted_again() -> None:
+    assert Template.parse("{a}{b}").render({"a": "{b}", "b": "{a}"}) == "{b}{a}"
+
+
+def test_a_missing_value_is_an_error() -> None:
+    with pytest.raises(KeyError, match="skin"):
+        Template.parse("{skin}").render({})
