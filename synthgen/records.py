@@ -1,0 +1,181 @@
+"""The nouns that travel between the rooms: frozen dataclasses, no behaviour beyond what they are.
+
+Images are torch tensors, but nothing here imports torch: planning must not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A class and how many accepted images of it are wanted: in a plan as a whole, or in one shard.
+
+    Attributes:
+        name: unique in the plan and stable; the ledger names cells by it.
+        label: the class's position in the spec, which is the dataset's label.
+    """
+
+    name: str
+    class_name: str
+    label: int
+    quota: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A stratified slice of the cells' quotas: the unit of work, of commit and of retry."""
+
+    index: int
+    cells: tuple[Cell, ...]
+
+    @property
+    def quota(self) -> int:
+        return sum(cell.quota for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One attempt at an image. Says all that decides what the model is asked for.
+
+    Attributes:
+        id: `SSSSS-AAAAAA`, shard and attempt: unique in the run.
+        cell: the name of the cell that it aims at.
+        variables: the template's resolved variables, in the spec's order.
+        seed: of the image's own CPU generator, 0 .. 2**63 - 1.
+    """
+
+    id: str
+    shard: int
+    attempt: int
+    cell: str
+    class_name: str
+    label: int
+    template: str
+    variables: tuple[tuple[str, str], ...]
+    prompt: str
+    negative_prompt: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a candidate gave no image: neither accepted nor rejected.
+
+    Attributes:
+        kind: a short stable word, such as `not_finite` or `safety_checker`.
+    """
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A candidate and its image, or why there is none.
+
+    Attributes:
+        image: uint8 [3, height, width] on the generator's device; None after a failure.
+        seconds: the batch's time divided by its size.
+        batch_size: of the batch that it was rendered in.
+    """
+
+    candidate: Candidate
+    image: Tensor | None
+    failure: Failure | None
+    seconds: float
+    batch_size: int
+
+
+class Reason(StrEnum):
+    """Why an image was rejected. The first that applies, in this order."""
+
+    BLANK = "blank"
+    BLURRED = "blurred"
+    LABEL = "label"
+    CLIP = "clip"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What a judge measured on an image, and whether a rule rejects it.
+
+    Attributes:
+        scores: by name; the names are the judge's `score_names`. NaN where a score could not be had.
+        attributes: per attribute of the spec the measured value, or `unknown`.
+    """
+
+    scores: Mapping[str, float]
+    attributes: Mapping[str, str]
+    reason: Reason | None
+
+
+class Verdict(StrEnum):
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    SURPLUS = "surplus"  # good, but every cell that it fits is full
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A rendered candidate with its verdict. `assessment` is None exactly where the candidate failed.
+
+    Attributes:
+        cell: the name of the cell that it fills; None unless accepted.
+    """
+
+    rendered: Rendered
+    assessment: Assessment | None
+    verdict: Verdict
+    cell: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A committed file: its name relative to the run, size in bytes, sha256 in hex."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """What a shard could not fill within its budget of attempts."""
+
+    cell: str
+    missing: int
+    attempts: int
+    accepted: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRecord:
+    """What was committed for one shard: the content of `done/NNNNN.json`.
+
+    Attributes:
+        images: the accepted rows with pixels.
+        ledger: every candidate.
+        counts: attempts by verdict.
+        reasons: rejected images by reason, failures by kind.
+        provenance: versions, device, dtype, threads, host-independent facts of where it was made.
+    """
+
+    shard: int
+    fingerprint: str
+    images: File
+    ledger: File
+    counts: Mapping[str, int]
+    reasons: Mapping[str, int]
+    shortfalls: tuple[Shortfall, ...]
+    seconds: float
+    provenance: Mapping[str, str] = field(default_factory=dict)
