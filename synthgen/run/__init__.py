@@ -1,0 +1,27 @@
+"""Plan -> committed shards. Importing it imports neither torch nor datasets: `status` is quick."""
+
+from synthgen.run.opening import create_run, open_run
+from synthgen.run.progress import ClassProgress, Progress
+from synthgen.run.protocols import Generator, Judge
+from synthgen.run.state import RunState, read_state
+from synthgen.run.store import FolderStore, MissingFileError, RunStore
+from synthgen.run.verify import Finding, verify
+from synthgen.run.worker import Outcome, work
+
+__all__ = [
+    "ClassProgress",
+    "Finding",
+    "FolderStore",
+    "Generator",
+    "Judge",
+    "MissingFileError",
+    "Outcome",
+    "Progress",
+    "RunState",
+    "RunStore",
+    "create_run",
+    "open_run",
+    "read_state",
+    "verify",
+    "work",
+]

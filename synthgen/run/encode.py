@@ -1,0 +1,49 @@
+"""Pixels -> bytes: the lossless image of the dataset and the ledger's thumbnail."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Pixels = NDArray[np.uint8]
+"""Height, width, 3."""
+
+THUMBNAIL = 128
+"""The longer side of a thumbnail is at most this many pixels."""
+
+
+def to_host(images: Sequence[Tensor]) -> list[Pixels]:
+    """Copy uint8 [3, height, width] tensors of one size to the processor's memory, all at once."""
+    import torch
+
+    if not images:
+        return []
+    stacked = torch.stack(list(images))
+    assert stacked.dtype == torch.uint8, stacked.dtype
+    return list(stacked.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+
+
+def png(pixels: Pixels) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    # Of a 1024x1024 image, level 6 saves a tenth of the bytes and takes almost three times as long.
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=3)
+    return buffer.getvalue()
+
+
+def thumbnail(pixels: Pixels) -> bytes:
+    from PIL import Image
+
+    image = Image.fromarray(pixels)
+    image.thumbnail((THUMBNAIL, THUMBNAIL), reducing_gap=2.0)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()

@@ -1,0 +1,31 @@
+"""Where the tests kill a run: its write points, by name. Nothing happens unless SYNTHGEN_FAULT names one."""
+
+import os
+import signal
+from collections import Counter
+
+VARIABLE = "SYNTHGEN_FAULT"
+
+POINTS = (
+    "create-half-written",  # a plan's or a marker's temporary file has half of its bytes
+    "create-before-link",  # it is whole and synced, but has no name yet
+    "create-after-link",  # it has its name; the temporary one is still there
+    "plan-created",  # plan.json is there, spec.yaml is not
+    "rows-written",  # a row group lies in a table whose footer is missing
+    "images-finished",  # the footer of the accepted images is written, that of the ledger is not
+    "before-marker",  # both tables are synced; the shard is not committed
+    "after-marker",  # it is
+)
+
+_reached: Counter[str] = Counter()
+
+
+def reach(point: str) -> None:
+    """End this process by SIGKILL if SYNTHGEN_FAULT is `point`, or at its nth passing if it is `point:n`."""
+    assert point in POINTS, point
+    name, _, nth = os.environ.get(VARIABLE, "").partition(":")
+    if name != point:
+        return
+    _reached[point] += 1
+    if _reached[point] == int(nth or 1):
+        os.kill(os.getpid(), signal.SIGKILL)

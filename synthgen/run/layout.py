@@ -1,0 +1,47 @@
+"""Where things lie in a run: the names of its files."""
+
+import re
+import secrets
+
+PLAN = "plan.json"
+SPEC = "spec.yaml"
+IMAGES = "shards"
+LEDGER = "ledger"
+DONE = "done"
+FAILED = "failed"
+
+_MARKER = re.compile(rf"{DONE}/(\d{{5,}})\.json")
+_FAILURE = re.compile(rf"{FAILED}/(\d{{5,}})-[0-9a-f]{{16}}\.json")
+
+
+def marker(shard: int) -> str:
+    return f"{DONE}/{shard:05d}.json"
+
+
+def new_name(folder: str, shard: int, suffix: str) -> str:
+    """Never used before, whatever the clock says: `shards/00007-0f3c9a1e5b7d2468.parquet`."""
+    return f"{folder}/{shard:05d}-{secrets.token_hex(8)}.{suffix}"
+
+
+def is_table(name: str, folder: str, shard: int) -> bool:
+    """May a marker of `shard` name this file? One from elsewhere could lead out of the run."""
+    return re.fullmatch(rf"{folder}/{shard:05d}-[0-9a-f]{{16}}\.parquet", name) is not None
+
+
+def is_temporary(name: str) -> bool:
+    """Left by a process that was killed while it created a file."""
+    return name.rpartition("/")[2].startswith(".")
+
+
+def shard_of_marker(name: str) -> int | None:
+    """None for what lies there but is no marker, such as a temporary file."""
+    return _number(_MARKER, name)
+
+
+def shard_of_failure(name: str) -> int | None:
+    return _number(_FAILURE, name)
+
+
+def _number(pattern: re.Pattern[str], name: str) -> int | None:
+    match = pattern.fullmatch(name)
+    return int(match[1]) if match else None

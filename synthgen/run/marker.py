@@ -1,0 +1,44 @@
+"""Markers: `done/NNNNN.json`, whose creation is the commit of a shard."""
+
+from pydantic import TypeAdapter, ValidationError
+
+from synthgen.errors import StorageError
+from synthgen.records import ShardRecord
+from synthgen.run import layout
+from synthgen.run.store import MissingFileError, RunStore
+
+_RECORD = TypeAdapter(ShardRecord)
+
+
+def create_marker(store: RunStore, record: ShardRecord) -> bool:
+    """Commit a shard; False if another worker was first."""
+    return store.create(layout.marker(record.shard), _RECORD.dump_json(record, indent=2) + b"\n")
+
+
+def read_marker(store: RunStore, shard: int, fingerprint: str) -> ShardRecord | None:
+    """None if the shard is not committed.
+
+    Raises:
+        StorageError: the marker is damaged, of another plan, or names files that are not this shard's.
+    """
+    name = layout.marker(shard)
+    try:
+        data = store.read(name)
+    except MissingFileError:
+        return None
+    try:
+        record = _RECORD.validate_json(data)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]["msg"]
+        raise _damaged(store, name, f"is damaged ({problem})") from error
+    if record.shard != shard or record.fingerprint != fingerprint:
+        raise _damaged(store, name, "is of another plan or shard")
+    files = (record.images.name, layout.IMAGES), (record.ledger.name, layout.LEDGER)
+    if not all(layout.is_table(file, folder, shard) for file, folder in files):
+        raise _damaged(store, name, "names files that are not this shard's")
+    return record
+
+
+def _damaged(store: RunStore, name: str, what: str) -> StorageError:
+    hint = "Delete this marker and run again: the shard will be made anew."
+    return StorageError(f"{store.location}/{name} {what}", hint=hint)

@@ -1,0 +1,47 @@
+"""What the worker asks of the rooms that it does not import."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from synthgen.records import Assessment, Candidate, Rendered
+
+
+class Generator(Protocol):
+    """Renders candidates. Models are loaded by `setup`, once per process, never by the constructor."""
+
+    @property
+    def batch_size(self) -> int:
+        """The batch that runs best here; at most the plan's window."""
+
+    def setup(self) -> None:
+        """Load the models. Called again, it does nothing."""
+
+    def render(self, candidates: Sequence[Candidate]) -> list[Rendered]:
+        """One `Rendered` per candidate, in order. A candidate's noise depends on its seed alone.
+
+        Raises:
+            ModelError, DeviceError: nothing can be rendered at all. What fails for one candidate is its
+                `Failure`.
+        """
+
+    def provenance(self) -> Mapping[str, str]:
+        """Model, revision, device, dtype, library versions: what is needed to explain the pixels."""
+
+
+class Judge(Protocol):
+    """Measures images and says which rule rejects them."""
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """The scores that every assessment has: the ledger's `score_*` columns. Known before `setup`."""
+
+    def setup(self) -> None:
+        """Load the models. Called again, it does nothing."""
+
+    def begin_shard(self) -> None:
+        """Forget the images seen so far: duplicates are looked for within a shard."""
+
+    def assess(self, rendered: Sequence[Rendered]) -> list[Assessment]:
+        """One assessment per image, in order. Called in attempt order, with images only, never failures."""
+
+    def provenance(self) -> Mapping[str, str]: ...

@@ -1,0 +1,140 @@
+"""Rows: what the two tables of a shard hold, and their schemas as Arrow and Hugging Face read them."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from synthgen.records import Judged, Verdict
+from synthgen.spec import Spec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Row = dict[str, Any]
+
+
+def images_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
+    """Of `shards/*.parquet`: the accepted images with their pixels. `load_dataset` opens it as it is."""
+    from datasets import ClassLabel, Features, Image
+
+    return Features(
+        {
+            "id": _value("string"),
+            "image": Image(),
+            "label": ClassLabel(names=list(spec.classes)),
+            "prompt": _value("string"),
+            "negative_prompt": _value("string"),
+            "variables": _value("string"),
+            "seed": _value("int64"),
+            **_measured(spec, score_names),
+        }
+    ).arrow_schema
+
+
+def ledger_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
+    """Of `ledger/*.parquet`: one row for every attempt.
+
+    `thumbnail` is a JPEG. `image`, the PNG of what was not accepted, exists with `rejects: {keep: images}`.
+    """
+    from datasets import Features, Image
+
+    return Features(
+        {
+            "id": _value("string"),
+            "shard": _value("int32"),
+            "attempt": _value("int32"),
+            "class": _value("string"),
+            "cell_aimed": _value("string"),
+            "cell_filled": _value("string"),
+            "template": _value("string"),
+            "variables": _value("string"),
+            "prompt": _value("string"),
+            "negative_prompt": _value("string"),
+            "seed": _value("int64"),
+            "verdict": _value("string"),
+            "reason": _value("string"),
+            "message": _value("string"),
+            **_measured(spec, score_names),
+            "seconds": _value("float32"),
+            "batch_size": _value("int32"),
+            "thumbnail": _value("binary"),
+            **({"image": Image()} if spec.output.rejects.keep == "images" else {}),
+        }
+    ).arrow_schema
+
+
+def image_row(judged: Judged, png: bytes) -> Row:
+    candidate = judged.rendered.candidate
+    return {
+        "id": candidate.id,
+        "image": _image(candidate.id, png),
+        "label": candidate.label,
+        "prompt": candidate.prompt,
+        "negative_prompt": candidate.negative_prompt,
+        "variables": _json(candidate.variables),
+        "seed": candidate.seed,
+        **_measurements(judged),
+    }
+
+
+def ledger_row(judged: Judged, thumbnail: bytes | None, png: bytes | None) -> Row:
+    rendered, candidate = judged.rendered, judged.rendered.candidate
+    return {
+        "id": candidate.id,
+        "shard": candidate.shard,
+        "attempt": candidate.attempt,
+        "class": candidate.class_name,
+        "cell_aimed": candidate.cell,
+        "cell_filled": judged.cell,
+        "template": candidate.template,
+        "variables": _json(candidate.variables),
+        "prompt": candidate.prompt,
+        "negative_prompt": candidate.negative_prompt,
+        "seed": candidate.seed,
+        "verdict": judged.verdict.value,
+        "reason": reason(judged),
+        "message": rendered.failure.message if rendered.failure else None,
+        **_measurements(judged),
+        "seconds": rendered.seconds,
+        "batch_size": rendered.batch_size,
+        "thumbnail": thumbnail,
+        "image": _image(candidate.id, png) if png is not None else None,
+    }
+
+
+def reason(judged: Judged) -> str | None:
+    """The rule that rejected an image, or the kind of its failure; None where it was good."""
+    if judged.verdict is Verdict.FAILED:
+        assert judged.rendered.failure is not None
+        return judged.rendered.failure.kind
+    if judged.verdict is Verdict.REJECTED:
+        assert judged.assessment is not None
+        assert judged.assessment.reason is not None
+        return judged.assessment.reason.value
+    return None
+
+
+def _value(dtype: str) -> object:
+    from datasets import Value
+
+    return Value(dtype)
+
+
+def _measured(spec: Spec, score_names: Sequence[str]) -> dict[str, object]:
+    scores = {f"score_{name}": _value("float32") for name in score_names}
+    return scores | {f"attribute_{name}": _value("string") for name in spec.attributes}
+
+
+def _measurements(judged: Judged) -> Row:
+    if judged.assessment is None:
+        return {}
+    scores = {f"score_{name}": value for name, value in judged.assessment.scores.items()}
+    return scores | {f"attribute_{name}": value for name, value in judged.assessment.attributes.items()}
+
+
+def _image(id_: str, png: bytes) -> Row:
+    return {"bytes": png, "path": f"{id_}.png"}
+
+
+def _json(variables: tuple[tuple[str, str], ...]) -> str:
+    return json.dumps(dict(variables), ensure_ascii=False)

@@ -1,0 +1,160 @@
+"""The worker that every executor runs: shards in, commits out."""
+
+import platform
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from pydantic_core import to_json
+
+import synthgen
+from synthgen.errors import Interrupted, StorageError, SynthgenError
+from synthgen.plan import Filling, Plan
+from synthgen.records import Judged, Rendered, Shard, ShardRecord
+from synthgen.run import layout
+from synthgen.run.marker import read_marker
+from synthgen.run.progress import ClassProgress, Progress
+from synthgen.run.protocols import Generator, Judge
+from synthgen.run.store import RunStore
+from synthgen.run.writer import ShardWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the shards that a worker was given. Each is in one of the lists.
+
+    Attributes:
+        skipped: committed before this worker came to them.
+        lost: made, but another worker committed them first.
+        failed: `failed/` says why.
+    """
+
+    committed: tuple[int, ...]
+    skipped: tuple[int, ...]
+    lost: tuple[int, ...]
+    failed: tuple[int, ...]
+
+
+def work(
+    plan: Plan,
+    store: RunStore,
+    generator: Generator,
+    judge: Judge,
+    shards: Iterable[int],
+    *,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Fill and commit each of `shards` that is not committed yet. Models load at the first that is not.
+
+    An unforeseen error ends its shard alone. Whatever would end every shard is raised:
+
+    Raises:
+        Interrupted: `stop()` was true between two batches; the shard under way is dropped.
+        StorageError: the run cannot be read or written.
+        ModelError, DeviceError: nothing can be rendered or judged.
+    """
+    fates: dict[str, list[int]] = {"committed": [], "skipped": [], "lost": [], "failed": []}
+    fingerprint = plan.fingerprint
+    for index in shards:
+        if read_marker(store, index, fingerprint) is not None:
+            fates["skipped"].append(index)
+            continue
+        try:
+            record = _make(plan, store, generator, judge, plan.shard(index), on_progress, stop)
+        except (Interrupted, StorageError):
+            raise
+        except SynthgenError as error:
+            _write_failure(store, index, error)
+            raise
+        except Exception as error:
+            _write_failure(store, index, error)
+            fates["failed"].append(index)
+        else:
+            fates["committed" if record is not None else "lost"].append(index)
+    return Outcome(**{fate: tuple(indices) for fate, indices in fates.items()})
+
+
+def _make(
+    plan: Plan,
+    store: RunStore,
+    generator: Generator,
+    judge: Judge,
+    shard: Shard,
+    on_progress: Callable[[Progress], None],
+    stop: Callable[[], bool],
+) -> ShardRecord | None:
+    _check(stop)
+    generator.setup()
+    judge.setup()
+    judge.begin_shard()
+    filling, attempts, began = Filling(plan, shard), Counter[str](), time.perf_counter()
+
+    def report(*, committed: bool) -> None:
+        seconds = time.perf_counter() - began
+        classes = _by_class(shard, filling.accepted, attempts)
+        on_progress(Progress(shard.index, classes, attempts.total() / seconds, committed))
+
+    with ShardWriter(plan, store, shard.index, judge.score_names) as writer:
+        while not filling.done:
+            _check(stop)
+            rendered = generator.render(filling.propose(min(generator.batch_size, plan.window)))
+            writer.add(_apply(filling, judge, rendered))
+            attempts.update(one.candidate.class_name for one in rendered)
+            report(committed=False)
+        provenance = environment() | _prefixed("generator", generator.provenance())
+        provenance |= _prefixed("judge", judge.provenance())
+        record = writer.commit(filling.shortfalls(), time.perf_counter() - began, provenance)
+    report(committed=record is not None)
+    return record
+
+
+def _apply(filling: Filling, judge: Judge, batch: list[Rendered]) -> list[Judged]:
+    images = [rendered for rendered in batch if rendered.image is not None]
+    assessments = iter(judge.assess(images) if images else ())
+    return [
+        filling.apply(rendered, None if rendered.image is None else next(assessments)) for rendered in batch
+    ]
+
+
+def _check(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise Interrupted("stopped on request", hint="Run again to go on: what was committed stays.")
+
+
+def _by_class(
+    shard: Shard, accepted: Mapping[str, int], attempts: Mapping[str, int]
+) -> dict[str, ClassProgress]:
+    filled, quotas = Counter[str](), Counter[str]()
+    for cell in shard.cells:
+        quotas[cell.class_name] += cell.quota
+        filled[cell.class_name] += accepted[cell.name]
+    return {name: ClassProgress(filled[name], quota, attempts.get(name, 0)) for name, quota in quotas.items()}
+
+
+def environment() -> dict[str, str]:
+    """What made the rows: versions and the kind of machine, and nothing that names the host."""
+    libraries = {f"library.{name}": version(name) for name in ("torch", "numpy", "pillow", "pyarrow")}
+    return {
+        "synthgen": synthgen.__version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        **libraries,
+    }
+
+
+def _prefixed(prefix: str, facts: Mapping[str, str]) -> dict[str, str]:
+    return {f"{prefix}.{key}": value for key, value in facts.items()}
+
+
+def _write_failure(store: RunStore, shard: int, error: Exception) -> None:
+    content = {
+        "shard": shard,
+        "error": f"{type(error).__name__}: {error}",
+        "traceback": "".join(traceback.format_exception(error)),
+        "environment": environment(),
+    }
+    store.create(layout.new_name(layout.FAILED, shard, "json"), to_json(content, indent=2) + b"\n")
