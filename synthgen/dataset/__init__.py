@@ -1,0 +1,1 @@
+"""Committed shards -> a dataset: Parquet that `datasets` opens, its card, and the contact sheet."""

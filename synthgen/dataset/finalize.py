@@ -1,0 +1,161 @@
+"""Committed shards -> the dataset's folder."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from hashlib import sha256
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from synthgen import __version__
+from synthgen.dataset.card import write_card
+from synthgen.dataset.duplicates import Scope, find_duplicates
+from synthgen.dataset.folder import building, recover
+from synthgen.dataset.provenance import Provenance
+from synthgen.dataset.source import Scan, Source, batches, footer_digest, scan, schema_of
+from synthgen.dataset.splits import assign_splits
+from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
+from synthgen.dataset.writer import FILE_BYTES, SplitWriter
+from synthgen.errors import QuotaNotMet, StorageError
+
+
+def finalize(
+    sources: Sequence[Source],
+    folder: Path,
+    *,
+    name: str,
+    classes: Sequence[str],
+    splits: Mapping[str, float],
+    provenance: Provenance,
+    drop_duplicates: Scope | None = None,
+    file_bytes: int = FILE_BYTES,
+) -> DatasetSummary:
+    """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
+
+    The folder appears, or replaces an older one, in one step. It is left as it is if it was made from the
+    same inputs. Images equal to the byte are reported, and left out with `drop_duplicates`; the lowest id
+    stays.
+    What is read and written is streamed; memory holds some 200 bytes per image.
+
+    Raises:
+        QuotaNotMet: there is not a single image.
+        StorageError: a source cannot be used, an id occurs twice, or the folder cannot be written.
+    """
+    inputs = _fingerprint(sources, name, classes, splits, provenance, drop_duplicates, file_bytes)
+    recover(folder)
+    summary = read_summary(folder)
+    if summary is not None and summary.inputs == inputs:
+        return summary
+    schema = _schema(sources, classes)
+    scans = sorted((scan(source, classes) for source in sources), key=lambda found: found.ids[:1])
+    ids = list(chain.from_iterable(found.ids for found in scans))
+    labels = list(chain.from_iterable(found.labels for found in scans))
+    if not ids:
+        raise QuotaNotMet(
+            "no image was accepted, so there is no dataset", hint="The ledger says why they fell."
+        )
+    digests = list(chain.from_iterable(found.digests for found in scans))
+    if twice := [image_id for image_id, count in Counter(ids).items() if count > 1]:
+        raise StorageError(
+            f"the image {min(twice)} occurs twice", hint="Run `synthgen verify` on the run folder."
+        )
+    duplicates = find_duplicates(ids, labels, digests, drop_duplicates or "dataset")
+    dropped = {duplicate.id for duplicate in duplicates} if drop_duplicates else set()
+    kept = [position for position, image_id in enumerate(ids) if image_id not in dropped]
+    assigned = assign_splits([ids[i] for i in kept], [labels[i] for i in kept], splits)
+    split_of = dict(zip((ids[i] for i in kept), assigned, strict=True))
+    in_class = Counter(zip(assigned, (labels[i] for i in kept), strict=True))
+    with building(folder) as new:
+        written = _write(scans, split_of, new / "data", splits, schema, file_bytes)
+        summary = DatasetSummary(
+            name=name,
+            inputs=inputs,
+            splits=tuple(
+                SplitSummary(
+                    name=split,
+                    rows=writer.rows,
+                    size=writer.bytes,
+                    files={path.relative_to(new).as_posix(): path.stat().st_size for path in paths},
+                    classes={kind: in_class[split, label] for label, kind in enumerate(classes)},
+                )
+                for split, (writer, paths) in written.items()
+            ),
+            duplicates=duplicates,
+            dropped=len(dropped),
+        )
+        write_card(new, summary, provenance, _features(schema, classes))
+        write_summary(summary, new)
+    return summary
+
+
+def _write(
+    scans: Iterable[Scan],
+    split_of: Mapping[str, str],
+    folder: Path,
+    splits: Iterable[str],
+    schema: pa.Schema,
+    file_bytes: int,
+) -> dict[str, tuple[SplitWriter, tuple[Path, ...]]]:
+    folder.mkdir()
+    writers = {split: SplitWriter(folder, split, schema, file_bytes) for split in splits}
+    with ExitStack() as stack:
+        for writer in writers.values():
+            stack.callback(writer.abort)
+        for found in scans:
+            for split, rows in _divided(batches(found.source), split_of):
+                writers[split].add(rows)
+        return {split: (writer, writer.close()) for split, writer in writers.items()}
+
+
+def _divided(
+    rows: Iterable[pa.RecordBatch], split_of: Mapping[str, str]
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    for batch in rows:
+        places: dict[str, list[int]] = {}
+        for position, image_id in enumerate(batch["id"].to_pylist()):
+            if (split := split_of.get(image_id)) is not None:
+                places.setdefault(split, []).append(position)
+        for split, positions in places.items():
+            yield split, batch.take(pa.array(positions))
+
+
+def _schema(sources: Sequence[Source], classes: Sequence[str]) -> pa.Schema:
+    """The schema that the sources share, with the metadata by which `datasets` knows images and labels."""
+    if not sources:
+        raise StorageError(
+            "there is no committed shard to make a dataset of", hint="Run `synthgen run` first."
+        )
+    first, *others = (schema_of(source).remove_metadata() for source in sources)
+    if any(not other.equals(first) for other in others):
+        raise StorageError("the shards have different columns", hint="Were they made by different versions?")
+    schema: pa.Schema = _features(first, classes).arrow_schema
+    return schema
+
+
+def _features(schema: pa.Schema, classes: Sequence[str]) -> Any:
+    from datasets import ClassLabel, Features, Image
+
+    return Features(
+        Features.from_arrow_schema(schema.remove_metadata())
+        | {"image": Image(), "label": ClassLabel(names=list(classes))}
+    )
+
+
+def _fingerprint(
+    sources: Iterable[Source],
+    name: str,
+    classes: Sequence[str],
+    splits: Mapping[str, float],
+    provenance: Provenance,
+    *settings: object,
+) -> str:
+    facts = [__version__, name, list(classes), list(splits.items()), asdict(provenance), settings]
+    digest = sha256(json.dumps(facts, ensure_ascii=True).encode())
+    for footer in sorted(footer_digest(source) for source in sources):
+        digest.update(footer)
+    return digest.hexdigest()

@@ -1,0 +1,30 @@
+"""Where a dataset comes from: the facts that its card tells."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from synthgen.dataset.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """
+    Attributes:
+        model, judge: their ids; `model_revision` the resolved commit, where there is one.
+        spec: the spec's YAML as the user wrote it.
+        fingerprint: of the plan.
+        tally: what became of every attempt.
+        settings: how it was sampled and filtered, such as steps and thresholds; shown as a table.
+        versions: of synthgen and the libraries; shown as a table.
+        licence: an SPDX identifier as the Hub knows them, in lower case; None says nothing of a licence.
+    """
+
+    model: str
+    judge: str
+    spec: str
+    fingerprint: str
+    tally: Tally
+    model_revision: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    licence: str | None = None

@@ -1,0 +1,100 @@
+"""Committed Parquet files, read in small batches: memory does not grow with their number or size."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from synthgen.errors import StorageError
+
+Source = Path | BinaryIO
+
+BATCH_ROWS = 64
+_HINT = "Run `synthgen verify` on the run folder."
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one look at a file of accepted images tells: per row its id, label and sha256 of the image."""
+
+    source: Source
+    ids: list[str]
+    labels: list[int]
+    digests: list[bytes]
+
+
+def batches(source: Source, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows in order, `BATCH_ROWS` at a time.
+
+    Raises:
+        StorageError: it cannot be read or is no Parquet file.
+    """
+    with _reading(source), pq.ParquetFile(source) as file:
+        names = file.schema_arrow.names
+        chosen = None if columns is None else [name for name in columns if name in names]
+        yield from file.iter_batches(BATCH_ROWS, columns=chosen)
+
+
+def schema_of(source: Source) -> pa.Schema:
+    with _reading(source), pq.ParquetFile(source) as file:
+        return file.schema_arrow
+
+
+def scan(source: Source, classes: Sequence[str]) -> Scan:
+    """
+    Raises:
+        StorageError: a column is missing, an image or an id is, or a label is none of the classes.
+    """
+    schema = schema_of(source)
+    if missing := [name for name in ("id", "image", "label") if name not in schema.names]:
+        raise StorageError(f"{_name(source)} has no column {', '.join(missing)}", hint=_HINT)
+    result = Scan(source, [], [], [])
+    for batch in batches(source, ("id", "image", "label")):
+        ids, labels = batch["id"].to_pylist(), batch["label"].to_pylist()
+        images = [image["bytes"] if image else b"" for image in batch["image"].to_pylist()]
+        for image_id, label, image in zip(ids, labels, images, strict=True):
+            if not image_id or not image or label is None or not 0 <= label < len(classes):
+                raise StorageError(
+                    f"{_name(source)} has a row that cannot be used: id {image_id}, label {label}, "
+                    f"{len(image or b'')} bytes of image",
+                    hint=_HINT,
+                )
+        result.ids.extend(ids)
+        result.labels.extend(labels)
+        result.digests.extend(sha256(image or b"").digest() for image in images)
+    return result
+
+
+def footer_digest(source: Source) -> bytes:
+    """sha256 of a Parquet file's footer, which has the sizes and bounds of all that is in the file:
+    enough to tell immutable files apart, without reading them."""
+    with _reading(source):
+        if isinstance(source, Path):
+            with source.open("rb") as file:
+                return _footer_digest(file)
+        return _footer_digest(source)
+
+
+def _footer_digest(file: BinaryIO) -> bytes:
+    end = file.seek(0, 2)
+    file.seek(max(end - 8, 0))
+    length = int.from_bytes(file.read(4), "little")
+    file.seek(max(end - 8 - length, 0))
+    return sha256(file.read()).digest()
+
+
+@contextmanager
+def _reading(source: Source) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise StorageError(f"cannot read {_name(source)}: {error}", hint=_HINT) from error
+
+
+def _name(source: Source) -> Any:
+    return source if isinstance(source, Path) else getattr(source, "name", "a file of images")

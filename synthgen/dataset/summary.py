@@ -1,0 +1,67 @@
+"""What a finalized dataset holds: returned by `finalize`, and kept in the dataset's folder."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from synthgen.dataset.duplicates import Duplicate
+from synthgen.dataset.folder import MARKER
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSummary:
+    """
+    Attributes:
+        size: of its rows in memory, in bytes.
+        files: names relative to the dataset's folder, with their sizes in bytes; none if there are no rows.
+        classes: images per class, every class of the spec.
+    """
+
+    name: str
+    rows: int
+    size: int
+    files: Mapping[str, int]
+    classes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSummary:
+    """
+    Attributes:
+        inputs: a fingerprint of all that the dataset was made from.
+        duplicates: images that are equal to the byte to one of a lower id.
+        dropped: how many of them were left out.
+    """
+
+    name: str
+    inputs: str
+    splits: tuple[SplitSummary, ...]
+    duplicates: tuple[Duplicate, ...]
+    dropped: int
+
+    @property
+    def rows(self) -> int:
+        return sum(split.rows for split in self.splits)
+
+    @property
+    def classes(self) -> dict[str, int]:
+        names = self.splits[0].classes if self.splits else {}
+        return {name: sum(split.classes[name] for split in self.splits) for name in names}
+
+
+def write_summary(summary: DatasetSummary, folder: Path) -> None:
+    (folder / MARKER).write_text(json.dumps(asdict(summary), indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def read_summary(folder: Path) -> DatasetSummary | None:
+    """None where no dataset is, or where a file of it is missing or of another size."""
+    try:
+        raw = json.loads((folder / MARKER).read_text("utf-8"))
+        splits = tuple(SplitSummary(**split) for split in raw.pop("splits"))
+        duplicates = tuple(Duplicate(**duplicate) for duplicate in raw.pop("duplicates"))
+        summary = DatasetSummary(**raw, splits=splits, duplicates=duplicates)
+        whole = all((folder / name).stat().st_size == size for s in splits for name, size in s.files.items())
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return summary if whole else None

@@ -1,0 +1,99 @@
+"""Writes one split's Parquet files as the Hub's viewer and its storage like them."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+GROUP_ROWS = 100
+GROUP_BYTES = 64 * 2**20
+FILE_BYTES = 480 * 10**6
+
+
+class SplitWriter:
+    """Collects rows into row groups and row groups into files `SPLIT-NNNNN-of-NNNNN.parquet`.
+
+    The number of files is known last, so they get their names when the split is closed.
+    """
+
+    def __init__(self, folder: Path, split: str, schema: pa.Schema, file_bytes: int = FILE_BYTES) -> None:
+        self.rows = 0
+        self.bytes = 0
+        self._folder = folder
+        self._split = split
+        self._schema = schema
+        self._file_bytes = file_bytes
+        self._pending: list[pa.RecordBatch] = []
+        self._paths: list[Path] = []
+        self._writer: Any = None
+        self._in_file = 0
+
+    def add(self, rows: pa.RecordBatch) -> None:
+        self._pending.append(rows)
+        if (
+            sum(batch.num_rows for batch in self._pending) >= GROUP_ROWS
+            or sum(batch.nbytes for batch in self._pending) >= GROUP_BYTES
+        ):
+            self._flush()
+
+    def close(self) -> tuple[Path, ...]:
+        """Flushes everything to the disk and returns the files: none without rows (`datasets` needs some)."""
+        self._flush()
+        self._close_file()
+        names = [f"{self._split}-{i:05d}-of-{len(self._paths):05d}.parquet" for i in range(len(self._paths))]
+        return tuple(path.rename(self._folder / name) for path, name in zip(self._paths, names, strict=True))
+
+    def abort(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def _flush(self) -> None:
+        if not self._pending:
+            return
+        group = pa.Table.from_batches(self._pending).select(self._schema.names).cast(self._schema)
+        self._pending.clear()
+        if self._writer is None or self._in_file + group.nbytes > self._file_bytes:
+            self._next_file()
+        self._writer.write_table(group, row_group_size=GROUP_ROWS)
+        self._in_file += group.nbytes
+        self.rows += group.num_rows
+        self.bytes += group.nbytes
+
+    def _next_file(self) -> None:
+        self._close_file()
+        path = self._folder / f"{self._split}-{len(self._paths):05d}.parquet"
+        self._paths.append(path)
+        self._writer = _parquet_writer(path, self._schema)
+        self._in_file = 0
+
+    def _close_file(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+            sync(self._paths[-1])
+
+
+def _parquet_writer(path: Path, schema: pa.Schema) -> Any:
+    from datasets.config import DEFAULT_CDC_OPTIONS
+
+    names = [name for name in schema.names if name != "image"]
+    return pq.ParquetWriter(
+        path,
+        schema,
+        # PNGs are compressed already, and no two are alike: the leaf of the image's bytes is left alone.
+        compression={**dict.fromkeys([*names, "image.path"], "zstd"), "image.bytes": "none"},
+        use_dictionary=[name for name in names if name not in {"id", "seed"}],
+        write_page_index=True,
+        use_content_defined_chunking=DEFAULT_CDC_OPTIONS,
+    )
+
+
+def sync(path: Path) -> None:
+    """What is at `path`, a file or a folder's entries, survives a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
