@@ -1,4 +1,4 @@
-"""`Plan`: what will be made, decided before anything is made. Rules, not rows: its size does not grow with the counts."""
+"""`Plan`: what will be made, decided before anything is. It holds rules, not rows: its size grows with no count."""
 
 import hashlib
 import json

@@ -1,0 +1,5 @@
+"""Candidate -> Rendered, with diffusers. Importing this room imports neither torch nor diffusers."""
+
+from synthgen.generate.source import ModelSource, content_hash, locate
+
+__all__ = ["ModelSource", "content_hash", "locate"]

@@ -1,0 +1,63 @@
+"""Prompt embeddings, computed once per distinct prompt."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+from diffusers import DiffusionPipeline, StableDiffusionPipeline, StableDiffusionXLPipeline
+from torch import Tensor
+
+_KEPT = 4096
+"""Distinct prompts whose embeddings are kept; templates rarely make more."""
+
+
+class PromptEncoder:
+    """Turns prompts into a pipeline call's arguments.
+
+    Embeddings are kept for the pipelines whose embeddings stand for themselves, Stable Diffusion's and XL's;
+    other pipelines get the texts.
+
+    Args:
+        guided: whether the call will use guidance, and so needs the negative prompts too.
+    """
+
+    def __init__(self, pipeline: DiffusionPipeline, guided: bool) -> None:
+        self._pipeline, self._guided = pipeline, guided
+        self._embed = lru_cache(maxsize=_KEPT)(self._embed_one)
+
+    def encode(self, prompts: Sequence[str], negative_prompts: Sequence[str]) -> dict[str, object]:
+        if not isinstance(self._pipeline, StableDiffusionPipeline | StableDiffusionXLPipeline):
+            texts: dict[str, object] = {"prompt": list(prompts)}
+            if self._guided and any(negative_prompts):
+                texts["negative_prompt"] = list(negative_prompts)
+            return texts
+        arguments = _stacked("", [self._embed(prompt) for prompt in prompts])
+        if self._guided:
+            arguments |= _stacked("negative_", [self._embed_negative(prompt) for prompt in negative_prompts])
+        return arguments
+
+    def _embed_negative(self, prompt: str) -> tuple[Tensor, ...]:
+        embedded = self._embed(prompt)
+        # XL knows "no caption" as zeros, not as the embedding of "". Its pipeline does this for texts only.
+        if not prompt and getattr(self._pipeline.config, "force_zeros_for_empty_prompt", False):
+            return tuple(torch.zeros_like(part) for part in embedded)
+        return embedded
+
+    @torch.inference_mode()
+    def _embed_one(self, prompt: str) -> tuple[Tensor, ...]:
+        """The sequence [1, tokens, width] and, for XL, the pooled embedding [1, width]."""
+        if isinstance(self._pipeline, StableDiffusionXLPipeline):
+            sequence, _, pooled, _ = self._pipeline.encode_prompt(
+                prompt,
+                device=self._pipeline.device,
+                num_images_per_prompt=1,
+                do_classifier_free_guidance=False,
+            )
+            return sequence, pooled
+        sequence, _ = self._pipeline.encode_prompt(prompt, self._pipeline.device, 1, False)
+        return (sequence,)
+
+
+def _stacked(prefix: str, embeddings: Sequence[tuple[Tensor, ...]]) -> dict[str, object]:
+    names = ("prompt_embeds", "pooled_prompt_embeds")
+    return {prefix + name: torch.cat(parts) for name, parts in zip(names, zip(*embeddings, strict=True), strict=False)}

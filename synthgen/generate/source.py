@@ -1,0 +1,127 @@
+"""Where a model comes from, pinned: a folder with a hash of its content, or a hub id with a commit."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthgen.errors import ModelError
+
+_BLOCK, _BLOCKS = 1 << 16, 64
+"""Of a larger file so many blocks of so many bytes are hashed, evenly spread: 4 MiB."""
+_MARKS = ("model_index.json", "open_clip_config.json", "config.json")
+"""A cached model has at least one of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A diffusers model that exists.
+
+    Attributes:
+        location: a folder, or a hub id.
+        revision: the commit of a hub id; of a folder `content:` and a hash.
+    """
+
+    location: str
+    revision: str
+
+    @property
+    def is_folder(self) -> bool:
+        return self.revision.startswith("content:")
+
+
+def locate(model_id: str, revision: str | None = None, *, folder: Path | None = None) -> ModelSource:
+    """Find the model and pin it. Downloads nothing but, for a hub id, the name of its newest commit.
+
+    Args:
+        folder: where the model lies, for an id that is neither a path nor a hub id.
+
+    Raises:
+        ModelError: there is no such model, or it is no diffusers pipeline, or the hub cannot be asked and the
+            model is not in the cache.
+    """
+    if folder is None and (model_id.startswith((".", "/", "~")) or ":" in model_id):  # `C:\models`
+        folder = Path(model_id).expanduser()
+    if folder is None:
+        return ModelSource(model_id, _commit(model_id, revision))
+    revision = content_hash(folder)
+    index = folder / "model_index.json"
+    try:
+        content = json.loads(index.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict) or "_class_name" not in content:
+        raise ModelError(
+            f"{folder} is not a diffusers pipeline: it has no valid model_index.json",
+            hint="Give the folder that `pipeline.save_pretrained` wrote, not one of its parts.",
+        )
+    return ModelSource(str(folder), revision)
+
+
+def content_hash(folder: Path) -> str:
+    """A hash of a folder's file names, sizes and content, of large files a sample: quick for any model.
+
+    Hidden files do not count: `hf download --local-dir` and file managers leave some, with dates in them.
+
+    Raises:
+        ModelError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise ModelError(f"model folder {folder} does not exist", hint="Check the spec's model.id and judge.id.")
+    digest = hashlib.sha256()
+    try:
+        for name in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()):
+            if not any(part.startswith(".") for part in name.split("/")):
+                size = (folder / name).stat().st_size
+                digest.update(f"{name}\0{size}\0".encode())
+                digest.update(_sample(folder / name, size))
+    except OSError as error:
+        raise ModelError(f"model folder {folder} cannot be read: {error}", hint="Check its permissions.") from error
+    return f"content:{digest.hexdigest()[:32]}"
+
+
+def _sample(path: Path, size: int) -> bytes:
+    """All of a small file; of a larger one blocks from the first to the last byte."""
+    with path.open("rb") as file:
+        if size <= _BLOCK * _BLOCKS:
+            return file.read()
+        parts = []
+        for index in range(_BLOCKS):
+            file.seek((size - _BLOCK) * index // (_BLOCKS - 1))
+            parts.append(file.read(_BLOCK))
+    return b"".join(parts)
+
+
+def _commit(model_id: str, revision: str | None) -> str:
+    from huggingface_hub import HfApi, errors, try_to_load_from_cache
+
+    # The base of the HTTP library's errors, whichever it is: a refused connection is no OSError there.
+    http_error: type[Exception] = errors.HfHubHTTPError.__bases__[0]
+    try:
+        found = HfApi().model_info(model_id, revision=revision, timeout=20).sha
+        assert found is not None
+        return found
+    except errors.HFValidationError as error:
+        raise ModelError(f"{model_id!r} is no hub id", hint="A hub id is like 'owner/name'.") from error
+    except errors.RevisionNotFoundError as error:
+        raise ModelError(
+            f"model {model_id} has no revision {revision!r} on the hub", hint="Check model.revision."
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise ModelError(
+            f"there is no model {model_id} on the hub, or it is private",
+            hint="Check model.id; for a gated or private model run `hf auth login` first.",
+        ) from error
+    except errors.OfflineModeIsEnabled:
+        why = "HF_HUB_OFFLINE is set"
+    except (http_error, OSError) as error:
+        why = f"the hub is not reachable ({type(error).__name__})"
+    for mark in _MARKS:
+        cached = try_to_load_from_cache(model_id, mark, revision=revision)
+        if isinstance(cached, str):
+            return Path(cached).parent.name
+    wanted = f"model {model_id}" + (f" at revision {revision}" if revision else "")
+    raise ModelError(
+        f"{wanted} is not in the local cache, and {why}",
+        hint="Download it once where there is a network: `hf download " + model_id + "`.",
+    )

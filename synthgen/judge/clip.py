@@ -1,0 +1,97 @@
+"""A CLIP of open_clip as a judge sees it: unit embeddings of images and texts, and its logit scale."""
+
+import logging
+from collections.abc import Sequence
+
+import open_clip
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+from torch.nn import functional
+from torchvision.transforms.v2 import functional as transform
+
+from synthgen.errors import ModelError
+
+_TEXTS_AT_ONCE = 256
+
+
+class Clip:
+    """A loaded CLIP.
+
+    Args:
+        judge_id: `local-dir:FOLDER`, `hf-hub:owner/name`, or open_clip's `architecture/weights`.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+
+    def __init__(self, judge_id: str, device: torch.device) -> None:
+        name, weights = judge_id, None
+        if ":" not in judge_id:
+            name, _, weights = judge_id.partition("/")
+        logging.getLogger("transformers").setLevel(logging.ERROR)
+        try:
+            # Without `require_pretrained` a folder that has lost its weights would judge with random ones.
+            model = open_clip.create_model(name, pretrained=weights, device=device, require_pretrained=True)
+            self._tokenizer = open_clip.get_tokenizer(name)
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+            TypeError,
+            KeyError,
+            ImportError,
+            SafetensorError,
+        ) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ModelError(
+                f"judge {judge_id} cannot be loaded: {reason}",
+                hint="Check judge.id; a hub model must be in the cache or the network reachable.",
+            ) from error
+        self._model = model.eval().requires_grad_(False)
+        self._device = device
+        self.logit_scale = float(model.logit_scale.exp())
+        settings = open_clip.get_model_preprocess_cfg(model)
+        side = settings["size"]
+        self._size = [side, side] if isinstance(side, int) else list(side)
+        self._resize_mode = settings.get("resize_mode") or "shortest"
+        bilinear = settings.get("interpolation") == "bilinear"
+        self._interpolation = transform.InterpolationMode.BILINEAR if bilinear else transform.InterpolationMode.BICUBIC
+        self._mean, self._std = list(settings["mean"]), list(settings["std"])
+
+    @torch.inference_mode()
+    def embed_images(self, images: Tensor) -> Tensor:
+        """Unit embeddings float [n, width] of uint8 images [n, 3, height, width], all of one size."""
+        pixels = images.to(self._device)
+        if list(pixels.shape[2:]) != self._size:
+            target = _target(list(pixels.shape[2:]), self._size, self._resize_mode)
+            pixels = transform.resize(pixels, target, interpolation=self._interpolation, antialias=True)
+            pixels = transform.center_crop(pixels, self._size)
+        pixels = transform.normalize(pixels.float() / 255, self._mean, self._std)
+        return functional.normalize(self._model.encode_image(pixels).float(), dim=1)
+
+    @torch.inference_mode()
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        """Unit embeddings float [n, width]."""
+        parts = [
+            functional.normalize(
+                self._model.encode_text(
+                    self._tokenizer(list(texts[start : start + _TEXTS_AT_ONCE])).to(self._device)
+                ).float(),
+                dim=1,
+            )
+            for start in range(0, len(texts), _TEXTS_AT_ONCE)
+        ]
+        return torch.cat(parts)
+
+
+def _target(given: list[int], wanted: list[int], mode: str) -> list[int]:
+    """Height and width to resize to before the centre is cropped or padded, as in open_clip's preprocessing.
+
+    `squash`: both sides fit; `shortest`: one fits, the other is cropped; `longest`: it is padded.
+    """
+    if mode == "squash":
+        return wanted
+    ratios = [side / fit for side, fit in zip(given, wanted, strict=True)]
+    ratio = max(ratios) if mode == "longest" else min(ratios)
+    return [round(side / ratio) for side in given]

@@ -1,0 +1,121 @@
+"""The judge: one CLIP, whose image embedding serves every question."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib.metadata import version
+
+import torch
+from torch import Tensor
+
+from synthgen.judge.clip import Clip
+from synthgen.judge.duplicates import Seen
+from synthgen.judge.quality import contrast, grey, sharpness
+from synthgen.judge.rules import first_rejection, rules_of
+from synthgen.judge.zero_shot import Choice, attribute_choice, class_choice
+from synthgen.records import Assessment, Candidate, Reason, Rendered
+from synthgen.spec import Spec
+
+UNKNOWN = "unknown"
+_SCORES = ("clip_score", "label_posterior", "label_margin", "none_posterior", "contrast", "sharpness")
+
+
+class ClipJudge:
+    """A `Judge`.
+
+    Scores: `clip_score`, the cosine of image and prompt; `label_posterior` of the image's class among the spec's
+    classes and "none of these"; `label_margin`, that minus the likeliest other's, in -1..1; `none_posterior`;
+    `contrast`; `sharpness`, at least 0; per attribute `NAME_posterior` of its likeliest value.
+
+    Args:
+        judge_id: as `Clip` takes it.
+        device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`, as the generator's.
+    """
+
+    def __init__(self, spec: Spec, judge_id: str, revision: str, device: str) -> None:
+        self._spec, self._judge_id, self._revision, self._device = spec, judge_id, revision, device
+        self._ready = False
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        return (*_SCORES, *(f"{name}_posterior" for name in self._spec.attributes))
+
+    def setup(self) -> None:
+        """Load the model and embed the spec's texts, once.
+
+        Raises:
+            ModelError: it cannot be loaded.
+        """
+        if self._ready:
+            return
+        self._clip = Clip(self._judge_id, _device(self._device))
+        self._classes = class_choice(self._spec, self._clip)
+        self._attributes: dict[str, Choice] = {
+            name: attribute_choice(attribute.values, self._clip) for name, attribute in self._spec.attributes.items()
+        }
+        self._rules = rules_of(self._spec)
+        self._embed_prompt = lru_cache(maxsize=4096)(lambda prompt: self._clip.embed_texts([prompt])[0])
+        self.begin_shard()
+        self._ready = True
+
+    def begin_shard(self) -> None:
+        self._seen = Seen()
+
+    @torch.inference_mode()
+    def assess(self, rendered: Sequence[Rendered]) -> list[Assessment]:
+        """See `Judge.assess`."""
+        if not rendered:
+            return []
+        images = torch.stack([one.image for one in rendered if one.image is not None])
+        assert len(images) == len(rendered), "a failure has no image to assess"
+        embedded = self._clip.embed_images(images)
+        candidates = [one.candidate for one in rendered]
+        scores = self._scores(images, embedded, candidates)
+        values: dict[str, list[str]] = {}
+        for name, choice in self._attributes.items():
+            top = choice.posteriors(embedded, self._clip.logit_scale).max(1)
+            scores[f"{name}_posterior"] = top.values
+            values[name] = [
+                choice.names[index] if posterior >= self._spec.attributes[name].abstain_below else UNKNOWN
+                for posterior, index in zip(top.values.tolist(), top.indices.tolist(), strict=True)
+            ]
+        columns = {name: column.tolist() for name, column in scores.items()}
+        pixels = images.permute(0, 2, 3, 1).cpu().numpy()
+        assessments = []
+        for index, candidate in enumerate(candidates):
+            measured = {name: column[index] for name, column in columns.items()}
+            reason = first_rejection(measured, self._rules)
+            if reason is None and self._spec.filters.duplicates:
+                within = self._spec.filters.duplicates.within
+                group = candidate.class_name if within == "class" else ""
+                reason = None if self._seen.is_new(pixels[index], group) else Reason.DUPLICATE
+            attributes = {name: several[index] for name, several in values.items()}
+            assessments.append(Assessment(measured, attributes, reason))
+        return assessments
+
+    def provenance(self) -> Mapping[str, str]:
+        return {
+            "judge": self._spec.judge.id,
+            "judge_revision": self._revision,
+            "open_clip": version("open_clip_torch"),
+        }
+
+    def _scores(self, images: Tensor, embedded: Tensor, candidates: Sequence[Candidate]) -> dict[str, Tensor]:
+        prompts = torch.stack([self._embed_prompt(candidate.prompt) for candidate in candidates])
+        posteriors = self._classes.posteriors(embedded, self._clip.logit_scale)
+        own = torch.tensor([candidate.label for candidate in candidates], device=posteriors.device)[:, None]
+        of_own = posteriors.gather(1, own)
+        greys = grey(images)
+        return {
+            "clip_score": (embedded * prompts).sum(1),
+            "label_posterior": of_own[:, 0],
+            "label_margin": (of_own - posteriors.scatter(1, own, 0).amax(1, keepdim=True))[:, 0],
+            "none_posterior": posteriors[:, -1],
+            "contrast": contrast(greys),
+            "sharpness": sharpness(greys),
+        }
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    return torch.device(name)

@@ -1,0 +1,42 @@
+"""Rules: what an image must score. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from synthgen.records import Reason
+from synthgen.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Rejects an image whose score falls below `floor`."""
+
+    reason: Reason
+    score: str
+    floor: float
+
+    def rejects(self, scores: Mapping[str, float]) -> bool:
+        # NaN compares false with everything: written this way round, a broken score rejects.
+        return not scores[self.score] >= self.floor
+
+
+def rules_of(spec: Spec) -> tuple[Rule, ...]:
+    """The rules of a spec's filters, in the order of `Reason`; duplicates are no rule, they need a memory."""
+    filters, rules = spec.filters, []
+    if filters.quality:
+        rules.append(Rule(Reason.BLANK, "contrast", filters.quality.min_contrast))
+        rules.append(Rule(Reason.BLURRED, "sharpness", filters.quality.min_sharpness))
+    if filters.label:
+        rules.append(Rule(Reason.LABEL, "label_posterior", filters.label.min_posterior))
+    if filters.clip:
+        rules.append(Rule(Reason.CLIP, "clip_score", filters.clip.min_score))
+    return tuple(rules)
+
+
+def first_rejection(scores: Mapping[str, float], rules: tuple[Rule, ...]) -> Reason | None:
+    """The reason of the first rule that rejects.
+
+    Raises:
+        KeyError: a rule names a score that was not measured.
+    """
+    return next((rule.reason for rule in rules if rule.rejects(scores)), None)

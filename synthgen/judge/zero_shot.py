@@ -1,0 +1,66 @@
+"""Zero-shot classification: which of several texts, or groups of texts, describes an image best."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from synthgen.judge.clip import Clip
+from synthgen.spec import Spec
+
+NONE_OF_THESE = ("a blank picture", "a blurred picture", "random noise", "a blend of two pictures")
+"""What is none of any spec's classes. A spec adds its own in `filters.label.none_of_these`."""
+
+_WORDINGS = ("{}", "a picture of {}", "a photo of {}", "a portrait of {}", "an image of {}")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Named alternatives, each with a unit embedding; `weights` float [alternatives, width].
+
+    The last `others` rows stand for "none of these" and share one posterior.
+    """
+
+    names: tuple[str, ...]
+    weights: Tensor
+    others: int = 0
+
+    def posteriors(self, images: Tensor, logit_scale: float) -> Tensor:
+        """Softmax at the model's own scale, float [n, names]; with others one column more, theirs."""
+        posterior = (logit_scale * images @ self.weights.T).softmax(1)
+        if not self.others:
+            return posterior
+        named = len(self.names)
+        return torch.cat([posterior[:, :named], posterior[:, named:].sum(1, keepdim=True)], dim=1)
+
+
+def class_choice(spec: Spec, clip: Clip) -> Choice:
+    """The spec's classes, each an ensemble of prompts, and "none of these"."""
+    groups = {
+        name: kind.prompts or _worded(kind.definition or _with_article(name)) for name, kind in spec.classes.items()
+    }
+    extra = spec.filters.label.none_of_these if spec.filters.label else ()
+    others = clip.embed_texts([*NONE_OF_THESE, *extra])
+    return Choice(tuple(groups), torch.cat([_ensembles(groups, clip), others]), len(others))
+
+
+def attribute_choice(values: Mapping[str, Sequence[str]], clip: Clip) -> Choice:
+    return Choice(tuple(values), _ensembles(values, clip))
+
+
+def _ensembles(groups: Mapping[str, Sequence[str]], clip: Clip) -> Tensor:
+    """Per group the normalized mean of its prompts' embeddings (Radford et al. 2021, 3.1.4)."""
+    embedded = clip.embed_texts([text for texts in groups.values() for text in texts])
+    means = [part.mean(0) for part in embedded.split([len(texts) for texts in groups.values()])]
+    return functional.normalize(torch.stack(means), dim=1)
+
+
+def _worded(what: str) -> tuple[str, ...]:
+    return tuple(wording.format(what) for wording in _WORDINGS)
+
+
+def _with_article(name: str) -> str:
+    name = name.replace("_", " ")
+    return f"an {name}" if name[0].lower() in "aeiou" else f"a {name}"
