@@ -1,0 +1,11 @@
+"""The small models that ship with synthgen, the world they were trained on, and how they were trained."""
+
+from pathlib import Path
+
+WEIGHTS = Path(__file__).parent / "weights"
+GENERATOR = WEIGHTS / "workers"
+"""A diffusers folder: `bundled:workers`."""
+JUDGE = WEIGHTS / "judge"
+"""An open_clip folder: `bundled:judge`."""
+READER = WEIGHTS / "reader.safetensors"
+"""The ground-truth reader, for tests and benchmarks alone."""
