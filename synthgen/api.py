@@ -1,0 +1,361 @@
+"""The Python face of synthgen, and the one place where the rooms are put together.
+
+    spec = synthgen.api.read_spec(Path("specs/quickstart.yaml"))
+    result = synthgen.api.run(spec)
+    datasets.load_dataset(str(result.dataset))
+
+Rooms are imported when they are needed: planning must not wait for torch.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthgen import bundled, generate
+from synthgen import run as runs
+from synthgen.errors import ModelError, StorageError, UsageError
+from synthgen.plan import Plan, Revisions, draw_candidate, make_plan
+from synthgen.records import Candidate
+from synthgen.run import Finding, FolderStore, Progress, RunState
+from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec, parse_spec, read_spec
+
+if TYPE_CHECKING:
+    from synthgen.dataset.summary import DatasetSummary
+    from synthgen.dataset.tally import Tally
+    from synthgen.generate.text_to_image import TextToImage
+    from synthgen.judge.clip_judge import ClipJudge
+
+__all__ = [
+    "Forecast",
+    "RunResult",
+    "doctor",
+    "finalize",
+    "forecast",
+    "parse_spec",
+    "plan",
+    "preview",
+    "read_spec",
+    "run",
+    "sample",
+    "status",
+    "verify",
+    "work",
+]
+
+SHEET = "report.html"
+DATASET = "dataset"
+_BUNDLED_SECONDS = 0.25
+"""Per image at 20 steps, on two CPU cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a plan will cost, roughly.
+
+    Attributes:
+        attempts: at the filling's own guess that four of five images are accepted.
+        seconds: None where nothing is known of the model's speed here.
+        bytes: on disk, the finished dataset included.
+        licence: of the model's weights, as far as known.
+    """
+
+    attempts: int
+    seconds: float | None
+    bytes: int
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A finished run.
+
+    Attributes:
+        fresh: shards that were made by this call; 0 if all was done before.
+        tally: what became of every attempt, per class.
+        seconds: of work in all committed shards.
+    """
+
+    folder: Path
+    dataset: Path
+    sheet: Path
+    fresh: int
+    tally: Tally
+    summary: DatasetSummary
+    seconds: float
+
+
+def plan(spec: Spec) -> Plan:
+    """Resolve the models' revisions and plan. Loads no model.
+
+    Raises:
+        ModelError: a model does not exist, or neither hub nor cache can say which one it is.
+    """
+    return make_plan(spec, Revisions(_source(spec).revision, _judge_revision(spec.judge.id)))
+
+
+def sample(planned: Plan, count: int) -> list[Candidate]:
+    """Some candidates, one of each class in turn: what the prompts will look like."""
+    cells = planned.cells
+    return [draw_candidate(planned, 0, attempt, cells[attempt % len(cells)]) for attempt in range(count)]
+
+
+def forecast(planned: Plan) -> Forecast:
+    """Estimate attempts, time, disk and the model's licence."""
+    spec, model = planned.spec, planned.spec.model
+    attempts = round(spec.total * 1.25)
+    own = model.id == BUNDLED_MODEL
+    side = 64 if own else 512
+    pixels = (model.width or model.size or side) * (model.height or model.size or side)
+    return Forecast(
+        attempts=attempts,
+        seconds=attempts * _BUNDLED_SECONDS * model.steps / 20 if own else None,
+        # PNG takes about half of 3 bytes a pixel; images lie in the shards and in the dataset.
+        bytes=int(2 * spec.total * (pixels * 1.5 + 1000) + attempts * 4000),
+        licence="apache-2.0" if own else "see the model's card",
+    )
+
+
+def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
+    """Render and judge `count` images and write a contact sheet to `path`; nothing else is kept.
+
+    Raises:
+        ModelError, DeviceError, StorageError: as `run`.
+    """
+    from synthgen.dataset.sheet import write_sheet
+    from synthgen.run.preview import preview as attempts
+
+    planned = plan(spec)
+    generator, judge = _generator(planned, device), _judge(planned, device)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return write_sheet(
+        attempts(planned, generator, judge, count),
+        path,
+        title=f"{spec.name}: a preview",
+        quotas=dict.fromkeys(spec.classes),
+        floors=_floors(spec),
+        facts=_facts(planned),
+    )
+
+
+def run(
+    spec: Spec,
+    folder: Path | None = None,
+    *,
+    text: str | None = None,
+    device: str = "auto",
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> RunResult:
+    """Make the dataset; called again, go on where it was left.
+
+    Args:
+        folder: where to; `outputs/NAME` by default.
+        text: the spec as its author wrote it, kept beside the plan; by default the spec as YAML.
+        stop: asked between batches.
+
+    Raises:
+        PlanChanged: the folder holds a run of another plan.
+        Interrupted: `stop()` was true.
+        ModelError, DeviceError, StorageError: models, devices, disks. Committed shards stay.
+    """
+    folder = folder or Path("outputs") / spec.name
+    planned = plan(spec)
+    store = FolderStore(folder)
+    runs.create_run(store, planned, text if text is not None else _as_yaml(spec))
+    state = runs.read_state(planned, store)
+    if state.pending and not state.damaged:
+        _work(planned, store, state.pending, device, on_progress, stop)
+    return _finalized(planned, store, folder, fresh=len(state.pending))
+
+
+def work(folder: Path, shards: Iterable[int], device: str = "auto") -> None:
+    """Make `shards` of a planned run: what one process of an executor does.
+
+    Raises:
+        ModelError, DeviceError, StorageError: as `run`.
+    """
+    store = FolderStore(folder)
+    _work(runs.open_run(store), store, shards, device)
+
+
+def finalize(folder: Path) -> RunResult:
+    """Build the dataset and the contact sheet of a run whose shards are all committed. Idempotent.
+
+    Raises:
+        UsageError: shards are missing.
+        QuotaNotMet: not a single image was accepted.
+    """
+    store = FolderStore(folder)
+    return _finalized(runs.open_run(store), store, folder, fresh=0)
+
+
+def status(folder: Path) -> tuple[Plan, RunState]:
+    """How far a run is, from its files alone.
+
+    Raises:
+        StorageError: no run lies there.
+    """
+    store = FolderStore(folder)
+    planned = runs.open_run(store)
+    return planned, runs.read_state(planned, store)
+
+
+def verify(folder: Path, on_shard: Callable[[int], None] = lambda shard: None) -> list[Finding]:
+    """Read everything that was committed again; what is wrong, or [].
+
+    Raises:
+        StorageError: no run lies there.
+    """
+    store = FolderStore(folder)
+    return runs.verify(runs.open_run(store), store, on_shard)
+
+
+def doctor() -> Mapping[str, str]:
+    """What this machine can do."""
+    from synthgen.generate.machine import describe_machine
+
+    free = shutil.disk_usage(Path()).free
+    whole = bundled.GENERATOR.is_dir() and bundled.JUDGE.is_dir()
+    return {
+        **describe_machine(),
+        "disk": f"{free / 2**30:.0f} GiB free here",
+        "bundled models": "present" if whole else "missing: install synthgen again",
+    }
+
+
+def _work(
+    planned: Plan,
+    store: FolderStore,
+    shards: Iterable[int],
+    device: str,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> None:
+    outcome = runs.work(
+        planned,
+        store,
+        _generator(planned, device),
+        _judge(planned, device),
+        shards,
+        on_progress=on_progress,
+        stop=stop,
+    )
+    if outcome.failed:
+        names = ", ".join(map(str, outcome.failed))
+        raise ModelError(
+            f"shards that failed: {names}",
+            hint=f"{store.location}/failed says why; run again to try them again.",
+        )
+
+
+def _finalized(planned: Plan, store: FolderStore, folder: Path, *, fresh: int) -> RunResult:
+    from synthgen.dataset.finalize import finalize as build
+    from synthgen.dataset.provenance import Provenance
+    from synthgen.dataset.sheet import ledger_rows, write_sheet
+    from synthgen.dataset.tally import read_tally
+
+    spec, state = planned.spec, runs.read_state(planned, store)
+    if state.damaged:
+        shard, why = next(iter(state.damaged.items()))
+        raise StorageError(
+            f"{store.location}: shard {shard} is damaged: {why}",
+            hint=f"Remove done/{shard:05d}.json and run again.",
+        )
+    if not state.complete:
+        raise UsageError(
+            f"{store.location}: {len(state.pending)} of {state.shard_count} shards are not committed yet",
+            hint="Run `synthgen run` again with the same spec to make them.",
+        )
+    quotas: dict[str, int | None] = {name: kind.count for name, kind in spec.classes.items()}
+    records = list(state.done.values())
+    with ExitStack() as files:
+        images = [files.enter_context(store.open(record.images.name)) for record in records]
+        ledgers = [files.enter_context(store.open(record.ledger.name)) for record in records]
+        tally = read_tally(ledgers, quotas)
+        summary = build(
+            images,
+            folder / DATASET,
+            name=spec.name,
+            classes=list(spec.classes),
+            splits=spec.output.splits,
+            drop_duplicates=spec.filters.duplicates and spec.filters.duplicates.within,
+            provenance=Provenance(
+                model=spec.model.id,
+                judge=spec.judge.id,
+                spec=store.read("spec.yaml").decode(),
+                fingerprint=planned.fingerprint,
+                tally=tally,
+                model_revision=planned.revisions.generator,
+                settings=_facts(planned),
+                versions=records[0].provenance if records else {},
+            ),
+        )
+        sheet = folder / SHEET
+        if fresh or not sheet.exists():
+            write_sheet(
+                ledger_rows(ledgers),
+                sheet,
+                title=spec.name,
+                quotas=quotas,
+                floors=_floors(spec),
+                facts=_facts(planned),
+            )
+    return RunResult(folder, folder / DATASET, sheet, fresh, tally, summary, state.seconds)
+
+
+def _source(spec: Spec) -> generate.ModelSource:
+    own = spec.model.id == BUNDLED_MODEL
+    return generate.locate(spec.model.id, spec.model.revision, folder=bundled.GENERATOR if own else None)
+
+
+def _judge_id(judge_id: str) -> str:
+    return f"local-dir:{bundled.JUDGE}" if judge_id == BUNDLED_JUDGE else judge_id
+
+
+def _judge_revision(judge_id: str) -> str:
+    kind, _, place = _judge_id(judge_id).partition(":")
+    if kind == "local-dir":
+        return generate.content_hash(Path(place))
+    if kind == "hf-hub":
+        return generate.locate(place).revision
+    return judge_id  # open_clip's architecture/weights: the weights' tag is their revision
+
+
+def _generator(planned: Plan, device: str) -> TextToImage:
+    from synthgen.generate.text_to_image import TextToImage
+
+    return TextToImage(planned.spec.model, _source(planned.spec), device, planned.window)
+
+
+def _judge(planned: Plan, device: str) -> ClipJudge:
+    from synthgen.judge.clip_judge import ClipJudge
+
+    spec = planned.spec
+    return ClipJudge(spec, _judge_id(spec.judge.id), planned.revisions.judge, device)
+
+
+def _floors(spec: Spec) -> dict[str, float]:
+    floors = {}
+    if spec.filters.label:
+        floors["label_posterior"] = spec.filters.label.min_posterior
+    if spec.filters.clip:
+        floors["clip_score"] = spec.filters.clip.min_score
+    return floors
+
+
+def _facts(planned: Plan) -> dict[str, str]:
+    model = planned.spec.model
+    facts = {"model": model.id, "steps": str(model.steps), "guidance": f"{model.guidance:g}"}
+    facts |= {name.replace("_", " "): f"at least {floor:g}" for name, floor in _floors(planned.spec).items()}
+    return facts | {"judge": planned.spec.judge.id, "seed": str(planned.spec.seed)}
+
+
+def _as_yaml(spec: Spec) -> str:
+    import yaml
+
+    return yaml.safe_dump(spec.canonical(), sort_keys=False, allow_unicode=True)

@@ -1,0 +1,347 @@
+"""The command line: parse, call `api`, print, turn errors into exit codes. No logic.
+
+What a command found goes to stdout; progress, notes and errors go to stderr.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import synthgen
+from synthgen.errors import QuotaNotMet, StorageError, SynthgenError, UsageError
+
+app = typer.Typer(
+    name="synthgen",
+    help="Labelled image datasets from diffusion models, with proof of what is in them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 2 usage or spec, 3 quota not met, 4 audit gate failed, "
+    "5 model, device or storage, 75 interrupted (run again to resume), 130 Ctrl-C twice.",
+)
+
+SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec.")]
+RunFolder = Annotated[
+    Path, typer.Argument(metavar="RUN", help="The folder of a run, such as outputs/quickstart.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a key of the spec: --set model.steps=10. Repeatable."
+    ),
+]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps; auto takes a GPU if there is one.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def main() -> None:
+    """Run the command line; the process ends with the documented exit code."""
+    try:
+        app(standalone_mode=True)
+    except SynthgenError as error:
+        for line in filter(None, (str(error), error.hint)):
+            print(line, file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has gone. Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(synthgen.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="Where to write the spec.")] = Path("spec.yaml"),
+) -> None:
+    """Write a commented starter spec, and the JSON Schema that editors check it with."""
+    from synthgen.spec import json_schema, starter_spec
+
+    schema = file.with_name("synthgen.schema.json")
+    name = (
+        "".join(c if c.isalnum() and c.isascii() else "-" for c in file.stem.lower()).strip("-") or "dataset"
+    )
+    try:
+        with file.open("x", encoding="utf-8") as out:
+            out.write(starter_spec(name, file=str(file), schema=schema.name))
+        schema.write_text(json.dumps(json_schema(), indent=2) + "\n", encoding="utf-8")
+    except FileExistsError as error:
+        raise UsageError(f"{file} exists already", hint="Name another file, or remove it first.") from error
+    except OSError as error:
+        raise StorageError(
+            f"{file} cannot be written: {error.strerror}", hint="Name another place."
+        ) from error
+    print(f"wrote {file} and {schema}\nnext: synthgen validate {file}")
+
+
+@app.command()
+def validate(spec: SpecFile, set_: Overrides = None) -> None:
+    """Check a spec: every problem at once, each as file:line:column: message."""
+    from synthgen.spec import read_spec
+
+    found = read_spec(spec, set_ or ())
+    print(f"{spec}: good: {found.total} images in {len(found.classes)} classes")
+
+
+@app.command()
+def plan(
+    spec: SpecFile,
+    set_: Overrides = None,
+    samples: Annotated[int, typer.Option(min=0, max=100, help="How many sample prompts to show.")] = 6,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a spec would make: counts, sample prompts, shards, time and disk. Loads no model."""
+    from synthgen import api
+
+    planned = api.plan(api.read_spec(spec, set_ or ()))
+    cost, prompts = api.forecast(planned), [candidate.prompt for candidate in api.sample(planned, samples)]
+    if as_json:
+        _print_json(
+            name=planned.spec.name,
+            fingerprint=planned.fingerprint,
+            classes={cell.class_name: cell.quota for cell in planned.cells},
+            shards=planned.shard_count,
+            samples=prompts,
+            revisions=asdict(planned.revisions),
+            forecast=asdict(cost),
+        )
+        return
+    width = max(len(cell.class_name) for cell in planned.cells)
+    print(f"{planned.spec.name}: {planned.spec.total} images, {planned.shard_count} shard(s)")
+    for cell in planned.cells:
+        print(f"  {cell.class_name:<{width}}  {cell.quota}")
+    if prompts:
+        print("prompts such as")
+        for prompt in prompts:
+            print(f"  {prompt}")
+    print(f"model     {planned.spec.model.id} ({planned.revisions.generator})")
+    print(f"judge     {planned.spec.judge.id}")
+    print(f"licence   {cost.licence}")
+    print(f"attempts  about {cost.attempts}")
+    print(f"time      {'about ' + _duration(cost.seconds) if cost.seconds else 'not known before a preview'}")
+    print(f"disk      about {_size(cost.bytes)}")
+
+
+@app.command()
+def preview(
+    spec: SpecFile,
+    count: Annotated[int, typer.Option("-n", min=1, max=2000, help="How many attempts.")] = 16,
+    output: Annotated[
+        Path | None, typer.Option("-o", metavar="FILE.html", help="Default: outputs/NAME-preview.html.")
+    ] = None,
+    set_: Overrides = None,
+    device: Device = "auto",
+) -> None:
+    """Render and judge a few images and write a contact sheet; nothing else is kept."""
+    from synthgen import api
+
+    found = api.read_spec(spec, set_ or ())
+    sheet = output or Path("outputs") / f"{found.name}-preview.html"
+    print(f"loading {found.model.id}", file=sys.stderr)
+    tally = api.preview(found, count, sheet, device)
+    _print_tally(tally)
+    print(f"look at {sheet}")
+
+
+@app.command()
+def run(
+    spec: SpecFile,
+    output: Annotated[Path | None, typer.Option("-o", metavar="DIR", help="Default: outputs/NAME.")] = None,
+    set_: Overrides = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Make the dataset. Stopped or killed, run it again: it goes on where it was."""
+    from synthgen import api
+    from synthgen.progress import show_progress
+
+    found = api.read_spec(spec, set_ or ())
+    text = "".join(f"# --set {override}\n" for override in set_ or ()) + spec.read_text(encoding="utf-8-sig")
+    stop = _stop_on_signals()
+    with show_progress(found.model.id) as on_progress:
+        result = api.run(found, output, text=text, device=device, on_progress=on_progress, stop=stop.is_set)
+    _print_result(result, as_json)
+
+
+@app.command()
+def finalize(folder: RunFolder, as_json: AsJson = False) -> None:
+    """Build the dataset and the contact sheet of a run whose shards are all done."""
+    from synthgen import api
+
+    _print_result(api.finalize(folder), as_json)
+
+
+@app.command()
+def status(folder: RunFolder, as_json: AsJson = False) -> None:
+    """Show how far a run is, from its files alone; also while it works."""
+    from synthgen import api
+
+    planned, state = api.status(folder)
+    if as_json:
+        _print_json(
+            name=planned.spec.name,
+            fingerprint=planned.fingerprint,
+            shards=state.shard_count,
+            done=len(state.done),
+            pending=list(state.pending),
+            damaged={str(shard): why for shard, why in state.damaged.items()},
+            failed={str(shard): times for shard, times in state.failed.items()},
+            orphans=list(state.orphans),
+            counts=dict(state.counts),
+            reasons=dict(state.reasons),
+            shortfalls=[asdict(short) for short in state.shortfalls],
+            seconds=state.seconds,
+        )
+        return
+    accepted, attempted = state.counts.get("accepted", 0), sum(state.counts.values())
+    print(f"{planned.spec.name}: {len(state.done)} of {state.shard_count} shards done")
+    print(f"accepted  {accepted} of {planned.spec.total} wanted, in {attempted} attempts")
+    for reason, number in sorted(state.reasons.items(), key=lambda item: -item[1]):
+        print(f"  {reason:<12} {number}")
+    for short in state.shortfalls:
+        print(f"short     {short.cell}: {short.missing} missing after {short.attempts} attempts")
+    for shard, why in state.damaged.items():
+        print(f"damaged   shard {shard}: {why}")
+    for shard, times in state.failed.items():
+        print(f"failed    shard {shard}: {times} time(s), see {folder / 'failed'}")
+    if state.orphans:
+        print(f"orphans   {len(state.orphans)} file(s) that no shard names: left by a kill, or in the making")
+    if state.done:
+        speed = attempted / state.seconds if state.seconds else 0.0
+        left = len(state.pending) * state.seconds / len(state.done)
+        print(
+            f"speed     {speed:.1f} attempts/s" + (f", about {_duration(left)} left" if state.pending else "")
+        )
+
+
+@app.command()
+def verify(folder: RunFolder) -> None:
+    """Read everything that was committed again: hashes, rows, ids and every image."""
+    from synthgen import api
+
+    findings = api.verify(folder, lambda shard: print(f"read shard {shard}", file=sys.stderr))
+    for finding in findings:
+        print(f"{folder / finding.place}: {finding.message}")
+    if findings:
+        raise StorageError(
+            f"{len(findings)} thing(s) are wrong with {folder}",
+            hint="Remove the done/ marker of a damaged shard and run again: it is then made anew.",
+        )
+    print(f"{folder}: good")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of specs, for editors and pipelines."""
+    from synthgen.spec import json_schema
+
+    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def doctor() -> None:
+    """Show what this machine can do."""
+    from synthgen import api
+
+    for name, fact in api.doctor().items():
+        print(f"{name:<16} {fact}")
+
+
+def _stop_on_signals() -> threading.Event:
+    """An event that the first Ctrl-C or SIGTERM sets; the second Ctrl-C ends the process at once."""
+    stop = threading.Event()
+
+    def on_signal(number: int, _: object) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            os._exit(130)
+        stop.set()
+        print("stopping after this batch; Ctrl-C again to stop at once", file=sys.stderr)
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+    return stop
+
+
+def _print_result(result: Any, as_json: bool) -> None:
+    tally = result.tally
+    if as_json:
+        _print_json(
+            folder=str(result.folder),
+            dataset=str(result.dataset),
+            sheet=str(result.sheet),
+            made_now=result.fresh,
+            images=result.summary.rows,
+            attempted=tally.attempted,
+            accepted=tally.accepted,
+            missing=tally.missing,
+            seconds=result.seconds,
+            classes={kind.name: asdict(kind) for kind in tally.classes},
+            splits={split.name: split.rows for split in result.summary.splits},
+        )
+    else:
+        if not result.fresh:
+            print("all is done already")
+        _print_tally(tally)
+        print(f"made in   {_duration(result.seconds)}")
+        print(
+            f"dataset   {result.dataset}: " + ", ".join(f"{s.name} {s.rows}" for s in result.summary.splits)
+        )
+        if result.summary.dropped:
+            print(f"dropped   {result.summary.dropped} image(s) equal to one of another shard")
+        print(f"look at   {result.sheet}")
+    if missing := tally.missing + result.summary.dropped:
+        raise QuotaNotMet(
+            f"{missing} image(s) short of what was asked for",
+            hint="Raise budget.attempts_per_image, loosen the filters, or ask for what the model can draw.",
+        )
+
+
+def _print_tally(tally: Any) -> None:
+    share = f" ({tally.accepted / tally.attempted:.0%})" if tally.attempted else ""
+    print(f"accepted  {tally.accepted} of {tally.attempted} attempts{share}")
+    width = max((len(kind.name) for kind in tally.classes), default=0)
+    for kind in tally.classes:
+        wanted = f"/{kind.quota}" if kind.quota is not None else ""
+        others = ", ".join(f"{reason} {number}" for reason, number in kind.others.items())
+        line = f"  {kind.name:<{width}}  {kind.accepted}{wanted} of {kind.attempted}"
+        print(f"{line}   {others}" if others else line)
+
+
+def _print_json(**content: object) -> None:
+    print(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

@@ -1,0 +1,51 @@
+"""The main job: `synthgen run specs/quickstart.yaml`, held against the ground-truth reader."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from synthgen.bundled import READER
+from synthgen.bundled.reader import load_reader
+
+ROOT = Path(__file__).parents[1]
+
+
+def pixels(images: list[bytes]) -> Tensor:
+    arrays = [np.asarray(Image.open(io.BytesIO(image)).convert("RGB")) for image in images]
+    return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2)
+
+
+def share_right(images: list[bytes], classes: list[str]) -> float:
+    """Share of images whose occupation is the wanted one, by the reader."""
+    seen = load_reader(READER).read(pixels(images)).values("occupation")
+    return float(np.mean([one == other for one, other in zip(seen, classes, strict=True)]))
+
+
+@pytest.mark.slow
+def test_what_the_quickstart_accepts_is_what_its_label_says(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "synthgen", "run", "specs/quickstart.yaml", "-o", str(run)]
+    command += ["--set", "output.rejects.keep=images"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr
+
+    accepted = pq.read_table(run / "dataset/data").to_pylist()
+    assert len(accepted) == 60
+    names = ["doctor", "nurse", "chef", "builder", "farmer", "police officer"]
+    right = share_right(
+        [row["image"]["bytes"] for row in accepted], [names[row["label"]] for row in accepted]
+    )
+    assert right >= 0.97
+
+    (ledger,) = (run / "ledger").glob("*.parquet")
+    refused = [row for row in pq.read_table(ledger).to_pylist() if row["reason"] == "label"]
+    assert refused, "this model misunderstands: a judge that refuses nothing does not look"
+    assert share_right([row["image"]["bytes"] for row in refused], [row["class"] for row in refused]) <= 0.3
