@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from synthgen import api as api
+    import synthgen.api as api
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "api"]

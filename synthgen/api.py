@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -273,38 +272,37 @@ def _finalized(planned: Plan, store: FolderStore, folder: Path, *, fresh: int) -
         )
     quotas: dict[str, int | None] = {name: kind.count for name, kind in spec.classes.items()}
     records = list(state.done.values())
-    with ExitStack() as files:
-        images = [files.enter_context(store.open(record.images.name)) for record in records]
-        ledgers = [files.enter_context(store.open(record.ledger.name)) for record in records]
-        tally = read_tally(ledgers, quotas)
-        summary = build(
-            images,
-            folder / DATASET,
-            name=spec.name,
-            classes=list(spec.classes),
-            splits=spec.output.splits,
-            drop_duplicates=spec.filters.duplicates and spec.filters.duplicates.within,
-            provenance=Provenance(
-                model=spec.model.id,
-                judge=spec.judge.id,
-                spec=store.read("spec.yaml").decode(),
-                fingerprint=planned.fingerprint,
-                tally=tally,
-                model_revision=planned.revisions.generator,
-                settings=_facts(planned),
-                versions=records[0].provenance if records else {},
-            ),
+    images = [folder / record.images.name for record in records]
+    ledgers = [folder / record.ledger.name for record in records]
+    tally = read_tally(ledgers, quotas)
+    summary = build(
+        images,
+        folder / DATASET,
+        name=spec.name,
+        classes=list(spec.classes),
+        splits=spec.output.splits,
+        drop_duplicates=spec.filters.duplicates.within if spec.filters.duplicates else None,
+        provenance=Provenance(
+            model=spec.model.id,
+            judge=spec.judge.id,
+            spec=store.read("spec.yaml").decode(),
+            fingerprint=planned.fingerprint,
+            tally=tally,
+            model_revision=planned.revisions.generator,
+            settings=_facts(planned),
+            versions=records[0].provenance if records else {},
+        ),
+    )
+    sheet = folder / SHEET
+    if fresh or not sheet.exists():
+        write_sheet(
+            ledger_rows(ledgers),
+            sheet,
+            title=spec.name,
+            quotas=quotas,
+            floors=_floors(spec),
+            facts=_facts(planned),
         )
-        sheet = folder / SHEET
-        if fresh or not sheet.exists():
-            write_sheet(
-                ledger_rows(ledgers),
-                sheet,
-                title=spec.name,
-                quotas=quotas,
-                floors=_floors(spec),
-                facts=_facts(planned),
-            )
     return RunResult(folder, folder / DATASET, sheet, fresh, tally, summary, state.seconds)
 
 

@@ -30,14 +30,10 @@ app = typer.Typer(
 )
 
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec.")]
-RunFolder = Annotated[
-    Path, typer.Argument(metavar="RUN", help="The folder of a run, such as outputs/quickstart.")
-]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, such as outputs/quickstart.")]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="Override a key of the spec: --set model.steps=10. Repeatable."
-    ),
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the spec: --set model.steps=10. Repeatable."),
 ]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps; auto takes a GPU if there is one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -80,9 +76,7 @@ def init(
     from synthgen.spec import json_schema, starter_spec
 
     schema = file.with_name("synthgen.schema.json")
-    name = (
-        "".join(c if c.isalnum() and c.isascii() else "-" for c in file.stem.lower()).strip("-") or "dataset"
-    )
+    name = "".join(c if c.isalnum() and c.isascii() else "-" for c in file.stem.lower()).strip("-") or "dataset"
     try:
         with file.open("x", encoding="utf-8") as out:
             out.write(starter_spec(name, file=str(file), schema=schema.name))
@@ -90,9 +84,7 @@ def init(
     except FileExistsError as error:
         raise UsageError(f"{file} exists already", hint="Name another file, or remove it first.") from error
     except OSError as error:
-        raise StorageError(
-            f"{file} cannot be written: {error.strerror}", hint="Name another place."
-        ) from error
+        raise StorageError(f"{file} cannot be written: {error.strerror}", hint="Name another place.") from error
     print(f"wrote {file} and {schema}\nnext: synthgen validate {file}")
 
 
@@ -231,9 +223,7 @@ def status(folder: RunFolder, as_json: AsJson = False) -> None:
     if state.done:
         speed = attempted / state.seconds if state.seconds else 0.0
         left = len(state.pending) * state.seconds / len(state.done)
-        print(
-            f"speed     {speed:.1f} attempts/s" + (f", about {_duration(left)} left" if state.pending else "")
-        )
+        print(f"speed     {speed:.1f} attempts/s" + (f", about {_duration(left)} left" if state.pending else ""))
 
 
 @app.command()
@@ -305,9 +295,7 @@ def _print_result(result: Any, as_json: bool) -> None:
             print("all is done already")
         _print_tally(tally)
         print(f"made in   {_duration(result.seconds)}")
-        print(
-            f"dataset   {result.dataset}: " + ", ".join(f"{s.name} {s.rows}" for s in result.summary.splits)
-        )
+        print(f"dataset   {result.dataset}: " + ", ".join(f"{s.name} {s.rows}" for s in result.summary.splits))
         if result.summary.dropped:
             print(f"dropped   {result.summary.dropped} image(s) equal to one of another shard")
         print(f"look at   {result.sheet}")

@@ -187,9 +187,7 @@ def test_a_quota_that_cannot_be_met_ends_with_3_and_says_what_is_missing(home: P
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_mistakes_are_told_without_a_traceback(
-    home: Path, arguments: list[str], code: int, words: str
-) -> None:
+def test_mistakes_are_told_without_a_traceback(home: Path, arguments: list[str], code: int, words: str) -> None:
     (home / "cache").mkdir(exist_ok=True)
     done = synthgen(*arguments, folder=home)
     assert done.returncode == code, done.stderr

@@ -40,9 +40,7 @@ def test_what_the_quickstart_accepts_is_what_its_label_says(tmp_path: Path) -> N
     accepted = pq.read_table(run / "dataset/data").to_pylist()
     assert len(accepted) == 60
     names = ["doctor", "nurse", "chef", "builder", "farmer", "police officer"]
-    right = share_right(
-        [row["image"]["bytes"] for row in accepted], [names[row["label"]] for row in accepted]
-    )
+    right = share_right([row["image"]["bytes"] for row in accepted], [names[row["label"]] for row in accepted])
     assert right >= 0.97
 
     (ledger,) = (run / "ledger").glob("*.parquet")

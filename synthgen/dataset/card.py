@@ -66,11 +66,7 @@ def _front_matter(summary: DatasetSummary, provenance: Provenance, features: Any
         dataset_size=sum(split.size for split in summary.splits),
     )
     DatasetInfosDict({"default": info}).to_dataset_card_data(data)
-    files = [
-        {"split": split.name, "path": f"data/{split.name}-*.parquet"}
-        for split in summary.splits
-        if split.rows
-    ]
+    files = [{"split": split.name, "path": f"data/{split.name}-*.parquet"} for split in summary.splits if split.rows]
     MetadataConfigs({"default": {"data_files": files}}).to_dataset_card_data(data)
     return str(data.to_yaml())
 

@@ -56,14 +56,10 @@ def finalize(
     ids = list(chain.from_iterable(found.ids for found in scans))
     labels = list(chain.from_iterable(found.labels for found in scans))
     if not ids:
-        raise QuotaNotMet(
-            "no image was accepted, so there is no dataset", hint="The ledger says why they fell."
-        )
+        raise QuotaNotMet("no image was accepted, so there is no dataset", hint="The ledger says why they fell.")
     digests = list(chain.from_iterable(found.digests for found in scans))
     if twice := [image_id for image_id, count in Counter(ids).items() if count > 1]:
-        raise StorageError(
-            f"the image {min(twice)} occurs twice", hint="Run `synthgen verify` on the run folder."
-        )
+        raise StorageError(f"the image {min(twice)} occurs twice", hint="Run `synthgen verify` on the run folder.")
     duplicates = find_duplicates(ids, labels, digests, drop_duplicates or "dataset")
     dropped = {duplicate.id for duplicate in duplicates} if drop_duplicates else set()
     kept = [position for position, image_id in enumerate(ids) if image_id not in dropped]
@@ -112,9 +108,7 @@ def _write(
         return {split: (writer, writer.close()) for split, writer in writers.items()}
 
 
-def _divided(
-    rows: Iterable[pa.RecordBatch], split_of: Mapping[str, str]
-) -> Iterator[tuple[str, pa.RecordBatch]]:
+def _divided(rows: Iterable[pa.RecordBatch], split_of: Mapping[str, str]) -> Iterator[tuple[str, pa.RecordBatch]]:
     for batch in rows:
         places: dict[str, list[int]] = {}
         for position, image_id in enumerate(batch["id"].to_pylist()):
@@ -127,9 +121,7 @@ def _divided(
 def _schema(sources: Sequence[Source], classes: Sequence[str]) -> pa.Schema:
     """The schema that the sources share, with the metadata by which `datasets` knows images and labels."""
     if not sources:
-        raise StorageError(
-            "there is no committed shard to make a dataset of", hint="Run `synthgen run` first."
-        )
+        raise StorageError("there is no committed shard to make a dataset of", hint="Run `synthgen run` first.")
     first, *others = (schema_of(source).remove_metadata() for source in sources)
     if any(not other.equals(first) for other in others):
         raise StorageError("the shards have different columns", hint="Were they made by different versions?")

@@ -141,8 +141,7 @@ def write_sheet(
         shown[row["class"], picture.accepted].add(picture)
     counted = tally(fates, quotas)
     groups = [
-        Group(kind, shown[kind.name, True].pictures, shown[kind.name, False].pictures)
-        for kind in counted.classes
+        Group(kind, shown[kind.name, True].pictures, shown[kind.name, False].pictures) for kind in counted.classes
     ]
     _write(path, _rendered(title, facts, counted, groups))
     return counted
@@ -202,9 +201,7 @@ def _rendered(title: str, facts: Mapping[str, str], counted: Tally, groups: Sequ
         tally=counted,
         groups=groups,
         others=[(reason, count, MEANINGS.get(reason, "")) for reason, count in counted.others.items()],
-        sorted_by_margin=any(
-            score.floor is not None for g in groups for p in g.accepted for score in p.scores
-        ),
+        sorted_by_margin=any(score.floor is not None for g in groups for p in g.accepted for score in p.scores),
     )
 
 

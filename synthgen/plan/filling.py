@@ -57,9 +57,7 @@ class Filling:
     def apply(self, rendered: Rendered, assessment: Assessment | None) -> Judged:
         """Give the next attempt its verdict, in the order of attempts; an accepted image fills its cell."""
         aim = rendered.candidate.cell
-        assert rendered.candidate.attempt == len(self._outcomes), (
-            "verdicts are applied in the order of attempts"
-        )
+        assert rendered.candidate.attempt == len(self._outcomes), "verdicts are applied in the order of attempts"
         assert (assessment is None) == (rendered.failure is not None)
         good = assessment is not None and assessment.reason is None
         tally = self._now[aim]

@@ -47,8 +47,7 @@ class Plan:
     def cells(self) -> tuple[Cell, ...]:
         """One per class, in the spec's order."""
         return tuple(
-            Cell(name, name, label, kind.count)
-            for label, (name, kind) in enumerate(self.spec.classes.items())
+            Cell(name, name, label, kind.count) for label, (name, kind) in enumerate(self.spec.classes.items())
         )
 
     @property
@@ -87,19 +86,14 @@ class Plan:
         theirs = dict(_leaves(_without(other._content(), NOT_IN_FINGERPRINT)))
         keys = [*mine, *(key for key in theirs if key not in mine)]
         changed = [
-            f"{key}: {_shown(mine, key)} -> {_shown(theirs, key)}"
-            for key in keys
-            if mine.get(key) != theirs.get(key)
+            f"{key}: {_shown(mine, key)} -> {_shown(theirs, key)}" for key in keys if mine.get(key) != theirs.get(key)
         ]
         if not changed and list(mine) != list(theirs):
             changed.append("the order of classes, templates or values")
         return changed
 
     def to_json(self) -> str:
-        return (
-            json.dumps({"fingerprint": self.fingerprint, **self._content()}, indent=2, ensure_ascii=False)
-            + "\n"
-        )
+        return json.dumps({"fingerprint": self.fingerprint, **self._content()}, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -34,9 +34,7 @@ def open_run(store: RunStore) -> Plan:
         text = store.read(layout.PLAN).decode()
     except MissingFileError as error:
         hint = "Give the folder that `synthgen run` made."
-        raise StorageError(
-            f"{store.location}: no run lies there: it has no {layout.PLAN}", hint=hint
-        ) from error
+        raise StorageError(f"{store.location}: no run lies there: it has no {layout.PLAN}", hint=hint) from error
     except UnicodeDecodeError as error:
         raise StorageError(f"{store.location}: {layout.PLAN} is damaged: it is no text") from error
     try:

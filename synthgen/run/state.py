@@ -100,9 +100,7 @@ def _tables(store: RunStore) -> list[str]:
     return store.names(layout.IMAGES) + store.names(layout.LEDGER)
 
 
-def _read_markers(
-    plan: Plan, store: RunStore, names: list[str]
-) -> tuple[dict[int, ShardRecord], dict[int, str]]:
+def _read_markers(plan: Plan, store: RunStore, names: list[str]) -> tuple[dict[int, ShardRecord], dict[int, str]]:
     done: dict[int, ShardRecord] = {}
     damaged: dict[int, str] = {}
     fingerprint, count = plan.fingerprint, plan.shard_count

@@ -58,6 +58,4 @@ class TableFile:
 
 def _repetitive(schema: "pa.Schema") -> Any:
     """The columns that a dictionary makes smaller. Of pictures it would only hold up the writer."""
-    return [
-        field.name for field in schema if str(field.type) == "string" and field.name not in {"id", "message"}
-    ]
+    return [field.name for field in schema if str(field.type) == "string" and field.name not in {"id", "message"}]

@@ -26,9 +26,7 @@ class Finding:
     message: str
 
 
-def verify(
-    plan: Plan, store: RunStore, on_shard: Callable[[int], None] = lambda shard: None
-) -> list[Finding]:
+def verify(plan: Plan, store: RunStore, on_shard: Callable[[int], None] = lambda shard: None) -> list[Finding]:
     """Read every committed file again: hashes, rows, ids, each image to its last pixel. [] if all is well."""
     state = read_state(plan, store)
     findings = [Finding(f"done/{shard:05d}.json", message) for shard, message in state.damaged.items()]
@@ -66,9 +64,7 @@ def _verify_rows(plan: Plan, store: RunStore, record: ShardRecord) -> Iterator[F
             yield Finding(record.images.name, message)
     yield from (Finding(record.ledger.name, message) for message in _ledger_faults(record, ledger))
     yield from (Finding(record.images.name, message) for message in _image_faults(record, ledger, images))
-    yield from (
-        Finding(record.ledger.name, message) for message in _quota_faults(plan, record, ledger, labels)
-    )
+    yield from (Finding(record.ledger.name, message) for message in _quota_faults(plan, record, ledger, labels))
 
 
 def _ledger_faults(record: ShardRecord, ledger: list[dict[str, Any]]) -> Iterator[str]:
@@ -93,9 +89,7 @@ def _image_faults(record: ShardRecord, ledger: list[dict[str, Any]], ids: list[s
         yield f"{len(ids)} images, and {record.counts.get(Verdict.ACCEPTED, 0)} were committed"
 
 
-def _quota_faults(
-    plan: Plan, record: ShardRecord, ledger: list[dict[str, Any]], labels: list[int]
-) -> Iterator[str]:
+def _quota_faults(plan: Plan, record: ShardRecord, ledger: list[dict[str, Any]], labels: list[int]) -> Iterator[str]:
     cells = plan.shard(record.shard).cells
     filled = Counter(row["cell_filled"] for row in ledger if row["cell_filled"] is not None)
     missing = {short.cell: short.missing for short in record.shortfalls}

@@ -115,9 +115,7 @@ def _make(
 def _apply(filling: Filling, judge: Judge, batch: list[Rendered]) -> list[Judged]:
     images = [rendered for rendered in batch if rendered.image is not None]
     assessments = iter(judge.assess(images) if images else ())
-    return [
-        filling.apply(rendered, None if rendered.image is None else next(assessments)) for rendered in batch
-    ]
+    return [filling.apply(rendered, None if rendered.image is None else next(assessments)) for rendered in batch]
 
 
 def _check(stop: Callable[[], bool]) -> None:
@@ -125,9 +123,7 @@ def _check(stop: Callable[[], bool]) -> None:
         raise Interrupted("stopped on request", hint="Run again to go on: what was committed stays.")
 
 
-def _by_class(
-    shard: Shard, accepted: Mapping[str, int], attempts: Mapping[str, int]
-) -> dict[str, ClassProgress]:
+def _by_class(shard: Shard, accepted: Mapping[str, int], attempts: Mapping[str, int]) -> dict[str, ClassProgress]:
     filled, quotas = Counter[str](), Counter[str]()
     for cell in shard.cells:
         quotas[cell.class_name] += cell.quota

@@ -142,9 +142,7 @@ class _Reader:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise _RefusedError(
-                        position.problem("a second document starts here; a spec is one document")
-                    )
+                    raise _RefusedError(position.problem("a second document starts here; a spec is one document"))
                 continue
             if isinstance(event, yaml.CollectionStartEvent):
                 self._open(event, position, stack)
@@ -181,9 +179,7 @@ class _Reader:
     def _spend(self, nodes: int, position: Position) -> None:
         self._budget -= nodes
         if self._budget < 0:
-            raise _RefusedError(
-                position.problem(f"too large: more than {MAX_NODES:,} values, aliases counted in full")
-            )
+            raise _RefusedError(position.problem(f"too large: more than {MAX_NODES:,} values, aliases counted in full"))
 
     def _open(self, event: Any, position: Position, stack: list[_Open]) -> None:
         self._spend(1, position)
@@ -220,9 +216,7 @@ class _Reader:
         if isinstance(value, float) and not isfinite(value):
             complaint = f"expected a finite number, found {text[:60]}"
         elif not event.style and event.implicit[0] and _OCTAL.fullmatch(text):
-            complaint = (
-                f"{text[:60]} is an octal number in YAML; write it without the leading 0, or in quotes"
-            )
+            complaint = f"{text[:60]} is an octal number in YAML; write it without the leading 0, or in quotes"
         elif isinstance(value, str) and (bad := re.search(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", value)):
             complaint = f"the text contains the control character U+{ord(bad[0]):04X}"
         if complaint and not tagged:

@@ -47,9 +47,7 @@ VariantName = Annotated[str, _like(r"^[A-Za-z0-9_.-]+$", "a name of letters, dig
 Revision = Annotated[str, _like(r"^[A-Za-z0-9_./-]+$", "a branch, a tag or a commit", 200)]
 SchedulerName = Annotated[
     str,
-    _like(
-        r"^[A-Za-z][A-Za-z0-9]*Scheduler$", "the name of a diffusers scheduler, such as 'DDIMScheduler'", 100
-    ),
+    _like(r"^[A-Za-z][A-Za-z0-9]*Scheduler$", "the name of a diffusers scheduler, such as 'DDIMScheduler'", 100),
 ]
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -60,8 +58,7 @@ Texts = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
 
 LIST_OR_WEIGHTS = "<list>"
 _Either = Annotated[
-    Annotated[Texts, Tag(LIST_OR_WEIGHTS)]
-    | Annotated[dict[Text, Weight], Field(min_length=1), Tag("<mapping>")],
+    Annotated[Texts, Tag(LIST_OR_WEIGHTS)] | Annotated[dict[Text, Weight], Field(min_length=1), Tag("<mapping>")],
     Discriminator(lambda value: "<mapping>" if isinstance(value, Mapping) else LIST_OR_WEIGHTS),
 ]
 

@@ -23,9 +23,7 @@ class LabelFilter(Section):
 class ClipFilter(Section):
     """Rejects images that do not match their own prompt."""
 
-    min_score: float = Field(
-        0.2, ge=-1, le=1, description="Least cosine similarity between the image and its prompt."
-    )
+    min_score: float = Field(0.2, ge=-1, le=1, description="Least cosine similarity between the image and its prompt.")
 
 
 class QualityFilter(Section):
@@ -52,7 +50,5 @@ class Filters(Section):
 
     label: LabelFilter | None = Field(None, description="Does the image show its class?")
     clip: ClipFilter | None = Field(None, description="Does the image match its prompt?")
-    quality: QualityFilter | None = Field(
-        None, description="Is there a picture at all? '{}' for the defaults."
-    )
+    quality: QualityFilter | None = Field(None, description="Is there a picture at all? '{}' for the defaults.")
     duplicates: DuplicateFilter | None = Field(None, description="Is it new?")

@@ -76,9 +76,7 @@ def _prefixed(path: tuple[str | int, ...], message: str) -> str:
 
 def _key_problem(place: Place, details: list[ErrorDetails]) -> Problem:
     key = str(place.path[-1])
-    return place.key.problem(
-        _prefixed(place.path[:-1], f"expected {_phrases(details)}, found the key {quoted(key)}")
-    )
+    return place.key.problem(_prefixed(place.path[:-1], f"expected {_phrases(details)}, found the key {quoted(key)}"))
 
 
 def _value_problem(place: Place, details: list[ErrorDetails]) -> Problem:

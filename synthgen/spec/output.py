@@ -28,9 +28,9 @@ class Output(Section):
     """The dataset's form."""
 
     format: Literal["parquet"] = Field("parquet", description="The file format.")
-    splits: Annotated[
-        Mapping[SplitName, Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=16)
-    ] = Field({"train": 0.9, "test": 0.1}, description="The share of each split; together they make 1.")
+    splits: Annotated[Mapping[SplitName, Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=16)] = (
+        Field({"train": 0.9, "test": 0.1}, description="The share of each split; together they make 1.")
+    )
     shard_size: int = Field(
         256, ge=1, le=10_000, description="Accepted images per shard: the unit of work, commit and retry."
     )

@@ -41,9 +41,7 @@ def _with(node: Node | None, keys: list[str], value: Node, origin: Position) -> 
         return replace(node, entries={**node.entries, first: entry})
     if isinstance(node, Sequence):
         if not first.isdecimal() or int(first) >= len(node.items):
-            raise _NoSuchPlaceError(
-                f"{first!r} is no place in a list of {len(node.items)}; places count from 0"
-            )
+            raise _NoSuchPlaceError(f"{first!r} is no place in a list of {len(node.items)}; places count from 0")
         items = list(node.items)
         items[int(first)] = _with(items[int(first)], rest, value, origin)
         return replace(node, items=tuple(items))

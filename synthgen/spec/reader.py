@@ -67,9 +67,7 @@ def _located(root: Node, path: tuple[str | int, ...], message: str) -> Problem:
 
 
 def _error(problems: list[Problem]) -> SpecError:
-    ordered = sorted(
-        dict.fromkeys(problems), key=lambda problem: (not problem.line, problem.line, problem.column)
-    )
+    ordered = sorted(dict.fromkeys(problems), key=lambda problem: (not problem.line, problem.line, problem.column))
     return SpecError(ordered, hint=_HINT)
 
 

@@ -62,9 +62,7 @@ class Spec(Section):
     What spans several keys is checked by `read_spec`, not here.
     """
 
-    synthgen: Annotated[Literal[1], BeforeValidator(_version)] = Field(
-        description="The version of the spec format: 1."
-    )
+    synthgen: Annotated[Literal[1], BeforeValidator(_version)] = Field(description="The version of the spec format: 1.")
     name: FolderName = Field(description="The dataset's name, safe as a folder's name.")
     model: ModelSpec = Field(description="The diffusion model and its settings.")
     task: Task = Field("text-to-image", description="What to do; this version does text-to-image.")
@@ -76,9 +74,7 @@ class Spec(Section):
         Field(min_length=1),
     ] = Field(description="The classes, by name: a count, or a mapping with count and more.")
     prompts: Prompts = Field(Prompts(), description="What the model is asked for.")
-    attributes: Mapping[VariableName, Attribute] = Field(
-        {}, description="What is measured on every image, by name."
-    )
+    attributes: Mapping[VariableName, Attribute] = Field({}, description="What is measured on every image, by name.")
     filters: Filters = Field(Filters(), description="What an image must pass to be accepted.")
     judge: JudgeSpec = Field(
         default_factory=lambda data: default_judge(data["model"].id),

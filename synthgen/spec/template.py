@@ -63,8 +63,7 @@ def _parts(text: str) -> Iterator[Part]:
             yield Variable(name)
         elif whole in ("{", "}"):
             raise TemplateError(
-                f"unbalanced {whole!r} at character {token.start() + 1} "
-                f"(write {whole * 2} for a literal {whole})"
+                f"unbalanced {whole!r} at character {token.start() + 1} (write {whole * 2} for a literal {whole})"
             )
         else:
             yield whole[0] if whole in ("{{", "}}") else whole

@@ -24,9 +24,7 @@ from synthgen.dataset.summary import read_summary
 from synthgen.errors import QuotaNotMet, StorageError
 from tests.dataset.shards import CLASSES, IMAGES, PROVENANCE, image_row, portrait, write_images, write_shard
 
-make = partial(
-    finalize, name="workers", classes=CLASSES, splits={"train": 0.9, "test": 0.1}, provenance=PROVENANCE
-)
+make = partial(finalize, name="workers", classes=CLASSES, splits={"train": 0.9, "test": 0.1}, provenance=PROVENANCE)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -172,9 +170,7 @@ def test_a_folder_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("scope", "left"), [(None, 4), ("dataset", 2), ("class", 3)], ids=["reported", "dataset", "class"]
 )
-def test_equal_images_are_found_across_shards_and_the_lowest_id_stays(
-    tmp_path: Path, scope: Any, left: int
-) -> None:
+def test_equal_images_are_found_across_shards_and_the_lowest_id_stays(tmp_path: Path, scope: Any, left: int) -> None:
     same = portrait(7)
     one = write_images(tmp_path / "1.parquet", [image_row(1, 0, 0, same), image_row(1, 1, 1, same)])
     other = write_images(tmp_path / "0.parquet", [image_row(0, 3, 0, same), image_row(0, 4, 1)])
@@ -213,9 +209,7 @@ def without(rows: list[dict[str, Any]], column: str) -> Callable[[Path], object]
     ],
     ids=["not parquet", "missing", "no image column", "unknown label", "no image", "doubled id"],
 )
-def test_a_source_that_cannot_be_used_is_named(
-    tmp_path: Path, write: Callable[[Path], object], message: str
-) -> None:
+def test_a_source_that_cannot_be_used_is_named(tmp_path: Path, write: Callable[[Path], object], message: str) -> None:
     write(tmp_path / "0.parquet")
     with pytest.raises(StorageError, match=message):
         make([tmp_path / "0.parquet"], tmp_path / "dataset")

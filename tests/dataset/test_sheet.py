@@ -46,9 +46,7 @@ def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
     page = Page((tmp_path / "s.html").read_text("utf-8"))
     assert not {"script", "iframe", "object", "link", "form"} & {tag for tag, _ in page.tags}
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
-    assert {(attributes["src"] or "")[:16] for tag, attributes in page.tags if tag == "img"} == {
-        "data:image/webp;"
-    }
+    assert {(attributes["src"] or "")[:16] for tag, attributes in page.tags if tag == "img"} == {"data:image/webp;"}
     assert "alert('x')" in page.text
 
 
@@ -85,10 +83,7 @@ def test_a_preview_has_no_quotas(tmp_path: Path) -> None:
 
 def test_borderline_first_and_the_rest_is_counted(tmp_path: Path) -> None:
     rows = [ledger_row(i, "chef", score_label_posterior=0.5 + i / 100) for i in reversed(range(40))]
-    rows += [
-        ledger_row(100 + i, "chef", "rejected", "label", score_label_posterior=0.4 - i / 100)
-        for i in range(30)
-    ]
+    rows += [ledger_row(100 + i, "chef", "rejected", "label", score_label_posterior=0.4 - i / 100) for i in range(30)]
     floors = {"label_posterior": 0.5}
     write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 40}, floors=floors, per_class=6)
     page = Page((tmp_path / "s.html").read_text("utf-8"))
@@ -114,9 +109,7 @@ def test_the_sheet_of_very_many_classes_stays_small(tmp_path: Path) -> None:
 
 
 def test_rows_come_from_committed_ledgers(tmp_path: Path) -> None:
-    pq.write_table(
-        pa.Table.from_pylist([ledger_row(0, "chef"), ledger_row(1, "chef")]), tmp_path / "l.parquet"
-    )
+    pq.write_table(pa.Table.from_pylist([ledger_row(0, "chef"), ledger_row(1, "chef")]), tmp_path / "l.parquet")
     assert [row["id"] for row in ledger_rows([tmp_path / "l.parquet"])] == ["00000-000000", "00000-000001"]
 
 

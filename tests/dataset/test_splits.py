@@ -13,15 +13,11 @@ SHARES = st.dictionaries(
     st.integers(1, 100).map(lambda percent: percent / 100),
     min_size=1,
 )
-LABELLED = st.dictionaries(
-    st.from_regex(r"[0-9]{5}-[0-9]{6}", fullmatch=True), st.integers(0, 4), max_size=80
-)
+LABELLED = st.dictionaries(st.from_regex(r"[0-9]{5}-[0-9]{6}", fullmatch=True), st.integers(0, 4), max_size=80)
 
 
 @given(LABELLED, SHARES)
-def test_every_class_is_cut_to_its_shares_rounded_up_or_down(
-    labels: dict[str, int], shares: dict[str, float]
-) -> None:
+def test_every_class_is_cut_to_its_shares_rounded_up_or_down(labels: dict[str, int], shares: dict[str, float]) -> None:
     splits = assign_splits(list(labels), list(labels.values()), shares)
     assert len(splits) == len(labels)
     got = Counter(zip(labels.values(), splits, strict=True))
@@ -32,9 +28,7 @@ def test_every_class_is_cut_to_its_shares_rounded_up_or_down(
 
 
 @given(LABELLED, SHARES, st.randoms())
-def test_the_order_of_the_images_does_not_matter(
-    labels: dict[str, int], shares: dict[str, float], rng: object
-) -> None:
+def test_the_order_of_the_images_does_not_matter(labels: dict[str, int], shares: dict[str, float], rng: object) -> None:
     pairs = list(labels.items())
     shuffled = pairs.copy()
     rng.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -61,9 +55,7 @@ def test_many_small_classes_together_still_fill_the_test_split() -> None:
     assert sum(count["test"] for count in counts) == 40
 
 
-@given(
-    st.lists(st.integers(0, 30), max_size=40), st.sampled_from([(0.9, 0.1), (0.8, 0.1, 0.1), (0.6, 0.3, 0.1)])
-)
+@given(st.lists(st.integers(0, 30), max_size=40), st.sampled_from([(0.9, 0.1), (0.8, 0.1, 0.1), (0.6, 0.3, 0.1)]))
 def test_the_totals_of_all_classes_are_right_too(totals: list[int], shares: tuple[float, ...]) -> None:
     counts = split_counts(totals, {str(i): share for i, share in enumerate(shares)})
     for i, share in enumerate(shares):

@@ -82,9 +82,7 @@ class BrightnessJudge:
         assert rendered.image is not None
         mean = rendered.image.float().mean().item()
         tint = "red" if rendered.image[0].float().mean() > rendered.image[2].float().mean() else "blue"
-        return Assessment(
-            {"brightness": mean / 255, "unmeasured": float("nan")}, {"tint": tint}, self._reason(mean)
-        )
+        return Assessment({"brightness": mean / 255, "unmeasured": float("nan")}, {"tint": tint}, self._reason(mean))
 
     def _reason(self, mean: float) -> Reason | None:
         if mean / 255 < self._floor:

@@ -33,8 +33,7 @@ def race(folder: str, plan: Plan, shard: int) -> list[str]:
     barrier = context().Barrier(2)
     ends = [context().Pipe(duplex=False) for _ in range(2)]
     processes = [
-        context().Process(target=_race, args=(folder, plan.to_json(), shard, barrier, sender))
-        for _, sender in ends
+        context().Process(target=_race, args=(folder, plan.to_json(), shard, barrier, sender)) for _, sender in ends
     ]
     for process in processes:
         process.start()

@@ -16,15 +16,11 @@ def state_of(folder: Path, plan: Plan) -> RunState:
 
 
 def ledger_of(folder: Path, plan: Plan) -> Rows:
-    return [
-        row for record in state_of(folder, plan).done.values() for row in read(folder / record.ledger.name)
-    ]
+    return [row for record in state_of(folder, plan).done.values() for row in read(folder / record.ledger.name)]
 
 
 def images_of(folder: Path, plan: Plan) -> Rows:
-    return [
-        row for record in state_of(folder, plan).done.values() for row in read(folder / record.images.name)
-    ]
+    return [row for record in state_of(folder, plan).done.values() for row in read(folder / record.images.name)]
 
 
 def bytes_of(folder: Path, plan: Plan) -> list[bytes]:

@@ -35,9 +35,7 @@ def test_another_plan_is_refused_and_told_what_differs(tmp_path: Path) -> None:
     assert (tmp_path / "plan.json").read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"\xff\xfe"]
-)
+@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"\xff\xfe"])
 def test_a_plan_that_is_cut_or_overwritten_is_damaged(tmp_path: Path, damage: object) -> None:
     store = FolderStore(tmp_path)
     create_run(store, noise_plan(), SPEC)

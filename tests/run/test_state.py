@@ -83,9 +83,7 @@ def test_unnamed_and_temporary_files_are_orphans(run: Path) -> None:
     ],
     ids=["cut", "of a wrong type", "of another plan", "of another shard", "leading out", "without its file"],
 )
-def test_a_marker_that_cannot_be_trusted_is_damaged(
-    run: Path, damage: Callable[[Path], None], message: str
-) -> None:
+def test_a_marker_that_cannot_be_trusted_is_damaged(run: Path, damage: Callable[[Path], None], message: str) -> None:
     damage(run)
     state = state_of(run, PLAN)
     assert (list(state.done), state.pending, list(state.damaged)) == ([0, 2], (), [1])

@@ -78,9 +78,7 @@ def test_what_is_not_there_is_missing(store: RunStore, method: str) -> None:
         getattr(store, method)("done/00009.json")
 
 
-@pytest.mark.parametrize(
-    "name", ["../plan.json", "/etc/passwd", "a/../../b", "a//b", "", ".", "a/./b", "a\0b", "a\n"]
-)
+@pytest.mark.parametrize("name", ["../plan.json", "/etc/passwd", "a/../../b", "a//b", "", ".", "a/./b", "a\0b", "a\n"])
 def test_no_name_leads_out_of_the_run(store: RunStore, name: str) -> None:
     with pytest.raises(StorageError, match="no name of a file in a run"):
         store.read(name)

@@ -58,9 +58,7 @@ def test_hugging_face_datasets_opens_a_shard_as_it_is(tmp_path: Path) -> None:
     plan = noise_plan()
     make_run(str(tmp_path / "run"), plan)
     files = [str(path) for path in sorted((tmp_path / "run/shards").iterdir())]
-    made = datasets.load_dataset(
-        "parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache")
-    )
+    made = datasets.load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache"))
     assert made.features["label"].names == ["doctor", "chef", "farmer"]
     assert made[0]["image"].size == (40, 48)
     assert json.loads(made[0]["variables"]).keys() <= {"mood"}

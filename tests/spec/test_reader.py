@@ -27,18 +27,14 @@ def test_a_minimal_spec_has_every_default() -> None:
     assert spec.filters.label is None
 
 
-@pytest.mark.parametrize(
-    ("model", "judge"), [("bundled:workers", BUNDLED_JUDGE), ("owner/name", DEFAULT_JUDGE)]
-)
+@pytest.mark.parametrize(("model", "judge"), [("bundled:workers", BUNDLED_JUDGE), ("owner/name", DEFAULT_JUDGE)])
 def test_the_judge_goes_with_the_model(model: str, judge: str) -> None:
     assert parse_spec(MINIMAL.replace("owner/name", f'"{model}"')).canonical()["judge"] == {"id": judge}
 
 
 def test_specs_that_mean_the_same_have_the_same_canonical_form() -> None:
     longer = MINIMAL.replace("cat: 2", "cat: {count: 0x2}").replace('["a {class}"]', '{"a {class}": 1}')
-    assert (
-        parse_spec(longer + "seed: 0\ntask: text-to-image\n").canonical() == parse_spec(MINIMAL).canonical()
-    )
+    assert parse_spec(longer + "seed: 0\ntask: text-to-image\n").canonical() == parse_spec(MINIMAL).canonical()
 
 
 def test_a_spec_can_be_read_back_from_its_canonical_form() -> None:
@@ -47,9 +43,7 @@ def test_a_spec_can_be_read_back_from_its_canonical_form() -> None:
 
 
 def test_overrides_are_yaml_and_make_what_is_missing() -> None:
-    spec = parse_spec(
-        MINIMAL, overrides=["model.steps=1_0", "filters.label={min_posterior: 0.7}", "classes.dog=4"]
-    )
+    spec = parse_spec(MINIMAL, overrides=["model.steps=1_0", "filters.label={min_posterior: 0.7}", "classes.dog=4"])
     assert spec.model.steps == 10
     assert spec.filters.label is not None
     assert spec.filters.label.min_posterior == 0.7
@@ -82,9 +76,7 @@ def test_an_override_changes_one_use_of_an_alias_only() -> None:
 def test_a_class_may_have_templates_of_its_own() -> None:
     text = MINIMAL.replace("cat: 2", 'cat: {count: 2, templates: {"a small tiger": 2}}')
     spec = parse_spec(text)
-    assert [(template.render({}), weight) for template, weight in spec.templates_of("cat")] == [
-        ("a small tiger", 2.0)
-    ]
+    assert [(template.render({}), weight) for template, weight in spec.templates_of("cat")] == [("a small tiger", 2.0)]
     assert [template.text for template, _ in spec.templates_of("dog")] == ["a {class}"]
 
 
