@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import synthgen.api as api
+    import synthgen.api as api  # noqa: PLR0402 - mypy looks for the other form in this file
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "api"]
