@@ -9,7 +9,7 @@ UNSAID = -1
 BARE = 0.3
 """Share of captions that name the occupation and nothing else."""
 UNNAMED = 0.06
-"""Share of captions that speak of "a person" and leave the occupation out."""
+"""Share, of the captions that are not bare, that speak of "a person" and leave the occupation out."""
 
 _KINDS = ("portrait", "picture", "drawing", "cartoon", "photo", "image")
 
