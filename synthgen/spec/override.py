@@ -25,7 +25,7 @@ def override(root: Node, text: str) -> tuple[Node, list[Problem]]:
 
 
 class _NoSuchPlaceError(Exception):
-    pass
+    """The path of an override leads through something that has no such key or place."""
 
 
 def _with(node: Node | None, keys: list[str], value: Node, origin: Position) -> Node:
