@@ -6,10 +6,12 @@ from random import Random
 from synthgen.bundled.world import BACKGROUNDS, HAIR_COLORS, HAIR_LENGTHS, OCCUPATIONS, SKINS, Person
 
 UNSAID = -1
-BARE = 0.3
+BARE = 0.2
 """Share of captions that name the occupation and nothing else."""
 UNNAMED = 0.06
 """Share, of the captions that are not bare, that speak of "a person" and leave the occupation out."""
+COLORLESS = 0.15
+"""Share, of the captions that speak of hair, that do not say its color."""
 
 _KINDS = ("portrait", "picture", "drawing", "cartoon", "photo", "image")
 
@@ -52,8 +54,10 @@ def caption(person: Person, rng: Random) -> Caption:
     """Describe `person` in one of many wordings; what it mentions, and in which words, is drawn from `rng`."""
     bare = rng.random() < BARE
     named = bare or rng.random() >= UNNAMED
-    says_skin, says_hair = (not bare and rng.random() < share for share in (0.7, 0.65))
-    says_glasses, says_background = (not bare and rng.random() < share for share in (0.4, 0.35))
+    says_skin, says_hair = (not bare and rng.random() < share for share in (0.8, 0.75))
+    says_glasses, says_background = (not bare and rng.random() < share for share in (0.4, 0.5))
+
+    says_color = says_hair and rng.random() >= COLORLESS
 
     subject = person.occupation if named else "person"
     features: list[str] = []
@@ -64,9 +68,8 @@ def caption(person: Person, rng: Random) -> Caption:
     if says_hair and person.hair_color is None and rng.random() < 0.5:
         subject = f"bald {subject}"
     elif says_hair:
-        features.append(
-            "a bald head" if person.hair_color is None else f"{person.hair_length} {person.hair_color} hair"
-        )
+        color = f" {person.hair_color}" if says_color else ""
+        features.append("a bald head" if person.hair_color is None else f"{person.hair_length}{color} hair")
     words = f"a {subject}"
     if rng.random() < 0.6:
         words = f"a{'n' if (kind := rng.choice(_KINDS))[0] == 'i' else ''} {kind} of {words}"
@@ -77,7 +80,7 @@ def caption(person: Person, rng: Random) -> Caption:
     if says_background:
         words += f" on a {person.background} background"
 
-    kind_, occupation, skin, length, color, glasses, background = facts(person)
+    kind_, occupation, skin, length, hair, glasses, background = facts(person)
     return Caption(
         words,
         (
@@ -85,7 +88,7 @@ def caption(person: Person, rng: Random) -> Caption:
             occupation if named else UNSAID,
             skin if says_skin else UNSAID,
             length if says_hair else UNSAID,
-            color if says_hair else UNSAID,
+            hair if says_color else UNSAID,
             glasses if says_glasses else UNSAID,
             background if says_background else UNSAID,
         ),

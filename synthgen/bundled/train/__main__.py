@@ -1,23 +1,33 @@
-"""`python -m synthgen.bundled.train`: render, train all four models, write the weights."""
+"""`python -m synthgen.bundled.train`: render, train all four models, write the weights.
+
+What the trained models can do is then measured by `python -m tests.benchmarks.bundled_figures`, which adds its
+figures to the weights' training.json.
+"""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
 
-from synthgen.bundled.mixture import even, skewed
-from synthgen.bundled.train.autoencoder import train_autoencoder
-from synthgen.bundled.train.clip import train_judge
-from synthgen.bundled.train.denoiser import train_denoiser
+from synthgen.bundled.captions import BARE, COLORLESS, UNNAMED
+from synthgen.bundled.mixture import SKEW, WRONG_ATTRIBUTE, WRONG_OCCUPATION, even, skewed
+from synthgen.bundled.train import autoencoder, clip, denoiser, readers
 from synthgen.bundled.train.pictures import render_many
-from synthgen.bundled.train.readers import train_reader
 from synthgen.bundled.train.save import save_weights
 from synthgen.bundled.train.tokens import build_tokenizer
 
 PICTURES = 20_000
 """Renders per mixture: one skewed, for the denoiser, and one even, for the other three."""
+EVEN_SEED, SKEWED_SEED = 1, 2
+SCHEDULES = {
+    "judge": clip.SCHEDULE,
+    "autoencoder": autoencoder.SCHEDULE,
+    "denoiser": denoiser.SCHEDULE,
+    "reader": readers.SCHEDULE,
+}
 
 
 def main(
@@ -27,17 +37,34 @@ def main(
 ) -> None:
     """Train the bundled models from nothing. About 70 minutes on two CPU cores."""
     work.mkdir(parents=True, exist_ok=True)
+    torch.set_flush_denormal(True)  # numbers next to zero are slow on a CPU, and mean nothing here
     where = torch.device(device)
     tokenizer = build_tokenizer()
     print(f"rendering 2 x {PICTURES} pictures", file=sys.stderr)
-    evenly = render_many(PICTURES, even, seed=1)
-    skewedly = render_many(PICTURES, skewed, seed=2)
+    evenly = render_many(PICTURES, even, seed=EVEN_SEED)
+    skewedly = render_many(PICTURES, skewed, seed=SKEWED_SEED)
     seconds: dict[str, float] = {}
-    judge, seconds["judge"] = train_judge(evenly, tokenizer, work, where)
-    autoencoder, seconds["autoencoder"] = train_autoencoder(evenly, work, where)
-    denoiser, seconds["denoiser"] = train_denoiser(skewedly, autoencoder, tokenizer, work, where)
-    reader, seconds["reader"] = train_reader(evenly, work, where)
-    save_weights(out, tokenizer, judge, autoencoder, denoiser, reader, seconds)
+    judge, seconds["judge"] = clip.train_judge(evenly, tokenizer, work, where)
+    coder, seconds["autoencoder"] = autoencoder.train_autoencoder(evenly, work, where)
+    unet, seconds["denoiser"] = denoiser.train_denoiser(skewedly, coder, tokenizer, work, where)
+    reader, seconds["reader"] = readers.train_reader(evenly, work, where)
+    save_weights(out, tokenizer, judge, coder, unet, reader, described(seconds, where))
+
+
+def described(seconds: dict[str, float], device: torch.device) -> dict[str, object]:
+    """On what the models were trained and for how long, for training.json."""
+    return {
+        "pictures": {
+            "even": {"count": PICTURES, "seed": EVEN_SEED},
+            "skewed": {"count": PICTURES, "seed": SKEWED_SEED},
+        },
+        "skew_in_percent": {occupation: asdict(skew) for occupation, skew in SKEW.items()},
+        "wrong_captions": {"occupation": WRONG_OCCUPATION, "attribute": WRONG_ATTRIBUTE},
+        "captions": {"bare": BARE, "unnamed": UNNAMED, "colorless": COLORLESS},
+        "schedules": {name: asdict(schedule) for name, schedule in SCHEDULES.items()},
+        "seconds": {name: round(value) for name, value in seconds.items()},
+        "device": str(device),
+    }
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from synthgen.bundled.train.loop import Schedule, train
 from synthgen.bundled.train.pictures import Pictures
 from synthgen.bundled.world import SIZE
 
-SCHEDULE = Schedule(steps=2600, batch=16, rate=1.5e-3, average=0.99)
+SCHEDULE = Schedule(steps=3600, batch=16, rate=1.5e-3, average=0.99)
 
 
 def train_autoencoder(pictures: Pictures, folder: Path, device: torch.device) -> tuple[AutoencoderKL, float]:

@@ -37,7 +37,7 @@ from synthgen.bundled.train.loop import Schedule, train
 from synthgen.bundled.train.pictures import Pictures
 from synthgen.bundled.train.tokens import CONTEXT
 
-SCHEDULE = Schedule(steps=3000, batch=48, rate=1.2e-3, average=0.998)
+SCHEDULE = Schedule(steps=6000, batch=32, rate=1.2e-3, average=0.998)
 UNCAPTIONED = 0.1
 WIDTH = 128
 

@@ -53,7 +53,7 @@ def train(
         Seconds spent training, those before a resume included.
     """
     model.to(device).train()
-    optimizer = torch.optim.AdamW(model.parameters(), schedule.rate, betas=(0.9, 0.99), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(model.parameters(), schedule.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
     average = {key: value.detach().clone() for key, value in model.state_dict().items()}
     step, spent = 0, 0.0
     path = folder / f"{name}.checkpoint"

@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 
 import diffusers
@@ -23,9 +24,12 @@ def save_weights(
     autoencoder: AutoencoderKL,
     denoiser: Denoiser,
     reader: Reader,
-    seconds: dict[str, float],
+    trained: Mapping[str, object],
 ) -> None:
-    """Write `workers/` (diffusers), `judge/` (open_clip), `reader.safetensors` and `training.json`."""
+    """Write `workers/` (diffusers), `judge/` (open_clip), `reader.safetensors` and `training.json`.
+
+    `trained` says on what and for how long; the versions of the libraries are added.
+    """
     pipeline = StableDiffusionPipeline(
         vae=autoencoder,
         text_encoder=denoiser.text_encoder,
@@ -46,7 +50,7 @@ def save_weights(
     _save_half(reader, out / "reader.safetensors")
 
     report = {
-        "seconds": {name: round(value) for name, value in seconds.items()},
+        **trained,
         "machine": platform.machine(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
