@@ -19,9 +19,10 @@ from synthgen import bundled, generate
 from synthgen import run as runs
 from synthgen.errors import ModelError, StorageError, UsageError
 from synthgen.plan import Plan, Revisions, draw_candidate, make_plan
-from synthgen.records import Candidate
+from synthgen.records import Candidate, Shortfall
 from synthgen.run import Finding, FolderStore, Progress, RunState
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec, parse_spec, read_spec
+from synthgen.spec.checks import check
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
@@ -76,6 +77,7 @@ class RunResult:
     Attributes:
         fresh: shards that were made by this call; 0 if all was done before.
         tally: what became of every attempt, per class.
+        shortfalls: the cells that are not full.
         seconds: of work in all committed shards.
     """
 
@@ -85,16 +87,18 @@ class RunResult:
     fresh: int
     tally: Tally
     summary: DatasetSummary
+    shortfalls: tuple[Shortfall, ...]
     seconds: float
 
 
 def plan(spec: Spec) -> Plan:
-    """Resolve the models' revisions and plan. Loads no model.
+    """Resolve the models' revisions and the shares of real datasets, and plan. Loads no model.
 
     Raises:
+        UsageError: a file that `balance` names cannot be used.
         ModelError: a model does not exist, or neither hub nor cache can say which one it is.
     """
-    return make_plan(spec, Revisions(_source(spec).revision, _judge_revision(spec.judge.id)))
+    return make_plan(_with_shares(spec), Revisions(_source(spec).revision, _judge_revision(spec.judge.id)))
 
 
 def sample(planned: Plan, count: int) -> list[Candidate]:
@@ -303,7 +307,25 @@ def _finalized(planned: Plan, store: FolderStore, folder: Path, *, fresh: int) -
             floors=_floors(spec),
             facts=_facts(planned),
         )
-    return RunResult(folder, folder / DATASET, sheet, fresh, tally, summary, state.seconds)
+    return RunResult(folder, folder / DATASET, sheet, fresh, tally, summary, state.shortfalls, state.seconds)
+
+
+def _with_shares(spec: Spec) -> Spec:
+    """The spec with explicit shares in place of files: what the plan freezes."""
+    if not any("from" in entry.target for entry in spec.balance if entry.target != "uniform"):
+        return spec
+    from synthgen.dataset.shares import read_shares
+
+    entries = []
+    for entry in spec.balance:
+        if entry.target != "uniform" and isinstance(file := entry.target.get("from"), str):
+            shares = read_shares(Path(file), entry.attribute, spec.attributes[entry.attribute].values.keys())
+            entry = entry.model_copy(update={"target": shares})
+        entries.append(entry)
+    resolved = spec.model_copy(update={"balance": tuple(entries)})
+    for finding in check(resolved.canonical()):
+        raise UsageError(f"{'.'.join(map(str, finding.path))}: {finding.message}", hint="Ask for more images.")
+    return resolved
 
 
 def _source(spec: Spec) -> generate.ModelSource:

@@ -113,17 +113,18 @@ def plan(
         _print_json(
             name=planned.spec.name,
             fingerprint=planned.fingerprint,
-            classes={cell.class_name: cell.quota for cell in planned.cells},
+            classes={name: kind.count for name, kind in planned.spec.classes.items()},
+            cells={cell.name: cell.quota for cell in planned.cells},
             shards=planned.shard_count,
             samples=prompts,
             revisions=asdict(planned.revisions),
             forecast=asdict(cost),
         )
         return
-    width = max(len(cell.class_name) for cell in planned.cells)
+    width = max(len(cell.name) for cell in planned.cells)
     print(f"{planned.spec.name}: {planned.spec.total} images, {planned.shard_count} shard(s)")
     for cell in planned.cells:
-        print(f"  {cell.class_name:<{width}}  {cell.quota}")
+        print(f"  {cell.name:<{width}}  {cell.quota}")
     if prompts:
         print("prompts such as")
         for prompt in prompts:
@@ -212,8 +213,7 @@ def status(folder: RunFolder, as_json: AsJson = False) -> None:
     print(f"accepted  {accepted} of {planned.spec.total} wanted, in {attempted} attempts")
     for reason, number in sorted(state.reasons.items(), key=lambda item: -item[1]):
         print(f"  {reason:<12} {number}")
-    for short in state.shortfalls:
-        print(f"short     {short.cell}: {short.missing} missing after {short.attempts} attempts")
+    _print_shortfalls(state.shortfalls)
     for shard, why in state.damaged.items():
         print(f"damaged   shard {shard}: {why}")
     for shard, times in state.failed.items():
@@ -286,6 +286,7 @@ def _print_result(result: Any, as_json: bool) -> None:
             attempted=tally.attempted,
             accepted=tally.accepted,
             missing=tally.missing,
+            shortfalls=[asdict(short) for short in result.shortfalls],
             seconds=result.seconds,
             classes={kind.name: asdict(kind) for kind in tally.classes},
             splits={split.name: split.rows for split in result.summary.splits},
@@ -298,6 +299,7 @@ def _print_result(result: Any, as_json: bool) -> None:
         print(f"dataset   {result.dataset}: " + ", ".join(f"{s.name} {s.rows}" for s in result.summary.splits))
         if result.summary.dropped:
             print(f"dropped   {result.summary.dropped} image(s) equal to one of another shard")
+        _print_shortfalls(result.shortfalls)
         print(f"look at   {result.sheet}")
     if missing := tally.missing + result.summary.dropped:
         raise QuotaNotMet(
@@ -315,6 +317,13 @@ def _print_tally(tally: Any) -> None:
         others = ", ".join(f"{reason} {number}" for reason, number in kind.others.items())
         line = f"  {kind.name:<{width}}  {kind.accepted}{wanted} of {kind.attempted}"
         print(f"{line}   {others}" if others else line)
+
+
+def _print_shortfalls(shortfalls: Any) -> None:
+    for short in shortfalls:
+        spent = f"{short.attempts} attempts at it, of which {short.hits} gave one"
+        forecast = f"filling it would take about {short.to_fill:.0f} more"
+        print(f"short     {short.cell}: {short.missing} missing after {spent}; {forecast}")
 
 
 def _print_json(**content: object) -> None:

@@ -16,17 +16,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A class and how many accepted images of it are wanted: in a plan as a whole, or in one shard.
+    """A class, joint with the values of balanced attributes, and how many accepted images of it are wanted: in a
+    plan as a whole, or in one shard.
 
     Attributes:
         name: unique in the plan and stable; the ledger names cells by it.
         label: the class's position in the spec, which is the dataset's label.
+        values: per balanced attribute the value that an image must be measured to have.
     """
 
     name: str
     class_name: str
     label: int
     quota: int
+    values: tuple[tuple[str, str], ...] = ()
+
+    def fits(self, class_name: str, attributes: Mapping[str, str]) -> bool:
+        """Whether an image of that class, measured so, belongs here."""
+        return self.class_name == class_name and all(attributes.get(name) == value for name, value in self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,7 @@ class Reason(StrEnum):
     LABEL = "label"
     CLIP = "clip"
     DUPLICATE = "duplicate"
+    ATTRIBUTE = "attribute"  # no cell wants what was measured, or it could not be measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +158,25 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """What a shard could not fill within its budget of attempts."""
+    """What a shard could not fill within its budget of attempts.
+
+    Attributes:
+        attempts: aimed at this cell.
+        hits: of those, how many were good and measured to belong here.
+        accepted: images in the cell, also such as were aimed at another.
+    """
 
     cell: str
     missing: int
     attempts: int
+    hits: int
     accepted: int
+
+    @property
+    def to_fill(self) -> float:
+        """Attempts that the missing images would take, at the yield seen: Jeffreys' estimate of it, so that a
+        yield of zero gives a large number and not infinity."""
+        return self.missing * (self.attempts + 1) / (self.hits + 0.5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,36 @@
 """Candidates: which prompt and which noise an attempt gets. A pure function of the plan, the shard and the attempt."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
+from types import MappingProxyType
 from typing import TypeVar
 
 from synthgen.plan.plan import Plan
 from synthgen.records import Candidate, Cell
+from synthgen.spec import Template
 
 _T = TypeVar("_T")
 
 
-def draw_candidate(plan: Plan, shard: int, attempt: int, cell: Cell) -> Candidate:
-    """The `attempt`th attempt of `shard`, aimed at `cell`: template and values drawn by their weights."""
-    seed = plan.spec.seed
+Yields = Mapping[str, tuple[int, int]]
+"""By template: how many attempts at a cell hit it, and how many there were."""
+
+
+def draw_candidate(
+    plan: Plan, shard: int, attempt: int, cell: Cell, yields: Yields = MappingProxyType({})
+) -> Candidate:
+    """The `attempt`th attempt of `shard`, aimed at `cell`.
+
+    Variables that steer a balanced attribute take the cell's value; the others, and the template, are drawn by
+    their weights. Where the template cannot steer all that the cell asks for, the templates' yields choose it.
+    """
+    seed, spec = plan.spec.seed, plan.spec
     rng = Random(_hash(seed, shard, attempt, "prompt"))
-    template = _weighted(rng, plan.spec.templates_of(cell.class_name))
+    steered = {variable: value for name, value in cell.values if (variable := spec.attributes[name].variable)}
+    template, steers = _template(rng, spec.templates_of(cell.class_name), steered, len(cell.values), yields)
     values = {
-        name: _weighted(rng, tuple(plan.spec.prompts.variables[name].items()))
+        name: steered[name] if name in steers else _weighted(rng, tuple(spec.prompts.variables[name].items()))
         for name in template.variables
         if name != "class"
     }
@@ -34,6 +47,27 @@ def draw_candidate(plan: Plan, shard: int, attempt: int, cell: Cell) -> Candidat
         negative_prompt=plan.spec.model.negative_prompt or "",
         seed=_hash(seed, shard, attempt, "noise"),
     )
+
+
+def _template(
+    rng: Random, templates: Sequence[tuple[Template, float]], steered: Mapping[str, str], wanted: int, yields: Yields
+) -> tuple[Template, set[str]]:
+    """The template, and which of the `steered` variables it uses; none uses more."""
+    used = [steered.keys() & template.variables for template, _ in templates]
+    most = max(map(len, used))
+    able = [choice for choice, names in zip(templates, used, strict=True) if len(names) == most]
+    template = _weighted(rng, able) if most == wanted else _promising(rng, [template for template, _ in able], yields)
+    return template, steered.keys() & template.variables
+
+
+def _promising(rng: Random, templates: Sequence[Template], yields: Yields) -> Template:
+    """Thompson sampling: the template whose yield, drawn from its Beta posterior, is the highest."""
+
+    def drawn(template: Template) -> float:
+        hits, tried = yields.get(template.text, (0, 0))
+        return rng.betavariate(1 + hits, 1 + tried - hits)
+
+    return max(templates, key=drawn)
 
 
 def _hash(seed: int, shard: int, attempt: int, purpose: str) -> int:

@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from pydantic import ValidationError
 
 from synthgen.errors import StorageError
+from synthgen.plan.cells import cells_of
 from synthgen.records import Cell, Shard
 from synthgen.spec import Spec
 
@@ -45,10 +46,8 @@ class Plan:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """One per class, in the spec's order."""
-        return tuple(
-            Cell(name, name, label, kind.count) for label, (name, kind) in enumerate(self.spec.classes.items())
-        )
+        """See `cells_of`."""
+        return cells_of(self.spec)
 
     @property
     def shard_count(self) -> int:
@@ -70,7 +69,7 @@ class Plan:
             offset = before % shards
             quota = ((index + 1) * cell.quota + offset) // shards - (index * cell.quota + offset) // shards
             if quota:
-                cells.append(Cell(cell.name, cell.class_name, cell.label, quota))
+                cells.append(replace(cell, quota=quota))
             before += cell.quota
         return Shard(index, tuple(cells))
 

@@ -51,11 +51,12 @@ class RunState:
         found: dict[str, Shortfall] = {}
         for record in self.done.values():
             for short in record.shortfalls:
-                before = found.get(short.cell, Shortfall(short.cell, 0, 0, 0))
+                before = found.get(short.cell, Shortfall(short.cell, 0, 0, 0, 0))
                 found[short.cell] = Shortfall(
                     short.cell,
                     before.missing + short.missing,
                     before.attempts + short.attempts,
+                    before.hits + short.hits,
                     before.accepted + short.accepted,
                 )
         return tuple(found.values())

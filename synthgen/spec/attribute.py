@@ -3,9 +3,27 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
-from synthgen.spec.fields import Fraction, Section, Text, Texts, VariableName, Weight
+from synthgen.spec.fields import Fraction, Section, Text, Texts, VariableName
+
+Shares = Annotated[Mapping[Text, Fraction], Field(min_length=2)]
+Reference = Annotated[Mapping[Literal["from"], Text], Field(min_length=1)]
+
+
+def _kind_of_target(value: object) -> str:
+    if not isinstance(value, Mapping):
+        return "<uniform>"
+    return "<reference>" if list(value) == ["from"] else "<shares>"
+
+
+Target = Annotated[
+    Annotated[Literal["uniform"], Tag("<uniform>")]
+    | Annotated[Shares, Tag("<shares>")]
+    | Annotated[Reference, Tag("<reference>")],
+    Discriminator(_kind_of_target),
+]
+"""`uniform`, the share of each value, or `{from: FILE}`."""
 
 
 class Attribute(Section):
@@ -23,14 +41,16 @@ class Attribute(Section):
 
 
 class Balance(Section):
-    """The shares that accepted images must have."""
+    """The shares of an attribute's values that accepted images must have, as measured. Several entries make joint
+    cells: every combination has the product of their shares."""
 
     attribute: Text = Field(description="The name of an attribute of this spec.")
-    within: Literal["class", "dataset"] = Field("class", description="Balanced in each class, or overall.")
-    target: Literal["uniform"] | Annotated[Mapping[Text, Weight], Field(min_length=2)] = Field(
-        "uniform", description="'uniform', or a weight for each value."
+    within: Literal["class"] = Field("class", description="The shares hold in each class.")
+    target: Target = Field(
+        "uniform",
+        description="'uniform'; the share of each value, which make 1 together (values left out get none); or "
+        "{from: FILE}, the shares of a column of the attribute's name in a CSV or Parquet file.",
     )
-    tolerance: Fraction = Field(0.05, description="How far a share may be from its target.")
 
 
 class Gate(Section):

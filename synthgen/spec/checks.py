@@ -4,7 +4,7 @@ and passes over what is not of the form that it expects: that is reported elsewh
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import isclose
+from math import isclose, prod
 
 from synthgen.spec.messages import suggestion
 from synthgen.spec.place import KEY, Path, quoted
@@ -29,7 +29,9 @@ def check(spec: Data) -> Iterator[Finding]:
     yield from _size(_mapping(spec, "model"))
     yield from _classes(_mapping(spec, "classes"))
     yield from _prompts(spec)
+    yield from _judge_texts(_mapping(spec, "classes"))
     yield from _attributes(spec)
+    yield from _balance(spec)
     yield from _splits(_mapping(_mapping(spec, "output"), "splits"))
 
 
@@ -37,9 +39,8 @@ def _not_yet(spec: Data) -> Iterator[Finding]:
     task = spec.get("task", TASK)
     if task in ("image-to-image", "inpaint", "outpaint", "control"):
         yield Finding(("task",), f"{task!r} is not yet available in this version; expected {TASK!r}")
-    for key in ("balance", "gates"):
-        if spec.get(key):
-            yield Finding((key, KEY), f"{key!r} is not available in this version; remove it")
+    if spec.get("gates"):
+        yield Finding(("gates", KEY), "'gates' is not available in this version; remove it")
 
 
 def _size(model: Data) -> Iterator[Finding]:
@@ -142,6 +143,64 @@ def _attributes(spec: Data) -> Iterator[Finding]:
             if isinstance(attribute_name, str) and attribute_name not in attributes:
                 hint = suggestion(attribute_name, attributes)
                 yield Finding((key, index, "attribute"), f"unknown attribute {quoted(attribute_name)}{hint}")
+
+
+def _judge_texts(classes: Data) -> Iterator[Finding]:
+    """Two classes that the judge is told the same about are one class to it."""
+    seen: dict[frozenset[str], str] = {}
+    for name in classes:
+        kind = _mapping(classes, name)
+        prompts, definition = kind.get("prompts"), kind.get("definition")
+        if isinstance(prompts, list):
+            path, texts = ("classes", name, "prompts"), frozenset(text for _, text in _texts((), prompts))
+        elif isinstance(definition, str):
+            path, texts = ("classes", name, "definition"), frozenset({definition})
+        else:
+            continue
+        first = seen.setdefault(texts, name)
+        if texts and first != name:
+            yield Finding(path, f"the judge cannot tell it from {quoted(first)}, which has the same texts")
+
+
+def _balance(spec: Data) -> Iterator[Finding]:
+    entries, attributes = spec.get("balance"), _mapping(spec, "attributes")
+    balanced: dict[str, int] = {}  # how many values of each are wanted
+    linked: dict[str, str] = {}
+    for index, entry in enumerate(entries if isinstance(entries, list) else []):
+        name = entry.get("attribute") if isinstance(entry, Mapping) else None
+        if not isinstance(name, str) or name not in attributes:
+            continue
+        path = ("balance", index, "attribute")
+        if name in balanced:
+            yield Finding(path, f"{quoted(name)} is balanced twice")
+        attribute = _mapping(attributes, name)
+        variable = attribute.get("variable")
+        if isinstance(variable, str) and linked.setdefault(variable, name) != name:
+            yield Finding(path, f"the variable {quoted(variable)} cannot steer both {linked[variable]} and {name}")
+        values, target = _mapping(attribute, "values"), entry.get("target", "uniform")
+        wanted = len(values)
+        if isinstance(target, Mapping):
+            yield from _shares(("balance", index, "target"), target, values)
+            wanted = sum(1 for share in target.values() if share) if list(target) != ["from"] else 1
+        balanced[name] = wanted
+    cells = prod(balanced.values())
+    for name, kind in _mapping(spec, "classes").items():
+        count = kind.get("count") if isinstance(kind, Mapping) else kind
+        if balanced and type(count) is int and 0 < count < cells:
+            message = f"{count} image(s) cannot fill the {cells} cells that 'balance' makes of a class"
+            yield Finding(("classes", name, "count"), f"{message}; expected at least {cells}")
+
+
+def _shares(path: Path, target: Data, values: Data) -> Iterator[Finding]:
+    if list(target) == ["from"]:
+        return
+    for value in target:
+        if value not in values:
+            hint = suggestion(value, values) or f"; expected one of {', '.join(values)}"
+            yield Finding((*path, value, KEY), f"the attribute has no value {quoted(value)}{hint}")
+    numbers = [share for share in target.values() if isinstance(share, int | float) and not isinstance(share, bool)]
+    if numbers and len(numbers) == len(target) and not isclose(sum(numbers), 1, abs_tol=1e-6):
+        yield Finding(path, f"expected shares that make 1 together, found {sum(numbers):g}")
 
 
 def _splits(splits: Data) -> Iterator[Finding]:

@@ -82,7 +82,7 @@ class Spec(Section):
         "otherwise an open CLIP.",
     )
     balance: Annotated[tuple[Balance, ...], Field(strict=False)] = Field(
-        (), description="Shares that accepted images must have. Not available in this version."
+        (), description="Shares that accepted images must have, as the judge measures them."
     )
     gates: Annotated[tuple[Gate, ...], Field(strict=False)] = Field(
         (), description="What fails the audit. Not available in this version."
