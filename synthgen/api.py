@@ -19,7 +19,7 @@ from synthgen import bundled, generate
 from synthgen import run as runs
 from synthgen.errors import ModelError, StorageError, UsageError
 from synthgen.plan import Plan, Revisions, draw_candidate, make_plan
-from synthgen.records import Candidate, Shortfall
+from synthgen.records import Candidate, Reason, Shortfall
 from synthgen.run import Finding, FolderStore, Progress, RunState
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec, parse_spec, read_spec
 from synthgen.spec.checks import check
@@ -359,19 +359,26 @@ def _judge(planned: Plan, device: str) -> ClipJudge:
     return ClipJudge(spec, _judge_id(spec.judge.id), planned.revisions.judge, device)
 
 
-def _floors(spec: Spec) -> dict[str, float]:
-    floors = {}
-    if spec.filters.label:
-        floors["label_posterior"] = spec.filters.label.min_posterior
-    if spec.filters.clip:
-        floors["clip_score"] = spec.filters.clip.min_score
-    return floors
+def _floors(spec: Spec) -> dict[str, dict[str, float]]:
+    """By class, what the filters ask of the scores that a reader cares for."""
+    from synthgen.judge.rules import rules_of
+
+    shown = (Reason.LABEL, Reason.CLIP)
+    return {
+        name: {rule.score: rule.floor for rule in rules_of(spec, name) if rule.reason in shown} for name in spec.classes
+    }
 
 
 def _facts(planned: Plan) -> dict[str, str]:
     model = planned.spec.model
     facts = {"model": model.id, "steps": str(model.steps), "guidance": f"{model.guidance:g}"}
-    facts |= {name.replace("_", " "): f"at least {floor:g}" for name, floor in _floors(planned.spec).items()}
+    floors: dict[str, set[float]] = {}
+    for of_class in _floors(planned.spec).values():
+        for name, floor in of_class.items():
+            floors.setdefault(name, set()).add(floor)
+    for name, several in floors.items():
+        least = f"at least {min(several):g}" + (f" to {max(several):g}, by class" if len(several) > 1 else "")
+        facts[name.replace("_", " ")] = least
     return facts | {"judge": planned.spec.judge.id, "seed": str(planned.spec.seed)}
 
 

@@ -28,7 +28,9 @@ def read_shares(path: Path, column: str, values: Collection[str]) -> dict[str, f
     counts = found.dropna().astype("string").value_counts()
     strange = [str(value) for value in counts.index if value not in values]
     if strange:
-        raise UsageError(f"balance: {path}: {column} has the value {strange[0]!r}, which the attribute lacks", hint=hint)
+        raise UsageError(
+            f"balance: {path}: {column} has the value {strange[0]!r}, which the attribute lacks", hint=hint
+        )
     if counts.empty:
         raise UsageError(f"balance: {path}: {column} holds no value", hint=hint)
     return {value: float(counts.get(value, 0) / counts.sum()) for value in values}

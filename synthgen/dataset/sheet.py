@@ -115,7 +115,7 @@ def write_sheet(
     *,
     title: str,
     quotas: Mapping[str, int | None],
-    floors: Mapping[str, float] = _NOTHING,
+    floors: Mapping[str, Mapping[str, float]] = _NOTHING,
     facts: Mapping[str, str] = _NOTHING,
     per_class: int = PER_CLASS,
 ) -> Tally:
@@ -123,7 +123,7 @@ def write_sheet(
 
     Args:
         quotas: every class in the spec's order; None where nothing is asked for, as in a preview.
-        floors: the least value that a filter accepts, by score, without the prefix `score_`.
+        floors: by class, the least value that a filter accepts, by score, without the prefix `score_`.
             With it, borderline pictures come first, and only these scores are shown.
         facts: shown below the title, such as the model and its settings.
         per_class: at most so many accepted pictures of a class, and as many others; fewer with very many
@@ -136,7 +136,7 @@ def write_sheet(
     fates: Counter[Fate] = Counter()
     shown: defaultdict[tuple[str, bool], _Best] = defaultdict(lambda: _Best(limit))
     for row in rows:
-        picture = _picture(row, floors)
+        picture = _picture(row, floors.get(row["class"], _NOTHING))
         fates[row["class"], picture.verdict, picture.reason] += 1
         shown[row["class"], picture.accepted].add(picture)
     counted = tally(fates, quotas)

@@ -52,7 +52,7 @@ class ClipJudge:
         self._attributes: dict[str, Choice] = {
             name: attribute_choice(attribute.values, self._clip) for name, attribute in self._spec.attributes.items()
         }
-        self._rules = rules_of(self._spec)
+        self._rules = {name: rules_of(self._spec, name) for name in self._spec.classes}
         self._embed_prompt = lru_cache(maxsize=4096)(lambda prompt: self._clip.embed_texts([prompt])[0])
         self.begin_shard()
         self._ready = True
@@ -83,7 +83,7 @@ class ClipJudge:
         assessments = []
         for index, candidate in enumerate(candidates):
             measured = {name: column[index] for name, column in columns.items()}
-            reason = first_rejection(measured, self._rules)
+            reason = first_rejection(measured, self._rules[candidate.class_name])
             if reason is None and self._spec.filters.duplicates:
                 within = self._spec.filters.duplicates.within
                 group = candidate.class_name if within == "class" else ""

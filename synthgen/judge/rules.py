@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from synthgen.records import Reason
-from synthgen.spec import Spec
+from synthgen.spec import LabelFilter, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +20,23 @@ class Rule:
         return not scores[self.score] >= self.floor
 
 
-def rules_of(spec: Spec) -> tuple[Rule, ...]:
-    """The rules of a spec's filters, in the order of `Reason`; duplicates are no rule, they need a memory."""
+def rules_of(spec: Spec, class_name: str) -> tuple[Rule, ...]:
+    """The rules for images of a class, in the order of `Reason`; duplicates are no rule, they need a memory."""
     filters, rules = spec.filters, []
     if filters.quality:
         rules.append(Rule(Reason.BLANK, "contrast", filters.quality.min_contrast))
         rules.append(Rule(Reason.BLURRED, "sharpness", filters.quality.min_sharpness))
     if filters.label:
-        rules.append(Rule(Reason.LABEL, "label_posterior", filters.label.min_posterior))
+        rules.append(Rule(Reason.LABEL, "label_posterior", _floor(filters.label, len(spec.classes), class_name)))
     if filters.clip:
         rules.append(Rule(Reason.CLIP, "clip_score", filters.clip.min_score))
     return tuple(rules)
+
+
+def _floor(label: LabelFilter, classes: int, class_name: str) -> float:
+    if label.min_posterior == "chance":
+        return 1 / classes  # He et al. 2023: what is likelier than by chance
+    return label.min_posterior[class_name] if isinstance(label.min_posterior, Mapping) else label.min_posterior
 
 
 def first_rejection(scores: Mapping[str, float], rules: tuple[Rule, ...]) -> Reason | None:

@@ -32,6 +32,7 @@ def check(spec: Data) -> Iterator[Finding]:
     yield from _judge_texts(_mapping(spec, "classes"))
     yield from _attributes(spec)
     yield from _balance(spec)
+    yield from _label(_mapping(_mapping(spec, "filters"), "label"), _mapping(spec, "classes"))
     yield from _splits(_mapping(_mapping(spec, "output"), "splits"))
 
 
@@ -201,6 +202,18 @@ def _shares(path: Path, target: Data, values: Data) -> Iterator[Finding]:
     numbers = [share for share in target.values() if isinstance(share, int | float) and not isinstance(share, bool)]
     if numbers and len(numbers) == len(target) and not isclose(sum(numbers), 1, abs_tol=1e-6):
         yield Finding(path, f"expected shares that make 1 together, found {sum(numbers):g}")
+
+
+def _label(label: Data, classes: Data) -> Iterator[Finding]:
+    path, floors = ("filters", "label", "min_posterior"), _mapping(label, "min_posterior")
+    if label.get("calibration") is not None and "min_posterior" in label:
+        yield Finding((*path, KEY), "expected either min_posterior or calibration, found both")
+    for name in floors:
+        if name not in classes:
+            hint = suggestion(name, classes)
+            yield Finding((*path, name, KEY), f"there is no class {quoted(name)}{hint}")
+    if floors and (missing := [name for name in classes if name not in floors]):
+        yield Finding(path, f"no number for the class {quoted(missing[0])}")
 
 
 def _splits(splits: Data) -> Iterator[Finding]:

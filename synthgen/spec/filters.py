@@ -1,19 +1,38 @@
 """What an image must pass to be accepted. A filter that is not named does not run."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
-from synthgen.spec.fields import Fraction, Section, Text
+from synthgen.spec.fields import ClassName, Fraction, Section, Text
+
+
+def _kind_of_floor(value: object) -> str:
+    return "<classes>" if isinstance(value, Mapping) else "<word>" if isinstance(value, str) else "<number>"
+
+
+Floor = Annotated[
+    Annotated[Fraction, Tag("<number>")]
+    | Annotated[Literal["chance"], Tag("<word>")]
+    | Annotated[Mapping[ClassName, Fraction], Tag("<classes>")],
+    Discriminator(_kind_of_floor),
+]
+"""One for all classes; `chance`, one divided by the number of classes; or one for each class."""
 
 
 class LabelFilter(Section):
     """Rejects images that the judge does not take for their class."""
 
-    min_posterior: Fraction = Field(
+    min_posterior: Floor = Field(
         0.5,
         description="Least probability of the image's own class: a softmax over the classes of this spec "
-        "and 'none of these'.",
+        "and 'none of these'. One number; 'chance', which is 1 divided by the number of classes; or a number for "
+        "each class.",
+    )
+    calibration: Text | None = Field(
+        None,
+        description="A file that 'synthgen calibrate' wrote: its thresholds take the place of min_posterior.",
     )
     none_of_these: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
         (), description="Texts that describe what is none of the classes, such as 'a blurry picture'."

@@ -29,9 +29,7 @@ seed: {seed}
 
 
 def plan_of(count: int, balance: str, *, link: bool = True, budget: int = 30, seed: int = 0) -> Plan:
-    text = SPEC.format(
-        count=count, balance=balance, budget=budget, seed=seed, link=", variable: skin" if link else ""
-    )
+    text = SPEC.format(count=count, balance=balance, budget=budget, seed=seed, link=", variable: skin" if link else "")
     return make_plan(parse_spec(text), Revisions("generator", "judge"))
 
 
@@ -39,7 +37,9 @@ def measure(candidate: Candidate) -> Assessment:
     """A skewed model: of what the prompt does not say it draws light and short nearly always."""
     rng = Random(candidate.seed)
     asked = dict(candidate.variables).get("skin")
-    skin = asked if asked and rng.random() < 0.9 else rng.choices(["light", "medium", "dark", "unknown"], [8, 1, 1, 1])[0]
+    skin = (
+        asked if asked and rng.random() < 0.9 else rng.choices(["light", "medium", "dark", "unknown"], [8, 1, 1, 1])[0]
+    )
     hair = "short" if rng.random() < 0.8 else "long"
     return Assessment({}, {"skin_tone": skin, "hair": hair}, Reason.LABEL if rng.random() < 0.2 else None)
 
@@ -123,7 +123,10 @@ def test_a_value_that_the_model_never_makes_starves_no_other_cell() -> None:
         for candidate in filling.propose(8):
             filling.apply(Rendered(candidate, None, None, 0.0, 8), short(candidate))
     assert filling.accepted["doctor, hair=short"] == filling.accepted["nurse, hair=short"] == 10
-    assert {each.cell: each.missing for each in filling.shortfalls()} == {"doctor, hair=long": 10, "nurse, hair=long": 10}
+    assert {each.cell: each.missing for each in filling.shortfalls()} == {
+        "doctor, hair=long": 10,
+        "nurse, hair=long": 10,
+    }
     for each in filling.shortfalls():
         assert (each.hits, each.attempts >= 40, each.to_fill > 400) == (0, True, True)
 

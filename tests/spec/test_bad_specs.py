@@ -108,7 +108,17 @@ EDITS: dict[str, tuple[str, str, str]] = {
     "blank value": ("[light, dark]", '[light, " "]', "12:19: prompts.variables.skin.1: expected text that is not blank"),
     "posterior above one": ("0.6", "1.6", "14:26: filters.label.min_posterior: expected at most 1, found 1.6"),
     "splits": ("seed: 0", "output: {splits: {train: 0.9, test: 0.3}}", "15:18: output.splits: expected shares that make 1 together, found 1.2",),
-    "balance": ("seed: 0", "attributes: {a: {values: {b: [b], c: [c]}}}\nbalance: [{attribute: a}]", "16:1: balance: 'balance' is not available in this version",),
+    "balance by an unknown attribute": ("seed: 0", "attributes: {a: {values: {b: [b], c: [c]}}}\nbalance: [{attribute: aa}]", "16:23: balance.0.attribute: unknown attribute 'aa'; did you mean 'a'?",),
+    "balanced twice": ("seed: 0", "attributes: {a: {values: {b: [b], c: [c]}}}\nbalance: [{attribute: a}, {attribute: a}]", "16:39: balance.1.attribute: 'a' is balanced twice",),
+    "shares that make no whole": ("seed: 0", "attributes: {a: {values: {b: [b], c: [c]}}}\nbalance: [{attribute: a, target: {b: 0.5, c: 0.6}}]", "16:34: balance.0.target: expected shares that make 1 together, found 1.1",),
+    "share of no value": ("seed: 0", "attributes: {a: {values: {b: [b], c: [c]}}}\nbalance: [{attribute: a, target: {b: 0.5, cc: 0.5}}]", "16:43: balance.0.target.cc: the attribute has no value 'cc'; did you mean 'c'?",),
+    "target in words": ("seed: 0", "attributes: {a: {values: {b: [b], c: [c]}}}\nbalance: [{attribute: a, target: unifrom}]", "16:34: balance.0.target: expected 'uniform', found the text 'unifrom'; did you mean 'uniform'?",),
+    "one variable for two attributes": ("seed: 0", "attributes: {a: {values: {light: [b], dark: [c]}, variable: skin}, b: {values: {light: [b], dark: [c]}, variable: skin}}\nbalance: [{attribute: a}, {attribute: b}]", "16:39: balance.1.attribute: the variable 'skin' cannot steer both a and b",),
+    "gates": ("seed: 0", "attributes: {a: {values: {b: [b], c: [c]}}}\ngates: [{attribute: a, max_tv: 0.1}]", "16:1: gates: 'gates' is not available in this version",),
+    "posterior of no class": ("0.6", "{doctor: 0.6, chef: 0.6, cheff: 0.6}", "14:51: filters.label.min_posterior.cheff: there is no class 'cheff'; did you mean 'chef'?",),
+    "posterior of one class alone": ("0.6", "{doctor: 0.6}", "14:26: filters.label.min_posterior: no number for the class 'chef'",),
+    "posterior in a word": ("0.6", "luck", "14:26: filters.label.min_posterior: expected 'chance', found the text 'luck'",),
+    "posterior and calibration": ("0.6", "0.6, calibration: file.json", "14:11: filters.label.min_posterior: expected either min_posterior or calibration, found both",),
     "attribute's variable": ("seed: 0", "attributes: {a: {values: {light: [b], dark: [c]}, variable: skim}}", "15:61: attributes.a.variable: unknown variable 'skim'; did you mean 'skin'?",),
     "attribute's value": ("seed: 0", "attributes: {a: {values: {light: [b], drak: [c]}, variable: skin}}", "15:39: attributes.a.values.drak: the variable 'skin' does not offer 'drak'",),
     "seed below zero": ("seed: 0", "seed: -1", "15:7: seed: expected at least 0, found -1"),
@@ -232,3 +242,16 @@ def test_a_bad_override_is_named(tmp_path: Path, text: str, expected: str) -> No
     path.write_text(GOOD)
     (problem,) = problems(path, text)
     assert problem.startswith(f"--set {text}: {expected}")
+
+
+def test_every_class_needs_an_image_for_each_of_its_cells(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    balance = (
+        "attributes: {a: {values: {b: [b], c: [c], d: [d]}}, e: {values: {f: [f], g: [g], h: [h], i: [i]}}}\n"
+        "balance: [{attribute: a}, {attribute: e, target: {f: 0.5, g: 0.25, h: 0.25}}]"
+    )
+    path.write_text(
+        GOOD.replace("doctor: 10", "doctor: 9").replace("{count: 10}", "{count: 8}").replace("seed: 0", balance)
+    )
+    message = "8 image(s) cannot fill the 9 cells that 'balance' makes of a class; expected at least 9"
+    assert problems(path) == [f"8:17: classes.chef.count: {message}"]
