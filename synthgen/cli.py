@@ -179,6 +179,54 @@ def run(
 
 
 @app.command()
+def calibrate(
+    spec: SpecFile,
+    labels: Annotated[Path | None, typer.Option(help="The labelled CSV; without it, make the pilot.")] = None,
+    count: Annotated[int, typer.Option("-n", min=1, help="Images per class in the pilot.")] = 200,
+    output: Annotated[Path | None, typer.Option("-o", metavar="DIR", help="Default: outputs/NAME-pilot.")] = None,
+    precision: Annotated[
+        float, typer.Option(min=0.01, max=0.9999, help="Share of accepted that must be right.")
+    ] = 0.95,
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.9999, help="Of the bound on that share.")] = 0.95,
+    set_: Overrides = None,
+    device: Device = "auto",
+) -> None:
+    """Find, from labels by eye, the label thresholds that reach a precision. First run: a pilot to label."""
+    from synthgen import api
+    from synthgen.progress import show_progress
+
+    found = api.read_spec(spec, set_ or ())
+    folder = output or Path("outputs") / f"{found.name}-pilot"
+    if labels is None:
+        stop = _stop_on_signals()
+        with show_progress(found.model.id) as on_progress:
+            table = api.pilot(found, folder, count, device=device, on_progress=on_progress, stop=stop.is_set)
+        print(f"look at   {folder / 'to-label.html'}")
+        print(f"fill in   {table}: yes or no in the column 'right'")
+        print(f"then      synthgen calibrate {spec} -o {folder} --labels {table}")
+        return
+    made = api.calibrate(found, folder, labels, precision, confidence)
+    file = folder / "calibration.json"
+    try:
+        file.write_text(made.to_json(), encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"{file} cannot be written: {error.strerror}") from error
+    width = max(map(len, made.classes))
+    for name, each in made.classes.items():
+        if each.min_posterior is None:
+            print(f"{name:<{width}}  not reached: {each.right} of {each.labelled} labelled are right")
+        else:
+            precise = f"precision at least {each.precision:.3f}"
+            print(f"{name:<{width}}  posterior {each.min_posterior:.4f}: {precise}, yield {each.share:.0%}")
+    print(f"wrote {file}: name it in the spec as filters.label.calibration")
+    if missed := [name for name, each in made.classes.items() if each.min_posterior is None]:
+        raise QuotaNotMet(
+            f"precision {precision:g} was not reached for {', '.join(missed)}",
+            hint="Label more images (-n), ask for less precision, or describe the class better to the judge.",
+        )
+
+
+@app.command()
 def finalize(folder: RunFolder, as_json: AsJson = False) -> None:
     """Build the dataset and the contact sheet of a run whose shards are all done."""
     from synthgen import api

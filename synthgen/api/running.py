@@ -1,73 +1,27 @@
-"""The Python face of synthgen, and the one place where the rooms are put together.
-
-    spec = synthgen.api.read_spec(Path("specs/quickstart.yaml"))
-    result = synthgen.api.run(spec)
-    datasets.load_dataset(str(result.dataset))
-
-Rooms are imported when they are needed: planning must not wait for torch.
-"""
+"""Runs: made, resumed, finalized, looked at."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthgen import bundled, generate
 from synthgen import run as runs
+from synthgen.api import parts
+from synthgen.api.planning import plan
 from synthgen.errors import ModelError, StorageError, UsageError
-from synthgen.plan import Plan, Revisions, draw_candidate, make_plan
-from synthgen.records import Candidate, Reason, Shortfall
+from synthgen.plan import Plan
+from synthgen.records import Reason, Shortfall
 from synthgen.run import Finding, FolderStore, Progress, RunState
-from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec, parse_spec, read_spec
-from synthgen.spec.checks import check
+from synthgen.spec import Spec
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
     from synthgen.dataset.tally import Tally
-    from synthgen.generate.text_to_image import TextToImage
-    from synthgen.judge.clip_judge import ClipJudge
-
-__all__ = [
-    "Forecast",
-    "RunResult",
-    "doctor",
-    "finalize",
-    "forecast",
-    "parse_spec",
-    "plan",
-    "preview",
-    "read_spec",
-    "run",
-    "sample",
-    "status",
-    "verify",
-    "work",
-]
 
 SHEET = "report.html"
 DATASET = "dataset"
-_BUNDLED_SECONDS = 0.25
-"""Per image at 20 steps, on two CPU cores."""
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What a plan will cost, roughly.
-
-    Attributes:
-        attempts: at the filling's own guess that four of five images are accepted.
-        seconds: None where nothing is known of the model's speed here.
-        bytes: on disk, the finished dataset included.
-        licence: of the model's weights, as far as known.
-    """
-
-    attempts: int
-    seconds: float | None
-    bytes: int
-    licence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,38 +45,6 @@ class RunResult:
     seconds: float
 
 
-def plan(spec: Spec) -> Plan:
-    """Resolve the models' revisions and the shares of real datasets, and plan. Loads no model.
-
-    Raises:
-        UsageError: a file that `balance` names cannot be used.
-        ModelError: a model does not exist, or neither hub nor cache can say which one it is.
-    """
-    return make_plan(_with_shares(spec), Revisions(_source(spec).revision, _judge_revision(spec.judge.id)))
-
-
-def sample(planned: Plan, count: int) -> list[Candidate]:
-    """Some candidates, one of each class in turn: what the prompts will look like."""
-    cells = planned.cells
-    return [draw_candidate(planned, 0, attempt, cells[attempt % len(cells)]) for attempt in range(count)]
-
-
-def forecast(planned: Plan) -> Forecast:
-    """Estimate attempts, time, disk and the model's licence."""
-    spec, model = planned.spec, planned.spec.model
-    attempts = round(spec.total * 1.25)
-    own = model.id == BUNDLED_MODEL
-    side = 64 if own else 512
-    pixels = (model.width or model.size or side) * (model.height or model.size or side)
-    return Forecast(
-        attempts=attempts,
-        seconds=attempts * _BUNDLED_SECONDS * model.steps / 20 if own else None,
-        # PNG takes about half of 3 bytes a pixel; images lie in the shards and in the dataset.
-        bytes=int(2 * spec.total * (pixels * 1.5 + 1000) + attempts * 4000),
-        licence="apache-2.0" if own else "see the model's card",
-    )
-
-
 def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
     """Render and judge `count` images and write a contact sheet to `path`; nothing else is kept.
 
@@ -133,7 +55,7 @@ def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
     from synthgen.run.preview import preview as attempts
 
     planned = plan(spec)
-    generator, judge = _generator(planned, device), _judge(planned, device)
+    generator, judge = parts.generator(planned, device), parts.judge(planned, device)
     path.parent.mkdir(parents=True, exist_ok=True)
     return write_sheet(
         attempts(planned, generator, judge, count),
@@ -218,19 +140,6 @@ def verify(folder: Path, on_shard: Callable[[int], None] = lambda shard: None) -
     return runs.verify(runs.open_run(store), store, on_shard)
 
 
-def doctor() -> Mapping[str, str]:
-    """What this machine can do."""
-    from synthgen.generate.machine import describe_machine
-
-    free = shutil.disk_usage(Path()).free
-    whole = bundled.GENERATOR.is_dir() and bundled.JUDGE.is_dir()
-    return {
-        **describe_machine(),
-        "disk": f"{free / 2**30:.0f} GiB free here",
-        "bundled models": "present" if whole else "missing: install synthgen again",
-    }
-
-
 def _work(
     planned: Plan,
     store: FolderStore,
@@ -242,8 +151,8 @@ def _work(
     outcome = runs.work(
         planned,
         store,
-        _generator(planned, device),
-        _judge(planned, device),
+        parts.generator(planned, device),
+        parts.judge(planned, device),
         shards,
         on_progress=on_progress,
         stop=stop,
@@ -308,55 +217,6 @@ def _finalized(planned: Plan, store: FolderStore, folder: Path, *, fresh: int) -
             facts=_facts(planned),
         )
     return RunResult(folder, folder / DATASET, sheet, fresh, tally, summary, state.shortfalls, state.seconds)
-
-
-def _with_shares(spec: Spec) -> Spec:
-    """The spec with explicit shares in place of files: what the plan freezes."""
-    if not any("from" in entry.target for entry in spec.balance if entry.target != "uniform"):
-        return spec
-    from synthgen.dataset.shares import read_shares
-
-    entries = []
-    for entry in spec.balance:
-        if entry.target != "uniform" and isinstance(file := entry.target.get("from"), str):
-            shares = read_shares(Path(file), entry.attribute, spec.attributes[entry.attribute].values.keys())
-            entry = entry.model_copy(update={"target": shares})
-        entries.append(entry)
-    resolved = spec.model_copy(update={"balance": tuple(entries)})
-    for finding in check(resolved.canonical()):
-        raise UsageError(f"{'.'.join(map(str, finding.path))}: {finding.message}", hint="Ask for more images.")
-    return resolved
-
-
-def _source(spec: Spec) -> generate.ModelSource:
-    own = spec.model.id == BUNDLED_MODEL
-    return generate.locate(spec.model.id, spec.model.revision, folder=bundled.GENERATOR if own else None)
-
-
-def _judge_id(judge_id: str) -> str:
-    return f"local-dir:{bundled.JUDGE}" if judge_id == BUNDLED_JUDGE else judge_id
-
-
-def _judge_revision(judge_id: str) -> str:
-    kind, _, place = _judge_id(judge_id).partition(":")
-    if kind == "local-dir":
-        return generate.content_hash(Path(place))
-    if kind == "hf-hub":
-        return generate.locate(place).revision
-    return judge_id  # open_clip's architecture/weights: the weights' tag is their revision
-
-
-def _generator(planned: Plan, device: str) -> TextToImage:
-    from synthgen.generate.text_to_image import TextToImage
-
-    return TextToImage(planned.spec.model, _source(planned.spec), device, planned.window)
-
-
-def _judge(planned: Plan, device: str) -> ClipJudge:
-    from synthgen.judge.clip_judge import ClipJudge
-
-    spec = planned.spec
-    return ClipJudge(spec, _judge_id(spec.judge.id), planned.revisions.judge, device)
 
 
 def _floors(spec: Spec) -> dict[str, dict[str, float]]:

@@ -1,0 +1,141 @@
+"""Calibration: per class, the least posterior at which accepted images are right as often as was asked. Pure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from synthgen.errors import UsageError
+from synthgen.plan import Plan
+
+FORMAT = 1
+_STEPS = 20
+"""The thresholds tried lie this share of the pilot apart: a twentieth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """What the labels say of one class.
+
+    Attributes:
+        min_posterior: None where no threshold reached the target.
+        labelled: pictures of the class that were labelled.
+        accepted, right: of those at or above the threshold; where there is none, of all.
+        precision: the lower bound of the share that is right, at the calibration's confidence.
+    """
+
+    min_posterior: float | None
+    labelled: int
+    accepted: int
+    right: int
+    precision: float
+
+    @property
+    def share(self) -> float:
+        """Of the attempts that the threshold accepts: the yield to expect."""
+        return self.accepted / self.labelled if self.labelled else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Thresholds, and what they hold for.
+
+    Attributes:
+        target: the share of accepted images that must be right.
+        confidence: of the one-sided bounds.
+        made_for: see `conditions`.
+    """
+
+    target: float
+    confidence: float
+    made_for: Mapping[str, Any]
+    classes: Mapping[str, Threshold]
+
+    def to_json(self) -> str:
+        return json.dumps({"calibration": FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, name: str) -> "Calibration":
+        """Raises:
+        UsageError: `text`, the content of the file `name`, is no calibration.
+        """
+        try:
+            content = json.loads(text)
+            if content.pop("calibration") != FORMAT:
+                raise ValueError("another version")
+            classes = {kind: Threshold(**threshold) for kind, threshold in content.pop("classes").items()}
+            return cls(**content, classes=classes)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            hint = "Expected a file that `synthgen calibrate` wrote."
+            raise UsageError(f"{name} is no calibration: {error}", hint=hint) from error
+
+    def floors_for(self, plan: Plan, name: str) -> dict[str, float]:
+        """The thresholds by class, if they hold for `plan`.
+
+        Raises:
+            UsageError: they were made for something else, or a class has none.
+        """
+        hint = "Run `synthgen calibrate` again for this spec."
+        wanted = conditions(plan)
+        if other := [key for key in wanted if self.made_for.get(key) != wanted[key]]:
+            differing = _shown(self.made_for, wanted, other[0])
+            raise UsageError(f"{name} was made with other {other[0]}: {differing}", hint=hint)
+        floors = {}
+        for kind in plan.spec.classes:
+            floor = self.classes[kind].min_posterior
+            if floor is None:
+                raise UsageError(f"{name}: no threshold reaches {self.target:g} for the class {kind!r}", hint=hint)
+            floors[kind] = floor
+        return floors
+
+
+def conditions(plan: Plan) -> dict[str, Any]:
+    """All that the posteriors, and how often they are right, depend on."""
+    spec = plan.spec.canonical()
+    label = spec["filters"]["label"] or {"none_of_these": []}
+    texts = ("definition", "prompts", "templates")
+    return {
+        "model": plan.revisions.generator,
+        "judge": plan.revisions.judge,
+        "classes": {name: {key: kind[key] for key in texts} for name, kind in spec["classes"].items()},
+        "none_of_these": label["none_of_these"],
+        "prompts": spec["prompts"],
+        "settings": {key: spec["model"][key] for key in ("steps", "guidance", "scheduler", "negative_prompt")},
+    }
+
+
+def threshold(posteriors: Sequence[float], right: Sequence[bool], target: float, confidence: float) -> Threshold:
+    """The lowest threshold above which at least `target` of the images are right, with `confidence`.
+
+    The bound is Clopper and Pearson's, one-sided. Thresholds are tried from the strictest down, and the first that
+    fails ends the search: fixed-sequence testing, which keeps the confidence although many are tried
+    (Angelopoulos et al. 2021, "Learn then Test"). The strictest leaves as many images as could pass with one
+    wrong among them; fewer, where fewer were labelled.
+    """
+    labelled = len(posteriors)
+    order = sorted(range(labelled), key=lambda index: -posteriors[index])
+    found = Threshold(None, labelled, labelled, sum(right), _bound(sum(right), labelled, confidence))
+    enough = next((count for count in range(2, labelled) if _bound(count - 1, count, confidence) >= target), labelled)
+    step = max(1, labelled // _STEPS)
+    for count in sorted({*range(enough, labelled, step), labelled}):
+        # Equal posteriors stand or fall together.
+        floor = posteriors[order[count - 1]] if count else 0.0
+        above = [index for index in order if posteriors[index] >= floor]
+        good = sum(right[index] for index in above)
+        bound = _bound(good, len(above), confidence)
+        if bound < target:
+            break
+        found = Threshold(floor, labelled, len(above), good, bound)
+    return found
+
+
+def _bound(right: int, of: int, confidence: float) -> float:
+    from scipy.stats import binomtest
+
+    if not of:
+        return 0.0
+    return float(binomtest(right, of, alternative="greater").proportion_ci(confidence, method="exact").low)
+
+
+def _shown(made_for: Mapping[str, Any], wanted: Mapping[str, Any], key: str) -> str:
+    return f"{json.dumps(made_for.get(key))[:120]} and not {json.dumps(wanted[key])[:120]}"
