@@ -235,6 +235,19 @@ def finalize(folder: RunFolder, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def rejudge(
+    folder: RunFolder,
+    set_: Overrides = None,
+    output: Annotated[Path | None, typer.Option("-o", metavar="DIR", help="Default: RUN-rejudged.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Apply stricter filters to a run that is there, without making an image again."""
+    from synthgen import api
+
+    _print_result(api.rejudge(folder, set_ or (), output or folder.with_name(f"{folder.name}-rejudged")), as_json)
+
+
+@app.command()
 def status(folder: RunFolder, as_json: AsJson = False) -> None:
     """Show how far a run is, from its files alone; also while it works."""
     from synthgen import api

@@ -118,12 +118,14 @@ class Assessment:
 
     Attributes:
         scores: by name; the names are the judge's `score_names`. NaN where a score could not be had.
-        attributes: per attribute of the spec the measured value, or `unknown`.
+        attributes: per attribute of the spec the measured value, `unknown` or `not applicable`.
+        posteriors: per attribute the probability of each answer.
     """
 
     scores: Mapping[str, float]
     attributes: Mapping[str, str]
     reason: Reason | None
+    posteriors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 class Verdict(StrEnum):

@@ -10,7 +10,7 @@ Rooms are imported when they are needed: planning must not wait for torch.
 from synthgen.api.calibrating import calibrate, pilot
 from synthgen.api.machine import doctor
 from synthgen.api.planning import Forecast, forecast, plan, sample
-from synthgen.api.running import RunResult, finalize, preview, run, status, verify, work
+from synthgen.api.running import RunResult, finalize, preview, rejudge, run, status, verify, work
 from synthgen.spec import parse_spec, read_spec
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "plan",
     "preview",
     "read_spec",
+    "rejudge",
     "run",
     "sample",
     "status",

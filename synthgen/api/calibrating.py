@@ -38,7 +38,9 @@ def pilot(
 
     run(_pilot_spec(spec, count), folder, device=device, on_progress=on_progress, stop=stop)
     rows = [row for row in ledger_rows(_ledgers(folder)) if row["verdict"] == "accepted"]
-    blind = [{key: row[key] for key in row if not key.startswith(("score_", "attribute_"))} for row in rows]
+    blind = [
+        {key: row[key] for key in row if not key.startswith(("score_", "attribute_", "posteriors_"))} for row in rows
+    ]
     quotas: dict[str, int | None] = dict.fromkeys(spec.classes)
     write_sheet(blind, folder / PAGE, title=f"{spec.name}: is it its class?", quotas=quotas, per_class=count)
     write_labels(rows, folder / LABELS)

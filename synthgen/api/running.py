@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from synthgen.errors import ModelError, StorageError, UsageError
 from synthgen.plan import Plan
 from synthgen.records import Reason, Shortfall
 from synthgen.run import Finding, FolderStore, Progress, RunState
-from synthgen.spec import Spec
+from synthgen.spec import Spec, parse_spec
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
@@ -117,6 +117,39 @@ def finalize(folder: Path) -> RunResult:
     """
     store = FolderStore(folder)
     return _finalized(runs.open_run(store), store, folder, fresh=0)
+
+
+def rejudge(folder: Path, overrides: Sequence[str], output: Path) -> RunResult:
+    """Apply stricter filters to the run in `folder`: a run in `output` that holds what still passes.
+
+    Raises:
+        SpecError: an override is wrong.
+        UsageError: the overrides change more than the filters, or a filter would let pass what had been rejected,
+            whose pixels are gone.
+        StorageError: no run lies there, or one of the folders cannot be read or written.
+    """
+    from synthgen.judge.rules import first_rejection, rules_of
+
+    store, into = FolderStore(folder), FolderStore(output)
+    planned = runs.open_run(store)
+    text = "".join(f"# rejudged with --set {override}\n" for override in overrides) + _as_yaml(planned.spec)
+    stricter = replace(planned, spec=parse_spec(text, file=f"{folder}/plan.json", overrides=overrides))
+    changed = [line for line in planned.differences(stricter) if not line.startswith("filters.")]
+    if changed:
+        raise UsageError(f"rejudge changes filters and nothing else: {changed[0]}", hint="Make a new run for that.")
+    rules = {name: rules_of(stricter.spec, name) for name in stricter.spec.classes}
+    for name in planned.spec.classes:
+        floors = {rule.score: rule.floor for rule in rules[name]}
+        for rule in rules_of(planned.spec, name):
+            if floors.get(rule.score, float("-inf")) < rule.floor:
+                found = f"{floors[rule.score]:g}" if rule.score in floors else "none"
+                raise UsageError(
+                    f"{rule.score} of {name}: {found} is looser than the run's {rule.floor:g}",
+                    hint="What was rejected has no pixels any more; make a new run for that.",
+                )
+    runs.create_run(into, stricter, text)
+    runs.rejudge(planned, store, stricter, into, lambda name, scores: first_rejection(scores, rules[name]))
+    return _finalized(stricter, into, output, fresh=stricter.shard_count)
 
 
 def status(folder: Path) -> tuple[Plan, RunState]:

@@ -19,7 +19,7 @@ def write_labels(rows: Iterable[Mapping[str, str]], path: Path) -> bool:
     """
     try:
         with path.open("x", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", restval="")
+            writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", restval="", lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
     except FileExistsError:

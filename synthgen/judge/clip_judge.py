@@ -13,9 +13,8 @@ from synthgen.judge.quality import contrast, grey, sharpness
 from synthgen.judge.rules import first_rejection, rules_of
 from synthgen.judge.zero_shot import Choice, attribute_choice, class_choice
 from synthgen.records import Assessment, Candidate, Reason, Rendered
-from synthgen.spec import Spec
+from synthgen.spec import UNKNOWN, Spec
 
-UNKNOWN = "unknown"
 _SCORES = ("clip_score", "label_posterior", "label_margin", "none_posterior", "contrast", "sharpness")
 
 
@@ -50,7 +49,7 @@ class ClipJudge:
         self._clip = Clip(self._judge_id, _device(self._device))
         self._classes = class_choice(self._spec, self._clip)
         self._attributes: dict[str, Choice] = {
-            name: attribute_choice(attribute.values, self._clip) for name, attribute in self._spec.attributes.items()
+            name: attribute_choice(attribute.groups, self._clip) for name, attribute in self._spec.attributes.items()
         }
         self._rules = {name: rules_of(self._spec, name) for name in self._spec.classes}
         self._embed_prompt = lru_cache(maxsize=4096)(lambda prompt: self._clip.embed_texts([prompt])[0])
@@ -71,8 +70,10 @@ class ClipJudge:
         candidates = [one.candidate for one in rendered]
         scores = self._scores(images, embedded, candidates)
         values: dict[str, list[str]] = {}
+        posteriors: dict[str, list[list[float]]] = {}
         for name, choice in self._attributes.items():
-            top = choice.posteriors(embedded, self._clip.logit_scale).max(1)
+            of_all = choice.posteriors(embedded, self._clip.logit_scale)
+            posteriors[name], top = of_all.tolist(), of_all.max(1)
             scores[f"{name}_posterior"] = top.values
             values[name] = [
                 choice.names[index] if posterior >= self._spec.attributes[name].abstain_below else UNKNOWN
@@ -89,7 +90,11 @@ class ClipJudge:
                 group = candidate.class_name if within == "class" else ""
                 reason = None if self._seen.is_new(pixels[index], group) else Reason.DUPLICATE
             attributes = {name: several[index] for name, several in values.items()}
-            assessments.append(Assessment(measured, attributes, reason))
+            answers = {
+                name: dict(zip(self._attributes[name].names, several[index], strict=True))
+                for name, several in posteriors.items()
+            }
+            assessments.append(Assessment(measured, attributes, reason, answers))
         return assessments
 
     def provenance(self) -> Mapping[str, str]:

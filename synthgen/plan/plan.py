@@ -13,7 +13,7 @@ from synthgen.plan.cells import cells_of
 from synthgen.records import Cell, Shard
 from synthgen.spec import Spec
 
-FORMAT = 1
+FORMAT = 2
 WINDOW = 32
 """How many attempts back the verdicts lie that may decide what an attempt aims at: the largest batch."""
 
@@ -102,6 +102,8 @@ class Plan:
         hint = "Restore plan.json from a backup, or make the dataset in a new folder."
         try:
             content = json.loads(text)
+            if content["format"] != FORMAT:
+                raise ValueError(f"format {content['format']!r}, and this version writes {FORMAT}")
             plan = cls(
                 Spec.model_validate_json(json.dumps(content["spec"])),
                 Revisions(**content["revisions"]),

@@ -3,6 +3,7 @@
 from synthgen.run.opening import create_run, open_run
 from synthgen.run.progress import ClassProgress, Progress
 from synthgen.run.protocols import Generator, Judge
+from synthgen.run.rejudge import rejudge
 from synthgen.run.state import RunState, read_state
 from synthgen.run.store import FolderStore, MissingFileError, RunStore
 from synthgen.run.verify import Finding, verify
@@ -22,6 +23,7 @@ __all__ = [
     "create_run",
     "open_run",
     "read_state",
+    "rejudge",
     "verify",
     "work",
 ]

@@ -121,15 +121,20 @@ def _value(dtype: str) -> object:
 
 
 def _measured(spec: Spec, score_names: Sequence[str]) -> dict[str, object]:
-    scores = {f"score_{name}": _value("float32") for name in score_names}
-    return scores | {f"attribute_{name}": _value("string") for name in spec.attributes}
+    scores: dict[str, object] = {f"score_{name}": _value("float32") for name in score_names}
+    for name, attribute in spec.attributes.items():
+        scores[f"attribute_{name}"] = _value("string")
+        scores[f"posteriors_{name}"] = {answer: _value("float32") for answer in attribute.groups}
+    return scores
 
 
 def _measurements(judged: Judged) -> Row:
     if judged.assessment is None:
         return {}
     scores = {f"score_{name}": value for name, value in judged.assessment.scores.items()}
-    return scores | {f"attribute_{name}": value for name, value in judged.assessment.attributes.items()}
+    attributes = {f"attribute_{name}": value for name, value in judged.assessment.attributes.items()}
+    posteriors = {f"posteriors_{name}": dict(values) for name, values in judged.assessment.posteriors.items()}
+    return scores | attributes | posteriors
 
 
 def _image(id_: str, png: bytes) -> Row:

@@ -1,7 +1,7 @@
 """YAML -> `Spec`: what the user wants, checked, with every problem as `file:line:column: message`."""
 
 from synthgen.errors import Problem
-from synthgen.spec.attribute import Attribute, Balance, Gate
+from synthgen.spec.attribute import NOT_APPLICABLE, UNKNOWN, Attribute, Balance, Gate
 from synthgen.spec.filters import ClipFilter, DuplicateFilter, Filters, LabelFilter, QualityFilter
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, JudgeSpec, ModelSpec
 from synthgen.spec.output import Budget, Output, Rejects
@@ -15,6 +15,8 @@ __all__ = [
     "BUNDLED_JUDGE",
     "BUNDLED_MODEL",
     "DEFAULT_JUDGE",
+    "NOT_APPLICABLE",
+    "UNKNOWN",
     "Attribute",
     "Balance",
     "Budget",

@@ -7,6 +7,9 @@ from pydantic import Discriminator, Field, Tag
 
 from synthgen.spec.fields import Fraction, Section, Text, Texts, VariableName
 
+UNKNOWN, NOT_APPLICABLE = "unknown", "not applicable"
+"""What a measured attribute may be besides its values: the judge abstained, or there is nothing to measure."""
+
 Shares = Annotated[Mapping[Text, Fraction], Field(min_length=2)]
 Reference = Annotated[Mapping[Literal["from"], Text], Field(min_length=1)]
 
@@ -35,9 +38,20 @@ class Attribute(Section):
     abstain_below: Fraction = Field(
         0.6, description="Posterior under which the answer is 'unknown' and not the likeliest value."
     )
+    not_applicable: Texts | None = Field(
+        None,
+        description="Texts that describe images in which there is nothing to measure, such as 'a picture of a car' "
+        "where hair is asked for; the answer is then 'not applicable'.",
+    )
     variable: VariableName | None = Field(
         None, description="The prompt variable that steers this attribute; it must offer the same values."
     )
+
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The texts of each answer that the judge chooses from."""
+        others = {NOT_APPLICABLE: self.not_applicable} if self.not_applicable else {}
+        return {**self.values, **others}
 
 
 class Balance(Section):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isclose, prod
 
+from synthgen.spec.attribute import NOT_APPLICABLE, UNKNOWN
 from synthgen.spec.messages import suggestion
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.template import Template, TemplateError
@@ -122,9 +123,10 @@ def _attributes(spec: Data) -> Iterator[Finding]:
         path = ("attributes", name)
         attribute = _mapping(attributes, name)
         values = _mapping(attribute, "values")
-        if "unknown" in values:
-            message = "'unknown' is kept for abstentions; call it something else"
-            yield Finding((*path, "values", "unknown", KEY), message)
+        for kept, use in ((UNKNOWN, "abstentions"), (NOT_APPLICABLE, "images that have none of the values")):
+            if kept in values:
+                message = f"{kept!r} is kept for {use}; call it something else"
+                yield Finding((*path, "values", kept, KEY), message)
         variable = attribute.get("variable")
         if not isinstance(variable, str):
             continue
@@ -134,7 +136,7 @@ def _attributes(spec: Data) -> Iterator[Finding]:
             continue
         offered = [text for _, text in _texts((), variables[variable])]
         for value in values:
-            if value not in offered and value != "unknown":
+            if value not in offered and value not in (UNKNOWN, NOT_APPLICABLE):
                 message = f"the variable {quoted(variable)} does not offer {quoted(value)}"
                 yield Finding((*path, "values", value, KEY), message)
     for key in ("balance", "gates"):

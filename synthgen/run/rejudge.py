@@ -1,0 +1,111 @@
+"""Stricter thresholds for a run that is there: no image is made again."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from synthgen.plan import Plan
+from synthgen.records import Cell, Reason, ShardRecord, Shortfall, Verdict
+from synthgen.run import layout
+from synthgen.run.marker import create_marker, read_marker
+from synthgen.run.state import read_state
+from synthgen.run.store import RunStore
+from synthgen.run.table import TableFile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Rejects = Callable[[str, Mapping[str, float]], Reason | None]
+"""From an image's class and scores, the reason of the first rule that rejects it."""
+
+_AT_ONCE = 64
+
+
+def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects: Rejects) -> None:
+    """Commit to `into`, a run of the plan `stricter`, what of each committed shard still passes.
+
+    Attempts keep their ids, scores and places; one that fails now is rejected, and its cell falls short.
+    Idempotent: shards that `into` has are left as they are.
+
+    Raises:
+        StorageError: one of the runs cannot be read or written.
+    """
+    for shard, record in read_state(plan, store).done.items():
+        if read_marker(into, shard, stricter.fingerprint) is None:
+            _rejudge_shard(store, record, stricter, into, rejects)
+
+
+def _rejudge_shard(store: RunStore, record: ShardRecord, stricter: Plan, into: RunStore, rejects: Rejects) -> None:
+    images_name = layout.new_name(layout.IMAGES, record.shard, "parquet")
+    ledger_name = layout.new_name(layout.LEDGER, record.shard, "parquet")
+    ledger = [_judged(row, rejects) for row in _rows(store, record.ledger.name)]
+    kept = {row["id"] for row in ledger if row["verdict"] == Verdict.ACCEPTED}
+    _write(into, ledger_name, _schema(store, record.ledger.name), iter(ledger))
+    images = (row for row in _rows(store, record.images.name) if row["id"] in kept)
+    _write(into, images_name, _schema(store, record.images.name), images)
+    made = ShardRecord(
+        shard=record.shard,
+        fingerprint=stricter.fingerprint,
+        images=into.describe(images_name),
+        ledger=into.describe(ledger_name),
+        counts=_counts(row["verdict"] for row in ledger),
+        reasons=dict(sorted(Counter(row["reason"] for row in ledger if row["reason"]).items())),
+        shortfalls=tuple(_shortfalls(stricter.shard(record.shard).cells, ledger)),
+        seconds=record.seconds,
+        provenance={**record.provenance, "rejudged.from": record.fingerprint},
+    )
+    if not create_marker(into, made):
+        into.delete(images_name)
+        into.delete(ledger_name)
+
+
+def _judged(row: dict[str, Any], rejects: Rejects) -> dict[str, Any]:
+    if row["verdict"] == Verdict.FAILED:
+        return row
+    scores = {name.removeprefix("score_"): row[name] for name in row if name.startswith("score_")}
+    reason = rejects(row["class"], scores)
+    if reason is None:
+        return row
+    return {**row, "verdict": Verdict.REJECTED.value, "reason": reason.value, "cell_filled": None}
+
+
+def _shortfalls(cells: tuple[Cell, ...], ledger: list[dict[str, Any]]) -> Iterator[Shortfall]:
+    for cell in cells:
+        filled = sum(row["cell_filled"] == cell.name for row in ledger)
+        if filled < cell.quota:
+            good = (Verdict.ACCEPTED, Verdict.SURPLUS)
+            aimed = [row for row in ledger if row["cell_aimed"] == cell.name]
+            hits = sum(row["verdict"] in good and row["cell_filled"] in (cell.name, None) for row in aimed)
+            yield Shortfall(cell.name, cell.quota - filled, len(aimed), hits, filled)
+
+
+def _counts(verdicts: Iterator[str]) -> dict[str, int]:
+    found = Counter(verdicts)
+    return {verdict.value: found[verdict.value] for verdict in Verdict}
+
+
+def _rows(store: RunStore, name: str) -> Iterator[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    with store.open(name) as file:
+        for batch in pq.ParquetFile(file).iter_batches(_AT_ONCE):
+            yield from batch.to_pylist()
+
+
+def _schema(store: RunStore, name: str) -> "pa.Schema":
+    import pyarrow.parquet as pq
+
+    with store.open(name) as file:
+        return pq.ParquetFile(file).schema_arrow
+
+
+def _write(store: RunStore, name: str, schema: "pa.Schema", rows: Iterator[dict[str, Any]]) -> None:
+    with store.write(name) as file:
+        table = TableFile(file, schema)
+        try:
+            for row in rows:
+                table.add(row)
+            table.finish()
+        except BaseException:
+            table.abandon()
+            raise
