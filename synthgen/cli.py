@@ -304,6 +304,31 @@ def verify(folder: RunFolder) -> None:
 
 
 @app.command()
+def replay(
+    folder: RunFolder,
+    image: Annotated[str, typer.Argument(metavar="ID", help="Of an attempt, such as 00000-000012.")],
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Render and judge one recorded attempt again, and say what agrees."""
+    from synthgen import api
+
+    found = api.replay(folder, image, device)
+    if as_json:
+        _print_json(**asdict(found))
+        return
+    pixels = "not kept" if found.difference is None else f"differ by up to {found.difference} of 255"
+    print(f"prompt    {found.candidate.prompt}")
+    print(f"noise     {'the same seed' if found.noise else 'ANOTHER SEED'}: {found.candidate.seed}")
+    print(f"pixels    {'equal to the bit' if found.difference == 0 else pixels}")
+    for name, (then, now) in found.scores.items():
+        print(f"score     {name}: {then:.6f}" + ("" if abs(then - now) < 1e-6 else f", now {now:.6f}"))
+    for name, (before, after) in found.attributes.items():
+        print(f"measured  {name}: {before}" + ("" if before == after else f", now {after}"))
+    print(f"verdict   {found.verdict}; now {found.reason or 'good'}")
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of specs, for editors and pipelines."""
     from synthgen.spec import json_schema

@@ -10,7 +10,7 @@ Rooms are imported when they are needed: planning must not wait for torch.
 from synthgen.api.calibrating import calibrate, pilot
 from synthgen.api.machine import doctor
 from synthgen.api.planning import Forecast, forecast, plan, sample
-from synthgen.api.running import RunResult, finalize, preview, rejudge, run, status, verify, work
+from synthgen.api.running import RunResult, finalize, preview, rejudge, replay, run, status, verify, work
 from synthgen.spec import parse_spec, read_spec
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "preview",
     "read_spec",
     "rejudge",
+    "replay",
     "run",
     "sample",
     "status",

@@ -19,6 +19,7 @@ from synthgen.spec import Spec, parse_spec
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
     from synthgen.dataset.tally import Tally
+    from synthgen.run.replay import Replay
 
 SHEET = "report.html"
 DATASET = "dataset"
@@ -150,6 +151,20 @@ def rejudge(folder: Path, overrides: Sequence[str], output: Path) -> RunResult:
     runs.create_run(into, stricter, text)
     runs.rejudge(planned, store, stricter, into, lambda name, scores: first_rejection(scores, rules[name]))
     return _finalized(stricter, into, output, fresh=stricter.shard_count)
+
+
+def replay(folder: Path, image_id: str, device: str = "auto") -> Replay:
+    """Render and judge a recorded attempt again.
+
+    Raises:
+        UsageError: the run has no such attempt.
+        ModelError, DeviceError, StorageError: as `run`.
+    """
+    from synthgen.run.replay import replay as again
+
+    store = FolderStore(folder)
+    planned = runs.open_run(store)
+    return again(planned, store, parts.generator(planned, device), parts.judge(planned, device), image_id)
 
 
 def status(folder: Path) -> tuple[Plan, RunState]:

@@ -1,7 +1,7 @@
 """Spec -> Plan: cells, shards and candidates. Pure, and without torch."""
 
-from synthgen.plan.candidates import draw_candidate
+from synthgen.plan.candidates import draw_candidate, noise_seed
 from synthgen.plan.filling import Filling
 from synthgen.plan.plan import Plan, Revisions, make_plan
 
-__all__ = ["Filling", "Plan", "Revisions", "draw_candidate", "make_plan"]
+__all__ = ["Filling", "Plan", "Revisions", "draw_candidate", "make_plan", "noise_seed"]

@@ -45,8 +45,13 @@ def draw_candidate(
         variables=tuple(values.items()),
         prompt=template.render({"class": cell.class_name, **values}),
         negative_prompt=plan.spec.model.negative_prompt or "",
-        seed=_hash(seed, shard, attempt, "noise"),
+        seed=noise_seed(plan, shard, attempt),
     )
+
+
+def noise_seed(plan: Plan, shard: int, attempt: int) -> int:
+    """Of the attempt's own generator: the same on every machine and in every batch."""
+    return _hash(plan.spec.seed, shard, attempt, "noise")
 
 
 def _template(

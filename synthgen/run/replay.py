@@ -1,0 +1,128 @@
+"""Replay: one recorded attempt rendered and judged again, and compared with what was recorded."""
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from synthgen.errors import UsageError
+from synthgen.plan import Plan, noise_seed
+from synthgen.records import Candidate, Rendered
+from synthgen.run.encode import Pixels, to_host
+from synthgen.run.marker import read_marker
+from synthgen.run.protocols import Generator, Judge
+from synthgen.run.store import RunStore
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """
+    Attributes:
+        noise: whether the plan still gives this attempt the recorded seed.
+        difference: the largest between a recorded pixel and the new one, in 0..255; None where the recorded
+            pixels were not kept, or where one of the two is no image.
+        scores: by name the recorded and the new one.
+        attributes: by name the recorded answer and the new one.
+        verdict: recorded: with its reason, where it has one.
+        reason: now: of the first rule that rejects, or the kind of a failure; None where the image is good.
+    """
+
+    candidate: Candidate
+    noise: bool
+    difference: int | None
+    scores: Mapping[str, tuple[float, float]]
+    attributes: Mapping[str, tuple[str, str]]
+    verdict: str
+    reason: str | None
+
+
+def replay(plan: Plan, store: RunStore, generator: Generator, judge: Judge, image_id: str) -> Replay:
+    """Render and judge the attempt `image_id` again, in a batch of the recorded size.
+
+    Raises:
+        UsageError: the run has no such attempt.
+        ModelError, DeviceError: nothing can be rendered or judged.
+        StorageError: the run cannot be read.
+    """
+    row, png = _recorded(plan, store, image_id)
+    candidate = _candidate(row, plan)
+    generator.setup()
+    judge.setup()
+    judge.begin_shard()
+    # The numbers of an image depend on its batch's shape, and on nothing else in the batch.
+    rendered = generator.render([candidate] * min(row["batch_size"], plan.window))[0]
+    assessment = judge.assess([rendered])[0] if rendered.image is not None else None
+    scores = dict(assessment.scores) if assessment else {}
+    attributes = dict(assessment.attributes) if assessment else {}
+    reason = rendered.failure.kind if rendered.failure else assessment.reason if assessment else None
+    return Replay(
+        candidate,
+        noise_seed(plan, candidate.shard, candidate.attempt) == candidate.seed,
+        _difference(rendered, png),
+        {name: (row[f"score_{name}"], now) for name, now in scores.items() if row[f"score_{name}"] is not None},
+        {name: (row[f"attribute_{name}"], now) for name, now in attributes.items()},
+        ": ".join(filter(None, (row["verdict"], row["reason"]))),
+        reason,
+    )
+
+
+def _recorded(plan: Plan, store: RunStore, image_id: str) -> tuple[dict[str, Any], bytes | None]:
+    """The ledger's row, and the PNG where it was kept."""
+    hint = "Ids are in the ledger, in the dataset and on the contact sheet, such as 00000-000012."
+    shard = image_id.partition("-")[0]
+    record = None
+    if shard.isdecimal() and int(shard) < plan.shard_count:
+        record = read_marker(store, int(shard), plan.fingerprint)
+    if record is None:
+        raise UsageError(f"{store.location}: no committed shard has an attempt {image_id!r}", hint=hint)
+    row = next(_rows(store, record.ledger.name, image_id), None)
+    if row is None:
+        raise UsageError(f"{store.location}: shard {record.shard} has no attempt {image_id!r}", hint=hint)
+    image = row.get("image") or next((kept["image"] for kept in _rows(store, record.images.name, image_id)), None)
+    return row, image["bytes"] if image else None
+
+
+def _candidate(row: Mapping[str, Any], plan: Plan) -> Candidate:
+    return Candidate(
+        id=row["id"],
+        shard=row["shard"],
+        attempt=row["attempt"],
+        cell=row["cell_aimed"],
+        class_name=row["class"],
+        label=list(plan.spec.classes).index(row["class"]),
+        template=row["template"],
+        variables=tuple(json.loads(row["variables"]).items()),
+        prompt=row["prompt"],
+        negative_prompt=row["negative_prompt"],
+        seed=row["seed"],
+    )
+
+
+def _difference(rendered: Rendered, png: bytes | None) -> int | None:
+    if png is None or rendered.image is None:
+        return None
+    import numpy as np
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+        then = np.asarray(image.convert("RGB"), dtype=np.int16)
+    now: Pixels = to_host([rendered.image])[0]
+    return int(np.abs(then - now).max()) if then.shape == now.shape else 255
+
+
+def _rows(store: RunStore, name: str, image_id: str) -> Iterator[dict[str, Any]]:
+    with store.open(name) as file:
+        for batch in _parquet(file).iter_batches(64):
+            ids = batch["id"].to_pylist()
+            if image_id in ids:
+                yield batch.slice(ids.index(image_id), 1).to_pylist()[0]
+
+
+def _parquet(file: object) -> "pq.ParquetFile":
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(file)
