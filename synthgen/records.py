@@ -106,6 +106,8 @@ class Reason(StrEnum):
 
     BLANK = "blank"
     BLURRED = "blurred"
+    NOISY = "noisy"
+    UNSAFE = "unsafe"  # shows a concept that the spec rejects
     LABEL = "label"
     CLIP = "clip"
     DUPLICATE = "duplicate"

@@ -13,6 +13,8 @@ Fate = tuple[str, str, str | None]
 MEANINGS: Mapping[str, str] = {
     Reason.BLANK: "nothing to see in it",
     Reason.BLURRED: "blurred beyond use",
+    Reason.NOISY: "noisy beyond use",
+    Reason.UNSAFE: "shows what the spec's safety section rejects",
     Reason.LABEL: "the judge did not take it for its class",
     Reason.CLIP: "does not match its prompt",
     Reason.DUPLICATE: "repeats an accepted image",

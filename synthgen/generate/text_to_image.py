@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from typing import Any
 
 os.environ.setdefault("DIFFUSERS_DISABLE_REMOTE_CODE", "1")
 
@@ -71,33 +72,24 @@ class TextToImage:
         assert self._pipeline is not None, "setup comes first"
         began = time.perf_counter()
         try:
-            with np.errstate(invalid="ignore"):  # a safety checker casts NaN to bytes; we say `not_finite` ourselves
-                output = self._pipeline(
-                    **self._encoder.encode(
-                        [candidate.prompt for candidate in candidates],
-                        [candidate.negative_prompt for candidate in candidates],
-                    ),
-                    num_inference_steps=self._model.steps,
-                    guidance_scale=self._model.guidance,
-                    height=self.height,
-                    width=self.width,
-                    # One CPU generator per image, made anew: the same noise at any batch size, on any device.
-                    generator=[torch.Generator().manual_seed(candidate.seed) for candidate in candidates],
-                    output_type="pt",
-                )
+            output = self._run(candidates, "pt")
+            images: Tensor = output.images
+            finite = images.isfinite().flatten(1).all(1)
+            if not finite.all() and self.dtype != torch.float32 and hasattr(self._pipeline, "vae"):
+                # Half precision overflows in some decoders (SDXL's is known for it): once more, with more room.
+                images = torch.where(finite.view(-1, 1, 1, 1), images, self._decoded_in_float32(candidates))
+                finite = images.isfinite().flatten(1).all(1)
         except torch.OutOfMemoryError as error:
             raise DeviceError(
                 f"{self.device} has too little memory for {len(candidates)} images of {self.width} x {self.height}",
                 hint=f"Set model.batch_size below {len(candidates)}, or a smaller size.",
             ) from error
-        images: Tensor = output.images
-        finite = images.isfinite().flatten(1).all(1).tolist()
         flagged = getattr(output, "nsfw_content_detected", None) or [False] * len(candidates)
         pixels = images.nan_to_num().mul(255).round().clamp(0, 255).to(torch.uint8)
         seconds = (time.perf_counter() - began) / len(candidates)
 
         def outcome(index: int) -> Failure | None:
-            if not finite[index]:
+            if not bool(finite[index]):
                 return Failure("not_finite", f"the decoded image has values that are not finite, in {self.dtype}")
             if flagged[index]:
                 return Failure("safety_checker", "the model's safety checker withheld the image")
@@ -113,6 +105,36 @@ class TextToImage:
             )
             for index, candidate in enumerate(candidates)
         ]
+
+    def _run(self, candidates: Sequence[Candidate], output_type: str) -> Any:
+        assert self._pipeline is not None
+        with np.errstate(invalid="ignore"):  # a safety checker casts NaN to bytes; we say `not_finite` ourselves
+            return self._pipeline(
+                **self._encoder.encode(
+                    [candidate.prompt for candidate in candidates],
+                    [candidate.negative_prompt for candidate in candidates],
+                ),
+                num_inference_steps=self._model.steps,
+                guidance_scale=self._model.guidance,
+                height=self.height,
+                width=self.width,
+                # One CPU generator per image, made anew: the same noise at any batch size, on any device.
+                generator=[torch.Generator().manual_seed(candidate.seed) for candidate in candidates],
+                output_type=output_type,
+            )
+
+    def _decoded_in_float32(self, candidates: Sequence[Candidate]) -> Tensor:
+        """The same batch again, its latents decoded in float32: float [n, 3, height, width] in 0..1."""
+        assert self._pipeline is not None
+        vae = self._pipeline.vae
+        latents = self._run(candidates, "latent").images.float()
+        latents = latents / vae.config.scaling_factor + (getattr(vae.config, "shift_factor", None) or 0)
+        vae.to(torch.float32)
+        try:
+            decoded: Tensor = vae.decode(latents).sample
+        finally:
+            vae.to(self.dtype)
+        return (decoded / 2 + 0.5).clamp(0, 1)
 
     def provenance(self) -> Mapping[str, str]:
         assert self._pipeline is not None, "setup comes first"

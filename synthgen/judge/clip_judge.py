@@ -9,13 +9,13 @@ from torch import Tensor
 
 from synthgen.judge.clip import Clip
 from synthgen.judge.duplicates import Seen
-from synthgen.judge.quality import contrast, grey, sharpness
+from synthgen.judge.quality import contrast, grey, noise, sharpness
 from synthgen.judge.rules import first_rejection, rules_of
-from synthgen.judge.zero_shot import Choice, attribute_choice, class_choice
+from synthgen.judge.zero_shot import Choice, attribute_choice, class_choice, concept_choice
 from synthgen.records import Assessment, Candidate, Reason, Rendered
 from synthgen.spec import UNKNOWN, Spec
 
-_SCORES = ("clip_score", "label_posterior", "label_margin", "none_posterior", "contrast", "sharpness")
+_SCORES = ("clip_score", "label_posterior", "label_margin", "none_posterior", "contrast", "sharpness", "noise")
 
 
 class ClipJudge:
@@ -23,7 +23,8 @@ class ClipJudge:
 
     Scores: `clip_score`, the cosine of image and prompt; `label_posterior` of the image's class among the spec's
     classes and "none of these"; `label_margin`, that minus the likeliest other's, in -1..1; `none_posterior`;
-    `contrast`; `sharpness`, at least 0; per attribute `NAME_posterior` of its likeliest value.
+    `contrast`; `sharpness` and `noise`, at least 0; `unsafe_posterior` of the spec's rejected concepts, where it
+    has any; per attribute `NAME_posterior` of its likeliest value.
 
     Args:
         judge_id: as `Clip` takes it.
@@ -36,7 +37,8 @@ class ClipJudge:
 
     @property
     def score_names(self) -> tuple[str, ...]:
-        return (*_SCORES, *(f"{name}_posterior" for name in self._spec.attributes))
+        unsafe = ("unsafe_posterior",) if self._spec.safety.reject else ()
+        return (*_SCORES, *unsafe, *(f"{name}_posterior" for name in self._spec.attributes))
 
     def setup(self) -> None:
         """Load the model and embed the spec's texts, once.
@@ -48,6 +50,7 @@ class ClipJudge:
             return
         self._clip = Clip(self._judge_id, _device(self._device))
         self._classes = class_choice(self._spec, self._clip)
+        self._concepts = concept_choice(self._spec, self._clip)
         self._attributes: dict[str, Choice] = {
             name: attribute_choice(attribute.groups, self._clip) for name, attribute in self._spec.attributes.items()
         }
@@ -110,14 +113,18 @@ class ClipJudge:
         own = torch.tensor([candidate.label for candidate in candidates], device=posteriors.device)[:, None]
         of_own = posteriors.gather(1, own)
         greys = grey(images)
-        return {
+        scores = {
             "clip_score": (embedded * prompts).sum(1),
             "label_posterior": of_own[:, 0],
             "label_margin": (of_own - posteriors.scatter(1, own, 0).amax(1, keepdim=True))[:, 0],
             "none_posterior": posteriors[:, -1],
             "contrast": contrast(greys),
             "sharpness": sharpness(greys),
+            "noise": noise(greys),
         }
+        if self._concepts:
+            scores["unsafe_posterior"] = self._concepts.posteriors(embedded, self._clip.logit_scale)[:, -1]
+        return scores
 
 
 def _device(name: str) -> torch.device:

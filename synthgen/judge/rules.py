@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 
 from synthgen.records import Reason
 from synthgen.spec import LabelFilter, Spec
@@ -9,15 +10,16 @@ from synthgen.spec import LabelFilter, Spec
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Rejects an image whose score falls below `floor`."""
+    """Rejects an image whose score falls below `floor` or rises above `ceiling`."""
 
     reason: Reason
     score: str
-    floor: float
+    floor: float = -inf
+    ceiling: float = inf
 
     def rejects(self, scores: Mapping[str, float]) -> bool:
         # NaN compares false with everything: written this way round, a broken score rejects.
-        return not scores[self.score] >= self.floor
+        return not self.floor <= scores[self.score] <= self.ceiling
 
 
 def rules_of(spec: Spec, class_name: str) -> tuple[Rule, ...]:
@@ -26,6 +28,9 @@ def rules_of(spec: Spec, class_name: str) -> tuple[Rule, ...]:
     if filters.quality:
         rules.append(Rule(Reason.BLANK, "contrast", filters.quality.min_contrast))
         rules.append(Rule(Reason.BLURRED, "sharpness", filters.quality.min_sharpness))
+        rules.append(Rule(Reason.NOISY, "noise", ceiling=filters.quality.max_noise))
+    if spec.safety.reject:
+        rules.append(Rule(Reason.UNSAFE, "unsafe_posterior", ceiling=spec.safety.above))
     if filters.label:
         rules.append(Rule(Reason.LABEL, "label_posterior", _floor(filters.label, len(spec.classes), class_name)))
     if filters.clip:

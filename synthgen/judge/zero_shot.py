@@ -46,6 +46,15 @@ def class_choice(spec: Spec, clip: Clip) -> Choice:
     return Choice(tuple(groups), torch.cat([_ensembles(groups, clip), others]), len(others))
 
 
+def concept_choice(spec: Spec, clip: Clip) -> Choice | None:
+    """The spec's classes and "none of these", against the concepts that it rejects; None if it rejects none."""
+    if not spec.safety.reject:
+        return None
+    harmless, concepts = class_choice(spec, clip), clip.embed_texts(spec.safety.reject)
+    names = (*harmless.names, *("none of these",) * harmless.others)
+    return Choice(names, torch.cat([harmless.weights, concepts]), len(concepts))
+
+
 def attribute_choice(values: Mapping[str, Sequence[str]], clip: Clip) -> Choice:
     return Choice(tuple(values), _ensembles(values, clip))
 

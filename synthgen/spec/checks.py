@@ -4,6 +4,7 @@ and passes over what is not of the form that it expects: that is reported elsewh
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from math import isclose, prod
 
 from synthgen.spec.attribute import NOT_APPLICABLE, UNKNOWN
@@ -30,6 +31,7 @@ def check(spec: Data) -> Iterator[Finding]:
     yield from _size(_mapping(spec, "model"))
     yield from _classes(_mapping(spec, "classes"))
     yield from _prompts(spec)
+    yield from _blocked(spec)
     yield from _judge_texts(_mapping(spec, "classes"))
     yield from _attributes(spec)
     yield from _balance(spec)
@@ -146,6 +148,53 @@ def _attributes(spec: Data) -> Iterator[Finding]:
             if isinstance(attribute_name, str) and attribute_name not in attributes:
                 hint = suggestion(attribute_name, attributes)
                 yield Finding((key, index, "attribute"), f"unknown attribute {quoted(attribute_name)}{hint}")
+
+
+def _blocked(spec: Data) -> Iterator[Finding]:
+    """Prompts that contain what `safety.block` names. A phrase may begin in one part of a template and end in
+    another: every run of parts with at most two variables is looked at, with all their values."""
+    block = _mapping(spec, "safety").get("block")
+    phrases = {text: _words_of(text) for text in block if isinstance(text, str)} if isinstance(block, list) else {}
+    if not phrases:
+        return
+    prompts, classes = _mapping(spec, "prompts"), _mapping(spec, "classes")
+    variables = _mapping(prompts, "variables")
+    sources: list[tuple[Path, object, list[str]]] = [
+        (("prompts", "templates"), prompts.get("templates"), list(classes))
+    ]
+    sources += [(("classes", name, "templates"), _mapping(classes, name).get("templates"), [name]) for name in classes]
+    for path, texts, names in sources:
+        for place, text in _texts(path, texts):
+            try:
+                template = Template.parse(text)
+            except TemplateError:
+                continue
+            values = {name: [value for _, value in _texts((), variables.get(name))] for name in template.variables}
+            for prompt in _excerpts(template, {**values, "class": names}):
+                found = [phrase for phrase, words in phrases.items() if f" {words} " in f" {_words_of(prompt)} "]
+                if found:
+                    yield Finding(
+                        place, f"gives the prompt '.. {prompt.strip()} ..', and {quoted(found[0])} is blocked"
+                    )
+                    break
+
+
+def _words_of(text: str) -> str:
+    """Case, punctuation and the width of gaps taken away."""
+    return " ".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
+
+
+def _excerpts(template: Template, values: Mapping[str, list[str]]) -> Iterator[str]:
+    parts, most = template.parts, 2
+    for start in range(len(parts)):
+        chosen: list[list[str]] = []
+        held = 0
+        for part in parts[start:]:
+            held += not isinstance(part, str)
+            if held > most:
+                break
+            chosen.append([part] if isinstance(part, str) else values.get(part.name, []))
+        yield from map("".join, product(*chosen))
 
 
 def _judge_texts(classes: Data) -> Iterator[Finding]:

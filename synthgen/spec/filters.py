@@ -46,13 +46,34 @@ class ClipFilter(Section):
 
 
 class QualityFilter(Section):
-    """Rejects blank and hopelessly blurred images; images that are not finite always fail."""
+    """Rejects blank, and hopelessly blurred or noisy images; images that are not finite always fail."""
 
     min_contrast: Fraction = Field(
         0.02, description="Least standard deviation of the grey image, whose values lie in 0 to 1."
     )
     min_sharpness: float = Field(
         0.0001, ge=0, le=1, description="Least variance of the grey image's Laplacian, values in 0 to 1."
+    )
+
+    max_noise: float = Field(
+        0.12, ge=0, le=1, description="Greatest standard deviation of the noise in the grey image, values in 0 to 1."
+    )
+
+
+class Safety(Section):
+    """What must not be asked for, and what must not be shown. For hub models that bring a safety checker see
+    model.safety_checker."""
+
+    block: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
+        (), description="Words and phrases that no prompt may contain; upper and lower case are one."
+    )
+    reject: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
+        (), description="Texts that describe images to reject, such as 'a photo of a weapon', told to the judge."
+    )
+    above: Fraction = Field(
+        0.5,
+        description="Posterior of the rejected texts, among them, the classes and 'none of these', above which an "
+        "image is rejected.",
     )
 
 

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from synthgen.spec.attribute import Attribute, Balance, Gate
 from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Texts, VariableName, Weighted
-from synthgen.spec.filters import Filters
+from synthgen.spec.filters import Filters, Safety
 from synthgen.spec.model import JudgeSpec, ModelSpec, default_judge
 from synthgen.spec.output import Budget, Output
 from synthgen.spec.template import Template
@@ -76,6 +76,7 @@ class Spec(Section):
     prompts: Prompts = Field(Prompts(), description="What the model is asked for.")
     attributes: Mapping[VariableName, Attribute] = Field({}, description="What is measured on every image, by name.")
     filters: Filters = Field(Filters(), description="What an image must pass to be accepted.")
+    safety: Safety = Field(Safety(), description="What must not be asked for, and what must not be shown.")
     judge: JudgeSpec = Field(
         default_factory=lambda data: default_judge(data["model"].id),
         description="The model that scores the images. Default: the bundled judge for the bundled model, "
