@@ -42,9 +42,10 @@ def plan(spec: Spec) -> Plan:
 
 
 def sample(planned: Plan, count: int) -> list[Candidate]:
-    """Some candidates, one of each class in turn: what the prompts will look like."""
+    """Some candidates, evenly from all cells: what the prompts will look like."""
     cells = planned.cells
-    return [draw_candidate(planned, 0, attempt, cells[attempt % len(cells)]) for attempt in range(count)]
+    aims = [cells[attempt * max(1, len(cells) // count) % len(cells)] for attempt in range(count)]
+    return [draw_candidate(planned, 0, attempt, cell) for attempt, cell in enumerate(aims)]
 
 
 def forecast(planned: Plan) -> Forecast:
