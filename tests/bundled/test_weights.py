@@ -111,7 +111,7 @@ def test_the_reader_reads_what_was_drawn(unseen: Pictures) -> None:
     assert float((reading.boxes - unseen.boxes * 64).abs().mean()) < 1.5
 
 
-def test_the_reader_reads_generated_pictures_as_a_person_did() -> None:
+def test_the_reader_reads_generated_pictures_as_the_eye_does() -> None:
     agrees = agreement(load_reader(bundled.READER))
     assert agrees["occupation"].share >= 0.98
     assert agrees["skin"].share >= 0.97

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.bundled_figures --images 60 --bare 200
 
-Writes `bundled.json`, `bundled.md` and `bundled.png` under docs/figures, puts the tables between the marks of
+Writes `bundled.json` and `bundled.png` under docs/figures, puts the tables between the marks of
 docs/bundled-models.md, and the chief figures into the weights' training.json. With
 `--images 2 --bare 2 --renders 50 --steps 2 --docs FOLDER` it shows that it runs, and leaves the docs alone.
 """
@@ -99,7 +99,6 @@ def main(
     )
     text = markdown(figures)
     (folder / "bundled.json").write_text(json.dumps(asdict(figures), indent=1) + "\n", "utf-8")
-    (folder / "bundled.md").write_text(text, "utf-8")
     put_into(docs / "bundled-models.md", text)
     if docs == ROOT / "docs":
         report = bundled.WEIGHTS / "training.json"

@@ -92,8 +92,8 @@ def markdown(figures: Figures) -> str:
     ]
     lines += table(["reader", "right"], list(figures.reader.items()))
     lines += [
-        "**The reader on generated pictures**: how often it says what a person said who looked at 120 of them "
-        "(`tests/benchmarks/bundled_figures/labels.csv`), where the person could tell.",
+        "**The reader on generated pictures**: how often it says what was labelled by looking at 120 of them, "
+        "where the eye could tell (`tests/benchmarks/bundled_figures/`: by whom, and how).",
         "",
     ]
     lines += table(["reader", "agrees"], list(figures.labelled.items()))
