@@ -1,6 +1,7 @@
 """The main job: `synthgen run specs/quickstart.yaml`, held against the ground-truth reader."""
 
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from synthgen.bundled import READER
 from synthgen.bundled.reader import load_reader
+from synthgen.spec import starter_spec
 
 ROOT = Path(__file__).parents[1]
 
@@ -47,3 +49,17 @@ def test_what_the_quickstart_accepts_is_what_its_label_says(tmp_path: Path) -> N
     refused = [row for row in pq.read_table(ledger).to_pylist() if row["reason"] == "label"]
     assert refused, "this model misunderstands: a judge that refuses nothing does not look"
     assert share_right([row["image"]["bytes"] for row in refused], [row["class"] for row in refused]) <= 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["the README's spec", "the starter of `synthgen init`"])
+def test_the_first_spec_that_a_user_writes_is_filled(tmp_path: Path, source: str) -> None:
+    shown = re.search(
+        r"^## A spec\n\n```yaml\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert shown is not None
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(shown[1] if "README" in source else starter_spec("first", file="spec.yaml", schema="schema.json"))
+    command = [sys.executable, "-m", "synthgen", "run", str(spec), "-o", str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

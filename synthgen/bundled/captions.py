@@ -56,7 +56,6 @@ def caption(person: Person, rng: Random) -> Caption:
     named = bare or rng.random() >= UNNAMED
     says_skin, says_hair = (not bare and rng.random() < share for share in (0.8, 0.75))
     says_glasses, says_background = (not bare and rng.random() < share for share in (0.4, 0.5))
-
     says_color = says_hair and rng.random() >= COLORLESS
 
     subject = person.occupation if named else "person"

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -100,19 +100,15 @@ class FolderStore:
         with _blaming(path):
             _make_folder(path.parent)
             file = io.BufferedWriter(_BlamingFile(path, "xb"), buffer_size=1 << 20)
-        try:
+        with ExitStack() as undo:
+            undo.callback(_discard, file, path)
             yield file
             with _blaming(path):
                 file.flush()
                 os.fsync(file.fileno())
                 file.close()
                 _sync(path.parent)
-        except BaseException:
-            with suppress(OSError, StorageError):
-                file.close()
-            with suppress(OSError):
-                path.unlink()
-            raise
+            undo.pop_all()
 
     def read(self, name: str) -> bytes:
         path = self._path(name)
@@ -197,6 +193,13 @@ class _BlamingFile(io.FileIO):
     def readall(self) -> bytes:
         with _blaming(self._place):
             return super().readall()
+
+
+def _discard(file: BinaryIO, path: Path) -> None:
+    with suppress(OSError, StorageError):
+        file.close()
+    with suppress(OSError):
+        path.unlink()
 
 
 def _make_folder(folder: Path) -> None:

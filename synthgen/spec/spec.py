@@ -21,7 +21,9 @@ class ClassSpec(Section):
 
     count: Count = Field(description="How many accepted images.")
     definition: Text | None = Field(
-        None, description="What the class means, such as 'a cook in a tall white hat'; the judge is told too."
+        None,
+        description="What the class means, such as 'a cook in a tall white hat': told to the judge in place of the "
+        "name, and not to the generator.",
     )
     prompts: Texts | None = Field(
         None, description="The texts with which the judge recognises the class, in place of its own wording."

@@ -18,7 +18,7 @@ model:
 # How many accepted images of each class.
 classes:
   doctor: 10
-  chef: {{count: 10, definition: "a cook in a tall white hat"}}
+  chef: 10
   farmer: 10
 
 # What the model is asked for. Quote texts with braces; {{class}} is the class's name.

@@ -18,6 +18,7 @@ from synthgen.bundled.train.tokens import build_tokenizer
 from synthgen.judge.clip_judge import ClipJudge
 from synthgen.records import Assessment, Candidate, Rendered
 from synthgen.spec import read_spec
+from tests.benchmarks.bundled_figures.labelled import agreement
 
 QUICKSTART = Path(__file__).parents[2] / "specs/quickstart.yaml"
 
@@ -108,3 +109,11 @@ def test_the_reader_reads_what_was_drawn(unseen: Pictures) -> None:
         right = reading.posteriors[name].argmax(1)[known] == truth[known]
         assert float(right.float().mean()) >= 0.99, name
     assert float((reading.boxes - unseen.boxes * 64).abs().mean()) < 1.5
+
+
+def test_the_reader_reads_generated_pictures_as_the_eye_does() -> None:
+    agrees = agreement(load_reader(bundled.READER))
+    assert agrees["occupation"].share >= 0.98
+    assert agrees["skin"].share >= 0.97
+    assert agrees["hair_length"].share >= 0.95
+    assert all(rate.of >= 90 for rate in agrees.values()), "most pictures are clear to the eye"

@@ -35,7 +35,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder that the finished weights are written to.")],
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
-    """Train the bundled models from nothing. About 70 minutes on two CPU cores."""
+    """Train the bundled models from nothing. About an hour and a half on two CPU cores."""
     work.mkdir(parents=True, exist_ok=True)
     torch.set_flush_denormal(True)  # numbers next to zero are slow on a CPU, and mean nothing here
     where = torch.device(device)

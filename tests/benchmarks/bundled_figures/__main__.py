@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.bundled_figures --images 60 --bare 200
 
-Writes `bundled.json`, `bundled.md` and `bundled.png` under docs/figures, puts the tables between the marks of
+Writes `bundled.json` and `bundled.png` under docs/figures, puts the tables between the marks of
 docs/bundled-models.md, and the chief figures into the weights' training.json. With
 `--images 2 --bare 2 --renders 50 --steps 2 --docs FOLDER` it shows that it runs, and leaves the docs alone.
 """
@@ -41,6 +41,8 @@ from tests.benchmarks.bundled_figures.measure import (
     sheet_wishes,
     skin_entropy,
     skin_shares,
+    skins_called,
+    skins_of,
     wrong_figures,
 )
 from tests.benchmarks.bundled_figures.report import Figures, in_short, markdown, put_into, write_picture
@@ -63,7 +65,8 @@ def main(
     of_reader, of_judge = reader_figures(reader, pictures), judge_figures(clip, spec, pictures)
 
     full, without = full_wishes(images), bare_wishes(bare)
-    wrong, fidelity, skins, entropies, differences, seconds = {}, {}, {}, {}, {}, {}
+    wrong, fidelity, entropies, seconds = {}, {}, {}, {}
+    skins_right, skins_all, from_shown, from_called = {}, {}, {}, {}
     folder = docs / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     for guidance in GUIDANCES:
@@ -72,8 +75,12 @@ def main(
         seconds[key] = seconds_per_image(made, batches=5)
         rows = read_all(reader, rendered(made, full))
         wrong[key], fidelity[key] = wrong_figures(full, rows), fidelity_figures(full, rows)
-        skins[key] = skin_shares(without, read_all(reader, rendered(made, without)))
-        entropies[key], differences[key] = skin_entropy(skins[key]), largest_difference(skins[key])
+        rows = read_all(reader, rendered(made, without))
+        skins_right[key] = skin_shares(without, rows, right_only=True)
+        skins_all[key] = skin_shares(without, rows, right_only=False)
+        entropies[key] = skin_entropy(skins_right[key])
+        from_shown[key] = largest_difference(skins_right[key], skins_of)
+        from_called[key] = largest_difference(skins_all[key], skins_called)
         if guidance == QUICKSTART_GUIDANCE:
             sheet = rendered(made, sheet_wishes(8))
             assert sheet.shape[1:] == (3, SIZE, SIZE)
@@ -92,14 +99,15 @@ def main(
         of_judge,
         wrong,
         fidelity,
-        skins,
+        skins_all,
+        skins_right,
         entropies,
-        differences,
+        from_called,
+        from_shown,
         seconds,
     )
     text = markdown(figures)
     (folder / "bundled.json").write_text(json.dumps(asdict(figures), indent=1) + "\n", "utf-8")
-    (folder / "bundled.md").write_text(text, "utf-8")
     put_into(docs / "bundled-models.md", text)
     if docs == ROOT / "docs":
         report = bundled.WEIGHTS / "training.json"

@@ -1,10 +1,11 @@
-"""Does the reader read generated pictures as a person does? 120 of them, labelled by looking at them.
+"""Does the reader read generated pictures as the eye does? 120 of them, labelled by looking at them.
 
     python -m tests.benchmarks.bundled_figures.labelled --sheets /tmp/sheets
 
 draws them anew: `labelled.png` beside this file holds the pixels, and the sheets show them large and numbered.
 Whoever draws them anew writes `labels.csv` anew: one row per picture, `unclear` where the eye cannot tell.
-The person who labelled saw the pictures, not the prompts and not the reader's answers.
+The labels that are here were given in one pass, from the sheets alone, without prompts or the reader's answers, by
+the AI model that develops this project; no second pair of eyes has gone over them.
 """
 
 import csv

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import product
@@ -248,16 +248,32 @@ def fidelity_figures(wishes: Sequence[Wish], rows: Sequence[Mapping[str, str]]) 
     }
 
 
-def skin_shares(wishes: Sequence[Wish], rows: Sequence[Mapping[str, str]]) -> dict[str, dict[str, Rate]]:
-    """Of the images whose occupation was read as asked: skin tones by occupation."""
+def skin_shares(
+    wishes: Sequence[Wish], rows: Sequence[Mapping[str, str]], *, right_only: bool
+) -> dict[str, dict[str, Rate]]:
+    """Skin tones by the occupation that was asked for, of all images or of those that show it."""
     counts: dict[str, Counter[str]] = {occupation: Counter() for occupation in OCCUPATIONS}
     for wish, row in zip(wishes, rows, strict=True):
         occupation = wish.asked["occupation"]
-        if row["occupation"] == occupation:
+        if row["occupation"] == occupation or not right_only:
             counts[occupation][row["skin"]] += 1
     return {
         occupation: {skin: rate(count[skin], count.total()) for skin in SKINS} for occupation, count in counts.items()
     }
+
+
+def skins_of(occupation: str) -> tuple[float, ...]:
+    """Percent, in the order of `SKINS`: of the training pictures that show `occupation`."""
+    return SKEW[occupation].skins
+
+
+def skins_called(occupation: str) -> tuple[float, ...]:
+    """Percent, in the order of `SKINS`: of the training pictures whose caption says `occupation`, rightly or not."""
+    partner = SKEW[CONFUSED_WITH[occupation]].skins
+    return tuple(
+        (1 - WRONG_OCCUPATION) * own + WRONG_OCCUPATION * other
+        for own, other in zip(SKEW[occupation].skins, partner, strict=True)
+    )
 
 
 def skin_entropy(shares: Mapping[str, Mapping[str, Rate]]) -> float:
@@ -270,12 +286,14 @@ def training_entropy() -> float:
     return float(np.mean([entropy(skew.skins, base=2) for skew in SKEW.values()]))
 
 
-def largest_difference(shares: Mapping[str, Mapping[str, Rate]]) -> tuple[float, str]:
-    """In points, between the shares and the training table, and where it is."""
+def largest_difference(
+    shares: Mapping[str, Mapping[str, Rate]], training: Callable[[str], tuple[float, ...]]
+) -> tuple[float, str]:
+    """In points, between the shares and those of the training set, and where it is."""
     differences = (
         (abs(100 * shares[occupation][skin].share - share), f"{occupation}, {skin}")
-        for occupation, skew in SKEW.items()
-        for skin, share in zip(SKINS, skew.skins, strict=True)
+        for occupation in OCCUPATIONS
+        for skin, share in zip(SKINS, training(occupation), strict=True)
         if shares[occupation][skin].of
     )
     return max(differences, default=(float("nan"), "none was read as asked"))
