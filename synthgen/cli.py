@@ -132,8 +132,8 @@ def plan(
     print(f"model     {planned.spec.model.id} ({planned.revisions.generator})")
     print(f"judge     {planned.spec.judge.id}")
     print(f"licence   {cost.licence}")
-    print(f"attempts  about {cost.attempts}")
-    print(f"time      {'about ' + _duration(cost.seconds) if cost.seconds else 'not known before a preview'}")
+    print(f"attempts  {cost.attempts} if four of five are accepted; {cost.budget} is the budget")
+    print(f"time      {'about ' + _duration(cost.seconds) + ' then' if cost.seconds else 'not known before a preview'}")
     print(f"disk      about {_size(cost.bytes)}")
 
 
@@ -218,6 +218,7 @@ def calibrate(
         else:
             precise = f"precision at least {each.precision:.3f}"
             print(f"{name:<{width}}  posterior {each.min_posterior:.4f}: {precise}, yield {each.share:.0%}")
+    print(f"look at {folder / 'calibration.svg'}")
     print(f"wrote {file}: name it in the spec as filters.label.calibration")
     if missed := [name for name, each in made.classes.items() if each.min_posterior is None]:
         raise QuotaNotMet(
@@ -274,6 +275,8 @@ def status(folder: RunFolder, as_json: AsJson = False) -> None:
     print(f"accepted  {accepted} of {planned.spec.total} wanted, in {attempted} attempts")
     for reason, number in sorted(state.reasons.items(), key=lambda item: -item[1]):
         print(f"  {reason:<12} {number}")
+    if surplus := state.counts.get("surplus"):
+        print(f"  {'surplus':<12} {surplus}")
     _print_shortfalls(state.shortfalls)
     for shard, why in state.damaged.items():
         print(f"damaged   shard {shard}: {why}")
@@ -300,7 +303,13 @@ def verify(folder: RunFolder) -> None:
             f"{len(findings)} thing(s) are wrong with {folder}",
             hint="Remove the done/ marker of a damaged shard and run again: it is then made anew.",
         )
-    print(f"{folder}: good")
+    planned, state = api.status(folder)
+    if state.orphans:
+        print(f"{folder}: {len(state.orphans)} file(s) that no shard names: left by a kill, or in the making")
+    if state.complete:
+        print(f"{folder}: good")
+    else:
+        print(f"{folder}: good so far; {len(state.pending)} of {planned.shard_count} shards are not made yet")
 
 
 @app.command()
@@ -379,18 +388,19 @@ def _print_result(result: Any, as_json: bool) -> None:
         )
     else:
         if not result.fresh:
-            print("all is done already")
+            print("all images are there; the dataset is written anew" if result.rebuilt else "all is done already")
         _print_tally(tally)
         print(f"made in   {_duration(result.seconds)}")
         print(f"dataset   {result.dataset}: " + ", ".join(f"{s.name} {s.rows}" for s in result.summary.splits))
         if result.summary.dropped:
-            print(f"dropped   {result.summary.dropped} image(s) equal to one of another shard")
+            print(f"dropped   {result.summary.dropped} image(s) that repeat one of another shard")
         _print_shortfalls(result.shortfalls)
         print(f"look at   {result.sheet}")
     if missing := tally.missing + result.summary.dropped:
         raise QuotaNotMet(
             f"{missing} image(s) short of what was asked for",
-            hint="Raise budget.attempts_per_image, loosen the filters, or ask for what the model can draw.",
+            hint="Ask for what the model can draw, loosen the filters, or raise budget.attempts_per_image: in a new "
+            "run, with -o.",
         )
 
 

@@ -5,7 +5,7 @@ Images are torch tensors, but nothing here imports torch: planning must not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -122,12 +122,16 @@ class Assessment:
         scores: by name; the names are the judge's `score_names`. NaN where a score could not be had.
         attributes: per attribute of the spec the measured value, `unknown` or `not applicable`.
         posteriors: per attribute the probability of each answer.
+        phash: the image's perceptual hash, 256 bits; by it and the embedding duplicates are found across shards.
+        embedding: of the image, of length 1.
     """
 
     scores: Mapping[str, float]
     attributes: Mapping[str, str]
     reason: Reason | None
     posteriors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    phash: bytes = b""
+    embedding: Sequence[float] = ()
 
 
 class Verdict(StrEnum):

@@ -8,12 +8,13 @@ from synthgen import run as runs
 from synthgen.api.planning import plan
 from synthgen.api.running import run
 from synthgen.errors import UsageError
-from synthgen.judge.calibration import Calibration, conditions, threshold
+from synthgen.judge.calibration import Calibration, conditions, curve, threshold
 from synthgen.run import FolderStore, Progress
 from synthgen.spec import Filters, LabelFilter, Spec
 
 LABELS = "labels.csv"
 PAGE = "to-label.html"
+PLOT = "calibration.svg"
 
 
 def pilot(
@@ -48,13 +49,14 @@ def pilot(
 
 
 def calibrate(spec: Spec, folder: Path, labels: Path, target: float, confidence: float) -> Calibration:
-    """The thresholds that reach `target`, from the labels of the pilot in `folder`.
+    """The thresholds that reach `target`, from the labels of the pilot in `folder`; and a plot of what each buys.
 
     Raises:
         UsageError: the labels are unreadable or of another pilot, or the pilot was made for another spec.
         StorageError: no pilot lies there.
     """
     from synthgen.dataset.labels import read_labels
+    from synthgen.dataset.precision_plot import write_precision_plot
     from synthgen.dataset.sheet import ledger_rows
 
     label = LabelFilter(none_of_these=spec.filters.label.none_of_these if spec.filters.label else ())
@@ -73,6 +75,9 @@ def calibrate(spec: Spec, folder: Path, labels: Path, target: float, confidence:
         posteriors[pictures[name]["class"]].append(pictures[name]["score_label_posterior"])
         answers[pictures[name]["class"]].append(answer)
     classes = {name: threshold(posteriors[name], answers[name], target, confidence) for name in spec.classes}
+    curves = {name: curve(posteriors[name], answers[name], confidence) for name in spec.classes}
+    chosen = {name: None if each.min_posterior is None else each.share for name, each in classes.items()}
+    write_precision_plot(curves, chosen, target, folder / PLOT)
     return Calibration(target, confidence, made_for, classes)
 
 

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import bundled, generate
+from synthgen.errors import UsageError
 from synthgen.plan import Plan, Revisions
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec
 
 if TYPE_CHECKING:
     from synthgen.generate.text_to_image import TextToImage
     from synthgen.judge.clip_judge import ClipJudge
+
+
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+
+def check_device(name: str) -> None:
+    """Whether it is there is known only when it is opened.
+
+    Raises:
+        UsageError: it is no name of a device.
+    """
+    if not _DEVICE.fullmatch(name):
+        raise UsageError(f"--device: expected auto, cpu, mps, cuda or cuda:N, found {name!r}")
 
 
 def revisions(spec: Spec) -> Revisions:
@@ -25,6 +40,7 @@ def revisions(spec: Spec) -> Revisions:
 def generator(planned: Plan, device: str) -> TextToImage:
     from synthgen.generate.text_to_image import TextToImage
 
+    check_device(device)
     return TextToImage(planned.spec.model, _source(planned.spec), device, planned.window)
 
 

@@ -20,12 +20,14 @@ class Forecast:
 
     Attributes:
         attempts: at the filling's own guess that four of five images are accepted.
+        budget: attempts after which every cell gives up.
         seconds: None where nothing is known of the model's speed here.
         bytes: on disk, the finished dataset included.
         licence: of the model's weights, as far as known.
     """
 
     attempts: int
+    budget: int
     seconds: float | None
     bytes: int
     licence: str
@@ -57,6 +59,7 @@ def forecast(planned: Plan) -> Forecast:
     pixels = (model.width or model.size or side) * (model.height or model.size or side)
     return Forecast(
         attempts=attempts,
+        budget=spec.total * spec.budget.attempts_per_image,
         seconds=attempts * _BUNDLED_SECONDS * model.steps / 20 if own else None,
         # PNG takes about half of 3 bytes a pixel; images lie in the shards and in the dataset.
         bytes=int(2 * spec.total * (pixels * 1.5 + 1000) + attempts * 4000),

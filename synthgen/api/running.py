@@ -31,6 +31,7 @@ class RunResult:
 
     Attributes:
         fresh: shards that were made by this call; 0 if all was done before.
+        rebuilt: the dataset was written by this call; False if it was there already.
         tally: what became of every attempt, per class.
         shortfalls: the cells that are not full.
         seconds: of work in all committed shards.
@@ -40,6 +41,7 @@ class RunResult:
     dataset: Path
     sheet: Path
     fresh: int
+    rebuilt: bool
     tally: Tally
     summary: DatasetSummary
     shortfalls: tuple[Shortfall, ...]
@@ -85,10 +87,12 @@ def run(
         stop: asked between batches.
 
     Raises:
+        UsageError: `device` is no device's name.
         PlanChanged: the folder holds a run of another plan.
         Interrupted: `stop()` was true.
         ModelError, DeviceError, StorageError: models, devices, disks. Committed shards stay.
     """
+    parts.check_device(device)
     folder = folder or Path("outputs") / spec.name
     planned = plan(spec)
     store = FolderStore(folder)
@@ -217,6 +221,7 @@ def _finalized(planned: Plan, store: FolderStore, folder: Path, *, fresh: int) -
     from synthgen.dataset.finalize import finalize as build
     from synthgen.dataset.provenance import Provenance
     from synthgen.dataset.sheet import ledger_rows, write_sheet
+    from synthgen.dataset.summary import read_summary
     from synthgen.dataset.tally import read_tally
 
     spec, state = planned.spec, runs.read_state(planned, store)
@@ -231,18 +236,21 @@ def _finalized(planned: Plan, store: FolderStore, folder: Path, *, fresh: int) -
             f"{store.location}: {len(state.pending)} of {state.shard_count} shards are not committed yet",
             hint="Run `synthgen run` again with the same spec to make them.",
         )
+    for name in state.orphans:
+        store.delete(name)  # left by a kill; whoever reads all files of a folder would count its rows twice
     quotas: dict[str, int | None] = {name: kind.count for name, kind in spec.classes.items()}
     records = list(state.done.values())
     images = [folder / record.images.name for record in records]
     ledgers = [folder / record.ledger.name for record in records]
     tally = read_tally(ledgers, quotas)
+    before = read_summary(folder / DATASET)
     summary = build(
         images,
         folder / DATASET,
         name=spec.name,
         classes=list(spec.classes),
         splits=spec.output.splits,
-        drop_duplicates=spec.filters.duplicates.within if spec.filters.duplicates else None,
+        drop=spec.filters.duplicates,
         provenance=Provenance(
             model=spec.model.id,
             judge=spec.judge.id,
@@ -264,7 +272,8 @@ def _finalized(planned: Plan, store: FolderStore, folder: Path, *, fresh: int) -
             floors=_floors(spec),
             facts=_facts(planned),
         )
-    return RunResult(folder, folder / DATASET, sheet, fresh, tally, summary, state.shortfalls, state.seconds)
+    rebuilt = before != summary
+    return RunResult(folder, folder / DATASET, sheet, fresh, rebuilt, tally, summary, state.shortfalls, state.seconds)
 
 
 def _floors(spec: Spec) -> dict[str, dict[str, float]]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from synthgen import __version__
 from synthgen.dataset.card import write_card
-from synthgen.dataset.duplicates import Scope, find_duplicates
+from synthgen.dataset.duplicates import equal_images, near_duplicates
 from synthgen.dataset.folder import building, recover
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.source import Scan, Source, batches, footer_digest, scan, schema_of
@@ -22,6 +22,7 @@ from synthgen.dataset.splits import assign_splits
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
 from synthgen.dataset.writer import FILE_BYTES, SplitWriter
 from synthgen.errors import QuotaNotMet, StorageError
+from synthgen.spec import DuplicateFilter
 
 
 def finalize(
@@ -32,36 +33,44 @@ def finalize(
     classes: Sequence[str],
     splits: Mapping[str, float],
     provenance: Provenance,
-    drop_duplicates: Scope | None = None,
+    drop: DuplicateFilter | None = None,
     file_bytes: int = FILE_BYTES,
 ) -> DatasetSummary:
     """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
 
     The folder appears, or replaces an older one, in one step. It is left as it is if it was made from the
-    same inputs. Images equal to the byte are reported, and left out with `drop_duplicates`; the lowest id
-    stays.
-    What is read and written is streamed; memory holds some 200 bytes per image.
+    same inputs. Images equal to the byte are reported; with `drop`, those that repeat each other by its rule are
+    reported and left out, and the lowest id stays.
+    What is read and written is streamed; memory holds some 300 bytes per image, and the embeddings if `drop` asks
+    for a cosine.
 
     Raises:
         QuotaNotMet: there is not a single image.
         StorageError: a source cannot be used, an id occurs twice, or the folder cannot be written.
     """
-    inputs = _fingerprint(sources, name, classes, splits, provenance, drop_duplicates, file_bytes)
+    rule = drop.model_dump(mode="json") if drop else None
+    inputs = _fingerprint(sources, name, classes, splits, provenance, rule, file_bytes)
     recover(folder)
     summary = read_summary(folder)
     if summary is not None and summary.inputs == inputs:
         return summary
     schema = _schema(sources, classes)
-    scans = sorted((scan(source, classes) for source in sources), key=lambda found: found.ids[:1])
+    by_cosine = drop is not None and drop.min_cosine is not None
+    looked = (scan(source, classes, hashes=drop is not None, embeddings=by_cosine) for source in sources)
+    scans = sorted(looked, key=lambda found: found.ids[:1])
     ids = list(chain.from_iterable(found.ids for found in scans))
     labels = list(chain.from_iterable(found.labels for found in scans))
     if not ids:
         raise QuotaNotMet("no image was accepted, so there is no dataset", hint="The ledger says why they fell.")
-    digests = list(chain.from_iterable(found.digests for found in scans))
     if twice := [image_id for image_id, count in Counter(ids).items() if count > 1]:
         raise StorageError(f"the image {min(twice)} occurs twice", hint="Run `synthgen verify` on the run folder.")
-    duplicates = find_duplicates(ids, labels, digests, drop_duplicates or "dataset")
-    dropped = {duplicate.id for duplicate in duplicates} if drop_duplicates else set()
+    if drop:
+        hashes = list(chain.from_iterable(found.hashes for found in scans))
+        embeddings = list(chain.from_iterable(found.embeddings for found in scans))
+        duplicates = near_duplicates(ids, labels, hashes, embeddings, drop)
+    else:
+        duplicates = equal_images(ids, list(chain.from_iterable(found.digests for found in scans)))
+    dropped = {duplicate.id for duplicate in duplicates} if drop else set()
     kept = [position for position, image_id in enumerate(ids) if image_id not in dropped]
     assigned = assign_splits([ids[i] for i in kept], [labels[i] for i in kept], splits)
     split_of = dict(zip((ids[i] for i in kept), assigned, strict=True))
@@ -122,11 +131,16 @@ def _schema(sources: Sequence[Source], classes: Sequence[str]) -> pa.Schema:
     """The schema that the sources share, with the metadata by which `datasets` knows images and labels."""
     if not sources:
         raise StorageError("there is no committed shard to make a dataset of", hint="Run `synthgen run` first.")
-    first, *others = (schema_of(source).remove_metadata() for source in sources)
+    first, *others = (_shown(schema_of(source).remove_metadata()) for source in sources)
     if any(not other.equals(first) for other in others):
         raise StorageError("the shards have different columns", hint="Were they made by different versions?")
     schema: pa.Schema = _features(first, classes).arrow_schema
     return schema
+
+
+def _shown(schema: pa.Schema) -> pa.Schema:
+    """Without what was only needed to find duplicates."""
+    return pa.schema([field for field in schema if field.name not in ("phash", "embedding")])
 
 
 def _features(schema: pa.Schema, classes: Sequence[str]) -> Any:

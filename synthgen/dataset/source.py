@@ -7,8 +7,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from synthgen.errors import StorageError
 
@@ -20,12 +22,15 @@ _HINT = "Run `synthgen verify` on the run folder."
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What one look at a file of accepted images tells: per row its id, label and sha256 of the image."""
+    """What one look at a file of accepted images tells: per row its id and label, the sha256 of the image, its
+    perceptual hash and its embedding, where they are asked for."""
 
     source: Source
     ids: list[str]
     labels: list[int]
     digests: list[bytes]
+    hashes: list[bytes]
+    embeddings: list[NDArray[np.float16]]
 
 
 def batches(source: Source, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
@@ -45,16 +50,17 @@ def schema_of(source: Source) -> pa.Schema:
         return file.schema_arrow
 
 
-def scan(source: Source, classes: Sequence[str]) -> Scan:
+def scan(source: Source, classes: Sequence[str], *, hashes: bool = False, embeddings: bool = False) -> Scan:
     """
     Raises:
         StorageError: a column is missing, an image or an id is, or a label is none of the classes.
     """
     schema = schema_of(source)
-    if missing := [name for name in ("id", "image", "label") if name not in schema.names]:
+    columns = ["id", "image", "label", *["phash"] * hashes, *["embedding"] * embeddings]
+    if missing := [name for name in columns if name not in schema.names]:
         raise StorageError(f"{_name(source)} has no column {', '.join(missing)}", hint=_HINT)
-    result = Scan(source, [], [], [])
-    for batch in batches(source, ("id", "image", "label")):
+    result = Scan(source, [], [], [], [], [])
+    for batch in batches(source, columns):
         ids, labels = batch["id"].to_pylist(), batch["label"].to_pylist()
         images = [image["bytes"] if image else b"" for image in batch["image"].to_pylist()]
         for image_id, label, image in zip(ids, labels, images, strict=True):
@@ -67,6 +73,10 @@ def scan(source: Source, classes: Sequence[str]) -> Scan:
         result.ids.extend(ids)
         result.labels.extend(labels)
         result.digests.extend(sha256(image or b"").digest() for image in images)
+        if hashes:
+            result.hashes.extend(batch["phash"].to_pylist())
+        if embeddings:
+            result.embeddings.extend(np.stack(batch["embedding"].to_numpy(zero_copy_only=False)))
     return result
 
 

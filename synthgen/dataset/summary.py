@@ -30,7 +30,7 @@ class DatasetSummary:
     """
     Attributes:
         inputs: a fingerprint of all that the dataset was made from.
-        duplicates: images that are equal to the byte to one of a lower id.
+        duplicates: images that repeat one of a lower id: by the filter's rule, or, without it, to the byte.
         dropped: how many of them were left out.
     """
 

@@ -129,6 +129,20 @@ def threshold(posteriors: Sequence[float], right: Sequence[bool], target: float,
     return found
 
 
+def curve(
+    posteriors: Sequence[float], right: Sequence[bool], confidence: float
+) -> tuple[tuple[float, float, float], ...]:
+    """Of every threshold, from the strictest down: the share of images that it accepts, the share of those that is
+    right, and its lower bound, each bound for itself."""
+    points, good = [], 0
+    order = sorted(range(len(posteriors)), key=lambda index: -posteriors[index])
+    for count, index in enumerate(order, start=1):
+        good += right[index]
+        if count == len(order) or posteriors[order[count]] < posteriors[index]:
+            points.append((count / len(order), good / count, _bound(good, count, confidence)))
+    return tuple(points)
+
+
 def _bound(right: int, of: int, confidence: float) -> float:
     from scipy.stats import binomtest
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from synthgen.judge.clip import Clip
-from synthgen.judge.duplicates import Seen
+from synthgen.judge.duplicates import Seen, perceptual_hash
 from synthgen.judge.quality import contrast, grey, noise, sharpness
 from synthgen.judge.rules import first_rejection, rules_of
 from synthgen.judge.zero_shot import Choice, attribute_choice, class_choice, concept_choice
@@ -60,7 +60,8 @@ class ClipJudge:
         self._ready = True
 
     def begin_shard(self) -> None:
-        self._seen = Seen()
+        rule = self._spec.filters.duplicates
+        self._seen = Seen(rule) if rule else None
 
     @torch.inference_mode()
     def assess(self, rendered: Sequence[Rendered]) -> list[Assessment]:
@@ -83,21 +84,22 @@ class ClipJudge:
                 for posterior, index in zip(top.values.tolist(), top.indices.tolist(), strict=True)
             ]
         columns = {name: column.tolist() for name, column in scores.items()}
-        pixels = images.permute(0, 2, 3, 1).cpu().numpy()
+        hashes = [perceptual_hash(pixels) for pixels in images.permute(0, 2, 3, 1).cpu().numpy()]
+        vectors = embedded.cpu().numpy()
         assessments = []
         for index, candidate in enumerate(candidates):
             measured = {name: column[index] for name, column in columns.items()}
             reason = first_rejection(measured, self._rules[candidate.class_name])
-            if reason is None and self._spec.filters.duplicates:
-                within = self._spec.filters.duplicates.within
-                group = candidate.class_name if within == "class" else ""
-                reason = None if self._seen.is_new(pixels[index], group) else Reason.DUPLICATE
+            if reason is None and self._seen:
+                new = self._seen.is_new(hashes[index], vectors[index], candidate.class_name)
+                reason = None if new else Reason.DUPLICATE
             attributes = {name: several[index] for name, several in values.items()}
             answers = {
                 name: dict(zip(self._attributes[name].names, several[index], strict=True))
                 for name, several in posteriors.items()
             }
-            assessments.append(Assessment(measured, attributes, reason, answers))
+            phash = hashes[index].tobytes()
+            assessments.append(Assessment(measured, attributes, reason, answers, phash, vectors[index]))
         return assessments
 
     def provenance(self) -> Mapping[str, str]:

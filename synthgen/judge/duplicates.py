@@ -1,26 +1,38 @@
-"""Near-duplicates within a shard, by perceptual hash."""
+"""Near-duplicates within a shard, by perceptual hash and, if asked for, by embedding."""
 
 import imagehash
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from synthgen.spec import DuplicateFilter
+
 HASH_SIDE = 16
-MOST_BITS = 8
-"""Hashes of 256 bits that differ in at most this many are of the same picture."""
+"""A hash has the square of this many bits."""
+
+
+def perceptual_hash(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """256 bits in 32 bytes, of an image [height, width, 3]."""
+    return np.packbits(imagehash.phash(Image.fromarray(image), hash_size=HASH_SIDE).hash)
 
 
 class Seen:
-    """The pictures that a shard has kept so far."""
+    """The pictures that a shard has let pass so far, by class."""
 
-    def __init__(self) -> None:
-        self._hashes: dict[str, list[NDArray[np.bool_]]] = {}
+    def __init__(self, rule: DuplicateFilter) -> None:
+        self._rule = rule
+        self._hashes: dict[str, list[NDArray[np.uint8]]] = {}
+        self._embeddings: dict[str, list[NDArray[np.float32]]] = {}
 
-    def is_new(self, image: NDArray[np.uint8], group: str) -> bool:
-        """Whether `image` [height, width, 3] repeats none of its group. A new one is remembered."""
-        bits = imagehash.phash(Image.fromarray(image), hash_size=HASH_SIDE).hash
-        kept = self._hashes.setdefault(group, [])
-        if kept and int((np.stack(kept) != bits).sum(axis=(1, 2)).min()) <= MOST_BITS:
+    def is_new(self, phash: NDArray[np.uint8], embedding: NDArray[np.float32], class_name: str) -> bool:
+        """Whether it repeats none of its group. A new one is remembered."""
+        group = class_name if self._rule.within == "class" else ""
+        hashes, embeddings = self._hashes.setdefault(group, []), self._embeddings.setdefault(group, [])
+        if hashes and int(np.bitwise_count(np.stack(hashes) ^ phash).sum(axis=1).min()) <= self._rule.max_bits:
             return False
-        kept.append(bits)
+        least = self._rule.min_cosine
+        if embeddings and least is not None and float((np.stack(embeddings) @ embedding).max()) >= least:
+            return False
+        hashes.append(phash)
+        embeddings.append(embedding)
         return True

@@ -11,8 +11,9 @@ def create_run(store: RunStore, plan: Plan, spec_text: str) -> bool:
 
     Raises:
         PlanChanged: another plan lies there; the message lists what differs.
-        StorageError: the place cannot be written, or the plan there is damaged.
+        StorageError: the place cannot be written, holds other things, or the plan there is damaged.
     """
+    _refuse_foreign(store)
     # The plan first: it decides whose the folder is. A run killed in between gets its spec.yaml when it
     # resumes.
     created = store.create(layout.PLAN, plan.to_json().encode())
@@ -41,6 +42,14 @@ def open_run(store: RunStore) -> Plan:
         return Plan.from_json(text)
     except StorageError as error:
         raise StorageError(f"{store.location}: {error.message}", hint=error.hint) from error
+
+
+def _refuse_foreign(store: RunStore) -> None:
+    """A run may be begun where nothing is, and gone on with where one is: not among other things."""
+    there = [name for name in store.names("") if not layout.is_temporary(name)]
+    if there and layout.PLAN not in there:
+        hint = "Choose an empty folder, or a new one, with -o."
+        raise StorageError(f"{store.location} holds {there[0]} and no run", hint=hint)
 
 
 def _refuse_another(there: Plan, wanted: Plan, location: str) -> None:

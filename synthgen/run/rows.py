@@ -14,8 +14,11 @@ Row = dict[str, Any]
 
 
 def images_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
-    """Of `shards/*.parquet`: the accepted images with their pixels. `load_dataset` opens it as it is."""
-    from datasets import ClassLabel, Features, Image
+    """Of `shards/*.parquet`: the accepted images with their pixels. `load_dataset` opens it as it is.
+
+    `phash` and `embedding` tell duplicates; the dataset leaves them out.
+    """
+    from datasets import ClassLabel, Features, Image, List
 
     return Features(
         {
@@ -27,6 +30,8 @@ def images_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
             "variables": _value("string"),
             "seed": _value("int64"),
             **_measured(spec, score_names),
+            "phash": _value("binary"),
+            "embedding": List(_value("float16")),
         }
     ).arrow_schema
 
@@ -64,7 +69,8 @@ def ledger_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
 
 
 def image_row(judged: Judged, png: bytes) -> Row:
-    candidate = judged.rendered.candidate
+    candidate, assessment = judged.rendered.candidate, judged.assessment
+    assert assessment is not None, "what was accepted was judged"
     return {
         "id": candidate.id,
         "image": _image(candidate.id, png),
@@ -74,6 +80,8 @@ def image_row(judged: Judged, png: bytes) -> Row:
         "variables": _json(candidate.variables),
         "seed": candidate.seed,
         **_measurements(judged),
+        "phash": assessment.phash,
+        "embedding": assessment.embedding,
     }
 
 

@@ -65,8 +65,13 @@ def work(
             continue
         try:
             record = _make(plan, store, generator, judge, plan.shard(index), on_progress, stop)
-        except (Interrupted, StorageError):
+        except Interrupted:
             raise
+        except StorageError:
+            # Whoever committed it first may have finished the run, and cleared away what no marker names.
+            if read_marker(store, index, fingerprint) is None:
+                raise
+            fates["lost"].append(index)
         except SynthgenError as error:
             _write_failure(store, index, error)
             raise

@@ -3,40 +3,33 @@ and passes over what is not of the form that it expects: that is reported elsewh
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
 from math import isclose, prod
 
 from synthgen.spec.attribute import NOT_APPLICABLE, UNKNOWN
+from synthgen.spec.bare import Data, Finding, mapping, texts_at
+from synthgen.spec.bundled import check_bundled
 from synthgen.spec.messages import suggestion
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.template import Template, TemplateError
 
-Data = Mapping[str, object]
 TASK = "text-to-image"
 _VARIABLES = ("prompts", "variables")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something wrong at `path`. A path that ends in KEY points at the key."""
-
-    path: Path
-    message: str
 
 
 def check(spec: Data) -> Iterator[Finding]:
     """Everything that is wrong between the keys of a spec."""
     yield from _not_yet(spec)
-    yield from _size(_mapping(spec, "model"))
-    yield from _classes(_mapping(spec, "classes"))
+    yield from _size(mapping(spec, "model"))
+    yield from _classes(mapping(spec, "classes"))
     yield from _prompts(spec)
     yield from _blocked(spec)
-    yield from _judge_texts(_mapping(spec, "classes"))
+    yield from _judge_texts(mapping(spec, "classes"))
     yield from _attributes(spec)
     yield from _balance(spec)
-    yield from _label(_mapping(_mapping(spec, "filters"), "label"), _mapping(spec, "classes"))
-    yield from _splits(_mapping(_mapping(spec, "output"), "splits"))
+    yield from _label(mapping(mapping(spec, "filters"), "label"), mapping(spec, "classes"))
+    yield from _splits(mapping(mapping(spec, "output"), "splits"))
+    yield from check_bundled(spec)
 
 
 def _not_yet(spec: Data) -> Iterator[Finding]:
@@ -66,9 +59,9 @@ def _classes(classes: Data) -> Iterator[Finding]:
 
 
 def _prompts(spec: Data) -> Iterator[Finding]:
-    prompts, classes = _mapping(spec, "prompts"), _mapping(spec, "classes")
-    own = {name: _mapping(classes, name).get("templates") for name in classes}
-    variables = _mapping(prompts, "variables")
+    prompts, classes = mapping(spec, "prompts"), mapping(spec, "classes")
+    own = {name: mapping(classes, name).get("templates") for name in classes}
+    variables = mapping(prompts, "variables")
     for name in variables:
         yield from _repeated((*_VARIABLES, name), variables[name])
         if name == "class":
@@ -80,7 +73,7 @@ def _prompts(spec: Data) -> Iterator[Finding]:
     for path, texts, needs_class in sources:
         whole = whole and (texts is None or isinstance(texts, list | Mapping))
         yield from _repeated(path, texts)
-        for place, text in _texts(path, texts):
+        for place, text in texts_at(path, texts):
             try:
                 names = Template.parse(text).variables
             except TemplateError as error:
@@ -120,11 +113,11 @@ def _unknown_variables(place: Path, names: Iterable[str], variables: Data) -> It
 
 
 def _attributes(spec: Data) -> Iterator[Finding]:
-    attributes, variables = _mapping(spec, "attributes"), _mapping(_mapping(spec, "prompts"), "variables")
+    attributes, variables = mapping(spec, "attributes"), mapping(mapping(spec, "prompts"), "variables")
     for name in attributes:
         path = ("attributes", name)
-        attribute = _mapping(attributes, name)
-        values = _mapping(attribute, "values")
+        attribute = mapping(attributes, name)
+        values = mapping(attribute, "values")
         for kept, use in ((UNKNOWN, "abstentions"), (NOT_APPLICABLE, "images that have none of the values")):
             if kept in values:
                 message = f"{kept!r} is kept for {use}; call it something else"
@@ -136,7 +129,7 @@ def _attributes(spec: Data) -> Iterator[Finding]:
             hint = suggestion(variable, variables)
             yield Finding((*path, "variable"), f"unknown variable {quoted(variable)}{hint}")
             continue
-        offered = [text for _, text in _texts((), variables[variable])]
+        offered = [text for _, text in texts_at((), variables[variable])]
         for value in values:
             if value not in offered and value not in (UNKNOWN, NOT_APPLICABLE):
                 message = f"the variable {quoted(variable)} does not offer {quoted(value)}"
@@ -153,23 +146,23 @@ def _attributes(spec: Data) -> Iterator[Finding]:
 def _blocked(spec: Data) -> Iterator[Finding]:
     """Prompts that contain what `safety.block` names. A phrase may begin in one part of a template and end in
     another: every run of parts with at most two variables is looked at, with all their values."""
-    block = _mapping(spec, "safety").get("block")
+    block = mapping(spec, "safety").get("block")
     phrases = {text: _words_of(text) for text in block if isinstance(text, str)} if isinstance(block, list) else {}
     if not phrases:
         return
-    prompts, classes = _mapping(spec, "prompts"), _mapping(spec, "classes")
-    variables = _mapping(prompts, "variables")
+    prompts, classes = mapping(spec, "prompts"), mapping(spec, "classes")
+    variables = mapping(prompts, "variables")
     sources: list[tuple[Path, object, list[str]]] = [
         (("prompts", "templates"), prompts.get("templates"), list(classes))
     ]
-    sources += [(("classes", name, "templates"), _mapping(classes, name).get("templates"), [name]) for name in classes]
+    sources += [(("classes", name, "templates"), mapping(classes, name).get("templates"), [name]) for name in classes]
     for path, texts, names in sources:
-        for place, text in _texts(path, texts):
+        for place, text in texts_at(path, texts):
             try:
                 template = Template.parse(text)
             except TemplateError:
                 continue
-            values = {name: [value for _, value in _texts((), variables.get(name))] for name in template.variables}
+            values = {name: [value for _, value in texts_at((), variables.get(name))] for name in template.variables}
             for prompt in _excerpts(template, {**values, "class": names}):
                 found = [phrase for phrase, words in phrases.items() if f" {words} " in f" {_words_of(prompt)} "]
                 if found:
@@ -201,10 +194,10 @@ def _judge_texts(classes: Data) -> Iterator[Finding]:
     """Two classes that the judge is told the same about are one class to it."""
     seen: dict[frozenset[str], str] = {}
     for name in classes:
-        kind = _mapping(classes, name)
+        kind = mapping(classes, name)
         prompts, definition = kind.get("prompts"), kind.get("definition")
         if isinstance(prompts, list):
-            path, texts = ("classes", name, "prompts"), frozenset(text for _, text in _texts((), prompts))
+            path, texts = ("classes", name, "prompts"), frozenset(text for _, text in texts_at((), prompts))
         elif isinstance(definition, str):
             path, texts = ("classes", name, "definition"), frozenset({definition})
         else:
@@ -215,7 +208,7 @@ def _judge_texts(classes: Data) -> Iterator[Finding]:
 
 
 def _balance(spec: Data) -> Iterator[Finding]:
-    entries, attributes = spec.get("balance"), _mapping(spec, "attributes")
+    entries, attributes = spec.get("balance"), mapping(spec, "attributes")
     balanced: dict[str, int] = {}  # how many values of each are wanted
     linked: dict[str, str] = {}
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
@@ -225,18 +218,18 @@ def _balance(spec: Data) -> Iterator[Finding]:
         path = ("balance", index, "attribute")
         if name in balanced:
             yield Finding(path, f"{quoted(name)} is balanced twice")
-        attribute = _mapping(attributes, name)
+        attribute = mapping(attributes, name)
         variable = attribute.get("variable")
         if isinstance(variable, str) and linked.setdefault(variable, name) != name:
             yield Finding(path, f"the variable {quoted(variable)} cannot steer both {linked[variable]} and {name}")
-        values, target = _mapping(attribute, "values"), entry.get("target", "uniform")
+        values, target = mapping(attribute, "values"), entry.get("target", "uniform")
         wanted = len(values)
         if isinstance(target, Mapping):
             yield from _shares(("balance", index, "target"), target, values)
             wanted = sum(1 for share in target.values() if share) if list(target) != ["from"] else 1
         balanced[name] = wanted
     cells = prod(balanced.values())
-    for name, kind in _mapping(spec, "classes").items():
+    for name, kind in mapping(spec, "classes").items():
         count = kind.get("count") if isinstance(kind, Mapping) else kind
         if balanced and type(count) is int and 0 < count < cells:
             message = f"{count} image(s) cannot fill the {cells} cells that 'balance' makes of a class"
@@ -256,7 +249,7 @@ def _shares(path: Path, target: Data, values: Data) -> Iterator[Finding]:
 
 
 def _label(label: Data, classes: Data) -> Iterator[Finding]:
-    path, floors = ("filters", "label", "min_posterior"), _mapping(label, "min_posterior")
+    path, floors = ("filters", "label", "min_posterior"), mapping(label, "min_posterior")
     if label.get("calibration") is not None and "min_posterior" in label:
         yield Finding((*path, KEY), "expected either min_posterior or calibration, found both")
     for name in floors:
@@ -276,20 +269,7 @@ def _splits(splits: Data) -> Iterator[Finding]:
 
 def _repeated(path: Path, texts: object) -> Iterator[Finding]:
     seen: set[str] = set()
-    for place, text in _texts(path, texts):
+    for place, text in texts_at(path, texts):
         if text in seen:
             yield Finding(place, f"{quoted(text)} stands here twice; a mapping to weights makes it likelier")
         seen.add(text)
-
-
-def _texts(path: Path, texts: object) -> Iterator[tuple[Path, str]]:
-    """The texts of a list or of a mapping to weights, with the path of each."""
-    if isinstance(texts, Mapping):
-        yield from (((*path, text, KEY), text) for text in texts)
-    elif isinstance(texts, list):
-        yield from (((*path, index), text) for index, text in enumerate(texts) if isinstance(text, str))
-
-
-def _mapping(data: Data, key: str) -> Data:
-    value = data.get(key)
-    return value if isinstance(value, Mapping) else {}

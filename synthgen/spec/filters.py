@@ -78,10 +78,21 @@ class Safety(Section):
 
 
 class DuplicateFilter(Section):
-    """Rejects images that repeat an accepted one."""
+    """Rejects images that repeat an accepted one: within a shard at once, across shards when the dataset is made."""
 
     within: Literal["class", "dataset"] = Field(
         "class", description="Compare with the accepted images of the same class, or of the whole dataset."
+    )
+    max_bits: int = Field(
+        8,
+        ge=0,
+        le=64,
+        description="Two images whose perceptual hashes differ in at most this many of 256 bits are one.",
+    )
+    min_cosine: Fraction | None = Field(
+        None,
+        description="Two images whose embeddings by the judge have at least this cosine are one. By default hashes "
+        "alone decide: to a CLIP, all images of a class are close.",
     )
 
 

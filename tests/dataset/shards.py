@@ -4,6 +4,7 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -30,6 +31,8 @@ IMAGES = pa.schema(
         "score_clip_score": pa.float32(),
         "score_label_posterior": pa.float32(),
         "attribute_skin_tone": pa.string(),
+        "phash": pa.binary(),
+        "embedding": pa.list_(pa.float16()),
     }
 )
 PROVENANCE = Provenance(
@@ -62,6 +65,8 @@ def image_row(shard: int, attempt: int, label: int, png: bytes | None = None) ->
         "score_clip_score": 0.25,
         "score_label_posterior": 0.75,
         "attribute_skin_tone": "dark",
+        "phash": sha256(png or portrait(seed)).digest(),
+        "embedding": [1.0, 0.0],
     }
 
 

@@ -56,7 +56,9 @@ def test_stricter_ones_leave_exactly_what_passes_them(tmp_path: Path) -> None:
             assert (row["verdict"], row["reason"], row["cell_filled"]) == ("rejected", "label", None)
         else:
             assert (row["verdict"], row["reason"], row["cell_filled"]) == (
-                then["verdict"], then["reason"], then["cell_filled"],
+                then["verdict"],
+                then["reason"],
+                then["cell_filled"],
             )
     kept = [row for row in images_of(tmp_path / "run", plan) if row["score_brightness"] >= 0.3]
     dropped = "score_unmeasured"  # is never a number, and so equal to nothing
@@ -73,7 +75,9 @@ def test_an_attempt_replayed_agrees_with_its_record(tmp_path: Path) -> None:
     make_run(str(tmp_path), plan)
     store = FolderStore(tmp_path)
     for verdict in ("accepted", "rejected", "failed"):
-        row = next(row for row in ledger_of(tmp_path, plan) if row["verdict"] == verdict and row["reason"] != "duplicate")
+        row = next(
+            row for row in ledger_of(tmp_path, plan) if row["verdict"] == verdict and row["reason"] != "duplicate"
+        )
         found = replay(plan, store, NoiseGenerator(), BrightnessJudge(), row["id"])
         assert found.noise
         assert found.difference == (0 if verdict == "accepted" else None), "pixels are kept of accepted images only"

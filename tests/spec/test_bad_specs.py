@@ -14,7 +14,7 @@ GOOD = """\
 synthgen: 1
 name: workers
 model:
-  id: "bundled:workers"
+  id: "owner/name"
   steps: 20
 classes:
   doctor: 10
@@ -67,9 +67,9 @@ EDITS: dict[str, tuple[str, str, str]] = {
     "unknown dtype": ("steps: 20", "dtype: float61", "5:10: model.dtype: expected 'auto', 'float32', 'float16' or 'bfloat16', found the text 'float61'; did you mean 'float16'?"),
     "batch size": ("steps: 20", "batch_size: big", "5:15: model.batch_size: expected a whole number or 'auto', found the text 'big'"),
     "scheduler": ("steps: 20", "scheduler: ddim", "5:14: model.scheduler: expected the name of a diffusers scheduler"),
-    "model without id": ('  id: "bundled:workers"\n', "", "3:1: model: missing key 'id'"),
-    "model id": ("bundled:workers", "bundled:worker", "4:7: model.id: expected 'bundled:workers', a hub id such as"),
-    "model id is an address": ("bundled:workers", "https://hub/a/b", "4:7: model.id: expected 'bundled:workers', a hub"),
+    "model without id": ('  id: "owner/name"\n', "", "3:1: model: missing key 'id'"),
+    "model id": ("owner/name", "bundled:worker", "4:7: model.id: expected 'bundled:workers', a hub id such as"),
+    "model id is an address": ("owner/name", "https://hub/a/b", "4:7: model.id: expected 'bundled:workers', a hub"),
     "name with a slash": ("name: workers", "name: ../workers", "2:7: name: expected a name that is safe as a folder"),
     "name in capitals": ("name: workers", "name: Workers", "2:7: name: expected a name that is safe as a folder"),
     "no name": ("name: workers\n", "", "1:1: missing key 'name'"),

@@ -1,0 +1,77 @@
+"""What the bundled models know. They are small: asked for a cat they draw someone at work, and judge it to be one."""
+
+import re
+from collections.abc import Iterator
+
+from synthgen.spec.bare import Data, Finding, mapping, texts_at
+from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL
+from synthgen.spec.place import KEY, Path, quoted
+from synthgen.spec.template import Template, TemplateError
+
+OCCUPATIONS = ("doctor", "nurse", "chef", "builder", "farmer", "police officer")
+_CAPTIONS = """
+a an and background bald black blank blend blended blond blue blurred blurry brown builder cartoon chef color dark
+doctor drawing empty farmer glasses gray green hair head image light long medium mixed noise noisy nothing nurse of
+officer on people person photo picture pictures pink plain police portrait random red short skin skinned together
+two wearing with without yellow
+"""
+WORDS = frozenset(_CAPTIONS.split())
+"""All that the captions of the training pictures said."""
+
+
+def check_bundled(spec: Data) -> Iterator[Finding]:
+    """Classes that the bundled model cannot draw, and texts that the bundled judge cannot read."""
+    own_model = mapping(spec, "model").get("id") == BUNDLED_MODEL
+    judge = mapping(spec, "judge").get("id", BUNDLED_JUDGE if own_model else None)
+    if own_model:
+        yield from _undrawable(spec)
+    if judge == BUNDLED_JUDGE:
+        for path, text in _judge_texts(spec):
+            if unknown := [word for word in _words(text) if word not in WORDS]:
+                listed = "docs/bundled-models.md lists those that it knows"
+                yield Finding(path, f"the bundled judge does not know the word {quoted(unknown[0])}; {listed}")
+
+
+def _undrawable(spec: Data) -> Iterator[Finding]:
+    prompts, classes = mapping(spec, "prompts"), mapping(spec, "classes")
+    variables = mapping(prompts, "variables")
+    for name in classes:
+        own = mapping(classes, name).get("templates")
+        templates = [text for _, text in texts_at((), prompts.get("templates") if own is None else own)]
+        if templates and not any(_names_occupation(text, name, variables) for text in templates):
+            message = f"the bundled model cannot draw {quoted(name)}: it knows {', '.join(OCCUPATIONS)}"
+            yield Finding(("classes", name, KEY), message)
+
+
+def _names_occupation(template: str, class_name: str, variables: Data) -> bool:
+    try:
+        names = Template.parse(template).variables
+    except TemplateError:
+        return True  # reported elsewhere
+    offered = [text for name in names for _, text in texts_at((), variables.get(name))]
+    said = [template, *offered, *([class_name] if "class" in names else [])]
+    return any(f" {who} " in f" {' '.join(_words(text))} " for text in said for who in (*OCCUPATIONS, "person"))
+
+
+def _judge_texts(spec: Data) -> Iterator[tuple[Path, str]]:
+    classes, attributes = mapping(spec, "classes"), mapping(spec, "attributes")
+    for name in classes:
+        kind = mapping(classes, name)
+        if kind.get("prompts") is not None:
+            yield from texts_at(("classes", name, "prompts"), kind["prompts"])
+        elif isinstance(definition := kind.get("definition"), str):
+            yield ("classes", name, "definition"), definition
+        else:
+            yield ("classes", name, KEY), name
+    for name in attributes:
+        values = mapping(mapping(attributes, name), "values")
+        for value in values:
+            yield from texts_at(("attributes", name, "values", value), values[value])
+        yield from texts_at(("attributes", name, "not_applicable"), mapping(attributes, name).get("not_applicable"))
+    label = mapping(mapping(spec, "filters"), "label")
+    yield from texts_at(("filters", "label", "none_of_these"), label.get("none_of_these"))
+    yield from texts_at(("safety", "reject"), mapping(spec, "safety").get("reject"))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.lower())
