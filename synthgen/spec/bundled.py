@@ -23,10 +23,13 @@ def check_bundled(spec: Data) -> Iterator[Finding]:
     """Classes that the bundled model cannot draw, and texts that the bundled judge cannot read."""
     own_model = mapping(spec, "model").get("id") == BUNDLED_MODEL
     judge = mapping(spec, "judge").get("id", BUNDLED_JUDGE if own_model else None)
-    if own_model:
-        yield from _undrawable(spec)
+    undrawable = list(_undrawable(spec)) if own_model else []
+    yield from undrawable
     if judge == BUNDLED_JUDGE:
+        told = {finding.path for finding in undrawable}
         for path, text in _judge_texts(spec):
+            if path in told:
+                continue
             if unknown := [word for word in _words(text) if word not in WORDS]:
                 listed = "docs/bundled-models.md lists those that it knows"
                 yield Finding(path, f"the bundled judge does not know the word {quoted(unknown[0])}; {listed}")

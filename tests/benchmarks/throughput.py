@@ -141,6 +141,7 @@ class Sieve:
     def __init__(self, spec: Spec) -> None:
         assert spec.filters.label
         assert spec.filters.clip
+        assert isinstance(spec.filters.label.min_posterior, float)
         self._least_label, self._least_clip = spec.filters.label.min_posterior, spec.filters.clip.min_score
         self._left = Counter({name: kind.count for name, kind in spec.classes.items()})
         self.accepted: list[str] = []

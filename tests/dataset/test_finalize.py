@@ -175,9 +175,8 @@ def test_equal_images_are_found_across_shards_and_the_lowest_id_stays(tmp_path: 
     same = portrait(7)
     one = write_images(tmp_path / "1.parquet", [image_row(1, 0, 0, same), image_row(1, 1, 1, same)])
     other = write_images(tmp_path / "0.parquet", [image_row(0, 3, 0, same), image_row(0, 4, 1)])
-    summary = make(
-        [one, other], tmp_path / "dataset", splits={"train": 1.0}, drop=scope and DuplicateFilter(within=scope)
-    )
+    rule = scope and DuplicateFilter(within=scope)
+    summary = make([one, other], tmp_path / "dataset", splits={"train": 1.0}, drop=rule)
     assert summary.rows == left == 4 - summary.dropped
     assert Duplicate("00001-000000", same_as="00000-000003") in summary.duplicates
     assert "00000-000003" in load(tmp_path / "dataset", split="train")["id"]

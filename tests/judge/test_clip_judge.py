@@ -10,9 +10,10 @@ from torch import Tensor
 
 from synthgen.bundled.mixture import even
 from synthgen.bundled.train.pictures import render_many, softened, spoiled
-from synthgen.judge.clip_judge import UNKNOWN, ClipJudge
+from synthgen.judge.clip_judge import ClipJudge
 from synthgen.judge.rules import Rule, first_rejection
 from synthgen.records import Reason
+from synthgen.spec import UNKNOWN
 from tests.judge.tiny import pictures, rendered, spec_with
 
 JudgeWith = Callable[..., ClipJudge]
@@ -162,7 +163,7 @@ def test_what_was_rejected_is_no_original(judge_with: JudgeWith) -> None:
     judge._clip.logit_scale = float("nan")
     assert reasons(judge, image) == [Reason.LABEL]
     judge._clip.logit_scale = scale
-    judge._rules = ()
+    judge._rules = dict.fromkeys(judge._rules, ())
     assert reasons(judge, image) == [None]
 
 

@@ -14,7 +14,7 @@ from synthgen.spec import parse_spec
 SPEC = """
 synthgen: 1
 name: test
-model: {{id: "bundled:workers"}}
+model: {{id: owner/name}}
 classes: {{doctor: {count}, nurse: {count}}}
 prompts:
   templates: ["a {{class}} with {{skin}} skin", "a {{class}}"]

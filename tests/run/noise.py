@@ -14,7 +14,7 @@ from synthgen.spec import parse_spec
 SPEC = """\
 synthgen: 1
 name: noise
-model: {id: "bundled:workers", steps: 20}
+model: {id: owner/name, steps: 20}
 classes: {doctor: 26, chef: 12, farmer: 7}
 prompts:
   templates: ["a {mood} {class}", "a {class}"]

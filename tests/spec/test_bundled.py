@@ -35,17 +35,17 @@ def test_the_words_are_those_of_the_captions() -> None:
         (
             "chef: 10",
             "chef: {count: 10, definition: a cook}",
-            "4:47: classes.chef.definition: the bundled judge does not",
+            "4:53: classes.chef.definition: the bundled judge does not",
         ),
         (
             "chef: 10",
             "chef: {count: 10, prompts: [a tall man]}",
-            "4:44: classes.chef.prompts.0: the bundled judge does",
+            "4:51: classes.chef.prompts.0: the bundled judge does",
         ),
         (
             "prompts:",
             "filters: {label: {none_of_these: [a cat]}}\nprompts:",
-            "5:34: filters.label.none_of_these.0: the b",
+            "5:35: filters.label.none_of_these.0: the b",
         ),
     ],
 )

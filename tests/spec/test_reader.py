@@ -29,7 +29,8 @@ def test_a_minimal_spec_has_every_default() -> None:
 
 @pytest.mark.parametrize(("model", "judge"), [("bundled:workers", BUNDLED_JUDGE), ("owner/name", DEFAULT_JUDGE)])
 def test_the_judge_goes_with_the_model(model: str, judge: str) -> None:
-    assert parse_spec(MINIMAL.replace("owner/name", f'"{model}"')).canonical()["judge"] == {"id": judge}
+    text = MINIMAL.replace("owner/name", f'"{model}"').replace("cat", "chef").replace("dog", "nurse")
+    assert parse_spec(text).canonical()["judge"] == {"id": judge}
 
 
 def test_specs_that_mean_the_same_have_the_same_canonical_form() -> None:
