@@ -43,11 +43,14 @@ def _lines(model: str) -> Iterator[Callable[[Progress], None]]:
 
         def on_progress(progress: Progress) -> None:
             bars.update(loading, visible=False)
+            seconds = sum(kind.attempts for kind in progress.classes.values()) / (progress.images_per_second or 1.0)
             for name, kind in progress.classes.items():
                 if name not in tasks:
                     tasks[name] = bars.add_task(name, total=kind.quota, note="")
-                share = f"{kind.accepted / kind.attempts:.0%} accepted, " if kind.attempts else ""
-                note = f"{share}shard {progress.shard}, {progress.images_per_second:.1f} images/s"
+                share = f"{kind.accepted / kind.attempts:.0%}, " if kind.attempts else ""
+                left = (kind.quota - kind.accepted) * seconds / kind.accepted if kind.accepted else None
+                ending = "" if left is None else f", {left:.0f} s left"
+                note = f"{share}shard {progress.shard}, {progress.images_per_second:.1f} images/s{ending}"
                 bars.update(tasks[name], completed=kind.accepted, total=kind.quota, note=note)
 
         yield on_progress

@@ -5,12 +5,14 @@ Images are torch tensors, but nothing here imports torch: planning must not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 
@@ -123,7 +125,7 @@ class Assessment:
         attributes: per attribute of the spec the measured value, `unknown` or `not applicable`.
         posteriors: per attribute the probability of each answer.
         phash: the image's perceptual hash, 256 bits; by it and the embedding duplicates are found across shards.
-        embedding: of the image, of length 1.
+        embedding: of the image, of length 1; None where a judge has none.
     """
 
     scores: Mapping[str, float]
@@ -131,7 +133,7 @@ class Assessment:
     reason: Reason | None
     posteriors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     phash: bytes = b""
-    embedding: Sequence[float] = ()
+    embedding: NDArray[np.float16] | None = None
 
 
 class Verdict(StrEnum):

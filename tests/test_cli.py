@@ -106,9 +106,8 @@ def test_killed_in_the_middle_and_resumed_it_is_as_if_nothing_had_been(home: Pat
     whole = home / "outputs/small"
     accepted = [(row["id"], row["image"]) for row in rows(run, "dataset/data")]
     assert accepted == [(row["id"], row["image"]) for row in rows(whole, "dataset/data")]
-    committed = {json.loads(path.read_text())["ledger"]["name"] for path in (run / "done").glob("*.json")}
-    ids = [row["id"] for name in committed for row in pq.read_table(run / name).to_pylist()]
-    assert sorted(ids) == [row["id"] for row in rows(whole, "ledger")]
+    # Every file in the folder, as the README reads it: what the killed process left is gone.
+    assert [row["id"] for row in rows(run, "ledger")] == [row["id"] for row in rows(whole, "ledger")]
 
 
 def test_sigterm_stops_with_75_and_keeps_what_was_committed(tmp_path: Path) -> None:

@@ -4,14 +4,28 @@
     result = synthgen.api.run(spec)
     datasets.load_dataset(str(result.dataset))
 
-Rooms are imported when they are needed: planning must not wait for torch.
+Everything is imported when it is asked for: `synthgen validate` must not wait for what makes runs.
 """
 
-from synthgen.api.calibrating import calibrate, pilot
-from synthgen.api.machine import doctor
-from synthgen.api.planning import Forecast, forecast, plan, sample
-from synthgen.api.running import RunResult, finalize, preview, rejudge, replay, run, status, verify, work
-from synthgen.spec import parse_spec, read_spec
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synthgen.api.calibrating import calibrate, pilot
+    from synthgen.api.machine import doctor
+    from synthgen.api.planning import Forecast, forecast, plan, sample
+    from synthgen.api.running import RunResult, finalize, preview, rejudge, replay, run, status, verify, work
+    from synthgen.spec import parse_spec, read_spec
+
+_NAMES = {
+    "synthgen.api.calibrating": ("calibrate", "pilot"),
+    "synthgen.api.machine": ("doctor",),
+    "synthgen.api.planning": ("Forecast", "forecast", "plan", "sample"),
+    "synthgen.api.running": (
+        "RunResult", "finalize", "preview", "rejudge", "replay", "run", "status", "verify", "work",
+    ),
+    "synthgen.spec": ("parse_spec", "read_spec"),
+}  # fmt: skip
 
 __all__ = [
     "Forecast",
@@ -33,3 +47,10 @@ __all__ = [
     "verify",
     "work",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _NAMES.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

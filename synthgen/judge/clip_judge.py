@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import version
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -99,7 +100,8 @@ class ClipJudge:
                 for name, several in posteriors.items()
             }
             phash = hashes[index].tobytes()
-            assessments.append(Assessment(measured, attributes, reason, answers, phash, vectors[index]))
+            embedding = vectors[index].astype(np.float16)
+            assessments.append(Assessment(measured, attributes, reason, answers, phash, embedding))
         return assessments
 
     def provenance(self) -> Mapping[str, str]:

@@ -60,8 +60,8 @@ def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(small_disk: Path, tmp_
 def test_a_disk_that_is_full_from_the_start_gets_no_plan(small_disk: Path) -> None:
     fill(small_disk)
     with pytest.raises(StorageError, match="No space left"):
-        create_run(FolderStore(small_disk), noise_plan(), SPEC)
-    assert sorted(path.name for path in small_disk.iterdir()) == ["filler"]
+        create_run(FolderStore(small_disk / "run"), noise_plan(), SPEC)
+    assert [path for path in small_disk.rglob("*") if path.is_file()] == [small_disk / "filler"]
 
 
 def test_a_file_that_may_not_grow_stops_the_run_while_it_is_written(tmp_path: Path) -> None:
