@@ -74,7 +74,7 @@ def test_labels_of_a_pilot_become_thresholds_that_a_run_keeps(home: Path) -> Non
     pilot = home / "outputs/small-pilot"
     made = synthgen("calibrate", "spec.yaml", "-n", 20, folder=home)
     assert made.returncode == 0, made.stderr
-    assert "score" not in (pilot / "to-label.html").read_text(), "scores would sway the eye"
+    assert "posterior" not in (pilot / "to-label.html").read_text(), "scores would sway the eye"
     ledger = pd.read_parquet(pilot / "ledger")
     posteriors = dict(zip(ledger["id"], ledger["score_label_posterior"], strict=True))
     with (pilot / "labels.csv").open(newline="") as file:

@@ -72,8 +72,9 @@ def _precision(spec: Spec, reader: Reader, work: Path, count: int) -> Iterator[s
     api.pilot(spec.model_copy(update={"seed": spec.seed + 1000}), other, count)
     rows = _ledger(other)
     rows["right"] = rows["id"].map(_occupations(other, reader)) == rows["class"]
-    floors = rows["class"].map({name: each.min_posterior or 0.0 for name, each in made.classes.items()})
-    rows["calibrated"] = rows["score_label_posterior"] >= floors
+    floors = {name: each.min_posterior for name, each in made.classes.items()}
+    floor = rows["class"].map({name: 2.0 if least is None else least for name, least in floors.items()})
+    rows["calibrated"] = rows["score_label_posterior"] >= floor
     kept = int(rows["calibrated"].sum())
     rows["cosine"] = rows["score_clip_score"].rank(ascending=False, method="first") <= kept
     rows["none"] = True
@@ -87,7 +88,7 @@ def _precision(spec: Spec, reader: Reader, work: Path, count: int) -> Iterator[s
     found = [
         (
             name,
-            f"{made.classes[name].min_posterior or 0:.3f}",
+            "not reached" if floors[name] is None else f"{floors[name]:.3f}",
             *(_right(rows, name, way) for way in ("none", "cosine", "calibrated")),
         )
         for name in names
