@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from synthgen.errors import Problem
+from synthgen.spec import document
 from synthgen.spec.document import Node, Scalar
 from synthgen.spec.fields import EXPECTED, LIST_OR_WEIGHTS
 from synthgen.spec.place import KEY, Place, found, locate, quoted
@@ -25,6 +26,11 @@ _KINDS = {
     "mapping_type": "a mapping",
     "model_type": "a mapping",
     "tuple_type": "a list",
+}
+_EXAMPLES: Mapping[tuple[str | int, ...], str] = {
+    ("model",): " such as {id: 'bundled:workers'}",
+    ("classes",): " such as {doctor: 100}",
+    ("prompts",): " such as {templates: ['a {class}']}",
 }
 _BOUNDS = {
     "greater_than_equal": "at least {ge:g}",
@@ -80,9 +86,11 @@ def _key_problem(place: Place, details: list[ErrorDetails]) -> Problem:
 
 
 def _value_problem(place: Place, details: list[ErrorDetails]) -> Problem:
-    message = f"expected {_phrases(details)}, found {found(place.node)}"
+    such_as = _EXAMPLES.get(place.path, "")
+    message = f"expected {_phrases(details)}{such_as}, found {found(place.node)}"
     if not isinstance(place.node, Scalar):
-        return place.problem(message)
+        braces = isinstance(place.node, document.Mapping) and any(detail["type"] == "string_type" for detail in details)
+        return place.problem(message + "; text with braces needs quotes" if braces else message)
     if isinstance(place.node.value, str):
         choices = [choice for detail in details for choice in _choices(detail)]
         return place.problem(message + suggestion(place.node.value, choices))

@@ -106,7 +106,7 @@ def run_synthgen(spec: Spec, folder: Path, device: str, *, timed: bool) -> Resul
     import datasets  # noqa: F401 - as other libraries: imported before the clock starts
     from diffusers import AutoencoderKL, UNet2DConditionModel
 
-    from synthgen import api
+    from synthgen.api import running
     from synthgen.dataset import finalize, sheet  # noqa: F401
     from synthgen.generate.text_to_image import TextToImage
     from synthgen.judge.clip_judge import ClipJudge
@@ -121,12 +121,12 @@ def run_synthgen(spec: Spec, folder: Path, device: str, *, timed: bool) -> Resul
     with ExitStack() as patches:
         patches.enter_context(clocked(TextToImage, "setup", loading))
         patches.enter_context(clocked(ClipJudge, "setup", loading))
-        patches.enter_context(clocked(api, "_finalized", finishing))
+        patches.enter_context(clocked(running, "_finalized", finishing))
         if timed:
             patches.enter_context(clocked(UNet2DConditionModel, "forward", pure))
             patches.enter_context(clocked(AutoencoderKL, "decode", pure))
         began = time.perf_counter()  # the import of libraries is loading too
-        result = api.run(spec, folder, device=device)
+        result = running.run(spec, folder, device=device)
         seconds = time.perf_counter() - began - loading.seconds
     rows = read_ledger(folder)
     accepted = [row["id"] for row in rows if row["verdict"] == "accepted"]

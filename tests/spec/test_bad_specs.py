@@ -83,7 +83,7 @@ EDITS: dict[str, tuple[str, str, str]] = {
     "count is text": ("doctor: 10", "doctor: ten", "7:11: classes.doctor: expected a whole number, found the text 'ten'"),
     "count is true": ("doctor: 10", "doctor: true", "7:11: classes.doctor: expected a whole number, found true"),
     "empty classes": ("classes:\n  doctor: 10\n  chef: {count: 10}\n", "classes: {}\n", "6:10: classes: expected 1 or more entries, found an empty"),
-    "classes as a list": ("classes:\n  doctor: 10\n  chef: {count: 10}\n", "classes: [a, b]\n", "6:10: classes: expected a mapping, found a list"),
+    "classes as a list": ("classes:\n  doctor: 10\n  chef: {count: 10}\n", "classes: [a, b]\n", "6:10: classes: expected a mapping such as {doctor: 100}, found a list"),
     "duplicate class": ("  chef:", "  doctor:", "8:3: duplicate key 'doctor'; it is already on line 7"),
     "duplicate section": ("seed: 0", "name: again", "15:1: duplicate key 'name'; it is already on line 2"),
     "classes differ by case": ("  chef:", "  Doctor:", "8:3: classes.Doctor: 'Doctor' differs from 'doctor' only"),
