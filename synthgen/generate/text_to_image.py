@@ -75,16 +75,18 @@ class TextToImage:
             output = self._run(candidates, "pt")
             images: Tensor = output.images
             finite = images.isfinite().flatten(1).all(1)
+            flagged = getattr(output, "nsfw_content_detected", None) or [False] * len(candidates)
             if not finite.all() and self.dtype != torch.float32 and hasattr(self._pipeline, "vae"):
                 # Half precision overflows in some decoders (SDXL's is known for it): once more, with more room.
-                images = torch.where(finite.view(-1, 1, 1, 1), images, self._decoded_in_float32(candidates))
+                again, flagged_again = self._decoded_in_float32(candidates)
+                images = torch.where(finite.view(-1, 1, 1, 1), images, again)
+                flagged = [flag if ok else new for ok, flag, new in zip(finite, flagged, flagged_again, strict=True)]
                 finite = images.isfinite().flatten(1).all(1)
         except torch.OutOfMemoryError as error:
             raise DeviceError(
                 f"{self.device} has too little memory for {len(candidates)} images of {self.width} x {self.height}",
                 hint=f"Set model.batch_size below {len(candidates)}, or a smaller size.",
             ) from error
-        flagged = getattr(output, "nsfw_content_detected", None) or [False] * len(candidates)
         pixels = images.nan_to_num().mul(255).round().clamp(0, 255).to(torch.uint8)
         seconds = (time.perf_counter() - began) / len(candidates)
 
@@ -123,8 +125,9 @@ class TextToImage:
                 output_type=output_type,
             )
 
-    def _decoded_in_float32(self, candidates: Sequence[Candidate]) -> Tensor:
-        """The same batch again, its latents decoded in float32: float [n, 3, height, width] in 0..1."""
+    def _decoded_in_float32(self, candidates: Sequence[Candidate]) -> tuple[Tensor, Sequence[bool]]:
+        """The same batch again, its latents decoded in float32: float [n, 3, height, width] in 0..1, and what the
+        safety checker flags, if there is one."""
         assert self._pipeline is not None
         vae = self._pipeline.vae
         latents = self._run(candidates, "latent").images.float()
@@ -134,7 +137,11 @@ class TextToImage:
             decoded: Tensor = vae.decode(latents).sample
         finally:
             vae.to(self.dtype)
-        return (decoded / 2 + 0.5).clamp(0, 1)
+        flagged: Sequence[bool] = [False] * len(candidates)
+        if getattr(self._pipeline, "safety_checker", None) is not None:
+            with np.errstate(invalid="ignore"):
+                decoded, flagged = self._pipeline.run_safety_checker(decoded, self.device, self.dtype)
+        return (decoded / 2 + 0.5).clamp(0, 1), flagged
 
     def provenance(self) -> Mapping[str, str]:
         assert self._pipeline is not None, "setup comes first"

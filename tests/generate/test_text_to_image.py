@@ -134,6 +134,37 @@ def test_one_broken_image_does_not_fail_its_batch(sd: Path) -> None:
     assert [one.failure and one.failure.kind for one in rendered] == [None, "not_finite", None]
 
 
+def overflow_in_half_precision(generator: TextToImage) -> None:
+    """As some decoders do: the second image of a batch is broken unless it is decoded in float32."""
+
+    def broken(_: object, inputs: Any, decoded: Tensor) -> Tensor:
+        if decoded.dtype != torch.float32:
+            decoded = decoded.clone()
+            decoded[1, 0, 3, 3] = float("inf")
+        return decoded
+
+    assert generator._pipeline is not None
+    generator._pipeline.vae.decoder.register_forward_hook(broken)
+
+
+def test_an_image_that_half_precision_breaks_is_decoded_once_more_in_float32(sd: Path) -> None:
+    good = list(pixels_of(generator_of(sd, dtype="bfloat16"), [candidate(0), candidate(1)]).values())
+    generator = generator_of(sd, dtype="bfloat16")
+    overflow_in_half_precision(generator)
+    again = list(pixels_of(generator, [candidate(0), candidate(1)]).values())
+    assert torch.equal(good[0], again[0]), "what was whole is left alone"
+    assert (good[1] - again[1]).abs().float().mean() < 3, "the same picture, more exactly decoded"
+    assert generator._pipeline is not None
+    assert generator._pipeline.vae.dtype == torch.bfloat16, "the next batch is decoded as before"
+
+
+def test_an_image_decoded_once_more_is_checked_for_safety_once_more(withholding: Path) -> None:
+    generator = generator_of(withholding, dtype="bfloat16")
+    overflow_in_half_precision(generator)
+    kinds = [one.failure and one.failure.kind for one in generator.render([candidate(0), candidate(1)])]
+    assert kinds == ["safety_checker", "safety_checker"]
+
+
 def test_what_the_safety_checker_flags_is_withheld(withholding: Path) -> None:
     generator = generator_of(withholding)
     assert generator.provenance()["safety_checker"] == "on"

@@ -151,6 +151,23 @@ def test_a_repeated_image_is_rejected_once_in_its_class_and_its_shard(judge_with
     assert reasons(judge, image) == [None]
 
 
+def test_noise_is_told_from_a_picture(judge_with: JudgeWith, renders: Tensor) -> None:
+    judge, generator = judge_with(QUALITY), torch.Generator().manual_seed(0)
+    grainy = renders + 0.05 * torch.randn(renders.shape, generator=generator)
+    assert Reason.NOISY not in [*reasons(judge, as_bytes(renders)), *reasons(judge, as_bytes(grainy))]
+    assert set(reasons(judge, as_bytes(torch.rand(renders.shape, generator=generator)))) == {Reason.NOISY}
+
+
+def test_what_shows_a_rejected_concept_is_unsafe(judge_with: JudgeWith) -> None:
+    rejecting = "safety.reject=[a picture of a farmer, two people]"
+    judge = judge_with(rejecting, "safety.above=0")
+    (found,) = judge.assess([rendered(pictures(1)[0])])
+    assert found.reason is Reason.UNSAFE
+    assert 0 < found.scores["unsafe_posterior"] < 1
+    assert reasons(judge_with(rejecting, "safety.above=1"), pictures(3)) == [None] * 3
+    assert "unsafe_posterior" not in judge_with().score_names
+
+
 def test_within_the_dataset_classes_are_compared_too(judge_with: JudgeWith) -> None:
     judge, image = judge_with("filters.duplicates.within=dataset"), pictures(1)
     assert reasons(judge, image) == [None]

@@ -70,6 +70,8 @@ EDITS: dict[str, tuple[str, str, str]] = {
     "model without id": ('  id: "owner/name"\n', "", "3:1: model: missing key 'id'"),
     "model id": ("owner/name", "bundled:worker", "4:7: model.id: expected 'bundled:workers', a hub id such as"),
     "model id is an address": ("owner/name", "https://hub/a/b", "4:7: model.id: expected 'bundled:workers', a hub"),
+    "blocked phrase": ("seed: 0", "safety: {block: [Doctor with]}", "10:15: prompts.templates.0: gives the prompt '.. a doctor with "),
+    "blocked phrase over a variable": ("seed: 0", "safety: {block: [dark-skin]}", "10:15: prompts.templates.0: gives the prompt '.. a doctor with dark skin"),
     "name with a slash": ("name: workers", "name: ../workers", "2:7: name: expected a name that is safe as a folder"),
     "name in capitals": ("name: workers", "name: Workers", "2:7: name: expected a name that is safe as a folder"),
     "no name": ("name: workers\n", "", "1:1: missing key 'name'"),
