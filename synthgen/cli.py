@@ -188,6 +188,10 @@ def calibrate(
         float, typer.Option(min=0.01, max=0.9999, help="Share of accepted that must be right.")
     ] = 0.95,
     confidence: Annotated[float, typer.Option(min=0.5, max=0.9999, help="Of the bound on that share.")] = 0.95,
+    keep: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=1, help="Instead of labels: the share of each class's pilot to accept."),
+    ] = None,
     set_: Overrides = None,
     device: Device = "auto",
 ) -> None:
@@ -197,7 +201,9 @@ def calibrate(
 
     found = api.read_spec(spec, set_ or ())
     folder = output or Path("outputs") / f"{found.name}-pilot"
-    if labels is None:
+    if labels is not None and keep is not None:
+        raise UsageError("--labels and --keep exclude each other", hint="Labels promise a precision, --keep a yield.")
+    if labels is None and keep is None:
         stop = _stop_on_signals()
         with show_progress(found.model.id) as on_progress:
             table = api.pilot(found, folder, count, device=device, on_progress=on_progress, stop=stop.is_set)
@@ -205,7 +211,11 @@ def calibrate(
         print(f"fill in   {table}: yes or no in the column 'right'")
         print(f"then      synthgen calibrate {spec} -o {folder} --labels {table}")
         return
-    made = api.calibrate(found, folder, labels, precision, confidence)
+    if labels is not None:
+        made = api.calibrate(found, folder, labels, precision, confidence)
+        print(f"look at {folder / 'calibration.svg'}")
+    else:
+        made = api.keep_share(found, folder, keep or 1.0)
     file = folder / "calibration.json"
     try:
         file.write_text(made.to_json(), encoding="utf-8")
@@ -214,15 +224,14 @@ def calibrate(
     width = max(map(len, made.classes))
     for name, each in made.classes.items():
         if each.min_posterior is None:
-            print(f"{name:<{width}}  not reached: {each.right} of {each.labelled} labelled are right")
+            print(f"{name:<{width}}  not reached: {each.right} of {each.pictures} labelled are right")
         else:
-            precise = f"precision at least {each.precision:.3f}"
-            print(f"{name:<{width}}  posterior {each.min_posterior:.4f}: {precise}, yield {each.share:.0%}")
-    print(f"look at {folder / 'calibration.svg'}")
+            precise = "" if each.precision is None else f"precision at least {each.precision:.3f}, "
+            print(f"{name:<{width}}  posterior {each.min_posterior:.4f}: {precise}yield {each.share:.0%}")
     print(f"wrote {file}: name it in the spec as filters.label.calibration")
     if missed := [name for name, each in made.classes.items() if each.min_posterior is None]:
         raise QuotaNotMet(
-            f"precision {precision:g} was not reached for {', '.join(missed)}",
+            f"{made.promise} was not reached for {', '.join(missed)}",
             hint="Label more images (-n), ask for less precision, or describe the class better to the judge.",
         )
 

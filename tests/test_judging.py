@@ -87,6 +87,9 @@ def test_labels_of_a_pilot_become_thresholds_that_a_run_keeps(home: Path) -> Non
             writer.writerow({**row, "right": "yes" if posteriors[row["id"]] > 0.5 else "no"})
 
     labels = ["--labels", "outputs/small-pilot/labels.csv"]
+    half = synthgen("calibrate", "spec.yaml", "--keep", 0.5, folder=home)
+    assert half.returncode == 0, half.stderr
+    assert half.stdout.count("yield 50%") == 2
     refused = synthgen("calibrate", "spec.yaml", *labels, "--precision", 0.99, folder=home)
     assert refused.returncode == 3
     assert "was not reached for chef, farmer" in refused.stderr

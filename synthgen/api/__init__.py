@@ -11,14 +11,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synthgen.api.calibrating import calibrate, pilot
+    from synthgen.api.calibrating import calibrate, keep_share, pilot
     from synthgen.api.machine import doctor
     from synthgen.api.planning import Forecast, forecast, plan, sample
     from synthgen.api.running import RunResult, finalize, preview, rejudge, replay, run, status, verify, work
     from synthgen.spec import parse_spec, read_spec
 
 _NAMES = {
-    "synthgen.api.calibrating": ("calibrate", "pilot"),
+    "synthgen.api.calibrating": ("calibrate", "keep_share", "pilot"),
     "synthgen.api.machine": ("doctor",),
     "synthgen.api.planning": ("Forecast", "forecast", "plan", "sample"),
     "synthgen.api.running": (
@@ -34,6 +34,7 @@ __all__ = [
     "doctor",
     "finalize",
     "forecast",
+    "keep_share",
     "parse_spec",
     "pilot",
     "plan",

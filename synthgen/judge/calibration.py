@@ -19,21 +19,21 @@ class Threshold:
 
     Attributes:
         min_posterior: None where no threshold reached the target.
-        labelled: pictures of the class that were labelled.
-        accepted, right: of those at or above the threshold; where there is none, of all.
-        precision: the lower bound of the share that is right, at the calibration's confidence.
+        pictures: of the class, in the pilot, that it was found with.
+        accepted, right: of those at or above the threshold; where there is none, of all. None without labels.
+        precision: the lower bound of the share that is right, at the calibration's confidence. None without labels.
     """
 
     min_posterior: float | None
-    labelled: int
+    pictures: int
     accepted: int
-    right: int
-    precision: float
+    right: int | None
+    precision: float | None
 
     @property
     def share(self) -> float:
         """Of the attempts that the threshold accepts: the yield to expect."""
-        return self.accepted / self.labelled if self.labelled else 0.0
+        return self.accepted / self.pictures if self.pictures else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,11 @@ class Calibration:
     """Thresholds, and what they hold for.
 
     Attributes:
-        target: the share of accepted images that must be right.
-        confidence: of the one-sided bounds.
+        promise: what the thresholds were chosen for, in words.
         made_for: see `conditions`.
     """
 
-    target: float
-    confidence: float
+    promise: str
     made_for: Mapping[str, Any]
     classes: Mapping[str, Threshold]
 
@@ -84,7 +82,7 @@ class Calibration:
         for kind in plan.spec.classes:
             floor = self.classes[kind].min_posterior
             if floor is None:
-                raise UsageError(f"{name}: no threshold reaches {self.target:g} for the class {kind!r}", hint=hint)
+                raise UsageError(f"{name}: no threshold of the class {kind!r} keeps {self.promise}", hint=hint)
             floors[kind] = floor
         return floors
 
@@ -127,6 +125,14 @@ def threshold(posteriors: Sequence[float], right: Sequence[bool], target: float,
             break
         found = Threshold(floor, labelled, len(above), good, bound)
     return found
+
+
+def quantile(posteriors: Sequence[float], keep: float) -> Threshold:
+    """The threshold that the share `keep` (0..1) of the pictures reaches. Nobody has looked whether they are right."""
+    if not posteriors:
+        return Threshold(None, 0, 0, None, None)
+    floor = sorted(posteriors, reverse=True)[max(1, round(keep * len(posteriors))) - 1]
+    return Threshold(floor, len(posteriors), sum(posterior >= floor for posterior in posteriors), None, None)
 
 
 def curve(

@@ -7,7 +7,7 @@ import pytest
 
 from synthgen.dataset.labels import read_labels, write_labels
 from synthgen.errors import UsageError
-from synthgen.judge.calibration import Calibration, Threshold, threshold
+from synthgen.judge.calibration import Calibration, Threshold, quantile, threshold
 
 
 def labelled(count: int, seed: int) -> tuple[list[float], list[bool]]:
@@ -33,7 +33,7 @@ def test_what_a_threshold_promises_holds_on_images_that_nobody_labelled() -> Non
 
 def test_too_few_labels_reach_nothing() -> None:
     found = threshold([0.9] * 50, [True] * 50, target=0.98, confidence=0.95)  # 149 all right would be enough
-    assert (found.min_posterior, found.labelled) == (None, 50)
+    assert (found.min_posterior, found.pictures) == (None, 50)
     assert threshold([0.9] * 149, [True] * 149, target=0.98, confidence=0.95).min_posterior == 0.9
     assert threshold([], [], target=0.5, confidence=0.9).min_posterior is None
 
@@ -43,8 +43,16 @@ def test_equal_posteriors_stand_or_fall_together() -> None:
     assert (found.min_posterior, found.accepted, found.right, found.share) == (0.9, 200, 200, 0.5)
 
 
+def test_a_quantile_keeps_the_share_that_was_asked_for() -> None:
+    posteriors = [number / 100 for number in range(100)]
+    found = quantile(posteriors, 0.8)
+    assert (found.min_posterior, found.accepted, found.share, found.precision) == (0.2, 80, 0.8, None)
+    assert quantile([0.5] * 3, 0.01).accepted == 3
+    assert quantile([], 0.5).min_posterior is None
+
+
 def test_a_calibration_survives_its_file() -> None:
-    made = Calibration(0.95, 0.9, {"model": "m"}, {"chef": Threshold(0.7, 100, 60, 59, 0.951)})
+    made = Calibration("precision 0.95", {"model": "m"}, {"chef": Threshold(0.7, 100, 60, 59, 0.951)})
     assert Calibration.from_json(made.to_json(), "c.json") == made
     for text in ("", "{}", "[1]", made.to_json().replace("0.7", '"high", "more": 1')):
         with pytest.raises(UsageError, match=r"c\.json is no calibration"):
