@@ -36,12 +36,13 @@ def write_precision_plot(
         for panel in panels[len(curves) :]:
             panel.set_visible(False)
         panels[0].set_xlim(0, 1)
+        panels[0].set_ylim(min([0.5, *(precision for points in curves.values() for _, precision, _ in points)]), 1.01)
         figure.supxlabel("yield: share of the attempts that is accepted")
         figure.supylabel("precision: share of those that is right")
         handles = {
             label: line for panel in panels for line, label in zip(*panel.get_legend_handles_labels(), strict=True)
         }
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False)
+        figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=4, frameon=False)
         try:
             figure.savefig(path, format="svg", metadata={"Date": None})
         except OSError as error:

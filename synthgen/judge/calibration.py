@@ -107,13 +107,15 @@ def threshold(posteriors: Sequence[float], right: Sequence[bool], target: float,
 
     The bound is Clopper and Pearson's, one-sided. Thresholds are tried from the strictest down, and the first that
     fails ends the search: fixed-sequence testing, which keeps the confidence although many are tried
-    (Angelopoulos et al. 2021, "Learn then Test"). The strictest leaves as many images as could pass with one
-    wrong among them; fewer, where fewer were labelled.
+    (Angelopoulos et al. 2021, "Learn then Test"). Where the search begins must not depend on the labels: with the
+    images that the judge takes for their class rather than not, but with no fewer than could pass if all are right,
+    and with no more than could pass with one wrong among them.
     """
     labelled = len(posteriors)
     order = sorted(range(labelled), key=lambda index: -posteriors[index])
     found = Threshold(None, labelled, labelled, sum(right), _bound(sum(right), labelled, confidence))
-    enough = next((count for count in range(2, labelled) if _bound(count - 1, count, confidence) >= target), labelled)
+    least, most = (_enough(wrong, labelled, target, confidence) for wrong in (0, 1))
+    enough = min(max(sum(posterior > 0.5 for posterior in posteriors), least), most)
     step = max(1, labelled // _STEPS)
     for count in sorted({*range(enough, labelled, step), labelled}):
         # Equal posteriors stand or fall together.
@@ -147,6 +149,12 @@ def curve(
         if count == len(order) or posteriors[order[count]] < posteriors[index]:
             points.append((count / len(order), good / count, _bound(good, count, confidence)))
     return tuple(points)
+
+
+def _enough(wrong: int, labelled: int, target: float, confidence: float) -> int:
+    """How many images must be labelled for `wrong` of them to be allowed; all, where they do not suffice."""
+    counts = range(wrong + 1, labelled)
+    return next((count for count in counts if _bound(count - wrong, count, confidence) >= target), labelled)
 
 
 def _bound(right: int, of: int, confidence: float) -> float:
