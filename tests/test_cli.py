@@ -160,6 +160,38 @@ def test_verify_finds_a_flipped_byte(home: Path, tmp_path: Path) -> None:
     assert victim.name in found.stdout
 
 
+def test_rejudged_at_the_same_thresholds_it_is_the_same_and_at_stricter_ones_a_subset(home: Path) -> None:
+    before = rows(home / "outputs/small", "ledger")
+    same = synthgen("rejudge", "outputs/small", "-o", "outputs/same", "--json", folder=home)
+    assert same.returncode == 0, same.stderr
+    assert rows(home / "outputs/same", "ledger") == before
+    accepted = {str(row["id"]): row["score_label_posterior"] for row in before if row["verdict"] == "accepted"}
+    median = sorted(accepted.values())[4]  # type: ignore[type-var]
+    strict = ["--set", f"filters.label.min_posterior={median}", "--set", "filters.clip.min_score=-1"]
+    done = synthgen("rejudge", "outputs/small", "-o", "outputs/strict", *strict, "--json", folder=home)
+    assert done.returncode == 3
+    kept = {row["id"] for row in rows(home / "outputs/strict", "dataset/data")}
+    assert kept == {name for name, posterior in accepted.items() if posterior >= median}  # type: ignore[operator]
+    verified = synthgen("verify", "outputs/strict", folder=home)
+    assert verified.stdout == "outputs/strict: good\n"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("filters.label.min_posterior=0.1", "label_posterior of chef: the new threshold is looser"),
+        ("filters.quality=null", "contrast of chef: the new threshold is looser"),
+        ("filters.label.none_of_these=[noise]", "thresholds and nothing else, found filters.label.none_of_these"),
+        ("model.steps=7", "thresholds and nothing else, found model.steps: 6 -> 7"),
+    ],
+)
+def test_rejudge_refuses_what_it_cannot_do(home: Path, override: str, message: str) -> None:
+    done = synthgen("rejudge", "outputs/small", "-o", "outputs/refused", "--set", override, folder=home)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert not (home / "outputs/refused").exists()
+
+
 def test_a_quota_that_cannot_be_met_ends_with_3_and_says_what_is_missing(home: Path, tmp_path: Path) -> None:
     done = synthgen(
         "run", "spec.yaml", "-o", tmp_path / "run",

@@ -40,7 +40,7 @@ def plan(spec: Spec) -> Plan:
         UsageError: a file that `balance` names, or a calibration, cannot be used.
         ModelError: a model does not exist, or neither hub nor cache can say which one it is.
     """
-    return _with_thresholds(make_plan(_with_shares(spec), parts.revisions(spec)))
+    return with_thresholds(make_plan(_with_shares(spec), parts.revisions(spec)))
 
 
 def sample(planned: Plan, count: int) -> list[Candidate]:
@@ -87,7 +87,7 @@ def _explicit(entry: Balance, spec: Spec) -> Balance:
     return entry.model_copy(update={"target": shares})
 
 
-def _with_thresholds(planned: Plan) -> Plan:
+def with_thresholds(planned: Plan) -> Plan:
     """The plan with a calibration's thresholds in place of its file."""
     label = planned.spec.filters.label
     if label is None or label.calibration is None:

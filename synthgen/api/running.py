@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from synthgen import run as runs
 from synthgen.api import parts
-from synthgen.api.planning import plan
+from synthgen.api.planning import plan, with_thresholds
 from synthgen.errors import ModelError, StorageError, UsageError
 from synthgen.plan import Plan
 from synthgen.records import Reason, Shortfall
 from synthgen.run import Finding, FolderStore, Progress, RunState
-from synthgen.spec import Spec, parse_spec
+from synthgen.spec import Filters, LabelFilter, Spec, parse_spec
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
@@ -129,7 +129,7 @@ def rejudge(folder: Path, overrides: Sequence[str], output: Path) -> RunResult:
 
     Raises:
         SpecError: an override is wrong.
-        UsageError: the overrides change more than the filters, or a filter would let pass what had been rejected,
+        UsageError: the overrides change more than thresholds, or a filter would let pass what had been rejected,
             whose pixels are gone.
         StorageError: no run lies there, or one of the folders cannot be read or written.
     """
@@ -138,23 +138,31 @@ def rejudge(folder: Path, overrides: Sequence[str], output: Path) -> RunResult:
     store, into = FolderStore(folder), FolderStore(output)
     planned = runs.open_run(store)
     text = "".join(f"# rejudged with --set {override}\n" for override in overrides) + _as_yaml(planned.spec)
-    stricter = replace(planned, spec=parse_spec(text, file=f"{folder}/plan.json", overrides=overrides))
-    changed = [line for line in planned.differences(stricter) if not line.startswith("filters.")]
-    if changed:
-        raise UsageError(f"rejudge changes filters and nothing else: {changed[0]}", hint="Make a new run for that.")
-    rules = {name: rules_of(stricter.spec, name) for name in stricter.spec.classes}
-    for name in planned.spec.classes:
-        floors = {rule.score: rule.floor for rule in rules[name]}
+    spec = parse_spec(text, file=f"{folder}/plan.json", overrides=overrides)
+    stricter = with_thresholds(replace(planned, spec=spec))
+    if _without_thresholds(planned.spec) != _without_thresholds(spec):
+        changed = planned.differences(stricter)[0]
+        hint = "It can set the numbers of filters.label, filters.clip, filters.quality and safety.above."
+        raise UsageError(f"rejudge changes thresholds and nothing else, found {changed}", hint=hint)
+    rules = {name: rules_of(stricter.spec, name) for name in spec.classes}
+    for name in spec.classes:
+        by_score = {rule.score: rule for rule in rules[name]}
         for rule in rules_of(planned.spec, name):
-            if floors.get(rule.score, float("-inf")) < rule.floor:
-                found = f"{floors[rule.score]:g}" if rule.score in floors else "none"
+            if not (rule.score in by_score and by_score[rule.score].implies(rule)):
                 raise UsageError(
-                    f"{rule.score} of {name}: {found} is looser than the run's {rule.floor:g}",
+                    f"{rule.score} of {name}: the new threshold is looser than the run's",
                     hint="What was rejected has no pixels any more; make a new run for that.",
                 )
     runs.create_run(into, stricter, text)
     runs.rejudge(planned, store, stricter, into, lambda name, scores: first_rejection(scores, rules[name]))
     return _finalized(stricter, into, output, fresh=stricter.shard_count)
+
+
+def _without_thresholds(spec: Spec) -> Spec:
+    """All that the scores depend on, and what a run cannot do afterwards."""
+    none_of_these = spec.filters.label.none_of_these if spec.filters.label else ()
+    kept = Filters(label=LabelFilter(none_of_these=none_of_these), duplicates=spec.filters.duplicates)
+    return spec.model_copy(update={"filters": kept, "safety": spec.safety.model_copy(update={"above": 0.5})})
 
 
 def replay(folder: Path, image_id: str, device: str = "auto") -> Replay:

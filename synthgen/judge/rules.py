@@ -21,6 +21,10 @@ class Rule:
         # NaN compares false with everything: written this way round, a broken score rejects.
         return not self.floor <= scores[self.score] <= self.ceiling
 
+    def implies(self, other: "Rule") -> bool:
+        """Whether all that `other` rejects, by the same score, this one rejects too."""
+        return self.floor >= other.floor and self.ceiling <= other.ceiling
+
 
 def rules_of(spec: Spec, class_name: str) -> tuple[Rule, ...]:
     """The rules for images of a class, in the order of `Reason`; duplicates are no rule, they need a memory."""
