@@ -102,12 +102,16 @@ def plan(
     spec: SpecFile,
     set_: Overrides = None,
     samples: Annotated[int, typer.Option(min=0, max=100, help="How many sample prompts to show.")] = 6,
+    output: Annotated[
+        Path | None, typer.Option("-o", metavar="DIR", help="Begin the run there, for `synthgen work`.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a spec would make: counts, sample prompts, shards, time and disk. Loads no model."""
     from synthgen import api
 
-    planned = api.plan(api.read_spec(spec, set_ or ()))
+    found = api.read_spec(spec, set_ or ())
+    planned = api.plan(found) if output is None else api.begin(found, output, _text_of(spec, set_))
     cost, prompts = api.forecast(planned), [candidate.prompt for candidate in api.sample(planned, samples)]
     if as_json:
         _print_json(
@@ -171,11 +175,34 @@ def run(
     from synthgen.progress import show_progress
 
     found = api.read_spec(spec, set_ or ())
-    text = "".join(f"# --set {override}\n" for override in set_ or ()) + spec.read_text(encoding="utf-8-sig")
-    stop = _stop_on_signals()
+    text, stop = _text_of(spec, set_), _stop_on_signals()
     with show_progress(found.model.id) as on_progress:
         result = api.run(found, output, text=text, device=device, on_progress=on_progress, stop=stop.is_set)
     _print_result(result, as_json)
+
+
+@app.command()
+def work(
+    folder: RunFolder,
+    index: Annotated[int | None, typer.Option(min=0, help="This task's number, from 0.")] = None,
+    of: Annotated[int | None, typer.Option(min=1, help="How many tasks share the run.")] = None,
+    device: Device = "auto",
+) -> None:
+    """Make one task's part of a run that `synthgen plan SPEC -o RUN` began; then `synthgen finalize RUN`.
+
+    Without --index and --of they come from SLURM arrays, Kubernetes Indexed Jobs (--of is needed there), or RANK and
+    WORLD_SIZE. Tasks need not agree on their number, and may run twice: what is committed is left alone.
+    """
+    from synthgen import api
+    from synthgen.array import index_and_count
+    from synthgen.progress import show_progress
+
+    mine, count = index_and_count(index, of, os.environ)
+    stop = _stop_on_signals()
+    with show_progress(str(folder)) as on_progress:
+        done = api.work(folder, mine, count, device=device, on_progress=on_progress, stop=stop.is_set)
+    there = len(done.skipped) + len(done.lost)
+    print(f"task {mine} of {count}: {len(done.committed)} shard(s) made, {there} were there")
 
 
 @app.command()
@@ -310,7 +337,7 @@ def verify(folder: RunFolder) -> None:
     if findings:
         raise StorageError(
             f"{len(findings)} thing(s) are wrong with {folder}",
-            hint="Remove the done/ marker of a damaged shard and run again: it is then made anew.",
+            hint="`synthgen repair` re-opens the damaged shards; run again and they are made anew.",
         )
     planned, state = api.status(folder)
     if state.orphans:
@@ -319,6 +346,19 @@ def verify(folder: RunFolder) -> None:
         print(f"{folder}: good")
     else:
         print(f"{folder}: good so far; {len(state.pending)} of {planned.shard_count} shards are not made yet")
+
+
+@app.command()
+def repair(folder: RunFolder) -> None:
+    """Re-open damaged shards and remove files that no shard names. Not while anything works on the run."""
+    from synthgen import api
+
+    done = api.repair(folder, lambda shard: print(f"read shard {shard}", file=sys.stderr))
+    for finding in done.findings:
+        print(f"{folder / finding.place}: {finding.message}")
+    print(f"removed   {len(done.removed)} file(s) that no shard names")
+    if done.reopened:
+        print(f"re-opened shards {', '.join(map(str, done.reopened))}: run again to make them anew")
 
 
 @app.command()
@@ -361,6 +401,11 @@ def doctor() -> None:
 
     for name, fact in api.doctor().items():
         print(f"{name:<16} {fact}")
+
+
+def _text_of(spec: Path, overrides: list[str] | None) -> str:
+    """The spec as its author wrote it, and above it what the command line changed."""
+    return "".join(f"# --set {override}\n" for override in overrides or ()) + spec.read_text(encoding="utf-8-sig")
 
 
 def _stop_on_signals() -> threading.Event:

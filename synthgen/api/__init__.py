@@ -14,7 +14,19 @@ if TYPE_CHECKING:
     from synthgen.api.calibrating import calibrate, keep_share, pilot
     from synthgen.api.machine import doctor
     from synthgen.api.planning import Forecast, forecast, plan, sample
-    from synthgen.api.running import RunResult, finalize, preview, rejudge, replay, run, status, verify, work
+    from synthgen.api.running import (
+        RunResult,
+        begin,
+        finalize,
+        preview,
+        rejudge,
+        repair,
+        replay,
+        run,
+        status,
+        verify,
+        work,
+    )
     from synthgen.spec import parse_spec, read_spec
 
 _NAMES = {
@@ -22,7 +34,7 @@ _NAMES = {
     "synthgen.api.machine": ("doctor",),
     "synthgen.api.planning": ("Forecast", "forecast", "plan", "sample"),
     "synthgen.api.running": (
-        "RunResult", "finalize", "preview", "rejudge", "replay", "run", "status", "verify", "work",
+        "RunResult", "begin", "finalize", "preview", "rejudge", "repair", "replay", "run", "status", "verify", "work",
     ),
     "synthgen.spec": ("parse_spec", "read_spec"),
 }  # fmt: skip
@@ -30,6 +42,7 @@ _NAMES = {
 __all__ = [
     "Forecast",
     "RunResult",
+    "begin",
     "calibrate",
     "doctor",
     "finalize",
@@ -41,6 +54,7 @@ __all__ = [
     "preview",
     "read_spec",
     "rejudge",
+    "repair",
     "replay",
     "run",
     "sample",

@@ -13,7 +13,7 @@ from synthgen.api.planning import plan, with_thresholds
 from synthgen.errors import ModelError, StorageError, UsageError
 from synthgen.plan import Plan
 from synthgen.records import Reason, Shortfall
-from synthgen.run import Finding, FolderStore, Progress, RunState
+from synthgen.run import Finding, FolderStore, Outcome, Progress, Repaired, RunState
 from synthgen.spec import Filters, LabelFilter, Spec, parse_spec
 
 if TYPE_CHECKING:
@@ -103,14 +103,27 @@ def run(
     return _finalized(planned, store, folder, fresh=len(state.pending))
 
 
-def work(folder: Path, shards: Iterable[int], device: str = "auto") -> None:
-    """Make `shards` of a planned run: what one process of an executor does.
+def work(
+    folder: Path,
+    index: int = 0,
+    of: int = 1,
+    *,
+    device: str = "auto",
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Make every `of`th shard of a planned run, from shard `index` on: what one task of an array does.
 
     Raises:
-        ModelError, DeviceError, StorageError: as `run`.
+        UsageError: `index` is not in 0..`of` - 1, or `device` is no device's name.
+        Interrupted, ModelError, DeviceError, StorageError: as `run`.
     """
+    if not 0 <= index < of:
+        raise UsageError(f"index {index} of {of}: expected 0 to {of - 1}")
+    parts.check_device(device)
     store = FolderStore(folder)
-    _work(runs.open_run(store), store, shards, device)
+    planned = runs.open_run(store)
+    return _work(planned, store, range(index, planned.shard_count, of), device, on_progress, stop)
 
 
 def finalize(folder: Path) -> RunResult:
@@ -200,6 +213,28 @@ def verify(folder: Path, on_shard: Callable[[int], None] = lambda shard: None) -
     return runs.verify(runs.open_run(store), store, on_shard)
 
 
+def repair(folder: Path, on_shard: Callable[[int], None] = lambda shard: None) -> Repaired:
+    """Re-open the damaged shards of a run and remove what no shard names. Not while workers are at it.
+
+    Raises:
+        StorageError: no run lies there, or it cannot be written.
+    """
+    store = FolderStore(folder)
+    return runs.repair(runs.open_run(store), store, on_shard)
+
+
+def begin(spec: Spec, folder: Path, text: str | None = None) -> Plan:
+    """Plan a run and write its plan, for workers to come; begun before, it stays as it is.
+
+    Raises:
+        PlanChanged: the folder holds a run of another plan.
+        ModelError, StorageError: as `run`.
+    """
+    planned = plan(spec)
+    runs.create_run(FolderStore(folder), planned, text if text is not None else _as_yaml(spec))
+    return planned
+
+
 def _work(
     planned: Plan,
     store: FolderStore,
@@ -207,7 +242,7 @@ def _work(
     device: str,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
-) -> None:
+) -> Outcome:
     outcome = runs.work(
         planned,
         store,
@@ -223,6 +258,7 @@ def _work(
             f"shards that failed: {names}",
             hint=f"{store.location}/failed says why; run again to try them again.",
         )
+    return outcome
 
 
 def _finalized(planned: Plan, store: FolderStore, folder: Path, *, fresh: int) -> RunResult:
@@ -237,7 +273,7 @@ def _finalized(planned: Plan, store: FolderStore, folder: Path, *, fresh: int) -
         shard, why = next(iter(state.damaged.items()))
         raise StorageError(
             f"{store.location}: shard {shard} is damaged: {why}",
-            hint=f"Remove done/{shard:05d}.json and run again.",
+            hint="Run `synthgen repair`, and then run again.",
         )
     if not state.complete:
         raise UsageError(

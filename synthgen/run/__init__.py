@@ -4,6 +4,7 @@ from synthgen.run.opening import create_run, open_run
 from synthgen.run.progress import ClassProgress, Progress
 from synthgen.run.protocols import Generator, Judge
 from synthgen.run.rejudge import rejudge
+from synthgen.run.repair import Repaired, repair
 from synthgen.run.state import RunState, read_state
 from synthgen.run.store import FolderStore, MissingFileError, RunStore
 from synthgen.run.verify import Finding, verify
@@ -18,12 +19,14 @@ __all__ = [
     "MissingFileError",
     "Outcome",
     "Progress",
+    "Repaired",
     "RunState",
     "RunStore",
     "create_run",
     "open_run",
     "read_state",
     "rejudge",
+    "repair",
     "verify",
     "work",
 ]
