@@ -36,6 +36,10 @@ Overrides = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the spec: --set model.steps=10. Repeatable."),
 ]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps; auto takes a GPU if there is one.")]
+Devices = Annotated[
+    str,
+    typer.Option(help="auto (every GPU, else the processor), cpu:2, cuda, cuda:0,2, mps: a process for each."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
@@ -167,7 +171,7 @@ def run(
     spec: SpecFile,
     output: Annotated[Path | None, typer.Option("-o", metavar="DIR", help="Default: outputs/NAME.")] = None,
     set_: Overrides = None,
-    device: Device = "auto",
+    devices: Devices = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Make the dataset. Stopped or killed, run it again: it goes on where it was."""
@@ -177,7 +181,7 @@ def run(
     found = api.read_spec(spec, set_ or ())
     text, stop = _text_of(spec, set_), _stop_on_signals()
     with show_progress(found.model.id) as on_progress:
-        result = api.run(found, output, text=text, device=device, on_progress=on_progress, stop=stop.is_set)
+        result = api.run(found, output, text=text, devices=devices, on_progress=on_progress, stop=stop.is_set)
     _print_result(result, as_json)
 
 
@@ -220,7 +224,7 @@ def calibrate(
         typer.Option(min=0.01, max=1, help="Instead of labels: the share of each class's pilot to accept."),
     ] = None,
     set_: Overrides = None,
-    device: Device = "auto",
+    devices: Devices = "auto",
 ) -> None:
     """Find, from labels by eye, the label thresholds that reach a precision. First run: a pilot to label."""
     from synthgen import api
@@ -233,7 +237,7 @@ def calibrate(
     if labels is None and keep is None:
         stop = _stop_on_signals()
         with show_progress(found.model.id) as on_progress:
-            table = api.pilot(found, folder, count, device=device, on_progress=on_progress, stop=stop.is_set)
+            table = api.pilot(found, folder, count, devices=devices, on_progress=on_progress, stop=stop.is_set)
         print(f"look at   {folder / 'to-label.html'}")
         print(f"fill in   {table}: yes or no in the column 'right'")
         print(f"then      synthgen calibrate {spec} -o {folder} --labels {table}")

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -11,7 +12,8 @@ from synthgen.run import Progress
 
 @contextmanager
 def show_progress(model: str) -> Iterator[Callable[[Progress], None]]:
-    """What to call with each `Progress`. On a terminal the lines are erased when the block ends."""
+    """What to call with each `Progress`. On a terminal, lines tell of the shards that were begun since; they are erased
+    when the block ends."""
     if sys.stderr.isatty():
         with _lines(model) as on_progress:
             yield on_progress
@@ -38,19 +40,30 @@ def _lines(model: str) -> Iterator[Callable[[Progress], None]]:
         transient=True,
     )
     tasks: dict[str, TaskID] = {}
+    shards: dict[int, Progress] = {}
+    began = time.monotonic()
     with bars:
         loading = bars.add_task(f"loading {model}", total=None, note="")
 
         def on_progress(progress: Progress) -> None:
-            bars.update(loading, visible=False)
-            seconds = sum(kind.attempts for kind in progress.classes.values()) / (progress.images_per_second or 1.0)
-            for name, kind in progress.classes.items():
+            nonlocal began
+            if not shards:  # models are loaded, and the first batch is done
+                began = time.monotonic() - sum(kind.attempts for kind in progress.classes.values()) / (
+                    progress.images_per_second or 1.0
+                )
+                bars.update(loading, visible=False)
+            shards[progress.shard] = progress
+            seconds = time.monotonic() - began
+            speed = sum(kind.attempts for one in shards.values() for kind in one.classes.values()) / seconds
+            for name in progress.classes:
+                of_class = [one.classes[name] for one in shards.values() if name in one.classes]
+                accepted, quota = (sum(getattr(kind, what) for kind in of_class) for what in ("accepted", "quota"))
+                attempts = sum(kind.attempts for kind in of_class)
                 if name not in tasks:
-                    tasks[name] = bars.add_task(name, total=kind.quota, note="")
-                share = f"{kind.accepted / kind.attempts:.0%}, " if kind.attempts else ""
-                left = (kind.quota - kind.accepted) * seconds / kind.accepted if kind.accepted else None
-                ending = "" if left is None else f", {left:.0f} s left"
-                note = f"{share}shard {progress.shard}, {progress.images_per_second:.1f} images/s{ending}"
-                bars.update(tasks[name], completed=kind.accepted, total=kind.quota, note=note)
+                    tasks[name] = bars.add_task(name, total=quota, note="")
+                share = f"{accepted / attempts:.0%}, " if attempts else ""
+                left = f", {(quota - accepted) * seconds / accepted:.0f} s left" if accepted else ""
+                note = f"{share}{speed:.1f} images/s{left}"
+                bars.update(tasks[name], completed=accepted, total=quota, note=note)
 
         yield on_progress

@@ -214,7 +214,8 @@ def test_a_quota_that_cannot_be_met_ends_with_3_and_says_what_is_missing(home: P
         (["status", "."], 5, "no run lies there"),
         (["validate", "spec.yaml", "--set", "model.stepz=3"], 2, "steps"),
         (["run", "missing.yaml"], 2, "missing.yaml"),
-        (["run", "spec.yaml", "--device", "cuda:77", "-o", "other"], 5, "cuda:77"),
+        (["run", "spec.yaml", "--devices", "cuda:77", "-o", "other"], 5, "cuda:77"),
+        (["run", "spec.yaml", "--devices", "gpu", "-o", "other"], 2, "--devices: expected auto"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -24,7 +24,7 @@ def pilot(
     folder: Path,
     count: int,
     *,
-    device: str = "auto",
+    devices: str = "auto",
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Path:
@@ -39,7 +39,7 @@ def pilot(
     from synthgen.dataset.labels import write_labels
     from synthgen.dataset.sheet import ledger_rows, write_sheet
 
-    run(_pilot_spec(spec, count), folder, device=device, on_progress=on_progress, stop=stop)
+    run(_pilot_spec(spec, count), folder, devices=devices, on_progress=on_progress, stop=stop)
     rows = [row for row in ledger_rows(_ledgers(folder)) if row["verdict"] == "accepted"]
     blind = [
         {key: row[key] for key in row if not key.startswith(("score_", "attribute_", "posteriors_"))} for row in rows

@@ -29,6 +29,12 @@ def check_device(name: str) -> None:
         raise UsageError(f"--device: expected auto, cpu, mps, cuda or cuda:N, found {name!r}")
 
 
+def count_gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
+
+
 def revisions(spec: Spec) -> Revisions:
     """
     Raises:

@@ -75,7 +75,7 @@ def run(
     folder: Path | None = None,
     *,
     text: str | None = None,
-    device: str = "auto",
+    devices: str = "auto",
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> RunResult:
@@ -83,23 +83,32 @@ def run(
 
     Args:
         folder: where to; `outputs/NAME` by default.
+        devices: see `synthgen.run.slots`. With one, this process does the work; with several, one process for each.
+            Those import the module that the program began with: a script must call this under
+            `if __name__ == "__main__"`.
         text: the spec as its author wrote it, kept beside the plan; by default the spec as YAML.
         stop: asked between batches.
 
     Raises:
-        UsageError: `device` is no device's name.
+        UsageError: `devices` is not understood.
         PlanChanged: the folder holds a run of another plan.
         Interrupted: `stop()` was true.
         ModelError, DeviceError, StorageError: models, devices, disks. Committed shards stay.
     """
-    parts.check_device(device)
+    runs.check_devices(devices)
     folder = folder or Path("outputs") / spec.name
     planned = plan(spec)
     store = FolderStore(folder)
     runs.create_run(store, planned, text if text is not None else _as_yaml(spec))
     state = runs.read_state(planned, store)
     if state.pending and not state.damaged:
-        _work(planned, store, state.pending, device, on_progress, stop)
+        slots = runs.slots(devices, parts.count_gpus)
+        if len(slots) > 1:
+            outcome = runs.run_local(make_shards, store, state.pending, slots, on_progress=on_progress, stop=stop)
+        else:
+            device = devices.partition(":")[0] if devices.startswith("cpu") else devices
+            outcome = make_shards(str(folder), state.pending, device, on_progress, stop)
+        _refuse_failed(outcome, store)
     return _finalized(planned, store, folder, fresh=len(state.pending))
 
 
@@ -122,8 +131,24 @@ def work(
         raise UsageError(f"index {index} of {of}: expected 0 to {of - 1}")
     parts.check_device(device)
     store = FolderStore(folder)
+    shards = range(index, runs.open_run(store).shard_count, of)
+    outcome = make_shards(str(folder), shards, device, on_progress, stop)
+    _refuse_failed(outcome, store)
+    return outcome
+
+
+def make_shards(
+    location: str,
+    shards: Iterable[int],
+    device: str,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """What every executor starts, in whichever process: see `synthgen.run.work`."""
+    store = FolderStore(location)
     planned = runs.open_run(store)
-    return _work(planned, store, range(index, planned.shard_count, of), device, on_progress, stop)
+    generator, judge = parts.generator(planned, device), parts.judge(planned, device)
+    return runs.work(planned, store, generator, judge, shards, on_progress=on_progress, stop=stop)
 
 
 def finalize(folder: Path) -> RunResult:
@@ -235,30 +260,13 @@ def begin(spec: Spec, folder: Path, text: str | None = None) -> Plan:
     return planned
 
 
-def _work(
-    planned: Plan,
-    store: FolderStore,
-    shards: Iterable[int],
-    device: str,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
-    stop: Callable[[], bool] = lambda: False,
-) -> Outcome:
-    outcome = runs.work(
-        planned,
-        store,
-        parts.generator(planned, device),
-        parts.judge(planned, device),
-        shards,
-        on_progress=on_progress,
-        stop=stop,
-    )
+def _refuse_failed(outcome: Outcome, store: FolderStore) -> None:
     if outcome.failed:
         names = ", ".join(map(str, outcome.failed))
         raise ModelError(
             f"shards that failed: {names}",
             hint=f"{store.location}/failed says why; run again to try them again.",
         )
-    return outcome
 
 
 def _finalized(planned: Plan, store: FolderStore, folder: Path, *, fresh: int) -> RunResult:

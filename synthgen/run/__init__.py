@@ -1,5 +1,7 @@
 """Plan -> committed shards. Importing it imports neither torch nor datasets: `status` is quick."""
 
+from synthgen.run.devices import Slot, check_devices, slots
+from synthgen.run.local import run_local
 from synthgen.run.opening import create_run, open_run
 from synthgen.run.progress import ClassProgress, Progress
 from synthgen.run.protocols import Generator, Judge
@@ -22,11 +24,15 @@ __all__ = [
     "Repaired",
     "RunState",
     "RunStore",
+    "Slot",
+    "check_devices",
     "create_run",
     "open_run",
     "read_state",
     "rejudge",
     "repair",
+    "run_local",
+    "slots",
     "verify",
     "work",
 ]

@@ -73,10 +73,10 @@ def work(
                 raise
             fates["lost"].append(index)
         except SynthgenError as error:
-            _write_failure(store, index, error)
+            write_failure(store, index, error)
             raise
         except Exception as error:
-            _write_failure(store, index, error)
+            write_failure(store, index, error)
             fates["failed"].append(index)
         else:
             fates["committed" if record is not None else "lost"].append(index)
@@ -151,7 +151,7 @@ def _prefixed(prefix: str, facts: Mapping[str, str]) -> dict[str, str]:
     return {f"{prefix}.{key}": value for key, value in facts.items()}
 
 
-def _write_failure(store: RunStore, shard: int, error: Exception) -> None:
+def write_failure(store: RunStore, shard: int, error: Exception) -> None:
     content = {
         "shard": shard,
         "error": f"{type(error).__name__}: {error}",

@@ -126,7 +126,7 @@ def run_synthgen(spec: Spec, folder: Path, device: str, *, timed: bool) -> Resul
             patches.enter_context(clocked(UNet2DConditionModel, "forward", pure))
             patches.enter_context(clocked(AutoencoderKL, "decode", pure))
         began = time.perf_counter()  # the import of libraries is loading too
-        result = running.run(spec, folder, device=device)
+        result = running.run(spec, folder, devices=device)
         seconds = time.perf_counter() - began - loading.seconds
     rows = read_ledger(folder)
     accepted = [row["id"] for row in rows if row["verdict"] == "accepted"]

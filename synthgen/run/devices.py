@@ -1,0 +1,58 @@
+"""`--devices`: which workers this machine gets, one process each."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from synthgen.errors import DeviceError, UsageError
+
+_FORM = re.compile(r"auto|mps|cpu(:[1-9]\d*)?|cuda(:\d+(,\d+)*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One worker process: the device that it opens, and what its environment says before it imports anything."""
+
+    device: str
+    environment: Mapping[str, str]
+
+
+def check_devices(devices: str) -> None:
+    """What can be told of `devices` without looking for GPUs.
+
+    Raises:
+        UsageError: it is not understood.
+    """
+    if not _FORM.fullmatch(devices):
+        raise UsageError(f"--devices: expected auto, cpu, cpu:N, mps, cuda or cuda:0,2, found {devices!r}")
+
+
+def slots(devices: str, count_gpus: Callable[[], int], environment: Mapping[str, str] = os.environ) -> tuple[Slot, ...]:
+    """The workers that `devices` asks for. `auto` takes every GPU, or else the processor, once.
+
+    `cpu:N` divides the cores' threads: workers that each use all of them starve each other.
+
+    Raises:
+        UsageError: `devices` is not understood.
+        DeviceError: a GPU of that number is not there.
+    """
+    check_devices(devices)
+    kind, _, numbers = devices.partition(":")
+    if kind == "mps":
+        return (Slot("mps", {}),)
+    gpus = 0 if kind == "cpu" else count_gpus()
+    if kind == "cpu" or (kind == "auto" and not gpus):
+        workers = int(numbers or 1)
+        threads = str(max(1, (os.cpu_count() or 1) // workers))
+        return (Slot("cpu", {} if workers == 1 else {"OMP_NUM_THREADS": threads}),) * workers
+    chosen = [int(number) for number in numbers.split(",")] if numbers else list(range(gpus))
+    if missing := [number for number in chosen if number >= gpus]:
+        raise DeviceError(f"--devices {devices}: there is no GPU {missing[0]} here: {gpus} found")
+    if not chosen:
+        raise DeviceError(f"--devices {devices}: there is no GPU here", hint="`synthgen doctor` lists the devices.")
+    # Numbers count the GPUs that this process may see, which an outer list of names may already have chosen.
+    visible = [name for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    return tuple(
+        Slot("cuda", {"CUDA_VISIBLE_DEVICES": visible[number] if visible else str(number)}) for number in chosen
+    )

@@ -1,0 +1,134 @@
+"""The local executor with real processes: they are killed, stopped and broken, and the run comes out the same."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from synthgen.errors import DeviceError, Interrupted, ModelError, UsageError
+from synthgen.plan import Plan
+from synthgen.run import FolderStore, Outcome, Progress, Slot, create_run, open_run, run_local, slots, verify, work
+from tests.run.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
+from tests.run.tables import images_of, ledger_of, state_of, without
+
+PLAN = noise_plan("classes.doctor=40", "output.shard_size=8")
+
+
+def start(
+    location: str,
+    shards: Iterable[int],
+    device: str,
+    on_progress: Callable[[Progress], None],
+    stop: Callable[[], bool],
+) -> Outcome:
+    """A worker that does to itself what TROUBLE says, at shard 2: `kill`, `freeze`, `break`; `once` or always."""
+    store = FolderStore(location)
+    trouble, _, times = os.environ.get("TROUBLE", "").partition(" ")
+
+    def troubled() -> Iterator[int]:
+        for shard in shards:
+            told = Path(location).parent / "told"
+            if shard == 2 and not (times == "once" and told.exists()):
+                told.touch()
+                if trouble in ("kill", "freeze"):
+                    os.kill(os.getpid(), signal.SIGKILL if trouble == "kill" else signal.SIGSTOP)
+                if trouble == "break":
+                    raise ModelError("it broke", hint="mend it")
+            yield shard
+            time.sleep(0.05)
+
+    return work(
+        open_run(store), store, NoiseGenerator(), BrightnessJudge(), troubled(), on_progress=on_progress, stop=stop
+    )
+
+
+def local(folder: Path, trouble: str = "", workers: int = 2, **options: object) -> Outcome:
+    store = FolderStore(folder)
+    create_run(store, PLAN, SPEC)
+    slot = Slot("cpu", {"TROUBLE": trouble})
+    return run_local(start, store, range(PLAN.shard_count), [slot] * workers, **options)  # type: ignore[arg-type]
+
+
+def the_same(folder: Path, other: Path, plan: Plan) -> bool:
+    dropped = "score_unmeasured"  # is never a number, and so equal to nothing
+    return all(
+        without(rows_of(folder, plan), dropped) == without(rows_of(other, plan), dropped)
+        for rows_of in (ledger_of, images_of)
+    )
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run as one process makes it."""
+    folder = tmp_path_factory.mktemp("alone")
+    make_run(str(folder), PLAN)
+    return folder
+
+
+def test_several_workers_make_what_one_makes(alone: Path, tmp_path: Path) -> None:
+    seen: list[int] = []
+    outcome = local(tmp_path / "run", workers=3, on_progress=lambda progress: seen.append(progress.shard))
+    assert outcome.committed == tuple(range(PLAN.shard_count)) == tuple(sorted(set(seen)))
+    assert the_same(tmp_path / "run", alone, PLAN)
+
+
+@pytest.mark.parametrize("trouble", ["kill once", "freeze once"])
+def test_a_worker_that_dies_or_hangs_is_replaced_and_nothing_is_lost(alone: Path, tmp_path: Path, trouble: str) -> None:
+    outcome = local(tmp_path / "run", trouble, batch_deadline=2.0, loading_deadline=20.0)
+    assert (outcome.committed, outcome.failed) == (tuple(range(PLAN.shard_count)), ())
+    assert the_same(tmp_path / "run", alone, PLAN)
+    assert verify(PLAN, FolderStore(tmp_path / "run")) == []
+
+
+def test_a_shard_that_kills_its_workers_is_set_aside_and_the_others_go_on(tmp_path: Path) -> None:
+    outcome = local(tmp_path / "run", "kill always")
+    assert outcome.failed == (2,)
+    assert set(outcome.committed) == set(range(PLAN.shard_count)) - {2}
+    assert state_of(tmp_path / "run", PLAN).failed == {2: 1}
+    (failure,) = (tmp_path / "run/failed").iterdir()
+    assert "3 workers in turn ended at this shard; the last one died, exit code -9" in failure.read_text()
+
+
+def test_what_no_worker_can_do_ends_the_run_with_its_own_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="it broke") as caught:
+        local(tmp_path / "run", "break")
+    assert caught.value.hint == "mend it"
+
+
+def test_a_stop_ends_all_workers_after_their_batch(tmp_path: Path) -> None:
+    began: list[float] = []
+    with pytest.raises(Interrupted):
+        local(
+            tmp_path / "run",
+            on_progress=lambda progress: began.append(time.monotonic()),
+            stop=lambda: bool(began),
+        )
+    assert time.monotonic() - began[0] < 20
+    assert len(state_of(tmp_path / "run", PLAN).pending) > 0
+    assert local(tmp_path / "run").failed == ()
+    assert state_of(tmp_path / "run", PLAN).complete
+
+
+def test_devices_become_workers() -> None:
+    assert slots("auto", lambda: 0, {}) == (Slot("cpu", {}),)
+    assert len(slots("auto", lambda: 3, {})) == 3
+    half = str(max(1, (os.cpu_count() or 1) // 2))
+    assert slots("cpu:2", lambda: 8, {}) == (Slot("cpu", {"OMP_NUM_THREADS": half}),) * 2
+    assert [slot.environment for slot in slots("cuda:0,2", lambda: 3, {})] == [
+        {"CUDA_VISIBLE_DEVICES": "0"},
+        {"CUDA_VISIBLE_DEVICES": "2"},
+    ]
+    outer = {"CUDA_VISIBLE_DEVICES": "5,GPU-7"}
+    assert [slot.environment for slot in slots("cuda", lambda: 2, outer)] == [
+        {"CUDA_VISIBLE_DEVICES": "5"},
+        {"CUDA_VISIBLE_DEVICES": "GPU-7"},
+    ]
+    for wrong in ("", "gpu", "cpu:0", "cuda:", "cuda:a", "cpu:2,3"):
+        with pytest.raises(UsageError, match="--devices: expected auto"):
+            slots(wrong, lambda: 1, {})
+    for missing in ("cuda", "cuda:1"):
+        with pytest.raises(DeviceError, match="there is no GPU"):
+            slots(missing, lambda: 0, {})
