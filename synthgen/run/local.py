@@ -7,7 +7,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
@@ -46,6 +46,7 @@ class _Worker:
     heard: float
     shard: int | None = None
     working: bool = False  # it has rendered something: models are loaded
+    committed: list[int] = field(default_factory=list)  # before its outcome tells all
 
 
 def run_local(
@@ -140,10 +141,13 @@ class _Pool:
                 worker.connection.send(worker.shard)
         elif kind == "progress":
             worker.working = True
+            if content.committed:
+                worker.committed.append(content.shard)
             self._on_progress(content)
         elif kind == "outcome":
             self._outcomes.append(content)
             worker.shard = None
+            worker.committed.clear()
         else:
             worker.shard = None
             self._stop(content)
@@ -158,9 +162,10 @@ class _Pool:
         """What a worker that is gone leaves: its shard for another one, and its place."""
         worker.process.join()
         self._workers.remove(worker)
+        self._outcomes.append(Outcome(tuple(worker.committed), (), (), ()))
         shard, code = worker.shard, worker.process.exitcode
         if shard is None:
-            if code and not self._stopping and not self._outcomes and not self._deaths:
+            if code and not self._stopping:
                 self._stop(DeviceError(f"a worker on {worker.slot.device} ended before it began: exit code {code}"))
             return
         self._deaths[shard] += 1
