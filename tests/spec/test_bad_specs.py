@@ -84,7 +84,7 @@ EDITS: dict[str, tuple[str, str, str]] = {
     "count missing": ("{count: 10}", "{}", "8:3: classes.chef: missing key 'count'"),
     "count is text": ("doctor: 10", "doctor: ten", "7:11: classes.doctor: expected a whole number, found the text 'ten'"),
     "count is true": ("doctor: 10", "doctor: true", "7:11: classes.doctor: expected a whole number, found true"),
-    "empty classes": ("classes:\n  doctor: 10\n  chef: {count: 10}\n", "classes: {}\n", "6:10: classes: expected 1 or more entries, found an empty"),
+    "empty classes": ("classes:\n  doctor: 10\n  chef: {count: 10}\n", "classes: {}\n", "6:10: classes: expected 1 or more entries such as {doctor: 100}, found an empty"),
     "classes as a list": ("classes:\n  doctor: 10\n  chef: {count: 10}\n", "classes: [a, b]\n", "6:10: classes: expected a mapping such as {doctor: 100}, found a list"),
     "duplicate class": ("  chef:", "  doctor:", "8:3: duplicate key 'doctor'; it is already on line 7"),
     "duplicate section": ("seed: 0", "name: again", "15:1: duplicate key 'name'; it is already on line 2"),
