@@ -75,6 +75,7 @@ def test_several_workers_make_what_one_makes(alone: Path, tmp_path: Path) -> Non
     assert the_same(tmp_path / "run", alone, PLAN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["kill once", "freeze once"])
 def test_a_worker_that_dies_or_hangs_is_replaced_and_nothing_is_lost(alone: Path, tmp_path: Path, trouble: str) -> None:
     outcome = local(tmp_path / "run", trouble, batch_deadline=2.0, loading_deadline=20.0)
@@ -83,6 +84,7 @@ def test_a_worker_that_dies_or_hangs_is_replaced_and_nothing_is_lost(alone: Path
     assert verify(PLAN, FolderStore(tmp_path / "run")) == []
 
 
+@pytest.mark.slow
 def test_a_shard_that_kills_its_workers_is_set_aside_and_the_others_go_on(tmp_path: Path) -> None:
     outcome = local(tmp_path / "run", "kill always")
     assert outcome.failed == (2,)
@@ -92,12 +94,14 @@ def test_a_shard_that_kills_its_workers_is_set_aside_and_the_others_go_on(tmp_pa
     assert "3 workers in turn ended at this shard; the last one died, exit code -9" in failure.read_text()
 
 
+@pytest.mark.slow
 def test_what_no_worker_can_do_ends_the_run_with_its_own_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="it broke") as caught:
         local(tmp_path / "run", "break")
     assert caught.value.hint == "mend it"
 
 
+@pytest.mark.slow
 def test_a_stop_ends_all_workers_after_their_batch(tmp_path: Path) -> None:
     began: list[float] = []
     with pytest.raises(Interrupted):
