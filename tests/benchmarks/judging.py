@@ -70,7 +70,8 @@ def _precision(spec: Spec, reader: Reader, work: Path, count: int) -> Iterator[s
     _fill_in(sheet, truth)
     made = api.calibrate(spec, pilot, sheet, PRECISION, CONFIDENCE)
     api.pilot(spec.model_copy(update={"seed": spec.seed + 1000}), other, count)
-    rows = _ledger(other)
+    ledger = _ledger(other)
+    rows = ledger[ledger["verdict"] == "accepted"].copy()  # spare attempts have no pixels to read
     rows["right"] = rows["id"].map(_occupations(other, reader)) == rows["class"]
     floors = {name: each.min_posterior for name, each in made.classes.items()}
     floor = rows["class"].map({name: 2.0 if least is None else least for name, least in floors.items()})
