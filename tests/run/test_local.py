@@ -68,6 +68,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_several_workers_make_what_one_makes(alone: Path, tmp_path: Path) -> None:
     seen: list[int] = []
     outcome = local(tmp_path / "run", workers=3, on_progress=lambda progress: seen.append(progress.shard))
