@@ -216,14 +216,13 @@ def _serve(start: Start, location: str, device: str, connection: Connection) -> 
         with suppress(OSError):
             connection.send((kind, content))
 
-    try:
-        outcome = start(location, shards(), device, lambda progress: tell("progress", progress), stop)
-    except SynthgenError as error:
-        tell("error", error)
-    except EOFError:
-        pass
-    else:
-        tell("outcome", outcome)
+    with suppress(EOFError):  # the parent is gone: there is nobody to tell
+        try:
+            outcome = start(location, shards(), device, lambda progress: tell("progress", progress), stop)
+        except SynthgenError as error:
+            tell("error", error)
+        else:
+            tell("outcome", outcome)
 
 
 @contextmanager

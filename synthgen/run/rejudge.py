@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from synthgen.plan import Plan
@@ -100,12 +101,10 @@ def _schema(store: RunStore, name: str) -> "pa.Schema":
 
 
 def _write(store: RunStore, name: str, schema: "pa.Schema", rows: Iterator[dict[str, Any]]) -> None:
-    with store.write(name) as file:
+    with store.write(name) as file, ExitStack() as undo:
         table = TableFile(file, schema)
-        try:
-            for row in rows:
-                table.add(row)
-            table.finish()
-        except BaseException:
-            table.abandon()
-            raise
+        undo.callback(table.abandon)
+        for row in rows:
+            table.add(row)
+        table.finish()
+        undo.pop_all()
