@@ -11,15 +11,13 @@ from synthgen.run import layout
 from synthgen.run.marker import create_marker, read_marker
 from synthgen.run.state import read_state
 from synthgen.run.store import RunStore
-from synthgen.run.table import TableFile
+from synthgen.run.table import TableFile, read_rows, read_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Rejects = Callable[[str, Mapping[str, float]], Reason | None]
 """From an image's class and scores, the reason of the first rule that rejects it."""
-
-_AT_ONCE = 64
 
 
 def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects: Rejects) -> None:
@@ -39,11 +37,11 @@ def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects
 def _rejudge_shard(store: RunStore, record: ShardRecord, stricter: Plan, into: RunStore, rejects: Rejects) -> None:
     images_name = layout.new_name(layout.IMAGES, record.shard, "parquet")
     ledger_name = layout.new_name(layout.LEDGER, record.shard, "parquet")
-    ledger = [_judged(row, rejects) for row in _rows(store, record.ledger.name)]
+    ledger = [_judged(row, rejects) for row in read_rows(store, record.ledger.name)]
     kept = {row["id"] for row in ledger if row["verdict"] == Verdict.ACCEPTED}
-    _write(into, ledger_name, _schema(store, record.ledger.name), iter(ledger))
-    images = (row for row in _rows(store, record.images.name) if row["id"] in kept)
-    _write(into, images_name, _schema(store, record.images.name), images)
+    _write(into, ledger_name, read_schema(store, record.ledger.name), iter(ledger))
+    images = (row for row in read_rows(store, record.images.name) if row["id"] in kept)
+    _write(into, images_name, read_schema(store, record.images.name), images)
     made = ShardRecord(
         shard=record.shard,
         fingerprint=stricter.fingerprint,
@@ -83,21 +81,6 @@ def _shortfalls(cells: tuple[Cell, ...], ledger: list[dict[str, Any]]) -> Iterat
 def _counts(verdicts: Iterator[str]) -> dict[str, int]:
     found = Counter(verdicts)
     return {verdict.value: found[verdict.value] for verdict in Verdict}
-
-
-def _rows(store: RunStore, name: str) -> Iterator[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    with store.open(name) as file:
-        for batch in pq.ParquetFile(file).iter_batches(_AT_ONCE):
-            yield from batch.to_pylist()
-
-
-def _schema(store: RunStore, name: str) -> "pa.Schema":
-    import pyarrow.parquet as pq
-
-    with store.open(name) as file:
-        return pq.ParquetFile(file).schema_arrow
 
 
 def _write(store: RunStore, name: str, schema: "pa.Schema", rows: Iterator[dict[str, Any]]) -> None:

@@ -2,9 +2,9 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from synthgen.errors import UsageError
 from synthgen.plan import Plan, noise_seed
@@ -13,9 +13,7 @@ from synthgen.run.encode import Pixels, to_host
 from synthgen.run.marker import read_marker
 from synthgen.run.protocols import Generator, Judge
 from synthgen.run.store import RunStore
-
-if TYPE_CHECKING:
-    import pyarrow.parquet as pq
+from synthgen.run.table import read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +77,11 @@ def _recorded(plan: Plan, store: RunStore, image_id: str) -> tuple[dict[str, Any
         record = read_marker(store, int(shard), plan.fingerprint)
     if record is None:
         raise UsageError(f"{store.location}: no committed shard has an attempt {image_id!r}", hint=hint)
-    row = next(_rows(store, record.ledger.name, image_id), None)
+    row = next((row for row in read_rows(store, record.ledger.name) if row["id"] == image_id), None)
     if row is None:
         raise UsageError(f"{store.location}: shard {record.shard} has no attempt {image_id!r}", hint=hint)
-    image = row.get("image") or next((kept["image"] for kept in _rows(store, record.images.name, image_id)), None)
+    kept = read_rows(store, record.images.name, ["id", "image"])
+    image = row.get("image") or next((one["image"] for one in kept if one["id"] == image_id), None)
     return row, image["bytes"] if image else None
 
 
@@ -112,17 +111,3 @@ def _difference(rendered: Rendered, png: bytes | None) -> int | None:
         then = np.asarray(image.convert("RGB"), dtype=np.int16)
     now: Pixels = to_host([rendered.image])[0]
     return int(np.abs(then - now).max()) if then.shape == now.shape else 255
-
-
-def _rows(store: RunStore, name: str, image_id: str) -> Iterator[dict[str, Any]]:
-    with store.open(name) as file:
-        for batch in _parquet(file).iter_batches(64):
-            ids = batch["id"].to_pylist()
-            if image_id in ids:
-                yield batch.slice(ids.index(image_id), 1).to_pylist()[0]
-
-
-def _parquet(file: object) -> "pq.ParquetFile":
-    import pyarrow.parquet as pq
-
-    return pq.ParquetFile(file)

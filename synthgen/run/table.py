@@ -1,17 +1,38 @@
-"""A Parquet file that grows by rows."""
+"""A Parquet file that grows by rows, and how those of a run are read."""
 
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from synthgen.errors import StorageError
 from synthgen.run import faults
 from synthgen.run.rows import Row
+from synthgen.run.store import RunStore
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_PER_GROUP = 100
 """Small enough for the Hub's viewer to read a page of images without reading hundreds of megabytes."""
+
+
+_READ_AT_ONCE = 64
+
+
+def read_rows(store: RunStore, name: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
+    """The rows of a table in order, a few at a time: memory does not grow with the table."""
+    import pyarrow.parquet as pq
+
+    with store.open(name) as file:
+        for batch in pq.ParquetFile(file).iter_batches(_READ_AT_ONCE, columns=columns):
+            yield from batch.to_pylist()
+
+
+def read_schema(store: RunStore, name: str) -> "pa.Schema":
+    import pyarrow.parquet as pq
+
+    with store.open(name) as file:
+        return pq.ParquetFile(file).schema_arrow
 
 
 class TableFile:

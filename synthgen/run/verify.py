@@ -4,18 +4,14 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from synthgen.errors import StorageError
 from synthgen.plan import Plan
 from synthgen.records import File, ShardRecord, Verdict
 from synthgen.run.state import read_state
 from synthgen.run.store import RunStore
-
-if TYPE_CHECKING:
-    import pyarrow.parquet as pq
-
-_READ_AT_ONCE = 64
+from synthgen.run.table import read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +51,9 @@ def _verify_bytes(store: RunStore, file: File) -> Finding | None:
 
 
 def _verify_rows(plan: Plan, store: RunStore, record: ShardRecord) -> Iterator[Finding]:
-    ledger = _read_columns(store, record.ledger.name, ["id", "attempt", "verdict", "cell_filled"])
+    ledger = list(read_rows(store, record.ledger.name, ["id", "attempt", "verdict", "cell_filled"]))
     images, labels = [], []
-    for row in _read_images(store, record.images.name):
+    for row in read_rows(store, record.images.name, ["id", "image", "label"]):
         images.append(row["id"])
         labels.append(row["label"])
         if (message := _undecodable(row)) is not None:
@@ -113,21 +109,3 @@ def _undecodable(row: dict[str, Any]) -> str | None:
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         return f"image {row['id']} cannot be decoded: {error}"
     return None
-
-
-def _read_columns(store: RunStore, name: str, columns: list[str]) -> list[dict[str, Any]]:
-    with store.open(name) as file:
-        rows: list[dict[str, Any]] = _parquet(file).read(columns).to_pylist()
-        return rows
-
-
-def _read_images(store: RunStore, name: str) -> Iterator[dict[str, Any]]:
-    with store.open(name) as file:
-        for batch in _parquet(file).iter_batches(_READ_AT_ONCE, columns=["id", "image", "label"]):
-            yield from batch.to_pylist()
-
-
-def _parquet(file: object) -> "pq.ParquetFile":
-    import pyarrow.parquet as pq
-
-    return pq.ParquetFile(file)
