@@ -10,12 +10,13 @@ import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 import synthgen
 from synthgen.errors import QuotaNotMet, StorageError, SynthgenError, UsageError
+from synthgen.printing import duration, print_json, print_result, print_shortfalls, print_tally, size
 
 app = typer.Typer(
     name="synthgen",
@@ -118,7 +119,7 @@ def plan(
     planned = api.plan(found) if output is None else api.begin(found, output, _text_of(spec, set_))
     cost, prompts = api.forecast(planned), [candidate.prompt for candidate in api.sample(planned, samples)]
     if as_json:
-        _print_json(
+        print_json(
             name=planned.spec.name,
             fingerprint=planned.fingerprint,
             classes={name: kind.count for name, kind in planned.spec.classes.items()},
@@ -141,8 +142,8 @@ def plan(
     print(f"judge     {planned.spec.judge.id}")
     print(f"licence   {cost.licence}")
     print(f"attempts  {cost.attempts} if four of five are accepted; {cost.budget} is the budget")
-    print(f"time      {'about ' + _duration(cost.seconds) + ' then' if cost.seconds else 'not known before a preview'}")
-    print(f"disk      about {_size(cost.bytes)}")
+    print(f"time      {'about ' + duration(cost.seconds) + ' then' if cost.seconds else 'not known before a preview'}")
+    print(f"disk      about {size(cost.bytes)}")
 
 
 @app.command()
@@ -162,7 +163,7 @@ def preview(
     sheet = output or Path("outputs") / f"{found.name}-preview.html"
     print(f"loading {found.model.id}", file=sys.stderr)
     tally = api.preview(found, count, sheet, device)
-    _print_tally(tally)
+    print_tally(tally)
     print(f"look at {sheet}")
 
 
@@ -182,7 +183,7 @@ def run(
     text, stop = _text_of(spec, set_), _stop_on_signals()
     with show_progress(found.model.id) as on_progress:
         result = api.run(found, output, text=text, devices=devices, on_progress=on_progress, stop=stop.is_set)
-    _print_result(result, as_json)
+    print_result(result, as_json)
 
 
 @app.command()
@@ -272,7 +273,7 @@ def finalize(folder: RunFolder, as_json: AsJson = False) -> None:
     """Build the dataset and the contact sheet of a run whose shards are all done."""
     from synthgen import api
 
-    _print_result(api.finalize(folder), as_json)
+    print_result(api.finalize(folder), as_json)
 
 
 @app.command()
@@ -285,7 +286,7 @@ def rejudge(
     """Apply stricter filters to a run that is there, without making an image again."""
     from synthgen import api
 
-    _print_result(api.rejudge(folder, set_ or (), output or folder.with_name(f"{folder.name}-rejudged")), as_json)
+    print_result(api.rejudge(folder, set_ or (), output or folder.with_name(f"{folder.name}-rejudged")), as_json)
 
 
 @app.command()
@@ -295,7 +296,7 @@ def status(folder: RunFolder, as_json: AsJson = False) -> None:
 
     planned, state = api.status(folder)
     if as_json:
-        _print_json(
+        print_json(
             name=planned.spec.name,
             fingerprint=planned.fingerprint,
             shards=state.shard_count,
@@ -317,7 +318,7 @@ def status(folder: RunFolder, as_json: AsJson = False) -> None:
         print(f"  {reason:<12} {number}")
     if surplus := state.counts.get("surplus"):
         print(f"  {'surplus':<12} {surplus}")
-    _print_shortfalls(state.shortfalls)
+    print_shortfalls(state.shortfalls)
     for shard, why in state.damaged.items():
         print(f"damaged   shard {shard}: {why}")
     for shard, times in state.failed.items():
@@ -327,7 +328,7 @@ def status(folder: RunFolder, as_json: AsJson = False) -> None:
     if state.done:
         speed = attempted / state.seconds if state.seconds else 0.0
         left = len(state.pending) * state.seconds / len(state.done)
-        print(f"speed     {speed:.1f} attempts/s" + (f", about {_duration(left)} left" if state.pending else ""))
+        print(f"speed     {speed:.1f} attempts/s" + (f", about {duration(left)} left" if state.pending else ""))
 
 
 @app.command()
@@ -377,7 +378,7 @@ def replay(
 
     found = api.replay(folder, image, device)
     if as_json:
-        _print_json(**asdict(found))
+        print_json(**asdict(found))
         return
     pixels = "not kept" if found.difference is None else f"differ by up to {found.difference} of 255"
     print(f"prompt    {found.candidate.prompt}")
@@ -425,74 +426,3 @@ def _stop_on_signals() -> threading.Event:
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
     return stop
-
-
-def _print_result(result: Any, as_json: bool) -> None:
-    tally = result.tally
-    if as_json:
-        _print_json(
-            folder=str(result.folder),
-            dataset=str(result.dataset),
-            sheet=str(result.sheet),
-            made_now=result.fresh,
-            images=result.summary.rows,
-            attempted=tally.attempted,
-            accepted=tally.accepted,
-            missing=tally.missing,
-            shortfalls=[asdict(short) for short in result.shortfalls],
-            seconds=result.seconds,
-            classes={kind.name: asdict(kind) for kind in tally.classes},
-            splits={split.name: split.rows for split in result.summary.splits},
-        )
-    else:
-        if not result.fresh:
-            print("all images are there; the dataset is written anew" if result.rebuilt else "all is done already")
-        _print_tally(tally)
-        print(f"made in   {_duration(result.seconds)}")
-        print(f"dataset   {result.dataset}: " + ", ".join(f"{s.name} {s.rows}" for s in result.summary.splits))
-        if result.summary.dropped:
-            print(f"dropped   {result.summary.dropped} image(s) that repeat one of another shard")
-        _print_shortfalls(result.shortfalls)
-        print(f"look at   {result.sheet}")
-    if missing := tally.missing + result.summary.dropped:
-        raise QuotaNotMet(
-            f"{missing} image(s) short of what was asked for",
-            hint="Ask for what the model can draw, loosen the filters, or raise budget.attempts_per_image: in a new "
-            "run, with -o.",
-        )
-
-
-def _print_tally(tally: Any) -> None:
-    share = f" ({tally.accepted / tally.attempted:.0%})" if tally.attempted else ""
-    print(f"accepted  {tally.accepted} of {tally.attempted} attempts{share}")
-    width = max((len(kind.name) for kind in tally.classes), default=0)
-    for kind in tally.classes:
-        wanted = f"/{kind.quota}" if kind.quota is not None else ""
-        others = ", ".join(f"{reason} {number}" for reason, number in kind.others.items())
-        line = f"  {kind.name:<{width}}  {kind.accepted}{wanted} of {kind.attempted}"
-        print(f"{line}   {others}" if others else line)
-
-
-def _print_shortfalls(shortfalls: Any) -> None:
-    for short in shortfalls:
-        spent = f"{short.attempts} attempts at it, of which {short.hits} gave one"
-        forecast = f"filling it would take about {short.to_fill:.0f} more"
-        print(f"short     {short.cell}: {short.missing} missing after {spent}; {forecast}")
-
-
-def _print_json(**content: object) -> None:
-    print(json.dumps(content, indent=2, ensure_ascii=False))
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
