@@ -12,6 +12,8 @@ import datasets
 import pyarrow.parquet as pq
 import pytest
 
+from tests.command import synthgen
+
 SPEC = """\
 synthgen: 1
 name: small
@@ -24,11 +26,6 @@ filters: {label: {min_posterior: 0.2}, quality: {}, duplicates: {within: class}}
 budget: {attempts_per_image: 20}
 output: {splits: {train: 0.75, test: 0.25}, shard_size: 3}
 """
-
-
-def synthgen(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "synthgen", *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
 
 
 def rows(run: Path, kind: str) -> list[dict[str, object]]:

@@ -2,13 +2,13 @@
 
 import csv
 import json
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from tests.command import synthgen
 
 SPEC = """\
 synthgen: 1
@@ -31,11 +31,6 @@ budget: {attempts_per_image: 10}
 """
 
 pytestmark = pytest.mark.slow
-
-
-def synthgen(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "synthgen", *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
 
 
 @pytest.fixture
