@@ -13,7 +13,7 @@ from synthgen.api.planning import plan, with_thresholds
 from synthgen.errors import ModelError, StorageError, UsageError
 from synthgen.plan import Plan
 from synthgen.records import Reason, Shortfall
-from synthgen.run import Finding, FolderStore, Outcome, Progress, Repaired, RunState
+from synthgen.run import Assignment, Finding, FolderStore, Outcome, Progress, Repaired, RunState
 from synthgen.spec import Filters, LabelFilter, Spec, parse_spec
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def work(
 
 def make_shards(
     location: str,
-    shards: Iterable[int],
+    shards: Iterable[int | Assignment],
     device: str,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,

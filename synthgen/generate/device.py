@@ -26,6 +26,12 @@ def open_device(name: str) -> torch.device:
     return device
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Did an allocation fail? On CPUs torch and oneDNN have no error of their own for it, only their words."""
+    words = ("can't allocate memory", "bad_alloc", "could not create a primitive", "out of memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in words)
+
+
 def choose_dtype(wanted: str, device: torch.device) -> torch.dtype:
     """The number format for `wanted`, a name or `auto`.
 

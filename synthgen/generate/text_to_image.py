@@ -18,11 +18,13 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from synthgen.errors import DeviceError, ModelError
-from synthgen.generate.device import choose_batch_size, choose_dtype, open_device
+from synthgen.generate.device import choose_batch_size, choose_dtype, is_out_of_memory, open_device
 from synthgen.generate.prompts import PromptEncoder
 from synthgen.generate.source import ModelSource
 from synthgen.records import Candidate, Failure, Rendered
 from synthgen.spec import ModelSpec
+
+_LOG = logging.getLogger(__name__)
 
 _DECODED_AT_ONCE = 1 << 20
 """Pixels above which a batch is decoded image by image: the decoder's activations are the memory's peak."""
@@ -66,27 +68,46 @@ class TextToImage:
         if self.batch_size * self.height * self.width > _DECODED_AT_ONCE and hasattr(pipeline, "vae"):
             pipeline.vae.enable_slicing()
 
-    @torch.inference_mode()
     def render(self, candidates: Sequence[Candidate]) -> list[Rendered]:
-        """Render a batch; see `Generator.render`. Images are uint8 [3, height, width] on the device."""
+        """Render a batch; see `Generator.render`. Images are uint8 [3, height, width] on the device. When memory runs
+        out, the same candidates are rendered in batches of half the size, and later ones too, down to one."""
+        done: list[Rendered] = []
+        while waiting := candidates[len(done) :]:
+            try:
+                done += self._render(waiting[: self.batch_size])
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if self.batch_size == 1:
+                    raise DeviceError(
+                        f"{self.device} has too little memory for one image of {self.width} x {self.height}",
+                        hint="Set a smaller model.size, or model.dtype: float16 on a GPU.",
+                    ) from error
+            else:
+                continue
+            self._halve_batches()  # here, where the error's traceback no longer holds the batch in memory
+        return done
+
+    def _halve_batches(self) -> None:
+        before, self.batch_size = self.batch_size, self.batch_size // 2
+        _LOG.warning("%s ran out of memory at %d images at once: %d from here on", self.device, before, self.batch_size)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    @torch.inference_mode()
+    def _render(self, candidates: Sequence[Candidate]) -> list[Rendered]:
         assert self._pipeline is not None, "setup comes first"
         began = time.perf_counter()
-        try:
-            output = self._run(candidates, "pt")
-            images: Tensor = output.images
+        output = self._run(candidates, "pt")
+        images: Tensor = output.images
+        finite = images.isfinite().flatten(1).all(1)
+        flagged = getattr(output, "nsfw_content_detected", None) or [False] * len(candidates)
+        if not finite.all() and self.dtype != torch.float32 and hasattr(self._pipeline, "vae"):
+            # Half precision overflows in some decoders (SDXL's is known for it): once more, with more room.
+            again, flagged_again = self._decoded_in_float32(candidates)
+            images = torch.where(finite.view(-1, 1, 1, 1), images, again)
+            flagged = [flag if ok else new for ok, flag, new in zip(finite, flagged, flagged_again, strict=True)]
             finite = images.isfinite().flatten(1).all(1)
-            flagged = getattr(output, "nsfw_content_detected", None) or [False] * len(candidates)
-            if not finite.all() and self.dtype != torch.float32 and hasattr(self._pipeline, "vae"):
-                # Half precision overflows in some decoders (SDXL's is known for it): once more, with more room.
-                again, flagged_again = self._decoded_in_float32(candidates)
-                images = torch.where(finite.view(-1, 1, 1, 1), images, again)
-                flagged = [flag if ok else new for ok, flag, new in zip(finite, flagged, flagged_again, strict=True)]
-                finite = images.isfinite().flatten(1).all(1)
-        except torch.OutOfMemoryError as error:
-            raise DeviceError(
-                f"{self.device} has too little memory for {len(candidates)} images of {self.width} x {self.height}",
-                hint=f"Set model.batch_size below {len(candidates)}, or a smaller size.",
-            ) from error
         pixels = images.nan_to_num().mul(255).round().clamp(0, 255).to(torch.uint8)
         seconds = (time.perf_counter() - began) / len(candidates)
 

@@ -3,7 +3,7 @@
 from synthgen.run.devices import Slot, check_devices, slots
 from synthgen.run.local import run_local
 from synthgen.run.opening import create_run, open_run
-from synthgen.run.progress import ClassProgress, Progress
+from synthgen.run.progress import Assignment, ClassProgress, Progress
 from synthgen.run.protocols import Generator, Judge
 from synthgen.run.rejudge import rejudge
 from synthgen.run.repair import Repaired, repair
@@ -13,6 +13,7 @@ from synthgen.run.verify import Finding, verify
 from synthgen.run.worker import Outcome, work
 
 __all__ = [
+    "Assignment",
     "ClassProgress",
     "Finding",
     "FolderStore",

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,12 +14,14 @@ from typing import Any, Protocol
 
 from synthgen.errors import DeviceError, Interrupted, SynthgenError
 from synthgen.run.devices import Slot
-from synthgen.run.progress import Progress
+from synthgen.run.progress import Assignment, Progress
 from synthgen.run.store import RunStore
 from synthgen.run.worker import Outcome, write_failure
 
 TRIES = 3
-"""Workers that a shard may cost before it is set aside."""
+"""Workers that a shard may cost before it is set aside; one that shows which candidate kills is not counted."""
+MAX_SKIPPED = 8
+"""Candidates of a shard that may be skipped; with more of them, something else is wrong."""
 _LOOK_EVERY = 0.2
 
 
@@ -29,7 +31,7 @@ class Start(Protocol):
     def __call__(
         self,
         location: str,
-        shards: Iterable[int],
+        shards: Iterable[int | Assignment],
         device: str,
         on_progress: Callable[[Progress], None],
         stop: Callable[[], bool],
@@ -45,7 +47,8 @@ class _Worker:
     connection: Connection
     heard: float
     shard: int | None = None
-    working: bool = False  # it has rendered something: models are loaded
+    working: bool = False  # models are loaded
+    under_way: tuple[int, ...] = ()  # attempts that it is at
     committed: list[int] = field(default_factory=list)  # before its outcome tells all
 
 
@@ -60,8 +63,9 @@ def run_local(
     batch_deadline: float = 600.0,
     loading_deadline: float = 3600.0,
 ) -> Outcome:
-    """Make `shards` with one process per slot. A shard whose worker dies or is silent is given to another one, and
-    set aside after `TRIES` of them; `failed/` says so.
+    """Make `shards` with one process per slot. A shard whose worker dies or is silent is given to another one. A
+    candidate that was under way at two deaths is skipped, as a failure in the ledger; a shard that cost `TRIES`
+    workers otherwise is set aside, and `failed/` says so.
 
     Args:
         batch_deadline: seconds that a worker may take for a batch; then it is ended.
@@ -89,6 +93,9 @@ class _Pool:
         self._batch_deadline, self._loading_deadline = batch_deadline, loading_deadline
         self._queue = deque(shards)
         self._deaths: Counter[int] = Counter()
+        self._suspects: dict[int, Counter[int]] = defaultdict(
+            Counter
+        )  # by shard, deaths that each attempt was under way at
         self._outcomes: list[Outcome] = []
         self._set_aside: list[int] = []
         self._error: SynthgenError | None = None
@@ -137,10 +144,11 @@ class _Pool:
         worker.heard = time.monotonic()
         if kind == "ready":
             worker.shard = self._queue.popleft() if self._queue and not self._stopping else None
+            worker.under_way = ()
             with suppress(OSError):
-                worker.connection.send(worker.shard)
+                worker.connection.send(None if worker.shard is None else self._assignment(worker.shard))
         elif kind == "progress":
-            worker.working = True
+            worker.working, worker.under_way = True, content.under_way
             if content.committed:
                 worker.committed.append(content.shard)
             self._on_progress(content)
@@ -168,7 +176,8 @@ class _Pool:
             if code and not self._stopping:
                 self._stop(DeviceError(f"a worker on {worker.slot.device} ended before it began: exit code {code}"))
             return
-        self._deaths[shard] += 1
+        if not self._condemns(shard, worker.under_way):
+            self._deaths[shard] += 1
         if self._deaths[shard] < TRIES:
             self._queue.appendleft(shard)
         else:
@@ -177,6 +186,18 @@ class _Pool:
             write_failure(self._store, shard, DeviceError(why))
         if self._queue and not self._stopping:
             self._workers.append(self._spawn(worker.slot))
+
+    def _assignment(self, shard: int) -> Assignment:
+        deaths = self._suspects[shard]
+        skipped = frozenset(attempt for attempt, times in deaths.items() if times > 1)
+        return Assignment(shard, frozenset(deaths) - skipped, skipped)
+
+    def _condemns(self, shard: int, under_way: Sequence[int]) -> bool:
+        """Note what was under way at a death. Is it now known which candidate it was, and may one more be skipped?"""
+        deaths = self._suspects[shard]
+        deaths.update(under_way)
+        known = sum(times > 1 for times in deaths.values())
+        return len(under_way) == 1 and deaths[under_way[0]] == 2 and known <= MAX_SKIPPED
 
     def _stop(self, error: SynthgenError) -> None:
         """Let all workers end after their batch; the first error is the one that is told."""
@@ -201,13 +222,13 @@ def _serve(start: Start, location: str, device: str, connection: Connection) -> 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says what it means
     signal.signal(signal.SIGTERM, on_signal)
 
-    def shards() -> Iterator[int]:
+    def assignments() -> Iterator[Assignment]:
         while True:
             connection.send(("ready", None))
-            shard = connection.recv()
-            if shard is None:
+            assignment = connection.recv()
+            if assignment is None:
                 return
-            yield shard
+            yield assignment
 
     def stop() -> bool:
         return stopped or connection.poll()
@@ -218,7 +239,7 @@ def _serve(start: Start, location: str, device: str, connection: Connection) -> 
 
     with suppress(EOFError):  # the parent is gone: there is nobody to tell
         try:
-            outcome = start(location, shards(), device, lambda progress: tell("progress", progress), stop)
+            outcome = start(location, assignments(), device, lambda progress: tell("progress", progress), stop)
         except SynthgenError as error:
             tell("error", error)
         else:

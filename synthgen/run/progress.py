@@ -1,4 +1,4 @@
-"""What a worker tells while it works."""
+"""What a worker is told, and what it tells while it works."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +14,31 @@ class ClassProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Assignment:
+    """A shard to make, and what is known of it from workers that died at it.
+
+    Attributes:
+        suspects: attempts that were under way when a worker died; rendered one by one, so that the next death tells
+            which it was.
+        skipped: attempts that killed two workers; they are recorded as failures, unrendered.
+    """
+
+    shard: int
+    suspects: frozenset[int] = frozenset()
+    skipped: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
-    """One shard after a batch, or (`committed`) after its commit.
+    """One shard before a batch, or (`committed`) after its commit.
 
     Attributes:
         images_per_second: attempts per second since the shard began.
+        under_way: the attempts that the worker renders and judges next.
     """
 
     shard: int
     classes: Mapping[str, ClassProgress]
     images_per_second: float
     committed: bool
+    under_way: tuple[int, ...] = ()

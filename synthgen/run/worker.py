@@ -4,7 +4,7 @@ import platform
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -13,10 +13,10 @@ from pydantic_core import to_json
 import synthgen
 from synthgen.errors import Interrupted, StorageError, SynthgenError
 from synthgen.plan import Filling, Plan
-from synthgen.records import Judged, Rendered, Shard, ShardRecord
+from synthgen.records import Candidate, Failure, Judged, Rendered, Shard, ShardRecord
 from synthgen.run import layout
 from synthgen.run.marker import read_marker
-from synthgen.run.progress import ClassProgress, Progress
+from synthgen.run.progress import Assignment, ClassProgress, Progress
 from synthgen.run.protocols import Generator, Judge
 from synthgen.run.store import RunStore
 from synthgen.run.writer import ShardWriter
@@ -43,12 +43,12 @@ def work(
     store: RunStore,
     generator: Generator,
     judge: Judge,
-    shards: Iterable[int],
+    assignments: Iterable[int | Assignment],
     *,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Fill and commit each of `shards` that is not committed yet. Models load at the first that is not.
+    """Fill and commit each shard that is not committed yet. Models load at the first that is not.
 
     An unforeseen error ends its shard alone. Whatever would end every shard is raised:
 
@@ -59,12 +59,14 @@ def work(
     """
     fates: dict[str, list[int]] = {"committed": [], "skipped": [], "lost": [], "failed": []}
     fingerprint = plan.fingerprint
-    for index in shards:
+    for one in assignments:
+        assignment = one if isinstance(one, Assignment) else Assignment(one)
+        index = assignment.shard
         if read_marker(store, index, fingerprint) is not None:
             fates["skipped"].append(index)
             continue
         try:
-            record = _make(plan, store, generator, judge, plan.shard(index), on_progress, stop)
+            record = _make(plan, store, generator, judge, assignment, on_progress, stop)
         except Interrupted:
             raise
         except StorageError:
@@ -88,7 +90,7 @@ def _make(
     store: RunStore,
     generator: Generator,
     judge: Judge,
-    shard: Shard,
+    assignment: Assignment,
     on_progress: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> ShardRecord | None:
@@ -96,25 +98,39 @@ def _make(
     generator.setup()
     judge.setup()
     judge.begin_shard()
+    shard = plan.shard(assignment.shard)
     filling, attempts, began = Filling(plan, shard), Counter[str](), time.perf_counter()
 
-    def report(*, committed: bool) -> None:
-        seconds = time.perf_counter() - began
+    def report(*, committed: bool = False, under_way: Sequence[Candidate] = ()) -> None:
+        speed = attempts.total() / (time.perf_counter() - began)
         classes = _by_class(shard, filling.accepted, attempts)
-        on_progress(Progress(shard.index, classes, attempts.total() / seconds, committed))
+        on_progress(Progress(shard.index, classes, speed, committed, tuple(one.attempt for one in under_way)))
 
     with ShardWriter(plan, store, shard.index, judge.score_names) as writer:
         while not filling.done:
             _check(stop)
-            rendered = generator.render(filling.propose(min(generator.batch_size, plan.window)))
-            writer.add(_apply(filling, judge, rendered))
-            attempts.update(one.candidate.class_name for one in rendered)
-            report(committed=False)
+            batch = filling.propose(min(generator.batch_size, plan.window))
+            for part in _parted(batch, assignment):
+                report(under_way=part)
+                rendered = _skipped(part) if part[0].attempt in assignment.skipped else generator.render(part)
+                writer.add(_apply(filling, judge, rendered))
+                attempts.update(one.class_name for one in part)
         provenance = environment() | _prefixed("generator", generator.provenance())
         provenance |= _prefixed("judge", judge.provenance())
         record = writer.commit(filling.shortfalls(), time.perf_counter() - began, provenance)
     report(committed=record is not None)
     return record
+
+
+def _parted(batch: list[Candidate], assignment: Assignment) -> list[list[Candidate]]:
+    """The batch as it is, or one by one where it holds a suspect."""
+    unsure = assignment.suspects | assignment.skipped
+    return [[one] for one in batch] if any(one.attempt in unsure for one in batch) else [batch]
+
+
+def _skipped(candidates: list[Candidate]) -> list[Rendered]:
+    failure = Failure("killed_workers", "two workers died while they rendered or judged it")
+    return [Rendered(candidate, None, failure, seconds=0.0, batch_size=1) for candidate in candidates]
 
 
 def _apply(filling: Filling, judge: Judge, batch: list[Rendered]) -> list[Judged]:

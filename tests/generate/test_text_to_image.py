@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -212,7 +214,7 @@ def test_the_size_is_the_specs_or_the_models_own(sd: Path, wanted: dict[str, int
     assert tuple(image.shape[1:]) == expected
 
 
-def test_too_little_memory_is_a_device_error_that_says_what_to_do(sd: Path) -> None:
+def test_too_little_memory_for_one_image_is_a_device_error_that_says_what_to_do(sd: Path) -> None:
     generator = generator_of(sd)
     assert generator._pipeline is not None
 
@@ -220,10 +222,24 @@ def test_too_little_memory_is_a_device_error_that_says_what_to_do(sd: Path) -> N
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     generator._pipeline.unet.register_forward_pre_hook(run_out)
-    with pytest.raises(DeviceError, match="2 images of 32 x 32") as raised:
+    with pytest.raises(DeviceError, match="one image of 32 x 32") as raised:
         generator.render([candidate(0), candidate(1)])
     assert raised.value.hint is not None
-    assert "model.batch_size" in raised.value.hint
+    assert "model.size" in raised.value.hint
+
+
+def test_out_of_memory_halves_the_batch_and_renders_the_same_candidates(sd: Path) -> None:
+    # A process of its own, whose address space ends a little above what it has once the model is loaded.
+    program = [sys.executable, "-m", "tests.generate.out_of_memory", str(sd)]
+    done = subprocess.run(
+        program, capture_output=True, text=True, timeout=120, check=False, cwd=Path(__file__).parents[2]
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["ids"] == [candidate(attempt).id for attempt in range(16)]
+    assert set(told["batch_sizes"]) <= {1, 2, 4, 8}
+    assert told["furthest"] <= 2, "the same noise gives the same picture, whatever the batch"
+    assert "cpu ran out of memory at 16 images at once: 8 from here on" in done.stderr
 
 
 def test_loading_writes_nothing_where_progress_lines_are_expected(sd: Path, capfd: pytest.CaptureFixture[str]) -> None:

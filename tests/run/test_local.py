@@ -3,14 +3,27 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from synthgen.errors import DeviceError, Interrupted, ModelError, UsageError
 from synthgen.plan import Plan
-from synthgen.run import FolderStore, Outcome, Progress, Slot, create_run, open_run, run_local, slots, verify, work
+from synthgen.records import Candidate, Rendered
+from synthgen.run import (
+    Assignment,
+    FolderStore,
+    Outcome,
+    Progress,
+    Slot,
+    create_run,
+    open_run,
+    run_local,
+    slots,
+    verify,
+    work,
+)
 from tests.run.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
 from tests.run.tables import images_of, ledger_of, state_of, without
 
@@ -19,19 +32,21 @@ PLAN = noise_plan("classes.doctor=40", "output.shard_size=8")
 
 def start(
     location: str,
-    shards: Iterable[int],
+    shards: Iterable[int | Assignment],
     device: str,
     on_progress: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> Outcome:
-    """A worker that does to itself what TROUBLE says, at shard 2: `kill`, `freeze`, `break`; `once` or always."""
+    """A worker that does to itself what TROUBLE says, at shard 2: `kill`, `freeze`, `break`; `once` or always. Or
+    that dies of `candidate N` of shard 2, in whichever batch it is."""
     store = FolderStore(location)
     trouble, _, times = os.environ.get("TROUBLE", "").partition(" ")
 
-    def troubled() -> Iterator[int]:
+    def troubled() -> Iterator[Assignment]:
         for shard in shards:
+            assert isinstance(shard, Assignment)
             told = Path(location).parent / "told"
-            if shard == 2 and not (times == "once" and told.exists()):
+            if shard.shard == 2 and not (times == "once" and told.exists()):
                 told.touch()
                 if trouble in ("kill", "freeze"):
                     os.kill(os.getpid(), signal.SIGKILL if trouble == "kill" else signal.SIGSTOP)
@@ -40,9 +55,23 @@ def start(
             yield shard
             time.sleep(0.05)
 
-    return work(
-        open_run(store), store, NoiseGenerator(), BrightnessJudge(), troubled(), on_progress=on_progress, stop=stop
-    )
+    generator = NoiseGenerator()
+    if trouble == "candidate":
+        generator = DeadlyGenerator(int(times))
+    return work(open_run(store), store, generator, BrightnessJudge(), troubled(), on_progress=on_progress, stop=stop)
+
+
+class DeadlyGenerator(NoiseGenerator):
+    """Kills its process when it meets one candidate of shard 2."""
+
+    def __init__(self, attempt: int) -> None:
+        super().__init__()
+        self._attempt = attempt
+
+    def render(self, candidates: Sequence[Candidate]) -> list[Rendered]:
+        if any((one.shard, one.attempt) == (2, self._attempt) for one in candidates):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().render(candidates)
 
 
 def local(folder: Path, trouble: str = "", workers: int = 2, **options: object) -> Outcome:
@@ -93,6 +122,17 @@ def test_a_shard_that_kills_its_workers_is_set_aside_and_the_others_go_on(tmp_pa
     assert state_of(tmp_path / "run", PLAN).failed == {2: 1}
     (failure,) = (tmp_path / "run/failed").iterdir()
     assert "3 workers in turn ended at this shard; the last one died, exit code -9" in failure.read_text()
+
+
+@pytest.mark.slow
+def test_a_candidate_that_kills_its_worker_twice_is_skipped_and_recorded(alone: Path, tmp_path: Path) -> None:
+    outcome = local(tmp_path / "run", "candidate 3")
+    assert (outcome.committed, outcome.failed) == (tuple(range(PLAN.shard_count)), ())
+    (skipped,) = [row for row in ledger_of(tmp_path / "run", PLAN) if row["reason"] == "killed_workers"]
+    assert (skipped["id"], skipped["verdict"]) == ("00002-000003", "failed")
+    assert len(images_of(tmp_path / "run", PLAN)) == PLAN.spec.total
+    others = [row["id"] for row in images_of(alone, PLAN) if not row["id"].startswith("00002")]
+    assert others == [row["id"] for row in images_of(tmp_path / "run", PLAN) if not row["id"].startswith("00002")]
 
 
 @pytest.mark.slow
