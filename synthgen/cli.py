@@ -41,6 +41,12 @@ Devices = Annotated[
     str,
     typer.Option(help="auto (every GPU, else the processor), cpu:2, cuda, cuda:0,2, mps: a process for each."),
 ]
+Extend = Annotated[
+    bool, typer.Option("--extend", help="Let the run that is there grow, if the spec asks for more images than it.")
+]
+TopUp = Annotated[
+    bool, typer.Option("--top-up", help="Try once more to make what a finished run is short of: in further shards.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
@@ -110,13 +116,20 @@ def plan(
     output: Annotated[
         Path | None, typer.Option("-o", metavar="DIR", help="Begin the run there, for `synthgen work`.")
     ] = None,
+    extend: Extend = False,
+    top_up: TopUp = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what a spec would make: counts, sample prompts, shards, time and disk. Loads no model."""
     from synthgen import api
 
     found = api.read_spec(spec, set_ or ())
-    planned = api.plan(found) if output is None else api.begin(found, output, _text_of(spec, set_))
+    if output is None and (extend or top_up):
+        raise UsageError("--extend and --top-up change a run: expected -o RUN with them")
+    if output is None:
+        planned = api.plan(found)
+    else:
+        planned = api.begin(found, output, _text_of(spec, set_), extend=extend, top_up=top_up)
     cost, prompts = api.forecast(planned), [candidate.prompt for candidate in api.sample(planned, samples)]
     if as_json:
         print_json(
@@ -173,6 +186,8 @@ def run(
     output: Annotated[Path | None, typer.Option("-o", metavar="DIR", help="Default: outputs/NAME.")] = None,
     set_: Overrides = None,
     devices: Devices = "auto",
+    extend: Extend = False,
+    top_up: TopUp = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the dataset. Stopped or killed, run it again: it goes on where it was."""
@@ -182,7 +197,16 @@ def run(
     found = api.read_spec(spec, set_ or ())
     text, stop = _text_of(spec, set_), _stop_on_signals()
     with show_progress(found.model.id) as on_progress:
-        result = api.run(found, output, text=text, devices=devices, on_progress=on_progress, stop=stop.is_set)
+        result = api.run(
+            found,
+            output,
+            text=text,
+            devices=devices,
+            extend=extend,
+            top_up=top_up,
+            on_progress=on_progress,
+            stop=stop.is_set,
+        )
     print_result(result, as_json)
 
 

@@ -18,7 +18,7 @@ def print_result(result: Any, as_json: bool) -> None:
             images=result.summary.rows,
             attempted=tally.attempted,
             accepted=tally.accepted,
-            missing=tally.missing,
+            missing=result.missing,
             shortfalls=[asdict(short) for short in result.shortfalls],
             seconds=result.seconds,
             classes={kind.name: asdict(kind) for kind in tally.classes},
@@ -34,11 +34,11 @@ def print_result(result: Any, as_json: bool) -> None:
             print(f"dropped   {result.summary.dropped} image(s) that repeat one of another shard")
         print_shortfalls(result.shortfalls)
         print(f"look at   {result.sheet}")
-    if missing := tally.missing + result.summary.dropped:
+    if result.missing:
         raise QuotaNotMet(
-            f"{missing} image(s) short of what was asked for",
-            hint="Ask for what the model can draw, loosen the filters, or raise budget.attempts_per_image: in a new "
-            "run, with -o.",
+            f"{result.missing} image(s) short of what was asked for",
+            hint="Add --top-up to try once more, or ask in a new run (-o) for what the model can draw, loosen the "
+            "filters, or raise budget.attempts_per_image.",
         )
 
 

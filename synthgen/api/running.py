@@ -47,6 +47,12 @@ class RunResult:
     shortfalls: tuple[Shortfall, ...]
     seconds: float
 
+    @property
+    def missing(self) -> int:
+        """Images that the dataset is short of, class by class."""
+        there = self.summary.classes
+        return sum(max((kind.quota or 0) - there.get(kind.name, 0), 0) for kind in self.tally.classes)
+
 
 def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
     """Render and judge `count` images and write a contact sheet to `path`; nothing else is kept.
@@ -76,6 +82,8 @@ def run(
     *,
     text: str | None = None,
     devices: str = "auto",
+    extend: bool = False,
+    top_up: bool = False,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> RunResult:
@@ -86,6 +94,8 @@ def run(
         devices: see `synthgen.run.slots`. With one, this process does the work; with several, one process for each.
             Those import the module that the program began with: a script must call this under
             `if __name__ == "__main__"`.
+        extend: where a run of this spec with fewer images lies there, make the images that are more.
+        top_up: once all is made, try once more to make what is short of its quota, or was left out as a duplicate.
         text: the spec as its author wrote it, kept beside the plan; by default the spec as YAML.
         stop: asked between batches.
 
@@ -97,9 +107,24 @@ def run(
     """
     runs.check_devices(devices)
     folder = folder or Path("outputs") / spec.name
-    planned = plan(spec)
     store = FolderStore(folder)
-    runs.create_run(store, planned, text if text is not None else _as_yaml(spec))
+    planned = runs.create_run(store, plan(spec), text if text is not None else _as_yaml(spec), extend=extend)
+    fresh = _make_pending(planned, store, devices, on_progress, stop)
+    result = _finalized(planned, store, folder, fresh=fresh)
+    if top_up and (more := _topped_up(planned, store, result)) is not planned:
+        fresh += _make_pending(more, store, devices, on_progress, stop)
+        result = _finalized(more, store, folder, fresh=fresh)
+    return result
+
+
+def _make_pending(
+    planned: Plan,
+    store: FolderStore,
+    devices: str,
+    on_progress: Callable[[Progress], None],
+    stop: Callable[[], bool],
+) -> int:
+    """Make the shards that are not committed yet; how many those were."""
     state = runs.read_state(planned, store)
     if state.pending and not state.damaged:
         slots = runs.slots(devices, parts.count_gpus)
@@ -107,9 +132,14 @@ def run(
             outcome = runs.run_local(make_shards, store, state.pending, slots, on_progress=on_progress, stop=stop)
         else:
             device = devices.partition(":")[0] if devices.startswith("cpu") else devices
-            outcome = make_shards(str(folder), state.pending, device, on_progress, stop)
+            outcome = make_shards(store.location, state.pending, device, on_progress, stop)
         _refuse_failed(outcome, store)
-    return _finalized(planned, store, folder, fresh=len(state.pending))
+    return len(state.pending)
+
+
+def _topped_up(planned: Plan, store: FolderStore, result: RunResult) -> Plan:
+    dropped = [duplicate.id for duplicate in result.summary.duplicates] if result.summary.dropped else []
+    return runs.top_up(store, planned, runs.read_state(planned, store), dropped)
 
 
 def work(
@@ -248,16 +278,17 @@ def repair(folder: Path, on_shard: Callable[[int], None] = lambda shard: None) -
     return runs.repair(runs.open_run(store), store, on_shard)
 
 
-def begin(spec: Spec, folder: Path, text: str | None = None) -> Plan:
-    """Plan a run and write its plan, for workers to come; begun before, it stays as it is.
+def begin(spec: Spec, folder: Path, text: str | None = None, *, extend: bool = False, top_up: bool = False) -> Plan:
+    """Plan a run and write its plan, for workers to come; begun before, it stays as it is, or grows: see `run`.
 
     Raises:
+        UsageError: `top_up` of a run with shards that are not committed yet.
         PlanChanged: the folder holds a run of another plan.
         ModelError, StorageError: as `run`.
     """
-    planned = plan(spec)
-    runs.create_run(FolderStore(folder), planned, text if text is not None else _as_yaml(spec))
-    return planned
+    store = FolderStore(folder)
+    planned = runs.create_run(store, plan(spec), text if text is not None else _as_yaml(spec), extend=extend)
+    return _topped_up(planned, store, _finalized(planned, store, folder, fresh=0)) if top_up else planned
 
 
 def _refuse_failed(outcome: Outcome, store: FolderStore) -> None:

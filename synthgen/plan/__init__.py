@@ -2,6 +2,6 @@
 
 from synthgen.plan.candidates import draw_candidate, noise_seed
 from synthgen.plan.filling import Filling
-from synthgen.plan.plan import Plan, Revisions, make_plan
+from synthgen.plan.plan import Addition, Plan, Revisions, make_plan
 
-__all__ = ["Filling", "Plan", "Revisions", "draw_candidate", "make_plan", "noise_seed"]
+__all__ = ["Addition", "Filling", "Plan", "Revisions", "draw_candidate", "make_plan", "noise_seed"]

@@ -1,6 +1,6 @@
 """Cells: each class, cut by the attributes that the spec balances, with its quota of accepted images."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from math import floor, prod
 
@@ -10,19 +10,32 @@ from synthgen.spec import Balance, Spec
 
 def cells_of(spec: Spec) -> tuple[Cell, ...]:
     """Class by class in the spec's order, and within a class every combination of balanced values with a quota."""
-    return tuple(cell for label, name in enumerate(spec.classes) for cell in _cells_of_class(spec, label, name))
+    return cells_for(spec, {name: kind.count for name, kind in spec.classes.items()})
 
 
-def _cells_of_class(spec: Spec, label: int, name: str) -> Iterator[Cell]:
+def cells_for(spec: Spec, counts: Mapping[str, int]) -> tuple[Cell, ...]:
+    """The cells of `spec`, with quotas for `counts` images of its classes."""
+    return tuple(
+        cell
+        for label, (name, count) in enumerate(counts.items())
+        for cell in _cells_of_class(spec, label, name, count)
+        if cell.quota
+    )
+
+
+def kinds_of(spec: Spec) -> dict[str, Cell]:
+    """Every cell that images of `spec` may fall into, by name, whatever its quota."""
+    cells = (cell for label, name in enumerate(spec.classes) for cell in _cells_of_class(spec, label, name, 0))
+    return {cell.name: cell for cell in cells}
+
+
+def _cells_of_class(spec: Spec, label: int, name: str, count: int) -> Iterator[Cell]:
     combinations = list(product(*(_shares(spec, entry) for entry in spec.balance)))
     shares = [prod(share for _, share in combination) for combination in combinations]
-    for combination, quota in zip(combinations, apportion(spec.classes[name].count, shares, label), strict=True):
-        if quota:
-            values = tuple(
-                (entry.attribute, value) for entry, (value, _) in zip(spec.balance, combination, strict=True)
-            )
-            full_name = ", ".join([name, *(f"{attribute}={value}" for attribute, value in values)])
-            yield Cell(full_name, name, label, quota, values)
+    for combination, quota in zip(combinations, apportion(count, shares, label), strict=True):
+        values = tuple((entry.attribute, value) for entry, (value, _) in zip(spec.balance, combination, strict=True))
+        full_name = ", ".join([name, *(f"{attribute}={value}" for attribute, value in values)])
+        yield Cell(full_name, name, label, quota, values)
 
 
 def _shares(spec: Spec, entry: Balance) -> list[tuple[str, float]]:

@@ -1,5 +1,6 @@
 """Plan -> committed shards. Importing it imports neither torch nor datasets: `status` is quick."""
 
+from synthgen.run.additions import top_up
 from synthgen.run.devices import Slot, check_devices, slots
 from synthgen.run.local import run_local
 from synthgen.run.opening import create_run, open_run
@@ -34,6 +35,7 @@ __all__ = [
     "repair",
     "run_local",
     "slots",
+    "top_up",
     "verify",
     "work",
 ]

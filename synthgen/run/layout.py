@@ -5,6 +5,7 @@ import secrets
 
 PLAN = "plan.json"
 SPEC = "spec.yaml"
+ADDITIONS = "additions"
 IMAGES = "shards"
 LEDGER = "ledger"
 DONE = "done"
@@ -16,6 +17,11 @@ _FAILURE = re.compile(rf"{FAILED}/(\d{{5,}})-[0-9a-f]{{16}}\.json")
 
 def marker(shard: int) -> str:
     return f"{DONE}/{shard:05d}.json"
+
+
+def addition(number: int) -> str:
+    """Counting from 1."""
+    return f"{ADDITIONS}/{number:05d}.json"
 
 
 def new_name(folder: str, shard: int, suffix: str) -> str:

@@ -1,13 +1,22 @@
 """The beginning of a run, and its resumption."""
 
+from dataclasses import replace
+
 from synthgen.errors import PlanChanged, StorageError
 from synthgen.plan import Plan
 from synthgen.run import faults, layout
+from synthgen.run.additions import add, with_additions
 from synthgen.run.store import MissingFileError, RunStore
 
 
-def create_run(store: RunStore, plan: Plan, spec_text: str) -> bool:
-    """Write plan.json and spec.yaml. False if this run was begun before: going on with it resumes.
+def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = False) -> Plan:
+    """Write plan.json and spec.yaml, or go on with what lies there.
+
+    Args:
+        extend: where `plan` only asks for more images than the run that lies there, let it grow.
+
+    Returns:
+        The plan, with what was added to the run that lies there.
 
     Raises:
         PlanChanged: another plan lies there; the message lists what differs.
@@ -16,17 +25,23 @@ def create_run(store: RunStore, plan: Plan, spec_text: str) -> bool:
     _refuse_foreign(store)
     # The plan first: it decides whose the folder is. A run killed in between gets its spec.yaml when it
     # resumes.
-    created = store.create(layout.PLAN, plan.to_json().encode())
-    if not created:
-        _refuse_another(open_run(store), plan, store.location)
-    else:
+    for number, addition in enumerate(plan.additions):
+        add(store, replace(plan, additions=plan.additions[:number]), addition)
+    there = plan
+    if store.create(layout.PLAN, plan.to_json().encode()):
         faults.reach("plan-created")
+    else:
+        there = open_run(store)
+        if extend and (more := there.growth(plan)) is not None:
+            add(store, there, more)
+            there = open_run(store)  # another process may have been first, and asked for another number
+        _refuse_another(there, plan, store.location)
     store.create(layout.SPEC, spec_text.encode())
-    return created
+    return replace(plan, additions=there.additions)
 
 
 def open_run(store: RunStore) -> Plan:
-    """The plan of the run that lies there.
+    """The plan of the run that lies there, with what was added to it.
 
     Raises:
         StorageError: none does, or its plan is damaged.
@@ -39,9 +54,10 @@ def open_run(store: RunStore) -> Plan:
     except UnicodeDecodeError as error:
         raise StorageError(f"{store.location}: {layout.PLAN} is damaged: it is no text") from error
     try:
-        return Plan.from_json(text)
+        plan = Plan.from_json(text)
     except StorageError as error:
         raise StorageError(f"{store.location}: {error.message}", hint=error.hint) from error
+    return with_additions(plan, store)
 
 
 def _refuse_foreign(store: RunStore) -> None:
@@ -53,10 +69,11 @@ def _refuse_foreign(store: RunStore) -> None:
 
 
 def _refuse_another(there: Plan, wanted: Plan, location: str) -> None:
-    if there.fingerprint == wanted.fingerprint:
+    changes = there.differences(wanted)
+    if not changes:
         return
-    changes = "\n".join(f"  {line}" for line in there.differences(wanted))
-    raise PlanChanged(
-        f"{location} was begun with another plan:\n{changes}",
-        hint="Choose another folder with -o, or undo these changes to go on with this run.",
-    )
+    hint = "Choose another folder with -o, or undo these changes to go on with this run."
+    if there.growth(wanted) is not None:
+        hint = "Add --extend to make these images too; they come after those that are there."
+    lines = "\n".join(f"  {line}" for line in changes)
+    raise PlanChanged(f"{location} was begun with another plan:\n{lines}", hint=hint)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from synthgen.errors import StorageError
@@ -21,6 +21,7 @@ class RunState:
         damaged: why a marker cannot be trusted, by shard.
         failed: how often a shard that is not done has failed.
         orphans: files that no marker names: left by a kill, or being written right now.
+        topped_up: by cell, the quotas of committed shards that stand in for missing images.
     """
 
     shard_count: int
@@ -29,6 +30,7 @@ class RunState:
     damaged: Mapping[int, str]
     failed: Mapping[int, int]
     orphans: tuple[str, ...]
+    topped_up: Mapping[str, int]
 
     @property
     def complete(self) -> bool:
@@ -47,7 +49,7 @@ class RunState:
 
     @cached_property
     def shortfalls(self) -> tuple[Shortfall, ...]:
-        """What all committed shards lack, summed by cell."""
+        """What all committed shards lack, summed by cell, and later shards did not make up for."""
         found: dict[str, Shortfall] = {}
         for record in self.done.values():
             for short in record.shortfalls:
@@ -59,7 +61,8 @@ class RunState:
                     before.hits + short.hits,
                     before.accepted + short.accepted,
                 )
-        return tuple(found.values())
+        left = (replace(short, missing=short.missing - self.topped_up.get(cell, 0)) for cell, short in found.items())
+        return tuple(short for short in left if short.missing > 0)
 
     @property
     def seconds(self) -> float:
@@ -94,6 +97,9 @@ def read_state(plan: Plan, store: RunStore) -> RunState:
         damaged=dict(sorted(damaged.items())),
         failed=dict(sorted(failed.items())),
         orphans=(*sorted(tables - named), *temporary),
+        topped_up=_sum(
+            {cell.name: cell.quota for cell in plan.shard(index).cells} for index in plan.top_ups if index in done
+        ),
     )
 
 
