@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import bundled, generate
-from synthgen.errors import UsageError
+from synthgen.errors import ModelError, UsageError
 from synthgen.plan import Plan, Revisions
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from synthgen.generate.text_to_image import TextToImage
     from synthgen.judge.clip_judge import ClipJudge
 
+
+OFFLINE = {"HF_HUB_OFFLINE": "1"}
+"""For the environment of workers whose models were downloaded before they start."""
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
@@ -47,19 +50,57 @@ def generator(planned: Plan, device: str) -> TextToImage:
     from synthgen.generate.text_to_image import TextToImage
 
     check_device(device)
-    return TextToImage(planned.spec.model, _source(planned.spec), device, planned.window)
+    return TextToImage(planned.spec.model, _planned_source(planned), device, planned.window)
 
 
 def judge(planned: Plan, device: str) -> ClipJudge:
     from synthgen.judge.clip_judge import ClipJudge
 
-    spec = planned.spec
-    return ClipJudge(spec, _judge_id(spec.judge.id), planned.revisions.judge, device)
+    return ClipJudge(planned.spec, _planned_judge(planned), planned.revisions.judge, device)
+
+
+def download(planned: Plan) -> None:
+    """Get the hub models of a plan into the cache, so that workers need no network.
+
+    Raises:
+        ModelError: one cannot be had.
+    """
+    source = _planned_source(planned)
+    if not source.is_folder:
+        from synthgen.generate.text_to_image import download as download_generator
+
+        download_generator(planned.spec.model, source)
+    _planned_judge(planned)
 
 
 def _source(spec: Spec) -> generate.ModelSource:
     own = spec.model.id == BUNDLED_MODEL
     return generate.locate(spec.model.id, spec.model.revision, folder=bundled.GENERATOR if own else None)
+
+
+def _planned_source(planned: Plan) -> generate.ModelSource:
+    """The generator as it was when the plan was made, whatever the hub's newest commit is now."""
+    revision = planned.revisions.generator
+    if not revision.startswith("content:"):
+        return generate.ModelSource(planned.spec.model.id, revision)
+    source = _source(planned.spec)
+    if source.revision != revision:
+        raise ModelError(
+            f"model {planned.spec.model.id} is not the one that the run was planned with: {source.revision} here, "
+            f"{revision} there",
+            hint="Put the same weights there, or make a new run with -o.",
+        )
+    return source
+
+
+def _planned_judge(planned: Plan) -> str:
+    """The judge for open_clip, downloaded: one from the hub at the plan's commit."""
+    judge_id = _judge_id(planned.spec.judge.id)
+    if judge_id.startswith("local-dir:"):
+        return judge_id
+    from synthgen.judge.clip import download
+
+    return download(judge_id, planned.revisions.judge)
 
 
 def _judge_id(judge_id: str) -> str:

@@ -129,6 +129,8 @@ def _make_pending(
     if state.pending and not state.damaged:
         slots = runs.slots(devices, parts.count_gpus)
         if len(slots) > 1:
+            parts.download(planned)
+            slots = tuple(replace(slot, environment={**slot.environment, **parts.OFFLINE}) for slot in slots)
             outcome = runs.run_local(make_shards, store, state.pending, slots, on_progress=on_progress, stop=stop)
         else:
             device = devices.partition(":")[0] if devices.startswith("cpu") else devices

@@ -92,6 +92,16 @@ def _sample(path: Path, size: int) -> bytes:
     return b"".join(parts)
 
 
+def _cached_commits(model_id: str) -> list[str]:
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    snapshots = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=model_id, repo_type="model"), "snapshots")
+    if not snapshots.is_dir():
+        return []
+    return [path.name for path in snapshots.iterdir() if any((path / mark).is_file() for mark in _MARKS)]
+
+
 def _commit(model_id: str, revision: str | None) -> str:
     from huggingface_hub import HfApi, errors, try_to_load_from_cache
 
@@ -120,6 +130,9 @@ def _commit(model_id: str, revision: str | None) -> str:
         cached = try_to_load_from_cache(model_id, mark, revision=revision)
         if isinstance(cached, str):
             return Path(cached).parent.name
+    # A run downloads by commit, which leaves no name of a branch in the cache.
+    if revision is None and len(only := _cached_commits(model_id)) == 1:
+        return only[0]
     wanted = f"model {model_id}" + (f" at revision {revision}" if revision else "")
     raise ModelError(
         f"{wanted} is not in the local cache, and {why}",

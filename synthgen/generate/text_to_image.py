@@ -191,6 +191,24 @@ class TextToImage:
         return side, side
 
 
+def download(model: ModelSpec, source: ModelSource) -> None:
+    """Get a hub model into the cache, all that `TextToImage.setup` then loads.
+
+    Raises:
+        ModelError: it cannot be had.
+    """
+    diffusers.utils.logging.set_verbosity_error()
+    try:
+        DiffusionPipeline.download(
+            source.location, revision=source.revision, variant=model.variant, use_safetensors=True
+        )
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
+        raise ModelError(
+            f"model {model.id} cannot be downloaded: {_first_line(error)}",
+            hint="Check model.id and the network; a gated model needs `hf auth login`.",
+        ) from error
+
+
 def _load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> DiffusionPipeline:
     diffusers.utils.logging.set_verbosity_error()
     diffusers.utils.logging.disable_progress_bar()

@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import open_clip
 import torch
+from huggingface_hub import snapshot_download
 from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
@@ -13,6 +15,35 @@ from torchvision.transforms.v2 import functional as transform
 from synthgen.errors import ModelError
 
 _TEXTS_AT_ONCE = 256
+_WEIGHTS = "open_clip_model.safetensors"
+_TEXT_FILES = ("*.json", "*.txt", "*.model")
+"""The configuration and the tokenizer."""
+
+
+def download(judge_id: str, revision: str) -> str:
+    """Get a judge into the cache; its name for `Clip`, which then needs no network.
+
+    Args:
+        judge_id: `hf-hub:owner/name`, or open_clip's `architecture/weights`.
+        revision: the commit, of the former.
+
+    Raises:
+        ModelError: it cannot be had, or has no safetensors.
+    """
+    kind, _, place = judge_id.partition(":")
+    try:
+        if kind != "hf-hub":
+            open_clip.download_pretrained(open_clip.get_pretrained_cfg(*judge_id.split("/", 1)), prefer_hf_hub=True)
+            return judge_id
+        folder = snapshot_download(place, revision=revision, allow_patterns=[*_TEXT_FILES, _WEIGHTS])
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(
+            f"judge {judge_id} cannot be downloaded: {reason}", hint="Check judge.id and the network."
+        ) from error
+    if not (Path(folder) / _WEIGHTS).is_file():
+        raise ModelError(f"judge {judge_id} has no {_WEIGHTS}", hint="Choose a judge with safetensors weights.")
+    return f"local-dir:{folder}"
 
 
 class Clip:

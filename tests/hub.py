@@ -1,0 +1,90 @@
+"""A hub on this machine: what huggingface_hub asks of the real one when it looks a model up and downloads it."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Hub:
+    """Folders served as `owner/FOLDER` at `COMMIT`.
+
+    Attributes:
+        downloads: how often each file was sent, by `owner/FOLDER/FILE`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.downloads = folder, Counter[str]()
+        self.url = ""
+
+    def files(self, model: str) -> list[Path]:
+        return [path for path in sorted((self.folder / model).rglob("*")) if path.is_file()]
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[Hub]:
+    """Serve each folder in `folder` until the block ends."""
+    hub = Hub(folder)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            match self.path.partition("?")[0].strip("/").split("/"):
+                case ["api", "models", "owner", model, "tree", _, *_]:
+                    self._send_json([_described(hub.folder / model, path) for path in hub.files(model)])
+                case ["api", "models", "owner", model, *_] if hub.files(model):
+                    names = [
+                        {"rfilename": path.relative_to(hub.folder / model).as_posix()} for path in hub.files(model)
+                    ]
+                    self._send_json({"id": f"owner/{model}", "sha": COMMIT, "siblings": names, "tags": []})
+                case ["owner", model, "resolve", _, *parts]:
+                    name = "/".join(parts)
+                    hub.downloads[f"owner/{model}/{name}"] += self.command == "GET"
+                    self._send_file(hub.folder / model / name)
+                case _:
+                    self._send(404, b"", {"X-Error-Code": "RepoNotFound"})
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def _send_file(self, path: Path) -> None:
+            if not path.is_file():
+                self._send(404, b"", {"X-Error-Code": "EntryNotFound"})
+                return
+            data = path.read_bytes()
+            self._send(200, data, {"ETag": f'"{hashlib.sha256(data).hexdigest()}"', "X-Repo-Commit": COMMIT})
+
+        def _send_json(self, content: object) -> None:
+            self._send(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
+
+        def _send(self, status: int, data: bytes, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(data))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        hub.url = f"http://127.0.0.1:{server.server_port}"
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield hub
+        server.shutdown()
+        thread.join()
+
+
+def _described(model: Path, path: Path) -> dict[str, object]:
+    data = path.read_bytes()
+    name = path.relative_to(model).as_posix()
+    return {"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}

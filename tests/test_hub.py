@@ -1,0 +1,50 @@
+"""Models from a hub: pinned by the plan, downloaded once, and then no more needed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.generate.tiny import save_stable_diffusion
+from tests.hub import COMMIT, serve
+from tests.judge.tiny import save_judge
+
+SPEC = """\
+synthgen: 1
+name: hub
+model: {id: owner/painter, steps: 1, guidance: 1}
+judge: {id: "hf-hub:owner/judge"}
+classes: {chef: 6, doctor: 6}
+prompts: {templates: ["a {class}"]}
+output: {shard_size: 4}
+"""
+
+
+def synthgen(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "synthgen", *arguments]
+    settings = {"HF_HOME": str(folder / "home"), "HF_HUB_DISABLE_XET": "1", **environment}
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=240, check=False, env={**os.environ, **settings}
+    )
+
+
+@pytest.mark.slow
+def test_two_workers_share_one_download_and_then_need_no_hub(tmp_path: Path) -> None:
+    save_stable_diffusion(tmp_path / "models/painter")
+    save_judge(tmp_path / "models/judge")
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    with serve(tmp_path / "models") as hub:
+        run = ("run", "spec.yaml", "--devices", "cpu:2")
+        done = synthgen(tmp_path, *run, HF_HUB_OFFLINE="0", HF_ENDPOINT=hub.url)
+        assert done.returncode == 0, done.stderr
+        weights = {name: times for name, times in hub.downloads.items() if name.endswith(".safetensors")}
+        assert weights, "something was downloaded"
+        assert set(weights.values()) == {1}
+    plan = json.loads((tmp_path / "outputs/hub/plan.json").read_text())
+    assert plan["revisions"] == {"generator": COMMIT, "judge": COMMIT}
+    again = synthgen(tmp_path, "run", "spec.yaml", "-o", "again", HF_HUB_OFFLINE="1")
+    assert again.returncode == 0, again.stderr
+    assert "accepted  12 of" in again.stdout
