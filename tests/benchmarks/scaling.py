@@ -61,11 +61,7 @@ def _workers(work: Path, repeats: int, steps: int) -> Iterator[str]:
     spec = quickstart(
         *(f"classes.{name}=12" for name in quickstart().classes), "output.shard_size=6", f"model.steps={steps}"
     )
-    seconds: dict[str, list[float]] = {"cpu": [], "cpu:2": []}
-    for turn in range(repeats):
-        for devices, found in seconds.items():
-            found.append(_in_a_process(spec, work / f"{turn}-{devices.replace(':', '-')}", devices))
-    one, two = (median(found) for found in seconds.values())
+    one, two = _in_turns(spec, work / "workers", ("cpu", "cpu:2"), repeats)
     yield "Two workers of one thread each against one of two threads,"
     yield f"{spec.total} images in 12 shards, medians of {repeats}:"
     yield ""
@@ -76,6 +72,12 @@ def _workers(work: Path, repeats: int, steps: int) -> Iterator[str]:
             ["two, one thread each (`cpu:2`)", f"{two:.1f}", f"{one / two:.2f} times as fast"],
         ],
     )
+
+
+def _in_turns(spec: Spec, work: Path, ways: Sequence[str], repeats: int) -> list[float]:
+    """The median seconds of each way."""
+    seconds = [[_in_a_process(spec, work / f"{turn}-{way}", way) for way in ways] for turn in range(repeats)]
+    return [median(of_way) for of_way in zip(*seconds, strict=True)]
 
 
 def _in_a_process(spec: Spec, folder: Path, devices: str) -> float:
@@ -128,11 +130,7 @@ def _executor(work: Path, repeats: int) -> Iterator[str]:
         "filters.duplicates=null",
         "filters.label.min_posterior=0.1",
     )
-    seconds: dict[str, list[float]] = {"cpu": [], "pool": []}
-    for turn in range(repeats):
-        for way, found in seconds.items():
-            found.append(_in_a_process(spec, work / f"executor-{turn}-{way}", way))
-    alone, pool = (median(found) for found in seconds.values())
+    alone, pool = _in_turns(spec, work / "executor", ("cpu", "pool"), repeats)
     yield "The worker in the program's process against the same worker in a process that the executor feeds,"
     yield f"{spec.total} images in {SHARDS} shards at {spec.model.steps} steps, medians of {repeats}:"
     yield ""
