@@ -37,6 +37,12 @@ def start(folder: Path, devices: str, **environment: str) -> subprocess.Popen[by
     )
 
 
+def wait_for_the_first_shard(process: subprocess.Popen[bytes], run: Path) -> None:
+    while not list((run / "done").glob("*.json")):
+        assert process.poll() is None
+        time.sleep(0.05)
+
+
 def rows(run: Path, folder: str) -> list[tuple[object, ...]]:
     """The ids of all files in a folder, as anybody would read it, and the images' bytes."""
     tables = [pq.read_table(path).to_pylist() for path in sorted((run / folder).rglob("*.parquet"))]
@@ -136,9 +142,7 @@ def test_sigterm_ends_with_75_and_a_second_ctrl_c_at_once(tmp_path: Path, device
     (tmp_path / "spec.yaml").write_text(SPEC)
     for signals, codes, limit in (([signal.SIGTERM], {75}, 20.0), ([signal.SIGINT] * 2, {130, -signal.SIGINT}, 3.0)):
         process = start(tmp_path, devices)
-        while not list((tmp_path / "run/done").glob("*.json")):
-            assert process.poll() is None
-            time.sleep(0.05)
+        wait_for_the_first_shard(process, tmp_path / "run")
         began = time.monotonic()
         for number in signals:
             os.killpg(process.pid, number)
@@ -149,3 +153,31 @@ def test_sigterm_ends_with_75_and_a_second_ctrl_c_at_once(tmp_path: Path, device
         assert not (tmp_path / "run/dataset").exists()
         for marker in (tmp_path / "run/done").glob("*.json"):
             marker.unlink()
+
+
+# Python imports this in every process that starts; C's clocks, and so `date`, stay what they were.
+JUMPING_CLOCK = """\
+import time
+
+began, now, now_ns = time.monotonic(), time.time, time.time_ns
+back = lambda: 86_400 if time.monotonic() - began > 3 else 0
+time.time, time.time_ns = lambda: now() - back(), lambda: now_ns() - back() * 10**9
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", ["cpu", "cpu:2"])
+def test_a_clock_that_jumps_back_changes_nothing(
+    left_alone: Callable[[str], tuple[Path, float]], tmp_path: Path, devices: str
+) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "sitecustomize.py").write_text(JUMPING_CLOCK)
+    process = start(tmp_path, devices, PYTHONPATH=str(tmp_path))
+    wait_for_the_first_shard(process, tmp_path / "run")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    tomorrow = time.time() + 86_400
+    for file in (tmp_path / "run").rglob("*"):
+        os.utime(file, (tomorrow, tomorrow))  # begun when the clock was ahead
+    assert start(tmp_path, devices, PYTHONPATH=str(tmp_path)).wait(timeout=240) == 0
+    assert_the_same(tmp_path / "run", left_alone(devices)[0])
