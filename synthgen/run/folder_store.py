@@ -1,77 +1,28 @@
-"""Where a run lies: a few operations that a POSIX folder and an object store can both promise."""
+"""`FolderStore`: a run in a POSIX folder."""
 
 import errno
 import io
 import os
-import re
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import file_digest
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO
 
 from synthgen.errors import StorageError
 from synthgen.records import File
 from synthgen.run import faults
+from synthgen.run.store import MissingFileError, check_name
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 
-class MissingFileError(StorageError):
-    """There is no file of that name."""
-
-
-class RunStore(Protocol):
-    """Files by name, with `/` between folders, relative to the run. Folders come into being with their files.
-
-    Every method raises `StorageError`, naming the place, where the storage refuses, and for a name that would
-    lie outside of the run. Several processes may use one place at a time.
-    """
-
-    @property
-    def location(self) -> str:
-        """The run's folder or address, as users know it."""
-
-    def create(self, name: str, data: bytes) -> bool:
-        """Make a file that is seen whole or not at all, durable on return; False if the name is taken."""
-
-    def write(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """A new file, under a name of its own; durable after the block, removed if the block raises."""
-
-    def read(self, name: str) -> bytes:
-        """Raises:
-        MissingFileError: there is none.
-        """
-
-    def open(self, name: str) -> BinaryIO:
-        """For reading, with `seek`.
-
-        Raises:
-            MissingFileError: there is none.
-        """
-
-    def names(self, folder: str) -> list[str]:
-        """The files directly in `folder` ("" is the run itself), sorted; temporary ones too."""
-
-    def delete(self, name: str) -> None:
-        """Deleting what is not there is no error."""
-
-    def describe(self, name: str) -> File:
-        """Size and sha256 of what can be read back.
-
-        Raises:
-            MissingFileError: there is none.
-        """
-
-    def free_bytes(self) -> int | None:
-        """Room for further files; None where that cannot be told."""
-
-
 class FolderStore:
-    """A run in a POSIX folder, local or on a network file system with hard links."""
+    """A run in a POSIX folder, local or on a network file system with hard links. It follows no symbolic link in it:
+    who made the run may not be who goes on with it, and a link could lead to any file of theirs."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self._folder = Path(folder)
@@ -79,6 +30,10 @@ class FolderStore:
     @property
     def location(self) -> str:
         return str(self._folder)
+
+    @property
+    def folder(self) -> Path:
+        return self._folder
 
     def create(self, name: str, data: bytes) -> bool:
         path = self._path(name)
@@ -119,6 +74,13 @@ class FolderStore:
         with _blaming(path):
             return path.read_bytes()
 
+    def read_many(self, names: Sequence[str]) -> Iterator[bytes | StorageError]:
+        for name in names:
+            try:
+                yield self.read(name)
+            except StorageError as error:
+                yield error
+
     def open(self, name: str) -> io.BufferedReader:
         path = self._path(name)
         with _blaming(path):
@@ -149,10 +111,14 @@ class FolderStore:
             return shutil.disk_usage(self._folder).free
 
     def _path(self, name: str) -> Path:
-        parts = name.split("/")
-        if not all(re.fullmatch(r"[A-Za-z0-9._-]+", part) and part.strip(".") for part in parts):
-            raise StorageError(f"{self.location}: {name!r} is no name of a file in a run")
-        return self._folder.joinpath(*parts)
+        check_name(name, self.location)
+        path = self._folder
+        for part in name.split("/"):
+            path /= part
+            if path.is_symlink():
+                hint = "Put the real file or folder in its place, if you know where the link came from."
+                raise StorageError(f"{path} is a symbolic link, and a run has none", hint=hint)
+        return path
 
 
 _ROOM = "Make room there and run again: what was committed stays, and the run goes on from it."
