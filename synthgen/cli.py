@@ -31,7 +31,18 @@ app = typer.Typer(
 )
 
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec.")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, such as outputs/quickstart.")]
+
+
+def _location(text: str) -> str:
+    return text.rstrip("/") or text
+
+
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", parser=_location, help="A run: its folder, such as outputs/quickstart, or s3://bucket/prefix."
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the spec: --set model.steps=10. Repeatable."),
@@ -115,7 +126,13 @@ def plan(
     set_: Overrides = None,
     samples: Annotated[int, typer.Option(min=0, max=100, help="How many sample prompts to show.")] = 6,
     output: Annotated[
-        Path | None, typer.Option("-o", metavar="DIR", help="Begin the run there, for `synthgen work`.")
+        str | None,
+        typer.Option(
+            "-o",
+            metavar="DIR",
+            parser=_location,
+            help="Begin the run there, or at s3://bucket/prefix, for `synthgen work`.",
+        ),
     ] = None,
     extend: Extend = False,
     top_up: TopUp = False,
@@ -184,7 +201,10 @@ def preview(
 @app.command()
 def run(
     spec: SpecFile,
-    output: Annotated[Path | None, typer.Option("-o", metavar="DIR", help="Default: outputs/NAME.")] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("-o", metavar="DIR", parser=_location, help="Or s3://bucket/prefix. Default: outputs/NAME."),
+    ] = None,
     set_: Overrides = None,
     devices: Devices = "auto",
     extend: Extend = False,
@@ -213,7 +233,7 @@ def run(
 
 @app.command()
 def work(
-    folder: RunFolder,
+    location: Run,
     index: Annotated[int | None, typer.Option(min=0, help="This task's number, from 0.")] = None,
     of: Annotated[int | None, typer.Option(min=1, help="How many tasks share the run.")] = None,
     device: Device = "auto",
@@ -229,8 +249,8 @@ def work(
 
     mine, count = index_and_count(index, of, os.environ)
     stop = _stop_on_signals()
-    with show_progress(str(folder)) as on_progress:
-        done = api.work(folder, mine, count, device=device, on_progress=on_progress, stop=stop.is_set)
+    with show_progress(location) as on_progress:
+        done = api.work(location, mine, count, device=device, on_progress=on_progress, stop=stop.is_set)
     there = len(done.skipped) + len(done.lost)
     print(f"task {mine} of {count}: {len(done.committed)} shard(s) made, {there} were there")
 
@@ -294,32 +314,35 @@ def calibrate(
 
 
 @app.command()
-def finalize(folder: RunFolder, as_json: AsJson = False) -> None:
+def finalize(location: Run, as_json: AsJson = False) -> None:
     """Build the dataset and the contact sheet of a run whose shards are all done."""
     from synthgen import api
 
-    print_result(api.finalize(folder), as_json)
+    print_result(api.finalize(location), as_json)
 
 
 @app.command()
 def rejudge(
-    folder: RunFolder,
+    location: Run,
     set_: Overrides = None,
-    output: Annotated[Path | None, typer.Option("-o", metavar="DIR", help="Default: RUN-rejudged.")] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("-o", metavar="DIR", parser=_location, help="Or s3://bucket/prefix. Default: RUN-rejudged."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Apply stricter filters to a run that is there, without making an image again."""
     from synthgen import api
 
-    print_result(api.rejudge(folder, set_ or (), output or folder.with_name(f"{folder.name}-rejudged")), as_json)
+    print_result(api.rejudge(location, set_ or (), output or f"{location}-rejudged"), as_json)
 
 
 @app.command()
-def status(folder: RunFolder, as_json: AsJson = False) -> None:
+def status(location: Run, as_json: AsJson = False) -> None:
     """Show how far a run is, from its files alone; also while it works."""
     from synthgen import api
 
-    planned, state = api.status(folder)
+    planned, state = api.status(location)
     if as_json:
         print_json(
             name=planned.spec.name,
@@ -347,7 +370,7 @@ def status(folder: RunFolder, as_json: AsJson = False) -> None:
     for shard, why in state.damaged.items():
         print(f"damaged   shard {shard}: {why}")
     for shard, times in state.failed.items():
-        print(f"failed    shard {shard}: {times} time(s), see {folder / 'failed'}")
+        print(f"failed    shard {shard}: {times} time(s), see {location}/failed")
     if state.orphans:
         print(f"orphans   {len(state.orphans)} file(s) that no shard names: left by a kill, or in the making")
     if state.done:
@@ -357,35 +380,35 @@ def status(folder: RunFolder, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def verify(folder: RunFolder) -> None:
+def verify(location: Run) -> None:
     """Read everything that was committed again: hashes, rows, ids and every image."""
     from synthgen import api
 
-    findings = api.verify(folder, lambda shard: print(f"read shard {shard}", file=sys.stderr))
+    findings = api.verify(location, lambda shard: print(f"read shard {shard}", file=sys.stderr))
     for finding in findings:
-        print(f"{folder / finding.place}: {finding.message}")
+        print(f"{location}/{finding.place}: {finding.message}")
     if findings:
         raise StorageError(
-            f"{len(findings)} thing(s) are wrong with {folder}",
+            f"{len(findings)} thing(s) are wrong with {location}",
             hint="`synthgen repair` re-opens the damaged shards; run again and they are made anew.",
         )
-    planned, state = api.status(folder)
+    planned, state = api.status(location)
     if state.orphans:
-        print(f"{folder}: {len(state.orphans)} file(s) that no shard names: left by a kill, or in the making")
+        print(f"{location}: {len(state.orphans)} file(s) that no shard names: left by a kill, or in the making")
     if state.complete:
-        print(f"{folder}: good")
+        print(f"{location}: good")
     else:
-        print(f"{folder}: good so far; {len(state.pending)} of {planned.shard_count} shards are not made yet")
+        print(f"{location}: good so far; {len(state.pending)} of {planned.shard_count} shards are not made yet")
 
 
 @app.command()
-def repair(folder: RunFolder) -> None:
+def repair(location: Run) -> None:
     """Re-open damaged shards and remove files that no shard names. Not while anything works on the run."""
     from synthgen import api
 
-    done = api.repair(folder, lambda shard: print(f"read shard {shard}", file=sys.stderr))
+    done = api.repair(location, lambda shard: print(f"read shard {shard}", file=sys.stderr))
     for finding in done.findings:
-        print(f"{folder / finding.place}: {finding.message}")
+        print(f"{location}/{finding.place}: {finding.message}")
     print(f"removed   {len(done.removed)} file(s) that no shard names")
     if done.reopened:
         print(f"re-opened shards {', '.join(map(str, done.reopened))}: run again to make them anew")
@@ -393,7 +416,7 @@ def repair(folder: RunFolder) -> None:
 
 @app.command()
 def replay(
-    folder: RunFolder,
+    location: Run,
     image: Annotated[str, typer.Argument(metavar="ID", help="Of an attempt, such as 00000-000012.")],
     device: Device = "auto",
     as_json: AsJson = False,
@@ -401,7 +424,7 @@ def replay(
     """Render and judge one recorded attempt again, and say what agrees."""
     from synthgen import api
 
-    found = api.replay(folder, image, device)
+    found = api.replay(location, image, device)
     if as_json:
         print_json(**asdict(found))
         return

@@ -2,9 +2,14 @@
 
 import ipaddress
 import os
+import secrets
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -63,3 +68,40 @@ def no_network() -> Iterator[None]:
         patch.setattr(socket.socket, "connect_ex", guard(socket.socket.connect_ex))
         patch.setattr(socket, "getaddrinfo", guarded_resolve)
         yield
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The address of an S3 server on this machine; see `tests/s3_server.py`."""
+    command, root = [sys.executable, "-m", "tests.s3_server"], Path(__file__).parents[1]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        assert address, "the server did not start"
+        yield address
+        server.kill()
+
+
+@pytest.fixture
+def s3(s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Makes a bucket whose name begins with a word, and gives its address. The environment is that of a user of the
+    server, and holds nothing of this machine's own."""
+    environment = {
+        "AWS_ENDPOINT_URL": s3_server,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": str(tmp_path / "nothing"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "nothing"),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def bucket(kind: str = "good") -> str:
+        name = f"{kind}-{secrets.token_hex(4)}"
+        with urlopen(Request(f"{s3_server}/{name}", method="PUT")):
+            pass
+        return f"s3://{name}"
+
+    return bucket

@@ -12,32 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from synthgen.api.calibrating import calibrate, keep_share, pilot
+    from synthgen.api.finishing import RunResult, finalize
     from synthgen.api.machine import doctor
     from synthgen.api.planning import Forecast, forecast, plan, sample
-    from synthgen.api.running import (
-        RunResult,
-        begin,
-        finalize,
-        preview,
-        rejudge,
-        repair,
-        replay,
-        run,
-        status,
-        verify,
-        work,
-    )
+    from synthgen.api.rejudging import rejudge
+    from synthgen.api.running import begin, preview, repair, replay, run, status, verify, work
     from synthgen.spec import parse_spec, read_spec
 
 _NAMES = {
     "synthgen.api.calibrating": ("calibrate", "keep_share", "pilot"),
+    "synthgen.api.finishing": ("RunResult", "finalize"),
     "synthgen.api.machine": ("doctor",),
     "synthgen.api.planning": ("Forecast", "forecast", "plan", "sample"),
-    "synthgen.api.running": (
-        "RunResult", "begin", "finalize", "preview", "rejudge", "repair", "replay", "run", "status", "verify", "work",
-    ),
+    "synthgen.api.rejudging": ("rejudge",),
+    "synthgen.api.running": ("begin", "preview", "repair", "replay", "run", "status", "verify", "work"),
     "synthgen.spec": ("parse_spec", "read_spec"),
-}  # fmt: skip
+}
 
 __all__ = [
     "Forecast",

@@ -105,3 +105,10 @@ def with_thresholds(planned: Plan) -> Plan:
     thresholds = label.model_copy(update={"min_posterior": floors, "calibration": None})
     filters = planned.spec.filters.model_copy(update={"label": thresholds})
     return replace(planned, spec=planned.spec.model_copy(update={"filters": filters}))
+
+
+def as_yaml(spec: Spec) -> str:
+    """All of a spec, as its author could have written it."""
+    import yaml
+
+    return yaml.safe_dump(spec.canonical(), sort_keys=False, allow_unicode=True)

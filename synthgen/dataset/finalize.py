@@ -35,6 +35,7 @@ def finalize(
     provenance: Provenance,
     drop: DuplicateFilter | None = None,
     file_bytes: int = FILE_BYTES,
+    there: DatasetSummary | None = None,
 ) -> DatasetSummary:
     """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
 
@@ -44,6 +45,9 @@ def finalize(
     What is read and written is streamed; memory holds some 300 bytes per image, and the embeddings if `drop` asks
     for a cosine.
 
+    Args:
+        there: the dataset that lies where the folder will be copied to, if it will be.
+
     Raises:
         QuotaNotMet: there is not a single image.
         StorageError: a source cannot be used, an id occurs twice, or the folder cannot be written.
@@ -51,7 +55,7 @@ def finalize(
     rule = drop.model_dump(mode="json") if drop else None
     inputs = _fingerprint(sources, name, classes, splits, provenance, rule, file_bytes)
     recover(folder)
-    summary = read_summary(folder)
+    summary = read_summary(folder) or there
     if summary is not None and summary.inputs == inputs:
         return summary
     schema = _schema(sources, classes)

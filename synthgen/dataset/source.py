@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +13,12 @@ from numpy.typing import NDArray
 
 from synthgen.errors import StorageError
 
-Source = Path | BinaryIO
+
+class Source(Protocol):
+    """A file that can be opened as often as it must be read. A `Path` is one."""
+
+    def open(self, mode: Literal["rb"]) -> BinaryIO: ...
+
 
 BATCH_ROWS = 64
 _HINT = "Run `synthgen verify` on the run folder."
@@ -39,14 +43,14 @@ def batches(source: Source, columns: Sequence[str] | None = None) -> Iterator[pa
     Raises:
         StorageError: it cannot be read or is no Parquet file.
     """
-    with _reading(source), pq.ParquetFile(source) as file:
+    with _opened(source) as opened, pq.ParquetFile(opened) as file:
         names = file.schema_arrow.names
         chosen = None if columns is None else [name for name in columns if name in names]
         yield from file.iter_batches(BATCH_ROWS, columns=chosen)
 
 
 def schema_of(source: Source) -> pa.Schema:
-    with _reading(source), pq.ParquetFile(source) as file:
+    with _opened(source) as opened, pq.ParquetFile(opened) as file:
         return file.schema_arrow
 
 
@@ -58,7 +62,7 @@ def scan(source: Source, classes: Sequence[str], *, hashes: bool = False, embedd
     schema = schema_of(source)
     columns = ["id", "image", "label", *["phash"] * hashes, *["embedding"] * embeddings]
     if missing := [name for name in columns if name not in schema.names]:
-        raise StorageError(f"{_name(source)} has no column {', '.join(missing)}", hint=_HINT)
+        raise StorageError(f"{source} has no column {', '.join(missing)}", hint=_HINT)
     result = Scan(source, [], [], [], [], [])
     for batch in batches(source, columns):
         ids, labels = batch["id"].to_pylist(), batch["label"].to_pylist()
@@ -66,7 +70,7 @@ def scan(source: Source, classes: Sequence[str], *, hashes: bool = False, embedd
         for image_id, label, image in zip(ids, labels, images, strict=True):
             if not image_id or not image or label is None or not 0 <= label < len(classes):
                 raise StorageError(
-                    f"{_name(source)} has a row that cannot be used: id {image_id}, label {label}, "
+                    f"{source} has a row that cannot be used: id {image_id}, label {label}, "
                     f"{len(image or b'')} bytes of image",
                     hint=_HINT,
                 )
@@ -83,28 +87,18 @@ def scan(source: Source, classes: Sequence[str], *, hashes: bool = False, embedd
 def footer_digest(source: Source) -> bytes:
     """sha256 of a Parquet file's footer, which has the sizes and bounds of all that is in the file:
     enough to tell immutable files apart, without reading them."""
-    with _reading(source):
-        if isinstance(source, Path):
-            with source.open("rb") as file:
-                return _footer_digest(file)
-        return _footer_digest(source)
-
-
-def _footer_digest(file: BinaryIO) -> bytes:
-    end = file.seek(0, 2)
-    file.seek(max(end - 8, 0))
-    length = int.from_bytes(file.read(4), "little")
-    file.seek(max(end - 8 - length, 0))
-    return sha256(file.read()).digest()
+    with _opened(source) as file:
+        end = file.seek(0, 2)
+        file.seek(max(end - 8, 0))
+        length = int.from_bytes(file.read(4), "little")
+        file.seek(max(end - 8 - length, 0))
+        return sha256(file.read()).digest()
 
 
 @contextmanager
-def _reading(source: Source) -> Iterator[None]:
+def _opened(source: Source) -> Iterator[BinaryIO]:
     try:
-        yield
+        with source.open("rb") as file:
+            yield file
     except (OSError, pa.ArrowException) as error:
-        raise StorageError(f"cannot read {_name(source)}: {error}", hint=_HINT) from error
-
-
-def _name(source: Source) -> Any:
-    return source if isinstance(source, Path) else getattr(source, "name", "a file of images")
+        raise StorageError(f"cannot read {source}: {error}", hint=_HINT) from error

@@ -57,11 +57,20 @@ def write_summary(summary: DatasetSummary, folder: Path) -> None:
 def read_summary(folder: Path) -> DatasetSummary | None:
     """None where no dataset is, or where a file of it is missing or of another size."""
     try:
-        raw = json.loads((folder / MARKER).read_text("utf-8"))
-        splits = tuple(SplitSummary(**split) for split in raw.pop("splits"))
-        duplicates = tuple(Duplicate(**duplicate) for duplicate in raw.pop("duplicates"))
-        summary = DatasetSummary(**raw, splits=splits, duplicates=duplicates)
-        whole = all((folder / name).stat().st_size == size for s in splits for name, size in s.files.items())
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        summary = parse_summary((folder / MARKER).read_text("utf-8"))
+        files = [file for split in summary.splits for file in split.files.items()] if summary else []
+        whole = all((folder / name).stat().st_size == size for name, size in files)
+    except (OSError, ValueError):
         return None
     return summary if whole else None
+
+
+def parse_summary(text: str) -> DatasetSummary | None:
+    """What `write_summary` wrote; None for anything else."""
+    try:
+        raw = json.loads(text)
+        splits = tuple(SplitSummary(**split) for split in raw.pop("splits"))
+        duplicates = tuple(Duplicate(**duplicate) for duplicate in raw.pop("duplicates"))
+        return DatasetSummary(**raw, splits=splits, duplicates=duplicates)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None

@@ -2,14 +2,16 @@
 
 from synthgen.run.additions import top_up
 from synthgen.run.devices import Slot, check_devices, slots
+from synthgen.run.folder_store import FolderStore
 from synthgen.run.local import run_local
+from synthgen.run.locations import Location, open_store
 from synthgen.run.opening import create_run, open_run
 from synthgen.run.progress import Assignment, ClassProgress, Progress
 from synthgen.run.protocols import Generator, Judge
 from synthgen.run.rejudge import rejudge
 from synthgen.run.repair import Repaired, repair
 from synthgen.run.state import RunState, read_state
-from synthgen.run.store import FolderStore, MissingFileError, RunStore
+from synthgen.run.store import MissingFileError, RunStore
 from synthgen.run.verify import Finding, verify
 from synthgen.run.worker import Outcome, work
 
@@ -20,6 +22,7 @@ __all__ = [
     "FolderStore",
     "Generator",
     "Judge",
+    "Location",
     "MissingFileError",
     "Outcome",
     "Progress",
@@ -30,6 +33,7 @@ __all__ = [
     "check_devices",
     "create_run",
     "open_run",
+    "open_store",
     "read_state",
     "rejudge",
     "repair",

@@ -1,5 +1,7 @@
 """Markers: `done/NNNNN.json`, whose creation is the commit of a shard."""
 
+from collections.abc import Iterator, Sequence
+
 from pydantic import TypeAdapter, ValidationError
 
 from synthgen.errors import StorageError
@@ -21,11 +23,30 @@ def read_marker(store: RunStore, shard: int, fingerprint: str) -> ShardRecord | 
     Raises:
         StorageError: the marker is damaged, of another plan, or names files that are not this shard's.
     """
-    name = layout.marker(shard)
     try:
-        data = store.read(name)
+        data = store.read(layout.marker(shard))
     except MissingFileError:
         return None
+    return _parsed(store, shard, fingerprint, data)
+
+
+def read_markers(
+    store: RunStore, shards: Sequence[int], fingerprint: str
+) -> Iterator[tuple[int, ShardRecord | StorageError]]:
+    """Of those that are committed: the record, or what `read_marker` would raise."""
+    contents = store.read_many([layout.marker(shard) for shard in shards])
+    for shard, content in zip(shards, contents, strict=True):
+        if isinstance(content, MissingFileError):
+            continue
+        try:
+            found = content if isinstance(content, StorageError) else _parsed(store, shard, fingerprint, content)
+        except StorageError as error:
+            found = error
+        yield shard, found
+
+
+def _parsed(store: RunStore, shard: int, fingerprint: str, data: bytes) -> ShardRecord:
+    name = layout.marker(shard)
     try:
         record = _RECORD.validate_json(data)
     except ValidationError as error:

@@ -9,7 +9,7 @@ from synthgen.errors import StorageError
 from synthgen.plan import Plan
 from synthgen.records import ShardRecord, Shortfall
 from synthgen.run import layout
-from synthgen.run.marker import read_marker
+from synthgen.run.marker import read_markers
 from synthgen.run.store import RunStore
 
 
@@ -109,22 +109,17 @@ def _tables(store: RunStore) -> list[str]:
 
 def _read_markers(plan: Plan, store: RunStore, names: list[str]) -> tuple[dict[int, ShardRecord], dict[int, str]]:
     done: dict[int, ShardRecord] = {}
-    damaged: dict[int, str] = {}
-    fingerprint, count = plan.fingerprint, plan.shard_count
-    for name in names:
-        shard = layout.shard_of_marker(name)
-        if shard is None:
-            continue
-        if shard >= count:
-            damaged[shard] = f"{name}: the plan has {count} shards"
-            continue
-        try:
-            record = read_marker(store, shard, fingerprint)
-        except StorageError as error:
-            damaged[shard] = error.message
+    markers = {shard: name for name in names if (shard := layout.shard_of_marker(name)) is not None}
+    damaged = {
+        shard: f"{name}: the plan has {plan.shard_count} shards"
+        for shard, name in markers.items()
+        if shard >= plan.shard_count
+    }
+    for shard, found in read_markers(store, sorted(markers.keys() - damaged), plan.fingerprint):
+        if isinstance(found, StorageError):
+            damaged[shard] = found.message
         else:
-            if record is not None:
-                done[shard] = record
+            done[shard] = found
     return done, damaged
 
 

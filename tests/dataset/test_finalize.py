@@ -96,10 +96,17 @@ def test_big_splits_are_cut_into_files(tmp_path: Path) -> None:
     assert len(load(folder, split="train")) == 420
 
 
+class InMemory(bytes):
+    """A source that is no path."""
+
+    def open(self, mode: str) -> io.BytesIO:
+        return io.BytesIO(self)
+
+
 def test_neither_the_order_of_sources_nor_a_second_time_changes_a_byte(tmp_path: Path) -> None:
     sources = [write_shard(tmp_path, shard, per_class=3) for shard in range(3)]
     make(sources, tmp_path / "a")
-    make([io.BytesIO(path.read_bytes()) for path in reversed(sources)], tmp_path / "b")
+    make([InMemory(path.read_bytes()) for path in reversed(sources)], tmp_path / "b")
     assert content(tmp_path / "a") == content(tmp_path / "b")
     before = (tmp_path / "a/README.md").stat().st_ino
     make(sources, tmp_path / "a")

@@ -1,0 +1,161 @@
+"""The end of a run: the dataset and the contact sheet of what its shards hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from synthgen import run as runs
+from synthgen.api.publishing import DATASET, SHEET, committed, published, publishing
+from synthgen.errors import StorageError, UsageError
+from synthgen.plan import Plan
+from synthgen.records import Reason, Shortfall
+from synthgen.run import Location, RunStore
+from synthgen.spec import Spec
+
+if TYPE_CHECKING:
+    from synthgen.dataset.summary import DatasetSummary
+    from synthgen.dataset.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A finished run.
+
+    Attributes:
+        folder: the run's folder or address; dataset and sheet lie in it.
+        fresh: shards that were made by this call; 0 if all was done before.
+        rebuilt: the dataset was written by this call; False if it was there already.
+        tally: what became of every attempt, per class.
+        shortfalls: the cells that are not full.
+        seconds: of work in all committed shards.
+    """
+
+    folder: str
+    dataset: str
+    sheet: str
+    fresh: int
+    rebuilt: bool
+    tally: Tally
+    summary: DatasetSummary
+    shortfalls: tuple[Shortfall, ...]
+    seconds: float
+
+    @property
+    def missing(self) -> int:
+        """Images that the dataset is short of, class by class."""
+        there = self.summary.classes
+        return sum(max((kind.quota or 0) - there.get(kind.name, 0), 0) for kind in self.tally.classes)
+
+
+def finalize(location: Location) -> RunResult:
+    """Build the dataset and the contact sheet of a run whose shards are all committed. Idempotent.
+
+    Raises:
+        UsageError: shards are missing.
+        QuotaNotMet: not a single image was accepted.
+    """
+    store = runs.open_store(location)
+    return finalized(runs.open_run(store), store, fresh=0)
+
+
+def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
+    """As `finalize`, after `fresh` shards were made."""
+    from synthgen.dataset.finalize import finalize as build
+    from synthgen.dataset.provenance import Provenance
+    from synthgen.dataset.sheet import ledger_rows, write_sheet
+    from synthgen.dataset.tally import read_tally
+
+    spec, state = planned.spec, runs.read_state(planned, store)
+    if state.damaged:
+        shard, why = next(iter(state.damaged.items()))
+        raise StorageError(
+            f"{store.location}: shard {shard} is damaged: {why}",
+            hint="Run `synthgen repair`, and then run again.",
+        )
+    if not state.complete:
+        raise UsageError(
+            f"{store.location}: {len(state.pending)} of {state.shard_count} shards are not committed yet",
+            hint="Run `synthgen run` again with the same spec to make them.",
+        )
+    for name in state.orphans:
+        store.delete(name)  # left by a kill; whoever reads all files of a folder would count its rows twice
+    quotas: dict[str, int | None] = {name: kind.count for name, kind in spec.classes.items()}
+    records = list(state.done.values())
+    images = [committed(store, record.images.name) for record in records]
+    ledgers = [committed(store, record.ledger.name) for record in records]
+    tally = read_tally(ledgers, quotas)
+    before = published(store)
+    with publishing(store) as folder:
+        summary = build(
+            images,
+            folder / DATASET,
+            there=before,
+            name=spec.name,
+            classes=list(spec.classes),
+            splits=spec.output.splits,
+            drop=spec.filters.duplicates,
+            provenance=Provenance(
+                model=spec.model.id,
+                judge=spec.judge.id,
+                spec=_spec_text(planned, store),
+                fingerprint=planned.fingerprint,
+                tally=tally,
+                model_revision=planned.revisions.generator,
+                settings=facts(planned),
+                versions=records[0].provenance if records else {},
+            ),
+        )
+        if fresh or SHEET not in store.names(""):
+            write_sheet(
+                ledger_rows(ledgers),
+                folder / SHEET,
+                title=spec.name,
+                quotas=quotas,
+                floors=floors(spec),
+                facts=facts(planned),
+            )
+    return RunResult(
+        store.location,
+        f"{store.location}/{DATASET}",
+        f"{store.location}/{SHEET}",
+        fresh,
+        before != summary,
+        tally,
+        summary,
+        state.shortfalls,
+        state.seconds,
+    )
+
+
+def _spec_text(planned: Plan, store: RunStore) -> str:
+    """The spec as its author wrote it, and above it the counts that the run has grown to since."""
+    text = store.read("spec.yaml").decode()
+    if not any(addition.extends for addition in planned.additions):
+        return text
+    counts = ", ".join(f"{name} {kind.count}" for name, kind in planned.spec.classes.items())
+    return f"# --extend: {counts}\n{text}"
+
+
+def floors(spec: Spec) -> dict[str, dict[str, float]]:
+    """By class, what the filters ask of the scores that a reader cares for."""
+    from synthgen.judge.rules import rules_of
+
+    shown = (Reason.LABEL, Reason.CLIP)
+    return {
+        name: {rule.score: rule.floor for rule in rules_of(spec, name) if rule.reason in shown} for name in spec.classes
+    }
+
+
+def facts(planned: Plan) -> dict[str, str]:
+    """How a run samples and filters, as the contact sheet and the card say it."""
+    model = planned.spec.model
+    facts = {"model": model.id, "steps": str(model.steps), "guidance": f"{model.guidance:g}"}
+    least: dict[str, set[float]] = {}
+    for of_class in floors(planned.spec).values():
+        for name, floor in of_class.items():
+            least.setdefault(name, set()).add(floor)
+    for name, several in least.items():
+        spread = f" to {max(several):g}, by class" if len(several) > 1 else ""
+        facts[name.replace("_", " ")] = f"at least {min(several):g}{spread}"
+    return facts | {"judge": planned.spec.judge.id, "seed": str(planned.spec.seed)}

@@ -1,0 +1,83 @@
+"""Dataset and contact sheet in their place: built where they will lie, or beside and then copied to an object store."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+from synthgen.run import MissingFileError, RunStore
+
+if TYPE_CHECKING:
+    from synthgen.dataset.source import Source
+    from synthgen.dataset.summary import DatasetSummary
+
+SHEET = "report.html"
+DATASET = "dataset"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of a run, for readers that know nothing of runs."""
+
+    store: RunStore
+    name: str
+
+    def open(self, mode: Literal["rb"]) -> BinaryIO:
+        return self.store.open(self.name)
+
+    def __str__(self) -> str:
+        return f"{self.store.location}/{self.name}"
+
+
+def committed(store: RunStore, name: str) -> Source:
+    return store.folder / name if store.folder is not None else StoredFile(store, name)
+
+
+def published(store: RunStore) -> DatasetSummary | None:
+    """The dataset that lies in the run; None where there is none, or not all of it."""
+    from synthgen.dataset.folder import MARKER
+    from synthgen.dataset.summary import parse_summary, read_summary
+
+    if store.folder is not None:
+        return read_summary(store.folder / DATASET)
+    try:
+        summary = parse_summary(store.read(f"{DATASET}/{MARKER}").decode())
+    except (MissingFileError, UnicodeDecodeError):
+        return None
+    if summary is None:
+        return None
+    there = set(store.names(f"{DATASET}/data"))
+    return summary if all(f"{DATASET}/{name}" in there for split in summary.splits for name in split.files) else None
+
+
+@contextmanager
+def publishing(store: RunStore) -> Iterator[Path]:
+    """The run's folder, to build in. For an object store a temporary one, whose files become the run's if the block
+    ends well."""
+    if store.folder is not None:
+        yield store.folder
+        return
+    with TemporaryDirectory(prefix="synthgen-") as folder:
+        yield Path(folder)
+        _upload(Path(folder), store)
+
+
+def _upload(folder: Path, store: RunStore) -> None:
+    """The dataset's summary goes first and comes last: where it is, the files that it names are there."""
+    from synthgen.dataset.folder import MARKER
+
+    summary = f"{DATASET}/{MARKER}"
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    if summary in files:
+        store.delete(summary)
+        for stale in {*store.names(DATASET), *store.names(f"{DATASET}/data")} - files:
+            store.delete(stale)
+    for name in sorted(files, key=lambda name: (name == summary, name)):
+        store.delete(name)
+        with (folder / name).open("rb") as source, store.write(name) as target:
+            shutil.copyfileobj(source, target, 1 << 20)

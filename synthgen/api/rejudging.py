@@ -1,0 +1,52 @@
+"""Stricter thresholds for a run that is there."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from synthgen import run as runs
+from synthgen.api.finishing import RunResult, finalized
+from synthgen.api.planning import as_yaml, with_thresholds
+from synthgen.errors import UsageError
+from synthgen.run import Location
+from synthgen.spec import Filters, LabelFilter, Spec, parse_spec
+
+
+def rejudge(location: Location, overrides: Sequence[str], output: Location) -> RunResult:
+    """Apply stricter filters to the run at `location`: a run at `output` that holds what still passes.
+
+    Raises:
+        SpecError: an override is wrong.
+        UsageError: the overrides change more than thresholds, or a filter would let pass what had been rejected,
+            whose pixels are gone.
+        StorageError: no run lies there, or one of the two places cannot be read or written.
+    """
+    from synthgen.judge.rules import first_rejection, rules_of
+
+    store, into = runs.open_store(location), runs.open_store(output)
+    planned = runs.open_run(store)
+    text = "".join(f"# rejudged with --set {override}\n" for override in overrides) + as_yaml(planned.spec)
+    spec = parse_spec(text, file=f"{store.location}/plan.json", overrides=overrides)
+    stricter = with_thresholds(replace(planned, spec=spec))
+    if _without_thresholds(planned.spec) != _without_thresholds(spec):
+        changed = planned.differences(stricter)[0]
+        hint = "It can set the numbers of filters.label, filters.clip, filters.quality and safety.above."
+        raise UsageError(f"rejudge changes thresholds and nothing else, found {changed}", hint=hint)
+    rules = {name: rules_of(stricter.spec, name) for name in spec.classes}
+    for name in spec.classes:
+        by_score = {rule.score: rule for rule in rules[name]}
+        for rule in rules_of(planned.spec, name):
+            if not (rule.score in by_score and by_score[rule.score].implies(rule)):
+                raise UsageError(
+                    f"{rule.score} of {name}: the new threshold is looser than the run's",
+                    hint="What was rejected has no pixels any more; make a new run for that.",
+                )
+    runs.create_run(into, stricter, text)
+    runs.rejudge(planned, store, stricter, into, lambda name, scores: first_rejection(scores, rules[name]))
+    return finalized(stricter, into, fresh=stricter.shard_count)
+
+
+def _without_thresholds(spec: Spec) -> Spec:
+    """All that the scores depend on, and what a run cannot do afterwards."""
+    none_of_these = spec.filters.label.none_of_these if spec.filters.label else ()
+    kept = Filters(label=LabelFilter(none_of_these=none_of_these), duplicates=spec.filters.duplicates)
+    return spec.model_copy(update={"filters": kept, "safety": spec.safety.model_copy(update={"above": 0.5})})
