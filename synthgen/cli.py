@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,15 @@ Devices = Annotated[
     str,
     typer.Option(help="auto (every GPU, else the processor), cpu:2, cuda, cuda:0,2, mps: a process for each."),
 ]
+
+
+class Executor(StrEnum):
+    """Where workers run."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
@@ -173,16 +183,34 @@ def run(
     output: Annotated[Path | None, typer.Option("-o", metavar="DIR", help="Default: outputs/NAME.")] = None,
     set_: Overrides = None,
     devices: Devices = "auto",
+    executor: Annotated[
+        Executor, typer.Option(help="ray: actors on a Ray cluster, one per GPU, or per core. Needs synthgen[ray].")
+    ] = Executor.LOCAL,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of the Ray cluster, HOST:PORT. Default: RAY_ADDRESS, one that runs here, or a new one."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make the dataset. Stopped or killed, run it again: it goes on where it was."""
     from synthgen import api
     from synthgen.progress import show_progress
 
+    if address is not None and executor is Executor.LOCAL:
+        raise UsageError("--address is a Ray cluster's", hint="Give --executor ray too.")
     found = api.read_spec(spec, set_ or ())
     text, stop = _text_of(spec, set_), _stop_on_signals()
     with show_progress(found.model.id) as on_progress:
-        result = api.run(found, output, text=text, devices=devices, on_progress=on_progress, stop=stop.is_set)
+        result = api.run(
+            found,
+            output,
+            text=text,
+            devices=devices,
+            executor=executor.value,
+            address=address,
+            on_progress=on_progress,
+            stop=stop.is_set,
+        )
     print_result(result, as_json)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from synthgen import run as runs
 from synthgen.api import parts
@@ -76,6 +76,8 @@ def run(
     *,
     text: str | None = None,
     devices: str = "auto",
+    executor: Literal["local", "ray"] = "local",
+    address: str | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> RunResult:
@@ -86,11 +88,13 @@ def run(
         devices: see `synthgen.run.slots`. With one, this process does the work; with several, one process for each.
             Those import the module that the program began with: a script must call this under
             `if __name__ == "__main__"`.
+        executor: `ray` works on a Ray cluster, whose nodes must all see `folder`; see `synthgen.run.run_ray`.
+        address: of the cluster; by default one that is there, or a new one on this machine.
         text: the spec as its author wrote it, kept beside the plan; by default the spec as YAML.
         stop: asked between batches.
 
     Raises:
-        UsageError: `devices` is not understood.
+        UsageError: `devices` or `address` is not understood.
         PlanChanged: the folder holds a run of another plan.
         Interrupted: `stop()` was true.
         ModelError, DeviceError, StorageError: models, devices, disks. Committed shards stay.
@@ -102,8 +106,17 @@ def run(
     runs.create_run(store, planned, text if text is not None else _as_yaml(spec))
     state = runs.read_state(planned, store)
     if state.pending and not state.damaged:
-        slots = runs.slots(devices, parts.count_gpus)
-        if len(slots) > 1:
+        if executor == "ray":
+            outcome = runs.run_ray(
+                make_shards,
+                store,
+                state.pending,
+                devices=devices,
+                address=address,
+                on_progress=on_progress,
+                stop=stop,
+            )
+        elif len(slots := runs.slots(devices, parts.count_gpus)) > 1:
             outcome = runs.run_local(make_shards, store, state.pending, slots, on_progress=on_progress, stop=stop)
         else:
             device = devices.partition(":")[0] if devices.startswith("cpu") else devices

@@ -1,5 +1,6 @@
 """Plan -> committed shards. Importing it imports neither torch nor datasets: `status` is quick."""
 
+from synthgen.run.actors import run_ray
 from synthgen.run.devices import Slot, check_devices, slots
 from synthgen.run.local import run_local
 from synthgen.run.opening import create_run, open_run
@@ -33,6 +34,7 @@ __all__ = [
     "rejudge",
     "repair",
     "run_local",
+    "run_ray",
     "slots",
     "verify",
     "work",
