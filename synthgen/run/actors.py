@@ -252,8 +252,8 @@ class _Actor:
     def begin(self, start: Start, location: str, device: str) -> list[tuple[str, Any]]:
         from ray import get_runtime_context
 
-        self._connection, theirs = multiprocessing.Pipe()
-        self._worker = ThreadPoolExecutor(1).submit(converse, start, location, device, theirs)
+        self._connection, self._theirs = multiprocessing.Pipe()
+        self._worker = ThreadPoolExecutor(1).submit(converse, start, location, device, self._theirs)
         return [("place", (platform.node(), get_runtime_context().get_node_id()))]
 
     def exchange(self, answers: Sequence[Assignment | None]) -> list[tuple[str, Any]]:

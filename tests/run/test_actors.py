@@ -32,8 +32,8 @@ def start(
     on_progress: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> Outcome:
-    """A slow worker that says where it is at which shard, and does to itself what a file `N-kill` or `N-stop` says,
-    which it removes if it is empty."""
+    """A worker that says where it is at which shard, and does to itself what a file `N-kill` or `N-stop` says, which it
+    removes if it is empty. It rests before each batch."""
     import ray
 
     store, beside = FolderStore(location), Path(location).parent
@@ -51,7 +51,8 @@ def start(
                     os.kill(os.getpid(), number)
             yield one
 
-    generator = NoiseGenerator(before_batch=lambda: time.sleep(0.3))
+    rest = beside / "rest"
+    generator = NoiseGenerator(before_batch=lambda: time.sleep(float(rest.read_text()) if rest.exists() else 0.2))
     return work(open_run(store), store, generator, BrightnessJudge(), told(), on_progress=on_progress, stop=stop)
 
 
@@ -122,6 +123,7 @@ def assert_same(run: Path, alone: Path) -> None:
 
 @pytest.mark.cluster
 def test_a_node_that_joins_is_used_and_when_it_is_lost_nothing_is(nodes: Nodes, alone: Path, tmp_path: Path) -> None:
+    (tmp_path / "rest").write_text("1.5")
     joined: list[Any] = []
     places: set[str] = set()
     begun: Counter[int] = Counter()
@@ -188,7 +190,7 @@ def test_a_stop_ends_all_actors_after_their_batch(nodes: Nodes, tmp_path: Path) 
 
 @pytest.mark.cluster
 def test_a_folder_that_nodes_do_not_share_is_explained(nodes: Nodes, tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="a worker on .* cannot begin: .*run-nowhere: no run lies there") as caught:
+    with pytest.raises(StorageError, match=r"a worker on .* cannot begin: .*run-nowhere: no run lies there") as caught:
         on_ray(nodes, tmp_path, start_in_nowhere)
     assert caught.value.hint is not None
     assert "All nodes must see the run's folder" in caught.value.hint
