@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -58,6 +59,15 @@ Extend = Annotated[
 TopUp = Annotated[
     bool, typer.Option("--top-up", help="Try once more to make what a finished run is short of: in further shards.")
 ]
+
+
+class Executor(StrEnum):
+    """Where workers run."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
@@ -209,12 +219,21 @@ def run(
     devices: Devices = "auto",
     extend: Extend = False,
     top_up: TopUp = False,
+    executor: Annotated[
+        Executor, typer.Option(help="ray: actors on a Ray cluster, one per GPU, or per core. Needs synthgen[ray].")
+    ] = Executor.LOCAL,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of the Ray cluster, HOST:PORT. Default: RAY_ADDRESS, one that runs here, or a new one."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make the dataset. Stopped or killed, run it again: it goes on where it was."""
     from synthgen import api
     from synthgen.progress import show_progress
 
+    if address is not None and executor is Executor.LOCAL:
+        raise UsageError("--address is a Ray cluster's", hint="Give --executor ray too.")
     found = api.read_spec(spec, set_ or ())
     text, stop = _text_of(spec, set_), _stop_on_signals()
     with show_progress(found.model.id) as on_progress:
@@ -225,6 +244,8 @@ def run(
             devices=devices,
             extend=extend,
             top_up=top_up,
+            executor=executor.value,
+            address=address,
             on_progress=on_progress,
             stop=stop.is_set,
         )

@@ -12,6 +12,7 @@ import yaml
 
 from synthgen.array import index_and_count
 from synthgen.errors import UsageError
+from tests.command import synthgen
 
 PAGE = (Path(__file__).parents[1] / "docs" / "clusters.md").read_text("utf-8")
 SLURM = {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "5", "SLURM_ARRAY_TASK_COUNT": "4"}
@@ -102,3 +103,19 @@ def test_tasks_with_different_ideas_of_their_number_make_one_run(tmp_path: Path)
         "task 0 of 1: 1 shard(s) made, 3 were"
     )
     assert synthgen("finalize", "run").returncode == 0
+
+
+def test_a_missing_ray_is_told_with_what_installs_it(tmp_path: Path) -> None:
+    (tmp_path / "ray.py").write_text("raise ModuleNotFoundError(\"No module named 'ray'\", name='ray')\n")
+    (tmp_path / "spec.yaml").write_text(
+        'synthgen: 1\nname: shared\nmodel: {id: "bundled:workers", steps: 4}\nclasses: {chef: 6}\n'
+        'prompts: {templates: ["a {class}"]}\n'
+    )
+    done = synthgen("run", "spec.yaml", "--executor", "ray", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (5, "")
+    assert done.stderr == (
+        "--executor ray needs Ray, which is not installed here\n"
+        "Install it: pip install 'synthgen[ray]', or in a checkout uv sync --extra ray.\n"
+    )
+    lonely = synthgen("run", "spec.yaml", "--address", "127.0.0.1:6379", folder=tmp_path)
+    assert (lonely.returncode, "Give --executor ray too." in lonely.stderr) == (2, True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from synthgen import run as runs
 from synthgen.api import parts
@@ -54,6 +55,8 @@ def run(
     devices: str = "auto",
     extend: bool = False,
     top_up: bool = False,
+    executor: Literal["local", "ray"] = "local",
+    address: str | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> RunResult:
@@ -66,11 +69,13 @@ def run(
             `if __name__ == "__main__"`.
         extend: where a run of this spec with fewer images lies there, make the images that are more.
         top_up: once all is made, try once more to make what is short of its quota, or was left out as a duplicate.
+        executor: `ray` works on a Ray cluster, whose nodes must all see `location`; see `synthgen.run.run_ray`.
+        address: of the cluster; by default one that is there, or a new one on this machine.
         text: the spec as its author wrote it, kept beside the plan; by default the spec as YAML.
         stop: asked between batches.
 
     Raises:
-        UsageError: `devices` is not understood.
+        UsageError: `devices` or `address` is not understood.
         PlanChanged: the place holds a run of another plan.
         Interrupted: `stop()` was true.
         ModelError, DeviceError, StorageError: models, devices, disks. Committed shards stay.
@@ -78,10 +83,19 @@ def run(
     runs.check_devices(devices)
     store = runs.open_store(location or Path("outputs") / spec.name)
     planned = runs.create_run(store, plan(spec), text if text is not None else as_yaml(spec), extend=extend)
-    fresh = _make_pending(planned, store, devices, on_progress, stop)
+    make = partial(
+        _make_pending,
+        store=store,
+        devices=devices,
+        executor=executor,
+        address=address,
+        on_progress=on_progress,
+        stop=stop,
+    )
+    fresh = make(planned)
     result = finalized(planned, store, fresh=fresh)
     if top_up and (more := _topped_up(planned, store, result)) is not planned:
-        fresh += _make_pending(more, store, devices, on_progress, stop)
+        fresh += make(more)
         result = finalized(more, store, fresh=fresh)
     return result
 
@@ -90,6 +104,8 @@ def _make_pending(
     planned: Plan,
     store: RunStore,
     devices: str,
+    executor: Literal["local", "ray"],
+    address: str | None,
     on_progress: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> int:
@@ -97,8 +113,11 @@ def _make_pending(
     state = runs.read_state(planned, store)
     if state.pending and not state.damaged:
         _warn_of_little_room(planned, store, len(state.pending))
-        slots = runs.slots(devices, parts.count_gpus)
-        if len(slots) > 1:
+        if executor == "ray":
+            outcome = runs.run_ray(
+                make_shards, store, state.pending, devices=devices, address=address, on_progress=on_progress, stop=stop
+            )
+        elif len(slots := runs.slots(devices, parts.count_gpus)) > 1:
             parts.download(planned)
             slots = tuple(replace(slot, environment={**slot.environment, **parts.OFFLINE}) for slot in slots)
             outcome = runs.run_local(make_shards, store, state.pending, slots, on_progress=on_progress, stop=stop)

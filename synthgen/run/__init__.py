@@ -1,5 +1,6 @@
 """Plan -> committed shards. Importing it imports neither torch nor datasets: `status` is quick."""
 
+from synthgen.run.actors import run_ray
 from synthgen.run.additions import top_up
 from synthgen.run.devices import Slot, check_devices, slots
 from synthgen.run.folder_store import FolderStore
@@ -38,6 +39,7 @@ __all__ = [
     "rejudge",
     "repair",
     "run_local",
+    "run_ray",
     "slots",
     "top_up",
     "verify",

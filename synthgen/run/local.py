@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import signal
 import time
-from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,13 +14,10 @@ from typing import Any, Protocol
 from synthgen.errors import DeviceError, Interrupted, SynthgenError
 from synthgen.run.devices import Slot
 from synthgen.run.progress import Assignment, Progress
+from synthgen.run.queue import TRIES, Hand, ShardQueue
 from synthgen.run.store import RunStore
 from synthgen.run.worker import Outcome, write_failure
 
-TRIES = 3
-"""Workers that a shard may cost before it is set aside; one that shows which candidate kills is not counted."""
-MAX_SKIPPED = 8
-"""Candidates of a shard that may be skipped; with more of them, something else is wrong."""
 _LOOK_EVERY = 0.2
 
 
@@ -40,16 +36,14 @@ class Start(Protocol):
 
 @dataclass(slots=True)
 class _Worker:
-    """A process, the shard that it is at, and when it was last heard of."""
+    """A process, what it took, and when it was last heard of."""
 
     slot: Slot
     process: BaseProcess
     connection: Connection
     heard: float
-    shard: int | None = None
     working: bool = False  # models are loaded
-    under_way: tuple[int, ...] = ()  # attempts that it is at
-    committed: list[int] = field(default_factory=list)  # before its outcome tells all
+    hand: Hand = field(default_factory=Hand)
 
 
 def run_local(
@@ -91,22 +85,14 @@ class _Pool:
     ) -> None:
         self._start, self._store, self._on_progress = start, store, on_progress
         self._batch_deadline, self._loading_deadline = batch_deadline, loading_deadline
-        self._queue = deque(shards)
-        self._deaths: Counter[int] = Counter()
-        self._suspects: dict[int, Counter[int]] = defaultdict(
-            Counter
-        )  # by shard, deaths that each attempt was under way at
+        self._queue = ShardQueue(shards)
         self._early_deaths = 0
-        self._outcomes: list[Outcome] = []
-        self._set_aside: list[int] = []
-        self._error: SynthgenError | None = None
-        self._stopping = False
-        self._workers = [self._spawn(slot) for slot in slots[: len(self._queue)]]
+        self._workers = [self._spawn(slot) for slot in slots[: self._queue.waiting]]
 
     def run(self, stop: Callable[[], bool]) -> Outcome:
         try:
             while self._workers:
-                if stop() and not self._stopping:
+                if stop() and not self._queue.stopping:
                     self._stop(Interrupted("stopped on request", hint="Run again to go on: what was committed stays."))
                 heard = wait([worker.connection for worker in self._workers], timeout=_LOOK_EVERY)
                 for worker in [worker for worker in self._workers if worker.connection in heard]:
@@ -116,16 +102,7 @@ class _Pool:
         finally:
             for worker in self._workers:
                 worker.process.kill()
-        if self._error is not None:
-            raise self._error
-        if self._queue:
-            raise DeviceError(f"no worker is left, and {len(self._queue)} shards are", hint="Run again to go on.")
-        return Outcome(
-            committed=tuple(sorted(index for outcome in self._outcomes for index in outcome.committed)),
-            skipped=tuple(sorted(index for outcome in self._outcomes for index in outcome.skipped)),
-            lost=tuple(sorted(index for outcome in self._outcomes for index in outcome.lost)),
-            failed=tuple(sorted([*self._set_aside, *(i for outcome in self._outcomes for i in outcome.failed)])),
-        )
+        return self._queue.outcome()
 
     def _spawn(self, slot: Slot) -> _Worker:
         context = multiprocessing.get_context("spawn")
@@ -144,21 +121,17 @@ class _Pool:
             return
         worker.heard = time.monotonic()
         if kind == "ready":
-            worker.shard = self._queue.popleft() if self._queue and not self._stopping else None
-            worker.under_way = ()
+            assignment = self._queue.take(worker.hand)
             with suppress(OSError):
-                worker.connection.send(None if worker.shard is None else self._assignment(worker.shard))
+                worker.connection.send(assignment)
         elif kind == "progress":
-            worker.working, worker.under_way = True, content.under_way
-            if content.committed:
-                worker.committed.append(content.shard)
+            worker.working = True
+            self._queue.hear(worker.hand, content)
             self._on_progress(content)
         elif kind == "outcome":
-            self._outcomes.append(content)
-            worker.shard = None
-            worker.committed.clear()
+            self._queue.end(worker.hand, content)
         else:
-            worker.shard = None
+            self._queue.end(worker.hand, None)
             self._stop(content)
 
     def _look_after(self, worker: _Worker) -> None:
@@ -171,21 +144,16 @@ class _Pool:
         """What a worker that is gone leaves: its shard for another one, and its place."""
         worker.process.join()
         self._workers.remove(worker)
-        self._outcomes.append(Outcome(tuple(worker.committed), (), (), ()))
-        shard, code = worker.shard, worker.process.exitcode
-        if shard is None:
-            if code and not self._stopping:
+        code = worker.process.exitcode
+        if not worker.hand.began:
+            if code and not self._queue.stopping:
                 self._replace_beginner(worker.slot, code)
             return
-        if not self._condemns(shard, worker.under_way):
-            self._deaths[shard] += 1
-        if self._deaths[shard] < TRIES:
-            self._queue.appendleft(shard)
-        else:
-            self._set_aside.append(shard)
+        shard = self._queue.lose(worker.hand)
+        if shard is not None:
             why = f"{TRIES} workers in turn ended at this shard; the last one {how}, exit code {code}"
             write_failure(self._store, shard, DeviceError(why))
-        if self._queue and not self._stopping:
+        if self._queue.waiting:
             self._workers.append(self._spawn(worker.slot))
 
     def _replace_beginner(self, slot: Slot, code: int) -> None:
@@ -196,32 +164,19 @@ class _Pool:
         else:
             self._stop(DeviceError(f"workers on {slot.device} end before they begin: exit code {code}"))
 
-    def _assignment(self, shard: int) -> Assignment:
-        deaths = self._suspects[shard]
-        skipped = frozenset(attempt for attempt, times in deaths.items() if times > 1)
-        return Assignment(shard, frozenset(deaths) - skipped, skipped)
-
-    def _condemns(self, shard: int, under_way: Sequence[int]) -> bool:
-        """Note what was under way at a death. Is it now known which candidate it was, and may one more be skipped?"""
-        deaths = self._suspects[shard]
-        deaths.update(under_way)
-        known = sum(times > 1 for times in deaths.values())
-        return len(under_way) == 1 and deaths[under_way[0]] == 2 and known <= MAX_SKIPPED
-
     def _stop(self, error: SynthgenError) -> None:
         """Let all workers end after their batch; the first error is the one that is told."""
-        self._error = self._error or error
-        if self._stopping:
+        told = self._queue.stopping
+        self._queue.stop(error)
+        if told:
             return
-        self._stopping = True
         for worker in self._workers:
             with suppress(OSError):
                 worker.connection.send(None)
 
 
 def _serve(start: Start, location: str, device: str, connection: Connection) -> None:
-    """The worker's process. It asks for shards until it gets None; whatever else comes, or the pipe's end, is a wish
-    to stop, so a worker never outlives its parent by more than a batch."""
+    """The worker's process."""
     stopped = False
 
     def on_signal(number: int, frame: object) -> None:
@@ -230,6 +185,14 @@ def _serve(start: Start, location: str, device: str, connection: Connection) -> 
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says what it means
     signal.signal(signal.SIGTERM, on_signal)
+    converse(start, location, device, connection, lambda: stopped)
+
+
+def converse(
+    start: Start, location: str, device: str, connection: Connection, stopped: Callable[[], bool] = lambda: False
+) -> None:
+    """The worker's side. It asks for shards until it gets None; whatever else comes, or the pipe's end, is a wish to
+    stop, so a worker never outlives its parent by more than a batch. Every executor's workers talk like this."""
 
     def assignments() -> Iterator[Assignment]:
         while True:
@@ -240,7 +203,7 @@ def _serve(start: Start, location: str, device: str, connection: Connection) -> 
             yield assignment
 
     def stop() -> bool:
-        return stopped or connection.poll()
+        return stopped() or connection.poll()
 
     def tell(kind: str, content: Any) -> None:
         with suppress(OSError):

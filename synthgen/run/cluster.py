@@ -1,0 +1,97 @@
+"""A Ray cluster: found, or started on this machine. Ray is imported here alone, and only when it is wanted."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from synthgen.errors import DeviceError, Interrupted, UsageError
+
+Ray = Any
+"""The module `ray`. It is optional, and so mypy does not read its types."""
+
+_ENVIRONMENT = {
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else under `uv run` the working folder is copied to every node
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",  # else Ray prints to stdout what it thinks of lost workers
+    "RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES": "100000000",  # of a cluster started here: nothing large passes
+    "RAY_NUM_REDIS_GET_RETRIES": "1",  # else it asks for twelve minutes whatever answers there and is no Ray
+}
+_FORMS = "HOST:PORT, auto or local"
+_SILENCE = 10.0
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[Ray]:
+    """Ray, connected to the cluster at `address`; a connection that the program has already is used, and kept.
+
+    Args:
+        address: `HOST:PORT`; `auto`: the one that runs on this machine; `local`: a new one, which ends with the block.
+            None: what RAY_ADDRESS says, else the one that `ray start` began here, else a new one.
+
+    Raises:
+        UsageError: the address is in no such form.
+        DeviceError: Ray is not installed, or no cluster answers there within a minute.
+        Interrupted: SIGTERM came while Ray began.
+    """
+    ray = _import()
+    if ray.is_initialized():
+        yield ray
+        return
+    _reach(address)
+    try:
+        with _own_signals():
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        hint = "`ray status` on its nodes tells how it is. --address local starts one on this machine."
+        raise DeviceError(f"no Ray cluster to work on: {error}", hint=hint) from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Ray puts a handler for SIGTERM in place of the program's, which exits."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit as error:
+        raise Interrupted("stopped on request, while Ray began") from error
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+
+
+def _import() -> Ray:
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        hint = "Install it: pip install 'synthgen[ray]', or in a checkout uv sync --extra ray."
+        raise DeviceError("--executor ray needs Ray, which is not installed here", hint=hint) from error
+    return ray
+
+
+def _reach(address: str | None) -> None:
+    """Ray itself would take minutes to find that nobody is there, and end the process."""
+    said, address = ("--address", address) if address else ("RAY_ADDRESS", os.environ.get("RAY_ADDRESS"))
+    if not address or address in ("auto", "local"):
+        return
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdecimal():
+        hint = "synthgen must itself run on a machine of the cluster: `ray job submit` starts it there."
+        raise UsageError(f"{said}: expected {_FORMS}, found {address!r}", hint=hint if "://" in address else None)
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_SILENCE).close()
+    except (OSError, OverflowError) as error:
+        hint = "`ray start --head` begins a cluster, and prints its address. --address local starts one for this run."
+        raise DeviceError(f"{said}: no Ray cluster answers at {address}: {error}", hint=hint) from error

@@ -1,0 +1,235 @@
+"""The Ray executor on a real cluster in this machine: nodes and actors are lost, and the run comes out the same."""
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from synthgen.errors import DeviceError, Interrupted, StorageError, UsageError
+from synthgen.run import Assignment, FolderStore, Outcome, Progress, create_run, open_run, run_ray, verify, work
+from tests.run.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
+from tests.run.tables import bytes_of, ledger_of, state_of
+
+PLAN = noise_plan("classes.doctor=40", "output.shard_size=8")
+SHARDS = tuple(range(PLAN.shard_count))
+
+
+def start(
+    location: str,
+    shards: Iterable[int | Assignment],
+    device: str,
+    on_progress: Callable[[Progress], None],
+    stop: Callable[[], bool],
+) -> Outcome:
+    """A worker that says where it is at which shard, and does to itself what a file `N-kill` or `N-stop` says, which it
+    removes if it is empty. It rests before each batch."""
+    import ray
+
+    store, beside = FolderStore(location), Path(location).parent
+    node = ray.get_runtime_context().get_node_id()
+
+    def told() -> Iterator[int | Assignment]:
+        for one in shards:
+            assert isinstance(one, Assignment)
+            (beside / f"{one.shard}-at").write_text(f"{os.getpid()} {node} {torch.get_num_threads()}")
+            for trouble, number in (("kill", signal.SIGKILL), ("stop", signal.SIGSTOP)):
+                file = beside / f"{one.shard}-{trouble}"
+                if file.exists():
+                    if not file.read_text():
+                        file.unlink()
+                    os.kill(os.getpid(), number)
+            yield one
+
+    rest = beside / "rest"
+    generator = NoiseGenerator(before_batch=lambda: time.sleep(float(rest.read_text()) if rest.exists() else 0.2))
+    return work(open_run(store), store, generator, BrightnessJudge(), told(), on_progress=on_progress, stop=stop)
+
+
+def at(folder: Path, shard: int) -> tuple[int, str, int]:
+    """Process, node and threads of the worker that was last given `shard`."""
+    pid, node, threads = (folder / f"{shard}-at").read_text().split()
+    return int(pid), node, int(threads)
+
+
+def start_in_nowhere(location: str, *others: Any) -> Outcome:
+    """A worker on a node that does not have the run's folder."""
+    return start(f"{location}-nowhere", *others)
+
+
+def start_in_copy(location: str, *others: Any) -> Outcome:
+    """A worker on a node that has a folder of its own under the same path."""
+    return start(f"{location}-copy", *others)
+
+
+class Nodes:
+    """A cluster whose first node has room for two actors."""
+
+    def __init__(self) -> None:
+        from ray.cluster_utils import Cluster
+
+        self._size = {"object_store_memory": 80_000_000}
+        self._cluster = Cluster(True, head_node_args={"num_cpus": 2, "include_dashboard": False, **self._size})
+        self.address = f"127.0.0.1:{self._cluster.address.rpartition(':')[2]}"
+        self.shutdown = self._cluster.shutdown
+
+    def add(self) -> Any:
+        return self._cluster.add_node(num_cpus=1, **self._size)
+
+    def remove(self, node: Any) -> None:
+        self._cluster.remove_node(node, allow_graceful=False)
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    pytest.importorskip("ray")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("OMP_NUM_THREADS", "2")  # what nodes may have, and actors with one core must not
+        nodes = Nodes()
+    yield nodes
+    nodes.shutdown()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run as one process makes it."""
+    folder = tmp_path_factory.mktemp("alone")
+    make_run(str(folder), PLAN)
+    return folder
+
+
+def on_ray(nodes: Nodes, folder: Path, worker: Any = start, **options: Any) -> Outcome:
+    store = FolderStore(folder / "run")
+    create_run(store, PLAN, SPEC)
+    return run_ray(worker, store, SHARDS, address=nodes.address, **options)
+
+
+def assert_same(run: Path, alone: Path) -> None:
+    assert bytes_of(run, PLAN) == bytes_of(alone, PLAN)
+    assert [row["id"] for row in ledger_of(run, PLAN)] == [row["id"] for row in ledger_of(alone, PLAN)]
+    assert verify(PLAN, FolderStore(run)) == []
+
+
+@pytest.mark.cluster
+def test_a_node_that_joins_is_used_and_when_it_is_lost_nothing_is(nodes: Nodes, alone: Path, tmp_path: Path) -> None:
+    (tmp_path / "rest").write_text("1.5")
+    joined: list[Any] = []
+    places: set[str] = set()
+    begun: Counter[int] = Counter()
+
+    def on_progress(progress: Progress) -> None:
+        _, place, threads = at(tmp_path, progress.shard)
+        assert threads == 1
+        places.add(place)
+        begun[progress.shard] += (
+            not progress.committed and sum(kind.attempts for kind in progress.classes.values()) == 0
+        )
+        if not joined:
+            joined.append(nodes.add())
+        elif len(places) == 2 and joined[0] is not None:
+            nodes.remove(joined[0])
+            joined[0] = None
+
+    outcome = on_ray(nodes, tmp_path, on_progress=on_progress)
+    assert (outcome.committed, outcome.failed, len(places), joined) == (SHARDS, (), 2, [None])
+    assert begun.total() == len(SHARDS) + 1
+    assert_same(tmp_path / "run", alone)
+
+
+@pytest.mark.cluster
+def test_actors_killed_at_random_moments_leave_the_run_as_if_nothing_had_been(
+    nodes: Nodes, alone: Path, tmp_path: Path
+) -> None:
+    killed: set[int] = set()
+
+    def on_progress(progress: Progress) -> None:
+        if len(killed) < 4 and progress.shard not in killed and random.random() < 0.4:
+            killed.add(progress.shard)
+            time.sleep(random.uniform(0, 0.3))
+            os.kill(at(tmp_path, progress.shard)[0], signal.SIGKILL)
+
+    outcome = on_ray(nodes, tmp_path, on_progress=on_progress)
+    assert (outcome.committed, outcome.failed, bool(killed)) == (SHARDS, (), True)
+    assert_same(tmp_path / "run", alone)
+
+
+@pytest.mark.cluster
+def test_an_actor_that_hangs_is_replaced_and_a_shard_that_always_kills_is_set_aside(
+    nodes: Nodes, tmp_path: Path
+) -> None:
+    (tmp_path / "0-stop").touch()
+    (tmp_path / "2-kill").write_text("always")
+    outcome = on_ray(nodes, tmp_path, batch_deadline=2.0, loading_deadline=4.0)
+    assert (outcome.failed, outcome.committed) == ((2,), tuple(sorted({*SHARDS} - {2})))
+    assert state_of(tmp_path / "run", PLAN).failed == {2: 1}
+    (failure,) = (tmp_path / "run/failed").iterdir()
+    assert "3 workers in turn ended at this shard; the last one: The actor is dead because" in failure.read_text()
+
+
+@pytest.mark.cluster
+def test_a_stop_ends_all_actors_after_their_batch(nodes: Nodes, tmp_path: Path) -> None:
+    began: list[float] = []
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Interrupted):
+        on_ray(nodes, tmp_path, on_progress=lambda _: began.append(time.monotonic()), stop=lambda: bool(began))
+    assert time.monotonic() - began[0] < 20
+    assert signal.getsignal(signal.SIGTERM) is handler
+    assert state_of(tmp_path / "run", PLAN).pending
+
+
+@pytest.mark.cluster
+def test_a_folder_that_nodes_do_not_share_is_explained(nodes: Nodes, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"a worker on .* cannot begin: .*run-nowhere: no run lies there") as caught:
+        on_ray(nodes, tmp_path, start_in_nowhere)
+    assert caught.value.hint is not None
+    assert "All nodes must see the run's folder" in caught.value.hint
+    shutil.copytree(tmp_path / "run", tmp_path / "run-copy")
+    with pytest.raises(StorageError, match="lacks shards that workers committed, such as 0"):
+        on_ray(nodes, tmp_path, start_in_copy)
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "no-port", "ray://127.0.0.1:10001", "http://127.0.0.1:8265"])
+def test_an_address_where_no_cluster_is_ends_at_once(address: str, tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    began = time.monotonic()
+    with pytest.raises((UsageError, DeviceError), match=r"no Ray cluster answers at|--address: expected HOST:PORT"):
+        run_ray(start, FolderStore(tmp_path), SHARDS, address=address)
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.cluster
+def test_the_command_line_stops_on_a_cluster_and_goes_on_there(nodes: Nodes, tmp_path: Path) -> None:
+    spec = (
+        'synthgen: 1\nname: shared\nmodel: {id: "bundled:workers", steps: 2}\nclasses: {chef: 12, nurse: 12}\n'
+        'prompts: {templates: ["a {class}"]}\noutput: {shard_size: 4}\n'
+    )
+    (tmp_path / "spec.yaml").write_text(spec)
+    command = [sys.executable, "-m", "synthgen", "run", "spec.yaml", "-o", "run", "--executor", "ray"]
+    command += ["--address", nodes.address]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if '"committed": true' in line:
+                break
+        process.terminate()
+        began = time.monotonic()
+        rest = process.stderr.read()
+    assert (process.returncode, time.monotonic() - began < 20, "Traceback" in rest) == (75, True, False), rest
+    assert 0 < len(list((tmp_path / "run/done").iterdir())) < 6
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.match(r"accepted  24 of \d+ attempts", done.stdout)
+    assert all(line.startswith("{") for line in done.stderr.splitlines()), done.stderr
