@@ -160,7 +160,9 @@ def test_actors_killed_at_random_moments_leave_the_run_as_if_nothing_had_been(
             os.kill(at(tmp_path, progress.shard)[0], signal.SIGKILL)
 
     outcome = on_ray(nodes, tmp_path, on_progress=on_progress)
-    assert (outcome.committed, outcome.failed, bool(killed)) == (SHARDS, (), True)
+    # An actor that dies right after a commit cannot tell of it: the next one finds the shard done, and skips it.
+    assert tuple(sorted(outcome.committed + outcome.skipped)) == SHARDS
+    assert (outcome.failed, bool(killed)) == ((), True)
     assert_same(tmp_path / "run", alone)
 
 
@@ -168,9 +170,9 @@ def test_actors_killed_at_random_moments_leave_the_run_as_if_nothing_had_been(
 def test_an_actor_that_hangs_is_replaced_and_a_shard_that_always_kills_is_set_aside(
     nodes: Nodes, tmp_path: Path
 ) -> None:
-    (tmp_path / "0-stop").touch()
+    (tmp_path / "6-stop").touch()
     (tmp_path / "2-kill").write_text("always")
-    outcome = on_ray(nodes, tmp_path, batch_deadline=2.0, loading_deadline=4.0)
+    outcome = on_ray(nodes, tmp_path, batch_deadline=4.0, loading_deadline=60.0)
     assert (outcome.failed, outcome.committed) == ((2,), tuple(sorted({*SHARDS} - {2})))
     assert state_of(tmp_path / "run", PLAN).failed == {2: 1}
     (failure,) = (tmp_path / "run/failed").iterdir()
