@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -212,26 +213,39 @@ def test_an_address_where_no_cluster_is_ends_at_once(address: str, tmp_path: Pat
 
 
 @pytest.mark.cluster
-def test_the_command_line_stops_on_a_cluster_and_goes_on_there(nodes: Nodes, tmp_path: Path) -> None:
+def test_the_command_line_stops_on_a_cluster_is_killed_and_goes_on_there(nodes: Nodes, tmp_path: Path) -> None:
     spec = (
-        'synthgen: 1\nname: shared\nmodel: {id: "bundled:workers", steps: 2}\nclasses: {chef: 12, nurse: 12}\n'
+        'synthgen: 1\nname: shared\nmodel: {id: "bundled:workers", steps: 2}\nclasses: {chef: 16, nurse: 16}\n'
         'prompts: {templates: ["a {class}"]}\noutput: {shard_size: 4}\n'
     )
     (tmp_path / "spec.yaml").write_text(spec)
     command = [sys.executable, "-m", "synthgen", "run", "spec.yaml", "-o", "run", "--executor", "ray"]
     command += ["--address", nodes.address]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if '"committed": true' in line:
-                break
-        process.terminate()
-        began = time.monotonic()
-        rest = process.stderr.read()
-    assert (process.returncode, time.monotonic() - began < 20, "Traceback" in rest) == (75, True, False), rest
-    assert 0 < len(list((tmp_path / "run/done").iterdir())) < 6
+    for number, code in ((signal.SIGTERM, 75), (signal.SIGKILL, -signal.SIGKILL)):
+        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if '"committed": true' in line:
+                    break
+            process.send_signal(number)
+            began = time.monotonic()
+            rest = process.stderr.read()
+        assert (process.returncode, time.monotonic() - began < 20, "Traceback" in rest) == (code, True, False), rest
+        assert 0 < len(list((tmp_path / "run/done").iterdir())) < 8
 
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert re.match(r"accepted  24 of \d+ attempts", done.stdout)
+    assert re.match(r"accepted  32 of \d+ attempts", done.stdout)
     assert all(line.startswith("{") for line in done.stderr.splitlines()), done.stderr
+
+    local = [sys.executable, "-m", "synthgen", "run", "spec.yaml", "-o", "local", "--devices", "cpu"]
+    subprocess.run(local, cwd=tmp_path, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    for folder in ("dataset/data", "ledger"):
+        here, there = (rows_of(tmp_path / name / folder) for name in ("run", "local"))
+        assert here == there != []
+
+
+def rows_of(folder: Path) -> list[tuple[object, ...]]:
+    """The ids of all tables in a folder, and the images' bytes."""
+    rows = [row for path in sorted(folder.rglob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+    return sorted((row["id"], row["image"]["bytes"] if "image" in row else None) for row in rows)
