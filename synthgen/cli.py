@@ -100,6 +100,7 @@ def init(
     schema = file.with_name("synthgen.schema.json")
     name = "".join(c if c.isalnum() and c.isascii() else "-" for c in file.stem.lower()).strip("-") or "dataset"
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as out:
             out.write(starter_spec(name, file=str(file), schema=schema.name))
         schema.write_text(json.dumps(json_schema(), indent=2) + "\n", encoding="utf-8")

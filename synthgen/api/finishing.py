@@ -98,7 +98,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
             provenance=Provenance(
                 model=spec.model.id,
                 judge=spec.judge.id,
-                spec=store.read("spec.yaml").decode(),
+                spec=_spec_text(planned, store),
                 fingerprint=planned.fingerprint,
                 tally=tally,
                 model_revision=planned.revisions.generator,
@@ -126,6 +126,15 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
         state.shortfalls,
         state.seconds,
     )
+
+
+def _spec_text(planned: Plan, store: RunStore) -> str:
+    """The spec as its author wrote it, and above it the counts that the run has grown to since."""
+    text = store.read("spec.yaml").decode()
+    if not any(addition.extends for addition in planned.additions):
+        return text
+    counts = ", ".join(f"{name} {kind.count}" for name, kind in planned.spec.classes.items())
+    return f"# --extend: {counts}\n{text}"
 
 
 def floors(spec: Spec) -> dict[str, dict[str, float]]:

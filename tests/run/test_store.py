@@ -5,6 +5,7 @@ import multiprocessing
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -139,10 +140,10 @@ def test_what_is_not_there_is_missing(store: RunStore, method: str) -> None:
 def test_no_name_leads_out_of_the_run(store: RunStore) -> None:
     for name in ("../plan.json", "/etc/passwd", "a/../../b", "a//b", "", ".", "a/./b", "a\0b", "a\n"):
         calls: list[Callable[[], object]] = [
-            lambda name=name: store.read(name),
-            lambda name=name: store.create(name, b""),
-            lambda name=name: store.write(name).__enter__(),
-            lambda name=name: store.delete(name),
+            partial(store.read, name),
+            partial(store.create, name, b""),
+            store.write(name).__enter__,
+            partial(store.delete, name),
         ]
         for call in calls:
             with pytest.raises(StorageError, match="no name of a file in a run"):
