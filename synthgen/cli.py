@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 import synthgen
-from synthgen.errors import QuotaNotMet, StorageError, SynthgenError, UsageError
+from synthgen.errors import QuotaNotMet, StorageError, SynthgenError, UsageError, without_secrets
 from synthgen.printing import duration, print_json, print_result, print_shortfalls, print_tally, size
 
 app = typer.Typer(
@@ -67,7 +67,7 @@ def main() -> None:
         app(standalone_mode=True)
     except SynthgenError as error:
         for line in filter(None, (str(error), error.hint)):
-            print(line, file=sys.stderr)
+            print(without_secrets(line), file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of our output, such as `head`, has gone. Python would complain once more at exit.
