@@ -16,8 +16,9 @@ from typing import Annotated
 import typer
 
 import synthgen
-from synthgen.errors import QuotaNotMet, StorageError, SynthgenError, UsageError, without_secrets
+from synthgen.errors import QuotaNotMet, StorageError, SynthgenError, UsageError
 from synthgen.printing import duration, print_json, print_result, print_shortfalls, print_tally, size
+from synthgen.redaction import without_secrets
 
 app = typer.Typer(
     name="synthgen",

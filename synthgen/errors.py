@@ -12,7 +12,6 @@ SynthgenError             1  never raised itself
 └── Interrupted          75  stopped on request; run again to resume
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -88,8 +87,3 @@ class StorageError(SynthgenError):
 
 class Interrupted(SynthgenError):  # noqa: N818 - an outcome
     exit_code = 75
-
-
-def without_secrets(text: str) -> str:
-    """`text` without the user and the password of the addresses in it: errors often repeat what they were given."""
-    return re.sub(r"(?<=://)[^/\s]+(?=@)", "***", text)

@@ -9,10 +9,15 @@ The first word of a bucket's name says how it differs from a well-behaved one:
     careless-..   ignores `If-None-Match`
     forgetful-..  loses its first answer to each conditional request: what was asked for is done, but nobody hears of it
     busy-..       refuses each conditional request once with 409, as S3 does when two come at the same moment
+    locked-..     refuses everything with 403
+    racing-..     holds the first marker of each shard back until a second one comes, from another worker
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from threading import Lock
+from contextlib import suppress
+from functools import partial
+from threading import Barrier, BrokenBarrierError, Lock
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -30,14 +35,20 @@ class OneByOne:
         self._server = server
         self._lock = Lock()
         self._seen: set[str] = set()
+        self._races: defaultdict[str, Barrier] = defaultdict(partial(Barrier, 2, timeout=45))
 
     def __call__(self, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         trouble = path.strip("/").partition("-")[0]
         if trouble == "careless":
             environ.pop(CONDITION, None)
+        makes_the_bucket = environ["REQUEST_METHOD"] == "PUT" and "/" not in path.strip("/")
+        if trouble == "locked" and not makes_the_bucket:
+            return _refusal(start, "403 Forbidden", "AccessDenied")
         if CONDITION not in environ:
             return self._server(environ, start)
+        if trouble == "racing" and "/done/" in path:
+            self._wait_for_the_other(path)
         with self._lock:
             first = path not in self._seen
             self._seen.add(path)
@@ -49,6 +60,14 @@ class OneByOne:
                 list(answer)
                 return _refusal(start, "500 Internal Server Error", "InternalError")
             return answer
+
+    def _wait_for_the_other(self, path: str) -> None:
+        """Those that come later, when the race is long decided, find the barrier broken."""
+        with self._lock:
+            barrier = self._races[path]
+        with suppress(BrokenBarrierError):
+            barrier.wait()
+            barrier.abort()
 
 
 def _refusal(start: Callable[..., Any], status: str, code: str) -> Iterable[bytes]:

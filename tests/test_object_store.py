@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from synthgen.errors import UsageError
 from synthgen.run import RunStore, open_store
 from tests.command import synthgen
 
@@ -39,6 +40,62 @@ def rows(store: RunStore, folder: str) -> list[tuple[object, ...]]:
 def work(run: str, folder: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "synthgen", "work", run, "--index", "0", "--of", "1", "--device", "cpu"]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> RunStore:
+    """The run in a folder, which nothing disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "spec.yaml").write_text(SPEC)
+    ended = synthgen("run", "spec.yaml", "-o", "run", "--devices", "cpu", folder=folder)
+    assert ended.returncode == 0, ended.stderr
+    return open_store(folder / "run")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_two_workers_that_come_to_each_commit_together_make_each_shard_once(
+    s3: Callable[..., str], tmp_path: Path, whole: RunStore
+) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    run = f"{s3('racing')}/run"
+    store = open_store(run)
+    assert synthgen("plan", "spec.yaml", "-o", run, folder=tmp_path).returncode == 0
+    racers = [work(run, tmp_path) for _ in range(2)]
+    assert [racer.wait(timeout=280) for racer in racers] == [0, 0]
+    assert store.names("done") == [f"done/{shard:05d}.json" for shard in range(8)]
+    assert (len(store.names("shards")), len(store.names("ledger"))) == (8, 8)
+    assert json.loads(synthgen("status", run, "--json", folder=tmp_path).stdout)["orphans"] == []
+    assert synthgen("finalize", run, folder=tmp_path).returncode == 0
+    for folder in ("dataset/data", "ledger", "shards"):
+        assert rows(store, folder) == rows(whole, folder)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_run_in_a_bucket_that_is_killed_goes_on_where_it_was(
+    s3: Callable[[], str], tmp_path: Path, whole: RunStore
+) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    run = f"{s3()}/run"
+    store = open_store(run)
+    command = [sys.executable, "-m", "synthgen", "run", "spec.yaml", "-o", run, "--devices"]
+    # After so many markers, or when the dataset is being copied: with one worker, and with two.
+    for folder, files, devices in (("done", 1, "cpu"), ("done", 4, "cpu:2"), ("done", 6, "cpu"), ("dataset", 1, "cpu")):
+        quiet = subprocess.DEVNULL
+        with subprocess.Popen(
+            [*command, devices], cwd=tmp_path, stdout=quiet, stderr=quiet, start_new_session=True
+        ) as process:
+            while len(store.names(folder)) < files:
+                assert process.poll() is None
+                time.sleep(0.01)
+            os.killpg(process.pid, signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL
+    ended = synthgen("run", "spec.yaml", "-o", run, "--devices", "cpu", folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    for folder in ("dataset/data", "ledger", "shards"):
+        assert rows(store, folder) == rows(whole, folder)
+    assert synthgen("verify", run, folder=tmp_path).stdout.strip() == f"{run}: good"
 
 
 @pytest.mark.slow
@@ -100,15 +157,19 @@ def test_a_damaged_shard_in_a_bucket_is_found_and_opened_again(s3: Callable[[], 
 
 
 @pytest.mark.parametrize(
-    ("place", "environment", "said"),
+    ("place", "environment", "code", "said"),
     [
-        ("s3://there-is-none/run", {}, "there is no such bucket"),
-        ("BUCKET/run", {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "no answer"),
-        ("BUCKET/run", {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "there are no keys"),
-        ("BUCKET/run", {"AWS_ENDPOINT_URL": "http://ann:hush@127.0.0.1:9"}, "holds a user or a password"),
-        ("s3://ann:hush@bucket/run", {}, "expected a folder, or s3://bucket/prefix"),
-        ("gs://bucket/run", {}, "expected a folder, or s3://bucket/prefix"),
-        ("CARELESS/run", {}, "ignores `If-None-Match: "),
+        ("s3://there-is-none/run", {}, 5, "there is no such bucket"),
+        ("GOOD/run", {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, 5, "no answer"),
+        ("GOOD/run", {"AWS_ENDPOINT_URL": "nonsense"}, 5, "AWS_ENDPOINT_URL is no address"),
+        ("GOOD/run", {"AWS_ENDPOINT_URL": "http://ann:hush@127.0.0.1:9"}, 5, "holds a user or a password"),
+        ("GOOD/run", {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 5, "there are no keys"),
+        ("GOOD/run", {"AWS_PROFILE": "nobody"}, 5, "there are no keys"),
+        ("LOCKED/run", {}, 5, "access denied (AccessDenied)"),
+        ("CARELESS/run", {}, 5, "ignores `If-None-Match: "),
+        ("GOOD", {}, 2, "expected a folder, or s3://bucket/prefix"),
+        ("s3://ann:hush@bucket/run", {}, 2, "expected a folder, or s3://bucket/prefix"),
+        ("gs://bucket/run", {}, 2, "expected a folder, or s3://bucket/prefix"),
     ],
 )
 def test_a_bucket_that_cannot_be_used_is_told_in_a_sentence(
@@ -117,14 +178,30 @@ def test_a_bucket_that_cannot_be_used_is_told_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
     place: str,
     environment: dict[str, str],
+    code: int,
     said: str,
 ) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC)
-    place = place.replace("BUCKET", s3()).replace("CARELESS", s3("careless"))
+    for kind in ("good", "locked", "careless"):
+        place = place.replace(kind.upper(), s3(kind))
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     ended = synthgen("plan", "spec.yaml", "-o", place, folder=tmp_path)
-    assert ended.returncode in (2, 5)
+    assert ended.returncode == code
     assert said in " ".join(ended.stderr.split())
     assert "Traceback" not in ended.stderr
     assert "hush" not in ended.stderr + ended.stdout
+
+
+@pytest.mark.parametrize("kind", ["busy", "forgetful"])
+def test_a_file_is_created_though_the_server_makes_trouble(s3: Callable[..., str], kind: str) -> None:
+    store = open_store(f"{s3(kind)}/run")
+    assert store.create("plan.json", b"{}")
+    assert not store.create("plan.json", b"{}")
+
+
+def test_without_s3fs_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(UsageError) as refused:
+        open_store("s3://bucket/run")
+    assert 'pip install "synthgen[s3]"' in (refused.value.hint or "")

@@ -38,6 +38,8 @@ def building(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise StorageError(f"cannot write {folder}: {error.strerror or error}") from error
     finally:
+        if new.is_symlink():  # it stood in the folder's place; where it leads to is not ours
+            new.unlink()
         shutil.rmtree(new, ignore_errors=True)
 
 

@@ -36,8 +36,8 @@ class ObjectStore:
     def __init__(self, address: str) -> None:
         """
         Raises:
-            UsageError: s3fs is not installed, or the endpoint makes no sense.
-            StorageError: the client cannot be set up.
+            UsageError: s3fs is not installed.
+            StorageError: the endpoint makes no sense, or the client cannot be set up.
         """
         self.location = address
         self._root = address.removeprefix("s3://")
@@ -75,7 +75,8 @@ class ObjectStore:
         for start in range(0, len(names), _AT_ONCE * 8):
             part = names[start : start + _AT_ONCE * 8]
             keys = [self._key(name) for name in part]
-            found = self._files.cat(keys, on_error="return", batch_size=_AT_ONCE, max_concurrency=1)
+            with _blaming(self.location):
+                found = self._files.cat(keys, on_error="return", batch_size=_AT_ONCE, max_concurrency=1)
             for name, key in zip(part, keys, strict=True):
                 try:
                     with _blaming(self._place(name)):
@@ -278,8 +279,8 @@ def _connected(address: str) -> Any:
             files.connect()
         endpoint = urlsplit(files.s3.meta.endpoint_url)
     except ValueError:  # with the endpoint in its words
-        raise UsageError("AWS_ENDPOINT_URL is no address", hint="It is like http://localhost:9000.") from None
+        raise StorageError("AWS_ENDPOINT_URL is no address", hint="It is like http://localhost:9000.") from None
     if endpoint.username or endpoint.password:
         hint = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in their place."
-        raise UsageError("AWS_ENDPOINT_URL holds a user or a password, which S3 does not take", hint=hint)
+        raise StorageError("AWS_ENDPOINT_URL holds a user or a password, which S3 does not take", hint=hint)
     return files

@@ -14,6 +14,7 @@ import synthgen
 from synthgen.errors import Interrupted, StorageError, SynthgenError
 from synthgen.plan import Filling, Plan
 from synthgen.records import Candidate, Failure, Judged, Rendered, Shard, ShardRecord
+from synthgen.redaction import without_secrets
 from synthgen.run import layout
 from synthgen.run.marker import read_marker
 from synthgen.run.progress import Assignment, ClassProgress, Progress
@@ -170,8 +171,8 @@ def _prefixed(prefix: str, facts: Mapping[str, str]) -> dict[str, str]:
 def write_failure(store: RunStore, shard: int, error: Exception) -> None:
     content = {
         "shard": shard,
-        "error": f"{type(error).__name__}: {error}",
-        "traceback": "".join(traceback.format_exception(error)),
+        "error": without_secrets(f"{type(error).__name__}: {error}"),
+        "traceback": without_secrets("".join(traceback.format_exception(error))),
         "environment": environment(),
     }
     store.create(layout.new_name(layout.FAILED, shard, "json"), to_json(content, indent=2) + b"\n")

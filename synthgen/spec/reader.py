@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from synthgen.errors import Problem, SpecError
+from synthgen.redaction import secret_in_address
 from synthgen.spec import document
 from synthgen.spec.checks import check
 from synthgen.spec.document import Node, read_document
@@ -18,6 +19,7 @@ from synthgen.spec.spec import Spec
 MAX_BYTES = 5_000_000
 _UTF16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _HINT = "`synthgen init` writes a spec to start from; `synthgen schema` prints every key."
+_SECRETS = "A spec is kept with its dataset. Secrets belong into the environment: HF_TOKEN for models of the hub."
 
 
 def read_spec(path: Path, overrides: Sequence[str] = ()) -> Spec:
@@ -35,6 +37,7 @@ def parse_spec(text: str, *, file: str = "spec.yaml", overrides: Sequence[str] =
     Raises:
         SpecError: as `read_spec`.
     """
+    _refuse_secrets(text, file, overrides)
     root, problems = read_document(text, file)
     if root is None:
         raise _error(problems or [Problem(file, 1, 1, "the file is empty")])
@@ -49,6 +52,17 @@ def parse_spec(text: str, *, file: str = "spec.yaml", overrides: Sequence[str] =
     if problems or more or spec is None:
         raise _error([*problems, *more])
     return spec
+
+
+def _refuse_secrets(text: str, file: str, overrides: Sequence[str]) -> None:
+    """What a spec says, its comments too, is kept with the run and shown in the dataset's card."""
+    message = "an address with a user, a password or a token in it; expected one without"
+    if match := secret_in_address(text):
+        before = text[: match.start()]
+        line, column = before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
+        raise SpecError([Problem(file, line, column, message)], hint=_SECRETS)
+    if any(map(secret_in_address, overrides)):
+        raise SpecError([Problem("--set", 0, 0, message)], hint=_SECRETS)
 
 
 def _validated(root: Node) -> tuple[Spec | None, list[Problem]]:

@@ -8,7 +8,7 @@ import torch
 
 from synthgen.plan import Plan, Revisions, make_plan
 from synthgen.records import Assessment, Candidate, Failure, Reason, Rendered
-from synthgen.run import FolderStore, Outcome, create_run, open_run, work
+from synthgen.run import Location, Outcome, create_run, open_run, open_store, work
 from synthgen.spec import parse_spec
 
 SPEC = """\
@@ -93,9 +93,9 @@ class BrightnessJudge:
         return None
 
 
-def make_run(folder: str, plan: Plan, batch_size: int = 8, pause: float = 0.0) -> Outcome:
+def make_run(location: Location, plan: Plan, batch_size: int = 8, pause: float = 0.0) -> Outcome:
     """Begin or resume a run, and work until all shards are done."""
-    store = FolderStore(folder)
+    store = open_store(location)
     create_run(store, plan, SPEC)
     generator = NoiseGenerator(batch_size, before_batch=lambda: time.sleep(pause))
     return work(open_run(store), store, generator, BrightnessJudge(), range(plan.shard_count))

@@ -11,7 +11,7 @@ import torch
 
 from synthgen.errors import StorageError
 from synthgen.plan import Plan
-from synthgen.run import FolderStore, work
+from synthgen.run import open_store, work
 from synthgen.run.faults import VARIABLE
 from tests.run.noise import BrightnessJudge, NoiseGenerator, make_run
 
@@ -22,18 +22,19 @@ def context() -> ForkServerContext:
     return found
 
 
-def start_run(folder: str, plan: Plan, *, fault: str = "", pause: float = 0.0) -> ForkServerProcess:
-    process = context().Process(target=_run, args=(folder, plan.to_json(), fault, pause))
+def start_run(location: str, plan: Plan, *, fault: str = "", pause: float = 0.0) -> ForkServerProcess:
+    process = context().Process(target=_run, args=(location, plan.to_json(), {**os.environ, VARIABLE: fault}, pause))
     process.start()
     return process
 
 
-def race(folder: str, plan: Plan, shard: int) -> list[str]:
+def race(location: str, plan: Plan, shard: int) -> list[str]:
     """Two processes make `shard`, batch by batch at the same time. What becomes of it for each, sorted."""
     barrier = context().Barrier(2)
     ends = [context().Pipe(duplex=False) for _ in range(2)]
     processes = [
-        context().Process(target=_race, args=(folder, plan.to_json(), shard, barrier, sender)) for _, sender in ends
+        context().Process(target=_race, args=(location, plan.to_json(), dict(os.environ), shard, barrier, sender))
+        for _, sender in ends
     ]
     for process in processes:
         process.start()
@@ -53,16 +54,19 @@ def run_with_small_files(folder: str, plan: Plan, limit: int) -> StorageError | 
     return StorageError(message, hint=hint) if message else None
 
 
-def _run(folder: str, plan: str, fault: str, pause: float) -> None:
+def _run(location: str, plan: str, environment: dict[str, str], pause: float) -> None:
     torch.set_num_threads(1)
-    os.environ[VARIABLE] = fault
-    make_run(folder, Plan.from_json(plan), pause=pause)
+    os.environ.update(environment)  # the server was started in that of another test
+    make_run(location, Plan.from_json(plan), pause=pause)
 
 
-def _race(folder: str, plan: str, shard: int, barrier: Barrier, answer: Connection) -> None:
+def _race(
+    location: str, plan: str, environment: dict[str, str], shard: int, barrier: Barrier, answer: Connection
+) -> None:
     torch.set_num_threads(1)
+    os.environ.update(environment)
     generator = NoiseGenerator(before_batch=lambda: barrier.wait(60))
-    outcome = work(Plan.from_json(plan), FolderStore(folder), generator, BrightnessJudge(), [shard])
+    outcome = work(Plan.from_json(plan), open_store(location), generator, BrightnessJudge(), [shard])
     answer.send("committed" if outcome.committed else "lost" if outcome.lost else "neither")
 
 

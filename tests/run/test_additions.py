@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from synthgen.errors import PlanChanged, StorageError
 from synthgen.plan import Addition, Plan
-from synthgen.run import FolderStore, create_run, open_run, top_up, verify, work
+from synthgen.run import FolderStore, create_run, open_run, open_store, top_up, verify, work
 from tests.run.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
 from tests.run.tables import Rows, bytes_of, images_of, state_of
 
 SMALL, LARGE = noise_plan(), noise_plan("classes.doctor=40", "classes.farmer=8")
 
 
-def make(folder: Path, plan: Plan, floor: float = 0.2) -> Plan:
-    """Every shard of the run in `folder`, as far as the budget reaches."""
-    store = FolderStore(folder)
+def make(place: str, plan: Plan, floor: float = 0.2) -> Plan:
+    """Every shard of the run at `place`, as far as the budget reaches."""
+    store = open_store(place)
     work(plan, store, NoiseGenerator(), BrightnessJudge(floor), range(plan.shard_count))
     return open_run(store)
 
@@ -27,21 +27,21 @@ def classes(rows: Rows) -> Counter[str]:
     return Counter(list(SMALL.spec.classes)[row["label"]] for row in rows)
 
 
-def test_an_extended_run_keeps_its_images_and_makes_those_that_are_more(tmp_path: Path) -> None:
-    make_run(str(tmp_path), SMALL)
-    before, plan_file = bytes_of(tmp_path, SMALL), (tmp_path / "plan.json").read_bytes()
+def test_an_extended_run_keeps_its_images_and_makes_those_that_are_more(place: str) -> None:
+    make_run(place, SMALL)
+    before, plan_file = bytes_of(place, SMALL), open_store(place).read("plan.json")
     with pytest.raises(PlanChanged) as refused:
-        create_run(FolderStore(tmp_path), LARGE, SPEC)
+        create_run(open_store(place), LARGE, SPEC)
     assert "--extend" in (refused.value.hint or "")
-    grown = create_run(FolderStore(tmp_path), LARGE, SPEC, extend=True)
-    assert state_of(tmp_path, grown).pending == (3,)
-    assert make(tmp_path, grown) == grown
-    assert classes(images_of(tmp_path, grown)) == {"doctor": 40, "chef": 12, "farmer": 8}
-    assert bytes_of(tmp_path, grown)[:3] == before
-    assert (tmp_path / "plan.json").read_bytes() == plan_file
-    assert verify(grown, FolderStore(tmp_path)) == []
-    again = create_run(FolderStore(tmp_path), LARGE, SPEC, extend=True)
-    assert (again, state_of(tmp_path, again).complete) == (grown, True)
+    grown = create_run(open_store(place), LARGE, SPEC, extend=True)
+    assert state_of(place, grown).pending == (3,)
+    assert make(place, grown) == grown
+    assert classes(images_of(place, grown)) == {"doctor": 40, "chef": 12, "farmer": 8}
+    assert bytes_of(place, grown)[:3] == before
+    assert open_store(place).read("plan.json") == plan_file
+    assert verify(grown, open_store(place)) == []
+    again = create_run(open_store(place), LARGE, SPEC, extend=True)
+    assert (again, state_of(place, again).complete) == (grown, True)
 
 
 def test_only_more_images_extend_a_run(tmp_path: Path) -> None:
@@ -53,14 +53,15 @@ def test_only_more_images_extend_a_run(tmp_path: Path) -> None:
     assert open_run(FolderStore(tmp_path)) == LARGE
 
 
-def test_a_top_up_tries_again_what_is_missing_and_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["folder", pytest.param("s3", marks=pytest.mark.slow)], indirect=True)
+def test_a_top_up_tries_again_what_is_missing_and_nothing_else(place: str) -> None:
     hard = noise_plan("budget.attempts_per_image=2")
-    make(tmp_path, create_run(FolderStore(tmp_path), hard, SPEC), floor=0.3)
-    plan, store = hard, FolderStore(tmp_path)
+    make(place, create_run(open_store(place), hard, SPEC), floor=0.3)
+    plan, store = hard, open_store(place)
     for _ in range(12):
-        state = state_of(tmp_path, plan)
+        state = state_of(place, plan)
         missing = sum(short.missing for short in state.shortfalls)
-        assert missing == SMALL.spec.total - len(images_of(tmp_path, plan))
+        assert missing == SMALL.spec.total - len(images_of(place, plan))
         if not missing:
             break
         more = top_up(store, plan, state)
@@ -68,12 +69,12 @@ def test_a_top_up_tries_again_what_is_missing_and_nothing_else(tmp_path: Path) -
             sum(cell.quota for shard in range(plan.shard_count, more.shard_count) for cell in more.shard(shard).cells)
             == missing
         )
-        plan = make(tmp_path, more, floor=0.3)
-    assert classes(images_of(tmp_path, plan)) == {"doctor": 26, "chef": 12, "farmer": 7}
+        plan = make(place, more, floor=0.3)
+    assert classes(images_of(place, plan)) == {"doctor": 26, "chef": 12, "farmer": 7}
     assert plan.additions
-    assert top_up(store, plan, state_of(tmp_path, plan)) == plan
+    assert top_up(store, plan, state_of(place, plan)) == plan
     assert verify(plan, store) == []
-    assert len({row["id"] for row in images_of(tmp_path, plan)}) == 45
+    assert len({row["id"] for row in images_of(place, plan)}) == 45
 
 
 def test_what_the_dataset_leaves_out_is_topped_up_in_its_own_cell(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
-from pathlib import Path
 
 import pytest
 
@@ -18,11 +17,9 @@ from synthgen.run import MissingFileError, RunStore, open_store
 RACERS, RACES = 2, 40
 
 
-@pytest.fixture(params=["folder", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> RunStore:
-    if request.param == "folder":
-        return open_store(tmp_path / "run")
-    return open_store(f"{request.getfixturevalue('s3')()}/some/run")
+@pytest.fixture
+def store(place: str) -> RunStore:
+    return open_store(place)
 
 
 def test_what_was_created_can_be_read(store: RunStore) -> None:

@@ -137,8 +137,8 @@ def test_batches_of_4_and_16_accept_the_same_ids_and_write_the_same_bytes(tmp_pa
     assert bytes_of(tmp_path / "4", plan) == bytes_of(tmp_path / "16", plan)
     small, large = (state_of(tmp_path / name, plan).done for name in ("4", "16"))
     for shard in small:
-        few = without(read(tmp_path / "4" / small[shard].ledger.name), "batch_size")
-        many = without(read(tmp_path / "16" / large[shard].ledger.name), "batch_size")
+        few = without(read(tmp_path / "4", small[shard].ledger.name), "batch_size")
+        many = without(read(tmp_path / "16", large[shard].ledger.name), "batch_size")
         # The last batch is filled with spare attempts, so the larger one may have some more of them.
         assert str(few[: len(many)]) == str(many[: len(few)])
         assert {row["verdict"] for row in many[len(few) :]} <= {"surplus", "rejected", "failed"}

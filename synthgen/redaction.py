@@ -1,0 +1,24 @@
+"""Secrets in texts: refused where users write, blanked where errors are shown or written down."""
+
+import os
+import re
+from collections.abc import Mapping
+
+# `user:password@` or `token@` after a scheme. Passwords may hold slashes that should have been escaped.
+_IN_ADDRESS = re.compile(r"(?<=://)(?:[^\s/?#@]*|[^\s/:@]+:[^\s@]*)@")
+_VARIABLE = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|(^|_)KEY(_|$)", re.IGNORECASE)
+_SHORTEST = 8
+"""Shorter values are words such as `false`, which texts hold for other reasons."""
+
+
+def secret_in_address(text: str) -> re.Match[str] | None:
+    """The first user, password or token that stands in an address."""
+    return _IN_ADDRESS.search(text)
+
+
+def without_secrets(text: str, environment: Mapping[str, str] = os.environ) -> str:
+    """`text` without the secrets in its addresses, and without the values of variables such as HF_TOKEN."""
+    names = {value: name for name, value in environment.items() if _VARIABLE.search(name) and len(value) >= _SHORTEST}
+    for value in sorted(names, key=len, reverse=True):
+        text = text.replace(value, f"${names[value]}")
+    return _IN_ADDRESS.sub("***@", text)
