@@ -129,7 +129,7 @@ def test_an_id_that_is_a_path_is_no_id(tmp_path: Path) -> None:
     plan, store = noise_plan("classes={doctor: 3}"), open_store(tmp_path)
     make_run(tmp_path, plan)
     for image_id in ("../../x", "/etc/hostname", "00000-../../x", "", "99999-000000"):
-        with pytest.raises(UsageError, match="has no attempt|has an attempt"):
+        with pytest.raises(UsageError, match=r"has no attempt|has an attempt"):
             replay(plan, store, NoiseGenerator(), BrightnessJudge(), image_id)
 
 
