@@ -1,17 +1,21 @@
 """What a spec, or a run of somebody else's, cannot do; and what never leaves the environment."""
 
+import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from synthgen import api
-from synthgen.errors import SpecError, StorageError
-from synthgen.run import open_store
+from synthgen.errors import SpecError, StorageError, UsageError
+from synthgen.run import create_run, open_store, work
+from synthgen.run.replay import replay
 from synthgen.spec import parse_spec
 from tests.command import synthgen
-from tests.run.noise import SPEC, make_run, noise_plan
+from tests.run.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
 
 CANARY = "canary-5d41402abc4b"
 """A secret that must be found nowhere."""
@@ -77,6 +81,92 @@ def test_the_dataset_and_the_sheet_replace_a_symbolic_link_and_leave_its_target(
     before = {file: (other / file).read_bytes() for file in files_of(other)}
     api.finalize(run)
     assert {file: (other / file).read_bytes() for file in files_of(other)} == before
+    assert [path for path in run.rglob("*") if path.is_symlink()] == []
+
+
+OUTSIDE = [
+    "../outside.parquet",
+    "/etc/hostname",
+    "shards/../../outside.parquet",
+    "shards/00002-0123456789abcdef.parquet",
+    "shards/00001-0123456789abcdef.parquet/../../../outside.parquet",
+    "shards/00001-0123456789abcdef.parquet\n",
+    "plan.json",
+]
+
+
+def test_a_marker_that_names_a_file_outside_of_its_shard_is_refused_and_the_file_stays(place: str) -> None:
+    plan = noise_plan("classes={doctor: 5}", "output.shard_size=3")
+    make_run(place, plan)
+    store, beside = open_store(place), open_store(place.rpartition("/")[0])
+    assert beside.create("outside.parquet", b"not the run's")
+    marker, before = json.loads(store.read("done/00001.json")), store.names("")
+    for file in ("images", "ledger"):
+        for name in OUTSIDE:
+            store.delete("done/00001.json")
+            store.create("done/00001.json", json.dumps(marker | {file: marker[file] | {"name": name}}).encode())
+            _, state = api.status(place)
+            assert "names files that are not this shard's" in state.damaged[1], name
+    assert [finding.place for finding in api.verify(place)] == ["done/00001.json"]
+    with pytest.raises(StorageError, match="is damaged"):
+        api.finalize(place)
+    assert api.repair(place).reopened == (1,)
+    assert (beside.read("outside.parquet"), store.names("")) == (b"not the run's", before)
+
+
+@pytest.mark.parametrize("splits", [{"../out": 1.0}, {"/tmp/out": 1.0}, {"a/b": 1.0}])
+def test_a_plan_with_a_hostile_name_in_it_is_refused(tmp_path: Path, splits: dict[str, float]) -> None:
+    make_run(tmp_path / "run", noise_plan("classes={doctor: 3}"))
+    file = tmp_path / "run/plan.json"
+    content = json.loads(file.read_text())
+    content["spec"]["output"]["splits"] = splits
+    file.write_text(json.dumps(content))
+    with pytest.raises(StorageError, match=r"plan\.json is damaged"):
+        api.finalize(tmp_path / "run")
+
+
+def test_an_id_that_is_a_path_is_no_id(tmp_path: Path) -> None:
+    plan, store = noise_plan("classes={doctor: 3}"), open_store(tmp_path)
+    make_run(tmp_path, plan)
+    for image_id in ("../../x", "/etc/hostname", "00000-../../x", "", "99999-000000"):
+        with pytest.raises(UsageError, match=r"has no attempt|has an attempt"):
+            replay(plan, store, NoiseGenerator(), BrightnessJudge(), image_id)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (f"# from https://ann:{CANARY}@hub.example/model", "spec.yaml:1:"),
+        (f"name: x\nmodel: {{id: 'https://{CANARY}@hub.example/model'}}", "spec.yaml:2:22:"),
+        (f"name: x\nmodel: {{id: './https://ann:{CANARY}@hub.example'}}", "spec.yaml:2:"),
+        (f"name: x\njudge: {{id: 'local-dir:s3://ann:with/slash/{CANARY}@bucket'}}", "spec.yaml:2:"),
+    ],
+)
+def test_a_spec_with_a_secret_in_an_address_is_refused_and_the_secret_not_repeated(text: str, place: str) -> None:
+    with pytest.raises(SpecError) as refused:
+        parse_spec(text)
+    assert str(refused.value).startswith(place)
+    assert CANARY not in f"{refused.value} {refused.value.hint}"
+
+
+def test_addresses_without_secrets_may_stand_in_a_spec() -> None:
+    parse_spec(f"# see https://blog.example/@ann/post and mail ann@example.org, or http://host:8080/page\n{SPEC}")
+
+
+def test_the_record_of_a_failure_holds_no_secret(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", CANARY)
+    monkeypatch.setenv("MY_PASSWORD", f"long-{CANARY}")
+
+    def fail() -> None:
+        raise RuntimeError(f"asked https://ann:hush@host with {CANARY}, then with long-{CANARY}")
+
+    store, plan = open_store(place), noise_plan("classes={doctor: 3}")
+    create_run(store, plan, SPEC)
+    assert work(plan, store, NoiseGenerator(before_batch=fail), BrightnessJudge(), [0]).failed == (0,)
+    [name] = store.names("failed")
+    text = store.read(name).decode()
+    assert (CANARY in text, "hush" in text) == (False, False)
+    assert "asked https://***@host with $HF_TOKEN, then with $MY_PASSWORD" in text
 
 
 @pytest.mark.slow
@@ -105,9 +195,16 @@ def test_secrets_stay_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyP
         said += ended.stdout + ended.stderr
     assert CANARY not in said
     there = open_store(f"{bucket}/run")
-    objects = [
-        there.read(name) for folder in ("", "done", "ledger", "shards", "dataset") for name in there.names(folder)
-    ]
-    files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(objects) > 5
-    assert all(CANARY.encode() not in data for data in objects + files)
+    folders = ("", "done", "ledger", "shards", "dataset", "dataset/data")
+    kept = {f"{bucket}/{name}": there.read(name) for folder in folders for name in there.names(folder)}
+    assert len(kept) > 8
+    kept |= {str(path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert [name for name, data in kept.items() if CANARY in readable(name, data)] == []
+
+
+def readable(name: str, data: bytes) -> str:
+    """All that is in a file; Parquet is compressed."""
+    if not name.endswith(".parquet"):
+        return data.decode(errors="replace")
+    with pq.ParquetFile(io.BytesIO(data)) as file:
+        return f"{file.schema_arrow.metadata} {file.metadata.metadata} {file.read().to_pylist()}"
