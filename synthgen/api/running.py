@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from synthgen import run as runs
 from synthgen.api import parts
-from synthgen.api.planning import plan, with_thresholds
+from synthgen.api.planning import forecast, plan, with_thresholds
 from synthgen.errors import ModelError, StorageError, UsageError
 from synthgen.plan import Plan
 from synthgen.records import Reason, Shortfall
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
     from synthgen.dataset.tally import Tally
     from synthgen.run.replay import Replay
+
+_LOG = logging.getLogger(__name__)
 
 SHEET = "report.html"
 DATASET = "dataset"
@@ -127,6 +130,7 @@ def _make_pending(
     """Make the shards that are not committed yet; how many those were."""
     state = runs.read_state(planned, store)
     if state.pending and not state.damaged:
+        _warn_of_little_room(planned, store, len(state.pending))
         slots = runs.slots(devices, parts.count_gpus)
         if len(slots) > 1:
             parts.download(planned)
@@ -137,6 +141,18 @@ def _make_pending(
             outcome = make_shards(store.location, state.pending, device, on_progress, stop)
         _refuse_failed(outcome, store)
     return len(state.pending)
+
+
+def _warn_of_little_room(planned: Plan, store: FolderStore, pending: int) -> None:
+    needed, free = forecast(planned).bytes * pending / planned.shard_count, store.free_bytes()
+    if free is not None and free < needed:
+        _LOG.warning(
+            "%s: about %.1f GB are needed and %.1f GB are free. If they run out, the run stops with exit code 5; "
+            "what was committed stays, and running again goes on from it.",
+            store.location,
+            needed / 1e9,
+            free / 1e9,
+        )
 
 
 def _topped_up(planned: Plan, store: FolderStore, result: RunResult) -> Plan:

@@ -96,6 +96,7 @@ class _Pool:
         self._suspects: dict[int, Counter[int]] = defaultdict(
             Counter
         )  # by shard, deaths that each attempt was under way at
+        self._early_deaths = 0
         self._outcomes: list[Outcome] = []
         self._set_aside: list[int] = []
         self._error: SynthgenError | None = None
@@ -174,7 +175,7 @@ class _Pool:
         shard, code = worker.shard, worker.process.exitcode
         if shard is None:
             if code and not self._stopping:
-                self._stop(DeviceError(f"a worker on {worker.slot.device} ended before it began: exit code {code}"))
+                self._replace_beginner(worker.slot, code)
             return
         if not self._condemns(shard, worker.under_way):
             self._deaths[shard] += 1
@@ -186,6 +187,14 @@ class _Pool:
             write_failure(self._store, shard, DeviceError(why))
         if self._queue and not self._stopping:
             self._workers.append(self._spawn(worker.slot))
+
+    def _replace_beginner(self, slot: Slot, code: int) -> None:
+        """For a worker that ended while it was still importing: another one, unless that happens again and again."""
+        self._early_deaths += 1
+        if self._early_deaths < TRIES:
+            self._workers.append(self._spawn(slot))
+        else:
+            self._stop(DeviceError(f"workers on {slot.device} end before they begin: exit code {code}"))
 
     def _assignment(self, shard: int) -> Assignment:
         deaths = self._suspects[shard]

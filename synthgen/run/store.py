@@ -5,6 +5,7 @@ import io
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from hashlib import file_digest
@@ -64,6 +65,9 @@ class RunStore(Protocol):
         Raises:
             MissingFileError: there is none.
         """
+
+    def free_bytes(self) -> int | None:
+        """Room for further files; None where that cannot be told."""
 
 
 class FolderStore:
@@ -139,6 +143,10 @@ class FolderStore:
         with self.open(name) as file:
             digest = file_digest(file, "sha256").hexdigest()
             return File(name, file.tell(), digest)
+
+    def free_bytes(self) -> int | None:
+        with _blaming(self._folder):
+            return shutil.disk_usage(self._folder).free
 
     def _path(self, name: str) -> Path:
         parts = name.split("/")

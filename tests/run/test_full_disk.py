@@ -10,6 +10,7 @@ import pytest
 from synthgen.errors import StorageError
 from synthgen.plan import Plan
 from synthgen.run import FolderStore, create_run, verify, work
+from tests.command import synthgen
 from tests.run.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
 from tests.run.processes import run_with_small_files
 from tests.run.tables import bytes_of, state_of
@@ -121,3 +122,17 @@ def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="/run") as raised:
         create_run(FolderStore(tmp_path / "run"), noise_plan(), SPEC)
     assert raised.value.hint is not None
+
+
+@pytest.mark.slow
+def test_too_little_room_is_told_before_the_start(small_disk: Path) -> None:
+    spec = small_disk.parent / "spec.yaml"
+    spec.write_text(
+        'synthgen: 1\nname: roomy\nmodel: {id: "bundled:workers", steps: 1}\nclasses: {chef: 500}\n'
+        'prompts: {templates: ["a {class}"]}\nfilters: {label: null}\n'
+    )
+    done = synthgen("run", spec, "-o", small_disk / "run", folder=small_disk.parent)
+    assert done.returncode == 5
+    first, *_, last = done.stderr.splitlines()
+    assert "are needed and 0.0 GB are free" in first
+    assert "Make room there and run again" in last

@@ -1,0 +1,222 @@
+"""What running in many shards and on several workers costs.
+
+    python -m tests.benchmarks.scaling --repeats 3
+
+Puts its tables between the marks of docs/speed.md. Ways that are compared take turns; loading models counts for none.
+Nothing fails on a time.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Annotated
+
+import typer
+
+from synthgen import api
+from synthgen.api.running import make_shards
+from synthgen.run import FolderStore, Progress, Slot, read_state, run_local
+from synthgen.spec import Spec, read_spec
+from tests.benchmarks.bundled_figures.report import put_into, table
+
+ROOT = Path(__file__).parents[2]
+SHARDS = 64
+
+
+def main(
+    repeats: Annotated[int, typer.Option(help="Measurements of each way.")] = 3,
+    steps: Annotated[int, typer.Option(help="Of the runs on several workers.")] = 20,
+    docs: Annotated[Path, typer.Option(help="The folder with speed.md.")] = ROOT / "docs",
+) -> None:
+    """Measure, and write the tables into the docs."""
+    with tempfile.TemporaryDirectory() as work:
+        lines = [*_workers(Path(work), repeats, steps), *_executor(Path(work), repeats), *_planning(Path(work))]
+        lines += _status(Path(work))
+    text = "\n".join(lines) + "\n"
+    put_into(docs / "speed.md", text)
+    print(text)
+
+
+def quickstart(*overrides: str) -> Spec:
+    return read_spec(ROOT / "specs" / "quickstart.yaml", overrides)
+
+
+# One worker of two threads, or two of one.
+
+
+def _workers(work: Path, repeats: int, steps: int) -> Iterator[str]:
+    spec = quickstart(
+        *(f"classes.{name}=12" for name in quickstart().classes), "output.shard_size=6", f"model.steps={steps}"
+    )
+    seconds: dict[str, list[float]] = {"cpu": [], "cpu:2": []}
+    for turn in range(repeats):
+        for devices, found in seconds.items():
+            found.append(_in_a_process(spec, work / f"{turn}-{devices.replace(':', '-')}", devices))
+    one, two = (median(found) for found in seconds.values())
+    yield "Two workers of one thread each against one of two threads,"
+    yield f"{spec.total} images in 12 shards, medians of {repeats}:"
+    yield ""
+    yield from table(
+        ["workers", "seconds", "against one worker"],
+        [
+            ["one, two threads (`--devices cpu`)", f"{one:.1f}", "1"],
+            ["two, one thread each (`cpu:2`)", f"{two:.1f}", f"{one / two:.2f} times as fast"],
+        ],
+    )
+
+
+def _in_a_process(spec: Spec, folder: Path, devices: str) -> float:
+    """Seconds from the first batch to the last commit of a run of its own."""
+    program = "import sys; from tests.benchmarks.scaling import timed_run; timed_run(*sys.argv[1:])"
+    api.begin(spec, folder)
+    command = [sys.executable, "-c", program, str(folder), devices]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def timed_run(folder: str, devices: str) -> None:
+    """Make the shards of a run, and print the seconds from the first batch to the last commit.
+
+    `pool` stands for one worker process fed by the local executor, `cpu` for the worker in this process.
+    """
+    store = FolderStore(folder)
+    shards = range(api.status(Path(folder))[0].shard_count)
+    clock = Clock()
+    if devices == "cpu":
+        make_shards(folder, shards, "cpu", clock)
+    elif devices == "pool":
+        run_local(make_shards, store, shards, [Slot("cpu", {})], on_progress=clock)
+    else:
+        slots = [Slot("cpu", {"OMP_NUM_THREADS": "1"})] * 2
+        run_local(make_shards, store, shards, slots, on_progress=clock)
+    print(clock.seconds)
+
+
+class Clock:
+    """From the first word of progress to the last."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self.seconds = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        self._began = self._began or time.perf_counter()
+        self.seconds = time.perf_counter() - self._began
+
+
+# The executor against the worker without it.
+
+
+def _executor(work: Path, repeats: int) -> Iterator[str]:
+    each = [
+        f"classes.{name}={count}" for name, count in zip(quickstart().classes, (22, 22, 21, 21, 21, 21), strict=True)
+    ]
+    spec = quickstart(
+        *each, "output.shard_size=2", "model.steps=4", "filters.duplicates=null", "filters.label.min_posterior=0.1"
+    )
+    seconds: dict[str, list[float]] = {"cpu": [], "pool": []}
+    for turn in range(repeats):
+        for way, found in seconds.items():
+            found.append(_in_a_process(spec, work / f"executor-{turn}-{way}", way))
+    alone, pool = (median(found) for found in seconds.values())
+    yield "The worker in the program's process against the same worker in a process that the executor feeds,"
+    yield f"{spec.total} images in {SHARDS} shards at {spec.model.steps} steps, medians of {repeats}:"
+    yield ""
+    yield from table(
+        ["way", "seconds", "against in-process"],
+        [["in-process", f"{alone:.1f}", "1"], ["one worker of the pool", f"{pool:.1f}", f"{pool / alone - 1:+.1%}"]],
+    )
+
+
+# Planning, from small to huge.
+
+
+def _planning(work: Path) -> Iterator[str]:
+    first = (
+        "import sys; from synthgen.plan import Filling, make_plan, Revisions; from synthgen.spec import read_spec;"
+        "plan = make_plan(read_spec(sys.argv[1], sys.argv[2:]), Revisions('a', 'b'));"
+        "Filling(plan, plan.shard(plan.shard_count - 1)).propose(plan.window)"
+    )
+    rows = []
+    for images in (1_000, 100_000, 10_000_000):
+        counts = [
+            f"classes.{name}={images // 6 + (images % 6 > place)}" for place, name in enumerate(quickstart().classes)
+        ]
+        spec = str(ROOT / "specs" / "quickstart.yaml")
+        told = [
+            sys.executable,
+            "-m",
+            "synthgen",
+            "plan",
+            spec,
+            *(part for count in counts for part in ("--set", count)),
+        ]
+        plan_seconds, plan_memory = measured(told)
+        seconds, memory = measured([sys.executable, "-c", first, spec, *counts])
+        rows.append(
+            [f"{images:,}", f"{plan_seconds:.2f} s", f"{plan_memory:.0f} MB", f"{seconds:.2f} s", f"{memory:.0f} MB"]
+        )
+    yield "Planning, each a process of its own, start of Python included:"
+    yield ""
+    yield from table(
+        ["images", "`synthgen plan`", "peak memory", "to the last shard's first batch of prompts", "peak memory"], rows
+    )
+
+
+def measured(command: Sequence[str]) -> tuple[float, float]:
+    """Seconds of wall clock, and the peak memory in MB: the lesser of three."""
+    times, peaks = [], []
+    for _ in range(3):
+        began = time.perf_counter()
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        times.append(time.perf_counter() - began)
+        peaks.append(usage.ru_maxrss / 1024)
+        assert status == 0
+    return min(times), min(peaks)
+
+
+# The state of a huge run.
+
+
+def _status(work: Path) -> Iterator[str]:
+    rows = []
+    for shards in (100, 1_000, 10_000):
+        folder = work / f"status-{shards}"
+        fill(folder, shards)
+        seconds, memory = measured([sys.executable, "-m", "synthgen", "status", str(folder)])
+        rows.append([f"{shards:,}", f"{seconds:.2f} s", f"{memory:.0f} MB"])
+    yield "`synthgen status` of a run, all shards committed, start of Python included:"
+    yield ""
+    yield from table(["shards", "time", "peak memory"], rows)
+
+
+def fill(folder: Path, shards: int) -> None:
+    """A run of `shards` committed shards: markers as they are, their files empty."""
+    plan = api.begin(
+        quickstart(f"classes={{chef: {shards * 2}}}", "output.shard_size=2", "prompts.templates=['a {class}']"),
+        folder,
+    )
+    assert plan.shard_count == shards
+    for kind in ("shards", "ledger", "done"):
+        (folder / kind).mkdir()
+    for shard in range(shards):
+        files = {}
+        for kind, key in (("shards", "images"), ("ledger", "ledger")):
+            name = f"{kind}/{shard:05d}-{shard:016x}.parquet"
+            (folder / name).touch()
+            files[key] = {"name": name, "size": 0, "sha256": "0" * 64}
+        counts = {"accepted": 2, "rejected": 10, "surplus": 4}
+        marker = {"shard": shard, "fingerprint": plan.fingerprint, **files, "counts": counts, "reasons": {"label": 10}}
+        (folder / f"done/{shard:05d}.json").write_text(json.dumps({**marker, "shortfalls": [], "seconds": 3.0}))
+    assert read_state(plan, FolderStore(folder)).complete
+
+
+if __name__ == "__main__":
+    typer.run(main)

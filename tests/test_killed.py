@@ -1,0 +1,141 @@
+"""The real program, killed for real: at every write point, at random moments, with one worker and with two."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from synthgen.run.faults import POINTS, VARIABLE
+from tests.command import synthgen
+
+SPEC = """\
+synthgen: 1
+name: killed
+model: {id: "bundled:workers", steps: 2, guidance: 1, batch_size: 4}
+classes: {doctor: 12, chef: 12}
+prompts: {templates: ["a {class}", "a portrait of a {class}"]}
+filters: {clip: {min_score: -0.5}}
+output: {shard_size: 3}
+"""
+ROUNDS = 5  # random moments, for one worker and for two; each costs a start of the program
+
+
+def start(folder: Path, devices: str, **environment: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "synthgen", "run", "spec.yaml", "-o", "run", "--devices", devices]
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(
+        command, cwd=folder, stdout=quiet, stderr=quiet, start_new_session=True, env={**os.environ, **environment}
+    )
+
+
+def rows(run: Path, folder: str) -> list[tuple[object, ...]]:
+    """The ids of all files in a folder, as anybody would read it, and the images' bytes."""
+    tables = [pq.read_table(path).to_pylist() for path in sorted((run / folder).rglob("*.parquet"))]
+    return sorted(
+        (row["id"], row.get("image")["bytes"] if row.get("image") else None) for table in tables for row in table
+    )
+
+
+@pytest.fixture(scope="module", params=["cpu", "cpu:2"])
+def uninterrupted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, float]:
+    """Devices, the run that was left alone, and the seconds that it took."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    (folder / "spec.yaml").write_text(SPEC)
+    began = time.monotonic()
+    assert start(folder, request.param).wait(timeout=240) == 0
+    return request.param, folder / "run", time.monotonic() - began
+
+
+def assert_the_same(run: Path, other: Path) -> None:
+    assert rows(run, "dataset/data") == rows(other, "dataset/data")
+    assert [row[0] for row in rows(run, "ledger")] == [row[0] for row in rows(other, "ledger")]
+    verified = synthgen("verify", run, folder=run)
+    assert (verified.returncode, verified.stdout.strip()) == (0, f"{run}: good")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_killed_at_random_moments_and_resumed_nothing_is_lost_doubled_or_different(
+    uninterrupted: tuple[str, Path, float], tmp_path: Path
+) -> None:
+    devices, whole, seconds = uninterrupted
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    kills, rng = 0, random.Random(devices)
+    while kills < ROUNDS:
+        process = start(tmp_path, devices)
+        try:
+            process.wait(timeout=rng.uniform(0.2, 1) * seconds)
+        except subprocess.TimeoutExpired:
+            # The whole group at once, as a machine that goes away; or the first process alone, as `kill` would.
+            (os.killpg if rng.random() < 0.5 else os.kill)(process.pid, signal.SIGKILL)
+            process.wait()
+            kills += 1
+        else:
+            assert process.returncode == 0
+            assert_the_same(tmp_path / "run", whole)
+            shutil.rmtree(tmp_path / "run")
+    assert start(tmp_path, devices).wait(timeout=240) == 0
+    assert_the_same(tmp_path / "run", whole)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_killed_at_each_write_point_and_resumed_nothing_is_lost_doubled_or_different(
+    uninterrupted: tuple[str, Path, float], tmp_path: Path
+) -> None:
+    devices, whole, _ = uninterrupted
+    if devices != "cpu":
+        pytest.skip("a pool replaces a worker that dies: nothing would be left to resume")
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    # One run, killed at one point after the other: the plan first, then shard by shard.
+    for point in POINTS:
+        nth = ":3" if point.startswith("create") and point != "create-half-written" else ""
+        assert start(tmp_path, devices, **{VARIABLE: point + nth}).wait(timeout=240) in (0, -signal.SIGKILL), point
+    assert start(tmp_path, devices).wait(timeout=240) == 0
+    assert_the_same(tmp_path / "run", whole)
+
+
+@pytest.mark.slow
+def test_a_worker_of_the_pool_killed_from_outside_is_replaced(
+    uninterrupted: tuple[str, Path, float], tmp_path: Path
+) -> None:
+    devices, whole, seconds = uninterrupted
+    if devices != "cpu:2":
+        pytest.skip("one worker works in the program's own process")
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    process = start(tmp_path, devices)
+    time.sleep(seconds * 0.6)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    workers = [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert workers
+    os.kill(int(workers[0]), signal.SIGKILL)
+    assert process.wait(timeout=240) == 0
+    assert_the_same(tmp_path / "run", whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", ["cpu", "cpu:2"])
+def test_sigterm_ends_with_75_and_a_second_ctrl_c_at_once(tmp_path: Path, devices: str) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    for signals, codes, limit in (([signal.SIGTERM], {75}, 20.0), ([signal.SIGINT] * 2, {130, -signal.SIGINT}, 3.0)):
+        process = start(tmp_path, devices)
+        while not list((tmp_path / "run/done").glob("*.json")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        began = time.monotonic()
+        for number in signals:
+            os.killpg(process.pid, number)
+            time.sleep(0.05)
+        # A program that was ending anyway dies of the signal itself: a shell calls that 130 too.
+        assert process.wait(timeout=60) in codes
+        assert time.monotonic() - began < limit
+        assert not (tmp_path / "run/dataset").exists()
+        for marker in (tmp_path / "run/done").glob("*.json"):
+            marker.unlink()
