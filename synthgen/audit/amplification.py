@@ -65,9 +65,9 @@ def amplification(counts: Floats, real: Floats) -> Floats:
     The mean over all cells of +d where row and column go together in the real set, P(row, column) > P(row) P(column),
     and of -d where they do not; d is P(column | row) here less that in the real set. Rows that a set lacks add nothing.
     """
-    joint = real / np.maximum(real.sum((-1, -2), keepdims=True), 1)
-    together = joint > joint.sum(-1, keepdims=True) * joint.sum(-2, keepdims=True)
     rows, real_rows = counts.sum(-1, keepdims=True), real.sum(-1, keepdims=True)
+    # In counts, which are exact: a tie is no link.
+    together = real * real.sum((-1, -2), keepdims=True) > real_rows * real.sum(-2, keepdims=True)
     both = (rows > 0) & (real_rows > 0)
     gap = np.where(both, counts / np.where(both, rows, 1) - real / np.where(both, real_rows, 1), 0.0)
     found: Floats = np.where(together, gap, -gap).mean((-1, -2))

@@ -56,8 +56,9 @@ class Confusion:
             raise UsageError(f"{where} has no row {missing[0]!r}", hint="Each value needs images that truly show it.")
         matrix = np.zeros((len(names), len(names)))
         rows, columns = ([names.index(name) for name in found] for found in (self.truths, self.answers))
-        given = np.array(self.counts, dtype=float)
-        if given.shape != (len(rows), len(columns)) or not (given >= 0).all() or (given != np.round(given)).any():
+        shaped = [len(row) for row in self.counts] == [len(columns)] * len(rows)
+        given = np.array(self.counts if shaped else np.nan, dtype=float)
+        if not (given >= 0).all() or (given != np.round(given)).any():
             hint = "How many labelled images have each truth and answer; shares would not tell how sure it is."
             raise UsageError(f"{where} does not hold a count for each row and column", hint=hint)
         matrix[np.ix_(rows, columns)] = given

@@ -147,7 +147,7 @@ def _check(gate: Gate, place: str, found: Estimate | None, why: str | None) -> C
         return Check(place, found, Outcome.PASS, f"{seen}; at {side} {gate.limit:g} is allowed")
     if low > limit:
         return Check(place, found, Outcome.FAIL, f"{seen}; at {side} {gate.limit:g} is allowed")
-    reason = f"{seen} crosses the limit {gate.limit:g}: more images would narrow it"
+    reason = f"{seen} crosses the limit {gate.limit:g}: more images, or labels, would narrow it"
     return Check(place, found, Outcome.INSUFFICIENT, reason)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -74,31 +75,44 @@ def correct_by_labels(counts: Floats, truth: Truth, chosen: Sequence[int], infla
     for one that has none. Unequal weights count by Kish's effective sample size. Where a person could tell nothing or
     there was nothing to tell, the image leaves the denominator, at the cost of a term of variance.
     """
-    values = counts.shape[1] - len(ASIDE)
     there = [index for index in chosen if counts[index].sum()]
     seen = [index for index in there if truth.images[index]]
     labelled = int(truth.images[chosen].sum())
     if not seen:
         return Corrected(None, "no labels" if there else "no images")
-    size, weight, square = _merged(counts[seen], truth.weight[seen], truth.square[seen])
-    told = weight[..., :values].sum(-1)
-    if not told.any():
+    if not truth.weight[seen][..., : -len(ASIDE)].any():
         return Corrected(None, "the labels give none of these images a value", labelled=labelled)
-    share_told = np.divide(told, weight.sum(-1), out=np.zeros_like(told), where=told > 0)
-    size_told = size * share_told
-    effective = np.divide(told**2, square[..., :values].sum(-1), out=np.zeros_like(told), where=told > 0)
-    effective = np.minimum(effective, size_told)
-    rate = weight[..., :values] / np.where(told > 0, told, 1.0)[..., None]
-    hits = np.moveaxis(rate * effective[..., None], -1, 0)
-    of_all = np.divide(weight.sum(-1) ** 2, square.sum(-1), out=np.ones_like(told), where=told > 0)
-    spread = (size / size_told.sum()) ** 2 * share_told * (1 - share_told) / of_all
-    share, low, high = weighted_score(hits, effective, size_told, spread, inflation)
+    share, low, high = weighted_score(*cells(counts[seen], truth.weight[seen], truth.square[seen]), inflation)
     unseen = 1 - counts[seen].sum() / counts[there].sum()
     caveats = []
     if unseen > 0:
         caveats.append(f"{unseen:.1%} of the images are in classes without a label: the intervals allow them anything")
         low, high = low * (1 - unseen), high * (1 - unseen) + unseen
     return Corrected(estimates(share, low, high), caveats=tuple(caveats), labelled=labelled)
+
+
+class Cells(NamedTuple):
+    """The first arguments of `weighted_score`, with an axis of values before the hits' strata and cells."""
+
+    hits: Floats
+    looked_at: Floats
+    size: Floats
+    spread: Floats
+
+
+def cells(size: Floats, weight: Floats, square: Floats) -> Cells:
+    """From images by class and answer, and from `Truth`'s sums for these classes, each of which has a label."""
+    size, weight, square = _merged(size, weight, square)
+    told = weight[..., : -len(ASIDE)].sum(-1)
+    share_told = np.divide(told, weight.sum(-1), out=np.zeros_like(told), where=told > 0)
+    size_told = size * share_told
+    effective = np.divide(told**2, square[..., : -len(ASIDE)].sum(-1), out=np.zeros_like(told), where=told > 0)
+    effective = np.minimum(effective, size_told)
+    rate = weight[..., : -len(ASIDE)] / np.where(told > 0, told, 1.0)[..., None]
+    hits = np.moveaxis(rate * effective[..., None], -1, 0)
+    of_all = np.divide(weight.sum(-1) ** 2, square.sum(-1), out=np.ones_like(told), where=told > 0)
+    spread = (size / size_told.sum()) ** 2 * share_told * (1 - share_told) / of_all
+    return Cells(hits, effective, size_told, spread)
 
 
 def _merged(size: Floats, weight: Floats, square: Floats) -> tuple[Floats, Floats, Floats]:

@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from synthgen.audit.estimates import ALPHA, Floats
 
-_FREE, _TIED, _HALVINGS = 60, 15, 16
+_FREE, _TIED, _HALVINGS = 60, 20, 16
 """Accelerated steps towards the greatest likelihood: at the estimate, and at each share tried; halvings of a share."""
 _TINY = 1e-300
 
@@ -43,7 +43,7 @@ class _Problem:
     """
     Attributes:
         answers: images by answer, [..., answers].
-        matrix: labelled images by truth and answer, [truths, answers].
+        matrix: labelled images by truth and answer, [..., truths, answers].
         aside: truths that are no value, [truths]; shares are those among the others.
         target: the truth whose share is held, [..., truths]; nowhere, where none is.
         share: what it is held at, [...].
@@ -57,7 +57,7 @@ class _Problem:
 
 
 def invert(answers: Floats, matrix: Floats, aside: NDArray[np.bool_]) -> Fit:
-    """True shares from `answers` [..., answers] and a confusion matrix of counts [truths, answers].
+    """True shares from `answers` [..., answers] and a confusion matrix of counts [..., truths, answers].
 
     The model: answers ~ multinomial(M' p), and each row of the matrix ~ multinomial of M's row. It holds where
     P(answer | truth) is the same in these images as in those of the matrix. Where the solution of M' p = answers lies
@@ -70,11 +70,11 @@ def invert(answers: Floats, matrix: Floats, aside: NDArray[np.bool_]) -> Fit:
     So the matrix's own few counts, zeros among them, widen it. Near 0 and 1, which a share cannot pass, the quantile is
     Feldman and Cousins' (1998, Physical Review D 57).
     """
-    truths = len(matrix)
+    truths, columns = matrix.shape[-2:]
     free = np.zeros((*answers.shape[:-1], truths), dtype=bool)
-    smooth = (matrix + 0.5 / matrix.shape[1]) / (matrix.sum(1, keepdims=True) + 0.5)
+    smooth = (matrix + 0.5 / columns) / (matrix.sum(-1, keepdims=True) + 0.5)
     loose = _Problem(answers, matrix, aside, free, np.zeros(answers.shape[:-1]))
-    start = _Point(np.full(free.shape, 1 / truths), np.broadcast_to(smooth, (*free.shape, matrix.shape[1])))
+    start = _Point(np.full(free.shape, 1 / truths), np.broadcast_to(smooth, (*free.shape, columns)))
     best = _fit(loose, start, _FREE)
     unconstrained = _solve(answers, matrix)
     best = _interior(best, unconstrained, matrix)
@@ -82,11 +82,13 @@ def invert(answers: Floats, matrix: Floats, aside: NDArray[np.bool_]) -> Fit:
     values = np.flatnonzero(~aside)
     among = best.truth[..., values] / np.maximum(best.truth[..., values].sum(-1, keepdims=True), _TINY)
     target = np.broadcast_to(np.eye(truths, dtype=bool)[values], (*among.shape, truths))
-    tied = _Problem(answers[..., None, :], matrix, aside, target, among)
+    tied = _Problem(answers[..., None, :], matrix[..., None, :, :], aside, target, among)
     images = np.maximum(answers.sum(-1)[..., None, None], 1.0)
     # Starts inside the simplex: what is exactly 0 stays 0 under these steps.
     truth = (best.truth[..., None, :] * images + 0.5) / (images + 0.5 * truths)
-    start = _Point(np.broadcast_to(truth, target.shape), np.broadcast_to(smooth, (*target.shape, matrix.shape[1])))
+    start = _Point(
+        np.broadcast_to(truth, target.shape), np.broadcast_to(smooth[..., None, :, :], (*target.shape, columns))
+    )
     at_zero, at_one = (noise[..., values] for noise in _noise_at_ends(answers, matrix, best.truth))
     low, high = (_end(tied, start, misfit, among, (at_zero, at_one), side) for side in (0.0, 1.0))
     return Fit(among, low, high, misfit, unconstrained)
@@ -190,26 +192,27 @@ def _pearson(problem: _Problem, point: _Point) -> Floats:
 
 def _weights(truth: Floats, rates: Floats) -> Floats:
     """[..., truths, answers]: what each answer's share adds to each truth's, by generalized least squares."""
-    inverse = 1 / np.maximum(np.einsum("...k,kj->...j", truth, rates), 1e-9)
+    inverse = 1 / np.maximum(np.einsum("...k,...kj->...j", truth, rates), 1e-9)
     weighted = rates * inverse[..., None, :]
-    found: Floats = np.linalg.pinv(np.einsum("...kj,lj->...kl", weighted, rates)) @ weighted
+    found: Floats = np.linalg.pinv(np.einsum("...kj,...lj->...kl", weighted, rates)) @ weighted
     return found
 
 
 def _solve(answers: Floats, matrix: Floats) -> Floats:
     """Shares of all truths that solve M' p = answers, by least squares where there are more answers than truths. They
-    make 1 together, and may lie outside 0 and 1."""
-    rates = matrix / matrix.sum(1, keepdims=True)
+    make 1 together, or nearly, and may lie outside 0 and 1."""
+    rates = matrix / matrix.sum(-1, keepdims=True)
     seen = answers / np.maximum(answers.sum(-1, keepdims=True), 1.0)
-    smooth = np.maximum(seen @ np.linalg.pinv(rates), 0) + 0.5 / np.maximum(answers.sum(-1, keepdims=True), 1.0)
+    first = np.einsum("...j,...jk->...k", seen, np.linalg.pinv(rates))
+    smooth = np.maximum(first, 0) + 0.5 / np.maximum(answers.sum(-1, keepdims=True), 1.0)
     found: Floats = np.einsum("...kj,...j->...k", _weights(smooth, rates), seen)
     return found
 
 
 def _interior(best: _Point, unconstrained: Floats, matrix: Floats) -> _Point:
     """As many answers as truths and a solution between 0 and 1: that is the greatest likelihood, without its steps."""
-    exact = (unconstrained >= 0).all(-1) & (matrix.shape[0] == matrix.shape[1])
-    rates = matrix / matrix.sum(1, keepdims=True)
+    exact = (unconstrained >= 0).all(-1) & (matrix.shape[-2] == matrix.shape[-1])
+    rates = matrix / matrix.sum(-1, keepdims=True)
     return _Point(
         np.where(exact[..., None], unconstrained, best.truth),
         np.where(exact[..., None, None], rates, best.answer),
@@ -218,16 +221,16 @@ def _interior(best: _Point, unconstrained: Floats, matrix: Floats) -> _Point:
 
 def _noise_at_ends(answers: Floats, matrix: Floats, truth: Floats) -> tuple[Floats, Floats]:
     """Standard error of each value's share, if it were 0 and if it were 1; the others in proportion. [..., truths]"""
-    images, rows = np.maximum(answers.sum(-1), 1.0), matrix.sum(1)
-    rates = matrix / rows[:, None]
-    inside = (truth * images[..., None] + 0.5) / (images[..., None] + 0.5 * len(matrix))
+    images, rows, truths = np.maximum(answers.sum(-1), 1.0), matrix.sum(-1), matrix.shape[-2]
+    rates = matrix / rows[..., None]
+    inside = (truth * images[..., None] + 0.5) / (images[..., None] + 0.5 * truths)
     weights = _weights(inside, rates)
-    of_rows = np.einsum("...vj,kj->...vk", weights**2, rates)
-    noise = (of_rows - np.einsum("...vj,kj->...vk", weights, rates) ** 2) / rows
-    others = inside[..., None, :] * ~np.eye(len(matrix), dtype=bool)
+    of_rows = np.einsum("...vj,...kj->...vk", weights**2, rates)
+    noise = (of_rows - np.einsum("...vj,...kj->...vk", weights, rates) ** 2) / rows[..., None, :]
+    others = inside[..., None, :] * ~np.eye(truths, dtype=bool)
     others = others / others.sum(-1, keepdims=True)
     at_zero = (others * of_rows).sum(-1) / images[..., None] + (others**2 * noise).sum(-1)
-    diagonal = range(len(matrix))
+    diagonal = range(truths)
     at_one = (of_rows[..., diagonal, diagonal] - 1) / images[..., None] + noise[..., diagonal, diagonal]
     return np.sqrt(np.maximum(at_zero, 0)), np.sqrt(np.maximum(at_one, 0))
 

@@ -6,6 +6,7 @@ from synthgen.audit.estimates import Floats, Z
 
 _INNER, _STEPS = 4, 45
 """Sweeps between weights and shares at a multiplier; halvings of its logarithm."""
+_ROUNDING = 1e-12
 
 
 def weighted_score(
@@ -64,7 +65,7 @@ def weighted_score(
         for _ in range(_STEPS):
             middle = (inside + outside) / 2
             whole, variance = under(side * steepest * np.exp(middle))
-            out = (whole - found) ** 2 > Z**2 * variance
+            out = np.abs(whole - found) > Z * np.sqrt(variance) + _ROUNDING
             outside, inside = np.where(out, middle, outside), np.where(out, inside, middle)
         ends.append(under(side * steepest * np.exp(inside))[0])
     return found, np.minimum(ends[0], found), np.maximum(ends[1], found)

@@ -128,8 +128,7 @@ def check_columns(frame: pd.DataFrame, names: Collection[str], where: str) -> No
 
 def encode(column: pd.Series, names: Sequence[str]) -> Codes:
     """The position of each entry among `names`; -1 where it is none of them."""
-    found: Codes = pd.Categorical(column, categories=pd.Index(list(names), dtype="object")).codes.astype(np.int32)
-    return found
+    return pd.Index(list(names), dtype="object").get_indexer(pd.Index(column)).astype(np.int32)
 
 
 def _ids(frame: pd.DataFrame) -> pd.Index | None:
