@@ -89,9 +89,8 @@ def read_table(
     check_columns(frame, ["label", *attributes], "the table")
     label = frame["label"]
     if label.isna().any():
-        missing = (
-            f"{int(label.isna().sum())} of {len(frame)} images have no class, the first {_row(frame, label.isna())}"
-        )
+        first = _row(frame, label.isna())
+        missing = f"{int(label.isna().sum())} of {len(frame)} images have no class, the first is {first}"
         raise UsageError(f"label: {missing}", hint="Give every image a class, or leave these out.")
     label = label.astype(str)
     there = sorted(label.unique())
@@ -108,8 +107,11 @@ def read_answers(frame: pd.DataFrame, name: str, values: Sequence[str], where: s
     """The column `name`, in which nothing counts as `unknown`.
 
     Raises:
-        UsageError: a value was not declared.
+        UsageError: a value was not declared, or fewer than two were.
     """
+    if len(set(values)) < 2 or len(set(values)) < len(values) or set(values) & set(ASIDE):
+        hint = f"Each once; {' and '.join(map(repr, ASIDE))} are answers, but no values."
+        raise UsageError(f"{name}: expected two values or more, found {', '.join(values) or 'none'}", hint=hint)
     column = frame[name]
     codes = encode(column, (*values, *ASIDE))
     strange = (codes < 0) & column.notna().to_numpy()

@@ -36,7 +36,7 @@ def test_distances_abstention_and_association_differ_too() -> None:
     assert tv is not None
     assert unknown is not None
     assert v is not None
-    assert tv.value == pytest.approx(0.8 - 0.6)  # both have no 'medium', so a third is missing in each
+    assert tv.value == pytest.approx((0.8 - 1 / 3) - 1 / 3)  # a third is missing in the second: it has no 'medium'
     assert unknown.value == pytest.approx(0.125)
     assert tv.low < tv.value < tv.high
 

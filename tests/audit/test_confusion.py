@@ -116,7 +116,7 @@ def test_a_matrix_comes_from_a_table() -> None:
 
 def test_the_truth_is_covered_under_its_assumption_and_not_without() -> None:
     for judge, holds in (("asymmetric", True), ("depending on the class", False)):
-        audits = simulate("70/20/10", judge, 1000, 100, 200, 200, np.random.default_rng(1))
+        audits = simulate("70/20/10", judge, 1000, 100, 200, 100, np.random.default_rng(1))
         low, high = by_matrix(audits)
         covered = ((low <= audits.true_shares) & (audits.true_shares <= high))[:, 0].mean()
-        assert covered > 0.93 if holds else covered < 0.7
+        assert covered > 0.91 if holds else covered < 0.7
