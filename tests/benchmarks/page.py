@@ -1,5 +1,6 @@
 """Tables in the docs, written by the benchmarks that measured them."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +11,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str
     yield "| " + " | ".join(head) + " |"
     yield "| " + " | ".join("---" for _ in head) + " |"
     yield from ("| " + " | ".join(map(str, row)) + " |" for row in rows)
+    yield ""
+
+
+def paragraph(text: str) -> Iterator[str]:
+    yield textwrap.fill(text, 118)
     yield ""
 
 
