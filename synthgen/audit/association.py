@@ -41,20 +41,6 @@ class Association:
     reason: str | None = None
 
 
-def associate(counts: Ints, rng: np.random.Generator, prompts: "Prompts | None" = None) -> Association:
-    """Of the rows and columns of `counts`, classes by values. What is no value was left out before."""
-    table = filled(counts)
-    images = int(counts.sum())
-    if min(table.shape) < 2:
-        reason = (
-            "no images with a value" if not images else f"fewer than two {'classes' if len(table) < 2 else 'values'}"
-        )
-        return Association(None, None, images, f"{reason} to compare")
-    effect = max(1.0, prompts.effect) if prompts else 1.0
-    test = _of_prompts(table, prompts, effect, rng) if prompts else independent(table, rng)
-    return Association(cramers_v(table, effect), test, images)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Prompts:
     """What is known of images that come in clusters.
@@ -68,6 +54,20 @@ class Prompts:
     label: Ints
     drawn: Bootstrap
     effect: float
+
+
+def associate(counts: Ints, rng: np.random.Generator, prompts: Prompts | None = None) -> Association:
+    """Of the rows and columns of `counts`, classes by values. What is no value was left out before."""
+    table = filled(counts)
+    images = int(counts.sum())
+    if min(table.shape) < 2:
+        reason = (
+            "no images with a value" if not images else f"fewer than two {'classes' if len(table) < 2 else 'values'}"
+        )
+        return Association(None, None, images, f"{reason} to compare")
+    effect = max(1.0, prompts.effect) if prompts else 1.0
+    test = _of_prompts(table, prompts, effect, rng) if prompts else independent(table, rng)
+    return Association(cramers_v(table, effect), test, images)
 
 
 def filled(counts: Ints) -> Ints:

@@ -98,8 +98,9 @@ def read_table(
     undeclared = tuple(name for name in there if name not in declared)
     names = (*declared, *undeclared)
     codes = encode(label, names)
-    cluster, cluster_label = _clusters(frame.get("prompt"), codes)
     read = {name: read_answers(frame, name, values) for name, values in attributes.items()}
+    answers = [each.codes for each in read.values()]
+    cluster, cluster_label = _clusters(frame.get("prompt"), codes, [*answers, codes])
     return Table(_ids(frame), names, codes, cluster, cluster_label, read, undeclared)
 
 
@@ -142,19 +143,21 @@ def _ids(frame: pd.DataFrame) -> pd.Index | None:
     return ids
 
 
-def _clusters(prompt: pd.Series | None, label: Codes) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
-    """Prompts within classes. An image without a prompt is a cluster of its own."""
+def _clusters(
+    prompt: pd.Series | None, label: Codes, answers: Sequence[Codes]
+) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
+    """Prompts within classes, sorted: the order of the rows decides nothing. An image without a prompt is a cluster of
+    its own; such images are sorted by their `answers`, and those with the same answers may change places."""
     none = np.zeros(0, dtype=np.int64)
     if prompt is None or prompt.isna().all():
         return None, none
     codes, uniques = pd.factorize(prompt)
-    if len(uniques) + int((codes < 0).sum()) == len(codes):
+    alone = np.flatnonzero(codes < 0)
+    if len(uniques) + len(alone) == len(codes):
         return None, none
-    rank = np.argsort(np.argsort(np.asarray(uniques, dtype=object)))
-    # Sorted, so that the order of the rows decides nothing.
-    alone = codes < 0
-    ordered = np.where(alone, len(uniques) + np.cumsum(alone) - 1, rank[codes] if len(rank) else 0)
-    wide = len(uniques) + int(alone.sum())
+    ordered = np.argsort(np.argsort(np.asarray(uniques, dtype=object)))[codes]
+    ordered[alone[np.lexsort([each[alone] for each in answers])]] = len(uniques) + np.arange(len(alone))
+    wide = len(uniques) + len(alone)
     keys, cluster = np.unique(label.astype(np.int64) * wide + ordered, return_inverse=True)
     if len(keys) == len(codes):
         return None, none

@@ -61,6 +61,7 @@ def test_what_is_no_value_is_counted_and_shown() -> None:
 @settings(max_examples=2, deadline=None)
 def test_the_order_of_the_rows_decides_nothing(seed: int) -> None:
     frame = random_set(150)
+    frame.loc[::7, "prompt"] = None
     given_ = Given(references=UNIFORM, labels=frame[["id", "skin"]].iloc[:60], crossings=[("skin", "hair")], gates=[TV])
     expected = measure(frame, ATTRIBUTES, given_)
     assert measure(frame.sample(frac=1, random_state=seed), ATTRIBUTES, given_) == expected
