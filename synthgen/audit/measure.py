@@ -87,7 +87,7 @@ def measure(
         attributes=tuple(found),
         crossings=tuple(cross(table, names, given.min_cell) for names in given.crossings),
         pipeline=_pipeline(given, attributes, seed),
-        amplification=tuple(_amplified(table, real, name, drawn[0], seed) for name in attributes) if real else (),
+        amplification=tuple(_amplifications(table, real, drawn[0], seed)) if real is not None else (),
         agreement=tuple(_agreement(table, given.second)) if given.second is not None else (),
         gates=apply_gates(gates, found),
         caveats=tuple(_caveats(table, real)),
@@ -105,7 +105,7 @@ def _check_names(given: Given, attributes: Mapping[str, Sequence[str]]) -> None:
 def _attribute(
     table: Table, name: str, given: Given, real: Table | None, drawn: Sequence[Bootstrap | None], seed: int
 ) -> AttributeFindings:
-    reference = given.references.get(name) or (real_reference(real, name) if real else None)
+    reference = given.references.get(name) or (real_reference(real, name) if real is not None else None)
     truth = None
     if given.labels is not None and name in given.labels.columns:
         truth = read_truth(table, given.labels, table.attributes[name])
@@ -158,7 +158,14 @@ def _pipeline(given: Given, attributes: Mapping[str, Sequence[str]], seed: int) 
     return read_pipeline(given.ledger, attributes, _rng(seed, "ledger"), given.ledger_groups)
 
 
-def _amplified(table: Table, real: Table, name: str, drawn: Bootstrap | None, seed: int) -> Amplification:
+def _amplifications(table: Table, real: Table, drawn: Bootstrap | None, seed: int) -> Iterator[Amplification]:
+    for name in table.attributes:
+        yield _amplification(table, real, name, drawn, _rng(seed, "amplification", name))
+
+
+def _amplification(
+    table: Table, real: Table, name: str, drawn: Bootstrap | None, rng: np.random.Generator
+) -> Amplification:
     width = len(table.attributes[name].values)
     here, there = table.counts(name)[:, :width], np.zeros((len(table.classes), width), dtype=np.int64)
     place = {kind: index for index, kind in enumerate(table.classes)}
@@ -168,13 +175,15 @@ def _amplified(table: Table, real: Table, name: str, drawn: Bootstrap | None, se
     draws = None
     if drawn is not None:
         draws = of_clusters(drawn, table.cluster_counts(name), table.cluster_label, len(table.classes))
-    return amplify(name, table.classes, here, there, _rng(seed, "amplification", name), draws)
+    return amplify(name, table.classes, here, there, rng, draws)
 
 
 def _agreement(table: Table, second: pd.DataFrame) -> Iterator[Agreement]:
     there = [name for name in table.attributes if name in second.columns]
     if not there:
-        raise UsageError("the second judge's table has none of the attributes", hint=f"{', '.join(table.attributes)}")
+        raise UsageError(
+            "the second judge's table has none of the attributes", hint=f"They are {', '.join(table.attributes)}."
+        )
     for name in there:
         yield agree(table, second, name)
 

@@ -212,7 +212,7 @@ def _no_distance(reference: Reference | None, wanted: bool, quoted: Quote) -> st
     if reference is None:
         return "no reference was declared, so there is no verdict"
     if not wanted:
-        return f"{reference.source} has no images of this class"
+        return f"{reference.source} has no images of this class that have a value"
     return None if quoted.figure is not None else "no image has a value"
 
 

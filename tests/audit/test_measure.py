@@ -148,7 +148,7 @@ def test_a_real_set_is_the_reference_of_its_own_classes() -> None:
     found = measure(frame, SKIN, Given(real=real, gates=[TV]))
     chef, doctor = scope(found, "chef"), scope(found, "doctor")
     assert chef.distances[0].found.value == pytest.approx(0)
-    assert (doctor.distances, doctor.no_distance) == ((), "the real set has no images of this class")
+    assert (doctor.distances, doctor.no_distance) == ((), "the real set has no images of this class that have a value")
     assert found.gates[0].outcome is Outcome.INSUFFICIENT
     assert "classes that the real set has and this one lacks: nurse" in found.caveats
     declared = Reference("declared shares", Target({"light": 0.5, "dark": 0.5}))
@@ -270,3 +270,9 @@ def test_crossings_suppress_small_cells_and_show_empty_ones() -> None:
     for names in (["skin"], ["skin", "skin"], ["skin", "age"]):
         with pytest.raises(UsageError, match="crossing"):
             measure(frame.drop(columns="id"), SKIN, Given(crossings=[names]))
+
+
+def test_an_empty_real_set_is_no_reference() -> None:
+    found = measure(random_set(30), SKIN, Given(real=random_set(0), gates=[TV]))
+    assert (found.attributes[0].reference, found.outcome) == (None, Outcome.INSUFFICIENT)
+    assert found.amplification[0].reason == "fewer than two classes that both sets have"
