@@ -46,7 +46,7 @@ class Prompts:
     """What is known of images that come in clusters.
 
     Attributes:
-        counts: [clusters, values]; cluster_label: the class of each.
+        counts: [clusters, values]; label: the class of each.
         effect: Rao and Scott's factor, `rao_scott`.
     """
 
@@ -61,10 +61,8 @@ def associate(counts: Ints, rng: np.random.Generator, prompts: Prompts | None = 
     table = filled(counts)
     images = int(counts.sum())
     if min(table.shape) < 2:
-        reason = (
-            "no images with a value" if not images else f"fewer than two {'classes' if len(table) < 2 else 'values'}"
-        )
-        return Association(None, None, images, f"{reason} to compare")
+        few = "fewer than two classes" if len(table) < 2 else "fewer than two values"
+        return Association(None, None, images, f"{few if images else 'no images with a value'} to compare")
     effect = max(1.0, prompts.effect) if prompts else 1.0
     test = _of_prompts(table, prompts, effect, rng) if prompts else independent(table, rng)
     return Association(cramers_v(table, effect), test, images)

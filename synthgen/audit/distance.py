@@ -9,7 +9,7 @@ import numpy as np
 from synthgen.audit.estimates import ALPHA, Estimate, Floats, estimate
 from synthgen.errors import UsageError
 
-_NULL, _TRIED, _EACH = 4000, 61, 1000
+_NULL, _TRIED, _EACH = 4000, 41, 800
 """Samples drawn from the reference; shares tried for an interval, and samples drawn of each."""
 _SAME = 1e-12
 """Less than this apart, two distances are equal but for rounding."""
@@ -153,8 +153,8 @@ def distances(
 
     A sample is farther from a reference than the set that it is drawn from, the more so the smaller it is: with seven
     even values, 100 images show a total variation of 0.10. So each measure stands beside what samples of the reference
-    show, and its interval is found by inversion: true shares are tried along the line from the reference through those
-    found, samples are drawn of each, and a distance belongs to the interval if what was found is not among the most
+    show, and its interval is found by inversion: true shares are tried along lines that lead away from the reference,
+    samples are drawn of each, and a distance belongs to the interval if what was found is not among the most
     extreme 5 % of them. What is nearer than nineteen in twenty samples of the reference would be, as quotas make it, is
     taken for as near as those. Where the reference is a real set of `wanted_images`, it is drawn anew as well.
     """
@@ -162,18 +162,25 @@ def distances(
     pooled = (shares * size + wanted * wanted_images) / (size + wanted_images) if wanted_images else wanted
     null, null_wanted = _samples(pooled[None], pooled, size, wanted_images, _NULL, rng)
     both = 1 / (1 / size + (1 / wanted_images if wanted_images else 0))
-    tried = _path(shares, wanted, both)
-    drawn, drawn_wanted = _samples(tried, wanted, size, wanted_images, _EACH, rng)
+    here, reach = float(total_variation(shares, wanted)), 1.5 * (len(shares) / both) ** 0.5
+    paths = [_path(wanted, direction, here, reach) for direction in _directions(shares, wanted, both)]
+    drawn = [_samples(tried, wanted, size, wanted_images, _EACH, rng) for tried in paths]
     found = []
     for measure, function in FUNCTIONS.items():
         sign = -1.0 if measure.falls else 1.0
         value = sign * float(function(shares, wanted))
         chance = sign * function(null, null_wanted)[:, 0]
-        ends = _ends(value, sign * function(tried, wanted), sign * function(drawn, drawn_wanted), chance)
+        near, far = zip(
+            *(
+                _ends(value, sign * function(tried, wanted), sign * function(*samples), chance)
+                for tried, samples in zip(paths, drawn, strict=True)
+            ),
+            strict=True,
+        )
         found.append(
             Distance(
                 measure,
-                estimate(sign * value, *sorted(sign * end for end in ends)),
+                estimate(sign * value, *sorted((sign * near[0], sign * max(far)))),
                 float(sign * chance.mean()) + 0.0,
                 float(sign * np.quantile(chance, 1 - ALPHA)) + 0.0,  # never -0.0
                 float((1 + (chance >= value - _SAME).sum()) / (1 + len(chance))),
@@ -182,19 +189,22 @@ def distances(
     return tuple(found)
 
 
-def _path(shares: Floats, wanted: Floats, images: float) -> Floats:
-    """Shares to try, [tried, values], ever farther from `wanted`: in the direction of those found, and from the edge of
-    what shares can be towards the value that is most in excess."""
-    smooth = (shares * images + 0.5) / (images + 0.5 * len(shares))
-    direction = smooth - wanted
-    if np.abs(direction).max() < _SAME:
-        direction = np.eye(len(wanted))[int(np.argmin(wanted))] - wanted
+def _directions(shares: Floats, wanted: Floats, images: float) -> tuple[Floats, ...]:
+    """Ways away from `wanted`: that of the shares found; one value alone in excess; one alone lacking. The last two for
+    the farther end: a sample exaggerates a distance least where few values are near to what is wanted."""
+    found = (shares * images + 0.5) / (images + 0.5 * len(shares)) - wanted
+    most, least = (np.eye(len(wanted))[index] - wanted for index in (int(np.argmax(found)), int(np.argmin(found))))
+    return found if np.abs(found).max() > _SAME else most, most, -least
+
+
+def _path(wanted: Floats, direction: Floats, here: float, reach: float) -> Floats:
+    """Shares to try, [tried, values], ever farther from `wanted`, at total variations of `here` +- `reach`: in the
+    direction, and from the edge of what shares can be towards the value that is most in excess."""
     direction = direction / (np.abs(direction).sum() / 2)
     falling = direction < -_SAME
     edge = float((wanted[falling] / -direction[falling]).min())
     most = int(np.argmax(direction))
     farthest = max(1 - wanted[most], edge + _SAME)
-    here, reach = float(np.abs(shares - wanted).sum() / 2), 1.5 * (len(shares) / images) ** 0.5
     steps = np.linspace(max(0.0, here - reach), min(farthest, here + reach), _TRIED)[:, None]
     inside = wanted + np.minimum(steps, edge) * direction
     beyond = np.clip((steps - edge) / (farthest - edge), 0.0, 1.0)

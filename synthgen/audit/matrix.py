@@ -21,14 +21,12 @@ class Fit(NamedTuple):
     Attributes:
         share, low, high: [..., values].
         misfit: [...], Pearson's statistic of the best fit.
-        unconstrained: [..., values], before the shares were kept between 0 and 1.
     """
 
     share: Floats
     low: Floats
     high: Floats
     misfit: Floats
-    unconstrained: Floats
 
 
 class _Point(NamedTuple):
@@ -76,8 +74,7 @@ def invert(answers: Floats, matrix: Floats, aside: NDArray[np.bool_]) -> Fit:
     loose = _Problem(answers, matrix, aside, free, np.zeros(answers.shape[:-1]))
     start = _Point(np.full(free.shape, 1 / truths), np.broadcast_to(smooth, (*free.shape, columns)))
     best = _fit(loose, start, _FREE)
-    unconstrained = _solve(answers, matrix)
-    best = _interior(best, unconstrained, matrix)
+    best = _interior(best, _solve(answers, matrix), matrix)
     misfit = _pearson(loose, best)
     values = np.flatnonzero(~aside)
     among = best.truth[..., values] / np.maximum(best.truth[..., values].sum(-1, keepdims=True), _TINY)
@@ -91,7 +88,7 @@ def invert(answers: Floats, matrix: Floats, aside: NDArray[np.bool_]) -> Fit:
     )
     at_zero, at_one = (noise[..., values] for noise in _noise_at_ends(answers, matrix, best.truth))
     low, high = (_end(tied, start, misfit, among, (at_zero, at_one), side) for side in (0.0, 1.0))
-    return Fit(among, low, high, misfit, unconstrained)
+    return Fit(among, low, high, misfit)
 
 
 def condition(matrix: Floats) -> float:
