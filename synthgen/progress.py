@@ -47,14 +47,12 @@ def _lines(model: str) -> Iterator[Callable[[Progress], None]]:
 
         def on_progress(progress: Progress) -> None:
             nonlocal began
-            if not shards:  # models are loaded, and the first batch is done
-                began = time.monotonic() - sum(kind.attempts for kind in progress.classes.values()) / (
-                    progress.images_per_second or 1.0
-                )
+            if not shards:  # models are loaded, and the first batch begins
+                began = time.monotonic()
                 bars.update(loading, visible=False)
             shards[progress.shard] = progress
             seconds = time.monotonic() - began
-            speed = sum(kind.attempts for one in shards.values() for kind in one.classes.values()) / seconds
+            attempted = sum(kind.attempts for one in shards.values() for kind in one.classes.values())
             for name in progress.classes:
                 of_class = [one.classes[name] for one in shards.values() if name in one.classes]
                 accepted, quota = (sum(getattr(kind, what) for kind in of_class) for what in ("accepted", "quota"))
@@ -62,8 +60,9 @@ def _lines(model: str) -> Iterator[Callable[[Progress], None]]:
                 if name not in tasks:
                     tasks[name] = bars.add_task(name, total=quota, note="")
                 share = f"{accepted / attempts:.0%}, " if attempts else ""
+                speed = f"{attempted / seconds:.1f} images/s" if attempted else ""
                 left = f", {(quota - accepted) * seconds / accepted:.0f} s left" if accepted else ""
-                note = f"{share}{speed:.1f} images/s{left}"
+                note = f"{share}{speed}{left}"
                 bars.update(tasks[name], completed=accepted, total=quota, note=note)
 
         yield on_progress

@@ -1,4 +1,4 @@
-"""Models from a hub: pinned by the plan, downloaded once, and then no more needed."""
+"""Models from a hub or a folder: pinned by the plan; those from a hub are downloaded once, and then no more needed."""
 
 import json
 import os
@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from synthgen import api
+from synthgen.errors import ModelError
+from synthgen.spec import parse_spec
 from tests.generate.tiny import save_stable_diffusion
 from tests.hub import COMMIT, serve
 from tests.judge.tiny import save_judge
@@ -48,3 +51,16 @@ def test_two_workers_share_one_download_and_then_need_no_hub(tmp_path: Path) -> 
     again = synthgen(tmp_path, "run", "spec.yaml", "-o", "again", HF_HUB_OFFLINE="1")
     assert again.returncode == 0, again.stderr
     assert "accepted  12 of" in again.stdout
+
+
+def test_a_model_that_changed_since_the_plan_is_refused(tmp_path: Path) -> None:
+    painter = tmp_path / "painter"
+    save_stable_diffusion(painter)
+    save_judge(tmp_path / "judge")
+    spec = parse_spec(SPEC, overrides=[f"model.id={painter}", f"judge.id=local-dir:{tmp_path / 'judge'}"])
+    api.begin(spec, tmp_path / "run")
+    scheduler = painter / "scheduler/scheduler_config.json"
+    scheduler.write_text(scheduler.read_text() + " ")
+    with pytest.raises(ModelError, match="not the one that the run was planned with"):
+        api.work(tmp_path / "run", device="cpu")
+    assert api.status(tmp_path / "run")[1].done == {}

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -24,7 +26,7 @@ prompts: {templates: ["a {class}", "a portrait of a {class}"]}
 filters: {clip: {min_score: -0.5}}
 output: {shard_size: 3}
 """
-ROUNDS = 5  # random moments, for one worker and for two; each costs a start of the program
+ROUNDS = 15  # for one worker and for two: 30 random moments
 
 
 def start(folder: Path, devices: str, **environment: str) -> subprocess.Popen[bytes]:
@@ -43,14 +45,19 @@ def rows(run: Path, folder: str) -> list[tuple[object, ...]]:
     )
 
 
-@pytest.fixture(scope="module", params=["cpu", "cpu:2"])
-def uninterrupted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, float]:
-    """Devices, the run that was left alone, and the seconds that it took."""
-    folder = tmp_path_factory.mktemp("uninterrupted")
-    (folder / "spec.yaml").write_text(SPEC)
-    began = time.monotonic()
-    assert start(folder, request.param).wait(timeout=240) == 0
-    return request.param, folder / "run", time.monotonic() - began
+@pytest.fixture(scope="module")
+def left_alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, float]]:
+    """For `--devices`, a run that nothing disturbed, and the seconds that it took."""
+
+    @cache
+    def run(devices: str) -> tuple[Path, float]:
+        folder = tmp_path_factory.mktemp("left-alone")
+        (folder / "spec.yaml").write_text(SPEC)
+        began = time.monotonic()
+        assert start(folder, devices).wait(timeout=240) == 0
+        return folder / "run", time.monotonic() - began
+
+    return run
 
 
 def assert_the_same(run: Path, other: Path) -> None:
@@ -62,10 +69,11 @@ def assert_the_same(run: Path, other: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("devices", ["cpu", "cpu:2"])
 def test_killed_at_random_moments_and_resumed_nothing_is_lost_doubled_or_different(
-    uninterrupted: tuple[str, Path, float], tmp_path: Path
+    left_alone: Callable[[str], tuple[Path, float]], tmp_path: Path, devices: str
 ) -> None:
-    devices, whole, seconds = uninterrupted
+    whole, seconds = left_alone(devices)
     (tmp_path / "spec.yaml").write_text(SPEC)
     kills, rng = 0, random.Random(devices)
     while kills < ROUNDS:
@@ -85,32 +93,34 @@ def test_killed_at_random_moments_and_resumed_nothing_is_lost_doubled_or_differe
     assert_the_same(tmp_path / "run", whole)
 
 
+# One run is killed at one point after the other: while its plan and spec are made, in a shard, at its marker.
+WAY = (
+    *("create-half-written", "create-before-link", "plan-created", "create-after-link"),
+    *("rows-written", "images-finished", "before-marker"),
+    *("create-half-written", "create-before-link", "create-after-link", "after-marker"),
+)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_killed_at_each_write_point_and_resumed_nothing_is_lost_doubled_or_different(
-    uninterrupted: tuple[str, Path, float], tmp_path: Path
+    left_alone: Callable[[str], tuple[Path, float]], tmp_path: Path
 ) -> None:
-    devices, whole, _ = uninterrupted
-    if devices != "cpu":
-        pytest.skip("a pool replaces a worker that dies: nothing would be left to resume")
+    assert set(WAY) == set(POINTS)
     (tmp_path / "spec.yaml").write_text(SPEC)
-    # One run, killed at one point after the other: the plan first, then shard by shard.
-    for point in POINTS:
-        nth = ":3" if point.startswith("create") and point != "create-half-written" else ""
-        assert start(tmp_path, devices, **{VARIABLE: point + nth}).wait(timeout=240) in (0, -signal.SIGKILL), point
-    assert start(tmp_path, devices).wait(timeout=240) == 0
-    assert_the_same(tmp_path / "run", whole)
+    for point in WAY:
+        assert start(tmp_path, "cpu", **{VARIABLE: point}).wait(timeout=240) == -signal.SIGKILL, point
+    assert start(tmp_path, "cpu").wait(timeout=240) == 0
+    assert_the_same(tmp_path / "run", left_alone("cpu")[0])
 
 
 @pytest.mark.slow
 def test_a_worker_of_the_pool_killed_from_outside_is_replaced(
-    uninterrupted: tuple[str, Path, float], tmp_path: Path
+    left_alone: Callable[[str], tuple[Path, float]], tmp_path: Path
 ) -> None:
-    devices, whole, seconds = uninterrupted
-    if devices != "cpu:2":
-        pytest.skip("one worker works in the program's own process")
+    whole, seconds = left_alone("cpu:2")
     (tmp_path / "spec.yaml").write_text(SPEC)
-    process = start(tmp_path, devices)
+    process = start(tmp_path, "cpu:2")
     time.sleep(seconds * 0.6)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     workers = [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]

@@ -355,7 +355,7 @@ def _finalized(planned: Plan, store: FolderStore, folder: Path, *, fresh: int) -
         provenance=Provenance(
             model=spec.model.id,
             judge=spec.judge.id,
-            spec=store.read("spec.yaml").decode(),
+            spec=_spec_text(planned, store),
             fingerprint=planned.fingerprint,
             tally=tally,
             model_revision=planned.revisions.generator,
@@ -375,6 +375,15 @@ def _finalized(planned: Plan, store: FolderStore, folder: Path, *, fresh: int) -
         )
     rebuilt = before != summary
     return RunResult(folder, folder / DATASET, sheet, fresh, rebuilt, tally, summary, state.shortfalls, state.seconds)
+
+
+def _spec_text(planned: Plan, store: FolderStore) -> str:
+    """The spec as its author wrote it, and above it the counts that the run has grown to since."""
+    text = store.read("spec.yaml").decode()
+    if not any(addition.extends for addition in planned.additions):
+        return text
+    counts = ", ".join(f"{name} {kind.count}" for name, kind in planned.spec.classes.items())
+    return f"# --extend: {counts}\n{text}"
 
 
 def _floors(spec: Spec) -> dict[str, dict[str, float]]:

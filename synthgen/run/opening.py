@@ -23,11 +23,12 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
         StorageError: the place cannot be written, holds other things, or the plan there is damaged.
     """
     _refuse_foreign(store)
-    # The plan first: it decides whose the folder is. A run killed in between gets its spec.yaml when it
-    # resumes.
-    for number, addition in enumerate(plan.additions):
-        add(store, replace(plan, additions=plan.additions[:number]), addition)
     there = plan
+    if layout.PLAN not in store.names(""):
+        for number, addition in enumerate(plan.additions):
+            add(store, replace(plan, additions=plan.additions[:number]), addition)
+    # The plan before the spec: it decides whose the folder is. A run killed in between gets its spec.yaml when it
+    # resumes.
     if store.create(layout.PLAN, plan.to_json().encode()):
         faults.reach("plan-created")
     else:

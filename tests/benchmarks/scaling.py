@@ -7,7 +7,6 @@ Nothing fails on a time.
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -47,6 +46,14 @@ def quickstart(*overrides: str) -> Spec:
     return read_spec(ROOT / "specs" / "quickstart.yaml", overrides)
 
 
+def counts_of(images: int) -> list[str]:
+    """Overrides that divide `images` among the classes."""
+    names = list(quickstart().classes)
+    return [
+        f"classes.{name}={images // len(names) + (images % len(names) > place)}" for place, name in enumerate(names)
+    ]
+
+
 # One worker of two threads, or two of one.
 
 
@@ -54,11 +61,7 @@ def _workers(work: Path, repeats: int, steps: int) -> Iterator[str]:
     spec = quickstart(
         *(f"classes.{name}=12" for name in quickstart().classes), "output.shard_size=6", f"model.steps={steps}"
     )
-    seconds: dict[str, list[float]] = {"cpu": [], "cpu:2": []}
-    for turn in range(repeats):
-        for devices, found in seconds.items():
-            found.append(_in_a_process(spec, work / f"{turn}-{devices.replace(':', '-')}", devices))
-    one, two = (median(found) for found in seconds.values())
+    one, two = _in_turns(spec, work / "workers", ("cpu", "cpu:2"), repeats)
     yield "Two workers of one thread each against one of two threads,"
     yield f"{spec.total} images in 12 shards, medians of {repeats}:"
     yield ""
@@ -69,6 +72,12 @@ def _workers(work: Path, repeats: int, steps: int) -> Iterator[str]:
             ["two, one thread each (`cpu:2`)", f"{two:.1f}", f"{one / two:.2f} times as fast"],
         ],
     )
+
+
+def _in_turns(spec: Spec, work: Path, ways: Sequence[str], repeats: int) -> list[float]:
+    """The median seconds of each way."""
+    seconds = [[_in_a_process(spec, work / f"{turn}-{way}", way) for way in ways] for turn in range(repeats)]
+    return [median(of_way) for of_way in zip(*seconds, strict=True)]
 
 
 def _in_a_process(spec: Spec, folder: Path, devices: str) -> float:
@@ -114,17 +123,14 @@ class Clock:
 
 
 def _executor(work: Path, repeats: int) -> Iterator[str]:
-    each = [
-        f"classes.{name}={count}" for name, count in zip(quickstart().classes, (22, 22, 21, 21, 21, 21), strict=True)
-    ]
     spec = quickstart(
-        *each, "output.shard_size=2", "model.steps=4", "filters.duplicates=null", "filters.label.min_posterior=0.1"
+        *counts_of(2 * SHARDS),
+        "output.shard_size=2",
+        "model.steps=4",
+        "filters.duplicates=null",
+        "filters.label.min_posterior=0.1",
     )
-    seconds: dict[str, list[float]] = {"cpu": [], "pool": []}
-    for turn in range(repeats):
-        for way, found in seconds.items():
-            found.append(_in_a_process(spec, work / f"executor-{turn}-{way}", way))
-    alone, pool = (median(found) for found in seconds.values())
+    alone, pool = _in_turns(spec, work / "executor", ("cpu", "pool"), repeats)
     yield "The worker in the program's process against the same worker in a process that the executor feeds,"
     yield f"{spec.total} images in {SHARDS} shards at {spec.model.steps} steps, medians of {repeats}:"
     yield ""
@@ -138,16 +144,18 @@ def _executor(work: Path, repeats: int) -> Iterator[str]:
 
 
 def _planning(work: Path) -> Iterator[str]:
-    first = (
-        "import sys; from synthgen.plan import Filling, make_plan, Revisions; from synthgen.spec import read_spec;"
-        "plan = make_plan(read_spec(sys.argv[1], sys.argv[2:]), Revisions('a', 'b'));"
-        "Filling(plan, plan.shard(plan.shard_count - 1)).propose(plan.window)"
-    )
+    first = """
+import sys
+from pathlib import Path
+from synthgen.plan import Filling, Revisions, make_plan
+from synthgen.spec import read_spec
+
+plan = make_plan(read_spec(Path(sys.argv[1]), sys.argv[2:]), Revisions("a", "b"))
+Filling(plan, plan.shard(plan.shard_count - 1)).propose(plan.window)
+"""
     rows = []
     for images in (1_000, 100_000, 10_000_000):
-        counts = [
-            f"classes.{name}={images // 6 + (images % 6 > place)}" for place, name in enumerate(quickstart().classes)
-        ]
+        counts = counts_of(images)
         spec = str(ROOT / "specs" / "quickstart.yaml")
         told = [
             sys.executable,
@@ -170,16 +178,20 @@ def _planning(work: Path) -> Iterator[str]:
 
 
 def measured(command: Sequence[str]) -> tuple[float, float]:
-    """Seconds of wall clock, and the peak memory in MB: the lesser of three."""
-    times, peaks = [], []
-    for _ in range(3):
-        began = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        times.append(time.perf_counter() - began)
-        peaks.append(usage.ru_maxrss / 1024)
-        assert status == 0
-    return min(times), min(peaks)
+    """Seconds of wall clock, and the peak memory in MB: the least of three."""
+    # A process inherits the peak of the one that forked it: a small one stands between.
+    between = """
+import json, resource, subprocess, sys, time
+
+began = time.perf_counter()
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+seconds = time.perf_counter() - began
+print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024]))
+"""
+    call = [sys.executable, "-c", between, *command]
+    done = [subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=True) for _ in range(3)]
+    seconds, peaks = zip(*(json.loads(one.stdout) for one in done), strict=True)
+    return min(seconds), min(peaks)
 
 
 # The state of a huge run.
@@ -200,7 +212,7 @@ def _status(work: Path) -> Iterator[str]:
 def fill(folder: Path, shards: int) -> None:
     """A run of `shards` committed shards: markers as they are, their files empty."""
     plan = api.begin(
-        quickstart(f"classes={{chef: {shards * 2}}}", "output.shard_size=2", "prompts.templates=['a {class}']"),
+        quickstart(*counts_of(2 * shards), "output.shard_size=2"),
         folder,
     )
     assert plan.shard_count == shards

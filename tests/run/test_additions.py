@@ -122,3 +122,14 @@ def test_shards_of_additions_hold_their_quotas_and_leave_the_others_alone(
         wanted.update(quotas if extends else {})
     assert {cell.name: cell.quota for cell in plan.cells} == wanted
     assert {name: kind.count for name, kind in plan.spec.classes.items()} == wanted
+
+
+def test_a_grown_run_begun_elsewhere_takes_its_additions_along_and_never_into_another_run(tmp_path: Path) -> None:
+    create_run(FolderStore(tmp_path / "run"), SMALL, SPEC)
+    grown = create_run(FolderStore(tmp_path / "run"), LARGE, SPEC, extend=True)
+    create_run(FolderStore(tmp_path / "copy"), grown, SPEC)
+    assert open_run(FolderStore(tmp_path / "copy")) == grown
+    create_run(FolderStore(tmp_path / "other"), noise_plan("seed=6"), SPEC)
+    with pytest.raises(PlanChanged):
+        create_run(FolderStore(tmp_path / "other"), grown, SPEC)
+    assert open_run(FolderStore(tmp_path / "other")) == noise_plan("seed=6")
