@@ -1,6 +1,7 @@
 """The audit's report: `audit.json` for machines, tables for terminals, `report.html` for people."""
 
 from synthgen.audit.report.document import FORMAT, AuditDocument, audit_schema, write_json
+from synthgen.audit.report.html import write_fragment, write_html
 from synthgen.audit.report.report import AuditReport, Cell, Judge, NotMeasured, Picture, Provenance
 
 __all__ = [
@@ -13,5 +14,7 @@ __all__ = [
     "Picture",
     "Provenance",
     "audit_schema",
+    "write_fragment",
+    "write_html",
     "write_json",
 ]

@@ -1,5 +1,8 @@
 """`report.html`: one file that a person reads, prints and hands on."""
 
+from jinja2 import Environment
+
+from synthgen.audit.report import words
 from synthgen.audit.report.composition import composition
 from synthgen.audit.report.filtering import filtering
 from synthgen.audit.report.pairs import compared, judged
@@ -7,7 +10,6 @@ from synthgen.audit.report.relations import amplification_charts, association_ch
 from synthgen.audit.report.report import AuditReport
 from synthgen.audit.report.shelves import shelves
 from synthgen.audit.report.verdict import verdict
-from synthgen.audit.report import words
 from synthgen.page import environment
 
 
@@ -43,10 +45,11 @@ def write_fragment(report: AuditReport) -> str:
     )
 
 
-def _environment():
+def _environment() -> Environment:
     found = environment("synthgen.audit.report")
     found.filters |= {
         "spoken": words.spoken,
+        "capitalize_first": words.capitalized,
         "percent": words.percent,
         "percents": words.percents,
         "decimals": words.decimals,

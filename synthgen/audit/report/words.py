@@ -47,6 +47,11 @@ def spoken(name: str) -> str:
     return name.replace("_", " ").strip() or name
 
 
+def capitalized(text: str) -> str:
+    """The first letter alone: the rest may be a name."""
+    return text[:1].upper() + text[1:]
+
+
 def percent(value: float, digits: int = 1) -> str:
     return f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%".replace("-", MINUS)
 
