@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from markupsafe import Markup
 from matplotlib import rc_context
@@ -99,7 +100,7 @@ def _axes(axes: Axes, lines: Sequence[Line], names: Sequence[str], scale: Scale)
     axes.set_yticks(range(len(lines)), names)
     for label, line in zip(axes.get_yticklabels(), lines, strict=True):
         label.set_fontweight("bold" if line.strong else "normal")
-    low, high = scale.limits or _reach(lines)
+    low, high = scale.limits or _ends(lines)
     room = (high - low) * 0.025
     axes.set_xlim(low - room, high + room)
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
@@ -120,7 +121,12 @@ def _ticks(scale: Scale) -> Callable[[float], str]:
     return lambda value: f"{value:g}".replace("-", MINUS)
 
 
-def _reach(lines: Sequence[Line]) -> tuple[float, float]:
+def reach(lines: Sequence[Line]) -> float:
+    """The least tenth that all shares lie below, for charts of one scale."""
+    return min(1.0, ceil(10 * _ends(lines)[1] - 1e-9) / 10)
+
+
+def _ends(lines: Sequence[Line]) -> tuple[float, float]:
     """Of everything drawn, and 0."""
     ends = [0.0]
     for line in lines:

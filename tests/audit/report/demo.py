@@ -17,7 +17,7 @@ from synthgen.bundled.world import BACKGROUNDS, HAIR_COLORS, HAIR_LENGTHS, OCCUP
 ATTRIBUTES = {"skin_tone": SKINS, "hair_length": HAIR_LENGTHS, "glasses": ("with glasses", "without glasses")}
 GATES = (
     "skin_tone within class: tv <= 0.2",
-    "skin_tone over all: tv <= 0.15",
+    "skin_tone over all: tv <= 0.08",
     "hair_length within class: unknown <= 20%",
     "glasses over all: share of with glasses >= 10%",
 )
