@@ -107,7 +107,8 @@ def _sentence(whole: Filter) -> str:
     low, high = min(rates, key=lambda name: rates[name]), max(rates, key=lambda name: rates[name])
     if rates[low] == rates[high]:
         return f"Every value passes as often: {percent(rates[low])}."
-    told = f"‘{short(low, 60)}’ passes in {percent(rates[low])} of the cases, ‘{short(high, 60)}’ in {percent(rates[high])}"
+    told = f"‘{short(low, 60)}’ passes in {percent(rates[low])} of the cases"
+    told += f", ‘{short(high, 60)}’ in {percent(rates[high])}"
     test = _test(whole.test.name, whole.test.adjusted or whole.test.p_value) if whole.test else whole.reason or ""
     return f"{told} ({test})." if test else f"{told}."
 
