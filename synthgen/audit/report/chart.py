@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from math import ceil
 
 from markupsafe import Markup
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from synthgen.audit.estimates import Estimate
-from synthgen.audit.report.svg import BAND, FIRST, INK, LINE, PAPER, SECOND, SOFT, STYLE, to_svg
+from synthgen.audit.report.svg import BAND, FIRST, INK, LINE, PAPER, SECOND, SOFT, styled, to_svg
 from synthgen.page import short
 
 WIDTH = 3.5
@@ -63,7 +62,7 @@ def chart(key: str, title: str, lines: Sequence[Line], scale: Scale = PERCENT) -
     height = _TOP + _ROW * len(lines) + _BOTTOM
     names = [short(line.name, LONGEST) for line in lines]
     gutter = min(0.42, 0.06 + 0.0165 * max(map(len, names), default=0))
-    with rc_context(dict(STYLE)):
+    with styled():
         figure = Figure(figsize=(WIDTH, height))
         axes = figure.add_axes((gutter, _BOTTOM / height, 0.955 - gutter, 1 - (_TOP + _BOTTOM) / height))
         _axes(axes, lines, names, scale)

@@ -50,7 +50,7 @@ class Composition:
 def composition(key: str, attribute: AttributeFindings) -> Composition:
     """`key` begins the ids of its charts."""
     overall, classes = attribute.scopes[0], attribute.scopes[1:]
-    shown = (overall, *_most_telling(classes))
+    shown = (overall, *most_telling(classes, MOST))
     figure = overall.quote.figure
     return Composition(
         findings=attribute,
@@ -67,16 +67,16 @@ def composition(key: str, attribute: AttributeFindings) -> Composition:
     )
 
 
-def _most_telling(classes: Sequence[Scope]) -> list[Scope]:
-    """In their order."""
-    if len(classes) <= MOST:
+def most_telling(classes: Sequence[Scope], most: int) -> list[Scope]:
+    """The classes that surely are far from the reference, else those with many images; in their order."""
+    if len(classes) <= most:
         return list(classes)
 
     def telling(scope: Scope) -> tuple[float, int]:
         far = _variation(scope)
         return far.found.low if far else -1.0, scope.images
 
-    chosen = {scope.class_name for scope in sorted(classes, key=telling, reverse=True)[:MOST]}
+    chosen = {scope.class_name for scope in sorted(classes, key=telling, reverse=True)[:most]}
     return [scope for scope in classes if scope.class_name in chosen]
 
 
