@@ -12,6 +12,8 @@ from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from synthgen.page import inert
+
 INK, SOFT, LINE, FIRST, SECOND, BAND = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
 PAPER = "#070707"
 _ROLES: Mapping[str, str] = {
@@ -118,5 +120,5 @@ def _describe(root: ElementTree.Element, key: str, title: str, description: str)
     root.set("aria-labelledby", f"{key}-title {key}-desc")
     for place, (tag, text) in enumerate((("title", title), ("desc", description))):
         element = ElementTree.Element(f"{_SVG}{tag}", {"id": f"{key}-{tag}"})
-        element.text = text
+        element.text = inert(text)
         root.insert(place, element)
