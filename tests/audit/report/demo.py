@@ -1,6 +1,7 @@
 """Reports to look at: portraits of the bundled world with a known bias, judged by a simulated judge that errs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from io import BytesIO
 from random import Random
 
@@ -9,6 +10,8 @@ import pandas as pd
 
 from synthgen.audit.compare import compare
 from synthgen.audit.distance import uniform
+from synthgen.audit.embeddings import ClassDiversity, ClassLeakage, Diversity, Leakage, NearDuplicate
+from synthgen.audit.estimates import Estimate, wilson
 from synthgen.audit.gates import Gate
 from synthgen.audit.labelled import draw_sample
 from synthgen.audit.measure import Given, measure
@@ -98,11 +101,58 @@ def demo(
         comparison=compare(findings, against),
         compared_with=names("workers-v2"),
         pictures=dict(pictures(frame, names)),
+        **alike(frame, given.classes or (), names),  # type: ignore[arg-type]
         not_measured=(
             NotMeasured(names("age"), names("the spec declares no such attribute")),
             NotMeasured("kernel distance to the real set", "it was given as labels only, without images"),
         ),
     )
+
+
+def alike(frame: pd.DataFrame, classes: Sequence[str], names: Callable[[str], str]) -> dict[str, object]:
+    """Invented diversity and leakage, with pictures that are nearly one."""
+    rows = [{str(key): row[key] for key in row} for row in frame.head(10).astype(str).to_dict("records")]
+    ours = {names(row["id"]): replace(picture(row, names), id=names(row["id"])) for row in rows}
+    theirs = {
+        f"{key} again": replace(picture({**row, "id": f"{row['id']}'"}, names), id=f"{key} again")
+        for key, row in zip(ours, rows, strict=True)
+    }
+    pairs = tuple(
+        NearDuplicate(first, second, names(row["label"]), names(row["label"]), 0.99 - place / 500)
+        for place, (first, second, row) in enumerate(zip(ours, theirs, rows, strict=True))
+    )
+    scopes: tuple[str | None, ...] = (None, *classes)
+    few = wilson(6, 140)
+    diverse = [
+        ClassDiversity(kind, 200, 100, _near(14 + i), _near(31 + 2 * i), _near(0.41 + i / 50), 6, few)
+        for i, kind in enumerate(scopes)
+    ]
+    reason = "the kernel distance needs 100 images of both"
+    leaked = [
+        ClassLeakage(
+            kind,
+            200,
+            90,
+            _near(0.71),
+            3,
+            few,
+            _near(0.62),
+            _near(0.9),
+            _near(0.02) if not i else None,
+            reason if i else None,
+        )
+        for i, kind in enumerate(scopes)
+    ]
+    return {
+        "diversity": Diversity(len(frame), 0.95, tuple(diverse), pairs[:4], 4, ("made up, to be looked at",)),
+        "leakage": Leakage(len(frame), 800, 0.95, tuple(leaked), pairs, 57),
+        "duplicates": ours | theirs,
+        "reference_duplicates": theirs,
+    }
+
+
+def _near(value: float) -> Estimate:
+    return Estimate(value, value * 0.9, value * 1.08)
 
 
 def renamed(frame: pd.DataFrame, names: Callable[[str], str]) -> pd.DataFrame:

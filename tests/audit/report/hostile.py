@@ -15,7 +15,21 @@ ATTACKS = (
 )
 
 
+_PLACES = {
+    "doctor": 4,
+    "chef": 3,
+    "skin_tone": 0,
+    "light": 1,
+    "medium": 2,
+    "dark": 7,
+    "bald": 6,
+    "hair_length": 8,
+    "glasses": 5,
+}
+"""So that each attack stands where a chart, a table and a heading show it."""
+
+
 def hostile(name: str) -> str:
-    """Another attack for each name, and always the same; the end keeps names apart."""
-    place = int.from_bytes(blake2b(name.encode(), digest_size=4).digest()) % len(ATTACKS)
-    return f"{ATTACKS[place]} {name}"
+    """An attack for each name, and always the same; the end keeps names apart."""
+    some = int.from_bytes(blake2b(name.encode(), digest_size=4).digest())
+    return f"{ATTACKS[_PLACES.get(name, some % len(ATTACKS))]} {name}"

@@ -116,7 +116,16 @@ def test_every_section_has_its_figures(full: AuditReport) -> None:
     headings = [
         f"{name} " for name in ("Skin tone", "Class and attribute", "Beside the real set", "What the pipeline did")
     ]
-    for heading in (*headings, "Two judges", "Two sets", "Pictures", "How to read this", "What was not measured"):
+    for heading in (
+        *headings,
+        "Two judges",
+        "Two sets",
+        "Diversity",
+        "Beside the reference’s images",
+        "Pictures",
+        "How to read this",
+        "What was not measured",
+    ):
         assert heading in page.text
     assert page.text.count("never identity") == 1
     assert "Cohen’s κ" in page.text
