@@ -11,6 +11,7 @@ from synthgen.audit.report.chart import Line, Scale, chart
 from synthgen.audit.report.composition import MOST, Chart
 from synthgen.audit.report.report import AuditReport, Picture
 from synthgen.audit.report.shelves import Shown, shown
+from synthgen.page import short
 
 PAIRS = 24
 """Pairs of near-duplicates shown."""
@@ -30,7 +31,7 @@ class Likeness:
 
     Attributes:
         left_out: classes that are not shown.
-        reasons: why something is missing, by scope.
+        reasons: for which scopes something is missing, and why.
     """
 
     charts: tuple[Chart, ...]
@@ -47,8 +48,8 @@ def diversity(report: AuditReport) -> Likeness | None:
     columns = (
         (
             "diversity-rke",
-            "Images that are unlike",
-            "effective number, of order 2 (RKE)",
+            "RKE score",
+            "effective number, of order 2",
             _FREE,
             [each.rke for each in scopes],
         ),
@@ -137,7 +138,12 @@ def _pairs(
 
 
 def _reasons(scopes: Sequence[Scope]) -> tuple[tuple[str, str], ...]:
-    return tuple((_name(each), each.reason) for each in scopes if each.reason)
+    """Each reason once, with the scopes that it holds for."""
+    found: dict[str, list[str]] = {}
+    for each in scopes:
+        if each.reason:
+            found.setdefault(each.reason, []).append(short(_name(each), 40))
+    return tuple((", ".join(names), reason) for reason, names in found.items())
 
 
 def _name(scope: Scope) -> str:

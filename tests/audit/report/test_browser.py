@@ -10,8 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from synthgen.audit.report import AuditReport, write_fragment, write_html
 from synthgen.page import write_page
-from tests.audit.report.demo import demo, plain
-from tests.audit.report.hostile import hostile
+from tests.audit.report.demo import plain
 from tests.audit.sets import of_counts
 
 PHONE, DESK = 390, 1280
@@ -38,16 +37,13 @@ def written(text: str, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    evil = demo(images=300, classes=("doctor", "chef"), names=hostile)
-    reports: dict[str, AuditReport] = {
-        "tame": demo(images=500, classes=("doctor", "chef")),
-        "hostile": evil,
-        "empty": plain(of_counts({}), {"skin": ("light", "dark")}),
-    }
-    found = {name: written(write_html(report), tmp_path_factory.mktemp(name)) for name, report in reports.items()}
+def pages(
+    full_page: str, evil: AuditReport, evil_page: str, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
     fragment = f"<!DOCTYPE html><meta charset=utf-8><body>{write_fragment(evil)}</body>"
-    return found | {"notebook": written(fragment, tmp_path_factory.mktemp("notebook"))}
+    empty = write_html(plain(of_counts({}), {"skin": ("light", "dark")}))
+    texts = {"tame": full_page, "hostile": evil_page, "empty": empty, "notebook": fragment}
+    return {name: written(text, tmp_path_factory.mktemp(name)) for name, text in texts.items()}
 
 
 def opened(browser: Browser, path: Path, width: int) -> tuple[Page, list[str]]:

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import fields, replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -13,6 +14,7 @@ from rich.console import Console
 from synthgen.audit.distance import uniform
 from synthgen.audit.estimates import Estimate
 from synthgen.audit.report import (
+    FORMAT,
     AuditDocument,
     AuditReport,
     audit_schema,
@@ -22,24 +24,14 @@ from synthgen.audit.report import (
     write_json,
 )
 from synthgen.audit.report.chart import Line, chart
-from tests.audit.report.demo import demo, plain
-from tests.audit.report.hostile import ATTACKS, hostile
+from tests.audit.report.demo import plain
+from tests.audit.report.hostile import ATTACKS
 from tests.audit.sets import of_counts
 from tests.page import Page
 
 SKIN = {"skin": ("light", "medium", "dark")}
 FEW = {"chef": {"light": 6, "dark": 2, "unknown": 2}, "doctor": {"light": 9, "medium": 1}}
 EVEN = {"skin": uniform(SKIN["skin"])}
-
-
-@pytest.fixture(scope="module")
-def full() -> AuditReport:
-    return demo(images=500, classes=("doctor", "chef"))
-
-
-@pytest.fixture(scope="module")
-def evil() -> AuditReport:
-    return demo(images=300, classes=("doctor", "chef"), names=hostile)
 
 
 def small(**given: object) -> AuditReport:
@@ -81,6 +73,16 @@ def test_json_is_what_its_schema_says(full: AuditReport) -> None:
     assert not Draft202012Validator(schema).is_valid(found)
 
 
+def test_no_name_of_the_format_is_lost() -> None:
+    """What is in this file, pipelines may read. Whoever takes a name away counts up FORMAT and begins a new file."""
+    names = Path(__file__).with_name(f"names-{FORMAT}.txt").read_text("utf-8").split()
+    schema = audit_schema()
+    there = {f"{kind}.{name}" for kind, found in schema["$defs"].items() for name in found.get("properties", ())}
+    there |= set(schema["properties"])
+    assert set(names) <= there, f"lost: {sorted(set(names) - there)}"
+    assert there <= set(names), f"new, to be added to the file: {sorted(there - set(names))}"
+
+
 def test_a_number_that_is_none_is_never_written() -> None:
     report = small()
     broken = replace(report.findings, confidence=float("nan"))
@@ -88,8 +90,8 @@ def test_a_number_that_is_none_is_never_written() -> None:
         write_json(replace(report, findings=broken))
 
 
-def test_the_verdict_comes_first_and_gives_its_reasons(full: AuditReport) -> None:
-    text = Page(write_html(full)).text
+def test_the_verdict_comes_first_and_gives_its_reasons(full_page: str) -> None:
+    text = Page(full_page).text
     order = ("✕ Fail", "2 of 4 gates are broken; 2 hold.", "✕ fail", "? class chef", "over all: tv <= 0.08", "✓ pass")
     places = [text.index(words) for words in (*order, "Images 384")]
     assert places == sorted(places)
@@ -111,8 +113,8 @@ def test_too_few_images_are_neither_pass_nor_fail() -> None:
     assert "? insufficient data" in printed(report)
 
 
-def test_every_section_has_its_figures(full: AuditReport) -> None:
-    page = Page(write_html(full))
+def test_every_section_has_its_figures(full: AuditReport, full_page: str) -> None:
+    page = Page(full_page)
     headings = [
         f"{name} " for name in ("Skin tone", "Class and attribute", "Beside the real set", "What the pipeline did")
     ]
@@ -135,18 +137,17 @@ def test_every_section_has_its_figures(full: AuditReport) -> None:
     assert f"{100 * share.value:.1f} % ({100 * share.low:.1f}–{100 * share.high:.1f})" in page.text.replace("\xa0", " ")
 
 
-def test_a_report_is_the_same_bytes_each_time(full: AuditReport) -> None:
-    page = write_html(full)
-    assert page == write_html(full)
-    assert not re.search(r"<metadata|dc:date|matplotlib", page)
+def test_a_report_is_the_same_bytes_each_time(full: AuditReport, full_page: str) -> None:
+    assert full_page == write_html(full)
+    assert not re.search(r"<metadata|dc:date|matplotlib", full_page)
 
 
-def test_figures_share_a_page_without_sharing_ids(full: AuditReport) -> None:
-    page = Page(write_html(full))
+def test_figures_share_a_page_without_sharing_ids(full_page: str) -> None:
+    page = Page(full_page)
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids)) > 20
     referred = {(attributes.get("href") or "")[1:] for tag, attributes in page.tags if tag in ("use", "a")}
-    referred |= set(re.findall(r"url\(#([^)]+)\)", write_html(full)))
+    referred |= set(re.findall(r"url\(#([^)]+)\)", full_page))
     assert referred - {""} <= set(ids)
 
 
@@ -182,22 +183,21 @@ def test_hostile_names_are_inert_in_a_figure(attack: str) -> None:
     ElementTree.fromstring(svg)
 
 
-def test_hostile_names_are_inert_in_the_page(evil: AuditReport) -> None:
-    for text in (write_html(evil), write_fragment(evil)):
+def test_hostile_names_are_inert_in_the_page(evil: AuditReport, evil_page: str) -> None:
+    for text in (evil_page, write_fragment(evil)):
         page = Page(text)
         assert not {"script", "iframe", "object", "embed", "link", "form", "base"} & {tag for tag, _ in page.tags}
         assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
         assert {(attributes["src"] or "")[:16] for tag, attributes in page.tags if tag == "img"} <= {"data:image/jpeg;"}
         assert not re.search("[\u200e\u200f\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f]", text)
-        assert "x" * 500 not in text
+        assert "W" * 500 not in text
         assert "alert(1)" in page.text
 
 
-def test_nothing_is_fetched(full: AuditReport) -> None:
-    text = write_html(full)
-    assert "default-src 'none'; img-src data:" in text
-    assert not re.search(r"@import|url\((?!#)", text)
-    assert set(re.findall(r"https?://[^\"<\s]+", text)) == {"http://www.w3.org/2000/svg"}
+def test_nothing_is_fetched(full_page: str) -> None:
+    assert "default-src 'none'; img-src data:" in full_page
+    assert not re.search(r"@import|url\((?!#)", full_page)
+    assert set(re.findall(r"https?://[^\"<\s]+", full_page)) == {"http://www.w3.org/2000/svg"}
 
 
 def test_hostile_names_are_inert_on_a_terminal(evil: AuditReport) -> None:
