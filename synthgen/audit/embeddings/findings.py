@@ -75,6 +75,9 @@ class ClassLeakage:
         kernel_distance: unbiased squared maximum mean discrepancy (Binkowski and others 2018); around 0 where both sets
             are alike, and below it by chance.
         reason: why something is missing.
+        compared: how many images of each set coverage, density and kernel distance are of; 0 where there are none.
+        usual_coverage: what the reference's own images cover of it, as many of them: coverage is to be read beside it.
+        chance_kernel_distance: what 19 of 20 pairs of sets from one source would not exceed.
     """
 
     class_name: str | None
@@ -87,6 +90,9 @@ class ClassLeakage:
     density: Estimate | None
     kernel_distance: Estimate | None
     reason: str | None = None
+    compared: int = 0
+    usual_coverage: float | None = None
+    chance_kernel_distance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
