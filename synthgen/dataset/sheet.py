@@ -1,7 +1,5 @@
 """The contact sheet: one HTML file that shows what was accepted, what was not, and why."""
 
-import os
-from base64 import b64encode
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from synthgen.dataset.source import Source, batches, schema_of
 from synthgen.dataset.tally import MEANINGS, ClassTally, Fate, Tally, tally
-from synthgen.errors import StorageError
+from synthgen.page import data_uri, environment, write_page
 from synthgen.records import Verdict
 
 PER_CLASS = 24
@@ -22,7 +18,6 @@ PER_SHEET = 2400
 """Pictures in a sheet of very many classes: some 5 MB."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-_MAGIC = ((b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"), (b"\x89PNG", "image/png"))
 # What tells most about the filter comes first: its own decisions, the closest of them before all others.
 _ORDER = {Verdict.REJECTED: 0, Verdict.FAILED: 1, Verdict.SURPLUS: 2}
 
@@ -87,9 +82,7 @@ class Picture:
 
     @property
     def uri(self) -> str | None:
-        data = self.thumbnail or b""
-        kind = next((kind for magic, kind in _MAGIC if data.startswith(magic)), None)
-        return f"data:{kind};base64,{b64encode(data).decode()}" if kind else None
+        return data_uri(self.thumbnail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +136,7 @@ def write_sheet(
     groups = [
         Group(kind, shown[kind.name, True].pictures, shown[kind.name, False].pictures) for kind in counted.classes
     ]
-    _write(path, _rendered(title, facts, counted, groups))
+    write_page(path, _rendered(title, facts, counted, groups))
     return counted
 
 
@@ -188,30 +181,15 @@ def _picture(row: Mapping[str, Any], floors: Mapping[str, float]) -> Picture:
 
 
 def _rendered(title: str, facts: Mapping[str, str], counted: Tally, groups: Sequence[Group]) -> str:
-    environment = Environment(
-        loader=PackageLoader("synthgen.dataset", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return (
+        environment("synthgen.dataset")
+        .get_template("sheet.html.j2")
+        .render(
+            title=title,
+            facts=facts,
+            tally=counted,
+            groups=groups,
+            others=[(reason, count, MEANINGS.get(reason, "")) for reason, count in counted.others.items()],
+            sorted_by_margin=any(score.floor is not None for g in groups for p in g.accepted for score in p.scores),
+        )
     )
-    return environment.get_template("sheet.html.j2").render(
-        title=title,
-        facts=facts,
-        tally=counted,
-        groups=groups,
-        others=[(reason, count, MEANINGS.get(reason, "")) for reason, count in counted.others.items()],
-        sorted_by_margin=any(score.floor is not None for g in groups for p in g.accepted for score in p.scores),
-    )
-
-
-def _write(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, "utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        beside.unlink(missing_ok=True)

@@ -32,7 +32,7 @@ from synthgen.errors import QuotaNotMet
 from synthgen.plan import draw_candidate
 from synthgen.spec import Spec, read_spec
 from tests.benchmarks.bundled_figures.measure import rate, read_all
-from tests.benchmarks.bundled_figures.report import put_into, table
+from tests.benchmarks.page import put_into, table
 
 ROOT = Path(__file__).parents[2]
 PRECISION, CONFIDENCE = 0.98, 0.95

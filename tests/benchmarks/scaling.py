@@ -22,7 +22,7 @@ from synthgen import api
 from synthgen.api.running import make_shards
 from synthgen.run import FolderStore, Progress, Slot, read_state, run_local
 from synthgen.spec import Spec, read_spec
-from tests.benchmarks.bundled_figures.report import put_into, table
+from tests.benchmarks.page import put_into, table
 
 ROOT = Path(__file__).parents[2]
 SHARDS = 64

@@ -45,7 +45,8 @@ from tests.benchmarks.bundled_figures.measure import (
     skins_of,
     wrong_figures,
 )
-from tests.benchmarks.bundled_figures.report import Figures, in_short, markdown, put_into, write_picture
+from tests.benchmarks.bundled_figures.report import Figures, in_short, markdown, write_picture
+from tests.benchmarks.page import put_into
 
 ROOT = Path(__file__).parents[3]
 

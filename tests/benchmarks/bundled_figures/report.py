@@ -21,8 +21,7 @@ from tests.benchmarks.bundled_figures.measure import (
     skins_of,
     training_entropy,
 )
-
-BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+from tests.benchmarks.page import table
 
 
 def write_picture(images: Tensor, path: Path, columns: int) -> None:
@@ -30,13 +29,6 @@ def write_picture(images: Tensor, path: Path, columns: int) -> None:
     sheet = torch.cat(rows, dim=1).permute(1, 2, 0).numpy()
     picture = Image.fromarray(sheet)
     picture.resize((picture.width * 2, picture.height * 2), Image.Resampling.LANCZOS).save(path)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
-    yield "| " + " | ".join(head) + " |"
-    yield "| " + " | ".join("---" for _ in head) + " |"
-    yield from ("| " + " | ".join(map(str, row)) + " |" for row in rows)
-    yield ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,12 +219,3 @@ def _expected(rare: bool) -> float:
 def _expected_of(occupation: str, skin: str) -> float:
     """Hair as the prompts have it: half short, half long."""
     return (expected_wrong(occupation, skin, "short") + expected_wrong(occupation, skin, "long")) / 2
-
-
-def put_into(page: Path, text: str) -> None:
-    """Replace what stands between the marks of `page`; all else stays."""
-    before, begin, rest = page.read_text("utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    assert begin, f"{page} has no {BEGIN}"
-    assert end, f"{page} has no {END}"
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", "utf-8")

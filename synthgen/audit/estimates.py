@@ -1,0 +1,99 @@
+"""Shares of a whole, each with its interval. Every interval here is one of 95 %."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+from scipy.stats import t as student
+from statsmodels.stats.proportion import proportion_confint
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+ALPHA = 0.05
+Z = float(norm.isf(ALPHA / 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number and the ends of its 95 % interval. low <= value <= high."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def half_width(self) -> float:
+        return (self.high - self.low) / 2
+
+
+def estimate(value: float, low: float, high: float) -> Estimate:
+    """The interval is widened, where it must, to contain the value."""
+    return Estimate(float(value), float(min(low, value)), float(max(high, value)))
+
+
+def estimates(values: Floats, low: Floats, high: Floats) -> tuple[Estimate, ...]:
+    return tuple(estimate(*ends) for ends in zip(values, low, high, strict=True))
+
+
+def wilson(count: float, of: float) -> Estimate | None:
+    """A share with Wilson's score interval (1927). None of nothing."""
+    if of <= 0:
+        return None
+    low, high = proportion_confint(count, of, ALPHA, method="wilson")
+    return estimate(count / of, low, high)
+
+
+def wilson_with_effect(count: float, of: float, design_effect: float, freedom: int) -> Estimate | None:
+    """Wilson's interval for images that come in clusters: at the effective sample size, with Student's quantile.
+
+    `design_effect` is the variance found divided by that of independent images; below 1 it counts as 1. `freedom` is
+    that of the variance's own estimate. Korn and Graubard 1998 (Survey Methodology 24) shrink the sample so, with
+    Clopper and Pearson's interval; Franco, Little, Louis and Slud 2019 (J. Survey Statistics and Methodology 7) find
+    Wilson's nearer to its nominal coverage.
+    """
+    if of <= 0:
+        return None
+    effective = of / max(1.0, design_effect)
+    alpha = 2 * norm.sf(student.isf(ALPHA / 2, freedom))
+    low, high = proportion_confint(count / of * effective, effective, alpha, method="wilson")
+    return estimate(count / of, low, high)
+
+
+def difference(first: Estimate, second: Estimate) -> Estimate:
+    """`first` minus `second`, of two independent sets, from the intervals of each.
+
+    MOVER (Zou and Donner 2008, Statistics in Medicine 27). From two Wilson intervals it is Newcombe's tenth method
+    (1998, Statistics in Medicine 17); it serves as well for corrected shares and for distances.
+    """
+    value = first.value - second.value
+    below = np.hypot(first.value - first.low, second.high - second.value)
+    above = np.hypot(first.high - first.value, second.value - second.low)
+    return estimate(value, value - below, value + above)
+
+
+def images_needed(half_width: float, design_effect: float = 1.0, answered: float = 1.0) -> int:
+    """How many images make Wilson's interval at most +-`half_width`, whatever the share.
+
+    It is widest at one half, where its half width is z / (2 sqrt(n + z^2)). `design_effect` is what clusters cost;
+    `answered` the share of images on which the judge does not abstain.
+    """
+    independent = Z**2 / (4 * half_width**2) - Z**2
+    return int(np.ceil(max(independent, 1.0) * max(1.0, design_effect) / answered - 1e-9))
+
+
+def half_width(images: float, share: float = 0.5) -> float | None:
+    """Half of Wilson's interval at `share` of so many images. None of none."""
+    found = wilson(share * images, images)
+    return found.half_width if found else None
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's correction (1979) over the tests that could be made; None stays None."""
+    from statsmodels.stats.multitest import multipletests
+
+    made = [p for p in p_values if p is not None]
+    corrected = iter(multipletests(made, ALPHA, method="holm")[1] if made else ())
+    return [None if p is None else float(next(corrected)) for p in p_values]
