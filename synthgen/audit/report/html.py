@@ -1,0 +1,65 @@
+"""`report.html`: one file that a person reads, prints and hands on."""
+
+from jinja2 import Environment
+
+from synthgen.audit.report import words
+from synthgen.audit.report.composition import composition
+from synthgen.audit.report.filtering import filtering
+from synthgen.audit.report.pairs import compared, judged
+from synthgen.audit.report.relations import amplification_charts, association_chart, crossed
+from synthgen.audit.report.report import AuditReport
+from synthgen.audit.report.shelves import shelves
+from synthgen.audit.report.verdict import verdict
+from synthgen.page import environment
+
+
+def write_html(report: AuditReport) -> str:
+    """The whole report. Equal reports give equal pages."""
+    findings = report.findings
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            findings=findings,
+            title=report.title,
+            verdict=verdict(findings),
+            compositions=[composition(f"attribute-{index}", each) for index, each in enumerate(findings.attributes)],
+            association=association_chart(findings),
+            amplification=list(amplification_charts(findings)),
+            crossings=crossed(findings),
+            filtering=filtering(findings),
+            judges=judged(findings),
+            comparison=compared(report.comparison) if report.comparison else (),
+            shelves=shelves(report),
+        )
+    )
+
+
+def write_fragment(report: AuditReport) -> str:
+    """A part of a page, for notebooks: the verdict, the gates and the shares."""
+    return (
+        _environment()
+        .get_template("fragment.html.j2")
+        .render(report=report, findings=report.findings, verdict=verdict(report.findings))
+    )
+
+
+def _environment() -> Environment:
+    found = environment("synthgen.audit.report")
+    found.filters |= {
+        "spoken": words.spoken,
+        "capitalize_first": words.capitalized,
+        "percent": words.percent,
+        "percents": words.percents,
+        "decimals": words.decimals,
+        "points": words.points,
+        "p": words.p_value,
+    }
+    found.globals |= {
+        "counted": words.counted,
+        "MARKS": words.MARKS,
+        "MEASURES": words.MEASURES,
+        "FIGURES": words.FIGURES,
+    }
+    return found

@@ -1,0 +1,116 @@
+"""A matplotlib figure as SVG that may stand in a page beside others: the page's letters and colours, ids of its own."""
+
+import warnings
+from collections.abc import Mapping
+from io import StringIO
+from re import compile as pattern
+from re import sub
+from xml.etree import ElementTree
+
+from markupsafe import Markup
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+INK, SOFT, LINE, FIRST, SECOND, BAND = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
+PAPER = "#070707"
+_ROLES: Mapping[str, str] = {
+    INK: "var(--ink)",
+    SOFT: "var(--soft)",
+    LINE: "var(--line)",
+    FIRST: "var(--first)",
+    SECOND: "var(--second)",
+    BAND: "var(--band)",
+    PAPER: "var(--sheet)",
+}
+"""Colours of the figure stand for roles, which the page's style fills in: for light, for dark, and for paper."""
+STYLE: Mapping[str, object] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "synthgen",
+    "text.parse_math": False,
+    "font.size": 8,
+    "text.color": INK,
+    "axes.edgecolor": LINE,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "xtick.color": SOFT,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.labelsize": 7,
+}
+
+_SVG = "{http://www.w3.org/2000/svg}"
+_HREF = "{http://www.w3.org/1999/xlink}href"
+_REFERENCE = pattern(r"url\(#([^)]+)\)")
+
+
+def to_svg(figure: Figure, key: str, title: str, description: str) -> Markup:
+    """The figure, to be drawn within `rc_context(STYLE)`.
+
+    Equal figures give equal bytes. Text stays text, which readers and searches find.
+
+    Args:
+        key: of this figure alone in its page: letters, digits, hyphens.
+        title, description: read aloud in the figure's place.
+    """
+    out = StringIO()
+    with rc_context(dict(STYLE)), warnings.catch_warnings():
+        # Letters that matplotlib's own font lacks: the page's fonts draw them.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    root = ElementTree.fromstring(out.getvalue())
+    _strip(root)
+    _rename(root, key)
+    _recolour(root)
+    _describe(root, key, title, description)
+    ElementTree.register_namespace("", _SVG[1:-1])
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _strip(root: ElementTree.Element) -> None:
+    """Without its own style, which would be the whole page's, and without its fixed size."""
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag in (f"{_SVG}metadata", f"{_SVG}style"):
+                parent.remove(child)
+    for name in ("width", "height", "version"):
+        root.attrib.pop(name, None)
+
+
+def _rename(root: ElementTree.Element, key: str) -> None:
+    """Ids that something refers to begin with `key`; the others go."""
+    for element in root.iter():
+        if reference := element.attrib.pop(_HREF, None):
+            element.set("href", f"#{key}-{reference[1:]}")
+        if "clip-path" in element.attrib:
+            element.set("clip-path", _REFERENCE.sub(rf"url(#{key}-\1)", element.attrib["clip-path"]))
+    used = {
+        element.attrib[name].strip("url(#)")
+        for element in root.iter()
+        for name in ("href", "clip-path")
+        if name in element.attrib
+    }
+    for element in root.iter():
+        if (own := element.attrib.pop("id", None)) and f"{key}-{own}" in used:
+            element.set("id", f"{key}-{own}")
+
+
+def _recolour(root: ElementTree.Element) -> None:
+    for element in root.iter():
+        if style := element.attrib.get("style"):
+            style = sub(r"font-family:[^;]*;?", "", style)
+            for colour, role in _ROLES.items():
+                style = style.replace(colour, role)
+            element.set("style", style.strip())
+
+
+def _describe(root: ElementTree.Element, key: str, title: str, description: str) -> None:
+    root.set("role", "img")
+    root.set("aria-labelledby", f"{key}-title {key}-desc")
+    for place, (tag, text) in enumerate((("title", title), ("desc", description))):
+        element = ElementTree.Element(f"{_SVG}{tag}", {"id": f"{key}-{tag}"})
+        element.text = text
+        root.insert(place, element)

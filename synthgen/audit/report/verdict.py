@@ -1,0 +1,74 @@
+"""The verdict, which stands first: of gates that somebody declared, and of nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from synthgen.audit.findings import Findings
+from synthgen.audit.gates import GateResult, Outcome
+from synthgen.audit.report.words import MARKS, counted
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """
+    Attributes:
+        state: 'pass', 'fail', 'insufficient' or 'none'.
+        sign: says the state to whoever sees no colour.
+    """
+
+    state: str
+    sign: str
+    headline: str
+    sentence: str
+
+
+def verdict(findings: Findings) -> Verdict:
+    if not findings.images:
+        return Verdict("insufficient", "?", "Nothing to audit", "There are no images: nothing was measured.")
+    outcome = findings.outcome
+    if outcome is None:
+        return _without_gates(findings)
+    state, sign = MARKS[outcome]
+    return Verdict(state, sign, _HEADLINES[outcome], _sentence(findings.gates))
+
+
+_HEADLINES = {
+    Outcome.PASS: "Pass",
+    Outcome.FAIL: "Fail",
+    Outcome.INSUFFICIENT: "Insufficient data",
+}
+
+
+def _without_gates(findings: Findings) -> Verdict:
+    if any(attribute.reference for attribute in findings.attributes):
+        sentence = (
+            "No gate was declared, so there is nothing to pass or to fail. Distances from the declared references "
+            "stand below, beside what chance alone would show."
+        )
+    else:
+        sentence = (
+            "No reference was declared, and no shares are right by nature. The figures say what is in the set, not "
+            "whether it should be."
+        )
+    return Verdict("none", "", "No verdict", sentence)
+
+
+def _sentence(gates: Sequence[GateResult]) -> str:
+    many = {outcome: sum(gate.outcome is outcome for gate in gates) for outcome in Outcome}
+    if many[Outcome.PASS] == len(gates):
+        kept = "The gate holds" if len(gates) == 1 else f"All {len(gates)} gates hold"
+        return f"{kept}: every interval lies wholly on the right side of its limit."
+    told = []
+    if many[Outcome.FAIL]:
+        told.append(f"{many[Outcome.FAIL]} of {counted(len(gates), 'gate')} {_is(many[Outcome.FAIL])} broken")
+    if many[Outcome.INSUFFICIENT]:
+        of = "" if told else f" of {counted(len(gates), 'gate')}"
+        told.append(f"for {many[Outcome.INSUFFICIENT]}{of} the data do not suffice to say")
+    if many[Outcome.PASS]:
+        told.append(f"{many[Outcome.PASS]} {'holds' if many[Outcome.PASS] == 1 else 'hold'}")
+    sentence = ", ".join(told[:-1]) + (" and " if told[:-1] else "") + told[-1]
+    return sentence[0].upper() + sentence[1:] + "."
+
+
+def _is(many: int) -> str:
+    return "is" if many == 1 else "are"
