@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from synthgen.api.auditing import Audit, audit, export_labels, output_folder
     from synthgen.api.calibrating import calibrate, keep_share, pilot
     from synthgen.api.machine import doctor
     from synthgen.api.planning import Forecast, forecast, plan, sample
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from synthgen.spec import parse_spec, read_spec
 
 _NAMES = {
+    "synthgen.api.auditing": ("Audit", "audit", "export_labels", "output_folder"),
     "synthgen.api.calibrating": ("calibrate", "keep_share", "pilot"),
     "synthgen.api.machine": ("doctor",),
     "synthgen.api.planning": ("Forecast", "forecast", "plan", "sample"),
@@ -40,14 +42,18 @@ _NAMES = {
 }  # fmt: skip
 
 __all__ = [
+    "Audit",
     "Forecast",
     "RunResult",
+    "audit",
     "begin",
     "calibrate",
     "doctor",
+    "export_labels",
     "finalize",
     "forecast",
     "keep_share",
+    "output_folder",
     "parse_spec",
     "pilot",
     "plan",

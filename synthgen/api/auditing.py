@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from synthgen import __version__
 from synthgen.api.declaring import Declaration, declare, find_judges, references
@@ -18,6 +19,7 @@ from synthgen.spec import Spec
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
 
     from synthgen.audit.compare import Comparison
     from synthgen.audit.confusion import Confusion
@@ -52,6 +54,19 @@ class Audit:
         comparison = self.report.comparison
         more = {"comparison": comparison_table(comparison)} if comparison is not None else {}
         return tables(self.findings) | more
+
+    def to_dict(self) -> dict[str, Any]:
+        """What audit.json holds."""
+        from synthgen.audit.report import write_json
+
+        found: dict[str, Any] = json.loads(write_json(self.report))
+        return found
+
+    def rendered(self) -> list[Table]:
+        """For terminals."""
+        from synthgen.audit.report import render_tables
+
+        return render_tables(self.report)
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         """Write audit.json and report.html, each whole or not at all.
@@ -122,7 +137,8 @@ def audit(
         reference: a real set; what has no other target is measured against its shares.
         compare: another set, to be put beside this one.
         targets: by attribute 'uniform', or shares such as 'light:0.3,medium:0.4,dark:0.3'.
-        confusions: by attribute a CSV of counts: rows are the truth, columns the answers.
+        confusions: by attribute a CSV of counts: rows are the truth, columns the answers. With a single attribute,
+            its name may be left empty.
         labels: the CSV of `export_labels`, filled in.
         cross: attributes, or 'class', to be crossed.
         gates: such as 'skin_tone within class: tv <= 0.1'; besides those of the spec.
@@ -275,6 +291,11 @@ def _values(begun: _Begun, others: Sequence[pd.DataFrame]) -> dict[str, tuple[st
 def _confusions(files: Mapping[str, Path], values: Mapping[str, Sequence[str]]) -> dict[str, Confusion]:
     from synthgen.audit.confusion_file import read_confusion
 
+    if "" in files:
+        if len(values) != 1:
+            hint = f"There are {', '.join(values)}: write --confusion NAME={files['']}."
+            raise UsageError("--confusion: of which attribute is it?", hint=hint)
+        files = {next(iter(values)): files[""]}
     if strange := [name for name in files if name not in values]:
         raise UsageError(f"--confusion: there is no attribute {strange[0]!r}", hint=f"There are {', '.join(values)}.")
     return {name: read_confusion(path) for name, path in files.items()}
