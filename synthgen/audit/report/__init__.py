@@ -3,6 +3,7 @@
 from synthgen.audit.report.document import FORMAT, AuditDocument, audit_schema, write_json
 from synthgen.audit.report.html import write_fragment, write_html
 from synthgen.audit.report.report import AuditReport, Cell, Judge, NotMeasured, Picture, Provenance
+from synthgen.audit.report.terminal import render_tables
 
 __all__ = [
     "FORMAT",
@@ -14,6 +15,7 @@ __all__ = [
     "Picture",
     "Provenance",
     "audit_schema",
+    "render_tables",
     "write_fragment",
     "write_html",
     "write_json",

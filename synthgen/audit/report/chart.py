@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from markupsafe import Markup
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from synthgen.audit.estimates import Estimate
-from synthgen.audit.report.svg import BAND, FIRST, INK, LINE, PAPER, SECOND, SOFT, STYLE, to_svg
+from synthgen.audit.report.svg import BAND, FIRST, INK, LINE, PAPER, SECOND, SOFT, styled, to_svg
 from synthgen.page import short
 
 WIDTH = 3.5
@@ -62,7 +62,7 @@ def chart(key: str, title: str, lines: Sequence[Line], scale: Scale = PERCENT) -
     height = _TOP + _ROW * len(lines) + _BOTTOM
     names = [short(line.name, LONGEST) for line in lines]
     gutter = min(0.42, 0.06 + 0.0165 * max(map(len, names), default=0))
-    with rc_context(dict(STYLE)):
+    with styled():
         figure = Figure(figsize=(WIDTH, height))
         axes = figure.add_axes((gutter, _BOTTOM / height, 0.955 - gutter, 1 - (_TOP + _BOTTOM) / height))
         _axes(axes, lines, names, scale)
@@ -99,7 +99,7 @@ def _axes(axes: Axes, lines: Sequence[Line], names: Sequence[str], scale: Scale)
     axes.set_yticks(range(len(lines)), names)
     for label, line in zip(axes.get_yticklabels(), lines, strict=True):
         label.set_fontweight("bold" if line.strong else "normal")
-    low, high = scale.limits or _reach(lines)
+    low, high = scale.limits or _ends(lines)
     room = (high - low) * 0.025
     axes.set_xlim(low - room, high + room)
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
@@ -120,7 +120,12 @@ def _ticks(scale: Scale) -> Callable[[float], str]:
     return lambda value: f"{value:g}".replace("-", MINUS)
 
 
-def _reach(lines: Sequence[Line]) -> tuple[float, float]:
+def reach(lines: Sequence[Line]) -> float:
+    """The least tenth that all shares lie below, for charts of one scale."""
+    return min(1.0, ceil(10 * _ends(lines)[1] - 1e-9) / 10)
+
+
+def _ends(lines: Sequence[Line]) -> tuple[float, float]:
     """Of everything drawn, and 0."""
     ends = [0.0]
     for line in lines:

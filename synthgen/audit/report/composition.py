@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from synthgen.audit.distance import Measure
+from synthgen.audit.distance import Distance, Measure
 from synthgen.audit.findings import OVERALL, AttributeFindings, Figure, Scope, Share
-from synthgen.audit.report.chart import Line, Scale, chart
+from synthgen.audit.report.chart import Line, Scale, chart, reach
 from synthgen.audit.report.words import FIGURES, MEASURES, spoken
 from synthgen.page import short
 
@@ -30,6 +30,7 @@ class Composition:
     Attributes:
         corrected: whether the quoted figures are not the answers as they are.
         left_out: classes that are not shown.
+        distance, farthest: the total variation over all; and of the class where it is greatest, with its name.
         unsure: whether a band shows what images that are 'unknown' could make of a share.
     """
 
@@ -40,6 +41,8 @@ class Composition:
     left_out: int
     corrected: bool
     unsure: bool
+    distance: Distance | None
+    farthest: tuple[str, Distance] | None
     charts: tuple[Chart, ...]
     distance_charts: tuple[Chart, ...]
 
@@ -47,7 +50,7 @@ class Composition:
 def composition(key: str, attribute: AttributeFindings) -> Composition:
     """`key` begins the ids of its charts."""
     overall, classes = attribute.scopes[0], attribute.scopes[1:]
-    shown = (overall, *_most_telling(classes))
+    shown = (overall, *most_telling(classes, MOST))
     figure = overall.quote.figure
     return Composition(
         findings=attribute,
@@ -57,33 +60,47 @@ def composition(key: str, attribute: AttributeFindings) -> Composition:
         left_out=len(attribute.scopes) - len(shown),
         corrected=any(scope.quote.figure not in (*_PLAIN, None) for scope in shown),
         unsure=any(_band(scope, share) is not None for scope in shown for share in scope.shares),
+        distance=_variation(overall),
+        farthest=_farthest(classes),
         charts=tuple(_charts(key, attribute, shown)) if overall.images else (),
         distance_charts=tuple(_distance_charts(key, attribute, shown)),
     )
 
 
-def _most_telling(classes: Sequence[Scope]) -> list[Scope]:
-    """In their order."""
-    if len(classes) <= MOST:
+def most_telling(classes: Sequence[Scope], most: int) -> list[Scope]:
+    """The classes that surely are far from the reference, else those with many images; in their order."""
+    if len(classes) <= most:
         return list(classes)
 
     def telling(scope: Scope) -> tuple[float, int]:
-        far = next((each.found.low for each in scope.distances if each.measure is Measure.TV), -1.0)
-        return far, scope.images
+        far = _variation(scope)
+        return far.found.low if far else -1.0, scope.images
 
-    chosen = {scope.class_name for scope in sorted(classes, key=telling, reverse=True)[:MOST]}
+    chosen = {scope.class_name for scope in sorted(classes, key=telling, reverse=True)[:most]}
     return [scope for scope in classes if scope.class_name in chosen]
 
 
+def _variation(scope: Scope) -> Distance | None:
+    return next((each for each in scope.distances if each.measure is Measure.TV), None)
+
+
+def _farthest(classes: Sequence[Scope]) -> tuple[str, Distance] | None:
+    found = [(scope.class_name or "", far) for scope in classes if (far := _variation(scope)) is not None]
+    return max(found, key=lambda each: each[1].found.value, default=None)
+
+
 def _charts(key: str, attribute: AttributeFindings, scopes: Sequence[Scope]) -> list[Chart]:
-    found = []
-    for index, value in enumerate(attribute.values):
-        lines = [_line(scope, scope.shares[index]) for scope in scopes]
-        title = f"{spoken(attribute.name)}: share of {value}"
-        found.append(Chart(spoken(value), "", chart(f"{key}-share-{index}", short(title), lines)))
+    lines = {
+        value: [_line(scope, scope.shares[index]) for scope in scopes] for index, value in enumerate(attribute.values)
+    }
+    unknown = [Line(row_name(scope), scope.unknown_share, strong=scope.class_name is None) for scope in scopes]
+    scale = Scale((0.0, reach([*unknown, *(line for each in lines.values() for line in each)])))
+    found, name = [], spoken(attribute.name)
+    for index, (value, own) in enumerate(lines.items()):
+        svg = chart(f"{key}-share-{index}", short(f"{name}: share of {value}"), own, scale)
+        found.append(Chart(spoken(value), "", svg))
     if any(scope.unknown for scope in scopes):
-        lines = [Line(row_name(scope), scope.unknown_share, strong=scope.class_name is None) for scope in scopes]
-        svg = chart(f"{key}-unknown", short(f"{spoken(attribute.name)}: share of unknown"), lines)
+        svg = chart(f"{key}-unknown", short(f"{name}: share of unknown"), unknown, scale)
         found.append(Chart("unknown", "of all images", svg))
     return found
 

@@ -2,14 +2,14 @@
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from synthgen.audit.compare import Comparison
 from synthgen.audit.findings import Findings
 from synthgen.audit.gates import Outcome
 from synthgen.audit.report.report import AuditReport, Judge, NotMeasured, Provenance
 
-FORMAT = 1
+FORMAT: Final = 1
 """Counted up when a name goes or changes its meaning. New names may come at any time."""
 
 

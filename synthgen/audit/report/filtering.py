@@ -7,7 +7,7 @@ from synthgen.audit.findings import OVERALL, Findings
 from synthgen.audit.pipeline import TOGETHER, Filter, Losses, Pipeline
 from synthgen.audit.report.chart import Line, Scale, chart
 from synthgen.audit.report.composition import MOST, Chart
-from synthgen.audit.report.words import p_value, spoken
+from synthgen.audit.report.words import p_value, percent, spoken
 from synthgen.audit.table import ASIDE
 from synthgen.page import short
 
@@ -106,8 +106,9 @@ def _sentence(whole: Filter) -> str:
     rates = {each.name: each.rate.value for each in values if each.rate}
     low, high = min(rates, key=lambda name: rates[name]), max(rates, key=lambda name: rates[name])
     if rates[low] == rates[high]:
-        return f"Every value passes as often: {rates[low]:.0%}."
-    told = f"‘{short(low, 60)}’ passes in {rates[low]:.0%} of the cases, ‘{short(high, 60)}’ in {rates[high]:.0%}"
+        return f"Every value passes as often: {percent(rates[low])}."
+    told = f"‘{short(low, 60)}’ passes in {percent(rates[low])} of the cases"
+    told += f", ‘{short(high, 60)}’ in {percent(rates[high])}"
     test = _test(whole.test.name, whole.test.adjusted or whole.test.p_value) if whole.test else whole.reason or ""
     return f"{told} ({test})." if test else f"{told}."
 

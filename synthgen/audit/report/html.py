@@ -9,7 +9,7 @@ from synthgen.audit.report.pairs import compared, judged
 from synthgen.audit.report.relations import amplification_charts, association_chart, crossed
 from synthgen.audit.report.report import AuditReport
 from synthgen.audit.report.shelves import shelves
-from synthgen.audit.report.verdict import verdict
+from synthgen.audit.report.verdict import verdict, worst_first
 from synthgen.page import environment
 
 
@@ -22,6 +22,7 @@ def write_html(report: AuditReport) -> str:
         .render(
             report=report,
             findings=findings,
+            gates=worst_first(findings.gates),
             title=report.title,
             verdict=verdict(findings),
             compositions=[composition(f"attribute-{index}", each) for index, each in enumerate(findings.attributes)],
@@ -41,7 +42,12 @@ def write_fragment(report: AuditReport) -> str:
     return (
         _environment()
         .get_template("fragment.html.j2")
-        .render(report=report, findings=report.findings, verdict=verdict(report.findings))
+        .render(
+            report=report,
+            findings=report.findings,
+            gates=worst_first(report.findings.gates),
+            verdict=verdict(report.findings),
+        )
     )
 
 

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from io import StringIO
 from re import compile as pattern
 from re import sub
@@ -23,32 +24,37 @@ _ROLES: Mapping[str, str] = {
     PAPER: "var(--sheet)",
 }
 """Colours of the figure stand for roles, which the page's style fills in: for light, for dark, and for paper."""
-STYLE: Mapping[str, object] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "synthgen",
-    "text.parse_math": False,
-    "font.size": 8,
-    "text.color": INK,
-    "axes.edgecolor": LINE,
-    "axes.facecolor": "none",
-    "figure.facecolor": "none",
-    "xtick.color": SOFT,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "xtick.labelsize": 7,
-}
-
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _REFERENCE = pattern(r"url\(#([^)]+)\)")
 
 
+def styled() -> AbstractContextManager[None]:
+    """Figures are made and drawn within it."""
+    return rc_context(
+        {
+            "svg.fonttype": "none",
+            "svg.hashsalt": "synthgen",
+            "text.parse_math": False,
+            "font.size": 8,
+            "text.color": INK,
+            "axes.edgecolor": LINE,
+            "axes.facecolor": "none",
+            "figure.facecolor": "none",
+            "xtick.color": SOFT,
+            "ytick.color": INK,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.spines.left": False,
+            "xtick.major.size": 0,
+            "ytick.major.size": 0,
+            "xtick.labelsize": 7,
+        }
+    )
+
+
 def to_svg(figure: Figure, key: str, title: str, description: str) -> Markup:
-    """The figure, to be drawn within `rc_context(STYLE)`.
+    """The figure, which was made within `styled()`.
 
     Equal figures give equal bytes. Text stays text, which readers and searches find.
 
@@ -57,7 +63,7 @@ def to_svg(figure: Figure, key: str, title: str, description: str) -> Markup:
         title, description: read aloud in the figure's place.
     """
     out = StringIO()
-    with rc_context(dict(STYLE)), warnings.catch_warnings():
+    with styled(), warnings.catch_warnings():
         # Letters that matplotlib's own font lacks: the page's fonts draw them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from synthgen.audit.findings import Findings
 from synthgen.audit.gates import GateResult, Outcome
-from synthgen.audit.report.words import MARKS, counted
+from synthgen.audit.report.words import MARKS, capitalized, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,10 @@ _HEADLINES = {
 }
 
 
+def worst_first(gates: Sequence[GateResult]) -> list[GateResult]:
+    return sorted(gates, key=lambda gate: (Outcome.FAIL, Outcome.INSUFFICIENT, Outcome.PASS).index(gate.outcome))
+
+
 def _without_gates(findings: Findings) -> Verdict:
     if any(attribute.reference for attribute in findings.attributes):
         sentence = (
@@ -63,11 +67,10 @@ def _sentence(gates: Sequence[GateResult]) -> str:
         told.append(f"{many[Outcome.FAIL]} of {counted(len(gates), 'gate')} {_is(many[Outcome.FAIL])} broken")
     if many[Outcome.INSUFFICIENT]:
         of = "" if told else f" of {counted(len(gates), 'gate')}"
-        told.append(f"for {many[Outcome.INSUFFICIENT]}{of} the data do not suffice to say")
+        told.append(f"for {many[Outcome.INSUFFICIENT]}{of} the data do not suffice")
     if many[Outcome.PASS]:
         told.append(f"{many[Outcome.PASS]} {'holds' if many[Outcome.PASS] == 1 else 'hold'}")
-    sentence = ", ".join(told[:-1]) + (" and " if told[:-1] else "") + told[-1]
-    return sentence[0].upper() + sentence[1:] + "."
+    return capitalized("; ".join(told)) + "."
 
 
 def _is(many: int) -> str:

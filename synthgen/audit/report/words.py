@@ -17,11 +17,8 @@ MARKS: Mapping[Outcome, tuple[str, str]] = {
 """Of an outcome: its class in the style sheet, and its sign: colour alone says nothing."""
 
 FIGURES: Mapping[Figure, tuple[str, str]] = {
-    Figure.RAW: ("as answered", "What was answered, counted. The interval knows of chance alone."),
-    Figure.CLUSTERED: (
-        "as answered, images of one prompt being alike",
-        "What was answered, counted. The interval knows of chance, and that images of one prompt resemble each other.",
-    ),
+    Figure.RAW: ("as answered", ""),
+    Figure.CLUSTERED: ("as answered", ""),
     Figure.MATRIX: (
         "corrected by a confusion matrix",
         "Right if the judge errs in these images, and in each class of them, as often as it did where the matrix was "

@@ -17,7 +17,7 @@ from synthgen.bundled.world import BACKGROUNDS, HAIR_COLORS, HAIR_LENGTHS, OCCUP
 ATTRIBUTES = {"skin_tone": SKINS, "hair_length": HAIR_LENGTHS, "glasses": ("with glasses", "without glasses")}
 GATES = (
     "skin_tone within class: tv <= 0.2",
-    "skin_tone over all: tv <= 0.15",
+    "skin_tone over all: tv <= 0.08",
     "hair_length within class: unknown <= 20%",
     "glasses over all: share of with glasses >= 10%",
 )
@@ -125,8 +125,11 @@ def labels(frame: pd.DataFrame, many: int, seed: int) -> pd.DataFrame:
 def pictures(frame: pd.DataFrame, each: int = 4) -> Iterator[tuple[Cell, tuple[Picture, ...]]]:
     for name in ATTRIBUTES:
         for (kind, answer), group in frame.groupby(["label", name], sort=False):
-            rows = group.head(each).to_dict("records")
-            yield Cell(name, str(kind), str(answer)), tuple(picture(row) for row in rows)
+            rows = group.head(each).astype(str).to_dict("records")
+            yield (
+                Cell(name, str(kind), str(answer)),
+                tuple(picture({str(key): row[key] for key in row}) for row in rows),
+            )
 
 
 def picture(row: Mapping[str, str]) -> Picture:
@@ -147,4 +150,5 @@ def picture(row: Mapping[str, str]) -> Picture:
 
 def _drawn(rng: np.random.Generator, values: tuple[str, ...], shares: np.ndarray) -> np.ndarray:
     codes = (rng.random(len(shares))[:, None] > shares.cumsum(1)).sum(1)
-    return np.array(values)[np.minimum(codes, len(values) - 1)]
+    drawn: np.ndarray = np.array(values)[np.minimum(codes, len(values) - 1)]
+    return drawn
