@@ -420,11 +420,14 @@ app.command()(audit)
 
 
 @app.command()
-def schema() -> None:
+def schema(audit: Annotated[bool, typer.Option("--audit", help="of audit.json, in place of specs")] = False) -> None:
     """Print the JSON Schema of specs, for editors and pipelines."""
-    from synthgen.spec import json_schema
+    if audit:
+        from synthgen.audit.report import audit_schema as found
+    else:
+        from synthgen.spec import json_schema as found
 
-    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    print(json.dumps(found(), indent=2, ensure_ascii=False))
 
 
 @app.command()

@@ -90,7 +90,7 @@ def _of_scope(
         yield _row(name, first.place, f"share of {share.value}", *found, figures, caveat)
     yield _row(name, first.place, "unknown", first.unknown_share, second.unknown_share, (None, None), None)
     if first.reference != second.reference:
-        caveat = f"the references differ: {attribute.reference} and {other_attribute.reference}"
+        caveat = f"the references differ: {attribute.reference or 'none'} and {other_attribute.reference or 'none'}"
     distances = {distance.measure: distance.found for distance in second.distances}
     for distance in first.distances:
         found = distance.found, distances.get(distance.measure)

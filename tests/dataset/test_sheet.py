@@ -1,7 +1,6 @@
 """The contact sheet: one file, nothing active in it, borderline first, honest about what it leaves out."""
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,26 +10,9 @@ import pytest
 from synthgen.dataset.sheet import ledger_rows, write_sheet
 from synthgen.errors import StorageError
 from tests.dataset.shards import ledger_row
+from tests.page import Page
 
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
-
-
-class Page(HTMLParser):
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.words.extend(data.split())
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.words)
 
 
 def ids(page: Page) -> list[str]:

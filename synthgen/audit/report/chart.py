@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
+from unicodedata import east_asian_width
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
@@ -15,10 +16,11 @@ from synthgen.page import short
 
 WIDTH = 3.5
 """Inches. So narrow that on a phone its letters are as large as those around it; wide screens have several in a row."""
-_ROW, _TOP, _BOTTOM = 0.235, 0.08, 0.3
+_ROW, _TOP, _BOTTOM, _GAP = 0.235, 0.08, 0.3, 0.12
+_LETTER = 8 / 72
 MINUS = "\N{MINUS SIGN}"
-LONGEST = 21
-"""Letters of a row's name."""
+LONGEST = 12.5
+"""How wide a row's name may be, in the height of its letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,8 @@ PERCENT = Scale()
 def chart(key: str, title: str, lines: Sequence[Line], scale: Scale = PERCENT) -> Markup:
     """The chart as SVG; its description tells every row in words."""
     height = _TOP + _ROW * len(lines) + _BOTTOM
-    names = [short(line.name, LONGEST) for line in lines]
-    gutter = min(0.42, 0.06 + 0.0165 * max(map(len, names), default=0))
+    names = [fitted(line.name) for line in lines]
+    gutter = (_LETTER * max(map(_width, names), default=0) + _GAP) / WIDTH
     with styled():
         figure = Figure(figsize=(WIDTH, height))
         axes = figure.add_axes((gutter, _BOTTOM / height, 0.955 - gutter, 1 - (_TOP + _BOTTOM) / height))
@@ -69,6 +71,26 @@ def chart(key: str, title: str, lines: Sequence[Line], scale: Scale = PERCENT) -
         for place, line in enumerate(lines):
             _draw(axes, place, line)
     return to_svg(figure, key, title, describe(lines, words(scale)))
+
+
+def fitted(name: str) -> str:
+    """As much of a row's name as there is room for."""
+    whole = short(name, 40)
+    if _width(whole) <= LONGEST:
+        return whole
+    end = next(end for end in range(len(whole), -1, -1) if _width(whole[:end]) <= LONGEST - 1)
+    return f"{whole[:end].rstrip()}…"
+
+
+def _width(text: str) -> float:
+    """About; no font is asked, since the reader's is not known."""
+    return sum(map(_letter_width, text))
+
+
+def _letter_width(letter: str) -> float:
+    if letter in "mwMW@%…" or east_asian_width(letter) in "WF":
+        return 1.0
+    return 0.72 if letter.isupper() else 0.6
 
 
 def describe(lines: Sequence[Line], worded: Callable[[float], str]) -> str:

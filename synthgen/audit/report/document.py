@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from synthgen.audit.compare import Comparison
+from synthgen.audit.embeddings import Diversity, Leakage
 from synthgen.audit.findings import Findings
 from synthgen.audit.gates import Outcome
 from synthgen.audit.report.report import AuditReport, Judge, NotMeasured, Provenance
@@ -31,8 +32,8 @@ class AuditDocument:
     second_judge: Judge | None
     same_judge: bool
     findings: Findings
-    diversity: None
-    leakage: None
+    diversity: Diversity | None
+    leakage: Leakage | None
     compared_with: str | None
     comparison: Comparison | None
     not_measured: tuple[NotMeasured, ...]

@@ -5,6 +5,7 @@ from jinja2 import Environment
 from synthgen.audit.report import words
 from synthgen.audit.report.composition import composition
 from synthgen.audit.report.filtering import filtering
+from synthgen.audit.report.likeness import diversity, leakage
 from synthgen.audit.report.pairs import compared, judged
 from synthgen.audit.report.relations import amplification_charts, association_chart, crossed
 from synthgen.audit.report.report import AuditReport
@@ -32,6 +33,8 @@ def write_html(report: AuditReport) -> str:
             filtering=filtering(findings),
             judges=judged(findings),
             comparison=compared(report.comparison) if report.comparison else (),
+            diversity=diversity(report),
+            leakage=leakage(report),
             shelves=shelves(report),
         )
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from synthgen.audit.compare import Comparison
+from synthgen.audit.embeddings import Diversity, Leakage
 from synthgen.audit.findings import Findings
 
 
@@ -75,7 +76,9 @@ class AuditReport:
         diversity: None where it was not measured, as `leakage` and `comparison` are.
         compared_with: the name of the second set of `comparison`.
         pictures: a few of each cell, for a reader who trusts the own eyes.
-        duplicates: by id, the images of the near-duplicate pairs of `diversity` and `leakage`.
+        duplicates, reference_duplicates: by id, the images of the near-duplicate pairs of `diversity` and `leakage`:
+            those of the set, and those of the reference.
+        not_measured: beside what the findings tell themselves.
     """
 
     title: str
@@ -85,13 +88,14 @@ class AuditReport:
     same_judge: bool
     findings: Findings
     provenance: Provenance
-    diversity: None = None
-    leakage: None = None
+    diversity: Diversity | None = None
+    leakage: Leakage | None = None
     comparison: Comparison | None = None
     compared_with: str | None = None
     second_judge: Judge | None = None
     pictures: Mapping[Cell, tuple[Picture, ...]] = field(default_factory=dict)
     duplicates: Mapping[str, Picture] = field(default_factory=dict)
+    reference_duplicates: Mapping[str, Picture] = field(default_factory=dict)
     not_measured: tuple[NotMeasured, ...] = ()
 
     def _repr_html_(self) -> str:

@@ -12,6 +12,8 @@ from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from synthgen.page import inert
+
 INK, SOFT, LINE, FIRST, SECOND, BAND = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
 PAPER = "#070707"
 _ROLES: Mapping[str, str] = {
@@ -88,19 +90,16 @@ def _strip(root: ElementTree.Element) -> None:
 
 def _rename(root: ElementTree.Element, key: str) -> None:
     """Ids that something refers to begin with `key`; the others go."""
+    used = set()
     for element in root.iter():
         if reference := element.attrib.pop(_HREF, None):
             element.set("href", f"#{key}-{reference[1:]}")
-        if "clip-path" in element.attrib:
-            element.set("clip-path", _REFERENCE.sub(rf"url(#{key}-\1)", element.attrib["clip-path"]))
-    used = {
-        element.attrib[name].strip("url(#)")
-        for element in root.iter()
-        for name in ("href", "clip-path")
-        if name in element.attrib
-    }
+            used.add(reference[1:])
+        if clip := _REFERENCE.fullmatch(element.attrib.get("clip-path", "")):
+            element.set("clip-path", f"url(#{key}-{clip[1]})")
+            used.add(clip[1])
     for element in root.iter():
-        if (own := element.attrib.pop("id", None)) and f"{key}-{own}" in used:
+        if (own := element.attrib.pop("id", None)) in used:
             element.set("id", f"{key}-{own}")
 
 
@@ -118,5 +117,5 @@ def _describe(root: ElementTree.Element, key: str, title: str, description: str)
     root.set("aria-labelledby", f"{key}-title {key}-desc")
     for place, (tag, text) in enumerate((("title", title), ("desc", description))):
         element = ElementTree.Element(f"{_SVG}{tag}", {"id": f"{key}-{tag}"})
-        element.text = text
+        element.text = inert(text)
         root.insert(place, element)

@@ -50,7 +50,7 @@ def capitalized(text: str) -> str:
 
 
 def percent(value: float, digits: int = 1) -> str:
-    return f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%".replace("-", MINUS)
+    return f"{100 * value:z.{digits}f}\N{NO-BREAK SPACE}%".replace("-", MINUS)
 
 
 def percents(found: Estimate | None) -> str:
@@ -64,14 +64,14 @@ def points(found: Estimate | None) -> str:
     """A difference of shares, in points."""
     if found is None:
         return "none"
-    value, low, high = (f"{100 * each:+.1f}".replace("-", MINUS) for each in (found.value, found.low, found.high))
+    value, low, high = (f"{100 * each:+z.1f}".replace("-", MINUS) for each in (found.value, found.low, found.high))
     return f"{value} ({low} to {high})"
 
 
 def decimals(found: Estimate | None, digits: int = 2) -> str:
     if found is None:
         return "none"
-    value, low, high = (f"{each:.{digits}f}".replace("-", MINUS) for each in (found.value, found.low, found.high))
+    value, low, high = (f"{each:z.{digits}f}".replace("-", MINUS) for each in (found.value, found.low, found.high))
     return f"{value} ({low}{_to(found.low)}{high})"
 
 
@@ -87,7 +87,7 @@ def counted(many: int, one: str, more: str | None = None) -> str:
 
 
 def _bare(value: float) -> str:
-    return f"{100 * value:.1f}".replace("-", MINUS)
+    return f"{100 * value:z.1f}".replace("-", MINUS)
 
 
 def _to(low: float) -> str:

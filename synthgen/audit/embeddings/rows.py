@@ -1,0 +1,76 @@
+"""Embeddings as they are measured: checked once, of length 1."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthgen.audit.embeddings.findings import NearDuplicate
+from synthgen.audit.embeddings.search import Alike, Codes, Vectors
+from synthgen.errors import UsageError
+
+THRESHOLD = 0.98
+"""The least cosine of near-duplicates, unless something else is asked for. Of CLIP's embeddings of photographs, resized
+or recompressed copies lie above it and other pictures of the same thing below."""
+MOST_COMPARED = 100_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """
+    Attributes:
+        names: of the classes, sorted.
+        codes: an index into `names` for each row, [n].
+        vectors: [n, d], of length 1.
+    """
+
+    ids: tuple[str, ...]
+    names: tuple[str, ...]
+    codes: Codes
+    vectors: Vectors
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def class_of(self, place: int) -> str:
+        return self.names[int(self.codes[place])]
+
+    def members(self) -> list[Codes]:
+        """The places of each class."""
+        return [np.flatnonzero(self.codes == code) for code in range(len(self.names))]
+
+    def drawn(self, count: int, rng: np.random.Generator) -> "Rows":
+        """So many rows, drawn at random, in their order; all, if there are no more."""
+        if len(self) <= count:
+            return self
+        places = np.sort(rng.choice(len(self), count, replace=False))
+        ids = tuple(self.ids[place] for place in places)
+        return Rows(ids, self.names, self.codes[places], self.vectors[places])
+
+
+def read_rows(ids: Sequence[str], classes: Sequence[str], vectors: np.ndarray, where: str) -> Rows:
+    """
+    Raises:
+        UsageError: the three do not belong together, a vector is 0 or not finite, or an id comes twice.
+    """
+    if vectors.ndim != 2 or not len(ids) == len(classes) == len(vectors):
+        found = f"{len(ids)} ids, {len(classes)} classes and embeddings of shape {vectors.shape}"
+        raise UsageError(f"{where}: expected an id, a class and an embedding for each image, found {found}")
+    if len(set(ids)) < len(ids):
+        raise UsageError(f"{where}: an image's id comes twice", hint="Give every image an id of its own.")
+    lengths = np.linalg.norm(vectors.astype(np.float32), axis=1)
+    bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
+    if len(bad):
+        raise UsageError(
+            f"{where}: the embedding of {ids[bad[0]]} is 0 or not finite", hint="Make the embeddings anew."
+        )
+    names, codes = np.unique(np.array(classes, dtype=str), return_inverse=True)
+    unit = (vectors / lengths[:, None]).astype(np.float32)
+    return Rows(tuple(ids), tuple(map(str, names)), codes.astype(np.int64), unit)
+
+
+def pairs_of(rows: Rows, others: Rows, alike: Alike) -> tuple[NearDuplicate, ...]:
+    return tuple(
+        NearDuplicate(rows.ids[one], others.ids[other], rows.class_of(one), others.class_of(other), float(cosine))
+        for one, other, cosine in zip(alike.first, alike.second, alike.cosines, strict=True)
+    )

@@ -1,0 +1,208 @@
+"""Diversity and leakage, against definitions written out, and against sets whose answer is known."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.distance import cdist
+from scipy.stats import entropy
+
+from synthgen.audit.embeddings import measure_diversity, measure_leakage
+from synthgen.audit.embeddings.kernels import bandwidth, coverage_and_density, discrepancy
+from synthgen.audit.embeddings.search import alike_between, alike_within, nearest
+from synthgen.audit.embeddings.spread import mean_distance, rke, spectrum, vendi
+from synthgen.errors import UsageError
+
+RNG = np.random.default_rng(0)
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+def around(centre: np.ndarray, count: int, width: float, rng: np.random.Generator = RNG) -> np.ndarray:
+    return unit(centre + width * rng.normal(size=(count, len(centre))))
+
+
+CENTRE = unit(RNG.normal(size=(1, 24)))[0]
+
+
+def names(count: int, prefix: str = "i") -> list[str]:
+    return [f"{prefix}{number}" for number in range(count)]
+
+
+@pytest.mark.parametrize("count", [6, 24, 90])  # fewer than dimensions, as many, more: both forms
+def test_the_scores_are_those_of_the_definitions(count: int) -> None:
+    rows = around(CENTRE, count, 0.4)
+    kernel = np.linalg.eigvalsh(rows.astype(float) @ rows.T.astype(float) / count).clip(0)
+    values = spectrum(rows)
+    assert vendi(values) == pytest.approx(np.exp(entropy(kernel)))
+    assert rke(values) == pytest.approx(1 / np.sum((rows.astype(float) @ rows.T / count) ** 2))
+    assert 1 <= rke(values) <= vendi(values) <= count
+
+
+@given(st.integers(1, 8), st.integers(1, 5), st.randoms())
+def test_a_set_of_k_unlike_images_is_worth_k_however_often_each_comes(k: int, times: int, order: object) -> None:
+    rows = np.repeat(np.eye(8, dtype=np.float32)[:k], times, axis=0)
+    rows = rows[np.random.default_rng(k).permutation(len(rows))]
+    assert vendi(spectrum(rows)) == pytest.approx(k)
+    assert rke(spectrum(rows)) == pytest.approx(k)
+
+
+def test_the_mean_distance_is_that_of_all_pairs() -> None:
+    rows = around(CENTRE, 40, 0.4)
+    found = mean_distance(rows)
+    assert found.value == pytest.approx(1 - (rows @ rows.T)[np.triu_indices(40, 1)].mean(), abs=1e-6)
+    assert found.low < found.value < found.high
+
+
+def test_near_duplicates_are_those_of_all_pairs_also_across_blocks() -> None:
+    rows = around(CENTRE, 1300, 0.25)
+    rows[700], rows[1299] = rows[3], rows[500]
+    classes = np.arange(1300) % 2
+    pairs = np.triu(rows @ rows.T, 1)
+    threshold = float(np.sort(pairs.ravel())[-50])
+    first, second = np.nonzero(pairs >= threshold)
+    found = alike_within(rows, classes, threshold, keep=30)
+    assert found.found == 50
+    assert list(zip(found.first[:2], found.second[:2], strict=True)) == [(3, 700), (500, 1299)]
+    assert np.allclose(found.cosines, np.sort(pairs[first, second])[::-1][:30], atol=1e-6)
+    assert set(np.flatnonzero(found.anywhere)) == {*first, *second}
+    same = classes[first] == classes[second]
+    assert set(np.flatnonzero(found.in_class)) == {*first[same], *second[same]}
+
+    others = around(CENTRE, 60, 0.25)
+    between = alike_between(rows, classes, others, np.zeros(60, int), 0.9)
+    assert between.found == int((rows @ others.T >= 0.9).sum())
+    places, cosines = nearest(rows, others)
+    assert np.array_equal(places, (rows @ others.T).argmax(1))
+    assert np.allclose(cosines, (rows @ others.T).max(1), atol=1e-6)
+
+
+def test_a_set_of_one_image_many_times_is_counted_and_not_listed_whole() -> None:
+    rows = np.tile(CENTRE, (1500, 1))
+    found = measure_diversity(names(1500), ["a"] * 1500, rows)
+    assert (found.pairs_found, len(found.pairs)) == (1500 * 1499 // 2, 200)
+    assert [scope.duplicates for scope in found.scopes] == [1500, 1500]
+    assert found.scopes[1].vendi is not None
+    assert found.scopes[1].vendi.value == pytest.approx(1)
+
+
+def test_coverage_and_density_are_those_of_the_paper() -> None:
+    reference, images = around(CENTRE, 80, 0.4), around(CENTRE, 80, 0.2)
+    own = np.sort(cdist(reference, reference), axis=1)[:, 5]  # the first is itself
+    inside = cdist(reference, images) <= own[:, None] + 1e-6
+    assert coverage_and_density(reference, images, 5) == pytest.approx((inside.any(1).mean(), inside.sum() / (5 * 80)))
+
+
+def test_the_kernel_distance_is_unbiased_and_knows_chance() -> None:
+    def far(shift: float, seed: int) -> tuple[float, float]:
+        rng = np.random.default_rng(seed)
+        one, other = around(CENTRE, 40, 0.4, rng), around(CENTRE + shift, 40, 0.4, rng)
+        found = discrepancy(one, other, 0.8, rng)
+        return found.value, found.chance
+
+    one, other = around(CENTRE, 12, 0.4), around(CENTRE, 12, 0.5)
+    kernels = [np.exp(-(cdist(a, b) ** 2) / (2 * 0.8**2)) for a, b in ((one, one), (other, other), (one, other))]
+    within = sum((kernel.sum() - np.trace(kernel)) / (12 * 11) for kernel in kernels[:2])
+    assert discrepancy(one, other, 0.8, RNG).value == pytest.approx(within - 2 * kernels[2].mean(), abs=1e-6)
+
+    alike = np.array([far(0, seed) for seed in range(200)])
+    assert abs(alike[:, 0].mean()) < 3 * alike[:, 0].std() / np.sqrt(200)
+    assert 0.01 <= (alike[:, 0] > alike[:, 1]).mean() <= 0.10
+    assert all(value > chance for value, chance in (far(0.2, seed) for seed in range(10)))
+    assert bandwidth(one) == pytest.approx(float(np.median(cdist(one, one)[np.triu_indices(12, 1)])), abs=1e-5)
+
+
+def test_classes_are_compared_at_one_number_of_images_whatever_their_order() -> None:
+    narrow, wide = around(CENTRE, 300, 0.05), around(CENTRE, 60, 0.6)
+    rows, classes = np.concatenate([narrow, wide]), ["narrow"] * 300 + ["wide"] * 60
+    found = measure_diversity(names(360), classes, rows, seed=3)
+    _, first, second = found.scopes
+    assert [scope.class_name for scope in found.scopes] == [None, "narrow", "wide"]
+    assert {scope.compared for scope in found.scopes} == {30}
+    assert first.vendi is not None
+    assert second.vendi is not None
+    assert first.vendi.high < second.vendi.low
+    assert first.distance is not None
+    assert first.distance.high < second.distance.low  # type: ignore[union-attr]
+    json.dumps(asdict(found), allow_nan=False)
+    assert measure_diversity(names(360), classes, rows, seed=3) == found
+
+
+def test_a_class_of_few_images_is_no_measure_and_says_so() -> None:
+    found = measure_diversity(names(25), ["many"] * 20 + ["few"] * 5, around(CENTRE, 25, 0.4))
+    few = next(scope for scope in found.scopes if scope.class_name == "few")
+    assert (few.rke, few.vendi, few.compared) == (None, None, 0)
+    assert few.reason == "5 images; diversity is measured of 20 or more in a class"
+    nothing = measure_diversity([], [], np.empty((0, 8), np.float32))
+    assert (nothing.images, nothing.scopes[0].duplicate_rate, nothing.scopes[0].vendi) == (0, None, None)
+
+
+def test_copies_of_reference_images_are_found_and_shown() -> None:
+    reference, images = around(CENTRE, 120, 0.4), around(CENTRE, 90, 0.4)
+    images[7], images[40] = reference[11], reference[99]
+    classes, of = ["a", "b"] * 45, ["a", "b", "c"] * 40
+    found = measure_leakage(names(90), classes, images, names(120, "r"), of, reference)
+    assert {(pair.first, pair.second) for pair in found.pairs} == {("i7", "r11"), ("i40", "r99")}
+    assert [(scope.class_name, scope.duplicates, scope.reference_images) for scope in found.scopes] == [
+        (None, 2, 120),
+        ("a", 1, 40),
+        ("b", 0, 40),
+    ]
+    json.dumps(asdict(found), allow_nan=False)
+
+
+def test_a_set_like_its_reference_covers_it_as_it_covers_itself_and_one_of_a_part_covers_that() -> None:
+    other = unit(RNG.normal(size=(1, 24)))[0]
+    reference = np.concatenate([around(CENTRE, 200, 0.2), around(other, 200, 0.2)])
+
+    def scope(images: np.ndarray) -> tuple[float, float, float, float]:
+        found = measure_leakage(names(200), ["a"] * 200, images, names(400, "r"), ["a"] * 400, reference).scopes[0]
+        assert found.coverage is not None
+        assert found.kernel_distance is not None
+        assert found.usual_coverage is not None
+        assert found.chance_kernel_distance is not None
+        return (
+            found.coverage.value,
+            found.usual_coverage,
+            found.kernel_distance.value,
+            found.chance_kernel_distance,
+        )
+
+    coverage, usual, distance, chance = scope(np.concatenate([around(CENTRE, 100, 0.2), around(other, 100, 0.2)]))
+    assert coverage == pytest.approx(usual, abs=0.05)
+    assert distance < chance
+    coverage, usual, distance, chance = scope(around(CENTRE, 200, 0.2))
+    assert coverage == pytest.approx(usual / 2, abs=0.1)
+    assert distance > chance
+
+
+def test_too_few_images_to_compare_say_so() -> None:
+    reference, images = around(CENTRE, 19, 0.4), around(CENTRE, 30, 0.4)
+    over_all, only = measure_leakage(names(30), ["a"] * 30, images, names(19, "r"), ["b"] * 19, reference).scopes
+    assert (over_all.coverage, over_all.kernel_distance) == (None, None)
+    assert over_all.reason == "30 images and 19 of the reference; 20 of each are needed to compare more"
+    assert (only.nearest, only.reason) == (None, "the reference has no image of it")
+
+
+@pytest.mark.parametrize(
+    ("rows", "ids", "said"),
+    [
+        (np.full((2, 3), np.nan), ["x", "y"], "of x is 0 or not finite"),
+        (np.array([[1.0, 0.0], [0.0, 0.0]]), ["x", "y"], "of y is 0 or not finite"),
+        (np.eye(2), ["x", "x"], "comes twice"),
+        (np.eye(3), ["x", "y"], "an id, a class and an embedding"),
+    ],
+)
+def test_what_is_no_set_of_embeddings_is_refused(rows: np.ndarray, ids: list[str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        measure_diversity(ids, ["a"] * 2, rows)
+
+
+def test_embeddings_of_two_models_are_not_compared() -> None:
+    with pytest.raises(UsageError, match="of one model"):
+        measure_leakage(["x"], ["a"], np.eye(1, 4), ["y"], ["a"], np.eye(1, 5))
