@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synthgen.api.auditing import Audit, audit, export_labels, output_folder
+    from synthgen.api.auditing import Audit, audit, output_folder
     from synthgen.api.calibrating import calibrate, keep_share, pilot
     from synthgen.api.machine import doctor
     from synthgen.api.planning import Forecast, forecast, plan, sample
@@ -28,16 +28,18 @@ if TYPE_CHECKING:
         verify,
         work,
     )
+    from synthgen.api.sampling import export_labels
     from synthgen.spec import parse_spec, read_spec
 
 _NAMES = {
-    "synthgen.api.auditing": ("Audit", "audit", "export_labels", "output_folder"),
+    "synthgen.api.auditing": ("Audit", "audit", "output_folder"),
     "synthgen.api.calibrating": ("calibrate", "keep_share", "pilot"),
     "synthgen.api.machine": ("doctor",),
     "synthgen.api.planning": ("Forecast", "forecast", "plan", "sample"),
     "synthgen.api.running": (
         "RunResult", "begin", "finalize", "preview", "rejudge", "repair", "replay", "run", "status", "verify", "work",
     ),
+    "synthgen.api.sampling": ("export_labels",),
     "synthgen.spec": ("parse_spec", "read_spec"),
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ PER_CELL, IN_ALL = 6, 240
 
 
 def show_cells(
-    images: ImageSet, looked: Looked, classes: Sequence[str], attributes: Sequence[str], seed: int
+    images: ImageSet, looked: Looked, attributes: Sequence[str], seed: int
 ) -> Mapping[Cell, tuple[Picture, ...]]:
     """A few images of each class and answer, drawn at random; none where the set has no images."""
     import numpy as np
@@ -32,6 +32,17 @@ def show_cells(
     chosen = {cell: rows[:each] for cell, rows in list(cells.items())[:IN_ALL]}
     pictures = read_pictures(images, looked, sorted({row for rows in chosen.values() for row in rows}))
     return {cell: tuple(pictures[row] for row in rows) for cell, rows in chosen.items()}
+
+
+def show_pairs(images: ImageSet, looked: Looked, ids: Sequence[str]) -> dict[str, Picture]:
+    """The images of near-duplicate pairs, by id: the first pairs', if there are very many."""
+    import pandas as pd
+
+    wanted = list(dict.fromkeys(ids))[:IN_ALL]
+    if not wanted or not images.has_images:
+        return {}
+    rows = sorted(pd.Index(looked.frame["id"]).get_indexer(pd.Index(wanted)).tolist())
+    return {picture.id: picture for picture in read_pictures(images, looked, rows).values()}
 
 
 def read_pictures(images: ImageSet, looked: Looked, rows: Sequence[int]) -> dict[int, Picture]:
