@@ -1,9 +1,9 @@
-"""Is the truth in the audit's intervals, with a real judge? Renders of known composition, looked at by the bundled judge.
+"""Is the truth in the audit's intervals, with a real judge? Renders of known composition, seen by the bundled judge.
 
     python -m tests.benchmarks.audit_bundled
 
-Puts its table between the marks of docs/audit.md, after about two minutes on two cores. With `--images 120 --docs FOLDER`
-it shows that it runs, and leaves the docs alone.
+Puts its table between the marks of docs/audit.md, after about two minutes on two cores. With
+`--images 120 --docs FOLDER` it shows that it runs, and leaves the docs alone.
 """
 
 import tempfile
@@ -131,18 +131,19 @@ def _matrices(folder: Path, attributes: dict[str, Attribute], seed: int) -> dict
     judge = JudgeId(BUNDLED_JUDGE, judge_revision(BUNDLED_JUDGE))
     answered = look_at(open_subject(str(place)), Question(attributes, {}, (judge,), folder / "cache", "auto"), None)
     files = {}
-    for name in attributes:
+    for name, attribute in attributes.items():
         files[name] = folder / f"{name}-{seed}.csv"
-        pd.crosstab(truth[name], answered.frame.set_index("id")[name]).to_csv(files[name])
+        counted = pd.crosstab(truth[name], answered.frame.set_index("id")[name])
+        counted.reindex(columns=[*attribute.values, *ASIDE], fill_value=0).to_csv(files[name])
     return files
 
 
 def _lines(rows: Sequence[Row], images: int, repetitions: int) -> Iterator[str]:
     yield from paragraph(
         f"**A real judge.** {_sets(repetitions)} {images:,} renders of the bundled world, skewed as the bundled model's "
-        f"training was, looked at by the bundled judge. The confusion matrix is of {MATRIX} other renders, composed "
-        f"evenly; {LABELS} images of the set are labelled. For the shares of every value, over all and in each class: the "
-        "mean and the greatest error in points, and how many 95 % intervals contain the truth."
+        f"training was, seen by the bundled judge. The confusion matrix is of {MATRIX} other renders, composed evenly; "
+        f"{LABELS} images of the set are labelled. For the shares of every value, over all and in each class: the mean "
+        "and the greatest error in points, and how many 95 % intervals contain the truth."
     )
     head = ["attribute", "shares", *(f"{figure}: {what}" for figure in FIGURES for what in ("error", "truth inside"))]
     body = []
