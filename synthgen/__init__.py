@@ -1,6 +1,7 @@
 """Labelled image datasets from diffusion models.
 
-The Python face is `synthgen.api`; it is imported on first use, so that `import synthgen` costs nothing.
+The Python face is `synthgen.api`, and `synthgen.audit(..)` is short for `synthgen.api.audit(..)`; they are imported on
+first use, so that `import synthgen` costs nothing.
 """
 
 from importlib import import_module
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import synthgen.api as api  # noqa: PLR0402 - mypy looks for the other form in this file
+    import synthgen.audit as audit  # noqa: PLR0402
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "api"]
+__all__ = ["__version__", "api", "audit"]
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name == "api":
-        return import_module("synthgen.api")
+    if name in ("api", "audit"):
+        return import_module(f"synthgen.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

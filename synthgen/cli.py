@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 import synthgen
+from synthgen.audit_command import audit
 from synthgen.errors import QuotaNotMet, StorageError, SynthgenError, UsageError
 from synthgen.printing import duration, print_json, print_result, print_shortfalls, print_tally, size
 from synthgen.redaction import without_secrets
@@ -459,6 +460,9 @@ def replay(
     for name, (before, after) in found.attributes.items():
         print(f"measured  {name}: {before}" + ("" if before == after else f", now {after}"))
     print(f"verdict   {found.verdict}; now {found.reason or 'good'}")
+
+
+app.command()(audit)
 
 
 @app.command()

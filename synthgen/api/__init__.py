@@ -11,33 +11,41 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from synthgen.api.auditing import Audit, audit, output_folder
     from synthgen.api.calibrating import calibrate, keep_share, pilot
     from synthgen.api.finishing import RunResult, finalize
     from synthgen.api.machine import doctor
     from synthgen.api.planning import Forecast, forecast, plan, sample
     from synthgen.api.rejudging import rejudge
     from synthgen.api.running import begin, preview, repair, replay, run, status, verify, work
+    from synthgen.api.sampling import export_labels
     from synthgen.spec import parse_spec, read_spec
 
 _NAMES = {
+    "synthgen.api.auditing": ("Audit", "audit", "output_folder"),
     "synthgen.api.calibrating": ("calibrate", "keep_share", "pilot"),
     "synthgen.api.finishing": ("RunResult", "finalize"),
     "synthgen.api.machine": ("doctor",),
     "synthgen.api.planning": ("Forecast", "forecast", "plan", "sample"),
     "synthgen.api.rejudging": ("rejudge",),
     "synthgen.api.running": ("begin", "preview", "repair", "replay", "run", "status", "verify", "work"),
+    "synthgen.api.sampling": ("export_labels",),
     "synthgen.spec": ("parse_spec", "read_spec"),
 }
 
 __all__ = [
+    "Audit",
     "Forecast",
     "RunResult",
+    "audit",
     "begin",
     "calibrate",
     "doctor",
+    "export_labels",
     "finalize",
     "forecast",
     "keep_share",
+    "output_folder",
     "parse_spec",
     "pilot",
     "plan",

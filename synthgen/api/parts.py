@@ -14,6 +14,7 @@ from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec
 if TYPE_CHECKING:
     from synthgen.generate.text_to_image import TextToImage
     from synthgen.judge.clip_judge import ClipJudge
+    from synthgen.judge.towers import Towers
 
 
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
@@ -43,7 +44,7 @@ def revisions(spec: Spec) -> Revisions:
     Raises:
         ModelError: a model does not exist, or neither hub nor cache can say which one it is.
     """
-    return Revisions(_source(spec).revision, _judge_revision(spec.judge.id))
+    return Revisions(_source(spec).revision, judge_revision(spec.judge.id))
 
 
 def generator(planned: Plan, device: str) -> TextToImage:
@@ -57,6 +58,27 @@ def judge(planned: Plan, device: str) -> ClipJudge:
     from synthgen.judge.clip_judge import ClipJudge
 
     return ClipJudge(planned.spec, _planned_judge(planned), planned.revisions.judge, device)
+
+
+def towers(judge_id: str, revision: str, device: str) -> Towers:
+    """A judge by its name in a spec; it is downloaded and loaded when it is first asked."""
+    from synthgen.judge.towers import Towers
+
+    check_device(device)
+    return Towers(lambda: _there(_judge_id(judge_id), revision), device)
+
+
+def judge_revision(judge_id: str) -> str:
+    """
+    Raises:
+        ModelError: it does not exist, or neither hub nor cache can say which one it is.
+    """
+    kind, _, place = _judge_id(judge_id).partition(":")
+    if kind == "local-dir":
+        return generate.content_hash(Path(place))
+    if kind == "hf-hub":
+        return generate.locate(place).revision
+    return judge_id  # open_clip's architecture/weights: the weights' tag is their revision
 
 
 def download(planned: Plan) -> None:
@@ -95,22 +117,16 @@ def _planned_source(planned: Plan) -> generate.ModelSource:
 
 def _planned_judge(planned: Plan) -> str:
     """The judge for open_clip, downloaded: one from the hub at the plan's commit."""
-    judge_id = _judge_id(planned.spec.judge.id)
+    return _there(_judge_id(planned.spec.judge.id), planned.revisions.judge)
+
+
+def _there(judge_id: str, revision: str) -> str:
     if judge_id.startswith("local-dir:"):
         return judge_id
     from synthgen.judge.clip import download
 
-    return download(judge_id, planned.revisions.judge)
+    return download(judge_id, revision)
 
 
 def _judge_id(judge_id: str) -> str:
     return f"local-dir:{bundled.JUDGE}" if judge_id == BUNDLED_JUDGE else judge_id
-
-
-def _judge_revision(judge_id: str) -> str:
-    kind, _, place = _judge_id(judge_id).partition(":")
-    if kind == "local-dir":
-        return generate.content_hash(Path(place))
-    if kind == "hf-hub":
-        return generate.locate(place).revision
-    return judge_id  # open_clip's architecture/weights: the weights' tag is their revision

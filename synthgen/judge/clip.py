@@ -93,11 +93,23 @@ class Clip:
     @torch.inference_mode()
     def embed_images(self, images: Tensor) -> Tensor:
         """Unit embeddings float [n, width] of uint8 images [n, 3, height, width], all of one size."""
-        pixels = images.to(self._device)
-        if list(pixels.shape[2:]) != self._size:
-            target = _target(list(pixels.shape[2:]), self._size, self._resize_mode)
-            pixels = transform.resize(pixels, target, interpolation=self._interpolation, antialias=True)
-            pixels = transform.center_crop(pixels, self._size)
+        return self._embed_fitted(self._fitted(images.to(self._device)))
+
+    @torch.inference_mode()
+    def embed_pictures(self, pictures: Sequence[Tensor]) -> Tensor:
+        """The same of uint8 images [3, height, width], each of its own size; at least one."""
+        return self._embed_fitted(torch.cat([self._fitted(each[None].to(self._device)) for each in pictures]))
+
+    def _fitted(self, pixels: Tensor) -> Tensor:
+        """Of the model's own size."""
+        if list(pixels.shape[2:]) == self._size:
+            return pixels
+        target = _target(list(pixels.shape[2:]), self._size, self._resize_mode)
+        pixels = transform.resize(pixels, target, interpolation=self._interpolation, antialias=True)
+        fitted: Tensor = transform.center_crop(pixels, self._size)
+        return fitted
+
+    def _embed_fitted(self, pixels: Tensor) -> Tensor:
         pixels = transform.normalize(pixels.float() / 255, self._mean, self._std)
         return functional.normalize(self._model.encode_image(pixels).float(), dim=1)
 

@@ -14,7 +14,7 @@ from synthgen.judge.quality import contrast, grey, noise, sharpness
 from synthgen.judge.rules import first_rejection, rules_of
 from synthgen.judge.zero_shot import Choice, attribute_choice, class_choice, concept_choice
 from synthgen.records import Assessment, Candidate, Reason, Rendered
-from synthgen.spec import UNKNOWN, Spec
+from synthgen.spec import Spec
 
 _SCORES = ("clip_score", "label_posterior", "label_margin", "none_posterior", "contrast", "sharpness", "noise")
 
@@ -49,7 +49,7 @@ class ClipJudge:
         """
         if self._ready:
             return
-        self._clip = Clip(self._judge_id, _device(self._device))
+        self._clip = Clip(self._judge_id, open_device(self._device))
         self._classes = class_choice(self._spec, self._clip)
         self._concepts = concept_choice(self._spec, self._clip)
         self._attributes: dict[str, Choice] = {
@@ -78,12 +78,9 @@ class ClipJudge:
         posteriors: dict[str, list[list[float]]] = {}
         for name, choice in self._attributes.items():
             of_all = choice.posteriors(embedded, self._clip.logit_scale)
-            posteriors[name], top = of_all.tolist(), of_all.max(1)
-            scores[f"{name}_posterior"] = top.values
-            values[name] = [
-                choice.names[index] if posterior >= self._spec.attributes[name].abstain_below else UNKNOWN
-                for posterior, index in zip(top.values.tolist(), top.indices.tolist(), strict=True)
-            ]
+            posteriors[name] = of_all.tolist()
+            scores[f"{name}_posterior"] = of_all.max(1).values
+            values[name] = choice.answers(of_all, self._spec.attributes[name].abstain_below)
         columns = {name: column.tolist() for name, column in scores.items()}
         hashes = [perceptual_hash(pixels) for pixels in images.permute(0, 2, 3, 1).cpu().numpy()]
         vectors = embedded.cpu().numpy()
@@ -131,7 +128,7 @@ class ClipJudge:
         return scores
 
 
-def _device(name: str) -> torch.device:
+def open_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     return torch.device(name)

@@ -2,18 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from synthgen.judge.clip import Clip
-from synthgen.spec import Spec
+from synthgen.spec import UNKNOWN, Spec
 
 NONE_OF_THESE = ("a blank picture", "a blurred picture", "random noise", "a blend of two pictures")
 """What is none of any spec's classes. A spec adds its own in `filters.label.none_of_these`."""
 
 _WORDINGS = ("{}", "a picture of {}", "a photo of {}", "a portrait of {}", "an image of {}")
+
+
+class Texts(Protocol):
+    """What embeds texts: a `Clip`, or a memory of one."""
+
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        """Unit embeddings float [n, width]."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +43,14 @@ class Choice:
         named = len(self.names)
         return torch.cat([posterior[:, :named], posterior[:, named:].sum(1, keepdim=True)], dim=1)
 
+    def answers(self, posteriors: Tensor, abstain_below: float) -> list[str]:
+        """The likeliest name for each row of `posteriors`, which has no others; 'unknown' where that is too unsure."""
+        top = posteriors.max(1)
+        pairs = zip(top.values.tolist(), top.indices.tolist(), strict=True)
+        return [self.names[index] if posterior >= abstain_below else UNKNOWN for posterior, index in pairs]
 
-def class_choice(spec: Spec, clip: Clip) -> Choice:
+
+def class_choice(spec: Spec, clip: Texts) -> Choice:
     """The spec's classes, each an ensemble of prompts, and "none of these"."""
     groups = {
         name: kind.prompts or _worded(kind.definition or _with_article(name)) for name, kind in spec.classes.items()
@@ -46,7 +60,7 @@ def class_choice(spec: Spec, clip: Clip) -> Choice:
     return Choice(tuple(groups), torch.cat([_ensembles(groups, clip), others]), len(others))
 
 
-def concept_choice(spec: Spec, clip: Clip) -> Choice | None:
+def concept_choice(spec: Spec, clip: Texts) -> Choice | None:
     """The spec's classes and "none of these", against the concepts that it rejects; None if it rejects none."""
     if not spec.safety.reject:
         return None
@@ -55,11 +69,11 @@ def concept_choice(spec: Spec, clip: Clip) -> Choice | None:
     return Choice(names, torch.cat([harmless.weights, concepts]), len(concepts))
 
 
-def attribute_choice(values: Mapping[str, Sequence[str]], clip: Clip) -> Choice:
+def attribute_choice(values: Mapping[str, Sequence[str]], clip: Texts) -> Choice:
     return Choice(tuple(values), _ensembles(values, clip))
 
 
-def _ensembles(groups: Mapping[str, Sequence[str]], clip: Clip) -> Tensor:
+def _ensembles(groups: Mapping[str, Sequence[str]], clip: Texts) -> Tensor:
     """Per group the normalized mean of its prompts' embeddings (Radford et al. 2021, 3.1.4)."""
     embedded = clip.embed_texts([text for texts in groups.values() for text in texts])
     means = [part.mean(0) for part in embedded.split([len(texts) for texts in groups.values()])]

@@ -21,6 +21,7 @@ WINDOW = 32
 NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "model.batch_size": "changes speed; the candidates and their noise are the same",
     "output.splits": "applied when the dataset is finalized, to images that are there",
+    "gates": "applied when the dataset is audited",
 }
 """The keys of a spec that may change between a run and its resumption, and why they may."""
 
@@ -238,6 +239,7 @@ def _without(content: dict[str, Any], keys: Mapping[str, str]) -> dict[str, Any]
         if isinstance(values, dict)
         else values
         for section, values in content["spec"].items()
+        if section not in keys
     }
     return {**content, "spec": spec}
 

@@ -2,10 +2,11 @@
 
 from synthgen.errors import Problem
 from synthgen.spec.attribute import NOT_APPLICABLE, UNKNOWN, Attribute, Balance, Gate
+from synthgen.spec.declared import Declared
 from synthgen.spec.filters import ClipFilter, DuplicateFilter, Filters, LabelFilter, QualityFilter
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, JudgeSpec, ModelSpec
 from synthgen.spec.output import Budget, Output, Rejects
-from synthgen.spec.reader import parse_spec, read_spec
+from synthgen.spec.reader import parse_spec, read_declared, read_spec
 from synthgen.spec.schema import json_schema
 from synthgen.spec.spec import ClassSpec, Prompts, Spec
 from synthgen.spec.starter import starter_spec
@@ -22,6 +23,7 @@ __all__ = [
     "Budget",
     "ClassSpec",
     "ClipFilter",
+    "Declared",
     "DuplicateFilter",
     "Filters",
     "Gate",
@@ -39,6 +41,7 @@ __all__ = [
     "Variable",
     "json_schema",
     "parse_spec",
+    "read_declared",
     "read_spec",
     "starter_spec",
 ]

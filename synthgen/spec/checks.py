@@ -25,19 +25,22 @@ def check(spec: Data) -> Iterator[Finding]:
     yield from _prompts(spec)
     yield from _blocked(spec)
     yield from _judge_texts(mapping(spec, "classes"))
-    yield from _attributes(spec)
-    yield from _balance(spec)
+    yield from check_attributes(spec)
     yield from _label(mapping(mapping(spec, "filters"), "label"), mapping(spec, "classes"))
     yield from _splits(mapping(mapping(spec, "output"), "splits"))
     yield from check_bundled(spec)
+
+
+def check_attributes(spec: Data) -> Iterator[Finding]:
+    """What is wrong with attributes, and with what is declared of them."""
+    yield from _attributes(spec)
+    yield from _balance(spec)
 
 
 def _not_yet(spec: Data) -> Iterator[Finding]:
     task = spec.get("task", TASK)
     if task in ("image-to-image", "inpaint", "outpaint", "control"):
         yield Finding(("task",), f"{task!r} is not yet available in this version; expected {TASK!r}")
-    if spec.get("gates"):
-        yield Finding(("gates", KEY), "'gates' is not available in this version; remove it")
 
 
 def _size(model: Data) -> Iterator[Finding]:

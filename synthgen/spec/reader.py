@@ -1,22 +1,27 @@
 """The one door: a YAML file -> a `Spec`, or every problem that it has."""
 
 import codecs
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from synthgen.errors import Problem, SpecError
 from synthgen.redaction import secret_in_address
 from synthgen.spec import document
-from synthgen.spec.checks import check
+from synthgen.spec.bare import Data, Finding
+from synthgen.spec.checks import check, check_attributes
+from synthgen.spec.declared import Declared
 from synthgen.spec.document import Node, read_document
+from synthgen.spec.fields import Section
 from synthgen.spec.messages import problems_of
 from synthgen.spec.override import override
 from synthgen.spec.place import KEY, found, locate
 from synthgen.spec.spec import Spec
 
 MAX_BYTES = 5_000_000
+_Kind = TypeVar("_Kind", bound=Section)
 _UTF16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _HINT = "`synthgen init` writes a spec to start from; `synthgen schema` prints every key."
 _SECRETS = "A spec is kept with its dataset. Secrets belong into the environment: HF_TOKEN for models of the hub."
@@ -38,20 +43,42 @@ def parse_spec(text: str, *, file: str = "spec.yaml", overrides: Sequence[str] =
         SpecError: as `read_spec`.
     """
     _refuse_secrets(text, file, overrides)
+    root, problems = _mapping(text, file)
+    for each in overrides:
+        root, more = override(root, each)
+        problems += more
+    spec, more = _validated(root, Spec, check)
+    if problems or more or spec is None:
+        raise _error([*problems, *more])
+    return spec
+
+
+def read_declared(path: Path) -> Declared:
+    """Read and check a file with a spec's `attributes`, and its `balance` and `gates` where it has them.
+
+    Raises:
+        SpecError: as `read_spec`.
+    """
+    root, problems = _mapping(_text(path), str(path))
+    declared, more = _validated(root, Declared, _check_declared)
+    if problems or more or declared is None:
+        raise _error([*problems, *more], "Expected a spec's keys 'attributes', 'balance' and 'gates', and no others.")
+    return declared
+
+
+def _check_declared(data: Data) -> Iterator[Finding]:
+    # Copied from a spec, an attribute may name a prompt variable: nothing is prompted here.
+    return (finding for finding in check_attributes(data) if finding.path[-1] != "variable")
+
+
+def _mapping(text: str, file: str) -> tuple[Node, list[Problem]]:
     root, problems = read_document(text, file)
     if root is None:
         raise _error(problems or [Problem(file, 1, 1, "the file is empty")])
     if not isinstance(root, document.Mapping):
         problem = locate(root, ()).problem(f"expected a mapping with keys such as name, found {found(root)}")
         raise _error([*problems, problem])
-    whole: Node = root
-    for each in overrides:
-        whole, more = override(whole, each)
-        problems += more
-    spec, more = _validated(whole)
-    if problems or more or spec is None:
-        raise _error([*problems, *more])
-    return spec
+    return root, problems
 
 
 def _refuse_secrets(text: str, file: str, overrides: Sequence[str]) -> None:
@@ -65,12 +92,14 @@ def _refuse_secrets(text: str, file: str, overrides: Sequence[str]) -> None:
         raise SpecError([Problem("--set", 0, 0, message)], hint=_SECRETS)
 
 
-def _validated(root: Node) -> tuple[Spec | None, list[Problem]]:
+def _validated(
+    root: Node, kind: type[_Kind], check: Callable[[Data], Iterator[Finding]]
+) -> tuple[_Kind | None, list[Problem]]:
     data = document.plain(root)
     assert isinstance(data, Mapping)
     problems = [_located(root, finding.path, finding.message) for finding in check(data)]
     try:
-        return Spec.model_validate(data), problems
+        return kind.model_validate(data), problems
     except ValidationError as error:
         return None, [*problems_of(error, root), *problems]
 
@@ -80,9 +109,9 @@ def _located(root: Node, path: tuple[str | int, ...], message: str) -> Problem:
     return place.problem(message, at_key=path[-1:] == (KEY,))
 
 
-def _error(problems: list[Problem]) -> SpecError:
+def _error(problems: list[Problem], hint: str = _HINT) -> SpecError:
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: (not problem.line, problem.line, problem.column))
-    return SpecError(ordered, hint=_HINT)
+    return SpecError(ordered, hint=hint)
 
 
 def _text(path: Path) -> str:

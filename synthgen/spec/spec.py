@@ -88,7 +88,7 @@ class Spec(Section):
         (), description="Shares that accepted images must have, as the judge measures them."
     )
     gates: Annotated[tuple[Gate, ...], Field(strict=False)] = Field(
-        (), description="What fails the audit. Not available in this version."
+        (), description="What fails the audit of the finished set."
     )
     budget: Budget = Field(Budget(), description="When to give up.")
     output: Output = Field(Output(), description="What to write.")

@@ -116,7 +116,7 @@ EDITS: dict[str, tuple[str, str, str]] = {
     "share of no value": ("seed: 0", "attributes: {a: {values: {b: [b], c: [c]}}}\nbalance: [{attribute: a, target: {b: 0.5, cc: 0.5}}]", "16:43: balance.0.target.cc: the attribute has no value 'cc'; did you mean 'c'?",),
     "target in words": ("seed: 0", "attributes: {a: {values: {b: [b], c: [c]}}}\nbalance: [{attribute: a, target: unifrom}]", "16:34: balance.0.target: expected 'uniform', found the text 'unifrom'; did you mean 'uniform'?",),
     "one variable for two attributes": ("seed: 0", "attributes: {a: {values: {light: [b], dark: [c]}, variable: skin}, b: {values: {light: [b], dark: [c]}, variable: skin}}\nbalance: [{attribute: a}, {attribute: b}]", "16:39: balance.1.attribute: the variable 'skin' cannot steer both a and b",),
-    "gates": ("seed: 0", "attributes: {a: {values: {b: [b], c: [c]}}}\ngates: [{attribute: a, max_tv: 0.1}]", "16:1: gates: 'gates' is not available in this version",),
+    "gate of an unknown attribute": ("seed: 0", "attributes: {a: {values: {b: [b], c: [c]}}}\ngates: [{attribute: aa, max_tv: 0.1}]", "16:21: gates.0.attribute: unknown attribute 'aa'; did you mean 'a'?",),
     "posterior of no class": ("0.6", "{doctor: 0.6, chef: 0.6, cheff: 0.6}", "14:51: filters.label.min_posterior.cheff: there is no class 'cheff'; did you mean 'chef'?",),
     "posterior of one class alone": ("0.6", "{doctor: 0.6}", "14:26: filters.label.min_posterior: no number for the class 'chef'",),
     "posterior in a word": ("0.6", "luck", "14:26: filters.label.min_posterior: expected 'chance', found the text 'luck'",),

@@ -1,0 +1,85 @@
+"""What an audit asks of a set, and what it sees there: the beginning of audits and of samples to label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthgen.api.declaring import Declaration, declare, find_judges
+from synthgen.api.looking import Looked, OnProgress, Question, judge_of, look_at
+from synthgen.api.subject import Subject, open_subject
+from synthgen.errors import UsageError
+from synthgen.spec import Spec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Begun:
+    """A set that was looked at, and what is asked of it."""
+
+    subject: Subject
+    declared: Declaration
+    question: Question
+    looked: Looked
+
+    @property
+    def same_judge(self) -> bool:
+        """Whether the attributes were measured by the judge that filtered."""
+        run, judges = self.subject.run, self.question.judges
+        return run is not None and bool(self.question.attributes) and judges[:1] == (judge_of(run),)
+
+
+def begin(
+    place: str,
+    spec: Spec | Path | None,
+    attributes: Path | None,
+    known: Mapping[str, str],
+    label: str | None,
+    split: str | None,
+    judges: Sequence[str],
+    cache: Path,
+    device: str,
+    on_progress: OnProgress,
+) -> Begun:
+    subject = open_subject(place, split)
+    declared = declare(subject.run, spec, attributes)
+    judged = {name: each for name, each in declared.attributes.items() if name not in known}
+    needed = bool(judged) or subject.run is not None
+    if not (needed or known or judges):
+        hint = "Give --spec or --attributes, name columns with --known, or give a --judge for diversity alone."
+        raise UsageError(f"{subject.images.source}: it is not said what to measure", hint=hint)
+    found = find_judges(judges, subject.run, declared.judge, needed)
+    question = Question(judged, known, found, cache, device)
+    return Begun(subject, declared, question, look_at(subject, question, label, on_progress))
+
+
+def look_beside(place: str, question: Question, label: str | None, on_progress: OnProgress) -> tuple[Subject, Looked]:
+    """Another set, asked the same by the first judge. Its classes may stand in a column of another name."""
+    subject = open_subject(place)
+    own = label if label in subject.images.columns else None
+    return subject, look_at(subject, replace(question, judges=question.judges[:1]), own, on_progress)
+
+
+def values_of(begun: Begun, others: Sequence[pd.DataFrame]) -> dict[str, tuple[str, ...]]:
+    """By attribute: those that are declared; of a column, those that occur in any of the sets.
+
+    Raises:
+        UsageError: a column has fewer than two.
+    """
+    from synthgen.audit.table import ASIDE
+
+    found = {name: tuple(attribute.values) for name, attribute in begun.declared.attributes.items()}
+    for name, column in begun.question.known.items():
+        if name in found:
+            continue
+        seen = {value for frame in (begun.looked.frame, *others) for value in frame[name].dropna().unique()}
+        found[name] = tuple(sorted(seen - set(ASIDE)))
+        if len(found[name]) < 2:
+            there = ", ".join(found[name]) or "nothing"
+            hint = "An attribute needs two values or more; --attributes can declare those that do not occur."
+            raise UsageError(f"--known {name}={column}: the column holds {there}", hint=hint)
+    return found

@@ -1,0 +1,225 @@
+"""The audit: a set is read and looked at, its statistics are taken, and a report is made of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthgen.api.asking import Begun, begin, look_beside, values_of
+from synthgen.api.declaring import references
+from synthgen.api.looking import Looked, OnProgress
+from synthgen.api.reporting import make_report
+from synthgen.api.subject import Subject, read_ledger, was_asked
+from synthgen.errors import UsageError
+from synthgen.spec import Spec
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+    from synthgen.audit.confusion import Confusion
+    from synthgen.audit.findings import Findings
+    from synthgen.audit.gates import Outcome
+    from synthgen.audit.pipeline import Pipeline
+    from synthgen.audit.report import AuditReport
+
+JSON, REPORT, EMBEDDINGS = "audit.json", "report.html", "embeddings"
+
+
+def output_folder(place: str | Path) -> Path:
+    """Where an audit goes by default: into the run that it is of; else into `outputs/NAME-audit`."""
+    folder = Path(place).expanduser()
+    for run in (folder, folder.parent):
+        if (run / "plan.json").is_file():
+            return run / "audit"
+    return Path("outputs") / f"{folder.resolve().stem}-audit"
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit found."""
+
+    report: AuditReport
+
+    @property
+    def findings(self) -> Findings:
+        return self.report.findings
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """Of all gates; None without gates."""
+        return self.findings.outcome
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """By name, such as 'shares', 'distances' and 'gates'; with a second set, also 'comparison'."""
+        from synthgen.audit.tables import comparison_table, tables
+
+        comparison = self.report.comparison
+        more = {"comparison": comparison_table(comparison)} if comparison is not None else {}
+        return tables(self.findings) | more
+
+    def to_dict(self) -> dict[str, Any]:
+        """What audit.json holds."""
+        from synthgen.audit.report import write_json
+
+        found: dict[str, Any] = json.loads(write_json(self.report))
+        return found
+
+    def rendered(self) -> list[Table]:
+        """For terminals."""
+        from synthgen.audit.report import render_tables
+
+        return render_tables(self.report)
+
+    def write(self, folder: Path) -> tuple[Path, Path]:
+        """Write audit.json and report.html, each whole or not at all.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        from synthgen.audit.report import write_html, write_json
+        from synthgen.page import write_page
+
+        write_page(folder / JSON, write_json(self.report).decode())
+        write_page(folder / REPORT, write_html(self.report))
+        return folder / JSON, folder / REPORT
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
+
+
+def audit(
+    place: str | Path,
+    *,
+    spec: Spec | Path | None = None,
+    attributes: Path | None = None,
+    known: Mapping[str, str] | None = None,
+    label: str | None = None,
+    split: str | None = None,
+    judges: Sequence[str] = (),
+    reference: str | Path | None = None,
+    compare: str | Path | None = None,
+    targets: Mapping[str, str] | None = None,
+    confusions: Mapping[str, Path] | None = None,
+    labels: Path | None = None,
+    cross: Sequence[Sequence[str]] = (),
+    gates: Sequence[str] = (),
+    cache: Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    on_progress: OnProgress = lambda name, seen: None,
+) -> Audit:
+    """Say what is in a labelled set of images, and how sure that is.
+
+    Args:
+        place: a run, a dataset, a Parquet file or a folder of some, an image folder, a CSV, or an id on the hub.
+        spec: whose attributes, shares, gates and classes are meant; by default that of the run, if a run made the set.
+        attributes: a YAML file with a spec's `attributes`, and its `balance` and `gates` where it has them.
+        known: attributes that a column has as true, with the column.
+        label: the column of classes; by default it is detected.
+        judges: one model, or two to compare, as a spec names them.
+        reference: a real set; what has no other target is measured against its shares.
+        compare: another set, to be put beside this one.
+        targets: by attribute 'uniform', or shares such as 'light:0.3,medium:0.4,dark:0.3'.
+        confusions: by attribute a CSV of counts: rows are the truth, columns the answers. With a single attribute,
+            its name may be left empty.
+        labels: the CSV of `export_labels`, filled in.
+        cross: attributes, or 'class', to be crossed.
+        gates: such as 'skin_tone within class: tv <= 0.1'; besides those of the spec.
+        cache: the folder of embeddings; by default within `output_folder(place)`.
+
+    Raises:
+        UsageError, SpecError: what is given makes no sense.
+        ModelError, DeviceError, StorageError: models, devices, disks.
+    """
+    from synthgen.audit.compare import compare as beside
+    from synthgen.audit.measure import Given, measure
+
+    folder = cache or output_folder(place) / EMBEDDINGS
+    begun = begin(str(place), spec, attributes, known or {}, label, split, judges, folder, device, on_progress)
+    others = {
+        name: look_beside(str(other), begun.question, label, on_progress)
+        for name, other in (("reference", reference), ("compare", compare))
+        if other is not None
+    }
+    looked, real, second = begun.looked, others.get("reference"), others.get("compare")
+    values = values_of(begun, [each.frame for _, each in others.values()])
+    wanted = references(begun.declared, targets or {}, values)
+    common = Given(
+        classes=begun.declared.classes,
+        known=tuple(begun.question.known),
+        references=wanted,
+        confusions=_confusions(confusions or {}, values),
+        real=real[1].frame if real else None,
+    )
+    given = replace(
+        common,
+        labels=_labels(labels, values),
+        second=looked.second,
+        crossings=cross,
+        gates=[*(gate for gate in begun.declared.gates if gate.attribute in values), *gates],
+    )
+    findings = measure(looked.frame, values, given, seed)
+    caveats = (*findings.caveats, *_caveats(looked, begun.same_judge), *_caveats_of(others))
+    findings = replace(findings, pipeline=_pipeline(begun, seed), caveats=caveats)
+    comparison = beside(findings, measure(second[1].frame, values, common, seed)) if second else None
+    return Audit(make_report(begun, findings, real, second, comparison, seed))
+
+
+def _confusions(files: Mapping[str, Path], values: Mapping[str, Sequence[str]]) -> dict[str, Confusion]:
+    from synthgen.audit.confusion_file import read_confusion
+
+    if "" in files:
+        if len(values) != 1:
+            hint = f"There are {', '.join(values)}: write --confusion NAME={files['']}."
+            raise UsageError("--confusion: of which attribute is it?", hint=hint)
+        files = {next(iter(values)): files[""]}
+    if strange := [name for name in files if name not in values]:
+        raise UsageError(f"--confusion: there is no attribute {strange[0]!r}", hint=f"There are {', '.join(values)}.")
+    return {name: read_confusion(path) for name, path in files.items()}
+
+
+def _labels(path: Path | None, values: Mapping[str, Sequence[str]]) -> pd.DataFrame | None:
+    from synthgen.audit.labelling import read_labelling
+
+    return read_labelling(path, values) if path is not None else None
+
+
+def _pipeline(begun: Begun, seed: int) -> Pipeline | None:
+    """Of the attributes that the run's judge measured as they are meant here."""
+    import numpy as np
+
+    from synthgen.audit.pipeline import read_pipeline
+
+    run = begun.subject.run
+    if run is None:
+        return None
+    judged = {name: each for name, each in begun.question.attributes.items() if was_asked(run, {name: each})}
+    ledger, variables = read_ledger(run, list(judged))
+    values = {name: tuple(each.values) for name, each in judged.items()}
+    return read_pipeline(ledger, values, np.random.default_rng([seed, *b"ledger"]), variables)
+
+
+def _caveats(looked: Looked, same_judge: bool) -> list[str]:
+    found = []
+    if same_judge:
+        found.append(
+            "the model that measured the attributes is the model that filtered the set: what it misreads, it "
+            "misread when it chose the images, and this audit cannot see it. Name another with --judge, or label some"
+        )
+    if looked.unreadable:
+        shown = ", ".join(looked.unreadable[:3]) + (", .." if len(looked.unreadable) > 3 else "")
+        found.append(f"images that cannot be opened, and were left out: {len(looked.unreadable)} ({shown})")
+    return found
+
+
+def _caveats_of(others: Mapping[str, tuple[Subject, Looked]]) -> list[str]:
+    return [
+        f"{subject.images.source}: {len(looked.unreadable)} image(s) cannot be opened, and were left out"
+        for subject, looked in others.values()
+        if looked.unreadable
+    ]

@@ -1,0 +1,107 @@
+"""What is declared of a set: its classes, what to measure, what the shares should be, and what fails the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from synthgen.api import parts
+from synthgen.api.looking import JudgeId, judge_of
+from synthgen.api.subject import Run
+from synthgen.errors import UsageError
+from synthgen.spec import DEFAULT_JUDGE, Attribute, Balance, Gate, JudgeSpec, Spec, read_declared, read_spec
+
+if TYPE_CHECKING:
+    from synthgen.audit.distance import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """
+    Attributes:
+        classes: None where none are declared.
+        judge: the name of the one to ask, if none is named.
+    """
+
+    classes: tuple[str, ...] | None
+    attributes: Mapping[str, Attribute]
+    balance: tuple[Balance, ...]
+    gates: tuple[Gate, ...]
+    judge: str
+
+
+def declare(run: Run | None, spec: Spec | Path | None, attributes: Path | None) -> Declaration:
+    """From `spec`, or the file `attributes`, or else from the run's own spec.
+
+    Raises:
+        SpecError: a file is wrong.
+        UsageError: both are given.
+    """
+    if spec is not None and attributes is not None:
+        raise UsageError("--spec and --attributes exclude each other", hint="A spec has attributes of its own.")
+    if attributes is not None:
+        found = read_declared(attributes)
+        judge = run.planned.spec.judge.id if run else DEFAULT_JUDGE
+        return Declaration(None, found.attributes, found.balance, found.gates, judge)
+    if spec is None and run is None:
+        return Declaration(None, {}, (), (), DEFAULT_JUDGE)
+    if spec is None:
+        assert run is not None
+        spec = run.planned.spec
+    whole = spec if isinstance(spec, Spec) else read_spec(spec)
+    return Declaration(tuple(whole.classes), whole.attributes, whole.balance, whole.gates, whole.judge.id)
+
+
+def find_judges(names: Sequence[str], run: Run | None, default: str, needed: bool) -> tuple[JudgeId, ...]:
+    """The judges to ask: those that are named; else, if one is needed, the default.
+
+    Raises:
+        UsageError: a name is none, or there are more than two.
+        ModelError: a judge does not exist, or neither hub nor cache can say which one it is.
+    """
+    if len(names) > 2 or len(set(names)) < len(names):
+        raise UsageError(f"--judge: expected one judge or two, found {', '.join(names)}")
+    return tuple(_judge(name, run) for name in (names or [default] * needed))
+
+
+def _judge(name: str, run: Run | None) -> JudgeId:
+    if run is not None and name == run.planned.spec.judge.id:
+        return judge_of(run)
+    try:
+        JudgeSpec(id=name)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]["msg"]
+        raise UsageError(f"--judge {name}: expected {problem}") from error
+    return JudgeId(name, parts.judge_revision(name))
+
+
+def references(
+    declared: Declaration, targets: Mapping[str, str], values: Mapping[str, Sequence[str]]
+) -> dict[str, Reference]:
+    """What each attribute should be: as `targets` say, else as `balance` does.
+
+    Raises:
+        UsageError: a target is none, or is of what is not measured.
+    """
+    from synthgen.audit.targets import parse_target
+
+    if strange := [name for name in targets if name not in values]:
+        raise UsageError(f"--target: there is no attribute {strange[0]!r}", hint=f"There are {', '.join(values)}.")
+    found = {entry.attribute: _of_balance(entry, values) for entry in declared.balance if entry.attribute in values}
+    return found | {name: parse_target(name, text, values[name]) for name, text in targets.items()}
+
+
+def _of_balance(entry: Balance, values: Mapping[str, Sequence[str]]) -> Reference:
+    from synthgen.audit.distance import Reference, Target, uniform
+    from synthgen.dataset.shares import read_shares
+
+    if entry.target == "uniform":
+        return uniform(values[entry.attribute])
+    if isinstance(file := entry.target.get("from"), str):
+        shares = read_shares(Path(file), entry.attribute, values[entry.attribute])
+        return Reference(f"the shares in {file}", Target(shares))
+    return Reference("declared shares", Target({str(value): float(share) for value, share in entry.target.items()}))

@@ -1,0 +1,224 @@
+"""Looking at a set: every image's answer to every attribute, by a judge, from records, or from a column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthgen.api import parts
+from synthgen.api.subject import Run, Subject, recorded_answers, recorded_vectors, was_asked
+from synthgen.errors import UsageError
+from synthgen.spec import Attribute
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from synthgen.audit.sets import ImageSet
+    from synthgen.judge.towers import Towers
+
+OnProgress = Callable[[str, int], None]
+"""Is told the set's name, and how many of its images were looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeId:
+    """
+    Attributes:
+        name: as in a spec.
+        revision: a commit, a hash of the weights, or a tag.
+    """
+
+    name: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of every set of an audit.
+
+    Attributes:
+        attributes: to be judged.
+        known: attributes that stand in a column, and which.
+        judges: whose answers are wanted, the first one's before all; none where nothing must be judged.
+        cache: the folder of embeddings.
+    """
+
+    attributes: Mapping[str, Attribute]
+    known: Mapping[str, str]
+    judges: tuple[JudgeId, ...]
+    cache: Path
+    device: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looked:
+    """
+    Attributes:
+        frame: id, label, prompt where there is one, and every attribute; a row for each image that could be opened, or
+            for each image if none was.
+        rows: where these stand in the set.
+        vectors: embeddings by the first judge, unit length; None where there are none.
+        second: id and attributes, as the second judge answered; None without one.
+        unreadable: ids of the images that could not be opened.
+    """
+
+    frame: pd.DataFrame
+    rows: NDArray[np.intp]
+    vectors: NDArray[np.float32] | None
+    second: pd.DataFrame | None
+    unreadable: tuple[str, ...]
+
+
+class Eyes:
+    """A judge that remembers what it has seen."""
+
+    def __init__(self, judge: JudgeId, cache: Path, device: str) -> None:
+        from synthgen.audit.cache import EmbeddingCache
+
+        self._judge, self._device = judge, device
+        self._cache = EmbeddingCache(cache, judge.name, judge.revision)
+
+    @cached_property
+    def _towers(self) -> Towers:
+        return parts.towers(self._judge.name, self._judge.revision, self._device)
+
+    def look(self, images: ImageSet, on_progress: OnProgress) -> list[bytes | None]:
+        """Embed every image that is new; the keys of all, None for those that cannot be opened.
+
+        Raises:
+            ModelError, DeviceError, StorageError: models, devices, disks.
+        """
+        from synthgen.audit.cache import image_key
+        from synthgen.audit.sets import decode
+
+        keys: list[bytes | None] = []
+        for batch in images.images():
+            fresh: dict[bytes, Image] = {}
+            for data in batch:
+                key = image_key(data) if data else None
+                if key is not None and key not in self._cache and key not in fresh:
+                    if (picture := decode(data)) is None:
+                        key = None
+                    else:
+                        fresh[key] = picture
+                keys.append(key)
+            if fresh:
+                vectors = self._towers.embed_pictures(list(fresh.values()))
+                self._cache.add(list(fresh), vectors, self._towers.logit_scale)
+            on_progress(images.name, len(keys))
+        self._cache.flush()
+        return keys
+
+    def vectors(self, keys: Sequence[bytes]) -> NDArray[np.float32]:
+        return self._cache.get(keys)
+
+    def answers(self, attribute: Attribute, vectors: NDArray[np.float32]) -> list[str]:
+        """The judge's answer on each image: a value, 'not applicable' or 'unknown'."""
+        import torch
+
+        from synthgen.judge.zero_shot import attribute_choice
+
+        if not len(vectors):
+            return []
+        choice, scale = attribute_choice(attribute.groups, self), self._cache.logit_scale
+        assert scale is not None, "there are embeddings, so there is a scale"
+        return choice.answers(choice.posteriors(torch.from_numpy(vectors), scale), attribute.abstain_below)
+
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        """Unit embeddings float [n, width]."""
+        import torch
+
+        from synthgen.audit.cache import text_key
+
+        missing = [text for text in dict.fromkeys(texts) if text_key(text) not in self._cache]
+        if missing:
+            vectors = self._towers.embed_texts(missing)
+            self._cache.add([text_key(text) for text in missing], vectors, self._towers.logit_scale)
+            self._cache.flush()
+        return torch.from_numpy(self._cache.get([text_key(text) for text in texts]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What a judge saw of a set: with its own eyes, by key; or, as the run's judge, while it filtered.
+
+    Attributes:
+        keys: None where it is in the records.
+    """
+
+    subject: Subject
+    eyes: Eyes | None
+    keys: Sequence[bytes | None] | None
+
+    def opened(self, images: int) -> list[bool]:
+        return [True] * images if self.keys is None else [key is not None for key in self.keys]
+
+    def vectors(self, frame: pd.DataFrame, rows: NDArray[np.intp]) -> NDArray[np.float32] | None:
+        if self.eyes is None:
+            return recorded_vectors(self.subject.run, list(frame["id"])) if self.subject.run else None
+        return self.eyes.vectors([key for row in rows if (key := (self.keys or ())[row]) is not None])
+
+    def answers(
+        self, attributes: Mapping[str, Attribute], rows: NDArray[np.intp], vectors: NDArray[np.float32] | None
+    ) -> pd.DataFrame:
+        import pandas as pd
+
+        if self.eyes is None:
+            return recorded_answers(self.subject.images, list(attributes)).iloc[rows].reset_index(drop=True)
+        assert vectors is not None, "eyes have vectors"
+        answered = {name: self.eyes.answers(attribute, vectors) for name, attribute in attributes.items()}
+        return pd.DataFrame(answered, index=range(len(rows)), dtype="object")
+
+
+def look_at(
+    subject: Subject, question: Question, label: str | None, on_progress: OnProgress = lambda name, seen: None
+) -> Looked:
+    """
+    Raises:
+        UsageError: a column is missing, or images are.
+        ModelError, DeviceError, StorageError: models, devices, disks.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from synthgen.audit.sets import read_frame
+
+    whole = read_frame(subject.images, label, question.known)
+    several = [_see(subject, question, judge, on_progress) for judge in question.judges]
+    opened = np.ones(len(whole), dtype=bool)
+    for seen in several:
+        opened &= np.array(seen.opened(len(whole)), dtype=bool)
+    rows = np.flatnonzero(opened)
+    frame = whole[opened].reset_index(drop=True)
+    vectors = [seen.vectors(frame, rows) for seen in several]
+    answers = [seen.answers(question.attributes, rows, each) for seen, each in zip(several, vectors, strict=True)]
+    return Looked(
+        frame=pd.concat([frame, *answers[:1]], axis=1),
+        rows=rows,
+        vectors=vectors[0] if vectors else None,
+        second=pd.concat([frame[["id"]], answers[1]], axis=1) if len(answers) > 1 else None,
+        unreadable=tuple(whole["id"][~opened]),
+    )
+
+
+def _see(subject: Subject, question: Question, judge: JudgeId, on_progress: OnProgress) -> _Seen:
+    run = subject.run
+    if run is not None and judge == judge_of(run) and was_asked(run, question.attributes):
+        return _Seen(subject, None, None)
+    if not subject.images.has_images:
+        hint = "Name columns that have the attributes with --known, or give a set with images."
+        raise UsageError(f"{subject.images.source} has no images to look at", hint=hint)
+    eyes = Eyes(judge, question.cache, question.device)
+    return _Seen(subject, eyes, eyes.look(subject.images, on_progress))
+
+
+def judge_of(run: Run) -> JudgeId:
+    """The judge that filtered."""
+    return JudgeId(run.planned.spec.judge.id, run.planned.revisions.judge)

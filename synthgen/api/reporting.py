@@ -1,0 +1,100 @@
+"""From what was found to a report: with the embeddings' measures, the pictures, and what was left out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from synthgen import __version__
+from synthgen.api.asking import Begun
+from synthgen.api.looking import Looked
+from synthgen.api.showing import show_cells, show_pairs
+from synthgen.api.subject import Subject
+
+if TYPE_CHECKING:
+    from synthgen.audit.compare import Comparison
+    from synthgen.audit.embeddings import Diversity, Leakage
+    from synthgen.audit.findings import Findings
+    from synthgen.audit.report import AuditReport, NotMeasured
+
+
+def make_report(
+    begun: Begun,
+    findings: Findings,
+    real: tuple[Subject, Looked] | None,
+    second: tuple[Subject, Looked] | None,
+    comparison: Comparison | None,
+    seed: int,
+) -> AuditReport:
+    from synthgen.audit.report import AuditReport, Judge, Provenance
+
+    images, looked = begun.subject.images, begun.looked
+    diversity, leakage = _diversity(looked, seed), _leakage(looked, real[1], seed) if real else None
+    judges = [Judge(judge.name, judge.revision) for judge in begun.question.judges]
+    asked = judges if begun.question.attributes else []
+    return AuditReport(
+        title=f"Audit of {images.name}",
+        set_name=images.name,
+        source=images.source,
+        judge=asked[0] if asked else None,
+        second_judge=asked[1] if len(asked) > 1 else None,
+        same_judge=begun.same_judge,
+        findings=findings,
+        provenance=Provenance(__version__, datetime.now(UTC).isoformat(timespec="seconds"), seed),
+        comparison=comparison,
+        compared_with=second[0].images.name if second else None,
+        diversity=diversity,
+        leakage=leakage,
+        pictures=show_cells(images, looked, [attribute.name for attribute in findings.attributes], seed),
+        duplicates=show_pairs(images, looked, _ours(diversity, leakage)),
+        reference_duplicates=show_pairs(real[0].images, real[1], [pair.second for pair in leakage.pairs])
+        if real and leakage
+        else {},
+        not_measured=tuple(_not_measured(begun, real)),
+    )
+
+
+def _ours(diversity: Diversity | None, leakage: Leakage | None) -> list[str]:
+    """The ids of the set's images in pairs."""
+    among = [name for pair in (diversity.pairs if diversity else ()) for name in (pair.first, pair.second)]
+    return among + [pair.first for pair in (leakage.pairs if leakage else ())]
+
+
+def _diversity(looked: Looked, seed: int) -> Diversity | None:
+    from synthgen.audit.embeddings import measure_diversity
+
+    if looked.vectors is None:
+        return None
+    return measure_diversity(looked.frame["id"].tolist(), looked.frame["label"].tolist(), looked.vectors, seed)
+
+
+def _leakage(looked: Looked, real: Looked, seed: int) -> Leakage | None:
+    from synthgen.audit.embeddings import measure_leakage
+
+    if looked.vectors is None or real.vectors is None:
+        return None
+    ours, theirs = looked.frame, real.frame
+    return measure_leakage(
+        ours["id"].tolist(),
+        ours["label"].tolist(),
+        looked.vectors,
+        theirs["id"].tolist(),
+        theirs["label"].tolist(),
+        real.vectors,
+        seed,
+    )
+
+
+def _not_measured(begun: Begun, real: tuple[Subject, Looked] | None) -> list[NotMeasured]:
+    from synthgen.audit.report import NotMeasured
+
+    found = []
+    if begun.subject.run is None:
+        found.append(NotMeasured("bias made by filters", "the set has no ledger of what was rejected"))
+    if begun.looked.vectors is None:
+        found.append(NotMeasured("diversity and leakage", "no judge looked at the images: name one with --judge"))
+    if real is None:
+        found.append(NotMeasured("leakage and bias amplification", "no real set was given with --reference"))
+    elif begun.looked.vectors is not None and real[1].vectors is None:
+        found.append(NotMeasured("leakage", f"no judge looked at the images of {real[0].images.name}"))
+    return found

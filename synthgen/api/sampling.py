@@ -1,0 +1,63 @@
+"""A sample of a set, to label by eye."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from synthgen.api.asking import begin
+from synthgen.api.auditing import EMBEDDINGS, output_folder
+from synthgen.api.looking import OnProgress
+from synthgen.errors import UsageError
+from synthgen.spec import Spec
+
+
+def export_labels(
+    place: str | Path,
+    count: int,
+    folder: Path,
+    *,
+    spec: Spec | Path | None = None,
+    attributes: Path | None = None,
+    known: Mapping[str, str] | None = None,
+    label: str | None = None,
+    split: str | None = None,
+    judges: Sequence[str] = (),
+    cache: Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    on_progress: OnProgress = lambda name, seen: None,
+) -> Path:
+    """Draw `count` images to label by eye, from each class alike: a page of them, and a CSV, whose path is returned.
+
+    With a single judged attribute, its rarer answers are drawn more often, which tells their errors. The CSV has the
+    weights that make up for it.
+
+    Raises:
+        As `audit`.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from synthgen.audit.labelled import draw_sample
+    from synthgen.audit.labelling import Sample, write_labelling
+    from synthgen.audit.sets import thumbnail
+
+    cached = cache or output_folder(place) / EMBEDDINGS
+    begun = begin(str(place), spec, attributes, known or {}, label, split, judges, cached, device, on_progress)
+    judged = list(begun.question.attributes)
+    if not judged:
+        raise UsageError("there is nothing to label: no attribute is judged", hint="Give --spec or --attributes.")
+    if not begun.subject.images.has_images:
+        raise UsageError(f"{begun.subject.images.source} has no images to label")
+    frame, images = begun.looked.frame, begun.subject.images
+    drawn = draw_sample(frame, count, seed, judged if len(judged) == 1 else ())
+    # The order of the strata would give away what the judge answered.
+    drawn = drawn.iloc[np.random.default_rng(seed).permutation(len(drawn))].reset_index(drop=True)
+    places = begun.looked.rows[pd.Index(frame["id"]).get_indexer(pd.Index(drawn["id"]))]
+    pictures = dict(zip(np.sort(places).tolist(), images.some(np.sort(places).tolist()), strict=True))
+    thumbnails = [thumbnail(pictures[place], 256) for place in places.tolist()]
+    columns = drawn["id"].tolist(), drawn["label"].tolist(), drawn["weight"].tolist(), thumbnails
+    samples = [Sample(*row) for row in zip(*columns, strict=True)]
+    values = {name: tuple(begun.question.attributes[name].values) for name in judged}
+    return write_labelling(samples, values, folder, f"{images.name}: what do you see?")

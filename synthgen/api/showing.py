@@ -1,0 +1,57 @@
+"""The pictures of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from synthgen.api.looking import Looked
+    from synthgen.audit.report import Cell, Picture
+    from synthgen.audit.sets import ImageSet
+
+PER_CELL, IN_ALL = 6, 240
+
+
+def show_cells(
+    images: ImageSet, looked: Looked, attributes: Sequence[str], seed: int
+) -> Mapping[Cell, tuple[Picture, ...]]:
+    """A few images of each class and answer, drawn at random; none where the set has no images."""
+    import numpy as np
+
+    from synthgen.audit.report import Cell
+
+    if not images.has_images or not len(looked.frame):
+        return {}
+    frame = looked.frame.iloc[np.random.default_rng(seed).permutation(len(looked.frame))]
+    cells: dict[Cell, list[int]] = {}
+    for name in attributes:
+        for (kind, answer), group in frame.groupby(["label", frame[name].fillna("unknown")], sort=True):
+            cells[Cell(name, str(kind), str(answer))] = group.index[:PER_CELL].tolist()
+    each = max(1, min(PER_CELL, IN_ALL // max(len(cells), 1)))
+    chosen = {cell: rows[:each] for cell, rows in list(cells.items())[:IN_ALL]}
+    pictures = read_pictures(images, looked, sorted({row for rows in chosen.values() for row in rows}))
+    return {cell: tuple(pictures[row] for row in rows) for cell, rows in chosen.items()}
+
+
+def show_pairs(images: ImageSet, looked: Looked, ids: Sequence[str]) -> dict[str, Picture]:
+    """The images of near-duplicate pairs, by id: the first pairs', if there are very many."""
+    import pandas as pd
+
+    wanted = list(dict.fromkeys(ids))[:IN_ALL]
+    if not wanted or not images.has_images:
+        return {}
+    rows = sorted(pd.Index(looked.frame["id"]).get_indexer(pd.Index(wanted)).tolist())
+    return {picture.id: picture for picture in read_pictures(images, looked, rows).values()}
+
+
+def read_pictures(images: ImageSet, looked: Looked, rows: Sequence[int]) -> dict[int, Picture]:
+    """By row of the frame; `rows` are sorted."""
+    from synthgen.audit.report import Picture
+    from synthgen.audit.sets import thumbnail
+
+    frame = looked.frame.iloc[list(rows)]
+    captions = frame["prompt"].fillna("") if "prompt" in frame else [""] * len(frame)
+    data = images.some(looked.rows[list(rows)].tolist())
+    drawn = zip(rows, frame["id"], captions, data, strict=True)
+    return {row: Picture(name, caption, thumbnail(each)) for row, name, caption, each in drawn}

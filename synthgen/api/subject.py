@@ -1,0 +1,123 @@
+"""What is audited: a set of images, and the run that made it, if one did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthgen import run as runs
+from synthgen.api.publishing import DATASET
+from synthgen.errors import UsageError
+from synthgen.run import FolderStore
+from synthgen.spec import Attribute
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from synthgen.audit.sets import ImageSet
+    from synthgen.plan import Plan
+
+_ANSWER = "attribute_"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run: what it was planned to be, and the files that it committed."""
+
+    folder: Path
+    planned: Plan
+    images: tuple[Path, ...]
+    ledgers: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """
+    Attributes:
+        run: None where no run is known to have made the set.
+    """
+
+    images: ImageSet
+    run: Run | None
+
+
+def open_subject(place: str, split: str | None = None) -> Subject:
+    """
+    Raises:
+        UsageError: nothing that can be audited is there, or the run there is not finished.
+        StorageError: what is there cannot be read.
+    """
+    from synthgen.audit.sets import open_set
+
+    folder = Path(place).expanduser()
+    if folder.name == DATASET and (folder.parent / "plan.json").is_file():
+        folder = folder.parent
+    if not (folder / "plan.json").is_file():
+        return Subject(open_set(place, split), None)
+    run = _open_run(folder)
+    if not (folder / DATASET).is_dir():
+        raise UsageError(f"{folder}: the run has no dataset yet", hint=f"Run `synthgen finalize {folder}` first.")
+    images = open_set(str(folder / DATASET), split)
+    images.name, images.source = run.planned.spec.name, f"the run {folder}"
+    return Subject(images, run)
+
+
+def _open_run(folder: Path) -> Run:
+    store = FolderStore(folder)
+    planned = runs.open_run(store)
+    records = list(runs.read_state(planned, store).done.values())
+    images = tuple(folder / record.images.name for record in records)
+    return Run(folder, planned, images, tuple(folder / record.ledger.name for record in records))
+
+
+def read_ledger(run: Run, attributes: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Every attempt, as `read_pipeline` takes it; and its columns that hold the prompts' variables."""
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = ["class", "verdict", "reason", "variables", *(_ANSWER + name for name in attributes)]
+    table = pa.concat_tables(pq.read_table(file, columns=columns) for file in run.ledgers)
+    frame: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
+    frame = frame.rename(columns={"class": "label", **{_ANSWER + name: name for name in attributes}})
+    variables = pd.DataFrame([json.loads(text or "{}") for text in frame.pop("variables")], index=frame.index)
+    variables = variables.add_prefix("variable ")
+    return pd.concat([frame, variables], axis=1), list(variables.columns)
+
+
+def recorded_vectors(run: Run, ids: Sequence[str]) -> NDArray[np.float32] | None:
+    """The embeddings that the filtering judge computed of these images; None where some are missing."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    found: dict[str, NDArray[np.float16]] = {}
+    for file in run.images:
+        if "embedding" not in pq.read_schema(file).names:
+            return None
+        table = pq.read_table(file, columns=["id", "embedding"])
+        vectors = table["embedding"].to_numpy()
+        found |= {name: each for name, each in zip(table["id"].to_pylist(), vectors, strict=True) if each is not None}
+    if not ids or not all(name in found for name in ids):
+        return None
+    stacked: NDArray[np.float32] = np.stack([found[name] for name in ids]).astype(np.float32)
+    stacked /= np.linalg.norm(stacked, axis=1, keepdims=True)
+    return stacked
+
+
+def recorded_answers(images: ImageSet, names: Sequence[str]) -> pd.DataFrame:
+    """What the filtering judge answered."""
+    return images.table([_ANSWER + name for name in names]).rename(columns=lambda name: name.removeprefix(_ANSWER))
+
+
+def was_asked(run: Run, attributes: Mapping[str, Attribute]) -> bool:
+    """Whether the run's judge was asked just this of every image."""
+    theirs = run.planned.spec.attributes
+    return all(
+        name in theirs and (theirs[name].groups, theirs[name].abstain_below) == (each.groups, each.abstain_below)
+        for name, each in attributes.items()
+    )

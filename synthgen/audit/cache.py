@@ -1,0 +1,121 @@
+"""Embeddings that were computed before, by the content of what they are of and the judge that made them."""
+
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from synthgen.errors import StorageError
+
+Vectors = NDArray[np.float32]
+_SCALE = b"logit_scale"
+_AT_ONCE = 4096
+"""Embeddings in a file, as a rule: what a kill may lose."""
+
+
+def image_key(data: bytes) -> bytes:
+    return sha256(data).digest()
+
+
+def text_key(text: str) -> bytes:
+    return sha256(b"text:" + text.encode()).digest()
+
+
+class EmbeddingCache:
+    """Embeddings of one judge, in Parquet files that appear whole and never change.
+
+    Args:
+        folder: of all judges; each has a folder of its own in it.
+        judge, revision: what the embeddings depend on, besides their content.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+
+    def __init__(self, folder: Path, judge: str, revision: str) -> None:
+        name = re.sub(r"[^\w.-]+", "-", judge).strip("-.")[-60:]
+        self.folder = folder / f"{name}-{sha256(repr((judge, revision)).encode()).hexdigest()[:16]}"
+        self.logit_scale: float | None = None
+        self._rows: dict[bytes, int] = {}
+        self._parts: list[Vectors] = []
+        self._new: list[tuple[Sequence[bytes], Vectors]] = []
+        self._count = 0
+        for path in sorted(self.folder.glob("*.parquet")):
+            keys, vectors, self.logit_scale = _read(path)
+            self._keep(keys, vectors)
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._rows
+
+    def get(self, keys: Sequence[bytes]) -> Vectors:
+        """[n, width], in the order of `keys`, which are all there."""
+        if not keys:
+            return np.zeros((0, self._parts[0].shape[1] if self._parts else 0), dtype=np.float32)
+        whole = self._parts[0] if len(self._parts) == 1 else np.concatenate(self._parts)
+        self._parts = [whole]
+        return whole[[self._rows[key] for key in keys]]
+
+    def add(self, keys: Sequence[bytes], vectors: Vectors, logit_scale: float) -> None:
+        """Remember these; on disk when there are many, or at `flush`.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        self.logit_scale = logit_scale
+        self._keep(keys, vectors)
+        self._new.append((keys, vectors))
+        if sum(len(keys) for keys, _ in self._new) >= _AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Raises:
+        StorageError: it cannot be written.
+        """
+        if self._new and self.logit_scale is not None:
+            keys = [key for some, _ in self._new for key in some]
+            vectors = np.concatenate([vectors for _, vectors in self._new])
+            _write(self.folder / f"{secrets.token_hex(8)}.parquet", keys, vectors, self.logit_scale)
+        self._new = []
+
+    def _keep(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+        for place, key in enumerate(keys, start=self._count):
+            self._rows.setdefault(key, place)
+        self._parts.append(vectors)
+        self._count += len(keys)
+
+
+def _write(path: Path, keys: Sequence[bytes], vectors: Vectors, scale: float) -> None:
+    flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel())
+    columns = [pa.array(keys, pa.binary(32)), pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])]
+    table = pa.table(columns, names=["key", "vector"]).replace_schema_metadata({_SCALE: repr(scale).encode()})
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as file:
+            pq.write_table(table, file, compression="none", use_dictionary=False)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {path}: {error.strerror or error}", hint="Name another with --cache."
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> tuple[list[bytes], Vectors, float]:
+    try:
+        table = pq.read_table(path)
+        column = table["vector"].combine_chunks()
+        vectors = column.flatten().to_numpy().reshape(len(column), -1).astype(np.float32, copy=False)
+        return table["key"].to_pylist(), vectors, float(table.schema.metadata[_SCALE])
+    except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
+        raise StorageError(f"{path} is damaged: {error}", hint="Delete it: its embeddings are made anew.") from error

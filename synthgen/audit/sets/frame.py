@@ -1,0 +1,81 @@
+"""The table of a set, in the columns that an audit knows: id, label, prompt, and what is known of each image."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from synthgen.audit.sets.files import PATHS
+from synthgen.audit.sets.image_set import ImageSet
+from synthgen.errors import UsageError
+
+LABELS = ("label", "labels", "class", "class_name", "category", "target")
+"""The columns that may hold the class, the likeliest first; a column of type ClassLabel comes before all others."""
+_IDS = ("id", "image_id", "key", *PATHS)
+_PROMPT = "prompt"
+
+
+def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """The columns `id`, `label`, `prompt` where there is one, and one for each of `known`, which gives its column in
+    the set. All are texts, or missing. Images without an id of their own are called by their row.
+
+    Raises:
+        UsageError: a column is not there, or holds lists.
+    """
+    known = known or {}
+    label = label or find_label(found)
+    for column in (label, *known.values()):
+        if column not in found.columns:
+            there = ", ".join(found.columns) or "none"
+            raise UsageError(f"{found.source} has no column {column!r}", hint=f"Its columns are {there}.")
+    candidates = [name for name in _IDS if name in found.columns]
+    prompts = [_PROMPT] * (_PROMPT in found.columns)
+    table = found.table(list(dict.fromkeys([label, *prompts, *known.values(), *candidates])))
+    frame = pd.DataFrame({"id": _ids(table, candidates)})
+    frame["label"] = words(table[label])
+    for column in prompts:
+        frame[column] = words(table[column])
+    for name, column in known.items():
+        frame[name] = words(table[column])
+    return frame
+
+
+def find_label(found: ImageSet) -> str:
+    """Raises:
+    UsageError: no column looks like labels, or several do.
+    """
+    if named := [name for name in LABELS if name in (found.label_columns or found.columns)]:
+        return named[0]
+    if len(found.label_columns) == 1:
+        return found.label_columns[0]
+    if named := [name for name in LABELS if name in found.columns]:
+        return named[0]
+    several = ", ".join(found.label_columns or found.columns) or "none"
+    what = "several columns of labels" if found.label_columns else "no column that looks like labels"
+    raise UsageError(f"{found.source} has {what}", hint=f"Name one with --label; there are {several}.")
+
+
+def words(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Texts; numbers as one writes them, and whole ones without a point; nothing and blanks as missing.
+
+    Raises:
+        UsageError: the column holds lists or other things that are no single answer.
+    """
+    first = column.dropna().head(1)
+    if len(first) and not pd.api.types.is_scalar(first.iloc[0]):
+        kind = type(first.iloc[0]).__name__
+        raise UsageError(
+            f"{column.name}: expected one answer for each image, found a {kind}", hint="Name another column."
+        )
+    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    texts = column.astype("string").str.strip()
+    return texts.mask(texts == "").astype("object").where(texts.notna() & (texts != ""), None)
+
+
+def _ids(table: pd.DataFrame, candidates: Sequence[str]) -> "pd.Series[Any] | list[str]":
+    for name in candidates:
+        column = words(table[name])
+        if column.notna().all() and column.is_unique:
+            return column
+    return [f"{row:06d}" for row in range(len(table))]

@@ -1,0 +1,56 @@
+"""Which kind of set lies somewhere."""
+
+import re
+from pathlib import Path
+
+from synthgen.audit.sets.files import read_folder, read_listing
+from synthgen.audit.sets.image_set import ImageSet
+from synthgen.audit.sets.parquet import ParquetSet, find_files
+from synthgen.errors import UsageError
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w-]+")
+_TABLES = (".csv", ".tsv")
+_PARQUET = (".parquet", ".pq")
+
+
+def open_set(place: str, split: str | None = None) -> ImageSet:
+    """The set that `place` names: a folder that `save_to_disk` wrote, a Parquet file or a folder of some, a folder
+    with a subfolder of images for each class, a CSV of paths and labels; else an id on the Hugging Face hub.
+
+    Raises:
+        UsageError: nothing of the kind is there.
+        StorageError: it is there, and cannot be read.
+    """
+    path = Path(place).expanduser()
+    if path.is_file():
+        return _open_file(path, split)
+    if path.is_dir():
+        return _open_folder(path, split)
+    if _HUB_ID.fullmatch(place) and not path.suffix:
+        from synthgen.audit.sets.hub import read_hub
+
+        return read_hub(place, split)
+    raise UsageError(f"{place}: there is no such file or folder", hint="Name what to audit.")
+
+
+def _open_file(file: Path, split: str | None) -> ImageSet:
+    if split is not None:
+        raise UsageError(f"--split {split}: {file} is one file, and has no splits", hint="Leave it out.")
+    if file.suffix.lower() in _PARQUET:
+        return ParquetSet(file.stem, f"the file {file}", [file])
+    if file.suffix.lower() in _TABLES:
+        return read_listing(file)
+    hint = "Expected a Parquet file, a CSV, or a folder."
+    raise UsageError(f"{file} is no set of images that can be read", hint=hint)
+
+
+def _open_folder(folder: Path, split: str | None) -> ImageSet:
+    if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
+        from synthgen.audit.sets.hub import read_saved
+
+        return read_saved(folder, split)
+    if files := find_files(folder, split):
+        return ParquetSet(folder.resolve().name, f"the dataset {folder}", files)
+    if split is not None and find_files(folder):
+        raise UsageError(f"{folder} has no split {split!r}", hint="Its files would begin with that name.")
+    return read_folder(folder, split)

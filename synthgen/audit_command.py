@@ -1,0 +1,174 @@
+"""`synthgen audit`: parse, call `api`, print."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from synthgen.errors import GateFailed, UsageError
+from synthgen.printing import print_json
+
+if TYPE_CHECKING:
+    from synthgen.api.auditing import Audit
+
+_EVERY = 5.0
+"""Seconds between two lines of progress."""
+
+
+def audit(
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="SET",
+            help="A run, a dataset (saved to disk, or an id on the hub), a Parquet file or a folder of some, a folder "
+            "with a subfolder of images for each class, or a CSV of paths and labels.",
+        ),
+    ],
+    spec: Annotated[Path | None, typer.Option(help="The spec whose attributes, shares and gates are meant.")] = None,
+    attributes: Annotated[
+        Path | None, typer.Option(help="A YAML file with a spec's 'attributes', and its 'balance' and 'gates'.")
+    ] = None,
+    known: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=COLUMN", help="An attribute that a column has as true. Repeatable."),
+    ] = None,
+    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of classes.")] = None,
+    split: Annotated[str | None, typer.Option(help="Audit this split alone.")] = None,
+    judge: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODEL", help="Who looks at the images, as in a spec. Twice: two judges, compared."),
+    ] = None,
+    reference: Annotated[str | None, typer.Option(metavar="SET", help="A real set to measure against.")] = None,
+    compare: Annotated[str | None, typer.Option(metavar="SET", help="Another set, to be put beside this one.")] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=SHARES", help="What should be: 'uniform', or 'light:0.3,dark:0.7'. Repeatable."),
+    ] = None,
+    confusion: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]FILE", help="A CSV of counts, rows the truth and columns the answers. Repeatable."
+        ),
+    ] = None,
+    export_labels: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Draw N images to label by eye, and audit nothing.")
+    ] = None,
+    import_labels: Annotated[Path | None, typer.Option(metavar="FILE", help="The CSV of labels, filled in.")] = None,
+    cross: Annotated[
+        list[str] | None, typer.Option(metavar="NAME,NAME", help="Attributes, or 'class', to cross. Repeatable.")
+    ] = None,
+    gate: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GATE", help="Such as 'skin_tone within class: tv <= 0.1'. Repeatable."),
+    ] = None,
+    allow_insufficient: Annotated[
+        bool, typer.Option("--allow-insufficient", help="A gate without enough data to decide it is no failure.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", metavar="DIR", help="Default: RUN/audit, or outputs/NAME-audit.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where embeddings are kept. Default: in the output.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps; auto takes a GPU if there is one.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Of every draw.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+) -> None:
+    """Say what is in a labelled set of images, how sure that is, and whether it keeps its gates.
+
+    Exit code 4: a gate failed, or the data do not suffice to decide it.
+    """
+    from synthgen import api
+
+    folder = output or api.output_folder(place)
+    asked: dict[str, Any] = {
+        "spec": spec,
+        "attributes": attributes,
+        "known": _pairs("--known", known),
+        "label": label,
+        "split": split,
+        "judges": judge or (),
+        "cache": cache or folder / "embeddings",
+        "device": device,
+        "seed": seed,
+        "on_progress": _progress(),
+    }
+    if export_labels is not None:
+        table = api.export_labels(place, export_labels, folder, **asked)
+        print(f"look at   {table.with_name('to-label.html')}")
+        print(f"fill in   {table}")
+        print(f"then      the same command, with --import-labels {table} in place of --export-labels")
+        return
+    found = api.audit(
+        place,
+        reference=reference,
+        compare=compare,
+        targets=_pairs("--target", target),
+        confusions=_confusions(confusion),
+        labels=import_labels,
+        cross=[tuple(part.strip() for part in names.split(",")) for names in cross or ()],
+        gates=gate or (),
+        **asked,
+    )
+    document, report = found.write(folder)
+    if as_json:
+        print_json(**found.to_dict())
+    else:
+        print_audit(found)
+        print(f"figures   {document}")
+        print(f"look at   {report}")
+    _exit(found, allow_insufficient)
+
+
+def print_audit(found: "Audit") -> None:
+    """The tables, as wide as the terminal."""
+    from rich.console import Console
+
+    console = Console()
+    for table in found.rendered():
+        console.print(table)
+
+
+def _exit(found: "Audit", allow_insufficient: bool) -> None:
+    """Raises:
+    GateFailed: a gate did.
+    """
+    failed = [gate for gate in found.findings.gates if gate.outcome == "fail"]
+    unsure = [gate for gate in found.findings.gates if gate.outcome == "insufficient data"]
+    if failed or (unsure and not allow_insufficient):
+        lines = [f"{gate.outcome}: {gate.gate}: {gate.reason}" for gate in (*failed, *unsure)]
+        hint = None if failed else "More images or labels would decide it; --allow-insufficient passes it meanwhile."
+        raise GateFailed("\n".join(lines), hint=hint)
+
+
+def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given or ()]
+    for name, equals, value in pairs:
+        if not (name.strip() and equals and value.strip()):
+            raise UsageError(f"{option} {name}: expected NAME=VALUE, such as skin_tone=COLUMN")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _confusions(given: list[str] | None) -> dict[str, Path]:
+    """A file alone is of the only attribute, whose name is not known yet."""
+    return {name if equals else "": Path(file if equals else name) for name, equals, file in _split(given)}
+
+
+def _split(given: list[str] | None) -> list[tuple[str, str, str]]:
+    return [text.partition("=") for text in given or ()]
+
+
+def _progress() -> Callable[[str, int], None]:
+    """A line on stderr now and then."""
+    last = time.monotonic()
+
+    def on_progress(name: str, seen: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _EVERY:
+            last = time.monotonic()
+            print(f"{name}: looked at {seen} images", file=sys.stderr)
+
+    return on_progress

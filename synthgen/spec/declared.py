@@ -1,0 +1,17 @@
+"""What is declared of a set that no spec made: what to measure, what the shares should be, what fails an audit."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from synthgen.spec.attribute import Attribute, Balance, Gate
+from synthgen.spec.fields import Section, VariableName
+
+
+class Declared(Section):
+    """The sections of a spec that an audit needs."""
+
+    attributes: Annotated[Mapping[VariableName, Attribute], Field(min_length=1)]
+    balance: Annotated[tuple[Balance, ...], Field(strict=False)] = ()
+    gates: Annotated[tuple[Gate, ...], Field(strict=False)] = ()

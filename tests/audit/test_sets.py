@@ -1,0 +1,176 @@
+"""Every kind of set gives the same table and the same images."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from datasets import ClassLabel, Dataset, Features, Value
+
+from synthgen.audit.sets import ImageSet, decode, open_set, read_frame
+from synthgen.audit.sets.hub import HubSet
+from synthgen.errors import StorageError, SynthgenError, UsageError
+from tests.audit.portraits import CLASSES, KINDS, as_dataset, as_folder, as_parquet, as_parquet_folder, as_saved, table
+
+WITH_COLUMNS = [kind for kind in KINDS if kind != "folder"]
+
+
+@pytest.fixture(params=[*KINDS, "streamed"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def opened(kind: str, folder: Path) -> ImageSet:
+    if kind == "streamed":
+        half = len(table()) // 2
+        parts = {"train": as_dataset(table()[:half]), "test": as_dataset(table()[half:])}
+        return HubSet("streamed", "a stream", {name: part.to_iterable_dataset() for name, part in parts.items()})
+    return open_set(str(KINDS[kind](folder / "set", table())))
+
+
+def test_every_kind_has_the_same_labels_and_ids(kind: str, tmp_path: Path) -> None:
+    frame = read_frame(opened(kind, tmp_path))
+    assert frame["label"].tolist() == [row["label"] for row in table()]
+    assert frame["id"].tolist() == [row["id"] for row in table()]
+
+
+def test_every_kind_gives_the_same_bytes_in_batches(kind: str, tmp_path: Path) -> None:
+    batches = list(opened(kind, tmp_path).images())
+    assert [data for batch in batches for data in batch] == [row["image"] for row in table()]
+
+
+def test_every_kind_gives_some_images_without_the_others(kind: str, tmp_path: Path) -> None:
+    rows = [1, 6, 11]
+    assert opened(kind, tmp_path).some(rows) == [table()[row]["image"] for row in rows]
+
+
+@pytest.mark.parametrize("kind", [*WITH_COLUMNS, "streamed"])
+def test_a_known_column_is_read_as_texts(kind: str, tmp_path: Path) -> None:
+    frame = read_frame(opened(kind, tmp_path), known={"skin_tone": "skin"})
+    assert frame["skin_tone"].tolist() == [row["skin"] for row in table()]
+
+
+def test_batches_stay_small(tmp_path: Path) -> None:
+    found = open_set(str(as_parquet(tmp_path, table() * 20)))
+    assert max(len(batch) for batch in found.images()) <= 64
+
+
+@pytest.mark.parametrize("kind", ["saved splits", "parquet folder"])
+def test_a_split_can_be_read_alone(kind: str, tmp_path: Path) -> None:
+    place = KINDS[kind](tmp_path / "set", table())
+    assert len(read_frame(open_set(str(place), "train"))) in (6, 12)
+    with pytest.raises(UsageError, match="has no split 'tset'"):
+        open_set(str(place), "tset")
+
+
+def test_a_label_that_is_missing_stays_missing(tmp_path: Path) -> None:
+    features = Features({"label": ClassLabel(names=list(CLASSES)), "x": Value("int64")})
+    Dataset.from_dict({"label": [0, -1, 1], "x": [1, 2, 3]}, features=features).save_to_disk(str(tmp_path / "set"))
+    assert read_frame(open_set(str(tmp_path / "set")))["label"].tolist() == ["chef", None, "doctor"]
+
+
+def test_numbers_are_classes_without_a_point(tmp_path: Path) -> None:
+    pd.DataFrame({"label": [1.0, np.nan, 0.0], "flag": [True, False, True]}).to_parquet(tmp_path / "set.parquet")
+    frame = read_frame(open_set(str(tmp_path / "set.parquet")), known={"flag": "flag"})
+    assert frame["label"].tolist() == ["1", None, "0"]
+    assert frame["flag"].tolist() == ["True", "False", "True"]
+
+
+def test_the_label_is_the_column_that_is_typed_as_one_before_one_that_is_called_so(tmp_path: Path) -> None:
+    features = Features({"label": Value("string"), "breed": ClassLabel(names=["cat", "dog"])})
+    Dataset.from_dict({"label": ["x", "y"], "breed": [1, 0]}, features=features).save_to_disk(str(tmp_path / "set"))
+    assert read_frame(open_set(str(tmp_path / "set")))["label"].tolist() == ["dog", "cat"]
+
+
+def test_ids_that_come_twice_are_not_ids(tmp_path: Path) -> None:
+    pd.DataFrame({"label": ["a", "b"], "id": ["x", "x"]}).to_parquet(tmp_path / "set.parquet")
+    assert read_frame(open_set(str(tmp_path / "set.parquet")))["id"].tolist() == ["000000", "000001"]
+
+
+@pytest.mark.parametrize("data", [None, b"", b"not a picture", table()[0]["image"][:200]])  # type: ignore[index]
+def test_what_is_no_picture_is_none(data: bytes | None) -> None:
+    assert decode(data) is None
+
+
+def broken_parquet(folder: Path) -> str:
+    (folder / "set.parquet").write_bytes(b"PAR1 and no more")
+    return str(folder / "set.parquet")
+
+
+def loose(folder: Path) -> str:
+    as_folder(folder / "set", table())
+    (folder / "set" / "stray.png").write_bytes(b"")
+    return str(folder / "set")
+
+
+def mixed(folder: Path) -> str:
+    place = as_parquet_folder(folder / "set", table())
+    pd.DataFrame({"other": [1]}).to_parquet(place / "data" / "zzz.parquet")
+    return str(place)
+
+
+def empty(folder: Path) -> str:
+    (folder / "set").mkdir()
+    return str(folder / "set")
+
+
+def text(folder: Path) -> str:
+    (folder / "notes.txt").write_text("a, b")
+    return str(folder / "notes.txt")
+
+
+def lists(folder: Path) -> str:
+    pd.DataFrame({"label": [[1, 2], [3]]}).to_parquet(folder / "set.parquet")
+    return str(folder / "set.parquet")
+
+
+def unlabelled(folder: Path) -> str:
+    pd.DataFrame({"x": [1], "y": [2]}).to_csv(folder / "set.csv", index=False)
+    return str(folder / "set.csv")
+
+
+def pathless(folder: Path) -> str:
+    (folder / "set.csv").write_text("path,label\na.png,x\n,y\n")
+    return str(folder / "set.csv")
+
+
+def nowhere(folder: Path) -> str:
+    return str(folder / "nowhere" / "at" / "all.parquet")
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (broken_parquet, StorageError, "cannot be read"),
+        (loose, UsageError, "stray.png lies in no subfolder"),
+        (mixed, UsageError, "zzz.parquet has other columns"),
+        (empty, UsageError, "no image file is in it"),
+        (text, UsageError, "notes.txt is no set"),
+        (lists, UsageError, "label: expected one answer for each image, found a"),
+        (unlabelled, UsageError, "no column that looks like labels"),
+        (pathless, UsageError, r"set.csv:3: no path"),
+        (nowhere, UsageError, "there is no such file or folder"),
+    ],
+)
+def test_a_set_that_cannot_be_read_is_refused_by_its_place(
+    make: "object", error: type[SynthgenError], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=message):
+        read_frame(open_set(make(tmp_path)))  # type: ignore[operator]
+
+
+def test_a_dataset_of_the_hub_without_a_network_is_refused_in_words() -> None:
+    with pytest.raises(SynthgenError, match="nobody/nothing"):
+        open_set("nobody/nothing")
+
+
+def test_saved_images_that_are_paths_are_read(tmp_path: Path) -> None:
+    from datasets import Image
+
+    as_folder(tmp_path / "files", table())
+    paths = [str(tmp_path / "files" / str(row["id"])) for row in table()]
+    data = Dataset.from_dict({"image": paths, "label": [row["label"] for row in table()]})
+    data.cast_column("image", Image()).save_to_disk(str(tmp_path / "set"))
+    found = open_set(str(tmp_path / "set"))
+    assert [data for batch in found.images() for data in batch] == [row["image"] for row in table()]
+    assert as_saved is not None

@@ -1,0 +1,341 @@
+"""The audit of real sets, by the bundled judge and by known columns: what it finds, and what it refuses."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import synthgen
+from synthgen import api
+from synthgen.api import parts
+from synthgen.audit.findings import Figure
+from synthgen.errors import ModelError, SpecError, SynthgenError, UsageError
+from synthgen.spec import parse_spec
+from tests.audit.portraits import ATTRIBUTES, KINDS, as_csv, as_folder, as_parquet, table
+from tests.command import synthgen as command
+from tests.judge.tiny import save_judge
+
+JUDGE = "bundled:judge"
+SPEC = (
+    """\
+synthgen: 1
+name: small
+model: {id: "bundled:workers", steps: 4, guidance: 1.5}
+classes: {doctor: 4, chef: 4}
+prompts: {templates: ["a {class} with {skin} skin"], variables: {skin: [light, medium, dark]}}
+filters: {label: {min_posterior: 0.5}}
+budget: {attempts_per_image: 4}
+gates: [{attribute: skin_tone, max_tv: 0.9}]
+"""
+    + ATTRIBUTES
+)
+UNIFORM = {"skin_tone": "uniform"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve portraits, of two classes and three skin tones alike; and what to measure on them."""
+    made = tmp_path_factory.mktemp("portraits")
+    as_folder(made / "set", table())
+    (made / "attributes.yaml").write_text(ATTRIBUTES)
+    return made
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("run") / "small"
+    api.run(parse_spec(SPEC), place, devices="cpu")
+    return place
+
+
+def asked(folder: Path) -> dict[str, Any]:
+    return {"attributes": folder / "attributes.yaml", "judges": [JUDGE], "cache": folder / "cache", "device": "cpu"}
+
+
+def judged(folder: Path, **more: Any) -> api.Audit:
+    return api.audit(folder / "set", **{**asked(folder), **more})
+
+
+def counts(found: api.Audit, place: str = "over all") -> dict[str, int]:
+    shares = found.tables["shares"]
+    rows = shares[shares["place"] == place]
+    return dict(zip(rows["value"], rows["count"], strict=True))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "folder"])
+def test_a_known_attribute_is_counted_in_every_kind_of_set_without_a_model(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "towers", None)
+    place = KINDS[kind](tmp_path / "set", table())
+    found = api.audit(place, known={"skin_tone": "skin"}, cache=tmp_path / "cache")
+    assert found.findings.classes == {"chef": 6, "doctor": 6}
+    assert counts(found) == {"dark": 4, "light": 4, "medium": 4}
+    assert found.report.judge is None
+
+
+def test_the_bundled_judge_sees_what_is_there(folder: Path) -> None:
+    found = judged(folder, targets=UNIFORM, cross=[("class", "skin_tone")])
+    assert counts(found) == {"light": 4, "medium": 4, "dark": 4}
+    assert found.findings.attributes[0].scopes[0].distances[0].found.value == 0
+    assert found.report.judge is not None
+    assert (found.report.judge.name, found.report.same_judge) == (JUDGE, False)
+    assert any(picture.image for pictures in found.report.pictures.values() for picture in pictures)
+    assert "skin tone" in found._repr_html_()
+
+
+def test_a_second_audit_needs_no_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = judged(folder)
+    monkeypatch.setattr(parts, "towers", None)
+    assert judged(folder).findings == first.findings
+
+
+def test_a_cut_file_of_embeddings_is_told(folder: Path) -> None:
+    judged(folder, cache=folder / "cut")
+    part = next((folder / "cut").rglob("*.parquet"))
+    part.write_bytes(part.read_bytes()[:100])
+    with pytest.raises(SynthgenError, match="is damaged"):
+        judged(folder, cache=folder / "cut")
+
+
+def test_corrupt_images_are_counted_and_told_and_the_rest_is_audited(tmp_path: Path) -> None:
+    (tmp_path / "attributes.yaml").write_text(ATTRIBUTES)
+    as_folder(tmp_path / "set", table())
+    (tmp_path / "set" / "chef" / "broken.png").write_bytes(table()[0]["image"][:99])  # type: ignore[index]
+    found = judged(tmp_path)
+    assert found.findings.images == 12
+    assert "cannot be opened, and were left out: 1 (chef/broken.png)" in " ".join(found.findings.caveats)
+
+
+def test_a_set_of_corrupt_images_alone_is_no_perfect_score(tmp_path: Path) -> None:
+    (tmp_path / "attributes.yaml").write_text(ATTRIBUTES)
+    as_folder(tmp_path / "set", [{**row, "image": b"nothing"} for row in table()])
+    found = judged(tmp_path, targets=UNIFORM, gates=["skin_tone over all: tv <= 0.9"])
+    assert found.findings.images == 0
+    assert found.outcome == "insufficient data"
+
+
+@pytest.mark.parametrize("rows", [1, 6], ids=["one image", "one class"])
+def test_the_smallest_sets_give_no_verdict_by_accident(rows: int, tmp_path: Path) -> None:
+    (tmp_path / "attributes.yaml").write_text(ATTRIBUTES)
+    as_folder(tmp_path / "set", table()[:rows])
+    found = judged(tmp_path, targets=UNIFORM, gates=["skin_tone over all: tv <= 0.3"])
+    assert found.outcome == "insufficient data"
+    assert found.findings.attributes[0].association.v is None
+
+
+def test_two_judges_are_compared(folder: Path) -> None:
+    save_judge(folder / "tiny")
+    found = judged(folder, judges=[JUDGE, f"local-dir:{folder / 'tiny'}"])
+    (agreement,) = found.findings.agreement
+    assert agreement.images == 12
+    assert counts(found) == {"light": 4, "medium": 4, "dark": 4}, "the first judge's answers are the audit's"
+    assert found.report.second_judge is not None
+
+
+def test_a_class_that_the_spec_does_not_have_is_told(folder: Path) -> None:
+    spec = parse_spec(SPEC.replace("classes: {doctor: 4, chef: 4}", "classes: {doctor: 4, nurse: 4}"))
+    found = judged(folder, attributes=None, spec=spec, targets=UNIFORM)
+    assert found.findings.undeclared == ("chef",)
+    assert "classes without an image: nurse" in found.findings.caveats
+
+
+def test_a_run_is_audited_from_its_records(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "towers", None)
+    found = api.audit(run, cache=tmp_path, targets=UNIFORM)
+    kept = pd.read_parquet(run / "dataset" / "data")["attribute_skin_tone"].value_counts()
+    assert counts(found) == {value: kept.get(value, 0) for value in ("light", "medium", "dark")}
+    assert found.report.same_judge
+    assert "is the model that filtered the set" in found.findings.caveats[-1]
+    assert found.findings.pipeline is not None
+    assert found.findings.pipeline.attempts == sum(api.status(run)[1].counts.values())
+    assert [gate.gate for gate in found.findings.gates] == ["skin_tone within class: tv <= 0.9"]
+    assert {loss.column for loss in found.findings.pipeline.losses} == {"label", "variable skin"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_records_are_what_the_judge_would_say_again(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "attributes.yaml").write_text(ATTRIBUTES)
+    again = api.audit(
+        run / "dataset" / "data", attributes=tmp_path / "attributes.yaml", judges=[JUDGE], cache=tmp_path, device="cpu"
+    )
+    assert counts(again) == counts(api.audit(run, cache=tmp_path, targets=UNIFORM))
+    assert not again.report.same_judge
+
+
+def test_another_judge_looks_at_a_runs_images(run: Path, tmp_path: Path) -> None:
+    save_judge(tmp_path / "tiny")
+    tiny, more = f"local-dir:{tmp_path / 'tiny'}", {"cache": tmp_path, "device": "cpu", "targets": UNIFORM}
+    found = api.audit(run, judges=[JUDGE, tiny], **more)  # type: ignore[arg-type]
+    assert found.report.same_judge
+    assert len(found.findings.agreement) == 1
+    other = api.audit(run, judges=[tiny], **more)  # type: ignore[arg-type]
+    assert not other.report.same_judge
+
+
+def test_an_audited_run_is_still_a_good_run(run: Path) -> None:
+    found = api.audit(run, targets=UNIFORM)
+    assert found.write(api.output_folder(run))[1] == run / "audit" / "report.html"
+    assert api.verify(run) == []
+    assert api.run(parse_spec(SPEC), run, devices="cpu").fresh == 0
+
+
+def test_labels_are_drawn_filled_in_and_used(folder: Path, tmp_path: Path) -> None:
+    labels = api.export_labels(folder / "set", 10, tmp_path, **asked(folder))
+    page = (tmp_path / "to-label.html").read_text("utf-8")
+    assert page.count("<img") == 10
+    assert "<script" not in page
+    drawn = pd.read_csv(labels, dtype="string")
+    truth = {row["id"]: row["skin"] for row in table()}
+    drawn["skin_tone"] = [str(truth[name]).upper() for name in drawn["id"]]
+    drawn.loc[0, "skin_tone"] = pd.NA
+    drawn.to_csv(labels, index=False)
+    found = judged(folder, labels=labels)
+    assert found.findings.attributes[0].scopes[0].labelled == 9
+    share = found.findings.attributes[0].scopes[0].shares[0]
+    assert share.labels is not None
+    assert share.labels.low <= 1 / 3 <= share.labels.high
+    with pytest.raises(UsageError, match=r"labels\.csv exists already"):
+        api.export_labels(folder / "set", 10, tmp_path, **asked(folder))
+
+
+def test_a_label_that_is_no_answer_is_told_with_its_line(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("id,skin_tone\nchef/000.png,light\nchef/001.png,pale\n")
+    with pytest.raises(UsageError, match=r"labels\.csv:3: skin_tone: 'pale' is no answer"):
+        judged(folder, labels=tmp_path / "labels.csv")
+
+
+def test_a_confusion_matrix_corrects(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "matrix.csv"
+    file.write_text("truth,light,medium,dark,unknown\nlight,90,5,0,5\nmedium,5,85,5,5\ndark,0,5,90,5\n")
+    found = judged(folder, confusions={"": file})
+    assert found.findings.attributes[0].scopes[0].quote.figure is Figure.MATRIX
+
+
+def test_a_real_set_is_a_reference_and_another_set_is_compared(folder: Path, tmp_path: Path) -> None:
+    other = [row for row in table() if row["skin"] != "dark"]
+    as_folder(tmp_path / "other", other)
+    found = judged(folder, reference=tmp_path / "other", compare=tmp_path / "other")
+    scope = found.findings.attributes[0].scopes[0]
+    assert scope.reference == {"light": 0.5, "medium": 0.5, "dark": 0.0}
+    rows = found.tables["comparison"].set_index(["place", "what"])
+    assert rows.loc[("over all", "share of dark"), "difference"] == pytest.approx(1 / 3)
+    assert len(found.findings.amplification) == 1
+
+
+def test_the_package_is_the_function(tmp_path: Path) -> None:
+    place = as_csv(tmp_path / "set", table())
+    found = synthgen.audit(place, known={"skin_tone": "skin"})  # type: ignore[operator]
+    assert isinstance(found, api.Audit)
+
+
+GATES = {
+    "pass": (["skin over all: tv <= 0.9"], 0),
+    "fail": (["skin over all: share of dark <= 1%"], 4),
+    "insufficient": (["skin over all: tv <= 0.05"], 4),
+    "allowed": (["skin over all: tv <= 0.05", "--allow-insufficient"], 0),
+    "allowed but failed": (["skin over all: share of dark <= 1%", "--allow-insufficient"], 4),
+}
+
+
+@pytest.mark.parametrize(("gate", "code"), GATES.values(), ids=GATES)
+def test_gates_decide_the_exit_code(gate: list[str], code: int, tmp_path: Path) -> None:
+    as_csv(tmp_path / "set", table())
+    done = command(
+        "audit",
+        "set/list.csv",
+        "--known",
+        "skin=skin",
+        "--target",
+        "skin=uniform",
+        "--json",
+        "--gate",
+        *gate,
+        folder=tmp_path,
+    )
+    assert done.returncode == code, done.stderr
+    written = json.loads((tmp_path / "outputs" / "list-audit" / "audit.json").read_text("utf-8"))
+    assert json.loads(done.stdout) == written
+    assert (tmp_path / "outputs" / "list-audit" / "report.html").is_file()
+    assert ("skin over all" in done.stderr) == bool(code)
+
+
+def test_the_command_line_judges_and_exports(folder: Path) -> None:
+    options = ["set", "--attributes", "attributes.yaml", "--judge", JUDGE, "--cache", "cache"]
+    done = command("audit", *options, "-o", "found", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert "skin tone" in done.stdout
+    assert "look at" in done.stdout
+    drawn = command("audit", *options, "-o", "found", "--export-labels", 6, folder=folder)
+    assert drawn.returncode == 0, drawn.stderr
+    assert len(pd.read_csv(folder / "found" / "labels.csv")) == 6
+
+
+SKIN: dict[str, Any] = {"known": {"skin": "skin"}}
+MISTAKES: dict[str, tuple[dict[str, Any], type[SynthgenError], str]] = {
+    "nothing to measure": ({}, UsageError, "it is not said what to measure"),
+    "no such column": ({"known": {"skin": "tone"}}, UsageError, "has no column 'tone'"),
+    "no such label": ({**SKIN, "label": "kind"}, UsageError, "has no column 'kind'"),
+    "one value": ({"known": {"kind": "constant"}}, UsageError, "the column holds x"),
+    "no such gate": ({**SKIN, "gates": ["skin"]}, UsageError, "not understood"),
+    "gate without a reference": ({**SKIN, "gates": ["skin: tv <= 0.1"]}, UsageError, "no reference"),
+    "target of nothing": ({**SKIN, "targets": {"hair": "uniform"}}, UsageError, "no attribute 'hair'"),
+    "target in words": ({**SKIN, "targets": {"skin": "even"}}, UsageError, "not understood"),
+    "target of no value": ({**SKIN, "targets": {"skin": "pale:1"}}, UsageError, "'pale'"),
+    "three judges": ({"judges": ["a/b", "c/d", "e/f"]}, UsageError, "one judge or two"),
+    "no judge's name": ({"judges": ["clip"]}, UsageError, "--judge clip"),
+    "a judge that is not there": ({"judges": ["local-dir:nowhere"]}, ModelError, "nowhere"),
+    "matrix of nothing": ({**SKIN, "confusions": {"hair": Path("x")}}, UsageError, "no attribute 'hair'"),
+    "matrix in words": ({**SKIN, "confusions": {"skin": Path("words.csv")}}, UsageError, "words.csv"),
+    "labels elsewhere": ({**SKIN, "labels": Path("nowhere.csv")}, UsageError, "nowhere.csv"),
+    "attributes with other keys": ({"attributes": Path("wrong.yaml")}, SpecError, "unknown key"),
+    "no images": ({"attributes": Path("right.yaml"), "judges": [JUDGE]}, UsageError, "has no images to look at"),
+}
+
+
+@pytest.mark.parametrize(("given", "error", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_told(
+    given: dict[str, Any], error: type[SynthgenError], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame([{"label": row["label"], "skin": row["skin"], "constant": "x"} for row in table()])
+    frame.to_csv("set.csv", index=False)
+    Path("words.csv").write_text("truth,light\nlight,many\n")
+    Path("wrong.yaml").write_text(ATTRIBUTES + "name: x\n")
+    Path("right.yaml").write_text(ATTRIBUTES)
+    with pytest.raises(error, match=message):
+        api.audit("set.csv", **given)
+
+
+def test_labels_with_nan_are_refused_with_their_number(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"label": ["a", None, "b", np.nan], "skin": ["x", "y", "x", "y"]})
+    frame.to_parquet(tmp_path / "set.parquet")
+    with pytest.raises(UsageError, match="2 of 4 images have no class"):
+        api.audit(tmp_path / "set.parquet", known={"skin": "skin"})
+
+
+def test_an_empty_table_is_no_perfect_score(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"label": ["a"], "skin": ["x"]}).iloc[:0]
+    frame.to_parquet(tmp_path / "set.parquet")
+    (tmp_path / "attributes.yaml").write_text("attributes: {skin: {values: {x: [x], y: [y]}}}")
+    found = api.audit(
+        tmp_path / "set.parquet", known={"skin": "skin"}, attributes=tmp_path / "attributes.yaml",
+        targets={"skin": "uniform"}, gates=["skin over all: tv <= 1"],
+    )  # fmt: skip
+    assert found.findings.caveats[0] == "there are no images: nothing was measured"
+    assert found.outcome == "insufficient data"
+
+
+def test_auditing_what_is_known_imports_no_torch(tmp_path: Path) -> None:
+    as_parquet(tmp_path / "set", table())
+    code = (
+        "import sys, synthgen; synthgen.audit('set/all.parquet', known={'skin': 'skin'});"
+        "print([name for name in ('torch', 'open_clip') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
