@@ -12,7 +12,7 @@ from synthgen.api.asking import Begun, begin, look_beside, values_of
 from synthgen.api.declaring import references
 from synthgen.api.looking import Looked, OnProgress
 from synthgen.api.reporting import make_report
-from synthgen.api.subject import Subject, read_ledger, was_asked
+from synthgen.api.subject import read_ledger, was_asked
 from synthgen.errors import UsageError
 from synthgen.spec import Spec
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from synthgen.audit.gates import Outcome
     from synthgen.audit.pipeline import Pipeline
     from synthgen.audit.report import AuditReport
+    from synthgen.audit.sets import ImageSet
 
 JSON, REPORT, EMBEDDINGS = "audit.json", "report.html", "embeddings"
 
@@ -164,8 +165,9 @@ def audit(
         gates=[*(gate for gate in begun.declared.gates if gate.attribute in values), *gates],
     )
     findings = measure(looked.frame, values, given, seed)
-    caveats = (*findings.caveats, *_caveats(looked, begun.same_judge), *_caveats_of(others))
-    findings = replace(findings, pipeline=_pipeline(begun, seed), caveats=caveats)
+    everything = [(begun.subject, looked), *others.values()]
+    caveats = [caveat for subject, each in everything for caveat in _unreadable(subject.images, each)]
+    findings = replace(findings, pipeline=_pipeline(begun, seed), caveats=(*findings.caveats, *caveats))
     comparison = beside(findings, measure(second[1].frame, values, common, seed)) if second else None
     return Audit(make_report(begun, findings, real, second, comparison, seed))
 
@@ -204,22 +206,8 @@ def _pipeline(begun: Begun, seed: int) -> Pipeline | None:
     return read_pipeline(ledger, values, np.random.default_rng([seed, *b"ledger"]), variables)
 
 
-def _caveats(looked: Looked, same_judge: bool) -> list[str]:
-    found = []
-    if same_judge:
-        found.append(
-            "the model that measured the attributes is the model that filtered the set: what it misreads, it "
-            "misread when it chose the images, and this audit cannot see it. Name another with --judge, or label some"
-        )
-    if looked.unreadable:
-        shown = ", ".join(looked.unreadable[:3]) + (", .." if len(looked.unreadable) > 3 else "")
-        found.append(f"images that cannot be opened, and were left out: {len(looked.unreadable)} ({shown})")
-    return found
-
-
-def _caveats_of(others: Mapping[str, tuple[Subject, Looked]]) -> list[str]:
-    return [
-        f"{subject.images.source}: {len(looked.unreadable)} image(s) cannot be opened, and were left out"
-        for subject, looked in others.values()
-        if looked.unreadable
-    ]
+def _unreadable(images: ImageSet, looked: Looked) -> list[str]:
+    if not (names := looked.unreadable):
+        return []
+    shown = ", ".join(names[:3]) + (", .." if len(names) > 3 else "")
+    return [f"{images.source}: images that cannot be opened, and were left out: {len(names)} ({shown})"]

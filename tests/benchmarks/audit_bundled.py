@@ -140,10 +140,10 @@ def _matrices(folder: Path, attributes: dict[str, Attribute], seed: int) -> dict
 
 def _lines(rows: Sequence[Row], images: int, repetitions: int) -> Iterator[str]:
     yield from paragraph(
-        f"**A real judge.** {_sets(repetitions)} {images:,} renders of the bundled world, skewed as the bundled model's "
-        f"training was, seen by the bundled judge. The confusion matrix is of {MATRIX} other renders, composed evenly; "
-        f"{LABELS} images of the set are labelled. For the shares of every value, over all and in each class: the mean "
-        "and the greatest error in points, and how many 95 % intervals contain the truth."
+        f"**A real judge.** {_sets(repetitions)} {images:,} renders of the bundled world, skewed as the training of "
+        f"the bundled model was, seen by the bundled judge. The confusion matrix is of {MATRIX} other renders, composed "
+        f"evenly; {LABELS} images of the set are labelled. For the shares of every value, over all and in each class: "
+        "the mean and the greatest error in points, and how many 95 % intervals contain the truth."
     )
     head = ["attribute", "shares", *(f"{figure}: {what}" for figure in FIGURES for what in ("error", "truth inside"))]
     body = []
