@@ -118,6 +118,8 @@ def audit(
         print_json(**found.to_dict())
     else:
         print_audit(found)
+        for caveat in found.findings.caveats:
+            print(f"note      {caveat}")
         print(f"figures   {document}")
         print(f"look at   {report}")
     _exit(found, allow_insufficient)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from synthgen.api.declaring import Declaration, declare, find_judges
 from synthgen.api.looking import Looked, OnProgress, Question, judge_of, look_at
@@ -16,15 +16,42 @@ from synthgen.spec import Spec
 if TYPE_CHECKING:
     import pandas as pd
 
+    from synthgen.audit.sets import ImageSet
+
+
+class Seen(NamedTuple):
+    """A set, and what was seen in it."""
+
+    images: ImageSet
+    looked: Looked
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Begun:
-    """A set that was looked at, and what is asked of it."""
+    """A set that was opened, and what is asked of it. No image was looked at.
+
+    Attributes:
+        frame: id, label, prompt where there is one, and what is known.
+    """
 
     subject: Subject
     declared: Declaration
     question: Question
-    looked: Looked
+    frame: pd.DataFrame
+
+    def look(self, on_progress: OnProgress) -> Seen:
+        """See `look_at`."""
+        return Seen(self.subject.images, look_at(self.subject, self.frame, self.question, on_progress))
+
+    def beside(self, place: str, label: str | None) -> Begun:
+        """Another set, of which the same is asked of the first judge. Its classes may stand in a column of another
+        name."""
+        from synthgen.audit.sets import read_frame
+
+        subject = open_subject(place)
+        own = label if label in subject.images.columns else None
+        question = replace(self.question, judges=self.question.judges[:1])
+        return Begun(subject, self.declared, question, read_frame(subject.images, own, question.known))
 
     @property
     def same_judge(self) -> bool:
@@ -43,8 +70,13 @@ def begin(
     judges: Sequence[str],
     cache: Path,
     device: str,
-    on_progress: OnProgress,
 ) -> Begun:
+    """
+    Raises:
+        As `api.audit`.
+    """
+    from synthgen.audit.sets import read_frame
+
     subject = open_subject(place, split)
     declared = declare(subject.run, spec, attributes)
     judged = {name: each for name, each in declared.attributes.items() if name not in known}
@@ -54,17 +86,10 @@ def begin(
         raise UsageError(f"{subject.images.source}: it is not said what to measure", hint=hint)
     found = find_judges(judges, subject.run, declared.judge, needed)
     question = Question(judged, known, found, cache, device)
-    return Begun(subject, declared, question, look_at(subject, question, label, on_progress))
+    return Begun(subject, declared, question, read_frame(subject.images, label, known))
 
 
-def look_beside(place: str, question: Question, label: str | None, on_progress: OnProgress) -> tuple[Subject, Looked]:
-    """Another set, asked the same by the first judge. Its classes may stand in a column of another name."""
-    subject = open_subject(place)
-    own = label if label in subject.images.columns else None
-    return subject, look_at(subject, replace(question, judges=question.judges[:1]), own, on_progress)
-
-
-def values_of(begun: Begun, others: Sequence[pd.DataFrame]) -> dict[str, tuple[str, ...]]:
+def values_of(begun: Begun, others: Sequence[Begun]) -> dict[str, tuple[str, ...]]:
     """By attribute: those that are declared; of a column, those that occur in any of the sets.
 
     Raises:
@@ -76,7 +101,7 @@ def values_of(begun: Begun, others: Sequence[pd.DataFrame]) -> dict[str, tuple[s
     for name, column in begun.question.known.items():
         if name in found:
             continue
-        seen = {value for frame in (begun.looked.frame, *others) for value in frame[name].dropna().unique()}
+        seen = {value for each in (begun, *others) for value in each.frame[name].dropna().unique()}
         found[name] = tuple(sorted(seen - set(ASIDE)))
         if len(found[name]) < 2:
             there = ", ".join(found[name]) or "nothing"

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthgen.api.asking import Begun, begin, look_beside, values_of
+from synthgen.api.asking import Begun, Seen, begin, values_of
 from synthgen.api.declaring import references
-from synthgen.api.looking import Looked, OnProgress
+from synthgen.api.looking import OnProgress
 from synthgen.api.reporting import make_report
-from synthgen.api.subject import Subject, read_ledger, was_asked
+from synthgen.api.subject import read_ledger, was_asked
 from synthgen.errors import UsageError
 from synthgen.spec import Spec
 
@@ -137,37 +137,35 @@ def audit(
         ModelError, DeviceError, StorageError: models, devices, disks.
     """
     from synthgen.audit.compare import compare as beside
+    from synthgen.audit.gating import read_gates
     from synthgen.audit.measure import Given, measure
 
     folder = cache or output_folder(place) / EMBEDDINGS
-    begun = begin(str(place), spec, attributes, known or {}, label, split, judges, folder, device, on_progress)
-    others = {
-        name: look_beside(str(other), begun.question, label, on_progress)
-        for name, other in (("reference", reference), ("compare", compare))
-        if other is not None
-    }
-    looked, real, second = begun.looked, others.get("reference"), others.get("compare")
-    values = values_of(begun, [each.frame for _, each in others.values()])
+    begun = begin(str(place), spec, attributes, known or {}, label, split, judges, folder, device)
+    real = begun.beside(str(reference), label) if reference is not None else None
+    second = begun.beside(str(compare), label) if compare is not None else None
+    others = [each for each in (real, second) if each is not None]
+    # What the user may have written wrongly is read before anything is looked at, which may take hours.
+    values = values_of(begun, others)
     wanted = references(begun.declared, targets or {}, values)
     common = Given(
         classes=begun.declared.classes,
         known=tuple(begun.question.known),
         references=wanted,
         confusions=_confusions(confusions or {}, values),
-        real=real[1].frame if real else None,
     )
-    given = replace(
-        common,
-        labels=_labels(labels, values),
-        second=looked.second,
-        crossings=cross,
-        gates=[*(gate for gate in begun.declared.gates if gate.attribute in values), *gates],
-    )
-    findings = measure(looked.frame, values, given, seed)
-    caveats = (*findings.caveats, *_caveats(looked, begun.same_judge), *_caveats_of(others))
-    findings = replace(findings, pipeline=_pipeline(begun, seed), caveats=caveats)
-    comparison = beside(findings, measure(second[1].frame, values, common, seed)) if second else None
-    return Audit(make_report(begun, findings, real, second, comparison, seed))
+    limits = read_gates([*begun.declared.gates, *gates], values, list(values if real else wanted))
+    labelled = _labels(labels, values)
+    seen = begun.look(on_progress)
+    seen_real = real.look(on_progress) if real else None
+    seen_second = second.look(on_progress) if second else None
+    common = replace(common, real=seen_real.looked.frame if seen_real else None)
+    given = replace(common, labels=labelled, second=seen.looked.second, crossings=cross, gates=limits)
+    findings = measure(seen.looked.frame, values, given, seed)
+    caveats = [caveat for each in (seen, seen_real, seen_second) if each for caveat in _unreadable(each)]
+    findings = replace(findings, pipeline=_pipeline(begun, seed), caveats=(*findings.caveats, *caveats))
+    comparison = beside(findings, measure(seen_second.looked.frame, values, common, seed)) if seen_second else None
+    return Audit(make_report(begun, seen, findings, seen_real, seen_second, comparison, seed))
 
 
 def _confusions(files: Mapping[str, Path], values: Mapping[str, Sequence[str]]) -> dict[str, Confusion]:
@@ -204,22 +202,8 @@ def _pipeline(begun: Begun, seed: int) -> Pipeline | None:
     return read_pipeline(ledger, values, np.random.default_rng([seed, *b"ledger"]), variables)
 
 
-def _caveats(looked: Looked, same_judge: bool) -> list[str]:
-    found = []
-    if same_judge:
-        found.append(
-            "the model that measured the attributes is the model that filtered the set: what it misreads, it "
-            "misread when it chose the images, and this audit cannot see it. Name another with --judge, or label some"
-        )
-    if looked.unreadable:
-        shown = ", ".join(looked.unreadable[:3]) + (", .." if len(looked.unreadable) > 3 else "")
-        found.append(f"images that cannot be opened, and were left out: {len(looked.unreadable)} ({shown})")
-    return found
-
-
-def _caveats_of(others: Mapping[str, tuple[Subject, Looked]]) -> list[str]:
-    return [
-        f"{subject.images.source}: {len(looked.unreadable)} image(s) cannot be opened, and were left out"
-        for subject, looked in others.values()
-        if looked.unreadable
-    ]
+def _unreadable(seen: Seen) -> list[str]:
+    if not (names := seen.looked.unreadable):
+        return []
+    shown = ", ".join(names[:3]) + (", .." if len(names) > 3 else "")
+    return [f"{seen.images.source}: images that cannot be opened, and were left out: {len(names)} ({shown})"]

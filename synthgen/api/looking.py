@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +55,13 @@ class Question:
     judges: tuple[JudgeId, ...]
     cache: Path
     device: str
+    _eyes: dict[JudgeId, Eyes] = field(default_factory=dict, repr=False)
+
+    def eyes(self, judge: JudgeId) -> Eyes:
+        """The same for every set that is asked this: a model is loaded once."""
+        if judge not in self._eyes:
+            self._eyes[judge] = Eyes(judge, self.cache, self.device)
+        return self._eyes[judge]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,19 +185,17 @@ class _Seen:
 
 
 def look_at(
-    subject: Subject, question: Question, label: str | None, on_progress: OnProgress = lambda name, seen: None
+    subject: Subject, whole: pd.DataFrame, question: Question, on_progress: OnProgress = lambda name, seen: None
 ) -> Looked:
-    """
+    """Answer the question on every image of a set, whose table `read_frame` has read.
+
     Raises:
-        UsageError: a column is missing, or images are.
+        UsageError: the set has no images.
         ModelError, DeviceError, StorageError: models, devices, disks.
     """
     import numpy as np
     import pandas as pd
 
-    from synthgen.audit.sets import read_frame
-
-    whole = read_frame(subject.images, label, question.known)
     several = [_see(subject, question, judge, on_progress) for judge in question.judges]
     opened = np.ones(len(whole), dtype=bool)
     for seen in several:
@@ -215,7 +220,7 @@ def _see(subject: Subject, question: Question, judge: JudgeId, on_progress: OnPr
     if not subject.images.has_images:
         hint = "Name columns that have the attributes with --known, or give a set with images."
         raise UsageError(f"{subject.images.source} has no images to look at", hint=hint)
-    eyes = Eyes(judge, question.cache, question.device)
+    eyes = question.eyes(judge)
     return _Seen(subject, eyes, eyes.look(subject.images, on_progress))
 
 

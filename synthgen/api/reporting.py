@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from synthgen import __version__
-from synthgen.api.asking import Begun
+from synthgen.api.asking import Begun, Seen
 from synthgen.api.looking import Looked
 from synthgen.api.showing import show_cells, show_pairs
-from synthgen.api.subject import Subject
 
 if TYPE_CHECKING:
     from synthgen.audit.compare import Comparison
@@ -20,16 +19,17 @@ if TYPE_CHECKING:
 
 def make_report(
     begun: Begun,
+    seen: Seen,
     findings: Findings,
-    real: tuple[Subject, Looked] | None,
-    second: tuple[Subject, Looked] | None,
+    real: Seen | None,
+    second: Seen | None,
     comparison: Comparison | None,
     seed: int,
 ) -> AuditReport:
     from synthgen.audit.report import AuditReport, Judge, Provenance
 
-    images, looked = begun.subject.images, begun.looked
-    diversity, leakage = _diversity(looked, seed), _leakage(looked, real[1], seed) if real else None
+    images, looked = seen
+    diversity, leakage = _diversity(looked, seed), _leakage(looked, real.looked, seed) if real else None
     judges = [Judge(judge.name, judge.revision) for judge in begun.question.judges]
     asked = judges if begun.question.attributes else []
     return AuditReport(
@@ -42,15 +42,13 @@ def make_report(
         findings=findings,
         provenance=Provenance(__version__, datetime.now(UTC).isoformat(timespec="seconds"), seed),
         comparison=comparison,
-        compared_with=second[0].images.name if second else None,
+        compared_with=second.images.name if second else None,
         diversity=diversity,
         leakage=leakage,
         pictures=show_cells(images, looked, [attribute.name for attribute in findings.attributes], seed),
         duplicates=show_pairs(images, looked, _ours(diversity, leakage)),
-        reference_duplicates=show_pairs(real[0].images, real[1], [pair.second for pair in leakage.pairs])
-        if real and leakage
-        else {},
-        not_measured=tuple(_not_measured(begun, real)),
+        reference_duplicates=show_pairs(*real, [pair.second for pair in leakage.pairs]) if real and leakage else {},
+        not_measured=tuple(_not_measured(begun, looked, real)),
     )
 
 
@@ -85,16 +83,16 @@ def _leakage(looked: Looked, real: Looked, seed: int) -> Leakage | None:
     )
 
 
-def _not_measured(begun: Begun, real: tuple[Subject, Looked] | None) -> list[NotMeasured]:
+def _not_measured(begun: Begun, looked: Looked, real: Seen | None) -> list[NotMeasured]:
     from synthgen.audit.report import NotMeasured
 
     found = []
     if begun.subject.run is None:
         found.append(NotMeasured("bias made by filters", "the set has no ledger of what was rejected"))
-    if begun.looked.vectors is None:
+    if looked.vectors is None:
         found.append(NotMeasured("diversity and leakage", "no judge looked at the images: name one with --judge"))
     if real is None:
         found.append(NotMeasured("leakage and bias amplification", "no real set was given with --reference"))
-    elif begun.looked.vectors is not None and real[1].vectors is None:
-        found.append(NotMeasured("leakage", f"no judge looked at the images of {real[0].images.name}"))
+    elif looked.vectors is not None and real.looked.vectors is None:
+        found.append(NotMeasured("leakage", f"no judge looked at the images of {real.images.name}"))
     return found

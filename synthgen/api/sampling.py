@@ -44,17 +44,18 @@ def export_labels(
     from synthgen.audit.sets import thumbnail
 
     cached = cache or output_folder(place) / EMBEDDINGS
-    begun = begin(str(place), spec, attributes, known or {}, label, split, judges, cached, device, on_progress)
+    begun = begin(str(place), spec, attributes, known or {}, label, split, judges, cached, device)
     judged = list(begun.question.attributes)
     if not judged:
         raise UsageError("there is nothing to label: no attribute is judged", hint="Give --spec or --attributes.")
     if not begun.subject.images.has_images:
         raise UsageError(f"{begun.subject.images.source} has no images to label")
-    frame, images = begun.looked.frame, begun.subject.images
+    images, looked = begun.look(on_progress)
+    frame = looked.frame
     drawn = draw_sample(frame, count, seed, judged if len(judged) == 1 else ())
     # The order of the strata would give away what the judge answered.
     drawn = drawn.iloc[np.random.default_rng(seed).permutation(len(drawn))].reset_index(drop=True)
-    places = begun.looked.rows[pd.Index(frame["id"]).get_indexer(pd.Index(drawn["id"]))]
+    places = looked.rows[pd.Index(frame["id"]).get_indexer(pd.Index(drawn["id"]))]
     pictures = dict(zip(np.sort(places).tolist(), images.some(np.sort(places).tolist()), strict=True))
     thumbnails = [thumbnail(pictures[place], 256) for place in places.tolist()]
     columns = drawn["id"].tolist(), drawn["label"].tolist(), drawn["weight"].tolist(), thumbnails

@@ -1,16 +1,19 @@
 """Every kind of set gives the same table and the same images."""
 
+import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import PIL.Image
 import pytest
-from datasets import ClassLabel, Dataset, Features, Value
+from datasets import ClassLabel, Dataset, Features, Image, Value
 
 from synthgen.audit.sets import ImageSet, decode, open_set, read_frame
 from synthgen.audit.sets.hub import HubSet
 from synthgen.errors import StorageError, SynthgenError, UsageError
-from tests.audit.portraits import CLASSES, KINDS, as_dataset, as_folder, as_parquet, as_parquet_folder, as_saved, table
+from tests.audit.portraits import CLASSES, KINDS, as_dataset, as_folder, as_parquet, as_parquet_folder, table
 
 WITH_COLUMNS = [kind for kind in KINDS if kind != "folder"]
 
@@ -153,10 +156,10 @@ def nowhere(folder: Path) -> str:
     ],
 )
 def test_a_set_that_cannot_be_read_is_refused_by_its_place(
-    make: "object", error: type[SynthgenError], message: str, tmp_path: Path
+    make: Callable[[Path], str], error: type[SynthgenError], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(error, match=message):
-        read_frame(open_set(make(tmp_path)))  # type: ignore[operator]
+        read_frame(open_set(make(tmp_path)))
 
 
 def test_a_dataset_of_the_hub_without_a_network_is_refused_in_words() -> None:
@@ -165,12 +168,18 @@ def test_a_dataset_of_the_hub_without_a_network_is_refused_in_words() -> None:
 
 
 def test_saved_images_that_are_paths_are_read(tmp_path: Path) -> None:
-    from datasets import Image
-
     as_folder(tmp_path / "files", table())
     paths = [str(tmp_path / "files" / str(row["id"])) for row in table()]
     data = Dataset.from_dict({"image": paths, "label": [row["label"] for row in table()]})
     data.cast_column("image", Image()).save_to_disk(str(tmp_path / "set"))
     found = open_set(str(tmp_path / "set"))
     assert [data for batch in found.images() for data in batch] == [row["image"] for row in table()]
-    assert as_saved is not None
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "L", "P", "CMYK", "I;16", "1"])
+def test_pictures_of_every_mode_become_rgb(mode: str) -> None:
+    file = io.BytesIO()
+    PIL.Image.new(mode, (5, 7)).save(file, "TIFF")
+    picture = decode(file.getvalue())
+    assert picture is not None
+    assert (picture.mode, picture.size) == ("RGB", (5, 7))

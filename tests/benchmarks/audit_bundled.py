@@ -7,7 +7,7 @@ Puts its table between the marks of docs/audit.md, after about two minutes on tw
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -15,6 +15,7 @@ from typing import Annotated
 
 import pandas as pd
 import typer
+from PIL import ImageEnhance
 
 from synthgen import api
 from synthgen.api.looking import JudgeId, Question, look_at
@@ -22,6 +23,7 @@ from synthgen.api.parts import judge_revision
 from synthgen.api.subject import open_subject
 from synthgen.audit.estimates import Estimate
 from synthgen.audit.findings import Figure, Scope
+from synthgen.audit.sets import read_frame
 from synthgen.audit.table import ASIDE
 from synthgen.bundled.mixture import even, skewed
 from synthgen.bundled.world import Person, render
@@ -31,6 +33,7 @@ from tests.benchmarks.page import paragraph, put_into, table
 ROOT = Path(__file__).parents[2]
 MATRIX, LABELS = 600, 300
 """Other renders, evenly composed, that the confusion matrix is made of; images of the audited set that are labelled."""
+DIM = 0.7
 COLORS = {color: [f"a person with {length} {color} hair" for length in ("short", "long")] for color in
           ("black", "brown", "blond", "red")}  # fmt: skip
 ATTRIBUTES = {
@@ -44,6 +47,8 @@ ATTRIBUTES = {
     },
     "hair_color": {"values": COLORS, "not_applicable": ["a bald person"]},
 }
+LIGHT = {"as rendered": (1.0, 1.0), "dim": (DIM, DIM), "dim, the matrix of bright ones": (DIM, 1.0)}
+"""The brightness of the audited set, and of what the matrix is made of."""
 FIGURES = (Figure.RAW, Figure.MATRIX, Figure.LABELS)
 
 
@@ -56,7 +61,12 @@ def main(
     """Measure, and write the table into the docs."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        found = [row for number in range(repetitions) for row in _audited(folder, images, seed + 2 * number)]
+        found = {
+            name: [
+                row for number in range(repetitions) for row in _audited(folder / name, images, seed + number, light)
+            ]
+            for name, light in LIGHT.items()
+        }
     lines = list(_lines(found, images, repetitions))
     print("\n".join(lines))
     if (docs / "audit.md").is_file():
@@ -79,11 +89,11 @@ class Row:
         return self.found[figure].low <= self.truth <= self.found[figure].high
 
 
-def _audited(folder: Path, images: int, seed: int) -> Iterator[Row]:
-    place = folder / f"set-{seed}"
-    truth = _rendered(place, [skewed(rng) for rng in [Random(seed)] for _ in range(images)], seed)
+def _audited(folder: Path, images: int, seed: int, light: tuple[float, float]) -> Iterator[Row]:
+    place, rng = folder / f"set-{seed}", Random(f"set {seed}")
+    truth = _rendered(place, [skewed(rng) for _ in range(images)], rng, light[0])
     attributes = _attributes(folder)
-    confusions = _matrices(folder, attributes, seed + 1)
+    confusions = _matrices(folder, attributes, seed, light[1])
     asked = {"attributes": folder / "attributes.yaml", "judges": [BUNDLED_JUDGE], "cache": folder / "cache"}
     labels = api.export_labels(place, LABELS, folder / f"labels-{seed}", seed=seed, **asked)  # type: ignore[arg-type]
     drawn = pd.read_csv(labels, dtype="string").set_index("id")
@@ -105,13 +115,13 @@ def _rows(attribute: str, scope: Scope, truth: pd.DataFrame) -> Iterator[Row]:
         yield Row(attribute, scope.place, float((valued == share.value).mean()), found)  # type: ignore[arg-type]
 
 
-def _rendered(place: Path, people: Sequence[Person], seed: int) -> pd.DataFrame:
-    """Render them into class folders; the truth by id."""
-    rng, rows = Random(seed), []
+def _rendered(place: Path, people: Sequence[Person], rng: Random, light: float) -> pd.DataFrame:
+    """Render them into class folders, so bright; the truth by id."""
+    rows = []
     for number, person in enumerate(people):
         name = f"{person.occupation}/{number:05d}.png"
         (place / name).parent.mkdir(parents=True, exist_ok=True)
-        render(person, rng).image.save(place / name)
+        ImageEnhance.Brightness(render(person, rng).image).enhance(light).save(place / name)
         color = person.hair_color or "not applicable"
         rows.append((name, person.occupation, person.skin, person.hair_length, color))
     return pd.DataFrame(rows, columns=["id", "label", *ATTRIBUTES]).set_index("id")
@@ -120,16 +130,18 @@ def _rendered(place: Path, people: Sequence[Person], seed: int) -> pd.DataFrame:
 def _attributes(folder: Path) -> dict[str, Attribute]:
     import yaml
 
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "attributes.yaml").write_text(yaml.safe_dump({"attributes": ATTRIBUTES}, sort_keys=False))
     return dict(read_declared(folder / "attributes.yaml").attributes)
 
 
-def _matrices(folder: Path, attributes: dict[str, Attribute], seed: int) -> dict[str, Path]:
+def _matrices(folder: Path, attributes: dict[str, Attribute], seed: int, light: float) -> dict[str, Path]:
     """By attribute, what the judge answers on other renders."""
-    place, rng = folder / f"matrix-{seed}", Random(seed)
-    truth = _rendered(place, [even(rng) for _ in range(MATRIX)], seed)
+    place, rng = folder / f"matrix-{seed}", Random(f"matrix {seed}")
+    truth = _rendered(place, [even(rng) for _ in range(MATRIX)], rng, light)
     judge = JudgeId(BUNDLED_JUDGE, judge_revision(BUNDLED_JUDGE))
-    answered = look_at(open_subject(str(place)), Question(attributes, {}, (judge,), folder / "cache", "auto"), None)
+    subject, question = open_subject(str(place)), Question(attributes, {}, (judge,), folder / "cache", "auto")
+    answered = look_at(subject, read_frame(subject.images), question)
     files = {}
     for name, attribute in attributes.items():
         files[name] = folder / f"{name}-{seed}.csv"
@@ -138,20 +150,21 @@ def _matrices(folder: Path, attributes: dict[str, Attribute], seed: int) -> dict
     return files
 
 
-def _lines(rows: Sequence[Row], images: int, repetitions: int) -> Iterator[str]:
+def _lines(found: Mapping[str, Sequence[Row]], images: int, repetitions: int) -> Iterator[str]:
     yield from paragraph(
-        f"**A real judge.** {_sets(repetitions)} {images:,} renders of the bundled world, skewed as the bundled "
-        f"model's training was, seen by the bundled judge. The confusion matrix is of {MATRIX} other renders, composed evenly; "
-        f"{LABELS} images of the set are labelled. For the shares of every value, over all and in each class: the mean "
-        "and the greatest error in points, and how many 95 % intervals contain the truth."
+        f"**A real judge.** {_sets(repetitions)} {images:,} renders of the bundled world, skewed as the training of "
+        f"the bundled model was, seen by the bundled judge: as rendered, and with {DIM:.0%} of their light. The confusion "
+        f"matrix is of {MATRIX} other renders, composed evenly; {LABELS} images of the set are labelled. For the shares "
+        "of every value, over all and in each class: the mean and the greatest error in points, and how many 95 % "
+        "intervals contain the truth."
     )
-    head = ["attribute", "shares", *(f"{figure}: {what}" for figure in FIGURES for what in ("error", "truth inside"))]
+    head = ["renders", "attribute", *(f"{figure}: {what}" for figure in FIGURES for what in ("error", "truth inside"))]
     body = []
-    for name in ATTRIBUTES:
-        for where, chosen in (("over all", True), ("in a class", False)):
-            of = [row for row in rows if row.attribute == name and (row.place == "over all") == chosen]
-            body.append([name.replace("_", " "), f"{len(of)} {where}", *_cells(of)])
-    yield from table(head, [*body, ["all", str(len(rows)), *_cells(rows)]])
+    for light, rows in found.items():
+        for name in ATTRIBUTES:
+            of = [row for row in rows if row.attribute == name]
+            body.append([light, name.replace("_", " "), *_cells(of)])
+    yield from table(head, body)
 
 
 def _sets(repetitions: int) -> str:

@@ -37,6 +37,13 @@ def test_embeddings_agree_with_the_reference_preprocessing(tmp_path: Path, mode:
     assert float(functional.cosine_similarity(ours - centre, theirs - centre).min()) > 0.99
 
 
+def test_pictures_of_several_sizes_are_embedded_as_each_would_be_alone(judge_folder: Path) -> None:
+    clip = Clip(f"local-dir:{judge_folder}", CPU)
+    several = [pictures(1, side=side)[0, :, :, :width] for side, width in ((64, 64), (96, 50), (40, 40))]
+    alone = torch.cat([clip.embed_images(picture[None]) for picture in several])
+    assert torch.allclose(clip.embed_pictures(several), alone, atol=1e-5)
+
+
 def test_texts_are_embedded_as_open_clip_does_alone_or_together(judge_folder: Path) -> None:
     clip = Clip(f"local-dir:{judge_folder}", CPU)
     texts = [f"a picture of a doctor {number}" for number in range(300)]  # more than go at once
