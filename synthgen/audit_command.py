@@ -77,7 +77,7 @@ def audit(
     seed: Annotated[int, typer.Option(min=0, help="Of every draw.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
-    """Say what is in a labelled set of images, how sure that is, and whether it keeps its gates.
+    """Say what is in a labelled set of images. It tells how sure that is, and whether the gates hold.
 
     Exit code 4: a gate failed, or the data do not suffice to decide it.
     """

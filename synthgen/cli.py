@@ -106,7 +106,7 @@ def common(
 def init(
     file: Annotated[Path, typer.Argument(help="Where to write the spec.")] = Path("spec.yaml"),
 ) -> None:
-    """Write a commented starter spec, and the JSON Schema that editors check it with."""
+    """Write a commented starter spec. Beside it goes the JSON Schema that editors check it with."""
     from synthgen.spec import json_schema, starter_spec
 
     schema = file.with_name("synthgen.schema.json")
@@ -125,7 +125,7 @@ def init(
 
 @app.command()
 def validate(spec: SpecFile, set_: Overrides = None) -> None:
-    """Check a spec: every problem at once, each as file:line:column: message."""
+    """Check a spec. Every problem is told at once, as file:line:column: message."""
     from synthgen.spec import read_spec
 
     found = read_spec(spec, set_ or ())
@@ -150,7 +150,7 @@ def plan(
     top_up: TopUp = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a spec would make: counts, sample prompts, shards, time and disk. Loads no model."""
+    """Show what a spec would make. Counts, sample prompts, shards, time and disk; loads no model."""
     from synthgen import api
 
     found = api.read_spec(spec, set_ or ())
@@ -199,7 +199,7 @@ def preview(
     set_: Overrides = None,
     device: Device = "auto",
 ) -> None:
-    """Render and judge a few images and write a contact sheet; nothing else is kept."""
+    """Render and judge a few images. A contact sheet is written; nothing else is kept."""
     from synthgen import api
 
     found = api.read_spec(spec, set_ or ())
@@ -261,7 +261,7 @@ def work(
     of: Annotated[int | None, typer.Option(min=1, help="How many tasks share the run.")] = None,
     device: Device = "auto",
 ) -> None:
-    """Make one task's part of a run that `synthgen plan SPEC -o RUN` began; then `synthgen finalize RUN`.
+    """Make one task's part of a run. `synthgen plan SPEC -o RUN` begins it, `synthgen finalize RUN` ends it.
 
     Without --index and --of they come from SLURM arrays, Kubernetes Indexed Jobs (--of is needed there), or RANK and
     WORLD_SIZE. Tasks need not agree on their number, and may run twice: what is committed is left alone.
@@ -295,7 +295,8 @@ def calibrate(
     set_: Overrides = None,
     devices: Devices = "auto",
 ) -> None:
-    """Find, from labels by eye, the label thresholds that reach a precision. First run: a pilot to label."""
+    """Find label thresholds that reach a precision. The first call makes a pilot to label by eye; the second reads the
+    labels."""
     from synthgen import api
     from synthgen.progress import show_progress
 
@@ -338,7 +339,7 @@ def calibrate(
 
 @app.command()
 def finalize(location: Run, as_json: AsJson = False) -> None:
-    """Build the dataset and the contact sheet of a run whose shards are all done."""
+    """Build the dataset and contact sheet of a run. Its shards must all be done."""
     from synthgen import api
 
     print_result(api.finalize(location), as_json)
@@ -354,7 +355,7 @@ def rejudge(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Apply stricter filters to a run that is there, without making an image again."""
+    """Apply stricter filters to a run that is there. No image is made again."""
     from synthgen import api
 
     print_result(api.rejudge(location, set_ or (), output or f"{location}-rejudged"), as_json)
@@ -362,7 +363,7 @@ def rejudge(
 
 @app.command()
 def status(location: Run, as_json: AsJson = False) -> None:
-    """Show how far a run is, from its files alone; also while it works."""
+    """Show how far a run is. It reads the run's files alone, also while others write them."""
     from synthgen import api
 
     planned, state = api.status(location)
@@ -404,7 +405,7 @@ def status(location: Run, as_json: AsJson = False) -> None:
 
 @app.command()
 def verify(location: Run) -> None:
-    """Read everything that was committed again: hashes, rows, ids and every image."""
+    """Read everything that was committed again. Hashes, rows, ids and every image are checked."""
     from synthgen import api
 
     findings = api.verify(location, lambda shard: print(f"read shard {shard}", file=sys.stderr))
@@ -426,7 +427,7 @@ def verify(location: Run) -> None:
 
 @app.command()
 def repair(location: Run) -> None:
-    """Re-open damaged shards and remove files that no shard names. Not while anything works on the run."""
+    """Re-open damaged shards; remove what no shard names. Not while anything works on the run."""
     from synthgen import api
 
     done = api.repair(location, lambda shard: print(f"read shard {shard}", file=sys.stderr))
@@ -444,7 +445,7 @@ def replay(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Render and judge one recorded attempt again, and say what agrees."""
+    """Render one recorded attempt again, and say what agrees. Noise, pixels, scores and verdict are compared."""
     from synthgen import api
 
     found = api.replay(location, image, device)
