@@ -14,8 +14,9 @@ import numpy as np
 import typer
 
 from synthgen.audit.embeddings.search import alike_within
-from tests.benchmarks.page import ROOT, put_into, table
+from tests.benchmarks.page import put_into, table
 
+ROOT = Path(__file__).parents[2]
 THRESHOLD = 0.98
 
 

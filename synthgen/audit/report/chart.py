@@ -12,13 +12,13 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from synthgen.audit.estimates import Estimate
 from synthgen.audit.report.svg import BAND, FIRST, INK, LINE, PAPER, SECOND, SOFT, styled, to_svg
+from synthgen.audit.report.words import MINUS
 from synthgen.page import short
 
 WIDTH = 3.5
 """Inches. So narrow that on a phone its letters are as large as those around it; wide screens have several in a row."""
 _ROW, _TOP, _BOTTOM, _GAP = 0.235, 0.08, 0.3, 0.12
 _LETTER = 8 / 72
-MINUS = "\N{MINUS SIGN}"
 LONGEST = 12.5
 """How wide a row's name may be, in the height of its letters."""
 

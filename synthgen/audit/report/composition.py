@@ -29,6 +29,7 @@ class Composition:
     """
     Attributes:
         corrected: whether the quoted figures are not the answers as they are.
+        quoted_otherwise: classes of which another figure is quoted than over all.
         left_out: classes that are not shown.
         distance, farthest: the total variation over all; and of the class where it is greatest, with its name.
         unsure: whether a band shows what images that are 'unknown' could make of a share.
@@ -38,6 +39,7 @@ class Composition:
     overall: Scope
     figure: tuple[str, str] | None
     scopes: tuple[Scope, ...]
+    quoted_otherwise: tuple[Scope, ...]
     left_out: int
     corrected: bool
     unsure: bool
@@ -57,6 +59,7 @@ def composition(key: str, attribute: AttributeFindings) -> Composition:
         overall=overall,
         figure=FIGURES[figure] if figure else None,
         scopes=shown,
+        quoted_otherwise=tuple(scope for scope in shown if scope.quote.figure not in (figure, None)),
         left_out=len(attribute.scopes) - len(shown),
         corrected=any(scope.quote.figure not in (*_PLAIN, None) for scope in shown),
         unsure=any(_band(scope, share) is not None for scope in shown for share in scope.shares),

@@ -62,7 +62,6 @@ def _environment() -> Environment:
         "percent": words.percent,
         "percents": words.percents,
         "decimals": words.decimals,
-        "points": words.points,
         "p": words.p_value,
     }
     found.globals |= {

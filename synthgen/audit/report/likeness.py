@@ -1,7 +1,7 @@
 """How alike images are: among themselves, and to those of a reference set."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from synthgen.audit.embeddings import ClassDiversity, ClassLeakage, NearDuplicate
@@ -15,7 +15,7 @@ from synthgen.page import short
 
 PAIRS = 24
 """Pairs of near-duplicates shown."""
-_FREE, _UNIT = Scale(None, percent=False), Scale((0.0, 1.0), percent=False)
+_FREE, _SHARES, _UNIT = Scale(None, percent=False), Scale(None), Scale((0.0, 1.0), percent=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +45,8 @@ def diversity(report: AuditReport) -> Likeness | None:
     if found is None:
         return None
     scopes = _rows(found.scopes)
-    columns = (
-        (
-            "diversity-rke",
-            "RKE score",
-            "effective number, of order 2",
-            _FREE,
-            [each.rke for each in scopes],
-        ),
-        ("diversity-vendi", "Vendi score", "effective number of images", _FREE, [each.vendi for each in scopes]),
-        ("diversity-distance", "Mean distance", "cosine, of two images", _FREE, [each.distance for each in scopes]),
-        (
-            "diversity-duplicates",
-            "Near-duplicates",
-            "images with one in their class",
-            Scale(None),
-            [each.duplicate_rate for each in scopes],
-        ),
-    )
     pairs = tuple(_pairs(found.pairs, report.duplicates, report.duplicates))
-    charts = tuple(_charts(scopes, columns))
-    return Likeness(charts, pairs, len(found.scopes) - len(scopes), _reasons(scopes))
+    return Likeness(tuple(_diversity_charts(scopes)), pairs, len(found.scopes) - len(scopes), _reasons(scopes))
 
 
 def leakage(report: AuditReport) -> Likeness | None:
@@ -73,45 +54,12 @@ def leakage(report: AuditReport) -> Likeness | None:
     if found is None:
         return None
     scopes = _rows(found.scopes)
-    columns = (
-        (
-            "leakage-duplicates",
-            "Near-duplicates",
-            "images that nearly are one of the reference’s",
-            Scale(None),
-            [each.duplicate_rate for each in scopes],
-        ),
-        (
-            "leakage-nearest",
-            "Nearest neighbour",
-            "median cosine; 1: the same",
-            _UNIT,
-            [each.nearest for each in scopes],
-        ),
-        (
-            "leakage-coverage",
-            "Coverage",
-            "share of the reference that the set reaches",
-            _UNIT,
-            [each.coverage for each in scopes],
-        ),
-        ("leakage-density", "Density", "1: as the reference itself", _FREE, [each.density for each in scopes]),
-        (
-            "leakage-kernel",
-            "Kernel distance",
-            "unbiased; 0: the same",
-            Scale(None, percent=False, zero=True),
-            [each.kernel_distance for each in scopes],
-        ),
-    )
     pairs = tuple(_pairs(found.pairs, report.duplicates, report.reference_duplicates))
-    charts = tuple(_charts(scopes, columns))
-    return Likeness(charts, pairs, len(found.scopes) - len(scopes), _reasons(scopes))
+    return Likeness(tuple(_leakage_charts(scopes)), pairs, len(found.scopes) - len(scopes), _reasons(scopes))
 
 
 Scope = ClassDiversity | ClassLeakage
 S = TypeVar("S", ClassDiversity, ClassLeakage)
-Column = tuple[str, str, str, Scale, Sequence[Estimate | None]]
 
 
 def _rows(scopes: Sequence[S]) -> tuple[S, ...]:
@@ -120,12 +68,42 @@ def _rows(scopes: Sequence[S]) -> tuple[S, ...]:
     return tuple(scopes[index] for index in (0, *sorted(chosen)) if index < len(scopes))
 
 
-def _charts(scopes: Sequence[Scope], columns: Sequence[Column]) -> Iterator[Chart]:
-    for key, title, note, scale, estimates in columns:
-        if any(estimates):
-            pairs = zip(scopes, estimates, strict=True)
-            lines = [Line(_name(each), found, strong=each.class_name is None) for each, found in pairs]
-            yield Chart(title, note, chart(key, title, lines, scale))
+def _diversity_charts(scopes: Sequence[ClassDiversity]) -> Iterator[Chart]:
+    lines = [_line(each, each.rke) for each in scopes]
+    yield from _drawn("diversity-rke", "RKE score", "effective number, of order 2", lines, _FREE)
+    lines = [_line(each, each.vendi) for each in scopes]
+    yield from _drawn("diversity-vendi", "Vendi score", "effective number of images", lines, _FREE)
+    lines = [_line(each, each.distance) for each in scopes]
+    yield from _drawn("diversity-distance", "Mean distance", "cosine, of two images", lines, _FREE)
+    lines = [_line(each, each.duplicate_rate) for each in scopes]
+    yield from _drawn("diversity-duplicates", "Near-duplicates", "images with one in their class", lines, _SHARES)
+
+
+def _leakage_charts(scopes: Sequence[ClassLeakage]) -> Iterator[Chart]:
+    lines = [_line(each, each.duplicate_rate) for each in scopes]
+    note = "images that nearly are one of the reference’s"
+    yield from _drawn("leakage-duplicates", "Near-duplicates", note, lines, _SHARES)
+    lines = [_line(each, each.nearest) for each in scopes]
+    yield from _drawn("leakage-nearest", "Nearest neighbour", "median cosine; 1: the same", lines, _UNIT)
+    lines = [replace(_line(each, each.coverage), target=each.usual_coverage) for each in scopes]
+    yield from _drawn("leakage-coverage", "Coverage", "share of the reference that the set reaches", lines, _UNIT)
+    lines = [_line(each, each.density) for each in scopes]
+    yield from _drawn("leakage-density", "Density", "1: as the reference itself", lines, _FREE)
+    lines = [replace(_line(each, each.kernel_distance), band=_chance(each)) for each in scopes]
+    yield from _drawn("leakage-kernel", "Kernel distance", "unbiased; 0: the same", lines, replace(_FREE, zero=True))
+
+
+def _line(scope: Scope, found: Estimate | None) -> Line:
+    return Line(_name(scope), found, strong=scope.class_name is None)
+
+
+def _chance(scope: ClassLeakage) -> tuple[float, float] | None:
+    return None if scope.chance_kernel_distance is None else (0.0, max(0.0, scope.chance_kernel_distance))
+
+
+def _drawn(key: str, title: str, note: str, lines: Sequence[Line], scale: Scale) -> Iterator[Chart]:
+    if any(line.first for line in lines):
+        yield Chart(title, note, chart(key, title, lines, scale))
 
 
 def _pairs(

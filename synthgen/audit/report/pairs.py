@@ -31,7 +31,6 @@ class Apart:
     first: str
     second: str
     difference: str
-    beyond: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +117,4 @@ def _apart(each: Difference) -> Apart:
 
     difference = points(each.difference) if share else decimals(each.difference)
     what = _NAMES.get(each.what, each.what)
-    return Apart(each.place, what, told(each.first), told(each.second), difference, True)
+    return Apart(each.place, what, told(each.first), told(each.second), difference)

@@ -215,6 +215,14 @@ def test_the_terminal_shows_every_value_with_its_interval(full: AuditReport) -> 
     assert re.search(r"skin tone +over all +0\.\d\d \(0\.\d\d–0\.\d\d\) +≤ 0\.\d\d", text)
 
 
+def test_a_class_with_too_few_labels_says_that_it_is_not_corrected() -> None:
+    frame = of_counts({"chef": {"light": 40, "dark": 40}, "doctor": {"light": 30, "dark": 50}})
+    labels = frame[frame["label"] == "chef"].head(60)[["id", "skin"]]
+    page = Page(write_html(plain(frame, SKIN, labels=labels)))
+    assert "The figure to quote is the one corrected by labels" in page.text
+    assert "Not everywhere: doctor has the figure as answered." in page.text
+
+
 def test_many_classes_stay_a_page() -> None:
     frame = pd.DataFrame({"label": [f"class {index:03}" for index in range(120) for _ in range(3)]})
     frame["skin"] = (["light", "medium", "dark"] * 120)[: len(frame)]
