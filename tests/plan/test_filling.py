@@ -120,3 +120,11 @@ def test_differences_name_the_fields_that_make_other_images() -> None:
     resized = plan_of({"doctor": 3}, model={"id": "bundled:workers", "batch_size": 4})
     assert resized.fingerprint == plan.fingerprint
     assert plan.differences(resized) == []
+
+
+def test_gates_are_the_audits_and_make_no_other_images() -> None:
+    attributes = {"skin": {"values": {"light": ["light skin"], "dark": ["dark skin"]}}}
+    plan = plan_of({"doctor": 3}, attributes=attributes)
+    gated = plan_of({"doctor": 3}, attributes=attributes, gates=[{"attribute": "skin", "max_tv": 0.1}])
+    assert gated.fingerprint == plan.fingerprint
+    assert plan.differences(gated) == []

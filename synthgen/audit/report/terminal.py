@@ -144,6 +144,7 @@ def _table(title: str, *columns: str, caption: str = "") -> Table:
         title_justify="left",
         caption_justify="left",
         pad_edge=False,
+        min_width=min(78, max(map(len, title.splitlines()), default=0)),  # a title does not widen its table
     )
     for column in columns:
         table.add_column(
