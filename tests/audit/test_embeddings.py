@@ -137,7 +137,10 @@ def test_a_class_of_few_images_is_no_measure_and_says_so() -> None:
     found = measure_diversity(names(25), ["many"] * 20 + ["few"] * 5, around(CENTRE, 25, 0.4))
     few = next(scope for scope in found.scopes if scope.class_name == "few")
     assert (few.rke, few.vendi, few.compared) == (None, None, 0)
-    assert few.reason == "5 images; diversity is measured of 20 or more in a class"
+    assert few.reason == "5 images; diversity is measured of 20 or more"
+    over_all, *small = measure_diversity(names(25), ["a"] * 13 + ["b"] * 12, around(CENTRE, 25, 0.4)).scopes
+    assert (over_all.compared, over_all.vendi is not None) == (12, True)
+    assert {scope.vendi for scope in small} == {None}
     nothing = measure_diversity([], [], np.empty((0, 8), np.float32))
     assert (nothing.images, nothing.scopes[0].duplicate_rate, nothing.scopes[0].vendi) == (0, None, None)
 

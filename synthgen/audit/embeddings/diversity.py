@@ -21,8 +21,8 @@ def measure_diversity(
     """Diversity of n images, whose embeddings are float [n, d]; rows are made of length 1.
 
     RKE and Vendi score grow with the number of images, so that of every class is of as many: half of the smallest
-    class that has `LEAST`. Their intervals come from random halves. Near-duplicates are looked for among all, exactly;
-    of more than `MOST_COMPARED` images, among so many drawn at random.
+    class that has `LEAST`; where none has, half of all. Their intervals come from random halves. Near-duplicates are
+    looked for among all, exactly; of more than `MOST_COMPARED` images, among so many drawn at random.
 
     Args:
         threshold: the least cosine of near-duplicates. What it means depends on the model of the embeddings.
@@ -39,7 +39,7 @@ def measure_diversity(
     alike = alike_within(searched.vectors, searched.codes, threshold)
     sizes = [len(members) for members in rows.members()]
     large = [size for size in sizes if size >= LEAST]
-    compared = min(min(large) // 2, _MOST) if large else 0
+    compared = min(min(large, default=len(rows)) // 2, _MOST)
     members = [(None, np.arange(len(rows))), *zip(rows.names, rows.members(), strict=True)]
     scopes = [
         _scope(rows, searched, alike, name, places, compared, np.random.default_rng([seed, 2, number]))
@@ -70,8 +70,8 @@ def _scope(
         own = searched.codes == rows.names.index(name)
         repeated, looked = int(alike.in_class[own].sum()), int(own.sum())
     rate = wilson(repeated, looked)
-    if len(places) < LEAST or not compared:
-        reason = f"{len(places)} images; diversity is measured of {LEAST} or more in a class"
+    if len(places) < LEAST:
+        reason = f"{len(places)} images; diversity is measured of {LEAST} or more"
         distance = mean_distance(rows.vectors[places]) if len(places) >= 3 else None
         return ClassDiversity(name, len(places), 0, None, None, distance, repeated, rate, reason)
     found = [spectrum(rows.vectors[places[part]]) for part in draws(compared, len(places), rng)]
