@@ -83,6 +83,7 @@ def test_run_again_says_that_all_is_done_and_loads_no_model(home: Path) -> None:
     assert "False" in done.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_and_resumed_it_is_as_if_nothing_had_been(home: Path, tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC)
     run = tmp_path / "outputs/small"
