@@ -21,6 +21,10 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 # A user's Python keeps what it compiled; without that, each process of a test compiles torch and diffusers anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Of several tests at a time each has a core. Two libraries that both want all cores starve.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # The patch below holds in this process only. For subprocesses, a proxy that refuses (port 9, discard).
 for _scheme in ("http", "https", "all"):
     os.environ[f"{_scheme}_proxy"] = os.environ[f"{_scheme.upper()}_PROXY"] = "http://127.0.0.1:9"
