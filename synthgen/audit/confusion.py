@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from synthgen.audit.corrected import Corrected
-from synthgen.audit.estimates import Floats, estimates
-from synthgen.audit.matrix import condition, invert
+from synthgen.audit.estimates import Corrected, Floats, estimates
+from synthgen.audit.inversion import condition, invert
 from synthgen.audit.table import ASIDE
 from synthgen.errors import UsageError
 

@@ -9,10 +9,10 @@ from statsmodels.stats.proportion import proportion_confint
 
 from synthgen.audit.clusters import Bootstrap, design_effect
 from synthgen.audit.confusion import Confusion, correct_by_matrix
-from synthgen.audit.corrected import Corrected
 from synthgen.audit.distance import Distance, Reference, Target, distances
 from synthgen.audit.estimates import (
     ALPHA,
+    Corrected,
     Estimate,
     Ints,
     half_width,
