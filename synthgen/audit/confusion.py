@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from synthgen.audit.corrected import Corrected
-from synthgen.audit.estimates import Floats, estimates
-from synthgen.audit.matrix import condition, invert
+from synthgen.audit.estimates import Corrected, Floats, estimates
+from synthgen.audit.inversion import condition, invert
 from synthgen.audit.table import ASIDE
 from synthgen.errors import UsageError
 
@@ -95,9 +94,10 @@ def correct_by_matrix(
     fit = invert(counts[:, used] / np.maximum(effects, 1.0)[:, None], matrix[:, used], aside)
     spare = max(1, int(used.sum()) - len(matrix))
     found = []
-    for index, images in enumerate(counts.sum(1)):
-        if not images:
-            found.append(Corrected(None, "no images"))
+    for index, row in enumerate(counts):
+        if not row[: len(values)].any():
+            # How often the judge abstains would still say something, and next to nothing: no figure is better.
+            found.append(Corrected(None, "no image has a value" if row.any() else "no images"))
             continue
         shares = estimates(fit.share[index], fit.low[index], fit.high[index])
         doubts = _doubts(number, float(fit.misfit[index]), spare)

@@ -117,10 +117,12 @@ def entropy(shares: Floats, wanted: Floats) -> Floats:
 
 
 def min_max_ratio(shares: Floats, wanted: Floats) -> Floats:
-    """The smallest share for each unit wanted, by the largest; 1 where all are as wanted. 0..1"""
-    ratio = np.divide(
-        shares, wanted, out=np.full(np.broadcast_shapes(shares.shape, wanted.shape), np.nan), where=wanted > 0
-    )
+    """The smallest share for each unit wanted, by the largest; 1 where all are as wanted. 0..1
+
+    Where a value appears that is not wanted at all, 0.
+    """
+    unwanted = np.where(shares > 0, np.inf, np.nan)
+    ratio = np.divide(shares, wanted, out=np.broadcast_arrays(unwanted, wanted)[0].copy(), where=wanted > 0)
     greatest = np.nanmax(ratio, -1)
     found: Floats = np.divide(np.nanmin(ratio, -1), greatest, out=np.zeros_like(greatest), where=greatest > 0)
     return found

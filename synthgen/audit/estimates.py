@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 Floats = NDArray[np.float64]
@@ -27,6 +28,25 @@ class Estimate:
     @property
     def half_width(self) -> float:
         return (self.high - self.low) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What a correction gives for one scope.
+
+    Attributes:
+        shares: of each value, in the attribute's order; None where there is no estimate.
+        reason: why there is none.
+        caveats: what limits them, in words.
+        doubts: what speaks against quoting them at all.
+        labelled: images with a label in this scope; 0 without labels.
+    """
+
+    shares: tuple[Estimate, ...] | None
+    reason: str | None = None
+    caveats: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    labelled: int = 0
 
 
 def estimate(value: float, low: float, high: float) -> Estimate:
@@ -92,8 +112,6 @@ def half_width(images: float, share: float = 0.5) -> float | None:
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Holm's correction (1979) over the tests that could be made; None stays None."""
-    from statsmodels.stats.multitest import multipletests
-
     made = [p for p in p_values if p is not None]
     corrected = iter(multipletests(made, ALPHA, method="holm")[1] if made else ())
     return [None if p is None else float(next(corrected)) for p in p_values]

@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from synthgen.audit.corrected import Corrected
-from synthgen.audit.estimates import Floats, estimates
+from synthgen.audit.estimates import Corrected, Floats, estimates
 from synthgen.audit.score import weighted_score
 from synthgen.audit.table import ASIDE, Answers, Table, check_columns, crossed, read_answers
 from synthgen.errors import UsageError

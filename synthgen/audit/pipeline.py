@@ -105,6 +105,7 @@ def read_pipeline(
     The filters stand in the order of `Reason`: an attempt passes all that come before the one that stopped it. What an
     image shows was measured by the judge who also filtered: its errors are in both. `groups` are further columns, such
     as a prompt's variables, to count losses by; an image that was never made has no attribute that was measured.
+    Attempts count as independent, also those of one prompt.
 
     Raises:
         UsageError: a column is missing, or a verdict, a reason or a value is not known.

@@ -1,6 +1,6 @@
 """Which of the figures a reader should quote, and why."""
 
-from synthgen.audit.corrected import Corrected
+from synthgen.audit.estimates import Corrected
 from synthgen.audit.findings import Figure, Quote
 
 FEWEST_LABELS = 20

@@ -9,10 +9,10 @@ from statsmodels.stats.proportion import proportion_confint
 
 from synthgen.audit.clusters import Bootstrap, design_effect
 from synthgen.audit.confusion import Confusion, correct_by_matrix
-from synthgen.audit.corrected import Corrected
 from synthgen.audit.distance import Distance, Reference, Target, distances
 from synthgen.audit.estimates import (
     ALPHA,
+    Corrected,
     Estimate,
     Ints,
     half_width,
@@ -205,7 +205,8 @@ def _no_effect(effect: Effect, valued: int) -> str:
         return "no prompts are known, or every image has its own"
     if not valued:
         return "no image has a value"
-    return f"{effect.prompts} prompts are too few to tell how alike their images are, or all images are alike"
+    few = f"{effect.prompts} prompts, or those of one class, are too few to tell how alike their images are"
+    return f"{few}, or all images are alike"
 
 
 def _no_distance(reference: Reference | None, wanted: bool, quoted: Quote) -> str | None:

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthgen.audit.confusion import Confusion, correct_by_matrix
-from synthgen.audit.corrected import Corrected
-from synthgen.audit.matrix import invert
+from synthgen.audit.estimates import Corrected
+from synthgen.audit.inversion import invert
 from synthgen.errors import UsageError
 from tests.benchmarks.audit_simulation import by_matrix, simulate
 

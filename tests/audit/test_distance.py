@@ -39,6 +39,8 @@ def test_values_that_are_not_wanted_are_as_far_as_can_be() -> None:
     assert FUNCTIONS[Measure.ENTROPY](shares, wanted) == 0
     assert FUNCTIONS[Measure.MIN_MAX_RATIO](shares, wanted) == 0
     assert FUNCTIONS[Measure.TV](shares, wanted) == 0.5
+    half_strange = np.array([0.25, 0.25, 0.5])
+    assert FUNCTIONS[Measure.MIN_MAX_RATIO](half_strange, wanted) == 0, "what is wanted is even, and half is not wanted"
 
 
 @pytest.mark.parametrize(("images", "mean"), [(8, 0.34), (100, 0.10)])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.audit.corrected import Corrected
+from synthgen.audit.estimates import Corrected
 from synthgen.audit.labelled import correct_by_labels, draw_sample, read_truth
 from synthgen.audit.table import read_table
 from synthgen.errors import UsageError

@@ -177,7 +177,7 @@ def test_too_few_prompts_fall_back_and_say_so() -> None:
     frame = random_set(200, prompts=3)
     found = scope(measure(frame, SKIN), "chef")
     assert (found.prompts, found.design_effect, found.quote.figure) == (3, None, Figure.RAW)
-    assert "3 prompts are too few" in found.caveats[0]
+    assert "3 prompts, or those of one class, are too few" in found.caveats[0]
 
 
 # Sets that show nothing: never a perfect score
@@ -221,6 +221,12 @@ def test_an_attribute_that_is_all_unknown_is_not_balanced() -> None:
     assert chef.power.half_width is None
     assert found.outcome is Outcome.INSUFFICIENT
     assert "only 0 of 50 images have a value" in chef.caveats[0]
+
+
+def test_a_matrix_makes_no_figure_of_abstention_alone() -> None:
+    shy = Confusion(SKIN["skin"], (*SKIN["skin"], "unknown"), ((45, 3, 2, 50), (3, 45, 2, 50), (2, 3, 45, 50)))
+    chef = scope(measure(of_counts({"chef": {"unknown": 3}}), SKIN, Given(confusions={"skin": shy})), "chef")
+    assert (chef.quote.figure, chef.missing["matrix"]) == (None, "no image has a value")
 
 
 def test_classes_that_were_not_declared_are_measured_and_named() -> None:

@@ -7,8 +7,8 @@ import numpy as np
 from statsmodels.stats.proportion import proportion_confint
 
 from synthgen.audit.estimates import ALPHA, Floats, Ints
+from synthgen.audit.inversion import invert
 from synthgen.audit.labelled import cells
-from synthgen.audit.matrix import invert
 from synthgen.audit.score import weighted_score
 
 VALUES, ANSWERS = 3, 5

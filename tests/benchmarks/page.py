@@ -4,8 +4,6 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
-
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
     yield "| " + " | ".join(head) + " |"
@@ -19,10 +17,11 @@ def paragraph(text: str) -> Iterator[str]:
     yield ""
 
 
-def put_into(page: Path, text: str) -> None:
-    """Replace what stands between the marks of `page`; all else stays."""
-    before, begin, rest = page.read_text("utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    assert begin, f"{page} has no {BEGIN}"
-    assert end, f"{page} has no {END}"
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", "utf-8")
+def put_into(page: Path, text: str, name: str = "figures") -> None:
+    """Replace what stands between the marks `<!-- name -->` and `<!-- /name -->` of `page`; all else stays."""
+    opening, closing = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, begin, rest = page.read_text("utf-8").partition(opening)
+    _, end, after = rest.partition(closing)
+    assert begin, f"{page} has no {opening}"
+    assert end, f"{page} has no {closing}"
+    page.write_text(f"{before}{opening}\n\n{text}\n{closing}{after}", "utf-8")
