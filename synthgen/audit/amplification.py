@@ -76,8 +76,8 @@ def amplification(counts: Floats, real: Floats) -> Floats:
 
 def of_clusters(drawn: Bootstrap, counts: Ints, label: Ints, classes: int) -> Floats:
     """Draws of the images by class and value, [draws, classes, values]. Classes are the bootstrap's strata."""
-    tables = [drawn.totals(np.where((label == index)[:, None], counts, 0)) for index in range(classes)]
-    return np.stack(tables, axis=1)
+    grouped, own = drawn.grouped(counts), drawn.strata(label)
+    return np.stack([drawn.weights[:, own == index] @ grouped[own == index] for index in range(classes)], axis=1)
 
 
 def _redrawn(counts: Floats, rng: np.random.Generator) -> Floats:

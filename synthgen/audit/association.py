@@ -110,6 +110,8 @@ def independent(table: Ints, rng: np.random.Generator) -> Test:
 def rao_scott(counts: Ints, effects: Floats) -> float:
     """The first-order factor of a test of homogeneity: `effects` are the classes' design effects (Rao and Scott 1981,
     JASA 76). It is their mean, weighted by what each class adds to chi-square's degrees of freedom."""
+    if not counts.any():
+        return 1.0
     table = counts[counts.sum(1) > 0]
     weight = 1 - table.sum(1) / table.sum()
     shares, together = table / table.sum(1, keepdims=True), table.sum(0) / table.sum()
@@ -133,13 +135,9 @@ def _of_prompts(table: Ints, prompts: Prompts, effect: float, rng: np.random.Gen
 
 def _permuted(prompts: Prompts, rng: np.random.Generator) -> float:
     """Whole prompts change classes: exact if prompts are exchangeable where class and attribute are independent."""
-    groups = int(prompts.drawn.group.max()) + 1
-    grouped = np.zeros((groups, prompts.counts.shape[1]))
-    np.add.at(grouped, prompts.drawn.group, prompts.counts)
-    label = np.zeros(groups, dtype=np.int64)
-    label[prompts.drawn.group] = prompts.label
+    grouped, label = prompts.drawn.grouped(prompts.counts), prompts.drawn.strata(prompts.label)
     members = label[None, :] == np.unique(label)[:, None]
-    shuffled = rng.permuted(np.tile(np.arange(groups), (DRAWS, 1)), axis=1)
+    shuffled = rng.permuted(np.tile(np.arange(len(grouped)), (DRAWS, 1)), axis=1)
     tables = np.stack([grouped[shuffled[:, member]].sum(1) for member in members], axis=1)
     found = _chi_square(np.stack([grouped[member].sum(0) for member in members])[None])[0]
     return float((1 + (_chi_square(tables) >= found - 1e-9).sum()) / (1 + DRAWS))

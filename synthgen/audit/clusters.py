@@ -31,15 +31,21 @@ class Bootstrap:
     group: NDArray[np.int64]
     weights: Floats
 
-    def totals(self, counts: Ints) -> Floats:
-        """Sums over the clusters' rows of `counts`, [clusters, values], in each draw: [draws, values]."""
-        grouped = np.zeros((self.weights.shape[1], counts.shape[1]))
-        np.add.at(grouped, self.group, counts)
-        return self.weights @ grouped
+    def grouped(self, counts: Ints) -> Floats:
+        """Sums over the clusters' rows of `counts`, [clusters, values], in each group: [groups, values]."""
+        found = np.zeros((self.weights.shape[1], counts.shape[1]))
+        np.add.at(found, self.group, counts)
+        return found
+
+    def strata(self, stratum: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Of each group, from those of the clusters: a group lies in one."""
+        found = np.zeros(self.weights.shape[1], dtype=np.int64)
+        found[self.group] = stratum
+        return found
 
     def shares(self, counts: Ints) -> Floats:
-        """Of each value in each draw; NaN in a draw that has none."""
-        totals = self.totals(counts)
+        """Of each value in each draw, [draws, values]; NaN in a draw that has none."""
+        totals = self.weights @ self.grouped(counts)
         of = totals.sum(1, keepdims=True)
         found: Floats = np.divide(totals, of, out=np.full_like(totals, np.nan), where=of > 0)
         return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from synthgen.audit.gates import Gate
 from synthgen.audit.gating import apply_gates, read_gates
 from synthgen.audit.labelled import read_truth
 from synthgen.audit.pipeline import Pipeline, read_pipeline
-from synthgen.audit.scopes import Evidence, measure_scopes
+from synthgen.audit.scopes import Effect, Evidence, find_effects, measure_scopes
 from synthgen.audit.table import Table, read_table
 from synthgen.errors import UsageError
 from synthgen.spec import Gate as SpecGate
@@ -72,8 +73,9 @@ def measure(
     real = read_table(given.real, attributes, table.classes) if given.real is not None else None
     referenced = list(attributes) if real is not None else list(given.references)
     gates = read_gates(given.gates, attributes, referenced)
-    drawn = _bootstraps(table, seed)
-    found = [_attribute(table, name, given, real, drawn, seed) for name in attributes]
+    drawn = bootstrap(table.cluster_label, _rng(seed, "prompts")) if table.cluster is not None else None
+    effects = find_effects(table, chain([drawn], _of_classes(table, seed)))
+    found = [_attribute(table, name, given, real, drawn, effects[name], seed) for name in attributes]
     tests = with_holm([each.association.test for each in found])
     found = [
         replace(each, association=replace(each.association, test=test)) for each, test in zip(found, tests, strict=True)
@@ -87,7 +89,7 @@ def measure(
         attributes=tuple(found),
         crossings=tuple(cross(table, names, given.min_cell) for names in given.crossings),
         pipeline=_pipeline(given, attributes, seed),
-        amplification=tuple(_amplifications(table, real, drawn[0], seed)) if real is not None else (),
+        amplification=tuple(_amplifications(table, real, drawn, seed)) if real is not None else (),
         agreement=tuple(_agreement(table, given.second)) if given.second is not None else (),
         gates=apply_gates(gates, found),
         caveats=tuple(_caveats(table, real)),
@@ -103,7 +105,13 @@ def _check_names(given: Given, attributes: Mapping[str, Sequence[str]]) -> None:
 
 
 def _attribute(
-    table: Table, name: str, given: Given, real: Table | None, drawn: Sequence[Bootstrap | None], seed: int
+    table: Table,
+    name: str,
+    given: Given,
+    real: Table | None,
+    drawn: Bootstrap | None,
+    effects: Sequence[Effect],
+    seed: int,
 ) -> AttributeFindings:
     reference = given.references.get(name) or (real_reference(real, name) if real is not None else None)
     truth = None
@@ -111,9 +119,9 @@ def _attribute(
         truth = read_truth(table, given.labels, table.attributes[name])
     known = name in given.known
     evidence = Evidence(known, reference, given.confusions.get(name), truth)
-    scopes = measure_scopes(table, name, evidence, drawn, seed)
+    scopes = measure_scopes(table, name, evidence, effects, seed)
     values, source = table.attributes[name].values, reference.source if reference else None
-    association = _association(table, name, scopes, drawn[0], seed)
+    association = _association(table, name, scopes, drawn, seed)
     return AttributeFindings(name, values, known, source, scopes, association)
 
 
@@ -141,15 +149,10 @@ def _association(table: Table, name: str, scopes: Sequence[Scope], drawn: Bootst
     return associate(counts, _rng(seed, "association", name), prompts)
 
 
-def _bootstraps(table: Table, seed: int) -> list[Bootstrap | None]:
-    """Over all, and of each class."""
-    if table.cluster is None:
-        return [None] * (1 + len(table.classes))
-    found = [bootstrap(table.cluster_label, _rng(seed, "prompts"))]
-    for index, name in enumerate(table.classes):
-        own = table.cluster_label[table.cluster_label == index]
-        found.append(bootstrap(own, _rng(seed, "prompts", name)))
-    return found
+def _of_classes(table: Table, seed: int) -> Iterator[Bootstrap | None]:
+    clusters = np.bincount(table.cluster_label, minlength=len(table.classes))
+    for name, many in zip(table.classes, clusters, strict=True):
+        yield bootstrap(np.zeros(many, dtype=np.int64), _rng(seed, "prompts", name))
 
 
 def _pipeline(given: Given, attributes: Mapping[str, Sequence[str]], seed: int) -> Pipeline | None:

@@ -1,6 +1,6 @@
 """One attribute in every scope: over all, and in each class."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,12 +59,11 @@ class Effect:
 
 
 def measure_scopes(
-    table: Table, name: str, evidence: Evidence, drawn: Sequence[Bootstrap | None], seed: int
+    table: Table, name: str, evidence: Evidence, effects: Sequence[Effect], seed: int
 ) -> tuple[Scope, ...]:
-    """`drawn` has the bootstrap over all, and of each class."""
+    """`effects` are those of `find_effects`, for this attribute."""
     answers, by_class = table.attributes[name], table.counts(name)
     counts = np.concatenate([by_class.sum(0, keepdims=True), by_class])
-    effects = find_effects(table, name, drawn)
     matrices: list[Corrected | None] = [None] * len(counts)
     if evidence.confusion is not None:
         sizes = np.array([effect.at_least for effect in effects])
@@ -80,15 +79,19 @@ def measure_scopes(
     return tuple(found)
 
 
-def find_effects(table: Table, name: str, drawn: Sequence[Bootstrap | None]) -> list[Effect]:
-    """Of the scopes: over all, and each class."""
+def find_effects(table: Table, drawn: Iterable[Bootstrap | None]) -> dict[str, list[Effect]]:
+    """By attribute, of the scopes. `drawn` gives the bootstrap over all and then of each class, one at a time: those of
+    a thousand classes together would take gigabytes."""
     if table.cluster is None:
-        return [Effect(None)] * (1 + len(table.classes))
-    counts, found = table.cluster_counts(name), []
-    for index, bootstrap in enumerate(drawn):
-        own = counts if index == 0 else counts[table.cluster_label == index - 1]
-        size = design_effect(own, bootstrap) if bootstrap else None
-        found.append(Effect(len(own), size, bootstrap.freedom if bootstrap else 0))
+        return {name: [Effect(None)] * (1 + len(table.classes)) for name in table.attributes}
+    counts = {name: table.cluster_counts(name) for name in table.attributes}
+    ends = np.searchsorted(table.cluster_label, np.arange(len(table.classes) + 1))
+    rows = [slice(None), *(slice(*ends[index : index + 2]) for index in range(len(table.classes)))]
+    found: dict[str, list[Effect]] = {name: [] for name in counts}
+    for bootstrap, own in zip(drawn, rows, strict=True):
+        for name, of in counts.items():
+            size = design_effect(of[own], bootstrap) if bootstrap else None
+            found[name].append(Effect(len(of[own]), size, bootstrap.freedom if bootstrap else 0))
     return found
 
 

@@ -41,7 +41,7 @@ class Table:
         label: an index into `classes` for each image.
         cluster: the number of each image's prompt within its class, by the sorted prompts; None without prompts, or
             where every image has its own.
-        cluster_label: the class of each of these.
+        cluster_label: the class of each of these, in the order of classes.
         undeclared: classes that the table has and the declaration lacks.
     """
 

@@ -180,6 +180,12 @@ def test_too_few_prompts_fall_back_and_say_so() -> None:
     assert "3 prompts, or those of one class, are too few" in found.caveats[0]
 
 
+def test_an_attribute_that_is_unknown_in_every_image_of_many_prompts_has_no_figure() -> None:
+    found = measure(random_set(200).assign(skin="unknown"), SKIN)
+    assert (scope(found).prompts, scope(found).quote.figure) == (40, None)
+    assert found.attributes[0].association.reason == "no images with a value to compare"
+
+
 # Sets that show nothing: never a perfect score
 
 

@@ -73,8 +73,7 @@ def _shares(repetitions: int) -> Iterator[str]:
         f"**Coverage of shares.** {repetitions:,} audits of each setting, with three values and two classes of so many "
         "images, whose shares are in opposite order. Each audit has shares of its own, within a factor of "
         f"e^{JITTER:g} of the nominal ones. The confusion matrix has {MATRIX} images of each value, half of each "
-        "class. In percent: how many of the intervals that claim 95 contain the truth; those outside of 93 to 97 are "
-        "bold."
+        "class. In percent: how many of the intervals that claim 95 contain the truth; outside of 93 to 97 it is bold."
     )
     head = ["images of a class", "labelled", "shares", "judge's errors"]
     yield from table([*head, "raw", "matrix (a)", "labels (b)", "labels (b), over all"], found)
