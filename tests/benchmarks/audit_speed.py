@@ -25,7 +25,7 @@ from tests.benchmarks.page import paragraph, put_into, table
 ROOT = Path(__file__).parents[2]
 MOST_GIB = 2.0
 SETS = ((6, 4), (100, 4), (1000, 1))
-"""Classes and attributes. The first is the one that is held to `MOST_SECONDS`."""
+"""Classes and attributes."""
 
 
 def main(
