@@ -96,6 +96,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     pytest.importorskip("ray")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # read when Ray is imported, which is here
         patch.setenv("OMP_NUM_THREADS", "2")  # what nodes may have, and actors with one core must not
         nodes = Nodes()
     yield nodes
