@@ -124,10 +124,10 @@ def test_killed_at_each_write_point_and_resumed_nothing_is_lost_doubled_or_diffe
 def test_a_worker_of_the_pool_killed_from_outside_is_replaced(
     left_alone: Callable[[str], tuple[Path, float]], tmp_path: Path
 ) -> None:
-    whole, seconds = left_alone("cpu:2")
+    whole, _ = left_alone("cpu:2")
     (tmp_path / "spec.yaml").write_text(SPEC)
     process = start(tmp_path, "cpu:2")
-    time.sleep(seconds * 0.6)
+    wait_for_the_first_shard(process, tmp_path / "run")  # a worker made it, and six shards are to come
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     workers = [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     assert workers
