@@ -1,7 +1,9 @@
 """Diversity and leakage, against definitions written out, and against sets whose answer is known."""
 
 import json
-from dataclasses import asdict
+import tracemalloc
+from dataclasses import asdict, astuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +13,10 @@ from scipy.spatial.distance import cdist
 from scipy.stats import entropy
 
 from synthgen.audit.embeddings import measure_diversity, measure_leakage
-from synthgen.audit.embeddings.kernels import bandwidth, coverage_and_density, discrepancy
+from synthgen.audit.embeddings.kernels import discrepancy, median_distance, overlap
+from synthgen.audit.embeddings.rows import read_rows
 from synthgen.audit.embeddings.search import alike_between, alike_within, nearest
-from synthgen.audit.embeddings.spread import mean_distance, rke, spectrum, vendi
+from synthgen.audit.embeddings.spread import draws, mean_distance, of_parts, rke, spectrum, vendi
 from synthgen.errors import UsageError
 
 RNG = np.random.default_rng(0)
@@ -77,9 +80,43 @@ def test_near_duplicates_are_those_of_all_pairs_also_across_blocks() -> None:
     others = around(CENTRE, 60, 0.25)
     between = alike_between(rows, classes, others, np.zeros(60, int), 0.9)
     assert between.found == int((rows @ others.T >= 0.9).sum())
-    places, cosines = nearest(rows, others)
-    assert np.array_equal(places, (rows @ others.T).argmax(1))
-    assert np.allclose(cosines, (rows @ others.T).max(1), atol=1e-6)
+    assert np.array_equal(between.nearest, (rows @ others.T).argmax(1))
+    for cosines in (between.nearest_cosines, nearest(rows, others)):
+        assert np.allclose(cosines, (rows @ others.T).max(1), atol=1e-6)
+
+
+@given(st.integers(2, 30), st.integers(2, 4), st.integers(0, 99))
+def test_order_and_copies_of_the_whole_set_change_no_score(count: int, times: int, seed: int) -> None:
+    rows = around(CENTRE, count, 0.4, np.random.default_rng(seed))
+    copied = np.random.default_rng(seed).permutation(np.repeat(rows, times, axis=0))
+    for score in (vendi, rke):
+        assert score(spectrum(copied)) == pytest.approx(score(spectrum(rows)), rel=1e-5)
+
+
+@pytest.mark.parametrize("size", [40, 100])
+def test_the_interval_of_parts_holds_the_truth(size: int) -> None:
+    """Of 20 rows at a time: halves of 40, and a fifth of 100."""
+    rng = np.random.default_rng(1)
+    truth = np.mean([rke(spectrum(around(CENTRE, 20, 0.6, rng))) for _ in range(4000)])
+    held: int = 0
+    for _ in range(300):
+        rows = around(CENTRE, size, 0.6, rng)
+        found = of_parts(np.array([rke(spectrum(rows[part])) for part in draws(20, size, rng)]), 20, size, 1, 20)
+        held += bool(found.low <= truth <= found.high)
+    assert 0.90 <= held / 300 <= 0.99
+
+
+def test_memory_is_bounded_whatever_the_size_of_the_reference_and_the_length_of_a_name() -> None:
+    reference, images = np.ones((300_000, 2), np.float32), around(CENTRE[:2], 600, 0.4)
+    tracemalloc.start()
+    alike_between(images, np.zeros(600, int), -reference / np.sqrt(np.float32(2)), np.zeros(300_000, int), 1.0)
+    blocks = tracemalloc.get_traced_memory()[1]
+    tracemalloc.reset_peak()
+    read_rows(names(20_000), ["x" * 10_000] + ["y"] * 19_999, reference[:20_000], "the set")
+    rows = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert blocks < 300 * 2**20
+    assert rows < 20 * 2**20
 
 
 def test_a_set_of_one_image_many_times_is_counted_and_not_listed_whole() -> None:
@@ -91,11 +128,24 @@ def test_a_set_of_one_image_many_times_is_counted_and_not_listed_whole() -> None
     assert found.scopes[1].vendi.value == pytest.approx(1)
 
 
-def test_coverage_and_density_are_those_of_the_paper() -> None:
+@pytest.mark.parametrize("k", [1, 5])
+def test_coverage_density_precision_and_recall_are_those_of_the_papers(k: int) -> None:
     reference, images = around(CENTRE, 80, 0.4), around(CENTRE, 80, 0.2)
-    own = np.sort(cdist(reference, reference), axis=1)[:, 5]  # the first is itself
-    inside = cdist(reference, images) <= own[:, None] + 1e-6
-    assert coverage_and_density(reference, images, 5) == pytest.approx((inside.any(1).mean(), inside.sum() / (5 * 80)))
+    real, fake = (np.sort(cdist(rows, rows), axis=1)[:, k] for rows in (reference, images))  # the first is itself
+    apart = cdist(reference, images)
+    inside = apart <= real[:, None] + 1e-6
+    wanted = (
+        inside.any(1).mean(),
+        inside.sum() / (k * 80),
+        inside.any(0).mean(),
+        (apart <= fake[None, :] + 1e-6).any(1).mean(),
+    )
+    assert astuple(overlap(reference, images, k)) == pytest.approx(wanted)
+
+
+def test_a_set_is_covered_by_copies_of_itself() -> None:
+    rows = np.repeat(around(CENTRE, 10, 0.4), 8, axis=0)  # so many that balls have no width
+    assert astuple(overlap(rows, rows[::-1])) == pytest.approx((1, 8 / 5, 1, 1))
 
 
 def test_the_kernel_distance_is_unbiased_and_knows_chance() -> None:
@@ -103,18 +153,19 @@ def test_the_kernel_distance_is_unbiased_and_knows_chance() -> None:
         rng = np.random.default_rng(seed)
         one, other = around(CENTRE, 40, 0.4, rng), around(CENTRE + shift, 40, 0.4, rng)
         found = discrepancy(one, other, 0.8, rng)
-        return found.value, found.chance
+        assert found.found.low < found.found.value < found.found.high
+        return found.found.value, found.chance
 
     one, other = around(CENTRE, 12, 0.4), around(CENTRE, 12, 0.5)
     kernels = [np.exp(-(cdist(a, b) ** 2) / (2 * 0.8**2)) for a, b in ((one, one), (other, other), (one, other))]
     within = sum((kernel.sum() - np.trace(kernel)) / (12 * 11) for kernel in kernels[:2])
-    assert discrepancy(one, other, 0.8, RNG).value == pytest.approx(within - 2 * kernels[2].mean(), abs=1e-6)
+    assert discrepancy(one, other, 0.8, RNG).found.value == pytest.approx(within - 2 * kernels[2].mean(), abs=1e-6)
 
     alike = np.array([far(0, seed) for seed in range(200)])
     assert abs(alike[:, 0].mean()) < 3 * alike[:, 0].std() / np.sqrt(200)
     assert 0.01 <= (alike[:, 0] > alike[:, 1]).mean() <= 0.10
     assert all(value > chance for value, chance in (far(0.2, seed) for seed in range(10)))
-    assert bandwidth(one) == pytest.approx(float(np.median(cdist(one, one)[np.triu_indices(12, 1)])), abs=1e-5)
+    assert median_distance(one) == pytest.approx(float(np.median(cdist(one, one)[np.triu_indices(12, 1)])), abs=1e-5)
 
 
 def test_classes_are_compared_at_one_number_of_images_whatever_their_order() -> None:
@@ -129,6 +180,9 @@ def test_classes_are_compared_at_one_number_of_images_whatever_their_order() -> 
     assert first.vendi.high < second.vendi.low
     assert first.distance is not None
     assert first.distance.high < second.distance.low  # type: ignore[union-attr]
+    assert [scope.compared_duplicate_rate for scope in found.scopes[1:]] != [
+        scope.duplicate_rate for scope in found.scopes[1:]
+    ]
     json.dumps(asdict(found), allow_nan=False)
     assert measure_diversity(names(360), classes, rows, seed=3) == found
 
@@ -151,6 +205,9 @@ def test_copies_of_reference_images_are_found_and_shown() -> None:
     classes, of = ["a", "b"] * 45, ["a", "b", "c"] * 40
     found = measure_leakage(names(90), classes, images, names(120, "r"), of, reference)
     assert {(pair.first, pair.second) for pair in found.pairs} == {("i7", "r11"), ("i40", "r99")}
+    assert [(pair.first, pair.second) for pair in found.nearest_pairs[:2]] == [("i7", "r11"), ("i40", "r99")]
+    assert len(found.nearest_pairs) == 24
+    assert found.scopes[0].bandwidth == pytest.approx(median_distance(reference), abs=0.1)
     assert [(scope.class_name, scope.duplicates, scope.reference_images) for scope in found.scopes] == [
         (None, 2, 120),
         ("a", 1, 40),
@@ -209,3 +266,26 @@ def test_what_is_no_set_of_embeddings_is_refused(rows: np.ndarray, ids: list[str
 def test_embeddings_of_two_models_are_not_compared() -> None:
     with pytest.raises(UsageError, match="of one model"):
         measure_leakage(["x"], ["a"], np.eye(1, 4), ["y"], ["a"], np.eye(1, 5))
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), 0.0, 1.1])
+def test_a_threshold_that_would_find_nothing_is_refused(threshold: float) -> None:
+    with pytest.raises(UsageError, match="threshold of near-duplicates"):
+        measure_diversity(["x"], ["a"], np.eye(1), threshold=threshold)
+
+
+@pytest.mark.parametrize("asked", [{"neighbours": 0}, {"bandwidth": 0.0}, {"bandwidth": float("nan")}])
+def test_neighbours_and_bandwidth_are_above_0(asked: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="neighbours and a bandwidth above 0"):
+        measure_leakage(["x"], ["a"], np.eye(1), ["y"], ["a"], np.eye(1), **asked)
+
+
+def test_a_class_that_is_missing_is_refused() -> None:
+    with pytest.raises(UsageError, match="class of y is nan"):
+        measure_diversity(["x", "y"], ["a", float("nan")], np.eye(2))  # type: ignore[list-item]
+
+
+def test_copies_are_found_at_a_cosine_of_1() -> None:
+    rows = around(CENTRE, 600, 0.4)
+    rows[300:] = rows[:300]
+    assert measure_diversity(names(600), ["a"] * 600, rows, threshold=1.0).scopes[0].duplicates == 600

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from synthgen.audit.embeddings.findings import ClassDiversity, Diversity
-from synthgen.audit.embeddings.rows import MOST_COMPARED, THRESHOLD, Rows, pairs_of, read_rows
+from synthgen.audit.embeddings.rows import MOST_COMPARED, THRESHOLD, Rows, check_threshold, pairs_of, read_rows
 from synthgen.audit.embeddings.search import Alike, alike_within
-from synthgen.audit.embeddings.spread import draws, mean_distance, of_halves, rke, spectrum, vendi
+from synthgen.audit.embeddings.spread import draws, mean_distance, of_parts, repeated, rke, spectrum, vendi
 from synthgen.audit.estimates import wilson
 
 LEAST = 20
@@ -28,8 +28,10 @@ def measure_diversity(
         threshold: the least cosine of near-duplicates. What it means depends on the model of the embeddings.
 
     Raises:
-        UsageError: the three do not belong together, a vector is 0 or not finite, or an id comes twice.
+        UsageError: the three do not belong together, a vector is 0 or not finite, an id comes twice, or the threshold
+            is no cosine above 0.
     """
+    check_threshold(threshold)
     rows = read_rows(ids, classes, vectors, "the set")
     caveats = []
     searched = rows
@@ -42,14 +44,14 @@ def measure_diversity(
     compared = min(min(large, default=len(rows)) // 2, _MOST)
     members = [(None, np.arange(len(rows))), *zip(rows.names, rows.members(), strict=True)]
     scopes = [
-        _scope(rows, searched, alike, name, places, compared, np.random.default_rng([seed, 2, number]))
+        _scope(rows, searched, alike, name, places, compared, threshold, np.random.default_rng([seed, 2, number]))
         for number, (name, places) in enumerate(members)
     ]
     return Diversity(
         images=len(rows),
         threshold=threshold,
         scopes=tuple(scopes),
-        pairs=pairs_of(searched, searched, alike),
+        pairs=pairs_of(searched, searched, alike.first, alike.second, alike.cosines),
         pairs_found=alike.found,
         caveats=tuple(caveats),
     )
@@ -62,26 +64,30 @@ def _scope(
     name: str | None,
     places: np.ndarray,
     compared: int,
+    threshold: float,
     rng: np.random.Generator,
 ) -> ClassDiversity:
     if name is None:
-        repeated, looked = int(alike.anywhere.sum()), len(searched)
+        twins, looked = int(alike.anywhere.sum()), len(searched)
     else:
         own = searched.codes == rows.names.index(name)
-        repeated, looked = int(alike.in_class[own].sum()), int(own.sum())
-    rate = wilson(repeated, looked)
+        twins, looked = int(alike.in_class[own].sum()), int(own.sum())
+    rate = wilson(twins, looked)
     if len(places) < LEAST:
         reason = f"{len(places)} images; diversity is measured of {LEAST} or more"
         distance = mean_distance(rows.vectors[places]) if len(places) >= 3 else None
-        return ClassDiversity(name, len(places), 0, None, None, distance, repeated, rate, reason)
-    found = [spectrum(rows.vectors[places[part]]) for part in draws(compared, len(places), rng)]
+        return ClassDiversity(name, len(places), 0, None, None, distance, twins, rate, reason)
+    parts = [rows.vectors[places[part]] for part in draws(compared, len(places), rng)]
+    spectra = [spectrum(part) for part in parts]
+    size = compared, len(places)
     return ClassDiversity(
         class_name=name,
         images=len(places),
         compared=compared,
-        rke=of_halves(np.array([rke(values) for values in found]), 1, compared),
-        vendi=of_halves(np.array([vendi(values) for values in found]), 1, compared),
+        rke=of_parts(np.array([rke(values) for values in spectra]), *size, 1, compared),
+        vendi=of_parts(np.array([vendi(values) for values in spectra]), *size, 1, compared),
         distance=mean_distance(rows.vectors[places]),
-        duplicates=repeated,
+        duplicates=twins,
         duplicate_rate=rate,
+        compared_duplicate_rate=of_parts(np.array([repeated(part, threshold) for part in parts]), *size, 0, 1),
     )

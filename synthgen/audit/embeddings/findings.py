@@ -30,7 +30,9 @@ class ClassDiversity:
         rke: Renyi kernel entropy of order 2, as an effective number of images (Jalali, Li and Farnia 2023). 1..compared
         vendi: the Vendi score (Friedman and Dieng 2023), likewise. 1..compared
         distance: mean cosine distance of two images. 0..2
-        duplicates: images of the class that have a near-duplicate in it.
+        duplicates: images of the class that have a near-duplicate in it. The interval of their rate takes images for
+            independent. It grows with the number of images, so that classes of one size alone compare by it.
+        compared_duplicate_rate: the same among `compared` images: classes compare by this one.
         reason: why there are no measures.
     """
 
@@ -43,6 +45,7 @@ class ClassDiversity:
     duplicates: int
     duplicate_rate: Estimate | None
     reason: str | None = None
+    compared_duplicate_rate: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,18 @@ class ClassLeakage:
         duplicates: images that nearly are one of the reference's.
         coverage: the share of reference images that have an image of the set as near as their own neighbours; density:
             how many of the set's images are as near to reference images as those are to each other (Naeem and others
-            2020). None where n does not allow them, as `kernel_distance` is.
-        kernel_distance: unbiased squared maximum mean discrepancy (Binkowski and others 2018); around 0 where both sets
+            2020). None where n does not allow them, as are the next ones.
+        kernel_distance: unbiased squared maximum mean discrepancy (Gretton and others 2012); around 0 where both sets
             are alike, and below it by chance.
         reason: why something is missing.
-        compared: how many images of each set coverage, density and kernel distance are of; 0 where there are none.
+        compared: how many images of each set coverage, density, precision and recall are of; 0 where there are none.
+            The kernel distance, which does not grow with n, is of twice as many.
         usual_coverage: what the reference's own images cover of it, as many of them: coverage is to be read beside it.
-        chance_kernel_distance: what 19 of 20 pairs of sets from one source would not exceed.
+        chance_kernel_distance: what 19 of 20 pairs of sets from one source would not exceed, by permutation.
+        precision: the share of the set's images that lie as near to a reference image as that one's own neighbours;
+            recall: the same with the sets in each other's place (Kynkaanniemi and others 2019).
+        usual_precision: of the reference's own images; usual recall is the same.
+        bandwidth: of the Gaussian kernel, as a Euclidean distance.
     """
 
     class_name: str | None
@@ -93,6 +101,10 @@ class ClassLeakage:
     compared: int = 0
     usual_coverage: float | None = None
     chance_kernel_distance: float | None = None
+    precision: Estimate | None = None
+    recall: Estimate | None = None
+    usual_precision: float | None = None
+    bandwidth: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +114,9 @@ class Leakage:
         threshold: the least cosine of near-duplicates.
         scopes: over all first, then each class.
         pairs: the most alike first; `pairs_found` of them there are.
+        neighbours: how many reach the edge of a ball, in coverage, density, precision and recall.
+        nearest_pairs: images with the reference's nearest to each, the most alike first, whether they are
+            near-duplicates or not: where there are none, these show how near the set comes.
     """
 
     images: int
@@ -111,3 +126,5 @@ class Leakage:
     pairs: tuple[NearDuplicate, ...]
     pairs_found: int
     caveats: tuple[str, ...] = ()
+    neighbours: int = 5
+    nearest_pairs: tuple[NearDuplicate, ...] = ()

@@ -1,42 +1,74 @@
-"""How two sets of images lie to each other: coverage, density and a kernel distance."""
+"""How two sets of images lie to each other: coverage, density, precision, recall, and a kernel distance."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from synthgen.audit.embeddings.search import Vectors
-from synthgen.audit.estimates import Floats
+from synthgen.audit.embeddings.search import ROUNDING, Codes, Flags, Vectors
+from synthgen.audit.embeddings.spread import draws, half_width
+from synthgen.audit.estimates import Estimate, Floats, estimate
 
 NEIGHBOURS = 5
+"""As Naeem and others 2020 and their `prdc`: enough that one outlier makes no wide ball, few enough to stay local."""
 _PERMUTATIONS = 200
 
 
-def coverage_and_density(reference: Vectors, images: Vectors, neighbours: int = NEIGHBOURS) -> tuple[float, float]:
-    """Naeem, Oh, Uh, Choi and Yoo 2020 (ICML). Around each reference image lies a ball that reaches to its kth
-    neighbour in the reference. Coverage is the share of balls that hold an image: 0..1. Density is the mean number of
-    balls that an image lies in, by k: 1 for images from where the reference is from.
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """
+    Attributes:
+        coverage: the share of reference images whose ball holds an image of the set. 0..1
+        density: the mean number of reference balls that an image lies in, by k; 1 is usual. From 0
+        precision: the share of images that lie in a reference ball. 0..1
+        recall: the share of reference images that lie in a ball around an image of the set. 0..1
+    """
 
-    Give sets of one size: what coverage is to be expected depends on both."""
-    own = reference @ reference.T
+    coverage: float
+    density: float
+    precision: float
+    recall: float
+
+
+def overlap(reference: Vectors, images: Vectors, neighbours: int = NEIGHBOURS) -> Overlap:
+    """Around each image lies a ball that reaches to its kth neighbour in its own set.
+
+    Precision and recall: Kynkaanniemi, Karras, Laine, Lehtinen and Aila 2019 (NeurIPS); one outlier with its wide ball
+    may raise them. Coverage and density mend that: Naeem, Oh, Uh, Choi and Yoo 2020 (ICML).
+
+    Give sets of one size: what is to be expected depends on both."""
+    cosines = reference @ images.T
+    inside: Flags = cosines >= _reach(reference, neighbours)[:, None] - ROUNDING
+    reached: Flags = cosines >= _reach(images, neighbours)[None, :] - ROUNDING
+    return Overlap(
+        coverage=float(inside.any(1).mean()),
+        density=float(inside.sum() / (neighbours * len(images))),
+        precision=float(inside.any(0).mean()),
+        recall=float(reached.any(1).mean()),
+    )
+
+
+def _reach(vectors: Vectors, neighbours: int) -> Vectors:
+    """The cosine of each row's kth neighbour."""
+    own = vectors @ vectors.T
     np.fill_diagonal(own, -2)
-    reach = np.partition(own, -neighbours, axis=1)[:, -neighbours]
-    inside = reference @ images.T >= reach[:, None]
-    return float(inside.any(1).mean()), float(inside.sum() / (neighbours * len(images)))
+    found: Vectors = np.partition(own, -neighbours, axis=1)[:, -neighbours]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
     """
     Attributes:
-        value: unbiased, so below 0 as often as above it where both sets are from one source.
+        found: unbiased, so below 0 as often as above it where both sets are from one source. Its interval, from halves
+            of the sets, is too wide there, by up to sqrt(3); `chance` is what then decides.
         chance: what 19 of 20 pairs of sets from one source would not exceed, by permutation.
     """
 
-    value: float
+    found: Estimate
     chance: float
 
 
-def bandwidth(reference: Vectors) -> float:
+def median_distance(reference: Vectors) -> float:
     """The median distance of two reference images: the median heuristic (Gretton and others 2012, JMLR 13)."""
     cosines = (reference @ reference.T)[np.triu_indices(len(reference), 1)]
     return float(np.sqrt(max(np.median(2 - 2 * cosines.astype(np.float64)), 1e-6)))
@@ -50,13 +82,22 @@ def discrepancy(images: Vectors, reference: Vectors, width: float, rng: np.rando
     kernel = np.exp(-(2 - 2 * (both @ both.T).astype(np.float64)) / (2 * width**2))
     np.fill_diagonal(kernel, 0)
     signs = np.repeat([1.0, -1.0], size)
-    shuffled = np.stack([signs, *(rng.permutation(signs) for _ in range(_PERMUTATIONS))], axis=1)
-    found = _unbiased(kernel, shuffled, size)
-    return Discrepancy(float(found[0]), float(np.quantile(found[1:], 0.95)))
+    value = float(_unbiased(kernel, signs[:, None])[0])
+    shuffled = np.stack([rng.permutation(signs) for _ in range(_PERMUTATIONS)], axis=1)
+    chance = float(np.quantile(_unbiased(kernel, shuffled), 0.95, method="higher"))
+    halves = zip(draws(size // 2, size, rng), draws(size // 2, size, rng), strict=True)
+    wide = half_width(np.array([_of_half(kernel, *rows) for rows in halves]), size // 2, size)
+    return Discrepancy(estimate(value, value - wide, value + wide), chance)
 
 
-def _unbiased(kernel: Floats, signs: Floats, size: int) -> Floats:
+def _of_half(kernel: Floats, images: Codes, reference: Codes) -> float:
+    rows = np.concatenate([images, reference + len(kernel) // 2])
+    return float(_unbiased(kernel[np.ix_(rows, rows)], np.repeat([1.0, -1.0], len(images))[:, None])[0])
+
+
+def _unbiased(kernel: Floats, signs: Floats) -> Floats:
     """Of each column of signs, which says what belongs to which set. The kernel's diagonal is 0."""
+    size = len(kernel) // 2
     same = np.einsum("ij,ij->j", signs, kernel @ signs)  # within both sets, less across both ways
     within = (same + kernel.sum()) / 2
     across = (kernel.sum() - same) / 2

@@ -1,22 +1,27 @@
 """What a set took from a reference set, and how near to it it lies."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from scipy.stats import binom
 
-from synthgen.audit.embeddings.findings import ClassLeakage, Leakage
-from synthgen.audit.embeddings.kernels import NEIGHBOURS, bandwidth, coverage_and_density, discrepancy
-from synthgen.audit.embeddings.rows import MOST_COMPARED, THRESHOLD, pairs_of, read_rows
-from synthgen.audit.embeddings.search import Vectors, alike_between, nearest
-from synthgen.audit.embeddings.spread import draws, of_halves
+from synthgen.audit.embeddings.findings import ClassLeakage, Leakage, NearDuplicate
+from synthgen.audit.embeddings.kernels import NEIGHBOURS, discrepancy, median_distance, overlap
+from synthgen.audit.embeddings.rows import MOST_COMPARED, THRESHOLD, Rows, check_threshold, pairs_of, read_rows
+from synthgen.audit.embeddings.search import Alike, Vectors, alike_between, nearest
+from synthgen.audit.embeddings.spread import draws, of_parts
 from synthgen.audit.estimates import ALPHA, Estimate, Floats, estimate, wilson
 from synthgen.errors import UsageError
 
-LEAST = 4 * NEIGHBOURS
-"""Images of each of both sets that are compared: two halves in which a ball of neighbours is no whole half."""
+LEAST = 20
 _MOST = 512
+_SHOWN = 24
+
+
+def least_compared(neighbours: int) -> int:
+    """Images of each of both sets that are compared: two halves in which a ball of neighbours is no whole half."""
+    return max(LEAST, 4 * neighbours)
 
 
 def measure_leakage(
@@ -28,16 +33,28 @@ def measure_leakage(
     reference_vectors: np.ndarray,
     seed: int = 0,
     threshold: float = THRESHOLD,
+    neighbours: int = NEIGHBOURS,
+    bandwidth: float | None = None,
 ) -> Leakage:
     """Compare n images with m reference images by embeddings of one model, float [n, d] and [m, d].
 
     Near-duplicates and nearest neighbours are looked for in the whole reference set; within a class, in its own images
-    there. Of more than `MOST_COMPARED` images so many are drawn at random. Coverage, density and kernel distance are of
-    halves of both sets of one size, at most 512, and their intervals are from several of them.
+    there. Of more than `MOST_COMPARED` images so many are drawn at random. Coverage, density, precision
+    and recall are of halves of both sets of one size, at most 512, and their intervals are from several of them.
+
+    Args:
+        threshold: the least cosine of near-duplicates. What it means depends on the model of the embeddings.
+        neighbours: how many reach the edge of a ball: see `kernels.overlap`.
+        bandwidth: of the Gaussian kernel, as a Euclidean distance; by default each scope's own median distance of two
+            reference images. Give one to compare kernel distances of several references, or of several scopes.
 
     Raises:
-        UsageError: the embeddings are of different models, or not what `measure_diversity` takes.
+        UsageError: the embeddings are of different models, or not what `measure_diversity` takes; or a threshold, a
+            number of neighbours or a bandwidth is none.
     """
+    check_threshold(threshold)
+    if neighbours < 1 or not (bandwidth is None or 0 < bandwidth < np.inf):
+        raise UsageError(f"expected neighbours and a bandwidth above 0, found {neighbours} and {bandwidth}")
     own = read_rows(ids, classes, vectors, "the set")
     there = read_rows(reference_ids, reference_classes, reference_vectors, "the reference")
     if own.vectors.shape[1] != there.vectors.shape[1]:
@@ -54,18 +71,26 @@ def measure_leakage(
     for number, name in enumerate([None, *own.names]):
         places = np.arange(len(own)) if name is None else np.flatnonzero(own.codes == codes[name])
         others = np.arange(len(there)) if name is None else np.flatnonzero(coded == codes[name])
-        pair = _Pair(name, own.vectors[places], there.vectors[others])
+        pair = _Pair(name, own.vectors[places], there.vectors[others], neighbours, bandwidth)
         flags = alike.anywhere if name is None else alike.in_class
-        scopes.append(_scope(pair, int(flags[places].sum()), np.random.default_rng([seed, 4, number])))
+        cosines = alike.nearest_cosines if name is None else None  # found already
+        scopes.append(_scope(pair, int(flags[places].sum()), cosines, np.random.default_rng([seed, 4, number])))
     return Leakage(
         images=len(own),
         reference_images=len(there),
         threshold=threshold,
         scopes=tuple(scopes),
-        pairs=pairs_of(own, there, alike),
+        pairs=pairs_of(own, there, alike.first, alike.second, alike.cosines),
         pairs_found=alike.found,
         caveats=tuple(caveats),
+        neighbours=neighbours,
+        nearest_pairs=_nearest_pairs(own, there, alike) if len(there) else (),
     )
+
+
+def _nearest_pairs(own: Rows, there: Rows, alike: Alike) -> tuple[NearDuplicate, ...]:
+    first = np.argsort(-alike.nearest_cosines, kind="stable")[:_SHOWN]
+    return pairs_of(own, there, first, alike.nearest[first], alike.nearest_cosines[first])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,42 +98,56 @@ class _Pair:
     name: str | None
     images: Vectors
     reference: Vectors
+    neighbours: int
+    bandwidth: float | None
 
 
-def _scope(pair: _Pair, duplicates: int, rng: np.random.Generator) -> ClassLeakage:
+def _scope(pair: _Pair, duplicates: int, cosines: Vectors | None, rng: np.random.Generator) -> ClassLeakage:
     images, reference = len(pair.images), len(pair.reference)
+    found = ClassLeakage(pair.name, images, reference, None, 0, None, None, None, None)
     if not images or not reference:
-        reason = "the reference has no image of it" if images else "there are no images"
-        return ClassLeakage(pair.name, images, reference, None, 0, None, None, None, None, reason)
-    median = _median(np.sort(nearest(pair.images, pair.reference)[1].astype(np.float64)))
-    rate = wilson(duplicates, images)
-    if min(images, reference) < LEAST:
-        reason = f"{images} images and {reference} of the reference; {LEAST} of each are needed to compare more"
-        return ClassLeakage(pair.name, images, reference, median, duplicates, rate, None, None, None, reason)
-    size = min(min(images, reference) // 2, _MOST)
-    width = bandwidth(pair.reference[rng.permutation(reference)[:_MOST]])
-    found, chance = [], []
+        return replace(found, reason="the reference has no image of it" if images else "there are no images")
+    near = nearest(pair.images, pair.reference) if cosines is None else cosines
+    found = replace(found, nearest=_median(np.sort(near.astype(np.float64))), duplicates=duplicates)
+    found = replace(found, duplicate_rate=wilson(duplicates, images))
+    least = least_compared(pair.neighbours)
+    if min(images, reference) < least:
+        reason = f"{images} images and {reference} of the reference; {least} of each are needed to compare more"
+        return replace(found, reason=reason)
+    size = min(min(images, reference) // 2, max(_MOST, least // 2))
+    return _with_distance(_with_overlap(found, pair, size, rng), pair, size, rng)
+
+
+def _with_overlap(found: ClassLeakage, pair: _Pair, size: int, rng: np.random.Generator) -> ClassLeakage:
+    """Of parts of one size, beside what other reference images would have, as many."""
+    images, reference = len(pair.images), len(pair.reference)
+    overlaps, usual = [], []
     for one, other in zip(draws(size, images, rng), draws(size, reference, rng), strict=True):
-        mine, theirs = pair.images[one], pair.reference[other]
-        distance = discrepancy(mine, theirs, width, rng)
-        found.append((*coverage_and_density(theirs, mine), distance.value))
         rest = rng.permutation(np.setdiff1d(np.arange(reference), other))[:size]
-        chance.append((coverage_and_density(theirs, pair.reference[rest])[0], distance.chance))
-    coverage, density, kernel = np.array(found).T
-    usual_coverage, usual_kernel = np.array(chance).mean(0)
-    return ClassLeakage(
-        class_name=pair.name,
-        images=images,
-        reference_images=reference,
-        nearest=median,
-        duplicates=duplicates,
-        duplicate_rate=rate,
-        coverage=of_halves(coverage, 0, 1),
-        density=of_halves(density, 0, np.inf),
-        kernel_distance=of_halves(kernel, -np.inf, np.inf),
+        theirs = pair.reference[other]
+        overlaps.append(astuple(overlap(theirs, pair.images[one], pair.neighbours)))
+        usual.append(overlap(theirs, pair.reference[rest], pair.neighbours))
+    coverage, density, precision, recall = np.array(overlaps).T
+    of = size, min(images, reference)
+    return replace(
+        found,
         compared=size,
-        usual_coverage=float(usual_coverage),
-        chance_kernel_distance=float(usual_kernel),
+        coverage=of_parts(coverage, *of, 0, 1),
+        density=of_parts(density, *of, 0, np.inf),
+        precision=of_parts(precision, *of, 0, 1),
+        recall=of_parts(recall, *of, 0, 1),
+        usual_coverage=float(np.mean([each.coverage for each in usual])),
+        usual_precision=float(np.mean([each.precision for each in usual])),
+    )
+
+
+def _with_distance(found: ClassLeakage, pair: _Pair, size: int, rng: np.random.Generator) -> ClassLeakage:
+    mine = pair.images[rng.choice(len(pair.images), 2 * size, replace=False)]
+    theirs = pair.reference[rng.choice(len(pair.reference), 2 * size, replace=False)]
+    width = pair.bandwidth or median_distance(theirs)
+    distance = discrepancy(mine, theirs, width, rng)
+    return replace(
+        found, kernel_distance=distance.found, chance_kernel_distance=distance.chance, bandwidth=float(width)
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthgen.audit.embeddings.findings import NearDuplicate
-from synthgen.audit.embeddings.search import Alike, Codes, Vectors
+from synthgen.audit.embeddings.search import Codes, Vectors
 from synthgen.errors import UsageError
 
 THRESHOLD = 0.98
@@ -51,26 +51,45 @@ class Rows:
 def read_rows(ids: Sequence[str], classes: Sequence[str], vectors: np.ndarray, where: str) -> Rows:
     """
     Raises:
-        UsageError: the three do not belong together, a vector is 0 or not finite, or an id comes twice.
+        UsageError: the three do not belong together, a vector is 0 or not finite, an id comes twice, or a class is no
+            text, as a label that is missing.
     """
     if vectors.ndim != 2 or not len(ids) == len(classes) == len(vectors):
         found = f"{len(ids)} ids, {len(classes)} classes and embeddings of shape {vectors.shape}"
         raise UsageError(f"{where}: expected an id, a class and an embedding for each image, found {found}")
     if len(set(ids)) < len(ids):
         raise UsageError(f"{where}: an image's id comes twice", hint="Give every image an id of its own.")
-    lengths = np.linalg.norm(vectors.astype(np.float32), axis=1)
+    kinds: list[type] = [type(name) for name in classes]  # a label that is missing is a number, whatever was promised
+    nameless = next((place for place, kind in enumerate(kinds) if not issubclass(kind, str)), None)
+    if nameless is not None:
+        raise UsageError(
+            f"{where}: the class of {ids[nameless]} is {classes[nameless]}, expected text", hint="Label the image."
+        )
+    unit = np.array(vectors, dtype=np.float32)
+    lengths = np.sqrt(np.einsum("ij,ij->i", unit, unit))
     bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
     if len(bad):
         raise UsageError(
             f"{where}: the embedding of {ids[bad[0]]} is 0 or not finite", hint="Make the embeddings anew."
         )
-    names, codes = np.unique(np.array(classes, dtype=str), return_inverse=True)
-    unit = (vectors / lengths[:, None]).astype(np.float32)
-    return Rows(tuple(ids), tuple(map(str, names)), codes.astype(np.int64), unit)
+    unit /= lengths[:, None]
+    names = tuple(sorted(set(classes)))
+    places = {name: code for code, name in enumerate(names)}  # numpy would keep each name as wide as the widest
+    return Rows(tuple(ids), names, np.array([places[name] for name in classes], dtype=np.int64), unit)
 
 
-def pairs_of(rows: Rows, others: Rows, alike: Alike) -> tuple[NearDuplicate, ...]:
+def check_threshold(threshold: float) -> None:
+    """
+    Raises:
+        UsageError: it is no cosine above 0. NaN would find nothing, and say that nothing is there.
+    """
+    if not 0 < threshold <= 1:
+        raise UsageError(f"expected a cosine from 0 to 1 as the threshold of near-duplicates, found {threshold}")
+
+
+def pairs_of(rows: Rows, others: Rows, first: Codes, second: Codes, cosines: Vectors) -> tuple[NearDuplicate, ...]:
+    """Places of rows and of others, with their cosines, as ids."""
     return tuple(
         NearDuplicate(rows.ids[one], others.ids[other], rows.class_of(one), others.class_of(other), float(cosine))
-        for one, other, cosine in zip(alike.first, alike.second, alike.cosines, strict=True)
+        for one, other, cosine in zip(first, second, cosines, strict=True)
     )

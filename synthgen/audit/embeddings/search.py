@@ -10,8 +10,10 @@ Vectors = NDArray[np.float32]
 Codes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-_ROWS = 512
-"""Rows of one block. A block of them and 100,000 others takes 200 MB."""
+ROUNDING = 1e-6
+"""What float32 loses in a cosine. A cosine reaches a limit that it misses by less."""
+_ROWS, _CELLS = 512, 256 * 100_000
+"""A block has at most so many rows, and so many cosines: 100 MB, of which two are there at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,9 +22,10 @@ class Alike:
 
     Attributes:
         found: how many pairs there are.
-        pairs: places of the first rows and of the second, with their cosines: the most alike of them, in that order.
+        first, second, cosines: places of the first rows and of the second: the most alike of them, in that order.
         anywhere: by first row: it has a partner.
         in_class: it has one in its own class.
+        nearest, nearest_cosines: by first row: the most alike of the others. Empty within one set.
     """
 
     found: int
@@ -31,6 +34,8 @@ class Alike:
     cosines: Vectors
     anywhere: Flags
     in_class: Flags
+    nearest: Codes
+    nearest_cosines: Vectors
 
 
 def alike_within(vectors: Vectors, classes: Codes, threshold: float, keep: int = 200) -> Alike:
@@ -45,20 +50,17 @@ def alike_between(
     return _alike(vectors, classes, others, other_classes, threshold, keep, one_set=False)
 
 
-def nearest(vectors: Vectors, others: Vectors) -> tuple[Codes, Vectors]:
-    """Of each row, the place of the most alike among `others`, and its cosine."""
-    places, cosines = np.empty(len(vectors), np.int64), np.empty(len(vectors), np.float32)
-    for start, block in _blocks(vectors):
-        similar = block @ others.T
-        rows = slice(start, start + len(block))
-        places[rows] = similar.argmax(1)
-        cosines[rows] = similar.max(1)
-    return places, np.clip(cosines, -1, 1)
+def nearest(vectors: Vectors, others: Vectors) -> Vectors:
+    """Of each row, the cosine of the most alike among `others`."""
+    found = [(block @ others.T).max(1) for _, block in _blocks(vectors, others)]
+    cosines: Vectors = np.concatenate(found).clip(-1, 1)
+    return cosines
 
 
-def _blocks(vectors: Vectors) -> Iterator[tuple[int, Vectors]]:
-    for start in range(0, len(vectors), _ROWS):
-        yield start, vectors[start : start + _ROWS]
+def _blocks(vectors: Vectors, others: Vectors) -> Iterator[tuple[int, Vectors]]:
+    rows = min(_ROWS, max(1, _CELLS // max(len(others), 1)))
+    for start in range(0, len(vectors), rows):
+        yield start, vectors[start : start + rows]
 
 
 def _alike(
@@ -72,11 +74,18 @@ def _alike(
     one_set: bool,
 ) -> Alike:
     anywhere, in_class = np.zeros(len(vectors), bool), np.zeros(len(vectors), bool)
+    closest, near = (
+        np.zeros(0 if one_set else len(vectors), np.int64),
+        np.zeros(0 if one_set else len(vectors), np.float32),
+    )
     found, first, second, cosines = 0, np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
-    for start, block in _blocks(vectors):
+    for start, block in _blocks(vectors, others):
         begin = start if one_set else 0  # each pair of one set once: with itself and what comes after it
         similar = block @ others[begin:].T
-        hits = similar >= threshold
+        if not one_set and len(others):
+            closest[start : start + len(block)] = similar.argmax(1)
+            near[start : start + len(block)] = similar.max(1)
+        hits = similar >= threshold - ROUNDING
         if one_set:
             hits = np.triu(hits, 1)
         if not hits.any():
@@ -94,7 +103,7 @@ def _alike(
         cosines = np.append(cosines, similar[rows, columns])
         order = np.lexsort((second, first, -cosines))[:keep]
         first, second, cosines = first[order], second[order], cosines[order]
-    return Alike(found, first, second, np.clip(cosines, -1, 1), anywhere, in_class)
+    return Alike(found, first, second, np.clip(cosines, -1, 1), anywhere, in_class, closest, np.clip(near, -1, 1))
 
 
 def _largest(places: Codes, values: Vectors, keep: int) -> Codes:

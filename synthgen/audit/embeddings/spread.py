@@ -1,9 +1,10 @@
 """How many different images a set is worth: scores of its kernel matrix."""
 
 import numpy as np
+from scipy.stats import t as student
 
-from synthgen.audit.embeddings.search import Codes, Vectors
-from synthgen.audit.estimates import Estimate, Floats, Z, estimate
+from synthgen.audit.embeddings.search import ROUNDING, Codes, Vectors
+from synthgen.audit.estimates import ALPHA, Estimate, Floats, Z, estimate
 
 DRAWS = 20
 
@@ -31,14 +32,21 @@ def rke(values: Floats) -> float:
     return float(1 / (values**2).sum())
 
 
-def of_halves(values: Floats, least: float, most: float) -> Estimate:
-    """From a measure of several random halves: their mean, and what the whole could be.
-
-    The variance of a measure over halves drawn without replacement is about that of the measure over sets of the
-    whole's size (the delete-half jackknife, Shao and Wu 1989, Annals of Statistics 17).
-    """
-    value, wide = float(values.mean()), Z * float(values.std(ddof=1))
+def of_parts(values: Floats, size: int, of: int, least: float, most: float) -> Estimate:
+    """From a measure of several parts of `size` rows, each drawn without replacement `of` so many: the mean."""
+    value, wide = float(values.mean()), half_width(values, size, of)
     return estimate(value, max(value - wide, least), min(value + wide, most))
+
+
+def half_width(values: Floats, size: int, of: int) -> float:
+    """Half of the interval of the mean of `values`, each of `size` rows drawn without replacement `of` so many.
+
+    The delete-d jackknife (Shao and Wu 1989, Annals of Statistics 17): parts of a set spread less, or more, than sets
+    anew from the source would, by size / (of - size), which is 1 for halves. The parts are few: so their own share of
+    the variance is added, and the quantile is Student's.
+    """
+    factor = size / (of - size) + 1 / len(values)
+    return float(student.isf(ALPHA / 2, len(values) - 1) * np.sqrt(factor * values.var(ddof=1)))
 
 
 def draws(size: int, of: int, rng: np.random.Generator) -> list[Codes]:
@@ -57,3 +65,10 @@ def mean_distance(vectors: Vectors) -> Estimate:
     value = 1 - float(by_row.mean())
     wide = Z * 2 * float(by_row.std(ddof=1)) / np.sqrt(count)
     return estimate(max(value, 0.0), max(value - wide, 0.0), min(value + wide, 2.0))
+
+
+def repeated(vectors: Vectors, threshold: float) -> float:
+    """The share of rows that have another one at that cosine."""
+    cosines = vectors @ vectors.T
+    np.fill_diagonal(cosines, -2)
+    return float((cosines.max(1) >= threshold - ROUNDING).mean())
