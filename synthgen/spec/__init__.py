@@ -1,7 +1,7 @@
 """YAML -> `Spec`: what the user wants, checked, with every problem as `file:line:column: message`."""
 
 from synthgen.errors import Problem
-from synthgen.spec.attribute import NOT_APPLICABLE, UNKNOWN, Attribute, Balance, Gate
+from synthgen.spec.attribute import NOT_APPLICABLE, RESERVED, UNKNOWN, Attribute, Balance, Gate
 from synthgen.spec.declared import Declared
 from synthgen.spec.filters import ClipFilter, DuplicateFilter, Filters, LabelFilter, QualityFilter
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, JudgeSpec, ModelSpec
@@ -17,6 +17,7 @@ __all__ = [
     "BUNDLED_MODEL",
     "DEFAULT_JUDGE",
     "NOT_APPLICABLE",
+    "RESERVED",
     "UNKNOWN",
     "Attribute",
     "Balance",

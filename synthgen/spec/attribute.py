@@ -10,6 +10,16 @@ from synthgen.spec.fields import Fraction, Section, Text, Texts, VariableName
 UNKNOWN, NOT_APPLICABLE = "unknown", "not applicable"
 """What a measured attribute may be besides its values: the judge abstained, or there is nothing to measure."""
 
+RESERVED: Mapping[str, str] = {
+    "label": "the class, and for how well the image shows it",
+    "class": "the class",
+    "none": "how far the image shows none of the classes",
+    "unsafe": "how far the image shows what `safety` rejects",
+    "id": "the image's name",
+    "prompt": "the image's prompt",
+}
+"""What no attribute can be called, and why: attributes are columns beside these, in ledgers and in audits."""
+
 Shares = Annotated[Mapping[Text, Fraction], Field(min_length=2)]
 Reference = Annotated[Mapping[Literal["from"], Text], Field(min_length=1)]
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from math import isclose, prod
 
-from synthgen.spec.attribute import NOT_APPLICABLE, UNKNOWN
+from synthgen.spec.attribute import NOT_APPLICABLE, RESERVED, UNKNOWN
 from synthgen.spec.bare import Data, Finding, mapping, texts_at
 from synthgen.spec.bundled import check_bundled
 from synthgen.spec.messages import suggestion
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.template import Template, TemplateError
+from synthgen.spec.wordings import check_values, check_wordings, words_of
 
 TASK = "text-to-image"
 _VARIABLES = ("prompts", "variables")
@@ -24,7 +25,7 @@ def check(spec: Data) -> Iterator[Finding]:
     yield from _classes(mapping(spec, "classes"))
     yield from _prompts(spec)
     yield from _blocked(spec)
-    yield from _judge_texts(mapping(spec, "classes"))
+    yield from check_wordings(spec)
     yield from check_attributes(spec)
     yield from _label(mapping(mapping(spec, "filters"), "label"), mapping(spec, "classes"))
     yield from _splits(mapping(mapping(spec, "output"), "splits"))
@@ -117,9 +118,11 @@ def _unknown_variables(place: Path, names: Iterable[str], variables: Data) -> It
 
 def _attributes(spec: Data) -> Iterator[Finding]:
     attributes, variables = mapping(spec, "attributes"), mapping(mapping(spec, "prompts"), "variables")
+    yield from _names(attributes)
     for name in attributes:
         path = ("attributes", name)
         attribute = mapping(attributes, name)
+        yield from check_values(name, attribute)
         values = mapping(attribute, "values")
         for kept, use in ((UNKNOWN, "abstentions"), (NOT_APPLICABLE, "images that have none of the values")):
             if kept in values:
@@ -146,11 +149,22 @@ def _attributes(spec: Data) -> Iterator[Finding]:
                 yield Finding((key, index, "attribute"), f"unknown attribute {quoted(attribute_name)}{hint}")
 
 
+def _names(attributes: Data) -> Iterator[Finding]:
+    """Names that mean something else in the tables that attributes become columns of."""
+    seen: dict[str, str] = {}
+    for name in attributes:
+        path = ("attributes", name, KEY)
+        if meaning := RESERVED.get(name.casefold()):
+            yield Finding(path, f"{quoted(name)} is kept for {meaning}; call it something else")
+        elif (first := seen.setdefault(name.casefold(), name)) != name:
+            yield Finding(path, f"{quoted(name)} differs from {quoted(first)} only by case")
+
+
 def _blocked(spec: Data) -> Iterator[Finding]:
     """Prompts that contain what `safety.block` names. A phrase may begin in one part of a template and end in
     another: every run of parts with at most two variables is looked at, with all their values."""
     block = mapping(spec, "safety").get("block")
-    phrases = {text: _words_of(text) for text in block if isinstance(text, str)} if isinstance(block, list) else {}
+    phrases = {text: words_of(text) for text in block if isinstance(text, str)} if isinstance(block, list) else {}
     if not phrases:
         return
     prompts, classes = mapping(spec, "prompts"), mapping(spec, "classes")
@@ -167,17 +181,12 @@ def _blocked(spec: Data) -> Iterator[Finding]:
                 continue
             values = {name: [value for _, value in texts_at((), variables.get(name))] for name in template.variables}
             for prompt in _excerpts(template, {**values, "class": names}):
-                found = [phrase for phrase, words in phrases.items() if f" {words} " in f" {_words_of(prompt)} "]
+                found = [phrase for phrase, words in phrases.items() if f" {words} " in f" {words_of(prompt)} "]
                 if found:
                     yield Finding(
                         place, f"gives the prompt '.. {prompt.strip()} ..', and {quoted(found[0])} is blocked"
                     )
                     break
-
-
-def _words_of(text: str) -> str:
-    """Case, punctuation and the width of gaps taken away."""
-    return " ".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
 
 
 def _excerpts(template: Template, values: Mapping[str, list[str]]) -> Iterator[str]:
@@ -191,23 +200,6 @@ def _excerpts(template: Template, values: Mapping[str, list[str]]) -> Iterator[s
                 break
             chosen.append([part] if isinstance(part, str) else values.get(part.name, []))
         yield from map("".join, product(*chosen))
-
-
-def _judge_texts(classes: Data) -> Iterator[Finding]:
-    """Two classes that the judge is told the same about are one class to it."""
-    seen: dict[frozenset[str], str] = {}
-    for name in classes:
-        kind = mapping(classes, name)
-        prompts, definition = kind.get("prompts"), kind.get("definition")
-        if isinstance(prompts, list):
-            path, texts = ("classes", name, "prompts"), frozenset(text for _, text in texts_at((), prompts))
-        elif isinstance(definition, str):
-            path, texts = ("classes", name, "definition"), frozenset({definition})
-        else:
-            continue
-        first = seen.setdefault(texts, name)
-        if texts and first != name:
-            yield Finding(path, f"the judge cannot tell it from {quoted(first)}, which has the same texts")
 
 
 def _balance(spec: Data) -> Iterator[Finding]:

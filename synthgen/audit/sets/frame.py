@@ -8,6 +8,7 @@ import pandas as pd
 from synthgen.audit.sets.files import PATHS
 from synthgen.audit.sets.image_set import ImageSet
 from synthgen.errors import UsageError
+from synthgen.spec import RESERVED
 
 LABELS = ("label", "labels", "class", "class_name", "category", "target")
 """The columns that may hold the class, the likeliest first; a column of type ClassLabel comes before all others."""
@@ -20,9 +21,12 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
     the set. All are texts, or missing. Images without an id of their own are called by their row.
 
     Raises:
-        UsageError: a column is not there, or holds lists.
+        UsageError: a column is not there, or holds lists; or what is known has a name that is kept.
     """
     known = known or {}
+    if kept := [name for name in known if name.casefold() in RESERVED]:
+        meaning = RESERVED[kept[0].casefold()]
+        raise UsageError(f"--known: {kept[0]!r} is kept for {meaning}", hint="Call the attribute something else.")
     label = label or find_label(found)
     for column in (label, *known.values()):
         if column not in found.columns:

@@ -1,0 +1,67 @@
+"""What the judge is told. Two answers to one question that are told in the same words are one answer to it."""
+
+import re
+from collections.abc import Iterator
+
+from synthgen.spec.bare import Data, Finding, mapping, texts_at
+from synthgen.spec.place import KEY, Path, quoted
+
+_FRAME = re.compile(r"^((an?|the) )?((picture|photo|photograph|portrait|image|drawing) of )?((an?|the) )?")
+
+
+def check_wordings(spec: Data) -> Iterator[Finding]:
+    """Classes, values and rejected texts that the judge cannot tell apart."""
+    classes = mapping(spec, "classes")
+    yield from _classes(classes)
+    named = {core(text): name for name in classes for text in _texts_of(name, mapping(classes, name))}
+    others: tuple[tuple[Path, Data, str], ...] = (
+        (("filters", "label"), mapping(mapping(spec, "filters"), "label"), "none_of_these"),
+        (("safety",), mapping(spec, "safety"), "reject"),
+    )
+    for path, section, key in others:
+        for place, text in texts_at((*path, key), section.get(key)):
+            if (name := named.get(core(text))) is not None:
+                yield Finding(place, f"{quoted(text)} is what the judge is told of the class {quoted(name)}")
+
+
+def check_values(name: str, attribute: Data) -> Iterator[Finding]:
+    """Values of the attribute `name`, or what it does not apply to, that share a text."""
+    values, path = mapping(attribute, "values"), ("attributes", name)
+    answers = [((*path, "values", value), texts) for value, texts in values.items()]
+    answers.append(((*path, "not_applicable"), attribute.get("not_applicable")))
+    seen: dict[str, Path] = {}
+    for where, texts in answers:
+        for place, text in texts_at(where, texts):
+            first = seen.setdefault(core(text), where)
+            if first != where:
+                yield Finding(place, f"{quoted(text)} is what the judge is told of {quoted(str(first[-1]))}, too")
+
+
+def core(text: str) -> str:
+    """Case, punctuation, gaps, articles and `a picture of` taken away."""
+    return _FRAME.sub("", words_of(text))
+
+
+def words_of(text: str) -> str:
+    """Case, punctuation and the width of gaps taken away."""
+    return " ".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
+
+
+def _classes(classes: Data) -> Iterator[Finding]:
+    seen: dict[frozenset[str], str] = {}
+    for name in classes:
+        kind = mapping(classes, name)
+        texts = frozenset(map(core, _texts_of(name, kind)))
+        first = seen.setdefault(texts, name)
+        if first.casefold() != name.casefold() and texts:
+            key = next((key for key in ("prompts", "definition") if kind.get(key) is not None), KEY)
+            message = f"the judge cannot tell it from {quoted(first)}, which has the same texts"
+            yield Finding(("classes", name, key), message)
+
+
+def _texts_of(name: str, kind: Data) -> list[str]:
+    """As the judge's class choice reads them; without the wordings around a name or a definition."""
+    prompts, definition = kind.get("prompts"), kind.get("definition")
+    if isinstance(prompts, list):
+        return [text for _, text in texts_at((), prompts)]
+    return [definition if isinstance(definition, str) else name]
