@@ -18,7 +18,7 @@ import typer
 import synthgen
 from synthgen.audit_command import audit
 from synthgen.errors import QuotaNotMet, StorageError, SynthgenError, UsageError
-from synthgen.printing import duration, print_json, print_result, print_shortfalls, print_tally, size
+from synthgen.printing import duration, print_json, print_result, print_rounding, print_shortfalls, print_tally, size
 from synthgen.redaction import without_secrets
 
 app = typer.Typer(
@@ -126,9 +126,9 @@ def init(
 @app.command()
 def validate(spec: SpecFile, set_: Overrides = None) -> None:
     """Check a spec. Every problem is told at once, as file:line:column: message."""
-    from synthgen.spec import read_spec
+    from synthgen import api
 
-    found = read_spec(spec, set_ or ())
+    found = api.read_spec(spec, set_ or ())
     print(f"{spec}: good: {found.total} images in {len(found.classes)} classes")
 
 
@@ -177,6 +177,7 @@ def plan(
     print(f"{planned.spec.name}: {planned.spec.total} images, {planned.shard_count} shard(s)")
     for cell in planned.cells:
         print(f"  {cell.name:<{width}}  {cell.quota}")
+    print_rounding(api.rounding_of(planned.spec))
     if prompts:
         print("prompts such as")
         for prompt in prompts:
@@ -300,7 +301,7 @@ def calibrate(
     from synthgen import api
     from synthgen.progress import show_progress
 
-    found = api.read_spec(spec, set_ or ())
+    found = api.read_spec(spec, set_ or (), calibrated=False)
     folder = output or Path("outputs") / f"{found.name}-pilot"
     if labels is not None and keep is not None:
         raise UsageError("--labels and --keep exclude each other", hint="Labels promise a precision, --keep a yield.")
@@ -358,7 +359,9 @@ def rejudge(
     """Apply stricter filters to a run that is there. No image is made again."""
     from synthgen import api
 
-    print_result(api.rejudge(location, set_ or (), output or f"{location}-rejudged"), as_json)
+    # `.` and `..` have a name, too.
+    beside = location if "://" in location or Path(location).name not in ("", "..") else str(Path(location).resolve())
+    print_result(api.rejudge(location, set_ or (), output or f"{beside}-rejudged"), as_json)
 
 
 @app.command()

@@ -64,6 +64,15 @@ def print_json(**content: object) -> None:
     print(json.dumps(content, indent=2, ensure_ascii=False))
 
 
+def print_rounding(rounding: Any) -> None:
+    """What whole images do to the shares asked for, where they do something."""
+    if rounding.worst:
+        name, attribute, value, asked, planned = rounding.worst
+        print(f"rounded   images are whole: {planned:.1%} of {name} is {attribute} {value!r}; {asked:.1%} was asked")
+    if rounding.empty:
+        print(f"empty     {len(rounding.empty)} cell(s) with too small a share for one image: {rounding.empty[0]}, ..")
+
+
 def duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"

@@ -15,27 +15,30 @@ if TYPE_CHECKING:
     from synthgen.api.calibrating import calibrate, keep_share, pilot
     from synthgen.api.finishing import RunResult, finalize
     from synthgen.api.machine import doctor
-    from synthgen.api.planning import Forecast, forecast, plan, sample
+    from synthgen.api.planning import Forecast, forecast, plan, read_spec, sample
     from synthgen.api.rejudging import rejudge
     from synthgen.api.running import begin, preview, repair, replay, run, status, verify, work
     from synthgen.api.sampling import export_labels
-    from synthgen.spec import parse_spec, read_spec
+    from synthgen.plan import Rounding, rounding_of
+    from synthgen.spec import parse_spec
 
 _NAMES = {
     "synthgen.api.auditing": ("Audit", "audit", "output_folder"),
     "synthgen.api.calibrating": ("calibrate", "keep_share", "pilot"),
     "synthgen.api.finishing": ("RunResult", "finalize"),
     "synthgen.api.machine": ("doctor",),
-    "synthgen.api.planning": ("Forecast", "forecast", "plan", "sample"),
+    "synthgen.api.planning": ("Forecast", "forecast", "plan", "read_spec", "sample"),
     "synthgen.api.rejudging": ("rejudge",),
     "synthgen.api.running": ("begin", "preview", "repair", "replay", "run", "status", "verify", "work"),
     "synthgen.api.sampling": ("export_labels",),
-    "synthgen.spec": ("parse_spec", "read_spec"),
+    "synthgen.plan": ("Rounding", "rounding_of"),
+    "synthgen.spec": ("parse_spec",),
 }
 
 __all__ = [
     "Audit",
     "Forecast",
+    "Rounding",
     "RunResult",
     "audit",
     "begin",
@@ -54,6 +57,7 @@ __all__ = [
     "rejudge",
     "repair",
     "replay",
+    "rounding_of",
     "run",
     "sample",
     "status",

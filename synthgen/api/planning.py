@@ -1,14 +1,22 @@
 """What a spec would make, and what it would cost. Loads no model."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from synthgen.api import parts
 from synthgen.errors import UsageError
 from synthgen.plan import Plan, draw_candidate, make_plan
 from synthgen.records import Candidate
-from synthgen.spec import BUNDLED_MODEL, Balance, Spec
+from synthgen.spec import BUNDLED_MODEL, Balance, Finding, Spec, refusal
+from synthgen.spec import read_spec as spec_of
 from synthgen.spec.checks import check
+
+if TYPE_CHECKING:
+    from synthgen.judge.calibration import Calibration
 
 _BUNDLED_SECONDS = 0.25
 """Per image at 20 steps, on two CPU cores."""
@@ -31,6 +39,35 @@ class Forecast:
     seconds: float | None
     bytes: int
     licence: str
+
+
+def read_spec(path: Path, overrides: Sequence[str] = (), *, calibrated: bool = True) -> Spec:
+    """The spec in `path`, with `overrides` such as "model.steps=20" applied in order, and the shares of the real
+    datasets that `balance` names in their place. Where it is not to be `calibrated` yet, the file that it names for
+    that need not be there.
+
+    Raises:
+        SpecError: with every problem, those of the files that it names too.
+    """
+    found = spec_of(path, overrides)
+    findings, hints = [], []
+    for index, entry in enumerate(found.balance):
+        try:
+            _explicit(entry, found)
+        except UsageError as error:
+            findings.append(Finding(("balance", index, "target", "from"), error.message))
+            hints.append(error.hint or "")
+    try:
+        _ = calibrated and _calibration(found)
+    except UsageError as error:
+        findings.append(Finding(("filters", "label", "calibration"), error.message))
+        hints.append(error.hint or "")
+    if findings:
+        raise refusal(path, overrides, findings, "\n".join(dict.fromkeys(hints)))
+    resolved = _resolved(found)
+    if resolved is not found and (findings := list(check(resolved.canonical()))):
+        raise refusal(path, overrides, findings, "Ask for more images.")
+    return resolved
 
 
 def plan(spec: Spec) -> Plan:
@@ -69,13 +106,15 @@ def forecast(planned: Plan) -> Forecast:
 
 def _with_shares(spec: Spec) -> Spec:
     """The spec with explicit shares in place of files: what the plan freezes."""
-    entries = tuple(_explicit(entry, spec) for entry in spec.balance)
-    if entries == spec.balance:
-        return spec
-    resolved = spec.model_copy(update={"balance": entries})
-    for finding in check(resolved.canonical()):
+    resolved = _resolved(spec)
+    for finding in check(resolved.canonical()) if resolved is not spec else ():
         raise UsageError(f"{'.'.join(map(str, finding.path))}: {finding.message}", hint="Ask for more images.")
     return resolved
+
+
+def _resolved(spec: Spec) -> Spec:
+    entries = tuple(_explicit(entry, spec) for entry in spec.balance)
+    return spec if entries == spec.balance else spec.model_copy(update={"balance": entries})
 
 
 def _explicit(entry: Balance, spec: Spec) -> Balance:
@@ -89,26 +128,33 @@ def _explicit(entry: Balance, spec: Spec) -> Balance:
 
 def with_thresholds(planned: Plan) -> Plan:
     """The plan with a calibration's thresholds in place of its file."""
-    label = planned.spec.filters.label
-    if label is None or label.calibration is None:
+    label, calibration = planned.spec.filters.label, _calibration(planned.spec)
+    if label is None or calibration is None:
         return planned
-    from synthgen.judge.calibration import Calibration
-
-    try:
-        text = Path(label.calibration).read_text("utf-8")
-    except (OSError, ValueError) as error:
-        hint = "`synthgen calibrate` writes it."
-        raise UsageError(
-            f"filters.label.calibration: {label.calibration} cannot be read: {error}", hint=hint
-        ) from error
-    floors = Calibration.from_json(text, label.calibration).floors_for(planned, label.calibration)
+    floors = calibration.floors_for(planned, str(label.calibration))
     thresholds = label.model_copy(update={"min_posterior": floors, "calibration": None})
     filters = planned.spec.filters.model_copy(update={"label": thresholds})
     return replace(planned, spec=planned.spec.model_copy(update={"filters": filters}))
 
 
-def as_yaml(spec: Spec) -> str:
-    """All of a spec, as its author could have written it."""
+def _calibration(spec: Spec) -> Calibration | None:
+    label = spec.filters.label
+    if label is None or label.calibration is None:
+        return None
+    from synthgen.judge.calibration import Calibration
+
+    path, hint = Path(label.calibration), "`synthgen calibrate` writes such a file."
+    try:
+        return Calibration.from_json(path.read_text("utf-8"), str(path))
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {path} in {Path.cwd()}", hint=hint) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise UsageError(f"{path} cannot be read: {reason}", hint=hint) from error
+
+
+def as_yaml(spec: Mapping[str, Any]) -> str:
+    """A canonical spec as its author could have written it."""
     import yaml
 
-    return yaml.safe_dump(spec.canonical(), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(spec, sort_keys=False, allow_unicode=True)

@@ -16,15 +16,17 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location) -> R
 
     Raises:
         SpecError: an override is wrong.
-        UsageError: the overrides change more than thresholds, or a filter would let pass what had been rejected,
-            whose pixels are gone.
+        UsageError: there are no overrides, or they change more than thresholds, or a filter would let pass what had
+            been rejected, whose pixels are gone.
         StorageError: no run lies there, or one of the two places cannot be read or written.
     """
     from synthgen.judge.rules import first_rejection, rules_of
 
+    if not overrides:
+        raise UsageError("nothing to apply", hint="Give stricter numbers: --set filters.label.min_posterior=0.8.")
     store, into = runs.open_store(location), runs.open_store(output)
     planned = runs.open_run(store)
-    text = "".join(f"# rejudged with --set {override}\n" for override in overrides) + as_yaml(planned.spec)
+    text = "".join(f"# rejudged with --set {override}\n" for override in overrides) + _text(planned.spec, overrides)
     spec = parse_spec(text, file=f"{store.location}/plan.json", overrides=overrides)
     stricter = with_thresholds(replace(planned, spec=spec))
     if _without_thresholds(planned.spec) != _without_thresholds(spec):
@@ -35,14 +37,26 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location) -> R
     for name in spec.classes:
         by_score = {rule.score: rule for rule in rules[name]}
         for rule in rules_of(planned.spec, name):
-            if not (rule.score in by_score and by_score[rule.score].implies(rule)):
-                raise UsageError(
-                    f"{rule.score} of {name}: the new threshold is looser than the run's",
-                    hint="What was rejected has no pixels any more; make a new run for that.",
+            new = by_score.get(rule.score)
+            if not (new and new.implies(rule)):
+                looser = (
+                    f"{rule.score} of {name}: the run asked for {rule.limits}, found {new.limits if new else 'none'}"
                 )
+                hint = "A looser threshold needs a new run: what was rejected has no pixels any more."
+                raise UsageError(looser, hint=hint)
     runs.create_run(into, stricter, text)
     runs.rejudge(planned, store, stricter, into, lambda name, scores: first_rejection(scores, rules[name]))
     return finalized(stricter, into, fresh=stricter.shard_count)
+
+
+def _text(spec: Spec, overrides: Sequence[str]) -> str:
+    """All of the spec; the thresholds that a calibration is to replace make place for it."""
+    label = spec.filters.label
+    if label and any(override.startswith("filters.label.calibration=") for override in overrides):
+        bare = spec.canonical()
+        del bare["filters"]["label"]["min_posterior"]
+        return as_yaml(bare)
+    return as_yaml(spec.canonical())
 
 
 def _without_thresholds(spec: Spec) -> Spec:

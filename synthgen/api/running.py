@@ -82,7 +82,7 @@ def run(
     """
     runs.check_devices(devices)
     store = runs.open_store(location or Path("outputs") / spec.name)
-    planned = runs.create_run(store, plan(spec), text if text is not None else as_yaml(spec), extend=extend)
+    planned = runs.create_run(store, plan(spec), text if text is not None else as_yaml(spec.canonical()), extend=extend)
     make = partial(
         _make_pending,
         store=store,
@@ -240,7 +240,7 @@ def begin(
         ModelError, StorageError: as `run`.
     """
     store = runs.open_store(location)
-    planned = runs.create_run(store, plan(spec), text if text is not None else as_yaml(spec), extend=extend)
+    planned = runs.create_run(store, plan(spec), text if text is not None else as_yaml(spec.canonical()), extend=extend)
     return _topped_up(planned, store, finalized(planned, store, fresh=0)) if top_up else planned
 
 

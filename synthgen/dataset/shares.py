@@ -2,35 +2,50 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
 
 from synthgen.errors import UsageError
+from synthgen.spec import NOT_APPLICABLE, UNKNOWN
 
 
 def read_shares(path: Path, column: str, values: Collection[str]) -> dict[str, float]:
     """How the rows of `column` in a CSV or Parquet file are shared out among `values`; they make 1 together.
 
-    Rows without a value are passed over.
+    A row is an image. Rows without a value, or with 'unknown' or 'not applicable', are passed over.
 
     Raises:
         UsageError: there is no such file or column, or it holds something else.
     """
-    import pandas as pd
-
-    hint = f"Expected a CSV or Parquet file with a column {column!r} whose values are {', '.join(values)}."
-    try:
-        if path.suffix in (".parquet", ".pq"):
-            found = pd.read_parquet(path, columns=[column])[column]
-        else:
-            found = pd.read_csv(path, usecols=[column], dtype="string")[column]
-    except (OSError, ValueError, KeyError) as error:  # pandas' and pyarrow's own errors are ValueErrors
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UsageError(f"balance: {path} cannot be read: {reason}", hint=hint) from error
-    counts = found.dropna().astype("string").value_counts()
+    hint = f"Expected a CSV or Parquet file with a row for each image and a column {column!r}: {', '.join(values)}."
+    if not path.is_file():
+        raise UsageError(f"there is no file {path} in {Path.cwd()}", hint=hint)
+    found = _column(path, column, hint)
+    counts = found.dropna().astype("string").value_counts().drop([UNKNOWN, NOT_APPLICABLE], errors="ignore")
     strange = [str(value) for value in counts.index if value not in values]
     if strange:
-        raise UsageError(
-            f"balance: {path}: {column} has the value {strange[0]!r}, which the attribute lacks", hint=hint
-        )
+        raise UsageError(f"{path}: {column} has the value {strange[0]!r}, which the attribute lacks", hint=hint)
     if counts.empty:
-        raise UsageError(f"balance: {path}: {column} holds no value", hint=hint)
+        raise UsageError(f"{path}: {column} holds no value", hint=hint)
+    if len(counts) > 1 and counts.max() == 1:
+        table = f"{path}: no value of {column} comes twice: a table of shares, and no dataset"
+        raise UsageError(table, hint="Write shares that are known into the spec: target: {VALUE: SHARE, ..}.")
     return {value: float(counts.get(value, 0) / counts.sum()) for value in values}
+
+
+def _column(path: Path, column: str, hint: str) -> "pd.Series[Any]":
+    try:
+        if path.suffix in (".parquet", ".pq"):
+            names = pq.read_schema(path).names
+        else:
+            names = list(pd.read_csv(path, nrows=0).columns)
+        if column not in names:
+            raise UsageError(f"{path} has no column {column!r}; it has {', '.join(names)}", hint=hint)
+        if path.suffix in (".parquet", ".pq"):
+            return pd.read_parquet(path, columns=[column])[column]
+        return pd.read_csv(path, usecols=[column], dtype="string")[column]
+    except (OSError, ValueError) as error:  # pandas' and pyarrow's own errors are ValueErrors
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UsageError(f"{path} cannot be read: {reason}", hint=hint) from error

@@ -21,6 +21,11 @@ class Rule:
         # NaN compares false with everything: written this way round, a broken score rejects.
         return not self.floor <= scores[self.score] <= self.ceiling
 
+    @property
+    def limits(self) -> str:
+        """In words."""
+        return f"at least {self.floor:g}" if self.floor > -inf else f"at most {self.ceiling:g}"
+
     def implies(self, other: "Rule") -> bool:
         """Whether all that `other` rejects, by the same score, this one rejects too."""
         return self.floor >= other.floor and self.ceiling <= other.ceiling

@@ -14,7 +14,7 @@ from synthgen.plan.cells import cells_for, cells_of, kinds_of
 from synthgen.records import Cell, Shard
 from synthgen.spec import Spec
 
-FORMAT = 3
+FORMAT = 4
 WINDOW = 32
 """How many attempts back the verdicts lie that may decide what an attempt aims at: the largest batch."""
 

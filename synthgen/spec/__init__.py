@@ -2,11 +2,12 @@
 
 from synthgen.errors import Problem
 from synthgen.spec.attribute import NOT_APPLICABLE, RESERVED, UNKNOWN, Attribute, Balance, Gate
+from synthgen.spec.bare import Finding
 from synthgen.spec.declared import Declared
 from synthgen.spec.filters import ClipFilter, DuplicateFilter, Filters, LabelFilter, QualityFilter
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, JudgeSpec, ModelSpec
 from synthgen.spec.output import Budget, Output, Rejects
-from synthgen.spec.reader import parse_spec, read_declared, read_spec
+from synthgen.spec.reader import parse_spec, read_declared, read_spec, refusal
 from synthgen.spec.schema import json_schema
 from synthgen.spec.spec import ClassSpec, Prompts, Spec
 from synthgen.spec.starter import starter_spec
@@ -27,6 +28,7 @@ __all__ = [
     "Declared",
     "DuplicateFilter",
     "Filters",
+    "Finding",
     "Gate",
     "JudgeSpec",
     "LabelFilter",
@@ -44,5 +46,6 @@ __all__ = [
     "parse_spec",
     "read_declared",
     "read_spec",
+    "refusal",
     "starter_spec",
 ]

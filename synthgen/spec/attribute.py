@@ -73,7 +73,8 @@ class Balance(Section):
     target: Target = Field(
         "uniform",
         description="'uniform'; the share of each value, which make 1 together (values left out get none); or "
-        "{from: FILE}, the shares of a column of the attribute's name in a CSV or Parquet file.",
+        "{from: FILE}, the shares of a column of the attribute's name in a CSV or Parquet file with a row for each "
+        "image.",
     )
 
 

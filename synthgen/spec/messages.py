@@ -87,7 +87,8 @@ def _key_problem(place: Place, details: list[ErrorDetails]) -> Problem:
 
 def _value_problem(place: Place, details: list[ErrorDetails]) -> Problem:
     such_as = _EXAMPLES.get(place.path, "")
-    message = f"expected {_phrases(details)}{such_as}, found {found(place.node)}"
+    counted = {detail["type"] for detail in details} == {"too_short"} and details[0]["ctx"]["actual_length"]
+    message = f"expected {_phrases(details)}{such_as}, found {counted or found(place.node)}"
     if not isinstance(place.node, Scalar):
         braces = isinstance(place.node, document.Mapping) and any(detail["type"] == "string_type" for detail in details)
         return place.problem(message + "; text with braces needs quotes" if braces else message)

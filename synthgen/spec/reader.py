@@ -53,6 +53,14 @@ def parse_spec(text: str, *, file: str = "spec.yaml", overrides: Sequence[str] =
     return spec
 
 
+def refusal(path: Path, overrides: Sequence[str], findings: Sequence[Finding], hint: str) -> SpecError:
+    """What was found wrong with the spec in `path` after it was read, with its places."""
+    root, _ = _mapping(_text(path), str(path))
+    for each in overrides:
+        root, _ = override(root, each)
+    return _error([_located(root, finding.path, finding.message) for finding in findings], hint)
+
+
 def read_declared(path: Path) -> Declared:
     """Read and check a file with a spec's `attributes`, and its `balance` and `gates` where it has them.
 

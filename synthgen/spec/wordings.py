@@ -27,7 +27,7 @@ def check_wordings(spec: Data) -> Iterator[Finding]:
 def check_values(name: str, attribute: Data) -> Iterator[Finding]:
     """Values of the attribute `name`, or what it does not apply to, that share a text."""
     values, path = mapping(attribute, "values"), ("attributes", name)
-    answers = [((*path, "values", value), texts) for value, texts in values.items()]
+    answers: list[tuple[Path, object]] = [((*path, "values", value), texts) for value, texts in values.items()]
     answers.append(((*path, "not_applicable"), attribute.get("not_applicable")))
     seen: dict[str, Path] = {}
     for where, texts in answers:

@@ -1,8 +1,10 @@
 """Balanced cells: filled by what was measured, reached by steering or by templates that work, never overfilled."""
 
 from collections import Counter
+from functools import reduce
 from random import Random
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,14 +135,26 @@ def test_a_value_that_the_model_never_makes_starves_no_other_cell() -> None:
 
 @given(
     count=st.integers(0, 10_000),
-    weights=st.lists(st.integers(0, 100), min_size=1, max_size=12).filter(any),
+    weights=st.lists(st.lists(st.integers(0, 100), min_size=1, max_size=5).filter(any), max_size=3),
     turn=st.integers(0, 20),
 )
-def test_quotas_follow_the_shares_to_within_one_image(count: int, weights: list[int], turn: int) -> None:
-    shares = [weight / sum(weights) for weight in weights]
-    quotas = apportion(count, shares, turn)
-    assert sum(quotas) == count
-    assert all(abs(quota - count * share) < 1 + 1e-6 for quota, share in zip(quotas, shares, strict=True))
+def test_quotas_follow_the_shares_to_within_one_image(count: int, weights: list[list[int]], turn: int) -> None:
+    axes = tuple(tuple(weight / sum(axis) for weight in axis) for axis in weights)
+    quotas = np.reshape(apportion(count, axes, turn), [len(axis) for axis in axes])
+    assert quotas.sum() == count
+    exact = count * reduce(np.multiply.outer, axes, np.array(1.0))
+    assert (abs(quotas - exact) < 1 + 1e-6).all()
+    for number, axis in enumerate(axes):
+        others = tuple(other for other in range(len(axes)) if other != number)
+        assert (abs(quotas.sum(others) - count * np.array(axis)) < 1 + 1e-6).all(), (
+            "of the values of each attribute too"
+        )
+
+
+def test_a_few_images_keep_the_shares_of_each_attribute() -> None:
+    quotas = np.reshape(apportion(9, ((0.5, 0.3, 0.2), (1 / 3, 1 / 3, 1 / 3))), (3, 3))
+    assert quotas.sum(1).tolist() in ([4, 3, 2], [5, 2, 2], [5, 3, 1])
+    assert quotas.sum(0).tolist() == [3, 3, 3]
 
 
 def test_what_does_not_divide_evenly_goes_to_another_value_in_each_class() -> None:
