@@ -29,6 +29,7 @@ class RunResult:
         tally: what became of every attempt, per class.
         shortfalls: the cells that are not full.
         seconds: of work in all committed shards.
+        spec: what was asked for, with thresholds in place of files.
     """
 
     folder: str
@@ -40,6 +41,7 @@ class RunResult:
     summary: DatasetSummary
     shortfalls: tuple[Shortfall, ...]
     seconds: float
+    spec: Spec
 
     @property
     def missing(self) -> int:
@@ -125,6 +127,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
         summary,
         state.shortfalls,
         state.seconds,
+        spec,
     )
 
 
