@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synthgen.dataset.sheet import ledger_rows, write_sheet
+from synthgen.dataset.sheet import Limit, ledger_rows, write_sheet
 from synthgen.errors import StorageError
 from tests.dataset.shards import ledger_row
 from tests.page import Page
@@ -66,8 +66,8 @@ def test_a_preview_has_no_quotas(tmp_path: Path) -> None:
 def test_borderline_first_and_the_rest_is_counted(tmp_path: Path) -> None:
     rows = [ledger_row(i, "chef", score_label_posterior=0.5 + i / 100) for i in reversed(range(40))]
     rows += [ledger_row(100 + i, "chef", "rejected", "label", score_label_posterior=0.4 - i / 100) for i in range(30)]
-    floors = {"chef": {"label_posterior": 0.5}}
-    write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 40}, floors=floors, per_class=6)
+    limits = {"chef": [Limit("label_posterior", "label", floor=0.5)]}
+    write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 40}, limits=limits, per_class=6)
     page = Page((tmp_path / "s.html").read_text("utf-8"))
     assert ids(page) == [f"00000-{i:06d}" for i in [*range(6), *range(100, 106)]]
     assert "34 more are not shown: these 6 are the closest" in page.text
@@ -80,7 +80,8 @@ def test_a_score_that_is_not_a_number_has_no_margin(tmp_path: Path) -> None:
         ledger_row(0, "chef", "rejected", "clip", score_clip_score=float("nan")),
         ledger_row(1, "chef", "rejected", "clip", score_clip_score=0.19),
     ]
-    write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 1}, floors={"chef": {"clip_score": 0.2}})
+    limits = {"chef": [Limit("clip_score", "clip", floor=0.2)]}
+    write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 1}, limits=limits)
     assert ids(Page((tmp_path / "s.html").read_text("utf-8"))) == ["00000-000001", "00000-000000"]
 
 
