@@ -1,8 +1,9 @@
-"""What commands say of cells that fell short."""
+"""What commands say of cells that fell short, and while they work."""
 
 import pytest
 
 from synthgen.printing import print_shortfalls
+from synthgen.progress import _note
 from synthgen.records import Shortfall
 from synthgen.spec import parse_spec
 
@@ -58,3 +59,8 @@ def test_what_the_attempts_came_to_is_named(capsys: pytest.CaptureFixture[str], 
 def test_very_many_cells_are_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
     text = told(capsys, *(Shortfall(f"c{i}", missing=2, attempts=1, hits=0, accepted=0) for i in range(50)))
     assert text.splitlines()[-1] == "short     30 more cells: 60 missing; --json names them"
+
+
+def test_the_yield_cannot_be_taken_for_the_progress() -> None:
+    assert _note(accepted=4, quota=36, attempts=12, seconds=3.0) == "33% of 12 attempts, 24 s left"
+    assert _note(accepted=0, quota=36, attempts=12, seconds=3.0) == "none of 12 attempts"

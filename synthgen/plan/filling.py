@@ -62,10 +62,6 @@ class Filling:
         """Images per cell so far."""
         return {name: tally.filled for name, tally in self._now.items()}
 
-    @property
-    def attempts(self) -> int:
-        return len(self._aims)
-
     def propose(self, count: int) -> list[Candidate]:
         """The next `count` attempts. When no cell is open any more the rest are spare: batches keep their shape."""
         assert count <= self._plan.window, "a batch may be no larger than the window"

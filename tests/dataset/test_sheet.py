@@ -7,8 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from synthgen.dataset.composition import Asked
 from synthgen.dataset.sheet import Limit, ledger_rows, write_sheet
 from synthgen.errors import StorageError
+from synthgen.records import Cell
 from tests.dataset.shards import ledger_row
 from tests.page import Page
 
@@ -101,3 +103,61 @@ def test_a_sheet_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot write"):
         write_sheet([], tmp_path / "s.html", title="x", quotas={})
     assert [path.name for path in tmp_path.iterdir()] == ["s.html"]
+
+
+LIMITS = {
+    "chef": [
+        Limit("label_posterior", "label", floor=0.5),
+        Limit("unsafe_posterior", "unsafe", ceiling=0.4),
+        Limit("skin_tone_posterior", "attribute", floor=0.99),
+    ]
+}
+SKIN = {"skin_tone": ("light", "dark", "unknown")}
+
+
+@pytest.mark.parametrize(
+    ("reason", "more", "shown"),
+    [
+        ("attribute", {"attribute_skin_tone": "unknown"}, "skin tone posterior 0.700 < 0.99"),
+        ("attribute", {"score_skin_tone_posterior": 1.0}, "no cell asks for skin tone 'dark'"),
+        ("unsafe", {}, "unsafe posterior 0.800 > 0.4"),
+        ("unsafe", {"score_unsafe_posterior": float("nan")}, "unsafe posterior none > 0.4"),
+        ("duplicate", {"message": "repeats 00000-000001: 3 of 256 bits differ"}, "repeats 00000-000001: 3 of 256"),
+    ],
+)
+def test_a_reject_shows_what_decided_and_no_other_limit(
+    tmp_path: Path, reason: str, more: dict[str, object], shown: str
+) -> None:
+    scores = {"score_unsafe_posterior": 0.8, "score_skin_tone_posterior": 0.7}
+    rows = [ledger_row(2, "chef", "rejected", reason, **{**scores, **more})]
+    write_sheet(
+        rows, tmp_path / "s.html", title="x", quotas={"chef": 1}, limits=LIMITS, asked=Asked(SKIN, ("skin_tone",))
+    )
+    text = Page((tmp_path / "s.html").read_text("utf-8")).text
+    assert shown in text
+    assert text.count(" 0.99") + text.count(" 0.4 ") == (shown.count(" 0.99") + shown.count(" 0.4"))
+
+
+def test_a_class_shows_its_cells_and_what_nothing_balances(tmp_path: Path) -> None:
+    cells = tuple(Cell(f"chef, skin_tone={tone}", "chef", 0, 2, (("skin_tone", tone),)) for tone in ("light", "dark"))
+    asked = Asked({**SKIN, "hat": ("tall", "not applicable", "unknown")}, ("skin_tone",), cells)
+    hats = ("tall", "unknown", "not applicable")
+    rows = [ledger_row(i, "chef", attribute_hat=hat) for i, hat in enumerate(hats)]
+    write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 4}, asked=asked)
+    text = Page((tmp_path / "s.html").read_text("utf-8")).text
+    assert "balance skin tone: 1 of 2 cells are full" in text
+    assert "light 0 / 2 0% dark 3 / 2 100%" in text
+    assert "hat as measured tall 1 33% not applicable 1 33% unknown 1 33%" in text
+
+
+def test_of_very_many_cells_the_emptiest_are_shown(tmp_path: Path) -> None:
+    tones = tuple(f"tone {i}" for i in range(300))
+    cells = tuple(Cell(tone, "chef", 0, 3 if tone == "tone 200" else 1, (("skin_tone", tone),)) for tone in tones)
+    asked = Asked({"skin_tone": tones, "hat": tones}, ("skin_tone",), cells)
+    rows = [ledger_row(i, "chef", attribute_hat=f"tone {i % 20}", attribute_skin_tone="tone 0") for i in range(30)]
+    write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 300}, asked=asked)
+    text = Page((tmp_path / "s.html").read_text("utf-8")).text
+    assert text.count("0 / 1") == 23
+    assert "tone 200 0 / 3" in text
+    assert "1 of 300 cells are full; these lack most." in text
+    assert "289 others 10 33%" in text
