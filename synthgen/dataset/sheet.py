@@ -39,6 +39,9 @@ class Limit:
         """Shown on every picture, and not only on those that it rejects."""
         return self.reason in (Reason.LABEL, Reason.CLIP)
 
+    def allows(self, value: float) -> bool:
+        return self.floor <= value <= self.ceiling
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -55,15 +58,22 @@ class Score:
     def text(self) -> str:
         if not isfinite(self.value):
             return "none"
-        return f"{self.value:.3f}" if abs(self.value) >= 0.01 or not self.value else f"{self.value:.1e}"
+        if self.value and abs(self.value) < 0.01:
+            return f"{self.value:.1e}"
+        # One that fails must not look as if it did not: 0.9996 is below 0.9999.
+        texts = [f"{self.value:.{digits}f}" for digits in (3, 4, 5, 6)]
+        return next((text for text in texts if self._passes(float(text)) == self._passes(self.value)), texts[-1])
+
+    def _passes(self, value: float) -> bool:
+        return self.limit is None or self.limit.allows(value)
 
     @property
     def broken(self) -> str:
         """How it fails, such as `< 0.5`; empty where it does not."""
-        if self.limit is None or self.limit.floor <= self.value <= self.limit.ceiling:
+        if self.limit is None or self._passes(self.value):
             return ""
         above = self.value > self.limit.ceiling or self.limit.floor == -inf
-        return f"> {self.limit.ceiling:.3g}" if above else f"< {self.limit.floor:.3g}"
+        return f"> {self.limit.ceiling:.6g}" if above else f"< {self.limit.floor:.6g}"
 
     @property
     def margin(self) -> float:

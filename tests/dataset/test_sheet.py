@@ -119,6 +119,11 @@ SKIN = {"skin_tone": ("light", "dark", "unknown")}
     ("reason", "more", "shown"),
     [
         ("attribute", {"attribute_skin_tone": "unknown"}, "skin tone posterior 0.700 < 0.99"),
+        (
+            "attribute",
+            {"attribute_skin_tone": "unknown", "score_skin_tone_posterior": 0.98997},
+            "skin tone posterior 0.98997 < 0.99",
+        ),
         ("attribute", {"score_skin_tone_posterior": 1.0}, "no cell asks for skin tone 'dark'"),
         ("unsafe", {}, "unsafe posterior 0.800 > 0.4"),
         ("unsafe", {"score_unsafe_posterior": float("nan")}, "unsafe posterior none > 0.4"),
