@@ -70,18 +70,22 @@ def print_tally(tally: Any) -> None:
 def print_shortfalls(shortfalls: Sequence[Shortfall], spec: Spec) -> None:
     for short in shortfalls[:_SHORTFALLS]:
         print(f"short     {short.cell}: {short.missing} missing")
-        for line in (_spent(short), *_causes(short, spec.attributes)):
+        for line in (*_spent(short, spec), *_causes(short, spec.attributes)):
             print(f"          {line}")
     if more := shortfalls[_SHORTFALLS:]:
         print(f"short     {len(more)} more cells: {sum(short.missing for short in more)} missing; --json names them")
 
 
-def _spent(short: Shortfall) -> str:
-    spare = f" ({short.spare} spare, beyond its budget)" if short.spare else ""
+def _spent(short: Shortfall, spec: Spec) -> Iterator[str]:
+    # Of shards that are full, nothing is recorded: the cell may have had hits there.
+    where = " in the shards that lack it" if spec.total > spec.output.shard_size else ""
     if short.to_fill is None:
-        return f"none of {short.attempts} attempts{spare} gave one"
-    rate = f"{short.hits / short.attempts:.0%}"
-    return f"{short.hits} of {short.attempts} attempts{spare} gave one, {rate}: about {short.to_fill:.0f} more fill it"
+        yield f"none of {short.attempts} attempts{where} gave one"
+    else:
+        share = f"{short.hits} of {short.attempts} attempts{where} gave one, {short.hits / short.attempts:.0%}"
+        yield f"{share}: about {short.to_fill:.0f} more"
+    if short.spare:
+        yield f"{short.spare} of them beyond the budget, spare: a batch keeps its size"
 
 
 def _causes(short: Shortfall, attributes: Mapping[str, Attribute]) -> Iterator[str]:
@@ -111,7 +115,7 @@ def _unsure(shortfalls: Sequence[Shortfall], attributes: Mapping[str, Attribute]
         f"The judge could often not tell {name}: if the sheet shows that it was right, lower "
         f"attributes.{name}.abstain_below ({attribute.abstain_below:g}). "
         for name, attribute in attributes.items()
-        if any(short.misses.get(f"{name}={UNKNOWN}", 0) >= _OFTEN * short.attempts for short in shortfalls)
+        if any(short.misses.get(f"{name}={UNKNOWN}", 0) >= max(1, _OFTEN * short.attempts) for short in shortfalls)
     )
 
 

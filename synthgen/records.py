@@ -35,7 +35,7 @@ class Cell:
 
     def fits(self, class_name: str, attributes: Mapping[str, str]) -> bool:
         """Whether an image of that class, measured so, belongs here."""
-        return self.class_name == class_name and not self.strays(attributes)
+        return self.class_name == class_name and all(attributes.get(name) == value for name, value in self.values)
 
     def strays(self, attributes: Mapping[str, str]) -> tuple[str, ...]:
         """What keeps an image out that was measured so: `hair=unknown` for each balanced attribute that it misses."""
@@ -174,7 +174,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """What a shard could not fill within its budget of attempts.
+    """What a shard, or several, could not fill within its budget of attempts.
 
     Attributes:
         attempts: aimed at this cell.

@@ -5,7 +5,7 @@ import pytest
 from synthgen.printing import print_shortfalls
 from synthgen.progress import _note
 from synthgen.records import Shortfall
-from synthgen.spec import parse_spec
+from synthgen.spec import Output, parse_spec
 
 SPEC = parse_spec("""
 synthgen: 1
@@ -31,13 +31,19 @@ def test_without_a_hit_nothing_is_forecast(capsys: pytest.CaptureFixture[str]) -
     text = told(capsys, Shortfall("doctor", missing=3, attempts=13, hits=0, accepted=0, spare=1))
     assert text.splitlines() == [
         "short     doctor: 3 missing",
-        "          none of 13 attempts (1 spare, beyond its budget) gave one",
+        "          none of 13 attempts gave one",
+        "          1 of them beyond the budget, spare: a batch keeps its size",
     ]
 
 
 def test_with_hits_the_yield_is_told_and_what_it_would_take(capsys: pytest.CaptureFixture[str]) -> None:
     text = told(capsys, Shortfall("doctor", missing=3, attempts=16, hits=4, accepted=4))
-    assert "4 of 16 attempts gave one, 25%: about 12 more fill it" in text
+    assert "4 of 16 attempts gave one, 25%: about 12 more\n" in text
+
+
+def test_of_several_shards_only_those_that_lack_it_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    print_shortfalls([Shortfall("doctor", 3, 6, 0, 0)], SPEC.model_copy(update={"output": Output(shard_size=2)}))
+    assert "none of 6 attempts in the shards that lack it gave one" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

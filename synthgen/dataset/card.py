@@ -15,8 +15,9 @@ from synthgen.dataset.tally import MEANINGS
 from synthgen.spec import DuplicateFilter
 
 _CELLS = 400
-"""So many are in the table of cells, and at most so many classes in that of an attribute that is not balanced."""
+"""So many are shown at most."""
 _CLASSES = 20
+"""With more, an attribute that nothing balances is shown for all of them together."""
 
 _SIZES = (
     (10**3, "n<1K"),

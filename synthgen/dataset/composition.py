@@ -1,6 +1,6 @@
 """What accepted images were measured to be, beside what was asked for."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -51,7 +51,9 @@ class Composition:
 
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
-        self._cells = {(cell.class_name, cell.values): cell for cell in asked.cells}
+        self._cells: dict[str, dict[tuple[tuple[str, str], ...], Cell]] = defaultdict(dict)
+        for cell in asked.cells:
+            self._cells[cell.class_name][cell.values] = cell
         self._classes: Counter[str] = Counter()
         self._filled: Counter[str] = Counter()
         self._answers: Counter[tuple[str, str, str]] = Counter()
@@ -60,7 +62,7 @@ class Composition:
         self._classes[class_name] += 1
         self._answers.update((class_name, name, value) for name, value in attributes.items())
         values = tuple((name, attributes.get(name, "")) for name in self.asked.balanced)
-        if cell := self._cells.get((class_name, values)):
+        if cell := self._cells[class_name].get(values):
             self._filled[cell.name] += 1
 
     @property
@@ -76,8 +78,7 @@ class Composition:
             (values := tuple(value for _, value in cell.values)): Part(
                 ", ".join(values), self._filled[cell.name], whole, cell.quota
             )
-            for cell in self.asked.cells
-            if cell.class_name == class_name
+            for cell in self._cells[class_name].values()
         }
 
     def answers_of(self, attribute: str, class_name: str | None = None) -> list[Part]:
@@ -95,11 +96,12 @@ class Composition:
         return parts
 
     def _shown(self, attribute: str) -> set[str]:
-        """The same in every class: the most frequent, and the last, `unknown`."""
+        """The same in every class: where not all, the most frequent, and the last, `unknown`."""
         *values, last = self.asked.answers[attribute]
+        if len(values) < ANSWERS:
+            return {*values, last}
         total = {value: sum(self._answers[name, attribute, value] for name in self._classes) for value in values}
-        most = len(values) if len(values) < ANSWERS else ANSWERS - 2
-        return {last, *sorted(values, key=lambda value: -total[value])[:most]}
+        return {last, *sorted(values, key=lambda value: -total[value])[: ANSWERS - 2]}
 
 
 def emptiest(parts: Sequence[Part], limit: int) -> list[Part]:
