@@ -103,7 +103,7 @@ def _came_to(key: str, was: str, attributes: Mapping[str, Attribute]) -> str:
     if not measured:
         return f"{was} rejected: {key}" if key in set(Reason) else f"failed: {key}"
     if value == UNKNOWN:
-        return f"{was} {UNKNOWN!r}: attributes.{name}.abstain_below is {attributes[name].abstain_below:g}"
+        return f"{was} {UNKNOWN!r}: attributes.{name}.abstain_below = {attributes[name].abstain_below:g}"
     return f"had {name} {NOT_APPLICABLE!r}" if value == NOT_APPLICABLE else f"showed {name} {value!r}"
 
 

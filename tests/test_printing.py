@@ -49,7 +49,7 @@ def test_of_several_shards_only_those_that_lack_it_are_counted(capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("miss", "line"),
     [
-        ("hair=unknown", "most (9) were 'unknown': attributes.hair.abstain_below is 0.99"),
+        ("hair=unknown", "most (9) were 'unknown': attributes.hair.abstain_below = 0.99"),
         ("hair=blond", "most (9) showed hair 'blond'"),
         ("hair=not applicable", "most (9) had hair 'not applicable'"),
         ("label", "most (9) were rejected: label"),

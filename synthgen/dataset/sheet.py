@@ -216,7 +216,7 @@ def _picture(row: Mapping[str, Any], limits: Sequence[Limit], balanced: Sequence
         id=row["id"],
         verdict=row["verdict"],
         reason=row["reason"],
-        message=row["message"] or _unwanted(row["reason"], {name: attributes.get(name) for name in balanced}),
+        message=row["message"] or (_homeless(row, balanced) if row["reason"] == Reason.ATTRIBUTE else None),
         prompt=row["prompt"],
         seed=row.get("seed"),
         scores=tuple(_scores(row, limits)),
@@ -242,11 +242,15 @@ def _attributes(row: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in columns if value is not None}
 
 
-def _unwanted(reason: str | None, measured: Mapping[str, str | None]) -> str | None:
-    """Of what was told well enough, and still fits no cell: what it is."""
-    if reason != Reason.ATTRIBUTE or not measured or UNKNOWN in measured.values():
-        return None
-    return "no cell asks for " + ", ".join(f"{name.replace('_', ' ')} {value!r}" for name, value in measured.items())
+def _homeless(row: Mapping[str, Any], balanced: Sequence[str]) -> str | None:
+    """Of what fits no cell: what it would most likely be, where that could not be told; else what it is."""
+    measured = {name: row.get(f"attribute_{name}") for name in balanced}
+    unsure = [name for name, answer in measured.items() if answer == UNKNOWN]
+    likeliest = {name: max(found, key=found.get) for name in unsure if (found := row.get(f"posteriors_{name}"))}
+    shown = ", ".join(f"{name.replace('_', ' ')} {answer!r}" for name, answer in (likeliest or measured).items())
+    if unsure:
+        return f"likeliest: {shown}" if likeliest else None
+    return f"no cell asks for {shown}" if shown else None
 
 
 def _rendered(
