@@ -393,7 +393,7 @@ def status(location: Run, as_json: AsJson = False) -> None:
         print(f"  {reason:<12} {number}")
     if surplus := state.counts.get("surplus"):
         print(f"  {'surplus':<12} {surplus}")
-    print_shortfalls(state.shortfalls)
+    print_shortfalls(state.shortfalls, planned.spec)
     for shard, why in state.damaged.items():
         print(f"damaged   shard {shard}: {why}")
     for shard, times in state.failed.items():

@@ -1,10 +1,23 @@
 """What commands print on stdout: for people, or as one JSON object."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synthgen.errors import QuotaNotMet
+from synthgen.records import Reason, Shortfall
+
+if TYPE_CHECKING:
+    from synthgen.spec import Attribute, Spec
+
+_SHORTFALLS = 20
+"""So many are printed; --json has all."""
+
+_OFTEN = 0.25
+"""What became of this share of a cell's attempts is named as a cause of its shortfall."""
 
 
 def print_result(result: Any, as_json: bool) -> None:
@@ -32,12 +45,13 @@ def print_result(result: Any, as_json: bool) -> None:
         print(f"dataset   {result.dataset}: " + ", ".join(f"{s.name} {s.rows}" for s in result.summary.splits))
         if result.summary.dropped:
             print(f"dropped   {result.summary.dropped} image(s) that repeat one of another shard")
-        print_shortfalls(result.shortfalls)
+        print_shortfalls(result.shortfalls, result.spec)
         print(f"look at   {result.sheet}")
     if result.missing:
         raise QuotaNotMet(
             f"{result.missing} image(s) short of what was asked for",
-            hint="Add --top-up to try once more, or ask in a new run (-o) for what the model can draw, loosen the "
+            hint=_unsure(result.shortfalls, result.spec.attributes)
+            + "Add --top-up to try once more, or ask in a new run (-o) for what the model can draw, loosen the "
             "filters, or raise budget.attempts_per_image.",
         )
 
@@ -53,11 +67,56 @@ def print_tally(tally: Any) -> None:
         print(f"{line}   {others}" if others else line)
 
 
-def print_shortfalls(shortfalls: Any) -> None:
-    for short in shortfalls:
-        spent = f"{short.attempts} attempts at it, of which {short.hits} gave one"
-        forecast = f"filling it would take about {short.to_fill:.0f} more"
-        print(f"short     {short.cell}: {short.missing} missing after {spent}; {forecast}")
+def print_shortfalls(shortfalls: Sequence[Shortfall], spec: Spec) -> None:
+    for short in shortfalls[:_SHORTFALLS]:
+        print(f"short     {short.cell}: {short.missing} missing")
+        for line in (*_spent(short, spec), *_causes(short, spec.attributes)):
+            print(f"          {line}")
+    if more := shortfalls[_SHORTFALLS:]:
+        print(f"short     {len(more)} more cells: {sum(short.missing for short in more)} missing; --json names them")
+
+
+def _spent(short: Shortfall, spec: Spec) -> Iterator[str]:
+    # Of shards that are full, nothing is recorded: the cell may have had hits there.
+    where = " in the shards that lack it" if spec.total > spec.output.shard_size else ""
+    if short.to_fill is None:
+        yield f"none of {short.attempts} attempts{where} gave one"
+    else:
+        share = f"{short.hits} of {short.attempts} attempts{where} gave one, {short.hits / short.attempts:.0%}"
+        yield f"{share}: about {short.to_fill:.0f} more"
+    if short.spare:
+        yield f"{short.spare} of them beyond the budget, spare: a batch keeps its size"
+
+
+def _causes(short: Shortfall, attributes: Mapping[str, Attribute]) -> Iterator[str]:
+    """What the attempts at a cell came to instead, the most frequent first."""
+    for key, count in list(short.misses.items())[:3]:
+        if count >= _OFTEN * short.attempts:
+            some = f"most ({count})" if 2 * count > short.attempts else str(count)
+            yield f"{some} {_came_to(key, 'was' if some == '1' else 'were', attributes)}"
+
+
+def _came_to(key: str, was: str, attributes: Mapping[str, Attribute]) -> str:
+    from synthgen.spec import NOT_APPLICABLE, UNKNOWN
+
+    name, measured, value = key.partition("=")
+    if not measured:
+        return f"{was} rejected: {key}" if key in set(Reason) else f"failed: {key}"
+    if value == UNKNOWN:
+        return f"{was} {UNKNOWN!r}: attributes.{name}.abstain_below = {attributes[name].abstain_below:g}"
+    return f"had {name} {NOT_APPLICABLE!r}" if value == NOT_APPLICABLE else f"showed {name} {value!r}"
+
+
+def _unsure(shortfalls: Sequence[Shortfall], attributes: Mapping[str, Attribute]) -> str:
+    """What to do about attributes that the judge often abstained on, where a cell is short."""
+    from synthgen.spec import UNKNOWN
+
+    return "".join(
+        f"The judge could often not tell {name}: if the sheet shows that it was right, lower "
+        f"attributes.{name}.abstain_below ({attribute.abstain_below:g}). "
+        for name, attribute in attributes.items()
+        if any(short.misses.get(f"{name}={UNKNOWN}", 0) >= max(1, _OFTEN * short.attempts) for short in shortfalls)
+    )
 
 
 def print_json(**content: object) -> None:

@@ -37,6 +37,10 @@ class Cell:
         """Whether an image of that class, measured so, belongs here."""
         return self.class_name == class_name and all(attributes.get(name) == value for name, value in self.values)
 
+    def strays(self, attributes: Mapping[str, str]) -> tuple[str, ...]:
+        """What keeps an image out that was measured so: `hair=unknown` for each balanced attribute that it misses."""
+        return tuple(f"{name}={attributes.get(name)}" for name, value in self.values if attributes.get(name) != value)
+
 
 @dataclass(frozen=True, slots=True)
 class Shard:
@@ -124,6 +128,7 @@ class Assessment:
         scores: by name; the names are the judge's `score_names`. NaN where a score could not be had.
         attributes: per attribute of the spec the measured value, `unknown` or `not applicable`.
         posteriors: per attribute the probability of each answer.
+        message: what the scores do not say of the reason: which image a duplicate repeats.
         phash: the image's perceptual hash, 256 bits; by it and the embedding duplicates are found across shards.
         embedding: of the image, of length 1; None where a judge has none.
     """
@@ -134,6 +139,7 @@ class Assessment:
     posteriors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     phash: bytes = b""
     embedding: NDArray[np.float16] | None = None
+    message: str | None = None
 
 
 class Verdict(StrEnum):
@@ -168,12 +174,16 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """What a shard could not fill within its budget of attempts.
+    """What a shard, or several, could not fill within its budget of attempts.
 
     Attributes:
         attempts: aimed at this cell.
         hits: of those, how many were good and measured to belong here.
         accepted: images in the cell, also such as were aimed at another.
+        spare: attempts beyond the budget: they filled the shard's last batches.
+        misses: what the other attempts came to: the reason of a rejection or the kind of a failure; for images that
+            passed every filter and belong elsewhere, what they were measured to be, such as `hair=unknown`. An image
+            that misses by two attributes counts under both.
     """
 
     cell: str
@@ -181,12 +191,14 @@ class Shortfall:
     attempts: int
     hits: int
     accepted: int
+    spare: int = 0
+    misses: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def to_fill(self) -> float:
-        """Attempts that the missing images would take, at the yield seen: Jeffreys' estimate of it, so that a
-        yield of zero gives a large number and not infinity."""
-        return self.missing * (self.attempts + 1) / (self.hits + 0.5)
+    def to_fill(self) -> float | None:
+        """Attempts that the missing images would take, at the yield seen; None where no attempt gave one: then
+        nothing is known of it."""
+        return self.missing * self.attempts / self.hits if self.hits else None
 
 
 @dataclass(frozen=True, slots=True)

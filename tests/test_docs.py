@@ -3,15 +3,20 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from synthgen import cli
+from synthgen.records import Reason, Verdict
+from synthgen.run.progress import ClassProgress, Progress
+from synthgen.run.rows import ledger_schema
 from synthgen.spec import json_schema, parse_spec
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 SPECS = (ROOT / "docs" / "specs.md").read_text("utf-8")
+RUNS = (ROOT / "docs" / "runs.md").read_text("utf-8")
 Rows = dict[str, tuple[str, str]]
 
 
@@ -73,3 +78,23 @@ def test_the_specs_in_the_readme_and_the_guide_are_good() -> None:
         assert specs
         for spec in specs:
             parse_spec(spec)
+
+
+def documented_fields(section: str) -> set[str]:
+    """What stands in the first column of the table in a section of the guide to runs; NAME is an attribute's, or a
+    score's."""
+    text = RUNS.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
+def test_the_guide_to_runs_tells_every_field_of_a_progress_line() -> None:
+    assert documented_fields("Progress") == {field.name for field in fields(Progress)}
+    assert all(f"`{field.name}`" in RUNS for field in fields(ClassProgress))
+
+
+def test_the_guide_to_runs_tells_every_column_of_the_ledger_and_every_reason() -> None:
+    overrides = ["output.rejects.keep=images", "attributes={NAME: {values: {a: [chef], b: [nurse]}}}"]
+    spec = parse_spec((ROOT / "specs" / "quickstart.yaml").read_text("utf-8"), overrides=overrides)
+    assert documented_fields("The ledger") == set(ledger_schema(spec, ["NAME"]).names)
+    assert all(f"`{word}`" in RUNS for word in [*Reason, *Verdict])

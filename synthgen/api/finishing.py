@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,16 @@ from synthgen.errors import StorageError, UsageError
 from synthgen.plan import Plan
 from synthgen.records import Reason, Shortfall
 from synthgen.run import Location, RunStore
-from synthgen.spec import Spec
+from synthgen.spec import UNKNOWN, Spec
 
 if TYPE_CHECKING:
+    from synthgen.dataset.composition import Asked
+    from synthgen.dataset.sheet import Limit
     from synthgen.dataset.summary import DatasetSummary
     from synthgen.dataset.tally import Tally
+
+_CLASSES = 12
+"""With more, thresholds are told as a range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,7 @@ class RunResult:
         tally: what became of every attempt, per class.
         shortfalls: the cells that are not full.
         seconds: of work in all committed shards.
+        spec: what was asked for, with thresholds in place of files.
     """
 
     folder: str
@@ -40,6 +47,7 @@ class RunResult:
     summary: DatasetSummary
     shortfalls: tuple[Shortfall, ...]
     seconds: float
+    spec: Spec
 
     @property
     def missing(self) -> int:
@@ -104,6 +112,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
                 model_revision=planned.revisions.generator,
                 settings=facts(planned),
                 versions=records[0].provenance if records else {},
+                asked=asked(planned),
             ),
         )
         if fresh or SHEET not in store.names(""):
@@ -112,8 +121,9 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
                 folder / SHEET,
                 title=spec.name,
                 quotas=quotas,
-                floors=floors(spec),
+                limits=limits(spec),
                 facts=facts(planned),
+                asked=asked(planned),
             )
     return RunResult(
         store.location,
@@ -125,6 +135,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
         summary,
         state.shortfalls,
         state.seconds,
+        spec,
     )
 
 
@@ -137,25 +148,47 @@ def _spec_text(planned: Plan, store: RunStore) -> str:
     return f"# --extend: {counts}\n{text}"
 
 
-def floors(spec: Spec) -> dict[str, dict[str, float]]:
-    """By class, what the filters ask of the scores that a reader cares for."""
+def limits(spec: Spec) -> dict[str, tuple[Limit, ...]]:
+    """By class, what is asked of scores."""
+    from synthgen.dataset.sheet import Limit
     from synthgen.judge.rules import rules_of
 
-    shown = (Reason.LABEL, Reason.CLIP)
+    told = tuple(
+        Limit(f"{entry.attribute}_posterior", Reason.ATTRIBUTE, floor=spec.attributes[entry.attribute].abstain_below)
+        for entry in spec.balance
+    )
     return {
-        name: {rule.score: rule.floor for rule in rules_of(spec, name) if rule.reason in shown} for name in spec.classes
+        name: (*(Limit(rule.score, rule.reason, rule.floor, rule.ceiling) for rule in rules_of(spec, name)), *told)
+        for name in spec.classes
     }
+
+
+def asked(planned: Plan) -> Asked:
+    """What is measured and balanced."""
+    from synthgen.dataset.composition import Asked
+
+    spec = planned.spec
+    answers = {name: (*attribute.groups, UNKNOWN) for name, attribute in spec.attributes.items()}
+    return Asked(answers, tuple(entry.attribute for entry in spec.balance), planned.cells if spec.balance else ())
 
 
 def facts(planned: Plan) -> dict[str, str]:
     """How a run samples and filters, as the contact sheet and the card say it."""
     model = planned.spec.model
     facts = {"model": model.id, "steps": str(model.steps), "guidance": f"{model.guidance:g}"}
-    least: dict[str, set[float]] = {}
-    for of_class in floors(planned.spec).values():
-        for name, floor in of_class.items():
-            least.setdefault(name, set()).add(floor)
-    for name, several in least.items():
-        spread = f" to {max(several):g}, by class" if len(several) > 1 else ""
-        facts[name.replace("_", " ")] = f"at least {min(several):g}{spread}"
+    floors: dict[str, dict[str, float]] = {}
+    for name, of_class in limits(planned.spec).items():
+        for limit in of_class:
+            if limit.watched:
+                floors.setdefault(limit.score, {})[name] = limit.floor
+    facts |= {score.replace("_", " "): f"at least {_by_class(by_class)}" for score, by_class in floors.items()}
     return facts | {"judge": planned.spec.judge.id, "seed": str(planned.spec.seed)}
+
+
+def _by_class(floors: Mapping[str, float]) -> str:
+    least, most = min(floors.values()), max(floors.values())
+    if least == most:
+        return f"{least:g}"
+    if len(floors) > _CLASSES:
+        return f"{least:.4g} to {most:.4g}, by class"
+    return ", ".join(f"{floor:.4g} ({name})" for name, floor in floors.items())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from synthgen import run as runs
 from synthgen.api import parts
-from synthgen.api.finishing import RunResult, facts, finalized, floors
+from synthgen.api.finishing import RunResult, asked, facts, finalized, limits
 from synthgen.api.planning import as_yaml, forecast, plan
 from synthgen.errors import ModelError, UsageError
 from synthgen.plan import Plan
@@ -42,8 +42,9 @@ def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
         path,
         title=f"{spec.name}: a preview",
         quotas=dict.fromkeys(spec.classes),
-        floors=floors(spec),
+        limits=limits(spec),
         facts=facts(planned),
+        asked=replace(asked(planned), cells=()),
     )
 
 

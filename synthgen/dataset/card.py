@@ -2,14 +2,22 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from synthgen.dataset.composition import Composition, Part
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.summary import DatasetSummary
 from synthgen.dataset.tally import MEANINGS
+from synthgen.spec import DuplicateFilter
+
+_CELLS = 400
+"""So many are shown at most."""
+_CLASSES = 20
+"""With more, an attribute that nothing balances is shown for all of them together."""
 
 _SIZES = (
     (10**3, "n<1K"),
@@ -20,12 +28,23 @@ _SIZES = (
 )
 
 
-def write_card(folder: Path, summary: DatasetSummary, provenance: Provenance, features: Any) -> None:
+def write_card(
+    folder: Path,
+    summary: DatasetSummary,
+    provenance: Provenance,
+    features: Any,
+    composition: Composition,
+    drop: DuplicateFilter | None = None,
+) -> None:
     """Write `README.md`. From it `datasets.load_dataset(folder)` and the Hub's viewer know splits and types.
 
-    `features` is a `datasets.Features`.
+    Args:
+        features: a `datasets.Features`.
+        composition: of the images in the dataset.
+        drop: the rule by which those that repeat another were left out.
     """
-    text = f"---\n{_front_matter(summary, provenance, features)}\n---\n\n{_body(summary, provenance)}\n"
+    body = _body(summary, provenance, composition, drop)
+    text = f"---\n{_front_matter(summary, provenance, features)}\n---\n\n{body}\n"
     (folder / "README.md").write_text(text, "utf-8")
 
 
@@ -71,7 +90,9 @@ def _front_matter(summary: DatasetSummary, provenance: Provenance, features: Any
     return str(data.to_yaml())
 
 
-def _body(summary: DatasetSummary, provenance: Provenance) -> str:
+def _body(
+    summary: DatasetSummary, provenance: Provenance, composition: Composition, drop: DuplicateFilter | None
+) -> str:
     # What a template prints is escaped unless it says otherwise: `finalize` sees every expression.
     environment = Environment(
         loader=PackageLoader("synthgen.dataset", "."),
@@ -84,11 +105,69 @@ def _body(summary: DatasetSummary, provenance: Provenance) -> str:
     totals: Mapping[str, int] = provenance.tally.others
     return environment.get_template("card.md.j2").render(
         summary=summary,
-        provenance=provenance,
+        made=_made(provenance),
         tally=provenance.tally,
+        drop=drop,
+        balanced=provenance.asked.balanced,
+        cells=_cells(summary, composition),
+        measured=_measured(summary, composition),
         others=[(reason, count, MEANINGS.get(reason, "")) for reason, count in totals.items()],
         spec=_Literal(fenced(provenance.spec, "yaml")),
     )
+
+
+def _made(provenance: Provenance) -> dict[str, str]:
+    """How it was made, each fact once: settings and versions name some that stand above them."""
+    own = {"model": provenance.model, "revision": provenance.model_revision or "", "judge": provenance.judge}
+    made = {key: value for key, value in own.items() if value} | dict(provenance.settings)
+    made["plan"] = provenance.fingerprint
+    for key, value in provenance.versions.items():
+        name = key.rpartition(".")[2]
+        if all((name, value) != (told.rpartition(".")[2], made[told]) for told in made):
+            made[key] = value
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The cells of a balanced dataset, a table: its last attribute is the columns, a class and the others are a row.
+
+    Attributes:
+        rows: what they are, and the cell of each column; None where nothing is asked for.
+        left_out: how many rows are not shown.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[tuple[str, ...], tuple[Part | None, ...]], ...]
+    left_out: int
+
+
+def _cells(summary: DatasetSummary, composition: Composition) -> _Cells | None:
+    rows: dict[tuple[str, ...], dict[str, Part]] = {}
+    for name in summary.classes:
+        for (*others, last), part in composition.cells_of(name).items():
+            rows.setdefault((name, *others), {})[last] = part
+    if not rows:
+        return None
+    there = {last for row in rows.values() for last in row}
+    columns = tuple(answer for answer in composition.asked.answers[composition.asked.balanced[-1]] if answer in there)
+    lacking = {key: sum(part.short for part in row.values()) for key, row in rows.items()}
+    limit = max(1, _CELLS // len(columns))
+    shown = set(sorted(rows, key=lambda key: -lacking[key])[:limit])
+    return _Cells(
+        columns,
+        tuple((key, tuple(row.get(column) for column in columns)) for key, row in rows.items() if key in shown),
+        len(rows) - len(shown),
+    )
+
+
+def _measured(summary: DatasetSummary, composition: Composition) -> dict[str, dict[str, list[Part]]]:
+    """By attribute that nothing balances, and by class, every answer; of all classes, if they are many, together."""
+    classes = list(summary.classes) if len(summary.classes) <= _CLASSES else []
+    return {
+        name: {kind: composition.answers_of(name, kind) for kind in classes} or {"all": composition.answers_of(name)}
+        for name in composition.free
+    }
 
 
 class _Literal(str):

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from synthgen import __version__
 from synthgen.dataset.card import write_card
+from synthgen.dataset.composition import Composition
 from synthgen.dataset.duplicates import equal_images, near_duplicates
 from synthgen.dataset.folder import building, recover
 from synthgen.dataset.provenance import Provenance
@@ -79,8 +80,9 @@ def finalize(
     assigned = assign_splits([ids[i] for i in kept], [labels[i] for i in kept], splits)
     split_of = dict(zip((ids[i] for i in kept), assigned, strict=True))
     in_class = Counter(zip(assigned, (labels[i] for i in kept), strict=True))
+    composition = Composition(provenance.asked)
     with building(folder) as new:
-        written = _write(scans, split_of, new / "data", splits, schema, file_bytes)
+        written = _write(scans, split_of, new / "data", splits, schema, file_bytes, composition, classes)
         summary = DatasetSummary(
             name=name,
             inputs=inputs,
@@ -97,7 +99,7 @@ def finalize(
             duplicates=duplicates,
             dropped=len(dropped),
         )
-        write_card(new, summary, provenance, _features(schema, classes))
+        write_card(new, summary, provenance, _features(schema, classes), composition, drop)
         write_summary(summary, new)
     return summary
 
@@ -109,7 +111,10 @@ def _write(
     splits: Iterable[str],
     schema: pa.Schema,
     file_bytes: int,
+    composition: Composition,
+    classes: Sequence[str],
 ) -> dict[str, tuple[SplitWriter, tuple[Path, ...]]]:
+    """Write what is in a split, and count it in `composition`."""
     folder.mkdir()
     writers = {split: SplitWriter(folder, split, schema, file_bytes) for split in splits}
     with ExitStack() as stack:
@@ -118,6 +123,7 @@ def _write(
         for found in scans:
             for split, rows in _divided(batches(found.source), split_of):
                 writers[split].add(rows)
+                _count(rows, composition, classes)
         return {split: (writer, writer.close()) for split, writer in writers.items()}
 
 
@@ -129,6 +135,13 @@ def _divided(rows: Iterable[pa.RecordBatch], split_of: Mapping[str, str]) -> Ite
                 places.setdefault(split, []).append(position)
         for split, positions in places.items():
             yield split, batch.take(pa.array(positions))
+
+
+def _count(rows: pa.RecordBatch, composition: Composition, classes: Sequence[str]) -> None:
+    names = [name for name in composition.asked.answers if f"attribute_{name}" in rows.schema.names]
+    columns = [rows[f"attribute_{name}"].to_pylist() for name in names]
+    for label, *values in zip(rows["label"].to_pylist(), *columns, strict=True):
+        composition.add(classes[label], dict(zip(names, values, strict=True)))
 
 
 def _schema(sources: Sequence[Source], classes: Sequence[str]) -> pa.Schema:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from synthgen.dataset.composition import Asked
 from synthgen.dataset.tally import Tally
 
 
@@ -16,6 +17,7 @@ class Provenance:
         tally: what became of every attempt.
         settings: how it was sampled and filtered, such as steps and thresholds; shown as a table.
         versions: of synthgen and the libraries; shown as a table.
+        asked: what was measured and balanced.
         licence: an SPDX identifier as the Hub knows them, in lower case; None says nothing of a licence.
     """
 
@@ -27,4 +29,5 @@ class Provenance:
     model_revision: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    asked: Asked = field(default_factory=Asked)
     licence: str | None = None

@@ -8,51 +8,80 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from synthgen.dataset.composition import Asked, Composition, Part, emptiest
 from synthgen.dataset.source import Source, batches, schema_of
 from synthgen.dataset.tally import MEANINGS, ClassTally, Fate, Tally, tally
 from synthgen.page import data_uri, environment, write_page
-from synthgen.records import Verdict
+from synthgen.records import Reason, Verdict
+from synthgen.spec import UNKNOWN
 
 PER_CLASS = 24
 PER_SHEET = 2400
 """Pictures in a sheet of very many classes: some 5 MB."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NOTHING_ASKED = Asked()
 # What tells most about the filter comes first: its own decisions, the closest of them before all others.
 _ORDER = {Verdict.REJECTED: 0, Verdict.FAILED: 1, Verdict.SURPLUS: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a filter asks of a score, without the prefix `score_`, and the reason for which it rejects."""
+
+    score: str
+    reason: str
+    floor: float = -inf
+    ceiling: float = inf
+
+    @property
+    def watched(self) -> bool:
+        """Shown on every picture, and not only on those that it rejects."""
+        return self.reason in (Reason.LABEL, Reason.CLIP)
+
+    def allows(self, value: float) -> bool:
+        return self.floor <= value <= self.ceiling
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
     """
     Attributes:
-        floor: what a filter asks for; None where none looks at it.
+        limit: None where no filter looks at it.
     """
 
     name: str
     value: float
-    floor: float | None
+    limit: Limit | None
 
     @property
     def text(self) -> str:
         if not isfinite(self.value):
             return "none"
-        return f"{self.value:.3f}" if abs(self.value) >= 0.01 or not self.value else f"{self.value:.1e}"
+        if self.value and abs(self.value) < 0.01:
+            return f"{self.value:.1e}"
+        # One that fails must not look as if it did not: 0.9996 is below 0.9999.
+        texts = [f"{self.value:.{digits}f}" for digits in (3, 4, 5, 6)]
+        return next((text for text in texts if self._passes(float(text)) == self._passes(self.value)), texts[-1])
+
+    def _passes(self, value: float) -> bool:
+        return self.limit is None or self.limit.allows(value)
 
     @property
-    def floor_text(self) -> str:
-        return "" if self.floor is None else f"{self.floor:.3g}"
-
-    @property
-    def fails(self) -> bool:
-        return self.floor is not None and not self.value >= self.floor
+    def broken(self) -> str:
+        """How it fails, such as `< 0.5`; empty where it does not."""
+        if self.limit is None or self._passes(self.value):
+            return ""
+        above = self.value > self.limit.ceiling or self.limit.floor == -inf
+        return f"> {self.limit.ceiling:.6g}" if above else f"< {self.limit.floor:.6g}"
 
     @property
     def margin(self) -> float:
-        """How far from its floor, as a share of the floor: 0.55 is closer to 0.5 than 0.3 to 0.2."""
-        if self.floor is None or not isfinite(self.value):
+        """How far from the nearer limit, as a share of it: 0.55 is closer to 0.5 than 0.3 to 0.2."""
+        if self.limit is None or not isfinite(self.value):
             return inf
-        return abs(self.value - self.floor) / (abs(self.floor) or 1.0)
+        limits = [limit for limit in (self.limit.floor, self.limit.ceiling) if isfinite(limit)]
+        return min((abs(self.value - limit) / (abs(limit) or 1.0) for limit in limits), default=inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +105,7 @@ class Picture:
     @property
     def order(self) -> tuple[int, float, str]:
         """Borderline ones first: accepted by the narrowest margin, rejected by the narrowest."""
-        failing = [score.margin for score in self.scores if score.fails]
+        failing = [score.margin for score in self.scores if score.broken]
         decisive = failing if self.verdict == Verdict.REJECTED else [score.margin for score in self.scores]
         return _ORDER.get(Verdict(self.verdict), 0), min(decisive, default=inf), self.id
 
@@ -87,11 +116,20 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A class with the pictures of it that are shown."""
+    """A class with the pictures of it that are shown, and what its accepted ones were measured to be.
+
+    Attributes:
+        cells: those that are shown of it, with `full` of all its `cell_count` full.
+        measured: of each attribute that nothing balances, every answer.
+    """
 
     tally: ClassTally
     accepted: Sequence[Picture]
     others: Sequence[Picture]
+    cells: Sequence[Part]
+    cell_count: int
+    full: int
+    measured: Mapping[str, Sequence[Part]]
 
 
 def ledger_rows(ledgers: Iterable[Source]) -> Iterator[dict[str, Any]]:
@@ -108,17 +146,19 @@ def write_sheet(
     *,
     title: str,
     quotas: Mapping[str, int | None],
-    floors: Mapping[str, Mapping[str, float]] = _NOTHING,
+    limits: Mapping[str, Sequence[Limit]] = _NOTHING,
     facts: Mapping[str, str] = _NOTHING,
+    asked: Asked = _NOTHING_ASKED,
     per_class: int = PER_CLASS,
 ) -> Tally:
     """Write the contact sheet of `rows` of the ledger, in any order, to `path`, whole or not at all.
 
     Args:
         quotas: every class in the spec's order; None where nothing is asked for, as in a preview.
-        floors: by class, the least value that a filter accepts, by score, without the prefix `score_`.
-            With it, borderline pictures come first, and only these scores are shown.
+        limits: by class, what filters ask of scores. With them, borderline pictures come first, and only the scores
+            that are watched or decided are shown.
         facts: shown below the title, such as the model and its settings.
+        asked: what is measured and balanced; what the accepted pictures were measured to be is shown beside it.
         per_class: at most so many accepted pictures of a class, and as many others; fewer with very many
             classes.
 
@@ -128,16 +168,29 @@ def write_sheet(
     limit = min(per_class, max(1, PER_SHEET // (2 * max(len(quotas), 1))))
     fates: Counter[Fate] = Counter()
     shown: defaultdict[tuple[str, bool], _Best] = defaultdict(lambda: _Best(limit))
+    composition = Composition(asked)
     for row in rows:
-        picture = _picture(row, floors.get(row["class"], _NOTHING))
+        picture = _picture(row, limits.get(row["class"], ()), asked.balanced)
         fates[row["class"], picture.verdict, picture.reason] += 1
         shown[row["class"], picture.accepted].add(picture)
+        if picture.accepted:
+            composition.add(row["class"], _attributes(row))
     counted = tally(fates, quotas)
     groups = [
-        Group(kind, shown[kind.name, True].pictures, shown[kind.name, False].pictures) for kind in counted.classes
+        _group(kind, shown[kind.name, True].pictures, shown[kind.name, False].pictures, composition, limit)
+        for kind in counted.classes
     ]
-    write_page(path, _rendered(title, facts, counted, groups))
+    write_page(path, _rendered(title, facts, counted, groups, composition))
     return counted
+
+
+def _group(
+    kind: ClassTally, accepted: Sequence[Picture], others: Sequence[Picture], composition: Composition, limit: int
+) -> Group:
+    cells = list(composition.cells_of(kind.name).values())
+    full = sum(not cell.short for cell in cells)
+    measured = {name: composition.answers_of(name, kind.name) for name in composition.free} if kind.accepted else {}
+    return Group(kind, accepted, others, emptiest(cells, limit), len(cells), full, measured)
 
 
 class _Best:
@@ -157,30 +210,52 @@ class _Best:
         return sorted(self._held, key=lambda picture: picture.order)[: self._limit]
 
 
-def _picture(row: Mapping[str, Any], floors: Mapping[str, float]) -> Picture:
-    measured = {name.removeprefix("score_"): row[name] for name in row if name.startswith("score_")}
+def _picture(row: Mapping[str, Any], limits: Sequence[Limit], balanced: Sequence[str]) -> Picture:
+    attributes = _attributes(row)
     return Picture(
         id=row["id"],
         verdict=row["verdict"],
         reason=row["reason"],
-        message=row["message"],
+        message=row["message"] or (_homeless(row, balanced) if row["reason"] == Reason.ATTRIBUTE else None),
         prompt=row["prompt"],
         seed=row.get("seed"),
-        scores=tuple(
-            Score(name.replace("_", " "), value, floors.get(name))
-            for name, value in measured.items()
-            if value is not None and (not floors or name in floors)
-        ),
-        attributes=tuple(
-            (name.removeprefix("attribute_").replace("_", " "), value)
-            for name, value in row.items()
-            if name.startswith("attribute_") and value is not None
-        ),
+        scores=tuple(_scores(row, limits)),
+        attributes=tuple((name.replace("_", " "), value) for name, value in attributes.items()),
         thumbnail=row["thumbnail"],
     )
 
 
-def _rendered(title: str, facts: Mapping[str, str], counted: Tally, groups: Sequence[Group]) -> str:
+def _scores(row: Mapping[str, Any], limits: Sequence[Limit]) -> Iterator[Score]:
+    """Those that filters look at, and what else decided; all, where nobody looks at any."""
+    by_name = {limit.score: limit for limit in limits if limit.watched or limit.reason == row["reason"]}
+    watching = any(limit.watched for limit in limits)
+    for column, value in row.items():
+        name = column.removeprefix("score_")
+        if name != column and value is not None:
+            score = Score(name.replace("_", " "), value, limit := by_name.get(name))
+            if not watching or (limit and (limit.watched or score.broken)):
+                yield score
+
+
+def _attributes(row: Mapping[str, Any]) -> dict[str, str]:
+    columns = ((name.removeprefix("attribute_"), value) for name, value in row.items() if name.startswith("attribute_"))
+    return {name: value for name, value in columns if value is not None}
+
+
+def _homeless(row: Mapping[str, Any], balanced: Sequence[str]) -> str | None:
+    """Of what fits no cell: what it would most likely be, where that could not be told; else what it is."""
+    measured = {name: row.get(f"attribute_{name}") for name in balanced}
+    unsure = [name for name, answer in measured.items() if answer == UNKNOWN]
+    likeliest = {name: max(found, key=found.get) for name in unsure if (found := row.get(f"posteriors_{name}"))}
+    shown = ", ".join(f"{name.replace('_', ' ')} {answer!r}" for name, answer in (likeliest or measured).items())
+    if unsure:
+        return f"likeliest: {shown}" if likeliest else None
+    return f"no cell asks for {shown}" if shown else None
+
+
+def _rendered(
+    title: str, facts: Mapping[str, str], counted: Tally, groups: Sequence[Group], composition: Composition
+) -> str:
     return (
         environment("synthgen.dataset")
         .get_template("sheet.html.j2")
@@ -190,6 +265,8 @@ def _rendered(title: str, facts: Mapping[str, str], counted: Tally, groups: Sequ
             tally=counted,
             groups=groups,
             others=[(reason, count, MEANINGS.get(reason, "")) for reason, count in counted.others.items()],
-            sorted_by_margin=any(score.floor is not None for g in groups for p in g.accepted for score in p.scores),
+            balanced=composition.asked.balanced,
+            measured={name: composition.answers_of(name) for name in composition.free} if counted.accepted else {},
+            sorted_by_margin=any(score.limit is not None for g in groups for p in g.accepted for score in p.scores),
         )
     )

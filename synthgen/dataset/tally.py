@@ -17,7 +17,7 @@ MEANINGS: Mapping[str, str] = {
     Reason.UNSAFE: "shows what the spec's safety section rejects",
     Reason.LABEL: "the judge did not take it for its class",
     Reason.CLIP: "does not match its prompt",
-    Reason.DUPLICATE: "repeats an accepted image",
+    Reason.DUPLICATE: "repeats an image before it",
     Reason.ATTRIBUTE: "measured to be what no cell asks for, or not to be told",
     Verdict.SURPLUS: "good, but what it fits was already full",
     "not_finite": "the model's numbers broke: no image",

@@ -88,9 +88,10 @@ class ClipJudge:
         for index, candidate in enumerate(candidates):
             measured = {name: column[index] for name, column in columns.items()}
             reason = first_rejection(measured, self._rules[candidate.class_name])
+            message = None
             if reason is None and self._seen:
-                new = self._seen.is_new(hashes[index], vectors[index], candidate.class_name)
-                reason = None if new else Reason.DUPLICATE
+                message = self._seen.repeats(candidate.id, hashes[index], vectors[index], candidate.class_name)
+                reason = Reason.DUPLICATE if message else None
             attributes = {name: several[index] for name, several in values.items()}
             answers = {
                 name: dict(zip(self._attributes[name].names, several[index], strict=True))
@@ -98,7 +99,7 @@ class ClipJudge:
             }
             phash = hashes[index].tobytes()
             embedding = vectors[index].astype(np.float16)
-            assessments.append(Assessment(measured, attributes, reason, answers, phash, embedding))
+            assessments.append(Assessment(measured, attributes, reason, answers, phash, embedding, message))
         return assessments
 
     def provenance(self) -> Mapping[str, str]:

@@ -21,18 +21,29 @@ class Seen:
 
     def __init__(self, rule: DuplicateFilter) -> None:
         self._rule = rule
+        self._ids: dict[str, list[str]] = {}
         self._hashes: dict[str, list[NDArray[np.uint8]]] = {}
         self._embeddings: dict[str, list[NDArray[np.float32]]] = {}
 
-    def is_new(self, phash: NDArray[np.uint8], embedding: NDArray[np.float32], class_name: str) -> bool:
-        """Whether it repeats none of its group. A new one is remembered."""
+    def repeats(
+        self, image_id: str, phash: NDArray[np.uint8], embedding: NDArray[np.float32], class_name: str
+    ) -> str | None:
+        """Which one of its group it repeats, and by what, in words; None where it is new. A new one is remembered."""
         group = class_name if self._rule.within == "class" else ""
+        ids = self._ids.setdefault(group, [])
         hashes, embeddings = self._hashes.setdefault(group, []), self._embeddings.setdefault(group, [])
-        if hashes and int(np.bitwise_count(np.stack(hashes) ^ phash).sum(axis=1).min()) <= self._rule.max_bits:
-            return False
+        if hashes:
+            bits = np.bitwise_count(np.stack(hashes) ^ phash).sum(axis=1)
+            nearest = int(bits.argmin())
+            if bits[nearest] <= self._rule.max_bits:
+                return f"repeats {ids[nearest]}: {bits[nearest]} of {phash.size * 8} bits differ"
         least = self._rule.min_cosine
-        if embeddings and least is not None and float((np.stack(embeddings) @ embedding).max()) >= least:
-            return False
+        if embeddings and least is not None:
+            cosines = np.stack(embeddings) @ embedding
+            nearest = int(cosines.argmax())
+            if cosines[nearest] >= least:
+                return f"repeats {ids[nearest]}: cosine {cosines[nearest]:.3f}"
+        ids.append(image_id)
         hashes.append(phash)
         embeddings.append(embedding)
-        return True
+        return None

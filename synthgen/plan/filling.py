@@ -4,8 +4,8 @@ The sequence of candidates must be the same at any batch size and after any resu
 depends on verdicts of attempts below i - window alone, and verdicts are applied in the order of attempts.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from synthgen.plan.candidates import draw_candidate
@@ -19,12 +19,14 @@ class _Tally:
 
     Attributes:
         by_template: the hits and attempts of each template that was aimed at it.
+        misses: see `Shortfall`.
     """
 
     aimed: int = 0
     hits: int = 0
     filled: int = 0
     by_template: dict[str, tuple[int, int]] = field(default_factory=lambda: defaultdict(lambda: (0, 0)))
+    misses: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,6 @@ class Filling:
         """Images per cell so far."""
         return {name: tally.filled for name, tally in self._now.items()}
 
-    @property
-    def attempts(self) -> int:
-        return len(self._aims)
-
     def propose(self, count: int) -> list[Candidate]:
         """The next `count` attempts. When no cell is open any more the rest are spare: batches keep their shape."""
         assert count <= self._plan.window, "a batch may be no larger than the window"
@@ -83,6 +81,8 @@ class Filling:
         fills = home is not None and not self._ended and home in self._cells and not self._full(home)
         outcome = _Outcome(home == candidate.cell, home if fills else None)
         self._outcomes.append(outcome)
+        if not outcome.hit:
+            self._now[candidate.cell].misses.update(self._why(rendered, assessment))
         _count(self._now, candidate.cell, candidate.template, outcome)
         self._ended = self._ended or all(self._finished(name) for name in self._cells)
         if assessment is None:
@@ -96,10 +96,27 @@ class Filling:
     def shortfalls(self) -> tuple[Shortfall, ...]:
         """The cells that are not full, with what was spent on them."""
         return tuple(
-            Shortfall(name, cell.quota - now.filled, now.aimed, now.hits, now.filled)
+            Shortfall(
+                name,
+                missing=cell.quota - now.filled,
+                attempts=now.aimed,
+                hits=now.hits,
+                accepted=now.filled,
+                spare=max(0, now.aimed - self._budget[name]),
+                misses=dict(now.misses.most_common()),
+            )
             for name, cell in self._cells.items()
             if (now := self._now[name]).filled < cell.quota
         )
+
+    def _why(self, rendered: Rendered, assessment: Assessment | None) -> Iterable[str]:
+        """Why an attempt missed its cell."""
+        if rendered.failure is not None:
+            return (rendered.failure.kind,)
+        assert assessment is not None
+        if assessment.reason not in (None, Reason.ATTRIBUTE):
+            return (assessment.reason.value,)
+        return self._cells[rendered.candidate.cell].strays(assessment.attributes)
 
     def _home(self, class_name: str, attributes: Mapping[str, str]) -> str | None:
         """The cell of the plan that an image belongs to. Cells do not overlap: there is at most one."""

@@ -49,7 +49,7 @@ def _rejudge_shard(store: RunStore, record: ShardRecord, stricter: Plan, into: R
         ledger=into.describe(ledger_name),
         counts=_counts(row["verdict"] for row in ledger),
         reasons=dict(sorted(Counter(row["reason"] for row in ledger if row["reason"]).items())),
-        shortfalls=tuple(_shortfalls(stricter.shard(record.shard).cells, ledger)),
+        shortfalls=tuple(_shortfalls(stricter, record.shard, ledger)),
         seconds=record.seconds,
         provenance={**record.provenance, "rejudged.from": record.fingerprint},
     )
@@ -65,17 +65,31 @@ def _judged(row: dict[str, Any], rejects: Rejects) -> dict[str, Any]:
     reason = rejects(row["class"], scores)
     if reason is None:
         return row
-    return {**row, "verdict": Verdict.REJECTED.value, "reason": reason.value, "cell_filled": None}
+    return {**row, "verdict": Verdict.REJECTED.value, "reason": reason.value, "message": None, "cell_filled": None}
 
 
-def _shortfalls(cells: tuple[Cell, ...], ledger: list[dict[str, Any]]) -> Iterator[Shortfall]:
-    for cell in cells:
+def _shortfalls(plan: Plan, shard: int, ledger: list[dict[str, Any]]) -> Iterator[Shortfall]:
+    for cell in plan.shard(shard).cells:
         filled = sum(row["cell_filled"] == cell.name for row in ledger)
         if filled < cell.quota:
-            good = (Verdict.ACCEPTED, Verdict.SURPLUS)
             aimed = [row for row in ledger if row["cell_aimed"] == cell.name]
-            hits = sum(row["verdict"] in good and row["cell_filled"] in (cell.name, None) for row in aimed)
-            yield Shortfall(cell.name, cell.quota - filled, len(aimed), hits, filled)
+            whys = [_why(row, cell) for row in aimed]
+            yield Shortfall(
+                cell.name,
+                missing=cell.quota - filled,
+                attempts=len(aimed),
+                hits=sum(not why for why in whys),
+                accepted=filled,
+                spare=max(0, len(aimed) - cell.quota * plan.spec.budget.attempts_per_image),
+                misses=dict(Counter(each for why in whys for each in why).most_common()),
+            )
+
+
+def _why(row: Mapping[str, Any], cell: Cell) -> tuple[str, ...]:
+    """Why an attempt missed the cell that it was aimed at; nothing where it did not."""
+    if row["reason"] not in (None, Reason.ATTRIBUTE):
+        return (row["reason"],)
+    return cell.strays({name: row[f"attribute_{name}"] for name, _ in cell.values})
 
 
 def _counts(verdicts: Iterator[str]) -> dict[str, int]:

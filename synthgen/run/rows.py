@@ -101,7 +101,7 @@ def ledger_row(judged: Judged, thumbnail: bytes | None, png: bytes | None) -> Ro
         "seed": candidate.seed,
         "verdict": judged.verdict.value,
         "reason": reason(judged),
-        "message": rendered.failure.message if rendered.failure else None,
+        "message": _message(judged),
         **_measurements(judged),
         "seconds": rendered.seconds,
         "batch_size": rendered.batch_size,
@@ -120,6 +120,12 @@ def reason(judged: Judged) -> str | None:
         assert judged.assessment.reason is not None
         return judged.assessment.reason.value
     return None
+
+
+def _message(judged: Judged) -> str | None:
+    if judged.rendered.failure is not None:
+        return judged.rendered.failure.message
+    return judged.assessment.message if judged.assessment else None
 
 
 def _value(dtype: str) -> object:

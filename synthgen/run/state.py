@@ -54,12 +54,15 @@ class RunState:
         for record in self.done.values():
             for short in record.shortfalls:
                 before = found.get(short.cell, Shortfall(short.cell, 0, 0, 0, 0))
+                misses = Counter(before.misses) + Counter(short.misses)
                 found[short.cell] = Shortfall(
                     short.cell,
                     before.missing + short.missing,
                     before.attempts + short.attempts,
                     before.hits + short.hits,
                     before.accepted + short.accepted,
+                    before.spare + short.spare,
+                    dict(misses.most_common()),
                 )
         left = (replace(short, missing=short.missing - self.topped_up.get(cell, 0)) for cell, short in found.items())
         return tuple(short for short in left if short.missing > 0)

@@ -9,9 +9,13 @@ import yaml
 from huggingface_hub import DatasetCard
 
 from synthgen.dataset.card import fenced, markdown
+from synthgen.dataset.composition import Asked
 from synthgen.dataset.finalize import finalize
+from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.tally import tally
-from tests.dataset.shards import PROVENANCE, image_row, write_images
+from synthgen.records import Cell
+from synthgen.spec import DuplicateFilter
+from tests.dataset.shards import CLASSES, PROVENANCE, image_row, write_images
 
 HOSTILE = ("<script>alert(1)</script>", "a | b\n---\n# [x](javascript:y)", "yes: {no}")
 
@@ -73,3 +77,69 @@ def test_text_stays_on_its_line() -> None:
     assert markdown("a\n# b") == r"a \# b"
     assert markdown("bundled:workers see http://a.b") == r"bundled:workers see http\://a.b"
     assert fenced("````", "yaml").startswith("`````yaml")
+
+
+CELLS = tuple(
+    Cell(f"doctor, skin_tone={tone}", "doctor", 0, quota, (("skin_tone", tone),))
+    for tone, quota in (("light", 1), ("dark", 2))
+)
+
+
+def made_card(folder: Path, provenance: Provenance, drop: DuplicateFilter | None = None) -> str:
+    rows = [image_row(0, i, i % 3) for i in range(6)]
+    rows[1]["attribute_skin_tone"] = "unknown"
+    finalize(
+        [write_images(folder / "0.parquet", rows)], folder / "dataset", name="workers", classes=CLASSES,
+        splits={"train": 1.0}, provenance=provenance, drop=drop,
+    )  # fmt: skip
+    return (folder / "dataset/README.md").read_text("utf-8").split("\n---\n", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("drop", "words"),
+    [
+        (None, "byte by byte only, and none was left out"),
+        (DuplicateFilter(max_bits=5), "within each class, across all shards, and left out"),
+        (DuplicateFilter(within="dataset", min_cosine=0.97), "in the whole dataset, across all shards"),
+        (DuplicateFilter(max_bits=5), "at most 5 of 256 bits."),
+        (DuplicateFilter(min_cosine=0.97), "a cosine of at least 0.97."),
+    ],
+)
+def test_the_limits_say_which_duplicates_were_looked_for(tmp_path: Path, drop: DuplicateFilter, words: str) -> None:
+    assert words in made_card(tmp_path, PROVENANCE, drop)
+
+
+def test_each_fact_of_how_it_was_made_is_told_once(tmp_path: Path) -> None:
+    versions = {"generator.model": "bundled:workers", "judge.judge": "bundled:judge", "library.torch": "2.10"}
+    settings = {"model": "bundled:workers", "steps": "20", "judge": "bundled:judge"}
+    provenance = replace(PROVENANCE, settings=settings, versions={**versions, "generator.torch": "2.10"})
+    table = made_card(tmp_path, provenance).split("## What is in it")[0]
+    told = ("bundled:workers |", "bundled:judge |", "| 2.10 |", "| steps | 20 |")
+    assert [table.count(fact) for fact in told] == [1, 1, 1, 1]
+
+
+def test_a_balanced_dataset_shows_what_each_cell_asked_for_and_got(tmp_path: Path) -> None:
+    asked = Asked({"skin_tone": ("light", "dark", "unknown")}, ("skin_tone",), CELLS)
+    body = made_card(tmp_path, replace(PROVENANCE, asked=asked))
+    assert "| class | light | dark |\n| --- | ---: | ---: |\n| doctor | 0 / 1 (0%) | 2 / 2 (100%) |\n" in body
+    assert "with no shares asked for" not in body
+
+
+def test_what_is_not_balanced_is_shown_as_it_was_measured(tmp_path: Path) -> None:
+    asked = Asked({"skin_tone": ("light", "dark", "unknown")})
+    body = made_card(tmp_path, replace(PROVENANCE, asked=asked))
+    assert "| class | light | dark | unknown |" in body
+    assert "| chef | 0 (0%) | 1 (50%) | 1 (50%) |" in body
+
+
+def test_of_very_many_cells_those_that_lack_most_are_shown(tmp_path: Path) -> None:
+    tones = tuple(f"tone {i}" for i in range(100))
+    cells = tuple(
+        Cell(f"doctor {age} {tone}", "doctor", 0, 2 if age == 9 else 1, (("age", str(age)), ("skin_tone", tone)))
+        for age in range(10)
+        for tone in tones
+    )
+    asked = Asked({"age": (), "skin_tone": tones}, ("age", "skin_tone"), cells)
+    body = made_card(tmp_path, replace(PROVENANCE, asked=asked))
+    assert "| doctor | 9 | 0 / 2 (0%)" in body
+    assert "6 rows more are not shown" in body

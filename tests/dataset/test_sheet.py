@@ -7,8 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synthgen.dataset.sheet import ledger_rows, write_sheet
+from synthgen.dataset.composition import Asked
+from synthgen.dataset.sheet import Limit, ledger_rows, write_sheet
 from synthgen.errors import StorageError
+from synthgen.records import Cell
 from tests.dataset.shards import ledger_row
 from tests.page import Page
 
@@ -66,8 +68,8 @@ def test_a_preview_has_no_quotas(tmp_path: Path) -> None:
 def test_borderline_first_and_the_rest_is_counted(tmp_path: Path) -> None:
     rows = [ledger_row(i, "chef", score_label_posterior=0.5 + i / 100) for i in reversed(range(40))]
     rows += [ledger_row(100 + i, "chef", "rejected", "label", score_label_posterior=0.4 - i / 100) for i in range(30)]
-    floors = {"chef": {"label_posterior": 0.5}}
-    write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 40}, floors=floors, per_class=6)
+    limits = {"chef": [Limit("label_posterior", "label", floor=0.5)]}
+    write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 40}, limits=limits, per_class=6)
     page = Page((tmp_path / "s.html").read_text("utf-8"))
     assert ids(page) == [f"00000-{i:06d}" for i in [*range(6), *range(100, 106)]]
     assert "34 more are not shown: these 6 are the closest" in page.text
@@ -80,7 +82,8 @@ def test_a_score_that_is_not_a_number_has_no_margin(tmp_path: Path) -> None:
         ledger_row(0, "chef", "rejected", "clip", score_clip_score=float("nan")),
         ledger_row(1, "chef", "rejected", "clip", score_clip_score=0.19),
     ]
-    write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 1}, floors={"chef": {"clip_score": 0.2}})
+    limits = {"chef": [Limit("clip_score", "clip", floor=0.2)]}
+    write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 1}, limits=limits)
     assert ids(Page((tmp_path / "s.html").read_text("utf-8"))) == ["00000-000001", "00000-000000"]
 
 
@@ -100,3 +103,72 @@ def test_a_sheet_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot write"):
         write_sheet([], tmp_path / "s.html", title="x", quotas={})
     assert [path.name for path in tmp_path.iterdir()] == ["s.html"]
+
+
+LIMITS = {
+    "chef": [
+        Limit("label_posterior", "label", floor=0.5),
+        Limit("unsafe_posterior", "unsafe", ceiling=0.4),
+        Limit("skin_tone_posterior", "attribute", floor=0.99),
+    ]
+}
+SKIN = {"skin_tone": ("light", "dark", "unknown")}
+
+
+@pytest.mark.parametrize(
+    ("reason", "more", "shown"),
+    [
+        ("attribute", {"attribute_skin_tone": "unknown"}, "skin tone posterior 0.700 < 0.99"),
+        (
+            "attribute",
+            {"attribute_skin_tone": "unknown", "score_skin_tone_posterior": 0.98997},
+            "skin tone posterior 0.98997 < 0.99",
+        ),
+        (
+            "attribute",
+            {"attribute_skin_tone": "unknown", "posteriors_skin_tone": {"light": 0.3, "dark": 0.7}},
+            "likeliest: skin tone 'dark'",
+        ),
+        ("attribute", {"score_skin_tone_posterior": 1.0}, "no cell asks for skin tone 'dark'"),
+        ("unsafe", {}, "unsafe posterior 0.800 > 0.4"),
+        ("unsafe", {"score_unsafe_posterior": float("nan")}, "unsafe posterior none > 0.4"),
+        ("duplicate", {"message": "repeats 00000-000001: 3 of 256 bits differ"}, "repeats 00000-000001: 3 of 256"),
+    ],
+)
+def test_a_reject_shows_what_decided_and_no_other_limit(
+    tmp_path: Path, reason: str, more: dict[str, object], shown: str
+) -> None:
+    scores = {"score_unsafe_posterior": 0.8, "score_skin_tone_posterior": 0.7}
+    rows = [ledger_row(2, "chef", "rejected", reason, **{**scores, **more})]
+    write_sheet(
+        rows, tmp_path / "s.html", title="x", quotas={"chef": 1}, limits=LIMITS, asked=Asked(SKIN, ("skin_tone",))
+    )
+    text = Page((tmp_path / "s.html").read_text("utf-8")).text
+    assert shown in text
+    assert reason == "attribute" or "< 0.99" not in text
+    assert reason == "unsafe" or "> 0.4" not in text
+
+
+def test_a_class_shows_its_cells_and_what_nothing_balances(tmp_path: Path) -> None:
+    cells = tuple(Cell(f"chef, skin_tone={tone}", "chef", 0, 2, (("skin_tone", tone),)) for tone in ("light", "dark"))
+    asked = Asked({**SKIN, "hat": ("tall", "not applicable", "unknown")}, ("skin_tone",), cells)
+    hats = ("tall", "unknown", "not applicable")
+    rows = [ledger_row(i, "chef", attribute_hat=hat) for i, hat in enumerate(hats)]
+    write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 4}, asked=asked)
+    text = Page((tmp_path / "s.html").read_text("utf-8")).text
+    assert "balance skin tone: 1 of 2 cells are full" in text
+    assert "light 0 / 2 0% dark 3 / 2 100%" in text
+    assert "hat as measured tall 1 33% not applicable 1 33% unknown 1 33%" in text
+
+
+def test_of_very_many_cells_the_emptiest_are_shown(tmp_path: Path) -> None:
+    tones = tuple(f"tone {i}" for i in range(300))
+    cells = tuple(Cell(tone, "chef", 0, 3 if tone == "tone 200" else 1, (("skin_tone", tone),)) for tone in tones)
+    asked = Asked({"skin_tone": tones, "hat": tones}, ("skin_tone",), cells)
+    rows = [ledger_row(i, "chef", attribute_hat=f"tone {i % 20}", attribute_skin_tone="tone 0") for i in range(30)]
+    write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 300}, asked=asked)
+    text = Page((tmp_path / "s.html").read_text("utf-8")).text
+    assert text.count("0 / 1") == 23
+    assert "tone 200 0 / 3" in text
+    assert "1 of 300 cells are full; these lack most." in text
+    assert "289 others 10 33%" in text

@@ -184,6 +184,16 @@ def test_what_was_rejected_is_no_original(judge_with: JudgeWith) -> None:
     assert reasons(judge, image) == [None]
 
 
+def test_a_duplicate_says_which_image_it_repeats_and_by_what(judge_with: JudgeWith, renders: Tensor) -> None:
+    images = as_bytes(renders)[[0, 1, 1]]
+    shown = [rendered(image, attempt) for attempt, image in enumerate(images)]
+    told = [each.message for each in judge_with(DUPLICATES).assess(shown)]
+    assert told == [None, None, f"repeats {shown[1].candidate.id}: 0 of 256 bits differ"]
+    by_cosine = judge_with("filters.duplicates={max_bits: 0, min_cosine: 0}").assess(shown[:2])
+    assert by_cosine[1].message is not None
+    assert by_cosine[1].message.startswith(f"repeats {shown[0].candidate.id}: cosine ")
+
+
 @pytest.mark.parametrize("batch", [1, 3, 16])
 def test_duplicates_are_the_same_at_any_batch_size(judge_with: JudgeWith, renders: Tensor, batch: int) -> None:
     images = as_bytes(renders)[[0, 1, 2, 1, 3, 0, 0, 4, 3]]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from synthgen.plan import Filling, Plan, Revisions, make_plan
 from synthgen.plan.cells import apportion
-from synthgen.records import Assessment, Candidate, Judged, Reason, Rendered, Verdict
+from synthgen.records import Assessment, Candidate, Failure, Judged, Reason, Rendered, Verdict
 from synthgen.spec import parse_spec
 
 SPEC = """
@@ -130,7 +130,34 @@ def test_a_value_that_the_model_never_makes_starves_no_other_cell() -> None:
         "nurse, hair=long": 10,
     }
     for each in filling.shortfalls():
-        assert (each.hits, each.attempts >= 40, each.to_fill > 400) == (0, True, True)
+        assert (each.hits, each.to_fill, each.attempts - each.spare) == (0, None, 40)
+        assert each.misses == {"hair=short": each.attempts}
+
+
+def test_a_shortfall_tells_what_its_attempts_came_to() -> None:
+    plan = plan_of(
+        1,
+        "[{attribute: skin_tone, target: {dark: 1, light: 0}}, {attribute: hair, target: {short: 1, long: 0}}]",
+        budget=4,
+    )
+    answers = iter(
+        [
+            Assessment({}, {"skin_tone": "dark", "hair": "unknown"}, None),
+            Assessment({}, {"skin_tone": "light", "hair": "unknown"}, None),
+            Assessment({}, {"skin_tone": "dark", "hair": "short"}, Reason.LABEL),
+            None,
+        ]
+        * 10
+    )
+    filling = Filling(plan, plan.shard(0))
+    while not filling.done:
+        for candidate in filling.propose(2):
+            assessment = next(answers) if candidate.class_name == "doctor" else Assessment({}, {}, Reason.CLIP)
+            failure = None if assessment else Failure("not_finite", "NaN")
+            filling.apply(Rendered(candidate, None, failure, 0.0, 2), assessment)
+    doctor, nurse = filling.shortfalls()
+    assert doctor.misses == {"hair=unknown": 2, "skin_tone=light": 1, "label": 1, "not_finite": 1}
+    assert nurse.misses == {"clip": 4}
 
 
 @given(

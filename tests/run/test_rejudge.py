@@ -66,6 +66,11 @@ def test_stricter_ones_leave_exactly_what_passes_them(tmp_path: Path) -> None:
     assert 0 < len(kept) < 45
     state = state_of(tmp_path / "strict", stricter)
     assert sum(short.missing for short in state.shortfalls) == 45 - len(kept)
+    for record in state.done.values():
+        for short in record.shortfalls:
+            aimed = [row for row in after if row["cell_aimed"] == short.cell and row["shard"] == record.shard]
+            assert short.misses["label"] == sum(row["reason"] == "label" for row in aimed)
+            assert short.hits + sum(short.misses.values()) == short.attempts == len(aimed)
     assert state.counts == Counter(row["verdict"] for row in after) | {}
     assert verify(stricter, FolderStore(tmp_path / "strict")) == []
 

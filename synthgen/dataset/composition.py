@@ -1,0 +1,110 @@
+"""What accepted images were measured to be, beside what was asked for."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from synthgen.records import Cell
+
+ANSWERS = 12
+"""An attribute's answers that are shown one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """
+    Attributes:
+        answers: by attribute, all that the judge may answer: its values, `not applicable` where it may, `unknown`.
+        balanced: the attributes that have shares to keep.
+        cells: with their quotas; none where nothing is balanced, and in a preview, which has no quotas.
+    """
+
+    answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    balanced: tuple[str, ...] = ()
+    cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """So many images of a whole, such as a class.
+
+    Attributes:
+        asked: how many there should be; None where nothing is asked for.
+    """
+
+    name: str
+    images: int
+    whole: int
+    asked: int | None = None
+
+    @property
+    def share(self) -> str:
+        return f"{self.images / self.whole:.0%}" if self.whole else "–"
+
+    @property
+    def short(self) -> int:
+        return max((self.asked or 0) - self.images, 0)
+
+
+class Composition:
+    """Counts accepted images, one by one."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self._cells: dict[str, dict[tuple[tuple[str, str], ...], Cell]] = defaultdict(dict)
+        for cell in asked.cells:
+            self._cells[cell.class_name][cell.values] = cell
+        self._classes: Counter[str] = Counter()
+        self._filled: Counter[str] = Counter()
+        self._answers: Counter[tuple[str, str, str]] = Counter()
+
+    def add(self, class_name: str, attributes: Mapping[str, str]) -> None:
+        self._classes[class_name] += 1
+        self._answers.update((class_name, name, value) for name, value in attributes.items())
+        values = tuple((name, attributes.get(name, "")) for name in self.asked.balanced)
+        if cell := self._cells[class_name].get(values):
+            self._filled[cell.name] += 1
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """The attributes whose shares are as they came."""
+        held = self.asked.balanced if self.asked.cells else ()
+        return tuple(name for name in self.asked.answers if name not in held)
+
+    def cells_of(self, class_name: str) -> dict[tuple[str, ...], Part]:
+        """By their values, what is in the cells of a class."""
+        whole = self._classes[class_name]
+        return {
+            (values := tuple(value for _, value in cell.values)): Part(
+                ", ".join(values), self._filled[cell.name], whole, cell.quota
+            )
+            for cell in self._cells[class_name].values()
+        }
+
+    def answers_of(self, attribute: str, class_name: str | None = None) -> list[Part]:
+        """Of a class, or of all images: every answer, `unknown` too. Of very many the rarest are one."""
+        classes = list(self._classes) if class_name is None else [class_name]
+        whole = sum(self._classes[name] for name in classes)
+        counts = {
+            answer: sum(self._answers[name, attribute, answer] for name in classes)
+            for answer in self.asked.answers[attribute]
+        }
+        shown = self._shown(attribute)
+        parts = [Part(answer, count, whole) for answer, count in counts.items() if answer in shown]
+        if rest := [count for answer, count in counts.items() if answer not in shown]:
+            parts.insert(-1, Part(f"{len(rest)} others", sum(rest), whole))
+        return parts
+
+    def _shown(self, attribute: str) -> set[str]:
+        """The same in every class: where not all, the most frequent, and the last, `unknown`."""
+        *values, last = self.asked.answers[attribute]
+        if len(values) < ANSWERS:
+            return {*values, last}
+        total = {value: sum(self._answers[name, attribute, value] for name in self._classes) for value in values}
+        return {last, *sorted(values, key=lambda value: -total[value])[: ANSWERS - 2]}
+
+
+def emptiest(parts: Sequence[Part], limit: int) -> list[Part]:
+    """In their order, at most `limit`: those that lack most."""
+    chosen = sorted(range(len(parts)), key=lambda place: -parts[place].short)[:limit]
+    return [parts[place] for place in sorted(chosen)]
