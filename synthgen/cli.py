@@ -186,7 +186,10 @@ def plan(
     print(f"judge     {planned.spec.judge.id}")
     print(f"licence   {cost.licence}")
     print(f"attempts  {cost.attempts} if four of five are accepted; {cost.budget} is the budget")
-    print(f"time      {'about ' + duration(cost.seconds) + ' then' if cost.seconds else 'not known before a preview'}")
+    time = (
+        f"about {duration(cost.seconds)} for {cost.attempts} attempts" if cost.seconds else "not known before a preview"
+    )
+    print(f"time      {time}")
     print(f"disk      about {size(cost.bytes)}")
 
 
@@ -361,7 +364,7 @@ def rejudge(
 
     # `.` and `..` have a name, too.
     beside = location if "://" in location or Path(location).name not in ("", "..") else str(Path(location).resolve())
-    print_result(api.rejudge(location, set_ or (), output or f"{beside}-rejudged"), as_json)
+    print_result(api.rejudge(location, set_ or (), output or f"{beside}-rejudged"), as_json, rendered=False)
 
 
 @app.command()
@@ -463,7 +466,8 @@ def replay(
         print(f"score     {name}: {then:.6f}" + ("" if abs(then - now) < 1e-6 else f", now {now:.6f}"))
     for name, (before, after) in found.attributes.items():
         print(f"measured  {name}: {before}" + ("" if before == after else f", now {after}"))
-    print(f"verdict   {found.verdict}; now {found.reason or 'good'}")
+    again = f"would be rejected: {found.reason}" if found.reason else "passes the filters"
+    print(f"verdict   {found.verdict}; now {again}")
 
 
 app.command()(audit)

@@ -20,7 +20,8 @@ _OFTEN = 0.25
 """What became of this share of a cell's attempts is named as a cause of its shortfall."""
 
 
-def print_result(result: Any, as_json: bool) -> None:
+def print_result(result: Any, as_json: bool, *, rendered: bool = True) -> None:
+    """What a run came to, which `rendered` images, or judged those of another."""
     tally = result.tally
     if as_json:
         print_json(
@@ -41,7 +42,8 @@ def print_result(result: Any, as_json: bool) -> None:
         if not result.fresh:
             print("all images are there; the dataset is written anew" if result.rebuilt else "all is done already")
         print_tally(tally)
-        print(f"made in   {duration(result.seconds)}")
+        if rendered:
+            print(f"made in   {duration(result.seconds)}")
         print(f"dataset   {result.dataset}: " + ", ".join(f"{s.name} {s.rows}" for s in result.summary.splits))
         if result.summary.dropped:
             print(f"dropped   {result.summary.dropped} image(s) that repeat one of another shard")

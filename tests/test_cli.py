@@ -160,7 +160,8 @@ def test_verify_finds_a_flipped_byte(home: Path, tmp_path: Path) -> None:
 
 def test_rejudged_at_the_same_thresholds_it_is_the_same_and_at_stricter_ones_a_subset(home: Path) -> None:
     before = rows(home / "outputs/small", "ledger")
-    same = synthgen("rejudge", "outputs/small", "-o", "outputs/same", "--json", folder=home)
+    equal = ["--set", "filters.label.min_posterior=0.2"]
+    same = synthgen("rejudge", "outputs/small", "-o", "outputs/same", *equal, "--json", folder=home)
     assert same.returncode == 0, same.stderr
     assert rows(home / "outputs/same", "ledger") == before
     accepted = {str(row["id"]): row["score_label_posterior"] for row in before if row["verdict"] == "accepted"}
@@ -177,8 +178,11 @@ def test_rejudged_at_the_same_thresholds_it_is_the_same_and_at_stricter_ones_a_s
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("filters.label.min_posterior=0.1", "label_posterior of chef: the new threshold is looser"),
-        ("filters.quality=null", "contrast of chef: the new threshold is looser"),
+        (
+            "filters.label.min_posterior=0.1",
+            "label_posterior of chef: the run asked for at least 0.2, found at least 0.1",
+        ),
+        ("filters.quality=null", "contrast of chef: the run asked for at least 0.02, found no limit"),
         ("filters.label.none_of_these=[noise]", "thresholds and nothing else, found filters.label.none_of_these"),
         ("model.steps=7", "thresholds and nothing else, found model.steps: 6 -> 7"),
     ],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthgen.api import parts
 from synthgen.errors import UsageError
-from synthgen.plan import Plan, draw_candidate, make_plan
+from synthgen.plan import Plan, draw_candidate, make_plan, turns
 from synthgen.records import Candidate
 from synthgen.spec import BUNDLED_MODEL, Balance, Finding, Spec, refusal
 from synthgen.spec import read_spec as spec_of
@@ -81,10 +81,9 @@ def plan(spec: Spec) -> Plan:
 
 
 def sample(planned: Plan, count: int) -> list[Candidate]:
-    """Some candidates, evenly from all cells: what the prompts will look like."""
-    cells = planned.cells
-    aims = [cells[attempt * max(1, len(cells) // count) % len(cells)] for attempt in range(count)]
-    return [draw_candidate(planned, 0, attempt, cell) for attempt, cell in enumerate(aims)]
+    """Some candidates, of all cells in turn: what the prompts will look like."""
+    cells = turns(planned.cells)
+    return [draw_candidate(planned, 0, attempt, cells[attempt % len(cells)]) for attempt in range(count)]
 
 
 def forecast(planned: Plan) -> Forecast:

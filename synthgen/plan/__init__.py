@@ -1,7 +1,7 @@
 """Spec -> Plan: cells, shards and candidates. Pure, and without torch."""
 
 from synthgen.plan.candidates import draw_candidate, noise_seed
-from synthgen.plan.cells import Rounding, rounding_of
+from synthgen.plan.cells import Rounding, rounding_of, turns
 from synthgen.plan.filling import Filling
 from synthgen.plan.plan import Addition, Plan, Revisions, make_plan
 
@@ -15,4 +15,5 @@ __all__ = [
     "make_plan",
     "noise_seed",
     "rounding_of",
+    "turns",
 ]

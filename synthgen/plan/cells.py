@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import product, zip_longest
 from math import floor, prod
 
 from synthgen.records import Cell
@@ -30,6 +30,16 @@ def kinds_of(spec: Spec) -> dict[str, Cell]:
     """Every cell that images of `spec` may fall into, by name, whatever its quota."""
     cells = (cell for label, name in enumerate(spec.classes) for cell in _cells_of_class(spec, label, name, 0))
     return {cell.name: cell for cell in cells}
+
+
+def turns(cells: tuple[Cell, ...]) -> list[Cell]:
+    """The first cell of every class, then the second of every class, and so on: no class is seen twice before all
+    were seen once. Classes begin at different cells, so that the first round does not show one value alone."""
+    classes: dict[str, list[Cell]] = {}
+    for cell in cells:
+        classes.setdefault(cell.class_name, []).append(cell)
+    turned = [own[place % len(own) :] + own[: place % len(own)] for place, own in enumerate(classes.values())]
+    return [cell for turn in zip_longest(*turned) for cell in turn if cell is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def check_values(name: str, attribute: Data) -> Iterator[Finding]:
 
 def core(text: str) -> str:
     """Case, punctuation, gaps, articles and `a picture of` taken away."""
-    return _FRAME.sub("", words_of(text))
+    return _FRAME.sub("", words_of(text)) or text.casefold()
 
 
 def words_of(text: str) -> str:
