@@ -52,8 +52,7 @@ class RunResult:
     @property
     def missing(self) -> int:
         """Images that the dataset is short of, class by class."""
-        there = self.summary.classes
-        return sum(max((kind.quota or 0) - there.get(kind.name, 0), 0) for kind in self.tally.classes)
+        return self.summary.missing({kind.name: kind.quota for kind in self.tally.classes})
 
 
 def finalize(location: Location) -> RunResult:

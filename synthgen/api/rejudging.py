@@ -39,9 +39,8 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location) -> R
         for rule in rules_of(planned.spec, name):
             new = by_score.get(rule.score)
             if not (new and new.implies(rule)):
-                looser = (
-                    f"{rule.score} of {name}: the run asked for {rule.limits}, found {new.limits if new else 'none'}"
-                )
+                found = new.limits if new else "no limit"
+                looser = f"{rule.score} of {name}: the run asked for {rule.limits}, found {found}"
                 hint = "A looser threshold needs a new run: what was rejected has no pixels any more."
                 raise UsageError(looser, hint=hint)
     runs.create_run(into, stricter, text)

@@ -105,6 +105,7 @@ def _body(
     totals: Mapping[str, int] = provenance.tally.others
     return environment.get_template("card.md.j2").render(
         summary=summary,
+        missing=summary.missing({kind.name: kind.quota for kind in provenance.tally.classes}),
         made=_made(provenance),
         tally=provenance.tally,
         drop=drop,

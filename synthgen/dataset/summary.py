@@ -49,6 +49,11 @@ class DatasetSummary:
         names = self.splits[0].classes if self.splits else {}
         return {name: sum(split.classes[name] for split in self.splits) for name in names}
 
+    def missing(self, asked: Mapping[str, int | None]) -> int:
+        """Images short of what was asked for, class by class: never accepted, or left out as repeats."""
+        there = self.classes
+        return sum(max((count or 0) - there.get(name, 0), 0) for name, count in asked.items())
+
 
 def write_summary(summary: DatasetSummary, folder: Path) -> None:
     (folder / MARKER).write_text(json.dumps(asdict(summary), indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -21,10 +21,10 @@ HOSTILE = ("<script>alert(1)</script>", "a | b\n---\n# [x](javascript:y)", "yes:
 
 
 def card_of(folder: Path) -> str:
-    fates = Counter({(HOSTILE[0], "accepted", None): 3, (HOSTILE[1], "rejected", "label"): 5})
+    fates = Counter({(name, "accepted", None): 2 for name in HOSTILE} | {(HOSTILE[1], "rejected", "label"): 5})
     provenance = replace(
         PROVENANCE,
-        tally=tally(fates, dict.fromkeys(HOSTILE, 2)),
+        tally=tally(fates, dict.fromkeys(HOSTILE, 3)),
         spec="name: x\n```\n<b>out of the fence</b>\n",
         settings={"steps": "20"},
         model_revision="abc123",
@@ -59,9 +59,9 @@ def test_hostile_names_open_as_they_are(tmp_path: Path) -> None:
 
 def test_the_text_tells_what_happened_and_escapes_what_it_was_given(tmp_path: Path) -> None:
     body = card_of(tmp_path).split("\n---\n", 1)[1]
-    assert "Of 8 attempts 3 were accepted" in body
+    assert "Of 11 attempts 6 were accepted" in body
     assert "| label | 5 | the judge did not take it for its class |" in body
-    assert "**Short by 4**" in body
+    assert "**Short by 3**: 3 for which the budget of attempts was spent.\n" in body
     assert "abc123" in body
     assert "<script>" not in body
     assert r"| a \| b --- \# \[x\](javascript:y) |" in body
