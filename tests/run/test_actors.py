@@ -37,27 +37,31 @@ def start(
     on_progress: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> Outcome:
-    """A worker that says where it is at which shard, and does to itself what a file `N-kill` or `N-stop` says, which it
-    removes if it is empty. It rests before each batch."""
+    """A worker that says where it is at which shard. It rests before each batch, and then does to itself what a file
+    `N-kill` or `N-stop` says, which it removes if it is empty."""
     import ray
 
     store, beside = FolderStore(location), Path(location).parent
-    node = ray.get_runtime_context().get_node_id()
+    node, rest, current = ray.get_runtime_context().get_node_id(), beside / "rest", -1
 
     def told() -> Iterator[int | Assignment]:
+        nonlocal current
         for one in shards:
             assert isinstance(one, Assignment)
-            (beside / f"{one.shard}-at").write_text(f"{os.getpid()} {node} {torch.get_num_threads()}")
-            for trouble, number in (("kill", signal.SIGKILL), ("stop", signal.SIGSTOP)):
-                file = beside / f"{one.shard}-{trouble}"
-                if file.exists():
-                    if not file.read_text():
-                        file.unlink()
-                    os.kill(os.getpid(), number)
+            current = one.shard
+            (beside / f"{current}-at").write_text(f"{os.getpid()} {node} {torch.get_num_threads()}")
             yield one
 
-    rest = beside / "rest"
-    generator = NoiseGenerator(before_batch=lambda: time.sleep(float(rest.read_text()) if rest.exists() else 0.2))
+    def before_batch() -> None:
+        time.sleep(float(rest.read_text()) if rest.exists() else 0.2)
+        for trouble, number in (("kill", signal.SIGKILL), ("stop", signal.SIGSTOP)):
+            file = beside / f"{current}-{trouble}"
+            if file.exists():
+                if not file.read_text():
+                    file.unlink()
+                os.kill(os.getpid(), number)
+
+    generator = NoiseGenerator(before_batch=before_batch)
     return work(open_run(store), store, generator, BrightnessJudge(), told(), on_progress=on_progress, stop=stop)
 
 
