@@ -297,6 +297,15 @@ MISTAKES: dict[str, tuple[dict[str, Any], type[SynthgenError], str]] = {
 }
 
 
+@pytest.mark.parametrize("cross", [("skin_tone", "hair"), ("class",), ("class", "class")])
+def test_what_cannot_be_crossed_is_told_before_an_image_is_looked_at(
+    cross: tuple[str, ...], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "towers", None)
+    with pytest.raises(UsageError, match="crossing"):
+        judged(folder, cross=[cross], cache=tmp_path)
+
+
 @pytest.mark.parametrize(("given", "error", "message"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_is_told(
     given: dict[str, Any], error: type[SynthgenError], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

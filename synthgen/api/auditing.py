@@ -137,6 +137,7 @@ def audit(
         ModelError, DeviceError, StorageError: models, devices, disks.
     """
     from synthgen.audit.compare import compare as beside
+    from synthgen.audit.crossings import check_crossing
     from synthgen.audit.gating import read_gates
     from synthgen.audit.measure import Given, measure
 
@@ -155,6 +156,8 @@ def audit(
         confusions=_confusions(confusions or {}, values),
     )
     limits = read_gates([*begun.declared.gates, *gates], values, list(values if real else wanted))
+    for names in cross:
+        check_crossing(names, values)
     labelled = _labels(labels, values)
     seen = begun.look(on_progress)
     seen_real = real.look(on_progress) if real else None

@@ -1,6 +1,6 @@
 """Crossings: how often the values of several attributes meet in one image."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,18 @@ class Crossing:
     cells: tuple[Cell, ...]
 
 
+def check_crossing(names: Sequence[str], attributes: Iterable[str]) -> None:
+    """
+    Raises:
+        UsageError: fewer than two attributes, one twice, or one that the audit does not have.
+    """
+    known = ["class", *attributes]
+    if strange := [name for name in names if name not in known]:
+        raise UsageError(f"crossing: there is no attribute {strange[0]!r}", hint=f"There are {', '.join(known)}.")
+    if len(set(names)) < 2 or len(set(names)) < len(names):
+        raise UsageError(f"crossing {', '.join(names)}: expected two attributes or more, each once")
+
+
 def cross(table: Table, names: Sequence[str], min_cell: int = MIN_CELL) -> Crossing:
     """Count every combination of values.
 
@@ -53,13 +65,9 @@ def cross(table: Table, names: Sequence[str], min_cell: int = MIN_CELL) -> Cross
     reckoned back from sums is not looked for.
 
     Raises:
-        UsageError: fewer than two attributes, one twice, or one that the audit does not have.
+        As `check_crossing`.
     """
-    known = ["class", *table.attributes]
-    if strange := [name for name in names if name not in known]:
-        raise UsageError(f"crossing: there is no attribute {strange[0]!r}", hint=f"There are {', '.join(known)}.")
-    if len(set(names)) < 2 or len(set(names)) < len(names):
-        raise UsageError(f"crossing {', '.join(names)}: expected two attributes or more, each once")
+    check_crossing(names, table.attributes)
     columns, levels = [], []
     inside = np.ones(len(table), dtype=bool)
     for name in names:

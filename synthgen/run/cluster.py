@@ -15,7 +15,7 @@ Ray = Any
 """The module `ray`. It is optional, and so mypy does not read its types."""
 
 _ENVIRONMENT = {
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else under `uv run` the working folder is copied to every node
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else under `uv run` each node copies the working folder, and syncs it
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",  # else Ray prints to stdout what it thinks of lost workers
     "RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES": "100000000",  # of a cluster started here: nothing large passes
     "RAY_NUM_REDIS_GET_RETRIES": "1",  # else it asks for twelve minutes whatever answers there and is no Ray
@@ -78,6 +78,9 @@ def _import() -> Ray:
             raise
         hint = "Install it: pip install 'synthgen[ray]', or in a checkout uv sync --extra ray."
         raise DeviceError("--executor ray needs Ray, which is not installed here", hint=hint) from error
+    if os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] == "0":
+        # Ray reads the variable as it is imported, and the program may have done that before.
+        ray._private.ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False
     return ray
 
 

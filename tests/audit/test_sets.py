@@ -11,6 +11,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Image, Value
 
 from synthgen.audit.sets import ImageSet, decode, open_set, read_frame
+from synthgen.audit.sets.frame import words
 from synthgen.audit.sets.hub import HubSet
 from synthgen.errors import StorageError, SynthgenError, UsageError
 from tests.audit.portraits import CLASSES, KINDS, as_dataset, as_folder, as_parquet, as_parquet_folder, table
@@ -149,7 +150,7 @@ def nowhere(folder: Path) -> str:
         (mixed, UsageError, "zzz.parquet has other columns"),
         (empty, UsageError, "no image file is in it"),
         (text, UsageError, "notes.txt is no set"),
-        (lists, UsageError, "label: expected one answer for each image, found a"),
+        (lists, UsageError, "column 'label': expected one answer for each image, found lists or mappings"),
         (unlabelled, UsageError, "no column that looks like labels"),
         (pathless, UsageError, r"set.csv:3: no path"),
         (nowhere, UsageError, "there is no such file or folder"),
@@ -160,6 +161,33 @@ def test_a_set_that_cannot_be_read_is_refused_by_its_place(
 ) -> None:
     with pytest.raises(error, match=message):
         read_frame(open_set(make(tmp_path)))
+
+
+@pytest.mark.parametrize("odd", [["x"], {"a": "x"}], ids=["list", "mapping"])
+def test_a_known_column_with_anything_but_single_answers_is_refused_and_as_ids_not_taken(
+    odd: object, tmp_path: Path
+) -> None:
+    frame = pd.DataFrame({"label": ["a", "b"], "skin": [None, odd], "id": [odd, odd], "key": ["k", "l"]})
+    frame.to_parquet(tmp_path / "set.parquet")
+    found = open_set(str(tmp_path / "set.parquet"))
+    with pytest.raises(UsageError, match="column 'skin': expected one answer for each image") as caught:
+        read_frame(found, known={"tone": "skin"})
+    assert caught.value.hint is not None
+    assert "a text or a number in each row" in caught.value.hint
+    assert read_frame(found)["id"].tolist() == ["k", "l"]
+
+
+def test_rows_that_differ_in_kind_are_refused_wherever_the_list_stands() -> None:
+    with pytest.raises(UsageError, match="found lists or mappings"):
+        words(pd.Series(["x", None, ["y"]], name="skin"))
+
+
+@pytest.mark.parametrize("address", ["s3://key:secret@bucket/runs/small", "https://example.org/set.parquet"])
+def test_an_address_is_refused_with_what_to_do_and_is_not_repeated(address: str) -> None:
+    with pytest.raises(UsageError, match=r"^(s3|https):/+\.\.\.: an audit reads sets on this machine") as caught:
+        open_set(address)
+    assert caught.value.hint is not None
+    assert "Copy the set here" in caught.value.hint
 
 
 def test_a_dataset_of_the_hub_without_a_network_is_refused_in_words() -> None:

@@ -3,13 +3,15 @@
 import os
 import random
 import re
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ from tests.run.tables import bytes_of, ledger_of, state_of
 PLAN = noise_plan("classes.doctor=40", "output.shard_size=8")
 SHARDS = tuple(range(PLAN.shard_count))
 
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(150)]
+
 
 def start(
     location: str,
@@ -33,27 +37,31 @@ def start(
     on_progress: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> Outcome:
-    """A worker that says where it is at which shard, and does to itself what a file `N-kill` or `N-stop` says, which it
-    removes if it is empty. It rests before each batch."""
+    """A worker that says where it is at which shard. It rests before each batch, and then does to itself what a file
+    `N-kill` or `N-stop` says, which it removes if it is empty."""
     import ray
 
     store, beside = FolderStore(location), Path(location).parent
-    node = ray.get_runtime_context().get_node_id()
+    node, rest, current = ray.get_runtime_context().get_node_id(), beside / "rest", -1
 
     def told() -> Iterator[int | Assignment]:
+        nonlocal current
         for one in shards:
             assert isinstance(one, Assignment)
-            (beside / f"{one.shard}-at").write_text(f"{os.getpid()} {node} {torch.get_num_threads()}")
-            for trouble, number in (("kill", signal.SIGKILL), ("stop", signal.SIGSTOP)):
-                file = beside / f"{one.shard}-{trouble}"
-                if file.exists():
-                    if not file.read_text():
-                        file.unlink()
-                    os.kill(os.getpid(), number)
+            current = one.shard
+            (beside / f"{current}-at").write_text(f"{os.getpid()} {node} {torch.get_num_threads()}")
             yield one
 
-    rest = beside / "rest"
-    generator = NoiseGenerator(before_batch=lambda: time.sleep(float(rest.read_text()) if rest.exists() else 0.2))
+    def before_batch() -> None:
+        time.sleep(float(rest.read_text()) if rest.exists() else 0.2)
+        for trouble, number in (("kill", signal.SIGKILL), ("stop", signal.SIGSTOP)):
+            file = beside / f"{current}-{trouble}"
+            if file.exists():
+                if not file.read_text():
+                    file.unlink()
+                os.kill(os.getpid(), number)
+
+    generator = NoiseGenerator(before_batch=before_batch)
     return work(open_run(store), store, generator, BrightnessJudge(), told(), on_progress=on_progress, stop=stop)
 
 
@@ -92,15 +100,37 @@ class Nodes:
 
 
 @pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+def nodes() -> Iterator[Nodes]:
+    """Whatever happens to the tests, nothing of it is left: all that it starts bears a mark in its environment."""
     pytest.importorskip("ray")
+    mark = secrets.token_hex()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SYNTHGEN_TEST_CLUSTER", mark)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # read when Ray is imported, which is here
         patch.setenv("OMP_NUM_THREADS", "2")  # what nodes may have, and actors with one core must not
-        nodes = Nodes()
-    yield nodes
-    nodes.shutdown()
+        try:
+            nodes = Nodes()
+            yield nodes
+            nodes.shutdown()
+        finally:
+            kill_bearers(mark)
+
+
+def kill_bearers(mark: str) -> None:
+    """Those that ended leave no environment; a killed process may take a moment."""
+    for _ in range(100):
+        bearers = []
+        for file in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if mark.encode() in file.read_bytes():
+                    bearers.append(int(file.parent.name))
+        if not bearers:
+            return
+        for process in bearers:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        time.sleep(0.1)
+    pytest.fail(f"processes {bearers} outlive SIGKILL")
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +144,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def on_ray(nodes: Nodes, folder: Path, worker: Any = start, **options: Any) -> Outcome:
     store = FolderStore(folder / "run")
     create_run(store, PLAN, SPEC)
-    return run_ray(worker, store, SHARDS, address=nodes.address, **options)
+    return run_ray(worker, store, SHARDS, address=nodes.address, loading_deadline=60.0, **options)
 
 
 def assert_same(run: Path, alone: Path) -> None:
@@ -123,7 +153,6 @@ def assert_same(run: Path, alone: Path) -> None:
     assert verify(PLAN, FolderStore(run)) == []
 
 
-@pytest.mark.cluster
 def test_a_node_that_joins_is_used_and_when_it_is_lost_nothing_is(nodes: Nodes, alone: Path, tmp_path: Path) -> None:
     (tmp_path / "rest").write_text("1.5")
     joined: list[Any] = []
@@ -149,7 +178,6 @@ def test_a_node_that_joins_is_used_and_when_it_is_lost_nothing_is(nodes: Nodes, 
     assert_same(tmp_path / "run", alone)
 
 
-@pytest.mark.cluster
 def test_actors_killed_at_random_moments_leave_the_run_as_if_nothing_had_been(
     nodes: Nodes, alone: Path, tmp_path: Path
 ) -> None:
@@ -168,20 +196,18 @@ def test_actors_killed_at_random_moments_leave_the_run_as_if_nothing_had_been(
     assert_same(tmp_path / "run", alone)
 
 
-@pytest.mark.cluster
 def test_an_actor_that_hangs_is_replaced_and_a_shard_that_always_kills_is_set_aside(
     nodes: Nodes, tmp_path: Path
 ) -> None:
     (tmp_path / "6-stop").touch()
     (tmp_path / "2-kill").write_text("always")
-    outcome = on_ray(nodes, tmp_path, batch_deadline=4.0, loading_deadline=60.0)
+    outcome = on_ray(nodes, tmp_path, batch_deadline=4.0)
     assert (outcome.failed, outcome.committed) == ((2,), tuple(sorted({*SHARDS} - {2})))
     assert state_of(tmp_path / "run", PLAN).failed == {2: 1}
     (failure,) = (tmp_path / "run/failed").iterdir()
     assert "3 workers in turn ended at this shard; the last one: The actor is dead because" in failure.read_text()
 
 
-@pytest.mark.cluster
 def test_a_stop_ends_all_actors_after_their_batch(nodes: Nodes, tmp_path: Path) -> None:
     began: list[float] = []
     handler = signal.getsignal(signal.SIGTERM)
@@ -192,7 +218,6 @@ def test_a_stop_ends_all_actors_after_their_batch(nodes: Nodes, tmp_path: Path) 
     assert state_of(tmp_path / "run", PLAN).pending
 
 
-@pytest.mark.cluster
 def test_a_folder_that_nodes_do_not_share_is_explained(nodes: Nodes, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"a worker on .* cannot begin: .*run-nowhere: no run lies there") as caught:
         on_ray(nodes, tmp_path, start_in_nowhere)
@@ -203,7 +228,6 @@ def test_a_folder_that_nodes_do_not_share_is_explained(nodes: Nodes, tmp_path: P
         on_ray(nodes, tmp_path, start_in_copy)
 
 
-@pytest.mark.cluster
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "no-port", "ray://127.0.0.1:10001", "http://127.0.0.1:8265"])
 def test_an_address_where_no_cluster_is_ends_at_once(address: str, tmp_path: Path) -> None:
     pytest.importorskip("ray")
@@ -213,7 +237,17 @@ def test_an_address_where_no_cluster_is_ends_at_once(address: str, tmp_path: Pat
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.cluster
+@pytest.mark.parametrize("before", ["", "import ray"])
+def test_under_uv_run_nothing_of_the_environment_is_sent(nodes: Nodes, before: str, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(
+        f"{before}\nfrom synthgen.run.cluster import connected\n"
+        f"with connected({nodes.address!r}) as ray:\n    print(ray.get_runtime_context().runtime_env)\n"
+    )
+    command = ["uv", "run", "--no-project", "--offline", sys.executable, "program.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "{}\n"), done.stderr
+
+
 def test_the_command_line_stops_on_a_cluster_is_killed_and_goes_on_there(nodes: Nodes, tmp_path: Path) -> None:
     spec = (
         'synthgen: 1\nname: shared\nmodel: {id: "bundled:workers", steps: 2}\nclasses: {chef: 16, nurse: 16}\n'
@@ -223,7 +257,7 @@ def test_the_command_line_stops_on_a_cluster_is_killed_and_goes_on_there(nodes: 
     command = [sys.executable, "-m", "synthgen", "run", "spec.yaml", "-o", "run", "--executor", "ray"]
     command += ["--address", nodes.address]
     for number, code in ((signal.SIGTERM, 75), (signal.SIGKILL, -signal.SIGKILL)):
-        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        with started(command, tmp_path) as process:
             assert process.stderr is not None
             for line in process.stderr:
                 if '"committed": true' in line:
@@ -231,6 +265,7 @@ def test_the_command_line_stops_on_a_cluster_is_killed_and_goes_on_there(nodes: 
             process.send_signal(number)
             began = time.monotonic()
             rest = process.stderr.read()
+            process.wait()
         assert (process.returncode, time.monotonic() - began < 20, "Traceback" in rest) == (code, True, False), rest
         assert 0 < len(list((tmp_path / "run/done").iterdir())) < 8
 
@@ -244,6 +279,16 @@ def test_the_command_line_stops_on_a_cluster_is_killed_and_goes_on_there(nodes: 
     for folder in ("dataset/data", "ledger"):
         here, there = (rows_of(tmp_path / name / folder) for name in ("run", "local"))
         assert here == there != []
+
+
+@contextmanager
+def started(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that ends with the block: a test that fails in it must not wait for it."""
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def rows_of(folder: Path) -> list[tuple[object, ...]]:

@@ -65,20 +65,24 @@ def words(column: "pd.Series[Any]") -> "pd.Series[Any]":
     Raises:
         UsageError: the column holds lists or other things that are no single answer.
     """
-    first = column.dropna().head(1)
-    if len(first) and not pd.api.types.is_scalar(first.iloc[0]):
-        kind = type(first.iloc[0]).__name__
-        raise UsageError(
-            f"{column.name}: expected one answer for each image, found a {kind}", hint="Name another column."
-        )
+    if not _is_single(column):
+        what = f"column {column.name!r}: expected one answer for each image, found lists or mappings"
+        raise UsageError(what, hint="Name another column, or make one that holds a text or a number in each row.")
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")
     texts = column.astype("string").str.strip()
     return texts.mask(texts == "").astype("object").where(texts.notna() & (texts != ""), None)
 
 
+def _is_single(column: "pd.Series[Any]") -> bool:
+    """Every value is looked at, since the rows of a stream may differ in kind."""
+    return column.dtype != "object" or all(map(pd.api.types.is_scalar, column.dropna()))
+
+
 def _ids(table: pd.DataFrame, candidates: Sequence[str]) -> "pd.Series[Any] | list[str]":
     for name in candidates:
+        if not _is_single(table[name]):
+            continue
         column = words(table[name])
         if column.notna().all() and column.is_unique:
             return column

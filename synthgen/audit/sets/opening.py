@@ -9,6 +9,7 @@ from synthgen.audit.sets.parquet import ParquetSet, find_files
 from synthgen.errors import UsageError
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w-]+")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/+")
 _TABLES = (".csv", ".tsv")
 _PARQUET = (".parquet", ".pq")
 
@@ -18,9 +19,13 @@ def open_set(place: str, split: str | None = None) -> ImageSet:
     with a subfolder of images for each class, a CSV of paths and labels; else an id on the Hugging Face hub.
 
     Raises:
-        UsageError: nothing of the kind is there.
+        UsageError: nothing of the kind is there, or it is an address such as s3://bucket/prefix.
         StorageError: it is there, and cannot be read.
     """
+    if address := _ADDRESS.match(place):
+        # It may hold a key and its secret: only its beginning is told.
+        hint = "Copy the set here, a run with all its files (such as with `aws s3 sync`), and name the copy."
+        raise UsageError(f"{address[0]}...: an audit reads sets on this machine, and on the hub", hint=hint)
     path = Path(place).expanduser()
     if path.is_file():
         return _open_file(path, split)
