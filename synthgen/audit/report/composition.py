@@ -54,12 +54,13 @@ def composition(key: str, attribute: AttributeFindings) -> Composition:
     overall, classes = attribute.scopes[0], attribute.scopes[1:]
     shown = (overall, *most_telling(classes, MOST))
     figure = overall.quote.figure
+    alike = _PLAIN if figure in _PLAIN else (figure,)  # plain figures differ by their intervals alone
     return Composition(
         findings=attribute,
         overall=overall,
         figure=FIGURES[figure] if figure else None,
         scopes=shown,
-        quoted_otherwise=tuple(scope for scope in shown if scope.quote.figure not in (figure, None)),
+        quoted_otherwise=tuple(scope for scope in shown if scope.quote.figure not in (*alike, None)),
         left_out=len(attribute.scopes) - len(shown),
         corrected=any(scope.quote.figure not in (*_PLAIN, None) for scope in shown),
         unsure=any(_band(scope, share) is not None for scope in shown for share in scope.shares),
