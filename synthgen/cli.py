@@ -314,11 +314,7 @@ def calibrate(
         stop = _stop_on_signals()
         with show_progress(found.model.id) as on_progress:
             made = api.pilot(found, folder, count, devices=devices, on_progress=on_progress, stop=stop.is_set)
-        kept = (
-            f"; it had more than the {count} of -n, and keeps them"
-            if (count or made.per_class) < made.per_class
-            else ""
-        )
+        kept = f": more than -n {count}, and all are kept" if count is not None and count < made.per_class else ""
         print(f"pilot     {made.per_class} pictures of each class{kept}")
         for name, pictures in made.pictures.items():
             if pictures < made.per_class:

@@ -168,14 +168,14 @@ def _bound(right: int, of: int, confidence: float) -> float:
 
 def _lacking(right: int, of: int, labelled: int, target: float, confidence: float) -> str:
     """Why `right` of the likeliest `of` images are too few."""
-    of_these = f"{of}" if of == labelled else f"the likeliest {of} of {labelled}"
+    of_these = f"{of} labelled" if of == labelled else f"the likeliest {of} of {labelled} labelled"
     bound = _two_digits(_bound(right, of, confidence))
-    reached = f"{right} of {of_these} right: precision at least {bound} with confidence {confidence:g}"
+    reached = f"{right} of {of_these} are right: precision at least {bound} with confidence {confidence:g}"
     if _bound(of, of, confidence) >= target:
         wrong = next(wrong for wrong in range(of - right, -1, -1) if _bound(of - wrong, of, confidence) >= target)
-        return f"{reached}; of {of}, {target:g} allows {wrong or 'none'} to be wrong"
+        return f"{reached}; for {target:g}, {wrong or 'none'} of {of} may be wrong"
     least = ceil(log(1 - confidence) / log(target))  # all right: the bound is (1 - confidence) ** (1 / least)
-    return f"{reached}; {target:g} needs at least {least} labelled and all right"
+    return f"{reached}; {target:g} needs at least {least}, all of them right"
 
 
 def _two_digits(share: float) -> str:

@@ -64,7 +64,11 @@ def difference(made_for: Mapping[str, Any], wanted: Mapping[str, Any], maker: st
 
 
 def _differs(place: str, made: object, wanted: object, maker: str) -> str:
-    ours, theirs = (each if isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in (wanted, made))
+    ours, theirs = _shown(wanted), _shown(made)
     if max(len(ours), len(theirs)) > _LONGEST:
         return f"{place} differs from {maker}'s"
-    return f"{place} is {ours}, {maker}'s {theirs}"
+    return f"{place} is {ours}; in {maker} it is {theirs}"
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else "none" if value is None else json.dumps(value, ensure_ascii=False)
