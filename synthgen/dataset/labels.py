@@ -46,7 +46,7 @@ def add_rows(classes: Mapping[str, str], path: Path) -> dict[str, int]:
         StorageError: it cannot be written.
     """
     try:
-        begun = path.stat().st_size > 0 if path.exists() else False
+        begun = path.exists() and path.stat().st_size > 0
         there = {row["id"] for _, row in _rows(path, ("id", "class"))} if begun else set()
         columns = _columns(path) if begun else COLUMNS
         text = StringIO()
