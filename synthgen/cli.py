@@ -286,7 +286,10 @@ def work(
 def calibrate(
     spec: SpecFile,
     labels: Annotated[Path | None, typer.Option(help="The labelled CSV; without it, make the pilot.")] = None,
-    count: Annotated[int, typer.Option("-n", min=1, help="Images per class in the pilot.")] = 200,
+    count: Annotated[
+        int | None,
+        typer.Option("-n", min=1, help="Images per class in the pilot, 200 by default. One that is there grows."),
+    ] = None,
     output: Annotated[Path | None, typer.Option("-o", metavar="DIR", help="Default: outputs/NAME-pilot.")] = None,
     precision: Annotated[
         float, typer.Option(min=0.01, max=0.9999, help="Share of accepted that must be right.")
@@ -299,8 +302,8 @@ def calibrate(
     set_: Overrides = None,
     devices: Devices = "auto",
 ) -> None:
-    """Find label thresholds that reach a precision. The first call makes a pilot to label by eye; the second reads the
-    labels."""
+    """Find label thresholds that reach a precision. The first call makes a pilot to label by eye, or lets it grow; the
+    second reads the labels."""
     from synthgen import api
     from synthgen.progress import show_progress
 
@@ -308,37 +311,42 @@ def calibrate(
     folder = output or Path("outputs") / f"{found.name}-pilot"
     if labels is not None and keep is not None:
         raise UsageError("--labels and --keep exclude each other", hint="Labels promise a precision, --keep a yield.")
+    if count is not None and (labels or keep):
+        raise UsageError("-n is for making the pilot", hint="Call without --labels and --keep to let it grow first.")
     if labels is None and keep is None:
         stop = _stop_on_signals()
         with show_progress(found.model.id) as on_progress:
-            table = api.pilot(found, folder, count, devices=devices, on_progress=on_progress, stop=stop.is_set)
-        print(f"look at   {folder / 'to-label.html'}")
-        print(f"fill in   {table}: yes or no in the column 'right'")
-        print(f"then      synthgen calibrate {spec} -o {folder} --labels {table}")
+            made = api.pilot(found, folder, count, devices=devices, on_progress=on_progress, stop=stop.is_set)
+        kept = f": more than -n {count}, and all are kept" if count is not None and count < made.per_class else ""
+        print(f"pilot     {made.per_class} pictures of each class{kept}")
+        for name, pictures in made.pictures.items():
+            if pictures < made.per_class:
+                print(f"short     {name}: the model made {pictures} that pass the quality filter and fit the balance")
+        print(f"look at   {made.page}")
+        print(f"fill in   {made.table}: yes or no in the column 'right'")
+        print(f"then      synthgen calibrate {spec} -o {folder} --labels {made.table}")
         return
     if labels is not None:
-        made = api.calibrate(found, folder, labels, precision, confidence)
+        calibration = api.calibrate(found, folder, labels, precision, confidence)
         print(f"look at {folder / 'calibration.svg'}")
     else:
-        made = api.keep_share(found, folder, keep or 1.0)
+        calibration = api.keep_share(found, folder, keep or 1.0)
+    width = max(map(len, calibration.classes))
+    for name, each in calibration.classes.items():
+        print(f"{name:<{width}}  {each}")
     file = folder / "calibration.json"
+    if calibration.missed:
+        left = f"{file} is of an earlier call: it stays as it is" if file.exists() else f"{file} is not written"
+        raise QuotaNotMet(
+            f"{calibration.promise} was not reached for {', '.join(calibration.missed)}: {left}",
+            hint=f"Label more images (synthgen calibrate {spec} -o {folder} -n MORE adds them to the pilot), ask for "
+            "less precision, or describe the class better to the judge, in a new pilot.",
+        )
     try:
-        file.write_text(made.to_json(), encoding="utf-8")
+        file.write_text(calibration.to_json(), encoding="utf-8")
     except OSError as error:
         raise StorageError(f"{file} cannot be written: {error.strerror}") from error
-    width = max(map(len, made.classes))
-    for name, each in made.classes.items():
-        if each.min_posterior is None:
-            print(f"{name:<{width}}  not reached: {each.right} of {each.pictures} labelled are right")
-        else:
-            precise = "" if each.precision is None else f"precision at least {each.precision:.3f}, "
-            print(f"{name:<{width}}  posterior {each.min_posterior:.4f}: {precise}yield {each.share:.0%}")
     print(f"wrote {file}: name it in the spec as filters.label.calibration")
-    if missed := [name for name, each in made.classes.items() if each.min_posterior is None]:
-        raise QuotaNotMet(
-            f"{made.promise} was not reached for {', '.join(missed)}",
-            hint="Label more images (-n), ask for less precision, or describe the class better to the judge.",
-        )
 
 
 @app.command()

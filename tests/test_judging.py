@@ -3,12 +3,14 @@
 import csv
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from tests.command import synthgen
+from tests.page import Page
 
 SPEC = """\
 synthgen: 1
@@ -65,29 +67,37 @@ def test_a_cell_that_the_model_never_draws_ends_in_exit_3_and_starves_no_other(h
     assert len(ledger) == result["attempted"]
 
 
-def test_labels_of_a_pilot_become_thresholds_that_a_run_keeps(home: Path) -> None:
+def test_labels_of_a_pilot_that_grows_become_thresholds_that_a_run_keeps(home: Path) -> None:
     pilot = home / "outputs/small-pilot"
-    made = synthgen("calibrate", "spec.yaml", "-n", 20, folder=home)
+    nothing = synthgen("calibrate", "spec.yaml", "--keep", 0.5, folder=home)
+    assert (nothing.returncode, "synthgen calibrate SPEC -o outputs/small-pilot" in nothing.stderr) == (2, True)
+    made = synthgen("calibrate", "spec.yaml", "-n", 8, folder=home)
     assert made.returncode == 0, made.stderr
-    assert "posterior" not in (pilot / "to-label.html").read_text(), "scores would sway the eye"
+    fill_in(pilot / "labels.csv", lambda row: "yes")
+    grown = synthgen("calibrate", "spec.yaml", "-n", 20, folder=home)
+    assert grown.returncode == 0, grown.stderr
+    rows = rows_of(pilot / "labels.csv")
+    assert Counter((row["class"], row["right"]) for row in rows) == {
+        ("chef", "yes"): 8, ("farmer", "yes"): 8, ("chef", ""): 12, ("farmer", ""): 12,
+    }  # fmt: skip
+    page = Page((pilot / "to-label.html").read_text("utf-8"))
+    assert [values["alt"] for tag, values in page.tags if tag == "img"] == [row["id"] for row in rows]
+    swaying = ("accepted", "rejected", "posterior", "score", "%", "skin")
+    assert not [word for word in swaying if word in page.text], "the page is blind"
     ledger = pd.read_parquet(pilot / "ledger")
     posteriors = dict(zip(ledger["id"], ledger["score_label_posterior"], strict=True))
-    with (pilot / "labels.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert Counter(row["class"] for row in rows) == {"chef": 20, "farmer": 20}
-    with (pilot / "labels.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        for row in rows:  # someone who agrees with the judge about what is likely
-            writer.writerow({**row, "right": "yes" if posteriors[row["id"]] > 0.5 else "no"})
+    # Someone who agrees with the judge about what is likely.
+    fill_in(pilot / "labels.csv", lambda row: "yes" if posteriors[row["id"]] > 0.5 else "no")
 
     labels = ["--labels", "outputs/small-pilot/labels.csv"]
-    half = synthgen("calibrate", "spec.yaml", "--keep", 0.5, folder=home)
-    assert half.returncode == 0, half.stderr
-    assert half.stdout.count("yield 50%") == 2
     refused = synthgen("calibrate", "spec.yaml", *labels, "--precision", 0.99, folder=home)
     assert refused.returncode == 3
     assert "was not reached for chef, farmer" in refused.stderr
+    assert "0.99 needs at least 299, all of them right" in refused.stdout
+    assert not (pilot / "calibration.json").exists()
+    half = synthgen("calibrate", "spec.yaml", "--keep", 0.5, folder=home)
+    assert half.returncode == 0, half.stderr
+    assert half.stdout.count("yield 50%") == 2
     found = synthgen("calibrate", "spec.yaml", *labels, "--precision", 0.7, folder=home)
     assert found.returncode == 0, found.stderr
     assert (pilot / "calibration.svg").read_text().startswith("<?xml")
@@ -101,4 +111,32 @@ def test_labels_of_a_pilot_become_thresholds_that_a_run_keeps(home: Path) -> Non
 
     other = synthgen("plan", "spec.yaml", *named, "--set", "model.steps=9", folder=home)
     assert other.returncode == 2
-    assert "calibration.json was made with other settings" in other.stderr
+    assert "another spec: model.steps is 9; in the calibration it is 8" in other.stderr
+
+
+def test_the_pilot_of_a_balanced_spec_has_its_cells(home: Path) -> None:
+    balanced = ["--set", "balance=[{attribute: skin_tone}]"]
+    few = synthgen("calibrate", "spec.yaml", "-n", 2, *balanced, folder=home)
+    assert few.returncode == 2
+    assert "-n 2: 2 image(s) cannot fill the 3 cells" in few.stderr
+    made = synthgen("calibrate", "spec.yaml", "-n", 3, *balanced, folder=home)
+    assert made.returncode == 0, made.stderr
+    kept = pd.read_parquet(home / "outputs/small-pilot/ledger").query("verdict == 'accepted'")
+    assert set(Counter(kept["cell_filled"]).values()) == {1}
+    assert len(kept) == 6
+    bare = synthgen("calibrate", "spec.yaml", "--keep", 1, folder=home)
+    assert bare.returncode == 2
+    assert "the spec lacks the balance of 'skin_tone', which the pilot has" in bare.stderr
+
+
+def rows_of(table: Path) -> list[dict[str, str]]:
+    with table.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def fill_in(table: Path, answer: Callable[[dict[str, str]], str]) -> None:
+    rows = rows_of(table)
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows({**row, "right": answer(row)} for row in rows)

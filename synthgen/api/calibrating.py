@@ -1,7 +1,8 @@
 """Calibration: a pilot to label, and the thresholds that follow from the labels."""
 
-from collections import defaultdict
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,62 +10,92 @@ from synthgen import run as runs
 from synthgen.api.planning import plan
 from synthgen.api.running import run
 from synthgen.errors import UsageError
-from synthgen.judge.calibration import Calibration, conditions, curve, quantile, threshold
+from synthgen.judge.calibration import Calibration, curve, quantile, threshold
+from synthgen.judge.conditions import conditions, difference
+from synthgen.plan import Plan
 from synthgen.records import Verdict
 from synthgen.run import FolderStore, Progress
+from synthgen.run.layout import PLAN
 from synthgen.spec import Filters, LabelFilter, Spec
+from synthgen.spec.checks import check
 
 LABELS = "labels.csv"
 PAGE = "to-label.html"
 PLOT = "calibration.svg"
+PER_CLASS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Pilot:
+    """Pictures to label.
+
+    Attributes:
+        table: the CSV to fill in.
+        page: shows the pictures, in the order of the CSV.
+        per_class: pictures of each class that the pilot was to have; it has `pictures`.
+    """
+
+    table: Path
+    page: Path
+    per_class: int
+    pictures: Mapping[str, int]
 
 
 def pilot(
     spec: Spec,
     folder: Path,
-    count: int,
+    count: int | None = None,
     *,
     devices: str = "auto",
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
-) -> Path:
-    """Generate `count` images of each class that no label filter has seen, and what is needed to label them: a
-    page of pictures without scores, which would sway the eye, and `labels.csv`, whose path is returned.
+) -> Pilot:
+    """Generate images of each class that no label filter has seen, and what is needed to label them: a page, and a CSV.
 
-    A run like any other: stopped, it goes on. Its seed is not the spec's: these images are in no dataset.
+    A run like any other: stopped, it goes on. Called again with a higher `count` it grows, and so does the CSV, whose
+    labels stay. Its seed is not the spec's: these images are in no dataset.
+
+    Args:
+        count: of each class; a pilot that has more keeps them. By default what the pilot has, or 200.
 
     Raises:
+        UsageError: the pilot there was made for another spec, or is too small for the cells that `balance` makes.
         As `run`.
     """
-    from synthgen.dataset.labels import write_labels
-    from synthgen.dataset.sheet import ledger_rows, write_sheet
+    from synthgen.dataset.labels import Sample, add_rows, write_labelling
 
-    run(_pilot_spec(spec, count), folder, devices=devices, on_progress=on_progress, stop=stop)
-    rows = [row for row in ledger_rows(_ledgers(folder)) if row["verdict"] == "accepted"]
-    blind = [
-        {key: row[key] for key in row if not key.startswith(("score_", "attribute_", "posteriors_"))} for row in rows
+    there = _plan_of(spec, folder) if _begun(folder) else None
+    before = min(kind.count for kind in there.spec.classes.values()) if there else 0
+    count = max(count or before or PER_CLASS, before)
+    wanted = _pilot_spec(spec, count)
+    for finding in check(wanted.canonical()):
+        raise UsageError(f"-n {count}: {finding.message}", hint="Make a larger pilot.")
+    run(wanted, folder, devices=devices, extend=True, on_progress=on_progress, stop=stop)
+
+    classes = list(spec.classes)
+    rows = {row["id"]: row for row in sorted(_pictures(folder), key=lambda row: classes.index(row["class"]))}
+    lines = add_rows({name: row["class"] for name, row in rows.items()}, folder / LABELS)
+    samples = [
+        Sample(line, name, rows[name]["class"], rows[name]["thumbnail"]) for name, line in lines.items() if name in rows
     ]
-    quotas: dict[str, int | None] = dict.fromkeys(spec.classes)
-    write_sheet(blind, folder / PAGE, title=f"{spec.name}: is it its class?", quotas=quotas, per_class=count)
-    write_labels(rows, folder / LABELS)
-    return folder / LABELS
+    definitions = {name: kind.definition for name, kind in spec.classes.items()}
+    write_labelling(samples, definitions, folder / PAGE, title=f"{spec.name}: pictures to label", table=LABELS)
+    made = Counter(row["class"] for row in rows.values())
+    return Pilot(folder / LABELS, folder / PAGE, count, {name: made[name] for name in classes})
 
 
 def calibrate(spec: Spec, folder: Path, labels: Path, precision: float, confidence: float) -> Calibration:
     """The thresholds that reach `precision`, from the labels of the pilot in `folder`; and a plot of what each buys.
 
     Raises:
-        UsageError: the labels are unreadable or of another pilot, or the pilot was made for another spec.
-        StorageError: no pilot lies there.
+        UsageError: no pilot lies there, or it was made for another spec; the labels are unreadable or of another one.
+        StorageError: it is damaged.
     """
     from synthgen.dataset.labels import read_labels
     from synthgen.dataset.precision_plot import write_precision_plot
 
     made_for, pictures = _pilot_of(spec, folder)
-    right = read_labels(labels)
-    if unknown := [name for name in right if name not in pictures]:
-        hint = f"Use the {LABELS} of this pilot."
-        raise UsageError(f"{labels}: {unknown[0]} is no picture of the pilot in {folder}", hint=hint)
+    right = read_labels(labels, {name: class_name for name, (class_name, _) in pictures.items()})
     posteriors, answers = defaultdict[str, list[float]](list), defaultdict[str, list[bool]](list)
     for name, answer in right.items():
         class_name, posterior = pictures[name]
@@ -82,8 +113,8 @@ def keep_share(spec: Spec, folder: Path, keep: float) -> Calibration:
     `folder`, and without labels.
 
     Raises:
-        UsageError: the pilot was made for another spec.
-        StorageError: no pilot lies there.
+        UsageError: no pilot lies there, or it was made for another spec.
+        StorageError: it is damaged.
     """
     made_for, pictures = _pilot_of(spec, folder)
     posteriors = defaultdict[str, list[float]](list)
@@ -95,32 +126,53 @@ def keep_share(spec: Spec, folder: Path, keep: float) -> Calibration:
 
 def _pilot_of(spec: Spec, folder: Path) -> tuple[dict[str, Any], dict[str, tuple[str, float]]]:
     """What the pilot was made for, and of each of its pictures the class and its posterior."""
-    from synthgen.dataset.sheet import ledger_rows
+    if not _begun(folder):
+        hint = f"Make it first: synthgen calibrate SPEC -o {folder}"
+        raise UsageError(f"{folder}: no pilot lies there", hint=hint)
+    made_for = conditions(_plan_of(spec, folder))
+    return made_for, {row["id"]: (row["class"], row["score_label_posterior"]) for row in _pictures(folder)}
 
-    label = LabelFilter(none_of_these=spec.filters.label.none_of_these if spec.filters.label else ())
-    made_for = conditions(plan(spec.model_copy(update={"filters": Filters(label=label)})))
-    there = conditions(runs.open_run(FolderStore(folder)))
-    if differing := [key for key in made_for if made_for[key] != there[key]]:
-        hint = "Make another with `synthgen calibrate` in a new folder."
-        raise UsageError(f"{folder}: the pilot was made with other {differing[0]} than the spec's", hint=hint)
-    rows = (row for row in ledger_rows(_ledgers(folder)) if row["verdict"] == Verdict.ACCEPTED)
-    return made_for, {row["id"]: (row["class"], row["score_label_posterior"]) for row in rows}
+
+def _begun(folder: Path) -> bool:
+    return (folder / PLAN).is_file()
+
+
+def _plan_of(spec: Spec, folder: Path) -> Plan:
+    """Of the pilot that lies in `folder`, if it was made for `spec`."""
+    there, filters = runs.open_run(FolderStore(folder)), _filters(spec)
+    hint = "Name the folder of this spec's pilot with -o, or a new one to make it in."
+    wanted = conditions(plan(spec.model_copy(update={"filters": filters})))
+    if differs := difference(conditions(there), wanted, "the pilot"):
+        raise UsageError(f"{folder} holds the pilot of another spec: {differs}", hint=hint)
+    if there.spec.filters != filters:
+        raise UsageError(f"{folder} holds a run that is no pilot: its filters have chosen", hint=hint)
+    return there
 
 
 def _pilot_spec(spec: Spec, count: int) -> Spec:
-    """Every attempt with a picture is accepted, whatever it shows."""
-    none_of_these = spec.filters.label.none_of_these if spec.filters.label else ()
-    label = LabelFilter(min_posterior=0.0, none_of_these=none_of_these)
+    """Every attempt with a picture is accepted, whatever it shows; where the spec has `balance`, if its cell has room:
+    as in the run, or else the threshold would hold for another mix of images."""
     changes = {
         "name": f"{spec.name[:50]}-pilot",
         "classes": {name: kind.model_copy(update={"count": count}) for name, kind in spec.classes.items()},
-        "filters": Filters(quality=spec.filters.quality, label=label),
-        "balance": (),
+        "filters": _filters(spec),
         "seed": (spec.seed + 1) % 2**63,
     }
     return spec.model_copy(update=changes)
 
 
-def _ledgers(folder: Path) -> list[Path]:
+def _filters(spec: Spec) -> Filters:
+    """Those of a pilot: what comes before the label filter, and one that lets all pass."""
+    none_of_these = spec.filters.label.none_of_these if spec.filters.label else ()
+    label = LabelFilter(min_posterior=0.0, none_of_these=none_of_these)
+    return Filters(quality=spec.filters.quality, label=label)
+
+
+def _pictures(folder: Path) -> list[dict[str, Any]]:
+    """The rows of the ledger with what was kept."""
+    from synthgen.dataset.sheet import ledger_rows
+
     store = FolderStore(folder)
-    return [folder / record.ledger.name for record in runs.read_state(runs.open_run(store), store).done.values()]
+    done = runs.read_state(runs.open_run(store), store).done.values()
+    rows = ledger_rows([folder / record.ledger.name for record in done])
+    return [row for row in rows if row["verdict"] == Verdict.ACCEPTED]

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import ceil, floor, log, log10
 from typing import Any
 
 from synthgen.errors import UsageError
+from synthgen.judge.conditions import conditions, difference
 from synthgen.plan import Plan
 
-FORMAT = 1
+FORMAT = 2
 _STEPS = 20
 """The thresholds tried lie this share of the pilot apart: a twentieth."""
 
@@ -20,8 +22,10 @@ class Threshold:
     Attributes:
         min_posterior: None where no threshold reached the target.
         pictures: of the class, in the pilot, that it was found with.
-        accepted, right: of those at or above the threshold; where there is none, of all. None without labels.
+        accepted, right: of those at or above the threshold; where there is none, of those at or above the strictest
+            that was tried. `right` is None without labels.
         precision: the lower bound of the share that is right, at the calibration's confidence. None without labels.
+        lacking: where there is no threshold: what was reached and what is needed, in words.
     """
 
     min_posterior: float | None
@@ -29,11 +33,19 @@ class Threshold:
     accepted: int
     right: int | None
     precision: float | None
+    lacking: str = ""
 
     @property
     def share(self) -> float:
         """Of the attempts that the threshold accepts: the yield to expect."""
         return self.accepted / self.pictures if self.pictures else 0.0
+
+    def __str__(self) -> str:
+        if self.min_posterior is None:
+            return f"not reached: {self.lacking}"
+        precise = "" if self.precision is None else f"precision at least {_two_digits(self.precision)}, "
+        of = f"({self.accepted} of {self.pictures})"
+        return f"posterior at least {_two_digits(self.min_posterior)}: {precise}yield {self.share:.0%} {of}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +54,17 @@ class Calibration:
 
     Attributes:
         promise: what the thresholds were chosen for, in words.
-        made_for: see `conditions`.
+        made_for: see `synthgen.judge.conditions`.
     """
 
     promise: str
     made_for: Mapping[str, Any]
     classes: Mapping[str, Threshold]
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """The classes without a threshold."""
+        return tuple(name for name, each in self.classes.items() if each.min_posterior is None)
 
     def to_json(self) -> str:
         return json.dumps({"calibration": FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
@@ -60,7 +77,7 @@ class Calibration:
         try:
             content = json.loads(text)
             if content.pop("calibration") != FORMAT:
-                raise ValueError("another version")
+                raise ValueError("another version wrote it")
             classes = {kind: Threshold(**threshold) for kind, threshold in content.pop("classes").items()}
             return cls(**content, classes=classes)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -73,33 +90,13 @@ class Calibration:
         Raises:
             UsageError: they were made for something else, or a class has none.
         """
-        hint = "Run `synthgen calibrate` again for this spec."
-        wanted = conditions(plan)
-        if other := [key for key in wanted if self.made_for.get(key) != wanted[key]]:
-            differing = _shown(self.made_for, wanted, other[0])
-            raise UsageError(f"{name} was made with other {other[0]}: {differing}", hint=hint)
-        floors = {}
-        for kind in plan.spec.classes:
-            floor = self.classes[kind].min_posterior
-            if floor is None:
-                raise UsageError(f"{name}: no threshold of the class {kind!r} keeps {self.promise}", hint=hint)
-            floors[kind] = floor
-        return floors
-
-
-def conditions(plan: Plan) -> dict[str, Any]:
-    """All that the posteriors, and how often they are right, depend on."""
-    spec = plan.spec.canonical()
-    label = spec["filters"]["label"] or {"none_of_these": []}
-    texts = ("definition", "prompts", "templates")
-    return {
-        "model": plan.revisions.generator,
-        "judge": plan.revisions.judge,
-        "classes": {name: {key: kind[key] for key in texts} for name, kind in spec["classes"].items()},
-        "none_of_these": label["none_of_these"],
-        "prompts": spec["prompts"],
-        "settings": {key: spec["model"][key] for key in ("steps", "guidance", "scheduler", "negative_prompt")},
-    }
+        hint = "Run `synthgen calibrate` again for this spec, or undo the difference."
+        if differs := difference(self.made_for, conditions(plan)):
+            raise UsageError(f"{name} is the calibration of another spec: {differs}", hint=hint)
+        for kind in self.missed:
+            lacking = self.classes[kind].lacking
+            raise UsageError(f"{name}: no threshold of the class {kind!r} keeps {self.promise}: {lacking}", hint=hint)
+        return {kind: each.min_posterior for kind, each in self.classes.items() if each.min_posterior is not None}
 
 
 def threshold(posteriors: Sequence[float], right: Sequence[bool], target: float, confidence: float) -> Threshold:
@@ -112,27 +109,31 @@ def threshold(posteriors: Sequence[float], right: Sequence[bool], target: float,
     and with no more than could pass with one wrong among them.
     """
     labelled = len(posteriors)
+    if not labelled:
+        return Threshold(None, 0, 0, 0, 0.0, "none of its pictures is labelled")
     order = sorted(range(labelled), key=lambda index: -posteriors[index])
-    found = Threshold(None, labelled, labelled, sum(right), _bound(sum(right), labelled, confidence))
+    found = None
     least, most = (_enough(wrong, labelled, target, confidence) for wrong in (0, 1))
     enough = min(max(sum(posterior > 0.5 for posterior in posteriors), least), most)
     step = max(1, labelled // _STEPS)
     for count in sorted({*range(enough, labelled, step), labelled}):
         # Equal posteriors stand or fall together.
-        floor = posteriors[order[count - 1]] if count else 0.0
+        floor = posteriors[order[count - 1]]
         above = [index for index in order if posteriors[index] >= floor]
         good = sum(right[index] for index in above)
         bound = _bound(good, len(above), confidence)
         if bound < target:
-            break
+            lacking = _lacking(good, len(above), labelled, target, confidence)
+            return found or Threshold(None, labelled, len(above), good, bound, lacking)
         found = Threshold(floor, labelled, len(above), good, bound)
+    assert found, "the last threshold tried accepts all"
     return found
 
 
 def quantile(posteriors: Sequence[float], keep: float) -> Threshold:
     """The threshold that the share `keep` (0..1) of the pictures reaches. Nobody has looked whether they are right."""
     if not posteriors:
-        return Threshold(None, 0, 0, None, None)
+        return Threshold(None, 0, 0, None, None, "the pilot has no picture of it")
     floor = sorted(posteriors, reverse=True)[max(1, round(keep * len(posteriors))) - 1]
     return Threshold(floor, len(posteriors), sum(posterior >= floor for posterior in posteriors), None, None)
 
@@ -165,5 +166,21 @@ def _bound(right: int, of: int, confidence: float) -> float:
     return float(binomtest(right, of, alternative="greater").proportion_ci(confidence, method="exact").low)
 
 
-def _shown(made_for: Mapping[str, Any], wanted: Mapping[str, Any], key: str) -> str:
-    return f"{json.dumps(made_for.get(key))[:120]} and not {json.dumps(wanted[key])[:120]}"
+def _lacking(right: int, of: int, labelled: int, target: float, confidence: float) -> str:
+    """Why `right` of the likeliest `of` images are too few."""
+    of_these = f"{of} labelled" if of == labelled else f"the likeliest {of} of {labelled} labelled"
+    bound = _two_digits(_bound(right, of, confidence))
+    reached = f"{right} of {of_these} are right: precision at least {bound} with confidence {confidence:g}"
+    if _bound(of, of, confidence) >= target:
+        wrong = next(wrong for wrong in range(of - right, -1, -1) if _bound(of - wrong, of, confidence) >= target)
+        return f"{reached}; for {target:g}, {wrong or 'none'} of {of} may be wrong"
+    least = ceil(log(1 - confidence) / log(target))  # all right: the bound is (1 - confidence) ** (1 / least)
+    return f"{reached}; {target:g} needs at least {least}, all of them right"
+
+
+def _two_digits(share: float) -> str:
+    """Of a share near 0 or 1 two digits of what parts it from there, rounded down: 0.59, 0.987, 0.9987."""
+    if share < 0.01 or share == 1:
+        return f"{share:.2g}"
+    places = min(max(2, 1 - floor(log10(1 - share))), 6)
+    return f"{floor(share * 10**places + 1e-6) / 10**places:.{places}f}"

@@ -65,7 +65,7 @@ def main(
 def _precision(spec: Spec, reader: Reader, work: Path, count: int) -> Iterator[str]:
     """A pilot labelled by the reader gives thresholds; another one, with other seeds, shows what they are worth."""
     pilot, other = work / "pilot", work / "other"
-    sheet = api.pilot(spec, pilot, count)
+    sheet = api.pilot(spec, pilot, count).table
     truth = _occupations(pilot, reader)
     _fill_in(sheet, truth)
     made = api.calibrate(spec, pilot, sheet, PRECISION, CONFIDENCE)
