@@ -95,6 +95,7 @@ def _causes(short: Shortfall, attributes: Mapping[str, Attribute]) -> Iterator[s
     for key, count in list(short.misses.items())[:3]:
         if count >= _OFTEN * short.attempts:
             some = f"most ({count})" if 2 * count > short.attempts else str(count)
+            some = some if count < short.attempts else "all"
             yield f"{some} {_came_to(key, 'was' if some == '1' else 'were', attributes)}"
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import run as runs
 from synthgen.api.publishing import DATASET, SHEET, committed, published, publishing
-from synthgen.errors import StorageError, UsageError
+from synthgen.errors import QuotaNotMet, StorageError, UsageError
 from synthgen.plan import Plan
 from synthgen.records import Reason, Shortfall
 from synthgen.run import Location, RunStore
@@ -93,6 +94,23 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
     ledgers = [committed(store, record.ledger.name) for record in records]
     tally = read_tally(ledgers, quotas)
     before = published(store)
+
+    def show(folder: Path) -> None:
+        write_sheet(
+            ledger_rows(ledgers),
+            folder / SHEET,
+            title=spec.name,
+            quotas=quotas,
+            limits=limits(spec),
+            facts=facts(planned),
+            asked=asked(planned),
+        )
+
+    if not tally.accepted:
+        with publishing(store) as folder:
+            show(folder)
+        hint = f"Look at {store.location}/{SHEET}; `synthgen status {store.location}` says what attempts came to."
+        raise QuotaNotMet("no image was accepted, so there is no dataset", hint=hint)
     with publishing(store) as folder:
         summary = build(
             images,
@@ -115,15 +133,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
             ),
         )
         if fresh or SHEET not in store.names(""):
-            write_sheet(
-                ledger_rows(ledgers),
-                folder / SHEET,
-                title=spec.name,
-                quotas=quotas,
-                limits=limits(spec),
-                facts=facts(planned),
-                asked=asked(planned),
-            )
+            show(folder)
     return RunResult(
         store.location,
         f"{store.location}/{DATASET}",
