@@ -27,7 +27,7 @@ from tests.run.tables import bytes_of, ledger_of, state_of
 PLAN = noise_plan("classes.doctor=40", "output.shard_size=8")
 SHARDS = tuple(range(PLAN.shard_count))
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 
 
 def start(
@@ -37,12 +37,12 @@ def start(
     on_progress: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> Outcome:
-    """A worker that says where it is at which shard. It rests before each batch, and then does to itself what a file
-    `N-kill` or `N-stop` says, which it removes if it is empty."""
+    """A worker that says where it is at which shard. Before each batch it rests, as long as there is a file `hold`, and
+    then does to itself what a file `N-kill` or `N-stop` says, which it removes if it is empty."""
     import ray
 
     store, beside = FolderStore(location), Path(location).parent
-    node, rest, current = ray.get_runtime_context().get_node_id(), beside / "rest", -1
+    node, current = ray.get_runtime_context().get_node_id(), -1
 
     def told() -> Iterator[int | Assignment]:
         nonlocal current
@@ -53,7 +53,9 @@ def start(
             yield one
 
     def before_batch() -> None:
-        time.sleep(float(rest.read_text()) if rest.exists() else 0.2)
+        time.sleep(0.2)
+        while (beside / "hold").exists():
+            time.sleep(0.05)
         for trouble, number in (("kill", signal.SIGKILL), ("stop", signal.SIGSTOP)):
             file = beside / f"{current}-{trouble}"
             if file.exists():
@@ -154,7 +156,7 @@ def assert_same(run: Path, alone: Path) -> None:
 
 
 def test_a_node_that_joins_is_used_and_when_it_is_lost_nothing_is(nodes: Nodes, alone: Path, tmp_path: Path) -> None:
-    (tmp_path / "rest").write_text("1.5")
+    (tmp_path / "hold").touch()  # until the third worker was there, no shard is made
     joined: list[Any] = []
     places: set[str] = set()
     begun: Counter[int] = Counter()
@@ -171,6 +173,7 @@ def test_a_node_that_joins_is_used_and_when_it_is_lost_nothing_is(nodes: Nodes, 
         elif len(places) == 2 and joined[0] is not None:
             nodes.remove(joined[0])
             joined[0] = None
+            (tmp_path / "hold").unlink()
 
     outcome = on_ray(nodes, tmp_path, on_progress=on_progress)
     assert (outcome.committed, outcome.failed, len(places), joined) == (SHARDS, (), 2, [None])
