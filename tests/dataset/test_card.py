@@ -12,7 +12,7 @@ from synthgen.dataset.card import fenced, markdown
 from synthgen.dataset.composition import Asked
 from synthgen.dataset.finalize import finalize
 from synthgen.dataset.provenance import Provenance
-from synthgen.dataset.tally import tally
+from synthgen.dataset.tally import Fate, tally
 from synthgen.records import Cell
 from synthgen.spec import DuplicateFilter
 from tests.dataset.shards import CLASSES, PROVENANCE, image_row, write_images
@@ -21,7 +21,8 @@ HOSTILE = ("<script>alert(1)</script>", "a | b\n---\n# [x](javascript:y)", "yes:
 
 
 def card_of(folder: Path) -> str:
-    fates = Counter({(name, "accepted", None): 2 for name in HOSTILE} | {(HOSTILE[1], "rejected", "label"): 5})
+    fates = Counter[Fate]({(name, "accepted", None): 2 for name in HOSTILE})
+    fates[HOSTILE[1], "rejected", "label"] = 5
     provenance = replace(
         PROVENANCE,
         tally=tally(fates, dict.fromkeys(HOSTILE, 3)),
