@@ -162,7 +162,7 @@ def test_a_node_that_joins_is_used_and_when_it_is_lost_nothing_is(nodes: Nodes, 
     begun: Counter[int] = Counter()
 
     def on_progress(progress: Progress) -> None:
-        _, place, threads = at(tmp_path, progress.shard)
+        process, place, threads = at(tmp_path, progress.shard)
         assert threads == 1
         places.add(place)
         begun[progress.shard] += (
@@ -172,6 +172,8 @@ def test_a_node_that_joins_is_used_and_when_it_is_lost_nothing_is(nodes: Nodes, 
             joined.append(nodes.add())
         elif len(places) == 2 and joined[0] is not None:
             nodes.remove(joined[0])
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)  # or it would go on for the moment that it takes to miss its node
             joined[0] = None
             (tmp_path / "hold").unlink()
 
