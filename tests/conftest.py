@@ -12,6 +12,11 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+from hypothesis import settings
+
+# No test gates on time: on a machine that does other things, too, an example takes what it takes.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 # Set before any library is imported, since they read it once; subprocesses inherit it.
 os.environ["HF_HUB_OFFLINE"] = "1"

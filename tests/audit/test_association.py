@@ -18,7 +18,7 @@ def of(rows: list[list[int]]) -> Association:
 
 
 @given(tables)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_v_is_scipys_less_bergsmas_correction(table: Ints) -> None:
     n, rows, columns = table.sum(), *table.shape
     plain = scipys(table, method="cramer") ** 2 * (min(rows, columns) - 1)  # phi squared

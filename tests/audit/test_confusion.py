@@ -25,7 +25,7 @@ def binary(right_yes: int, right_no: int, of: int) -> Confusion:
 
 
 @given(st.integers(0, 300), st.integers(60, 100), st.integers(60, 100))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_two_values_are_rogan_and_gladens_kept_between_0_and_1(said: int, sensitive: int, specific: int) -> None:
     found = corrected([said, 300 - said, 0, 0], binary(sensitive, specific, 100))
     expected = (said / 300 + specific / 100 - 1) / (sensitive / 100 + specific / 100 - 1)

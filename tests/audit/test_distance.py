@@ -62,7 +62,7 @@ def test_chance_and_its_test_are_the_exact_binomials_for_two_values() -> None:
     assert tv.chance_limit == pytest.approx(0.14)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(several_shares, st.integers(1, 3000))
 def test_intervals_contain_what_was_found(shares: Floats, images: int) -> None:
     for each in found(shares, images).values():

@@ -23,7 +23,7 @@ def correct(frame: pd.DataFrame, labels: pd.DataFrame, kind: str | None = None) 
 
 
 @given(st.integers(0, 80), st.integers(1, 90), st.integers(0, 5))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_sample_is_as_large_as_asked_and_stands_for_all(images: int, size: int, seed: int) -> None:
     frame = random_set(images, seed)
     drawn = draw_sample(frame, size, seed, by=["skin"])

@@ -58,7 +58,7 @@ def test_what_is_no_value_is_counted_and_shown() -> None:
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 def test_the_order_of_the_rows_decides_nothing(seed: int) -> None:
     frame = random_set(150)
     frame.loc[::7, "prompt"] = None

@@ -10,7 +10,7 @@ from synthgen.audit.score import weighted_score
 from tests.benchmarks.audit_simulation import VALUES, by_labels, by_normal, simulate
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 5000).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))
 def test_where_all_is_looked_at_it_is_wilsons(counts: tuple[int, int]) -> None:
     hits, of = (np.array([[float(count)]]) for count in counts)
@@ -20,7 +20,7 @@ def test_where_all_is_looked_at_it_is_wilsons(counts: tuple[int, int]) -> None:
     assert (share, low, high) == pytest.approx((expected.value, expected.low, expected.high), abs=1e-9)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 40), st.integers(0, 400)), min_size=1, max_size=6))
 def test_it_lies_between_0_and_1_contains_the_share_and_knows_no_order_of_cells(
     rows: list[tuple[int, int, int]],

@@ -70,7 +70,7 @@ def fill(plan: Plan, shard: int = 0, batch_size: int = 16) -> tuple[Filling, lis
     other=st.integers(1, 32),
     seed=st.integers(0, 2**63 - 1),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_images_fill_the_cells_they_were_measured_to_belong_to(
     count: int, balance: str, link: bool, one: int, other: int, seed: int
 ) -> None:

@@ -47,7 +47,7 @@ def fill(plan: Plan, index: int, batch_size: int, yields: dict[str, float]) -> t
 
 
 @given(one=batch_sizes, other=batch_sizes, seed=st.integers(0, 2**63 - 1))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_the_same_candidates_are_tried_and_accepted_at_any_batch_size(one: int, other: int, seed: int) -> None:
     plan = plan_of({"doctor": 40, "nurse": 3, "chef": 9}, seed=seed, budget={"attempts_per_image": 3})
     yields = {"doctor": 0.9, "nurse": 0.3, "chef": 0.0}
@@ -64,7 +64,7 @@ def test_the_same_candidates_are_tried_and_accepted_at_any_batch_size(one: int, 
     size=st.integers(1, 50),
     batch_size=batch_sizes,
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_reachable_quotas_are_met_exactly_whatever_the_shards(counts: list[int], size: int, batch_size: int) -> None:
     plan = plan_of(
         {f"c{i}": count for i, count in enumerate(counts)},

@@ -89,7 +89,7 @@ def test_a_shard_file_has_small_row_groups_and_a_page_index(tmp_path: Path) -> N
     assert {group.column(0).compression for group in groups} == {"ZSTD"}
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     seed=st.integers(0, 2**63 - 1),
     counts=st.lists(st.integers(1, 9), min_size=3, max_size=3),

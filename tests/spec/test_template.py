@@ -14,7 +14,7 @@ def written(part: str | Variable) -> str:
     return f"{{{part.name}}}" if isinstance(part, Variable) else part.replace("{", "{{").replace("}", "}}")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(PARTS, st.text(max_size=8))
 def test_rendering_puts_values_for_names_and_nothing_else(parts: list[str | Variable], value: str) -> None:
     template = Template.parse("".join(map(written, parts)))
@@ -24,7 +24,7 @@ def test_rendering_puts_values_for_names_and_nothing_else(parts: list[str | Vari
     assert template.render(dict.fromkeys(names, value)) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(alphabet="{}a.[]!:_ 0", max_size=12))
 def test_any_text_parses_or_is_refused(text: str) -> None:
     with suppress(TemplateError):
