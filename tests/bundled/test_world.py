@@ -13,7 +13,7 @@ from synthgen.bundled.world import OCCUPATIONS, SIZE, Person, render
 seeds = st.integers(0, 2**32)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@settings(max_examples=40, derandomize=True, database=None)
 @given(seeds)
 def test_the_box_bounds_the_mask_inside_the_picture_and_the_head_inside_the_box(seed: int) -> None:
     rng = Random(seed)
@@ -34,7 +34,7 @@ def test_the_box_bounds_the_mask_inside_the_picture_and_the_head_inside_the_box(
     assert top <= head[1] < head[3] <= bottom
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@settings(max_examples=40, derandomize=True, database=None)
 @given(seeds)
 def test_all_but_the_person_is_one_flat_background(seed: int) -> None:
     rng = Random(seed)
@@ -50,7 +50,7 @@ def test_all_but_the_person_is_one_flat_background(seed: int) -> None:
     assert np.abs(pixels[~near] - background).max() <= 2
 
 
-@settings(max_examples=10, deadline=None, derandomize=True, database=None)
+@settings(max_examples=10, derandomize=True, database=None)
 @given(seeds)
 def test_one_seed_draws_one_picture(seed: int) -> None:
     def draw() -> bytes:
