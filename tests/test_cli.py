@@ -77,7 +77,7 @@ def test_run_again_says_that_all_is_done_and_loads_no_model(home: Path) -> None:
     code = "import sys; sys.argv = ['synthgen', 'run', 'spec.yaml']\n"
     code += "from synthgen.cli import main\ntry:\n    main()\nfinally:\n    print('torch' in sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=home, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", code], cwd=home, capture_output=True, text=True, timeout=280, check=False
     )
     assert done.stdout.startswith("all is done already\naccepted  9 of ")
     assert "False" in done.stdout.splitlines()[-1]

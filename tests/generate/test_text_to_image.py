@@ -233,7 +233,7 @@ def test_out_of_memory_halves_the_batch_and_renders_the_same_candidates(sd: Path
     # A process of its own, whose address space ends a little above what it has once the model is loaded.
     program = [sys.executable, "-m", "tests.generate.out_of_memory", str(sd)]
     done = subprocess.run(
-        program, capture_output=True, text=True, timeout=120, check=False, cwd=Path(__file__).parents[2]
+        program, capture_output=True, text=True, timeout=280, check=False, cwd=Path(__file__).parents[2]
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
