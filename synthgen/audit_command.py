@@ -84,6 +84,7 @@ def audit(
     from synthgen import api
 
     folder = output or api.output_folder(place)
+    api.check_output(folder, place)
     asked: dict[str, Any] = {
         "spec": spec,
         "attributes": attributes,
@@ -151,6 +152,9 @@ def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
     for name, equals, value in pairs:
         if not (name.strip() and equals and value.strip()):
             raise UsageError(f"{option} {name}: expected NAME=VALUE, such as skin_tone=COLUMN")
+    names = [name.strip() for name, _, _ in pairs]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UsageError(f"{option}: {twice[0]!r} is given twice", hint="Give each attribute once.")
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 

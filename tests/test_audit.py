@@ -320,6 +320,20 @@ def test_a_mistake_is_told(
         api.audit("set.csv", **given)
 
 
+def test_an_audit_overwrites_neither_a_run_nor_its_set(tmp_path: Path) -> None:
+    pd.DataFrame({"label": ["a", "b"], "skin": ["x", "y"]}).to_csv(tmp_path / "set.csv", index=False)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "plan.json").touch()
+    (tmp_path / "file").touch()
+    asked = ("audit", "set.csv", "--known", "skin=skin", "-o")
+    for place, code, message in (("run", 2, "is a run"), ("set.csv", 2, "is the set"), ("file", 5, "is a file")):
+        done = command(*asked, place, folder=tmp_path)
+        assert (done.returncode, message in done.stderr) == (code, True), done.stderr
+    twice = command(*asked, "out", "--known", "skin=label", folder=tmp_path)
+    assert (twice.returncode, "'skin' is given twice" in twice.stderr) == (2, True)
+    assert not (tmp_path / "run" / "report.html").exists()
+
+
 def test_labels_with_nan_are_refused_with_their_number(tmp_path: Path) -> None:
     frame = pd.DataFrame({"label": ["a", None, "b", np.nan], "skin": ["x", "y", "x", "y"]})
     frame.to_parquet(tmp_path / "set.parquet")

@@ -13,7 +13,7 @@ from synthgen.api.declaring import references
 from synthgen.api.looking import OnProgress
 from synthgen.api.reporting import make_report
 from synthgen.api.subject import read_ledger, was_asked
-from synthgen.errors import UsageError
+from synthgen.errors import StorageError, UsageError
 from synthgen.spec import Spec
 
 if TYPE_CHECKING:
@@ -36,6 +36,22 @@ def output_folder(place: str | Path) -> Path:
         if (run / "plan.json").is_file():
             return run / "audit"
     return Path("outputs") / f"{folder.resolve().stem}-audit"
+
+
+def check_output(folder: Path, place: str | Path) -> None:
+    """Before anything is looked at.
+
+    Raises:
+        UsageError: an audit in `folder` would overwrite a run's contact sheet, or lie among the images of the set.
+        StorageError: it is a file.
+    """
+    if (folder / "plan.json").is_file():
+        hint = f"Choose another folder with -o, such as {folder / 'audit'}."
+        raise UsageError(f"{folder} is a run, whose report.html is its contact sheet", hint=hint)
+    if folder.resolve() == Path(place).expanduser().resolve():
+        raise UsageError(f"{folder} is the set itself", hint="Choose another folder with -o.")
+    if folder.exists() and not folder.is_dir():
+        raise StorageError(f"{folder} is a file", hint="Choose a folder with -o.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def find_judges(names: Sequence[str], run: Run | None, default: str, needed: boo
         ModelError: a judge does not exist, or neither hub nor cache can say which one it is.
     """
     if len(names) > 2 or len(set(names)) < len(names):
-        raise UsageError(f"--judge: expected one judge or two, found {', '.join(names)}")
+        raise UsageError(f"--judge: expected one judge, or two different ones, found {', '.join(names)}")
     return tuple(_judge(name, run) for name in (names or [default] * needed))
 
 

@@ -16,7 +16,8 @@ def read_confusion(path: Path) -> Confusion:
         UsageError: it cannot be read, or an entry is no whole number.
     """
     try:
-        frame = pd.read_csv(path, index_col=0, dtype={0: "string"}, encoding="utf-8-sig")
+        whole = pd.read_csv(path, dtype={0: "string"}, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+        frame = whole.set_index(whole.columns[0])
         frame = frame.apply(pd.to_numeric).astype("Int64")
     except (OSError, ValueError, TypeError) as error:  # pandas' own errors are ValueErrors
         reason = (str(error) or type(error).__name__).splitlines()[0]

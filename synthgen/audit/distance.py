@@ -6,11 +6,13 @@ from enum import StrEnum
 
 import numpy as np
 
-from synthgen.audit.estimates import ALPHA, Estimate, Floats, estimate
+from synthgen.audit.estimates import ALPHA, Estimate, Floats, Ints, estimate
 from synthgen.errors import UsageError
 
 _NULL, _TRIED, _EACH = 4000, 41, 800
 """Samples drawn from the reference; shares tried for an interval, and samples drawn of each."""
+_APART = 1.25
+"""Sizes of samples, at most so many times the images or one in so many."""
 _SAME = 1e-12
 """Less than this apart, two distances are equal but for rounding."""
 
@@ -49,7 +51,9 @@ class Target:
             raise UsageError(
                 f"the reference of {attribute} has the value {strange[0]!r}", hint=f"Expected {', '.join(values)}."
             )
-        if not (found >= 0).all() or abs(found.sum() - 1) > 1e-6:
+        if not (found >= 0).all():
+            raise UsageError(f"the reference of {attribute}: a share is below 0", hint="Shares are from 0 to 1.")
+        if abs(found.sum() - 1) > 1e-6:
             raise UsageError(f"the reference of {attribute}: shares make {found.sum():g}", hint="They must make 1.")
         return found
 
@@ -157,16 +161,22 @@ def distances(
     even values, 100 images show a total variation of 0.10. So each measure stands beside what samples of the reference
     show, and its interval is found by inversion: true shares are tried along lines that lead away from the reference,
     samples are drawn of each, and a distance belongs to the interval if what was found is not among the most
-    extreme 5 % of them. What is nearer than nineteen in twenty samples of the reference would be, as quotas make it, is
-    taken for as near as those. Where the reference is a real set of `wanted_images`, it is drawn anew as well.
+    extreme 5 % of them. What is nearer than half of the samples of the reference would be, as quotas make it, is taken
+    for as near as those: that a sample hits the reference says little of where it comes from. Where the reference is a
+    real set of `wanted_images`, it is drawn anew as well.
+
+    So many `images` are whole only where they are counted. Shares that are corrected, or of images of common prompts,
+    lie between what samples of one size can show; the samples are then of many sizes, a quarter more or fewer.
     """
     size = max(1, round(images))
+    counted = np.allclose(shares * size, np.round(shares * size), atol=1e-6)
+    sizes = np.array([size]) if counted else np.arange(max(1, round(images / _APART)), round(images * _APART) + 2)
     pooled = (shares * size + wanted * wanted_images) / (size + wanted_images) if wanted_images else wanted
-    null, null_wanted = _samples(pooled[None], pooled, size, wanted_images, _NULL, rng)
+    null, null_wanted = _samples(pooled[None], pooled, sizes, wanted_images, _NULL, rng)
     both = 1 / (1 / size + (1 / wanted_images if wanted_images else 0))
     here, reach = float(total_variation(shares, wanted)), 1.5 * (len(shares) / both) ** 0.5
     paths = [_path(wanted, direction, here, reach) for direction in _directions(shares, wanted, both)]
-    drawn = [_samples(tried, wanted, size, wanted_images, _EACH, rng) for tried in paths]
+    drawn = [_samples(tried, wanted, sizes, wanted_images, _EACH, rng) for tried in paths]
     found = []
     for measure, function in FUNCTIONS.items():
         sign = -1.0 if measure.falls else 1.0
@@ -196,7 +206,9 @@ def _directions(shares: Floats, wanted: Floats, images: float) -> tuple[Floats, 
     the farther end: a sample exaggerates a distance least where few values are near to what is wanted."""
     found = (shares * images + 0.5) / (images + 0.5 * len(shares)) - wanted
     most, least = (np.eye(len(wanted))[index] - wanted for index in (int(np.argmax(found)), int(np.argmin(found))))
-    return found if np.abs(found).max() > _SAME else most, most, -least
+    # Of a reference that is one value alone, some ways lead nowhere.
+    ways = tuple(way for way in (found, most, -least) if np.abs(way).max() > _SAME)
+    return ways or (np.eye(len(wanted))[int(np.argmin(wanted))] - wanted,)
 
 
 def _path(wanted: Floats, direction: Floats, here: float, reach: float) -> Floats:
@@ -216,10 +228,12 @@ def _path(wanted: Floats, direction: Floats, here: float, reach: float) -> Float
 
 
 def _samples(
-    shares: Floats, wanted: Floats, images: int, wanted_images: int | None, many: int, rng: np.random.Generator
+    shares: Floats, wanted: Floats, sizes: Ints, wanted_images: int | None, many: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Shares of so many samples of each row, [many, rows, values], and the reference that each is measured against."""
-    drawn = rng.multinomial(images, shares, size=(many, len(shares))) / images
+    """Shares of so many samples of each row, [many, rows, values], of one of the `sizes` each, and the reference that
+    each is measured against."""
+    images = rng.choice(sizes, size=(many, len(shares)))
+    drawn = rng.multinomial(images, shares) / images[..., None]
     if not wanted_images:
         return drawn, wanted
     return drawn, rng.multinomial(wanted_images, wanted, size=(many, len(shares))) / wanted_images
@@ -227,7 +241,7 @@ def _samples(
 
 def _ends(value: float, tried: Floats, drawn: Floats, chance: Floats) -> tuple[float, float]:
     """The nearest and the farthest of the distances `tried`, of whose samples `value` is not among the extreme ones."""
-    nearest = max(value, float(np.quantile(chance, ALPHA)))
+    nearest = max(value, float(np.median(chance)))
     at_least = np.maximum.accumulate((drawn >= value - _SAME).mean(0))
     at_most = np.minimum.accumulate((drawn <= nearest + _SAME).mean(0))
     return (

@@ -3,6 +3,7 @@
 import os
 import re
 from base64 import b64encode
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,8 @@ def write_page(path: Path, text: str) -> None:
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # its folder may be a file
+            beside.unlink(missing_ok=True)
 
 
 def _inert(value: Any) -> Any:

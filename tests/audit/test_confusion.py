@@ -1,5 +1,7 @@
 """Shares read back through a confusion matrix."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthgen.audit.confusion import Confusion, correct_by_matrix
+from synthgen.audit.confusion_file import read_confusion
 from synthgen.audit.estimates import Corrected
 from synthgen.audit.inversion import invert
 from synthgen.errors import UsageError
@@ -112,6 +115,11 @@ def test_a_matrix_that_cannot_be_used_is_refused(confusion: Confusion, message: 
 def test_a_matrix_comes_from_a_table() -> None:
     frame = pd.DataFrame([[9, 1], [2, 8]], index=["yes", "no"], columns=["yes", "no"])
     assert Confusion.from_frame(frame) == Confusion(("yes", "no"), ("yes", "no"), ((9, 1), (2, 8)))
+
+
+def test_a_matrix_may_have_a_row_that_pandas_takes_for_nothing(tmp_path: Path) -> None:
+    (tmp_path / "matrix.csv").write_text("truth,None,round\nNone,9,1\nround,2,8\n")
+    assert read_confusion(tmp_path / "matrix.csv") == Confusion(("None", "round"), ("None", "round"), ((9, 1), (2, 8)))
 
 
 def test_the_truth_is_covered_under_its_assumption_and_not_without() -> None:

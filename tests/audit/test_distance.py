@@ -1,5 +1,7 @@
 """Distances from a reference, and what chance alone shows."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -95,8 +97,25 @@ def test_intervals_of_total_variation_cover(truth: list[float]) -> None:
     assert covered >= 90
 
 
+def test_shares_that_fit_no_number_of_images_have_an_interval_that_shrinks_evenly() -> None:
+    """Images of common prompts count as fewer: 17 of them, say, as 10 to 17 independent ones."""
+    shares = np.array([6, 5, 6]) / 17
+    highs = [found(shares, images)[Measure.TV].found.high for images in np.linspace(10, 16.9, 10)]
+    assert all(later < earlier + 0.03 for earlier, later in pairwise(highs))
+    assert highs[-1] > 0.3, "so few images tell little, even if they hit the reference"
+
+
+@pytest.mark.parametrize("shares", [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]])
+def test_a_reference_may_be_one_value_alone(shares: list[float]) -> None:
+    tv = found(np.array(shares), 30, np.array([1.0, 0.0, 0.0]))[Measure.TV]
+    assert tv.found.low <= 1 - shares[0] <= tv.found.high
+    assert tv.p_value == pytest.approx(1 if shares[0] == 1 else 0, abs=0.001)
+
+
 def test_a_reference_that_makes_no_sense_is_refused() -> None:
     values = ("light", "dark")
+    with pytest.raises(UsageError, match="below 0"):
+        Target({"light": 1.5, "dark": -0.5}).checked("skin", values)
     with pytest.raises(UsageError, match=r"shares make 0\.9"):
         Target({"light": 0.5, "dark": 0.4}).checked("skin", values)
     with pytest.raises(UsageError, match="has the value 'pale'"):

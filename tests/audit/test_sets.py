@@ -73,6 +73,13 @@ def test_a_label_that_is_missing_stays_missing(tmp_path: Path) -> None:
     assert read_frame(open_set(str(tmp_path / "set")))["label"].tolist() == ["chef", None, "doctor"]
 
 
+def test_words_that_pandas_takes_for_nothing_are_words(tmp_path: Path) -> None:
+    (tmp_path / "set.csv").write_text("label,glasses\nNone,None\nNA,round\nnull,\n")
+    frame = read_frame(open_set(str(tmp_path / "set.csv")), known={"glasses": "glasses"})
+    assert frame["label"].tolist() == ["None", "NA", "null"]
+    assert frame["glasses"].tolist() == ["None", "round", None]
+
+
 def test_numbers_are_classes_without_a_point(tmp_path: Path) -> None:
     pd.DataFrame({"label": [1.0, np.nan, 0.0], "flag": [True, False, True]}).to_parquet(tmp_path / "set.parquet")
     frame = read_frame(open_set(str(tmp_path / "set.parquet")), known={"flag": "flag"})

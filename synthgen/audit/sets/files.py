@@ -64,7 +64,7 @@ def read_listing(file: Path) -> FileSet:
         UsageError: it cannot be read.
     """
     try:
-        frame = pd.read_csv(file, dtype="object", keep_default_na=True, na_values=[""])
+        frame = pd.read_csv(file, dtype="object", keep_default_na=False, na_values=[""])  # None and NA are words
     except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UsageError(
