@@ -370,9 +370,7 @@ def rejudge(
     """Apply stricter filters to a run that is there. No image is made again."""
     from synthgen import api
 
-    # `.` and `..` have a name, too.
-    beside = location if "://" in location or Path(location).name not in ("", "..") else str(Path(location).resolve())
-    print_result(api.rejudge(location, set_ or (), output or f"{beside}-rejudged"), as_json, rendered=False)
+    print_result(api.rejudge(location, set_ or (), output), as_json, rendered=False)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -118,6 +119,29 @@ class Reason(StrEnum):
     CLIP = "clip"
     DUPLICATE = "duplicate"
     ATTRIBUTE = "attribute"  # no cell wants what was measured, or it could not be measured
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is asked of a score: it rejects an image whose score falls below `floor` or rises above `ceiling`."""
+
+    reason: Reason
+    score: str
+    floor: float = -inf
+    ceiling: float = inf
+
+    def allows(self, value: float) -> bool:
+        """NaN compares false with everything: a broken score is not allowed."""
+        return self.floor <= value <= self.ceiling
+
+    @property
+    def limits(self) -> str:
+        """In words."""
+        return f"at least {self.floor:g}" if self.floor > -inf else f"at most {self.ceiling:g}"
+
+    def implies(self, other: Rule) -> bool:
+        """Whether all that `other` rejects, by the same score, this one rejects too."""
+        return self.floor >= other.floor and self.ceiling <= other.ceiling
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,12 @@ from synthgen import run as runs
 from synthgen.api.publishing import DATASET, SHEET, committed, published, publishing
 from synthgen.errors import QuotaNotMet, StorageError, UsageError
 from synthgen.plan import Plan
-from synthgen.records import Reason, Shortfall
+from synthgen.records import Reason, Rule, Shortfall
 from synthgen.run import Location, RunStore
 from synthgen.spec import UNKNOWN, Spec
 
 if TYPE_CHECKING:
     from synthgen.dataset.composition import Asked
-    from synthgen.dataset.sheet import Limit
     from synthgen.dataset.summary import DatasetSummary
     from synthgen.dataset.tally import Tally
 
@@ -157,19 +156,15 @@ def _spec_text(planned: Plan, store: RunStore) -> str:
     return f"# --extend: {counts}\n{text}"
 
 
-def limits(spec: Spec) -> dict[str, tuple[Limit, ...]]:
+def limits(spec: Spec) -> dict[str, tuple[Rule, ...]]:
     """By class, what is asked of scores."""
-    from synthgen.dataset.sheet import Limit
     from synthgen.judge.rules import rules_of
 
     told = tuple(
-        Limit(f"{entry.attribute}_posterior", Reason.ATTRIBUTE, floor=spec.attributes[entry.attribute].abstain_below)
+        Rule(Reason.ATTRIBUTE, f"{entry.attribute}_posterior", floor=spec.attributes[entry.attribute].abstain_below)
         for entry in spec.balance
     )
-    return {
-        name: (*(Limit(rule.score, rule.reason, rule.floor, rule.ceiling) for rule in rules_of(spec, name)), *told)
-        for name in spec.classes
-    }
+    return {name: (*rules_of(spec, name), *told) for name in spec.classes}
 
 
 def asked(planned: Plan) -> Asked:
@@ -183,12 +178,14 @@ def asked(planned: Plan) -> Asked:
 
 def facts(planned: Plan) -> dict[str, str]:
     """How a run samples and filters, as the contact sheet and the card say it."""
+    from synthgen.dataset.sheet import watched
+
     model = planned.spec.model
     facts = {"model": model.id, "steps": str(model.steps), "guidance": f"{model.guidance:g}"}
     floors: dict[str, dict[str, float]] = {}
     for name, of_class in limits(planned.spec).items():
         for limit in of_class:
-            if limit.watched:
+            if watched(limit):
                 floors.setdefault(limit.score, {})[name] = limit.floor
     facts |= {score.replace("_", " "): f"at least {_by_class(by_class)}" for score, by_class in floors.items()}
     return facts | {"judge": planned.spec.judge.id, "seed": str(planned.spec.seed)}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,18 +51,19 @@ def read_spec(path: Path, overrides: Sequence[str] = (), *, calibrated: bool = T
         SpecError: with every problem, those of the files that it names too.
     """
     found = spec_of(path, overrides)
+    files: list[tuple[tuple[str | int, ...], Callable[[], object]]] = [
+        (("balance", index, "target", "from"), partial(_explicit, entry, found))
+        for index, entry in enumerate(found.balance)
+    ]
+    if calibrated:
+        files.append((("filters", "label", "calibration"), partial(_calibration, found)))
     findings, hints = [], []
-    for index, entry in enumerate(found.balance):
+    for place, read in files:
         try:
-            _explicit(entry, found)
+            read()
         except UsageError as error:
-            findings.append(Finding(("balance", index, "target", "from"), error.message))
+            findings.append(Finding(place, error.message))
             hints.append(error.hint or "")
-    try:
-        _ = calibrated and _calibration(found)
-    except UsageError as error:
-        findings.append(Finding(("filters", "label", "calibration"), error.message))
-        hints.append(error.hint or "")
     if findings:
         raise refusal(path, overrides, findings, "\n".join(dict.fromkeys(hints)))
     resolved = _resolved(found)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from synthgen import run as runs
 from synthgen.api.finishing import RunResult, finalized
@@ -11,8 +12,9 @@ from synthgen.run import Location
 from synthgen.spec import Filters, LabelFilter, Spec, parse_spec
 
 
-def rejudge(location: Location, overrides: Sequence[str], output: Location) -> RunResult:
-    """Apply stricter filters to the run at `location`: a run at `output` that holds what still passes.
+def rejudge(location: Location, overrides: Sequence[str], output: Location | None = None) -> RunResult:
+    """Apply stricter filters to the run at `location`: a run at `output`, by default beside it, that holds what
+    still passes.
 
     Raises:
         SpecError: an override is wrong.
@@ -24,7 +26,7 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location) -> R
 
     if not overrides:
         raise UsageError("nothing to apply", hint="Give stricter numbers: --set filters.label.min_posterior=0.8.")
-    store, into = runs.open_store(location), runs.open_store(output)
+    store, into = runs.open_store(location), runs.open_store(output or _beside(location))
     planned = runs.open_run(store)
     text = "".join(f"# rejudged with --set {override}\n" for override in overrides) + _text(planned.spec, overrides)
     spec = parse_spec(text, file=f"{store.location}/plan.json", overrides=overrides)
@@ -46,6 +48,13 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location) -> R
     runs.create_run(into, stricter, text)
     runs.rejudge(planned, store, stricter, into, lambda name, scores: first_rejection(scores, rules[name]))
     return finalized(stricter, into, fresh=stricter.shard_count)
+
+
+def _beside(location: Location) -> str:
+    place = str(location)
+    if "://" not in place and Path(place).name in ("", ".."):
+        place = str(Path(place).resolve())  # `.` and `..` have a name, too
+    return f"{place}-rejudged"
 
 
 def _text(spec: Spec, overrides: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from synthgen.dataset.composition import Asked, Composition, Part, emptiest
 from synthgen.dataset.source import Source, batches, schema_of
 from synthgen.dataset.tally import MEANINGS, ClassTally, Fate, Tally, tally
 from synthgen.page import data_uri, environment, write_page
-from synthgen.records import Reason, Verdict
+from synthgen.records import Reason, Rule, Verdict
 from synthgen.spec import UNKNOWN
 
 PER_CLASS = 24
@@ -25,22 +25,9 @@ _NOTHING_ASKED = Asked()
 _ORDER = {Verdict.REJECTED: 0, Verdict.FAILED: 1, Verdict.SURPLUS: 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """What a filter asks of a score, without the prefix `score_`, and the reason for which it rejects."""
-
-    score: str
-    reason: str
-    floor: float = -inf
-    ceiling: float = inf
-
-    @property
-    def watched(self) -> bool:
-        """Shown on every picture, and not only on those that it rejects."""
-        return self.reason in (Reason.LABEL, Reason.CLIP)
-
-    def allows(self, value: float) -> bool:
-        return self.floor <= value <= self.ceiling
+def watched(rule: Rule) -> bool:
+    """Whether its score is shown on every picture, and not only on those that it rejects."""
+    return rule.reason in (Reason.LABEL, Reason.CLIP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +39,7 @@ class Score:
 
     name: str
     value: float
-    limit: Limit | None
+    limit: Rule | None
 
     @property
     def text(self) -> str:
@@ -146,7 +133,7 @@ def write_sheet(
     *,
     title: str,
     quotas: Mapping[str, int | None],
-    limits: Mapping[str, Sequence[Limit]] = _NOTHING,
+    limits: Mapping[str, Sequence[Rule]] = _NOTHING,
     facts: Mapping[str, str] = _NOTHING,
     asked: Asked = _NOTHING_ASKED,
     per_class: int = PER_CLASS,
@@ -210,7 +197,7 @@ class _Best:
         return sorted(self._held, key=lambda picture: picture.order)[: self._limit]
 
 
-def _picture(row: Mapping[str, Any], limits: Sequence[Limit], balanced: Sequence[str]) -> Picture:
+def _picture(row: Mapping[str, Any], limits: Sequence[Rule], balanced: Sequence[str]) -> Picture:
     attributes = _attributes(row)
     return Picture(
         id=row["id"],
@@ -225,15 +212,15 @@ def _picture(row: Mapping[str, Any], limits: Sequence[Limit], balanced: Sequence
     )
 
 
-def _scores(row: Mapping[str, Any], limits: Sequence[Limit]) -> Iterator[Score]:
+def _scores(row: Mapping[str, Any], limits: Sequence[Rule]) -> Iterator[Score]:
     """Those that filters look at, and what else decided; all, where nobody looks at any."""
-    by_name = {limit.score: limit for limit in limits if limit.watched or limit.reason == row["reason"]}
-    watching = any(limit.watched for limit in limits)
+    by_name = {limit.score: limit for limit in limits if watched(limit) or limit.reason == row["reason"]}
+    watching = any(watched(limit) for limit in limits)
     for column, value in row.items():
         name = column.removeprefix("score_")
         if name != column and value is not None:
             score = Score(name.replace("_", " "), value, limit := by_name.get(name))
-            if not watching or (limit and (limit.watched or score.broken)):
+            if not watching or (limit and (watched(limit) or score.broken)):
                 yield score
 
 

@@ -1,34 +1,9 @@
 """Rules: what an image must score. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from math import inf
 
-from synthgen.records import Reason
+from synthgen.records import Reason, Rule
 from synthgen.spec import LabelFilter, Spec
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Rejects an image whose score falls below `floor` or rises above `ceiling`."""
-
-    reason: Reason
-    score: str
-    floor: float = -inf
-    ceiling: float = inf
-
-    def rejects(self, scores: Mapping[str, float]) -> bool:
-        # NaN compares false with everything: written this way round, a broken score rejects.
-        return not self.floor <= scores[self.score] <= self.ceiling
-
-    @property
-    def limits(self) -> str:
-        """In words."""
-        return f"at least {self.floor:g}" if self.floor > -inf else f"at most {self.ceiling:g}"
-
-    def implies(self, other: "Rule") -> bool:
-        """Whether all that `other` rejects, by the same score, this one rejects too."""
-        return self.floor >= other.floor and self.ceiling <= other.ceiling
 
 
 def rules_of(spec: Spec, class_name: str) -> tuple[Rule, ...]:
@@ -59,4 +34,4 @@ def first_rejection(scores: Mapping[str, float], rules: tuple[Rule, ...]) -> Rea
     Raises:
         KeyError: a rule names a score that was not measured.
     """
-    return next((rule.reason for rule in rules if rule.rejects(scores)), None)
+    return next((rule.reason for rule in rules if not rule.allows(scores[rule.score])), None)

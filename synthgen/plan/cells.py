@@ -1,6 +1,5 @@
 """Cells: each class, cut by the attributes that the spec balances, with its quota of accepted images."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -57,18 +56,16 @@ class Rounding:
 
 
 def rounding_of(spec: Spec) -> Rounding:
-    quotas = Counter({cell.name: cell.quota for cell in cells_of(spec)})
-    off = [
-        (name, entry.attribute, value, share, planned / kind.count)
-        for label, (name, kind) in enumerate(spec.classes.items())
-        for cells in [list(_cells_of_class(spec, label, name, kind.count))]
-        for entry in spec.balance
-        for value, share in _shares(spec, entry)
-        for planned in [sum(cell.quota for cell in cells if (entry.attribute, value) in cell.values)]
-        if abs(planned - kind.count * share) > 1e-6
-    ]
+    off, empty = [], []
+    for label, (name, kind) in enumerate(spec.classes.items()):
+        cells = list(_cells_of_class(spec, label, name, kind.count))
+        empty += [cell.name for cell in cells if not cell.quota]
+        for entry in spec.balance:
+            for value, share in _shares(spec, entry):
+                planned = sum(cell.quota for cell in cells if (entry.attribute, value) in cell.values) / kind.count
+                off.append((name, entry.attribute, value, share, planned))
     worst = max(off, key=lambda each: abs(each[3] - each[4]), default=None)
-    return Rounding(worst, tuple(name for name in kinds_of(spec) if not quotas[name]))
+    return Rounding(worst if worst and abs(worst[3] - worst[4]) > 1e-6 else None, tuple(empty))
 
 
 def _cells_of_class(spec: Spec, label: int, name: str, count: int) -> Iterator[Cell]:

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthgen.dataset.composition import Asked
-from synthgen.dataset.sheet import Limit, ledger_rows, write_sheet
+from synthgen.dataset.sheet import ledger_rows, write_sheet
 from synthgen.errors import StorageError
-from synthgen.records import Cell
+from synthgen.records import Cell, Reason, Rule
 from tests.dataset.shards import ledger_row
 from tests.page import Page
 
@@ -68,7 +68,7 @@ def test_a_preview_has_no_quotas(tmp_path: Path) -> None:
 def test_borderline_first_and_the_rest_is_counted(tmp_path: Path) -> None:
     rows = [ledger_row(i, "chef", score_label_posterior=0.5 + i / 100) for i in reversed(range(40))]
     rows += [ledger_row(100 + i, "chef", "rejected", "label", score_label_posterior=0.4 - i / 100) for i in range(30)]
-    limits = {"chef": [Limit("label_posterior", "label", floor=0.5)]}
+    limits = {"chef": [Rule(Reason.LABEL, "label_posterior", floor=0.5)]}
     write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 40}, limits=limits, per_class=6)
     page = Page((tmp_path / "s.html").read_text("utf-8"))
     assert ids(page) == [f"00000-{i:06d}" for i in [*range(6), *range(100, 106)]]
@@ -82,7 +82,7 @@ def test_a_score_that_is_not_a_number_has_no_margin(tmp_path: Path) -> None:
         ledger_row(0, "chef", "rejected", "clip", score_clip_score=float("nan")),
         ledger_row(1, "chef", "rejected", "clip", score_clip_score=0.19),
     ]
-    limits = {"chef": [Limit("clip_score", "clip", floor=0.2)]}
+    limits = {"chef": [Rule(Reason.CLIP, "clip_score", floor=0.2)]}
     write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 1}, limits=limits)
     assert ids(Page((tmp_path / "s.html").read_text("utf-8"))) == ["00000-000001", "00000-000000"]
 
@@ -107,9 +107,9 @@ def test_a_sheet_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 
 LIMITS = {
     "chef": [
-        Limit("label_posterior", "label", floor=0.5),
-        Limit("unsafe_posterior", "unsafe", ceiling=0.4),
-        Limit("skin_tone_posterior", "attribute", floor=0.99),
+        Rule(Reason.LABEL, "label_posterior", floor=0.5),
+        Rule(Reason.UNSAFE, "unsafe_posterior", ceiling=0.4),
+        Rule(Reason.ATTRIBUTE, "skin_tone_posterior", floor=0.99),
     ]
 }
 SKIN = {"skin_tone": ("light", "dark", "unknown")}

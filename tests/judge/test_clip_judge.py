@@ -11,8 +11,8 @@ from torch import Tensor
 from synthgen.bundled.mixture import even
 from synthgen.bundled.train.pictures import render_many, softened, spoiled
 from synthgen.judge.clip_judge import ClipJudge
-from synthgen.judge.rules import Rule, first_rejection
-from synthgen.records import Reason
+from synthgen.judge.rules import first_rejection
+from synthgen.records import Reason, Rule
 from synthgen.spec import UNKNOWN
 from tests.judge.tiny import pictures, rendered, spec_with
 

@@ -201,6 +201,7 @@ def test_actors_killed_at_random_moments_leave_the_run_as_if_nothing_had_been(
     assert_same(tmp_path / "run", alone)
 
 
+@pytest.mark.slow
 def test_an_actor_that_hangs_is_replaced_and_a_shard_that_always_kills_is_set_aside(
     nodes: Nodes, tmp_path: Path
 ) -> None:
