@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -85,6 +86,7 @@ def audit(
 
     folder = output or api.output_folder(place)
     api.check_output(folder, place)
+    _tell_of_hub(place, reference, compare)
     asked: dict[str, Any] = {
         "spec": spec,
         "attributes": attributes,
@@ -98,10 +100,14 @@ def audit(
         "on_progress": _progress(),
     }
     if export_labels is not None:
-        table = api.export_labels(place, export_labels, folder, **asked)
-        print(f"look at   {table.with_name('to-label.html')}")
-        print(f"fill in   {table}")
-        print(f"then      the same command, with --import-labels {table} in place of --export-labels")
+        drawn = api.export_labels(place, export_labels, folder, **asked)
+        print(f"look at   {drawn.page}")
+        print(f"fill in   {drawn.table}")
+        print(f"then      the same command, with --import-labels {drawn.table} in place of --export-labels")
+        if drawn.few:
+            shown = ", ".join(f"{name} ({many})" for name, many in islice(drawn.few.items(), 6))
+            more = f" and {len(drawn.few) - 6} more" if len(drawn.few) > 6 else ""
+            print(f"note      too few to correct the shares of a class on its own, which takes 20: {shown}{more}")
         return
     found = api.audit(
         place,
@@ -119,10 +125,10 @@ def audit(
         print_json(**found.to_dict())
     else:
         print_audit(found)
-        for caveat in found.findings.caveats:
+        for caveat in found.notes:
             print(f"note      {caveat}")
         print(f"figures   {document}")
-        print(f"look at   {report}")
+        print(f"look at   {report}: also association, precision, filters, likeness, and pictures")
     _exit(found, allow_insufficient)
 
 
@@ -137,14 +143,23 @@ def print_audit(found: "Audit") -> None:
 
 def _exit(found: "Audit", allow_insufficient: bool) -> None:
     """Raises:
-    GateFailed: a gate did.
+    GateFailed: a gate did, or there was nothing to measure.
     """
+    if not found.findings.images:
+        raise GateFailed("there are no images: nothing was measured", hint="Is it the right set, and the right split?")
     failed = [gate for gate in found.findings.gates if gate.outcome == "fail"]
     unsure = [gate for gate in found.findings.gates if gate.outcome == "insufficient data"]
     if failed or (unsure and not allow_insufficient):
         lines = [f"{gate.outcome}: {gate.gate}: {gate.reason}" for gate in (*failed, *unsure)]
         hint = None if failed else "More images or labels would decide it; --allow-insufficient passes it meanwhile."
         raise GateFailed("\n".join(lines), hint=hint)
+
+
+def _tell_of_hub(*places: str | None) -> None:
+    """A name that was mistyped is looked for on the hub, which may take its time."""
+    for place in places:
+        if place is not None and not Path(place).expanduser().exists():
+            print(f"{place}: there is no such file or folder here; looking on the hub", file=sys.stderr)
 
 
 def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
@@ -167,14 +182,14 @@ def _split(given: list[str] | None) -> list[tuple[str, str, str]]:
     return [text.partition("=") for text in given or ()]
 
 
-def _progress() -> Callable[[str, int], None]:
+def _progress() -> Callable[[str, str], None]:
     """A line on stderr now and then."""
     last = time.monotonic()
 
-    def on_progress(name: str, seen: int) -> None:
+    def on_progress(name: str, done: str) -> None:
         nonlocal last
         if time.monotonic() - last >= _EVERY:
             last = time.monotonic()
-            print(f"{name}: looked at {seen} images", file=sys.stderr)
+            print(f"{name}: {done}", file=sys.stderr)
 
     return on_progress

@@ -185,8 +185,9 @@ def test_an_audited_run_is_still_a_good_run(run: Path) -> None:
 
 
 def test_labels_are_drawn_filled_in_and_used(folder: Path, tmp_path: Path) -> None:
-    labels = api.export_labels(folder / "set", 10, tmp_path, **asked(folder))
-    page = (tmp_path / "to-label.html").read_text("utf-8")
+    shown, labels, few = api.export_labels(folder / "set", 10, tmp_path, **asked(folder))
+    assert few == {"chef": 5, "doctor": 5}, "fewer than the 20 that a class's own correction takes"
+    page = shown.read_text("utf-8")
     assert page.count("<img") == 10
     assert "<script" not in page
     drawn = pd.read_csv(labels, dtype="string")
@@ -199,6 +200,11 @@ def test_labels_are_drawn_filled_in_and_used(folder: Path, tmp_path: Path) -> No
     share = found.findings.attributes[0].scopes[0].shares[0]
     assert share.labels is not None
     assert share.labels.low <= 1 / 3 <= share.labels.high
+    assert not found.notes
+    drawn.drop(columns="weight").to_csv(labels, index=False)
+    assert any("no column 'weight'" in note for note in judged(folder, labels=labels).notes)
+    drawn.assign(skin_tone="unknown").to_csv(labels, index=False)
+    assert any("not corrected by labels" in note for note in judged(folder, labels=labels).notes)
     with pytest.raises(UsageError, match=r"labels\.csv exists already"):
         api.export_labels(folder / "set", 10, tmp_path, **asked(folder))
 
@@ -266,13 +272,15 @@ def test_gates_decide_the_exit_code(gate: list[str], code: int, tmp_path: Path) 
 
 def test_the_command_line_judges_and_exports(folder: Path) -> None:
     options = ["set", "--attributes", "attributes.yaml", "--judge", JUDGE, "--cache", "cache"]
-    done = command("audit", *options, "-o", "found", folder=folder)
+    done = command("audit", *options, "-o", "found", "--cross", "class,skin_tone", folder=folder)
     assert done.returncode == 0, done.stderr
     assert "skin tone" in done.stdout
+    assert "class × skin tone" in done.stdout
     assert "look at" in done.stdout
     drawn = command("audit", *options, "-o", "found", "--export-labels", 6, folder=folder)
     assert drawn.returncode == 0, drawn.stderr
     assert len(pd.read_csv(folder / "found" / "labels.csv")) == 6
+    assert "which takes 20: chef (3), doctor (3)" in drawn.stdout
 
 
 SKIN: dict[str, Any] = {"known": {"skin": "skin"}}
@@ -281,12 +289,15 @@ MISTAKES: dict[str, tuple[dict[str, Any], type[SynthgenError], str]] = {
     "no such column": ({"known": {"skin": "tone"}}, UsageError, "has no column 'tone'"),
     "no such label": ({**SKIN, "label": "kind"}, UsageError, "has no column 'kind'"),
     "one value": ({"known": {"kind": "constant"}}, UsageError, "the column holds x"),
+    "one value in two spellings": ({"known": {"eyes": "eyes"}}, UsageError, "holds 'Brown' and 'brown'"),
+    "a large Unknown": ({"known": {"hair": "hair"}}, UsageError, "holds 'Unknown'"),
+    "a measurement": ({"known": {"size": "size"}}, UsageError, "36 values in 36 images"),
     "no such gate": ({**SKIN, "gates": ["skin"]}, UsageError, "not understood"),
     "gate without a reference": ({**SKIN, "gates": ["skin: tv <= 0.1"]}, UsageError, "no reference"),
     "target of nothing": ({**SKIN, "targets": {"hair": "uniform"}}, UsageError, "no attribute 'hair'"),
     "target in words": ({**SKIN, "targets": {"skin": "even"}}, UsageError, "not understood"),
     "target of no value": ({**SKIN, "targets": {"skin": "pale:1"}}, UsageError, "'pale'"),
-    "three judges": ({"judges": ["a/b", "c/d", "e/f"]}, UsageError, "one judge or two"),
+    "three judges": ({"judges": ["a/b", "c/d", "e/f"]}, UsageError, "expected one judge"),
     "no judge's name": ({"judges": ["clip"]}, UsageError, "--judge clip"),
     "a judge that is not there": ({"judges": ["local-dir:nowhere"]}, ModelError, "nowhere"),
     "matrix of nothing": ({**SKIN, "confusions": {"hair": Path("x")}}, UsageError, "no attribute 'hair'"),
@@ -311,7 +322,9 @@ def test_a_mistake_is_told(
     given: dict[str, Any], error: type[SynthgenError], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    frame = pd.DataFrame([{"label": row["label"], "skin": row["skin"], "constant": "x"} for row in table()])
+    frame = pd.DataFrame([{"label": row["label"], "skin": row["skin"], "constant": "x"} for row in table(18)])
+    frame = frame.assign(eyes=["Brown", "brown", "blue"] * 12, hair=["Unknown", "red", "fair"] * 12)
+    frame = frame.assign(size=[each / 7 for each in range(len(frame))])
     frame.to_csv("set.csv", index=False)
     Path("words.csv").write_text("truth,light\nlight,many\n")
     Path("wrong.yaml").write_text(ATTRIBUTES + "name: x\n")
@@ -351,6 +364,9 @@ def test_an_empty_table_is_no_perfect_score(tmp_path: Path) -> None:
     )  # fmt: skip
     assert found.findings.caveats[0] == "there are no images: nothing was measured"
     assert found.outcome == "insufficient data"
+    options = ("--known", "skin=skin", "--attributes", "attributes.yaml", "--allow-insufficient")
+    done = command("audit", "set.parquet", *options, folder=tmp_path)
+    assert (done.returncode, "nothing was measured" in done.stderr) == (4, True), done.stderr
 
 
 def test_auditing_what_is_known_imports_no_torch(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from synthgen.audit.sets import ImageSet
+
+_MOST_VALUES = 20
+"""Values of a column, up to which it may be that every image has its own."""
 
 
 class Seen(NamedTuple):
@@ -93,7 +96,8 @@ def values_of(begun: Begun, others: Sequence[Begun]) -> dict[str, tuple[str, ...
     """By attribute: those that are declared; of a column, those that occur in any of the sets.
 
     Raises:
-        UsageError: a column has fewer than two.
+        UsageError: a column has fewer than two; or as many that they seem to be measurements, or some that differ by
+            case alone.
     """
     from synthgen.audit.table import ASIDE
 
@@ -103,8 +107,23 @@ def values_of(begun: Begun, others: Sequence[Begun]) -> dict[str, tuple[str, ...
             continue
         seen = {value for each in (begun, *others) for value in each.frame[name].dropna().unique()}
         found[name] = tuple(sorted(seen - set(ASIDE)))
-        if len(found[name]) < 2:
-            there = ", ".join(found[name]) or "nothing"
-            hint = "An attribute needs two values or more; --attributes can declare those that do not occur."
-            raise UsageError(f"--known {name}={column}: the column holds {there}", hint=hint)
+        _check_values(f"--known {name}={column}", seen, found[name], sum(len(each.frame) for each in (begun, *others)))
     return found
+
+
+def _check_values(place: str, seen: Collection[str], values: Sequence[str], images: int) -> None:
+    from synthgen.audit.table import ASIDE
+
+    if len(values) < 2:
+        there = ", ".join(sorted(seen)) or "nothing"
+        hint = "An attribute needs two values or more; --attributes can declare those that do not occur."
+        raise UsageError(f"{place}: the column holds {there}", hint=hint)
+    written: dict[str, str] = {}
+    for value in (*ASIDE, *sorted(values, reverse=True)):  # small letters first
+        other = written.setdefault(value.casefold(), value)
+        if other != value:
+            what = f"{place}: the column holds {value!r}" + (f" and {other!r}" if other in values else "")
+            raise UsageError(what, hint=f"Write it as {other!r}: case is no difference of values.")
+    if len(values) > max(_MOST_VALUES, images / 2):
+        what = f"{place}: the column holds {len(values):,} values in {images:,} images, such as {values[0]!r}"
+        raise UsageError(what, hint="An attribute has few values: make a column of ranges, if these are measurements.")

@@ -19,6 +19,7 @@ from synthgen.spec import Spec
 if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
+    from rich.text import Text
 
     from synthgen.audit.confusion import Confusion
     from synthgen.audit.findings import Findings
@@ -70,6 +71,15 @@ class Audit:
         return self.findings.outcome
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of the set, and of each attribute over all."""
+        found = self.findings
+        of_attributes = (
+            f"{attribute.name}: {caveat}" for attribute in found.attributes for caveat in attribute.scopes[0].caveats
+        )
+        return (*found.caveats, *of_attributes)
+
+    @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """By name, such as 'shares', 'distances' and 'gates'; with a second set, also 'comparison'."""
         from synthgen.audit.tables import comparison_table, tables
@@ -85,7 +95,7 @@ class Audit:
         found: dict[str, Any] = json.loads(write_json(self.report))
         return found
 
-    def rendered(self) -> list[Table]:
+    def rendered(self) -> list[Text | Table]:
         """For terminals."""
         from synthgen.audit.report import render_tables
 
@@ -127,7 +137,7 @@ def audit(
     cache: Path | None = None,
     device: str = "auto",
     seed: int = 0,
-    on_progress: OnProgress = lambda name, seen: None,
+    on_progress: OnProgress = lambda name, done: None,
 ) -> Audit:
     """Say what is in a labelled set of images, and how sure that is.
 
@@ -180,10 +190,12 @@ def audit(
     seen_second = second.look(on_progress) if second else None
     common = replace(common, real=seen_real.looked.frame if seen_real else None)
     given = replace(common, labels=labelled, second=seen.looked.second, crossings=cross, gates=limits)
-    findings = measure(seen.looked.frame, values, given, seed)
+    findings = measure(seen.looked.frame, values, given, seed, on_progress)
     caveats = [caveat for each in (seen, seen_real, seen_second) if each for caveat in _unreadable(each)]
     findings = replace(findings, pipeline=_pipeline(begun, seed), caveats=(*findings.caveats, *caveats))
-    comparison = beside(findings, measure(seen_second.looked.frame, values, common, seed)) if seen_second else None
+    comparison = None
+    if seen_second:
+        comparison = beside(findings, measure(seen_second.looked.frame, values, common, seed, on_progress))
     return Audit(make_report(begun, seen, findings, seen_real, seen_second, comparison, seed))
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from synthgen.audit.sets import ImageSet
     from synthgen.judge.towers import Towers
 
-OnProgress = Callable[[str, int], None]
-"""Is told the set's name, and how many of its images were looked at."""
+OnProgress = Callable[[str, str], None]
+"""Is told the name of a set or an attribute, and what was done with it, such as 'looked at 1,200 images'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Eyes:
             if fresh:
                 vectors = self._towers.embed_pictures(list(fresh.values()))
                 self._cache.add(list(fresh), vectors, self._towers.logit_scale)
-            on_progress(images.name, len(keys))
+            on_progress(images.name, f"looked at {len(keys):,} images")
         self._cache.flush()
         return keys
 
@@ -185,7 +185,7 @@ class _Seen:
 
 
 def look_at(
-    subject: Subject, whole: pd.DataFrame, question: Question, on_progress: OnProgress = lambda name, seen: None
+    subject: Subject, whole: pd.DataFrame, question: Question, on_progress: OnProgress = lambda name, done: None
 ) -> Looked:
     """Answer the question on every image of a set, whose table `read_frame` has read.
 

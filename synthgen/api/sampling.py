@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from synthgen.api.asking import begin
 from synthgen.api.auditing import EMBEDDINGS, output_folder
 from synthgen.api.looking import OnProgress
 from synthgen.errors import UsageError
 from synthgen.spec import Spec
+
+
+class ToLabel(NamedTuple):
+    """What was drawn to be labelled.
+
+    Attributes:
+        page: the pictures.
+        table: the CSV to fill in.
+        few: classes with fewer images in it than a correction of their own takes, and how many they have.
+    """
+
+    page: Path
+    table: Path
+    few: Mapping[str, int]
 
 
 def export_labels(
@@ -26,9 +42,9 @@ def export_labels(
     cache: Path | None = None,
     device: str = "auto",
     seed: int = 0,
-    on_progress: OnProgress = lambda name, seen: None,
-) -> Path:
-    """Draw `count` images to label by eye, from each class alike: a page of them, and a CSV, whose path is returned.
+    on_progress: OnProgress = lambda name, done: None,
+) -> ToLabel:
+    """Draw `count` images to label by eye, from each class alike: a page of them, and a CSV.
 
     With a single judged attribute, its rarer answers are drawn more often, which tells their errors. The CSV has the
     weights that make up for it.
@@ -40,7 +56,8 @@ def export_labels(
     import pandas as pd
 
     from synthgen.audit.labelled import draw_sample
-    from synthgen.audit.labelling import Sample, write_labelling
+    from synthgen.audit.labelling import PAGE, Sample, write_labelling
+    from synthgen.audit.quote import FEWEST_LABELS
     from synthgen.audit.sets import thumbnail
 
     cached = cache or output_folder(place) / EMBEDDINGS
@@ -61,4 +78,7 @@ def export_labels(
     columns = drawn["id"].tolist(), drawn["label"].tolist(), drawn["weight"].tolist(), thumbnails
     samples = [Sample(*row) for row in zip(*columns, strict=True)]
     values = {name: tuple(begun.question.attributes[name].values) for name in judged}
-    return write_labelling(samples, values, folder, f"{images.name}: what do you see?")
+    table = write_labelling(samples, values, folder, f"{images.name}: what do you see?")
+    drawn_of = Counter(each.label for each in samples)
+    few = {name: drawn_of[name] for name in sorted(set(frame["label"])) if drawn_of[name] < FEWEST_LABELS}
+    return ToLabel(folder / PAGE, table, few)

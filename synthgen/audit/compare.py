@@ -7,6 +7,9 @@ from typing import Any
 from synthgen.audit.estimates import Estimate, difference
 from synthgen.audit.findings import AttributeFindings, Figure, Findings, Scope
 
+_OTHER_MIX = 0.05
+"""Difference of a class's share of two sets, from which it is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -36,12 +39,14 @@ class Comparison:
     """
     Attributes:
         left_out: attributes and classes that only one set has, or has with other values, in words.
+        caveats: what else a reader must know.
     """
 
     first_images: int
     second_images: int
     differences: tuple[Difference, ...]
     left_out: tuple[str, ...]
+    caveats: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -64,7 +69,18 @@ def compare(first: Findings, second: Findings) -> Comparison:
     left_out += [f"attribute {name}: not in the first" for name in others]
     left_out += [f"class {name}: not in the second" for name in first.classes if name not in second.classes]
     left_out += [f"class {name}: not in the first" for name in second.classes if name not in first.classes]
-    return Comparison(first.images, second.images, tuple(found), tuple(left_out))
+    return Comparison(first.images, second.images, tuple(found), tuple(left_out), tuple(_caveats(first, second)))
+
+
+def _caveats(first: Findings, second: Findings) -> Iterator[str]:
+    yield "an image that is in both sets makes them more alike than the intervals know: they take the sets as separate"
+    mixes = [{name: many / max(found.images, 1) for name, many in found.classes.items()} for found in (first, second)]
+    names = {*mixes[0], *mixes[1]}
+    apart = {name: abs(mixes[0].get(name, 0.0) - mixes[1].get(name, 0.0)) for name in names}
+    if apart and max(apart.values()) > _OTHER_MIX:
+        name = max(sorted(apart), key=lambda name: apart[name])
+        shares = " and ".join(f"{mix.get(name, 0.0):.0%}" for mix in mixes)
+        yield f"the sets mix classes differently ({name}: {shares}): what differs over all may come of that alone"
 
 
 def _of_attribute(first: AttributeFindings, second: AttributeFindings) -> Iterator[Difference]:

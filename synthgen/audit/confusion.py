@@ -47,10 +47,11 @@ class Confusion:
         where = f"the confusion matrix of {attribute}"
         names = (*values, *ASIDE)
         for found, what in ((self.truths, "row"), (self.answers, "column")):
-            if strange := [name for name in found if name not in names] or _twice(found):
-                raise UsageError(
-                    f"{where} has a {what} {strange[0]!r}", hint=f"Expected {', '.join(names)}, each once."
-                )
+            expected = f"Expected {', '.join(names)}, each once."
+            if strange := [name for name in found if name not in names]:
+                raise UsageError(f"{where} has a {what} {strange[0]!r}", hint=expected)
+            if twice := [name for name in found if found.count(name) > 1]:
+                raise UsageError(f"{where} has the {what} {twice[0]!r} twice", hint=expected)
         if missing := [value for value in values if value not in self.truths]:
             raise UsageError(f"{where} has no row {missing[0]!r}", hint="Each value needs images that truly show it.")
         matrix = np.zeros((len(names), len(names)))
@@ -117,7 +118,3 @@ def _doubts(number: float, misfit: float, spare: int) -> tuple[str, ...]:
     if misfit > chi2.isf(0.01, spare):
         doubts.append("no shares explain these answers by it: the judge errs differently here than there")
     return tuple(doubts)
-
-
-def _twice(names: Sequence[str]) -> list[str]:
-    return [name for name in names if names.count(name) > 1]

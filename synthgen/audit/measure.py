@@ -1,6 +1,6 @@
 """The whole audit of a table: every estimate, composed."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -59,10 +59,15 @@ class Given:
 
 
 def measure(
-    frame: pd.DataFrame, attributes: Mapping[str, Sequence[str]], given: Given | None = None, seed: int = 0
+    frame: pd.DataFrame,
+    attributes: Mapping[str, Sequence[str]],
+    given: Given | None = None,
+    seed: int = 0,
+    on_progress: Callable[[str, str], None] = lambda name, done: None,
 ) -> Findings:
     """Audit a table with one row for each image: `label`, a column for each of `attributes`, and where there are `id`
     and `prompt`. Answers are strings: the attribute's values, 'unknown' where the judge abstained, 'not applicable'.
+    `on_progress` is told an attribute's name and what was done, which takes minutes with thousands of classes.
 
     Raises:
         UsageError: the table, or what else is given, is not what an audit can use.
@@ -75,7 +80,7 @@ def measure(
     gates = read_gates(given.gates, attributes, referenced)
     drawn = bootstrap(table.cluster_label, _rng(seed, "prompts")) if table.cluster is not None else None
     effects = find_effects(table, chain([drawn], _of_classes(table, seed)))
-    found = [_attribute(table, name, given, real, drawn, effects[name], seed) for name in attributes]
+    found = [_attribute(table, name, given, real, drawn, effects[name], seed, on_progress) for name in attributes]
     tests = with_holm([each.association.test for each in found])
     found = [
         replace(each, association=replace(each.association, test=test)) for each, test in zip(found, tests, strict=True)
@@ -92,7 +97,7 @@ def measure(
         amplification=tuple(_amplifications(table, real, drawn, seed)) if real is not None else (),
         agreement=tuple(_agreement(table, given.second)) if given.second is not None else (),
         gates=apply_gates(gates, found),
-        caveats=tuple(_caveats(table, real)),
+        caveats=tuple(_caveats(table, real, given.labels)),
     )
 
 
@@ -112,6 +117,7 @@ def _attribute(
     drawn: Bootstrap | None,
     effects: Sequence[Effect],
     seed: int,
+    on_progress: Callable[[str, str], None],
 ) -> AttributeFindings:
     reference = given.references.get(name) or (real_reference(real, name) if real is not None else None)
     truth = None
@@ -119,10 +125,13 @@ def _attribute(
         truth = read_truth(table, given.labels, table.attributes[name])
     known = name in given.known
     evidence = Evidence(known, reference, given.confusions.get(name), truth)
-    scopes = measure_scopes(table, name, evidence, effects, seed)
+    scopes = []
+    for scope in measure_scopes(table, name, evidence, effects, seed):
+        scopes.append(scope)
+        on_progress(name, f"measured in {len(scopes) - 1:,} of {len(table.classes):,} classes")
     values, source = table.attributes[name].values, reference.source if reference else None
     association = _association(table, name, scopes, drawn, seed)
-    return AttributeFindings(name, values, known, source, scopes, association)
+    return AttributeFindings(name, values, known, source, tuple(scopes), association)
 
 
 def real_reference(real: Table, name: str) -> Reference | None:
@@ -191,7 +200,7 @@ def _agreement(table: Table, second: pd.DataFrame) -> Iterator[Agreement]:
         yield agree(table, second, name)
 
 
-def _caveats(table: Table, real: Table | None) -> Iterator[str]:
+def _caveats(table: Table, real: Table | None, labels: pd.DataFrame | None) -> Iterator[str]:
     if not len(table):
         yield "there are no images: nothing was measured"
     if table.undeclared:
@@ -201,6 +210,8 @@ def _caveats(table: Table, real: Table | None) -> Iterator[str]:
         yield f"classes without an image: {', '.join(empty)}"
     if real is not None and (strange := sorted(set(real.classes) - set(table.classes))):
         yield f"classes that the real set has and this one lacks: {', '.join(strange)}"
+    if labels is not None and "weight" not in labels.columns:
+        yield "the labels have no column 'weight': all images of a class are taken to be as likely to be drawn"
 
 
 def _rng(seed: int, *purpose: str) -> np.random.Generator:

@@ -60,23 +60,21 @@ class Effect:
 
 def measure_scopes(
     table: Table, name: str, evidence: Evidence, effects: Sequence[Effect], seed: int
-) -> tuple[Scope, ...]:
-    """`effects` are those of `find_effects`, for this attribute."""
+) -> Iterator[Scope]:
+    """Over all, and each class. `effects` are those of `find_effects`, for this attribute."""
     answers, by_class = table.attributes[name], table.counts(name)
     counts = np.concatenate([by_class.sum(0, keepdims=True), by_class])
     matrices: list[Corrected | None] = [None] * len(counts)
     if evidence.confusion is not None:
         sizes = np.array([effect.at_least for effect in effects])
         matrices = list(correct_by_matrix(name, answers.values, counts.astype(float), evidence.confusion, sizes))
-    found = []
     for index, class_name in enumerate((None, *table.classes)):
         labels = None
         if evidence.truth is not None:
             chosen = range(len(table.classes)) if class_name is None else [index - 1]
             labels = correct_by_labels(by_class.astype(float), evidence.truth, chosen, effects[index].at_least - 1)
         rng = np.random.default_rng([seed, index, *name.encode()])
-        found.append(_scope(class_name, answers, counts[index], evidence, effects[index], matrices[index], labels, rng))
-    return tuple(found)
+        yield _scope(class_name, answers, counts[index], evidence, effects[index], matrices[index], labels, rng)
 
 
 def find_effects(table: Table, drawn: Iterable[Bootstrap | None]) -> dict[str, list[Effect]]:
@@ -228,6 +226,8 @@ def _power(valued: int, images: int, effect: Effect) -> Power:
 
 def _caveats(effect: Effect, matrix: Corrected | None, labels: Corrected | None, images: int, valued: int) -> list[str]:
     found = [caveat for each in (matrix, labels) if each for caveat in (*each.caveats, *each.doubts)]
+    if labels is not None and labels.shares is None and labels.labelled:
+        found.append(f"not corrected by labels: {labels.reason}")
     if effect.prompts is not None and effect.size is None and valued:
         found.append(f"{_no_effect(effect, valued)}: the intervals take images of one prompt as independent")
     if images and valued < images / 2:

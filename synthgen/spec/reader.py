@@ -24,6 +24,7 @@ MAX_BYTES = 5_000_000
 _Kind = TypeVar("_Kind", bound=Section)
 _UTF16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _HINT = "`synthgen init` writes a spec to start from; `synthgen schema` prints every key."
+_DECLARED = "A file of attributes has a spec's keys 'attributes', 'balance' and 'gates', and no others."
 _SECRETS = "A spec is kept with its dataset. Secrets belong into the environment: HF_TOKEN for models of the hub."
 
 
@@ -67,10 +68,13 @@ def read_declared(path: Path) -> Declared:
     Raises:
         SpecError: as `read_spec`.
     """
-    root, problems = _mapping(_text(path), str(path))
+    try:
+        root, problems = _mapping(_text(path), str(path))
+    except SpecError as error:
+        raise SpecError(error.problems, hint=_DECLARED) from None
     declared, more = _validated(root, Declared, _check_declared)
     if problems or more or declared is None:
-        raise _error([*problems, *more], "Expected a spec's keys 'attributes', 'balance' and 'gates', and no others.")
+        raise _error([*problems, *more], _DECLARED)
     return declared
 
 

@@ -51,6 +51,15 @@ def test_what_one_set_lacks_is_told() -> None:
     assert (light.second, light.difference) == (None, None)
 
 
+def test_sets_that_mix_classes_differently_are_told_and_sets_that_do_not_are_not() -> None:
+    frame = of_counts({"chef": {"light": 40, "dark": 40}, "doctor": {"light": 40, "dark": 40}})
+    whole = measure(frame, SKIN)
+    (alike,) = compare(whole, whole).caveats
+    assert "in both sets" in alike
+    other = compare(whole, measure(frame[frame["label"] == "chef"], SKIN)).caveats
+    assert "mix classes differently (chef: 50% and 100%)" in other[1]
+
+
 def test_a_corrected_figure_beside_a_raw_one_carries_a_caveat() -> None:
     matrix = Confusion(SKIN["skin"], SKIN["skin"], ((90, 5, 5), (5, 90, 5), (5, 5, 90)))
     frame = of_counts({"chef": {"light": 40, "medium": 30, "dark": 30}})

@@ -80,6 +80,13 @@ def test_words_that_pandas_takes_for_nothing_are_words(tmp_path: Path) -> None:
     assert frame["glasses"].tolist() == ["None", "round", None]
 
 
+def test_tabs_separate_a_tsv_and_prompts_that_are_lists_are_none(tmp_path: Path) -> None:
+    (tmp_path / "set.tsv").write_text("label\tskin\na\tlight\n")
+    assert read_frame(open_set(str(tmp_path / "set.tsv")), known={"tone": "skin"})["tone"].tolist() == ["light"]
+    pd.DataFrame({"label": ["a"], "prompt": [["x", "y"]]}).to_parquet(tmp_path / "set.parquet")
+    assert list(read_frame(open_set(str(tmp_path / "set.parquet")))) == ["id", "label"]
+
+
 def test_numbers_are_classes_without_a_point(tmp_path: Path) -> None:
     pd.DataFrame({"label": [1.0, np.nan, 0.0], "flag": [True, False, True]}).to_parquet(tmp_path / "set.parquet")
     frame = read_frame(open_set(str(tmp_path / "set.parquet")), known={"flag": "flag"})
@@ -145,6 +152,21 @@ def pathless(folder: Path) -> str:
     return str(folder / "set.csv")
 
 
+def semicolons(folder: Path) -> str:
+    (folder / "set.csv").write_text("path;label\na.png;x\n")
+    return str(folder / "set.csv")
+
+
+def wide(folder: Path) -> str:
+    (folder / "set.csv").write_text("path,label\na.png,x\n", encoding="utf-16")
+    return str(folder / "set.csv")
+
+
+def binary(folder: Path) -> str:
+    pd.DataFrame({"label": [b"\xff\xfe", b"x"]}).to_parquet(folder / "set.parquet")
+    return str(folder / "set.parquet")
+
+
 def nowhere(folder: Path) -> str:
     return str(folder / "nowhere" / "at" / "all.parquet")
 
@@ -160,6 +182,9 @@ def nowhere(folder: Path) -> str:
         (lists, UsageError, "column 'label': expected one answer for each image, found lists or mappings"),
         (unlabelled, UsageError, "no column that looks like labels"),
         (pathless, UsageError, r"set.csv:3: no path"),
+        (semicolons, UsageError, r"set.csv:1: its one column is 'path;label'"),
+        (wide, UsageError, "set.csv cannot be read"),
+        (binary, UsageError, "column 'label': expected texts"),
         (nowhere, UsageError, "there is no such file or folder"),
     ],
 )
@@ -195,6 +220,15 @@ def test_an_address_is_refused_with_what_to_do_and_is_not_repeated(address: str)
         open_set(address)
     assert caught.value.hint is not None
     assert "Copy the set here" in caught.value.hint
+
+
+def test_a_name_in_a_folder_that_is_here_is_not_looked_for_on_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "outputs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"outputs/smal: there is no such file or folder$"):
+        open_set("outputs/smal")
 
 
 def test_a_dataset_of_the_hub_without_a_network_is_refused_in_words() -> None:

@@ -7,14 +7,15 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from synthgen.audit.crossings import Crossing
 from synthgen.audit.distance import Measure
-from synthgen.audit.findings import AttributeFindings, Findings, Scope, Share
+from synthgen.audit.findings import AttributeFindings, Figure, Findings, Scope, Share
 from synthgen.audit.gates import Check, Outcome
 from synthgen.audit.report.composition import most_telling, row_name
 from synthgen.audit.report.pairs import compared
 from synthgen.audit.report.report import AuditReport
 from synthgen.audit.report.verdict import verdict, worst_first
-from synthgen.audit.report.words import FIGURES, MARKS, decimals, percent, percents, spoken
+from synthgen.audit.report.words import FIGURES, MARKS, counted, decimals, percent, percents, spoken
 from synthgen.page import short
 
 CLASSES, CHECKS, ROWS = 12, 6, 20
@@ -22,21 +23,29 @@ CLASSES, CHECKS, ROWS = 12, 6, 20
 _COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INSUFFICIENT: "yellow"}
 
 
-def render_tables(report: AuditReport) -> list[Table]:
-    """The verdict with its gates, then each attribute's shares and distances, then two sets' differences."""
+def render_tables(report: AuditReport) -> list[Text | Table]:
+    """The verdict with its gates, then each attribute's shares, distances, crossings, and two sets' differences."""
     found = [_verdict(report)]
+    if report.same_judge:
+        found.append(Text("The judge is also the filter: its own errors cannot show here.\n", "dim"))
+    if report.findings.gates:
+        found.append(_gates(report.findings))
     found += [_shares(attribute) for attribute in report.findings.attributes]
     found += list(_distances(report.findings))
+    found += [_crossing(crossed) for crossed in report.findings.crossings]
     found += list(_differences(report))
     return found
 
 
-def _verdict(report: AuditReport) -> Table:
+def _verdict(report: AuditReport) -> Text:
     told = verdict(report.findings)
-    table = _table(f"{told.sign} {told.headline}: {short(report.title, 60)}\n{told.sentence}".strip(), "", "gate")
-    if report.same_judge:
-        table.caption = "The judge is also the filter: its own errors cannot show here."
-    for gate in worst_first(report.findings.gates):
+    headline = f"{told.sign} {told.headline}: {short(report.title, 60)}".strip()
+    return Text(f"{headline}\n{told.sentence}\n", "bold")
+
+
+def _gates(findings: Findings) -> Table:
+    table = _table("", "", "gate")
+    for gate in worst_first(findings.gates):
         table.add_row(_outcome(gate.outcome), Text(short(gate.gate, 160), "bold"))
         bad = [check for check in gate.checks if check.outcome is not Outcome.PASS]
         for check in bad[:CHECKS]:
@@ -72,7 +81,7 @@ def _shares(attribute: AttributeFindings) -> Table:
     )
     shown = (overall, *most_telling(attribute.scopes[1:], CLASSES))
     for scope in shown:
-        for row in _scope(scope):
+        for row in _scope(scope, overall.quote.figure):
             table.add_row(*row)
         table.add_section()
     if len(shown) < len(attribute.scopes):
@@ -80,12 +89,13 @@ def _shares(attribute: AttributeFindings) -> Table:
     return table
 
 
-def _scope(scope: Scope) -> Iterator[tuple[Text, ...]]:
-    """The name of the scope once, beside its first value; images that are unknown in the last line."""
-    name = short(row_name(scope), 24)
+def _scope(scope: Scope, told: Figure | None) -> Iterator[tuple[Text, ...]]:
+    """The name of the scope once, beside its first value, and below it its figure, if that is not the one that the
+    title tells; images that are unknown in the last line."""
+    other = scope.quote.figure is not None and told is not None and FIGURES[scope.quote.figure] != FIGURES[told]
+    beside = [Text(short(row_name(scope), 24), "bold"), Text(FIGURES[scope.quote.figure][0] if other else "", "dim")]
     for share in scope.shares:
-        yield Text(name, "bold"), *_share(scope, share)
-        name = ""
+        yield beside.pop(0) if beside else Text(), *_share(scope, share)
     aside = [("unknown", scope.unknown, scope.unknown_share)]
     if scope.not_applicable:
         aside.append(("not applicable", scope.not_applicable, None))
@@ -121,6 +131,26 @@ def _distances(findings: Findings) -> Iterator[Table]:
         yield table
 
 
+def _crossing(crossing: Crossing) -> Table:
+    """The combinations that are farthest from independence first."""
+    names = [short(spoken(name), 24) for name in crossing.attributes]
+    told = [cell for cell in crossing.cells if cell.count is not None and cell.expected is not None]
+    shown = sorted(told, key=lambda cell: -abs((cell.count or 0) - (cell.expected or 0)))[:ROWS]
+    table = _table(" × ".join(names), *names, ">images", ">if independent", ">share (95 %)")
+    for cell in shown:
+        values = (Text(short(value, 24)) for value in cell.values)
+        table.add_row(*values, f"{cell.count:,}", f"{cell.expected:,.1f}", percents(cell.share))
+    aside = []
+    if crossing.suppressed:
+        aside.append(f"{counted(crossing.suppressed, 'combination')} of fewer than {crossing.min_cell} images not told")
+    if crossing.left_out:
+        aside.append(f"{counted(crossing.left_out, 'image')} without a value left out")
+    if told[ROWS:]:
+        aside.append(f"{len(told[ROWS:])} more in audit.json")
+    table.caption = Text("; ".join(aside), "dim")
+    return table
+
+
 def _differences(report: AuditReport) -> Iterator[Table]:
     if report.comparison is None:
         return
@@ -130,8 +160,8 @@ def _differences(report: AuditReport) -> Iterator[Table]:
     for name, apart in islice(rows, ROWS):
         texts = (spoken(name), apart.what, apart.place.removeprefix("class "), apart.difference)
         table.add_row(*(Text(short(text, 30)) for text in texts))
-    if not table.rows:
-        table.caption = "no difference is beyond chance"
+    none = ("no difference is beyond chance",) if not table.rows else ()
+    table.caption = Text("\n".join((*none, *report.comparison.caveats)), "dim")
     yield table
 
 

@@ -58,18 +58,24 @@ def read_folder(folder: Path, split: str | None = None) -> FileSet:
 
 
 def read_listing(file: Path) -> FileSet:
-    """A CSV; its paths count from its own folder.
+    """A CSV, or a TSV; its paths count from its own folder.
 
     Raises:
-        UsageError: it cannot be read.
+        UsageError: it cannot be read, or has other separators.
     """
+    separator = "\t" if file.suffix.lower() == ".tsv" else ","
     try:
-        frame = pd.read_csv(file, dtype="object", keep_default_na=False, na_values=[""])  # None and NA are words
+        # None and NA are words.
+        frame = pd.read_csv(file, sep=separator, dtype="object", keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UsageError(
-            f"{file} cannot be read: {reason}", hint="Expected a CSV with a row for each image."
+            f"{file} cannot be read: {reason}", hint="Expected a CSV in UTF-8 with a row for each image."
         ) from error
+    if len(frame.columns) == 1 and (other := next((each for each in ";\t|" if each in frame.columns[0]), None)):
+        what = f"{file}:1: its one column is {frame.columns[0]!r}"
+        expected = "tabs, as in a .tsv" if separator == "\t" else "commas"
+        raise UsageError(what, hint=f"Its columns seem to be separated by {other!r}: expected {expected}.")
     column = next((name for name in PATHS if name in frame.columns), None)
     paths = None
     if column is not None:

@@ -14,6 +14,7 @@ LABELS = ("label", "labels", "class", "class_name", "category", "target")
 """The columns that may hold the class, the likeliest first; a column of type ClassLabel comes before all others."""
 _IDS = ("id", "image_id", "key", *PATHS)
 _PROMPT = "prompt"
+_OTHER = "Name another column, or make one that holds a text or a number in each row."
 
 
 def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -38,7 +39,8 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
     frame = pd.DataFrame({"id": _ids(table, candidates)})
     frame["label"] = words(table[label])
     for column in prompts:
-        frame[column] = words(table[column])
+        if _is_single(table[column]):
+            frame[column] = words(table[column])
     for name, column in known.items():
         frame[name] = words(table[column])
     return frame
@@ -63,14 +65,17 @@ def words(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Texts; numbers as one writes them, and whole ones without a point; nothing and blanks as missing.
 
     Raises:
-        UsageError: the column holds lists or other things that are no single answer.
+        UsageError: the column holds lists or other things that are no single answer, or bytes that are no text.
     """
     if not _is_single(column):
         what = f"column {column.name!r}: expected one answer for each image, found lists or mappings"
-        raise UsageError(what, hint="Name another column, or make one that holds a text or a number in each row.")
+        raise UsageError(what, hint=_OTHER)
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")
-    texts = column.astype("string").str.strip()
+    try:
+        texts = column.astype("string").str.strip()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"column {column.name!r}: expected texts, found bytes that are none", hint=_OTHER) from error
     return texts.mask(texts == "").astype("object").where(texts.notna() & (texts != ""), None)
 
 

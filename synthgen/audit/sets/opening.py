@@ -31,7 +31,8 @@ def open_set(place: str, split: str | None = None) -> ImageSet:
         return _open_file(path, split)
     if path.is_dir():
         return _open_folder(path, split)
-    if _HUB_ID.fullmatch(place) and not path.suffix:
+    below_local_folder = path.parent != Path() and path.parent.is_dir()
+    if _HUB_ID.fullmatch(place) and not path.suffix and not below_local_folder:
         from synthgen.audit.sets.hub import read_hub
 
         return read_hub(place, split)

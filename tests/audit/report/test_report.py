@@ -221,6 +221,9 @@ def test_a_class_with_too_few_labels_says_that_it_is_not_corrected() -> None:
     page = Page(write_html(plain(frame, SKIN, labels=labels)))
     assert "The figure to quote is the one corrected by labels" in page.text
     assert "Not everywhere: doctor has the figure as answered." in page.text
+    text = printed(plain(frame, SKIN, labels=labels))
+    assert "skin, corrected by labels" in text
+    assert re.search(r"doctor +light .*\n *as answered +medium", text)
 
 
 def test_many_classes_stay_a_page() -> None:
