@@ -100,7 +100,7 @@ def test_what_speaks_against_a_matrix_is_said() -> None:
     [
         (Confusion(("yes",), ("yes", "no"), ((9, 1),)), "no row 'no'"),
         (Confusion(("yes", "no", "maybe"), ("yes", "no"), ((9, 1), (1, 9), (1, 1))), "a row 'maybe'"),
-        (Confusion(("yes", "no"), ("yes", "no", "no"), ((9, 1, 0), (1, 9, 0))), "a column 'no'"),
+        (Confusion(("yes", "no"), ("yes", "no", "no"), ((9, 1, 0), (1, 9, 0))), "the column 'no' twice"),
         (Confusion(("yes", "no"), ("yes", "no"), ((9, 1), (0, 0))), "no image in the row 'no'"),
         (Confusion(("yes", "no"), ("yes", "no"), ((0.9, 0.1), (0.2, 0.8))), "does not hold a count"),  # type: ignore[arg-type]
         (Confusion(("yes", "no"), ("yes", "no"), ((9, 1), (1,))), "does not hold a count"),

@@ -89,7 +89,7 @@ def _audited(folder: Path, images: int, seed: int, light: tuple[float, float]) -
     attributes = _attributes(folder)
     confusions = _matrices(folder, attributes, seed, light[1])
     asked = {"attributes": folder / "attributes.yaml", "judges": [BUNDLED_JUDGE], "cache": folder / "cache"}
-    labels = api.export_labels(place, LABELS, folder / f"labels-{seed}", seed=seed, **asked)  # type: ignore[arg-type]
+    _, labels, _ = api.export_labels(place, LABELS, folder / f"labels-{seed}", seed=seed, **asked)  # type: ignore[arg-type]
     drawn = pd.read_csv(labels, dtype="string").set_index("id")
     for name in attributes:
         drawn[name] = truth[name]

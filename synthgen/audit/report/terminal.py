@@ -25,7 +25,7 @@ _COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INSUFFICIENT: "y
 
 def render_tables(report: AuditReport) -> list[Text | Table]:
     """The verdict with its gates, then each attribute's shares, distances, crossings, and two sets' differences."""
-    found = [_verdict(report)]
+    found: list[Text | Table] = [_verdict(report)]
     if report.same_judge:
         found.append(Text("The judge is also the filter: its own errors cannot show here.\n", "dim"))
     if report.findings.gates:
@@ -92,8 +92,9 @@ def _shares(attribute: AttributeFindings) -> Table:
 def _scope(scope: Scope, told: Figure | None) -> Iterator[tuple[Text, ...]]:
     """The name of the scope once, beside its first value, and below it its figure, if that is not the one that the
     title tells; images that are unknown in the last line."""
-    other = scope.quote.figure is not None and told is not None and FIGURES[scope.quote.figure] != FIGURES[told]
-    beside = [Text(short(row_name(scope), 24), "bold"), Text(FIGURES[scope.quote.figure][0] if other else "", "dim")]
+    own = FIGURES[scope.quote.figure][0] if scope.quote.figure else ""
+    other = own if told is not None and own != FIGURES[told][0] else ""
+    beside = [Text(short(row_name(scope), 24), "bold"), Text(other, "dim")]
     for share in scope.shares:
         yield beside.pop(0) if beside else Text(), *_share(scope, share)
     aside = [("unknown", scope.unknown, scope.unknown_share)]
