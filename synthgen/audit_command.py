@@ -128,7 +128,8 @@ def audit(
         for caveat in found.notes:
             print(f"note      {caveat}")
         print(f"figures   {document}")
-        print(f"look at   {report}: also association, precision, filters, likeness, and pictures")
+        print(f"look at   {report}")
+        print("          (also association with the class, how sure so many images can be, filters, likeness, pictures)")
     _exit(found, allow_insufficient)
 
 
@@ -137,8 +138,8 @@ def print_audit(found: "Audit") -> None:
     from rich.console import Console
 
     console = Console()
-    for table in found.rendered():
-        console.print(table)
+    for shown in found.rendered():
+        console.print(shown, "", sep="\n")
 
 
 def _exit(found: "Audit", allow_insufficient: bool) -> None:

@@ -27,7 +27,7 @@ def render_tables(report: AuditReport) -> list[Text | Table]:
     """The verdict with its gates, then each attribute's shares, distances, crossings, and two sets' differences."""
     found: list[Text | Table] = [_verdict(report)]
     if report.same_judge:
-        found.append(Text("The judge is also the filter: its own errors cannot show here.\n", "dim"))
+        found.append(Text("The judge is also the filter: its own errors cannot show here.", "dim"))
     if report.findings.gates:
         found.append(_gates(report.findings))
     found += [_shares(attribute) for attribute in report.findings.attributes]
@@ -40,7 +40,7 @@ def render_tables(report: AuditReport) -> list[Text | Table]:
 def _verdict(report: AuditReport) -> Text:
     told = verdict(report.findings)
     headline = f"{told.sign} {told.headline}: {short(report.title, 60)}".strip()
-    return Text(f"{headline}\n{told.sentence}\n", "bold")
+    return Text(f"{headline}\n{told.sentence}", "bold")
 
 
 def _gates(findings: Findings) -> Table:
