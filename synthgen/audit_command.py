@@ -129,7 +129,9 @@ def audit(
             print(f"note      {caveat}")
         print(f"figures   {document}")
         print(f"look at   {report}")
-        print("          (also association with the class, how sure so many images can be, filters, likeness, pictures)")
+        print(
+            "          (also association with the class, how sure so many images can be, filters, likeness, pictures)"
+        )
     _exit(found, allow_insufficient)
 
 

@@ -2,34 +2,7 @@
 
 import torch
 
-from synthgen.errors import DeviceError
-
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-
-
-def open_device(name: str) -> torch.device:
-    """The device of a name such as `cpu`, `cuda` or `cuda:1`; `auto` takes a GPU if there is one.
-
-    Raises:
-        DeviceError: there is no such device here.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).item()  # a lost GPU, and `meta`, fail only here
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise DeviceError(
-            f"device {name!r} cannot be used here: {reason}", hint="`synthgen doctor` lists the devices."
-        ) from error
-    return device
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Did an allocation fail? On CPUs torch and oneDNN have no error of their own for it, only their words."""
-    words = ("can't allocate memory", "bad_alloc", "could not create a primitive", "out of memory")
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in words)
 
 
 def choose_dtype(wanted: str, device: torch.device) -> torch.dtype:

@@ -17,14 +17,13 @@ from diffusers import AutoPipelineForText2Image, DiffusionPipeline
 from safetensors import SafetensorError
 from torch import Tensor
 
-from synthgen.errors import DeviceError, ModelError
-from synthgen.generate.device import choose_batch_size, choose_dtype, is_out_of_memory, open_device
+from synthgen.device import in_batches, open_device
+from synthgen.errors import ModelError
+from synthgen.generate.device import choose_batch_size, choose_dtype
 from synthgen.generate.prompts import PromptEncoder
 from synthgen.generate.source import ModelSource
 from synthgen.records import Candidate, Failure, Rendered
 from synthgen.spec import ModelSpec
-
-_LOG = logging.getLogger(__name__)
 
 _DECODED_AT_ONCE = 1 << 20
 """Pixels above which a batch is decoded image by image: the decoder's activations are the memory's peak."""
@@ -71,28 +70,15 @@ class TextToImage:
     def render(self, candidates: Sequence[Candidate]) -> list[Rendered]:
         """Render a batch; see `Generator.render`. Images are uint8 [3, height, width] on the device. When memory runs
         out, the same candidates are rendered in batches of half the size, and later ones too, down to one."""
-        done: list[Rendered] = []
-        while waiting := candidates[len(done) :]:
-            try:
-                done += self._render(waiting[: self.batch_size])
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                if self.batch_size == 1:
-                    raise DeviceError(
-                        f"{self.device} has too little memory for one image of {self.width} x {self.height}",
-                        hint="Set a smaller model.size, or model.dtype: float16 on a GPU.",
-                    ) from error
-            else:
-                continue
-            self._halve_batches()  # here, where the error's traceback no longer holds the batch in memory
+        done, self.batch_size = in_batches(
+            lambda part: self._render(candidates[part]),
+            len(candidates),
+            self.batch_size,
+            self.device,
+            "making",
+            f"It has {self.width} x {self.height} pixels: set a smaller model.size, or model.dtype: float16 on a GPU.",
+        )
         return done
-
-    def _halve_batches(self) -> None:
-        before, self.batch_size = self.batch_size, self.batch_size // 2
-        _LOG.warning("%s ran out of memory at %d images at once: %d from here on", self.device, before, self.batch_size)
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
 
     @torch.inference_mode()
     def _render(self, candidates: Sequence[Candidate]) -> list[Rendered]:

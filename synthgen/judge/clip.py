@@ -1,7 +1,8 @@
 """A CLIP of open_clip as a judge sees it: unit embeddings of images and texts, and its logit scale."""
 
 import logging
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import open_clip
@@ -12,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.transforms.v2 import functional as transform
 
+from synthgen.device import in_batches
 from synthgen.errors import ModelError
 
 _TEXTS_AT_ONCE = 256
@@ -80,6 +82,7 @@ class Clip:
                 hint="Check judge.id; a hub model must be in the cache or the network reachable.",
             ) from error
         self._model = model.eval().requires_grad_(False)
+        self._most = sys.maxsize  # images at once, as far as is known
         self._device = device
         self.logit_scale = float(model.logit_scale.exp())
         settings = open_clip.get_model_preprocess_cfg(model)
@@ -93,12 +96,30 @@ class Clip:
     @torch.inference_mode()
     def embed_images(self, images: Tensor) -> Tensor:
         """Unit embeddings float [n, width] of uint8 images [n, 3, height, width], all of one size."""
-        return self._embed_fitted(self._fitted(images.to(self._device)))
+        return self._embed(lambda part: self._fitted(images[part].to(self._device)), len(images))
 
     @torch.inference_mode()
     def embed_pictures(self, pictures: Sequence[Tensor]) -> Tensor:
         """The same of uint8 images [3, height, width], each of its own size; at least one."""
-        return self._embed_fitted(torch.cat([self._fitted(each[None].to(self._device)) for each in pictures]))
+
+        def fitted(part: slice) -> Tensor:
+            return torch.cat([self._fitted(each[None].to(self._device)) for each in pictures[part]])
+
+        return self._embed(fitted, len(pictures))
+
+    def _embed(self, fitted: Callable[[slice], Tensor], count: int) -> Tensor:
+        """Of pixels of the model's own size. Where memory runs out, in batches of half the size, and later ones too."""
+
+        def embed(part: slice) -> Tensor:
+            pixels = transform.normalize(fitted(part).float() / 255, self._mean, self._std)
+            return functional.normalize(self._model.encode_image(pixels).float(), dim=1)
+
+        found, most = in_batches(
+            embed, count, min(count, self._most), self._device, "judging", "Choose a smaller judge."
+        )
+        if most < count:
+            self._most = most
+        return torch.stack(found)
 
     def _fitted(self, pixels: Tensor) -> Tensor:
         """Of the model's own size."""
@@ -108,10 +129,6 @@ class Clip:
         pixels = transform.resize(pixels, target, interpolation=self._interpolation, antialias=True)
         fitted: Tensor = transform.center_crop(pixels, self._size)
         return fitted
-
-    def _embed_fitted(self, pixels: Tensor) -> Tensor:
-        pixels = transform.normalize(pixels.float() / 255, self._mean, self._std)
-        return functional.normalize(self._model.encode_image(pixels).float(), dim=1)
 
     @torch.inference_mode()
     def embed_texts(self, texts: Sequence[str]) -> Tensor:

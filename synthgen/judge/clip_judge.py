@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from synthgen.device import open_device
 from synthgen.judge.clip import Clip
 from synthgen.judge.duplicates import Seen, perceptual_hash
 from synthgen.judge.quality import contrast, grey, noise, sharpness
@@ -127,9 +128,3 @@ class ClipJudge:
         if self._concepts:
             scores["unsafe_posterior"] = self._concepts.posteriors(embedded, self._clip.logit_scale)[:, -1]
         return scores
-
-
-def open_device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    return torch.device(name)

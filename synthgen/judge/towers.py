@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from synthgen.judge.clip_judge import open_device
+from synthgen.device import open_device
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -163,7 +163,8 @@ class Models:
         from diffusers import StableDiffusionPipeline
 
         from synthgen import bundled
-        from synthgen.generate.device import choose_dtype, open_device
+        from synthgen.device import open_device
+        from synthgen.generate.device import choose_dtype
         from synthgen.judge.clip import Clip
         from synthgen.judge.zero_shot import class_choice
 

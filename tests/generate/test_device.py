@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from synthgen.device import open_device
 from synthgen.errors import DeviceError
-from synthgen.generate.device import choose_batch_size, choose_dtype, open_device
+from synthgen.generate.device import choose_batch_size, choose_dtype
 from synthgen.generate.machine import describe_machine
 
 CPU = torch.device("cpu")

@@ -240,7 +240,7 @@ def test_out_of_memory_halves_the_batch_and_renders_the_same_candidates(sd: Path
     assert told["ids"] == [candidate(attempt).id for attempt in range(16)]
     assert set(told["batch_sizes"]) <= {1, 2, 4, 8}
     assert told["furthest"] <= 2, "the same noise gives the same picture, whatever the batch"
-    assert "cpu ran out of memory at 16 images at once: 8 from here on" in done.stderr
+    assert "cpu ran out of memory making 16 images at once: 8 from here on" in done.stderr
 
 
 def test_loading_writes_nothing_where_progress_lines_are_expected(sd: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,9 @@
 """Our tensors go through a CLIP as open_clip's own preprocessing would send them."""
 
+import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import open_clip
@@ -42,6 +45,19 @@ def test_pictures_of_several_sizes_are_embedded_as_each_would_be_alone(judge_fol
     several = [pictures(1, side=side)[0, :, :, :width] for side, width in ((64, 64), (96, 50), (40, 40))]
     alone = torch.cat([clip.embed_images(picture[None]) for picture in several])
     assert torch.allclose(clip.embed_pictures(several), alone, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_out_of_memory_halves_the_batch_and_embeds_the_same(judge_folder: Path) -> None:
+    # A process of its own, whose address space ends a little above what it has once the model is loaded.
+    program = [sys.executable, "-m", "tests.judge.out_of_memory", f"local-dir:{judge_folder}"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False, cwd=root)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["images"] == 2000
+    assert told["alike"] > 0.9999
+    assert "cpu ran out of memory judging 2000 images at once: 1000 from here on" in done.stderr
 
 
 def test_texts_are_embedded_as_open_clip_does_alone_or_together(judge_folder: Path) -> None:
