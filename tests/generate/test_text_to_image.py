@@ -222,10 +222,10 @@ def test_too_little_memory_for_one_image_is_a_device_error_that_says_what_to_do(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     generator._pipeline.unet.register_forward_pre_hook(run_out)
-    with pytest.raises(DeviceError, match="one image of 32 x 32") as raised:
+    with pytest.raises(DeviceError, match="too little memory for making one image") as raised:
         generator.render([candidate(0), candidate(1)])
     assert raised.value.hint is not None
-    assert "model.size" in raised.value.hint
+    assert "32 x 32 pixels: set a smaller model.size" in raised.value.hint
 
 
 @pytest.mark.slow
