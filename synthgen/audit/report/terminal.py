@@ -1,7 +1,6 @@
 """The audit on a terminal, readable at 80 columns and in a pipe: signs and words, and colour only besides."""
 
 from collections.abc import Iterator
-from itertools import islice
 
 from rich import box
 from rich.table import Table
@@ -85,7 +84,7 @@ def _shares(attribute: AttributeFindings) -> Table:
             table.add_row(*row)
         table.add_section()
     if len(shown) < len(attribute.scopes):
-        table.caption = f"{wanted}; {len(attribute.scopes) - len(shown)} more classes in audit.json"
+        table.caption = Text(f"{wanted}; the {CLASSES} most telling of {len(attribute.scopes) - 1:,} classes", "dim")
     return table
 
 
@@ -156,13 +155,16 @@ def _differences(report: AuditReport) -> Iterator[Table]:
     if report.comparison is None:
         return
     names = f"{short(report.set_name, 30)} less {short(report.compared_with or 'the second set', 30)}"
-    table = _table(f"{names}, beyond chance", "attribute", "what", "where", ">difference (95 %)")
-    rows = ((each.name, apart) for each in compared(report.comparison) for apart in each.beyond)
-    for name, apart in islice(rows, ROWS):
+    rows = [(each.name, apart) for each in compared(report.comparison) for apart in each.beyond][:ROWS]
+    caveats = "\n".join(report.comparison.caveats)
+    if not rows:
+        yield Text(f"{names}: no difference is beyond chance", "bold").append(f"\n{caveats}", "not bold dim")
+        return
+    columns = ("attribute", "what", "where", ">difference (95 %)")
+    table = _table(f"{names}, beyond chance", *columns, caption=caveats)
+    for name, apart in rows:
         texts = (spoken(name), apart.what, apart.place.removeprefix("class "), apart.difference)
         table.add_row(*(Text(short(text, 30)) for text in texts))
-    none = ("no difference is beyond chance",) if not table.rows else ()
-    table.caption = Text("\n".join((*none, *report.comparison.caveats)), "dim")
     yield table
 
 
@@ -175,7 +177,8 @@ def _table(title: str, *columns: str, caption: str = "") -> Table:
         title_justify="left",
         caption_justify="left",
         pad_edge=False,
-        min_width=min(78, max(map(len, title.splitlines()), default=0)),  # a title does not widen its table
+        # Neither title nor caption widens its table.
+        min_width=min(78, max(map(len, (*title.splitlines(), *caption.splitlines())), default=0)),
     )
     for column in columns:
         table.add_column(
