@@ -151,7 +151,7 @@ def _crossing(crossing: Crossing) -> Table:
     return table
 
 
-def _differences(report: AuditReport) -> Iterator[Table]:
+def _differences(report: AuditReport) -> Iterator[Text | Table]:
     if report.comparison is None:
         return
     names = f"{short(report.set_name, 30)} less {short(report.compared_with or 'the second set', 30)}"
