@@ -44,6 +44,7 @@ def main(
     labels: Annotated[int, typer.Option(help="Images per class to calibrate with, and as many to measure on.")] = 300,
     per_class: Annotated[int, typer.Option(help="Accepted images per class of the balanced set.")] = 90,
     steps: Annotated[int, typer.Option()] = 20,
+    seed: Annotated[int, typer.Option(help="Of the balanced set; its spec was made by looking at seed 0.")] = 1,
     docs: Annotated[Path, typer.Option(help="The folder with judging.md.")] = ROOT / "docs",
 ) -> None:
     """Measure, and write the tables into the docs."""
@@ -52,7 +53,7 @@ def main(
     quickstart = read_spec(ROOT / "specs" / "quickstart.yaml", [size])
     with tempfile.TemporaryDirectory() as work:
         lines = list(_precision(quickstart, reader, Path(work), labels))
-        lines += _balance(per_class, size, reader, Path(work))
+        lines += _balance(per_class, [size, f"seed={seed}"], reader, Path(work))
     lines += _cost(quickstart, batches=20)
     text = "\n".join(lines) + "\n"
     put_into(docs / "judging.md", text)
@@ -118,9 +119,9 @@ def _fill_in(sheet: Path, truth: Mapping[str, str]) -> None:
 # Balance
 
 
-def _balance(per_class: int, size: str, reader: Reader, work: Path) -> Iterator[str]:
+def _balance(per_class: int, common: Sequence[str], reader: Reader, work: Path) -> Iterator[str]:
     counts = [f"classes.{name}={per_class}" for name in read_spec(ROOT / "specs" / "balanced.yaml").classes]
-    common = [size, *counts, "budget.attempts_per_image=60"]
+    common = [*common, *counts, "budget.attempts_per_image=60"]
     bare = ["attributes.skin_tone.variable=null", "attributes.hair_length.variable=null"]
     bare += ["prompts={templates: ['a {class}', 'a portrait of a {class}']}"]
     ways = {"balanced": common, "bare prompts, no balance": [*common, *bare, "balance=[]"]}
@@ -138,8 +139,8 @@ def _balance(per_class: int, size: str, reader: Reader, work: Path) -> Iterator[
     skins, hairs = list(spec.attributes["skin_tone"].values), list(spec.attributes["hair_length"].values)
     read = {way: _readings(folder, reader) for way, folder in found.items()}
 
-    yield f"**Balance.** `specs/balanced.yaml` with {per_class} images per class asks for uniform skin tones and hair"
-    yield "lengths in every class. Shares in percent by the reader, of the accepted images:"
+    yield f"**Balance.** `specs/balanced.yaml` with {per_class} images per class and the seed {spec.seed} asks for"
+    yield "uniform skin tones and hair lengths in every class. Shares in percent by the reader, of the accepted images:"
     yield ""
     head = [
         "class",
