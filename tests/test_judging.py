@@ -109,6 +109,13 @@ def test_labels_of_a_pilot_that_grows_become_thresholds_that_a_run_keeps(home: P
     accepted = pd.read_parquet(home / "outputs/small/ledger").query("verdict == 'accepted'")
     assert all(row.score_label_posterior >= floors[row["class"]]["min_posterior"] for _, row in accepted.iterrows())
 
+    promise = "precision 0.7 with confidence 0.95"
+    told = [home / "outputs/small" / name for name in ("plan.json", "report.html", "dataset/README.md")]
+    assert all(promise in file.read_text("utf-8") for file in told)
+    stricter = synthgen("rejudge", "outputs/small", "--set", "filters.label.min_posterior=1", folder=home)
+    assert stricter.returncode in {0, 3}, stricter.stderr
+    assert promise not in (home / "outputs/small-rejudged/plan.json").read_text("utf-8"), "made for other thresholds"
+
     other = synthgen("plan", "spec.yaml", *named, "--set", "model.steps=9", folder=home)
     assert other.returncode == 2
     assert "another spec: model.steps is 9; in the calibration it is 8" in other.stderr

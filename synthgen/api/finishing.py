@@ -188,6 +188,7 @@ def facts(planned: Plan) -> dict[str, str]:
             if watched(limit):
                 floors.setdefault(limit.score, {})[name] = limit.floor
     facts |= {score.replace("_", " "): f"at least {_by_class(by_class)}" for score, by_class in floors.items()}
+    facts |= {"calibrated for": planned.promise} if planned.promise else {}
     return facts | {"judge": planned.spec.judge.id, "seed": str(planned.spec.seed)}
 
 

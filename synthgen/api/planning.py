@@ -128,14 +128,14 @@ def _explicit(entry: Balance, spec: Spec) -> Balance:
 
 
 def with_thresholds(planned: Plan) -> Plan:
-    """The plan with a calibration's thresholds in place of its file."""
+    """The plan with a calibration's thresholds in place of its file, and what they promise."""
     label, calibration = planned.spec.filters.label, _calibration(planned.spec)
     if label is None or calibration is None:
         return planned
     floors = calibration.floors_for(planned, str(label.calibration))
     thresholds = label.model_copy(update={"min_posterior": floors, "calibration": None})
     filters = planned.spec.filters.model_copy(update={"label": thresholds})
-    return replace(planned, spec=planned.spec.model_copy(update={"filters": filters}))
+    return replace(planned, spec=planned.spec.model_copy(update={"filters": filters}), promise=calibration.promise)
 
 
 def _calibration(spec: Spec) -> Calibration | None:

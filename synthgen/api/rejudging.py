@@ -30,7 +30,8 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
     planned = runs.open_run(store)
     text = "".join(f"# rejudged with --set {override}\n" for override in overrides) + _text(planned.spec, overrides)
     spec = parse_spec(text, file=f"{store.location}/plan.json", overrides=overrides)
-    stricter = with_thresholds(replace(planned, spec=spec))
+    # What a calibration promised of the old thresholds, it did not promise of others.
+    stricter = with_thresholds(replace(planned, spec=spec, promise=None))
     if _without_thresholds(planned.spec) != _without_thresholds(spec):
         changed = planned.differences(stricter)[0]
         hint = "It can set the numbers of filters.label, filters.clip, filters.quality and safety.above."

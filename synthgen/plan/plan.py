@@ -55,12 +55,14 @@ class Plan:
     Attributes:
         spec: with the counts that all of the run is to reach, additions included.
         window: see `WINDOW`; a constant of this plan.
+        promise: what a calibration chose the thresholds for, in words; None without one.
         additions: what the run gained since plan.json was written, which knows nothing of them.
     """
 
     spec: Spec
     revisions: Revisions
     window: int = WINDOW
+    promise: str | None = None
     additions: tuple[Addition, ...] = ()
 
     @property
@@ -182,6 +184,7 @@ class Plan:
                 Spec.model_validate_json(json.dumps(content["spec"])),
                 Revisions(**content["revisions"]),
                 content["window"],
+                content.get("promise"),
             )
             written, found = content["fingerprint"], plan.fingerprint
         except (ValueError, KeyError, TypeError, ValidationError) as error:
@@ -195,6 +198,7 @@ class Plan:
             "format": FORMAT,
             "revisions": {"generator": self.revisions.generator, "judge": self.revisions.judge},
             "window": self.window,
+            **({"promise": self.promise} if self.promise else {}),
             "spec": self.spec.canonical(),  # the order of classes, templates and values is part of the meaning
         }
 
