@@ -5,6 +5,7 @@ What a command found goes to stdout; progress, notes and errors go to stderr.
 
 import json
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -129,7 +130,8 @@ def validate(spec: SpecFile, set_: Overrides = None) -> None:
     from synthgen import api
 
     found = api.read_spec(spec, set_ or ())
-    print(f"{spec}: good: {found.total} images in {len(found.classes)} classes")
+    kinds = len(found.classes)
+    print(f"{spec}: good: {found.total} images in {kinds} class{'es' if kinds != 1 else ''}")
 
 
 @app.command()
@@ -178,6 +180,8 @@ def plan(
     for cell in planned.cells:
         print(f"  {cell.name:<{width}}  {cell.quota}")
     print_rounding(api.rounding_of(planned.spec))
+    for note in api.steering_notes(planned.spec):
+        print(f"note      {note}")
     if prompts:
         print("prompts such as")
         for prompt in prompts:
@@ -185,7 +189,10 @@ def plan(
     print(f"model     {planned.spec.model.id} ({planned.revisions.generator})")
     print(f"judge     {planned.spec.judge.id}")
     print(f"licence   {cost.licence}")
-    print(f"attempts  {cost.attempts} if four of five are accepted; {cost.budget} is the budget")
+    print(
+        f"attempts  {cost.attempts} if four of five are accepted, and the last batches of each shard; "
+        f"{cost.budget} is the budget"
+    )
     time = (
         f"about {duration(cost.seconds)} for {cost.attempts} attempts" if cost.seconds else "not known before a preview"
     )
@@ -324,7 +331,9 @@ def calibrate(
                 print(f"short     {name}: the model made {pictures} that pass the quality filter and fit the balance")
         print(f"look at   {made.page}")
         print(f"fill in   {made.table}: yes or no in the column 'right'")
-        print(f"then      synthgen calibrate {spec} -o {folder} --labels {made.table}")
+        again = ["synthgen", "calibrate", str(spec), "-o", str(folder), "--labels", str(made.table)]
+        again += [part for override in set_ or () for part in ("--set", override)]
+        print(f"then      {shlex.join(again)} --precision {precision:g}")
         return
     if labels is not None:
         calibration = api.calibrate(found, folder, labels, precision, confidence)

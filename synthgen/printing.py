@@ -53,8 +53,12 @@ def print_result(result: Any, as_json: bool, *, rendered: bool = True) -> None:
         raise QuotaNotMet(
             f"{result.missing} image(s) short of what was asked for",
             hint=_unsure(result.shortfalls, result.spec.attributes)
-            + "Add --top-up to try once more, or ask in a new run (-o) for what the model can draw, loosen the "
-            "filters, or raise budget.attempts_per_image.",
+            + (
+                "Add --top-up to try once more, or ask in a new run (-o) for what the model can draw, loosen the "
+                "filters, or raise budget.attempts_per_image."
+                if rendered
+                else f"To make more: synthgen run {result.folder}/spec.yaml -o {result.folder} --top-up"
+            ),
         )
 
 
@@ -87,7 +91,7 @@ def _spent(short: Shortfall, spec: Spec) -> Iterator[str]:
         share = f"{short.hits} of {short.attempts} attempts{where} gave one, {short.hits / short.attempts:.0%}"
         yield f"{share}: about {short.to_fill:.0f} more"
     if short.spare:
-        yield f"{short.spare} of them beyond the budget, spare: a batch keeps its size"
+        yield f"{short.spare} of them beyond the budget: a batch keeps its size, and nothing more is taken"
 
 
 def _causes(short: Shortfall, attributes: Mapping[str, Attribute]) -> Iterator[str]:

@@ -93,7 +93,7 @@ def test_labels_of_a_pilot_that_grows_become_thresholds_that_a_run_keeps(home: P
     refused = synthgen("calibrate", "spec.yaml", *labels, "--precision", 0.99, folder=home)
     assert refused.returncode == 3
     assert "was not reached for chef, farmer" in refused.stderr
-    assert "0.99 needs at least 299, all of them right" in refused.stdout
+    assert "0.99 with confidence 0.95 takes 299, of about" in refused.stdout
     assert not (pilot / "calibration.json").exists()
     half = synthgen("calibrate", "spec.yaml", "--keep", 0.5, folder=home)
     assert half.returncode == 0, half.stderr

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from synthgen.api.calibrating import calibrate, keep_share, pilot
     from synthgen.api.finishing import RunResult, finalize
     from synthgen.api.machine import doctor
-    from synthgen.api.planning import Forecast, forecast, plan, read_spec, sample
+    from synthgen.api.planning import Forecast, forecast, plan, read_spec, sample, steering_notes
     from synthgen.api.rejudging import rejudge
     from synthgen.api.running import begin, preview, repair, replay, run, status, verify, work
     from synthgen.api.sampling import export_labels
@@ -27,7 +27,7 @@ _NAMES = {
     "synthgen.api.calibrating": ("calibrate", "keep_share", "pilot"),
     "synthgen.api.finishing": ("RunResult", "finalize"),
     "synthgen.api.machine": ("doctor",),
-    "synthgen.api.planning": ("Forecast", "forecast", "plan", "read_spec", "sample"),
+    "synthgen.api.planning": ("Forecast", "forecast", "plan", "read_spec", "sample", "steering_notes"),
     "synthgen.api.rejudging": ("rejudge",),
     "synthgen.api.running": ("begin", "preview", "repair", "replay", "run", "status", "verify", "work"),
     "synthgen.api.sampling": ("export_labels",),
@@ -62,6 +62,7 @@ __all__ = [
     "run",
     "sample",
     "status",
+    "steering_notes",
     "verify",
     "work",
 ]

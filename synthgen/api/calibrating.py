@@ -121,6 +121,7 @@ def keep_share(spec: Spec, folder: Path, keep: float) -> Calibration:
     for class_name, posterior in pictures.values():
         posteriors[class_name].append(posterior)
     classes = {name: quantile(posteriors[name], keep) for name in spec.classes}
+    (folder / PLOT).unlink(missing_ok=True)  # of labels, which these thresholds know nothing of
     return Calibration(f"a yield of {keep:.0%}", made_for, classes)
 
 

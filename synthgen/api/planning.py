@@ -105,6 +105,23 @@ def forecast(planned: Plan) -> Forecast:
     )
 
 
+def steering_notes(spec: Spec) -> list[str]:
+    """Where a variable that steers a balanced attribute does nothing, and which templates are never drawn for it."""
+    links = {entry.attribute: spec.attributes[entry.attribute].variable for entry in spec.balance}
+    notes, idle = [], dict[str, None]()
+    for name in spec.classes:
+        templates = [template for template, _ in spec.templates_of(name)]
+        used = [{variable for variable in links.values() if variable in template.variables} for template in templates]
+        notes += [
+            f"no template of {name} has {{{variable}}}: nothing steers its {attribute}"
+            for attribute, variable in links.items()
+            if variable and not any(variable in names for names in used)
+        ]
+        most = max(map(len, used))
+        idle |= {template.text: None for template, names in zip(templates, used, strict=True) if len(names) < most}
+    return notes + [f"never drawn, since other templates steer more: {text!r}" for text in idle]
+
+
 def _with_shares(spec: Spec) -> Spec:
     """The spec with explicit shares in place of files: what the plan freezes."""
     resolved = _resolved(spec)

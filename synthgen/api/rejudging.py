@@ -28,8 +28,7 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
         raise UsageError("nothing to apply", hint="Give stricter numbers: --set filters.label.min_posterior=0.8.")
     store, into = runs.open_store(location), runs.open_store(output or _beside(location))
     planned = runs.open_run(store)
-    text = "".join(f"# rejudged with --set {override}\n" for override in overrides) + _text(planned.spec, overrides)
-    spec = parse_spec(text, file=f"{store.location}/plan.json", overrides=overrides)
+    spec = parse_spec(_text(planned.spec, overrides), file=f"{store.location}/plan.json", overrides=overrides)
     # What a calibration promised of the old thresholds, it did not promise of others.
     stricter = with_thresholds(replace(planned, spec=spec, promise=None))
     if _without_thresholds(planned.spec) != _without_thresholds(spec):
@@ -46,7 +45,8 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
                 looser = f"{rule.score} of {name}: the run asked for {rule.limits}, found {found}"
                 hint = "A looser threshold needs a new run: what was rejected has no pixels any more."
                 raise UsageError(looser, hint=hint)
-    runs.create_run(into, stricter, text)
+    comments = "".join(f"# rejudged with --set {override}\n" for override in overrides)
+    runs.create_run(into, stricter, comments + _text(spec, overrides))
     runs.rejudge(planned, store, stricter, into, lambda name, scores: first_rejection(scores, rules[name]))
     return finalized(stricter, into, fresh=stricter.shard_count)
 

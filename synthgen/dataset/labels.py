@@ -121,7 +121,9 @@ def _rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, st
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             if missing := [name for name in needed if name not in (reader.fieldnames or ())]:
-                raise UsageError(f"{path}:1: no column {missing[0]!r}", hint=_HINT)
+                only = (reader.fieldnames or [""])[0] if len(reader.fieldnames or ()) == 1 else ""
+                hint = "Its columns are separated by semicolons: save it with commas." if ";" in only else _HINT
+                raise UsageError(f"{path}:1: no column {missing[0]!r}", hint=hint)
             for row in reader:
                 cells = {name: (row[name] or "").strip() for name in needed}
                 if any(cells.values()):

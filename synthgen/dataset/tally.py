@@ -19,7 +19,7 @@ MEANINGS: Mapping[str, str] = {
     Reason.CLIP: "does not match its prompt",
     Reason.DUPLICATE: "repeats an image before it",
     Reason.ATTRIBUTE: "measured to be what no cell asks for, or not to be told",
-    Verdict.SURPLUS: "good, but what it fits was already full",
+    Verdict.SURPLUS: "good, but its shard wanted no more of it: full, or its attempts were spent",
     "not_finite": "the model's numbers broke: no image",
     "safety_checker": "held back by the model's own safety checker",
     Verdict.FAILED: "the model gave no image",

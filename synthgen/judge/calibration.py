@@ -104,9 +104,9 @@ def threshold(posteriors: Sequence[float], right: Sequence[bool], target: float,
 
     The bound is Clopper and Pearson's, one-sided. Thresholds are tried from the strictest down, and the first that
     fails ends the search: fixed-sequence testing, which keeps the confidence although many are tried
-    (Angelopoulos et al. 2021, "Learn then Test"). Where the search begins must not depend on the labels: with the
-    images that the judge takes for their class rather than not, but with no fewer than could pass if all are right,
-    and with no more than could pass with one wrong among them.
+    (Angelopoulos et al. 2021, "Learn then Test"). Where the search begins must not depend on the labels: with as many
+    images as just pass if all are right; or, where the judge takes so many for their class rather than not, with as
+    many as just pass with one wrong among them.
     """
     labelled = len(posteriors)
     if not labelled:
@@ -114,7 +114,8 @@ def threshold(posteriors: Sequence[float], right: Sequence[bool], target: float,
     order = sorted(range(labelled), key=lambda index: -posteriors[index])
     found = None
     least, most = (_enough(wrong, labelled, target, confidence) for wrong in (0, 1))
-    enough = min(max(sum(posterior > 0.5 for posterior in posteriors), least), most)
+    likely = sum(posterior > 0.5 for posterior in posteriors)
+    enough = most if likely >= most and _bound(most - 1, most, confidence) >= target else least
     step = max(1, labelled // _STEPS)
     for count in sorted({*range(enough, labelled, step), labelled}):
         # Equal posteriors stand or fall together.
@@ -123,7 +124,9 @@ def threshold(posteriors: Sequence[float], right: Sequence[bool], target: float,
         good = sum(right[index] for index in above)
         bound = _bound(good, len(above), confidence)
         if bound < target:
-            lacking = _lacking(good, len(above), labelled, target, confidence)
+            worst = max((posterior for posterior, ok in zip(posteriors, right, strict=True) if not ok), default=-1.0)
+            clean = sum(posterior > worst for posterior in posteriors)
+            lacking = _lacking(good, len(above), labelled, clean, target, confidence)
             return found or Threshold(None, labelled, len(above), good, bound, lacking)
         found = Threshold(floor, labelled, len(above), good, bound)
     assert found, "the last threshold tried accepts all"
@@ -166,8 +169,8 @@ def _bound(right: int, of: int, confidence: float) -> float:
     return float(binomtest(right, of, alternative="greater").proportion_ci(confidence, method="exact").low)
 
 
-def _lacking(right: int, of: int, labelled: int, target: float, confidence: float) -> str:
-    """Why `right` of the likeliest `of` images are too few."""
+def _lacking(right: int, of: int, labelled: int, clean: int, target: float, confidence: float) -> str:
+    """Why `right` of the likeliest `of` images are too few. The likeliest `clean` are all right."""
     of_these = f"{of} labelled" if of == labelled else f"the likeliest {of} of {labelled} labelled"
     bound = _two_digits(_bound(right, of, confidence))
     reached = f"{right} of {of_these} are right: precision at least {bound} with confidence {confidence:g}"
@@ -175,7 +178,11 @@ def _lacking(right: int, of: int, labelled: int, target: float, confidence: floa
         wrong = next(wrong for wrong in range(of - right, -1, -1) if _bound(of - wrong, of, confidence) >= target)
         return f"{reached}; for {target:g}, {wrong or 'none'} of {of} may be wrong"
     least = ceil(log(1 - confidence) / log(target))  # all right: the bound is (1 - confidence) ** (1 / least)
-    return f"{reached}; {target:g} needs at least {least}, all of them right"
+    if not clean:
+        return f"{reached}; {target:g} takes {least} accepted that are all right"
+    all_right = f"the likeliest {clean} of {labelled} labelled are all right"
+    about = ceil(least * labelled / clean)
+    return f"{all_right}; {target:g} with confidence {confidence:g} takes {least}, of about {about} labelled"
 
 
 def _two_digits(share: float) -> str:

@@ -32,6 +32,11 @@ _EXAMPLES: Mapping[tuple[str | int, ...], str] = {
     ("classes",): " such as {doctor: 100}",
     ("prompts",): " such as {templates: ['a {class}']}",
 }
+_FORMS: Mapping[tuple[str | int, ...], str] = {
+    ("filters", "label", "min_posterior"): "a number from 0 to 1, 'chance', or a number for each class",
+    ("balance", "target"): "'uniform', shares such as {light: 0.5, dark: 0.5}, or {from: FILE}",
+}
+"""What has several forms, of which its errors know the one that was tried."""
 _BOUNDS = {
     "greater_than_equal": "at least {ge:g}",
     "greater_than": "more than {gt:g}",
@@ -88,7 +93,10 @@ def _key_problem(place: Place, details: list[ErrorDetails]) -> Problem:
 def _value_problem(place: Place, details: list[ErrorDetails]) -> Problem:
     such_as = _EXAMPLES.get(place.path, "")
     counted = {detail["type"] for detail in details} == {"too_short"} and details[0]["ctx"]["actual_length"]
-    message = f"expected {_phrases(details)}{such_as}, found {counted or found(place.node)}"
+    form = _FORMS.get(tuple(part for part in place.path if isinstance(part, str)))
+    kind_is_wrong = all(detail["type"] in _KINDS or detail["type"] == "literal_error" for detail in details)
+    expected = form if form and kind_is_wrong else _phrases(details)
+    message = f"expected {expected}{such_as}, found {counted or found(place.node)}"
     if not isinstance(place.node, Scalar):
         braces = isinstance(place.node, document.Mapping) and any(detail["type"] == "string_type" for detail in details)
         return place.problem(message + "; text with braces needs quotes" if braces else message)

@@ -128,7 +128,7 @@ def test_a_calibration_holds_for_more_images_another_seed_and_a_size_written_oth
             12,
             2,
             "12 of 14 labelled are right: precision at least 0.61 with confidence 0.95; "
-            "0.95 needs at least 59, all of them right",
+            "0.95 takes 59 accepted that are all right",
         ),
         (
             0,
@@ -149,6 +149,19 @@ def test_where_no_threshold_is_found_it_says_what_was_reached_and_what_is_needed
     answers = [False] * wrong + [True] * right  # the likeliest are wrong
     posteriors = [1 - index / 1000 for index in range(len(answers))]
     assert str(threshold(posteriors, answers, target=0.95, confidence=0.95)) == f"not reached: {told}"
+
+
+def test_few_labels_say_how_many_more_it_takes() -> None:
+    posteriors = [1 - index / 1000 for index in range(40)]
+    told = "the likeliest 31 of 40 labelled are all right; 0.95 with confidence 0.95 takes 59, of about 77 labelled"
+    answers = [True] * 31 + [False] * 9
+    assert str(threshold(posteriors, answers, target=0.95, confidence=0.95)) == f"not reached: {told}"
+
+
+def test_a_mistake_among_the_less_likely_ends_the_search_and_not_the_calibration() -> None:
+    posteriors = [1 - index / 1000 for index in range(200)]
+    found = threshold(posteriors, [index != 190 for index in range(200)], target=0.98, confidence=0.95)
+    assert (found.accepted, found.right) == (189, 189), "149 are just enough, and then ten more each time"
 
 
 @pytest.mark.parametrize(
