@@ -38,7 +38,7 @@ SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec.")
 
 
 def _location(text: str) -> str:
-    return text.rstrip("/") or text
+    return text if text.endswith("://") else text.rstrip("/") or text
 
 
 Run = Annotated[
@@ -421,12 +421,13 @@ def status(location: Run, as_json: AsJson = False) -> None:
     if state.done:
         speed = attempted / state.seconds if state.seconds else 0.0
         left = len(state.pending) * state.seconds / len(state.done)
-        print(f"speed     {speed:.1f} attempts/s" + (f", about {duration(left)} left" if state.pending else ""))
+        more = f"; about {duration(left)} left, divided by the workers" if state.pending else ""
+        print(f"speed     {speed:.1f} attempts/s by a worker{more}")
 
 
 @app.command()
 def verify(location: Run) -> None:
-    """Read everything that was committed again. Hashes, rows, ids and every image are checked."""
+    """Read everything that was committed again. Hashes, rows, ids, every image and the dataset's files are checked."""
     from synthgen import api
 
     findings = api.verify(location, lambda shard: print(f"read shard {shard}", file=sys.stderr))
@@ -435,7 +436,7 @@ def verify(location: Run) -> None:
     if findings:
         raise StorageError(
             f"{len(findings)} thing(s) are wrong with {location}",
-            hint="`synthgen repair` re-opens the damaged shards; run again and they are made anew.",
+            hint="`synthgen repair` re-opens what is damaged; run again, and it is made anew.",
         )
     planned, state = api.status(location)
     if state.orphans:
@@ -457,6 +458,8 @@ def repair(location: Run) -> None:
     print(f"removed   {len(done.removed)} file(s) that no shard names")
     if done.reopened:
         print(f"re-opened shards {', '.join(map(str, done.reopened))}: run again to make them anew")
+    if any(finding.place.startswith("dataset/") for finding in done.findings):
+        print("re-opened the dataset: run again, or finalize, to write it anew")
 
 
 @app.command()

@@ -43,7 +43,7 @@ def print_result(result: Any, as_json: bool, *, rendered: bool = True) -> None:
             print("all images are there; the dataset is written anew" if result.rebuilt else "all is done already")
         print_tally(tally)
         if rendered:
-            print(f"made in   {duration(result.seconds)}")
+            print(f"made in   {duration(result.seconds)} of work, summed over the workers")
         print(f"dataset   {result.dataset}: " + ", ".join(f"{s.name} {s.rows}" for s in result.summary.splits))
         if result.summary.dropped:
             print(f"dropped   {result.summary.dropped} image(s) that repeat one of another shard")

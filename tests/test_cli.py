@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -156,6 +157,23 @@ def test_verify_finds_a_flipped_byte(home: Path, tmp_path: Path) -> None:
     found = synthgen("verify", copy, folder=tmp_path)
     assert found.returncode == 5
     assert victim.name in found.stdout
+
+
+def test_a_damaged_dataset_is_found_and_written_anew(home: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(home / "outputs/small", copy)
+    table = next((copy / "dataset/data").glob("*.parquet"))
+    good = table.read_bytes()
+    table.write_bytes(good[:200] + bytes([good[200] ^ 1]) + good[201:])
+    (copy / "dataset/README.md").unlink()
+    found = synthgen("verify", copy, folder=tmp_path)
+    assert found.returncode == 5
+    assert f"dataset/data/{table.name}: its sha256 is not the one" in found.stdout
+    assert "dataset/README.md" in found.stdout
+    assert "write it anew" in synthgen("repair", copy, folder=tmp_path).stdout
+    assert synthgen("finalize", copy, folder=tmp_path).returncode == 0
+    assert table.read_bytes() == good
+    assert synthgen("verify", copy, folder=tmp_path).stdout.endswith("good\n")
 
 
 def test_rejudged_at_the_same_thresholds_it_is_the_same_and_at_stricter_ones_a_subset(home: Path) -> None:

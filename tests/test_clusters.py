@@ -28,6 +28,7 @@ def example(language: str) -> str:
     [
         ((1, 3), {}, (1, 3)),
         ((None, None), SLURM, (2, 4)),
+        ((None, None), {**SLURM, "SLURM_ARRAY_TASK_ID": "9", "SLURM_ARRAY_TASK_STEP": "2"}, (2, 4)),
         ((None, 9), SLURM, (2, 9)),
         ((0, 1), SLURM, (0, 1)),
         ((None, 8), {"JOB_COMPLETION_INDEX": "3"}, (3, 8)),
@@ -46,6 +47,8 @@ def test_a_task_knows_its_part(
         ((None, None), {}, "--index and --of is missing"),
         ((None, None), {"JOB_COMPLETION_INDEX": "3"}, "--of is missing"),
         ((2, None), {}, "--of is missing"),
+        ((None, None), {**SLURM, "SLURM_ARRAY_TASK_ID": "9"}, "the SLURM array has gaps"),
+        ((None, None), {**SLURM, "SLURM_ARRAY_TASK_STEP": "3"}, "the SLURM array has gaps"),
         ((None, None), {"RANK": "two", "WORLD_SIZE": "4"}, "RANK: expected a whole number, found 'two'"),
     ],
 )

@@ -83,7 +83,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
     if not state.complete:
         raise UsageError(
             f"{store.location}: {len(state.pending)} of {state.shard_count} shards are not committed yet",
-            hint="Run `synthgen run` again with the same spec to make them.",
+            hint="`synthgen run` with the same spec makes them, and so do `synthgen work`'s tasks.",
         )
     for name in state.orphans:
         store.delete(name)  # left by a kill; whoever reads all files of a folder would count its rows twice
@@ -114,6 +114,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
         summary = build(
             images,
             folder / DATASET,
+            digests=[record.images.sha256 for record in records],
             there=before,
             name=spec.name,
             classes=list(spec.classes),

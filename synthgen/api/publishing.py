@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from synthgen.run import MissingFileError, RunStore
+from synthgen.errors import StorageError
+from synthgen.run import Finding, MissingFileError, RunStore
 
 if TYPE_CHECKING:
     from synthgen.dataset.source import Source
@@ -51,8 +52,43 @@ def published(store: RunStore) -> DatasetSummary | None:
         return None
     if summary is None:
         return None
-    there = set(store.names(f"{DATASET}/data"))
-    return summary if all(f"{DATASET}/{name}" in there for split in summary.splits for name in split.files) else None
+    there = {*store.names(DATASET), *store.names(f"{DATASET}/data")}
+    return summary if all(f"{DATASET}/{name}" in there for name in summary.digests) else None
+
+
+def damaged_dataset(store: RunStore) -> list[Finding]:
+    """What is not as it was written in the dataset that lies in the run; [] where there is none."""
+    from synthgen.dataset.folder import MARKER
+    from synthgen.dataset.summary import parse_summary
+
+    try:
+        summary = parse_summary(store.read(f"{DATASET}/{MARKER}").decode(errors="replace"))
+    except MissingFileError:
+        return []
+    if summary is None:
+        return [Finding(f"{DATASET}/{MARKER}", "is damaged, or of another version")]
+    return [
+        Finding(name, why)
+        for name, digest in ((f"{DATASET}/{file}", digest) for file, digest in summary.digests.items())
+        if (why := _why_damaged(store, name, digest))
+    ]
+
+
+def _why_damaged(store: RunStore, name: str, digest: str) -> str | None:
+    try:
+        found = store.describe(name)
+    except StorageError as error:
+        return error.message
+    return None if found.sha256 == digest else "its sha256 is not the one that it was written with"
+
+
+def drop_damaged(store: RunStore, findings: Sequence[Finding]) -> None:
+    """Delete the dataset's damaged files. One that lacks a file is written anew when the run is finalized."""
+    from synthgen.dataset.folder import MARKER
+
+    for finding in findings:
+        if finding.place != f"{DATASET}/{MARKER}":  # it says whose folder this is, and is no reason to keep the dataset
+            store.delete(finding.place)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from synthgen import run as runs
 from synthgen.api import parts
 from synthgen.api.finishing import RunResult, asked, facts, finalized, limits
 from synthgen.api.planning import as_yaml, forecast, plan
+from synthgen.api.publishing import damaged_dataset, drop_damaged
 from synthgen.errors import ModelError, UsageError
 from synthgen.plan import Plan
 from synthgen.run import Assignment, Finding, Location, Outcome, Progress, Repaired, RunState, RunStore
@@ -82,6 +83,8 @@ def run(
         ModelError, DeviceError, StorageError: models, devices, disks. Committed shards stay.
     """
     runs.check_devices(devices)
+    if executor == "local" and devices not in ("auto", "cpu"):
+        runs.slots(devices, parts.count_gpus)  # a GPU that is not there begins no run
     store = runs.open_store(location or Path("outputs") / spec.name)
     planned = runs.create_run(store, plan(spec), text if text is not None else as_yaml(spec.canonical()), extend=extend)
     make = partial(
@@ -133,11 +136,11 @@ def _warn_of_little_room(planned: Plan, store: RunStore, pending: int) -> None:
     needed, free = forecast(planned).bytes * pending / planned.shard_count, store.free_bytes()
     if free is not None and free < needed:
         _LOG.warning(
-            "%s: about %.1f GB are needed and %.1f GB are free. If they run out, the run stops with exit code 5; "
+            "%s: about %.3g MB are needed and %.3g MB are free. If they run out, the run stops with exit code 5; "
             "what was committed stays, and running again goes on from it.",
             store.location,
-            needed / 1e9,
-            free / 1e9,
+            needed / 1e6,
+            free / 1e6,
         )
 
 
@@ -211,23 +214,27 @@ def status(location: Location) -> tuple[Plan, RunState]:
 
 
 def verify(location: Location, on_shard: Callable[[int], None] = lambda shard: None) -> list[Finding]:
-    """Read everything that was committed again; what is wrong, or [].
+    """Read everything that was committed again, and the dataset; what is wrong, or [].
 
     Raises:
         StorageError: no run lies there.
     """
     store = runs.open_store(location)
-    return runs.verify(runs.open_run(store), store, on_shard)
+    return [*runs.verify(runs.open_run(store), store, on_shard), *damaged_dataset(store)]
 
 
 def repair(location: Location, on_shard: Callable[[int], None] = lambda shard: None) -> Repaired:
-    """Re-open the damaged shards of a run and remove what no shard names. Not while workers are at it.
+    """Re-open the damaged shards of a run and remove what no shard names. A dataset that is damaged counts as none: it
+    is written anew with the next `run` or `finalize`. Not while workers are at it.
 
     Raises:
         StorageError: no run lies there, or it cannot be written.
     """
     store = runs.open_store(location)
-    return runs.repair(runs.open_run(store), store, on_shard)
+    done = runs.repair(runs.open_run(store), store, on_shard)
+    damaged = damaged_dataset(store)
+    drop_damaged(store, damaged)
+    return replace(done, findings=(*done.findings, *damaged))
 
 
 def begin(

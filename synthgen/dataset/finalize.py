@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -18,7 +18,7 @@ from synthgen.dataset.composition import Composition
 from synthgen.dataset.duplicates import equal_images, near_duplicates
 from synthgen.dataset.folder import building, recover
 from synthgen.dataset.provenance import Provenance
-from synthgen.dataset.source import Scan, Source, batches, footer_digest, scan, schema_of
+from synthgen.dataset.source import Scan, Source, batches, digest_of, scan, schema_of
 from synthgen.dataset.splits import assign_splits
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
 from synthgen.dataset.writer import FILE_BYTES, SplitWriter
@@ -36,6 +36,7 @@ def finalize(
     provenance: Provenance,
     drop: DuplicateFilter | None = None,
     file_bytes: int = FILE_BYTES,
+    digests: Sequence[str] | None = None,
     there: DatasetSummary | None = None,
 ) -> DatasetSummary:
     """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
@@ -47,18 +48,21 @@ def finalize(
     for a cosine.
 
     Args:
+        digests: sha256 of each source, in hex, as it was committed; by default, as it is now.
         there: the dataset that lies where the folder will be copied to, if it will be.
 
     Raises:
         QuotaNotMet: there is not a single image.
-        StorageError: a source cannot be used, an id occurs twice, or the folder cannot be written.
+        StorageError: a source is damaged or cannot be used, an id occurs twice, or the folder cannot be written.
     """
     rule = drop.model_dump(mode="json") if drop else None
-    inputs = _fingerprint(sources, name, classes, splits, provenance, rule, file_bytes)
+    committed = digests if digests is not None else [digest_of(source) for source in sources]
+    inputs = _fingerprint(committed, name, classes, splits, provenance, rule, file_bytes)
     recover(folder)
     summary = read_summary(folder) or there
     if summary is not None and summary.inputs == inputs:
         return summary
+    _check(sources, committed)
     schema = _schema(sources, classes)
     by_cosine = drop is not None and drop.min_cosine is not None
     looked = (scan(source, classes, hashes=drop is not None, embeddings=by_cosine) for source in sources)
@@ -98,10 +102,23 @@ def finalize(
             ),
             duplicates=duplicates,
             dropped=len(dropped),
+            digests={},
         )
         write_card(new, summary, provenance, _features(schema, classes), composition, drop)
+        files = sorted(path for path in new.rglob("*") if path.is_file())
+        summary = replace(summary, digests={path.relative_to(new).as_posix(): digest_of(path) for path in files})
         write_summary(summary, new)
     return summary
+
+
+def _check(sources: Iterable[Source], committed: Iterable[str]) -> None:
+    """Raises:
+    StorageError: a source is not what was committed.
+    """
+    for source, digest in zip(sources, committed, strict=True):
+        if digest_of(source) != digest:
+            what = f"{source} is damaged: its sha256 is not the one that it was committed with"
+            raise StorageError(what, hint="Run `synthgen repair` on the run folder, and run again.")
 
 
 def _write(
@@ -170,7 +187,7 @@ def _features(schema: pa.Schema, classes: Sequence[str]) -> Any:
 
 
 def _fingerprint(
-    sources: Iterable[Source],
+    digests: Iterable[str],
     name: str,
     classes: Sequence[str],
     splits: Mapping[str, float],
@@ -179,6 +196,6 @@ def _fingerprint(
 ) -> str:
     facts = [__version__, name, list(classes), list(splits.items()), asdict(provenance), settings]
     digest = sha256(json.dumps(facts, ensure_ascii=True).encode())
-    for footer in sorted(footer_digest(source) for source in sources):
-        digest.update(footer)
+    for one in sorted(digests):
+        digest.update(one.encode())
     return digest.hexdigest()

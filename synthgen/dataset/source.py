@@ -84,15 +84,13 @@ def scan(source: Source, classes: Sequence[str], *, hashes: bool = False, embedd
     return result
 
 
-def footer_digest(source: Source) -> bytes:
-    """sha256 of a Parquet file's footer, which has the sizes and bounds of all that is in the file:
-    enough to tell immutable files apart, without reading them."""
+def digest_of(source: Source) -> str:
+    """sha256 of the whole file, in hex."""
+    digest = sha256()
     with _opened(source) as file:
-        end = file.seek(0, 2)
-        file.seek(max(end - 8, 0))
-        length = int.from_bytes(file.read(4), "little")
-        file.seek(max(end - 8 - length, 0))
-        return sha256(file.read()).digest()
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 @contextmanager

@@ -39,6 +39,7 @@ class DatasetSummary:
     splits: tuple[SplitSummary, ...]
     duplicates: tuple[Duplicate, ...]
     dropped: int
+    digests: Mapping[str, str]
 
     @property
     def rows(self) -> int:
@@ -65,6 +66,7 @@ def read_summary(folder: Path) -> DatasetSummary | None:
         summary = parse_summary((folder / MARKER).read_text("utf-8"))
         files = [file for split in summary.splits for file in split.files.items()] if summary else []
         whole = all((folder / name).stat().st_size == size for name, size in files)
+        whole = whole and all((folder / name).is_file() for name in (summary.digests if summary else ()))
     except (OSError, ValueError):
         return None
     return summary if whole else None

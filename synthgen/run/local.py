@@ -209,7 +209,7 @@ def converse(
         with suppress(OSError):
             connection.send((kind, content))
 
-    with suppress(EOFError):  # the parent is gone: there is nobody to tell
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the parent is gone: there is nobody to tell
         try:
             outcome = start(location, assignments(), device, lambda progress: tell("progress", progress), stop)
         except SynthgenError as error:

@@ -5,6 +5,7 @@ import io
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,17 @@ def load(folder: Path, **options: Any) -> Any:
     from datasets import load_dataset
 
     return load_dataset(str(folder), cache_dir=str(folder.parent / "cache"), **options)
+
+
+def test_a_source_that_is_not_what_was_committed_becomes_no_dataset(tmp_path: Path) -> None:
+    source = write_shard(tmp_path, 0)
+    digest = sha256(source.read_bytes()).hexdigest()
+    damaged = bytearray(source.read_bytes())
+    damaged[damaged.find(b"IDAT") + 50] ^= 255  # the footer stays what it was
+    source.write_bytes(damaged)
+    with pytest.raises(StorageError, match="is damaged: its sha256 is not the one that it was committed with"):
+        make([source], tmp_path / "dataset", digests=[digest])
+    assert not (tmp_path / "dataset").exists()
 
 
 def test_datasets_opens_what_was_written(tmp_path: Path) -> None:
