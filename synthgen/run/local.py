@@ -1,5 +1,6 @@
 """The local executor: one spawned process per device, fed shard by shard, replaced when it dies or hangs."""
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -18,6 +19,7 @@ from synthgen.run.queue import TRIES, Hand, ShardQueue
 from synthgen.run.store import RunStore
 from synthgen.run.worker import Outcome, write_failure
 
+_LOG = logging.getLogger(__name__)
 _LOOK_EVERY = 0.2
 
 
@@ -149,6 +151,8 @@ class _Pool:
             if code and not self._queue.stopping:
                 self._replace_beginner(worker.slot, code)
             return
+        if (lost := worker.hand.shard) is not None and not self._queue.stopping:
+            _LOG.warning("the worker on %s %s at shard %d, exit code %s", worker.slot.device, how, lost, code)
         shard = self._queue.lose(worker.hand)
         if shard is not None:
             why = f"{TRIES} workers in turn ended at this shard; the last one {how}, exit code {code}"
