@@ -32,7 +32,7 @@ def test_without_a_hit_nothing_is_forecast(capsys: pytest.CaptureFixture[str]) -
     assert text.splitlines() == [
         "short     doctor: 3 missing",
         "          none of 13 attempts gave one",
-        "          1 of them beyond the budget, spare: a batch keeps its size",
+        "          1 of them beyond the budget: a batch keeps its size, and nothing more is taken",
     ]
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Annotated
@@ -20,12 +20,12 @@ import typer
 
 from synthgen import api
 from synthgen.api.running import make_shards
-from synthgen.run import FolderStore, Progress, Slot, read_state, run_local
+from synthgen.run import Assignment, ClassProgress, FolderStore, Outcome, Progress, Slot, read_state, run_local
 from synthgen.spec import Spec, read_spec
 from tests.benchmarks.page import put_into, table
 
 ROOT = Path(__file__).parents[2]
-SHARDS = 64
+SHARDS, NOTHING = 64, 2000
 
 
 def main(
@@ -138,6 +138,38 @@ def _executor(work: Path, repeats: int) -> Iterator[str]:
         ["way", "seconds", "against in-process"],
         [["in-process", f"{alone:.1f}", "1"], ["one worker of the pool", f"{pool:.1f}", f"{pool / alone - 1:+.1%}"]],
     )
+    yield from _handing_out(work / "nothing", alone)
+
+
+def _handing_out(folder: Path, alone: float) -> Iterator[str]:
+    """What is left of the executor's cost where a worker makes nothing, and no noise of rendering hides it."""
+    folder.mkdir()
+    clock = Clock()
+    run_local(make_nothing, FolderStore(folder), range(NOTHING), [Slot("cpu", {})], on_progress=clock)
+    each = clock.seconds / NOTHING
+    yield f"The executor by itself, with {NOTHING:,} shards of which the worker makes nothing and tells as much as of"
+    yield f"real ones: {1000 * each:.2f} ms for each. {SHARDS} of them are {SHARDS * each / alone:.2%} of the"
+    yield f"{alone:.1f} s in-process."
+    yield ""
+
+
+def make_nothing(
+    location: str,
+    shards: Iterable[int | Assignment],
+    device: str,
+    on_progress: Callable[[Progress], None],
+    stop: Callable[[], bool],
+) -> Outcome:
+    """Take each shard, tell of a batch and of a commit, and ask for the next."""
+    made = []
+    classes = {name: ClassProgress(1, 2, 16) for name in quickstart().classes}
+    for shard in shards:
+        assert isinstance(shard, Assignment), "the executor hands out assignments"
+        for committed in (False, True):
+            stop()
+            on_progress(Progress(shard.shard, classes, 4.0, committed, tuple(range(16))))
+        made.append(shard.shard)
+    return Outcome(tuple(made), (), (), ())
 
 
 # Planning, from small to huge.
