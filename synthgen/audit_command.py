@@ -86,7 +86,6 @@ def audit(
 
     folder = output or api.output_folder(place)
     api.check_output(folder, place)
-    _tell_of_hub(place, reference, compare)
     asked: dict[str, Any] = {
         "spec": spec,
         "attributes": attributes,
@@ -105,9 +104,12 @@ def audit(
         print(f"fill in   {drawn.table}")
         print(f"then      the same command, with --import-labels {drawn.table} in place of --export-labels")
         if drawn.few:
+            from synthgen.audit.quote import FEWEST_LABELS
+
             shown = ", ".join(f"{name} ({many})" for name, many in islice(drawn.few.items(), 6))
             more = f" and {len(drawn.few) - 6} more" if len(drawn.few) > 6 else ""
-            print(f"note      too few to correct the shares of a class on its own, which takes 20: {shown}{more}")
+            takes = f"which takes {FEWEST_LABELS}"
+            print(f"note      too few to correct the shares of a class on its own, {takes}: {shown}{more}")
         return
     found = api.audit(
         place,
@@ -156,13 +158,6 @@ def _exit(found: "Audit", allow_insufficient: bool) -> None:
         lines = [f"{gate.outcome}: {gate.gate}: {gate.reason}" for gate in (*failed, *unsure)]
         hint = None if failed else "More images or labels would decide it; --allow-insufficient passes it meanwhile."
         raise GateFailed("\n".join(lines), hint=hint)
-
-
-def _tell_of_hub(*places: str | None) -> None:
-    """A name that was mistyped is looked for on the hub, which may take its time."""
-    for place in places:
-        if place is not None and not Path(place).expanduser().exists():
-            print(f"{place}: there is no such file or folder here; looking on the hub", file=sys.stderr)
 
 
 def _pairs(option: str, given: list[str] | None) -> dict[str, str]:

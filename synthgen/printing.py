@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _SHORTFALLS = 20
 """So many are printed; --json has all."""
 
+_MORE = (
+    "Add --top-up to try once more, or ask in a new run (-o) for what the model can draw, loosen the filters, or raise "
+    "budget.attempts_per_image."
+)
 _OFTEN = 0.25
 """What became of this share of a cell's attempts is named as a cause of its shortfall."""
 
@@ -53,13 +57,14 @@ def print_result(result: Any, as_json: bool, *, rendered: bool = True) -> None:
         raise QuotaNotMet(
             f"{result.missing} image(s) short of what was asked for",
             hint=_unsure(result.shortfalls, result.spec.attributes)
-            + (
-                "Add --top-up to try once more, or ask in a new run (-o) for what the model can draw, loosen the "
-                "filters, or raise budget.attempts_per_image."
-                if rendered
-                else f"To make more: synthgen run {result.folder}/spec.yaml -o {result.folder} --top-up"
-            ),
+            + (_MORE if rendered else _more_of_rejudged(result)),
         )
+
+
+def _more_of_rejudged(result: Any) -> str:
+    if "://" in result.folder:  # `run` reads specs on this machine
+        return f"To make more, copy {result.folder}/spec.yaml here: synthgen run SPEC -o {result.folder} --top-up"
+    return f"To make more: synthgen run {result.folder}/spec.yaml -o {result.folder} --top-up"
 
 
 def print_tally(tally: Any) -> None:

@@ -347,6 +347,13 @@ def test_an_audit_overwrites_neither_a_run_nor_its_set(tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "report.html").exists()
 
 
+def test_the_keys_in_an_address_are_not_repeated(tmp_path: Path) -> None:
+    done = command("audit", "s3://key:canary@bucket/set", "--known", "skin=skin", folder=tmp_path)
+    assert done.returncode == 2
+    assert "canary" not in done.stdout + done.stderr
+    assert "looking on the hub" not in done.stderr
+
+
 def test_labels_with_nan_are_refused_with_their_number(tmp_path: Path) -> None:
     frame = pd.DataFrame({"label": ["a", None, "b", np.nan], "skin": ["x", "y", "x", "y"]})
     frame.to_parquet(tmp_path / "set.parquet")

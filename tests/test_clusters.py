@@ -49,6 +49,7 @@ def test_a_task_knows_its_part(
         ((2, None), {}, "--of is missing"),
         ((None, None), {**SLURM, "SLURM_ARRAY_TASK_ID": "9"}, "the SLURM array has gaps"),
         ((None, None), {**SLURM, "SLURM_ARRAY_TASK_STEP": "3"}, "the SLURM array has gaps"),
+        ((None, None), {**SLURM, "SLURM_ARRAY_TASK_ID": "5", "SLURM_ARRAY_TASK_MAX": "9"}, "the SLURM array has gaps"),
         ((None, None), {"RANK": "two", "WORLD_SIZE": "4"}, "RANK: expected a whole number, found 'two'"),
     ],
 )

@@ -62,7 +62,8 @@ def finalize(
     summary = read_summary(folder) or there
     if summary is not None and summary.inputs == inputs:
         return summary
-    _check(sources, committed)
+    if digests is not None:
+        _check(sources, digests)
     schema = _schema(sources, classes)
     by_cosine = drop is not None and drop.min_cosine is not None
     looked = (scan(source, classes, hashes=drop is not None, embeddings=by_cosine) for source in sources)

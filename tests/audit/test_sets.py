@@ -231,9 +231,10 @@ def test_a_name_in_a_folder_that_is_here_is_not_looked_for_on_the_hub(
         open_set("outputs/smal")
 
 
-def test_a_dataset_of_the_hub_without_a_network_is_refused_in_words() -> None:
+def test_a_dataset_of_the_hub_without_a_network_is_refused_in_words(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(SynthgenError, match="nobody/nothing"):
         open_set("nobody/nothing")
+    assert "nobody/nothing: there is no such file or folder here; looking on the hub" in caplog.text
 
 
 def test_saved_images_that_are_paths_are_read(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Which kind of set lies somewhere."""
 
+import logging
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from synthgen.audit.sets.image_set import ImageSet
 from synthgen.audit.sets.parquet import ParquetSet, find_files
 from synthgen.errors import UsageError
 
+_LOG = logging.getLogger(__name__)
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w-]+")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/+")
 _TABLES = (".csv", ".tsv")
@@ -35,6 +37,8 @@ def open_set(place: str, split: str | None = None) -> ImageSet:
     if _HUB_ID.fullmatch(place) and not path.suffix and not below_local_folder:
         from synthgen.audit.sets.hub import read_hub
 
+        # The name may be mistyped, and the hub may take its time to say so.
+        _LOG.warning("%s: there is no such file or folder here; looking on the hub", place)
         return read_hub(place, split)
     raise UsageError(f"{place}: there is no such file or folder", hint="Name what to audit.")
 
