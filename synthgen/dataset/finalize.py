@@ -25,6 +25,9 @@ from synthgen.dataset.writer import FILE_BYTES, SplitWriter
 from synthgen.errors import QuotaNotMet, StorageError
 from synthgen.spec import DuplicateFilter
 
+_FORMAT = 2
+"""Of the dataset's columns. A dataset of another format is written again; 2 added `class`."""
+
 
 def finalize(
     sources: Sequence[Source],
@@ -140,7 +143,7 @@ def _write(
             stack.callback(writer.abort)
         for found in scans:
             for split, rows in _divided(batches(found.source), split_of):
-                writers[split].add(rows)
+                writers[split].add(_with_class(rows, classes))
                 _count(rows, composition, classes)
         return {split: (writer, writer.close()) for split, writer in writers.items()}
 
@@ -153,6 +156,11 @@ def _divided(rows: Iterable[pa.RecordBatch], split_of: Mapping[str, str]) -> Ite
                 places.setdefault(split, []).append(position)
         for split, positions in places.items():
             yield split, batch.take(pa.array(positions))
+
+
+def _with_class(rows: pa.RecordBatch, classes: Sequence[str]) -> pa.RecordBatch:
+    """Add the name of each row's label: readers other than `datasets` see only its number."""
+    return rows.append_column("class", pa.array(classes, pa.string()).take(rows["label"]))
 
 
 def _count(rows: pa.RecordBatch, composition: Composition, classes: Sequence[str]) -> None:
@@ -174,8 +182,14 @@ def _schema(sources: Sequence[Source], classes: Sequence[str]) -> pa.Schema:
 
 
 def _shown(schema: pa.Schema) -> pa.Schema:
-    """Without what was only needed to find duplicates."""
-    return pa.schema([field for field in schema if field.name not in ("phash", "embedding")])
+    """Without what was only needed to find duplicates, and with the name of the label beside its number."""
+    fields: list[pa.Field] = []
+    for field in schema:
+        if field.name not in ("phash", "embedding"):
+            fields.append(field)
+        if field.name == "label":
+            fields.append(pa.field("class", pa.string()))
+    return pa.schema(fields)
 
 
 def _features(schema: pa.Schema, classes: Sequence[str]) -> Any:
@@ -195,7 +209,7 @@ def _fingerprint(
     provenance: Provenance,
     *settings: object,
 ) -> str:
-    facts = [__version__, name, list(classes), list(splits.items()), asdict(provenance), settings]
+    facts = [__version__, _FORMAT, name, list(classes), list(splits.items()), asdict(provenance), settings]
     digest = sha256(json.dumps(facts, ensure_ascii=True).encode())
     for one in sorted(digests):
         digest.update(one.encode())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -59,7 +60,9 @@ def test_datasets_opens_what_was_written(tmp_path: Path) -> None:
     train = loaded["train"]
     assert isinstance(train.features["image"], Image)
     assert train.features["label"] == ClassLabel(names=list(CLASSES))
-    assert train.column_names == [name for name in IMAGES.names if name not in ("phash", "embedding")]
+    columns = [name for name in IMAGES.names if name not in ("phash", "embedding")]
+    assert train.column_names == [*columns[:3], "class", *columns[3:]]
+    assert train["class"] == [CLASSES[label] for label in train["label"]]
     assert sorted(Counter(loaded["test"]["label"]).values()) == [2, 2, 2]
     row = train[0]
     shard, attempt = map(int, row["id"].split("-"))
@@ -86,6 +89,23 @@ def test_the_files_alone_carry_the_types(tmp_path: Path) -> None:
     )
     assert isinstance(rows.features["image"], Image)
     assert isinstance(rows.features["label"], ClassLabel)
+
+
+def test_every_reader_sees_the_name_of_a_label(tmp_path: Path) -> None:
+    make([write_shard(tmp_path, 0)], tmp_path / "dataset")
+    file = tmp_path / "dataset/data/test-00000-of-00001.parquet"
+    by_arrow = pq.read_table(file).select(["label", "class"]).to_pylist()
+    by_pandas = pd.read_parquet(file)[["label", "class"]].to_dict("records")
+    assert by_arrow == by_pandas
+    assert {row["label"]: row["class"] for row in by_arrow} == dict(enumerate(CLASSES))
+
+
+def test_a_dataset_from_before_there_were_class_names_is_written_again(tmp_path: Path) -> None:
+    sources, folder = [write_shard(tmp_path, 0)], tmp_path / "dataset"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finalize_module, "_FORMAT", 1)
+        before = make(sources, folder)
+    assert make(sources, folder).inputs != before.inputs
 
 
 def test_small_row_groups_with_a_page_index(tmp_path: Path) -> None:
