@@ -15,6 +15,8 @@ from synthgen.printing import print_json
 if TYPE_CHECKING:
     from synthgen.api.auditing import Audit
 
+TRUST = "Open the models that a run of somebody else names. Without it: those that you used before."
+"""Of `--trust`, here and elsewhere."""
 _EVERY = 5.0
 """Seconds between two lines of progress."""
 
@@ -75,6 +77,7 @@ def audit(
         Path | None, typer.Option(metavar="DIR", help="Where embeddings are kept. Default: in the output.")
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps; auto takes a GPU if there is one.")] = "auto",
+    trust: Annotated[bool, typer.Option("--trust", envvar="SYNTHGEN_TRUST", help=TRUST)] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of every draw.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
@@ -95,6 +98,7 @@ def audit(
         "judges": judge or (),
         "cache": cache or folder / "embeddings",
         "device": device,
+        "trust": trust,
         "seed": seed,
         "on_progress": _progress(),
     }

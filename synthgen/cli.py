@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 import synthgen
-from synthgen.audit_command import audit
+from synthgen.audit_command import TRUST, audit
 from synthgen.errors import QuotaNotMet, StorageError, SynthgenError, UsageError
 from synthgen.printing import duration, print_json, print_result, print_rounding, print_shortfalls, print_tally, size
 from synthgen.redaction import without_secrets
@@ -62,6 +62,8 @@ Extend = Annotated[
 TopUp = Annotated[
     bool, typer.Option("--top-up", help="Try once more to make what a finished run is short of: in further shards.")
 ]
+
+Trust = Annotated[bool, typer.Option("--trust", envvar="SYNTHGEN_TRUST", help=TRUST)]
 
 
 class Executor(StrEnum):
@@ -271,6 +273,7 @@ def work(
     index: Annotated[int | None, typer.Option(min=0, help="This task's number, from 0.")] = None,
     of: Annotated[int | None, typer.Option(min=1, help="How many tasks share the run.")] = None,
     device: Device = "auto",
+    trust: Trust = False,
 ) -> None:
     """Make one task's part of a run. `synthgen plan SPEC -o RUN` begins it, `synthgen finalize RUN` ends it.
 
@@ -284,7 +287,7 @@ def work(
     mine, count = index_and_count(index, of, os.environ)
     stop = _stop_on_signals()
     with show_progress(location) as on_progress:
-        done = api.work(location, mine, count, device=device, on_progress=on_progress, stop=stop.is_set)
+        done = api.work(location, mine, count, device=device, trust=trust, on_progress=on_progress, stop=stop.is_set)
     there = len(done.skipped) + len(done.lost)
     print(f"task {mine} of {count}: {len(done.committed)} shard(s) made, {there} were there")
 
@@ -467,12 +470,13 @@ def replay(
     location: Run,
     image: Annotated[str, typer.Argument(metavar="ID", help="Of an attempt, such as 00000-000012.")],
     device: Device = "auto",
+    trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
     """Render one recorded attempt again, and say what agrees. Noise, pixels, scores and verdict are compared."""
     from synthgen import api
 
-    found = api.replay(location, image, device)
+    found = api.replay(location, image, device, trust=trust)
     if as_json:
         print_json(**asdict(found))
         return

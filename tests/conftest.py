@@ -6,6 +6,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,13 @@ from hypothesis import settings
 # No test gates on time: on a machine that does other things, too, an example takes what it takes.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
+
+# What a user has named is noted in the cache folder: that of the tests is their own. Matplotlib's fonts stay where they
+# are, since it takes seconds to list them.
+_CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+os.environ.setdefault("MPLCONFIGDIR", os.path.join(_CACHE, "matplotlib"))
+_NOTES = tempfile.TemporaryDirectory(prefix="synthgen-tests-", ignore_cleanup_errors=True)
+os.environ["XDG_CACHE_HOME"] = _NOTES.name
 
 # Set before any library is imported, since they read it once; subprocesses inherit it.
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -17,10 +17,12 @@ class Hub:
 
     Attributes:
         downloads: how often each file was sent, by `owner/FOLDER/FILE`.
+        asked: every path that was asked for, files and others.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.downloads = folder, Counter[str]()
+        self.asked = set[str]()
         self.url = ""
 
     def files(self, model: str) -> list[Path]:
@@ -36,6 +38,7 @@ def serve(folder: Path) -> Iterator[Hub]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            hub.asked.add(self.path)
             match self.path.partition("?")[0].strip("/").split("/"):
                 case ["api", "models", "owner", model, "tree", _, *_]:
                     self._send_json([_described(hub.folder / model, path) for path in hub.files(model)])

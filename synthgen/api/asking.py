@@ -73,6 +73,7 @@ def begin(
     judges: Sequence[str],
     cache: Path,
     device: str,
+    trust: bool,
 ) -> Begun:
     """
     Raises:
@@ -87,8 +88,8 @@ def begin(
     if not (needed or known or judges):
         hint = "Give --spec or --attributes, name columns with --known, or give a --judge for diversity alone."
         raise UsageError(f"{subject.images.source}: it is not said what to measure", hint=hint)
-    found = find_judges(judges, subject.run, declared.judge, needed)
-    question = Question(judged, known, found, cache, device)
+    found = find_judges(judges, subject.run, declared, needed)
+    question = Question(judged, known, found, cache, device, trust)
     return Begun(subject, declared, question, read_frame(subject.images, label, known))
 
 

@@ -136,6 +136,7 @@ def audit(
     gates: Sequence[str] = (),
     cache: Path | None = None,
     device: str = "auto",
+    trust: bool = False,
     seed: int = 0,
     on_progress: OnProgress = lambda name, done: None,
 ) -> Audit:
@@ -157,6 +158,7 @@ def audit(
         cross: attributes, or 'class', to be crossed.
         gates: such as 'skin_tone within class: tv <= 0.1'; besides those of the spec.
         cache: the folder of embeddings; by default within `output_folder(place)`.
+        trust: open the judge that a run names, and this machine does not know.
 
     Raises:
         UsageError, SpecError: what is given makes no sense.
@@ -168,7 +170,7 @@ def audit(
     from synthgen.audit.measure import Given, measure
 
     folder = cache or output_folder(place) / EMBEDDINGS
-    begun = begin(str(place), spec, attributes, known or {}, label, split, judges, folder, device)
+    begun = begin(str(place), spec, attributes, known or {}, label, split, judges, folder, device, trust)
     real = begun.beside(str(reference), label) if reference is not None else None
     second = begun.beside(str(compare), label) if compare is not None else None
     others = [each for each in (real, second) if each is not None]

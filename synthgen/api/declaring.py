@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from synthgen.api import parts
 from synthgen.api.looking import JudgeId, judge_of
 from synthgen.api.subject import Run
+from synthgen.api.trust import pinned_judge
 from synthgen.errors import UsageError
 from synthgen.spec import DEFAULT_JUDGE, Attribute, Balance, Gate, JudgeSpec, Spec, read_declared, read_spec
 
@@ -25,6 +26,7 @@ class Declaration:
     Attributes:
         classes: None where none are declared.
         judge: the name of the one to ask, if none is named.
+        judge_by_run: whether it is the run that names it.
     """
 
     classes: tuple[str, ...] | None
@@ -32,6 +34,7 @@ class Declaration:
     balance: tuple[Balance, ...]
     gates: tuple[Gate, ...]
     judge: str
+    judge_by_run: bool = False
 
 
 def declare(run: Run | None, spec: Spec | Path | None, attributes: Path | None) -> Declaration:
@@ -46,18 +49,20 @@ def declare(run: Run | None, spec: Spec | Path | None, attributes: Path | None) 
     if attributes is not None:
         found = read_declared(attributes)
         judge = run.planned.spec.judge.id if run else DEFAULT_JUDGE
-        return Declaration(None, found.attributes, found.balance, found.gates, judge)
+        return Declaration(None, found.attributes, found.balance, found.gates, judge, run is not None)
     if spec is None and run is None:
         return Declaration(None, {}, (), (), DEFAULT_JUDGE)
+    by_run = spec is None
     if spec is None:
         assert run is not None
         spec = run.planned.spec
     whole = spec if isinstance(spec, Spec) else read_spec(spec)
-    return Declaration(tuple(whole.classes), whole.attributes, whole.balance, whole.gates, whole.judge.id)
+    return Declaration(tuple(whole.classes), whole.attributes, whole.balance, whole.gates, whole.judge.id, by_run)
 
 
-def find_judges(names: Sequence[str], run: Run | None, default: str, needed: bool) -> tuple[JudgeId, ...]:
-    """The judges to ask: those that are named; else, if one is needed, the default.
+def find_judges(names: Sequence[str], run: Run | None, declared: Declaration, needed: bool) -> tuple[JudgeId, ...]:
+    """The judges to ask: those that are named; else, if one is needed, the declared one. What the user names is
+    remembered: a run may name it, too, from then on.
 
     Raises:
         UsageError: a name is none, or there are more than two.
@@ -65,18 +70,33 @@ def find_judges(names: Sequence[str], run: Run | None, default: str, needed: boo
     """
     if len(names) > 2 or len(set(names)) < len(names):
         raise UsageError(f"--judge: expected one judge, or two different ones, found {', '.join(names)}")
-    return tuple(_judge(name, run) for name in (names or [default] * needed))
+    if not names and declared.judge_by_run and run is not None:
+        return (judge_of(run),) * needed
+    return tuple(_judge(name, run) for name in (names or [declared.judge] * needed))
 
 
 def _judge(name: str, run: Run | None) -> JudgeId:
     if run is not None and name == run.planned.spec.judge.id:
-        return judge_of(run)
+        return _named_by_both(judge_of(run))
     try:
         JudgeSpec(id=name)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]["msg"]
         raise UsageError(f"--judge {name}: expected {problem}") from error
-    return JudgeId(name, parts.judge_revision(name))
+    judge = JudgeId(name, parts.judge_revision(name))
+    pinned_judge(judge.name, judge.revision).remember()
+    return judge
+
+
+def _named_by_both(judge: JudgeId) -> JudgeId:
+    """The run's judge, which the user names too. Not its commit, if it is from the hub: that is the run's own word, and
+    may be of anybody's pull request."""
+    pinned = pinned_judge(judge.name, judge.revision)
+    if pinned.kind == "hub":
+        return judge
+    if pinned.kind == "folder" and Path(pinned.place).is_dir() and parts.judge_revision(judge.name) == judge.revision:
+        pinned.remember()
+    return replace(judge, run=None)
 
 
 def references(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from synthgen.api import parts
 from synthgen.api.subject import Run, Subject, recorded_answers, recorded_vectors, was_asked
+from synthgen.api.trust import pinned_judge, require_trust
 from synthgen.errors import UsageError
 from synthgen.spec import Attribute
 
@@ -33,10 +34,12 @@ class JudgeId:
     Attributes:
         name: as in a spec.
         revision: a commit, a hash of the weights, or a tag.
+        run: where the run lies that alone says so; None where the user does.
     """
 
     name: str
     revision: str
+    run: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Question:
         known: attributes that stand in a column, and which.
         judges: whose answers are wanted, the first one's before all; none where nothing must be judged.
         cache: the folder of embeddings.
+        trust: open judges that a run names and this machine does not know.
     """
 
     attributes: Mapping[str, Attribute]
@@ -55,12 +59,13 @@ class Question:
     judges: tuple[JudgeId, ...]
     cache: Path
     device: str
+    trust: bool = False
     _eyes: dict[JudgeId, Eyes] = field(default_factory=dict, repr=False)
 
     def eyes(self, judge: JudgeId) -> Eyes:
         """The same for every set that is asked this: a model is loaded once."""
         if judge not in self._eyes:
-            self._eyes[judge] = Eyes(judge, self.cache, self.device)
+            self._eyes[judge] = Eyes(judge, self.cache, self.device, self.trust)
         return self._eyes[judge]
 
 
@@ -86,14 +91,21 @@ class Looked:
 class Eyes:
     """A judge that remembers what it has seen."""
 
-    def __init__(self, judge: JudgeId, cache: Path, device: str) -> None:
+    def __init__(self, judge: JudgeId, cache: Path, device: str, trust: bool) -> None:
         from synthgen.audit.cache import EmbeddingCache
 
-        self._judge, self._device = judge, device
+        self._judge, self._device, self._trust = judge, device, trust
         self._cache = EmbeddingCache(cache, judge.name, judge.revision)
 
     @cached_property
     def _towers(self) -> Towers:
+        """
+        Raises:
+            UsageError: a run alone names the judge, this machine does not know it, and there is no trust.
+        """
+        if self._judge.run is not None:
+            pinned = pinned_judge(self._judge.name, self._judge.revision)
+            require_trust([pinned], self._judge.run, trust=self._trust)
         return parts.towers(self._judge.name, self._judge.revision, self._device)
 
     def look(self, images: ImageSet, on_progress: OnProgress) -> list[bytes | None]:
@@ -226,4 +238,4 @@ def _see(subject: Subject, question: Question, judge: JudgeId, on_progress: OnPr
 
 def judge_of(run: Run) -> JudgeId:
     """The judge that filtered."""
-    return JudgeId(run.planned.spec.judge.id, run.planned.revisions.judge)
+    return JudgeId(run.planned.spec.judge.id, run.planned.revisions.judge, run=str(run.folder))

@@ -106,13 +106,20 @@ def _planned_source(planned: Plan) -> generate.ModelSource:
     if not revision.startswith("content:"):
         return generate.ModelSource(planned.spec.model.id, revision)
     source = _source(planned.spec)
-    if source.revision != revision:
+    _check_unchanged(f"model {planned.spec.model.id}", source.revision, revision)
+    return source
+
+
+def _check_unchanged(model: str, here: str, there: str) -> None:
+    """
+    Raises:
+        ModelError: the content of its folder is another one.
+    """
+    if here != there:
         raise ModelError(
-            f"model {planned.spec.model.id} is not the one that the run was planned with: {source.revision} here, "
-            f"{revision} there",
+            f"{model} is not the one that the run was planned with: {here} here, {there} there",
             hint="Put the same weights there, or make a new run with -o.",
         )
-    return source
 
 
 def _planned_judge(planned: Plan) -> str:
@@ -122,8 +129,9 @@ def _planned_judge(planned: Plan) -> str:
 
 def _there(judge_id: str, revision: str) -> str:
     if judge_id.startswith("local-dir:"):
+        _check_unchanged(f"judge {judge_id}", judge_revision(judge_id), revision)
         return judge_id
-    from synthgen.judge.clip import download
+    from synthgen.judge.opening import download
 
     return download(judge_id, revision)
 

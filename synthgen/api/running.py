@@ -14,6 +14,7 @@ from synthgen.api import parts
 from synthgen.api.finishing import RunResult, asked, facts, finalized, limits
 from synthgen.api.planning import as_yaml, forecast, plan
 from synthgen.api.publishing import damaged_dataset, drop_damaged
+from synthgen.api.trust import pinned_models, require_trust
 from synthgen.errors import ModelError, UsageError
 from synthgen.plan import Plan
 from synthgen.run import Assignment, Finding, Location, Outcome, Progress, Repaired, RunState, RunStore
@@ -35,7 +36,7 @@ def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
     from synthgen.dataset.sheet import write_sheet
     from synthgen.run.preview import preview as attempts
 
-    planned = plan(spec)
+    planned = _plan_of_users_own(spec)
     generator, judge = parts.generator(planned, device), parts.judge(planned, device)
     path.parent.mkdir(parents=True, exist_ok=True)
     return write_sheet(
@@ -86,7 +87,8 @@ def run(
     if executor == "local" and devices not in ("auto", "cpu"):
         runs.slots(devices, parts.count_gpus)  # a GPU that is not there begins no run
     store = runs.open_store(location or Path("outputs") / spec.name)
-    planned = runs.create_run(store, plan(spec), text if text is not None else as_yaml(spec.canonical()), extend=extend)
+    text = text if text is not None else as_yaml(spec.canonical())
+    planned = runs.create_run(store, _plan_of_users_own(spec), text, extend=extend)
     make = partial(
         _make_pending,
         store=store,
@@ -155,20 +157,26 @@ def work(
     of: int = 1,
     *,
     device: str = "auto",
+    trust: bool = False,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Make every `of`th shard of a planned run, from shard `index` on: what one task of an array does.
 
+    Args:
+        trust: open models that the run names and this machine does not know.
+
     Raises:
-        UsageError: `index` is not in 0..`of` - 1, or `device` is no device's name.
+        UsageError: `index` is not in 0..`of` - 1, `device` is no device's name, or there is such a model and no trust.
         Interrupted, ModelError, DeviceError, StorageError: as `run`.
     """
     if not 0 <= index < of:
         raise UsageError(f"index {index} of {of}: expected 0 to {of - 1}")
     parts.check_device(device)
     store = runs.open_store(location)
-    shards = range(index, runs.open_run(store).shard_count, of)
+    planned = runs.open_run(store)
+    require_trust(pinned_models(planned), store.location, trust=trust)
+    shards = range(index, planned.shard_count, of)
     outcome = make_shards(store.location, shards, device, on_progress, stop)
     _refuse_failed(outcome, store)
     return outcome
@@ -181,24 +189,28 @@ def make_shards(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """What every executor starts, in whichever process: see `synthgen.run.work`."""
+    """What every executor starts, in whichever process: see `synthgen.run.work`. It asks for nobody's trust."""
     store = runs.open_store(location)
     planned = runs.open_run(store)
     generator, judge = parts.generator(planned, device), parts.judge(planned, device)
     return runs.work(planned, store, generator, judge, shards, on_progress=on_progress, stop=stop)
 
 
-def replay(location: Location, image_id: str, device: str = "auto") -> Replay:
+def replay(location: Location, image_id: str, device: str = "auto", *, trust: bool = False) -> Replay:
     """Render and judge a recorded attempt again.
 
+    Args:
+        trust: open models that the run names and this machine does not know.
+
     Raises:
-        UsageError: the run has no such attempt.
+        UsageError: the run has no such attempt, or there is such a model and no trust.
         ModelError, DeviceError, StorageError: as `run`.
     """
     from synthgen.run.replay import replay as again
 
     store = runs.open_store(location)
     planned = runs.open_run(store)
+    require_trust(pinned_models(planned), store.location, trust=trust)
     return again(planned, store, parts.generator(planned, device), parts.judge(planned, device), image_id)
 
 
@@ -248,8 +260,17 @@ def begin(
         ModelError, StorageError: as `run`.
     """
     store = runs.open_store(location)
-    planned = runs.create_run(store, plan(spec), text if text is not None else as_yaml(spec.canonical()), extend=extend)
+    text = text if text is not None else as_yaml(spec.canonical())
+    planned = runs.create_run(store, _plan_of_users_own(spec), text, extend=extend)
     return _topped_up(planned, store, finalized(planned, store, fresh=0)) if top_up else planned
+
+
+def _plan_of_users_own(spec: Spec) -> Plan:
+    """The plan of a spec that the user names: its models may be opened, here and for this run's tasks later."""
+    planned = plan(spec)
+    for model in pinned_models(planned):
+        model.remember()
+    return planned
 
 
 def _refuse_failed(outcome: Outcome, store: RunStore) -> None:

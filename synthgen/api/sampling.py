@@ -41,6 +41,7 @@ def export_labels(
     judges: Sequence[str] = (),
     cache: Path | None = None,
     device: str = "auto",
+    trust: bool = False,
     seed: int = 0,
     on_progress: OnProgress = lambda name, done: None,
 ) -> ToLabel:
@@ -61,7 +62,7 @@ def export_labels(
     from synthgen.audit.sets import thumbnail
 
     cached = cache or output_folder(place) / EMBEDDINGS
-    begun = begin(str(place), spec, attributes, known or {}, label, split, judges, cached, device)
+    begun = begin(str(place), spec, attributes, known or {}, label, split, judges, cached, device, trust)
     judged = list(begun.question.attributes)
     if not judged:
         raise UsageError("there is nothing to label: no attribute is judged", hint="Give --spec or --attributes.")

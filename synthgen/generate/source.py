@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from synthgen.errors import ModelError
+from synthgen.remote_code import check_not_shadowed
 
 _BLOCK, _BLOCKS = 1 << 16, 64
 """Of a larger file so many blocks of so many bytes are hashed, evenly spread: 4 MiB."""
@@ -39,10 +42,12 @@ def locate(model_id: str, revision: str | None = None, *, folder: Path | None = 
     Raises:
         ModelError: there is no such model, or it is no diffusers pipeline, or the hub cannot be asked and the
             model is not in the cache.
+        UsageError: a folder has the name of the hub model.
     """
-    if folder is None and (model_id.startswith((".", "/", "~")) or ":" in model_id):  # `C:\models`
+    if folder is None and is_folder(model_id):
         folder = Path(model_id).expanduser()
     if folder is None:
+        check_not_shadowed(model_id)
         return ModelSource(model_id, _commit(model_id, revision))
     revision = content_hash(folder)
     index = folder / "model_index.json"
@@ -58,26 +63,53 @@ def locate(model_id: str, revision: str | None = None, *, folder: Path | None = 
     return ModelSource(str(folder), revision)
 
 
+def is_folder(model_id: str) -> bool:
+    """Whether a model's name is a path, and not an id on the hub."""
+    return model_id.startswith((".", "/", "~")) or ":" in model_id  # `C:\models`
+
+
+def is_cached(model_id: str, commit: str) -> bool:
+    """Whether a model from the hub is in the local cache at this commit, in part at least."""
+    return commit in _cached_commits(model_id)
+
+
 def content_hash(folder: Path) -> str:
     """A hash of a folder's file names, sizes and content, of large files a sample: quick for any model.
 
-    Hidden files do not count: `hf download --local-dir` and file managers leave some, with dates in them.
+    Hidden files do not count: `hf download --local-dir` and file managers leave some, with dates in them. Links do:
+    whoever opens the folder follows them too.
 
     Raises:
-        ModelError: there is no such folder.
+        ModelError: there is no such folder, or it cannot be read.
     """
     if not folder.is_dir():
         raise ModelError(f"model folder {folder} does not exist", hint="Check the spec's model.id and judge.id.")
     digest = hashlib.sha256()
     try:
-        for name in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()):
-            if not any(part.startswith(".") for part in name.split("/")):
-                size = (folder / name).stat().st_size
-                digest.update(f"{name}\0{size}\0".encode())
-                digest.update(_sample(folder / name, size))
+        for name in sorted(path.relative_to(folder).as_posix() for path in _files(folder)):
+            size = (folder / name).stat().st_size
+            digest.update(f"{name}\0{size}\0".encode())
+            digest.update(_sample(folder / name, size))
     except OSError as error:
         raise ModelError(f"model folder {folder} cannot be read: {error}", hint="Check its permissions.") from error
     return f"content:{digest.hexdigest()[:32]}"
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """
+    Raises:
+        OSError: a folder cannot be read, or holds itself by way of a link.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=fail):
+        here = Path(parent)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        if loops := [name for name in folders if here.resolve().is_relative_to((here / name).resolve())]:
+            raise OSError(f"{here / loops[0]} is a link to a folder that it lies in")
+        yield from (here / name for name in names if not name.startswith(".") and (here / name).is_file())
 
 
 def _sample(path: Path, size: int) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-os.environ.setdefault("DIFFUSERS_DISABLE_REMOTE_CODE", "1")
+os.environ["DIFFUSERS_DISABLE_REMOTE_CODE"] = "1"  # read once, when diffusers is imported
 
 import diffusers
 import numpy as np
@@ -23,6 +23,7 @@ from synthgen.generate.device import choose_batch_size, choose_dtype
 from synthgen.generate.prompts import PromptEncoder
 from synthgen.generate.source import ModelSource
 from synthgen.records import Candidate, Failure, Rendered
+from synthgen.remote_code import check_not_shadowed, remote_code_disabled
 from synthgen.spec import ModelSpec
 
 _DECODED_AT_ONCE = 1 << 20
@@ -186,7 +187,11 @@ def download(model: ModelSpec, source: ModelSource) -> None:
     diffusers.utils.logging.set_verbosity_error()
     try:
         DiffusionPipeline.download(
-            source.location, revision=source.revision, variant=model.variant, use_safetensors=True
+            source.location,
+            revision=source.revision,
+            variant=model.variant,
+            use_safetensors=True,
+            trust_remote_code=False,
         )
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         raise ModelError(
@@ -204,11 +209,18 @@ def _load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> Diffusio
     if not model.safety_checker:
         options |= {"safety_checker": None, "requires_safety_checker": False}
     if not source.is_folder:
+        check_not_shadowed(source.location)
         options |= {"revision": source.revision}
     try:
-        pipeline = AutoPipelineForText2Image.from_pretrained(
-            source.location, dtype=dtype, variant=model.variant, use_safetensors=True, **options
-        )
+        with remote_code_disabled():
+            pipeline = AutoPipelineForText2Image.from_pretrained(
+                source.location,
+                dtype=dtype,
+                variant=model.variant,
+                use_safetensors=True,
+                trust_remote_code=False,
+                **options,
+            )
     except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"model {model.id} cannot be loaded: {_first_line(error)}",

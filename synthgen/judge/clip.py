@@ -1,86 +1,32 @@
 """A CLIP of open_clip as a judge sees it: unit embeddings of images and texts, and its logit scale."""
 
-import logging
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import open_clip
 import torch
-from huggingface_hub import snapshot_download
-from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
 from torchvision.transforms.v2 import functional as transform
 
 from synthgen.device import in_batches
-from synthgen.errors import ModelError
+from synthgen.judge.opening import open_judge
 
 _TEXTS_AT_ONCE = 256
-_WEIGHTS = "open_clip_model.safetensors"
-_TEXT_FILES = ("*.json", "*.txt", "*.model")
-"""The configuration and the tokenizer."""
-
-
-def download(judge_id: str, revision: str) -> str:
-    """Get a judge into the cache; its name for `Clip`, which then needs no network.
-
-    Args:
-        judge_id: `hf-hub:owner/name`, or open_clip's `architecture/weights`.
-        revision: the commit, of the former.
-
-    Raises:
-        ModelError: it cannot be had, or has no safetensors.
-    """
-    kind, _, place = judge_id.partition(":")
-    try:
-        if kind != "hf-hub":
-            open_clip.download_pretrained(open_clip.get_pretrained_cfg(*judge_id.split("/", 1)), prefer_hf_hub=True)
-            return judge_id
-        folder = snapshot_download(place, revision=revision, allow_patterns=[*_TEXT_FILES, _WEIGHTS])
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(
-            f"judge {judge_id} cannot be downloaded: {reason}", hint="Check judge.id and the network."
-        ) from error
-    if not (Path(folder) / _WEIGHTS).is_file():
-        raise ModelError(f"judge {judge_id} has no {_WEIGHTS}", hint="Choose a judge with safetensors weights.")
-    return f"local-dir:{folder}"
 
 
 class Clip:
     """A loaded CLIP.
 
     Args:
-        judge_id: `local-dir:FOLDER`, `hf-hub:owner/name`, or open_clip's `architecture/weights`.
+        judge_id: as `open_judge` takes it.
 
     Raises:
-        ModelError: it cannot be loaded.
+        UsageError, ModelError: as `open_judge`.
     """
 
     def __init__(self, judge_id: str, device: torch.device) -> None:
-        name, weights = judge_id, None
-        if ":" not in judge_id:
-            name, _, weights = judge_id.partition("/")
-        logging.getLogger("transformers").setLevel(logging.ERROR)
-        try:
-            # Without `require_pretrained` a folder that has lost its weights would judge with random ones.
-            model = open_clip.create_model(name, pretrained=weights, device=device, require_pretrained=True)
-            self._tokenizer = open_clip.get_tokenizer(name)
-        except (
-            OSError,
-            RuntimeError,
-            ValueError,
-            TypeError,
-            KeyError,
-            ImportError,
-            SafetensorError,
-        ) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise ModelError(
-                f"judge {judge_id} cannot be loaded: {reason}",
-                hint="Check judge.id; a hub model must be in the cache or the network reachable.",
-            ) from error
+        model, self._tokenizer = open_judge(judge_id, device)
         self._model = model.eval().requires_grad_(False)
         self._most = sys.maxsize  # images at once, as far as is known
         self._device = device
