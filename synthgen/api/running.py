@@ -30,12 +30,14 @@ def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
     """Render and judge `count` images and write a contact sheet to `path`; nothing else is kept.
 
     Raises:
+        UsageError: the model does not take what the spec asks of it.
         ModelError, DeviceError, StorageError: as `run`.
     """
     from synthgen.dataset.sheet import write_sheet
     from synthgen.run.preview import preview as attempts
 
     planned = plan(spec)
+    parts.check_keys(planned)
     generator, judge = parts.generator(planned, device), parts.judge(planned, device)
     path.parent.mkdir(parents=True, exist_ok=True)
     return write_sheet(
@@ -77,7 +79,7 @@ def run(
         stop: asked between batches.
 
     Raises:
-        UsageError: `devices` or `address` is not understood.
+        UsageError: `devices` or `address` is not understood, or the model does not take what the spec asks of it.
         PlanChanged: the place holds a run of another plan.
         Interrupted: `stop()` was true.
         ModelError, DeviceError, StorageError: models, devices, disks. Committed shards stay.
@@ -85,8 +87,10 @@ def run(
     runs.check_devices(devices)
     if executor == "local" and devices not in ("auto", "cpu"):
         runs.slots(devices, parts.count_gpus)  # a GPU that is not there begins no run
-    store = runs.open_store(location or Path("outputs") / spec.name)
-    planned = runs.create_run(store, plan(spec), text if text is not None else as_yaml(spec.canonical()), extend=extend)
+    store, planned = runs.open_store(location or Path("outputs") / spec.name), plan(spec)
+    if not runs.is_begun(store):
+        parts.check_keys(planned)  # before there is a plan, which a mended spec would no longer fit
+    planned = runs.create_run(store, planned, text if text is not None else as_yaml(spec.canonical()), extend=extend)
     make = partial(
         _make_pending,
         store=store,
@@ -161,7 +165,8 @@ def work(
     """Make every `of`th shard of a planned run, from shard `index` on: what one task of an array does.
 
     Raises:
-        UsageError: `index` is not in 0..`of` - 1, or `device` is no device's name.
+        UsageError: `index` is not in 0..`of` - 1, `device` is not the name of a device, or the model does not take what
+            the spec asks of it.
         Interrupted, ModelError, DeviceError, StorageError: as `run`.
     """
     if not 0 <= index < of:
@@ -253,9 +258,9 @@ def begin(
 
 
 def _refuse_failed(outcome: Outcome, store: RunStore) -> None:
-    if outcome.failed:
-        names = ", ".join(map(str, outcome.failed))
-        raise ModelError(
-            f"shards that failed: {names}",
-            hint=f"{store.location}/failed says why; run again to try them again.",
-        )
+    if not outcome.failed:
+        return
+    unknown = f"see {store.location}/failed"
+    causes = {**dict.fromkeys(outcome.failed, unknown), **runs.read_causes(store, outcome.failed)}
+    lines = "\n".join(f"failed: {line}" for line in runs.grouped(causes))
+    raise ModelError(lines, hint=runs.retry_hint(store.location, causes.values()))

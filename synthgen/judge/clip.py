@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.transforms.v2 import functional as transform
 
-from synthgen.device import in_batches
-from synthgen.errors import ModelError
+from synthgen.device import device_error, in_batches
+from synthgen.errors import ModelError, first_line
 
 _TEXTS_AT_ONCE = 256
 _WEIGHTS = "open_clip_model.safetensors"
@@ -56,6 +56,7 @@ class Clip:
 
     Raises:
         ModelError: it cannot be loaded.
+        DeviceError: the device broke, or its memory ran out.
     """
 
     def __init__(self, judge_id: str, device: torch.device) -> None:
@@ -75,10 +76,10 @@ class Clip:
             KeyError,
             ImportError,
             SafetensorError,
+            MemoryError,
         ) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise ModelError(
-                f"judge {judge_id} cannot be loaded: {reason}",
+            raise device_error(error, f"loading judge {judge_id}") or ModelError(
+                f"judge {judge_id} cannot be loaded: {first_line(error)}",
                 hint="Check judge.id; a hub model must be in the cache or the network reachable.",
             ) from error
         self._model = model.eval().requires_grad_(False)
