@@ -19,7 +19,16 @@ import typer
 import synthgen
 from synthgen.audit_command import TRUST, audit
 from synthgen.errors import QuotaNotMet, StorageError, SynthgenError, UsageError
-from synthgen.printing import duration, print_json, print_result, print_rounding, print_shortfalls, print_tally, size
+from synthgen.printing import (
+    duration,
+    print_failures,
+    print_json,
+    print_result,
+    print_rounding,
+    print_shortfalls,
+    print_tally,
+    size,
+)
 from synthgen.redaction import without_secrets
 
 app = typer.Typer(
@@ -400,6 +409,8 @@ def status(location: Run, as_json: AsJson = False) -> None:
             pending=list(state.pending),
             damaged={str(shard): why for shard, why in state.damaged.items()},
             failed={str(shard): times for shard, times in state.failed.items()},
+            causes={str(shard): cause for shard, cause in state.causes.items()},
+            ended=state.ended,
             orphans=list(state.orphans),
             counts=dict(state.counts),
             reasons=dict(state.reasons),
@@ -417,8 +428,7 @@ def status(location: Run, as_json: AsJson = False) -> None:
     print_shortfalls(state.shortfalls, planned.spec)
     for shard, why in state.damaged.items():
         print(f"damaged   shard {shard}: {why}")
-    for shard, times in state.failed.items():
-        print(f"failed    shard {shard}: {times} time(s), see {location}/failed")
+    print_failures(state, location)
     if state.orphans:
         print(f"orphans   {len(state.orphans)} file(s) that no shard names: left by a kill, or in the making")
     if state.done:

@@ -1,15 +1,35 @@
-"""Devices: by their names, and when their memory runs out."""
+"""Devices: by their names, when they break, and when their memory runs out."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
 
-from synthgen.errors import DeviceError
+from synthgen.errors import DeviceError, DeviceLost, SynthgenError, first_line
 
 _LOG = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
+
+_NO_MEMORY = ("can't allocate memory", "bad_alloc", "could not create a primitive", "out of memory")
+_FAULTS = (
+    "cuda error",
+    "cuda driver error",
+    "hip error",
+    "nccl error",
+    "ncclunhandledcudaerror",
+    "cudnn_status_execution_failed",
+    "cudnn_status_internal_error",
+    "cublas_status_execution_failed",
+    "illegal memory access",
+    "misaligned address",
+    "unspecified launch failure",
+    "device-side assert",
+    "ecc error",
+    "gpu is lost",
+)
+"""What torch and its libraries say of a device that broke, in lower case."""
 
 
 def open_device(name: str) -> torch.device:
@@ -33,8 +53,56 @@ def open_device(name: str) -> torch.device:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Did an allocation fail? On CPUs torch and oneDNN have no error of their own for it, only their words."""
-    words = ("can't allocate memory", "bad_alloc", "could not create a primitive", "out of memory")
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in words)
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in _NO_MEMORY)
+
+
+def is_device_fault(error: BaseException) -> bool:
+    """Did the device break? After a CUDA fault a process can never compute on it again.
+
+    Errors that were raised from such a fault, or while it was handled, count as one. A lack of memory does not.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if _is_fault(seen):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
+def _is_fault(error: BaseException) -> bool:
+    if not isinstance(error, RuntimeError) or is_out_of_memory(error):
+        return False
+    return isinstance(error, torch.AcceleratorError) or any(words in str(error).lower() for words in _FAULTS)
+
+
+def device_error(error: BaseException, doing: str, hint: str | None = None) -> DeviceError | None:
+    """Say what a failure of the device or of its memory is; None where `error` is something else.
+
+    Args:
+        doing: 'loading the judge', for the message.
+        hint: what helps where memory ran out.
+    """
+    if is_out_of_memory(error):
+        hint = hint or "Free the device's memory, or choose a smaller model."
+        return DeviceError(f"memory ran out while {doing}: {first_line(error)}", hint=hint)
+    if is_device_fault(error):
+        hint = "Committed shards stay: run again to go on. If it happens again, check the device and its driver."
+        return DeviceLost(f"the device broke while {doing}: {first_line(error)}", hint=hint)
+    return None
+
+
+@contextmanager
+def device_errors(doing: str, hint: str | None = None) -> Iterator[None]:
+    """Raise what the device or its memory does inside as a `DeviceError`; see `device_error`."""
+    try:
+        yield
+    except SynthgenError:
+        raise
+    except Exception as error:
+        told = device_error(error, doing, hint)
+        if told is None:
+            raise
+        raise told from error
 
 
 def in_batches(

@@ -8,6 +8,7 @@ SynthgenError             1  never raised itself
 ├── GateFailed            4  an audit gate failed
 ├── ModelError            5  a model cannot be found, loaded or run
 ├── DeviceError           5  a device is missing, lost or out of memory
+│   └── DeviceLost        5  it broke in use: this process can never use it again, another one may
 ├── StorageError          5  a file or a bucket cannot be read or written
 └── Interrupted          75  stopped on request; run again to resume
 """
@@ -81,9 +82,24 @@ class DeviceError(SynthgenError):
     exit_code = 5
 
 
+class DeviceLost(DeviceError):  # noqa: N818 - an outcome
+    """A device that broke while it was used. Executors replace the process, and nothing is booked against its shard."""
+
+
 class StorageError(SynthgenError):
     exit_code = 5
 
 
 class Interrupted(SynthgenError):  # noqa: N818 - an outcome
     exit_code = 75
+
+
+def first_line(error: BaseException) -> str:
+    """Give the first line of what an error says, or its kind where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def cause_of(error: BaseException) -> str:
+    """Name the kind of an error and its first line: `TypeError: unexpected keyword argument 'size'`."""
+    kind, line = type(error).__name__, first_line(error)
+    return kind if line == kind else f"{kind}: {line}"

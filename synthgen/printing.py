@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from synthgen.errors import QuotaNotMet
 from synthgen.records import Reason, Shortfall
+from synthgen.redaction import without_secrets
 
 if TYPE_CHECKING:
+    from synthgen.run import RunState
     from synthgen.spec import Attribute, Spec
 
 _SHORTFALLS = 20
@@ -85,6 +87,18 @@ def print_shortfalls(shortfalls: Sequence[Shortfall], spec: Spec) -> None:
             print(f"          {line}")
     if more := shortfalls[_SHORTFALLS:]:
         print(f"short     {len(more)} more cells: {sum(short.missing for short in more)} missing; --json names them")
+
+
+def print_failures(state: RunState, location: str) -> None:
+    """Print what keeps shards from being done: the cause of each that failed, and what ended the last worker."""
+    from synthgen.run import grouped
+
+    for line in grouped({shard: state.causes.get(shard, "no cause was kept") for shard in state.failed}):
+        print(f"failed    {without_secrets(line)}")
+    if state.ended:
+        print(f"ended     the last worker that stopped early: {without_secrets(state.ended)}")
+    if state.failed or state.ended:
+        print(f"          tracebacks: {location}/failed")
 
 
 def _spent(short: Shortfall, spec: Spec) -> Iterator[str]:

@@ -54,6 +54,22 @@ def generator(planned: Plan, device: str) -> TextToImage:
     return TextToImage(planned.spec.model, _planned_source(planned), device, planned.window)
 
 
+def check_keys(planned: Plan) -> None:
+    """Refuse keys of a new plan that the model's call does not take, before its weights are read.
+
+    Raises:
+        UsageError: there are some.
+        ModelError: the model has changed since it was planned.
+    """
+    model = planned.spec.model
+    if model.id == BUNDLED_MODEL:
+        return  # takes them all, and nothing need be imported to know it
+
+    from synthgen.generate.loading import check_keys as check
+
+    check(model, _planned_source(planned), model.model_fields_set)
+
+
 def judge(planned: Plan, device: str) -> ClipJudge:
     from synthgen.judge.clip_judge import ClipJudge
 
@@ -89,7 +105,7 @@ def download(planned: Plan) -> None:
     """
     source = _planned_source(planned)
     if not source.is_folder:
-        from synthgen.generate.text_to_image import download as download_generator
+        from synthgen.generate.loading import download as download_generator
 
         download_generator(planned.spec.model, source)
     _planned_judge(planned)

@@ -31,12 +31,14 @@ def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
     """Render and judge `count` images and write a contact sheet to `path`; nothing else is kept.
 
     Raises:
+        UsageError: the model does not take what the spec asks of it.
         ModelError, DeviceError, StorageError: as `run`.
     """
     from synthgen.dataset.sheet import write_sheet
     from synthgen.run.preview import preview as attempts
 
     planned = _plan_of_users_own(spec)
+    parts.check_keys(planned)
     generator, judge = parts.generator(planned, device), parts.judge(planned, device)
     path.parent.mkdir(parents=True, exist_ok=True)
     return write_sheet(
@@ -78,7 +80,7 @@ def run(
         stop: asked between batches.
 
     Raises:
-        UsageError: `devices` or `address` is not understood.
+        UsageError: `devices` or `address` is not understood, or the model does not take what the spec asks of it.
         PlanChanged: the place holds a run of another plan.
         Interrupted: `stop()` was true.
         ModelError, DeviceError, StorageError: models, devices, disks. Committed shards stay.
@@ -86,9 +88,10 @@ def run(
     runs.check_devices(devices)
     if executor == "local" and devices not in ("auto", "cpu"):
         runs.slots(devices, parts.count_gpus)  # a GPU that is not there begins no run
-    store = runs.open_store(location or Path("outputs") / spec.name)
-    text = text if text is not None else as_yaml(spec.canonical())
-    planned = runs.create_run(store, _plan_of_users_own(spec), text, extend=extend)
+    store, planned = runs.open_store(location or Path("outputs") / spec.name), _plan_of_users_own(spec)
+    if not runs.is_begun(store):
+        parts.check_keys(planned)  # before there is a plan, which a mended spec would no longer fit
+    planned = runs.create_run(store, planned, text if text is not None else as_yaml(spec.canonical()), extend=extend)
     make = partial(
         _make_pending,
         store=store,
@@ -167,7 +170,8 @@ def work(
         trust: open models that the run names and this machine does not know.
 
     Raises:
-        UsageError: `index` is not in 0..`of` - 1, `device` is no device's name, or there is such a model and no trust.
+        UsageError: `index` is not in 0..`of` - 1, `device` is not the name of a device, the model does not take what
+            the spec asks of it, or the run names an unknown model and `trust` is false.
         Interrupted, ModelError, DeviceError, StorageError: as `run`.
     """
     if not 0 <= index < of:
@@ -274,9 +278,9 @@ def _plan_of_users_own(spec: Spec) -> Plan:
 
 
 def _refuse_failed(outcome: Outcome, store: RunStore) -> None:
-    if outcome.failed:
-        names = ", ".join(map(str, outcome.failed))
-        raise ModelError(
-            f"shards that failed: {names}",
-            hint=f"{store.location}/failed says why; run again to try them again.",
-        )
+    if not outcome.failed:
+        return
+    unknown = f"see {store.location}/failed"
+    causes = {**dict.fromkeys(outcome.failed, unknown), **runs.read_causes(store, outcome.failed)}
+    lines = "\n".join(f"failed: {line}" for line in runs.grouped(causes))
+    raise ModelError(lines, hint=runs.retry_hint(store.location, causes.values()))

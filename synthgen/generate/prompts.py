@@ -19,17 +19,20 @@ class PromptEncoder:
 
     Args:
         guided: whether the call will use guidance, and so needs the negative prompts too.
+        spelled_out: whether it guides only where it is given a negative prompt, if only a blank one.
     """
 
-    def __init__(self, pipeline: DiffusionPipeline, guided: bool) -> None:
-        self._pipeline, self._guided = pipeline, guided
+    def __init__(self, pipeline: DiffusionPipeline, guided: bool, *, spelled_out: bool = False) -> None:
+        self._pipeline, self._guided, self._spelled_out = pipeline, guided, spelled_out
         self._embed = lru_cache(maxsize=_KEPT)(self._embed_one)
 
     def encode(self, prompts: Sequence[str], negative_prompts: Sequence[str]) -> dict[str, object]:
         if not isinstance(self._pipeline, StableDiffusionPipeline | StableDiffusionXLPipeline):
             texts: dict[str, object] = {"prompt": list(prompts)}
-            if self._guided and any(negative_prompts):
-                texts["negative_prompt"] = list(negative_prompts)
+            if self._guided and (self._spelled_out or any(negative_prompts)):
+                # An empty text leaves some encoders with nothing to read.
+                blank = " " if self._spelled_out else ""
+                texts["negative_prompt"] = [negative or blank for negative in negative_prompts]
             return texts
         arguments = _stacked("", [self._embed(prompt) for prompt in prompts])
         if self._guided:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,19 @@ class ModelSource:
     @property
     def is_folder(self) -> bool:
         return self.revision.startswith("content:")
+
+    def read_json(self, name: str) -> Mapping[str, object]:
+        """Read one of its JSON objects, such as `model_index.json`; empty where it has none, or it cannot be had."""
+        from huggingface_hub import hf_hub_download
+
+        try:
+            path = Path(self.location, name)
+            if not self.is_folder:
+                path = Path(hf_hub_download(self.location, name, revision=self.revision))
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, _http_error()):
+            return {}
+        return content if isinstance(content, dict) else {}
 
 
 def locate(model_id: str, revision: str | None = None, *, folder: Path | None = None) -> ModelSource:
@@ -134,11 +147,17 @@ def _cached_commits(model_id: str) -> list[str]:
     return [path.name for path in snapshots.iterdir() if any((path / mark).is_file() for mark in _MARKS)]
 
 
+def _http_error() -> type[Exception]:
+    """The base of the HTTP library's errors, whichever it is: a refused connection is no OSError there."""
+    from huggingface_hub import errors
+
+    base: type[Exception] = errors.HfHubHTTPError.__bases__[0]
+    return base
+
+
 def _commit(model_id: str, revision: str | None) -> str:
     from huggingface_hub import HfApi, errors, try_to_load_from_cache
 
-    # The base of the HTTP library's errors, whichever it is: a refused connection is no OSError there.
-    http_error: type[Exception] = errors.HfHubHTTPError.__bases__[0]
     try:
         found = HfApi().model_info(model_id, revision=revision, timeout=20).sha
         assert found is not None
@@ -156,7 +175,7 @@ def _commit(model_id: str, revision: str | None) -> str:
         ) from error
     except errors.OfflineModeIsEnabled:
         why = "HF_HUB_OFFLINE is set"
-    except (http_error, OSError) as error:
+    except (_http_error(), OSError) as error:
         why = f"the hub is not reachable ({type(error).__name__})"
     for mark in _MARKS:
         cached = try_to_load_from_cache(model_id, mark, revision=revision)

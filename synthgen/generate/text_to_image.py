@@ -1,29 +1,23 @@
 """Text to image: batches of candidates through a diffusers pipeline."""
 
-import logging
-import os
 import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-os.environ["DIFFUSERS_DISABLE_REMOTE_CODE"] = "1"  # read once, when diffusers is imported
-
-import diffusers
 import numpy as np
 import torch
-import transformers
-from diffusers import AutoPipelineForText2Image, DiffusionPipeline
-from safetensors import SafetensorError
-from torch import Tensor
+from diffusers import DiffusionPipeline
+from torch import Tensor, nn
 
-from synthgen.device import in_batches, open_device
+from synthgen.device import device_errors, in_batches, open_device
 from synthgen.errors import ModelError
+from synthgen.generate.call import call_of, keys_that_differ
 from synthgen.generate.device import choose_batch_size, choose_dtype
+from synthgen.generate.loading import check_keys, load
 from synthgen.generate.prompts import PromptEncoder
 from synthgen.generate.source import ModelSource
 from synthgen.records import Candidate, Failure, Rendered
-from synthgen.remote_code import check_not_shadowed, remote_code_disabled
 from synthgen.spec import ModelSpec
 
 _DECODED_AT_ONCE = 1 << 20
@@ -47,26 +41,44 @@ class TextToImage:
         """Load the pipeline, once.
 
         Raises:
-            DeviceError: the device is missing.
+            UsageError: the pipeline's call does not take a key that the spec sets.
+            DeviceError: the device is missing or breaks, or memory runs out.
             ModelError: the weights cannot be loaded.
         """
         if self._pipeline is not None:
             return
         self.device = open_device(self._device_name)
         self.dtype = choose_dtype(self._model.dtype, self.device)
-        pipeline = _load(self._model, self._source, self.dtype).to(self.device)
-        pipeline.set_progress_bar_config(disable=True)
-        for part in ("unet", "vae"):
-            if (module := getattr(pipeline, part, None)) is not None:
-                module.to(memory_format=torch.channels_last)
+        written = keys_that_differ(self._model)
+        check_keys(self._model, self._source, written)
+
+        pipeline = load(self._model, self._source, self.dtype)
+        transformer = getattr(pipeline, "transformer", None)
+        self._call = call_of(type(pipeline), dict(transformer.config) if transformer is not None else {})
+        self._call.refuse(self._model, written)
+        self._place(pipeline)
+
         self._pipeline = pipeline
-        self._encoder = PromptEncoder(pipeline, self._model.guidance > 1)
+        guided = self._model.guidance > 1 and self._call.guidance is not None
+        self._encoder = PromptEncoder(pipeline, guided, spelled_out=self._call.spelled_out)
         self.height, self.width = self._size(pipeline)
         self.batch_size = choose_batch_size(
             self._model.batch_size, self.height * self.width, self.device, self._largest_batch
         )
-        if self.batch_size * self.height * self.width > _DECODED_AT_ONCE and hasattr(pipeline, "vae"):
-            pipeline.vae.enable_slicing()
+        slice_decoding = getattr(getattr(pipeline, "vae", None), "enable_slicing", None)
+        if slice_decoding is not None and self.batch_size * self.height * self.width > _DECODED_AT_ONCE:
+            slice_decoding()
+
+    def _place(self, pipeline: DiffusionPipeline) -> None:
+        """Put the pipeline on the device, laid out as convolutions there are fast."""
+        hint = "Free the device's memory, choose a smaller model, or set model.dtype: float16 on a GPU."
+        with device_errors(f"putting model {self._model.id} on {self.device}", hint):
+            pipeline.to(self.device)
+            pipeline.set_progress_bar_config(disable=True)
+            for part in ("unet", "vae"):
+                module = getattr(pipeline, part, None)
+                if isinstance(module, nn.Module) and _is_flat(module):
+                    module.to(memory_format=torch.channels_last)
 
     def render(self, candidates: Sequence[Candidate]) -> list[Rendered]:
         """Render a batch; see `Generator.render`. Images are uint8 [3, height, width] on the device. When memory runs
@@ -86,20 +98,21 @@ class TextToImage:
         assert self._pipeline is not None, "setup comes first"
         began = time.perf_counter()
         output = self._run(candidates, "pt")
-        images: Tensor = output.images
+        images = _as_rgb(output.images)
         finite = images.isfinite().flatten(1).all(1)
         flagged = getattr(output, "nsfw_content_detected", None) or [False] * len(candidates)
-        if not finite.all() and self.dtype != torch.float32 and hasattr(self._pipeline, "vae"):
+        if not finite.all() and self.dtype != torch.float32 and self._scales_latents():
             # Half precision overflows in some decoders (SDXL's is known for it): once more, with more room.
             again, flagged_again = self._decoded_in_float32(candidates)
             images = torch.where(finite.view(-1, 1, 1, 1), images, again)
             flagged = [flag if ok else new for ok, flag, new in zip(finite, flagged, flagged_again, strict=True)]
             finite = images.isfinite().flatten(1).all(1)
         pixels = images.nan_to_num().mul(255).round().clamp(0, 255).to(torch.uint8)
+        whole: list[bool] = finite.tolist()  # waits for the device once, not once per image
         seconds = (time.perf_counter() - began) / len(candidates)
 
         def outcome(index: int) -> Failure | None:
-            if not bool(finite[index]):
+            if not whole[index]:
                 return Failure("not_finite", f"the decoded image has values that are not finite, in {self.dtype}")
             if flagged[index]:
                 return Failure("safety_checker", "the model's safety checker withheld the image")
@@ -124,14 +137,16 @@ class TextToImage:
                     [candidate.prompt for candidate in candidates],
                     [candidate.negative_prompt for candidate in candidates],
                 ),
-                num_inference_steps=self._model.steps,
-                guidance_scale=self._model.guidance,
-                height=self.height,
-                width=self.width,
+                **self._call.arguments(self._model, self.height, self.width),
                 # One CPU generator per image, made anew: the same noise at any batch size, on any device.
                 generator=[torch.Generator().manual_seed(candidate.seed) for candidate in candidates],
                 output_type=output_type,
             )
+
+    def _scales_latents(self) -> bool:
+        """Is its decoder of the kind that `_decoded_in_float32` knows? Others shift each channel by its own mean."""
+        vae = getattr(self._pipeline, "vae", None)
+        return getattr(getattr(vae, "config", None), "scaling_factor", None) is not None
 
     def _decoded_in_float32(self, candidates: Sequence[Candidate]) -> tuple[Tensor, Sequence[bool]]:
         """The same batch again, its latents decoded in float32: float [n, 3, height, width] in 0..1, and what the
@@ -178,73 +193,25 @@ class TextToImage:
         return side, side
 
 
-def download(model: ModelSpec, source: ModelSource) -> None:
-    """Get a hub model into the cache, all that `TextToImage.setup` then loads.
+def _is_flat(module: nn.Module) -> bool:
+    """Have all weights at most four dimensions? Decoders of videos have five: they know no such layout."""
+    return all(tensor.dim() <= 4 for tensor in (*module.parameters(), *module.buffers()))
+
+
+def _as_rgb(images: Tensor) -> Tensor:
+    """Floats [n, 3, height, width] of a decoder's output: grey is spread, what is transparent lies on white.
 
     Raises:
-        ModelError: it cannot be had.
+        ModelError: it is none of grey, colour, and colour with transparency.
     """
-    diffusers.utils.logging.set_verbosity_error()
-    try:
-        DiffusionPipeline.download(
-            source.location,
-            revision=source.revision,
-            variant=model.variant,
-            use_safetensors=True,
-            trust_remote_code=False,
-        )
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
-        raise ModelError(
-            f"model {model.id} cannot be downloaded: {_first_line(error)}",
-            hint="Check model.id and the network; a gated model needs `hf auth login`.",
-        ) from error
-
-
-def _load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> DiffusionPipeline:
-    diffusers.utils.logging.set_verbosity_error()
-    diffusers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.disable_progress_bar()
-    logging.getLogger("transformers").setLevel(logging.ERROR)
-    options: dict[str, object] = {}
-    if not model.safety_checker:
-        options |= {"safety_checker": None, "requires_safety_checker": False}
-    if not source.is_folder:
-        check_not_shadowed(source.location)
-        options |= {"revision": source.revision}
-    try:
-        with remote_code_disabled():
-            pipeline = AutoPipelineForText2Image.from_pretrained(
-                source.location,
-                dtype=dtype,
-                variant=model.variant,
-                use_safetensors=True,
-                trust_remote_code=False,
-                **options,
-            )
-    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
-        raise ModelError(
-            f"model {model.id} cannot be loaded: {_first_line(error)}",
-            hint="It must be a text-to-image pipeline of diffusers with safetensors weights.",
-        ) from error
-    if getattr(pipeline, "watermark", None) is not None:
-        pipeline.watermark = None  # put there only because a package happens to be installed
-    if model.scheduler:
-        scheduler = getattr(diffusers, model.scheduler, None)
-        if scheduler is None:
-            raise ModelError(f"diffusers has no scheduler {model.scheduler!r}", hint="Check model.scheduler.")
-        try:
-            pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config)
-        except (
-            ImportError,
-            ValueError,
-        ) as error:  # it needs another package, or other settings than the model's
-            raise ModelError(
-                f"scheduler {model.scheduler} cannot be used: {_first_line(error)}",
-                hint="Check model.scheduler; without it the model's own is used.",
-            ) from error
-    assert isinstance(pipeline, DiffusionPipeline)
-    return pipeline
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    match images.shape[1]:
+        case 1:
+            return images.expand(-1, 3, -1, -1)
+        case 3:
+            return images
+        case 4:
+            alpha = images[:, 3:]
+            return images[:, :3] * alpha + (1 - alpha)
+    raise ModelError(
+        f"the model decodes to {images.shape[1]} channels: expected grey, RGB or RGBA", hint="Choose another model."
+    )

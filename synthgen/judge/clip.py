@@ -22,7 +22,7 @@ class Clip:
         judge_id: as `open_judge` takes it.
 
     Raises:
-        UsageError, ModelError: as `open_judge`.
+        UsageError, ModelError, DeviceError: as `open_judge`.
     """
 
     def __init__(self, judge_id: str, device: torch.device) -> None:

@@ -10,7 +10,8 @@ import torch
 from huggingface_hub import snapshot_download
 from torch import Tensor
 
-from synthgen.errors import ModelError, UsageError
+from synthgen.device import device_error
+from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.judge.settings import check_folder
 from synthgen.remote_code import check_not_shadowed, remote_code_disabled
 
@@ -44,7 +45,7 @@ def download(judge_id: str, revision: str) -> str:
         folder = snapshot_download(place, revision=revision, allow_patterns=[*_TEXT_FILES, _WEIGHTS])
     except (OSError, RuntimeError, ValueError) as error:
         raise ModelError(
-            f"judge {judge_id} cannot be downloaded: {_first_line(error)}", hint="Check judge.id and the network."
+            f"judge {judge_id} cannot be downloaded: {first_line(error)}", hint="Check judge.id and the network."
         ) from error
     if not (Path(folder) / _WEIGHTS).is_file():
         raise ModelError(f"judge {judge_id} has no {_WEIGHTS}", hint="Choose a judge with safetensors weights.")
@@ -60,6 +61,7 @@ def open_judge(judge_id: str, device: torch.device) -> Opened:
     Raises:
         UsageError: its files ask for something else than a judge may.
         ModelError: it cannot be loaded.
+        DeviceError: the device broke, or its memory ran out.
     """
     logging.getLogger("transformers").setLevel(logging.ERROR)
     try:
@@ -67,8 +69,8 @@ def open_judge(judge_id: str, device: torch.device) -> Opened:
     except UsageError as error:
         raise UsageError(f"judge {judge_id} is refused:\n{error.message}", hint=error.hint) from None
     except Exception as error:  # of four libraries, each with errors of its own, about what stands in files
-        raise ModelError(
-            f"judge {judge_id} cannot be loaded: {_first_line(error)}",
+        raise device_error(error, f"loading judge {judge_id}") or ModelError(
+            f"judge {judge_id} cannot be loaded: {first_line(error)}",
             hint="Check judge.id; a hub model must be in the cache or the network reachable.",
         ) from error
 
@@ -101,7 +103,3 @@ def _listed(judge_id: str) -> dict[str, object]:
     if not found:
         raise ValueError("open_clip does not list it")
     return found
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

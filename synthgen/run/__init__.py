@@ -3,10 +3,11 @@
 from synthgen.run.actors import run_ray
 from synthgen.run.additions import top_up
 from synthgen.run.devices import Slot, check_devices, slots
+from synthgen.run.failures import grouped, read_causes, retry_hint
 from synthgen.run.folder_store import FolderStore
 from synthgen.run.local import run_local
 from synthgen.run.locations import Location, open_store
-from synthgen.run.opening import create_run, open_run
+from synthgen.run.opening import create_run, is_begun, open_run
 from synthgen.run.progress import Assignment, ClassProgress, Progress
 from synthgen.run.protocols import Generator, Judge
 from synthgen.run.rejudge import rejudge
@@ -33,11 +34,15 @@ __all__ = [
     "Slot",
     "check_devices",
     "create_run",
+    "grouped",
+    "is_begun",
     "open_run",
     "open_store",
+    "read_causes",
     "read_state",
     "rejudge",
     "repair",
+    "retry_hint",
     "run_local",
     "run_ray",
     "slots",

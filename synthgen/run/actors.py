@@ -1,5 +1,6 @@
 """The Ray executor: an actor per GPU or core of a cluster, fed shard by shard, replaced when it or its node is lost."""
 
+import logging
 import multiprocessing
 import os
 import platform
@@ -9,16 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from synthgen.errors import DeviceError, Interrupted, StorageError, SynthgenError, UsageError
+from synthgen.errors import DeviceError, DeviceLost, Interrupted, StorageError, SynthgenError, UsageError
 from synthgen.run import layout
 from synthgen.run.cluster import Ray, connected
 from synthgen.run.devices import Slot
+from synthgen.run.failures import write_failure
 from synthgen.run.local import Start, converse
 from synthgen.run.progress import Assignment, Progress
 from synthgen.run.queue import TRIES, Hand, ShardQueue
 from synthgen.run.store import RunStore
-from synthgen.run.worker import Outcome, write_failure
+from synthgen.run.worker import Outcome
 
+_LOG = logging.getLogger(__name__)
 _LOOK_EVERY = 0.2
 _COUNT_EVERY = 5.0
 _SHARED = "All nodes must see the run's folder, under one path: choose one on a file system that they share, with -o."
@@ -72,6 +75,7 @@ def run_ray(
         Interrupted: `stop()` was true.
         DeviceError: Ray is missing, no cluster answers, or it has no place for a worker.
         ModelError, DeviceError, StorageError: as a worker raised it; the others have ended after their batch.
+        DeviceLost: devices broke `TRIES` times for each place that the cluster has.
     """
     if devices not in ("auto", "cpu", "cuda"):
         raise UsageError(f"--devices with --executor ray: expected auto, cpu or cuda, found {devices!r}")
@@ -121,6 +125,7 @@ class _Pool:
         self._actor = ray.remote(_Actor).options(max_restarts=0, max_task_retries=0, **needs)
         self._places, self._counted = 0, float("-inf")
         self._vain = 0  # actors in turn that were lost before they asked for a shard
+        self._faults = 0  # devices that broke
         self._stopped_at: float | None = None
 
     def run(self, stop: Callable[[], bool]) -> Outcome:
@@ -188,7 +193,10 @@ class _Pool:
             self._queue.end(worker.hand, content)
         else:
             worker.ended = True
-            self._stop(self._explained(worker, content))
+            if isinstance(content, DeviceLost):
+                self._lose_device(worker, content)
+            else:
+                self._stop(self._explained(worker, content))
 
     def _look_after(self) -> None:
         now, deadlines = time.monotonic(), self._deadlines
@@ -218,6 +226,17 @@ class _Pool:
             failure = DeviceError(f"{TRIES} workers in turn ended at this shard; the last one: {how}")
             failure.__cause__ = error
             write_failure(self._store, shard, failure)
+
+    def _lose_device(self, worker: _Worker, error: DeviceLost) -> None:
+        """Its shard waits for another actor, in a process of its own, unless devices break again and again."""
+        self._queue.release(worker.hand)
+        self._faults += 1
+        place = worker.place[0] if worker.place else "a node"
+        if self._faults < TRIES * max(1, self._places):
+            _LOG.warning("%s: %s; another worker takes its place", place, error)
+        else:
+            what = f"devices broke {self._faults} times; the last one on {place}: {error.message}"
+            self._stop(DeviceLost(what, hint=error.hint))
 
     def _has_ended_itself(self, worker: _Worker, error: Exception) -> bool:
         """Or was it its node that was lost?"""

@@ -29,6 +29,15 @@ def new_name(folder: str, shard: int, suffix: str) -> str:
     return f"{folder}/{shard:05d}-{secrets.token_hex(8)}.{suffix}"
 
 
+def new_failure(shard: int | None) -> str:
+    """Of a shard; or of a worker, where no shard is to blame: `failed/worker-0f3c9a1e5b7d2468.json`."""
+    return f"{FAILED}/worker-{secrets.token_hex(8)}.json" if shard is None else new_name(FAILED, shard, "json")
+
+
+def is_worker_failure(name: str) -> bool:
+    return re.fullmatch(rf"{FAILED}/worker-[0-9a-f]{{16}}\.json", name) is not None
+
+
 def is_table(name: str, folder: str, shard: int) -> bool:
     """May a marker of `shard` name this file? One from elsewhere could lead out of the run."""
     return re.fullmatch(rf"{folder}/{shard:05d}-[0-9a-f]{{16}}\.parquet", name) is not None

@@ -12,12 +12,13 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
-from synthgen.errors import DeviceError, Interrupted, SynthgenError
+from synthgen.errors import DeviceError, DeviceLost, Interrupted, SynthgenError
 from synthgen.run.devices import Slot
+from synthgen.run.failures import write_failure
 from synthgen.run.progress import Assignment, Progress
 from synthgen.run.queue import TRIES, Hand, ShardQueue
 from synthgen.run.store import RunStore
-from synthgen.run.worker import Outcome, write_failure
+from synthgen.run.worker import Outcome
 
 _LOG = logging.getLogger(__name__)
 _LOOK_EVERY = 0.2
@@ -38,12 +39,17 @@ class Start(Protocol):
 
 @dataclass(slots=True)
 class _Worker:
-    """A process, what it took, and when it was last heard of."""
+    """A process, what it took, and when it was last heard of.
+
+    Attributes:
+        faults: times in turn that the device of its slot broke, with no shard committed in between.
+    """
 
     slot: Slot
     process: BaseProcess
     connection: Connection
     heard: float
+    faults: int = 0
     working: bool = False  # models are loaded
     hand: Hand = field(default_factory=Hand)
 
@@ -61,7 +67,8 @@ def run_local(
 ) -> Outcome:
     """Make `shards` with one process per slot. A shard whose worker dies or is silent is given to another one. A
     candidate that was under way at two deaths is skipped, as a failure in the ledger; a shard that cost `TRIES`
-    workers otherwise is set aside, and `failed/` says so.
+    workers otherwise is set aside, and `failed/` says so. A process whose device broke is replaced, and its shard waits
+    for another one, without counting as a try; a device that breaks `TRIES` times in turn is left alone.
 
     Args:
         batch_deadline: seconds that a worker may take for a batch; then it is ended.
@@ -70,6 +77,7 @@ def run_local(
     Raises:
         Interrupted: `stop()` was true; workers have ended after their batch.
         ModelError, DeviceError, StorageError: as a worker raised it; the others have ended after their batch.
+        DeviceLost: every device has broken.
     """
     return _Pool(start, store, shards, slots, on_progress, batch_deadline, loading_deadline).run(stop)
 
@@ -89,6 +97,8 @@ class _Pool:
         self._batch_deadline, self._loading_deadline = batch_deadline, loading_deadline
         self._queue = ShardQueue(shards)
         self._early_deaths = 0
+        # The slots that nothing is left for, and whose devices are whole as far as is known.
+        self._idle = list(slots[self._queue.waiting :])
         self._workers = [self._spawn(slot) for slot in slots[: self._queue.waiting]]
 
     def run(self, stop: Callable[[], bool]) -> Outcome:
@@ -106,14 +116,14 @@ class _Pool:
                 worker.process.kill()
         return self._queue.outcome()
 
-    def _spawn(self, slot: Slot) -> _Worker:
+    def _spawn(self, slot: Slot, faults: int = 0) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(self._start, self._store.location, slot.device, theirs))
         with _environment(slot.environment):
             process.start()
         theirs.close()  # so that we read the end of the file when the process is gone
-        return _Worker(slot, process, ours, time.monotonic())
+        return _Worker(slot, process, ours, time.monotonic(), faults)
 
     def _listen(self, worker: _Worker) -> None:
         try:
@@ -128,10 +138,13 @@ class _Pool:
                 worker.connection.send(assignment)
         elif kind == "progress":
             worker.working = True
+            worker.faults = 0 if content.committed else worker.faults
             self._queue.hear(worker.hand, content)
             self._on_progress(content)
         elif kind == "outcome":
             self._queue.end(worker.hand, content)
+        elif isinstance(content, DeviceLost) or (isinstance(content, DeviceError) and worker.faults):
+            self._lose_device(worker, content)
         else:
             self._queue.end(worker.hand, None)
             self._stop(content)
@@ -158,7 +171,26 @@ class _Pool:
             why = f"{TRIES} workers in turn ended at this shard; the last one {how}, exit code {code}"
             write_failure(self._store, shard, DeviceError(why))
         if self._queue.waiting:
-            self._workers.append(self._spawn(worker.slot))
+            self._workers.append(self._spawn(worker.slot, worker.faults))
+        else:
+            self._idle.append(worker.slot)
+
+    def _lose_device(self, worker: _Worker, error: DeviceError) -> None:
+        """The process of a broken device can never use it again: another one may, unless that breaks, too."""
+        worker.process.kill()  # a broken device may keep it from ending by itself
+        worker.process.join()
+        self._workers.remove(worker)
+        self._queue.release(worker.hand)
+        if not self._queue.waiting:
+            return
+        slot, faults = (self._idle.pop(), 0) if self._idle else (worker.slot, worker.faults + 1)
+        if faults < TRIES:
+            _LOG.warning("%s: %s; another worker takes its place", worker.slot.device, error)
+            self._workers.append(self._spawn(slot, faults))
+        elif self._workers:
+            _LOG.warning("%s: %s; it broke %d times in turn: the others go on", worker.slot.device, error, faults)
+        else:
+            self._stop(error)
 
     def _replace_beginner(self, slot: Slot, code: int) -> None:
         """For a worker that ended while it was still importing: another one, unless that happens again and again."""

@@ -24,7 +24,7 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
     """
     _refuse_foreign(store)
     there = plan
-    if layout.PLAN not in store.names(""):
+    if not is_begun(store):
         for number, addition in enumerate(plan.additions):
             add(store, replace(plan, additions=plan.additions[:number]), addition)
     # The plan before the spec: it decides whose the folder is. A run killed in between gets its spec.yaml when it
@@ -39,6 +39,11 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
         _refuse_another(there, plan, store.location)
     store.create(layout.SPEC, spec_text.encode())
     return replace(plan, additions=there.additions)
+
+
+def is_begun(store: RunStore) -> bool:
+    """Does a run lie there, with however little of it done?"""
+    return layout.PLAN in store.names("")
 
 
 def open_run(store: RunStore) -> Plan:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from synthgen.plan import Filling, Plan, draw_candidate, turns
 from synthgen.records import Shard
 from synthgen.run.encode import thumbnail, to_host
+from synthgen.run.models import Models
 from synthgen.run.protocols import Generator, Judge
 from synthgen.run.rows import Row, ledger_row
 
@@ -15,17 +16,18 @@ def preview(plan: Plan, generator: Generator, judge: Judge, count: int) -> Itera
     Raises:
         ModelError, DeviceError: nothing can be rendered or judged.
     """
-    generator.setup()
-    judge.setup()
+    models = Models(generator, judge)
+    models.set_up()
     judge.begin_shard()
     filling, cells = Filling(plan, Shard(0, plan.cells)), turns(plan.cells)
     wanted = [draw_candidate(plan, 0, attempt, cells[attempt % len(cells)]) for attempt in range(count)]
     while wanted:
         size = min(generator.batch_size, plan.window)
         batch, wanted = wanted[:size], wanted[size:]
-        rendered = generator.render(batch)
-        images = [one.image for one in rendered if one.image is not None]
-        assessments = iter(judge.assess([one for one in rendered if one.image is not None]) if images else ())
+        with models.ending("making the preview"):
+            rendered = generator.render(batch)
+            images = [one.image for one in rendered if one.image is not None]
+            assessments = iter(judge.assess([one for one in rendered if one.image is not None]) if images else ())
         pixels = iter(to_host(images))
         for one in rendered:
             assessment = None if one.image is None else next(assessments)

@@ -88,8 +88,7 @@ class ShardQueue:
         Args:
             by_itself: what was under way may have ended it. A machine that is lost says nothing about candidates.
         """
-        self._outcomes.append(Outcome(tuple(hand.committed), (), (), ()))
-        self._waiting.extendleft(reversed(hand.untold))  # whoever takes them looks whether they are committed
+        self._settle(hand)
         shard = hand.shard
         if shard is None:
             return None
@@ -100,6 +99,20 @@ class ShardQueue:
             return None
         self._set_aside.append(shard)
         return shard
+
+    def release(self, hand: Hand) -> None:
+        """A worker's device broke, which says nothing about its shard: that waits again, and no try is counted."""
+        self._settle(hand)
+        if hand.shard is not None:
+            self._waiting.appendleft(hand.shard)
+        hand.shard, hand.under_way = None, ()
+
+    def _settle(self, hand: Hand) -> None:
+        """What a worker that is gone committed counts; what it did not tell of waits again."""
+        self._outcomes.append(Outcome(tuple(hand.committed), (), (), ()))
+        self._waiting.extendleft(reversed(hand.untold))  # whoever takes them looks whether they are committed
+        hand.committed.clear()
+        hand.untold.clear()
 
     def outcome(self) -> Outcome:
         """What became of all shards, when no worker is left.

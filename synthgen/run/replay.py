@@ -11,6 +11,7 @@ from synthgen.plan import Plan, noise_seed
 from synthgen.records import Candidate, Rendered
 from synthgen.run.encode import Pixels, to_host
 from synthgen.run.marker import read_marker
+from synthgen.run.models import Models
 from synthgen.run.protocols import Generator, Judge
 from synthgen.run.store import RunStore
 from synthgen.run.table import read_rows
@@ -48,12 +49,13 @@ def replay(plan: Plan, store: RunStore, generator: Generator, judge: Judge, imag
     """
     row, png = _recorded(plan, store, image_id)
     candidate = _candidate(row, plan)
-    generator.setup()
-    judge.setup()
+    models = Models(generator, judge)
+    models.set_up()
     judge.begin_shard()
-    # The numbers of an image depend on its batch's shape, and on nothing else in the batch.
-    rendered = generator.render([candidate] * min(row["batch_size"], plan.window))[0]
-    assessment = judge.assess([rendered])[0] if rendered.image is not None else None
+    with models.ending(f"making {image_id} again"):
+        # The numbers of an image depend on its batch's shape, and on nothing else in the batch.
+        rendered = generator.render([candidate] * min(row["batch_size"], plan.window))[0]
+        assessment = judge.assess([rendered])[0] if rendered.image is not None else None
     scores = dict(assessment.scores) if assessment else {}
     attributes = dict(assessment.attributes) if assessment else {}
     reason = rendered.failure.kind if rendered.failure else assessment.reason if assessment else None

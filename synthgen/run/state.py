@@ -9,6 +9,7 @@ from synthgen.errors import StorageError
 from synthgen.plan import Plan
 from synthgen.records import ShardRecord, Shortfall
 from synthgen.run import layout
+from synthgen.run.failures import read_causes, read_end
 from synthgen.run.marker import read_markers
 from synthgen.run.store import RunStore
 
@@ -20,6 +21,8 @@ class RunState:
     Attributes:
         damaged: why a marker cannot be trusted, by shard.
         failed: how often a shard that is not done has failed.
+        causes: what made such a shard fail last: a line.
+        ended: what ended a worker last, where no shard was to blame, a line; None once all shards are done.
         orphans: files that no marker names: left by a kill, or being written right now.
         topped_up: by cell, the quotas of committed shards that stand in for missing images.
     """
@@ -31,6 +34,8 @@ class RunState:
     failed: Mapping[int, int]
     orphans: tuple[str, ...]
     topped_up: Mapping[str, int]
+    causes: Mapping[int, str]
+    ended: str | None
 
     @property
     def complete(self) -> bool:
@@ -93,16 +98,19 @@ def read_state(plan: Plan, store: RunStore) -> RunState:
     numbers = [layout.shard_of_failure(name) for name in failures]
     failed = Counter(number for number in numbers if number is not None and number not in done)
     temporary = [name for name in (*in_done, *failures, *store.names("")) if layout.is_temporary(name)]
+    pending = tuple(index for index in range(count) if index not in done and index not in damaged)
     return RunState(
         shard_count=count,
         done=dict(sorted(done.items())),
-        pending=tuple(index for index in range(count) if index not in done and index not in damaged),
+        pending=pending,
         damaged=dict(sorted(damaged.items())),
         failed=dict(sorted(failed.items())),
         orphans=(*sorted(tables - named), *temporary),
         topped_up=_sum(
             {cell.name: cell.quota for cell in plan.shard(index).cells} for index in plan.top_ups if index in done
         ),
+        causes=read_causes(store, failed),
+        ended=read_end(store, failures) if pending else None,
     )
 
 

@@ -1,26 +1,26 @@
 """The worker that every executor runs: shards in, commits out."""
 
-import platform
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
+from contextlib import suppress
+from dataclasses import dataclass, field
 
-from pydantic_core import to_json
-
-import synthgen
-from synthgen.errors import Interrupted, StorageError, SynthgenError
+from synthgen.errors import Interrupted, ModelError, StorageError, SynthgenError, UsageError, cause_of
 from synthgen.plan import Filling, Plan
 from synthgen.records import Candidate, Failure, Judged, Rendered, Shard, ShardRecord
 from synthgen.redaction import without_secrets
-from synthgen.run import layout
+from synthgen.run.environment import environment
+from synthgen.run.failures import grouped, retry_hint, write_failure
 from synthgen.run.marker import read_marker
+from synthgen.run.models import Models
 from synthgen.run.progress import Assignment, ClassProgress, Progress
 from synthgen.run.protocols import Generator, Judge
 from synthgen.run.store import RunStore
 from synthgen.run.writer import ShardWriter
+
+ALIKE = 3
+"""Shards in turn that may not fail with the same first line: then it is not the shards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,53 +51,84 @@ def work(
 ) -> Outcome:
     """Fill and commit each shard that is not committed yet. Models load at the first that is not.
 
-    An unforeseen error ends its shard alone. Whatever would end every shard is raised:
+    An unforeseen error ends its shard alone. Whatever would end every shard is raised, and no shard is to blame for it:
 
     Raises:
         Interrupted: `stop()` was true between two batches; the shard under way is dropped.
         StorageError: the run cannot be read or written.
-        ModelError, DeviceError: nothing can be rendered or judged.
+        UsageError: the model does not take what the spec asks of it.
+        ModelError: the models cannot be set up, their first batch fails, or shard after shard fails alike.
+        DeviceLost: the device broke. Another process may use it again, and make the shard.
+        DeviceError: the device is missing, or has too little memory.
     """
     fates: dict[str, list[int]] = {"committed": [], "skipped": [], "lost": [], "failed": []}
-    fingerprint = plan.fingerprint
+    models, alike = Models(generator, judge, store.location), _Alike()
     for one in assignments:
         assignment = one if isinstance(one, Assignment) else Assignment(one)
         index = assignment.shard
-        if read_marker(store, index, fingerprint) is not None:
+        if read_marker(store, index, plan.fingerprint) is not None:
             fates["skipped"].append(index)
             continue
         try:
-            record = _make(plan, store, generator, judge, assignment, on_progress, stop)
+            _check(stop)
+            models.set_up()
+            record = _make(plan, store, models, assignment, on_progress, stop)
         except Interrupted:
             raise
         except StorageError:
             # Whoever committed it first may have finished the run, and cleared away what no marker names.
-            if read_marker(store, index, fingerprint) is None:
+            if read_marker(store, index, plan.fingerprint) is None:
                 raise
             fates["lost"].append(index)
         except SynthgenError as error:
-            write_failure(store, index, error)
+            _keep(store, error)
             raise
         except Exception as error:
             write_failure(store, index, error)
             fates["failed"].append(index)
+            alike.count(index, error, store.location)
         else:
             fates["committed" if record is not None else "lost"].append(index)
+            alike = _Alike()
     return Outcome(**{fate: tuple(indices) for fate, indices in fates.items()})
+
+
+@dataclass(slots=True)
+class _Alike:
+    """Shards that failed in turn, all with the same first line."""
+
+    cause: str = ""
+    shards: list[int] = field(default_factory=list)
+
+    def count(self, shard: int, error: Exception, location: str) -> None:
+        """
+        Raises:
+            ModelError: these are too many to be misfortunes of single shards.
+        """
+        cause = without_secrets(cause_of(error))
+        self.shards = [*self.shards, shard] if cause == self.cause else [shard]
+        self.cause = cause
+        if len(self.shards) == ALIKE:
+            what = grouped(dict.fromkeys(self.shards, cause))[0]
+            raise ModelError(f"{ALIKE} shards in turn failed alike: {what}", hint=retry_hint(location, [cause]))
+
+
+def _keep(store: RunStore, error: SynthgenError) -> None:
+    """Keep what ended this worker, for whoever looks for the cause. A disk that is full must not hide it."""
+    if not isinstance(error, UsageError):
+        with suppress(StorageError):
+            write_failure(store, None, error)
 
 
 def _make(
     plan: Plan,
     store: RunStore,
-    generator: Generator,
-    judge: Judge,
+    models: Models,
     assignment: Assignment,
     on_progress: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> ShardRecord | None:
-    _check(stop)
-    generator.setup()
-    judge.setup()
+    generator, judge = models.generator, models.judge
     judge.begin_shard()
     shard = plan.shard(assignment.shard)
     filling, attempts, began = Filling(plan, shard), Counter[str](), time.perf_counter()
@@ -113,9 +144,11 @@ def _make(
             batch = filling.propose(min(generator.batch_size, plan.window))
             for part in _parted(batch, assignment):
                 report(under_way=part)
-                rendered = _skipped(part) if part[0].attempt in assignment.skipped else generator.render(part)
-                writer.add(_apply(filling, judge, rendered))
+                with models.batch(f"making shard {shard.index}"):
+                    rendered = _skipped(part) if part[0].attempt in assignment.skipped else generator.render(part)
+                    writer.add(_apply(filling, judge, rendered))
                 attempts.update(one.class_name for one in part)
+
         provenance = environment() | _prefixed("generator", generator.provenance())
         provenance |= _prefixed("judge", judge.provenance())
         record = writer.commit(filling.shortfalls(), time.perf_counter() - began, provenance)
@@ -153,26 +186,5 @@ def _by_class(shard: Shard, accepted: Mapping[str, int], attempts: Mapping[str, 
     return {name: ClassProgress(filled[name], quota, attempts.get(name, 0)) for name, quota in quotas.items()}
 
 
-def environment() -> dict[str, str]:
-    """What made the rows: versions and the kind of machine, and nothing that names the host."""
-    libraries = {f"library.{name}": version(name) for name in ("torch", "numpy", "pillow", "pyarrow")}
-    return {
-        "synthgen": synthgen.__version__,
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        **libraries,
-    }
-
-
 def _prefixed(prefix: str, facts: Mapping[str, str]) -> dict[str, str]:
     return {f"{prefix}.{key}": value for key, value in facts.items()}
-
-
-def write_failure(store: RunStore, shard: int, error: Exception) -> None:
-    content = {
-        "shard": shard,
-        "error": without_secrets(f"{type(error).__name__}: {error}"),
-        "traceback": without_secrets("".join(traceback.format_exception(error))),
-        "environment": environment(),
-    }
-    store.create(layout.new_name(layout.FAILED, shard, "json"), to_json(content, indent=2) + b"\n")

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from synthgen.device import open_device
+from synthgen.device import is_device_fault, is_out_of_memory, open_device
 from synthgen.errors import DeviceError
 from synthgen.generate.device import choose_batch_size, choose_dtype
 from synthgen.generate.machine import describe_machine
@@ -17,6 +17,22 @@ def test_an_unknown_device_is_a_device_error(name: str) -> None:
         open_device(name)
     assert raised.value.hint is not None
     assert "synthgen doctor" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("error", "fault", "memory"),
+    [
+        (torch.AcceleratorError("whatever it says"), True, False),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), True, False),
+        (RuntimeError("Triton Error [CUDA]: misaligned address"), True, False),
+        (RuntimeError("CUDA error: out of memory"), False, True),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), False, True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"), False, False),
+        (ValueError("a prompt about a CUDA error"), False, False),
+    ],
+)
+def test_a_device_that_broke_is_told_from_one_that_is_full(error: Exception, fault: bool, memory: bool) -> None:
+    assert (is_device_fault(error), is_out_of_memory(error)) == (fault, memory)
 
 
 def test_auto_finds_a_device() -> None:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from synthgen.errors import DeviceError, Interrupted, StorageError, UsageError
+from synthgen.errors import DeviceError, DeviceLost, Interrupted, StorageError, UsageError
 from synthgen.run import Assignment, FolderStore, Outcome, Progress, create_run, open_run, run_ray, verify, work
 from tests.run.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
 from tests.run.tables import bytes_of, ledger_of, state_of
@@ -38,7 +38,8 @@ def start(
     stop: Callable[[], bool],
 ) -> Outcome:
     """A worker that says where it is at which shard. Before each batch it rests, as long as there is a file `hold`, and
-    then does to itself what a file `N-kill` or `N-stop` says, which it removes if it is empty."""
+    then does to itself what a file `N-kill` or `N-stop` says, which it removes if it is empty. With such a file `fault`
+    its device breaks."""
     import ray
 
     store, beside = FolderStore(location), Path(location).parent
@@ -62,6 +63,11 @@ def start(
                 if not file.read_text():
                     file.unlink()
                 os.kill(os.getpid(), number)
+
+        with suppress(FileNotFoundError):
+            if not (beside / "fault").read_text():
+                (beside / "fault").unlink()
+            raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
 
     generator = NoiseGenerator(before_batch=before_batch)
     return work(open_run(store), store, generator, BrightnessJudge(), told(), on_progress=on_progress, stop=stop)
@@ -153,6 +159,21 @@ def assert_same(run: Path, alone: Path) -> None:
     assert bytes_of(run, PLAN) == bytes_of(alone, PLAN)
     assert [row["id"] for row in ledger_of(run, PLAN)] == [row["id"] for row in ledger_of(alone, PLAN)]
     assert verify(PLAN, FolderStore(run)) == []
+
+
+def test_a_broken_device_costs_its_actor_and_no_shard(nodes: Nodes, alone: Path, tmp_path: Path) -> None:
+    (tmp_path / "fault").touch()
+    assert on_ray(nodes, tmp_path).committed == SHARDS
+    assert not (tmp_path / "fault").exists()
+    assert [path.name[:7] for path in (tmp_path / "run/failed").iterdir()] == ["worker-"]
+    assert_same(tmp_path / "run", alone)
+
+
+def test_devices_that_break_again_and_again_end_the_run_with_the_cause(nodes: Nodes, tmp_path: Path) -> None:
+    (tmp_path / "fault").write_text("always")
+    with pytest.raises(DeviceLost, match=r"devices broke 6 times; .*: CUDA error: an illegal memory access"):
+        on_ray(nodes, tmp_path)
+    assert state_of(tmp_path / "run", PLAN).failed == {}
 
 
 def test_a_node_that_joins_is_used_and_when_it_is_lost_nothing_is(nodes: Nodes, alone: Path, tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import torch
 
-from synthgen.errors import DeviceError, Interrupted, ModelError, UsageError
+from synthgen.errors import DeviceError, DeviceLost, Interrupted, ModelError, UsageError
 from synthgen.plan import Plan
 from synthgen.records import Candidate, Rendered
 from synthgen.run import (
@@ -24,6 +26,7 @@ from synthgen.run import (
     verify,
     work,
 )
+from synthgen.run.queue import TRIES
 from tests.run.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
 from tests.run.tables import images_of, ledger_of, state_of, without
 
@@ -58,6 +61,8 @@ def start(
     generator = NoiseGenerator()
     if trouble == "candidate":
         generator = DeadlyGenerator(int(times))
+    if trouble in ("setup", "render"):
+        generator = GeneratorOnABrokenDevice(Path(location).parent, trouble, int(times))
     return work(open_run(store), store, generator, BrightnessJudge(), troubled(), on_progress=on_progress, stop=stop)
 
 
@@ -72,6 +77,32 @@ class DeadlyGenerator(NoiseGenerator):
         if any((one.shard, one.attempt) == (2, self._attempt) for one in candidates):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().render(candidates)
+
+
+class GeneratorOnABrokenDevice(NoiseGenerator):
+    """Its device breaks, at setup or in its second batch, in as many processes as there are faults left."""
+
+    def __init__(self, beside: Path, where: str, faults: int) -> None:
+        super().__init__(batch_size=4)
+        self._beside, self._where, self._faults, self._batches = beside, where, faults, 0
+
+    def setup(self) -> None:
+        if not self.loads:
+            (self._beside / f"load-{os.getpid()}").touch()
+        super().setup()
+        self._break("setup")
+
+    def render(self, candidates: Sequence[Candidate]) -> list[Rendered]:
+        self._batches += 1
+        if self._batches > 1:
+            self._break("render")
+        return super().render(candidates)
+
+    def _break(self, here: str) -> None:
+        for fault in range(self._faults if here == self._where else 0):
+            with suppress(FileExistsError):
+                (self._beside / f"fault-{fault}").touch(exist_ok=False)
+                raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nmore")
 
 
 def local(folder: Path, trouble: str = "", workers: int = 2, **options: object) -> Outcome:
@@ -140,6 +171,39 @@ def test_what_no_worker_can_do_ends_the_run_with_its_own_error(tmp_path: Path) -
     with pytest.raises(ModelError, match="it broke") as caught:
         local(tmp_path / "run", "break")
     assert caught.value.hint == "mend it"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("trouble", "workers"), [("render 1", 1), ("render 2", 2), ("setup 1", 1)])
+def test_a_process_whose_device_breaks_is_replaced_and_another_one_makes_its_shard(
+    alone: Path, tmp_path: Path, trouble: str, workers: int
+) -> None:
+    outcome = local(tmp_path / "run", trouble, workers)
+    assert (outcome.committed, outcome.failed) == (tuple(range(PLAN.shard_count)), ())
+    faults = int(trouble[-1])
+    assert workers < len(list(tmp_path.glob("load-*"))) <= workers + faults
+    assert state_of(tmp_path / "run", PLAN).failed == {}
+    assert {path.name[:7] for path in (tmp_path / "run/failed").iterdir()} == {"worker-"}
+    ids = [row["id"] for row in images_of(tmp_path / "run", PLAN)]
+    assert ids == [row["id"] for row in images_of(alone, PLAN)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trouble", ["setup 99", "render 99"])
+def test_a_device_that_breaks_again_and_again_ends_the_run_with_its_cause(tmp_path: Path, trouble: str) -> None:
+    with pytest.raises(DeviceLost, match="CUDA error: an illegal memory access was encountered"):
+        local(tmp_path / "run", trouble)
+    assert TRIES <= len(list(tmp_path.glob("load-*"))) <= 2 * TRIES
+    assert state_of(tmp_path / "run", PLAN).failed == {}
+
+
+@pytest.mark.slow
+def test_one_broken_device_among_several_is_left_alone_and_the_others_make_its_shards(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "run")
+    create_run(store, PLAN, SPEC)
+    places = [Slot("cpu", {"TROUBLE": "render 99"}), Slot("cpu", {"TROUBLE": ""})]
+    outcome = run_local(start, store, range(PLAN.shard_count), places)
+    assert (outcome.committed, outcome.failed) == (tuple(range(PLAN.shard_count)), ())
 
 
 @pytest.mark.slow

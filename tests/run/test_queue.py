@@ -64,6 +64,24 @@ def test_a_lost_machine_costs_its_shard_a_try_and_makes_no_candidate_suspect() -
         assert queue.lose(hand, by_itself=False) == (7 if lost == TRIES - 1 else None)
 
 
+def test_a_broken_device_costs_its_shard_no_try_and_loses_nothing_that_was_committed() -> None:
+    queue = ShardQueue(range(3))
+    for _ in range(2 * TRIES):
+        hand = Hand()
+        assert queue.take(hand) == Assignment(0)
+        queue.hear(hand, at_work(0, 3, 4))
+        queue.release(hand)
+    queue.take(hand := Hand())
+    queue.hear(hand, committed(0))
+    assert queue.take(hand) == Assignment(1)
+    queue.release(hand)
+    assert queue.lose(hand) is None
+    rest = Hand()
+    assert [queue.take(rest) for _ in range(3)] == [Assignment(1), Assignment(2), None]
+    queue.end(rest, Outcome((1, 2), (), (), ()))
+    assert queue.outcome() == Outcome((0, 1, 2), (), (), ())
+
+
 def test_after_a_stop_nothing_is_given_out_and_the_first_reason_is_told() -> None:
     queue, hand = ShardQueue([0, 1]), Hand()
     queue.stop(Interrupted("enough"))

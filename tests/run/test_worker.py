@@ -219,7 +219,8 @@ def test_a_lost_device_ends_the_work_and_is_recorded(tmp_path: Path) -> None:
     with pytest.raises(DeviceError):
         work(plan, store, raise_at(2, DeviceError("cuda:0 is gone")), BrightnessJudge(), range(3))
     state = state_of(tmp_path, plan)
-    assert (state.failed, state.pending, state.orphans) == ({0: 1}, (0, 1, 2), ())
+    assert (state.failed, state.pending, state.orphans) == ({}, (0, 1, 2), ())
+    assert state.ended == "DeviceError: cuda:0 is gone"
 
 
 def test_an_unreadable_picture_of_the_user_is_not_blamed_on_the_storage(tmp_path: Path) -> None:

@@ -1,0 +1,126 @@
+"""Models and devices that want something special, through the real command line."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.command import synthgen
+from tests.generate import tiny_qwen
+from tests.generate.tiny import save_stable_diffusion
+
+SPEC = """\
+synthgen: 1
+name: tiny
+model: {id: ./model, steps: 2, guidance: 2.0, size: 32}
+judge: {id: "bundled:judge"}
+classes: {doctor: 1, chef: 1}
+prompts: {templates: ["a {class}"]}
+output: {shard_size: 1}
+"""
+
+
+def write(folder: Path, spec: str = SPEC) -> None:
+    (folder / "spec.yaml").write_text(spec)
+
+
+def pretend(folder: Path, pipeline: str) -> None:
+    """A model folder that holds no weights: what is refused must be refused before they are read."""
+    (folder / "model").mkdir()
+    (folder / "model/model_index.json").write_text(json.dumps({"_class_name": pipeline}))
+
+
+@pytest.mark.parametrize(
+    "save",
+    [
+        pytest.param(tiny_qwen.save_qwen_image, id="qwen-image"),
+        pytest.param(tiny_qwen.save_qwen_image_21, id="qwen-image-2.1", marks=pytest.mark.slow),
+        pytest.param(tiny_qwen.save_krea2, id="krea-2", marks=pytest.mark.slow),
+        pytest.param(tiny_qwen.save_nucleus, id="nucleus", marks=pytest.mark.slow),
+    ],
+)
+def test_families_with_decoders_of_videos_make_images(save: Callable[[Path], None], tmp_path: Path) -> None:
+    write(tmp_path)
+    save(tmp_path / "model")
+    done = synthgen("run", "spec.yaml", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    tables = [pq.read_table(path) for path in (tmp_path / "outputs/tiny/dataset/data").glob("*.parquet")]
+    assert sum(table.num_rows for table in tables) == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "pipeline", "setting", "refused"),
+    [
+        ("run", "Flux2KleinPipeline", "model.negative_prompt=blurry", "takes no negative prompt"),
+        ("run", "WuerstchenCombinedPipeline", "model.guidance=2.0", "takes no guidance scale"),
+        ("preview", "LatentConsistencyModelPipeline", "model.negative_prompt=blurry", "takes no negative prompt"),
+    ],
+)
+def test_a_setting_that_the_model_does_not_take_is_refused_by_name_and_begins_no_run(
+    command: str, pipeline: str, setting: str, refused: str, tmp_path: Path
+) -> None:
+    write(tmp_path, SPEC.replace("guidance: 2.0, ", ""))
+    pretend(tmp_path, pipeline)
+    done = synthgen(command, "spec.yaml", "--set", setting, folder=tmp_path)
+    assert done.returncode == 2, done.stderr
+    key = setting.partition("=")[0]
+    assert f"{key}: {pipeline} {refused}\n" in done.stderr
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_a_task_of_an_array_refuses_such_a_setting_before_any_shard(tmp_path: Path) -> None:
+    write(tmp_path, SPEC.replace("size: 32", "size: 32, negative_prompt: blurry"))
+    pretend(tmp_path, "Flux2KleinPipeline")
+    assert synthgen("plan", "spec.yaml", "-o", "run", folder=tmp_path).returncode == 0
+    done = synthgen("work", "run", "--index", "0", "--of", "1", folder=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "model.negative_prompt: Flux2KleinPipeline takes no negative prompt" in done.stderr
+    assert not list((tmp_path / "run").glob("failed/*"))
+
+
+def test_a_call_that_fails_ends_the_run_at_once_with_its_cause_on_the_screen(tmp_path: Path) -> None:
+    write(tmp_path)
+    save_stable_diffusion(tmp_path / "model")
+    scheduler = "model.scheduler=FlowMatchEulerDiscreteScheduler"  # it fits no Stable Diffusion
+    done = synthgen("run", "spec.yaml", "--set", scheduler, folder=tmp_path)
+    assert done.returncode == 5, done.stderr
+    message, hint = done.stderr.splitlines()[-2:]
+    assert "in the first batch failed: AttributeError: 'FlowMatchEulerDiscreteScheduler' object has no" in message
+    assert hint.startswith("Running again does the same, unless the spec, the model or the libraries change.")
+    (kept,) = (tmp_path / "outputs/tiny/failed").iterdir()
+    assert "Traceback" in json.loads(kept.read_text())["traceback"]
+    status = synthgen("status", "outputs/tiny", folder=tmp_path)
+    assert "AttributeError: 'FlowMatchEulerDiscreteScheduler' object" in status.stdout
+
+
+BROKEN = """
+import sys
+import torch
+from synthgen.cli import main
+from synthgen.generate.text_to_image import TextToImage
+
+def render(self, candidates):
+    raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\\nmore")
+
+TextToImage.render = render
+sys.argv = ["synthgen", *sys.argv[1:]]
+main()
+"""
+
+
+def test_a_task_of_an_array_whose_device_breaks_ends_with_5_and_leaves_its_shard_to_others(tmp_path: Path) -> None:
+    write(tmp_path, SPEC.replace("./model", "bundled:workers").replace("size: 32", "size: 64"))
+    assert synthgen("plan", "spec.yaml", "-o", "run", folder=tmp_path).returncode == 0
+    command = [sys.executable, "-c", BROKEN, "work", "run", "--index", "0", "--of", "1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 5, done.stderr
+    assert "the device broke while making shard 0" in done.stderr
+    assert "CUDA error: an illegal memory access was encountered" in done.stderr
+    state = json.loads(synthgen("status", "run", "--json", folder=tmp_path).stdout)
+    assert (state["failed"], state["pending"]) == ({}, [0, 1])
+    assert "CUDA error" in state["ended"]
+    assert synthgen("work", "run", "--index", "0", "--of", "1", folder=tmp_path).returncode == 0
