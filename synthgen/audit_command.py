@@ -40,6 +40,10 @@ def audit(
     ] = None,
     label: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of classes.")] = None,
     split: Annotated[str | None, typer.Option(help="Audit this split alone.")] = None,
+    images_from: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where images may be that a set names by path, besides its own folder."),
+    ] = None,
     judge: Annotated[
         list[str] | None,
         typer.Option(metavar="MODEL", help="Who looks at the images, as in a spec. Twice: two judges, compared."),
@@ -95,6 +99,7 @@ def audit(
         "known": _pairs("--known", known),
         "label": label,
         "split": split,
+        "images_from": images_from,
         "judges": judge or (),
         "cache": cache or folder / "embeddings",
         "device": device,

@@ -1,5 +1,6 @@
 """The audit of real sets, by the bundled judge and by known columns: what it finds, and what it refuses."""
 
+import io
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import synthgen
 from synthgen import api
@@ -110,6 +112,93 @@ def test_corrupt_images_are_counted_and_told_and_the_rest_is_audited(tmp_path: P
     found = judged(tmp_path)
     assert found.findings.images == 12
     assert "cannot be opened, and were left out: 1 (chef/broken.png)" in " ".join(found.findings.caveats)
+
+
+def deepened(data: bytes) -> bytes:
+    """The same portrait as grey of 16 bits."""
+    with Image.open(io.BytesIO(data)) as image:
+        values = np.asarray(image.convert("L")).astype(np.uint16) * 257
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, "PNG")
+    return file.getvalue()
+
+
+def with_holes(data: bytes) -> bytes:
+    with Image.open(io.BytesIO(data)) as image:
+        clear = image.convert("RGBA")
+    clear.putpixel((0, 0), (255, 0, 0, 0))
+    file = io.BytesIO()
+    clear.save(file, "PNG")
+    return file.getvalue()
+
+
+def test_pictures_that_were_converted_are_counted_in_every_output_also_from_the_cache(tmp_path: Path) -> None:
+    (tmp_path / "attributes.yaml").write_text(ATTRIBUTES)
+    rows = [dict(row) for row in table()]
+    for place, change in ((0, deepened), (1, deepened), (2, with_holes)):
+        rows[place]["image"] = change(rows[place]["image"])  # type: ignore[arg-type]
+    as_folder(tmp_path / "set", rows)
+    options = ("audit", "set", "--attributes", "attributes.yaml", "--judge", JUDGE, "-o", "found")
+    note = "2 images have 16 bits a channel and were scaled; 1 has transparency and was put on white"
+    for _ in range(2):
+        done = command(*options, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert note in done.stdout
+        assert note in (tmp_path / "found" / "audit.json").read_text("utf-8")
+        assert note in (tmp_path / "found" / "report.html").read_text("utf-8")
+
+
+def test_embeddings_of_pictures_that_were_converted_otherwise_are_not_taken(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synthgen.audit.cache.CONVERSION", 1)
+    judged(folder, cache=tmp_path)
+    monkeypatch.undo()
+    monkeypatch.setattr(parts, "towers", None)
+    with pytest.raises(TypeError):  # no embedding is there, and nobody to make one
+        judged(folder, cache=tmp_path)
+
+
+def test_images_outside_the_set_are_refused_until_their_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "attributes.yaml").write_text(ATTRIBUTES)
+    as_folder(tmp_path / "store", table())
+    (tmp_path / "lists").mkdir()
+    listing = pd.DataFrame([{"path": tmp_path / "store" / str(row["id"]), "label": row["label"]} for row in table()])
+    listing.to_csv(tmp_path / "lists" / "set.csv", index=False)
+    options = ("audit", "lists/set.csv", "--attributes", "attributes.yaml", "--judge", JUDGE, "-o", "found")
+    done = command(*options, folder=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert f"none of its images can be used: 12 whose path leads outside {tmp_path / 'lists'}" in done.stderr
+    assert "--images-from" in done.stderr
+    assert "Traceback" not in done.stderr
+    done = command(*options, "--images-from", "store", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "left out" not in done.stdout
+
+
+def test_one_image_outside_the_set_is_left_out_and_named_and_stands_on_no_page(tmp_path: Path) -> None:
+    (tmp_path / "attributes.yaml").write_text(ATTRIBUTES)
+    as_folder(tmp_path / "set", table())
+    (tmp_path / "private.png").write_bytes(table()[0]["image"])  # type: ignore[arg-type]
+    rows = [{"path": str(row["id"]), "label": row["label"]} for row in table()]
+    pd.DataFrame([*rows, {"path": "../private.png", "label": "chef"}]).to_csv(tmp_path / "set" / "set.csv")
+    options = ("audit", "set/set.csv", "--attributes", "attributes.yaml", "--judge", JUDGE, "-o", "found")
+    done = command(*options, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"images whose path leads outside {tmp_path / 'set'}, and were left out: 1 (../private.png)" in done.stdout
+    drawn = command(*options, "--export-labels", 13, folder=tmp_path)
+    assert drawn.returncode == 0, drawn.stderr
+    assert "were left out: 1 (../private.png)" in drawn.stderr
+    assert (tmp_path / "found" / "to-label.html").read_text("utf-8").count("<img") == 12
+
+
+def test_pictures_that_cannot_be_shown_are_told_where_a_column_is_known(tmp_path: Path) -> None:
+    rows = [{"path": "/dev/zero", "label": row["label"], "skin": row["skin"]} for row in table()]
+    pd.DataFrame(rows).to_csv(tmp_path / "set.csv", index=False)
+    found = api.audit(tmp_path / "set.csv", known={"skin": "skin"}, cache=tmp_path / "cache")
+    hidden = {each.what: each.why for each in found.report.not_measured}
+    assert f"images whose path leads outside {tmp_path}" in hidden["pictures"]
+    assert "--images-from" in hidden["pictures"]
 
 
 def test_a_set_of_corrupt_images_alone_is_no_perfect_score(tmp_path: Path) -> None:

@@ -35,12 +35,14 @@ class Begun:
 
     Attributes:
         frame: id, label, prompt where there is one, and what is known.
+        images_from: a folder, besides the set's own, that images may be in which are named by path.
     """
 
     subject: Subject
     declared: Declaration
     question: Question
     frame: pd.DataFrame
+    images_from: Path | None = None
 
     def look(self, on_progress: OnProgress) -> Seen:
         """See `look_at`."""
@@ -51,7 +53,8 @@ class Begun:
         name."""
         from synthgen.audit.sets import read_frame
 
-        subject = open_subject(place)
+        here = Path(place).expanduser().exists()
+        subject = open_subject(place, images_from=self.images_from if here else None)
         own = label if label in subject.images.columns else None
         question = replace(self.question, judges=self.question.judges[:1])
         return Begun(subject, self.declared, question, read_frame(subject.images, own, question.known))
@@ -74,6 +77,7 @@ def begin(
     cache: Path,
     device: str,
     trust: bool,
+    images_from: Path | None = None,
 ) -> Begun:
     """
     Raises:
@@ -81,7 +85,7 @@ def begin(
     """
     from synthgen.audit.sets import read_frame
 
-    subject = open_subject(place, split)
+    subject = open_subject(place, split, images_from)
     declared = declare(subject.run, spec, attributes)
     judged = {name: each for name, each in declared.attributes.items() if name not in known}
     needed = bool(judged) or subject.run is not None
@@ -90,7 +94,7 @@ def begin(
         raise UsageError(f"{subject.images.source}: it is not said what to measure", hint=hint)
     found = find_judges(judges, subject.run, declared, needed)
     question = Question(judged, known, found, cache, device, trust)
-    return Begun(subject, declared, question, read_frame(subject.images, label, known))
+    return Begun(subject, declared, question, read_frame(subject.images, label, known), images_from)
 
 
 def values_of(begun: Begun, others: Sequence[Begun]) -> dict[str, tuple[str, ...]]:

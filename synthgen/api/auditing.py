@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthgen.api.asking import Begun, Seen, begin, values_of
+from synthgen.api.asking import Begun, begin, values_of
 from synthgen.api.declaring import references
+from synthgen.api.left_out import notes_on
 from synthgen.api.looking import OnProgress
 from synthgen.api.reporting import make_report
 from synthgen.api.subject import read_ledger, was_asked
@@ -126,6 +127,7 @@ def audit(
     known: Mapping[str, str] | None = None,
     label: str | None = None,
     split: str | None = None,
+    images_from: Path | None = None,
     judges: Sequence[str] = (),
     reference: str | Path | None = None,
     compare: str | Path | None = None,
@@ -148,6 +150,7 @@ def audit(
         attributes: a YAML file with a spec's `attributes`, and its `balance` and `gates` where it has them.
         known: attributes that a column has as true, with the column.
         label: the column of classes; by default it is detected.
+        images_from: a folder, besides the set's own, that images may be in which the set names by path.
         judges: one model, or two to compare, as a spec names them.
         reference: a real set; what has no other target is measured against its shares.
         compare: another set, to be put beside this one.
@@ -170,7 +173,7 @@ def audit(
     from synthgen.audit.measure import Given, measure
 
     folder = cache or output_folder(place) / EMBEDDINGS
-    begun = begin(str(place), spec, attributes, known or {}, label, split, judges, folder, device, trust)
+    begun = begin(str(place), spec, attributes, known or {}, label, split, judges, folder, device, trust, images_from)
     real = begun.beside(str(reference), label) if reference is not None else None
     second = begun.beside(str(compare), label) if compare is not None else None
     others = [each for each in (real, second) if each is not None]
@@ -193,7 +196,7 @@ def audit(
     common = replace(common, real=seen_real.looked.frame if seen_real else None)
     given = replace(common, labels=labelled, second=seen.looked.second, crossings=cross, gates=limits)
     findings = measure(seen.looked.frame, values, given, seed, on_progress)
-    caveats = [caveat for each in (seen, seen_real, seen_second) if each for caveat in _unreadable(each)]
+    caveats = [caveat for each in (seen, seen_real, seen_second) if each for caveat in notes_on(each)]
     findings = replace(findings, pipeline=_pipeline(begun, seed), caveats=(*findings.caveats, *caveats))
     comparison = None
     if seen_second:
@@ -233,10 +236,3 @@ def _pipeline(begun: Begun, seed: int) -> Pipeline | None:
     ledger, variables = read_ledger(run, list(judged))
     values = {name: tuple(each.values) for name, each in judged.items()}
     return read_pipeline(ledger, values, np.random.default_rng([seed, *b"ledger"]), variables)
-
-
-def _unreadable(seen: Seen) -> list[str]:
-    if not (names := seen.looked.unreadable):
-        return []
-    shown = ", ".join(names[:3]) + (", .." if len(names) > 3 else "")
-    return [f"{seen.images.source}: images that cannot be opened, and were left out: {len(names)} ({shown})"]

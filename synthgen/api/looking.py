@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
-    from PIL.Image import Image
     from torch import Tensor
 
     from synthgen.audit.sets import ImageSet
+    from synthgen.images import Change, LeftOut, Picture
     from synthgen.judge.towers import Towers
 
 OnProgress = Callable[[str, str], None]
@@ -78,14 +78,16 @@ class Looked:
         rows: where these stand in the set.
         vectors: embeddings by the first judge, unit length; None where there are none.
         second: id and attributes, as the second judge answered; None without one.
-        unreadable: ids of the images that could not be opened.
+        left_out: by id, why an image could not be opened.
+        changes: of the images that could, where their conversion to RGB changed something.
     """
 
     frame: pd.DataFrame
     rows: NDArray[np.intp]
     vectors: NDArray[np.float32] | None
     second: pd.DataFrame | None
-    unreadable: tuple[str, ...]
+    left_out: Mapping[str, LeftOut]
+    changes: tuple[Change, ...] = ()
 
 
 class Eyes:
@@ -108,35 +110,44 @@ class Eyes:
             require_trust([pinned], self._judge.run, trust=self._trust)
         return parts.towers(self._judge.name, self._judge.revision, self._device)
 
-    def look(self, images: ImageSet, on_progress: OnProgress) -> list[bytes | None]:
-        """Embed every image that is new; the keys of all, None for those that cannot be opened.
+    def look(self, images: ImageSet, on_progress: OnProgress) -> list[bytes | LeftOut]:
+        """Embed every image that is new; the keys of all, or why one cannot be opened.
 
         Raises:
             ModelError, DeviceError, StorageError: models, devices, disks.
         """
-        from synthgen.audit.cache import image_key
-        from synthgen.audit.sets import decode
-
-        keys: list[bytes | None] = []
+        keys: list[bytes | LeftOut] = []
         for batch in images.images():
-            fresh: dict[bytes, Image] = {}
-            for data in batch:
-                key = image_key(data) if data else None
-                if key is not None and key not in self._cache and key not in fresh:
-                    if (picture := decode(data)) is None:
-                        key = None
-                    else:
-                        fresh[key] = picture
-                keys.append(key)
+            fresh: dict[bytes, Picture] = {}
+            keys += [self._key(data, fresh) for data in batch]
             if fresh:
-                vectors = self._towers.embed_pictures(list(fresh.values()))
-                self._cache.add(list(fresh), vectors, self._towers.logit_scale)
+                vectors = self._towers.embed_pictures([picture.image for picture in fresh.values()])
+                changes = [picture.changes for picture in fresh.values()]
+                self._cache.add(list(fresh), vectors, self._towers.logit_scale, changes)
             on_progress(images.name, f"looked at {len(keys):,} images")
         self._cache.flush()
         return keys
 
+    def _key(self, data: bytes | LeftOut, fresh: dict[bytes, Picture]) -> bytes | LeftOut:
+        """Of an image, which is decoded into `fresh` where it is new."""
+        from synthgen.audit.cache import image_key
+        from synthgen.images import LeftOut, decode
+
+        if isinstance(data, LeftOut):
+            return data
+        key = image_key(data)
+        if key not in self._cache and key not in fresh:
+            picture = decode(data)
+            if isinstance(picture, LeftOut):
+                return picture
+            fresh[key] = picture
+        return key
+
     def vectors(self, keys: Sequence[bytes]) -> NDArray[np.float32]:
         return self._cache.get(keys)
+
+    def changes(self, keys: Sequence[bytes]) -> tuple[Change, ...]:
+        return tuple(change for key in keys if (change := self._cache.changes(key)))
 
     def answers(self, attribute: Attribute, vectors: NDArray[np.float32]) -> list[str]:
         """The judge's answer on each image: a value, 'not applicable' or 'unknown'."""
@@ -174,15 +185,21 @@ class _Seen:
 
     subject: Subject
     eyes: Eyes | None
-    keys: Sequence[bytes | None] | None
+    keys: Sequence[bytes | LeftOut] | None
 
     def opened(self, images: int) -> list[bool]:
-        return [True] * images if self.keys is None else [key is not None for key in self.keys]
+        return [True] * images if self.keys is None else [isinstance(key, bytes) for key in self.keys]
 
     def vectors(self, frame: pd.DataFrame, rows: NDArray[np.intp]) -> NDArray[np.float32] | None:
         if self.eyes is None:
             return recorded_vectors(self.subject.run, list(frame["id"])) if self.subject.run else None
-        return self.eyes.vectors([key for row in rows if (key := (self.keys or ())[row]) is not None])
+        return self.eyes.vectors(self._keys(rows))
+
+    def changes(self, rows: NDArray[np.intp]) -> tuple[Change, ...]:
+        return self.eyes.changes(self._keys(rows)) if self.eyes is not None else ()
+
+    def _keys(self, rows: NDArray[np.intp]) -> list[bytes]:
+        return [key for row in rows if isinstance(key := (self.keys or ())[row], bytes)]
 
     def answers(
         self, attributes: Mapping[str, Attribute], rows: NDArray[np.intp], vectors: NDArray[np.float32] | None
@@ -202,7 +219,7 @@ def look_at(
     """Answer the question on every image of a set, whose table `read_frame` has read.
 
     Raises:
-        UsageError: the set has no images.
+        UsageError: the set has no images, or may not read a single one of those that it names.
         ModelError, DeviceError, StorageError: models, devices, disks.
     """
     import numpy as np
@@ -212,6 +229,7 @@ def look_at(
     opened = np.ones(len(whole), dtype=bool)
     for seen in several:
         opened &= np.array(seen.opened(len(whole)), dtype=bool)
+    left_out = _left_out(subject, whole, several)
     rows = np.flatnonzero(opened)
     frame = whole[opened].reset_index(drop=True)
     vectors = [seen.vectors(frame, rows) for seen in several]
@@ -221,8 +239,28 @@ def look_at(
         rows=rows,
         vectors=vectors[0] if vectors else None,
         second=pd.concat([frame[["id"]], answers[1]], axis=1) if len(answers) > 1 else None,
-        unreadable=tuple(whole["id"][~opened]),
+        left_out=left_out,
+        changes=several[0].changes(rows) if several else (),
     )
+
+
+def _left_out(subject: Subject, whole: pd.DataFrame, several: Sequence[_Seen]) -> dict[str, LeftOut]:
+    """By id.
+
+    Raises:
+        UsageError: no image is left, and the set is the reason rather than its images.
+    """
+    found = {
+        name: key
+        for seen in several
+        for name, key in zip(whole["id"], seen.keys or (), strict=False)
+        if not isinstance(key, bytes)
+    }
+    refused = [each for each in found.values() if each.hint]
+    if refused and len(found) == len(whole):
+        what = f"{subject.images.source}: none of its images can be used: {len(refused):,} {refused[0].reason}"
+        raise UsageError(what, hint=refused[0].hint)
+    return found
 
 
 def _see(subject: Subject, question: Question, judge: JudgeId, on_progress: OnProgress) -> _Seen:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from synthgen import __version__
 from synthgen.api.asking import Begun, Seen
 from synthgen.api.looking import Looked
-from synthgen.api.showing import show_cells, show_pairs
+from synthgen.api.showing import show_cells, show_pairs, why_hidden
 
 if TYPE_CHECKING:
     from synthgen.audit.compare import Comparison
@@ -32,6 +32,8 @@ def make_report(
     diversity, leakage = _diversity(looked, seed), _leakage(looked, real.looked, seed) if real else None
     judges = [Judge(judge.name, judge.revision) for judge in begun.question.judges]
     asked = judges if begun.question.attributes else []
+    pictures = show_cells(images, looked, [attribute.name for attribute in findings.attributes], seed)
+    hidden = why_hidden(images, looked, pictures)
     return AuditReport(
         title=f"Audit of {images.name}",
         set_name=images.name,
@@ -45,10 +47,10 @@ def make_report(
         compared_with=second.images.name if second else None,
         diversity=diversity,
         leakage=leakage,
-        pictures=show_cells(images, looked, [attribute.name for attribute in findings.attributes], seed),
+        pictures=pictures,
         duplicates=show_pairs(images, looked, _ours(diversity, leakage)),
         reference_duplicates=show_pairs(*real, [pair.second for pair in leakage.pairs]) if real and leakage else {},
-        not_measured=tuple(_not_measured(begun, looked, real)),
+        not_measured=(*_not_measured(begun, looked, real), *hidden),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,9 +10,12 @@ from typing import NamedTuple
 
 from synthgen.api.asking import begin
 from synthgen.api.auditing import EMBEDDINGS, output_folder
+from synthgen.api.left_out import notes_on
 from synthgen.api.looking import OnProgress
 from synthgen.errors import UsageError
 from synthgen.spec import Spec
+
+_LOG = logging.getLogger(__name__)
 
 
 class ToLabel(NamedTuple):
@@ -38,6 +42,7 @@ def export_labels(
     known: Mapping[str, str] | None = None,
     label: str | None = None,
     split: str | None = None,
+    images_from: Path | None = None,
     judges: Sequence[str] = (),
     cache: Path | None = None,
     device: str = "auto",
@@ -62,13 +67,15 @@ def export_labels(
     from synthgen.audit.sets import thumbnail
 
     cached = cache or output_folder(place) / EMBEDDINGS
-    begun = begin(str(place), spec, attributes, known or {}, label, split, judges, cached, device, trust)
+    begun = begin(str(place), spec, attributes, known or {}, label, split, judges, cached, device, trust, images_from)
     judged = list(begun.question.attributes)
     if not judged:
         raise UsageError("there is nothing to label: no attribute is judged", hint="Give --spec or --attributes.")
     if not begun.subject.images.has_images:
         raise UsageError(f"{begun.subject.images.source} has no images to label")
-    images, looked = begun.look(on_progress)
+    images, looked = seen = begun.look(on_progress)
+    for note in notes_on(seen):
+        _LOG.warning("%s", note)
     frame = looked.frame
     drawn = draw_sample(frame, count, seed, judged if len(judged) == 1 else ())
     # The order of the strata would give away what the judge answered.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from synthgen.api.looking import Looked
-    from synthgen.audit.report import Cell, Picture
+    from synthgen.audit.report import Cell, NotMeasured, Picture
     from synthgen.audit.sets import ImageSet
 
 PER_CELL, IN_ALL = 6, 240
@@ -32,6 +32,18 @@ def show_cells(
     chosen = {cell: rows[:each] for cell, rows in list(cells.items())[:IN_ALL]}
     pictures = read_pictures(images, looked, sorted({row for rows in chosen.values() for row in rows}))
     return {cell: tuple(pictures[row] for row in rows) for cell, rows in chosen.items()}
+
+
+def why_hidden(images: ImageSet, looked: Looked, pictures: Mapping[Cell, Sequence[Picture]]) -> tuple[NotMeasured, ...]:
+    """Where a column is known, nobody opens the images before they are drawn: then it is told if none can be shown."""
+    from synthgen.audit.report import NotMeasured
+    from synthgen.images import LeftOut
+
+    if not pictures or any(picture.image for several in pictures.values() for picture in several):
+        return ()
+    first = images.some(looked.rows[:1].tolist())[0]
+    why = f"{first.reason}. {first.hint or ''}" if isinstance(first, LeftOut) else "that cannot be opened"
+    return (NotMeasured("pictures", f"none can be shown; images {why}".rstrip(" .")),)
 
 
 def show_pairs(images: ImageSet, looked: Looked, ids: Sequence[str]) -> dict[str, Picture]:

@@ -46,8 +46,11 @@ class Subject:
     run: Run | None
 
 
-def open_subject(place: str, split: str | None = None) -> Subject:
+def open_subject(place: str, split: str | None = None, images_from: Path | None = None) -> Subject:
     """
+    Args:
+        images_from: as in `open_set`.
+
     Raises:
         UsageError: nothing that can be audited is there, or the run there is not finished.
         StorageError: what is there cannot be read.
@@ -58,7 +61,7 @@ def open_subject(place: str, split: str | None = None) -> Subject:
     if folder.name == DATASET and (folder.parent / "plan.json").is_file():
         folder = folder.parent
     if not (folder / "plan.json").is_file():
-        return Subject(open_set(place, split), None)
+        return Subject(open_set(place, split, images_from), None)
     run = _open_run(folder)
     if not (folder / DATASET).is_dir():
         raise UsageError(f"{folder}: the run has no dataset yet", hint=f"Run `synthgen finalize {folder}` first.")

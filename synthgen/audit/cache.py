@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from synthgen.errors import StorageError
+from synthgen.images import CONVERSION, Change
 
 Vectors = NDArray[np.float32]
 _SCALE = b"logit_scale"
@@ -33,7 +34,7 @@ class EmbeddingCache:
 
     Args:
         folder: of all judges; each has a folder of its own in it.
-        judge, revision: what the embeddings depend on, besides their content.
+        judge, revision: what the embeddings depend on, besides their content and how pictures are converted.
 
     Raises:
         StorageError: it cannot be read.
@@ -41,15 +42,16 @@ class EmbeddingCache:
 
     def __init__(self, folder: Path, judge: str, revision: str) -> None:
         name = re.sub(r"[^\w.-]+", "-", judge).strip("-.")[-60:]
-        self.folder = folder / f"{name}-{sha256(repr((judge, revision)).encode()).hexdigest()[:16]}"
+        self.folder = folder / f"{name}-{sha256(repr((judge, revision, CONVERSION)).encode()).hexdigest()[:16]}"
         self.logit_scale: float | None = None
         self._rows: dict[bytes, int] = {}
+        self._changes: dict[bytes, int] = {}
         self._parts: list[Vectors] = []
         self._new: list[tuple[Sequence[bytes], Vectors]] = []
         self._count = 0
         for path in sorted(self.folder.glob("*.parquet")):
-            keys, vectors, self.logit_scale = _read(path)
-            self._keep(keys, vectors)
+            keys, vectors, changes, self.logit_scale = _read(path)
+            self._keep(keys, vectors, changes)
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._rows
@@ -62,14 +64,23 @@ class EmbeddingCache:
         self._parts = [whole]
         return whole[[self._rows[key] for key in keys]]
 
-    def add(self, keys: Sequence[bytes], vectors: Vectors, logit_scale: float) -> None:
+    def changes(self, key: bytes) -> Change:
+        """What the conversion changed in the picture that was embedded."""
+        return Change(self._changes.get(key, 0))
+
+    def add(
+        self, keys: Sequence[bytes], vectors: Vectors, logit_scale: float, changes: Sequence[Change] | None = None
+    ) -> None:
         """Remember these; on disk when there are many, or at `flush`.
+
+        Args:
+            changes: of pictures, what their conversion changed.
 
         Raises:
             StorageError: it cannot be written.
         """
         self.logit_scale = logit_scale
-        self._keep(keys, vectors)
+        self._keep(keys, vectors, changes or [Change.NONE] * len(keys))
         self._new.append((keys, vectors))
         if sum(len(keys) for keys, _ in self._new) >= _AT_ONCE:
             self.flush()
@@ -81,20 +92,28 @@ class EmbeddingCache:
         if self._new and self.logit_scale is not None:
             keys = [key for some, _ in self._new for key in some]
             vectors = np.concatenate([vectors for _, vectors in self._new])
-            _write(self.folder / f"{secrets.token_hex(8)}.parquet", keys, vectors, self.logit_scale)
+            changes = [self._changes.get(key, 0) for key in keys]
+            _write(self.folder / f"{secrets.token_hex(8)}.parquet", keys, vectors, changes, self.logit_scale)
         self._new = []
 
-    def _keep(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+    def _keep(self, keys: Sequence[bytes], vectors: Vectors, changes: Sequence[int]) -> None:
         for place, key in enumerate(keys, start=self._count):
             self._rows.setdefault(key, place)
+        self._changes.update((key, change) for key, change in zip(keys, changes, strict=True) if change)
         self._parts.append(vectors)
         self._count += len(keys)
 
 
-def _write(path: Path, keys: Sequence[bytes], vectors: Vectors, scale: float) -> None:
+def _write(path: Path, keys: Sequence[bytes], vectors: Vectors, changes: Sequence[int], scale: float) -> None:
     flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel())
-    columns = [pa.array(keys, pa.binary(32)), pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])]
-    table = pa.table(columns, names=["key", "vector"]).replace_schema_metadata({_SCALE: repr(scale).encode()})
+    columns = [
+        pa.array(keys, pa.binary(32)),
+        pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
+        pa.array(changes, pa.uint8()),
+    ]
+    table = pa.table(columns, names=["key", "vector", "changes"]).replace_schema_metadata(
+        {_SCALE: repr(scale).encode()}
+    )
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,11 +130,12 @@ def _write(path: Path, keys: Sequence[bytes], vectors: Vectors, scale: float) ->
         beside.unlink(missing_ok=True)
 
 
-def _read(path: Path) -> tuple[list[bytes], Vectors, float]:
+def _read(path: Path) -> tuple[list[bytes], Vectors, list[int], float]:
     try:
         table = pq.read_table(path)
         column = table["vector"].combine_chunks()
         vectors = column.flatten().to_numpy().reshape(len(column), -1).astype(np.float32, copy=False)
-        return table["key"].to_pylist(), vectors, float(table.schema.metadata[_SCALE])
+        changes = table["changes"].to_pylist()
+        return table["key"].to_pylist(), vectors, changes, float(table.schema.metadata[_SCALE])
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
         raise StorageError(f"{path} is damaged: {error}", hint="Delete it: its embeddings are made anew.") from error

@@ -1,12 +1,11 @@
 """Replay: one recorded attempt rendered and judged again, and compared with what was recorded."""
 
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synthgen.errors import UsageError
+from synthgen.errors import StorageError, UsageError
 from synthgen.plan import Plan, noise_seed
 from synthgen.records import Candidate, Rendered
 from synthgen.run.encode import Pixels, to_host
@@ -107,9 +106,13 @@ def _difference(rendered: Rendered, png: bytes | None) -> int | None:
     if png is None or rendered.image is None:
         return None
     import numpy as np
-    from PIL import Image
 
-    with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-        then = np.asarray(image.convert("RGB"), dtype=np.int16)
+    from synthgen.images import LeftOut, decode
+
+    recorded = decode(png, ("PNG",))
+    if isinstance(recorded, LeftOut):
+        what = f"the recorded image cannot be decoded: {recorded.detail}"
+        raise StorageError(what, hint="`synthgen verify` says what else is damaged.")
+    then = np.asarray(recorded.image, dtype=np.int16)
     now: Pixels = to_host([rendered.image])[0]
     return int(np.abs(then - now).max()) if then.shape == now.shape else 255

@@ -1,6 +1,5 @@
 """`verify`: is what was committed still there, whole, and in agreement with itself?"""
 
-import io
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -101,11 +100,10 @@ def _quota_faults(plan: Plan, record: ShardRecord, ledger: list[dict[str, Any]],
 
 
 def _undecodable(row: dict[str, Any]) -> str | None:
-    from PIL import Image, UnidentifiedImageError
+    from synthgen.images import LeftOut, decode
 
-    try:
-        with Image.open(io.BytesIO(row["image"]["bytes"]), formats=["PNG"]) as image:
-            image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        return f"image {row['id']} cannot be decoded: {error}"
-    return None
+    data = (row["image"] or {}).get("bytes")
+    if data is None:
+        return f"image {row['id']} is missing"
+    found = decode(data, ("PNG",))
+    return f"image {row['id']} cannot be decoded: {found.detail}" if isinstance(found, LeftOut) else None

@@ -1,5 +1,6 @@
 """Images that are files: a folder with a subfolder for each class, or a CSV that lists paths and labels."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pandas as pd
 from PIL import Image
 
 from synthgen.audit.sets.image_set import BATCH
+from synthgen.audit.sets.own_folder import OwnFolder, own_folder
 from synthgen.errors import UsageError
+from synthgen.images import LeftOut
 
 PATHS = ("path", "file", "file_name", "filename", "filepath", "image", "image_path")
 """The columns of a CSV that may hold the paths of images, the likeliest first."""
@@ -19,46 +22,56 @@ class FileSet:
 
     Args:
         paths: of each row's image; None where the table has no images.
+        own: where they may be.
     """
 
-    def __init__(self, name: str, source: str, frame: pd.DataFrame, paths: Sequence[Path] | None) -> None:
+    def __init__(
+        self, name: str, source: str, frame: pd.DataFrame, paths: Sequence[str | Path] | None, own: OwnFolder
+    ) -> None:
         self.name, self.source, self.columns = name, source, tuple(frame.columns)
         self.label_columns: tuple[str, ...] = ()
         self.has_images = paths is not None
-        self._frame, self._paths = frame, paths
+        self._frame, self._paths, self._own = frame, paths, own
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
         return self._frame[list(columns)]
 
-    def images(self) -> Iterator[list[bytes | None]]:
+    def images(self) -> Iterator[list[bytes | LeftOut]]:
         paths = self._paths or ()
         for first in range(0, len(paths), BATCH):
-            yield [_bytes_of(path) for path in paths[first : first + BATCH]]
+            yield [self._own.read(path) for path in paths[first : first + BATCH]]
 
-    def some(self, rows: Sequence[int]) -> list[bytes | None]:
-        return [_bytes_of(self._paths[row]) if self._paths is not None else None for row in rows]
+    def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
+        paths = self._paths or ()
+        return [self._own.read(paths[row]) for row in rows]
 
 
-def read_folder(folder: Path, split: str | None = None) -> FileSet:
+def read_folder(folder: Path, split: str | None = None, images_from: Path | None = None) -> FileSet:
     """Every image file below `folder`; its class is the name of the folder that it lies in, and its id its path.
 
+    Args:
+        images_from: another folder that links may lead into.
+
     Raises:
-        UsageError: there is none, or one lies in no subfolder.
+        UsageError: there is none, or one lies in no subfolder, or a folder is a link that leads outside.
     """
     within = folder / split if split else folder
-    Image.init()
-    found = sorted(path for path in within.rglob("*") if path.suffix.lower() in Image.EXTENSION and path.is_file())
+    own = own_folder(folder, images_from)
+    found = _image_files(within, own)
     if not found:
         raise UsageError(f"{within}: no image file is in it", hint=_HINT)
     if loose := [path for path in found if path.parent in (folder, within)]:
         raise UsageError(f"{loose[0]} lies in no subfolder, so it has no class", hint=_HINT)
     names = [path.relative_to(folder).as_posix() for path in found]
     frame = pd.DataFrame({"path": names, "label": [path.parent.name for path in found]}, dtype="object")
-    return FileSet(folder.resolve().name, f"the image folder {folder}", frame, found)
+    return FileSet(folder.resolve().name, f"the image folder {folder}", frame, [path.absolute() for path in found], own)
 
 
-def read_listing(file: Path) -> FileSet:
+def read_listing(file: Path, images_from: Path | None = None) -> FileSet:
     """A CSV, or a TSV; its paths count from its own folder.
+
+    Args:
+        images_from: another folder that they may lead into.
 
     Raises:
         UsageError: it cannot be read, or has other separators.
@@ -82,13 +95,28 @@ def read_listing(file: Path) -> FileSet:
         if frame[column].isna().any():
             line = int(frame[column].isna().to_numpy().argmax()) + 2
             raise UsageError(f"{file}:{line}: no {column}", hint="Every row needs an image.")
-        paths = [file.parent / name for name in frame[column]]
-    return FileSet(file.stem, f"the list {file}", frame, paths)
+        paths = frame[column].tolist()
+    return FileSet(file.stem, f"the list {file}", frame, paths, own_folder(file.parent, images_from))
 
 
-def _bytes_of(path: Path) -> bytes | None:
-    """None where it cannot be read: counted with the images that cannot be opened."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
+def _image_files(within: Path, own: OwnFolder) -> list[Path]:
+    """Those that are called so, sorted; whether they are files is seen when they are opened."""
+    Image.init()
+    found: list[Path] = []
+    for place, folders, files in os.walk(within):
+        found += [Path(place, name) for name in files if Path(name).suffix.lower() in Image.EXTENSION]
+        for link in (Path(place, name) for name in folders if Path(place, name).is_symlink()):
+            found += _linked(link, own)
+    return sorted(found)
+
+
+def _linked(link: Path, own: OwnFolder) -> list[Path]:
+    """The images in a folder that a link leads to: none in the set's own, where they are found without it."""
+    target = link.resolve()
+    if target.is_relative_to(own.bases[0]):
+        return []
+    if not any(map(target.is_relative_to, own.roots)):
+        hint = "Nothing outside the set is read: copy it there, or name where it leads with --images-from."
+        raise UsageError(f"{link} is a link to a folder outside {own.roots[0]}", hint=hint)
+    inside = (path.relative_to(target) for path in target.rglob("*") if path.suffix.lower() in Image.EXTENSION)
+    return [link / path for path in inside if not (target / path).is_dir()]

@@ -5,6 +5,8 @@ from typing import Protocol
 
 import pandas as pd
 
+from synthgen.images import LeftOut
+
 BATCH = 64
 """Images that are in memory at once."""
 
@@ -30,10 +32,10 @@ class ImageSet(Protocol):
         """These columns of every row; labels by their names. No image is read."""
         ...
 
-    def images(self) -> Iterator[list[bytes | None]]:
-        """The encoded images of every row, at most `BATCH` at a time; None where there are no bytes."""
+    def images(self) -> Iterator[list[bytes | LeftOut]]:
+        """The encoded images of every row, at most `BATCH` at a time; or why there is none."""
         ...
 
-    def some(self, rows: Sequence[int]) -> list[bytes | None]:
+    def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
         """The encoded images of these rows, which are sorted."""
         ...

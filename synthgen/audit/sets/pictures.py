@@ -1,29 +1,25 @@
-"""Bytes -> pictures, and pictures small enough for a page."""
+"""Encoded images -> pictures, and pictures small enough for a page."""
 
 import io
-import warnings
 
-from PIL import Image, ImageOps
+from PIL import Image
+
+from synthgen import images
+from synthgen.images import LeftOut
 
 THUMBNAIL = 128
 
 
-def decode(data: bytes | None) -> Image.Image | None:
-    """An RGB picture, upright; None where the bytes are none that can be opened."""
-    if not data:
+def decode(data: bytes | LeftOut | None) -> Image.Image | None:
+    """An RGB picture, upright; None where there is none that can be opened."""
+    if data is None or isinstance(data, LeftOut):
         return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata, and of large pictures; the too large raise
-            with Image.open(io.BytesIO(data)) as image:
-                upright = ImageOps.exif_transpose(image)
-                return upright.convert("RGB")
-    except (OSError, SyntaxError, ValueError, TypeError, EOFError, Image.DecompressionBombError):
-        return None  # what Pillow raises on damaged files, by format
+    found = images.decode(data)
+    return None if isinstance(found, LeftOut) else found.image
 
 
-def thumbnail(data: bytes | None, side: int = THUMBNAIL) -> bytes | None:
-    """A small JPEG; None where the bytes are no picture."""
+def thumbnail(data: bytes | LeftOut | None, side: int = THUMBNAIL) -> bytes | None:
+    """A small JPEG; None where there is no picture."""
     picture = decode(data)
     if picture is None:
         return None

@@ -1,0 +1,125 @@
+"""Files that a set names: opened only inside the folder that they may be in, only if they are files, and bounded."""
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from synthgen.errors import UsageError
+from synthgen.images import LeftOut
+
+MOST_BYTES = 256 * 2**20
+"""Of one image file; ten times what cameras write."""
+
+_NAME_IT = "Move them into that folder, or name the folder that they are in with --images-from."
+NOT_A_FILE = LeftOut("that are no regular files", hint="Keep pipes, devices and folders out of the set.")
+TOO_LARGE = LeftOut(f"that are larger than {MOST_BYTES // 2**20} MiB", hint="Make them smaller.")
+ADDRESS = LeftOut(
+    "whose path is an address, from which nothing is fetched",
+    hint="Download them, and name the folder that they are in with --images-from.",
+)
+_MISSING = LeftOut("whose file is not there")
+_UNREADABLE = "that cannot be opened"
+
+
+class Opener(Protocol):
+    """Opens what a set names, as far as the set may."""
+
+    def read(self, name: str) -> bytes | LeftOut: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFolder:
+    """An `Opener` of files in one folder.
+
+    Attributes:
+        roots: links resolved, in one of which a file must be, links resolved.
+        bases: from which relative paths count: from the first, where such a file is.
+    """
+
+    roots: tuple[Path, ...]
+    bases: tuple[Path, ...]
+
+    def read(self, name: str | Path) -> bytes | LeftOut:
+        """The content of a file that data names; or why there is none."""
+        faults = []
+        for base in self.bases:
+            found = self._read(base / name)
+            if isinstance(found, bytes):
+                return found
+            faults.append(found)
+        if "://" in str(name) and all(fault == _MISSING for fault in faults):
+            return ADDRESS
+        return next((fault for fault in faults if fault.hint), faults[0])
+
+    def check(self, file: Path) -> None:
+        """Of a file that the set is made of.
+
+        Raises:
+            UsageError: it is there, and leads outside, or is none.
+        """
+        found = self._place(file)
+        if isinstance(found, LeftOut) and found.hint and found != TOO_LARGE:
+            what = "leads outside" if found != NOT_A_FILE else "is no regular file in"
+            hint = "A set's own files must be in its folder: copy them there, or name the folder that they are in."
+            raise UsageError(f"{file} {what} {self.roots[0]}", hint=hint)
+
+    def below(self, folder: Path) -> "OwnFolder":
+        """The same files, with paths that may also count from `folder`."""
+        return OwnFolder(self.roots, tuple(dict.fromkeys((*self.bases, folder))))
+
+    def _read(self, path: Path) -> bytes | LeftOut:
+        place = self._place(path)
+        if isinstance(place, LeftOut):
+            return place
+        try:
+            # What is no file now may have been one a moment ago: without blocking, and looked at again.
+            descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with open(descriptor, "rb") as file:
+                status = os.fstat(descriptor)
+                return _fault(status) or file.read(status.st_size)
+        except OSError as error:
+            return LeftOut(_UNREADABLE, error.strerror or "")
+
+    def _place(self, path: Path) -> Path | LeftOut:
+        """Where it is, links resolved. Nothing is opened: to open a pipe may wait for ever, and some devices act."""
+        try:
+            place = Path(os.path.realpath(path, strict=True))
+            if not any(map(place.is_relative_to, self.roots)):
+                return LeftOut(f"whose path leads outside {' and '.join(map(str, self.roots[:2]))}", hint=_NAME_IT)
+            return _fault(os.lstat(place)) or place
+        except (FileNotFoundError, NotADirectoryError):
+            return _MISSING
+        except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+            return LeftOut(_UNREADABLE, str(error))
+
+
+def own_folder(folder: Path, images_from: Path | None = None) -> OwnFolder:
+    """What a set in `folder` may name: what is in there, and in `images_from`."""
+    base = folder.resolve()
+    named = [images_from.expanduser().resolve()] if images_from is not None else []
+    return OwnFolder((_with_blobs(base), *named), (base, *named))
+
+
+def check_images_from(folder: Path | None) -> None:
+    """Raises:
+    UsageError: it is not there.
+    """
+    if folder is not None and not folder.expanduser().is_dir():
+        raise UsageError(f"--images-from {folder}: there is no such folder", hint="Name the folder of the images.")
+
+
+def _with_blobs(folder: Path) -> Path:
+    """A folder that huggingface_hub downloaded into its cache holds links, to `blobs` in the same repository."""
+    for parent in folder.parents:
+        repository = parent.parent
+        if parent.name == "snapshots" and "--" in repository.name and (repository / "blobs").is_dir():
+            return repository
+    return folder
+
+
+def _fault(status: os.stat_result) -> LeftOut | None:
+    if not stat.S_ISREG(status.st_mode):
+        return NOT_A_FILE
+    return TOO_LARGE if status.st_size > MOST_BYTES else None

@@ -1,0 +1,169 @@
+"""Encoded images -> RGB pictures: the one conversion that judges, reports and checks share.
+
+Pillow's own `convert("RGB")` clips what has more than 8 bits a channel, so that most of it is white, and drops the
+alpha channel, so that colours show that nobody was meant to see.
+"""
+
+import io
+import re
+import warnings
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+CONVERSION = 2
+"""Raise it whenever a picture may come out otherwise than before: what was computed of the old ones is then stale."""
+
+GROUND = (255, 255, 255, 255)
+"""What shows through: white, as on the pages and the paper that transparent pictures are made for, and as the makers
+of the large sets of captioned images put them."""
+
+_POINTER = b"version https://git-lfs.github.com/spec/"
+_RAW_MODE = re.compile(r"[IF];(\d+)([A-Z]*)")
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # of TIFF
+
+
+class Change(IntFlag):
+    """What became of a picture that may mean another thing now. The values are kept in files."""
+
+    NONE = 0
+    SIXTEEN = 1
+    """Up to 16 bits a channel, scaled to 8."""
+    DEEPER = 2
+    """More than 16 bits a channel, or floats; scaled to 8."""
+    GROUND = 4
+    """Transparent somewhere, and put on `GROUND`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An RGB picture, and what the conversion changed."""
+
+    image: Image.Image
+    changes: Change
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Why an image cannot be used.
+
+    Attributes:
+        reason: a clause that goes with "images", such as "that cannot be opened".
+        detail: what the system or the decoder said of this one.
+        hint: what to do, where the image was refused on purpose.
+    """
+
+    reason: str
+    detail: str = ""
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """How a file keeps its numbers, where Pillow's mode does not say it.
+
+    Attributes:
+        bits: of a channel; None where the file does not say it.
+    """
+
+    bits: int | None = None
+    signed: bool = False
+    white_is_zero: bool = False
+
+
+def decode(data: bytes, formats: tuple[str, ...] | None = None) -> Picture | LeftOut:
+    """The picture in `data`, upright. Of an animation, its first frame.
+
+    Args:
+        formats: those of Pillow's names that may be tried; by default all.
+    """
+    if data.startswith(_POINTER):
+        return LeftOut("that are Git LFS pointers, which stand for files that were not downloaded")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd metadata, and of large pictures; the too large raise
+            with Image.open(io.BytesIO(data), formats=formats) as image:
+                stored = _stored(image)
+                return _to_rgb(ImageOps.exif_transpose(image), stored)
+    # Decoders are foreign code that meets anybody's bytes. They raise whatever they like, RuntimeError,
+    # NotImplementedError and MemoryError among it; and it concerns this one image, never the set.
+    except Exception as error:
+        return LeftOut("that cannot be opened", (str(error) or type(error).__name__).splitlines()[0])
+
+
+def to_rgb(image: Image.Image) -> Picture:
+    """A picture of any of Pillow's modes as RGB, 8 bits a channel.
+
+    Black and white are the ends of what the mode, or the file, can hold: 0 and 65535 of 16 bits, 0 and 4095 of 12, 0
+    and 1 of floats. Integers of 32 bits are taken for 8 or 16 bits in wide numbers if all of them fit, since files do
+    not say how many are used. Integers that do not fit, and floats outside 0..1, are stretched from their least to
+    their greatest; what is no number is black. Transparency is composited on `GROUND`.
+    """
+    return _to_rgb(image, _Stored())
+
+
+def _to_rgb(image: Image.Image, stored: _Stored) -> Picture:
+    changes = Change.NONE
+    if image.mode.startswith("I") or image.mode == "F":
+        narrow = image.mode.startswith("I;") or stored.bits == 16
+        changes |= Change.SIXTEEN if narrow else Change.DEEPER
+        image = _eight_bits(image, stored)
+    if image.mode == "La":  # which Pillow converts to nothing else
+        image = image.convert("LA")
+    if not image.has_transparency_data:
+        return Picture(image.convert("RGB"), changes)
+    clear = image.convert("RGBA")
+    if clear.getchannel("A").getextrema()[0] == 255:
+        return Picture(clear.convert("RGB"), changes)
+    ground = Image.new("RGBA", clear.size, GROUND)
+    return Picture(Image.alpha_composite(ground, clear).convert("RGB"), changes | Change.GROUND)
+
+
+def _stored(image: Image.Image) -> _Stored:
+    """Of a file that is open and not loaded yet; a key of transparency is made to fit what loading will give."""
+    raw = _RAW_MODE.search(str([tile.args for tile in getattr(image, "tile", [])]))
+    key = image.info.get("transparency")
+    if image.mode == "RGB" and isinstance(key, tuple) and ";16" in str(getattr(image, "tile", "")):
+        # Pillow keeps the high byte of each channel, and all 16 bits of the key.
+        image.info["transparency"] = tuple(value >> 8 for value in key)
+    if image.mode == "I" and image.format in ("PNG", "PPM"):
+        return _Stored(16)
+    inverted = image.format == "TIFF" and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+    return _Stored(int(raw[1]), "S" in raw[2], inverted) if raw else _Stored(white_is_zero=inverted)
+
+
+def _eight_bits(image: Image.Image, stored: _Stored) -> Image.Image:
+    """L; or LA, where one of the numbers stands for transparency."""
+    values: NDArray[Any] = np.asarray(image)
+    if stored.bits == 32 and not stored.signed and image.mode == "I":
+        values = values.view(np.uint32)
+    low, high = _ends(values[np.isfinite(values)], image.mode, stored)
+    scaled = np.rint((values.astype(np.float64) - low) * (255 / (high - low)))
+    grey = np.where(np.isnan(scaled), 0, np.clip(scaled, 0, 255)).astype(np.uint8)
+
+    found = Image.fromarray(255 - grey if stored.white_is_zero else grey)
+    key = image.info.get("transparency")
+    if isinstance(key, int):
+        found.putalpha(Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8)))
+    return found
+
+
+def _ends(values: NDArray[Any], mode: str, stored: _Stored) -> tuple[float, float]:
+    """What is black, and what is white."""
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    if mode.startswith("I;"):
+        return 0, 2 ** (stored.bits or 16) - 1
+    if mode == "F":
+        ranges = [1]
+    elif stored.bits == 16:
+        ranges = [2**15 - 1 if stored.signed else 2**16 - 1]
+    else:
+        ranges = [2**8 - 1, 2**16 - 1]
+    if low >= 0 and (fitting := next((each for each in ranges if high <= each), None)) is not None:
+        return 0, fitting
+    # A flat picture has no least and greatest to stretch between.
+    return (low, high) if low < high else (0, 255)
