@@ -43,7 +43,7 @@ def why_hidden(images: ImageSet, looked: Looked, pictures: Mapping[Cell, Sequenc
         return ()
     first = images.some(looked.rows[:1].tolist())[0]
     why = f"{first.reason}. {first.hint or ''}" if isinstance(first, LeftOut) else "that cannot be opened"
-    return (NotMeasured("pictures", f"none can be shown; images {why}".rstrip(" .")),)
+    return (NotMeasured("pictures", f"none can be shown: images {why}".rstrip(" .")),)
 
 
 def show_pairs(images: ImageSet, looked: Looked, ids: Sequence[str]) -> dict[str, Picture]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -147,6 +148,14 @@ def test_verify_finds_a_truncated_file(run: Path) -> None:
     assert "bytes" in finding.message
 
 
+HUGE = (
+    b"\x89PNG\r\n\x1a\n"
+    + struct.pack(">I4sIIBBBBBI", 13, b"IHDR", 60_000, 60_000, 8, 2, 0, 0, 0, 0xFB0E215)
+    + b"\0\0\0\x10IDAT"
+)
+"""A header that says 60,000 x 60,000 pixels, and next to nothing after it."""
+
+
 def rewrite(run: Path, kind: str, key: str, change: Callable[[list[dict[str, object]]], None]) -> None:
     """Change the rows of shard 1, and its marker with them, so that every hash is right."""
     path = the_file(run, kind, 1)
@@ -169,6 +178,8 @@ def rewrite(run: Path, kind: str, key: str, change: Callable[[list[dict[str, obj
             lambda rows: rows[3].update(image={"bytes": b"\x89PNG", "path": "x"}),
             "decoded",
         ),
+        ("shards", "images", lambda rows: rows[3].update(image={"bytes": HUGE, "path": "x"}), "decoded"),
+        ("shards", "images", lambda rows: rows[3].update(image=None), "is missing"),
         (
             "shards",
             "images",
@@ -184,6 +195,8 @@ def rewrite(run: Path, kind: str, key: str, change: Callable[[list[dict[str, obj
     ids=[
         "an image less",
         "an image cut",
+        "an image too large to decode",
+        "no image",
         "an id twice",
         "a label",
         "a row twice",
