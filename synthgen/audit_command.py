@@ -93,7 +93,7 @@ def audit(
         "label": label,
         "split": split,
         "judges": judge or (),
-        "cache": cache or folder / "embeddings",
+        "cache": cache or api.embeddings_folder(folder),
         "device": device,
         "seed": seed,
         "on_progress": _progress(),

@@ -19,6 +19,7 @@ import typer
 import synthgen
 from synthgen.audit_command import audit
 from synthgen.errors import QuotaNotMet, StorageError, SynthgenError, UsageError
+from synthgen.files import check_name_is_text, create_file, write_file
 from synthgen.printing import duration, print_json, print_result, print_rounding, print_shortfalls, print_tally, size
 from synthgen.redaction import without_secrets
 
@@ -110,17 +111,14 @@ def init(
     """Write a commented starter spec. Beside it goes the JSON Schema that editors check it with."""
     from synthgen.spec import json_schema, starter_spec
 
+    check_name_is_text(file)
     schema = file.with_name("synthgen.schema.json")
     name = "".join(c if c.isalnum() and c.isascii() else "-" for c in file.stem.lower()).strip("-") or "dataset"
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("x", encoding="utf-8") as out:
-            out.write(starter_spec(name, file=str(file), schema=schema.name))
-        schema.write_text(json.dumps(json_schema(), indent=2) + "\n", encoding="utf-8")
-    except FileExistsError as error:
-        raise UsageError(f"{file} exists already", hint="Name another file, or remove it first.") from error
-    except OSError as error:
-        raise StorageError(f"{file} cannot be written: {error.strerror}", hint="Name another place.") from error
+    if os.path.lexists(schema) and not _is_schema(schema):
+        raise UsageError(f"{schema} exists already, and is not a schema of synthgen", hint="Move it away first.")
+    if not create_file(file, starter_spec(name, file=str(file), schema=schema.name).encode()):
+        raise UsageError(f"{file} exists already", hint="Name another file, or remove it first.")
+    write_file(schema, (json.dumps(json_schema(), indent=2) + "\n").encode())
     print(f"wrote {file} and {schema}\nnext: synthgen validate {file}")
 
 
@@ -351,10 +349,7 @@ def calibrate(
             hint=f"Label more images (synthgen calibrate {spec} -o {folder} -n MORE adds them to the pilot), ask for "
             "less precision, or describe the class better to the judge, in a new pilot.",
         )
-    try:
-        file.write_text(calibration.to_json(), encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"{file} cannot be written: {error.strerror}") from error
+    write_file(file, calibration.to_json().encode())
     print(f"wrote {file}: name it in the spec as filters.label.calibration")
 
 
@@ -509,6 +504,15 @@ def doctor() -> None:
 
     for name, fact in api.doctor().items():
         print(f"{name:<16} {fact}")
+
+
+def _is_schema(file: Path) -> bool:
+    """Whether it is what `init` wrote, if perhaps of an earlier version."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.get("title") == "synthgen spec"
 
 
 def _text_of(spec: Path, overrides: list[str] | None) -> str:

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synthgen.api.auditing import Audit, audit, check_output, output_folder
+    from synthgen.api.auditing import Audit, audit, check_output, embeddings_folder, output_folder
     from synthgen.api.calibrating import calibrate, keep_share, pilot
     from synthgen.api.finishing import RunResult, finalize
     from synthgen.api.machine import doctor
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from synthgen.spec import parse_spec
 
 _NAMES = {
-    "synthgen.api.auditing": ("Audit", "audit", "check_output", "output_folder"),
+    "synthgen.api.auditing": ("Audit", "audit", "check_output", "embeddings_folder", "output_folder"),
     "synthgen.api.calibrating": ("calibrate", "keep_share", "pilot"),
     "synthgen.api.finishing": ("RunResult", "finalize"),
     "synthgen.api.machine": ("doctor",),
@@ -45,6 +45,7 @@ __all__ = [
     "calibrate",
     "check_output",
     "doctor",
+    "embeddings_folder",
     "export_labels",
     "finalize",
     "forecast",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from synthgen import run as runs
 from synthgen.api.publishing import DATASET
 from synthgen.errors import UsageError
+from synthgen.files import refuse_links
 from synthgen.run import FolderStore
 from synthgen.spec import Attribute
 
@@ -62,6 +63,8 @@ def open_subject(place: str, split: str | None = None) -> Subject:
     run = _open_run(folder)
     if not (folder / DATASET).is_dir():
         raise UsageError(f"{folder}: the run has no dataset yet", hint=f"Run `synthgen finalize {folder}` first.")
+    for path in (folder / DATASET, *(folder / DATASET).rglob("*")):
+        refuse_links(folder, path)
     images = open_set(str(folder / DATASET), split)
     images.name, images.source = run.planned.spec.name, f"the run {folder}"
     return Subject(images, run)

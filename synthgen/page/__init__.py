@@ -1,15 +1,13 @@
 """Pages that people open: each one HTML file, nothing active in it, nothing fetched. Sheets and reports share it."""
 
-import os
 import re
 from base64 import b64encode
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from synthgen.errors import StorageError
+from synthgen.files import write_file
 
 _MAGIC = ((b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"), (b"\x89PNG", "image/png"))
 _INVISIBLE = re.compile(
@@ -63,16 +61,7 @@ def write_page(path: Path, text: str) -> None:
     Raises:
         StorageError: `path` cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, "utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # its folder may be a file
-            beside.unlink(missing_ok=True)
+    write_file(path, text.encode())
 
 
 def _inert(value: Any) -> Any:

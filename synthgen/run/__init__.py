@@ -1,5 +1,6 @@
 """Plan -> committed shards. Importing it imports neither torch nor datasets: `status` is quick."""
 
+from synthgen.files import MissingFileError
 from synthgen.run.actors import run_ray
 from synthgen.run.additions import top_up
 from synthgen.run.devices import Slot, check_devices, slots
@@ -12,7 +13,7 @@ from synthgen.run.protocols import Generator, Judge
 from synthgen.run.rejudge import rejudge
 from synthgen.run.repair import Repaired, repair
 from synthgen.run.state import RunState, read_state
-from synthgen.run.store import MissingFileError, RunStore
+from synthgen.run.store import RunStore
 from synthgen.run.verify import Finding, verify
 from synthgen.run.worker import Outcome, work
 

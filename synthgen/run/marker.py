@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from pydantic import TypeAdapter, ValidationError
 
 from synthgen.errors import StorageError
+from synthgen.files import MissingFileError
 from synthgen.records import ShardRecord
 from synthgen.run import layout
-from synthgen.run.store import MissingFileError, RunStore
+from synthgen.run.store import RunStore
 
 _RECORD = TypeAdapter(ShardRecord)
 

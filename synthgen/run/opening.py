@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from synthgen.errors import PlanChanged, StorageError
+from synthgen.files import MissingFileError
 from synthgen.plan import Plan
 from synthgen.run import faults, layout
 from synthgen.run.additions import add, with_additions
-from synthgen.run.store import MissingFileError, RunStore
+from synthgen.run.store import RunStore
 
 
 def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = False) -> Plan:
