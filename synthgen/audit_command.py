@@ -11,6 +11,7 @@ import typer
 
 from synthgen.errors import GateFailed, UsageError
 from synthgen.printing import print_json
+from synthgen.streams import Inert, console
 
 if TYPE_CHECKING:
     from synthgen.api.auditing import Audit
@@ -139,11 +140,9 @@ def audit(
 
 def print_audit(found: "Audit") -> None:
     """The tables, as wide as the terminal."""
-    from rich.console import Console
-
-    console = Console()
+    terminal = console()
     for shown in found.rendered():
-        console.print(shown, "", sep="\n")
+        terminal.print(Inert(shown), "", sep="\n")
 
 
 def _exit(found: "Audit", allow_insufficient: bool) -> None:

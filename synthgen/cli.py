@@ -22,6 +22,7 @@ from synthgen.errors import QuotaNotMet, StorageError, SynthgenError, UsageError
 from synthgen.files import check_name_is_text, create_file, write_file
 from synthgen.printing import duration, print_json, print_result, print_rounding, print_shortfalls, print_tally, size
 from synthgen.redaction import without_secrets
+from synthgen.streams import guard, lost_result, printing_is_the_result
 
 app = typer.Typer(
     name="synthgen",
@@ -76,17 +77,19 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on s
 
 
 def main() -> None:
-    """Run the command line; the process ends with the documented exit code."""
+    """Run the command line; the process ends with the documented exit code, whatever became of its output."""
+    guard()
     try:
         app(standalone_mode=True)
     except SynthgenError as error:
         for line in filter(None, (str(error), error.hint)):
             print(without_secrets(line), file=sys.stderr)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output, such as `head`, has gone. Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except SystemExit as ended:
+        if not ended.code and (lost := lost_result()) is not None:
+            print(f"stdout: what was found could not be printed: {lost.strerror}", file=sys.stderr)
+            sys.exit(StorageError.exit_code)
+        raise
 
 
 def _print_version(wanted: bool) -> None:
@@ -160,6 +163,8 @@ def plan(
         planned = api.plan(found)
     else:
         planned = api.begin(found, output, _text_of(spec, set_), extend=extend, top_up=top_up)
+    if output is None:
+        printing_is_the_result()
     cost, prompts = api.forecast(planned), [candidate.prompt for candidate in api.sample(planned, samples)]
     if as_json:
         print_json(
@@ -383,6 +388,7 @@ def status(location: Run, as_json: AsJson = False) -> None:
     from synthgen import api
 
     planned, state = api.status(location)
+    printing_is_the_result()
     if as_json:
         print_json(
             name=planned.spec.name,
@@ -468,6 +474,7 @@ def replay(
     from synthgen import api
 
     found = api.replay(location, image, device)
+    printing_is_the_result()
     if as_json:
         print_json(**asdict(found))
         return
@@ -494,7 +501,7 @@ def schema(audit: Annotated[bool, typer.Option("--audit", help="of audit.json, i
     else:
         from synthgen.spec import json_schema as found
 
-    print(json.dumps(found(), indent=2, ensure_ascii=False))
+    print_json(**found())
 
 
 @app.command()
@@ -502,6 +509,7 @@ def doctor() -> None:
     """Show what this machine can do."""
     from synthgen import api
 
+    printing_is_the_result()
     for name, fact in api.doctor().items():
         print(f"{name:<16} {fact}")
 

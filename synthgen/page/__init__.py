@@ -10,7 +10,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from synthgen.files import write_file
 
 _MAGIC = ((b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"), (b"\x89PNG", "image/png"))
-_INVISIBLE = re.compile(
+INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
 """Control characters, marks that turn the direction of what follows, and halves of characters, which are no UTF-8."""
@@ -35,7 +35,7 @@ def environment(room: str) -> Environment:
 
 def inert(text: str) -> str:
     """`text` without the characters that are not seen and change what is: letters of every script stay."""
-    return _INVISIBLE.sub("", text)
+    return INVISIBLE.sub("", text)
 
 
 def short(text: object, limit: int = 120) -> str:
