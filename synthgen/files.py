@@ -193,18 +193,23 @@ def check_folder(folder: Path) -> None:
         there = next(step for step in (folder, *folder.absolute().parents) if step.exists())
         if not there.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, f"{there} is a file and not a folder")
-        if there == folder:
-            with draft(folder / "probe") as probe:
-                probe.write(b"a disk that is full says so")
-                probe.sync()
-        elif not os.access(there, os.W_OK | os.X_OK):
+        if not os.access(there, os.W_OK | os.X_OK):
             code = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
             raise OSError(code, os.strerror(code))
 
 
+def check_room(folder: Path) -> None:
+    """As `check_folder`, and where it is there, by making a file in it: a disk that is full says so."""
+    check_folder(folder)
+    if folder.is_dir():
+        with draft(folder / "probe") as probe:
+            probe.write(bytes(4096))
+            probe.sync()
+
+
 def check_file(path: Path) -> None:
-    """As `check_folder`, for a file that is to be written, or to be replaced."""
-    check_folder(path.parent)
+    """As `check_room`, for a file that is to be written, or to be replaced."""
+    check_room(path.parent)
     if path.exists() and not path.is_file():
         raise StorageError(f"{path} is not a file that can be replaced", hint="Choose another name with -o.")
 

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from synthgen.errors import StorageError
-from synthgen.run import Finding, MissingFileError, RunStore
+from synthgen.files import check_file, check_folder, refuse_links
+from synthgen.run import Finding, MissingFileError, RunStore, layout
 
 if TYPE_CHECKING:
     from synthgen.dataset.source import Source
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SHEET = "report.html"
 DATASET = "dataset"
+RECORD = "results.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,32 @@ def published(store: RunStore) -> DatasetSummary | None:
         return None
     there = {*store.names(DATASET), *store.names(f"{DATASET}/data")}
     return summary if all(f"{DATASET}/{name}" in there for name in summary.digests) else None
+
+
+def check_new(store: RunStore) -> None:
+    """As `check_place`, for a run that is to begin there. One that is finished needs to be written no more."""
+    if layout.PLAN not in store.names(""):
+        check_place(store)
+
+
+def check_place(store: RunStore) -> None:
+    """Before anything is made: find out whether the shards can be written, and dataset and sheet can take their places.
+
+    Raises:
+        UsageError: the place has a name that cannot be used.
+        StorageError: something is in the way, or nothing can be written there.
+    """
+    from synthgen.dataset.folder import check_place as check_for_dataset
+
+    store.check_writable()
+    if store.folder is None:
+        return
+    for name in (layout.IMAGES, layout.LEDGER, layout.DONE, layout.FAILED, layout.ADDITIONS):
+        refuse_links(store.folder, store.folder / name)
+        check_folder(store.folder / name)
+    for name in (SHEET, RECORD):
+        check_file(store.folder / name)
+    check_for_dataset(store.folder / DATASET)
 
 
 def damaged_dataset(store: RunStore) -> list[Finding]:

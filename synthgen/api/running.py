@@ -13,8 +13,9 @@ from synthgen import run as runs
 from synthgen.api import parts
 from synthgen.api.finishing import RunResult, asked, facts, finalized, limits
 from synthgen.api.planning import as_yaml, forecast, plan
-from synthgen.api.publishing import damaged_dataset, drop_damaged
+from synthgen.api.publishing import check_new, check_place, damaged_dataset, drop_damaged
 from synthgen.errors import ModelError, UsageError
+from synthgen.files import check_file
 from synthgen.plan import Plan
 from synthgen.run import Assignment, Finding, Location, Outcome, Progress, Repaired, RunState, RunStore
 from synthgen.spec import Spec
@@ -35,9 +36,9 @@ def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
     from synthgen.dataset.sheet import write_sheet
     from synthgen.run.preview import preview as attempts
 
+    check_file(path)
     planned = plan(spec)
     generator, judge = parts.generator(planned, device), parts.judge(planned, device)
-    path.parent.mkdir(parents=True, exist_ok=True)
     return write_sheet(
         attempts(planned, generator, judge, count),
         path,
@@ -86,6 +87,7 @@ def run(
     if executor == "local" and devices not in ("auto", "cpu"):
         runs.slots(devices, parts.count_gpus)  # a GPU that is not there begins no run
     store = runs.open_store(location or Path("outputs") / spec.name)
+    check_new(store)
     planned = runs.create_run(store, plan(spec), text if text is not None else as_yaml(spec.canonical()), extend=extend)
     make = partial(
         _make_pending,
@@ -116,6 +118,7 @@ def _make_pending(
     """Make the shards that are not committed yet; how many those were."""
     state = runs.read_state(planned, store)
     if state.pending and not state.damaged:
+        check_place(store)
         _warn_of_little_room(planned, store, len(state.pending))
         if executor == "ray":
             outcome = runs.run_ray(
@@ -248,6 +251,7 @@ def begin(
         ModelError, StorageError: as `run`.
     """
     store = runs.open_store(location)
+    check_new(store)
     planned = runs.create_run(store, plan(spec), text if text is not None else as_yaml(spec.canonical()), extend=extend)
     return _topped_up(planned, store, finalized(planned, store, fresh=0)) if top_up else planned
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from synthgen.errors import StorageError
-from synthgen.files import as_storage_error, check_folder, draft, refuse_links
+from synthgen.files import as_storage_error, check_room, draft, refuse_links
 
 Vectors = NDArray[np.float32]
 _SCALE = b"logit_scale"
@@ -95,7 +95,7 @@ class EmbeddingCache:
     def _check(self) -> None:
         """What cannot be kept is told at the first images, and not when thousands have been looked at."""
         try:
-            check_folder(self.folder)
+            check_room(self.folder)
         except StorageError as error:
             raise StorageError(error.message, hint=_HINT) from error
 

@@ -14,7 +14,7 @@ from synthgen.files import (
     CheckedFile,
     MissingFileError,
     as_storage_error,
-    check_folder,
+    check_room,
     draft,
     make_folder,
     refuse_links,
@@ -117,7 +117,7 @@ class FolderStore:
             return shutil.disk_usage(self._folder).free
 
     def check_writable(self) -> None:
-        check_folder(self._folder)
+        check_room(self._folder)
 
     def _path(self, name: str) -> Path:
         check_name(name, self.location)
