@@ -34,6 +34,8 @@ _HINTS = {
     errno.EEXIST: "Something else has that name: choose another folder with -o.",
     errno.EISDIR: "A folder has that name: move it, or choose another folder with -o.",
 }
+_STRANGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, MemoryError, OSError)
+"""RecursionError and what Arrow raises are among them."""
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 """What link(2) says where a file was just made in the same folder, but cannot be linked."""
 
@@ -47,6 +49,20 @@ def as_storage_error(place: Path, doing: str = "") -> Iterator[None]:
         raise MissingFileError(f"{doing}{place}: {error.strerror}") from error
     except OSError as error:
         raise StorageError(f"{doing}{place}: {error.strerror or error}", hint=_HINTS.get(error.errno or 0)) from error
+
+
+@contextmanager
+def as_damage(place: object) -> Iterator[None]:
+    """Turn what a library, or a look at its values, makes of a file's strange content into a StorageError that names
+    the file. For a block that reads from one file and does nothing else."""
+    try:
+        yield
+    except _STRANGE as error:
+        what = " ".join(str(error).split())[:200] or "no reason given"
+        hint = "Run `synthgen verify` on the run folder."
+        raise StorageError(
+            f"{place} is damaged, or of another version: {type(error).__name__}: {what}", hint=hint
+        ) from error
 
 
 class CheckedFile(io.FileIO):
@@ -192,7 +208,7 @@ def check_folder(folder: Path) -> None:
     with as_storage_error(folder):
         there = next(step for step in (folder, *folder.absolute().parents) if step.exists())
         if not there.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, f"{there} is a file and not a folder")
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         if not os.access(there, os.W_OK | os.X_OK):
             code = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
             raise OSError(code, os.strerror(code))
@@ -209,6 +225,7 @@ def check_room(folder: Path) -> None:
 
 def check_file(path: Path) -> None:
     """As `check_room`, for a file that is to be written, or to be replaced."""
+    check_name_is_text(path)
     check_room(path.parent)
     if path.exists() and not path.is_file():
         raise StorageError(f"{path} is not a file that can be replaced", hint="Choose another name with -o.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from synthgen.dataset.duplicates import Duplicate
 from synthgen.dataset.folder import MARKER
+from synthgen.seal import seal, unseal
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class DatasetSummary:
 
 
 def write_summary(summary: DatasetSummary, folder: Path) -> None:
-    (folder / MARKER).write_text(json.dumps(asdict(summary), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    (folder / MARKER).write_text(seal(json.dumps(asdict(summary), indent=1, ensure_ascii=False)), "utf-8")
 
 
 def read_summary(folder: Path) -> DatasetSummary | None:
@@ -73,9 +74,9 @@ def read_summary(folder: Path) -> DatasetSummary | None:
 
 
 def parse_summary(text: str) -> DatasetSummary | None:
-    """What `write_summary` wrote; None for anything else."""
+    """What `write_summary` wrote, here or in an earlier version; None for anything else."""
     try:
-        raw = json.loads(text)
+        raw, _ = unseal(text)
         splits = tuple(SplitSummary(**split) for split in raw.pop("splits"))
         duplicates = tuple(Duplicate(**duplicate) for duplicate in raw.pop("duplicates"))
         return DatasetSummary(**raw, splits=splits, duplicates=duplicates)

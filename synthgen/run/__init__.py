@@ -7,14 +7,14 @@ from synthgen.run.devices import Slot, check_devices, slots
 from synthgen.run.folder_store import FolderStore
 from synthgen.run.local import run_local
 from synthgen.run.locations import Location, open_store
-from synthgen.run.opening import create_run, open_run
+from synthgen.run.opening import create_run, kept_spec, open_run
 from synthgen.run.progress import Assignment, ClassProgress, Progress
 from synthgen.run.protocols import Generator, Judge
 from synthgen.run.rejudge import rejudge
 from synthgen.run.repair import Repaired, repair
 from synthgen.run.state import RunState, read_state
 from synthgen.run.store import RunStore
-from synthgen.run.verify import Finding, verify
+from synthgen.run.verify import Finding, unsealed, verify
 from synthgen.run.worker import Outcome, work
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Slot",
     "check_devices",
     "create_run",
+    "kept_spec",
     "open_run",
     "open_store",
     "read_state",
@@ -43,6 +44,7 @@ __all__ = [
     "run_ray",
     "slots",
     "top_up",
+    "unsealed",
     "verify",
     "work",
 ]

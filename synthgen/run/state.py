@@ -92,7 +92,8 @@ def read_state(plan: Plan, store: RunStore) -> RunState:
     failures = store.names(layout.FAILED)
     numbers = [layout.shard_of_failure(name) for name in failures]
     failed = Counter(number for number in numbers if number is not None and number not in done)
-    temporary = [name for name in (*in_done, *failures, *store.names("")) if layout.is_temporary(name)]
+    others = (*in_done, *failures, *store.names(layout.ADDITIONS), *store.names(""))
+    temporary = [name for name in others if layout.is_temporary(name)]
     return RunState(
         shard_count=count,
         done=dict(sorted(done.items())),
