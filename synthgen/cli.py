@@ -440,6 +440,9 @@ def verify(location: Run) -> None:
             hint="`synthgen repair` re-opens what is damaged; run again, and it is made anew.",
         )
     planned, state = api.status(location)
+    if unverified := api.unverified(location):
+        files = f"{len(unverified)} file(s) of an earlier version carry no sha256, such as {unverified[0]}"
+        print(f"{location}: {files}: whether a byte of them has changed cannot be told")
     if state.orphans:
         print(f"{location}: {len(state.orphans)} file(s) that no shard names: left by a kill, or in the making")
     if state.complete:
@@ -461,6 +464,10 @@ def repair(location: Run) -> None:
         print(f"re-opened shards {', '.join(map(str, done.reopened))}: run again to make them anew")
     if any(finding.place.startswith("dataset/") for finding in done.findings):
         print("re-opened the dataset: run again, or finalize, to write it anew")
+    if any(finding.place in ("report.html", "results.json") for finding in done.findings):
+        print("re-opened the contact sheet: run again, or finalize, to write it anew")
+    if any(finding.place == "spec.yaml" for finding in done.findings):
+        print("restored  spec.yaml, from plan.json")
 
 
 @app.command()

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.errors import StorageError, UsageError
-from synthgen.leftovers import hold
+from synthgen.leftovers import clear, hold
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -36,6 +37,7 @@ _HINTS = {
 }
 _STRANGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, MemoryError, OSError)
 """RecursionError and what Arrow raises are among them."""
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{16}", re.DOTALL)
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 """What link(2) says where a file was just made in the same folder, but cannot be linked."""
 
@@ -120,6 +122,11 @@ class Draft(io.BufferedWriter):
         return True
 
 
+def is_draft(path: Path) -> bool:
+    """Whether it is a draft by its name."""
+    return _DRAFT.fullmatch(path.name) is not None
+
+
 @contextmanager
 def draft(path: Path) -> Iterator[Draft]:
     """A draft of `path`, whose folder is made if it is missing. Its temporary name is gone after the block.
@@ -148,6 +155,15 @@ def write_file(path: Path, data: bytes) -> None:
     with draft(path) as new:
         new.write(data)
         new.replace()
+    sweep(path.parent, path.name)
+
+
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Remove the drafts in `folder` whose process was killed; only those of the file `name`, if one is given."""
+    with suppress(OSError):
+        for path in folder.glob(".*"):
+            if is_draft(path) and (name is None or path.name[1:-17] == name[:40]):
+                clear(path)
 
 
 def create_file(path: Path, data: bytes) -> bool:

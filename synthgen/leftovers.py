@@ -34,13 +34,14 @@ def is_abandoned(path: Path) -> bool:
         return _is_abandoned(path, locked)
 
 
-def clear(path: Path) -> bool:
-    """Remove it if it is abandoned; whether it was."""
+def clear(path: Path, *, unsure: bool = False) -> bool:
+    """Remove it if it is abandoned; or, where you are `unsure`, if no living process of this machine holds it. Whether
+    it was removed."""
     with _locked(path) as locked:
         # Under the lock: who makes one at this moment waits for it, and then sees that it is gone.
-        if abandoned := _is_abandoned(path, locked):
+        if goes := _is_abandoned(path, locked) or (unsure and locked is not False):
             remove(path)
-    return abandoned
+    return goes
 
 
 def remove(path: Path) -> None:
@@ -53,10 +54,10 @@ def remove(path: Path) -> None:
 
 
 @contextmanager
-def scratch_folder(parent: Path, stem: str) -> Iterator[Path]:
+def scratch_folder(parent: Path, stem: str, mode: int = 0o777) -> Iterator[Path]:
     """An empty folder in `parent`, under a name that nobody can foresee and that begins with `stem`. Whatever has that
     name after the block is removed."""
-    path, descriptor = _made(parent, stem)
+    path, descriptor = _made(parent, stem, mode)
     try:
         yield path
     finally:
@@ -64,10 +65,10 @@ def scratch_folder(parent: Path, stem: str) -> Iterator[Path]:
         remove(path)
 
 
-def _made(parent: Path, stem: str) -> tuple[Path, int]:
+def _made(parent: Path, stem: str, mode: int) -> tuple[Path, int]:
     while True:
         path = parent / f"{stem}-{_HOST}-{secrets.token_hex(4)}"
-        path.mkdir()
+        path.mkdir(mode)
         try:
             descriptor = os.open(path, os.O_RDONLY)
         except FileNotFoundError:  # another process has cleared it away before it was held

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from synthgen.api.machine import doctor
     from synthgen.api.planning import Forecast, forecast, plan, read_spec, sample, steering_notes
     from synthgen.api.rejudging import rejudge
-    from synthgen.api.running import begin, preview, repair, replay, run, status, verify, work
+    from synthgen.api.running import begin, preview, repair, replay, run, status, unverified, verify, work
     from synthgen.api.sampling import export_labels
     from synthgen.plan import Rounding, rounding_of
     from synthgen.spec import parse_spec
@@ -29,7 +29,7 @@ _NAMES = {
     "synthgen.api.machine": ("doctor",),
     "synthgen.api.planning": ("Forecast", "forecast", "plan", "read_spec", "sample", "steering_notes"),
     "synthgen.api.rejudging": ("rejudge",),
-    "synthgen.api.running": ("begin", "preview", "repair", "replay", "run", "status", "verify", "work"),
+    "synthgen.api.running": ("begin", "preview", "repair", "replay", "run", "status", "unverified", "verify", "work"),
     "synthgen.api.sampling": ("export_labels",),
     "synthgen.plan": ("Rounding", "rounding_of"),
     "synthgen.spec": ("parse_spec",),
@@ -64,6 +64,7 @@ __all__ = [
     "sample",
     "status",
     "steering_notes",
+    "unverified",
     "verify",
     "work",
 ]

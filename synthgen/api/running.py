@@ -13,7 +13,15 @@ from synthgen import run as runs
 from synthgen.api import parts
 from synthgen.api.finishing import RunResult, asked, facts, finalized, limits
 from synthgen.api.planning import as_yaml, forecast, plan
-from synthgen.api.publishing import check_new, check_place, damaged_dataset, drop_damaged
+from synthgen.api.publishing import (
+    check_new,
+    check_place,
+    clear_leftovers,
+    damaged_results,
+    drop_damaged,
+    leftovers,
+    unverified_results,
+)
 from synthgen.errors import ModelError, UsageError
 from synthgen.files import check_file
 from synthgen.plan import Plan
@@ -213,7 +221,8 @@ def status(location: Location) -> tuple[Plan, RunState]:
     """
     store = runs.open_store(location)
     planned = runs.open_run(store)
-    return planned, runs.read_state(planned, store)
+    state = runs.read_state(planned, store)
+    return planned, replace(state, orphans=(*state.orphans, *leftovers(store)))
 
 
 def verify(location: Location, on_shard: Callable[[int], None] = lambda shard: None) -> list[Finding]:
@@ -223,7 +232,19 @@ def verify(location: Location, on_shard: Callable[[int], None] = lambda shard: N
         StorageError: no run lies there.
     """
     store = runs.open_store(location)
-    return [*runs.verify(runs.open_run(store), store, on_shard), *damaged_dataset(store)]
+    return [*runs.verify(runs.open_run(store), store, on_shard), *damaged_results(store)]
+
+
+def unverified(location: Location) -> list[str]:
+    """The files of a run in which `verify` would not find a flipped byte, since they carry no sha256: an earlier
+    version wrote them.
+
+    Raises:
+        StorageError: no run lies there.
+    """
+    store = runs.open_store(location)
+    runs.open_run(store)
+    return [*runs.unsealed(store), *unverified_results(store)]
 
 
 def repair(location: Location, on_shard: Callable[[int], None] = lambda shard: None) -> Repaired:
@@ -234,10 +255,12 @@ def repair(location: Location, on_shard: Callable[[int], None] = lambda shard: N
         StorageError: no run lies there, or it cannot be written.
     """
     store = runs.open_store(location)
-    done = runs.repair(runs.open_run(store), store, on_shard)
-    damaged = damaged_dataset(store)
+    planned = runs.open_run(store)
+    damaged = damaged_results(store)
+    done = runs.repair(planned, store, on_shard)
     drop_damaged(store, damaged)
-    return replace(done, findings=(*done.findings, *damaged))
+    removed = (*done.removed, *clear_leftovers(store, (), unsure=True))
+    return replace(done, findings=(*done.findings, *damaged), removed=removed)
 
 
 def begin(

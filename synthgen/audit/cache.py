@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from synthgen.errors import StorageError
-from synthgen.files import as_storage_error, check_room, draft, refuse_links
+from synthgen.files import as_storage_error, check_room, draft, refuse_links, sweep
 
 Vectors = NDArray[np.float32]
 _SCALE = b"logit_scale"
@@ -113,6 +113,7 @@ def _write(path: Path, keys: Sequence[bytes], vectors: Vectors, scale: float) ->
     with draft(path) as new:
         pq.write_table(table, new, compression="none", use_dictionary=False)
         new.replace()
+    sweep(path.parent)
 
 
 def _read(path: Path) -> tuple[list[bytes], Vectors, float]:

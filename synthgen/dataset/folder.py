@@ -3,7 +3,7 @@
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,13 +15,16 @@ MARKER = "synthgen.json"
 
 
 @contextmanager
-def building(folder: Path) -> Iterator[Path]:
+def building(folder: Path, own: Collection[str] = ()) -> Iterator[Path]:
     """An empty folder to fill. It replaces `folder` if the block ends well, and goes away if it does not.
+
+    Args:
+        own: files in it that synthgen is known to have made.
 
     Raises:
         StorageError: something else than a finalized dataset stands there, or the disk refuses.
     """
-    check_place(folder)
+    check_place(folder, own)
     with as_storage_error(folder, "cannot write "):
         make_folder(folder.parent)
         with scratch_folder(folder.parent, _stem(folder)) as new:
@@ -32,13 +35,14 @@ def building(folder: Path) -> Iterator[Path]:
             sync(folder.parent)
 
 
-def check_place(folder: Path) -> None:
+def check_place(folder: Path, own: Collection[str] = ()) -> None:
     """
     Raises:
-        StorageError: something else than a finalized dataset stands at `folder`.
+        StorageError: something else than a finalized dataset stands at `folder`: it has no marker, and holds more than
+            the files `own`.
     """
     with as_storage_error(folder):
-        if folder.exists() and not (folder / MARKER).exists() and not _is_empty(folder):
+        if folder.exists() and not (folder / MARKER).exists() and not _holds_only(folder, own):
             hint = "Move it, or choose another output folder."
             raise StorageError(f"{folder} is in the way: synthgen did not make it", hint=hint)
 
@@ -86,5 +90,6 @@ def _aside(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
 
 
-def _is_empty(folder: Path) -> bool:
-    return folder.is_dir() and next(folder.iterdir(), None) is None
+def _holds_only(folder: Path, own: Collection[str]) -> bool:
+    files = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return folder.is_dir() and all(path.relative_to(folder).as_posix() in own for path in files)

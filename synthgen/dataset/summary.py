@@ -1,6 +1,7 @@
 """What a finalized dataset holds: returned by `finalize`, and kept in the dataset's folder."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,6 +9,9 @@ from pathlib import Path
 from synthgen.dataset.duplicates import Duplicate
 from synthgen.dataset.folder import MARKER
 from synthgen.seal import seal, unseal
+
+_FILE = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9._-]*")
+"""One that lies in the dataset, and nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ def parse_summary(text: str) -> DatasetSummary | None:
         raw, _ = unseal(text)
         splits = tuple(SplitSummary(**split) for split in raw.pop("splits"))
         duplicates = tuple(Duplicate(**duplicate) for duplicate in raw.pop("duplicates"))
-        return DatasetSummary(**raw, splits=splits, duplicates=duplicates)
+        summary = DatasetSummary(**raw, splits=splits, duplicates=duplicates)
+        names = [*summary.digests, *(name for split in splits for name in split.files)]
+        return summary if all(_FILE.fullmatch(name) for name in names) else None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

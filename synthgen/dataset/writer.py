@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from synthgen.files import sync
+from synthgen.files import as_damage, sync
 
 GROUP_ROWS = 100
 GROUP_BYTES = 64 * 2**20
@@ -53,7 +53,8 @@ class SplitWriter:
     def _flush(self) -> None:
         if not self._pending:
             return
-        group = pa.Table.from_batches(self._pending).select(self._schema.names).cast(self._schema)
+        with as_damage(f"what the shards hold for {self._split}"):
+            group = pa.Table.from_batches(self._pending).select(self._schema.names).cast(self._schema)
         self._pending.clear()
         if self._writer is None or self._in_file + group.nbytes > self._file_bytes:
             self._next_file()
