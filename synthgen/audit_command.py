@@ -11,6 +11,7 @@ import typer
 
 from synthgen.errors import GateFailed, UsageError
 from synthgen.printing import print_json
+from synthgen.streams import Inert, console
 
 if TYPE_CHECKING:
     from synthgen.api.auditing import Audit
@@ -101,7 +102,7 @@ def audit(
         "split": split,
         "images_from": images_from,
         "judges": judge or (),
-        "cache": cache or folder / "embeddings",
+        "cache": cache or api.embeddings_folder(folder),
         "device": device,
         "trust": trust,
         "seed": seed,
@@ -148,11 +149,9 @@ def audit(
 
 def print_audit(found: "Audit") -> None:
     """The tables, as wide as the terminal."""
-    from rich.console import Console
-
-    console = Console()
+    terminal = console()
     for shown in found.rendered():
-        console.print(shown, "", sep="\n")
+        terminal.print(Inert(shown), "", sep="\n")
 
 
 def _exit(found: "Audit", allow_insufficient: bool) -> None:

@@ -19,6 +19,7 @@ import typer
 import synthgen
 from synthgen.audit_command import TRUST, audit
 from synthgen.errors import QuotaNotMet, StorageError, SynthgenError, UsageError
+from synthgen.files import check_name_is_text, create_file, write_file
 from synthgen.printing import (
     duration,
     print_failures,
@@ -30,6 +31,7 @@ from synthgen.printing import (
     size,
 )
 from synthgen.redaction import without_secrets
+from synthgen.streams import guard, lost_result, printing_is_the_result
 
 app = typer.Typer(
     name="synthgen",
@@ -86,17 +88,19 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on s
 
 
 def main() -> None:
-    """Run the command line; the process ends with the documented exit code."""
+    """Run the command line; the process ends with the documented exit code, whatever became of its output."""
+    guard()
     try:
         app(standalone_mode=True)
     except SynthgenError as error:
         for line in filter(None, (str(error), error.hint)):
             print(without_secrets(line), file=sys.stderr)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output, such as `head`, has gone. Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except SystemExit as ended:
+        if not ended.code and (lost := lost_result()) is not None:
+            print(f"stdout: what was found could not be printed: {lost.strerror}", file=sys.stderr)
+            sys.exit(StorageError.exit_code)
+        raise
 
 
 def _print_version(wanted: bool) -> None:
@@ -121,17 +125,14 @@ def init(
     """Write a commented starter spec. Beside it goes the JSON Schema that editors check it with."""
     from synthgen.spec import json_schema, starter_spec
 
+    check_name_is_text(file)
     schema = file.with_name("synthgen.schema.json")
     name = "".join(c if c.isalnum() and c.isascii() else "-" for c in file.stem.lower()).strip("-") or "dataset"
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("x", encoding="utf-8") as out:
-            out.write(starter_spec(name, file=str(file), schema=schema.name))
-        schema.write_text(json.dumps(json_schema(), indent=2) + "\n", encoding="utf-8")
-    except FileExistsError as error:
-        raise UsageError(f"{file} exists already", hint="Name another file, or remove it first.") from error
-    except OSError as error:
-        raise StorageError(f"{file} cannot be written: {error.strerror}", hint="Name another place.") from error
+    if os.path.lexists(schema) and not _is_schema(schema):
+        raise UsageError(f"{schema} exists already, and is not a schema of synthgen", hint="Move it away first.")
+    if not create_file(file, starter_spec(name, file=str(file), schema=schema.name).encode()):
+        raise UsageError(f"{file} exists already", hint="Name another file, or remove it first.")
+    write_file(schema, (json.dumps(json_schema(), indent=2) + "\n").encode())
     print(f"wrote {file} and {schema}\nnext: synthgen validate {file}")
 
 
@@ -173,6 +174,8 @@ def plan(
         planned = api.plan(found)
     else:
         planned = api.begin(found, output, _text_of(spec, set_), extend=extend, top_up=top_up)
+    if output is None:
+        printing_is_the_result()
     cost, prompts = api.forecast(planned), [candidate.prompt for candidate in api.sample(planned, samples)]
     if as_json:
         print_json(
@@ -363,10 +366,7 @@ def calibrate(
             hint=f"Label more images (synthgen calibrate {spec} -o {folder} -n MORE adds them to the pilot), ask for "
             "less precision, or describe the class better to the judge, in a new pilot.",
         )
-    try:
-        file.write_text(calibration.to_json(), encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"{file} cannot be written: {error.strerror}") from error
+    write_file(file, calibration.to_json().encode())
     print(f"wrote {file}: name it in the spec as filters.label.calibration")
 
 
@@ -400,6 +400,7 @@ def status(location: Run, as_json: AsJson = False) -> None:
     from synthgen import api
 
     planned, state = api.status(location)
+    printing_is_the_result()
     if as_json:
         print_json(
             name=planned.spec.name,
@@ -452,6 +453,9 @@ def verify(location: Run) -> None:
             hint="`synthgen repair` re-opens what is damaged; run again, and it is made anew.",
         )
     planned, state = api.status(location)
+    if unverified := api.unverified(location):
+        files = f"{len(unverified)} file(s) of an earlier version carry no sha256, such as {unverified[0]}"
+        print(f"{location}: {files}: whether a byte of them has changed cannot be told")
     if state.orphans:
         print(f"{location}: {len(state.orphans)} file(s) that no shard names: left by a kill, or in the making")
     if state.complete:
@@ -473,6 +477,10 @@ def repair(location: Run) -> None:
         print(f"re-opened shards {', '.join(map(str, done.reopened))}: run again to make them anew")
     if any(finding.place.startswith("dataset/") for finding in done.findings):
         print("re-opened the dataset: run again, or finalize, to write it anew")
+    if any(finding.place in ("report.html", "results.json") for finding in done.findings):
+        print("re-opened the contact sheet: run again, or finalize, to write it anew")
+    if any(finding.place == "spec.yaml" for finding in done.findings):
+        print("restored  spec.yaml, from plan.json")
 
 
 @app.command()
@@ -487,6 +495,7 @@ def replay(
     from synthgen import api
 
     found = api.replay(location, image, device, trust=trust)
+    printing_is_the_result()
     if as_json:
         print_json(**asdict(found))
         return
@@ -513,7 +522,7 @@ def schema(audit: Annotated[bool, typer.Option("--audit", help="of audit.json, i
     else:
         from synthgen.spec import json_schema as found
 
-    print(json.dumps(found(), indent=2, ensure_ascii=False))
+    print_json(**found())
 
 
 @app.command()
@@ -521,8 +530,18 @@ def doctor() -> None:
     """Show what this machine can do."""
     from synthgen import api
 
+    printing_is_the_result()
     for name, fact in api.doctor().items():
         print(f"{name:<16} {fact}")
+
+
+def _is_schema(file: Path) -> bool:
+    """Whether it is what `init` wrote, if perhaps of an earlier version."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.get("title") == "synthgen spec"
 
 
 def _text_of(spec: Path, overrides: list[str] | None) -> str:

@@ -8,8 +8,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from synthgen.errors import QuotaNotMet
+from synthgen.page import INVISIBLE
 from synthgen.records import Reason, Shortfall
 from synthgen.redaction import without_secrets
+from synthgen.streams import encodable, printing_is_the_result
 
 if TYPE_CHECKING:
     from synthgen.run import RunState
@@ -146,7 +148,12 @@ def _unsure(shortfalls: Sequence[Shortfall], attributes: Mapping[str, Attribute]
 
 
 def print_json(**content: object) -> None:
-    print(json.dumps(content, indent=2, ensure_ascii=False))
+    """For machines: the same content whatever stdout can encode, and nothing in it that a terminal would obey."""
+    printing_is_the_result()
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    if not encodable(text):
+        text = json.dumps(content, indent=2)
+    print(INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def print_rounding(rounding: Any) -> None:

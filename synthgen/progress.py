@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
+from synthgen.page import inert
 from synthgen.printing import duration
 from synthgen.run import Progress
+from synthgen.streams import console
 
 
 @contextmanager
@@ -28,23 +30,22 @@ def _print_json_line(progress: Progress) -> None:
 
 @contextmanager
 def _lines(model: str) -> Iterator[Callable[[Progress], None]]:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
     from rich.progress import Progress as Bars
 
     bars = Bars(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}", style="dim"),
-        console=Console(stderr=True),
+        TextColumn("{task.fields[note]}", style="dim", markup=False),
+        console=console(stderr=True),
         transient=True,
     )
     tasks: dict[str, TaskID] = {}
     shards: dict[int, Progress] = {}
     began = time.monotonic()
     with bars:
-        loading = bars.add_task(f"loading {model}", total=None, note="")
+        loading = bars.add_task(f"loading {inert(model)}", total=None, note="")
         speed = bars.add_task("accepted", total=None, note="", visible=False)
 
         def on_progress(progress: Progress) -> None:
@@ -67,7 +68,7 @@ def _lines(model: str) -> Iterator[Callable[[Progress], None]]:
                 accepted, quota = (sum(getattr(kind, what) for kind in of_class) for what in ("accepted", "quota"))
                 attempts = sum(kind.attempts for kind in of_class)
                 if name not in tasks:
-                    tasks[name] = bars.add_task(name, total=quota, note="")
+                    tasks[name] = bars.add_task(inert(name), total=quota, note="")
                 note = _note(accepted, quota, attempts, seconds)
                 bars.update(tasks[name], completed=accepted, total=quota, note=note)
 

@@ -11,25 +11,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synthgen.api.auditing import Audit, audit, check_output, output_folder
+    from synthgen.api.auditing import Audit, audit, check_output, embeddings_folder, output_folder
     from synthgen.api.calibrating import calibrate, keep_share, pilot
     from synthgen.api.finishing import RunResult, finalize
     from synthgen.api.machine import doctor
     from synthgen.api.planning import Forecast, forecast, plan, read_spec, sample, steering_notes
     from synthgen.api.rejudging import rejudge
-    from synthgen.api.running import begin, preview, repair, replay, run, status, verify, work
+    from synthgen.api.running import begin, preview, repair, replay, run, status, unverified, verify, work
     from synthgen.api.sampling import export_labels
     from synthgen.plan import Rounding, rounding_of
     from synthgen.spec import parse_spec
 
 _NAMES = {
-    "synthgen.api.auditing": ("Audit", "audit", "check_output", "output_folder"),
+    "synthgen.api.auditing": ("Audit", "audit", "check_output", "embeddings_folder", "output_folder"),
     "synthgen.api.calibrating": ("calibrate", "keep_share", "pilot"),
     "synthgen.api.finishing": ("RunResult", "finalize"),
     "synthgen.api.machine": ("doctor",),
     "synthgen.api.planning": ("Forecast", "forecast", "plan", "read_spec", "sample", "steering_notes"),
     "synthgen.api.rejudging": ("rejudge",),
-    "synthgen.api.running": ("begin", "preview", "repair", "replay", "run", "status", "verify", "work"),
+    "synthgen.api.running": ("begin", "preview", "repair", "replay", "run", "status", "unverified", "verify", "work"),
     "synthgen.api.sampling": ("export_labels",),
     "synthgen.plan": ("Rounding", "rounding_of"),
     "synthgen.spec": ("parse_spec",),
@@ -45,6 +45,7 @@ __all__ = [
     "calibrate",
     "check_output",
     "doctor",
+    "embeddings_folder",
     "export_labels",
     "finalize",
     "forecast",
@@ -63,6 +64,7 @@ __all__ = [
     "sample",
     "status",
     "steering_notes",
+    "unverified",
     "verify",
     "work",
 ]

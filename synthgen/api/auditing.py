@@ -15,6 +15,7 @@ from synthgen.api.looking import OnProgress
 from synthgen.api.reporting import make_report
 from synthgen.api.subject import read_ledger, was_asked
 from synthgen.errors import StorageError, UsageError
+from synthgen.files import check_file, refuse_links
 from synthgen.spec import Spec
 
 if TYPE_CHECKING:
@@ -32,20 +33,36 @@ JSON, REPORT, EMBEDDINGS = "audit.json", "report.html", "embeddings"
 
 
 def output_folder(place: str | Path) -> Path:
-    """Where an audit goes by default: into the run that it is of; else into `outputs/NAME-audit`."""
+    """Where an audit goes by default: into the run that it is of; else into `outputs/NAME-audit`.
+
+    Raises:
+        StorageError: the run has a symbolic link there.
+    """
     folder = Path(place).expanduser()
     for run in (folder, folder.parent):
         if (run / "plan.json").is_file():
+            refuse_links(run, run / "audit")
             return run / "audit"
     return Path("outputs") / f"{folder.resolve().stem}-audit"
+
+
+def embeddings_folder(output: Path) -> Path:
+    """Where an audit in `output` keeps its embeddings by default.
+
+    Raises:
+        StorageError: a symbolic link is there.
+    """
+    refuse_links(output, output / EMBEDDINGS)
+    return output / EMBEDDINGS
 
 
 def check_output(folder: Path, place: str | Path) -> None:
     """Before anything is looked at.
 
     Raises:
-        UsageError: an audit in `folder` would overwrite a run's contact sheet, or lie among the images of the set.
-        StorageError: it is a file.
+        UsageError: an audit in `folder` would overwrite a run's contact sheet, or lie among the images of the set; or
+            its name is not valid UTF-8.
+        StorageError: it is a file, or cannot be written.
     """
     if (folder / "plan.json").is_file():
         hint = f"Choose another folder with -o, such as {folder / 'audit'}."
@@ -54,6 +71,8 @@ def check_output(folder: Path, place: str | Path) -> None:
         raise UsageError(f"{folder} is the set itself", hint="Choose another folder with -o.")
     if folder.exists() and not folder.is_dir():
         raise StorageError(f"{folder} is a file", hint="Choose a folder with -o.")
+    for name in (JSON, REPORT):
+        check_file(folder / name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +191,7 @@ def audit(
     from synthgen.audit.gating import read_gates
     from synthgen.audit.measure import Given, measure
 
-    folder = cache or output_folder(place) / EMBEDDINGS
+    folder = cache or embeddings_folder(output_folder(place))
     begun = begin(str(place), spec, attributes, known or {}, label, split, judges, folder, device, trust, images_from)
     real = begun.beside(str(reference), label) if reference is not None else None
     second = begun.beside(str(compare), label) if compare is not None else None

@@ -10,12 +10,13 @@ from synthgen import run as runs
 from synthgen.api.planning import plan
 from synthgen.api.running import run
 from synthgen.errors import UsageError
+from synthgen.files import as_damage, as_storage_error, check_file, refuse_links
 from synthgen.judge.calibration import Calibration, curve, quantile, threshold
 from synthgen.judge.conditions import conditions, difference
 from synthgen.plan import Plan
 from synthgen.records import Verdict
 from synthgen.run import FolderStore, Progress
-from synthgen.run.layout import PLAN
+from synthgen.run.layout import LEDGER, PLAN
 from synthgen.spec import Filters, LabelFilter, Spec
 from synthgen.spec.checks import check
 
@@ -64,6 +65,9 @@ def pilot(
     """
     from synthgen.dataset.labels import Sample, add_rows, write_labelling
 
+    for name in (LABELS, PAGE):
+        refuse_links(folder, folder / name)
+        check_file(folder / name)
     there = _plan_of(spec, folder) if _begun(folder) else None
     before = min(kind.count for kind in there.spec.classes.values()) if there else 0
     count = max(count or before or PER_CLASS, before)
@@ -121,7 +125,8 @@ def keep_share(spec: Spec, folder: Path, keep: float) -> Calibration:
     for class_name, posterior in pictures.values():
         posteriors[class_name].append(posterior)
     classes = {name: quantile(posteriors[name], keep) for name in spec.classes}
-    (folder / PLOT).unlink(missing_ok=True)  # of labels, which these thresholds know nothing of
+    with as_storage_error(folder / PLOT):
+        (folder / PLOT).unlink(missing_ok=True)  # of labels, which these thresholds know nothing of
     return Calibration(f"a yield of {keep:.0%}", made_for, classes)
 
 
@@ -131,7 +136,8 @@ def _pilot_of(spec: Spec, folder: Path) -> tuple[dict[str, Any], dict[str, tuple
         hint = f"Make it first: synthgen calibrate SPEC -o {folder}"
         raise UsageError(f"{folder}: no pilot lies there", hint=hint)
     made_for = conditions(_plan_of(spec, folder))
-    return made_for, {row["id"]: (row["class"], row["score_label_posterior"]) for row in _pictures(folder)}
+    with as_damage(folder / LEDGER):
+        return made_for, {row["id"]: (row["class"], float(row["score_label_posterior"])) for row in _pictures(folder)}
 
 
 def _begun(folder: Path) -> bool:

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import run as runs
-from synthgen.api.publishing import DATASET, SHEET, committed, published, publishing
+from synthgen.api.publishing import (
+    DATASET,
+    SHEET,
+    clear_leftovers,
+    committed,
+    digests_of,
+    own_files,
+    published,
+    publishing,
+)
+from synthgen.api.results import RESULTS, Results, digest_of_file, read_results, sheet_fingerprint, write_results
 from synthgen.errors import QuotaNotMet, StorageError, UsageError
+from synthgen.files import as_damage
 from synthgen.plan import Plan
-from synthgen.records import Reason, Rule, Shortfall
-from synthgen.run import Location, RunStore
+from synthgen.records import Reason, Rule, ShardRecord, Shortfall
+from synthgen.run import Location, RunState, RunStore
+from synthgen.run.layout import SPEC
 from synthgen.spec import UNKNOWN, Spec
 
 if TYPE_CHECKING:
     from synthgen.dataset.composition import Asked
+    from synthgen.dataset.source import Source
     from synthgen.dataset.summary import DatasetSummary
     from synthgen.dataset.tally import Tally
 
@@ -68,12 +81,46 @@ def finalize(location: Location) -> RunResult:
 
 def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
     """As `finalize`, after `fresh` shards were made."""
-    from synthgen.dataset.finalize import finalize as build
-    from synthgen.dataset.provenance import Provenance
-    from synthgen.dataset.sheet import ledger_rows, write_sheet
     from synthgen.dataset.tally import read_tally
 
     spec, state = planned.spec, runs.read_state(planned, store)
+    _refuse_unfinished(store, state)
+    clear_leftovers(store, state.orphans)  # whoever reads all files of a folder would count rows twice
+    records = list(state.done.values())
+    tally = read_tally(_ledgers(store, records), _quotas(spec))
+    before, recorded = published(store), read_results(store)
+    inputs = sheet_fingerprint(planned, records)
+    sheet = _sheet_there(store, recorded, inputs)
+
+    with publishing(store) as folder:
+        if sheet is None:
+            _check_ledgers(store, records)
+            store.delete(RESULTS)  # until there is a new one, nothing is said of the sheet
+        summary = _build(planned, store, folder, records, tally, before) if tally.accepted else None
+        if sheet is None:
+            _show(planned, store, folder, records)
+            sheet = digest_of_file(folder / SHEET)
+        results = Results(inputs, {SHEET: sheet, **(digests_of(summary) if summary else {})})
+        if results != recorded:
+            write_results(results, folder)
+    if summary is None:
+        hint = f"Look at {store.location}/{SHEET}; `synthgen status {store.location}` says what attempts came to."
+        raise QuotaNotMet("no image was accepted, so there is no dataset", hint=hint)
+    return RunResult(
+        folder=store.location,
+        dataset=f"{store.location}/{DATASET}",
+        sheet=f"{store.location}/{SHEET}",
+        fresh=fresh,
+        rebuilt=before != summary,
+        tally=tally,
+        summary=summary,
+        shortfalls=state.shortfalls,
+        seconds=state.seconds,
+        spec=spec,
+    )
+
+
+def _refuse_unfinished(store: RunStore, state: RunState) -> None:
     if state.damaged:
         shard, why = next(iter(state.damaged.items()))
         raise StorageError(
@@ -85,72 +132,91 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
             f"{store.location}: {len(state.pending)} of {state.shard_count} shards are not committed yet",
             hint="`synthgen run` with the same spec makes them, and so do `synthgen work`'s tasks.",
         )
-    for name in state.orphans:
-        store.delete(name)  # left by a kill; whoever reads all files of a folder would count its rows twice
-    quotas: dict[str, int | None] = {name: kind.count for name, kind in spec.classes.items()}
-    records = list(state.done.values())
-    images = [committed(store, record.images.name) for record in records]
-    ledgers = [committed(store, record.ledger.name) for record in records]
-    tally = read_tally(ledgers, quotas)
-    before = published(store)
 
-    def show(folder: Path) -> None:
-        write_sheet(
-            ledger_rows(ledgers),
-            folder / SHEET,
-            title=spec.name,
-            quotas=quotas,
-            limits=limits(spec),
-            facts=facts(planned),
+
+def _quotas(spec: Spec) -> dict[str, int | None]:
+    return {name: kind.count for name, kind in spec.classes.items()}
+
+
+def _ledgers(store: RunStore, records: Sequence[ShardRecord]) -> list[Source]:
+    return [committed(store, record.ledger.name) for record in records]
+
+
+def _sheet_there(store: RunStore, recorded: Results | None, inputs: str) -> str | None:
+    """The sha256 of the contact sheet, if it is the one that was made, and of these ledgers."""
+    if recorded is None or recorded.sheet != inputs or SHEET not in store.names(""):
+        return None
+    digest = store.describe(SHEET).sha256
+    return digest if digest == recorded.files.get(SHEET) else None
+
+
+def _check_ledgers(store: RunStore, records: Sequence[ShardRecord]) -> None:
+    """
+    Raises:
+        StorageError: one is not what was committed.
+    """
+    for record in records:
+        if store.describe(record.ledger.name).sha256 != record.ledger.sha256:
+            what = f"{store.location}/{record.ledger.name} is damaged: its sha256 is not the one of its commit"
+            raise StorageError(what, hint="Run `synthgen repair` on the run folder, and run again.")
+
+
+def _build(
+    planned: Plan,
+    store: RunStore,
+    folder: Path,
+    records: Sequence[ShardRecord],
+    tally: Tally,
+    before: DatasetSummary | None,
+) -> DatasetSummary:
+    from synthgen.dataset.finalize import finalize as build
+    from synthgen.dataset.provenance import Provenance
+
+    spec = planned.spec
+    return build(
+        [committed(store, record.images.name) for record in records],
+        folder / DATASET,
+        digests=[record.images.sha256 for record in records],
+        there=before,
+        own=own_files(store),
+        name=spec.name,
+        classes=list(spec.classes),
+        splits=spec.output.splits,
+        drop=spec.filters.duplicates,
+        provenance=Provenance(
+            model=spec.model.id,
+            judge=spec.judge.id,
+            spec=_spec_text(planned, store),
+            fingerprint=planned.fingerprint,
+            tally=tally,
+            model_revision=planned.revisions.generator,
+            settings=facts(planned),
+            versions=records[0].provenance if records else {},
             asked=asked(planned),
-        )
+        ),
+    )
 
-    if not tally.accepted:
-        with publishing(store) as folder:
-            show(folder)
-        hint = f"Look at {store.location}/{SHEET}; `synthgen status {store.location}` says what attempts came to."
-        raise QuotaNotMet("no image was accepted, so there is no dataset", hint=hint)
-    with publishing(store) as folder:
-        summary = build(
-            images,
-            folder / DATASET,
-            digests=[record.images.sha256 for record in records],
-            there=before,
-            name=spec.name,
-            classes=list(spec.classes),
-            splits=spec.output.splits,
-            drop=spec.filters.duplicates,
-            provenance=Provenance(
-                model=spec.model.id,
-                judge=spec.judge.id,
-                spec=_spec_text(planned, store),
-                fingerprint=planned.fingerprint,
-                tally=tally,
-                model_revision=planned.revisions.generator,
-                settings=facts(planned),
-                versions=records[0].provenance if records else {},
-                asked=asked(planned),
-            ),
-        )
-        if fresh or SHEET not in store.names(""):
-            show(folder)
-    return RunResult(
-        store.location,
-        f"{store.location}/{DATASET}",
-        f"{store.location}/{SHEET}",
-        fresh,
-        before != summary,
-        tally,
-        summary,
-        state.shortfalls,
-        state.seconds,
-        spec,
+
+def _show(planned: Plan, store: RunStore, folder: Path, records: Sequence[ShardRecord]) -> None:
+    from synthgen.dataset.sheet import ledger_rows, write_sheet
+
+    write_sheet(
+        ledger_rows(_ledgers(store, records)),
+        folder / SHEET,
+        title=planned.spec.name,
+        quotas=_quotas(planned.spec),
+        limits=limits(planned.spec),
+        facts=facts(planned),
+        asked=asked(planned),
     )
 
 
 def _spec_text(planned: Plan, store: RunStore) -> str:
     """The spec as its author wrote it, and above it the counts that the run has grown to since."""
-    text = store.read("spec.yaml").decode()
+    text = runs.kept_spec(store)
+    if text is None:  # of an earlier version
+        with as_damage(f"{store.location}/{SPEC}"):
+            text = store.read(SPEC).decode()
     if not any(addition.extends for addition in planned.additions):
         return text
     counts = ", ".join(f"{name} {kind.count}" for name, kind in planned.spec.classes.items())

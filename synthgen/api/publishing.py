@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
+from synthgen.api.results import RESULTS, damaged_record, read_results
 from synthgen.errors import StorageError
-from synthgen.run import Finding, MissingFileError, RunStore
+from synthgen.files import check_file, check_folder, is_draft, refuse_links
+from synthgen.leftovers import clear, scratch_folder
+from synthgen.run import Finding, MissingFileError, RunStore, layout
 
 if TYPE_CHECKING:
     from synthgen.dataset.source import Source
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 
 SHEET = "report.html"
 DATASET = "dataset"
+AUDIT = "audit"
+_UPLOADS = "synthgen-upload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +47,14 @@ def committed(store: RunStore, name: str) -> Source:
 
 def published(store: RunStore) -> DatasetSummary | None:
     """The dataset that lies in the run; None where there is none, or not all of it."""
-    from synthgen.dataset.folder import MARKER
-    from synthgen.dataset.summary import parse_summary, read_summary
+    from synthgen.dataset.summary import read_summary
 
     if store.folder is not None:
-        return read_summary(store.folder / DATASET)
+        folder = store.folder / DATASET
+        return None if folder.is_symlink() else read_summary(folder)
     try:
-        summary = parse_summary(store.read(f"{DATASET}/{MARKER}").decode())
-    except (MissingFileError, UnicodeDecodeError):
+        summary = _summary(store)
+    except MissingFileError:
         return None
     if summary is None:
         return None
@@ -56,22 +62,93 @@ def published(store: RunStore) -> DatasetSummary | None:
     return summary if all(f"{DATASET}/{name}" in there for name in summary.digests) else None
 
 
-def damaged_dataset(store: RunStore) -> list[Finding]:
-    """What is not as it was written in the dataset that lies in the run; [] where there is none."""
+def _summary(store: RunStore) -> DatasetSummary | None:
+    """What the dataset says of itself; None where that is damaged.
+
+    Raises:
+        MissingFileError: it says nothing.
+    """
     from synthgen.dataset.folder import MARKER
     from synthgen.dataset.summary import parse_summary
 
+    return parse_summary(store.read(f"{DATASET}/{MARKER}").decode(errors="replace"))
+
+
+def digests_of(summary: DatasetSummary) -> dict[str, str]:
+    """The dataset's files, the summary itself left out: they are known by it, and it carries its own sha256."""
+    return {f"{DATASET}/{name}": digest for name, digest in summary.digests.items()}
+
+
+def own_files(store: RunStore) -> set[str]:
+    """The names, in the dataset's folder, of what synthgen wrote into it: also where the file that says so is lost."""
+    recorded = read_results(store)
+    names = recorded.files if recorded else ()
+    return {name.removeprefix(f"{DATASET}/") for name in names if name.startswith(f"{DATASET}/")}
+
+
+def check_new(store: RunStore) -> None:
+    """As `check_place`, for a run that is to begin there. One that is finished needs to be written no more."""
+    if layout.PLAN not in store.names(""):
+        check_place(store)
+
+
+def check_place(store: RunStore) -> None:
+    """Before anything is made: find out whether the shards can be written, and dataset and sheet can take their places.
+
+    Raises:
+        UsageError: the place has a name that cannot be used.
+        StorageError: something is in the way, or nothing can be written there.
+    """
+    from synthgen.dataset.folder import check_place as check_for_dataset
+
+    store.check_writable()
+    if store.folder is None:
+        return
+    for name in (layout.IMAGES, layout.LEDGER, layout.DONE, layout.FAILED, layout.ADDITIONS):
+        refuse_links(store.folder, store.folder / name)
+        check_folder(store.folder / name)
+    for name in (SHEET, RESULTS):
+        check_file(store.folder / name)
+    check_for_dataset(store.folder / DATASET, own_files(store))
+
+
+def damaged_results(store: RunStore) -> list[Finding]:
+    """What is not as it was written, of the dataset and the contact sheet that lie in the run; [] where none do."""
+    from synthgen.dataset.folder import MARKER
+
+    marker, recorded = f"{DATASET}/{MARKER}", read_results(store)
+    findings, digests = damaged_record(store), dict(recorded.files) if recorded else {}
     try:
-        summary = parse_summary(store.read(f"{DATASET}/{MARKER}").decode(errors="replace"))
+        summary = _summary(store)
     except MissingFileError:
-        return []
-    if summary is None:
-        return [Finding(f"{DATASET}/{MARKER}", "is damaged, or of another version")]
-    return [
-        Finding(name, why)
-        for name, digest in ((f"{DATASET}/{file}", digest) for file, digest in summary.digests.items())
-        if (why := _why_damaged(store, name, digest))
+        if marker not in digests and (store.names(DATASET) or store.names(f"{DATASET}/data")):
+            findings.append(Finding(marker, "is missing: nothing says what the dataset should hold"))
+    except StorageError as error:
+        findings.append(Finding(marker, error.message))
+    else:
+        if summary is None:
+            findings.append(Finding(marker, "is damaged, or of another version"))
+            digests.pop(marker, None)
+        else:
+            # It comes with the dataset, and the record a moment later: a kill may have come between the two.
+            digests = {name: digest for name, digest in digests.items() if name == SHEET}
+            digests |= {f"{DATASET}/{name}": digest for name, digest in summary.digests.items()}
+    return findings + [
+        Finding(name, why) for name, digest in digests.items() if (why := _why_damaged(store, name, digest))
     ]
+
+
+def unverified_results(store: RunStore) -> list[str]:
+    """What lies in the run and carries no sha256: made by an earlier version, or by a finalize that was killed."""
+    from synthgen.dataset.folder import MARKER
+    from synthgen.seal import unseal
+
+    found = [SHEET] if SHEET in store.names("") and read_results(store) is None else []
+    try:
+        is_sealed = unseal(store.read(f"{DATASET}/{MARKER}").decode())[1]
+    except (StorageError, ValueError):
+        return found
+    return found if is_sealed else [*found, f"{DATASET}/{MARKER}"]
 
 
 def _why_damaged(store: RunStore, name: str, digest: str) -> str | None:
@@ -83,12 +160,47 @@ def _why_damaged(store: RunStore, name: str, digest: str) -> str | None:
 
 
 def drop_damaged(store: RunStore, findings: Sequence[Finding]) -> None:
-    """Delete the dataset's damaged files. One that lacks a file is written anew when the run is finalized."""
+    """Delete what is damaged of dataset and sheet. What then lacks a file is written anew when the run is finalized."""
     from synthgen.dataset.folder import MARKER
 
     for finding in findings:
-        if finding.place != f"{DATASET}/{MARKER}":  # it says whose folder this is, and is no reason to keep the dataset
+        # The marker says whose folder this is, and a damaged one is no reason to keep the dataset.
+        if finding.place != f"{DATASET}/{MARKER}":
             store.delete(finding.place)
+
+
+def leftovers(store: RunStore) -> list[str]:
+    """What was being written beside dataset, sheet and audit, by processes that were killed or are at it now."""
+    from synthgen.dataset.folder import leftovers as copies
+
+    if store.folder is None:
+        return []
+    audit = store.folder / AUDIT
+    inside = [] if audit.is_symlink() else [path for path in audit.rglob(".*") if is_draft(path)]
+    return [str(path.relative_to(store.folder)) for path in (*copies(store.folder / DATASET), *sorted(inside))]
+
+
+def clear_leftovers(store: RunStore, orphans: Iterable[str], *, unsure: bool = False) -> list[str]:
+    """Delete the files that no marker names, and what killed processes left; what was deleted.
+
+    Args:
+        orphans: of `RunState`.
+        unsure: what may be of a living process on another machine, too.
+    """
+    removed = []
+    for name in orphans:
+        if store.folder is None or not layout.is_temporary(name):
+            store.delete(name)
+            removed.append(name)
+        elif clear(store.folder / name, unsure=unsure):
+            removed.append(name)
+    if store.folder is not None:
+        removed += [name for name in leftovers(store) if clear(store.folder / name, unsure=unsure)]
+    else:
+        for path in Path(gettempdir()).glob(f"{_UPLOADS}-*"):
+            if path.lstat().st_uid == os.getuid():
+                clear(path)
+    return removed
 
 
 @contextmanager
@@ -98,13 +210,14 @@ def publishing(store: RunStore) -> Iterator[Path]:
     if store.folder is not None:
         yield store.folder
         return
-    with TemporaryDirectory(prefix="synthgen-") as folder:
-        yield Path(folder)
-        _upload(Path(folder), store)
+    with scratch_folder(Path(gettempdir()), _UPLOADS, mode=0o700) as folder:
+        yield folder
+        _upload(folder, store)
 
 
 def _upload(folder: Path, store: RunStore) -> None:
-    """The dataset's summary goes first and comes last: where it is, the files that it names are there."""
+    """The dataset's summary goes first and comes last: where it is, the files that it names are there. After it only
+    the record of them all."""
     from synthgen.dataset.folder import MARKER
 
     summary = f"{DATASET}/{MARKER}"
@@ -113,7 +226,7 @@ def _upload(folder: Path, store: RunStore) -> None:
         store.delete(summary)
         for stale in {*store.names(DATASET), *store.names(f"{DATASET}/data")} - files:
             store.delete(stale)
-    for name in sorted(files, key=lambda name: (name == summary, name)):
+    for name in sorted(files, key=lambda name: (name == RESULTS, name == summary, name)):
         store.delete(name)
         with (folder / name).open("rb") as source, store.write(name) as target:
             shutil.copyfileobj(source, target, 1 << 20)

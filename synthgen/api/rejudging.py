@@ -7,6 +7,7 @@ from pathlib import Path
 from synthgen import run as runs
 from synthgen.api.finishing import RunResult, finalized
 from synthgen.api.planning import as_yaml, with_thresholds
+from synthgen.api.publishing import check_new
 from synthgen.errors import UsageError
 from synthgen.run import Location
 from synthgen.spec import Filters, LabelFilter, Spec, parse_spec
@@ -28,6 +29,7 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
         raise UsageError("nothing to apply", hint="Give stricter numbers: --set filters.label.min_posterior=0.8.")
     store, into = runs.open_store(location), runs.open_store(output or _beside(location))
     planned = runs.open_run(store)
+    check_new(into)
     spec = parse_spec(_text(planned.spec, overrides), file=f"{store.location}/plan.json", overrides=overrides)
     # What a calibration promised of the old thresholds, it did not promise of others.
     stricter = with_thresholds(replace(planned, spec=spec, promise=None))

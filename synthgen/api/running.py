@@ -13,9 +13,18 @@ from synthgen import run as runs
 from synthgen.api import parts
 from synthgen.api.finishing import RunResult, asked, facts, finalized, limits
 from synthgen.api.planning import as_yaml, forecast, plan
-from synthgen.api.publishing import damaged_dataset, drop_damaged
+from synthgen.api.publishing import (
+    check_new,
+    check_place,
+    clear_leftovers,
+    damaged_results,
+    drop_damaged,
+    leftovers,
+    unverified_results,
+)
 from synthgen.api.trust import pinned_models, require_trust
 from synthgen.errors import ModelError, UsageError
+from synthgen.files import check_file
 from synthgen.plan import Plan
 from synthgen.run import Assignment, Finding, Location, Outcome, Progress, Repaired, RunState, RunStore
 from synthgen.spec import Spec
@@ -37,10 +46,10 @@ def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
     from synthgen.dataset.sheet import write_sheet
     from synthgen.run.preview import preview as attempts
 
+    check_file(path)
     planned = _plan_of_users_own(spec)
     parts.check_keys(planned)
     generator, judge = parts.generator(planned, device), parts.judge(planned, device)
-    path.parent.mkdir(parents=True, exist_ok=True)
     return write_sheet(
         attempts(planned, generator, judge, count),
         path,
@@ -88,7 +97,9 @@ def run(
     runs.check_devices(devices)
     if executor == "local" and devices not in ("auto", "cpu"):
         runs.slots(devices, parts.count_gpus)  # a GPU that is not there begins no run
-    store, planned = runs.open_store(location or Path("outputs") / spec.name), _plan_of_users_own(spec)
+    store = runs.open_store(location or Path("outputs") / spec.name)
+    check_new(store)
+    planned = _plan_of_users_own(spec)
     if not runs.is_begun(store):
         parts.check_keys(planned)  # before there is a plan, which a mended spec would no longer fit
     planned = runs.create_run(store, planned, text if text is not None else as_yaml(spec.canonical()), extend=extend)
@@ -121,6 +132,7 @@ def _make_pending(
     """Make the shards that are not committed yet; how many those were."""
     state = runs.read_state(planned, store)
     if state.pending and not state.damaged:
+        check_place(store)
         _warn_of_little_room(planned, store, len(state.pending))
         if executor == "ray":
             outcome = runs.run_ray(
@@ -226,7 +238,8 @@ def status(location: Location) -> tuple[Plan, RunState]:
     """
     store = runs.open_store(location)
     planned = runs.open_run(store)
-    return planned, runs.read_state(planned, store)
+    state = runs.read_state(planned, store)
+    return planned, replace(state, orphans=(*state.orphans, *leftovers(store)))
 
 
 def verify(location: Location, on_shard: Callable[[int], None] = lambda shard: None) -> list[Finding]:
@@ -236,7 +249,19 @@ def verify(location: Location, on_shard: Callable[[int], None] = lambda shard: N
         StorageError: no run lies there.
     """
     store = runs.open_store(location)
-    return [*runs.verify(runs.open_run(store), store, on_shard), *damaged_dataset(store)]
+    return [*runs.verify(runs.open_run(store), store, on_shard), *damaged_results(store)]
+
+
+def unverified(location: Location) -> list[str]:
+    """The files of a run in which `verify` would not find a flipped byte, since they carry no sha256: an earlier
+    version wrote them.
+
+    Raises:
+        StorageError: no run lies there.
+    """
+    store = runs.open_store(location)
+    runs.open_run(store)
+    return [*runs.unsealed(store), *unverified_results(store)]
 
 
 def repair(location: Location, on_shard: Callable[[int], None] = lambda shard: None) -> Repaired:
@@ -247,10 +272,12 @@ def repair(location: Location, on_shard: Callable[[int], None] = lambda shard: N
         StorageError: no run lies there, or it cannot be written.
     """
     store = runs.open_store(location)
-    done = runs.repair(runs.open_run(store), store, on_shard)
-    damaged = damaged_dataset(store)
+    planned = runs.open_run(store)
+    damaged = damaged_results(store)
+    done = runs.repair(planned, store, on_shard)
     drop_damaged(store, damaged)
-    return replace(done, findings=(*done.findings, *damaged))
+    removed = (*done.removed, *clear_leftovers(store, (), unsure=True))
+    return replace(done, findings=(*done.findings, *damaged), removed=removed)
 
 
 def begin(
@@ -264,6 +291,7 @@ def begin(
         ModelError, StorageError: as `run`.
     """
     store = runs.open_store(location)
+    check_new(store)
     text = text if text is not None else as_yaml(spec.canonical())
     planned = runs.create_run(store, _plan_of_users_own(spec), text, extend=extend)
     return _topped_up(planned, store, finalized(planned, store, fresh=0)) if top_up else planned

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from synthgen.api.asking import begin
-from synthgen.api.auditing import EMBEDDINGS, output_folder
+from synthgen.api.auditing import embeddings_folder, output_folder
 from synthgen.api.left_out import notes_on
 from synthgen.api.looking import OnProgress
 from synthgen.errors import UsageError
@@ -66,7 +66,7 @@ def export_labels(
     from synthgen.audit.quote import FEWEST_LABELS
     from synthgen.audit.sets import thumbnail
 
-    cached = cache or output_folder(place) / EMBEDDINGS
+    cached = cache or embeddings_folder(output_folder(place))
     begun = begin(str(place), spec, attributes, known or {}, label, split, judges, cached, device, trust, images_from)
     judged = list(begun.question.attributes)
     if not judged:

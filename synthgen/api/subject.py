@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from synthgen import run as runs
 from synthgen.api.publishing import DATASET
 from synthgen.errors import UsageError
+from synthgen.files import as_damage, refuse_links
 from synthgen.run import FolderStore
+from synthgen.run.layout import LEDGER
 from synthgen.spec import Attribute
 
 if TYPE_CHECKING:
@@ -65,6 +67,8 @@ def open_subject(place: str, split: str | None = None, images_from: Path | None 
     run = _open_run(folder)
     if not (folder / DATASET).is_dir():
         raise UsageError(f"{folder}: the run has no dataset yet", hint=f"Run `synthgen finalize {folder}` first.")
+    for path in (folder / DATASET, *(folder / DATASET).rglob("*")):
+        refuse_links(folder, path)
     images = open_set(str(folder / DATASET), split)
     images.name, images.source = run.planned.spec.name, f"the run {folder}"
     return Subject(images, run)
@@ -85,11 +89,17 @@ def read_ledger(run: Run, attributes: Sequence[str]) -> tuple[pd.DataFrame, list
     import pyarrow.parquet as pq
 
     columns = ["class", "verdict", "reason", "variables", *(_ANSWER + name for name in attributes)]
-    table = pa.concat_tables(pq.read_table(file, columns=columns) for file in run.ledgers)
-    frame: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
-    frame = frame.rename(columns={"class": "label", **{_ANSWER + name: name for name in attributes}})
-    variables = pd.DataFrame([json.loads(text or "{}") for text in frame.pop("variables")], index=frame.index)
-    variables = variables.add_prefix("variable ")
+    tables, prompted = [], []
+    for file in run.ledgers:
+        with as_damage(file):
+            tables.append(pq.read_table(file, columns=columns).select(columns))
+            prompted += [dict(json.loads(text or "{}")) for text in tables[-1]["variables"].to_pylist()]
+    with as_damage(run.folder / LEDGER):
+        frame: pd.DataFrame = pa.concat_tables(tables).replace_schema_metadata(None).to_pandas()
+    frame = frame.drop(columns="variables").rename(
+        columns={"class": "label", **{_ANSWER + name: name for name in attributes}}
+    )
+    variables = pd.DataFrame(prompted, index=frame.index).add_prefix("variable ")
     return pd.concat([frame, variables], axis=1), list(variables.columns)
 
 
@@ -100,11 +110,12 @@ def recorded_vectors(run: Run, ids: Sequence[str]) -> NDArray[np.float32] | None
 
     found: dict[str, NDArray[np.float16]] = {}
     for file in run.images:
-        if "embedding" not in pq.read_schema(file).names:
-            return None
-        table = pq.read_table(file, columns=["id", "embedding"])
-        vectors = table["embedding"].to_numpy()
-        found |= {name: each for name, each in zip(table["id"].to_pylist(), vectors, strict=True) if each is not None}
+        with as_damage(file):
+            if "embedding" not in pq.read_schema(file).names:
+                return None
+            table = pq.read_table(file, columns=["id", "embedding"])
+            names, vectors = table["id"].to_pylist(), table["embedding"].to_numpy()
+            found |= {name: each for name, each in zip(names, vectors, strict=True) if each is not None}
     if not ids or not all(name in found for name in ids):
         return None
     stacked: NDArray[np.float32] = np.stack([found[name] for name in ids]).astype(np.float32)

@@ -1,6 +1,5 @@
 """Embeddings that were computed before, by the content of what they are of and the judge that made them."""
 
-import os
 import re
 import secrets
 from collections.abc import Sequence
@@ -13,10 +12,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from synthgen.errors import StorageError
+from synthgen.files import as_storage_error, check_room, draft, refuse_links, sweep
 from synthgen.images import CONVERSION, Change
 
 Vectors = NDArray[np.float32]
 _SCALE = b"logit_scale"
+_HINT = "Choose another folder for embeddings with --cache."
 _AT_ONCE = 4096
 """Embeddings in a file, as a rule: what a kill may lose."""
 
@@ -37,19 +38,24 @@ class EmbeddingCache:
         judge, revision: what the embeddings depend on, besides their content and how pictures are converted.
 
     Raises:
-        StorageError: it cannot be read.
+        StorageError: it cannot be read, is not a folder, or is reached by a symbolic link in `folder`.
     """
 
     def __init__(self, folder: Path, judge: str, revision: str) -> None:
         name = re.sub(r"[^\w.-]+", "-", judge).strip("-.")[-60:]
         self.folder = folder / f"{name}-{sha256(repr((judge, revision, CONVERSION)).encode()).hexdigest()[:16]}"
+        refuse_links(folder, self.folder)
+        if folder.exists() and not folder.is_dir():
+            raise StorageError(f"{folder} is a file and not a folder", hint=_HINT)
         self.logit_scale: float | None = None
         self._rows: dict[bytes, int] = {}
         self._changes: dict[bytes, int] = {}
         self._parts: list[Vectors] = []
         self._new: list[tuple[Sequence[bytes], Vectors]] = []
         self._count = 0
-        for path in sorted(self.folder.glob("*.parquet")):
+        with as_storage_error(self.folder):
+            there = sorted(path for path in self.folder.glob("*.parquet") if not path.is_symlink())
+        for path in there:
             keys, vectors, changes, self.logit_scale = _read(path)
             self._keep(keys, vectors, changes)
 
@@ -79,6 +85,8 @@ class EmbeddingCache:
         Raises:
             StorageError: it cannot be written.
         """
+        if not self._new:
+            self._check()
         self.logit_scale = logit_scale
         self._keep(keys, vectors, changes or [Change.NONE] * len(keys))
         self._new.append((keys, vectors))
@@ -96,6 +104,13 @@ class EmbeddingCache:
             _write(self.folder / f"{secrets.token_hex(8)}.parquet", keys, vectors, changes, self.logit_scale)
         self._new = []
 
+    def _check(self) -> None:
+        """What cannot be kept is told at the first images, and not when thousands have been looked at."""
+        try:
+            check_room(self.folder)
+        except StorageError as error:
+            raise StorageError(error.message, hint=_HINT) from error
+
     def _keep(self, keys: Sequence[bytes], vectors: Vectors, changes: Sequence[int]) -> None:
         for place, key in enumerate(keys, start=self._count):
             self._rows.setdefault(key, place)
@@ -111,23 +126,12 @@ def _write(path: Path, keys: Sequence[bytes], vectors: Vectors, changes: Sequenc
         pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
         pa.array(changes, pa.uint8()),
     ]
-    table = pa.table(columns, names=["key", "vector", "changes"]).replace_schema_metadata(
-        {_SCALE: repr(scale).encode()}
-    )
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            pq.write_table(table, file, compression="none", use_dictionary=False)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {path}: {error.strerror or error}", hint="Name another with --cache."
-        ) from error
-    finally:
-        beside.unlink(missing_ok=True)
+    metadata = {_SCALE: repr(scale).encode()}
+    table = pa.table(columns, names=["key", "vector", "changes"]).replace_schema_metadata(metadata)
+    with draft(path) as new:
+        pq.write_table(table, new, compression="none", use_dictionary=False)
+        new.replace()
+    sweep(path.parent)
 
 
 def _read(path: Path) -> tuple[list[bytes], Vectors, list[int], float]:

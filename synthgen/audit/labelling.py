@@ -1,5 +1,6 @@
 """A sample to label by eye: a page of pictures, a CSV to fill in, and what was filled in."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from synthgen.audit.table import ASIDE
-from synthgen.errors import StorageError, UsageError
+from synthgen.errors import UsageError
+from synthgen.files import create_file
 from synthgen.page import data_uri, environment, write_page
 
 LABELS, PAGE = "labels.csv", "to-label.html"
@@ -48,19 +50,17 @@ def write_labelling(
     rows = pd.DataFrame([{"id": each.id, "label": each.label, "weight": each.weight} for each in samples])
     for name in attributes:
         rows[name] = ""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with table.open("x", newline="", encoding="utf-8") as file:
-            rows.to_csv(file, index=False)
-    except FileExistsError as error:
-        raise UsageError(
-            f"{table} exists already", hint="It may hold somebody's labels: move it, or use -o."
-        ) from error
-    except OSError as error:
-        raise StorageError(f"cannot write {table}: {error.strerror}") from error
+    text = rows.to_csv(index=False, lineterminator="\n")
+    taken = UsageError(f"{table} exists already", hint="It may hold somebody's labels: move it, or use -o.")
+    if os.path.lexists(table):
+        raise taken
+
     answers = {name: (*values, *ASIDE) for name, values in attributes.items()}
     page = environment("synthgen.audit").get_template("labelling.html.j2")
+    # The page first: a table that is there keeps the next call from drawing another sample.
     write_page(folder / PAGE, page.render(title=title, samples=samples, answers=answers, table=LABELS))
+    if not create_file(table, text.encode("utf-8", "replace")):
+        raise taken
     return table
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from hashlib import sha256
@@ -23,6 +23,7 @@ from synthgen.dataset.splits import assign_splits
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
 from synthgen.dataset.writer import FILE_BYTES, SplitWriter
 from synthgen.errors import QuotaNotMet, StorageError
+from synthgen.files import as_damage
 from synthgen.spec import DuplicateFilter
 
 _FORMAT = 2
@@ -41,6 +42,7 @@ def finalize(
     file_bytes: int = FILE_BYTES,
     digests: Sequence[str] | None = None,
     there: DatasetSummary | None = None,
+    own: Collection[str] = (),
 ) -> DatasetSummary:
     """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
 
@@ -53,6 +55,7 @@ def finalize(
     Args:
         digests: sha256 of each source, in hex, as it was committed; by default, as it is now.
         there: the dataset that lies where the folder will be copied to, if it will be.
+        own: files in the folder that synthgen is known to have made, also where the one that says so is lost.
 
     Raises:
         QuotaNotMet: there is not a single image.
@@ -89,7 +92,7 @@ def finalize(
     split_of = dict(zip((ids[i] for i in kept), assigned, strict=True))
     in_class = Counter(zip(assigned, (labels[i] for i in kept), strict=True))
     composition = Composition(provenance.asked)
-    with building(folder) as new:
+    with building(folder, own) as new:
         written = _write(scans, split_of, new / "data", splits, schema, file_bytes, composition, classes)
         summary = DatasetSummary(
             name=name,
@@ -177,7 +180,8 @@ def _schema(sources: Sequence[Source], classes: Sequence[str]) -> pa.Schema:
     first, *others = (_shown(schema_of(source).remove_metadata()) for source in sources)
     if any(not other.equals(first) for other in others):
         raise StorageError("the shards have different columns", hint="Were they made by different versions?")
-    schema: pa.Schema = _features(first, classes).arrow_schema
+    with as_damage(sources[0]):
+        schema: pa.Schema = _features(first, classes).arrow_schema
     return schema
 
 

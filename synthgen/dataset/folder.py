@@ -2,68 +2,76 @@
 
 import ctypes
 import os
-import secrets
-import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from synthgen.dataset.writer import sync
 from synthgen.errors import StorageError
+from synthgen.files import as_storage_error, make_folder, sync
+from synthgen.leftovers import remove, scratch_folder
 
 MARKER = "synthgen.json"
 
 
 @contextmanager
-def building(folder: Path) -> Iterator[Path]:
+def building(folder: Path, own: Collection[str] = ()) -> Iterator[Path]:
     """An empty folder to fill. It replaces `folder` if the block ends well, and goes away if it does not.
+
+    Args:
+        own: files in it that synthgen is known to have made.
 
     Raises:
         StorageError: something else than a finalized dataset stands there, or the disk refuses.
     """
-    if folder.exists() and not (folder / MARKER).exists() and not _is_empty(folder):
-        raise StorageError(
-            f"{folder} is in the way: synthgen did not make it",
-            hint="Move it, or choose another output folder.",
-        )
-    new = folder.with_name(f".{folder.name}.new-{secrets.token_hex(4)}")
-    try:
-        new.mkdir(parents=True)
-        yield new
-        for path in (new, *(path for path in new.rglob("*"))):
-            sync(path)
-        _take_place(new, folder)
-        sync(folder.parent)
-    except OSError as error:
-        raise StorageError(f"cannot write {folder}: {error.strerror or error}") from error
-    finally:
-        if new.is_symlink():  # it stood in the folder's place; where it leads to is not ours
-            new.unlink()
-        shutil.rmtree(new, ignore_errors=True)
+    check_place(folder, own)
+    with as_storage_error(folder, "cannot write "):
+        make_folder(folder.parent)
+        with scratch_folder(folder.parent, _stem(folder)) as new:
+            yield new
+            for path in (new, *new.rglob("*")):
+                sync(path)
+            _take_place(new, folder)
+            sync(folder.parent)
+
+
+def check_place(folder: Path, own: Collection[str] = ()) -> None:
+    """
+    Raises:
+        StorageError: something else than a finalized dataset stands at `folder`: it has no marker, and holds more than
+            the files `own`.
+    """
+    with as_storage_error(folder):
+        if folder.exists() and not (folder / MARKER).exists() and not _holds_only(folder, own):
+            hint = "Move it, or choose another output folder."
+            raise StorageError(f"{folder} is in the way: synthgen did not make it", hint=hint)
 
 
 def recover(folder: Path) -> None:
-    """Puts the old folder back where a crash took the new one before it came (see `_take_place`)."""
+    """Put the old folder back where a crash took the new one before it came (see `_take_place`)."""
     aside = _aside(folder)
-    if aside.exists() and not folder.exists():
+    if aside.is_dir() and not aside.is_symlink() and not os.path.lexists(folder):
         aside.rename(folder)
-    shutil.rmtree(aside, ignore_errors=True)
+    remove(aside)
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """What builders of `folder` left that were killed. Garbage, unless one is at work now."""
-    return sorted(folder.parent.glob(f".{folder.name}.new-*"))
+    """What builders of `folder` left that were killed, and what those of now are filling."""
+    return sorted(path for path in folder.parent.glob(".*") if path.name.startswith(_stem(folder)))
+
+
+def _stem(folder: Path) -> str:
+    return f".{folder.name}.new"
 
 
 def _take_place(new: Path, folder: Path) -> None:
-    if not folder.exists():
+    if not os.path.lexists(folder):
         new.rename(folder)
     elif not _exchange(new, folder):
         # Some file systems (NFS) cannot exchange. A crash between these two lines is undone by `recover`.
         folder.rename(_aside(folder))
         new.rename(folder)
-        shutil.rmtree(_aside(folder), ignore_errors=True)
+        remove(_aside(folder))
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -82,5 +90,6 @@ def _aside(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
 
 
-def _is_empty(folder: Path) -> bool:
-    return folder.is_dir() and next(folder.iterdir(), None) is None
+def _holds_only(folder: Path, own: Collection[str]) -> bool:
+    files = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return folder.is_dir() and all(path.relative_to(folder).as_posix() in own for path in files)

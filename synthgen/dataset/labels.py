@@ -7,7 +7,8 @@ from io import StringIO
 from itertools import groupby
 from pathlib import Path
 
-from synthgen.errors import StorageError, UsageError
+from synthgen.errors import UsageError
+from synthgen.files import as_storage_error, refuse_links, write_file
 from synthgen.page import data_uri, environment, write_page
 
 COLUMNS = ("id", "class", "right")
@@ -43,23 +44,23 @@ def add_rows(classes: Mapping[str, str], path: Path) -> dict[str, int]:
 
     Raises:
         UsageError: the CSV that is there cannot be read.
-        StorageError: it cannot be written.
+        StorageError: it cannot be written, or is a symbolic link.
     """
-    try:
-        begun = path.exists() and path.stat().st_size > 0
-        there = {row["id"] for _, row in _rows(path, ("id", "class"))} if begun else set()
-        columns = _columns(path) if begun else COLUMNS
+    refuse_links(path.parent, path)
+    with as_storage_error(path):
+        before = path.read_bytes() if path.exists() else b""
+    there = {row["id"] for _, row in _rows(path, ("id", "class"))} if before else set()
+    missing = [{"id": name, "class": kind} for name, kind in classes.items() if name not in there]
+    if missing or not before:
         text = StringIO()
-        writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
-        if not begun:
+        writer = csv.DictWriter(text, _columns(path) if before else COLUMNS, restval="", lineterminator="\n")
+        if not before:
             writer.writeheader()
-        elif not path.read_bytes().endswith((b"\n", b"\r")):
+        elif not before.endswith((b"\n", b"\r")):
             text.write("\n")
-        writer.writerows({"id": name, "class": kind} for name, kind in classes.items() if name not in there)
-        with path.open("a", newline="", encoding="utf-8") as file:
-            file.write(text.getvalue())
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+        writer.writerows(missing)
+        write_file(path, before + text.getvalue().encode())
+
     lines: dict[str, int] = {}
     for line, row in _rows(path, ("id", "class")):
         lines.setdefault(row["id"], line)

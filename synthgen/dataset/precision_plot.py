@@ -1,9 +1,10 @@
 """What a label threshold buys: the precision and the yield of each, drawn."""
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
-from synthgen.errors import StorageError
+from synthgen.files import write_file
 from synthgen.page import short
 
 Point = tuple[float, float, float]
@@ -52,7 +53,6 @@ def write_precision_plot(
         }
         ncols = 4 if columns > 2 else 2
         figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=ncols, frameon=False)
-        try:
-            figure.savefig(path, format="svg", metadata={"Date": None})
-        except OSError as error:
-            raise StorageError(f"{path} cannot be written: {error.strerror}") from error
+        svg = BytesIO()
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+    write_file(path, svg.getvalue())

@@ -11,6 +11,7 @@ from typing import Any
 from synthgen.dataset.composition import Asked, Composition, Part, emptiest
 from synthgen.dataset.source import Source, batches, schema_of
 from synthgen.dataset.tally import MEANINGS, ClassTally, Fate, Tally, tally
+from synthgen.files import as_damage
 from synthgen.page import data_uri, environment, write_page
 from synthgen.records import Reason, Rule, Verdict
 from synthgen.spec import UNKNOWN
@@ -18,6 +19,12 @@ from synthgen.spec import UNKNOWN
 PER_CLASS = 24
 PER_SHEET = 2400
 """Pictures in a sheet of very many classes: some 5 MB."""
+
+_NONE = type(None)
+_ALWAYS = {"id": (str,), "class": (str,), "prompt": (str,)}
+_OFTEN = {"reason": (str, _NONE), "message": (str, _NONE), "thumbnail": (bytes, _NONE)}
+_MEASURED = {"score": (float, _NONE), "attribute": (str, _NONE), "posteriors": (dict, _NONE)}
+"""What may stand in columns of the ledger; of what is measured by the beginning of the column's name."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _NOTHING_ASKED = Asked()
@@ -120,11 +127,30 @@ class Group:
 
 
 def ledger_rows(ledgers: Iterable[Source]) -> Iterator[dict[str, Any]]:
-    """The rows of committed ledger files, one at a time, without the full images that a ledger may keep."""
+    """The rows of committed ledger files, one at a time, without the full images that a ledger may keep.
+
+    Raises:
+        StorageError: a file cannot be read, or a row cannot be what was committed.
+    """
     for ledger in ledgers:
         names = [name for name in schema_of(ledger).names if name != "image"]
         for batch in batches(ledger, names):
-            yield from batch.to_pylist()
+            for row in batch.to_pylist():
+                with as_damage(ledger):
+                    _check(row)
+                yield row
+
+
+def _check(row: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        LookupError, ValueError: it is not a row of a ledger.
+    """
+    Verdict(row["verdict"])
+    measured = {name: _MEASURED[kind] for name in row if (kind := name.partition("_")[0]) in _MEASURED}
+    for name, kinds in {**_ALWAYS, **_OFTEN, **measured}.items():
+        if not isinstance(row[name], kinds):
+            raise ValueError(f"{row['id']!r} has {row[name]!r:.40} as its {name}")
 
 
 def write_sheet(

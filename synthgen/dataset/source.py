@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from synthgen.errors import StorageError
+from synthgen.files import as_damage
 
 
 class Source(Protocol):
@@ -41,12 +42,11 @@ def batches(source: Source, columns: Sequence[str] | None = None) -> Iterator[pa
     """The rows in order, `BATCH_ROWS` at a time.
 
     Raises:
-        StorageError: it cannot be read or is no Parquet file.
+        StorageError: it cannot be read, is not a Parquet file, or lacks one of `columns`.
     """
     with _opened(source) as opened, pq.ParquetFile(opened) as file:
-        names = file.schema_arrow.names
-        chosen = None if columns is None else [name for name in columns if name in names]
-        yield from file.iter_batches(BATCH_ROWS, columns=chosen)
+        _need(columns or (), file.schema_arrow, source)
+        yield from file.iter_batches(BATCH_ROWS, columns=columns)
 
 
 def schema_of(source: Source) -> pa.Schema:
@@ -59,16 +59,20 @@ def scan(source: Source, classes: Sequence[str], *, hashes: bool = False, embedd
     Raises:
         StorageError: a column is missing, an image or an id is, or a label is none of the classes.
     """
-    schema = schema_of(source)
     columns = ["id", "image", "label", *["phash"] * hashes, *["embedding"] * embeddings]
-    if missing := [name for name in columns if name not in schema.names]:
-        raise StorageError(f"{source} has no column {', '.join(missing)}", hint=_HINT)
     result = Scan(source, [], [], [], [], [])
+    with as_damage(source):
+        _scan(result, columns, len(classes))
+    return result
+
+
+def _scan(result: Scan, columns: Sequence[str], classes: int) -> None:
+    source = result.source
     for batch in batches(source, columns):
         ids, labels = batch["id"].to_pylist(), batch["label"].to_pylist()
         images = [image["bytes"] if image else b"" for image in batch["image"].to_pylist()]
         for image_id, label, image in zip(ids, labels, images, strict=True):
-            if not image_id or not image or label is None or not 0 <= label < len(classes):
+            if not image_id or not image or label is None or not 0 <= label < classes:
                 raise StorageError(
                     f"{source} has a row that cannot be used: id {image_id}, label {label}, "
                     f"{len(image or b'')} bytes of image",
@@ -77,11 +81,15 @@ def scan(source: Source, classes: Sequence[str], *, hashes: bool = False, embedd
         result.ids.extend(ids)
         result.labels.extend(labels)
         result.digests.extend(sha256(image or b"").digest() for image in images)
-        if hashes:
+        if "phash" in columns:
             result.hashes.extend(batch["phash"].to_pylist())
-        if embeddings:
+        if "embedding" in columns:
             result.embeddings.extend(np.stack(batch["embedding"].to_numpy(zero_copy_only=False)))
-    return result
+
+
+def _need(columns: Sequence[str], schema: pa.Schema, source: Source) -> None:
+    if missing := [name for name in columns if name not in schema.names]:
+        raise StorageError(f"{source} has no column {', '.join(missing)}", hint=_HINT)
 
 
 def digest_of(source: Source) -> str:

@@ -1,12 +1,17 @@
 """What a finalized dataset holds: returned by `finalize`, and kept in the dataset's folder."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from synthgen.dataset.duplicates import Duplicate
 from synthgen.dataset.folder import MARKER
+from synthgen.seal import seal, unseal
+
+_FILE = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9._-]*")
+"""One that lies in the dataset, and nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class DatasetSummary:
 
 
 def write_summary(summary: DatasetSummary, folder: Path) -> None:
-    (folder / MARKER).write_text(json.dumps(asdict(summary), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    (folder / MARKER).write_text(seal(json.dumps(asdict(summary), indent=1, ensure_ascii=False)), "utf-8")
 
 
 def read_summary(folder: Path) -> DatasetSummary | None:
@@ -73,11 +78,13 @@ def read_summary(folder: Path) -> DatasetSummary | None:
 
 
 def parse_summary(text: str) -> DatasetSummary | None:
-    """What `write_summary` wrote; None for anything else."""
+    """What `write_summary` wrote, here or in an earlier version; None for anything else."""
     try:
-        raw = json.loads(text)
+        raw, _ = unseal(text)
         splits = tuple(SplitSummary(**split) for split in raw.pop("splits"))
         duplicates = tuple(Duplicate(**duplicate) for duplicate in raw.pop("duplicates"))
-        return DatasetSummary(**raw, splits=splits, duplicates=duplicates)
+        summary = DatasetSummary(**raw, splits=splits, duplicates=duplicates)
+        names = [*summary.digests, *(name for split in splits for name in split.files)]
+        return summary if all(_FILE.fullmatch(name) for name in names) else None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

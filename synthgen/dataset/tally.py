@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from synthgen.dataset.source import Source, batches
+from synthgen.files import as_damage
 from synthgen.records import Reason, Verdict
 
 Fate = tuple[str, str, str | None]
@@ -85,8 +86,19 @@ def read_tally(ledgers: Iterable[Source], quotas: Mapping[str, int | None]) -> T
     for ledger in ledgers:
         for batch in batches(ledger, ("class", "verdict", "reason")):
             columns = (batch[name].to_pylist() for name in ("class", "verdict", "reason"))
-            fates.update(zip(*columns, strict=True))
+            with as_damage(ledger):
+                fates.update(map(_fate, *columns))
     return tally(fates, quotas)
+
+
+def _fate(name: object, verdict: object, reason: object) -> Fate:
+    """
+    Raises:
+        ValueError: these are not what a ledger holds.
+    """
+    if not isinstance(name, str) or not isinstance(verdict, str) or not isinstance(reason, str | None):
+        raise ValueError(f"a row of the class {name!r} with the verdict {verdict!r} and the reason {reason!r}")
+    return name, Verdict(verdict).value, reason
 
 
 def _class_tally(name: str, quota: int | None, fates: Counter[Fate]) -> ClassTally:

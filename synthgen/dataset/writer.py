@@ -1,11 +1,12 @@
 """Writes one split's Parquet files as the Hub's viewer and its storage like them."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from synthgen.files import as_damage, sync
 
 GROUP_ROWS = 100
 GROUP_BYTES = 64 * 2**20
@@ -52,7 +53,8 @@ class SplitWriter:
     def _flush(self) -> None:
         if not self._pending:
             return
-        group = pa.Table.from_batches(self._pending).select(self._schema.names).cast(self._schema)
+        with as_damage(f"what the shards hold for {self._split}"):
+            group = pa.Table.from_batches(self._pending).select(self._schema.names).cast(self._schema)
         self._pending.clear()
         if self._writer is None or self._in_file + group.nbytes > self._file_bytes:
             self._next_file()
@@ -88,12 +90,3 @@ def _parquet_writer(path: Path, schema: pa.Schema) -> Any:
         write_page_index=True,
         use_content_defined_chunking=DEFAULT_CDC_OPTIONS,
     )
-
-
-def sync(path: Path) -> None:
-    """What is at `path`, a file or a folder's entries, survives a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

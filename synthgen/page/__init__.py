@@ -1,18 +1,16 @@
 """Pages that people open: each one HTML file, nothing active in it, nothing fetched. Sheets and reports share it."""
 
-import os
 import re
 from base64 import b64encode
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from synthgen.errors import StorageError
+from synthgen.files import write_file
 
 _MAGIC = ((b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"), (b"\x89PNG", "image/png"))
-_INVISIBLE = re.compile(
+INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
 """Control characters, marks that turn the direction of what follows, and halves of characters, which are no UTF-8."""
@@ -37,7 +35,7 @@ def environment(room: str) -> Environment:
 
 def inert(text: str) -> str:
     """`text` without the characters that are not seen and change what is: letters of every script stay."""
-    return _INVISIBLE.sub("", text)
+    return INVISIBLE.sub("", text)
 
 
 def short(text: object, limit: int = 120) -> str:
@@ -63,16 +61,7 @@ def write_page(path: Path, text: str) -> None:
     Raises:
         StorageError: `path` cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, "utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # its folder may be a file
-            beside.unlink(missing_ok=True)
+    write_file(path, text.encode())
 
 
 def _inert(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from synthgen.plan.candidates import draw_candidate, noise_seed
 from synthgen.plan.cells import Rounding, rounding_of, turns
 from synthgen.plan.filling import Filling
-from synthgen.plan.plan import Addition, Plan, Revisions, make_plan
+from synthgen.plan.plan import Addition, Plan, Revisions, make_plan, written_spec
 
 __all__ = [
     "Addition",
@@ -16,4 +16,5 @@ __all__ = [
     "noise_seed",
     "rounding_of",
     "turns",
+    "written_spec",
 ]

@@ -12,11 +12,15 @@ from pydantic import ValidationError
 from synthgen.errors import StorageError
 from synthgen.plan.cells import cells_for, cells_of, kinds_of
 from synthgen.records import Cell, Shard
+from synthgen.seal import seal, unseal
 from synthgen.spec import Spec
 
 FORMAT = 4
 WINDOW = 32
 """How many attempts back the verdicts lie that may decide what an attempt aims at: the largest batch."""
+
+_WRITTEN = "written"
+_KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", _WRITTEN}
 
 NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "model.batch_size": "changes speed; the candidates and their noise are the same",
@@ -164,11 +168,17 @@ class Plan:
             changed.append("the order of classes, templates or values")
         return changed
 
-    def to_json(self) -> str:
-        """Without additions, which lie in files of their own."""
+    def to_json(self, written: str | None = None) -> str:
+        """Without additions, which lie in files of their own.
+
+        Args:
+            written: the spec as its author wrote it: kept beside what it means, and no part of the plan.
+        """
         if self.additions:
-            return self.first.to_json()
-        return json.dumps({"fingerprint": self.fingerprint, **self._content()}, indent=2, ensure_ascii=False) + "\n"
+            return self.first.to_json(written)
+        kept = {} if written is None else {_WRITTEN: written}
+        content = {"fingerprint": self.fingerprint, **self._content(), **kept}
+        return seal(json.dumps(content, indent=2, ensure_ascii=False))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -177,9 +187,11 @@ class Plan:
         """
         hint = "Restore plan.json from a backup, or make the dataset in a new folder."
         try:
-            content = json.loads(text)
+            content, _ = unseal(text)
             if content["format"] != FORMAT:
                 raise ValueError(f"format {content['format']!r}, and this version writes {FORMAT}")
+            if strange := content.keys() - _KEYS:
+                raise ValueError(f"it has an entry {min(strange)!r}")
             plan = cls(
                 Spec.model_validate_json(json.dumps(content["spec"])),
                 Revisions(**content["revisions"]),
@@ -201,6 +213,16 @@ class Plan:
             **({"promise": self.promise} if self.promise else {}),
             "spec": self.spec.canonical(),  # the order of classes, templates and values is part of the meaning
         }
+
+
+def written_spec(text: str) -> str | None:
+    """What stands in a plan.json as the spec's own text; None where an earlier version wrote it.
+
+    Raises:
+        ValueError: the text is damaged.
+    """
+    found = unseal(text)[0].get(_WRITTEN)
+    return found if isinstance(found, str) else None
 
 
 def _slice(cells: tuple[Cell, ...], place: int, shards: int) -> tuple[Cell, ...]:

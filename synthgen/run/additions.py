@@ -11,6 +11,7 @@ from synthgen.run import layout
 from synthgen.run.state import RunState
 from synthgen.run.store import RunStore
 from synthgen.run.table import read_rows
+from synthgen.seal import seal, unseal
 
 _ADDITION = TypeAdapter(Addition)
 
@@ -26,7 +27,9 @@ def with_additions(plan: Plan, store: RunStore) -> Plan:
         try:
             if name != layout.addition(number):
                 raise ValueError(f"expected {layout.addition(number)}")
-            plan = plan.extended(_ADDITION.validate_json(store.read(name)))
+            data = store.read(name)
+            unseal(data.decode())
+            plan = plan.extended(_ADDITION.validate_json(data))
         except (ValueError, ValidationError, KeyError) as error:
             hint = "Restore it from a backup, or make the dataset in a new folder."
             raise StorageError(f"{store.location}/{name} is damaged, or of another plan: {error}", hint=hint) from error
@@ -61,6 +64,6 @@ def _cells_of(store: RunStore, state: RunState, ids: Iterable[str]) -> Iterator[
 def add(store: RunStore, plan: Plan, addition: Addition) -> Plan:
     """Append shards to a run that stands at `plan`. If another process added some first, those it is."""
     name = layout.addition(len(plan.additions) + 1)
-    if store.create(name, _ADDITION.dump_json(addition, indent=2) + b"\n"):
+    if store.create(name, seal(_ADDITION.dump_json(addition, indent=2).decode()).encode()):
         return plan.extended(addition)
     return with_additions(plan.first, store)

@@ -1,4 +1,4 @@
-"""Pixels -> bytes: the lossless image of the dataset and the ledger's thumbnail."""
+"""Pixels <-> bytes: the lossless image of the dataset and the ledger's thumbnail."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image as Picture
     from torch import Tensor
 
 Pixels: TypeAlias = "NDArray[np.uint8]"
@@ -46,3 +47,17 @@ def thumbnail(pixels: Pixels) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
+
+
+def decoded(data: bytes) -> Picture:
+    """A PNG that was committed, to its last pixel, in RGB.
+
+    Raises:
+        ValueError: it cannot be decoded, or is far larger than any picture that a model makes.
+    """
+    from synthgen.images import LeftOut, decode
+
+    found = decode(data, ("PNG",))
+    if isinstance(found, LeftOut):
+        raise ValueError(found.detail or found.reason)
+    return found.image

@@ -1,23 +1,28 @@
 """`FolderStore`: a run in a POSIX folder."""
 
-import errno
 import io
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from hashlib import file_digest
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from synthgen.errors import StorageError
+from synthgen.files import (
+    CheckedFile,
+    MissingFileError,
+    as_storage_error,
+    check_room,
+    draft,
+    make_folder,
+    refuse_links,
+    sync,
+)
 from synthgen.records import File
 from synthgen.run import faults
-from synthgen.run.store import MissingFileError, check_name
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer, WriteableBuffer
+from synthgen.run.store import check_name
 
 
 class FolderStore:
@@ -37,42 +42,41 @@ class FolderStore:
 
     def create(self, name: str, data: bytes) -> bool:
         path = self._path(name)
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        with _blaming(path):
+        with as_storage_error(path):
             if path.exists():
                 return False
-            _make_folder(path.parent)
-            try:
-                _write_synced(temporary, data)
-                faults.reach("create-before-link")
-                created = _link(temporary, path)
-                faults.reach("create-after-link")
-                _sync(path.parent)
-            finally:
-                with suppress(OSError):
-                    temporary.unlink()
-            return created
+        with draft(path) as new:
+            half = len(data) // 2
+            new.write(data[:half])
+            new.flush()
+            faults.reach("create-half-written")
+            new.write(data[half:])
+            new.sync()
+            faults.reach("create-before-link")
+            created = new.link()
+            faults.reach("create-after-link")
+            sync(path.parent)
+        return created
 
     @contextmanager
     def write(self, name: str) -> Iterator[BinaryIO]:
         path = self._path(name)
-        with _blaming(path):
-            _make_folder(path.parent)
-            file = io.BufferedWriter(_BlamingFile(path, "xb"), buffer_size=1 << 20)
+        with as_storage_error(path):
+            make_folder(path.parent)
+            file = io.BufferedWriter(CheckedFile(path, "xb"), buffer_size=1 << 20)
         with ExitStack() as undo:
             undo.callback(_discard, file, path)
             yield file
-            with _blaming(path):
+            with as_storage_error(path):
                 file.flush()
                 os.fsync(file.fileno())
                 file.close()
-                _sync(path.parent)
+                sync(path.parent)
             undo.pop_all()
 
     def read(self, name: str) -> bytes:
-        path = self._path(name)
-        with _blaming(path):
-            return path.read_bytes()
+        with self.open(name) as file:
+            return file.read()
 
     def read_many(self, names: Sequence[str]) -> Iterator[bytes | StorageError]:
         for name in names:
@@ -83,14 +87,16 @@ class FolderStore:
 
     def open(self, name: str) -> io.BufferedReader:
         path = self._path(name)
-        with _blaming(path):
-            return io.BufferedReader(_BlamingFile(path, "rb"), buffer_size=1 << 20)
+        with as_storage_error(path):
+            if path.exists() and not path.is_file():  # a pipe, which would be waited for, or a device without an end
+                raise StorageError(f"{path} is not a regular file", hint="Move it away, and run again.")
+            return io.BufferedReader(CheckedFile(path, "rb"), buffer_size=1 << 20)
 
     def names(self, folder: str) -> list[str]:
         path = self._path(folder) if folder else self._folder
         prefix = f"{folder}/" if folder else ""
         try:
-            with _blaming(path), os.scandir(path) as entries:
+            with as_storage_error(path), os.scandir(path) as entries:
                 files = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
         except MissingFileError:
             return []
@@ -98,7 +104,7 @@ class FolderStore:
 
     def delete(self, name: str) -> None:
         path = self._path(name)
-        with _blaming(path):
+        with as_storage_error(path):
             path.unlink(missing_ok=True)
 
     def describe(self, name: str) -> File:
@@ -107,66 +113,17 @@ class FolderStore:
             return File(name, file.tell(), digest)
 
     def free_bytes(self) -> int | None:
-        with _blaming(self._folder):
+        with as_storage_error(self._folder):
             return shutil.disk_usage(self._folder).free
+
+    def check_writable(self) -> None:
+        check_room(self._folder)
 
     def _path(self, name: str) -> Path:
         check_name(name, self.location)
-        path = self._folder
-        for part in name.split("/"):
-            path /= part
-            if path.is_symlink():
-                hint = "Put the real file or folder in its place, if you know where the link came from."
-                raise StorageError(f"{path} is a symbolic link, and a run has none", hint=hint)
+        path = self._folder / name
+        refuse_links(self._folder, path)
         return path
-
-
-_ROOM = "Make room there and run again: what was committed stays, and the run goes on from it."
-_RIGHTS = "Make the folder writable for this user, or choose another one with -o."
-_LINKS = "This file system has no hard links, which runs are committed with: choose another folder with -o."
-_HINTS = {
-    errno.ENOSPC: _ROOM,
-    errno.EDQUOT: _ROOM,
-    errno.EFBIG: "A limit on the size of files is set here (ulimit -f): raise it and run again.",
-    errno.EROFS: "It is read-only: choose another folder with -o.",
-    errno.EACCES: _RIGHTS,
-    errno.EPERM: _RIGHTS,
-    errno.ENOTSUP: _LINKS,
-    errno.ENOTDIR: "Something on the way there is a file and no folder: choose another folder with -o.",
-    errno.EEXIST: "Something else has that name: choose another folder with -o.",
-}
-
-
-@contextmanager
-def _blaming(place: Path) -> Iterator[None]:
-    """Turn an OSError into a StorageError that names `place`."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise MissingFileError(f"{place}: {error.strerror}") from error
-    except OSError as error:
-        hint = _HINTS.get(error.errno or 0)
-        raise StorageError(f"{place}: {error.strerror or error}", hint=hint) from error
-
-
-class _BlamingFile(io.FileIO):
-    """A file whose own errors are StorageErrors, also where a library reads or writes it."""
-
-    def __init__(self, path: Path, mode: str) -> None:
-        super().__init__(path, mode)
-        self._place = path
-
-    def write(self, data: "ReadableBuffer") -> int:
-        with _blaming(self._place):
-            return super().write(data)
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        with _blaming(self._place):
-            return super().readinto(buffer)
-
-    def readall(self) -> bytes:
-        with _blaming(self._place):
-            return super().readall()
 
 
 def _discard(file: BinaryIO, path: Path) -> None:
@@ -174,42 +131,3 @@ def _discard(file: BinaryIO, path: Path) -> None:
         file.close()
     with suppress(OSError):
         path.unlink()
-
-
-def _make_folder(folder: Path) -> None:
-    if folder.is_dir():
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    with path.open("xb", buffering=0) as file:
-        half = len(data) // 2
-        _write_all(file, data[:half])
-        faults.reach("create-half-written")
-        _write_all(file, data[half:])
-        os.fsync(file.fileno())
-
-
-def _write_all(file: io.FileIO, data: bytes) -> None:
-    while data:
-        data = data[file.write(data) :]
-
-
-def _link(temporary: Path, path: Path) -> bool:
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        # NFS may repeat a call whose answer was lost: the second one finds the name taken, by ourselves.
-        return temporary.stat().st_nlink == 2
-    return True

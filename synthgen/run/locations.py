@@ -5,6 +5,7 @@ import re
 from typing import TypeAlias
 
 from synthgen.errors import UsageError
+from synthgen.files import check_name_is_text
 from synthgen.run.folder_store import FolderStore
 from synthgen.run.store import RunStore
 
@@ -19,10 +20,12 @@ def open_store(location: Location) -> RunStore:
     """The store at `location`.
 
     Raises:
-        UsageError: it is another kind of address, or what reads such an address is not installed.
+        UsageError: it is another kind of address, or what reads such an address is not installed; or its name is not
+            valid UTF-8, which Parquet's library asks for.
         StorageError: the object store cannot be used.
     """
     place = os.fspath(location)
+    check_name_is_text(place)
     found = _ADDRESS.match(place)
     if found is None:
         return FolderStore(place)

@@ -1,20 +1,24 @@
 """Markers: `done/NNNNN.json`, whose creation is the commit of a shard."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 
 from pydantic import TypeAdapter, ValidationError
 
 from synthgen.errors import StorageError
+from synthgen.files import MissingFileError
 from synthgen.records import ShardRecord
 from synthgen.run import layout
-from synthgen.run.store import MissingFileError, RunStore
+from synthgen.run.store import RunStore
+from synthgen.seal import seal, unseal
 
 _RECORD = TypeAdapter(ShardRecord)
+_ENTRIES = {field.name for field in fields(ShardRecord)}
 
 
 def create_marker(store: RunStore, record: ShardRecord) -> bool:
     """Commit a shard; False if another worker was first."""
-    return store.create(layout.marker(record.shard), _RECORD.dump_json(record, indent=2) + b"\n")
+    return store.create(layout.marker(record.shard), seal(_RECORD.dump_json(record, indent=2).decode()).encode())
 
 
 def read_marker(store: RunStore, shard: int, fingerprint: str) -> ShardRecord | None:
@@ -45,7 +49,26 @@ def read_markers(
         yield shard, found
 
 
+def read_claims(store: RunStore, shard: int, fingerprint: str) -> ShardRecord | None:
+    """What a damaged marker says, if it still says it of this plan and of this shard's files."""
+    try:
+        return _claimed(store, shard, fingerprint, store.read(layout.marker(shard)))
+    except StorageError:
+        return None
+
+
 def _parsed(store: RunStore, shard: int, fingerprint: str, data: bytes) -> ShardRecord:
+    record, name = _claimed(store, shard, fingerprint, data), layout.marker(shard)
+    try:
+        content, _ = unseal(data.decode())
+    except ValueError as error:
+        raise _damaged(store, name, f"is damaged: {error}") from error
+    if strange := content.keys() - _ENTRIES:
+        raise _damaged(store, name, f"is damaged: it has an entry {min(strange)!r}")
+    return record
+
+
+def _claimed(store: RunStore, shard: int, fingerprint: str, data: bytes) -> ShardRecord:
     name = layout.marker(shard)
     try:
         record = _RECORD.validate_json(data)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
 from synthgen.errors import StorageError, UsageError
+from synthgen.files import MissingFileError
 from synthgen.records import File
-from synthgen.run.store import MissingFileError, check_name
+from synthgen.run.store import check_name
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -115,6 +116,10 @@ class ObjectStore:
         with self.open(name) as file:
             digest = file_digest(file, "sha256").hexdigest()
             return File(name, file.tell(), digest)
+
+    def check_writable(self) -> None:
+        with _blaming(self.location):
+            self._prove()
 
     def free_bytes(self) -> None:
         return None

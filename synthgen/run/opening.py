@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from synthgen.errors import PlanChanged, StorageError
-from synthgen.plan import Plan
+from synthgen.files import MissingFileError
+from synthgen.plan import Plan, written_spec
 from synthgen.run import faults, layout
 from synthgen.run.additions import add, with_additions
-from synthgen.run.store import MissingFileError, RunStore
+from synthgen.run.store import RunStore
 
 
 def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = False) -> Plan:
@@ -27,9 +28,9 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
     if not is_begun(store):
         for number, addition in enumerate(plan.additions):
             add(store, replace(plan, additions=plan.additions[:number]), addition)
-    # The plan before the spec: it decides whose the folder is. A run killed in between gets its spec.yaml when it
-    # resumes.
-    if store.create(layout.PLAN, plan.to_json().encode()):
+    # The plan before the spec: it decides whose the folder is, and holds the spec's text. A run killed in between gets
+    # its spec.yaml when it resumes.
+    if store.create(layout.PLAN, plan.to_json(spec_text).encode()):
         faults.reach("plan-created")
     else:
         there = open_run(store)
@@ -37,6 +38,7 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
             add(store, there, more)
             there = open_run(store)  # another process may have been first, and asked for another number
         _refuse_another(there, plan, store.location)
+        spec_text = kept_spec(store) or spec_text
     store.create(layout.SPEC, spec_text.encode())
     return replace(plan, additions=there.additions)
 
@@ -64,6 +66,25 @@ def open_run(store: RunStore) -> Plan:
     except StorageError as error:
         raise StorageError(f"{store.location}: {error.message}", hint=error.hint) from error
     return with_additions(plan, store)
+
+
+def kept_spec(store: RunStore) -> str | None:
+    """The text of the spec that the run was begun with, as plan.json has it; None where an earlier version wrote that.
+
+    Raises:
+        StorageError: plan.json cannot be read, or is damaged.
+    """
+    try:
+        return written_spec(store.read(layout.PLAN).decode())
+    except ValueError as error:
+        raise StorageError(f"{store.location}: {layout.PLAN} is damaged: {error}") from error
+
+
+def restore_spec(store: RunStore) -> None:
+    """Write spec.yaml anew, where plan.json knows what was in it."""
+    if (text := kept_spec(store)) is not None:
+        store.delete(layout.SPEC)
+        store.create(layout.SPEC, text.encode())
 
 
 def _refuse_foreign(store: RunStore) -> None:

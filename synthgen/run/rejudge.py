@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from synthgen.files import as_damage
 from synthgen.plan import Plan
 from synthgen.records import Cell, Reason, ShardRecord, Shortfall, Verdict
 from synthgen.run import layout
@@ -37,19 +38,23 @@ def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects
 def _rejudge_shard(store: RunStore, record: ShardRecord, stricter: Plan, into: RunStore, rejects: Rejects) -> None:
     images_name = layout.new_name(layout.IMAGES, record.shard, "parquet")
     ledger_name = layout.new_name(layout.LEDGER, record.shard, "parquet")
-    ledger = [_judged(row, rejects) for row in read_rows(store, record.ledger.name)]
-    kept = {row["id"] for row in ledger if row["verdict"] == Verdict.ACCEPTED}
-    _write(into, ledger_name, read_schema(store, record.ledger.name), iter(ledger))
-    images = (row for row in read_rows(store, record.images.name) if row["id"] in kept)
-    _write(into, images_name, read_schema(store, record.images.name), images)
+    with as_damage(f"{store.location}/{record.ledger.name}"):
+        ledger = [_judged(row, rejects) for row in read_rows(store, record.ledger.name)]
+        kept = {row["id"] for row in ledger if row["verdict"] == Verdict.ACCEPTED}
+        shortfalls = tuple(_shortfalls(stricter, record.shard, ledger))
+        reasons = dict(sorted(Counter(row["reason"] for row in ledger if row["reason"]).items()))
+        _write(into, ledger_name, read_schema(store, record.ledger.name), iter(ledger))
+    with as_damage(f"{store.location}/{record.images.name}"):
+        images = (row for row in read_rows(store, record.images.name) if row["id"] in kept)
+        _write(into, images_name, read_schema(store, record.images.name), images)
     made = ShardRecord(
         shard=record.shard,
         fingerprint=stricter.fingerprint,
         images=into.describe(images_name),
         ledger=into.describe(ledger_name),
         counts=_counts(row["verdict"] for row in ledger),
-        reasons=dict(sorted(Counter(row["reason"] for row in ledger if row["reason"]).items())),
-        shortfalls=tuple(_shortfalls(stricter, record.shard, ledger)),
+        reasons=reasons,
+        shortfalls=shortfalls,
         seconds=record.seconds,
         provenance={**record.provenance, "rejudged.from": record.fingerprint},
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from synthgen.plan import Plan
 from synthgen.run import layout
+from synthgen.run.opening import restore_spec
 from synthgen.run.state import read_state
 from synthgen.run.store import RunStore
 from synthgen.run.verify import Finding, verify
@@ -39,6 +40,8 @@ def repair(plan: Plan, store: RunStore, on_shard: Callable[[int], None] = lambda
     # The marker first: without it the files are garbage, whatever happens next.
     for shard in reopened:
         store.delete(layout.marker(shard))
+    if any(finding.place == layout.SPEC for finding in findings):
+        restore_spec(store)
     removed = read_state(plan, store).orphans
     for name in removed:
         store.delete(name)

@@ -3,17 +3,25 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from synthgen.errors import StorageError, UsageError
+from synthgen.errors import UsageError
+from synthgen.files import as_damage
 from synthgen.plan import Plan, noise_seed
-from synthgen.records import Candidate, Rendered
-from synthgen.run.encode import Pixels, to_host
+from synthgen.records import Candidate, Rendered, ShardRecord
+from synthgen.run.encode import Pixels, decoded, to_host
 from synthgen.run.marker import read_marker
 from synthgen.run.models import Models
 from synthgen.run.protocols import Generator, Judge
+from synthgen.run.rows import Row
 from synthgen.run.store import RunStore
 from synthgen.run.table import read_rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_HINT = "Ids are in the ledger, in the dataset and on the contact sheet, such as 00000-000012."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,44 +54,65 @@ def replay(plan: Plan, store: RunStore, generator: Generator, judge: Judge, imag
         ModelError, DeviceError: nothing can be rendered or judged.
         StorageError: the run cannot be read.
     """
-    row, png = _recorded(plan, store, image_id)
-    candidate = _candidate(row, plan)
+    record = _committed(plan, store, image_id)
+    with as_damage(f"{store.location}/{record.ledger.name}"):
+        row = _row(store, record, image_id)
+        candidate, size = _candidate(row, plan), max(1, min(row["batch_size"], plan.window))
+        verdict = ": ".join(filter(None, (row["verdict"], row["reason"])))
+    with as_damage(f"{store.location}/{record.images.name}"):
+        then = _pixels(store, record, row)
+
     models = Models(generator, judge)
     models.set_up()
     judge.begin_shard()
     with models.ending(f"making {image_id} again"):
         # The numbers of an image depend on its batch's shape, and on nothing else in the batch.
-        rendered = generator.render([candidate] * min(row["batch_size"], plan.window))[0]
+        rendered = generator.render([candidate] * size)[0]
         assessment = judge.assess([rendered])[0] if rendered.image is not None else None
     scores = dict(assessment.scores) if assessment else {}
     attributes = dict(assessment.attributes) if assessment else {}
     reason = rendered.failure.kind if rendered.failure else assessment.reason if assessment else None
+    with as_damage(f"{store.location}/{record.ledger.name}"):
+        recorded_scores = {name: float(value) for name in scores if (value := row[f"score_{name}"]) is not None}
+        recorded_attributes = {name: row[f"attribute_{name}"] for name in attributes}
     return Replay(
         candidate,
         noise_seed(plan, candidate.shard, candidate.attempt) == candidate.seed,
-        _difference(rendered, png),
-        {name: (row[f"score_{name}"], now) for name, now in scores.items() if row[f"score_{name}"] is not None},
-        {name: (row[f"attribute_{name}"], now) for name, now in attributes.items()},
-        ": ".join(filter(None, (row["verdict"], row["reason"]))),
+        _difference(rendered, then),
+        {name: (before, scores[name]) for name, before in recorded_scores.items()},
+        {name: (before, attributes[name]) for name, before in recorded_attributes.items()},
+        verdict,
         reason,
     )
 
 
-def _recorded(plan: Plan, store: RunStore, image_id: str) -> tuple[dict[str, Any], bytes | None]:
-    """The ledger's row, and the PNG where it was kept."""
-    hint = "Ids are in the ledger, in the dataset and on the contact sheet, such as 00000-000012."
+def _committed(plan: Plan, store: RunStore, image_id: str) -> ShardRecord:
     shard = image_id.partition("-")[0]
     record = None
     if shard.isdecimal() and int(shard) < plan.shard_count:
         record = read_marker(store, int(shard), plan.fingerprint)
     if record is None:
-        raise UsageError(f"{store.location}: no committed shard has an attempt {image_id!r}", hint=hint)
+        raise UsageError(f"{store.location}: no committed shard has an attempt {image_id!r}", hint=_HINT)
+    return record
+
+
+def _row(store: RunStore, record: ShardRecord, image_id: str) -> Row:
+    """Of the ledger."""
     row = next((row for row in read_rows(store, record.ledger.name) if row["id"] == image_id), None)
     if row is None:
-        raise UsageError(f"{store.location}: shard {record.shard} has no attempt {image_id!r}", hint=hint)
+        raise UsageError(f"{store.location}: shard {record.shard} has no attempt {image_id!r}", hint=_HINT)
+    return row
+
+
+def _pixels(store: RunStore, record: ShardRecord, row: Row) -> "NDArray[np.int16] | None":
+    """As they were recorded, where the PNG was kept."""
+    import numpy as np
+
     kept = read_rows(store, record.images.name, ["id", "image"])
-    image = row.get("image") or next((one["image"] for one in kept if one["id"] == image_id), None)
-    return row, image["bytes"] if image else None
+    image = row.get("image") or next((one["image"] for one in kept if one["id"] == row["id"]), None)
+    if not image:
+        return None
+    return np.asarray(decoded(image["bytes"]), dtype=np.int16)
 
 
 def _candidate(row: Mapping[str, Any], plan: Plan) -> Candidate:
@@ -102,17 +131,10 @@ def _candidate(row: Mapping[str, Any], plan: Plan) -> Candidate:
     )
 
 
-def _difference(rendered: Rendered, png: bytes | None) -> int | None:
-    if png is None or rendered.image is None:
+def _difference(rendered: Rendered, then: "NDArray[np.int16] | None") -> int | None:
+    if then is None or rendered.image is None:
         return None
     import numpy as np
 
-    from synthgen.images import LeftOut, decode
-
-    recorded = decode(png, ("PNG",))
-    if isinstance(recorded, LeftOut):
-        what = f"the recorded image cannot be decoded: {recorded.detail}"
-        raise StorageError(what, hint="`synthgen verify` says what else is damaged.")
-    then = np.asarray(recorded.image, dtype=np.int16)
     now: Pixels = to_host([rendered.image])[0]
     return int(np.abs(then - now).max()) if then.shape == now.shape else 255

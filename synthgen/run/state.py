@@ -97,7 +97,8 @@ def read_state(plan: Plan, store: RunStore) -> RunState:
     failures = store.names(layout.FAILED)
     numbers = [layout.shard_of_failure(name) for name in failures]
     failed = Counter(number for number in numbers if number is not None and number not in done)
-    temporary = [name for name in (*in_done, *failures, *store.names("")) if layout.is_temporary(name)]
+    others = (*in_done, *failures, *store.names(layout.ADDITIONS), *store.names(""))
+    temporary = [name for name in others if layout.is_temporary(name)]
     pending = tuple(index for index in range(count) if index not in done and index not in damaged)
     return RunState(
         shard_count=count,

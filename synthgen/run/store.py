@@ -10,10 +10,6 @@ from synthgen.errors import StorageError
 from synthgen.records import File
 
 
-class MissingFileError(StorageError):
-    """There is no file of that name."""
-
-
 class RunStore(Protocol):
     """Files by name, with `/` between folders, relative to the run. Folders come into being with their files.
 
@@ -61,6 +57,14 @@ class RunStore(Protocol):
 
         Raises:
             MissingFileError: there is none.
+        """
+
+    def check_writable(self) -> None:
+        """Before anything is made for it: find out whether files can be made there.
+
+        Raises:
+            UsageError: the place has a name that cannot be used.
+            StorageError: they cannot.
         """
 
     def free_bytes(self) -> int | None:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from synthgen.errors import StorageError
+from synthgen.files import as_damage
 from synthgen.run import faults
 from synthgen.run.rows import Row
 from synthgen.run.store import RunStore
@@ -20,18 +21,26 @@ _READ_AT_ONCE = 64
 
 
 def read_rows(store: RunStore, name: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
-    """The rows of a table in order, a few at a time: memory does not grow with the table."""
+    """The rows of a table in order, a few at a time: memory does not grow with the table.
+
+    Raises:
+        StorageError: it cannot be read, is not a Parquet file, or lacks one of `columns`.
+    """
     import pyarrow.parquet as pq
 
-    with store.open(name) as file:
-        for batch in pq.ParquetFile(file).iter_batches(_READ_AT_ONCE, columns=columns):
+    place = f"{store.location}/{name}"
+    with store.open(name) as file, as_damage(place):
+        table = pq.ParquetFile(file)
+        if missing := [column for column in columns or () if column not in table.schema_arrow.names]:
+            raise StorageError(f"{place} is damaged, or of another version: it has no column {missing[0]!r}")
+        for batch in table.iter_batches(_READ_AT_ONCE, columns=columns):
             yield from batch.to_pylist()
 
 
 def read_schema(store: RunStore, name: str) -> "pa.Schema":
     import pyarrow.parquet as pq
 
-    with store.open(name) as file:
+    with store.open(name) as file, as_damage(f"{store.location}/{name}"):
         return pq.ParquetFile(file).schema_arrow
 
 

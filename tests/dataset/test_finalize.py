@@ -194,7 +194,7 @@ def test_a_crash_between_the_two_renames_is_undone(tmp_path: Path, monkeypatch: 
     make(sources, tmp_path / "dataset")
     old = content(tmp_path / "dataset")
     (tmp_path / "dataset").rename(tmp_path / ".dataset.old")
-    monkeypatch.setattr(finalize_module, "building", lambda _: pytest.fail("built again"))
+    monkeypatch.setattr(finalize_module, "building", lambda *_: pytest.fail("built again"))
     make(sources, tmp_path / "dataset")
     assert content(tmp_path / "dataset") == old
 

@@ -16,6 +16,7 @@ from synthgen.errors import StorageError
 from synthgen.records import File
 from synthgen.run import FolderStore, create_run, verify, work
 from synthgen.run.marker import read_marker
+from synthgen.seal import seal, unseal
 from tests.run.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
 from tests.run.tables import state_of
 
@@ -39,8 +40,10 @@ def the_file(folder: Path, kind: str, shard: int) -> Path:
 
 
 def change_marker(run: Path, **changes: object) -> None:
+    """As whoever writes markers would, and not as bits flip: with the sha256 that fits."""
     path = run / "done/00001.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    content, _ = unseal(path.read_text())
+    path.write_text(seal(json.dumps(content | changes, indent=2)))
 
 
 def test_a_run_that_has_just_begun_is_all_pending(tmp_path: Path) -> None:
@@ -105,7 +108,7 @@ def test_a_worker_refuses_a_damaged_marker_and_says_what_to_do(run: Path) -> Non
 def test_ten_thousand_shards_are_counted_in_linear_time(run: Path, tmp_path: Path) -> None:
     plan = noise_plan("classes.doctor=9981", "output.shard_size=1")
     assert plan.shard_count == 10_000
-    marker = json.loads((run / "done/00001.json").read_text()) | {"fingerprint": plan.fingerprint}
+    marker = unseal((run / "done/00001.json").read_text())[0] | {"fingerprint": plan.fingerprint}
     for kind in ("shards", "ledger", "done"):
         (tmp_path / "large" / kind).mkdir(parents=True)
     for shard in range(9_999):
@@ -113,7 +116,7 @@ def test_ten_thousand_shards_are_counted_in_linear_time(run: Path, tmp_path: Pat
             name = f"{kind}/{shard:05d}-{shard:016x}.parquet"
             (tmp_path / "large" / name).touch()
             marker[key] = {"name": name, "size": 0, "sha256": ""}
-        (tmp_path / f"large/done/{shard:05d}.json").write_text(json.dumps(marker | {"shard": shard}))
+        (tmp_path / f"large/done/{shard:05d}.json").write_text(seal(json.dumps(marker | {"shard": shard}, indent=2)))
     began = time.process_time()
     state = state_of(tmp_path / "large", plan)
     assert (len(state.done), state.pending, state.orphans) == (9_999, (9_999,), ())

@@ -1,0 +1,90 @@
+"""`results.json`: what was made of a run's shards, by name and sha256, and what the contact sheet was made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import file_digest, sha256
+from pathlib import Path
+
+from synthgen import __version__
+from synthgen.errors import StorageError
+from synthgen.files import MissingFileError, write_file
+from synthgen.plan import Plan
+from synthgen.records import ShardRecord
+from synthgen.run import Finding, RunStore
+from synthgen.run.store import check_name
+from synthgen.seal import seal, unseal
+
+RESULTS = "results.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """
+    Attributes:
+        sheet: a fingerprint of all that the contact sheet was made from.
+        files: the sheet and the files of the dataset, each with its sha256.
+    """
+
+    sheet: str
+    files: Mapping[str, str]
+
+
+def read_results(store: RunStore) -> Results | None:
+    """None where nothing was made yet, or by an earlier version, or where the record is damaged.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    try:
+        return _parsed(store.read(RESULTS))
+    except (MissingFileError, ValueError):
+        return None
+
+
+def write_results(results: Results, folder: Path) -> None:
+    """
+    Raises:
+        StorageError: it cannot be written.
+    """
+    write_file(folder / RESULTS, seal(json.dumps(asdict(results), indent=1)).encode())
+
+
+def sheet_fingerprint(planned: Plan, records: Sequence[ShardRecord]) -> str:
+    """Equal for sheets that show the same."""
+    quotas = {name: kind.count for name, kind in planned.spec.classes.items()}
+    facts = [__version__, planned.fingerprint, quotas, sorted(record.ledger.sha256 for record in records)]
+    return sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def damaged_record(store: RunStore) -> list[Finding]:
+    """What is wrong with the record itself."""
+    try:
+        _parsed(store.read(RESULTS))
+    except MissingFileError:
+        return []
+    except StorageError as error:
+        return [Finding(RESULTS, error.message)]
+    except ValueError as error:
+        return [Finding(RESULTS, f"is damaged, or of another version: {error}")]
+    return []
+
+
+def _parsed(data: bytes) -> Results:
+    content, _ = unseal(data.decode())
+    try:
+        results = Results(**content)
+        for name, digest in results.files.items():
+            check_name(name, RESULTS)
+            if not isinstance(digest, str):
+                raise TypeError(f"{name} has no sha256")
+    except (TypeError, AttributeError, StorageError) as error:
+        raise ValueError(str(error)) from error
+    return results

@@ -1,0 +1,259 @@
+"""Files that appear whole or not at all, and the rules for writing in a folder that somebody else may have made."""
+
+import errno
+import io
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthgen.errors import StorageError, UsageError
+from synthgen.leftovers import clear, hold
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+
+class MissingFileError(StorageError):
+    """There is no file of that name."""
+
+
+_ROOM = "Make room there and run again: what was committed stays, and the run goes on from it."
+_RIGHTS = "Make the folder writable for this user, or choose another one with -o."
+_LINKS = "This file system has no hard links, which runs are committed with: choose another folder with -o."
+_HINTS = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: "A limit on the size of files is set here (ulimit -f): raise it and run again.",
+    errno.EROFS: "It is read-only: choose another folder with -o.",
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.ENOTDIR: "Something on the way there is a file and not a folder: choose another folder with -o.",
+    errno.EEXIST: "Something else has that name: choose another folder with -o.",
+    errno.EISDIR: "A folder has that name: move it, or choose another folder with -o.",
+}
+_STRANGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, MemoryError, OSError)
+"""RecursionError and what Arrow raises are among them."""
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{16}", re.DOTALL)
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+"""What link(2) says where a file was just made in the same folder, but cannot be linked."""
+
+
+@contextmanager
+def as_storage_error(place: Path, doing: str = "") -> Iterator[None]:
+    """Turn an OSError into a StorageError that names `place`, what was being done, and what to do now."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise MissingFileError(f"{doing}{place}: {error.strerror}") from error
+    except OSError as error:
+        raise StorageError(f"{doing}{place}: {error.strerror or error}", hint=_HINTS.get(error.errno or 0)) from error
+
+
+@contextmanager
+def as_damage(place: object) -> Iterator[None]:
+    """Turn what a library, or a look at its values, makes of a file's strange content into a StorageError that names
+    the file. For a block that reads from one file and does nothing else."""
+    try:
+        yield
+    except _STRANGE as error:
+        what = " ".join(str(error).split())[:200] or "no reason given"
+        hint = "Run `synthgen verify` on the run folder."
+        raise StorageError(
+            f"{place} is damaged, or of another version: {type(error).__name__}: {what}", hint=hint
+        ) from error
+
+
+class CheckedFile(io.FileIO):
+    """A file whose own errors are StorageErrors, also where a library reads or writes it."""
+
+    def __init__(self, path: Path, mode: str) -> None:
+        super().__init__(path, mode)
+        self._place = path
+
+    def write(self, data: "ReadableBuffer") -> int:
+        with as_storage_error(self._place):
+            return super().write(data)
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        with as_storage_error(self._place):
+            return super().readinto(buffer)
+
+    def readall(self) -> bytes:
+        with as_storage_error(self._place):
+            return super().readall()
+
+
+class Draft(io.BufferedWriter):
+    """A file that is written beside its place, under a name that nobody can foresee, and then takes it in one step."""
+
+    def __init__(self, path: Path) -> None:
+        # Of a long name only the beginning: the temporary one is longer, and 255 bytes are the limit.
+        self.path, self.temporary = path, path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        super().__init__(io.FileIO(os.open(self.temporary, flags, 0o666), "w"), buffer_size=1 << 20)
+        hold(self.fileno())
+
+    def sync(self) -> None:
+        """Make its content durable."""
+        self.flush()
+        os.fsync(self.fileno())
+
+    def replace(self) -> None:
+        """Take the place of what is there, a symbolic link too: what that leads to stays as it is."""
+        self.sync()
+        self.temporary.replace(self.path)
+        sync(self.path.parent)
+
+    def link(self) -> bool:
+        """Take the place if nothing is there; False if something is. The temporary name stays until the draft ends."""
+        try:
+            os.link(self.temporary, self.path)
+        except FileExistsError:
+            # NFS may repeat a call whose answer was lost: the second one finds the name taken, by ourselves.
+            return self.temporary.stat().st_nlink == 2
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                raise StorageError(f"{self.path}: {error.strerror}", hint=_LINKS) from error
+            raise
+        return True
+
+
+def is_draft(path: Path) -> bool:
+    """Whether it is a draft by its name."""
+    return _DRAFT.fullmatch(path.name) is not None
+
+
+@contextmanager
+def draft(path: Path) -> Iterator[Draft]:
+    """A draft of `path`, whose folder is made if it is missing. Its temporary name is gone after the block.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    with as_storage_error(path, "cannot write "):
+        make_folder(path.parent)
+        new = Draft(path)
+        try:
+            yield new
+        finally:
+            with suppress(OSError):
+                new.close()
+            with suppress(OSError):
+                new.temporary.unlink()
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, durable on return, in place of one that is there.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    with draft(path) as new:
+        new.write(data)
+        new.replace()
+    sweep(path.parent, path.name)
+
+
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Remove the drafts in `folder` whose process was killed; only those of the file `name`, if one is given."""
+    with suppress(OSError):
+        for path in folder.glob(".*"):
+            if is_draft(path) and (name is None or path.name[1:-17] == name[:40]):
+                clear(path)
+
+
+def create_file(path: Path, data: bytes) -> bool:
+    """As `write_file`, but where the name is taken nothing changes, and False is returned."""
+    with draft(path) as new:
+        new.write(data)
+        new.sync()
+        created = new.link()
+        sync(path.parent)
+    return created
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it that are missing, each durable in the one that holds it."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync(folder.parent)
+
+
+def sync(path: Path) -> None:
+    """Make what is at `path`, a file's content or a folder's names, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def refuse_links(root: Path, path: Path) -> None:
+    """Look at every step from `root`, which may itself be a link, down to `path`.
+
+    Raises:
+        StorageError: one is a symbolic link. Who made the folder may not be who writes into it, and a link could lead
+            to any file of theirs.
+    """
+    step = root
+    for part in path.relative_to(root).parts:
+        step /= part
+        if os.path.islink(step):
+            hint = "Put the real file or folder in its place, if you know where the link came from."
+            raise StorageError(f"{step} is a symbolic link, and a run has none", hint=hint)
+
+
+def check_folder(folder: Path) -> None:
+    """Before anything is made for it: find out whether files can be made in `folder`, which need not be there yet.
+
+    Raises:
+        UsageError: its name is not valid UTF-8, which Parquet's library asks for.
+        StorageError: it is not a folder, or cannot be written.
+    """
+    check_name_is_text(folder)
+    if folder.is_symlink() and not folder.exists():
+        hint = "Make that place first, or choose another folder with -o."
+        raise StorageError(f"{folder} is a link to {os.readlink(folder)}, which does not exist", hint=hint)
+
+    with as_storage_error(folder):
+        there = next(step for step in (folder, *folder.absolute().parents) if step.exists())
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(there, os.W_OK | os.X_OK):
+            code = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
+            raise OSError(code, os.strerror(code))
+
+
+def check_room(folder: Path) -> None:
+    """As `check_folder`, and where it is there, by making a file in it: a disk that is full says so."""
+    check_folder(folder)
+    if folder.is_dir():
+        with draft(folder / "probe") as probe:
+            probe.write(bytes(4096))
+            probe.sync()
+
+
+def check_file(path: Path) -> None:
+    """As `check_room`, for a file that is to be written, or to be replaced."""
+    check_name_is_text(path)
+    check_room(path.parent)
+    if path.exists() and not path.is_file():
+        raise StorageError(f"{path} is not a file that can be replaced", hint="Choose another name with -o.")
+
+
+def check_name_is_text(path: str | os.PathLike[str]) -> None:
+    """
+    Raises:
+        UsageError: `path` is not valid UTF-8.
+    """
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError as error:
+        hint = "Rename it, or choose another one. If the name is UTF-8 and the locale is not, set PYTHONUTF8=1."
+        raise UsageError(f"{os.fspath(path)!r} is not a name in UTF-8", hint=hint) from error

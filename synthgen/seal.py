@@ -1,0 +1,41 @@
+"""JSON objects that carry their own sha256 as their last entry: a changed byte is found without another file."""
+
+import json
+import re
+from hashlib import sha256
+from typing import Any
+
+_KEY = "sha256"
+_END = re.compile(rf',\n +"{_KEY}": "([0-9a-f]{{64}})"\n\}}\n')
+
+
+def seal(text: str) -> str:
+    """`text`, an object as `json.dumps` writes it with an indent, and in it the sha256 of all that stands before."""
+    body, indent = text.rstrip().removesuffix("\n}"), re.search(r"\n( +)", text)
+    assert indent is not None, "it is written with an indent"
+    return f'{body},\n{indent[1]}"{_KEY}": "{_digest(body)}"\n}}\n'
+
+
+def unseal(text: str) -> tuple[dict[str, Any], bool]:
+    """The object without its sha256, and whether it had one: earlier versions wrote none.
+
+    Raises:
+        ValueError: it is not a JSON object, or its sha256 is not that of the rest.
+    """
+    try:
+        content = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if not isinstance(content, dict):
+        raise ValueError("it is not an object")
+    if _KEY not in content:
+        return content, False
+    begin = text.rfind(",\n")
+    end = _END.fullmatch(text, max(begin, 0))
+    if end is None or end[1] != _digest(text[:begin]):
+        raise ValueError("its sha256 is not the one that it was written with")
+    return {key: value for key, value in content.items() if key != _KEY}, True
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
