@@ -74,12 +74,12 @@ class Audit:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader must know of the set, and of each attribute over all."""
-        found = self.findings
+        """What a reader must know of the set, of each attribute over all, and of figures that a sample gave."""
+        found, likeness = self.findings, (self.report.diversity, self.report.leakage)
         of_attributes = (
             f"{attribute.name}: {caveat}" for attribute in found.attributes for caveat in attribute.scopes[0].caveats
         )
-        return (*found.caveats, *of_attributes)
+        return (*found.caveats, *of_attributes, *(caveat for each in likeness if each for caveat in each.caveats))
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
