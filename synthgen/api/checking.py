@@ -51,16 +51,17 @@ def judge_check(asked: Asked, labels: int) -> JudgeCheck:
     from synthgen.audit.report import JudgeCheck
 
     folder = _free(asked.folder, LABELS)
+    moved = folder != asked.folder
+    labelled = asked.labels or (asked.folder / LABELS if moved else None)
     command = None
     if not isinstance(asked.spec, Spec):
-        moved = folder != asked.folder
         more = [
             ("-o", str(folder) if moved else asked.output),
             ("--cache", asked.embeddings if moved else asked.cache),
             ("--export-labels", labels),
         ]
         command = _command(asked.place, [*_options(asked), *more])
-    return JudgeCheck(labels, command, str(folder / LABELS), str(asked.labels) if asked.labels else None)
+    return JudgeCheck(labels, command, str(folder / LABELS), str(labelled) if labelled else None)
 
 
 def _free(folder: Path, name: str) -> Path:

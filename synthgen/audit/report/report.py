@@ -43,7 +43,7 @@ class JudgeCheck:
         command: of a shell, that draws them and writes a page of them and a table to fill in; None where what was asked
             cannot be written as a command.
         table: what the command writes; `--import-labels` takes it.
-        labelled: the table that was imported already, and has too few.
+        labelled: the table that was imported, and has too few; or the one that was drawn before, and was not.
     """
 
     labels: int

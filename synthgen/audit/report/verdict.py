@@ -35,7 +35,7 @@ def verdict(findings: Findings) -> Verdict:
         headline += f", {WORD}"
         sentence = f"{sentence.removesuffix('.')}, {WORD}: {_why(findings.on_trust)} (--trust-judge)."
     elif any(check.remedy == LABELS_SETTLE for gate in findings.gates for check in gate.checks):
-        sentence += f" Nothing checks the judge there: {LABELS_SETTLE}."
+        sentence += f" Where nothing checks the judge, {LABELS_SETTLE}."
     return Verdict(state, sign, headline, sentence)
 
 

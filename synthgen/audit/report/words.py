@@ -100,7 +100,8 @@ _DRAWN = " synthgen.api.export_labels draws them, with the same arguments. "
 
 def labels_wanted(check: JudgeCheck) -> str:
     if check.labelled is not None:
-        return f"Label more images of {shlex.quote(check.labelled)}, or draw others, {check.labels:,} at least"
+        there = f"fill in {shlex.quote(check.labelled)} and give it with --import-labels"
+        return f"To check the judge on this set, {there}, or label {check.labels:,} other images"
     return f"To check the judge on this set, label {check.labels:,} images by eye, or more"
 
 

@@ -95,7 +95,7 @@ def test_a_number_that_is_none_is_never_written() -> None:
 
 def test_the_verdict_comes_first_and_gives_its_reasons(full_page: str) -> None:
     text = Page(full_page).text
-    told = "2 of 4 gates are broken; for 1 the data do not suffice; 1 holds. Nothing checks the judge there"
+    told = "2 of 4 gates are broken; for 1 the data do not suffice; 1 holds. Where nothing checks the judge, labels"
     order = ("✕ Fail", told, "✕ fail", "? class chef", "over all: tv <= 0.08", "✓ pass")
     places = [text.index(words) for words in (*order, "Images 384")]
     assert places == sorted(places)
