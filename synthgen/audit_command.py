@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,6 +72,10 @@ def audit(
         list[str] | None,
         typer.Option(metavar="GATE", help="Such as 'skin_tone within class: tv <= 0.1'. Repeatable."),
     ] = None,
+    trust_judge: Annotated[
+        bool,
+        typer.Option("--trust-judge", help="Gates take the judge's word also where nothing checks it on this set."),
+    ] = False,
     allow_insufficient: Annotated[
         bool, typer.Option("--allow-insufficient", help="A gate without enough data to decide it is no failure.")
     ] = False,
@@ -102,14 +106,13 @@ def audit(
         "split": split,
         "images_from": images_from,
         "judges": judge or (),
-        "cache": cache or api.embeddings_folder(folder),
         "device": device,
         "trust": trust,
         "seed": seed,
         "on_progress": _progress(),
     }
     if export_labels is not None:
-        drawn = api.export_labels(place, export_labels, folder, **asked)
+        drawn = api.export_labels(place, export_labels, folder, cache=cache or api.embeddings_folder(folder), **asked)
         print(f"look at   {drawn.page}")
         print(f"fill in   {drawn.table}")
         print(f"then      the same command, with --import-labels {drawn.table} in place of --export-labels")
@@ -119,7 +122,8 @@ def audit(
             shown = ", ".join(f"{name} ({many})" for name, many in islice(drawn.few.items(), 6))
             more = f" and {len(drawn.few) - 6} more" if len(drawn.few) > 6 else ""
             takes = f"which takes {FEWEST_LABELS}"
-            print(f"note      too few to correct the shares of a class on its own, {takes}: {shown}{more}")
+            named = f"{takes}: {shown}{more}; or all its images"
+            print(f"note      too few to correct the shares of a class on its own, {named}")
         return
     found = api.audit(
         place,
@@ -130,6 +134,9 @@ def audit(
         labels=import_labels,
         cross=[tuple(part.strip() for part in names.split(",")) for names in cross or ()],
         gates=gate or (),
+        trust_judge=trust_judge,
+        output=output,
+        cache=cache,
         **asked,
     )
     document, report = found.write(folder)
@@ -141,6 +148,10 @@ def audit(
             print(f"note      {caveat}")
         print(f"figures   {document}")
         print(f"look at   {report}")
+        if found.report.judge_check and allow_insufficient:
+            from synthgen.audit.report import how_to_check
+
+            print(f"note      {how_to_check(found.report.judge_check)}")
         print(
             "          (also association with the class, how sure so many images can be, filters, likeness, pictures)"
         )
@@ -164,8 +175,20 @@ def _exit(found: "Audit", allow_insufficient: bool) -> None:
     unsure = [gate for gate in found.findings.gates if gate.outcome == "insufficient data"]
     if failed or (unsure and not allow_insufficient):
         lines = [f"{gate.outcome}: {gate.gate}: {gate.reason}" for gate in (*failed, *unsure)]
-        hint = None if failed else "More images or labels would decide it; --allow-insufficient passes it meanwhile."
-        raise GateFailed("\n".join(lines), hint=hint)
+        raise GateFailed("\n".join(lines), hint="\n".join(_hints(found, bool(failed))) or None)
+
+
+def _hints(found: "Audit", failed: bool) -> Iterator[str]:
+    """What would decide the gates that are undecided, by their causes."""
+    from synthgen.audit.report import how_to_check
+
+    if found.report.judge_check is not None:
+        yield how_to_check(found.report.judge_check)
+    checks = [check for gate in found.findings.gates for check in gate.checks]
+    if any(check.unchecked and check.outcome == "insufficient data" for check in checks):
+        yield "--trust-judge takes the judge's word as it is."
+    if not failed:
+        yield "--allow-insufficient passes it meanwhile."
 
 
 def _pairs(option: str, given: list[str] | None) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -275,7 +276,7 @@ def test_an_audited_run_is_still_a_good_run(run: Path) -> None:
 
 def test_labels_are_drawn_filled_in_and_used(folder: Path, tmp_path: Path) -> None:
     shown, labels, few = api.export_labels(folder / "set", 10, tmp_path, **asked(folder))
-    assert few == {"chef": 6, "doctor": 4}, "fewer than the 20 that a class's own correction takes"
+    assert few == {"doctor": 4}, "fewer than the 20 that a class's own correction takes, and not all of its images"
     page = shown.read_text("utf-8")
     assert page.count("<img") == 10
     assert "<script" not in page
@@ -370,6 +371,61 @@ def test_the_command_line_judges_and_exports(folder: Path) -> None:
     assert drawn.returncode == 0, drawn.stderr
     assert len(pd.read_csv(folder / "found" / "labels.csv")) == 6
     assert "which takes 20: chef (3), doctor (3)" in drawn.stdout
+
+
+def test_the_command_that_would_check_the_judge_can_be_copied(tmp_path: Path) -> None:
+    """Names that a shell would break, more than one option, and a default folder."""
+    place = as_folder(tmp_path / "my $set", table())
+    (tmp_path / "what's asked.yaml").write_text(ATTRIBUTES + "gates: [{attribute: skin_tone, max_tv: 0.99}]\n")
+    gate = "skin_tone within class: share of dark <= 99%"
+    options = ["--attributes", "what's asked.yaml", "--judge", JUDGE, "--target", "skin_tone=uniform", "--gate", gate]
+    done = command("audit", place.name, *options, folder=tmp_path)
+    assert done.returncode == 4, done.stderr
+    assert done.stderr.count("class chef: this judge has not been checked on this set; labels would settle it") == 2
+    assert "more images" not in done.stderr
+    (line,) = (line for line in done.stderr.splitlines() if "--export-labels" in line)
+    program, *words = shlex.split(line)
+    assert (program, words[:2], set(options) - set(words)) == ("synthgen", ["audit", place.name], set())
+    drawn = command(*words, folder=tmp_path)
+    assert drawn.returncode == 0, drawn.stderr
+    labels = tmp_path / "outputs" / "my $set-audit" / "labels.csv"
+    assert f"--import-labels '{labels.relative_to(tmp_path)}'" in done.stderr
+    sheet = pd.read_csv(labels, dtype="string")
+    truth = {row["id"]: row["skin"] for row in table()}
+    sheet.assign(skin_tone=[str(truth[name]) for name in sheet["id"]]).to_csv(labels, index=False)
+    checked = command("audit", place.name, *options, "--import-labels", labels, folder=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+    page = (tmp_path / "outputs" / "my $set-audit" / "report.html").read_text("utf-8")
+    assert "--export-labels" not in page.partition("<main>")[0]
+    # What was labelled is neither overwritten nor in the way.
+    sheet.assign(skin_tone=["dark", *[""] * (len(sheet) - 1)]).to_csv(labels, index=False)
+    few = command("audit", place.name, *options, "--import-labels", labels, folder=tmp_path)
+    assert (few.returncode, "of its images" in few.stderr) == (4, True), few.stderr
+    (line,) = (line for line in few.stderr.splitlines() if "--export-labels" in line)
+    again = command(*shlex.split(line)[1:], folder=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert (labels.parent / "labels-2" / "labels.csv").is_file()
+
+
+def test_the_judge_may_be_trusted_in_every_way_of_asking(folder: Path, run: Path) -> None:
+    gate = ["skin_tone over all: share of dark <= 99%"]
+    assert (judged(folder, gates=gate).outcome, judged(folder, gates=gate, trust_judge=True).outcome) == (
+        "insufficient data",
+        "pass",
+    )
+    own = api.audit(run, targets=UNIFORM)
+    assert own.outcome == "insufficient data", "the judge that filtered is as unchecked as another"
+    assert own.report.judge_check is not None
+    assert own.report.judge_check.command is not None
+    assert own.report.judge_check.command.endswith(f"--export-labels {own.findings.images}")
+    options = ["set", "--attributes", "attributes.yaml", "--judge", JUDGE, "--cache", "cache", "-o", "trusted"]
+    done = command("audit", *options, "--gate", *gate, "--trust-judge", folder=folder)
+    assert done.returncode == 0, done.stderr
+    shown = " ".join(done.stdout.split())
+    assert "on the judge's word alone: nobody has checked it on this set (--trust-judge)" in shown
+    assert json.loads((folder / "trusted" / "audit.json").read_text("utf-8"))["trust_judge"] is True
+    allowed = command("audit", *options, "--gate", *gate, "--allow-insufficient", folder=folder)
+    assert (allowed.returncode, "--export-labels 12" in allowed.stdout) == (0, True)
 
 
 SKIN: dict[str, Any] = {"known": {"skin": "skin"}}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthgen.api.asking import Begun, begin, values_of
+from synthgen.api.checking import Asked, judge_check
 from synthgen.api.declaring import references
 from synthgen.api.left_out import notes_on
 from synthgen.api.looking import OnProgress
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from synthgen.audit.confusion import Confusion
     from synthgen.audit.findings import Findings
     from synthgen.audit.gates import Outcome
+    from synthgen.audit.measure import Given
     from synthgen.audit.pipeline import Pipeline
     from synthgen.audit.report import AuditReport
 
@@ -92,12 +94,12 @@ class Audit:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader must know of the set, and of each attribute over all."""
-        found = self.findings
+        """What a reader must know of the set, of each attribute over all, and of figures that a sample gave."""
+        found, likeness = self.findings, (self.report.diversity, self.report.leakage)
         of_attributes = (
             f"{attribute.name}: {caveat}" for attribute in found.attributes for caveat in attribute.scopes[0].caveats
         )
-        return (*found.caveats, *of_attributes)
+        return (*found.caveats, *of_attributes, *(caveat for each in likeness if each for caveat in each.caveats))
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -155,6 +157,8 @@ def audit(
     labels: Path | None = None,
     cross: Sequence[Sequence[str]] = (),
     gates: Sequence[str] = (),
+    trust_judge: bool = False,
+    output: Path | None = None,
     cache: Path | None = None,
     device: str = "auto",
     trust: bool = False,
@@ -179,19 +183,22 @@ def audit(
         labels: the CSV of `export_labels`, filled in.
         cross: attributes, or 'class', to be crossed.
         gates: such as 'skin_tone within class: tv <= 0.1'; besides those of the spec.
-        cache: the folder of embeddings; by default within `output_folder(place)`.
+        trust_judge: gates take the judge's answers as they are where no labels and no matrix check it on this set; else
+            they are undecided there.
+        output: the folder that the audit is meant for, by default `output_folder(place)`. Only embeddings are written.
+        cache: the folder of embeddings; by default within `output`.
         trust: open the judge that a run names, and this machine does not know.
 
     Raises:
         UsageError, SpecError: what is given makes no sense.
         ModelError, DeviceError, StorageError: models, devices, disks.
     """
-    from synthgen.audit.compare import compare as beside
     from synthgen.audit.crossings import check_crossing
     from synthgen.audit.gating import read_gates
-    from synthgen.audit.measure import Given, measure
+    from synthgen.audit.measure import Given
 
-    folder = cache or embeddings_folder(output_folder(place))
+    written = output or output_folder(place)
+    folder = cache or embeddings_folder(written)
     begun = begin(str(place), spec, attributes, known or {}, label, split, judges, folder, device, trust, images_from)
     real = begun.beside(str(reference), label) if reference is not None else None
     second = begun.beside(str(compare), label) if compare is not None else None
@@ -209,18 +216,65 @@ def audit(
     for names in cross:
         check_crossing(names, values)
     labelled = _labels(labels, values)
+    given = replace(common, labels=labelled, crossings=cross, gates=limits, trust_judge=trust_judge)
+    report = _report(begun, real, second, values, common, given, seed, on_progress)
+    needed = report.findings.labels_needed
+    if needed is None:
+        return Audit(report)
+    asked = Asked(
+        place=str(place),
+        spec=spec,
+        attributes=attributes,
+        known=known or {},
+        label=label,
+        split=split,
+        judges=judges,
+        reference=str(reference) if reference is not None else None,
+        compare=str(compare) if compare is not None else None,
+        targets=targets or {},
+        confusions=confusions or {},
+        labels=labels,
+        cross=cross,
+        gates=gates,
+        output=output,
+        folder=written,
+        cache=cache,
+        embeddings=folder,
+        device=device,
+        trust=trust,
+        images_from=images_from,
+        seed=seed,
+    )
+    return Audit(replace(report, judge_check=judge_check(asked, needed)))
+
+
+def _report(
+    begun: Begun,
+    real: Begun | None,
+    second: Begun | None,
+    values: Mapping[str, Sequence[str]],
+    common: Given,
+    given: Given,
+    seed: int,
+    on_progress: OnProgress,
+) -> AuditReport:
+    """Look, measure and report. `common` is given for both sets that are compared, `given` for the first."""
+    from synthgen.audit.compare import compare as beside
+    from synthgen.audit.measure import measure
+
     seen = begun.look(on_progress)
     seen_real = real.look(on_progress) if real else None
     seen_second = second.look(on_progress) if second else None
-    common = replace(common, real=seen_real.looked.frame if seen_real else None)
-    given = replace(common, labels=labelled, second=seen.looked.second, crossings=cross, gates=limits)
+    frame = seen_real.looked.frame if seen_real else None
+    given = replace(given, real=frame, second=seen.looked.second)
     findings = measure(seen.looked.frame, values, given, seed, on_progress)
     caveats = [caveat for each in (seen, seen_real, seen_second) if each for caveat in notes_on(each)]
     findings = replace(findings, pipeline=_pipeline(begun, seed), caveats=(*findings.caveats, *caveats))
     comparison = None
     if seen_second:
-        comparison = beside(findings, measure(seen_second.looked.frame, values, common, seed, on_progress))
-    return Audit(make_report(begun, seen, findings, seen_real, seen_second, comparison, seed))
+        other = measure(seen_second.looked.frame, values, replace(common, real=frame), seed, on_progress)
+        comparison = beside(findings, other)
+    return make_report(begun, seen, findings, seen_real, seen_second, comparison, seed)
 
 
 def _confusions(files: Mapping[str, Path], values: Mapping[str, Sequence[str]]) -> dict[str, Confusion]:

@@ -24,7 +24,8 @@ class ToLabel(NamedTuple):
     Attributes:
         page: the pictures.
         table: the CSV to fill in.
-        few: classes with fewer images in it than a correction of their own takes, and how many they have.
+        few: classes with fewer images in it than a correction of their own takes, and how many they have: see
+            `quote.fewest_labels`.
     """
 
     page: Path
@@ -63,7 +64,7 @@ def export_labels(
 
     from synthgen.audit.labelled import draw_sample
     from synthgen.audit.labelling import PAGE, Sample, write_labelling
-    from synthgen.audit.quote import FEWEST_LABELS
+    from synthgen.audit.quote import fewest_labels
     from synthgen.audit.sets import thumbnail
 
     cached = cache or embeddings_folder(output_folder(place))
@@ -88,5 +89,6 @@ def export_labels(
     values = {name: tuple(begun.question.attributes[name].values) for name in judged}
     table = write_labelling(samples, values, folder, f"{images.name}: what do you see?")
     drawn_of = Counter(each.label for each in samples)
-    few = {name: drawn_of[name] for name in sorted(set(frame["label"])) if drawn_of[name] < FEWEST_LABELS}
+    sizes = Counter(frame["label"])
+    few = {name: drawn_of[name] for name in sorted(sizes) if drawn_of[name] < fewest_labels(sizes[name])}
     return ToLabel(folder / PAGE, table, few)

@@ -1,6 +1,7 @@
 """How strongly class and attribute go together: the effect's size first, then whether chance would do as much."""
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from scipy.optimize import brentq
@@ -33,12 +34,14 @@ class Association:
         v: Cramer's V without its bias, 0..1. None where there is nothing to compare.
         images: those with a value.
         reason: why there is no V.
+        corrected: V of the quoted shares, where those of every class are corrected for the judge's errors; else None.
     """
 
     v: Estimate | None
     test: Test | None
     images: int
     reason: str | None = None
+    corrected: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,13 +71,26 @@ def associate(counts: Ints, rng: np.random.Generator, prompts: Prompts | None = 
     return Association(cramers_v(table, effect), test, images)
 
 
-def filled(counts: Ints) -> Ints:
+def corrected_v(shares: Floats, images: Floats, worth: Floats) -> Estimate | None:
+    """Of shares [classes, values] of so many images each, which are as sure as those of `worth` independent, rightly
+    judged images. What their correction costs is to the interval what images that are alike would be: see `rao_scott`.
+    None where there is nothing to compare."""
+    counts = shares * images[:, None]
+    if min(filled(counts).shape) < 2:
+        return None
+    return cramers_v(filled(counts), max(1.0, rao_scott(counts, images / worth)))
+
+
+T = TypeVar("T", Ints, Floats)
+
+
+def filled(counts: T) -> T:
     """Without the rows and columns that are empty."""
-    found: Ints = counts[counts.sum(1) > 0][:, counts.sum(0) > 0]
+    found: T = counts[counts.sum(1) > 0][:, counts.sum(0) > 0]
     return found
 
 
-def cramers_v(table: Ints, effect: float = 1.0) -> Estimate:
+def cramers_v(table: Ints | Floats, effect: float = 1.0) -> Estimate:
     """Cramer's V with Bergsma's correction (2013, J. Korean Statistical Society 42), which without an association is 0
     and not what chance makes.
 
@@ -107,7 +123,7 @@ def independent(table: Ints, rng: np.random.Generator) -> Test:
     return Test("Monte-Carlo chi-square", float(drawn.pvalue))
 
 
-def rao_scott(counts: Ints, effects: Floats) -> float:
+def rao_scott(counts: Ints | Floats, effects: Floats) -> float:
     """The first-order factor of a test of homogeneity: `effects` are the classes' design effects (Rao and Scott 1981,
     JASA 76). It is their mean, weighted by what each class adds to chi-square's degrees of freedom."""
     if not counts.any():

@@ -9,6 +9,7 @@ from synthgen.audit.findings import AttributeFindings, Figure, Findings, Scope
 
 _OTHER_MIX = 0.05
 """Difference of a class's share of two sets, from which it is told."""
+_WORD = "figures of the judge's answers as they are, which nothing checks on both sets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def _of_attribute(first: AttributeFindings, second: AttributeFindings) -> Iterat
         if (other := others.get(scope.class_name)) is not None:
             yield from _of_scope(first, second, scope, other)
     v = first.association.v, second.association.v
-    yield _row(first.name, first.scopes[0].place, "v", *v, (None, None), None)
+    yield _row(first.name, first.scopes[0].place, "v", *v, (None, None), None if first.known else _WORD)
 
 
 def _of_scope(
@@ -100,6 +101,8 @@ def _of_scope(
     caveat = None
     if None not in figures and (figures[0] in plain) != (figures[1] in plain):
         caveat = f"one set's figure is corrected and the other's is not ({figures[0]}, {figures[1]})"
+    elif first.quote.unchecked or second.quote.unchecked:
+        caveat = _WORD
     others = {share.value: share for share in second.shares}
     for share in first.shares:
         found = share.of(figures[0]), others[share.value].of(figures[1])

@@ -14,7 +14,12 @@ from synthgen.audit.estimates import Estimate
 from synthgen.audit.gates import GateResult, Outcome
 from synthgen.audit.pipeline import Pipeline
 
-OVERALL = "over all"
+OVERALL, REAL = "over all", "the real set"
+"""A place, and the source of a reference that was measured and not declared."""
+
+
+def place_of(class_name: str | None) -> str:
+    return OVERALL if class_name is None else f"class {class_name}"
 
 
 class Figure(StrEnum):
@@ -32,10 +37,15 @@ class Figure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Which figure a reader should quote; None where there is none."""
+    """
+    Attributes:
+        figure: that a reader should quote; None where there is none.
+        unchecked: why it is the judge's word alone, which no gate takes unless it is told to; None where it is not.
+    """
 
     figure: Figure | None
     reason: str
+    unchecked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +124,7 @@ class Scope:
 
     @property
     def place(self) -> str:
-        return OVERALL if self.class_name is None else f"class {self.class_name}"
+        return place_of(self.class_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +152,9 @@ class Findings:
         undeclared: those of them that were not declared.
         confidence: of every interval.
         seed: of every draw: the same table gives the same findings, in whatever order its rows stand.
+        trust_judge: whether gates were told to take the judge's word where nothing checks it.
+        labels_needed: images to draw for labels, so that each place where a gate is undecided since nothing checks the
+            judge there gets enough of them; None where there is none.
         pipeline, crossings, amplification, agreement: None or empty, if not asked for.
     """
 
@@ -157,6 +170,14 @@ class Findings:
     agreement: tuple[Agreement, ...]
     gates: tuple[GateResult, ...]
     caveats: tuple[str, ...]
+    trust_judge: bool = False
+    labels_needed: int | None = None
+
+    @property
+    def on_trust(self) -> str | None:
+        """Why some gate rests on the judge's word alone, by which it was decided; None where none does."""
+        checks = [check for gate in self.gates for check in gate.checks] if self.trust_judge else []
+        return next((check.unchecked for check in checks if check.unchecked), None)
 
     @property
     def outcome(self) -> Outcome | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from synthgen.audit.estimates import Estimate
 from synthgen.errors import UsageError
@@ -12,6 +12,9 @@ from synthgen.spec import Gate as SpecGate
 
 FORM = "'ATTRIBUTE [within class | over all]: MEASURE <= LIMIT', such as 'skin_tone within class: tv <= 0.1'"
 MEASURES = ("tv", "entropy", "min_max_ratio", "js", "unknown", "v")
+LABELS_SETTLE = "labels would settle it"
+"""What helps where the judge is the doubt: more images would only make a wrong answer surer."""
+WORD = "on the judge's word alone"
 _SHARE = re.compile(r"(?:share|prevalence) of (?P<value>.+)")
 _LINE = re.compile(
     r"(?P<attribute>.+?)(?:\s+(?P<within>within class|within dataset|over all))?\s*:\s*"
@@ -47,6 +50,23 @@ class Gate:
         return f"{self.attribute} {where}: {measure} {'<=' if self.most else '>='} {self.limit:g}"
 
 
+class Found(NamedTuple):
+    """What a gate is judged by in one place.
+
+    Attributes:
+        estimate: None where nothing could be measured; `why` says the reason.
+        unchecked: why the estimate is the judge's word alone; None where it is not.
+        remedy: what would help then, in words.
+        narrows: what would make its interval narrower.
+    """
+
+    estimate: Estimate | None
+    why: str | None = None
+    unchecked: str | None = None
+    remedy: str = LABELS_SETTLE
+    narrows: str = "more images, or labels,"
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """A gate in one place.
@@ -55,12 +75,17 @@ class Check:
         place: the class, or 'all'.
         found: what was measured; None where it could not be.
         reason: of the outcome, in words.
+        unchecked: why what was found is the judge's word alone, so that it decides nothing unless the judge is to be
+            trusted; None where it is not.
+        remedy: what would help, where it is.
     """
 
     place: str
     found: Estimate | None
     outcome: Outcome
     reason: str
+    unchecked: str | None = None
+    remedy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,35 +145,49 @@ def checked(gate: Gate, attributes: Mapping[str, Sequence[str]]) -> Gate:
     return gate
 
 
-def decide(gate: Gate, places: Mapping[str, tuple[Estimate | None, str | None]]) -> GateResult:
+def decide(
+    gate: Gate, places: Mapping[str, tuple[Estimate | None, str | None] | Found], trust_judge: bool = False
+) -> GateResult:
     """Judge what was found in each place: an estimate, or None and why.
 
     A limit is kept if the whole interval keeps it, and broken if the whole interval breaks it; if the limit lies within
-    the interval, the data do not suffice to say. What was not measured has not passed.
+    the interval, the data do not suffice to say. What was not measured has not passed. What is a judge's word alone
+    decides nothing, unless `trust_judge`.
     """
-    checks = tuple(_check(gate, place, found, why) for place, (found, why) in places.items())
+    checks = tuple(_check(gate, place, Found(*found), trust_judge) for place, found in places.items())
     if not checks:
         return GateResult(str(gate), Outcome.INSUFFICIENT, "there is nothing to measure", ())
     for outcome in (Outcome.FAIL, Outcome.INSUFFICIENT):
         if there := [check for check in checks if check.outcome is outcome]:
             more = f", and {len(there) - 1} more" if len(there) > 1 else ""
             return GateResult(str(gate), outcome, f"{there[0].place}: {there[0].reason}{more}", checks)
-    return GateResult(str(gate), Outcome.PASS, "every interval lies on the right side of the limit", checks)
+    kept = "every interval lies on the right side of the limit"
+    trusted = next((check.unchecked for check in checks if check.unchecked), None)
+    return GateResult(str(gate), Outcome.PASS, f"{kept}, {WORD}: {trusted}" if trusted else kept, checks)
 
 
-def _check(gate: Gate, place: str, found: Estimate | None, why: str | None) -> Check:
-    if found is None:
-        return Check(place, None, Outcome.INSUFFICIENT, why or "it was not measured")
-    seen = f"{found.value:.3f} (95 % interval {found.low:.3f} to {found.high:.3f})"
+def _check(gate: Gate, place: str, found: Found, trust_judge: bool) -> Check:
+    estimate, unchecked = found.estimate, found.unchecked
+    if estimate is None:
+        return Check(place, None, Outcome.INSUFFICIENT, found.why or "it was not measured")
+    seen = f"{estimate.value:.3f} (95 % interval {estimate.low:.3f} to {estimate.high:.3f})"
+    if unchecked and not trust_judge:
+        reason = f"{unchecked}; {found.remedy} ({WORD}: {seen})"
+        return Check(place, estimate, Outcome.INSUFFICIENT, reason, unchecked, found.remedy)
+    outcome = _outcome(gate, estimate)
+    if outcome is Outcome.INSUFFICIENT:
+        reason = f"{seen} crosses the limit {gate.limit:g}: {found.narrows} would narrow it"
+    else:
+        reason = f"{seen}; at {'most' if gate.most else 'least'} {gate.limit:g} is allowed"
+    return Check(place, estimate, outcome, reason, unchecked, found.remedy if unchecked else None)
+
+
+def _outcome(gate: Gate, found: Estimate) -> Outcome:
     low, high = (found.low, found.high) if gate.most else (-found.high, -found.low)
     limit = gate.limit if gate.most else -gate.limit
-    side = "most" if gate.most else "least"
     if high <= limit:
-        return Check(place, found, Outcome.PASS, f"{seen}; at {side} {gate.limit:g} is allowed")
-    if low > limit:
-        return Check(place, found, Outcome.FAIL, f"{seen}; at {side} {gate.limit:g} is allowed")
-    reason = f"{seen} crosses the limit {gate.limit:g}: more images, or labels, would narrow it"
-    return Check(place, found, Outcome.INSUFFICIENT, reason)
+        return Outcome.PASS
+    return Outcome.FAIL if low > limit else Outcome.INSUFFICIENT
 
 
 def _measure(text: str, measure: str) -> tuple[str, str | None]:

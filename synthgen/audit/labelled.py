@@ -1,6 +1,7 @@
 """Shares corrected by a labelled subsample: prediction-powered inference."""
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -144,6 +145,18 @@ def draw_sample(frame: pd.DataFrame, size: int, seed: int = 0, by: Sequence[str]
         chosen = group.iloc[np.sort(rng.choice(len(group), wanted, replace=False))]
         drawn.append(chosen[["id", "label"]].assign(weight=len(group) / max(int(wanted), 1)))
     return pd.concat(drawn, ignore_index=True) if drawn else frame[["id", "label"]].assign(weight=1.0)
+
+
+def least_sample(frame: pd.DataFrame, needs: Mapping[str, int], by: Sequence[str] = ()) -> int:
+    """The least size at which `draw_sample` draws of each class as many as it `needs`, which it must have."""
+    sizes = frame.groupby(["label", *by], sort=True, dropna=False).size()
+    names = sizes.index.get_level_values("label").map(str)
+
+    def suffices(count: int) -> bool:
+        drawn = pd.Series(_level(sizes.to_numpy(), count)).groupby(names).sum()
+        return all(drawn[name] >= need for name, need in needs.items())
+
+    return bisect_left(range(len(frame)), True, key=suffices)
 
 
 def _level(sizes: np.ndarray, wanted: int) -> np.ndarray:

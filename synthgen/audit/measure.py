@@ -9,23 +9,22 @@ import pandas as pd
 
 from synthgen.audit.agreement import Agreement, agree
 from synthgen.audit.amplification import Amplification, amplify, of_clusters
-from synthgen.audit.association import Association, Prompts, associate, rao_scott, with_holm
+from synthgen.audit.association import Association, Prompts, associate, corrected_v, rao_scott, with_holm
+from synthgen.audit.checking import labels_needed, unused_trust
 from synthgen.audit.clusters import Bootstrap, bootstrap
 from synthgen.audit.confusion import Confusion
 from synthgen.audit.crossings import MIN_CELL, cross
 from synthgen.audit.distance import Reference, Target
-from synthgen.audit.estimates import ALPHA, Ints
-from synthgen.audit.findings import AttributeFindings, Findings, Scope
+from synthgen.audit.estimates import ALPHA, Estimate, Ints
+from synthgen.audit.findings import REAL, AttributeFindings, Figure, Findings, Scope
 from synthgen.audit.gates import Gate
 from synthgen.audit.gating import apply_gates, read_gates
 from synthgen.audit.labelled import read_truth
 from synthgen.audit.pipeline import Pipeline, read_pipeline
-from synthgen.audit.scopes import Effect, Evidence, find_effects, measure_scopes
+from synthgen.audit.scopes import Effect, Evidence, find_effects, measure_scopes, worth
 from synthgen.audit.table import Table, read_table
 from synthgen.errors import UsageError
 from synthgen.spec import Gate as SpecGate
-
-REAL = "the real set"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +41,7 @@ class Given:
         real: a table like the audited one, of a real set.
         second: `id` and the attributes, as another judge answered.
         crossings: attributes, or 'class', to be crossed.
+        trust_judge: gates take what the judge answered as it is, where nothing checks it.
     """
 
     classes: Sequence[str] | None = None
@@ -56,6 +56,7 @@ class Given:
     crossings: Sequence[Sequence[str]] = ()
     min_cell: int = MIN_CELL
     gates: Sequence[Gate | SpecGate | str] = ()
+    trust_judge: bool = False
 
 
 def measure(
@@ -85,6 +86,7 @@ def measure(
     found = [
         replace(each, association=replace(each.association, test=test)) for each, test in zip(found, tests, strict=True)
     ]
+    decided = apply_gates(gates, found, given.trust_judge)
     return Findings(
         images=len(table),
         classes=dict(zip(table.classes, np.bincount(table.label, minlength=len(table.classes)).tolist(), strict=True)),
@@ -96,8 +98,10 @@ def measure(
         pipeline=_pipeline(given, attributes, seed),
         amplification=tuple(_amplifications(table, real, drawn, seed)) if real is not None else (),
         agreement=tuple(_agreement(table, given.second)) if given.second is not None else (),
-        gates=apply_gates(gates, found),
-        caveats=tuple(_caveats(table, real, given.labels)),
+        gates=decided,
+        caveats=(*_caveats(table, real, given.labels), *unused_trust(given.trust_judge, found, decided)),
+        trust_judge=given.trust_judge,
+        labels_needed=labels_needed(frame, found, gates, decided),
     )
 
 
@@ -149,13 +153,27 @@ def real_reference(real: Table, name: str) -> Reference | None:
 
 
 def _association(table: Table, name: str, scopes: Sequence[Scope], drawn: Bootstrap | None, seed: int) -> Association:
-    """Of the answers as they are. With prompts, what they do to each class is in the test and in the interval."""
+    """Of the answers as they are, and of corrected shares. With prompts, what they do to each class is in the test and
+    in the interval."""
     counts = table.counts(name)[:, : len(table.attributes[name].values)]
     prompts = None
     if drawn is not None:
         effects = np.array([max(1.0, scope.design_effect or scopes[0].design_effect or 1.0) for scope in scopes[1:]])
         prompts = Prompts(table.cluster_counts(name), table.cluster_label, drawn, rao_scott(counts, effects))
-    return associate(counts, _rng(seed, "association", name), prompts)
+    found = associate(counts, _rng(seed, "association", name), prompts)
+    return replace(found, corrected=_corrected(scopes[1:])) if found.v is not None else found
+
+
+def _corrected(scopes: Sequence[Scope]) -> Estimate | None:
+    """Cramer's V of the quoted shares, if they are corrected in every class that has some."""
+    quoted = [
+        [found for share in scope.shares if (found := share.of(scope.quote.figure))] for scope in scopes if scope.valued
+    ]
+    if not quoted or {scope.quote.figure for scope in scopes if scope.valued} & {Figure.RAW, Figure.CLUSTERED, None}:
+        return None
+    shares = np.array([[found.value for found in each] for each in quoted])
+    images = np.array([scope.valued for scope in scopes if scope.valued], dtype=float)
+    return corrected_v(shares, images, np.array([worth(each) for each in quoted]))
 
 
 def _of_classes(table: Table, seed: int) -> Iterator[Bootstrap | None]:

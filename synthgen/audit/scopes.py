@@ -20,7 +20,7 @@ from synthgen.audit.estimates import (
     wilson,
     wilson_with_effect,
 )
-from synthgen.audit.findings import Figure, Power, Quote, Scope, Share
+from synthgen.audit.findings import Figure, Power, Quote, Scope, Share, place_of
 from synthgen.audit.labelled import Truth, correct_by_labels
 from synthgen.audit.quote import quote
 from synthgen.audit.table import Answers, Table
@@ -107,7 +107,8 @@ def _scope(
     images, valued = int(counts.sum()), int(counts[:values].sum())
     not_applicable, unknown = (int(count) for count in counts[values:])
     shares = _shares(answers, counts, effect, matrix, labels)
-    quoted = quote(valued, evidence.known, effect.size is not None, matrix, labels)
+    clustered = effect.size is not None
+    quoted = quote(valued, evidence.known, clustered, matrix, labels, place_of(class_name), images)
     wanted = evidence.reference.of(class_name) if evidence.reference else None
     no_distance = _no_distance(evidence.reference, wanted is not None, quoted)
     far: dict[Figure, tuple[Distance, ...]] = {}

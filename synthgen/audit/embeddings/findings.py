@@ -21,6 +21,14 @@ class NearDuplicate:
     cosine: float
 
 
+def estimated(what: str, found: Estimate | None, source: str) -> str:
+    """One line, so that no figure of a sample stands without its interval and where it comes from."""
+    if found is None:
+        return f"{what}: {source}"
+    ends = f"95 % interval {100 * found.low:.3g} to {100 * found.high:.3g} %"
+    return f"{what}: {100 * found.value:.3g} % of images have one ({ends}; {source})"
+
+
 @dataclass(frozen=True, slots=True)
 class ClassDiversity:
     """
@@ -30,10 +38,13 @@ class ClassDiversity:
         rke: Renyi kernel entropy of order 2, as an effective number of images (Jalali, Li and Farnia 2023). 1..compared
         vendi: the Vendi score (Friedman and Dieng 2023), likewise. 1..compared
         distance: mean cosine distance of two images. 0..2
-        duplicates: images of the class that have a near-duplicate in it. The interval of their rate takes images for
-            independent. It grows with the number of images, so that classes of one size alone compare by it.
+        duplicates: images of the class that have a near-duplicate in it; of those that were `drawn`, if some were. The
+            interval of their rate takes images for independent. It grows with the number of images, so that classes of
+            one size alone compare by it.
         compared_duplicate_rate: the same among `compared` images: classes compare by this one.
         reason: why there are no measures.
+        drawn: images of the class, drawn at random, that were compared with the whole set, and that the rate of
+            near-duplicates is estimated from; None where every image was compared.
     """
 
     class_name: str | None
@@ -46,6 +57,7 @@ class ClassDiversity:
     duplicate_rate: Estimate | None
     reason: str | None = None
     compared_duplicate_rate: Estimate | None = None
+    drawn: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +66,9 @@ class Diversity:
     Attributes:
         threshold: the least cosine of near-duplicates.
         scopes: over all first, then each class.
-        pairs: the most alike first; `pairs_found` of them there are.
+        pairs: the most alike first; `pairs_found` of them there are; of images that were `drawn`, if some were.
+        drawn: images, drawn at random, that were each compared with all of the set to find near-duplicates; None where
+            every image was.
     """
 
     images: int
@@ -63,6 +77,14 @@ class Diversity:
     pairs: tuple[NearDuplicate, ...]
     pairs_found: int
     caveats: tuple[str, ...] = ()
+    drawn: int | None = None
+
+    @property
+    def source(self) -> str:
+        """What near-duplicates were estimated from, in words; nothing where they were counted."""
+        if self.drawn is None:
+            return ""
+        return f"estimated from {self.drawn:,} images drawn at random, each compared with all {self.images:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +108,7 @@ class ClassLeakage:
             recall: the same with the sets in each other's place (Kynkaanniemi and others 2019).
         usual_precision: of the reference's own images; usual recall is the same.
         bandwidth: of the Gaussian kernel, as a Euclidean distance.
+        drawn: images of it, drawn at random, that all its figures are estimated from; None where they are of all.
     """
 
     class_name: str | None
@@ -105,6 +128,7 @@ class ClassLeakage:
     recall: Estimate | None = None
     usual_precision: float | None = None
     bandwidth: float | None = None
+    drawn: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +141,7 @@ class Leakage:
         neighbours: how many reach the edge of a ball, in coverage, density, precision and recall.
         nearest_pairs: images with the reference's nearest to each, the most alike first, whether they are
             near-duplicates or not: where there are none, these show how near the set comes.
+        drawn: images of the set, drawn at random, that all figures and pairs are of; None where they are of all.
     """
 
     images: int
@@ -128,3 +153,11 @@ class Leakage:
     caveats: tuple[str, ...] = ()
     neighbours: int = 5
     nearest_pairs: tuple[NearDuplicate, ...] = ()
+    drawn: int | None = None
+
+    @property
+    def source(self) -> str:
+        """What the figures were estimated from, in words; nothing where they are of all images."""
+        if self.drawn is None:
+            return ""
+        return f"estimated from {self.drawn:,} images drawn at random of {self.images:,}"

@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass, replace
 import numpy as np
 from scipy.stats import binom
 
-from synthgen.audit.embeddings.findings import ClassLeakage, Leakage, NearDuplicate
+from synthgen.audit.embeddings.findings import ClassLeakage, Leakage, NearDuplicate, estimated
 from synthgen.audit.embeddings.kernels import NEIGHBOURS, discrepancy, median_distance, overlap
 from synthgen.audit.embeddings.rows import MOST_COMPARED, THRESHOLD, Rows, check_threshold, pairs_of, read_rows
 from synthgen.audit.embeddings.search import Alike, Vectors, alike_between, nearest
@@ -35,12 +35,14 @@ def measure_leakage(
     threshold: float = THRESHOLD,
     neighbours: int = NEIGHBOURS,
     bandwidth: float | None = None,
+    most_compared: int = MOST_COMPARED,
 ) -> Leakage:
     """Compare n images with m reference images by embeddings of one model, float [n, d] and [m, d].
 
     Near-duplicates and nearest neighbours are looked for in the whole reference set; within a class, in its own images
-    there. Of more than `MOST_COMPARED` images so many are drawn at random. Coverage, density, precision
-    and recall are of halves of both sets of one size, at most 512, and their intervals are from several of them.
+    there. Of more than `most_compared` images so many are drawn at random, and all figures are of those: rates and
+    medians are then estimates of the set's. Coverage, density, precision and recall are of halves of both sets of one
+    size, at most 512, and their intervals are from several of them.
 
     Args:
         threshold: the least cosine of near-duplicates. What it means depends on the model of the embeddings.
@@ -60,10 +62,9 @@ def measure_leakage(
     if own.vectors.shape[1] != there.vectors.shape[1]:
         found = f"{own.vectors.shape[1]} and {there.vectors.shape[1]} numbers"
         raise UsageError(f"expected embeddings of one model, found such of {found}")
-    caveats = []
-    if len(own) > MOST_COMPARED:
-        own = own.drawn(MOST_COMPARED, np.random.default_rng([seed, 3]))
-        caveats.append(f"{MOST_COMPARED:,} images of the set, drawn at random, were compared with the reference")
+    images = np.bincount(own.codes, minlength=len(own.names)).tolist()
+    sampled = len(own) > most_compared
+    own = own.drawn(most_compared, np.random.default_rng([seed, 3]))
     codes = {name: code for code, name in enumerate(own.names)}
     coded = np.array([codes.get(name, -1) for name in there.names], dtype=np.int64)[there.codes]
     alike = alike_between(own.vectors, own.codes, there.vectors, coded, threshold)
@@ -74,18 +75,31 @@ def measure_leakage(
         pair = _Pair(name, own.vectors[places], there.vectors[others], neighbours, bandwidth)
         flags = alike.anywhere if name is None else alike.in_class
         cosines = alike.nearest_cosines if name is None else None  # found already
-        scopes.append(_scope(pair, int(flags[places].sum()), cosines, np.random.default_rng([seed, 4, number])))
-    return Leakage(
-        images=len(own),
+        scope = _scope(pair, int(flags[places].sum()), cosines, np.random.default_rng([seed, 4, number]))
+        if sampled:
+            scope = _of_drawn(scope, sum(images) if name is None else images[codes[name]])
+        scopes.append(scope)
+    leakage = Leakage(
+        images=sum(images),
         reference_images=len(there),
         threshold=threshold,
         scopes=tuple(scopes),
         pairs=pairs_of(own, there, alike.first, alike.second, alike.cosines),
         pairs_found=alike.found,
-        caveats=tuple(caveats),
         neighbours=neighbours,
         nearest_pairs=_nearest_pairs(own, there, alike) if len(there) else (),
+        drawn=len(own) if sampled else None,
     )
+    if not sampled:
+        return leakage
+    told = estimated("near-duplicates of the reference", scopes[0].duplicate_rate, leakage.source)
+    return replace(leakage, caveats=(told,))
+
+
+def _of_drawn(found: ClassLeakage, images: int) -> ClassLeakage:
+    """What was found in images that were drawn, told of the `images` that they were drawn from."""
+    reason = f"of the images drawn: {found.reason}" if found.reason else None
+    return replace(found, images=images, drawn=found.images, reason=reason)
 
 
 def _nearest_pairs(own: Rows, there: Rows, alike: Alike) -> tuple[NearDuplicate, ...]:

@@ -13,6 +13,7 @@ THRESHOLD = 0.98
 """The least cosine of near-duplicates, unless something else is asked for. Of CLIP's embeddings of photographs, resized
 or recompressed copies lie above it and other pictures of the same thing below."""
 MOST_COMPARED = 100_000
+"""Images, up to which every pair is compared."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,7 @@
 """Images that are nearly one, and nearest neighbours: exact, and in blocks, so that memory stays bounded."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ class Alike:
     Attributes:
         found: how many pairs there are.
         first, second, cosines: places of the first rows and of the second: the most alike of them, in that order.
-        anywhere: by first row: it has a partner.
+        anywhere: by first row, or by those that were drawn: it has a partner.
         in_class: it has one in its own class.
         nearest, nearest_cosines: by first row: the most alike of the others. Empty within one set.
     """
@@ -41,6 +41,12 @@ class Alike:
 def alike_within(vectors: Vectors, classes: Codes, threshold: float, keep: int = 200) -> Alike:
     """Pairs within one set, each once. `vectors` float32 [n, d] of length 1, `classes` [n]."""
     return _alike(vectors, classes, vectors, classes, threshold, keep, one_set=True)
+
+
+def alike_to_drawn(vectors: Vectors, classes: Codes, drawn: Codes, threshold: float, keep: int = 200) -> Alike:
+    """Pairs within one set of a row that was drawn and any other, each once. `drawn` are places, in their order."""
+    found = _alike(vectors[drawn], classes[drawn], vectors, classes, threshold, keep, one_set=False, drawn=drawn)
+    return replace(found, first=drawn[found.first])
 
 
 def alike_between(
@@ -72,22 +78,24 @@ def _alike(
     keep: int,
     *,
     one_set: bool,
+    drawn: Codes | None = None,
 ) -> Alike:
+    """`drawn`: the first rows are these of the others: no row is its own partner."""
     anywhere, in_class = np.zeros(len(vectors), bool), np.zeros(len(vectors), bool)
-    closest, near = (
-        np.zeros(0 if one_set else len(vectors), np.int64),
-        np.zeros(0 if one_set else len(vectors), np.float32),
-    )
+    outside = not one_set and drawn is None
+    closest, near = np.zeros(len(vectors) * outside, np.int64), np.zeros(len(vectors) * outside, np.float32)
     found, first, second, cosines = 0, np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
     for start, block in _blocks(vectors, others):
         begin = start if one_set else 0  # each pair of one set once: with itself and what comes after it
         similar = block @ others[begin:].T
-        if not one_set and len(others):
+        if outside and len(others):
             closest[start : start + len(block)] = similar.argmax(1)
             near[start : start + len(block)] = similar.max(1)
         hits = similar >= threshold - ROUNDING
         if one_set:
             hits = np.triu(hits, 1)
+        if drawn is not None:
+            np.put_along_axis(hits, drawn[start : start + len(block), None], False, axis=1)
         if not hits.any():
             continue
         own = hits & (classes[start : start + len(block), None] == other_classes[None, begin:])
@@ -95,6 +103,8 @@ def _alike(
             flags[start : start + len(block)] |= of.any(1)
             if one_set:
                 flags[begin:] |= of.any(0)
+        if drawn is not None:  # of two that were drawn, the pair is the first one's
+            hits[:, drawn] &= drawn > drawn[start : start + len(block), None]
         places = np.flatnonzero(hits)
         found += len(places)
         values = similar.ravel()[places]

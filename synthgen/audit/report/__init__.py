@@ -2,8 +2,9 @@
 
 from synthgen.audit.report.document import FORMAT, AuditDocument, audit_schema, write_json
 from synthgen.audit.report.html import write_fragment, write_html
-from synthgen.audit.report.report import AuditReport, Cell, Judge, NotMeasured, Picture, Provenance
+from synthgen.audit.report.report import AuditReport, Cell, Judge, JudgeCheck, NotMeasured, Picture, Provenance
 from synthgen.audit.report.terminal import render_tables
+from synthgen.audit.report.words import how_to_check
 
 __all__ = [
     "FORMAT",
@@ -11,10 +12,12 @@ __all__ = [
     "AuditReport",
     "Cell",
     "Judge",
+    "JudgeCheck",
     "NotMeasured",
     "Picture",
     "Provenance",
     "audit_schema",
+    "how_to_check",
     "render_tables",
     "write_fragment",
     "write_html",

@@ -8,7 +8,7 @@ from synthgen.audit.compare import Comparison
 from synthgen.audit.embeddings import Diversity, Leakage
 from synthgen.audit.findings import Findings
 from synthgen.audit.gates import Outcome
-from synthgen.audit.report.report import AuditReport, Judge, NotMeasured, Provenance
+from synthgen.audit.report.report import AuditReport, Judge, JudgeCheck, NotMeasured, Provenance
 
 FORMAT: Final = 1
 """Counted up when a name goes or changes its meaning. New names may come at any time."""
@@ -21,6 +21,7 @@ class AuditDocument:
 
     Attributes:
         outcome: of all gates; null without gates.
+        trust_judge: whether gates took the judge's word where nothing checks it: see `unchecked` of their checks.
     """
 
     format: Literal[1]
@@ -31,6 +32,8 @@ class AuditDocument:
     judge: Judge | None
     second_judge: Judge | None
     same_judge: bool
+    trust_judge: bool
+    judge_check: JudgeCheck | None
     findings: Findings
     diversity: Diversity | None
     leakage: Leakage | None
@@ -51,6 +54,8 @@ def document(report: AuditReport) -> AuditDocument:
         judge=report.judge,
         second_judge=report.second_judge,
         same_judge=report.same_judge,
+        trust_judge=report.findings.trust_judge,
+        judge_check=report.judge_check,
         findings=report.findings,
         diversity=report.diversity,
         leakage=report.leakage,

@@ -66,6 +66,7 @@ def _environment() -> Environment:
     }
     found.globals |= {
         "counted": words.counted,
+        "labels_wanted": words.labels_wanted,
         "MARKS": words.MARKS,
         "MEASURES": words.MEASURES,
         "FIGURES": words.FIGURES,

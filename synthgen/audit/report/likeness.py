@@ -11,6 +11,7 @@ from synthgen.audit.report.chart import Line, Scale, chart
 from synthgen.audit.report.composition import MOST, Chart
 from synthgen.audit.report.report import AuditReport, Picture
 from synthgen.audit.report.shelves import Shown, shown
+from synthgen.audit.report.words import counted
 from synthgen.page import short
 
 PAIRS = 24
@@ -32,12 +33,14 @@ class Likeness:
     Attributes:
         left_out: classes that are not shown.
         reasons: for which scopes something is missing, and why.
+        source: of a sample's figures and pairs, what they were estimated from; else nothing.
     """
 
     charts: tuple[Chart, ...]
     pairs: tuple[Pair, ...]
     left_out: int
     reasons: tuple[tuple[str, str], ...]
+    source: str
 
 
 def diversity(report: AuditReport) -> Likeness | None:
@@ -46,7 +49,8 @@ def diversity(report: AuditReport) -> Likeness | None:
         return None
     scopes = _rows(found.scopes)
     pairs = tuple(_pairs(found.pairs, report.duplicates, report.duplicates))
-    return Likeness(tuple(_diversity_charts(scopes)), pairs, len(found.scopes) - len(scopes), _reasons(scopes))
+    charts = tuple(_diversity_charts(scopes, found.source))
+    return Likeness(charts, pairs, len(found.scopes) - len(scopes), _reasons(scopes), found.source)
 
 
 def leakage(report: AuditReport) -> Likeness | None:
@@ -55,7 +59,8 @@ def leakage(report: AuditReport) -> Likeness | None:
         return None
     scopes = _rows(found.scopes)
     pairs = tuple(_pairs(found.pairs, report.duplicates, report.reference_duplicates))
-    return Likeness(tuple(_leakage_charts(scopes)), pairs, len(found.scopes) - len(scopes), _reasons(scopes))
+    charts = tuple(_leakage_charts(scopes, found.source))
+    return Likeness(charts, pairs, len(found.scopes) - len(scopes), _reasons(scopes), found.source)
 
 
 Scope = ClassDiversity | ClassLeakage
@@ -68,29 +73,40 @@ def _rows(scopes: Sequence[S]) -> tuple[S, ...]:
     return tuple(scopes[index] for index in (0, *sorted(chosen)) if index < len(scopes))
 
 
-def _diversity_charts(scopes: Sequence[ClassDiversity]) -> Iterator[Chart]:
+def _diversity_charts(scopes: Sequence[ClassDiversity], source: str) -> Iterator[Chart]:
+    images = counted(max((each.compared for each in scopes), default=0), "image")
     lines = [_line(each, each.rke) for each in scopes]
-    yield from _drawn("diversity-rke", "RKE score", "effective number, of order 2", lines, _FREE)
+    yield from _drawn("diversity-rke", "RKE score", f"effective number, of order 2, of {images}", lines, _FREE)
     lines = [_line(each, each.vendi) for each in scopes]
-    yield from _drawn("diversity-vendi", "Vendi score", "effective number of images", lines, _FREE)
+    yield from _drawn("diversity-vendi", "Vendi score", f"effective number of {images}", lines, _FREE)
     lines = [_line(each, each.distance) for each in scopes]
     yield from _drawn("diversity-distance", "Mean distance", "cosine, of two images", lines, _FREE)
     lines = [_line(each, each.duplicate_rate) for each in scopes]
-    yield from _drawn("diversity-duplicates", "Near-duplicates", "images with one in their class", lines, _SHARES)
+    note = _noted("images with one in their class", source)
+    yield from _drawn("diversity-duplicates", "Near-duplicates", note, lines, _SHARES)
 
 
-def _leakage_charts(scopes: Sequence[ClassLeakage]) -> Iterator[Chart]:
+def _leakage_charts(scopes: Sequence[ClassLeakage], source: str) -> Iterator[Chart]:
+    most = max((each.compared for each in scopes), default=0)
+    parts, wholes = f"of up to {most:,} images of each", f"of up to {2 * most:,} images of each"
     lines = [_line(each, each.duplicate_rate) for each in scopes]
-    note = "images that nearly are one of the reference’s"
+    note = _noted("images that nearly are one of the reference’s", source)
     yield from _drawn("leakage-duplicates", "Near-duplicates", note, lines, _SHARES)
     lines = [_line(each, each.nearest) for each in scopes]
-    yield from _drawn("leakage-nearest", "Nearest neighbour", "median cosine; 1: the same", lines, _UNIT)
+    note = _noted("median cosine; 1: the same", source)
+    yield from _drawn("leakage-nearest", "Nearest neighbour", note, lines, _UNIT)
     lines = [replace(_line(each, each.coverage), target=each.usual_coverage) for each in scopes]
-    yield from _drawn("leakage-coverage", "Coverage", "share of the reference that the set reaches", lines, _UNIT)
+    note = _noted("share of the reference that the set reaches", parts)
+    yield from _drawn("leakage-coverage", "Coverage", note, lines, _UNIT)
     lines = [_line(each, each.density) for each in scopes]
-    yield from _drawn("leakage-density", "Density", "1: as the reference itself", lines, _FREE)
+    yield from _drawn("leakage-density", "Density", _noted("1: as the reference itself", parts), lines, _FREE)
     lines = [replace(_line(each, each.kernel_distance), band=_chance(each)) for each in scopes]
-    yield from _drawn("leakage-kernel", "Kernel distance", "unbiased; 0: the same", lines, replace(_FREE, zero=True))
+    note = _noted("unbiased; 0: the same", wholes)
+    yield from _drawn("leakage-kernel", "Kernel distance", note, lines, replace(_FREE, zero=True))
+
+
+def _noted(note: str, source: str) -> str:
+    return f"{note}; {source}" if source else note
 
 
 def _line(scope: Scope, found: Estimate | None) -> Line:

@@ -35,6 +35,24 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeCheck:
+    """How to check the judge on the audited set, where gates are undecided for the want of it.
+
+    Attributes:
+        labels: images to label, at least.
+        command: of a shell, that draws them and writes a page of them and a table to fill in; None where what was asked
+            cannot be written as a command.
+        table: what the command writes; `--import-labels` takes it.
+        labelled: the table that was imported, and has too few; or the one that was drawn before, and was not.
+    """
+
+    labels: int
+    command: str | None
+    table: str
+    labelled: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class NotMeasured:
     """`what` in a few words, `why` in a sentence."""
 
@@ -79,6 +97,7 @@ class AuditReport:
         duplicates, reference_duplicates: by id, the images of the near-duplicate pairs of `diversity` and `leakage`:
             those of the set, and those of the reference.
         not_measured: beside what the findings tell themselves.
+        judge_check: None where no gate is undecided for the want of it.
     """
 
     title: str
@@ -97,6 +116,7 @@ class AuditReport:
     duplicates: Mapping[str, Picture] = field(default_factory=dict)
     reference_duplicates: Mapping[str, Picture] = field(default_factory=dict)
     not_measured: tuple[NotMeasured, ...] = ()
+    judge_check: JudgeCheck | None = None
 
     def _repr_html_(self) -> str:
         """For notebooks: the verdict and the shares; `write_html` makes the whole report."""

@@ -1,6 +1,7 @@
 """The audit on a terminal, readable at 80 columns and in a pipe: signs and words, and colour only besides."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from rich import box
 from rich.table import Table
@@ -9,7 +10,7 @@ from rich.text import Text
 from synthgen.audit.crossings import Crossing
 from synthgen.audit.distance import Measure
 from synthgen.audit.findings import AttributeFindings, Figure, Findings, Scope, Share
-from synthgen.audit.gates import Check, Outcome
+from synthgen.audit.gates import WORD, Check, Outcome
 from synthgen.audit.report.composition import most_telling, row_name
 from synthgen.audit.report.pairs import compared
 from synthgen.audit.report.report import AuditReport
@@ -51,6 +52,9 @@ def _gates(findings: Findings) -> Table:
             table.add_row("", _check(check))
         if bad[CHECKS:]:
             table.add_row("", f"{len(bad[CHECKS:])} more in audit.json")
+        doubts = dict.fromkeys(_doubt(check) for check in gate.checks if check.unchecked)
+        for doubt in islice(doubts, CHECKS):
+            table.add_row("", Text(doubt))
         if not gate.checks:
             table.add_row("", Text(short(gate.reason, 200)))
     return table
@@ -63,6 +67,11 @@ def _outcome(outcome: Outcome) -> Text:
 def _check(check: Check) -> Text:
     found = decimals(check.found, 3) if check.found else short(check.reason, 200)
     return Text(f"{MARKS[check.outcome][1]} {short(check.place, 40)}: {found}")
+
+
+def _doubt(check: Check) -> str:
+    remedy = f"; {check.remedy}" if check.outcome is Outcome.INSUFFICIENT else ""
+    return short(f"{WORD}: {check.unchecked}{remedy}", 300)
 
 
 def _shares(attribute: AttributeFindings) -> Table:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from synthgen.audit.findings import Findings
-from synthgen.audit.gates import GateResult, Outcome
+from synthgen.audit.gates import LABELS_SETTLE, WORD, GateResult, Outcome
+from synthgen.audit.quote import UNCHECKED
 from synthgen.audit.report.words import MARKS, capitalized, counted
 
 
@@ -29,7 +30,17 @@ def verdict(findings: Findings) -> Verdict:
     if outcome is None:
         return _without_gates(findings)
     state, sign = MARKS[outcome]
-    return Verdict(state, sign, _HEADLINES[outcome], _sentence(findings.gates))
+    headline, sentence = _HEADLINES[outcome], _sentence(findings.gates)
+    if findings.on_trust:
+        headline += f", {WORD}"
+        sentence = f"{sentence.removesuffix('.')}, {WORD}: {_why(findings.on_trust)} (--trust-judge)."
+    elif any(check.remedy == LABELS_SETTLE for gate in findings.gates for check in gate.checks):
+        sentence += f" Where nothing checks the judge, {LABELS_SETTLE}."
+    return Verdict(state, sign, headline, sentence)
+
+
+def _why(unchecked: str) -> str:
+    return "nobody has checked it on this set" if unchecked == UNCHECKED else unchecked
 
 
 _HEADLINES = {

@@ -1,11 +1,13 @@
 """How the report says things: numbers with their intervals, and what names mean, in plain words."""
 
+import shlex
 from collections.abc import Mapping
 
 from synthgen.audit.distance import Measure
 from synthgen.audit.estimates import Estimate
 from synthgen.audit.findings import Figure
 from synthgen.audit.gates import Outcome
+from synthgen.audit.report.report import JudgeCheck
 
 EN, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
@@ -84,6 +86,23 @@ def p_value(value: float | None) -> str:
 def counted(many: int, one: str, more: str | None = None) -> str:
     """'1 image', '1,201 images'"""
     return f"{many:,} {one if many == 1 else more or one + 's'}"
+
+
+def how_to_check(check: JudgeCheck) -> str:
+    """The command on a line of its own, to be copied."""
+    drawn = _DRAWN if check.command is None else f"\n  {check.command}\n"
+    table = shlex.quote(check.table)
+    return f"{labels_wanted(check)}:{drawn}Fill in {table}, and audit again with --import-labels {table}."
+
+
+_DRAWN = " synthgen.api.export_labels draws them, with the same arguments. "
+
+
+def labels_wanted(check: JudgeCheck) -> str:
+    if check.labelled is not None:
+        there = f"fill in {shlex.quote(check.labelled)} and give it with --import-labels"
+        return f"To check the judge on this set, {there}, or label {check.labels:,} other images"
+    return f"To check the judge on this set, label {check.labels:,} images by eye, or more"
 
 
 def _bare(value: float) -> str:

@@ -6,12 +6,15 @@ from dataclasses import fields, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 import pytest
 from jsonschema import Draft202012Validator
 from rich.console import Console
 
+from synthgen.api import Audit
 from synthgen.audit.distance import uniform
+from synthgen.audit.embeddings import measure_diversity, measure_leakage
 from synthgen.audit.estimates import Estimate
 from synthgen.audit.report import (
     FORMAT,
@@ -92,7 +95,8 @@ def test_a_number_that_is_none_is_never_written() -> None:
 
 def test_the_verdict_comes_first_and_gives_its_reasons(full_page: str) -> None:
     text = Page(full_page).text
-    order = ("✕ Fail", "2 of 4 gates are broken; 2 hold.", "✕ fail", "? class chef", "over all: tv <= 0.08", "✓ pass")
+    told = "2 of 4 gates are broken; for 1 the data do not suffice; 1 holds. Where nothing checks the judge, labels"
+    order = ("✕ Fail", told, "✕ fail", "? class chef", "over all: tv <= 0.08", "✓ pass")
     places = [text.index(words) for words in (*order, "Images 384")]
     assert places == sorted(places)
     assert "at most 0.08 is allowed" in text
@@ -234,6 +238,28 @@ def test_many_classes_stay_a_page() -> None:
     assert len(page) < 1_000_000
     assert "96 more classes in audit.json" in Page(page).text
     assert len(json.loads(write_json(report))["findings"]["attributes"][0]["scopes"]) == 121
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_what_a_sample_gave_says_so_where_it_stands(full: AuditReport, share: float) -> None:
+    rows = np.random.default_rng(0).normal(size=(400, 24))
+    rows[: round(400 * share)] = np.repeat(rows[: round(200 * share)], 2, axis=0)
+    ids = [f"i{row}" for row in range(400)]
+    order = np.random.default_rng(1).permutation(400)
+    diversity = measure_diversity(ids, ["a"] * 400, rows[order], most_compared=200)
+    leakage = measure_leakage(ids, ["a"] * 400, rows[order], ids[:50], ["a"] * 50, rows[:50], most_compared=200)
+    report = replace(full, diversity=diversity, leakage=leakage, duplicates={}, reference_duplicates={})
+    text = Page(write_html(report)).text
+    mine = "estimated from 50 images drawn at random, each compared with all 400"
+    theirs = "estimated from 200 images drawn at random of 400"
+    assert f"images with one in their class; {mine}" in text
+    assert f"images that nearly are one of the reference’s; {theirs}" in text
+    assert f"median cosine; 1: the same; {theirs}" in text
+    told = "not all that there are, but those of a sample" if share else "None was found in a sample"
+    assert f"{told} ({mine})" in text
+    assert f"of {diversity.scopes[0].compared} images" in text
+    assert [note for note in Audit(report).notes if "estimated from" in note] == [*diversity.caveats, *leakage.caveats]
+    Draft202012Validator(audit_schema()).validate(json.loads(write_json(report)))
 
 
 def test_a_notebook_shows_the_verdict_and_the_shares(full: AuditReport) -> None:
