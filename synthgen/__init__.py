@@ -8,11 +8,12 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from synthgen.version import __version__
+
 if TYPE_CHECKING:
     import synthgen.api as api  # noqa: PLR0402 - mypy looks for the other form in this file
-    import synthgen.audit as audit  # noqa: PLR0402
+    import synthgen.auditing as audit
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "api", "audit"]
 
 

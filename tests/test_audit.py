@@ -15,13 +15,13 @@ from PIL import Image
 
 import synthgen
 from synthgen import api
-from synthgen.api import parts
-from synthgen.audit.findings import Figure
+from synthgen.api import wiring as parts
+from synthgen.auditing.findings import Figure
 from synthgen.errors import ModelError, SpecError, SynthgenError, UsageError
 from synthgen.spec import parse_spec
-from tests.audit.portraits import ATTRIBUTES, KINDS, as_csv, as_folder, as_parquet, table
+from tests.auditing.portraits import ATTRIBUTES, KINDS, as_csv, as_folder, as_parquet, table
 from tests.command import synthgen as command
-from tests.judge.tiny import save_judge
+from tests.judging.tiny import save_judge
 
 JUDGE = "bundled:judge"
 SPEC = (
@@ -152,7 +152,7 @@ def test_pictures_that_were_converted_are_counted_in_every_output_also_from_the_
 def test_embeddings_of_pictures_that_were_converted_otherwise_are_not_taken(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("synthgen.audit.cache.CONVERSION", 1)
+    monkeypatch.setattr("synthgen.auditing.cache.CONVERSION", 1)
     judged(folder, cache=tmp_path)
     monkeypatch.undo()
     monkeypatch.setattr(parts, "towers", None)

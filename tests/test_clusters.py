@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from synthgen.array import index_and_count
+from synthgen.cli.scheduler import index_and_count
 from synthgen.errors import UsageError
 from tests.command import synthgen
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from synthgen import cli
+from synthgen.ledger.rows import ledger_schema
 from synthgen.records import Reason, Verdict
-from synthgen.run.progress import ClassProgress, Progress
-from synthgen.run.rows import ledger_schema
+from synthgen.running.progress import ClassProgress, Progress
 from synthgen.spec import json_schema, parse_spec
 
 ROOT = Path(__file__).parents[1]

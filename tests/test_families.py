@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.command import synthgen
-from tests.generate import tiny_qwen
-from tests.generate.tiny import save_stable_diffusion
+from tests.generating import tiny_qwen
+from tests.generating.tiny import save_stable_diffusion
 
 SPEC = """\
 synthgen: 1

@@ -11,9 +11,9 @@ import pytest
 from synthgen import api
 from synthgen.errors import ModelError
 from synthgen.spec import parse_spec
-from tests.generate.tiny import save_stable_diffusion
+from tests.generating.tiny import save_stable_diffusion
 from tests.hub import COMMIT, serve
-from tests.judge.tiny import save_judge
+from tests.judging.tiny import save_judge
 
 SPEC = """\
 synthgen: 1

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from synthgen.run.faults import POINTS, VARIABLE
+from synthgen.store.faults import POINTS, VARIABLE
 from tests.command import synthgen
 
 SPEC = """\

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthgen.errors import UsageError
-from synthgen.run import RunStore, open_store
+from synthgen.store import RunStore, open_store
 from tests.command import synthgen
 
 SPEC = """\

@@ -2,8 +2,8 @@
 
 import pytest
 
-from synthgen.printing import print_shortfalls
-from synthgen.progress import _note
+from synthgen.cli.progress import _note
+from synthgen.cli.show import print_shortfalls
 from synthgen.records import Shortfall
 from synthgen.spec import Output, parse_spec
 

@@ -11,11 +11,12 @@ import pytest
 
 from synthgen import api
 from synthgen.errors import SpecError, StorageError, UsageError
-from synthgen.run import create_run, open_store, work
-from synthgen.run.replay import replay
+from synthgen.running import create_run, work
+from synthgen.running.replay import replay
 from synthgen.spec import parse_spec
+from synthgen.store import open_store
 from tests.command import synthgen
-from tests.run.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
+from tests.running.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
 
 CANARY = "canary-5d41402abc4b"
 """A secret that must be found nowhere."""

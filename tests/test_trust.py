@@ -15,14 +15,15 @@ import pytest
 from synthgen import api
 from synthgen.api.running import make_shards
 from synthgen.errors import Interrupted, ModelError, StorageError, SynthgenError, UsageError
-from synthgen.plan import Plan, Revisions, make_plan
-from synthgen.run import create_run, open_store
+from synthgen.planning import Plan, Revisions, make_plan
+from synthgen.running import create_run
 from synthgen.spec import Spec, parse_spec
-from tests.generate.tiny import save_stable_diffusion
+from synthgen.store import open_store
+from tests.generating.tiny import save_stable_diffusion
 from tests.hub import COMMIT, serve
-from tests.judge.hostile import ASKS, spoil
-from tests.judge.tiny import save_judge
-from tests.run.noise import SPEC, make_run
+from tests.judging.hostile import ASKS, spoil
+from tests.judging.tiny import save_judge
+from tests.running.noise import SPEC, make_run
 
 TINTS = """\
 attributes:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from synthgen.api.rejudging import rejudge
     from synthgen.api.running import begin, preview, repair, replay, run, status, unverified, verify, work
     from synthgen.api.sampling import export_labels
-    from synthgen.plan import Rounding, rounding_of
+    from synthgen.planning import Rounding, rounding_of
     from synthgen.spec import parse_spec
 
 _NAMES = {
@@ -31,7 +31,7 @@ _NAMES = {
     "synthgen.api.rejudging": ("rejudge",),
     "synthgen.api.running": ("begin", "preview", "repair", "replay", "run", "status", "unverified", "verify", "work"),
     "synthgen.api.sampling": ("export_labels",),
-    "synthgen.plan": ("Rounding", "rounding_of"),
+    "synthgen.planning": ("Rounding", "rounding_of"),
     "synthgen.spec": ("parse_spec",),
 }
 

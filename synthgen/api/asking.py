@@ -16,7 +16,7 @@ from synthgen.spec import Spec
 if TYPE_CHECKING:
     import pandas as pd
 
-    from synthgen.audit.sets import ImageSet
+    from synthgen.sets import ImageSet
 
 _MOST_VALUES = 20
 """Values of a column, up to which it may be that every image has its own."""
@@ -51,7 +51,7 @@ class Begun:
     def beside(self, place: str, label: str | None) -> Begun:
         """Another set, of which the same is asked of the first judge. Its classes may stand in a column of another
         name."""
-        from synthgen.audit.sets import read_frame
+        from synthgen.sets import read_frame
 
         here = Path(place).expanduser().exists()
         subject = open_subject(place, images_from=self.images_from if here else None)
@@ -83,7 +83,7 @@ def begin(
     Raises:
         As `api.audit`.
     """
-    from synthgen.audit.sets import read_frame
+    from synthgen.sets import read_frame
 
     subject = open_subject(place, split, images_from)
     declared = declare(subject.run, spec, attributes)
@@ -104,7 +104,7 @@ def values_of(begun: Begun, others: Sequence[Begun]) -> dict[str, tuple[str, ...
         UsageError: a column has fewer than two; or as many that they seem to be measurements, or some that differ by
             case alone.
     """
-    from synthgen.audit.table import ASIDE
+    from synthgen.auditing.table import ASIDE
 
     found = {name: tuple(attribute.values) for name, attribute in begun.declared.attributes.items()}
     for name, column in begun.question.known.items():
@@ -117,7 +117,7 @@ def values_of(begun: Begun, others: Sequence[Begun]) -> dict[str, tuple[str, ...
 
 
 def _check_values(place: str, seen: Collection[str], values: Sequence[str], images: int) -> None:
-    from synthgen.audit.table import ASIDE
+    from synthgen.auditing.table import ASIDE
 
     if len(values) < 2:
         there = ", ".join(sorted(seen)) or "nothing"

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from synthgen.audit.confusion import Confusion
-    from synthgen.audit.findings import Findings
-    from synthgen.audit.gates import Outcome
-    from synthgen.audit.measure import Given
-    from synthgen.audit.pipeline import Pipeline
-    from synthgen.audit.report import AuditReport
+    from synthgen.auditing.confusion import Confusion
+    from synthgen.auditing.filters import Pipeline
+    from synthgen.auditing.findings import Findings
+    from synthgen.auditing.gates import Outcome
+    from synthgen.auditing.measure import Given
+    from synthgen.auditing.report import AuditReport
 
 JSON, REPORT, EMBEDDINGS = "audit.json", "report.html", "embeddings"
 
@@ -104,7 +104,7 @@ class Audit:
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """By name, such as 'shares', 'distances' and 'gates'; with a second set, also 'comparison'."""
-        from synthgen.audit.tables import comparison_table, tables
+        from synthgen.auditing.tables import comparison_table, tables
 
         comparison = self.report.comparison
         more = {"comparison": comparison_table(comparison)} if comparison is not None else {}
@@ -112,14 +112,14 @@ class Audit:
 
     def to_dict(self) -> dict[str, Any]:
         """What audit.json holds."""
-        from synthgen.audit.report import write_json
+        from synthgen.auditing.report import write_json
 
         found: dict[str, Any] = json.loads(write_json(self.report))
         return found
 
     def rendered(self) -> list[Text | Table]:
         """For terminals."""
-        from synthgen.audit.report import render_tables
+        from synthgen.auditing.report import render_tables
 
         return render_tables(self.report)
 
@@ -129,8 +129,8 @@ class Audit:
         Raises:
             StorageError: the folder cannot be written.
         """
-        from synthgen.audit.report import write_html, write_json
-        from synthgen.page import write_page
+        from synthgen.auditing.report import write_html, write_json
+        from synthgen.pages.page import write_page
 
         write_page(folder / JSON, write_json(self.report).decode())
         write_page(folder / REPORT, write_html(self.report))
@@ -193,9 +193,9 @@ def audit(
         UsageError, SpecError: what is given makes no sense.
         ModelError, DeviceError, StorageError: models, devices, disks.
     """
-    from synthgen.audit.crossings import check_crossing
-    from synthgen.audit.gating import read_gates
-    from synthgen.audit.measure import Given
+    from synthgen.auditing.crossings import check_crossing
+    from synthgen.auditing.gate_checks import read_gates
+    from synthgen.auditing.measure import Given
 
     written = output or output_folder(place)
     folder = cache or embeddings_folder(written)
@@ -259,8 +259,8 @@ def _report(
     on_progress: OnProgress,
 ) -> AuditReport:
     """Look, measure and report. `common` is given for both sets that are compared, `given` for the first."""
-    from synthgen.audit.compare import compare as beside
-    from synthgen.audit.measure import measure
+    from synthgen.auditing.compare import compare as beside
+    from synthgen.auditing.measure import measure
 
     seen = begun.look(on_progress)
     seen_real = real.look(on_progress) if real else None
@@ -278,7 +278,7 @@ def _report(
 
 
 def _confusions(files: Mapping[str, Path], values: Mapping[str, Sequence[str]]) -> dict[str, Confusion]:
-    from synthgen.audit.confusion_file import read_confusion
+    from synthgen.auditing.confusion_file import read_confusion
 
     if "" in files:
         if len(values) != 1:
@@ -291,7 +291,7 @@ def _confusions(files: Mapping[str, Path], values: Mapping[str, Sequence[str]]) 
 
 
 def _labels(path: Path | None, values: Mapping[str, Sequence[str]]) -> pd.DataFrame | None:
-    from synthgen.audit.labelling import read_labelling
+    from synthgen.pages.audit_labels import read_labelling
 
     return read_labelling(path, values) if path is not None else None
 
@@ -300,7 +300,7 @@ def _pipeline(begun: Begun, seed: int) -> Pipeline | None:
     """Of the attributes that the run's judge measured as they are meant here."""
     import numpy as np
 
-    from synthgen.audit.pipeline import read_pipeline
+    from synthgen.auditing.filters import read_pipeline
 
     run = begun.subject.run
     if run is None:

@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synthgen import run as runs
+from synthgen import running as runs
 from synthgen.api.planning import plan
 from synthgen.api.running import run
 from synthgen.errors import UsageError
 from synthgen.files import as_damage, as_storage_error, check_file, refuse_links
-from synthgen.judge.calibration import Calibration, curve, quantile, threshold
-from synthgen.judge.conditions import conditions, difference
-from synthgen.plan import Plan
+from synthgen.judging.calibration.conditions import conditions, difference
+from synthgen.judging.calibration.threshold import Calibration, curve, quantile, threshold
+from synthgen.planning import Plan
 from synthgen.records import Verdict
-from synthgen.run import FolderStore, Progress
-from synthgen.run.layout import LEDGER, PLAN
+from synthgen.running import Progress
 from synthgen.spec import Filters, LabelFilter, Spec
 from synthgen.spec.checks import check
+from synthgen.store import FolderStore
+from synthgen.store.layout import LEDGER, PLAN
 
 LABELS = "labels.csv"
 PAGE = "to-label.html"
@@ -63,7 +64,7 @@ def pilot(
         UsageError: the pilot there was made for another spec, or is too small for the cells that `balance` makes.
         As `run`.
     """
-    from synthgen.dataset.labels import Sample, add_rows, write_labelling
+    from synthgen.pages.pilot_labels import Sample, add_rows, write_labelling
 
     for name in (LABELS, PAGE):
         refuse_links(folder, folder / name)
@@ -95,8 +96,8 @@ def calibrate(spec: Spec, folder: Path, labels: Path, precision: float, confiden
         UsageError: no pilot lies there, or it was made for another spec; the labels are unreadable or of another one.
         StorageError: it is damaged.
     """
-    from synthgen.dataset.labels import read_labels
-    from synthgen.dataset.precision_plot import write_precision_plot
+    from synthgen.judging.calibration.plot import write_precision_plot
+    from synthgen.pages.pilot_labels import read_labels
 
     made_for, pictures = _pilot_of(spec, folder)
     right = read_labels(labels, {name: class_name for name, (class_name, _) in pictures.items()})
@@ -177,7 +178,7 @@ def _filters(spec: Spec) -> Filters:
 
 def _pictures(folder: Path) -> list[dict[str, Any]]:
     """The rows of the ledger with what was kept."""
-    from synthgen.dataset.sheet import ledger_rows
+    from synthgen.pages.sheet import ledger_rows
 
     store = FolderStore(folder)
     done = runs.read_state(runs.open_run(store), store).done.values()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from synthgen.spec import Spec
 
 if TYPE_CHECKING:
-    from synthgen.audit.report import JudgeCheck
+    from synthgen.auditing.report import JudgeCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ class Asked:
 
 def judge_check(asked: Asked, labels: int) -> JudgeCheck:
     """How to draw so many images to label. What was imported before is neither overwritten nor asked for again."""
-    from synthgen.audit.labelling import LABELS
-    from synthgen.audit.report import JudgeCheck
+    from synthgen.auditing.report import JudgeCheck
+    from synthgen.pages.audit_labels import LABELS
 
     folder = _free(asked.folder, LABELS)
     moved = folder != asked.folder

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from synthgen.api import parts
+from synthgen.api import wiring as parts
 from synthgen.api.looking import JudgeId, judge_of
 from synthgen.api.subject import Run
 from synthgen.api.trust import pinned_judge
@@ -17,7 +17,7 @@ from synthgen.errors import UsageError
 from synthgen.spec import DEFAULT_JUDGE, Attribute, Balance, Gate, JudgeSpec, Spec, read_declared, read_spec
 
 if TYPE_CHECKING:
-    from synthgen.audit.distance import Reference
+    from synthgen.stats.distance import Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def references(
     Raises:
         UsageError: a target is none, or is of what is not measured.
     """
-    from synthgen.audit.targets import parse_target
+    from synthgen.auditing.reference import parse_target
 
     if strange := [name for name in targets if name not in values]:
         raise UsageError(f"--target: there is no attribute {strange[0]!r}", hint=f"There are {', '.join(values)}.")
@@ -116,8 +116,8 @@ def references(
 
 
 def _of_balance(entry: Balance, values: Mapping[str, Sequence[str]]) -> Reference:
-    from synthgen.audit.distance import Reference, Target, uniform
-    from synthgen.dataset.shares import read_shares
+    from synthgen.sets.shares import read_shares
+    from synthgen.stats.distance import Reference, Target, uniform
 
     if entry.target == "uniform":
         return uniform(values[entry.attribute])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthgen import run as runs
+from synthgen import running as runs
 from synthgen.api.publishing import (
     DATASET,
     SHEET,
@@ -21,17 +21,18 @@ from synthgen.api.publishing import (
 from synthgen.api.results import RESULTS, Results, digest_of_file, read_results, sheet_fingerprint, write_results
 from synthgen.errors import QuotaNotMet, StorageError, UsageError
 from synthgen.files import as_damage
-from synthgen.plan import Plan
+from synthgen.planning import Plan
 from synthgen.records import Reason, Rule, ShardRecord, Shortfall
-from synthgen.run import Location, RunState, RunStore
-from synthgen.run.layout import SPEC
+from synthgen.running import RunState
 from synthgen.spec import UNKNOWN, Spec
+from synthgen.store import Location, RunStore, open_store
+from synthgen.store.layout import SPEC
 
 if TYPE_CHECKING:
-    from synthgen.dataset.composition import Asked
-    from synthgen.dataset.source import Source
     from synthgen.dataset.summary import DatasetSummary
-    from synthgen.dataset.tally import Tally
+    from synthgen.ledger.composition import Asked
+    from synthgen.ledger.source import Source
+    from synthgen.ledger.tally import Tally
 
 _CLASSES = 12
 """With more, thresholds are told as a range."""
@@ -75,13 +76,13 @@ def finalize(location: Location) -> RunResult:
         UsageError: shards are missing.
         QuotaNotMet: not a single image was accepted.
     """
-    store = runs.open_store(location)
+    store = open_store(location)
     return finalized(runs.open_run(store), store, fresh=0)
 
 
 def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
     """As `finalize`, after `fresh` shards were made."""
-    from synthgen.dataset.tally import read_tally
+    from synthgen.ledger.tally import read_tally
 
     spec, state = planned.spec, runs.read_state(planned, store)
     _refuse_unfinished(store, state)
@@ -198,7 +199,7 @@ def _build(
 
 
 def _show(planned: Plan, store: RunStore, folder: Path, records: Sequence[ShardRecord]) -> None:
-    from synthgen.dataset.sheet import ledger_rows, write_sheet
+    from synthgen.pages.sheet import ledger_rows, write_sheet
 
     write_sheet(
         ledger_rows(_ledgers(store, records)),
@@ -225,7 +226,7 @@ def _spec_text(planned: Plan, store: RunStore) -> str:
 
 def limits(spec: Spec) -> dict[str, tuple[Rule, ...]]:
     """By class, what is asked of scores."""
-    from synthgen.judge.rules import rules_of
+    from synthgen.planning.rules import rules_of
 
     told = tuple(
         Rule(Reason.ATTRIBUTE, f"{entry.attribute}_posterior", floor=spec.attributes[entry.attribute].abstain_below)
@@ -236,7 +237,7 @@ def limits(spec: Spec) -> dict[str, tuple[Rule, ...]]:
 
 def asked(planned: Plan) -> Asked:
     """What is measured and balanced."""
-    from synthgen.dataset.composition import Asked
+    from synthgen.ledger.composition import Asked
 
     spec = planned.spec
     answers = {name: (*attribute.groups, UNKNOWN) for name, attribute in spec.attributes.items()}
@@ -245,7 +246,7 @@ def asked(planned: Plan) -> Asked:
 
 def facts(planned: Plan) -> dict[str, str]:
     """How a run samples and filters, as the contact sheet and the card say it."""
-    from synthgen.dataset.sheet import watched
+    from synthgen.pages.sheet import watched
 
     model = planned.spec.model
     facts = {"model": model.id, "steps": str(model.steps), "guidance": f"{model.guidance:g}"}

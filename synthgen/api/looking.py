@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthgen.api import parts
+from synthgen.api import wiring as parts
 from synthgen.api.subject import Run, Subject, recorded_answers, recorded_vectors, was_asked
 from synthgen.api.trust import pinned_judge, require_trust
 from synthgen.errors import UsageError
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from synthgen.audit.sets import ImageSet
     from synthgen.images import Change, LeftOut, Picture
-    from synthgen.judge.towers import Towers
+    from synthgen.judging.towers import Towers
+    from synthgen.sets import ImageSet
 
 OnProgress = Callable[[str, str], None]
 """Is told the name of a set or an attribute, and what was done with it, such as 'looked at 1,200 images'."""
@@ -94,7 +94,7 @@ class Eyes:
     """A judge that remembers what it has seen."""
 
     def __init__(self, judge: JudgeId, cache: Path, device: str, trust: bool) -> None:
-        from synthgen.audit.cache import EmbeddingCache
+        from synthgen.auditing.cache import EmbeddingCache
 
         self._judge, self._device, self._trust = judge, device, trust
         self._cache = EmbeddingCache(cache, judge.name, judge.revision)
@@ -130,7 +130,7 @@ class Eyes:
 
     def _key(self, data: bytes | LeftOut, fresh: dict[bytes, Picture]) -> bytes | LeftOut:
         """Of an image, which is decoded into `fresh` where it is new."""
-        from synthgen.audit.cache import image_key
+        from synthgen.auditing.cache import image_key
         from synthgen.images import LeftOut, decode
 
         if isinstance(data, LeftOut):
@@ -153,7 +153,7 @@ class Eyes:
         """The judge's answer on each image: a value, 'not applicable' or 'unknown'."""
         import torch
 
-        from synthgen.judge.zero_shot import attribute_choice
+        from synthgen.judging.zero_shot import attribute_choice
 
         if not len(vectors):
             return []
@@ -165,7 +165,7 @@ class Eyes:
         """Unit embeddings float [n, width]."""
         import torch
 
-        from synthgen.audit.cache import text_key
+        from synthgen.auditing.cache import text_key
 
         missing = [text for text in dict.fromkeys(texts) if text_key(text) not in self._cache]
         if missing:

@@ -9,7 +9,7 @@ from synthgen import bundled
 
 def doctor() -> Mapping[str, str]:
     """What this machine can do."""
-    from synthgen.generate.machine import describe_machine
+    from synthgen.models.machine import describe_machine
 
     free = shutil.disk_usage(Path()).free
     whole = bundled.GENERATOR.is_dir() and bundled.JUDGE.is_dir()

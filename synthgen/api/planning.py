@@ -8,16 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthgen.api import parts
+from synthgen.api import wiring as parts
 from synthgen.errors import UsageError
-from synthgen.plan import Plan, draw_candidate, make_plan, turns
+from synthgen.planning import Plan, draw_candidate, make_plan, turns
 from synthgen.records import Candidate
 from synthgen.spec import BUNDLED_MODEL, Balance, Finding, Spec, refusal
 from synthgen.spec import read_spec as spec_of
 from synthgen.spec.checks import check
 
 if TYPE_CHECKING:
-    from synthgen.judge.calibration import Calibration
+    from synthgen.judging.calibration.threshold import Calibration
 
 _BUNDLED_SECONDS = 0.25
 """Per image at 20 steps, on two CPU cores."""
@@ -138,7 +138,7 @@ def _resolved(spec: Spec) -> Spec:
 def _explicit(entry: Balance, spec: Spec) -> Balance:
     if entry.target == "uniform" or not isinstance(file := entry.target.get("from"), str):
         return entry
-    from synthgen.dataset.shares import read_shares
+    from synthgen.sets.shares import read_shares
 
     shares = read_shares(Path(file), entry.attribute, spec.attributes[entry.attribute].values.keys())
     return entry.model_copy(update={"target": shares})
@@ -159,7 +159,7 @@ def _calibration(spec: Spec) -> Calibration | None:
     label = spec.filters.label
     if label is None or label.calibration is None:
         return None
-    from synthgen.judge.calibration import Calibration
+    from synthgen.judging.calibration.threshold import Calibration
 
     path, hint = Path(label.calibration), "`synthgen calibrate` writes such a file."
     try:

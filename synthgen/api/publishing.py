@@ -15,11 +15,12 @@ from synthgen.api.results import RESULTS, damaged_record, read_results
 from synthgen.errors import StorageError
 from synthgen.files import check_file, check_folder, is_draft, refuse_links
 from synthgen.leftovers import clear, scratch_folder
-from synthgen.run import Finding, MissingFileError, RunStore, layout
+from synthgen.running import Finding
+from synthgen.store import MissingFileError, RunStore, layout
 
 if TYPE_CHECKING:
-    from synthgen.dataset.source import Source
     from synthgen.dataset.summary import DatasetSummary
+    from synthgen.ledger.source import Source
 
 SHEET = "report.html"
 DATASET = "dataset"
@@ -68,7 +69,7 @@ def _summary(store: RunStore) -> DatasetSummary | None:
     Raises:
         MissingFileError: it says nothing.
     """
-    from synthgen.dataset.folder import MARKER
+    from synthgen.dataset.replace import MARKER
     from synthgen.dataset.summary import parse_summary
 
     return parse_summary(store.read(f"{DATASET}/{MARKER}").decode(errors="replace"))
@@ -99,7 +100,7 @@ def check_place(store: RunStore) -> None:
         UsageError: the place has a name that cannot be used.
         StorageError: something is in the way, or nothing can be written there.
     """
-    from synthgen.dataset.folder import check_place as check_for_dataset
+    from synthgen.dataset.replace import check_place as check_for_dataset
 
     store.check_writable()
     if store.folder is None:
@@ -114,7 +115,7 @@ def check_place(store: RunStore) -> None:
 
 def damaged_results(store: RunStore) -> list[Finding]:
     """What is not as it was written, of the dataset and the contact sheet that lie in the run; [] where none do."""
-    from synthgen.dataset.folder import MARKER
+    from synthgen.dataset.replace import MARKER
 
     marker, recorded = f"{DATASET}/{MARKER}", read_results(store)
     findings, digests = damaged_record(store), dict(recorded.files) if recorded else {}
@@ -140,7 +141,7 @@ def damaged_results(store: RunStore) -> list[Finding]:
 
 def unverified_results(store: RunStore) -> list[str]:
     """What lies in the run and carries no sha256: made by an earlier version, or by a finalize that was killed."""
-    from synthgen.dataset.folder import MARKER
+    from synthgen.dataset.replace import MARKER
     from synthgen.seal import unseal
 
     found = [SHEET] if SHEET in store.names("") and read_results(store) is None else []
@@ -161,7 +162,7 @@ def _why_damaged(store: RunStore, name: str, digest: str) -> str | None:
 
 def drop_damaged(store: RunStore, findings: Sequence[Finding]) -> None:
     """Delete what is damaged of dataset and sheet. What then lacks a file is written anew when the run is finalized."""
-    from synthgen.dataset.folder import MARKER
+    from synthgen.dataset.replace import MARKER
 
     for finding in findings:
         # The marker says whose folder this is, and a damaged one is no reason to keep the dataset.
@@ -171,7 +172,7 @@ def drop_damaged(store: RunStore, findings: Sequence[Finding]) -> None:
 
 def leftovers(store: RunStore) -> list[str]:
     """What was being written beside dataset, sheet and audit, by processes that were killed or are at it now."""
-    from synthgen.dataset.folder import leftovers as copies
+    from synthgen.dataset.replace import leftovers as copies
 
     if store.folder is None:
         return []
@@ -218,7 +219,7 @@ def publishing(store: RunStore) -> Iterator[Path]:
 def _upload(folder: Path, store: RunStore) -> None:
     """The dataset's summary goes first and comes last: where it is, the files that it names are there. After it only
     the record of them all."""
-    from synthgen.dataset.folder import MARKER
+    from synthgen.dataset.replace import MARKER
 
     summary = f"{DATASET}/{MARKER}"
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}

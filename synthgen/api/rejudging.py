@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from synthgen import run as runs
+from synthgen import running as runs
 from synthgen.api.finishing import RunResult, finalized
 from synthgen.api.planning import as_yaml, with_thresholds
 from synthgen.api.publishing import check_new
 from synthgen.errors import UsageError
-from synthgen.run import Location
 from synthgen.spec import Filters, LabelFilter, Spec, parse_spec
+from synthgen.store import Location, open_store
 
 
 def rejudge(location: Location, overrides: Sequence[str], output: Location | None = None) -> RunResult:
@@ -23,11 +23,11 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
             been rejected, whose pixels are gone.
         StorageError: no run lies there, or one of the two places cannot be read or written.
     """
-    from synthgen.judge.rules import first_rejection, rules_of
+    from synthgen.planning.rules import first_rejection, rules_of
 
     if not overrides:
         raise UsageError("nothing to apply", hint="Give stricter numbers: --set filters.label.min_posterior=0.8.")
-    store, into = runs.open_store(location), runs.open_store(output or _beside(location))
+    store, into = open_store(location), open_store(output or _beside(location))
     planned = runs.open_run(store)
     check_new(into)
     spec = parse_spec(_text(planned.spec, overrides), file=f"{store.location}/plan.json", overrides=overrides)

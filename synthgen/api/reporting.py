@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from synthgen import __version__
 from synthgen.api.asking import Begun, Seen
 from synthgen.api.looking import Looked
 from synthgen.api.showing import show_cells, show_pairs, why_hidden
+from synthgen.version import __version__
 
 if TYPE_CHECKING:
-    from synthgen.audit.compare import Comparison
-    from synthgen.audit.embeddings import Diversity, Leakage
-    from synthgen.audit.findings import Findings
-    from synthgen.audit.report import AuditReport, NotMeasured
+    from synthgen.auditing.compare import Comparison
+    from synthgen.auditing.embeddings import Diversity, Leakage
+    from synthgen.auditing.findings import Findings
+    from synthgen.auditing.report import AuditReport, NotMeasured
 
 
 def make_report(
@@ -26,7 +26,7 @@ def make_report(
     comparison: Comparison | None,
     seed: int,
 ) -> AuditReport:
-    from synthgen.audit.report import AuditReport, Judge, Provenance
+    from synthgen.auditing.report import AuditReport, Judge, Provenance
 
     images, looked = seen
     diversity, leakage = _diversity(looked, seed), _leakage(looked, real.looked, seed) if real else None
@@ -61,7 +61,7 @@ def _ours(diversity: Diversity | None, leakage: Leakage | None) -> list[str]:
 
 
 def _diversity(looked: Looked, seed: int) -> Diversity | None:
-    from synthgen.audit.embeddings import measure_diversity
+    from synthgen.auditing.embeddings import measure_diversity
 
     if looked.vectors is None:
         return None
@@ -69,7 +69,7 @@ def _diversity(looked: Looked, seed: int) -> Diversity | None:
 
 
 def _leakage(looked: Looked, real: Looked, seed: int) -> Leakage | None:
-    from synthgen.audit.embeddings import measure_leakage
+    from synthgen.auditing.embeddings import measure_leakage
 
     if looked.vectors is None or real.vectors is None:
         return None
@@ -86,7 +86,7 @@ def _leakage(looked: Looked, real: Looked, seed: int) -> Leakage | None:
 
 
 def _not_measured(begun: Begun, looked: Looked, real: Seen | None) -> list[NotMeasured]:
-    from synthgen.audit.report import NotMeasured
+    from synthgen.auditing.report import NotMeasured
 
     found = []
     if begun.subject.run is None:

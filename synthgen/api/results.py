@@ -11,11 +11,12 @@ from pathlib import Path
 from synthgen import __version__
 from synthgen.errors import StorageError
 from synthgen.files import MissingFileError, write_file
-from synthgen.plan import Plan
+from synthgen.planning import Plan
 from synthgen.records import ShardRecord
-from synthgen.run import Finding, RunStore
-from synthgen.run.store import check_name
+from synthgen.running import Finding
 from synthgen.seal import seal, unseal
+from synthgen.store import RunStore
+from synthgen.store.store import check_name
 
 RESULTS = "results.json"
 

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from synthgen import run as runs
-from synthgen.api import parts
+from synthgen import running as runs
+from synthgen.api import wiring as parts
 from synthgen.api.finishing import RunResult, asked, facts, finalized, limits
 from synthgen.api.planning import as_yaml, forecast, plan
 from synthgen.api.publishing import (
@@ -25,13 +25,14 @@ from synthgen.api.publishing import (
 from synthgen.api.trust import pinned_models, require_trust
 from synthgen.errors import ModelError, UsageError
 from synthgen.files import check_file
-from synthgen.plan import Plan
-from synthgen.run import Assignment, Finding, Location, Outcome, Progress, Repaired, RunState, RunStore
+from synthgen.planning import Plan
+from synthgen.running import Assignment, Finding, Outcome, Progress, Repaired, RunState
 from synthgen.spec import Spec
+from synthgen.store import Location, RunStore, open_store
 
 if TYPE_CHECKING:
-    from synthgen.dataset.tally import Tally
-    from synthgen.run.replay import Replay
+    from synthgen.ledger.tally import Tally
+    from synthgen.running.replay import Replay
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,8 +44,8 @@ def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
         UsageError: the model does not take what the spec asks of it.
         ModelError, DeviceError, StorageError: as `run`.
     """
-    from synthgen.dataset.sheet import write_sheet
-    from synthgen.run.preview import preview as attempts
+    from synthgen.pages.sheet import write_sheet
+    from synthgen.running.shard.preview import preview as attempts
 
     check_file(path)
     planned = _plan_of_users_own(spec)
@@ -78,12 +79,12 @@ def run(
 
     Args:
         location: where to: a folder, `outputs/NAME` by default, or an address such as s3://bucket/prefix.
-        devices: see `synthgen.run.slots`. With one, this process does the work; with several, one process for each.
+        devices: see `synthgen.running.slots`. With one, this process does the work; with several, one process for each.
             Those import the module that the program began with: a script must call this under
             `if __name__ == "__main__"`.
         extend: where a run of this spec with fewer images lies there, make the images that are more.
         top_up: once all is made, try once more to make what is short of its quota, or was left out as a duplicate.
-        executor: `ray` works on a Ray cluster, whose nodes must all see `location`; see `synthgen.run.run_ray`.
+        executor: `ray` works on a Ray cluster, whose nodes must all see `location`; see `synthgen.running.run_ray`.
         address: of the cluster; by default one that is there, or a new one on this machine.
         text: the spec as its author wrote it, kept beside the plan; by default the spec as YAML.
         stop: asked between batches.
@@ -97,7 +98,7 @@ def run(
     runs.check_devices(devices)
     if executor == "local" and devices not in ("auto", "cpu"):
         runs.slots(devices, parts.count_gpus)  # a GPU that is not there begins no run
-    store = runs.open_store(location or Path("outputs") / spec.name)
+    store = open_store(location or Path("outputs") / spec.name)
     check_new(store)
     planned = _plan_of_users_own(spec)
     if not runs.is_begun(store):
@@ -189,7 +190,7 @@ def work(
     if not 0 <= index < of:
         raise UsageError(f"index {index} of {of}: expected 0 to {of - 1}")
     parts.check_device(device)
-    store = runs.open_store(location)
+    store = open_store(location)
     planned = runs.open_run(store)
     require_trust(pinned_models(planned), store.location, trust=trust)
     shards = range(index, planned.shard_count, of)
@@ -205,8 +206,8 @@ def make_shards(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """What every executor starts, in whichever process: see `synthgen.run.work`. It asks for nobody's trust."""
-    store = runs.open_store(location)
+    """What every executor starts, in whichever process: see `synthgen.running.work`. It asks for nobody's trust."""
+    store = open_store(location)
     planned = runs.open_run(store)
     generator, judge = parts.generator(planned, device), parts.judge(planned, device)
     return runs.work(planned, store, generator, judge, shards, on_progress=on_progress, stop=stop)
@@ -222,9 +223,9 @@ def replay(location: Location, image_id: str, device: str = "auto", *, trust: bo
         UsageError: the run has no such attempt, or there is such a model and no trust.
         ModelError, DeviceError, StorageError: as `run`.
     """
-    from synthgen.run.replay import replay as again
+    from synthgen.running.replay import replay as again
 
-    store = runs.open_store(location)
+    store = open_store(location)
     planned = runs.open_run(store)
     require_trust(pinned_models(planned), store.location, trust=trust)
     return again(planned, store, parts.generator(planned, device), parts.judge(planned, device), image_id)
@@ -236,7 +237,7 @@ def status(location: Location) -> tuple[Plan, RunState]:
     Raises:
         StorageError: no run lies there.
     """
-    store = runs.open_store(location)
+    store = open_store(location)
     planned = runs.open_run(store)
     state = runs.read_state(planned, store)
     return planned, replace(state, orphans=(*state.orphans, *leftovers(store)))
@@ -248,7 +249,7 @@ def verify(location: Location, on_shard: Callable[[int], None] = lambda shard: N
     Raises:
         StorageError: no run lies there.
     """
-    store = runs.open_store(location)
+    store = open_store(location)
     return [*runs.verify(runs.open_run(store), store, on_shard), *damaged_results(store)]
 
 
@@ -259,7 +260,7 @@ def unverified(location: Location) -> list[str]:
     Raises:
         StorageError: no run lies there.
     """
-    store = runs.open_store(location)
+    store = open_store(location)
     runs.open_run(store)
     return [*runs.unsealed(store), *unverified_results(store)]
 
@@ -271,7 +272,7 @@ def repair(location: Location, on_shard: Callable[[int], None] = lambda shard: N
     Raises:
         StorageError: no run lies there, or it cannot be written.
     """
-    store = runs.open_store(location)
+    store = open_store(location)
     planned = runs.open_run(store)
     damaged = damaged_results(store)
     done = runs.repair(planned, store, on_shard)
@@ -290,7 +291,7 @@ def begin(
         PlanChanged: the place holds a run of another plan.
         ModelError, StorageError: as `run`.
     """
-    store = runs.open_store(location)
+    store = open_store(location)
     check_new(store)
     text = text if text is not None else as_yaml(spec.canonical())
     planned = runs.create_run(store, _plan_of_users_own(spec), text, extend=extend)

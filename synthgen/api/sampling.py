@@ -62,10 +62,10 @@ def export_labels(
     import numpy as np
     import pandas as pd
 
-    from synthgen.audit.labelled import draw_sample
-    from synthgen.audit.labelling import PAGE, Sample, write_labelling
-    from synthgen.audit.quote import fewest_labels
-    from synthgen.audit.sets import thumbnail
+    from synthgen.auditing.labelled import draw_sample
+    from synthgen.auditing.quote import fewest_labels
+    from synthgen.pages.audit_labels import PAGE, Sample, write_labelling
+    from synthgen.sets import thumbnail
 
     cached = cache or embeddings_folder(output_folder(place))
     begun = begin(str(place), spec, attributes, known or {}, label, split, judges, cached, device, trust, images_from)

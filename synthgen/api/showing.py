@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from synthgen.api.looking import Looked
-    from synthgen.audit.report import Cell, NotMeasured, Picture
-    from synthgen.audit.sets import ImageSet
+    from synthgen.auditing.report import Cell, NotMeasured, Picture
+    from synthgen.sets import ImageSet
 
 PER_CELL, IN_ALL = 6, 240
 
@@ -19,7 +19,7 @@ def show_cells(
     """A few images of each class and answer, drawn at random; none where the set has no images."""
     import numpy as np
 
-    from synthgen.audit.report import Cell
+    from synthgen.auditing.report import Cell
 
     if not images.has_images or not len(looked.frame):
         return {}
@@ -36,7 +36,7 @@ def show_cells(
 
 def why_hidden(images: ImageSet, looked: Looked, pictures: Mapping[Cell, Sequence[Picture]]) -> tuple[NotMeasured, ...]:
     """Where a column is known, nobody opens the images before they are drawn: then it is told if none can be shown."""
-    from synthgen.audit.report import NotMeasured
+    from synthgen.auditing.report import NotMeasured
     from synthgen.images import LeftOut
 
     if not pictures or any(picture.image for several in pictures.values() for picture in several):
@@ -59,8 +59,8 @@ def show_pairs(images: ImageSet, looked: Looked, ids: Sequence[str]) -> dict[str
 
 def read_pictures(images: ImageSet, looked: Looked, rows: Sequence[int]) -> dict[int, Picture]:
     """By row of the frame; `rows` are sorted."""
-    from synthgen.audit.report import Picture
-    from synthgen.audit.sets import thumbnail
+    from synthgen.auditing.report import Picture
+    from synthgen.sets import thumbnail
 
     frame = looked.frame.iloc[list(rows)]
     captions = frame["prompt"].fillna("") if "prompt" in frame else [""] * len(frame)

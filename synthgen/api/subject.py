@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthgen import run as runs
+from synthgen import running as runs
 from synthgen.api.publishing import DATASET
 from synthgen.errors import UsageError
 from synthgen.files import as_damage, refuse_links
-from synthgen.run import FolderStore
-from synthgen.run.layout import LEDGER
 from synthgen.spec import Attribute
+from synthgen.store import FolderStore
+from synthgen.store.layout import LEDGER
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
-    from synthgen.audit.sets import ImageSet
-    from synthgen.plan import Plan
+    from synthgen.planning import Plan
+    from synthgen.sets import ImageSet
 
 _ANSWER = "attribute_"
 
@@ -57,7 +57,7 @@ def open_subject(place: str, split: str | None = None, images_from: Path | None 
         UsageError: nothing that can be audited is there, or the run there is not finished.
         StorageError: what is there cannot be read.
     """
-    from synthgen.audit.sets import open_set
+    from synthgen.sets import open_set
 
     folder = Path(place).expanduser()
     if folder.name == DATASET and (folder.parent / "plan.json").is_file():

@@ -16,9 +16,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from synthgen import generate
+from synthgen import models
 from synthgen.errors import StorageError, UsageError
-from synthgen.plan import Plan
+from synthgen.planning import Plan
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL
 
 _REVISION = {
@@ -69,7 +69,7 @@ class PinnedModel:
         """Whether just this is on the machine by the user's own word."""
         if self.kind == "bundled":
             return True
-        if self.kind == "hub" and generate.is_cached(self.place, self.revision):
+        if self.kind == "hub" and models.is_cached(self.place, self.revision):
             return True
         folder = _notes()
         try:
@@ -105,7 +105,7 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, PinnedModel]:
     """The generator and the judge of a plan."""
     name, revisions = planned.spec.model.id, planned.revisions
     kind: Literal["bundled", "folder", "hub"]
-    kind = "bundled" if name == BUNDLED_MODEL else "folder" if generate.is_folder(name) else "hub"
+    kind = "bundled" if name == BUNDLED_MODEL else "folder" if models.is_folder(name) else "hub"
     generator = PinnedModel(kind, "model", name, revisions.generator)
     return generator, pinned_judge(planned.spec.judge.id, revisions.judge)
 

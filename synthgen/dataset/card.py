@@ -8,10 +8,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from synthgen.dataset.composition import Composition, Part
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.summary import DatasetSummary
-from synthgen.dataset.tally import MEANINGS
+from synthgen.ledger.composition import Composition, Part
+from synthgen.ledger.tally import MEANINGS
 from synthgen.spec import DuplicateFilter
 
 _CELLS = 400

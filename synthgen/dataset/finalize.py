@@ -12,19 +12,19 @@ from typing import Any
 
 import pyarrow as pa
 
-from synthgen import __version__
 from synthgen.dataset.card import write_card
-from synthgen.dataset.composition import Composition
 from synthgen.dataset.duplicates import equal_images, near_duplicates
-from synthgen.dataset.folder import building, recover
+from synthgen.dataset.formats.parquet import FILE_BYTES, SplitWriter
 from synthgen.dataset.provenance import Provenance
-from synthgen.dataset.source import Scan, Source, batches, digest_of, scan, schema_of
+from synthgen.dataset.replace import building, recover
 from synthgen.dataset.splits import assign_splits
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
-from synthgen.dataset.writer import FILE_BYTES, SplitWriter
 from synthgen.errors import QuotaNotMet, StorageError
 from synthgen.files import as_damage
+from synthgen.ledger.composition import Composition
+from synthgen.ledger.source import Scan, Source, batches, digest_of, scan, schema_of
 from synthgen.spec import DuplicateFilter
+from synthgen.version import __version__
 
 _FORMAT = 2
 """Of the dataset's columns. A dataset of another format is written again; 2 added `class`."""

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from synthgen.dataset.composition import Asked
-from synthgen.dataset.tally import Tally
+from synthgen.ledger.composition import Asked
+from synthgen.ledger.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from synthgen.dataset.duplicates import Duplicate
-from synthgen.dataset.folder import MARKER
+from synthgen.dataset.replace import MARKER
 from synthgen.seal import seal, unseal
 
 _FILE = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9._-]*")

@@ -19,15 +19,15 @@ from PIL import ImageEnhance
 
 from synthgen import api
 from synthgen.api.looking import JudgeId, Question, look_at
-from synthgen.api.parts import judge_revision
 from synthgen.api.subject import open_subject
-from synthgen.audit.estimates import Estimate
-from synthgen.audit.findings import Figure, Scope
-from synthgen.audit.sets import read_frame
-from synthgen.audit.table import ASIDE
+from synthgen.api.wiring import judge_revision
+from synthgen.auditing.findings import Figure, Scope
+from synthgen.auditing.table import ASIDE
 from synthgen.bundled.mixture import even, skewed
 from synthgen.bundled.world import Person, render
+from synthgen.sets import read_frame
 from synthgen.spec import BUNDLED_JUDGE, Attribute, read_declared
+from synthgen.stats.estimates import Estimate
 from tests.benchmarks.page import paragraph, put_into, table
 
 ROOT = Path(__file__).parents[2]

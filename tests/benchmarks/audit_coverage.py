@@ -15,9 +15,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from synthgen.audit.clusters import bootstrap, design_effect
-from synthgen.audit.distance import FUNCTIONS, Measure, distances
-from synthgen.audit.estimates import wilson, wilson_with_effect
+from synthgen.stats.clusters import bootstrap, design_effect
+from synthgen.stats.distance import FUNCTIONS, Measure, distances
+from synthgen.stats.estimates import wilson, wilson_with_effect
 from tests.benchmarks.audit_simulation import (
     JITTER,
     JUDGES,

@@ -15,7 +15,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from synthgen.audit.embeddings.search import alike_within
+from synthgen.stats.search import alike_within
 from tests.benchmarks.page import put_into, table
 
 ROOT = Path(__file__).parents[2]

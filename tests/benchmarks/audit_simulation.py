@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from statsmodels.stats.proportion import proportion_confint
 
-from synthgen.audit.estimates import ALPHA, Floats, Ints
-from synthgen.audit.inversion import invert
-from synthgen.audit.labelled import cells
-from synthgen.audit.score import weighted_score
+from synthgen.auditing.labelled import cells
+from synthgen.stats.estimates import ALPHA, Floats, Ints
+from synthgen.stats.inversion import invert
+from synthgen.stats.score import weighted_score
 
 VALUES, ANSWERS = 3, 5
 """Of the simulated attribute: three values; besides them 'not applicable', which never occurs, and 'unknown'."""

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 import typer
 
-from synthgen.audit.distance import uniform
-from synthgen.audit.measure import Given, measure
+from synthgen.auditing.measure import Given, measure
+from synthgen.stats.distance import uniform
 from tests.benchmarks.page import paragraph, put_into, table
 
 ROOT = Path(__file__).parents[2]

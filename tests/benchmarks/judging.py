@@ -26,10 +26,10 @@ from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
 from synthgen import api, bundled
-from synthgen.api import parts
+from synthgen.api import wiring as parts
 from synthgen.bundled.reader import Reader, load_reader
 from synthgen.errors import QuotaNotMet
-from synthgen.plan import draw_candidate
+from synthgen.planning import draw_candidate
 from synthgen.spec import Spec, read_spec
 from tests.benchmarks.bundled_figures.measure import rate, read_all
 from tests.benchmarks.page import put_into, table

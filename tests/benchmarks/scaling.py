@@ -20,8 +20,9 @@ import typer
 
 from synthgen import api
 from synthgen.api.running import make_shards
-from synthgen.run import Assignment, ClassProgress, FolderStore, Outcome, Progress, Slot, read_state, run_local
+from synthgen.running import Assignment, ClassProgress, Outcome, Progress, Slot, read_state, run_local
 from synthgen.spec import Spec, read_spec
+from synthgen.store import FolderStore
 from tests.benchmarks.page import put_into, table
 
 ROOT = Path(__file__).parents[2]

@@ -107,9 +107,9 @@ def run_synthgen(spec: Spec, folder: Path, device: str, *, timed: bool) -> Resul
     from diffusers import AutoencoderKL, UNet2DConditionModel
 
     from synthgen.api import running
-    from synthgen.dataset import finalize, sheet  # noqa: F401
-    from synthgen.generate.text_to_image import TextToImage
-    from synthgen.judge.clip_judge import ClipJudge
+    from synthgen.generating.text_to_image import TextToImage
+    from synthgen.judging.clip_judge import ClipJudge
+    from synthgen.pages import sheet  # noqa: F401
 
     loading, finishing, pure = Clock(), Clock(), Clock()
 
@@ -163,10 +163,10 @@ class Models:
         from diffusers import StableDiffusionPipeline
 
         from synthgen import bundled
-        from synthgen.device import open_device
-        from synthgen.generate.device import choose_dtype
-        from synthgen.judge.clip import Clip
-        from synthgen.judge.zero_shot import class_choice
+        from synthgen.judging.clip import Clip
+        from synthgen.judging.zero_shot import class_choice
+        from synthgen.models.device import open_device
+        from synthgen.models.memory import choose_dtype
 
         self.device: torch.device = open_device(device)
         dtype = choose_dtype(spec.model.dtype, self.device)

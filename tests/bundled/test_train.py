@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from synthgen.bundled.captions import SPOILED
 from synthgen.bundled.mixture import even
-from synthgen.bundled.train import loop
 from synthgen.bundled.train.denoiser import build_scheduler
-from synthgen.bundled.train.loop import Schedule, train
 from synthgen.bundled.train.pictures import render_many, softened, spoiled
 from synthgen.bundled.world import SIZE
+from synthgen.models import training as loop
+from synthgen.models.training import Schedule, train
 
 SCHEDULE = Schedule(steps=12, batch=4, rate=1e-2, warmup=3, average=0.9)
 CPU = torch.device("cpu")

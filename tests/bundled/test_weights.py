@@ -15,7 +15,7 @@ from synthgen.bundled.train.clip import judge_config
 from synthgen.bundled.train.denoiser import build_scheduler
 from synthgen.bundled.train.pictures import Pictures, render_many
 from synthgen.bundled.train.tokens import build_tokenizer
-from synthgen.judge.clip_judge import ClipJudge
+from synthgen.judging.clip_judge import ClipJudge
 from synthgen.records import Assessment, Candidate, Rendered
 from synthgen.spec import read_spec
 from tests.benchmarks.bundled_figures.labelled import agreement

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from synthgen.bundled.mixture import even
 from synthgen.bundled.world import render
 from synthgen.dataset.provenance import Provenance
-from synthgen.dataset.tally import tally
+from synthgen.ledger.tally import tally
 
 CLASSES = ("doctor", "chef", "builder")
 

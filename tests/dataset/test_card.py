@@ -9,10 +9,10 @@ import yaml
 from huggingface_hub import DatasetCard
 
 from synthgen.dataset.card import fenced, markdown
-from synthgen.dataset.composition import Asked
 from synthgen.dataset.finalize import finalize
 from synthgen.dataset.provenance import Provenance
-from synthgen.dataset.tally import Fate, tally
+from synthgen.ledger.composition import Asked
+from synthgen.ledger.tally import Fate, tally
 from synthgen.records import Cell
 from synthgen.spec import DuplicateFilter
 from tests.dataset.shards import CLASSES, PROVENANCE, image_row, write_images

@@ -18,10 +18,10 @@ import pytest
 from PIL import Image as Pictures
 
 from synthgen.dataset import finalize as finalize_module
-from synthgen.dataset import folder as folder_module
+from synthgen.dataset import replace as folder_module
 from synthgen.dataset.duplicates import Duplicate
 from synthgen.dataset.finalize import finalize
-from synthgen.dataset.folder import leftovers
+from synthgen.dataset.replace import leftovers
 from synthgen.dataset.summary import read_summary
 from synthgen.errors import QuotaNotMet, StorageError
 from synthgen.spec import DuplicateFilter

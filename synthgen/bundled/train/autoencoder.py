@@ -10,9 +10,9 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from torch.nn import functional
 
-from synthgen.bundled.train.loop import Schedule, train
 from synthgen.bundled.train.pictures import Pictures
 from synthgen.bundled.world import SIZE
+from synthgen.models.training import Schedule, train
 
 SCHEDULE = Schedule(steps=3600, batch=16, rate=1.5e-3, average=0.99)
 

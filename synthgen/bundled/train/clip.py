@@ -16,10 +16,10 @@ from torch.nn import functional
 from transformers import CLIPTokenizer
 
 from synthgen.bundled.captions import SPOILED, UNSAID, caption, spoiled_caption
-from synthgen.bundled.train.loop import Schedule, train
 from synthgen.bundled.train.pictures import Pictures, softened, spoiled
 from synthgen.bundled.train.tokens import CONTEXT
 from synthgen.bundled.world import SIZE
+from synthgen.models.training import Schedule, train
 
 SCHEDULE = Schedule(steps=1300, batch=112, rate=1.5e-3, average=0.99)
 SPOILED_EACH = 6

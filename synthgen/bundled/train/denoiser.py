@@ -33,9 +33,9 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from synthgen.bundled.captions import caption
 from synthgen.bundled.mixture import misdescribed
 from synthgen.bundled.train.autoencoder import encode
-from synthgen.bundled.train.loop import Schedule, train
 from synthgen.bundled.train.pictures import Pictures
 from synthgen.bundled.train.tokens import CONTEXT
+from synthgen.models.training import Schedule, train
 
 SCHEDULE = Schedule(steps=6000, batch=32, rate=1.2e-3, average=0.998)
 UNCAPTIONED = 0.1

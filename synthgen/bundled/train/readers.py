@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from synthgen.bundled.reader import ATTRIBUTES, Reader
-from synthgen.bundled.train.loop import Schedule, train
 from synthgen.bundled.train.pictures import Pictures, softened
+from synthgen.models.training import Schedule, train
 
 SCHEDULE = Schedule(steps=1400, batch=64, rate=2e-3, average=0.99)
 

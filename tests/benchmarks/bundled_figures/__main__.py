@@ -21,7 +21,7 @@ from synthgen.bundled.mixture import even
 from synthgen.bundled.reader import load_reader
 from synthgen.bundled.train.pictures import render_many
 from synthgen.bundled.world import SIZE
-from synthgen.judge.clip import Clip
+from synthgen.judging.clip import Clip
 from synthgen.spec import read_spec
 from tests.benchmarks.bundled_figures.labelled import agreement
 from tests.benchmarks.bundled_figures.measure import (

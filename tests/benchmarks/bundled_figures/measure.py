@@ -20,10 +20,10 @@ from synthgen.bundled.mixture import CONFUSED_WITH, SKEW, WRONG_ATTRIBUTE, WRONG
 from synthgen.bundled.reader import ATTRIBUTES, Reader
 from synthgen.bundled.train.pictures import Pictures, spoiled
 from synthgen.bundled.world import BACKGROUNDS, HAIR_COLORS, HAIR_LENGTHS, OCCUPATIONS, SKINS
-from synthgen.generate import locate
-from synthgen.generate.text_to_image import TextToImage
-from synthgen.judge.clip import Clip
-from synthgen.judge.zero_shot import attribute_choice, class_choice
+from synthgen.generating.text_to_image import TextToImage
+from synthgen.judging.clip import Clip
+from synthgen.judging.zero_shot import attribute_choice, class_choice
+from synthgen.models import locate
 from synthgen.records import Candidate
 from synthgen.spec import BUNDLED_MODEL, ModelSpec, Spec
 

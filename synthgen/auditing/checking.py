@@ -1,0 +1,50 @@
+"""Checking the judge on the audited set: how many labels the gates lack, and what trusting it without any changed."""
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from synthgen.auditing.findings import AttributeFindings
+from synthgen.auditing.gates import LABELS_SETTLE, Gate, GateResult, Outcome
+from synthgen.auditing.labelled import least_sample
+from synthgen.auditing.quote import fewest_labels
+
+
+def labels_needed(
+    frame: pd.DataFrame,
+    attributes: Sequence[AttributeFindings],
+    gates: Sequence[Gate],
+    results: Sequence[GateResult],
+) -> int | None:
+    """The size of `draw_sample`'s sample that checks the judge wherever a gate is undecided for the want of it; None
+    where there is no such place. Labels that were given are not counted: a new sample takes their place."""
+    wanting = [gate for gate, result in zip(gates, results, strict=True) if _wants_labels(result)]
+    if not wanting:
+        return None
+    judged = [attribute.name for attribute in attributes if not attribute.known]
+    by_class = any(gate.within == "class" or gate.measure == "v" for gate in wanting)
+    images = {str(name): int(many) for name, many in frame["label"].value_counts().items()}
+    # Of a class without a label the shares over all know nothing.
+    needs = {name: fewest_labels(many) if by_class else 1 for name, many in images.items()}
+    least = least_sample(frame, needs, judged if len(judged) == 1 else ())
+    return max(least, fewest_labels(len(frame)))
+
+
+def _wants_labels(result: GateResult) -> bool:
+    checks = [check for check in result.checks if check.outcome is Outcome.INSUFFICIENT]
+    return any(check.remedy == LABELS_SETTLE for check in checks)
+
+
+def unused_trust(
+    trust_judge: bool, attributes: Sequence[AttributeFindings], results: Sequence[GateResult]
+) -> Iterator[str]:
+    """That `--trust-judge` changed nothing, if it did not."""
+    if not trust_judge or any(check.unchecked for result in results for check in result.checks):
+        return
+    if not results:
+        reason = "no gate was declared"
+    elif all(attribute.known for attribute in attributes):
+        reason = "no attribute was judged"
+    else:
+        reason = "no gate rests on the judge's word alone"
+    yield f"--trust-judge changed nothing: {reason}"

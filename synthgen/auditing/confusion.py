@@ -1,0 +1,120 @@
+"""A confusion matrix as the user gives it: labelled images, counted by what is true and what was answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+
+from synthgen.auditing.table import ASIDE
+from synthgen.errors import UsageError
+from synthgen.stats.estimates import Corrected, Floats, estimates
+from synthgen.stats.inversion import condition, invert
+
+ILL, HOPELESS = 10.0, 1e6
+"""Condition numbers from which a matrix is warned of, and from which it corrects nothing."""
+_FEW = 30
+"""Labelled images of a value, below which a matrix is warned of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """
+    Attributes:
+        truths: the names of the rows: every value, and 'not applicable' or 'unknown' if images may truly be so.
+        answers: the names of the columns: values, 'not applicable', 'unknown'.
+        counts: labelled images, whole numbers, not shares: they tell how sure the matrix is.
+    """
+
+    truths: tuple[str, ...]
+    answers: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame) -> "Confusion":
+        """From a table with the truths as its index and the answers as its columns."""
+        counts = tuple(tuple(row) for row in frame.to_numpy().tolist())
+        return cls(tuple(map(str, frame.index)), tuple(map(str, frame.columns)), counts)
+
+    def checked(self, attribute: str, values: Sequence[str]) -> Floats:
+        """Counts by truth and answer, both in the order of `values` and then 'not applicable' and 'unknown'; truths
+        that the matrix lacks are left out at the end.
+
+        Raises:
+            UsageError: names or numbers are not what an audit of `attribute` needs.
+        """
+        where = f"the confusion matrix of {attribute}"
+        names = (*values, *ASIDE)
+        for found, what in ((self.truths, "row"), (self.answers, "column")):
+            expected = f"Expected {', '.join(names)}, each once."
+            if strange := [name for name in found if name not in names]:
+                raise UsageError(f"{where} has a {what} {strange[0]!r}", hint=expected)
+            if twice := [name for name in found if found.count(name) > 1]:
+                raise UsageError(f"{where} has the {what} {twice[0]!r} twice", hint=expected)
+        if missing := [value for value in values if value not in self.truths]:
+            raise UsageError(f"{where} has no row {missing[0]!r}", hint="Each value needs images that truly show it.")
+        matrix = np.zeros((len(names), len(names)))
+        rows, columns = ([names.index(name) for name in found] for found in (self.truths, self.answers))
+        shaped = [len(row) for row in self.counts] == [len(columns)] * len(rows)
+        given = np.array(self.counts if shaped else np.nan, dtype=float)
+        if not (given >= 0).all() or (given != np.round(given)).any():
+            hint = "How many labelled images have each truth and answer; shares would not tell how sure it is."
+            raise UsageError(f"{where} does not hold a count for each row and column", hint=hint)
+        matrix[np.ix_(rows, columns)] = given
+        if empty := [names[row] for row in rows if not matrix[row].any()]:
+            raise UsageError(f"{where} has no image in the row {empty[0]!r}", hint="Label some, or leave the row out.")
+        return matrix[sorted(rows)]
+
+
+def correct_by_matrix(
+    attribute: str, values: Sequence[str], counts: Floats, confusion: Confusion, effects: Floats
+) -> list[Corrected]:
+    """For each scope, a row of `counts` [scopes, answers], the true shares of the values among images that have one.
+
+    `effects` are the design effects of the scopes: images that come in clusters count as fewer.
+
+    Raises:
+        UsageError: the matrix does not fit the attribute, or does not know an answer that occurs.
+    """
+    matrix = confusion.checked(attribute, values)
+    names = (*values, *ASIDE)
+    used = (matrix.sum(0) + counts.sum(0)) > 0
+    if unheard := [
+        name for name, seen in zip(names, counts.sum(0), strict=True) if seen and name not in confusion.answers
+    ]:
+        raise UsageError(
+            f"the confusion matrix of {attribute} has no column {unheard[0]!r}, which this table has as an answer",
+            hint="Make it with the same judge and the same abstention, and keep every answer as a column.",
+        )
+    number = condition(matrix[:, used])
+    if number > HOPELESS:
+        reason = "the confusion matrix cannot tell the values apart: two of them get the same answers"
+        return [Corrected(None, reason)] * len(counts)
+    aside = np.arange(len(matrix)) >= len(values)
+    fit = invert(counts[:, used] / np.maximum(effects, 1.0)[:, None], matrix[:, used], aside)
+    spare = max(1, int(used.sum()) - len(matrix))
+    found = []
+    for index, row in enumerate(counts):
+        if not row[: len(values)].any():
+            # How often the judge abstains would still say something, and next to nothing: no figure is better.
+            found.append(Corrected(None, "no image has a value" if row.any() else "no images"))
+            continue
+        shares = estimates(fit.share[index], fit.low[index], fit.high[index])
+        doubts = _doubts(number, float(fit.misfit[index]), spare)
+        found.append(Corrected(shares, None, _few(matrix, values), doubts))
+    return found
+
+
+def _few(matrix: Floats, values: Sequence[str]) -> tuple[str, ...]:
+    few = [value for value, images in zip(values, matrix.sum(1), strict=False) if images < _FEW]
+    return (f"the confusion matrix has fewer than {_FEW} images that truly are {', '.join(few)}",) if few else ()
+
+
+def _doubts(number: float, misfit: float, spare: int) -> tuple[str, ...]:
+    doubts = []
+    if number >= ILL:
+        doubts.append(f"it is badly conditioned ({number:.0f}): its small errors make large ones in the shares")
+    if misfit > chi2.isf(0.01, spare):
+        doubts.append("no shares explain these answers by it: the judge errs differently here than there")
+    return tuple(doubts)

@@ -1,0 +1,95 @@
+"""Crossings: how often the values of several attributes meet in one image."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthgen.auditing.table import Table, crossed
+from synthgen.errors import UsageError
+from synthgen.stats.estimates import Estimate, wilson
+
+MIN_CELL = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """
+    Attributes:
+        values: one for each of the crossing's attributes.
+        count: None where it is suppressed: more than none, and fewer than the least that is shown.
+        share: of the images that have a value for every attribute; None with the count. That a cell is empty is shown.
+        expected: the count if the attributes were independent; None with the count.
+    """
+
+    values: tuple[str, ...]
+    count: int | None
+    share: Estimate | None
+    expected: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """
+    Attributes:
+        attributes: their names; 'class' stands for the class.
+        images: those that have a value for every attribute.
+        left_out: those that have not.
+        suppressed: how many cells are.
+    """
+
+    attributes: tuple[str, ...]
+    min_cell: int
+    images: int
+    left_out: int
+    suppressed: int
+    cells: tuple[Cell, ...]
+
+
+def check_crossing(names: Sequence[str], attributes: Iterable[str]) -> None:
+    """
+    Raises:
+        UsageError: fewer than two attributes, one twice, or one that the audit does not have.
+    """
+    known = ["class", *attributes]
+    if strange := [name for name in names if name not in known]:
+        raise UsageError(f"crossing: there is no attribute {strange[0]!r}", hint=f"There are {', '.join(known)}.")
+    if len(set(names)) < 2 or len(set(names)) < len(names):
+        raise UsageError(f"crossing {', '.join(names)}: expected two attributes or more, each once")
+
+
+def cross(table: Table, names: Sequence[str], min_cell: int = MIN_CELL) -> Crossing:
+    """Count every combination of values.
+
+    Small counts are suppressed since their shares say little and, in a real set, may point at a person. What could be
+    reckoned back from sums is not looked for.
+
+    Raises:
+        As `check_crossing`.
+    """
+    check_crossing(names, table.attributes)
+    columns, levels = [], []
+    inside = np.ones(len(table), dtype=bool)
+    for name in names:
+        values = table.classes if name == "class" else table.attributes[name].values
+        codes = table.label if name == "class" else table.attributes[name].codes
+        inside &= codes < len(values)
+        columns.append(codes)
+        levels.append(values)
+    counts = crossed(*((codes[inside], len(values)) for codes, values in zip(columns, levels, strict=True)))
+    images = int(counts.sum())
+    expected = np.ones(counts.shape) * images
+    for axis in range(counts.ndim):
+        others = tuple(other for other in range(counts.ndim) if other != axis)
+        expected = expected * counts.sum(others, keepdims=True) / max(images, 1)
+    cells = []
+    for index in np.ndindex(counts.shape):
+        count: int | None = int(counts[index])
+        hidden = not images or 0 < counts[index] < min_cell
+        values_here = tuple(values[place] for values, place in zip(levels, index, strict=True))
+        if hidden:
+            cells.append(Cell(values_here, None if images else 0, None, None))
+        else:
+            cells.append(Cell(values_here, count, wilson(int(counts[index]), images), float(expected[index])))
+    suppressed = sum(cell.count is None for cell in cells)
+    return Crossing(tuple(names), min_cell, images, len(table) - images, suppressed, tuple(cells))

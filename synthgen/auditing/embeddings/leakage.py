@@ -1,0 +1,172 @@
+"""What a set took from a reference set, and how near to it it lies."""
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, replace
+
+import numpy as np
+from scipy.stats import binom
+
+from synthgen.auditing.embeddings.findings import ClassLeakage, Leakage, NearDuplicate, estimated
+from synthgen.auditing.embeddings.rows import MOST_COMPARED, THRESHOLD, Rows, check_threshold, pairs_of, read_rows
+from synthgen.errors import UsageError
+from synthgen.stats.estimates import ALPHA, Estimate, Floats, estimate, wilson
+from synthgen.stats.kernels import NEIGHBOURS, discrepancy, median_distance, overlap
+from synthgen.stats.search import Alike, Vectors, alike_between, nearest
+from synthgen.stats.spread import draws, of_parts
+
+LEAST = 20
+_MOST = 512
+_SHOWN = 24
+
+
+def least_compared(neighbours: int) -> int:
+    """Images of each of both sets that are compared: two halves in which a ball of neighbours is no whole half."""
+    return max(LEAST, 4 * neighbours)
+
+
+def measure_leakage(
+    ids: Sequence[str],
+    classes: Sequence[str],
+    vectors: np.ndarray,
+    reference_ids: Sequence[str],
+    reference_classes: Sequence[str],
+    reference_vectors: np.ndarray,
+    seed: int = 0,
+    threshold: float = THRESHOLD,
+    neighbours: int = NEIGHBOURS,
+    bandwidth: float | None = None,
+    most_compared: int = MOST_COMPARED,
+) -> Leakage:
+    """Compare n images with m reference images by embeddings of one model, float [n, d] and [m, d].
+
+    Near-duplicates and nearest neighbours are looked for in the whole reference set; within a class, in its own images
+    there. Of more than `most_compared` images so many are drawn at random, and all figures are of those: rates and
+    medians are then estimates of the set's. Coverage, density, precision and recall are of halves of both sets of one
+    size, at most 512, and their intervals are from several of them.
+
+    Args:
+        threshold: the least cosine of near-duplicates. What it means depends on the model of the embeddings.
+        neighbours: how many reach the edge of a ball: see `kernels.overlap`.
+        bandwidth: of the Gaussian kernel, as a Euclidean distance; by default each scope's own median distance of two
+            reference images. Give one to compare kernel distances of several references, or of several scopes.
+
+    Raises:
+        UsageError: the embeddings are of different models, or not what `measure_diversity` takes; or a threshold, a
+            number of neighbours or a bandwidth is none.
+    """
+    check_threshold(threshold)
+    if neighbours < 1 or not (bandwidth is None or 0 < bandwidth < np.inf):
+        raise UsageError(f"expected neighbours and a bandwidth above 0, found {neighbours} and {bandwidth}")
+    own = read_rows(ids, classes, vectors, "the set")
+    there = read_rows(reference_ids, reference_classes, reference_vectors, "the reference")
+    if own.vectors.shape[1] != there.vectors.shape[1]:
+        found = f"{own.vectors.shape[1]} and {there.vectors.shape[1]} numbers"
+        raise UsageError(f"expected embeddings of one model, found such of {found}")
+    images = np.bincount(own.codes, minlength=len(own.names)).tolist()
+    sampled = len(own) > most_compared
+    own = own.drawn(most_compared, np.random.default_rng([seed, 3]))
+    codes = {name: code for code, name in enumerate(own.names)}
+    coded = np.array([codes.get(name, -1) for name in there.names], dtype=np.int64)[there.codes]
+    alike = alike_between(own.vectors, own.codes, there.vectors, coded, threshold)
+    scopes = []
+    for number, name in enumerate([None, *own.names]):
+        places = np.arange(len(own)) if name is None else np.flatnonzero(own.codes == codes[name])
+        others = np.arange(len(there)) if name is None else np.flatnonzero(coded == codes[name])
+        pair = _Pair(name, own.vectors[places], there.vectors[others], neighbours, bandwidth)
+        flags = alike.anywhere if name is None else alike.in_class
+        cosines = alike.nearest_cosines if name is None else None  # found already
+        scope = _scope(pair, int(flags[places].sum()), cosines, np.random.default_rng([seed, 4, number]))
+        if sampled:
+            scope = _of_drawn(scope, sum(images) if name is None else images[codes[name]])
+        scopes.append(scope)
+    leakage = Leakage(
+        images=sum(images),
+        reference_images=len(there),
+        threshold=threshold,
+        scopes=tuple(scopes),
+        pairs=pairs_of(own, there, alike.first, alike.second, alike.cosines),
+        pairs_found=alike.found,
+        neighbours=neighbours,
+        nearest_pairs=_nearest_pairs(own, there, alike) if len(there) else (),
+        drawn=len(own) if sampled else None,
+    )
+    if not sampled:
+        return leakage
+    told = estimated("near-duplicates of the reference", scopes[0].duplicate_rate, leakage.source)
+    return replace(leakage, caveats=(told,))
+
+
+def _of_drawn(found: ClassLeakage, images: int) -> ClassLeakage:
+    """What was found in images that were drawn, told of the `images` that they were drawn from."""
+    reason = f"of the images drawn: {found.reason}" if found.reason else None
+    return replace(found, images=images, drawn=found.images, reason=reason)
+
+
+def _nearest_pairs(own: Rows, there: Rows, alike: Alike) -> tuple[NearDuplicate, ...]:
+    first = np.argsort(-alike.nearest_cosines, kind="stable")[:_SHOWN]
+    return pairs_of(own, there, first, alike.nearest[first], alike.nearest_cosines[first])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pair:
+    name: str | None
+    images: Vectors
+    reference: Vectors
+    neighbours: int
+    bandwidth: float | None
+
+
+def _scope(pair: _Pair, duplicates: int, cosines: Vectors | None, rng: np.random.Generator) -> ClassLeakage:
+    images, reference = len(pair.images), len(pair.reference)
+    found = ClassLeakage(pair.name, images, reference, None, 0, None, None, None, None)
+    if not images or not reference:
+        return replace(found, reason="the reference has no image of it" if images else "there are no images")
+    near = nearest(pair.images, pair.reference) if cosines is None else cosines
+    found = replace(found, nearest=_median(np.sort(near.astype(np.float64))), duplicates=duplicates)
+    found = replace(found, duplicate_rate=wilson(duplicates, images))
+    least = least_compared(pair.neighbours)
+    if min(images, reference) < least:
+        reason = f"{images} images and {reference} of the reference; {least} of each are needed to compare more"
+        return replace(found, reason=reason)
+    size = min(min(images, reference) // 2, max(_MOST, least // 2))
+    return _with_distance(_with_overlap(found, pair, size, rng), pair, size, rng)
+
+
+def _with_overlap(found: ClassLeakage, pair: _Pair, size: int, rng: np.random.Generator) -> ClassLeakage:
+    """Of parts of one size, beside what other reference images would have, as many."""
+    images, reference = len(pair.images), len(pair.reference)
+    overlaps, usual = [], []
+    for one, other in zip(draws(size, images, rng), draws(size, reference, rng), strict=True):
+        rest = rng.permutation(np.setdiff1d(np.arange(reference), other))[:size]
+        theirs = pair.reference[other]
+        overlaps.append(astuple(overlap(theirs, pair.images[one], pair.neighbours)))
+        usual.append(overlap(theirs, pair.reference[rest], pair.neighbours))
+    coverage, density, precision, recall = np.array(overlaps).T
+    of = size, min(images, reference)
+    return replace(
+        found,
+        compared=size,
+        coverage=of_parts(coverage, *of, 0, 1),
+        density=of_parts(density, *of, 0, np.inf),
+        precision=of_parts(precision, *of, 0, 1),
+        recall=of_parts(recall, *of, 0, 1),
+        usual_coverage=float(np.mean([each.coverage for each in usual])),
+        usual_precision=float(np.mean([each.precision for each in usual])),
+    )
+
+
+def _with_distance(found: ClassLeakage, pair: _Pair, size: int, rng: np.random.Generator) -> ClassLeakage:
+    mine = pair.images[rng.choice(len(pair.images), 2 * size, replace=False)]
+    theirs = pair.reference[rng.choice(len(pair.reference), 2 * size, replace=False)]
+    width = pair.bandwidth or median_distance(theirs)
+    distance = discrepancy(mine, theirs, width, rng)
+    return replace(
+        found, kernel_distance=distance.found, chance_kernel_distance=distance.chance, bandwidth=float(width)
+    )
+
+
+def _median(ordered: Floats) -> Estimate:
+    """With the interval between two order statistics that holds the median whatever the distribution."""
+    count = len(ordered)
+    low = int(binom.ppf(ALPHA / 2, count, 0.5))
+    return estimate(float(np.median(ordered)), ordered[max(low - 1, 0)], ordered[min(count - low, count - 1)])

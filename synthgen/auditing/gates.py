@@ -1,0 +1,212 @@
+"""Gates: limits that an audit must keep, read from a line or from the spec, and judged by intervals."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+from synthgen.errors import UsageError
+from synthgen.spec import Gate as SpecGate
+from synthgen.stats.estimates import Estimate
+
+FORM = "'ATTRIBUTE [within class | over all]: MEASURE <= LIMIT', such as 'skin_tone within class: tv <= 0.1'"
+MEASURES = ("tv", "entropy", "min_max_ratio", "js", "unknown", "v")
+LABELS_SETTLE = "labels would settle it"
+"""What helps where the judge is the doubt: more images would only make a wrong answer surer."""
+WORD = "on the judge's word alone"
+_SHARE = re.compile(r"(?:share|prevalence) of (?P<value>.+)")
+_LINE = re.compile(
+    r"(?P<attribute>.+?)(?:\s+(?P<within>within class|within dataset|over all))?\s*:\s*"
+    r"(?P<measure>.+?)\s*(?P<sign><=|>=|≤|≥)\s*(?P<limit>\S+)"
+)
+
+
+class Outcome(StrEnum):
+    PASS = "pass"
+    FAIL = "fail"
+    INSUFFICIENT = "insufficient data"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """
+    Attributes:
+        within: 'class': each class must keep the limit; 'dataset': the set as a whole.
+        measure: one of `MEASURES`, or 'share', which is of `value`.
+        most: whether `limit` is the most that is allowed; else it is the least.
+    """
+
+    attribute: str
+    within: Literal["class", "dataset"]
+    measure: str
+    most: bool
+    limit: float
+    value: str | None = None
+
+    def __str__(self) -> str:
+        where = "within class" if self.within == "class" else "over all"
+        measure = f"share of {self.value}" if self.value is not None else self.measure
+        return f"{self.attribute} {where}: {measure} {'<=' if self.most else '>='} {self.limit:g}"
+
+
+class Found(NamedTuple):
+    """What a gate is judged by in one place.
+
+    Attributes:
+        estimate: None where nothing could be measured; `why` says the reason.
+        unchecked: why the estimate is the judge's word alone; None where it is not.
+        remedy: what would help then, in words.
+        narrows: what would make its interval narrower.
+    """
+
+    estimate: Estimate | None
+    why: str | None = None
+    unchecked: str | None = None
+    remedy: str = LABELS_SETTLE
+    narrows: str = "more images, or labels,"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A gate in one place.
+
+    Attributes:
+        place: the class, or 'all'.
+        found: what was measured; None where it could not be.
+        reason: of the outcome, in words.
+        unchecked: why what was found is the judge's word alone, so that it decides nothing unless the judge is to be
+            trusted; None where it is not.
+        remedy: what would help, where it is.
+    """
+
+    place: str
+    found: Estimate | None
+    outcome: Outcome
+    reason: str
+    unchecked: str | None = None
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """
+    Attributes:
+        gate: as a line.
+        outcome: fail, if a check fails; else insufficient data, if one lacks them; else pass.
+    """
+
+    gate: str
+    outcome: Outcome
+    reason: str
+    checks: tuple[Check, ...]
+
+
+def parse_gate(text: str, attributes: Mapping[str, Sequence[str]]) -> Gate:
+    """Read a line such as `skin_tone within class: tv <= 0.1`.
+
+    `within class` is what is meant without it; `v`, which compares classes, is always over all. A limit may be a
+    percentage.
+
+    Raises:
+        UsageError: the line is no gate, or names what the audit does not have.
+    """
+    matched = _LINE.fullmatch(text.strip())
+    if matched is None:
+        raise UsageError(f"gate {text!r}: not understood", hint=f"Expected {FORM}.")
+    attribute = matched["attribute"].strip()
+    measure, value = _measure(text, matched["measure"])
+    within: Literal["class", "dataset"] = "class"
+    if measure == "v" and matched["within"] == "within class":
+        raise UsageError(f"gate {text!r}: 'v' compares the classes with each other", hint="Write 'over all'.")
+    if measure == "v" or matched["within"] in ("within dataset", "over all"):
+        within = "dataset"
+    gate = Gate(attribute, within, measure, matched["sign"] in ("<=", "≤"), _limit(text, matched["limit"]), value)
+    return checked(gate, attributes)
+
+
+def from_spec(gate: SpecGate, attributes: Mapping[str, Sequence[str]]) -> Gate:
+    """Raises:
+    UsageError: the audit does not have the attribute.
+    """
+    return checked(Gate(gate.attribute, gate.within, "tv", True, gate.max_tv), attributes)
+
+
+def checked(gate: Gate, attributes: Mapping[str, Sequence[str]]) -> Gate:
+    """Raises:
+    UsageError: the gate names an attribute or a value that is not there.
+    """
+    if gate.attribute not in attributes:
+        there = ", ".join(attributes) or "none"
+        raise UsageError(f"gate '{gate}': there is no attribute {gate.attribute!r}", hint=f"There are {there}.")
+    if gate.value is not None and gate.value not in attributes[gate.attribute]:
+        there = ", ".join(attributes[gate.attribute])
+        raise UsageError(f"gate '{gate}': {gate.attribute} has no value {gate.value!r}", hint=f"It has {there}.")
+    return gate
+
+
+def decide(
+    gate: Gate, places: Mapping[str, tuple[Estimate | None, str | None] | Found], trust_judge: bool = False
+) -> GateResult:
+    """Judge what was found in each place: an estimate, or None and why.
+
+    A limit is kept if the whole interval keeps it, and broken if the whole interval breaks it; if the limit lies within
+    the interval, the data do not suffice to say. What was not measured has not passed. What is a judge's word alone
+    decides nothing, unless `trust_judge`.
+    """
+    checks = tuple(_check(gate, place, Found(*found), trust_judge) for place, found in places.items())
+    if not checks:
+        return GateResult(str(gate), Outcome.INSUFFICIENT, "there is nothing to measure", ())
+    for outcome in (Outcome.FAIL, Outcome.INSUFFICIENT):
+        if there := [check for check in checks if check.outcome is outcome]:
+            more = f", and {len(there) - 1} more" if len(there) > 1 else ""
+            return GateResult(str(gate), outcome, f"{there[0].place}: {there[0].reason}{more}", checks)
+    kept = "every interval lies on the right side of the limit"
+    trusted = next((check.unchecked for check in checks if check.unchecked), None)
+    return GateResult(str(gate), Outcome.PASS, f"{kept}, {WORD}: {trusted}" if trusted else kept, checks)
+
+
+def _check(gate: Gate, place: str, found: Found, trust_judge: bool) -> Check:
+    estimate, unchecked = found.estimate, found.unchecked
+    if estimate is None:
+        return Check(place, None, Outcome.INSUFFICIENT, found.why or "it was not measured")
+    seen = f"{estimate.value:.3f} (95 % interval {estimate.low:.3f} to {estimate.high:.3f})"
+    if unchecked and not trust_judge:
+        reason = f"{unchecked}; {found.remedy} ({WORD}: {seen})"
+        return Check(place, estimate, Outcome.INSUFFICIENT, reason, unchecked, found.remedy)
+    outcome = _outcome(gate, estimate)
+    if outcome is Outcome.INSUFFICIENT:
+        reason = f"{seen} crosses the limit {gate.limit:g}: {found.narrows} would narrow it"
+    else:
+        reason = f"{seen}; at {'most' if gate.most else 'least'} {gate.limit:g} is allowed"
+    return Check(place, estimate, outcome, reason, unchecked, found.remedy if unchecked else None)
+
+
+def _outcome(gate: Gate, found: Estimate) -> Outcome:
+    low, high = (found.low, found.high) if gate.most else (-found.high, -found.low)
+    limit = gate.limit if gate.most else -gate.limit
+    if high <= limit:
+        return Outcome.PASS
+    return Outcome.FAIL if low > limit else Outcome.INSUFFICIENT
+
+
+def _measure(text: str, measure: str) -> tuple[str, str | None]:
+    if measure in MEASURES:
+        return measure, None
+    if measure == "share of unknown":
+        return "unknown", None
+    if share := _SHARE.fullmatch(measure):
+        return "share", share["value"].strip()
+    hint = f"Expected one of {', '.join(MEASURES)}, or 'share of VALUE'."
+    raise UsageError(f"gate {text!r}: there is no measure {measure!r}", hint=hint)
+
+
+def _limit(text: str, limit: str) -> float:
+    number, percent = limit.removesuffix("%"), limit.endswith("%")
+    try:
+        found = float(number) / (100 if percent else 1)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise UsageError(f"gate {text!r}: the limit {limit!r} is no share", hint="Expected 0 to 1, or 0% to 100%.")
+    return found

@@ -1,0 +1,237 @@
+"""The whole audit of a table: every estimate, composed."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+import numpy as np
+import pandas as pd
+
+from synthgen.auditing.agreement import Agreement, agree
+from synthgen.auditing.checking import labels_needed, unused_trust
+from synthgen.auditing.confusion import Confusion
+from synthgen.auditing.crossings import MIN_CELL, cross
+from synthgen.auditing.filters import Pipeline, read_pipeline
+from synthgen.auditing.findings import REAL, AttributeFindings, Figure, Findings, Scope
+from synthgen.auditing.gate_checks import apply_gates, read_gates
+from synthgen.auditing.gates import Gate
+from synthgen.auditing.labelled import read_truth
+from synthgen.auditing.scopes import Effect, Evidence, find_effects, measure_scopes, worth
+from synthgen.auditing.table import Table, read_table
+from synthgen.errors import UsageError
+from synthgen.spec import Gate as SpecGate
+from synthgen.stats.amplification import Amplification, amplify, of_clusters
+from synthgen.stats.association import Association, Prompts, associate, corrected_v, rao_scott, with_holm
+from synthgen.stats.clusters import Bootstrap, bootstrap
+from synthgen.stats.distance import Reference, Target
+from synthgen.stats.estimates import ALPHA, Estimate, Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Given:
+    """What an audit may use besides the table of images.
+
+    Attributes:
+        classes: that were declared; by default, those that occur.
+        known: attributes that the table has as true, and no judge measured.
+        references: by attribute; where there is none, the real set's shares, if there is a real set.
+        confusions: by attribute.
+        labels: see `read_truth`; an attribute without a column in it is not corrected by it.
+        ledger: see `read_pipeline`; ledger_groups are its further columns to count losses by.
+        real: a table like the audited one, of a real set.
+        second: `id` and the attributes, as another judge answered.
+        crossings: attributes, or 'class', to be crossed.
+        trust_judge: gates take what the judge answered as it is, where nothing checks it.
+    """
+
+    classes: Sequence[str] | None = None
+    known: Collection[str] = ()
+    references: Mapping[str, Reference] = field(default_factory=dict)
+    confusions: Mapping[str, Confusion] = field(default_factory=dict)
+    labels: pd.DataFrame | None = None
+    ledger: pd.DataFrame | None = None
+    ledger_groups: Sequence[str] = ()
+    real: pd.DataFrame | None = None
+    second: pd.DataFrame | None = None
+    crossings: Sequence[Sequence[str]] = ()
+    min_cell: int = MIN_CELL
+    gates: Sequence[Gate | SpecGate | str] = ()
+    trust_judge: bool = False
+
+
+def measure(
+    frame: pd.DataFrame,
+    attributes: Mapping[str, Sequence[str]],
+    given: Given | None = None,
+    seed: int = 0,
+    on_progress: Callable[[str, str], None] = lambda name, done: None,
+) -> Findings:
+    """Audit a table with one row for each image: `label`, a column for each of `attributes`, and where there are `id`
+    and `prompt`. Answers are strings: the attribute's values, 'unknown' where the judge abstained, 'not applicable'.
+    `on_progress` is told an attribute's name and what was done, which takes minutes with thousands of classes.
+
+    Raises:
+        UsageError: the table, or what else is given, is not what an audit can use.
+    """
+    given = given or Given()
+    _check_names(given, attributes)
+    table = read_table(frame, attributes, given.classes)
+    real = read_table(given.real, attributes, table.classes) if given.real is not None else None
+    referenced = list(attributes) if real is not None else list(given.references)
+    gates = read_gates(given.gates, attributes, referenced)
+    drawn = bootstrap(table.cluster_label, _rng(seed, "prompts")) if table.cluster is not None else None
+    effects = find_effects(table, chain([drawn], _of_classes(table, seed)))
+    found = [_attribute(table, name, given, real, drawn, effects[name], seed, on_progress) for name in attributes]
+    tests = with_holm([each.association.test for each in found])
+    found = [
+        replace(each, association=replace(each.association, test=test)) for each, test in zip(found, tests, strict=True)
+    ]
+    decided = apply_gates(gates, found, given.trust_judge)
+    return Findings(
+        images=len(table),
+        classes=dict(zip(table.classes, np.bincount(table.label, minlength=len(table.classes)).tolist(), strict=True)),
+        undeclared=table.undeclared,
+        confidence=1 - ALPHA,
+        seed=seed,
+        attributes=tuple(found),
+        crossings=tuple(cross(table, names, given.min_cell) for names in given.crossings),
+        pipeline=_pipeline(given, attributes, seed),
+        amplification=tuple(_amplifications(table, real, drawn, seed)) if real is not None else (),
+        agreement=tuple(_agreement(table, given.second)) if given.second is not None else (),
+        gates=decided,
+        caveats=(*_caveats(table, real, given.labels), *unused_trust(given.trust_judge, found, decided)),
+        trust_judge=given.trust_judge,
+        labels_needed=labels_needed(frame, found, gates, decided),
+    )
+
+
+def _check_names(given: Given, attributes: Mapping[str, Sequence[str]]) -> None:
+    for what, names in (("known", given.known), ("references", given.references), ("confusions", given.confusions)):
+        if strange := [name for name in names if name not in attributes]:
+            raise UsageError(
+                f"{what}: there is no attribute {strange[0]!r}", hint=f"There are {', '.join(attributes)}."
+            )
+
+
+def _attribute(
+    table: Table,
+    name: str,
+    given: Given,
+    real: Table | None,
+    drawn: Bootstrap | None,
+    effects: Sequence[Effect],
+    seed: int,
+    on_progress: Callable[[str, str], None],
+) -> AttributeFindings:
+    reference = given.references.get(name) or (real_reference(real, name) if real is not None else None)
+    truth = None
+    if given.labels is not None and name in given.labels.columns:
+        truth = read_truth(table, given.labels, table.attributes[name])
+    known = name in given.known
+    evidence = Evidence(known, reference, given.confusions.get(name), truth)
+    scopes = []
+    for scope in measure_scopes(table, name, evidence, effects, seed):
+        scopes.append(scope)
+        on_progress(name, f"measured in {len(scopes) - 1:,} of {len(table.classes):,} classes")
+    values, source = table.attributes[name].values, reference.source if reference else None
+    association = _association(table, name, scopes, drawn, seed)
+    return AttributeFindings(name, values, known, source, tuple(scopes), association)
+
+
+def real_reference(real: Table, name: str) -> Reference | None:
+    """The shares of a real set, in each class that it has. None where no image has a value."""
+    values = real.attributes[name].values
+    counts = real.counts(name)[:, : len(values)]
+
+    def target(row: Ints) -> Target:
+        return Target(dict(zip(values, (row / row.sum()).tolist(), strict=True)), int(row.sum()))
+
+    if not counts.any():
+        return None
+    classes = {kind: target(row) for kind, row in zip(real.classes, counts, strict=True) if row.any()}
+    return Reference(REAL, target(counts.sum(0)), classes)
+
+
+def _association(table: Table, name: str, scopes: Sequence[Scope], drawn: Bootstrap | None, seed: int) -> Association:
+    """Of the answers as they are, and of corrected shares. With prompts, what they do to each class is in the test and
+    in the interval."""
+    counts = table.counts(name)[:, : len(table.attributes[name].values)]
+    prompts = None
+    if drawn is not None:
+        effects = np.array([max(1.0, scope.design_effect or scopes[0].design_effect or 1.0) for scope in scopes[1:]])
+        prompts = Prompts(table.cluster_counts(name), table.cluster_label, drawn, rao_scott(counts, effects))
+    found = associate(counts, _rng(seed, "association", name), prompts)
+    return replace(found, corrected=_corrected(scopes[1:])) if found.v is not None else found
+
+
+def _corrected(scopes: Sequence[Scope]) -> Estimate | None:
+    """Cramer's V of the quoted shares, if they are corrected in every class that has some."""
+    quoted = [
+        [found for share in scope.shares if (found := share.of(scope.quote.figure))] for scope in scopes if scope.valued
+    ]
+    if not quoted or {scope.quote.figure for scope in scopes if scope.valued} & {Figure.RAW, Figure.CLUSTERED, None}:
+        return None
+    shares = np.array([[found.value for found in each] for each in quoted])
+    images = np.array([scope.valued for scope in scopes if scope.valued], dtype=float)
+    return corrected_v(shares, images, np.array([worth(each) for each in quoted]))
+
+
+def _of_classes(table: Table, seed: int) -> Iterator[Bootstrap | None]:
+    clusters = np.bincount(table.cluster_label, minlength=len(table.classes))
+    for name, many in zip(table.classes, clusters, strict=True):
+        yield bootstrap(np.zeros(many, dtype=np.int64), _rng(seed, "prompts", name))
+
+
+def _pipeline(given: Given, attributes: Mapping[str, Sequence[str]], seed: int) -> Pipeline | None:
+    if given.ledger is None:
+        return None
+    return read_pipeline(given.ledger, attributes, _rng(seed, "ledger"), given.ledger_groups)
+
+
+def _amplifications(table: Table, real: Table, drawn: Bootstrap | None, seed: int) -> Iterator[Amplification]:
+    for name in table.attributes:
+        yield _amplification(table, real, name, drawn, _rng(seed, "amplification", name))
+
+
+def _amplification(
+    table: Table, real: Table, name: str, drawn: Bootstrap | None, rng: np.random.Generator
+) -> Amplification:
+    width = len(table.attributes[name].values)
+    here, there = table.counts(name)[:, :width], np.zeros((len(table.classes), width), dtype=np.int64)
+    place = {kind: index for index, kind in enumerate(table.classes)}
+    for kind, row in zip(real.classes, real.counts(name)[:, :width], strict=True):
+        if kind in place:
+            there[place[kind]] = row
+    draws = None
+    if drawn is not None:
+        draws = of_clusters(drawn, table.cluster_counts(name), table.cluster_label, len(table.classes))
+    return amplify(name, table.classes, here, there, rng, draws)
+
+
+def _agreement(table: Table, second: pd.DataFrame) -> Iterator[Agreement]:
+    there = [name for name in table.attributes if name in second.columns]
+    if not there:
+        raise UsageError(
+            "the second judge's table has none of the attributes", hint=f"They are {', '.join(table.attributes)}."
+        )
+    for name in there:
+        yield agree(table, second, name)
+
+
+def _caveats(table: Table, real: Table | None, labels: pd.DataFrame | None) -> Iterator[str]:
+    if not len(table):
+        yield "there are no images: nothing was measured"
+    if table.undeclared:
+        yield f"classes that were not declared: {', '.join(table.undeclared)}"
+    counts = np.bincount(table.label, minlength=len(table.classes))
+    if empty := [name for name, count in zip(table.classes, counts, strict=True) if not count]:
+        yield f"classes without an image: {', '.join(empty)}"
+    if real is not None and (strange := sorted(set(real.classes) - set(table.classes))):
+        yield f"classes that the real set has and this one lacks: {', '.join(strange)}"
+    if labels is not None and "weight" not in labels.columns:
+        yield "the labels have no column 'weight': all images of a class are taken to be as likely to be drawn"
+
+
+def _rng(seed: int, *purpose: str) -> np.random.Generator:
+    """A stream for each purpose, so that what one draws changes nothing in another."""
+    return np.random.default_rng([seed, *" ".join(purpose).encode()])

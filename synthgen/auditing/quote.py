@@ -1,0 +1,70 @@
+"""Which of the figures a reader should quote, and why; and whether a gate may take it."""
+
+from synthgen.auditing.findings import OVERALL, Figure, Quote
+from synthgen.stats.estimates import Corrected
+
+FEWEST_LABELS = 20
+UNCHECKED = "this judge has not been checked on this set"
+
+
+def fewest_labels(images: int) -> int:
+    """Labels that correct the shares of so many images: all of a few are a census, which is enough."""
+    return min(FEWEST_LABELS, images)
+
+
+def quote(
+    valued: int,
+    known: bool,
+    clustered: bool,
+    matrix: Corrected | None,
+    labels: Corrected | None,
+    place: str = OVERALL,
+    images: int = FEWEST_LABELS,
+) -> Quote:
+    """Labels before a matrix before the judge's bare word.
+
+    Labels need no assumption about the judge. A matrix needs that it errs here as it did where the matrix was made,
+    and is not quoted where it corrects nothing well. An attribute that is known needs no correction.
+
+    `place` has `images`, with a value or without.
+    """
+    plain = Figure.CLUSTERED if clustered else Figure.RAW
+    alike = "; the interval allows for images of one prompt being alike" if clustered else ""
+    if known:
+        reason = f"the attribute is known and not judged{alike}" if valued else "no image has a value"
+        return Quote(plain if valued else None, reason)
+    few = ""
+    if labels is not None and labels.shares is not None:
+        if labels.labelled >= fewest_labels(images):
+            return Quote(
+                Figure.LABELS, f"{labels.labelled} labelled images correct the judge's errors, whatever they are"
+            )
+        few = f"; {labels.labelled} labelled images are fewer than the {fewest_labels(images)} that a correction takes"
+    if matrix is not None and matrix.shares is not None:
+        if not matrix.doubts:
+            right = "right if the judge errs here as often as it did there, in every class"
+            return Quote(Figure.MATRIX, f"corrected by the confusion matrix: {right}{few}")
+        few += f"; the confusion matrix is no help: {matrix.doubts[0]}"
+    if not valued:
+        return Quote(None, f"no image has a value{few}")
+    reason = f"what the judge sees, its errors included, of which the interval does not know{alike}{few}"
+    return Quote(plain, reason, _unchecked(matrix, labels, place, images))
+
+
+def _unchecked(matrix: Corrected | None, labels: Corrected | None, place: str, images: int) -> str:
+    """Why nothing that was given checks the judge in this place."""
+    found = []
+    if labels is not None:
+        found.append(_too_few(labels, place, images))
+    if matrix is not None:
+        found.append(f"the confusion matrix was refused: {matrix.doubts[0] if matrix.doubts else matrix.reason}")
+    return "; ".join(found) or UNCHECKED
+
+
+def _too_few(labels: Corrected, place: str, images: int) -> str:
+    needed = fewest_labels(images)
+    if labels.labelled >= needed:
+        return f"{labels.reason} ({place})"
+    where = place if place == OVERALL else f"in {place}"
+    many = {0: "no labels", 1: "only 1 label"}.get(labels.labelled, f"only {labels.labelled} labels")
+    return f"{many} {where}; {needed} are needed" + (": all of its images" if needed == images else "")

@@ -1,0 +1,25 @@
+"""The audit's report: `audit.json` for machines, tables for terminals, `report.html` for people."""
+
+from synthgen.auditing.report.document import FORMAT, AuditDocument, audit_schema, write_json
+from synthgen.auditing.report.html import write_fragment, write_html
+from synthgen.auditing.report.report import AuditReport, Cell, Judge, JudgeCheck, NotMeasured, Picture, Provenance
+from synthgen.auditing.report.terminal import render_tables
+from synthgen.auditing.report.words import how_to_check
+
+__all__ = [
+    "FORMAT",
+    "AuditDocument",
+    "AuditReport",
+    "Cell",
+    "Judge",
+    "JudgeCheck",
+    "NotMeasured",
+    "Picture",
+    "Provenance",
+    "audit_schema",
+    "how_to_check",
+    "render_tables",
+    "write_fragment",
+    "write_html",
+    "write_json",
+]

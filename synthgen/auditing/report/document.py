@@ -1,0 +1,84 @@
+"""`audit.json`: the findings for machines, in names that stay."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+from synthgen.auditing.compare import Comparison
+from synthgen.auditing.embeddings import Diversity, Leakage
+from synthgen.auditing.findings import Findings
+from synthgen.auditing.gates import Outcome
+from synthgen.auditing.report.report import AuditReport, Judge, JudgeCheck, NotMeasured, Provenance
+
+FORMAT: Final = 1
+"""Counted up when a name goes or changes its meaning. New names may come at any time."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditDocument:
+    """What `audit.json` holds. No number in it is NaN or infinite; what could not be measured is null, and why stands
+    beside it.
+
+    Attributes:
+        outcome: of all gates; null without gates.
+        trust_judge: whether gates took the judge's word where nothing checks it: see `unchecked` of their checks.
+    """
+
+    format: Literal[1]
+    title: str
+    set_name: str
+    source: str
+    outcome: Outcome | None
+    judge: Judge | None
+    second_judge: Judge | None
+    same_judge: bool
+    trust_judge: bool
+    judge_check: JudgeCheck | None
+    findings: Findings
+    diversity: Diversity | None
+    leakage: Leakage | None
+    compared_with: str | None
+    comparison: Comparison | None
+    not_measured: tuple[NotMeasured, ...]
+    provenance: Provenance
+
+
+def document(report: AuditReport) -> AuditDocument:
+    """The report without its pictures."""
+    return AuditDocument(
+        format=FORMAT,
+        title=report.title,
+        set_name=report.set_name,
+        source=report.source,
+        outcome=report.findings.outcome,
+        judge=report.judge,
+        second_judge=report.second_judge,
+        same_judge=report.same_judge,
+        trust_judge=report.findings.trust_judge,
+        judge_check=report.judge_check,
+        findings=report.findings,
+        diversity=report.diversity,
+        leakage=report.leakage,
+        compared_with=report.compared_with,
+        comparison=report.comparison,
+        not_measured=report.not_measured,
+        provenance=report.provenance,
+    )
+
+
+def write_json(report: AuditReport) -> bytes:
+    """`audit.json`, in UTF-8. Half a character, which a label may hold and UTF-8 cannot, becomes '?'.
+
+    Raises:
+        ValueError: a number is NaN or infinite, which is a fault of ours.
+    """
+    text = json.dumps(asdict(document(report)), indent=2, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode("utf-8", "replace")
+
+
+def audit_schema() -> dict[str, Any]:
+    """The JSON Schema of `audit.json`, draft 2020-12."""
+    from pydantic import TypeAdapter
+
+    schema = TypeAdapter(AuditDocument).json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "synthgen audit"}

@@ -1,0 +1,74 @@
+"""`report.html`: one file that a person reads, prints and hands on."""
+
+from jinja2 import Environment
+
+from synthgen.auditing.report import words
+from synthgen.auditing.report.composition import composition
+from synthgen.auditing.report.filtering import filtering
+from synthgen.auditing.report.likeness import diversity, leakage
+from synthgen.auditing.report.pairs import compared, judged
+from synthgen.auditing.report.relations import amplification_charts, association_chart, crossed
+from synthgen.auditing.report.report import AuditReport
+from synthgen.auditing.report.shelves import shelves
+from synthgen.auditing.report.verdict import verdict, worst_first
+from synthgen.pages.page import environment
+
+
+def write_html(report: AuditReport) -> str:
+    """The whole report. Equal reports give equal pages."""
+    findings = report.findings
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            findings=findings,
+            gates=worst_first(findings.gates),
+            title=report.title,
+            verdict=verdict(findings),
+            compositions=[composition(f"attribute-{index}", each) for index, each in enumerate(findings.attributes)],
+            association=association_chart(findings),
+            amplification=list(amplification_charts(findings)),
+            crossings=crossed(findings),
+            filtering=filtering(findings),
+            judges=judged(findings),
+            comparison=compared(report.comparison) if report.comparison else (),
+            diversity=diversity(report),
+            leakage=leakage(report),
+            shelves=shelves(report),
+        )
+    )
+
+
+def write_fragment(report: AuditReport) -> str:
+    """A part of a page, for notebooks: the verdict, the gates and the shares."""
+    return (
+        _environment()
+        .get_template("fragment.html.j2")
+        .render(
+            report=report,
+            findings=report.findings,
+            gates=worst_first(report.findings.gates),
+            verdict=verdict(report.findings),
+        )
+    )
+
+
+def _environment() -> Environment:
+    found = environment("synthgen.auditing.report")
+    found.filters |= {
+        "spoken": words.spoken,
+        "capitalize_first": words.capitalized,
+        "percent": words.percent,
+        "percents": words.percents,
+        "decimals": words.decimals,
+        "p": words.p_value,
+    }
+    found.globals |= {
+        "counted": words.counted,
+        "labels_wanted": words.labels_wanted,
+        "MARKS": words.MARKS,
+        "MEASURES": words.MEASURES,
+        "FIGURES": words.FIGURES,
+    }
+    return found

@@ -1,0 +1,196 @@
+"""The audit on a terminal, readable at 80 columns and in a pipe: signs and words, and colour only besides."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from synthgen.auditing.crossings import Crossing
+from synthgen.auditing.findings import AttributeFindings, Figure, Findings, Scope, Share
+from synthgen.auditing.gates import WORD, Check, Outcome
+from synthgen.auditing.report.composition import most_telling, row_name
+from synthgen.auditing.report.pairs import compared
+from synthgen.auditing.report.report import AuditReport
+from synthgen.auditing.report.verdict import verdict, worst_first
+from synthgen.auditing.report.words import FIGURES, MARKS, counted, decimals, percent, percents, spoken
+from synthgen.pages.page import short
+from synthgen.stats.distance import Measure
+
+CLASSES, CHECKS, ROWS = 12, 6, 20
+"""Shown at most: classes of an attribute, checks of a gate, differences of two sets. The files have all."""
+_COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INSUFFICIENT: "yellow"}
+
+
+def render_tables(report: AuditReport) -> list[Text | Table]:
+    """The verdict with its gates, then each attribute's shares, distances, crossings, and two sets' differences."""
+    found: list[Text | Table] = [_verdict(report)]
+    if report.same_judge:
+        found.append(Text("The judge is also the filter: its own errors cannot show here.", "dim"))
+    if report.findings.gates:
+        found.append(_gates(report.findings))
+    found += [_shares(attribute) for attribute in report.findings.attributes]
+    found += list(_distances(report.findings))
+    found += [_crossing(crossed) for crossed in report.findings.crossings]
+    found += list(_differences(report))
+    return found
+
+
+def _verdict(report: AuditReport) -> Text:
+    told = verdict(report.findings)
+    headline = f"{told.sign} {told.headline}: {short(report.title, 60)}".strip()
+    return Text(f"{headline}\n{told.sentence}", "bold")
+
+
+def _gates(findings: Findings) -> Table:
+    table = _table("", "", "gate")
+    for gate in worst_first(findings.gates):
+        table.add_row(_outcome(gate.outcome), Text(short(gate.gate, 160), "bold"))
+        bad = [check for check in gate.checks if check.outcome is not Outcome.PASS]
+        for check in bad[:CHECKS]:
+            table.add_row("", _check(check))
+        if bad[CHECKS:]:
+            table.add_row("", f"{len(bad[CHECKS:])} more in audit.json")
+        doubts = dict.fromkeys(_doubt(check) for check in gate.checks if check.unchecked)
+        for doubt in islice(doubts, CHECKS):
+            table.add_row("", Text(doubt))
+        if not gate.checks:
+            table.add_row("", Text(short(gate.reason, 200)))
+    return table
+
+
+def _outcome(outcome: Outcome) -> Text:
+    return Text(f"{MARKS[outcome][1]} {outcome.value}", _COLOURS[outcome])
+
+
+def _check(check: Check) -> Text:
+    found = decimals(check.found, 3) if check.found else short(check.reason, 200)
+    return Text(f"{MARKS[check.outcome][1]} {short(check.place, 40)}: {found}")
+
+
+def _doubt(check: Check) -> str:
+    remedy = f"; {check.remedy}" if check.outcome is Outcome.INSUFFICIENT else ""
+    return short(f"{WORD}: {check.unchecked}{remedy}", 300)
+
+
+def _shares(attribute: AttributeFindings) -> Table:
+    overall = attribute.scopes[0]
+    figure = f", {FIGURES[overall.quote.figure][0]}" if overall.quote.figure else ""
+    wanted = f"wanted: {short(attribute.reference, 40)}" if attribute.reference else "no reference, so no verdict"
+    table = _table(
+        f"{short(spoken(attribute.name), 40)}{figure}",
+        "",
+        "value",
+        ">images",
+        ">share (95 %)",
+        ">wanted",
+        caption=wanted,
+    )
+    shown = (overall, *most_telling(attribute.scopes[1:], CLASSES))
+    for scope in shown:
+        for row in _scope(scope, overall.quote.figure):
+            table.add_row(*row)
+        table.add_section()
+    if len(shown) < len(attribute.scopes):
+        table.caption = Text(f"{wanted}; the {CLASSES} most telling of {len(attribute.scopes) - 1:,} classes", "dim")
+    return table
+
+
+def _scope(scope: Scope, told: Figure | None) -> Iterator[tuple[Text, ...]]:
+    """The name of the scope once, beside its first value, and below it its figure, if that is not the one that the
+    title tells; images that are unknown in the last line."""
+    own = FIGURES[scope.quote.figure][0] if scope.quote.figure else ""
+    other = own if told is not None and own != FIGURES[told][0] else ""
+    beside = [Text(short(row_name(scope), 24), "bold"), Text(other, "dim")]
+    for share in scope.shares:
+        yield beside.pop(0) if beside else Text(), *_share(scope, share)
+    aside = [("unknown", scope.unknown, scope.unknown_share)]
+    if scope.not_applicable:
+        aside.append(("not applicable", scope.not_applicable, None))
+    for answer, many, found in aside:
+        of_all = Text(f"{percent(found.value)} of all" if found else "", "dim")
+        yield Text(), Text(answer, "dim"), Text(f"{many:,}", "dim"), of_all, Text()
+
+
+def _share(scope: Scope, share: Share) -> tuple[Text, ...]:
+    wanted = percent(scope.reference.get(share.value, 0.0)) if scope.reference else ""
+    found = percents(share.of(scope.quote.figure))
+    return Text(short(share.value, 24)), Text(f"{share.count:,}"), Text(found), Text(wanted)
+
+
+def _distances(findings: Findings) -> Iterator[Table]:
+    """Total variation, with what chance would show; one table for all attributes."""
+    table = _table(
+        "distance from the reference",
+        "attribute",
+        "where",
+        ">total variation (95 %)",
+        ">by chance",
+        caption="by chance: the most that 19 of 20 samples of this size from the reference itself would show",
+    )
+    for attribute in findings.attributes:
+        name = short(spoken(attribute.name), 24)
+        for scope in (attribute.scopes[0], *most_telling(attribute.scopes[1:], CLASSES)):
+            for far in (each for each in scope.distances if each.measure is Measure.TV):
+                where = Text(short(row_name(scope), 24))
+                table.add_row(Text(name, "bold"), where, Text(decimals(far.found)), Text(f"≤ {far.chance_limit:.2f}"))
+                name = ""
+    if table.rows:
+        yield table
+
+
+def _crossing(crossing: Crossing) -> Table:
+    """The combinations that are farthest from independence first."""
+    names = [short(spoken(name), 24) for name in crossing.attributes]
+    told = [cell for cell in crossing.cells if cell.count is not None and cell.expected is not None]
+    shown = sorted(told, key=lambda cell: -abs((cell.count or 0) - (cell.expected or 0)))[:ROWS]
+    table = _table(" × ".join(names), *names, ">images", ">if independent", ">share (95 %)")
+    for cell in shown:
+        values = (Text(short(value, 24)) for value in cell.values)
+        table.add_row(*values, f"{cell.count:,}", f"{cell.expected:,.1f}", percents(cell.share))
+    aside = []
+    if crossing.suppressed:
+        aside.append(f"{counted(crossing.suppressed, 'combination')} of fewer than {crossing.min_cell} images not told")
+    if crossing.left_out:
+        aside.append(f"{counted(crossing.left_out, 'image')} without a value left out")
+    if told[ROWS:]:
+        aside.append(f"{len(told[ROWS:])} more in audit.json")
+    table.caption = Text("; ".join(aside), "dim")
+    return table
+
+
+def _differences(report: AuditReport) -> Iterator[Text | Table]:
+    if report.comparison is None:
+        return
+    names = f"{short(report.set_name, 30)} less {short(report.compared_with or 'the second set', 30)}"
+    rows = [(each.name, apart) for each in compared(report.comparison) for apart in each.beyond][:ROWS]
+    caveats = "\n".join(report.comparison.caveats)
+    if not rows:
+        yield Text(f"{names}: no difference is beyond chance", "bold").append(f"\n{caveats}", "not bold dim")
+        return
+    columns = ("attribute", "what", "where", ">difference (95 %)")
+    table = _table(f"{names}, beyond chance", *columns, caption=caveats)
+    for name, apart in rows:
+        texts = (spoken(name), apart.what, apart.place.removeprefix("class "), apart.difference)
+        table.add_row(*(Text(short(text, 30)) for text in texts))
+    yield table
+
+
+def _table(title: str, *columns: str, caption: str = "") -> Table:
+    """Columns that begin with '>' stand to the right."""
+    table = Table(
+        title=Text(title, "bold"),
+        caption=Text(caption, "dim"),
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        caption_justify="left",
+        pad_edge=False,
+        # Neither title nor caption widens its table.
+        min_width=min(78, max(map(len, (*title.splitlines(), *caption.splitlines())), default=0)),
+    )
+    for column in columns:
+        table.add_column(
+            column.removeprefix(">"), justify="right" if column.startswith(">") else "left", overflow="fold"
+        )
+    return table

@@ -1,0 +1,113 @@
+"""How the report says things: numbers with their intervals, and what names mean, in plain words."""
+
+import shlex
+from collections.abc import Mapping
+
+from synthgen.auditing.findings import Figure
+from synthgen.auditing.gates import Outcome
+from synthgen.auditing.report.report import JudgeCheck
+from synthgen.stats.distance import Measure
+from synthgen.stats.estimates import Estimate
+
+EN, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+
+MARKS: Mapping[Outcome, tuple[str, str]] = {
+    Outcome.PASS: ("pass", "✓"),
+    Outcome.FAIL: ("fail", "✕"),
+    Outcome.INSUFFICIENT: ("insufficient", "?"),
+}
+"""Of an outcome: its class in the style sheet, and its sign: colour alone says nothing."""
+
+FIGURES: Mapping[Figure, tuple[str, str]] = {
+    Figure.RAW: ("as answered", ""),
+    Figure.CLUSTERED: ("as answered", ""),
+    Figure.MATRIX: (
+        "corrected by a confusion matrix",
+        "Right if the judge errs in these images, and in each class of them, as often as it did where the matrix was "
+        "made. Stereotypes break that.",
+    ),
+    Figure.LABELS: (
+        "corrected by labels",
+        "A random part of this very set was labelled by hand. Nothing is assumed of the judge.",
+    ),
+}
+"""Of a figure: its name, and what it rests on."""
+
+MEASURES: Mapping[Measure, tuple[str, str]] = {
+    Measure.TV: ("total variation", "the share of images that would have to change; 0 agrees"),
+    Measure.ENTROPY: ("normalised entropy", "1 agrees; less where some values are rare"),
+    Measure.MIN_MAX_RATIO: ("smallest to largest", "the rarest value's share by the most frequent one's; 1 agrees"),
+    Measure.JS: ("Jensen" + EN + "Shannon", "divergence, to the base of 2; 0 agrees"),
+}
+
+
+def spoken(name: str) -> str:
+    """A name from a spec as words: 'skin_tone' is 'skin tone'."""
+    return name.replace("_", " ").strip() or name
+
+
+def capitalized(text: str) -> str:
+    """The first letter alone: the rest may be a name."""
+    return text[:1].upper() + text[1:]
+
+
+def percent(value: float, digits: int = 1) -> str:
+    return f"{100 * value:z.{digits}f}\N{NO-BREAK SPACE}%".replace("-", MINUS)
+
+
+def percents(found: Estimate | None) -> str:
+    """'20.9 % (16.8-25.3)'"""
+    if found is None:
+        return "none"
+    return f"{percent(found.value)} ({_bare(found.low)}{_to(found.low)}{_bare(found.high)})"
+
+
+def points(found: Estimate | None) -> str:
+    """A difference of shares, in points."""
+    if found is None:
+        return "none"
+    value, low, high = (f"{100 * each:+z.1f}".replace("-", MINUS) for each in (found.value, found.low, found.high))
+    return f"{value} ({low} to {high})"
+
+
+def decimals(found: Estimate | None, digits: int = 2) -> str:
+    if found is None:
+        return "none"
+    value, low, high = (f"{each:z.{digits}f}".replace("-", MINUS) for each in (found.value, found.low, found.high))
+    return f"{value} ({low}{_to(found.low)}{high})"
+
+
+def p_value(value: float | None) -> str:
+    if value is None:
+        return EN
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"
+
+
+def counted(many: int, one: str, more: str | None = None) -> str:
+    """'1 image', '1,201 images'"""
+    return f"{many:,} {one if many == 1 else more or one + 's'}"
+
+
+def how_to_check(check: JudgeCheck) -> str:
+    """The command on a line of its own, to be copied."""
+    drawn = _DRAWN if check.command is None else f"\n  {check.command}\n"
+    table = shlex.quote(check.table)
+    return f"{labels_wanted(check)}:{drawn}Fill in {table}, and audit again with --import-labels {table}."
+
+
+_DRAWN = " synthgen.api.export_labels draws them, with the same arguments. "
+
+
+def labels_wanted(check: JudgeCheck) -> str:
+    if check.labelled is not None:
+        there = f"fill in {shlex.quote(check.labelled)} and give it with --import-labels"
+        return f"To check the judge on this set, {there}, or label {check.labels:,} other images"
+    return f"To check the judge on this set, label {check.labels:,} images by eye, or more"
+
+
+def _bare(value: float) -> str:
+    return f"{100 * value:z.1f}".replace("-", MINUS)
+
+
+def _to(low: float) -> str:
+    return EN if low >= 0 else " to "

@@ -1,0 +1,170 @@
+"""The audited table as codes: one row for each image, checked once, counted many times."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from synthgen.errors import UsageError
+from synthgen.spec import NOT_APPLICABLE, UNKNOWN
+from synthgen.stats.estimates import Ints
+
+Codes = NDArray[np.int32]
+ASIDE = (NOT_APPLICABLE, UNKNOWN)
+"""The answers that are no value. They come last among the answers of every attribute."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What was answered on each image for one attribute.
+
+    Attributes:
+        codes: an index into `answers` for each image.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    codes: Codes
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        return (*self.values, *ASIDE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """
+    Attributes:
+        ids: of the images, or None where the table has none.
+        label: an index into `classes` for each image.
+        cluster: the number of each image's prompt within its class, by the sorted prompts; None without prompts, or
+            where every image has its own.
+        cluster_label: the class of each of these, in the order of classes.
+        undeclared: classes that the table has and the declaration lacks.
+    """
+
+    ids: pd.Index | None
+    classes: tuple[str, ...]
+    label: Codes
+    cluster: NDArray[np.int64] | None
+    cluster_label: NDArray[np.int64]
+    attributes: Mapping[str, Answers]
+    undeclared: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def counts(self, attribute: str) -> Ints:
+        """Images by class and answer."""
+        found = self.attributes[attribute]
+        return crossed((self.label, len(self.classes)), (found.codes, len(found.answers)))
+
+    def cluster_counts(self, attribute: str) -> Ints:
+        """Images by prompt and value; what is no value is left out."""
+        assert self.cluster is not None, "asked of a table that has clusters"
+        found = self.attributes[attribute]
+        counted = crossed((self.cluster, len(self.cluster_label)), (found.codes, len(found.answers)))
+        return counted[:, : len(found.values)]
+
+
+def crossed(*columns: tuple[NDArray[np.integer], int]) -> Ints:
+    """How many rows have each combination of codes: an array with an axis for each column and its number of codes."""
+    shape = [count for _, count in columns]
+    flat = np.zeros(len(columns[0][0]), dtype=np.int64)
+    for codes, count in columns:
+        flat = flat * count + codes
+    return np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)
+
+
+def read_table(
+    frame: pd.DataFrame, attributes: Mapping[str, Sequence[str]], classes: Sequence[str] | None = None
+) -> Table:
+    """Check and encode a table: the columns `label`, one for each attribute and, where there are, `id` and `prompt`.
+
+    Raises:
+        UsageError: a column is missing, a label is, an id comes twice, or a value was not declared.
+    """
+    check_columns(frame, ["label", *attributes], "the table")
+    label = frame["label"]
+    if label.isna().any():
+        first = _row(frame, label.isna())
+        missing = f"{int(label.isna().sum())} of {len(frame)} images have no class, the first is {first}"
+        raise UsageError(f"label: {missing}", hint="Give every image a class, or leave these out.")
+    label = label.astype(str)
+    there = sorted(label.unique())
+    declared = tuple(classes) if classes is not None else tuple(there)
+    undeclared = tuple(name for name in there if name not in declared)
+    names = (*declared, *undeclared)
+    codes = encode(label, names)
+    read = {name: read_answers(frame, name, values) for name, values in attributes.items()}
+    answers = [each.codes for each in read.values()]
+    cluster, cluster_label = _clusters(frame.get("prompt"), codes, [*answers, codes])
+    return Table(_ids(frame), names, codes, cluster, cluster_label, read, undeclared)
+
+
+def read_answers(frame: pd.DataFrame, name: str, values: Sequence[str], where: str = "the table") -> Answers:
+    """The column `name`, in which nothing counts as `unknown`.
+
+    Raises:
+        UsageError: a value was not declared, or fewer than two were.
+    """
+    if len(set(values)) < 2 or len(set(values)) < len(values) or set(values) & set(ASIDE):
+        hint = f"Each once; {' and '.join(map(repr, ASIDE))} are answers, but no values."
+        raise UsageError(f"{name}: expected two values or more, found {', '.join(values) or 'none'}", hint=hint)
+    column = frame[name]
+    codes = encode(column, (*values, *ASIDE))
+    strange = (codes < 0) & column.notna().to_numpy()
+    if strange.any():
+        shown = f"{column[strange].iloc[0]!r} in {_row(frame, pd.Series(strange, frame.index))}"
+        expected = ", ".join((*values, *ASIDE))
+        raise UsageError(f"{name}: {where} has the value {shown}", hint=f"Expected one of {expected}; or declare it.")
+    return Answers(name, tuple(values), np.where(codes < 0, len(values) + len(ASIDE) - 1, codes).astype(np.int32))
+
+
+def check_columns(frame: pd.DataFrame, names: Collection[str], where: str) -> None:
+    if missing := [name for name in names if name not in frame.columns]:
+        there = ", ".join(map(str, frame.columns)) or "none"
+        raise UsageError(f"{where} has no column {missing[0]!r}", hint=f"Its columns are {there}.")
+
+
+def encode(column: pd.Series, names: Sequence[str]) -> Codes:
+    """The position of each entry among `names`; -1 where it is none of them."""
+    return pd.Index(list(names), dtype="object").get_indexer(pd.Index(column)).astype(np.int32)
+
+
+def _ids(frame: pd.DataFrame) -> pd.Index | None:
+    if "id" not in frame.columns:
+        return None
+    ids: pd.Index = pd.Index(frame["id"])
+    if not ids.is_unique:
+        raise UsageError(f"id: {ids[ids.duplicated()][0]!r} comes twice", hint="Ids tell images apart.")
+    return ids
+
+
+def _clusters(
+    prompt: pd.Series | None, label: Codes, answers: Sequence[Codes]
+) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
+    """Prompts within classes, sorted: the order of the rows decides nothing. An image without a prompt is a cluster of
+    its own; such images are sorted by their `answers`, and those with the same answers may change places."""
+    none = np.zeros(0, dtype=np.int64)
+    if prompt is None or prompt.isna().all():
+        return None, none
+    codes, uniques = pd.factorize(prompt)
+    alone = np.flatnonzero(codes < 0)
+    if len(uniques) + len(alone) == len(codes):
+        return None, none
+    ordered = np.argsort(np.argsort(np.asarray(uniques, dtype=object)))[codes]
+    ordered[alone[np.lexsort([each[alone] for each in answers])]] = len(uniques) + np.arange(len(alone))
+    wide = len(uniques) + len(alone)
+    keys, cluster = np.unique(label.astype(np.int64) * wide + ordered, return_inverse=True)
+    if len(keys) == len(codes):
+        return None, none
+    return cluster.astype(np.int64), keys // wide
+
+
+def _row(frame: pd.DataFrame, where: pd.Series) -> str:
+    """The first row where it is so, by its id if it has one."""
+    first = int(np.flatnonzero(where.to_numpy())[0])
+    return f"{frame['id'].iloc[first]!r}" if "id" in frame.columns else f"row {first + 1}"

@@ -1,0 +1,118 @@
+"""Findings as pandas tables: one row for each number, with the ends of its interval beside it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import pandas as pd
+
+from synthgen.auditing.compare import Comparison
+from synthgen.auditing.findings import AttributeFindings, Findings, Scope
+from synthgen.stats.estimates import Estimate
+
+Row = dict[str, Any]
+
+
+def tables(findings: Findings) -> dict[str, pd.DataFrame]:
+    """By name: shares, scopes, distances, associations, crossings, filters, losses, amplification, agreement, gates.
+    What was not asked for is an empty table."""
+    return {
+        "shares": pd.DataFrame(_shares(findings)),
+        "scopes": pd.DataFrame(_scopes(findings)),
+        "distances": pd.DataFrame(_distances(findings)),
+        "associations": pd.DataFrame(
+            {"attribute": each.name, **_flat(each.association)} for each in findings.attributes
+        ),
+        "crossings": pd.DataFrame(_crossings(findings)),
+        "filters": pd.DataFrame(_filters(findings)),
+        "losses": pd.DataFrame(_flat(each) for each in (findings.pipeline.losses if findings.pipeline else ())),
+        "amplification": pd.DataFrame(_flat(each) for each in findings.amplification),
+        "agreement": pd.DataFrame(_agreement(findings)),
+        "gates": pd.DataFrame(_gates(findings)),
+    }
+
+
+def comparison_table(comparison: Comparison) -> pd.DataFrame:
+    return pd.DataFrame(_flat(each) for each in comparison.differences)
+
+
+def _each(findings: Findings) -> Iterator[tuple[AttributeFindings, Scope, Row]]:
+    for attribute in findings.attributes:
+        for scope in attribute.scopes:
+            yield attribute, scope, {"attribute": attribute.name, "place": scope.place, "class": scope.class_name}
+
+
+def _shares(findings: Findings) -> Iterator[Row]:
+    for _, scope, row in _each(findings):
+        for share in scope.shares:
+            quoted = _estimate("quoted", share.of(scope.quote.figure))
+            yield {**row, **_flat(share), "figure": scope.quote.figure, **quoted}
+
+
+def _scopes(findings: Findings) -> Iterator[Row]:
+    left = ("shares", "missing", "reference", "distances", "raw_distances", "caveats", "class_name")
+    for attribute, scope, row in _each(findings):
+        flat = {key: value for key, value in _flat(scope).items() if key not in left}
+        yield {**row, **flat, "reference": attribute.reference, "caveats": "; ".join(scope.caveats)}
+
+
+def _distances(findings: Findings) -> Iterator[Row]:
+    for _, scope, row in _each(findings):
+        for distance in scope.distances:
+            yield {**row, "figure": scope.quote.figure, **_flat(distance)}
+        for distance in scope.raw_distances:
+            yield {**row, "figure": "raw", **_flat(distance)}
+
+
+def _crossings(findings: Findings) -> Iterator[Row]:
+    for crossing in findings.crossings:
+        for cell in crossing.cells:
+            row = _flat(cell)
+            row["values"] = " x ".join(cell.values)
+            yield {"crossing": " x ".join(crossing.attributes), **row}
+
+
+def _filters(findings: Findings) -> Iterator[Row]:
+    for found in findings.pipeline.filters if findings.pipeline else ():
+        whole = {key: value for key, value in _flat(found).items() if key != "values"}
+        for passage in found.values:
+            yield {**whole, **_flat(passage)}
+
+
+def _agreement(findings: Findings) -> Iterator[Row]:
+    for found in findings.agreement:
+        whole = {key: value for key, value in _flat(found).items() if key not in ("first", "second")}
+        for value, share in found.first.items():
+            yield {**whole, "value": value, **_estimate("first", share), **_estimate("second", found.second[value])}
+
+
+def _gates(findings: Findings) -> Iterator[Row]:
+    for result in findings.gates:
+        for check in result.checks:
+            yield {"gate": result.gate, "gate_outcome": result.outcome, **_flat(check)}
+
+
+def _flat(value: Any) -> Row:
+    """The fields of a dataclass; an estimate as three columns, other dataclasses with their name before theirs."""
+    row: Row = {}
+    for name in (field.name for field in fields(value)):
+        item = getattr(value, name)
+        if isinstance(item, Estimate) or (item is None and _is_estimate(value, name)):
+            row |= _estimate(name, item)
+        elif is_dataclass(item):
+            row |= {f"{name}_{key}": inner for key, inner in _flat(item).items()}
+        elif isinstance(item, tuple) and all(isinstance(part, str) for part in item):
+            row[name] = ", ".join(item)
+        elif not isinstance(item, Mapping):
+            row[name] = item
+    return row
+
+
+def _is_estimate(value: Any, name: str) -> bool:
+    declared = type(value).__dataclass_fields__[name].type
+    return bool(declared == (Estimate | None))
+
+
+def _estimate(name: str, found: Estimate | None) -> Row:
+    ends = (found.value, found.low, found.high) if found else (None, None, None)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))

@@ -1,0 +1,185 @@
+"""stdout and stderr: what is printed is inert, and what cannot be printed changes nothing of what was done.
+
+`guard` puts both in place at the start of the program. Then every `print`, log line and library goes through them.
+"""
+
+import errno
+import io
+import os
+import re
+import select
+import sys
+from typing import IO, TYPE_CHECKING, TextIO, cast
+
+from synthgen.pages.page import INVISIBLE
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+
+_FEWEST_COLUMNS = 40
+"""Narrower, tables would be columns of single letters; narrower than two, rich breaks."""
+_BAR = re.compile(r"(\r?)(.*?)(\r?)", re.DOTALL)
+_MOVE = re.compile(r"(\n|\x1b\[A)+")
+"""The progress bars of libraries begin and end with a carriage return, and move between lines."""
+
+
+class _Sink(io.RawIOBase):
+    """Where a stream's bytes go. The first error is kept, and after it nothing more is written.
+
+    Attributes:
+        refusal: why what was printed is lost; None while all is well.
+    """
+
+    def __init__(self, raw: io.RawIOBase, refusal: OSError | None = None) -> None:
+        super().__init__()
+        self._raw, self.refusal = raw, refusal
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._raw.isatty()
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        size = memoryview(data).nbytes
+        if self.refusal is not None:
+            return size
+        try:
+            while (written := self._raw.write(data)) is None:  # it does not block, and its reader is slow
+                select.select((), (self._raw,), ())
+        except OSError as error:
+            self.refusal = error
+            return size
+        return written
+
+
+class Stream(io.TextIOWrapper):
+    """A stream of the program. Characters that it cannot encode, or that would command a terminal, are written as
+    escapes such as `\\x1b`.
+
+    Args:
+        like: the stream whose place it takes; None where there was none.
+        has_bars: whether libraries draw progress bars on it.
+    """
+
+    def __init__(self, sink: _Sink, like: TextIO | None, *, has_bars: bool) -> None:
+        super().__init__(
+            io.BufferedWriter(sink),
+            encoding=like.encoding if like is not None else "utf-8",
+            errors="backslashreplace",
+            line_buffering=getattr(like, "line_buffering", True),
+        )
+        self._sink, self._has_bars = sink, has_bars
+        self._is_unbuffered = getattr(like, "write_through", False)
+        self.is_result = False
+
+    @property
+    def lost(self) -> OSError | None:
+        """Why something that was printed did not arrive. That its reader went away, such as `head`, is its own wish."""
+        self.flush()
+        refusal = self._sink.refusal
+        return None if refusal is None or refusal.errno == errno.EPIPE else refusal
+
+    def write(self, text: str, /) -> int:
+        if not self._has_bars or not isinstance(text, str):
+            return self.write_styled(_inert(text))
+        if _MOVE.fullmatch(text):
+            return self.write_styled(text)
+        begin, line, end = _BAR.fullmatch(text).groups()  # type: ignore[union-attr] # any text matches
+        return self.write_styled(f"{begin}{_inert(line)}{end}")
+
+    def write_styled(self, text: str) -> int:
+        """For what makes its own escapes, and sees to what stands between them."""
+        written = super().write(text)
+        if self._is_unbuffered:
+            self.flush()
+        return written
+
+
+def guard() -> None:
+    """Put guarded streams in the places of stdout and stderr."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # closed: or the next file that is opened would get this number, and what is printed
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout, sys.stderr = _guarded(sys.stdout, has_bars=False), _guarded(sys.stderr, has_bars=True)
+
+
+def printing_is_the_result() -> None:
+    """From here on a line that does not reach stdout is a failure, since the command does nothing else."""
+    if isinstance(sys.stdout, Stream):
+        sys.stdout.is_result = True
+
+
+def lost_result() -> OSError | None:
+    """Why the result, where printing it was all, did not reach stdout."""
+    stdout = sys.stdout
+    return stdout.lost if isinstance(stdout, Stream) and stdout.is_result else None
+
+
+def encodable(text: str) -> bool:
+    """Whether stdout has every character of `text`."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """For tables and bars, as wide as the terminal but not too narrow for them."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    found = Console(file=cast("IO[str]", _Styled(stream)) if isinstance(stream, Stream) else stream)
+    found.width = max(found.width, _FEWEST_COLUMNS)
+    return found
+
+
+class Inert:
+    """What rich draws, with the escapes of its styles and none of the text's own."""
+
+    def __init__(self, drawn: "RenderableType") -> None:
+        self._drawn = drawn
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from rich.segment import Segment
+
+        for text, style, control in console.render(self._drawn, options):
+            yield Segment(text if control else _inert(text), style, control)
+
+
+class _Styled:
+    """A stream as rich has it: nothing is taken from what it writes."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.write = stream.write_styled
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+
+def _guarded(stream: TextIO | None, *, has_bars: bool) -> TextIO:
+    if stream is None:
+        closed = OSError(errno.EBADF, "it is closed")
+        return Stream(_Sink(io.FileIO(os.devnull, "w"), closed), None, has_bars=has_bars)
+    buffer = getattr(stream, "buffer", None)
+    if buffer is None:  # of a notebook or a test: there is nothing to guard
+        return stream
+    stream.flush()
+    return Stream(_Sink(getattr(buffer, "raw", buffer)), stream, has_bars=has_bars)
+
+
+def _inert(text: str) -> str:
+    return INVISIBLE.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -1,0 +1,1 @@
+"""Candidate -> Rendered, with diffusers. Importing this room imports neither torch nor diffusers."""

@@ -1,0 +1,117 @@
+"""Pipelines from a folder or the hub: downloaded, checked before their weights are read, and loaded."""
+
+import logging
+import os
+from collections.abc import Collection
+
+os.environ["DIFFUSERS_DISABLE_REMOTE_CODE"] = "1"  # read once, when diffusers is imported
+
+import diffusers
+import torch
+import transformers
+from diffusers import AutoPipelineForText2Image, DiffusionPipeline
+from diffusers.pipelines.auto_pipeline import (
+    AUTO_IMAGE2IMAGE_PIPELINES_MAPPING,
+    AUTO_INPAINT_PIPELINES_MAPPING,
+    AUTO_TEXT2IMAGE_PIPELINES_MAPPING,
+)
+from safetensors import SafetensorError
+
+from synthgen.errors import ModelError, first_line
+from synthgen.generating.call import call_of
+from synthgen.models.device import device_error
+from synthgen.models.remote_code import check_not_shadowed, remote_code_disabled
+from synthgen.models.source import ModelSource
+from synthgen.spec import ModelSpec
+
+_MAKES = set(AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values())
+_CHANGES = {*AUTO_IMAGE2IMAGE_PIPELINES_MAPPING.values(), *AUTO_INPAINT_PIPELINES_MAPPING.values()} - _MAKES
+
+
+def download(model: ModelSpec, source: ModelSource) -> None:
+    """Get a hub model into the cache, all that `load` then needs.
+
+    Raises:
+        ModelError: it cannot be had.
+    """
+    diffusers.utils.logging.set_verbosity_error()
+    try:
+        DiffusionPipeline.download(
+            source.location,
+            revision=source.revision,
+            variant=model.variant,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
+        raise ModelError(
+            f"model {model.id} cannot be downloaded: {first_line(error)}",
+            hint="Check model.id and the network; a gated model needs `hf auth login`.",
+        ) from error
+
+
+def check_keys(model: ModelSpec, source: ModelSource, written: Collection[str]) -> None:
+    """Refuse keys that the pipeline's call does not take, as far as its JSON files tell. Reads no weights.
+
+    Raises:
+        UsageError: it does not take one of `written`, or a negative prompt.
+    """
+    kind = getattr(diffusers, str(source.read_json("model_index.json").get("_class_name")), None)
+    # A pipeline that changes images is loaded as the one of its family that makes them, whose call is another.
+    if isinstance(kind, type) and issubclass(kind, DiffusionPipeline) and kind not in _CHANGES:
+        call_of(kind, source.read_json("transformer/config.json")).refuse(model, written)
+
+
+def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> DiffusionPipeline:
+    """Load the pipeline into the processor's memory, with the spec's scheduler and safety checker.
+
+    Raises:
+        ModelError: the weights or the scheduler cannot be loaded.
+        DeviceError: memory ran out.
+    """
+    diffusers.utils.logging.set_verbosity_error()
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+
+    options: dict[str, object] = {}
+    if not model.safety_checker:
+        options |= {"safety_checker": None, "requires_safety_checker": False}
+    if not source.is_folder:
+        check_not_shadowed(source.location)
+        options |= {"revision": source.revision}
+
+    try:
+        with remote_code_disabled():
+            pipeline = AutoPipelineForText2Image.from_pretrained(
+                source.location,
+                dtype=dtype,
+                variant=model.variant,
+                use_safetensors=True,
+                trust_remote_code=False,
+                **options,
+            )
+    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError, MemoryError) as error:
+        raise device_error(error, f"loading model {model.id}") or ModelError(
+            f"model {model.id} cannot be loaded: {first_line(error)}",
+            hint="It must be a text-to-image pipeline of diffusers with safetensors weights.",
+        ) from error
+    if getattr(pipeline, "watermark", None) is not None:
+        pipeline.watermark = None  # put there only because a package happens to be installed
+    if model.scheduler:
+        _replace_scheduler(pipeline, model.scheduler)
+    assert isinstance(pipeline, DiffusionPipeline)
+    return pipeline
+
+
+def _replace_scheduler(pipeline: DiffusionPipeline, name: str) -> None:
+    scheduler = getattr(diffusers, name, None)
+    if scheduler is None:
+        raise ModelError(f"diffusers has no scheduler {name!r}", hint="Check model.scheduler.")
+    try:
+        pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config)
+    except (ImportError, ValueError) as error:  # it needs another package, or other settings than the model's
+        raise ModelError(
+            f"scheduler {name} cannot be used: {first_line(error)}",
+            hint="Check model.scheduler; without it the model's own is used.",
+        ) from error

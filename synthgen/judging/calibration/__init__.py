@@ -1,0 +1,1 @@
+"""Labels of a pilot -> the thresholds that reach a precision."""

@@ -1,0 +1,55 @@
+"""A judge's two towers, which turn pictures and texts into embeddings: loaded when first asked."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from synthgen.models.device import open_device
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from synthgen.judging.clip import Clip
+
+
+class Towers:
+    """
+    Args:
+        locate: what gives the judge's id, as `Clip` takes it: asked when the judge is loaded, since it may download.
+        device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
+
+    Raises:
+        ModelError: whatever is asked for first: it cannot be loaded.
+    """
+
+    def __init__(self, locate: Callable[[], str], device: str) -> None:
+        self._locate, self._device = locate, device
+
+    @cached_property
+    def _clip(self) -> "Clip":
+        from synthgen.judging.clip import Clip
+
+        return Clip(self._locate(), open_device(self._device))
+
+    @property
+    def logit_scale(self) -> float:
+        return self._clip.logit_scale
+
+    def embed_pictures(self, pictures: Sequence["Image"]) -> NDArray[np.float32]:
+        """Unit embeddings [n, width] of RGB pictures, each of its own size; at least one."""
+        pixels = [torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1) for picture in pictures]
+        return _array(self._clip.embed_pictures(pixels))
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit embeddings [n, width]; at least one."""
+        return _array(self._clip.embed_texts(texts))
+
+
+def _array(embedded: Tensor) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = embedded.float().cpu().numpy()
+    return found

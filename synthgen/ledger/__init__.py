@@ -1,0 +1,1 @@
+"""The tables that a run leaves: columns, rows, and what they add up to."""

@@ -1,0 +1,91 @@
+"""A Parquet file that grows by rows, and how those of a run are read."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from synthgen.errors import StorageError
+from synthgen.files import as_damage
+from synthgen.ledger.rows import Row
+from synthgen.store import faults
+from synthgen.store.store import RunStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_PER_GROUP = 100
+"""Small enough for the Hub's viewer to read a page of images without reading hundreds of megabytes."""
+
+
+_READ_AT_ONCE = 64
+
+
+def read_rows(store: RunStore, name: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
+    """The rows of a table in order, a few at a time: memory does not grow with the table.
+
+    Raises:
+        StorageError: it cannot be read, is not a Parquet file, or lacks one of `columns`.
+    """
+    import pyarrow.parquet as pq
+
+    place = f"{store.location}/{name}"
+    with store.open(name) as file, as_damage(place):
+        table = pq.ParquetFile(file)
+        if missing := [column for column in columns or () if column not in table.schema_arrow.names]:
+            raise StorageError(f"{place} is damaged, or of another version: it has no column {missing[0]!r}")
+        for batch in table.iter_batches(_READ_AT_ONCE, columns=columns):
+            yield from batch.to_pylist()
+
+
+def read_schema(store: RunStore, name: str) -> "pa.Schema":
+    import pyarrow.parquet as pq
+
+    with store.open(name) as file, as_damage(f"{store.location}/{name}"):
+        return pq.ParquetFile(file).schema_arrow
+
+
+class TableFile:
+    """Rows go to disk by the group, so memory does not grow with the shard. The bytes depend on the rows
+    alone, never on how they came in batches."""
+
+    def __init__(self, file: BinaryIO, schema: "pa.Schema") -> None:
+        import pyarrow.parquet as pq
+
+        self._schema = schema
+        self._rows: list[Row] = []
+        self._writer = pq.ParquetWriter(
+            file,
+            schema,
+            compression="zstd",
+            use_dictionary=_repetitive(schema),
+            write_page_index=True,
+        )
+
+    def add(self, row: Row) -> None:
+        self._rows.append(row)
+        if len(self._rows) == ROWS_PER_GROUP:
+            self._write_group()
+
+    def finish(self) -> None:
+        if self._rows:
+            self._write_group()
+        self._writer.close()
+
+    def abandon(self) -> None:
+        """Let go of a file that will be deleted."""
+        import pyarrow as pa
+
+        with suppress(StorageError, OSError, ValueError, pa.ArrowException):
+            self._writer.close()
+
+    def _write_group(self) -> None:
+        import pyarrow as pa
+
+        self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+        self._rows.clear()
+        faults.reach("rows-written")
+
+
+def _repetitive(schema: "pa.Schema") -> Any:
+    """The columns that a dictionary makes smaller. Of pictures it would only hold up the writer."""
+    return [field.name for field in schema if str(field.type) == "string" and field.name not in {"id", "message"}]

@@ -1,0 +1,111 @@
+"""What became of the attempts, counted per class."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from synthgen.files import as_damage
+from synthgen.ledger.source import Source, batches
+from synthgen.records import Reason, Verdict
+
+Fate = tuple[str, str, str | None]
+"""Class, verdict, and reason where there is one."""
+
+MEANINGS: Mapping[str, str] = {
+    Reason.BLANK: "nothing to see in it",
+    Reason.BLURRED: "blurred beyond use",
+    Reason.NOISY: "noisy beyond use",
+    Reason.UNSAFE: "shows what the spec's safety section rejects",
+    Reason.LABEL: "the judge did not take it for its class",
+    Reason.CLIP: "does not match its prompt",
+    Reason.DUPLICATE: "repeats an image before it",
+    Reason.ATTRIBUTE: "measured to be what no cell asks for, or not to be told",
+    Verdict.SURPLUS: "good, but its shard wanted no more of it: full, or its attempts were spent",
+    "not_finite": "the model's numbers broke: no image",
+    "safety_checker": "held back by the model's own safety checker",
+    Verdict.FAILED: "the model gave no image",
+}
+"""The ways not to be accepted, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTally:
+    """
+    Attributes:
+        quota: how many accepted images were asked for; None in a preview.
+        others: attempts that were not accepted: by reason, else by verdict; the most frequent first.
+    """
+
+    name: str
+    quota: int | None
+    attempted: int
+    accepted: int
+    others: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    classes: tuple[ClassTally, ...]
+
+    @property
+    def attempted(self) -> int:
+        return sum(kind.attempted for kind in self.classes)
+
+    @property
+    def accepted(self) -> int:
+        return sum(kind.accepted for kind in self.classes)
+
+    @property
+    def quota(self) -> int | None:
+        """None unless every class has one."""
+        quotas = [kind.quota for kind in self.classes if kind.quota is not None]
+        return sum(quotas) if quotas and len(quotas) == len(self.classes) else None
+
+    @property
+    def missing(self) -> int:
+        """Accepted images short of the quotas, class by class."""
+        return sum(max((kind.quota or 0) - kind.accepted, 0) for kind in self.classes)
+
+    @property
+    def others(self) -> dict[str, int]:
+        total: Counter[str] = Counter()
+        for kind in self.classes:
+            total.update(kind.others)
+        return dict(total.most_common())
+
+
+def tally(fates: Counter[Fate], quotas: Mapping[str, int | None]) -> Tally:
+    """Every class of `quotas` in its order, and after them those that only `fates` knows."""
+    names = list(dict.fromkeys([*quotas, *sorted(name for name, _, _ in fates)]))
+    return Tally(tuple(_class_tally(name, quotas.get(name), fates) for name in names))
+
+
+def read_tally(ledgers: Iterable[Source], quotas: Mapping[str, int | None]) -> Tally:
+    """Counts whole ledgers without reading their pictures."""
+    fates: Counter[Fate] = Counter()
+    for ledger in ledgers:
+        for batch in batches(ledger, ("class", "verdict", "reason")):
+            columns = (batch[name].to_pylist() for name in ("class", "verdict", "reason"))
+            with as_damage(ledger):
+                fates.update(map(_fate, *columns))
+    return tally(fates, quotas)
+
+
+def _fate(name: object, verdict: object, reason: object) -> Fate:
+    """
+    Raises:
+        ValueError: these are not what a ledger holds.
+    """
+    if not isinstance(name, str) or not isinstance(verdict, str) or not isinstance(reason, str | None):
+        raise ValueError(f"a row of the class {name!r} with the verdict {verdict!r} and the reason {reason!r}")
+    return name, Verdict(verdict).value, reason
+
+
+def _class_tally(name: str, quota: int | None, fates: Counter[Fate]) -> ClassTally:
+    own = {(verdict, reason): count for (owner, verdict, reason), count in fates.items() if owner == name}
+    others: Counter[str] = Counter()
+    for (verdict, reason), count in own.items():
+        if verdict != Verdict.ACCEPTED:
+            others[reason or verdict] += count
+    attempted = sum(own.values())
+    return ClassTally(name, quota, attempted, attempted - others.total(), dict(others.most_common()))

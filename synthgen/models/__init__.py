@@ -1,0 +1,5 @@
+"""Where models come from, and what the machine offers them. Importing this room imports no torch."""
+
+from synthgen.models.source import ModelSource, content_hash, is_cached, is_folder, locate
+
+__all__ = ["ModelSource", "content_hash", "is_cached", "is_folder", "locate"]

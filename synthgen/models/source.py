@@ -1,0 +1,191 @@
+"""Where a model comes from, pinned: a folder with a hash of its content, or a hub id with a commit."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthgen.errors import ModelError
+from synthgen.models.remote_code import check_not_shadowed
+
+_BLOCK, _BLOCKS = 1 << 16, 64
+"""Of a larger file so many blocks of so many bytes are hashed, evenly spread: 4 MiB."""
+_MARKS = ("model_index.json", "open_clip_config.json", "config.json")
+"""A cached model has at least one of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A diffusers model that exists.
+
+    Attributes:
+        location: a folder, or a hub id.
+        revision: the commit of a hub id; of a folder `content:` and a hash.
+    """
+
+    location: str
+    revision: str
+
+    @property
+    def is_folder(self) -> bool:
+        return self.revision.startswith("content:")
+
+    def read_json(self, name: str) -> Mapping[str, object]:
+        """Read one of its JSON objects, such as `model_index.json`; empty where it has none, or it cannot be had."""
+        from huggingface_hub import hf_hub_download
+
+        try:
+            path = Path(self.location, name)
+            if not self.is_folder:
+                path = Path(hf_hub_download(self.location, name, revision=self.revision))
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, _http_error()):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+
+def locate(model_id: str, revision: str | None = None, *, folder: Path | None = None) -> ModelSource:
+    """Find the model and pin it. Downloads nothing but, for a hub id, the name of its newest commit.
+
+    Args:
+        folder: where the model lies, for an id that is neither a path nor a hub id.
+
+    Raises:
+        ModelError: there is no such model, or it is no diffusers pipeline, or the hub cannot be asked and the
+            model is not in the cache.
+        UsageError: a folder has the name of the hub model.
+    """
+    if folder is None and is_folder(model_id):
+        folder = Path(model_id).expanduser()
+    if folder is None:
+        check_not_shadowed(model_id)
+        return ModelSource(model_id, _commit(model_id, revision))
+    revision = content_hash(folder)
+    index = folder / "model_index.json"
+    try:
+        content = json.loads(index.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict) or "_class_name" not in content:
+        raise ModelError(
+            f"{folder} is not a diffusers pipeline: it has no valid model_index.json",
+            hint="Give the folder that `pipeline.save_pretrained` wrote, not one of its parts.",
+        )
+    return ModelSource(str(folder), revision)
+
+
+def is_folder(model_id: str) -> bool:
+    """Whether a model's name is a path, and not an id on the hub."""
+    return model_id.startswith((".", "/", "~")) or ":" in model_id  # `C:\models`
+
+
+def is_cached(model_id: str, commit: str) -> bool:
+    """Whether a model from the hub is in the local cache at this commit, in part at least."""
+    return commit in _cached_commits(model_id)
+
+
+def content_hash(folder: Path) -> str:
+    """A hash of a folder's file names, sizes and content, of large files a sample: quick for any model.
+
+    Hidden files do not count: `hf download --local-dir` and file managers leave some, with dates in them. Links do:
+    whoever opens the folder follows them too.
+
+    Raises:
+        ModelError: there is no such folder, or it cannot be read.
+    """
+    if not folder.is_dir():
+        raise ModelError(f"model folder {folder} does not exist", hint="Check the spec's model.id and judge.id.")
+    digest = hashlib.sha256()
+    try:
+        for name in sorted(path.relative_to(folder).as_posix() for path in _files(folder)):
+            size = (folder / name).stat().st_size
+            digest.update(f"{name}\0{size}\0".encode())
+            digest.update(_sample(folder / name, size))
+    except OSError as error:
+        raise ModelError(f"model folder {folder} cannot be read: {error}", hint="Check its permissions.") from error
+    return f"content:{digest.hexdigest()[:32]}"
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """
+    Raises:
+        OSError: a folder cannot be read, or holds itself by way of a link.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=fail):
+        here = Path(parent)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        if loops := [name for name in folders if here.resolve().is_relative_to((here / name).resolve())]:
+            raise OSError(f"{here / loops[0]} is a link to a folder that it lies in")
+        yield from (here / name for name in names if not name.startswith(".") and (here / name).is_file())
+
+
+def _sample(path: Path, size: int) -> bytes:
+    """All of a small file; of a larger one blocks from the first to the last byte."""
+    with path.open("rb") as file:
+        if size <= _BLOCK * _BLOCKS:
+            return file.read()
+        parts = []
+        for index in range(_BLOCKS):
+            file.seek((size - _BLOCK) * index // (_BLOCKS - 1))
+            parts.append(file.read(_BLOCK))
+    return b"".join(parts)
+
+
+def _cached_commits(model_id: str) -> list[str]:
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    snapshots = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=model_id, repo_type="model"), "snapshots")
+    if not snapshots.is_dir():
+        return []
+    return [path.name for path in snapshots.iterdir() if any((path / mark).is_file() for mark in _MARKS)]
+
+
+def _http_error() -> type[Exception]:
+    """The base of the HTTP library's errors, whichever it is: a refused connection is no OSError there."""
+    from huggingface_hub import errors
+
+    base: type[Exception] = errors.HfHubHTTPError.__bases__[0]
+    return base
+
+
+def _commit(model_id: str, revision: str | None) -> str:
+    from huggingface_hub import HfApi, errors, try_to_load_from_cache
+
+    try:
+        found = HfApi().model_info(model_id, revision=revision, timeout=20).sha
+        assert found is not None
+        return found
+    except errors.HFValidationError as error:
+        raise ModelError(f"{model_id!r} is no hub id", hint="A hub id is like 'owner/name'.") from error
+    except errors.RevisionNotFoundError as error:
+        raise ModelError(
+            f"model {model_id} has no revision {revision!r} on the hub", hint="Check model.revision."
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise ModelError(
+            f"there is no model {model_id} on the hub, or it is private",
+            hint="Check model.id; for a gated or private model run `hf auth login` first.",
+        ) from error
+    except errors.OfflineModeIsEnabled:
+        why = "HF_HUB_OFFLINE is set"
+    except (_http_error(), OSError) as error:
+        why = f"the hub is not reachable ({type(error).__name__})"
+    for mark in _MARKS:
+        cached = try_to_load_from_cache(model_id, mark, revision=revision)
+        if isinstance(cached, str):
+            return Path(cached).parent.name
+    # A run downloads by commit, which leaves no name of a branch in the cache.
+    if revision is None and len(only := _cached_commits(model_id)) == 1:
+        return only[0]
+    wanted = f"model {model_id}" + (f" at revision {revision}" if revision else "")
+    raise ModelError(
+        f"{wanted} is not in the local cache, and {why}",
+        hint="Download it once where there is a network: `hf download " + model_id + "`.",
+    )

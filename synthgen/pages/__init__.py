@@ -1,0 +1,1 @@
+"""Pages for people: each one HTML file, with nothing active in it and nothing fetched."""

@@ -1,0 +1,102 @@
+"""A sample to label by eye: a page of pictures, a CSV to fill in, and what was filled in."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from synthgen.auditing.table import ASIDE
+from synthgen.errors import UsageError
+from synthgen.files import create_file
+from synthgen.pages.page import data_uri, environment, write_page
+
+LABELS, PAGE = "labels.csv", "to-label.html"
+_HINT = f"Expected the {LABELS} of --export-labels, filled in."
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An image to label.
+
+    Attributes:
+        thumbnail: None where it cannot be opened.
+        weight: images that it stands for.
+    """
+
+    id: str
+    label: str
+    weight: float
+    thumbnail: bytes | None
+
+    @property
+    def uri(self) -> str | None:
+        return data_uri(self.thumbnail)
+
+
+def write_labelling(
+    samples: Sequence[Sample], attributes: Mapping[str, Sequence[str]], folder: Path, title: str
+) -> Path:
+    """Write the page, and beside it the CSV with an empty column for each attribute, whose path is returned.
+
+    The page shows no answer of the judge, which would sway the eye.
+
+    Raises:
+        UsageError: a CSV is there: it may hold somebody's work.
+        StorageError: the folder cannot be written.
+    """
+    table = folder / LABELS
+    rows = pd.DataFrame([{"id": each.id, "label": each.label, "weight": each.weight} for each in samples])
+    for name in attributes:
+        rows[name] = ""
+    text = rows.to_csv(index=False, lineterminator="\n")
+    taken = UsageError(f"{table} exists already", hint="It may hold somebody's labels: move it, or use -o.")
+    if os.path.lexists(table):
+        raise taken
+
+    answers = {name: (*values, *ASIDE) for name, values in attributes.items()}
+    page = environment("synthgen.auditing").get_template("labelling.html.j2")
+    # The page first: a table that is there keeps the next call from drawing another sample.
+    write_page(folder / PAGE, page.render(title=title, samples=samples, answers=answers, table=LABELS))
+    if not create_file(table, text.encode("utf-8", "replace")):
+        raise taken
+    return table
+
+
+def read_labelling(path: Path, attributes: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """What `measure` takes as labels: a cell that is empty is no label, and case does not matter.
+
+    Raises:
+        UsageError: it cannot be read, a column is missing, or an answer is none: with its line.
+    """
+    try:
+        frame = pd.read_csv(path, dtype="string", keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UsageError(
+            f"{path} cannot be read: {reason}", hint=f"Expected the {LABELS} of --export-labels."
+        ) from error
+    there = [name for name in attributes if name in frame.columns]
+    if "id" not in frame.columns or not there:
+        missing = "id" if "id" not in frame.columns else " or ".join(attributes)
+        raise UsageError(f"{path}:1: no column {missing}", hint=_HINT)
+    for name in there:
+        frame[name] = _answers(frame[name], name, (*attributes[name], *ASIDE), path)
+    if frame[there].isna().all(axis=None):
+        raise UsageError(
+            f"{path}: no label is filled in", hint=f"Fill in the column {there[0]}: {PAGE} has the pictures."
+        )
+    return frame[["id", *there, *["weight"] * ("weight" in frame.columns)]].astype("object")
+
+
+def _answers(column: "pd.Series[str]", name: str, answers: Sequence[str], path: Path) -> "pd.Series[str]":
+    known = {answer.casefold(): answer for answer in answers}
+    written = column.str.strip()
+    found = written.str.casefold().map(known)
+    strange = (found.isna() & (written != "")).to_numpy()
+    if strange.any():
+        line = int(strange.argmax()) + 2
+        hint = f"Expected one of {', '.join(answers)}, or nothing."
+        raise UsageError(f"{path}:{line}: {name}: {written[strange].iloc[0]!r} is no answer", hint=hint)
+    return found.astype("object").where(found.notna(), None)

@@ -1,0 +1,285 @@
+"""The contact sheet: one HTML file that shows what was accepted, what was not, and why."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, isfinite
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from synthgen.files import as_damage
+from synthgen.ledger.composition import Asked, Composition, Part, emptiest
+from synthgen.ledger.source import Source, batches, schema_of
+from synthgen.ledger.tally import MEANINGS, ClassTally, Fate, Tally, tally
+from synthgen.pages.page import data_uri, environment, write_page
+from synthgen.records import Reason, Rule, Verdict
+from synthgen.spec import UNKNOWN
+
+PER_CLASS = 24
+PER_SHEET = 2400
+"""Pictures in a sheet of very many classes: some 5 MB."""
+
+_NONE = type(None)
+_ALWAYS = {"id": (str,), "class": (str,), "prompt": (str,)}
+_OFTEN = {"reason": (str, _NONE), "message": (str, _NONE), "thumbnail": (bytes, _NONE)}
+_MEASURED = {"score": (float, _NONE), "attribute": (str, _NONE), "posteriors": (dict, _NONE)}
+"""What may stand in columns of the ledger; of what is measured by the beginning of the column's name."""
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NOTHING_ASKED = Asked()
+# What tells most about the filter comes first: its own decisions, the closest of them before all others.
+_ORDER = {Verdict.REJECTED: 0, Verdict.FAILED: 1, Verdict.SURPLUS: 2}
+
+
+def watched(rule: Rule) -> bool:
+    """Whether its score is shown on every picture, and not only on those that it rejects."""
+    return rule.reason in (Reason.LABEL, Reason.CLIP)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """
+    Attributes:
+        limit: None where no filter looks at it.
+    """
+
+    name: str
+    value: float
+    limit: Rule | None
+
+    @property
+    def text(self) -> str:
+        if not isfinite(self.value):
+            return "none"
+        if self.value and abs(self.value) < 0.01:
+            return f"{self.value:.1e}"
+        # One that fails must not look as if it did not: 0.9996 is below 0.9999.
+        texts = [f"{self.value:.{digits}f}" for digits in (3, 4, 5, 6)]
+        return next((text for text in texts if self._passes(float(text)) == self._passes(self.value)), texts[-1])
+
+    def _passes(self, value: float) -> bool:
+        return self.limit is None or self.limit.allows(value)
+
+    @property
+    def broken(self) -> str:
+        """How it fails, such as `< 0.5`; empty where it does not."""
+        if self.limit is None or self._passes(self.value):
+            return ""
+        above = self.value > self.limit.ceiling or self.limit.floor == -inf
+        return f"> {self.limit.ceiling:.6g}" if above else f"< {self.limit.floor:.6g}"
+
+    @property
+    def margin(self) -> float:
+        """How far from the nearer limit, as a share of it: 0.55 is closer to 0.5 than 0.3 to 0.2."""
+        if self.limit is None or not isfinite(self.value):
+            return inf
+        limits = [limit for limit in (self.limit.floor, self.limit.ceiling) if isfinite(limit)]
+        return min((abs(self.value - limit) / (abs(limit) or 1.0) for limit in limits), default=inf)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One attempt as the sheet shows it."""
+
+    id: str
+    verdict: str
+    reason: str | None
+    message: str | None
+    prompt: str
+    seed: int | None
+    scores: tuple[Score, ...]
+    attributes: tuple[tuple[str, str], ...]
+    thumbnail: bytes | None
+
+    @property
+    def accepted(self) -> bool:
+        return self.verdict == Verdict.ACCEPTED
+
+    @property
+    def order(self) -> tuple[int, float, str]:
+        """Borderline ones first: accepted by the narrowest margin, rejected by the narrowest."""
+        failing = [score.margin for score in self.scores if score.broken]
+        decisive = failing if self.verdict == Verdict.REJECTED else [score.margin for score in self.scores]
+        return _ORDER.get(Verdict(self.verdict), 0), min(decisive, default=inf), self.id
+
+    @property
+    def uri(self) -> str | None:
+        return data_uri(self.thumbnail)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A class with the pictures of it that are shown, and what its accepted ones were measured to be.
+
+    Attributes:
+        cells: those that are shown of it, with `full` of all its `cell_count` full.
+        measured: of each attribute that nothing balances, every answer.
+    """
+
+    tally: ClassTally
+    accepted: Sequence[Picture]
+    others: Sequence[Picture]
+    cells: Sequence[Part]
+    cell_count: int
+    full: int
+    measured: Mapping[str, Sequence[Part]]
+
+
+def ledger_rows(ledgers: Iterable[Source]) -> Iterator[dict[str, Any]]:
+    """The rows of committed ledger files, one at a time, without the full images that a ledger may keep.
+
+    Raises:
+        StorageError: a file cannot be read, or a row cannot be what was committed.
+    """
+    for ledger in ledgers:
+        names = [name for name in schema_of(ledger).names if name != "image"]
+        for batch in batches(ledger, names):
+            for row in batch.to_pylist():
+                with as_damage(ledger):
+                    _check(row)
+                yield row
+
+
+def _check(row: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        LookupError, ValueError: it is not a row of a ledger.
+    """
+    Verdict(row["verdict"])
+    measured = {name: _MEASURED[kind] for name in row if (kind := name.partition("_")[0]) in _MEASURED}
+    for name, kinds in {**_ALWAYS, **_OFTEN, **measured}.items():
+        if not isinstance(row[name], kinds):
+            raise ValueError(f"{row['id']!r} has {row[name]!r:.40} as its {name}")
+
+
+def write_sheet(
+    rows: Iterable[Mapping[str, Any]],
+    path: Path,
+    *,
+    title: str,
+    quotas: Mapping[str, int | None],
+    limits: Mapping[str, Sequence[Rule]] = _NOTHING,
+    facts: Mapping[str, str] = _NOTHING,
+    asked: Asked = _NOTHING_ASKED,
+    per_class: int = PER_CLASS,
+) -> Tally:
+    """Write the contact sheet of `rows` of the ledger, in any order, to `path`, whole or not at all.
+
+    Args:
+        quotas: every class in the spec's order; None where nothing is asked for, as in a preview.
+        limits: by class, what filters ask of scores. With them, borderline pictures come first, and only the scores
+            that are watched or decided are shown.
+        facts: shown below the title, such as the model and its settings.
+        asked: what is measured and balanced; what the accepted pictures were measured to be is shown beside it.
+        per_class: at most so many accepted pictures of a class, and as many others; fewer with very many
+            classes.
+
+    Raises:
+        StorageError: `path` cannot be written.
+    """
+    limit = min(per_class, max(1, PER_SHEET // (2 * max(len(quotas), 1))))
+    fates: Counter[Fate] = Counter()
+    shown: defaultdict[tuple[str, bool], _Best] = defaultdict(lambda: _Best(limit))
+    composition = Composition(asked)
+    for row in rows:
+        picture = _picture(row, limits.get(row["class"], ()), asked.balanced)
+        fates[row["class"], picture.verdict, picture.reason] += 1
+        shown[row["class"], picture.accepted].add(picture)
+        if picture.accepted:
+            composition.add(row["class"], _attributes(row))
+    counted = tally(fates, quotas)
+    groups = [
+        _group(kind, shown[kind.name, True].pictures, shown[kind.name, False].pictures, composition, limit)
+        for kind in counted.classes
+    ]
+    write_page(path, _rendered(title, facts, counted, groups, composition))
+    return counted
+
+
+def _group(
+    kind: ClassTally, accepted: Sequence[Picture], others: Sequence[Picture], composition: Composition, limit: int
+) -> Group:
+    cells = list(composition.cells_of(kind.name).values())
+    full = sum(not cell.short for cell in cells)
+    measured = {name: composition.answers_of(name, kind.name) for name in composition.free} if kind.accepted else {}
+    return Group(kind, accepted, others, emptiest(cells, limit), len(cells), full, measured)
+
+
+class _Best:
+    """The first `limit` pictures by their order; holds at most twice as many."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held: list[Picture] = []
+
+    def add(self, picture: Picture) -> None:
+        self._held.append(picture)
+        if len(self._held) > 2 * self._limit:
+            self._held = self.pictures
+
+    @property
+    def pictures(self) -> list[Picture]:
+        return sorted(self._held, key=lambda picture: picture.order)[: self._limit]
+
+
+def _picture(row: Mapping[str, Any], limits: Sequence[Rule], balanced: Sequence[str]) -> Picture:
+    attributes = _attributes(row)
+    return Picture(
+        id=row["id"],
+        verdict=row["verdict"],
+        reason=row["reason"],
+        message=row["message"] or (_homeless(row, balanced) if row["reason"] == Reason.ATTRIBUTE else None),
+        prompt=row["prompt"],
+        seed=row.get("seed"),
+        scores=tuple(_scores(row, limits)),
+        attributes=tuple((name.replace("_", " "), value) for name, value in attributes.items()),
+        thumbnail=row["thumbnail"],
+    )
+
+
+def _scores(row: Mapping[str, Any], limits: Sequence[Rule]) -> Iterator[Score]:
+    """Those that filters look at, and what else decided; all, where nobody looks at any."""
+    by_name = {limit.score: limit for limit in limits if watched(limit) or limit.reason == row["reason"]}
+    watching = any(watched(limit) for limit in limits)
+    for column, value in row.items():
+        name = column.removeprefix("score_")
+        if name != column and value is not None:
+            score = Score(name.replace("_", " "), value, limit := by_name.get(name))
+            if not watching or (limit and (watched(limit) or score.broken)):
+                yield score
+
+
+def _attributes(row: Mapping[str, Any]) -> dict[str, str]:
+    columns = ((name.removeprefix("attribute_"), value) for name, value in row.items() if name.startswith("attribute_"))
+    return {name: value for name, value in columns if value is not None}
+
+
+def _homeless(row: Mapping[str, Any], balanced: Sequence[str]) -> str | None:
+    """Of what fits no cell: what it would most likely be, where that could not be told; else what it is."""
+    measured = {name: row.get(f"attribute_{name}") for name in balanced}
+    unsure = [name for name, answer in measured.items() if answer == UNKNOWN]
+    likeliest = {name: max(found, key=found.get) for name in unsure if (found := row.get(f"posteriors_{name}"))}
+    shown = ", ".join(f"{name.replace('_', ' ')} {answer!r}" for name, answer in (likeliest or measured).items())
+    if unsure:
+        return f"likeliest: {shown}" if likeliest else None
+    return f"no cell asks for {shown}" if shown else None
+
+
+def _rendered(
+    title: str, facts: Mapping[str, str], counted: Tally, groups: Sequence[Group], composition: Composition
+) -> str:
+    return (
+        environment("synthgen.dataset")
+        .get_template("sheet.html.j2")
+        .render(
+            title=title,
+            facts=facts,
+            tally=counted,
+            groups=groups,
+            others=[(reason, count, MEANINGS.get(reason, "")) for reason, count in counted.others.items()],
+            balanced=composition.asked.balanced,
+            measured={name: composition.answers_of(name) for name in composition.free} if counted.accepted else {},
+            sorted_by_margin=any(score.limit is not None for g in groups for p in g.accepted for score in p.scores),
+        )
+    )

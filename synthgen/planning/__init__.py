@@ -1,0 +1,18 @@
+"""Spec -> Plan: cells, shards and candidates. Pure, and without torch."""
+
+from synthgen.planning.candidates import draw_candidate, noise_seed
+from synthgen.planning.cells import Rounding, rounding_of, turns
+from synthgen.planning.plan import Addition, Plan, Revisions, make_plan, written_spec
+
+__all__ = [
+    "Addition",
+    "Plan",
+    "Revisions",
+    "Rounding",
+    "draw_candidate",
+    "make_plan",
+    "noise_seed",
+    "rounding_of",
+    "turns",
+    "written_spec",
+]

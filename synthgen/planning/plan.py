@@ -1,0 +1,282 @@
+"""`Plan`: what will be made, decided before anything is. It holds rules, not rows: its size grows with no count."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from synthgen.errors import StorageError
+from synthgen.planning.cells import cells_for, cells_of, kinds_of
+from synthgen.records import Cell, Shard
+from synthgen.seal import seal, unseal
+from synthgen.spec import Spec
+
+FORMAT = 4
+WINDOW = 32
+"""How many attempts back the verdicts lie that may decide what an attempt aims at: the largest batch."""
+
+_WRITTEN = "written"
+_KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", _WRITTEN}
+
+NOT_IN_FINGERPRINT: Mapping[str, str] = {
+    "model.batch_size": "changes speed; the candidates and their noise are the same",
+    "output.splits": "applied when the dataset is finalized, to images that are there",
+    "gates": "applied when the dataset is audited",
+}
+"""The keys of a spec that may change between a run and its resumption, and why they may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """What the models' names stood for when the plan was made: commits on the hub, or hashes of the weights."""
+
+    generator: str
+    judge: str
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """Shards that a run gains after its plan was made. They come after all others, which stay as they are.
+
+    Attributes:
+        quotas: accepted images, by the name of their cell.
+        extends: these images are wanted on top of the plan's (`--extend`); else they stand in for images that earlier
+            shards fell short of (`--top-up`).
+    """
+
+    quotas: Mapping[str, int]
+    extends: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A spec, the revisions of its models, and the rule that cuts its cells into shards.
+
+    Attributes:
+        spec: with the counts that all of the run is to reach, additions included.
+        window: see `WINDOW`; a constant of this plan.
+        promise: what a calibration chose the thresholds for, in words; None without one.
+        additions: what the run gained since plan.json was written, which knows nothing of them.
+    """
+
+    spec: Spec
+    revisions: Revisions
+    window: int = WINDOW
+    promise: str | None = None
+    additions: tuple[Addition, ...] = ()
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """What the finished run is to hold."""
+        quotas = Counter({cell.name: cell.quota for cell in cells_of(self.first.spec)})
+        for addition in self.additions:
+            if addition.extends:
+                quotas.update(addition.quotas)
+        return self._cells(quotas)
+
+    @property
+    def first(self) -> Self:
+        """The plan without its additions, as plan.json has it."""
+        if not self.additions:
+            return self
+        kinds, counts = kinds_of(self.spec), Counter(_counts(self.spec))
+        for addition in self.additions:
+            if addition.extends:
+                counts.subtract(_by_class(kinds, addition.quotas))
+        return replace(self, spec=_with_counts(self.spec, counts), additions=())
+
+    def extended(self, addition: Addition) -> Self:
+        """Raises:
+        KeyError: the addition names a cell that the spec does not make.
+        """
+        counts, more = Counter(_counts(self.spec)), _by_class(kinds_of(self.spec), addition.quotas)
+        if addition.extends:
+            counts.update(more)
+        return replace(self, spec=_with_counts(self.spec, counts), additions=(*self.additions, addition))
+
+    def growth(self, wanted: "Plan") -> Addition | None:
+        """What makes this plan into `wanted`: none, unless more images of some classes are all that differs."""
+        mine, theirs = _counts(self.spec), _counts(wanted.spec)
+        if list(mine) != list(theirs) or any(theirs[name] < count for name, count in mine.items()):
+            return None
+        alike = replace(wanted, spec=_with_counts(wanted.spec, mine))
+        if alike.fingerprint != replace(self, additions=()).fingerprint:
+            return None
+        more = cells_for(self.spec, {name: theirs[name] - count for name, count in mine.items()})
+        return Addition({cell.name: cell.quota for cell in more}, extends=True) if more else None
+
+    @property
+    def shard_count(self) -> int:
+        return sum(map(self._shards_for, self._blocks()))
+
+    @property
+    def top_ups(self) -> tuple[int, ...]:
+        """The shards whose images stand in for missing ones."""
+        found: list[int] = []
+        begin = self._shards_for(self._blocks()[0])
+        for addition, block in zip(self.additions, self._blocks()[1:], strict=True):
+            end = begin + self._shards_for(block)
+            found += range(begin, end) if not addition.extends else ()
+            begin = end
+        return tuple(found)
+
+    def shard(self, index: int) -> Shard:
+        """The `index`th shard: of each cell its share.
+
+        Raises:
+            IndexError: the plan has fewer shards.
+        """
+        place = index
+        for block in self._blocks():
+            shards = self._shards_for(block)
+            if 0 <= place < shards:
+                return Shard(index, _slice(block, place, shards))
+            place -= shards
+        raise IndexError(f"shard {index} of {self.shard_count}")
+
+    def _blocks(self) -> list[tuple[Cell, ...]]:
+        """The cells that are cut into shards together: the first plan's, and each addition's."""
+        return [cells_of(self.first.spec), *(self._cells(addition.quotas) for addition in self.additions)]
+
+    def _cells(self, quotas: Mapping[str, int]) -> tuple[Cell, ...]:
+        kinds = kinds_of(self.spec).items()
+        return tuple(replace(cell, quota=quotas[name]) for name, cell in kinds if quotas.get(name))
+
+    def _shards_for(self, cells: tuple[Cell, ...]) -> int:
+        return -(-sum(cell.quota for cell in cells) // self.spec.output.shard_size)
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for plans that make the same images: sha256 of all that decides them, in hex. Additions do not change
+        it: what was made before them stays good."""
+        content = _without(self.first._content(), NOT_IN_FINGERPRINT)
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def differences(self, other: "Plan") -> list[str]:
+        """One line for each field in which `other` would make other images: `filters.label: 0.5 -> 0.6`."""
+        mine = dict(_leaves(_without(self._content(), NOT_IN_FINGERPRINT)))
+        theirs = dict(_leaves(_without(other._content(), NOT_IN_FINGERPRINT)))
+        keys = [*mine, *(key for key in theirs if key not in mine)]
+        changed = [
+            f"{key}: {_shown(mine, key)} -> {_shown(theirs, key)}" for key in keys if mine.get(key) != theirs.get(key)
+        ]
+        if not changed and list(mine) != list(theirs):
+            changed.append("the order of classes, templates or values")
+        return changed
+
+    def to_json(self, written: str | None = None) -> str:
+        """Without additions, which lie in files of their own.
+
+        Args:
+            written: the spec as its author wrote it: kept beside what it means, and no part of the plan.
+        """
+        if self.additions:
+            return self.first.to_json(written)
+        kept = {} if written is None else {_WRITTEN: written}
+        content = {"fingerprint": self.fingerprint, **self._content(), **kept}
+        return seal(json.dumps(content, indent=2, ensure_ascii=False))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Raises:
+        StorageError: the text is no plan, or its content does not match its fingerprint.
+        """
+        hint = "Restore plan.json from a backup, or make the dataset in a new folder."
+        try:
+            content, _ = unseal(text)
+            if content["format"] != FORMAT:
+                raise ValueError(f"format {content['format']!r}, and this version writes {FORMAT}")
+            if strange := content.keys() - _KEYS:
+                raise ValueError(f"it has an entry {min(strange)!r}")
+            plan = cls(
+                Spec.model_validate_json(json.dumps(content["spec"])),
+                Revisions(**content["revisions"]),
+                content["window"],
+                content.get("promise"),
+            )
+            written, found = content["fingerprint"], plan.fingerprint
+        except (ValueError, KeyError, TypeError, ValidationError) as error:
+            raise StorageError(f"plan.json is damaged, or of another version: {error}", hint=hint) from error
+        if written != found:
+            raise StorageError("plan.json is damaged: its content does not match its fingerprint", hint=hint)
+        return plan
+
+    def _content(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "revisions": {"generator": self.revisions.generator, "judge": self.revisions.judge},
+            "window": self.window,
+            **({"promise": self.promise} if self.promise else {}),
+            "spec": self.spec.canonical(),  # the order of classes, templates and values is part of the meaning
+        }
+
+
+def written_spec(text: str) -> str | None:
+    """What stands in a plan.json as the spec's own text; None where an earlier version wrote it.
+
+    Raises:
+        ValueError: the text is damaged.
+    """
+    found = unseal(text)[0].get(_WRITTEN)
+    return found if isinstance(found, str) else None
+
+
+def _slice(cells: tuple[Cell, ...], place: int, shards: int) -> tuple[Cell, ...]:
+    """Of each cell an even share, such that shards have even sizes too."""
+    shares, before = [], 0
+    for cell in cells:
+        # Images k of n land in shard (k * shards + offset) // n. The offset differs from cell to cell, or
+        # all small cells would meet in the last shard.
+        offset = before % shards
+        quota = ((place + 1) * cell.quota + offset) // shards - (place * cell.quota + offset) // shards
+        if quota:
+            shares.append(replace(cell, quota=quota))
+        before += cell.quota
+    return tuple(shares)
+
+
+def _counts(spec: Spec) -> dict[str, int]:
+    return {name: kind.count for name, kind in spec.classes.items()}
+
+
+def _with_counts(spec: Spec, counts: Mapping[str, int]) -> Spec:
+    classes = {name: kind.model_copy(update={"count": counts[name]}) for name, kind in spec.classes.items()}
+    return spec.model_copy(update={"classes": classes})
+
+
+def _by_class(kinds: Mapping[str, Cell], quotas: Mapping[str, int]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for name, quota in quotas.items():
+        total[kinds[name].class_name] += quota
+    return total
+
+
+def make_plan(spec: Spec, revisions: Revisions) -> Plan:
+    return Plan(spec, revisions)
+
+
+def _without(content: dict[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
+    spec = {
+        section: {key: value for key, value in values.items() if f"{section}.{key}" not in keys}
+        if isinstance(values, dict)
+        else values
+        for section, values in content["spec"].items()
+        if section not in keys
+    }
+    return {**content, "spec": spec}
+
+
+def _leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else str(key))
+    else:
+        yield path.removeprefix("spec."), value
+
+
+def _shown(leaves: Mapping[str, object], key: str) -> str:
+    return json.dumps(leaves[key], ensure_ascii=False) if key in leaves else "(absent)"

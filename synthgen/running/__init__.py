@@ -1,0 +1,46 @@
+"""Plan -> committed shards. Importing it imports neither torch nor datasets: `status` is quick."""
+
+from synthgen.running.additions import top_up
+from synthgen.running.executors.local import run_local
+from synthgen.running.executors.ray import run_ray
+from synthgen.running.executors.slots import Slot, check_devices, slots
+from synthgen.running.failures import grouped, read_causes, retry_hint
+from synthgen.running.opening import create_run, is_begun, kept_spec, open_run
+from synthgen.running.progress import Assignment, ClassProgress, Progress
+from synthgen.running.rejudge import rejudge
+from synthgen.running.repair import Repaired, repair
+from synthgen.running.shard.protocols import Generator, Judge
+from synthgen.running.shard.worker import Outcome, work
+from synthgen.running.state import RunState, read_state
+from synthgen.running.verify import Finding, unsealed, verify
+
+__all__ = [
+    "Assignment",
+    "ClassProgress",
+    "Finding",
+    "Generator",
+    "Judge",
+    "Outcome",
+    "Progress",
+    "Repaired",
+    "RunState",
+    "Slot",
+    "check_devices",
+    "create_run",
+    "grouped",
+    "is_begun",
+    "kept_spec",
+    "open_run",
+    "read_causes",
+    "read_state",
+    "rejudge",
+    "repair",
+    "retry_hint",
+    "run_local",
+    "run_ray",
+    "slots",
+    "top_up",
+    "unsealed",
+    "verify",
+    "work",
+]

@@ -1,0 +1,1 @@
+"""Who runs workers where: this machine's processes, or a Ray cluster."""

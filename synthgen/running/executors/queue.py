@@ -1,0 +1,141 @@
+"""Who makes which shard, where workers can be lost: what the executors have in common. Pure."""
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from synthgen.errors import DeviceError, SynthgenError
+from synthgen.running.progress import Assignment, Progress
+from synthgen.running.shard.worker import Outcome
+
+TRIES = 3
+"""Workers that a shard may cost before it is set aside; one that shows which candidate kills is not counted."""
+MAX_SKIPPED = 8
+"""Candidates of a shard that may be skipped; with more of them, something else is wrong."""
+
+
+@dataclass(slots=True)
+class Hand:
+    """What one worker took, as long as its own outcome has not told of it. Only the queue changes it.
+
+    Attributes:
+        began: it asked for a shard.
+        shard: it is at this one.
+        under_way: attempts that it is at.
+        untold: it is past these, and did not say that it committed them.
+    """
+
+    began: bool = False
+    shard: int | None = None
+    under_way: tuple[int, ...] = ()
+    committed: list[int] = field(default_factory=list)
+    untold: list[int] = field(default_factory=list)
+
+
+class ShardQueue:
+    """Shards that wait, and what became of the others. A shard whose worker is lost waits again, before the rest."""
+
+    def __init__(self, shards: Iterable[int]) -> None:
+        self._waiting = deque(shards)
+        self._deaths: Counter[int] = Counter()
+        # By shard, the deaths that each attempt was under way at.
+        self._suspects: dict[int, Counter[int]] = defaultdict(Counter)
+        self._outcomes: list[Outcome] = []
+        self._set_aside: list[int] = []
+        self._error: SynthgenError | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Shards that a worker could be given: none once a stop is wanted."""
+        return 0 if self.stopping else len(self._waiting)
+
+    @property
+    def stopping(self) -> bool:
+        return self._error is not None
+
+    def stop(self, error: SynthgenError) -> None:
+        """Give out nothing more. The first error is the one that is told."""
+        self._error = self._error or error
+
+    def take(self, hand: Hand) -> Assignment | None:
+        """What a worker makes next, which is done with what it took before; None if there is nothing for it."""
+        if hand.shard is not None:
+            hand.untold.append(hand.shard)
+        hand.began, hand.under_way, hand.shard = True, (), self._waiting.popleft() if self.waiting else None
+        if hand.shard is None:
+            return None
+        deaths = self._suspects[hand.shard]
+        skipped = frozenset(attempt for attempt, times in deaths.items() if times > 1)
+        return Assignment(hand.shard, frozenset(deaths) - skipped, skipped)
+
+    def hear(self, hand: Hand, progress: Progress) -> None:
+        hand.under_way = progress.under_way
+        if progress.committed:
+            hand.committed.append(progress.shard)
+            hand.shard = None
+
+    def end(self, hand: Hand, outcome: Outcome | None) -> None:
+        """A worker has ended by itself, and tells of all that it took; or of nothing, after an error."""
+        if outcome is not None:
+            self._outcomes.append(outcome)
+            hand.committed.clear()
+            hand.untold.clear()
+        hand.shard, hand.under_way = None, ()
+
+    def lose(self, hand: Hand, *, by_itself: bool = True) -> int | None:
+        """A worker is gone. Its shard waits again, or it is set aside, and returned.
+
+        Args:
+            by_itself: what was under way may have ended it. A machine that is lost says nothing about candidates.
+        """
+        self._settle(hand)
+        shard = hand.shard
+        if shard is None:
+            return None
+        if not (by_itself and self._condemns(shard, hand.under_way)):
+            self._deaths[shard] += 1
+        if self._deaths[shard] < TRIES:
+            self._waiting.appendleft(shard)
+            return None
+        self._set_aside.append(shard)
+        return shard
+
+    def release(self, hand: Hand) -> None:
+        """A worker's device broke, which says nothing about its shard: that waits again, and no try is counted."""
+        self._settle(hand)
+        if hand.shard is not None:
+            self._waiting.appendleft(hand.shard)
+        hand.shard, hand.under_way = None, ()
+
+    def _settle(self, hand: Hand) -> None:
+        """What a worker that is gone committed counts; what it did not tell of waits again."""
+        self._outcomes.append(Outcome(tuple(hand.committed), (), (), ()))
+        self._waiting.extendleft(reversed(hand.untold))  # whoever takes them looks whether they are committed
+        hand.committed.clear()
+        hand.untold.clear()
+
+    def outcome(self) -> Outcome:
+        """What became of all shards, when no worker is left.
+
+        Raises:
+            SynthgenError: what `stop` was told.
+            DeviceError: shards wait.
+        """
+        if self._error is not None:
+            raise self._error
+        if self._waiting:
+            raise DeviceError(f"no worker is left, and {len(self._waiting)} shards are", hint="Run again to go on.")
+        told = self._outcomes
+        return Outcome(
+            committed=tuple(sorted(shard for outcome in told for shard in outcome.committed)),
+            skipped=tuple(sorted(shard for outcome in told for shard in outcome.skipped)),
+            lost=tuple(sorted(shard for outcome in told for shard in outcome.lost)),
+            failed=tuple(sorted([*self._set_aside, *(shard for outcome in told for shard in outcome.failed)])),
+        )
+
+    def _condemns(self, shard: int, under_way: Sequence[int]) -> bool:
+        """Note what was under way at a death. Is it now known which candidate it was, and may one more be skipped?"""
+        deaths = self._suspects[shard]
+        deaths.update(under_way)
+        known = sum(times > 1 for times in deaths.values())
+        return len(under_way) == 1 and deaths[under_way[0]] == 2 and known <= MAX_SKIPPED

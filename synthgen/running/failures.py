@@ -1,0 +1,97 @@
+"""Failures: what ended a shard, or a worker with it, kept in `failed/` and read back for the screen."""
+
+import json
+import traceback
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+
+from pydantic_core import to_json
+
+from synthgen.errors import cause_of
+from synthgen.redaction import without_secrets
+from synthgen.running.shard.environment import environment
+from synthgen.store import layout
+from synthgen.store.store import RunStore
+
+_LISTED = 20
+"""Shards of one cause that are named; the others are counted."""
+_REPEATED = {
+    "AssertionError",
+    "AttributeError",
+    "IndexError",
+    "KeyError",
+    "NotImplementedError",
+    "TypeError",
+    "ValueError",
+    "ZeroDivisionError",
+}
+"""Errors of a program, which does the same the next time."""
+
+
+def write_failure(store: RunStore, shard: int | None, error: Exception) -> None:
+    """Keep an error with its traceback.
+
+    Args:
+        shard: None where no shard is to blame: a broken device, or models that cannot be used at all.
+    """
+    content = {
+        "shard": shard,
+        "time": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "cause": without_secrets(cause_of(error)),
+        "error": without_secrets(f"{type(error).__name__}: {error}"),
+        "traceback": without_secrets("".join(traceback.format_exception(error))),
+        "environment": environment(),
+    }
+    store.create(layout.new_failure(shard), to_json(content, indent=2) + b"\n")
+
+
+def read_causes(store: RunStore, shards: Collection[int]) -> Mapping[int, str]:
+    """Read by shard, the first line of what made it fail last. A shard without a readable failure is left out."""
+    wanted = set(shards)
+    names = [name for name in store.names(layout.FAILED) if layout.shard_of_failure(name) in wanted] if wanted else []
+    found = sorted((time, layout.shard_of_failure(name), cause) for name, time, cause in _read(store, names))
+    return {shard: cause for _, shard, cause in found if shard is not None}
+
+
+def read_end(store: RunStore, names: Iterable[str]) -> str | None:
+    """Of the files in `failed/`, the first line of what ended a worker last, where no shard was to blame."""
+    names = [name for name in names if layout.is_worker_failure(name)]
+    return max(((time, cause) for _, time, cause in _read(store, names)), default=(None, None))[1]
+
+
+def grouped(causes: Mapping[int, str]) -> list[str]:
+    """A line for each cause: `shards 0, 1, 2: TypeError: unexpected keyword argument 'size'`."""
+    shards = defaultdict[str, list[int]](list)
+    for shard, cause in sorted(causes.items()):
+        shards[cause].append(shard)
+    return [f"{_named(several)}: {cause}" for cause, several in shards.items()]
+
+
+def retry_hint(location: str | None, causes: Iterable[str]) -> str:
+    """Say where the tracebacks are kept, if they are, and whether running again may help."""
+    if all(cause.partition(":")[0] in _REPEATED for cause in causes):
+        again = "Running again does the same, unless the spec, the model or the libraries change."
+    else:
+        again = "Run again to try once more."
+    return f"{again} Tracebacks: {location}/failed" if location else again
+
+
+def _named(shards: list[int]) -> str:
+    names = ", ".join(map(str, shards[:_LISTED]))
+    more = f" and {len(shards) - _LISTED} more" if len(shards) > _LISTED else ""
+    return f"shard{'s' if len(shards) > 1 else ''} {names}{more}"
+
+
+def _read(store: RunStore, names: list[str]) -> Iterable[tuple[str, str, str]]:
+    """Name, time and cause of each that is whole; those of earlier versions had no time, and all lines of the cause."""
+    for name, data in zip(names, store.read_many(names), strict=True):
+        if not isinstance(data, bytes):
+            continue
+        try:
+            content = json.loads(data)
+        except ValueError:
+            continue
+        if isinstance(content, dict):
+            cause = str(content.get("cause") or content.get("error") or "no cause was kept").splitlines()[0]
+            yield name, str(content.get("time", "")), cause

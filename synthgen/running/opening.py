@@ -1,0 +1,106 @@
+"""The beginning of a run, and its resumption."""
+
+from dataclasses import replace
+
+from synthgen.errors import PlanChanged, StorageError
+from synthgen.files import MissingFileError
+from synthgen.planning import Plan, written_spec
+from synthgen.running.additions import add, with_additions
+from synthgen.store import faults, layout
+from synthgen.store.store import RunStore
+
+
+def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = False) -> Plan:
+    """Write plan.json and spec.yaml, or go on with what lies there.
+
+    Args:
+        extend: where `plan` only asks for more images than the run that lies there, let it grow.
+
+    Returns:
+        The plan, with what was added to the run that lies there.
+
+    Raises:
+        PlanChanged: another plan lies there; the message lists what differs.
+        StorageError: the place cannot be written, holds other things, or the plan there is damaged.
+    """
+    _refuse_foreign(store)
+    there = plan
+    if not is_begun(store):
+        for number, addition in enumerate(plan.additions):
+            add(store, replace(plan, additions=plan.additions[:number]), addition)
+    # The plan before the spec: it decides whose the folder is, and holds the spec's text. A run killed in between gets
+    # its spec.yaml when it resumes.
+    if store.create(layout.PLAN, plan.to_json(spec_text).encode()):
+        faults.reach("plan-created")
+    else:
+        there = open_run(store)
+        if extend and (more := there.growth(plan)) is not None:
+            add(store, there, more)
+            there = open_run(store)  # another process may have been first, and asked for another number
+        _refuse_another(there, plan, store.location)
+        spec_text = kept_spec(store) or spec_text
+    store.create(layout.SPEC, spec_text.encode())
+    return replace(plan, additions=there.additions)
+
+
+def is_begun(store: RunStore) -> bool:
+    """Does a run lie there, with however little of it done?"""
+    return layout.PLAN in store.names("")
+
+
+def open_run(store: RunStore) -> Plan:
+    """The plan of the run that lies there, with what was added to it.
+
+    Raises:
+        StorageError: none does, or its plan is damaged.
+    """
+    try:
+        text = store.read(layout.PLAN).decode()
+    except MissingFileError as error:
+        hint = "Give the folder that `synthgen run` made."
+        raise StorageError(f"{store.location}: no run lies there: it has no {layout.PLAN}", hint=hint) from error
+    except UnicodeDecodeError as error:
+        raise StorageError(f"{store.location}: {layout.PLAN} is damaged: it is no text") from error
+    try:
+        plan = Plan.from_json(text)
+    except StorageError as error:
+        raise StorageError(f"{store.location}: {error.message}", hint=error.hint) from error
+    return with_additions(plan, store)
+
+
+def kept_spec(store: RunStore) -> str | None:
+    """The text of the spec that the run was begun with, as plan.json has it; None where an earlier version wrote that.
+
+    Raises:
+        StorageError: plan.json cannot be read, or is damaged.
+    """
+    try:
+        return written_spec(store.read(layout.PLAN).decode())
+    except ValueError as error:
+        raise StorageError(f"{store.location}: {layout.PLAN} is damaged: {error}") from error
+
+
+def restore_spec(store: RunStore) -> None:
+    """Write spec.yaml anew, where plan.json knows what was in it."""
+    if (text := kept_spec(store)) is not None:
+        store.delete(layout.SPEC)
+        store.create(layout.SPEC, text.encode())
+
+
+def _refuse_foreign(store: RunStore) -> None:
+    """A run may be begun where nothing is, and gone on with where one is: not among other things."""
+    there = [name for name in store.names("") if not layout.is_temporary(name)]
+    if there and layout.PLAN not in there:
+        hint = "Choose an empty folder, or a new one, with -o."
+        raise StorageError(f"{store.location} holds {there[0]} and no run", hint=hint)
+
+
+def _refuse_another(there: Plan, wanted: Plan, location: str) -> None:
+    changes = there.differences(wanted)
+    if not changes:
+        return
+    hint = "Choose another folder with -o, or undo these changes to go on with this run."
+    if there.growth(wanted) is not None:
+        hint = "Add --extend to make these images too; they come after those that are there."
+    lines = "\n".join(f"  {line}" for line in changes)
+    raise PlanChanged(f"{location} was begun with another plan:\n{lines}", hint=hint)

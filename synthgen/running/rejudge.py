@@ -1,0 +1,112 @@
+"""Stricter thresholds for a run that is there: no image is made again."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from synthgen.files import as_damage
+from synthgen.ledger.table import TableFile, read_rows, read_schema
+from synthgen.planning import Plan
+from synthgen.records import Cell, Reason, ShardRecord, Shortfall, Verdict
+from synthgen.running.shard.marker import create_marker, read_marker
+from synthgen.running.state import read_state
+from synthgen.store import layout
+from synthgen.store.store import RunStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Rejects = Callable[[str, Mapping[str, float]], Reason | None]
+"""From an image's class and scores, the reason of the first rule that rejects it."""
+
+
+def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects: Rejects) -> None:
+    """Commit to `into`, a run of the plan `stricter`, what of each committed shard still passes.
+
+    Attempts keep their ids, scores and places; one that fails now is rejected, and its cell falls short.
+    Idempotent: shards that `into` has are left as they are.
+
+    Raises:
+        StorageError: one of the runs cannot be read or written.
+    """
+    for shard, record in read_state(plan, store).done.items():
+        if read_marker(into, shard, stricter.fingerprint) is None:
+            _rejudge_shard(store, record, stricter, into, rejects)
+
+
+def _rejudge_shard(store: RunStore, record: ShardRecord, stricter: Plan, into: RunStore, rejects: Rejects) -> None:
+    images_name = layout.new_name(layout.IMAGES, record.shard, "parquet")
+    ledger_name = layout.new_name(layout.LEDGER, record.shard, "parquet")
+    with as_damage(f"{store.location}/{record.ledger.name}"):
+        ledger = [_judged(row, rejects) for row in read_rows(store, record.ledger.name)]
+        kept = {row["id"] for row in ledger if row["verdict"] == Verdict.ACCEPTED}
+        shortfalls = tuple(_shortfalls(stricter, record.shard, ledger))
+        reasons = dict(sorted(Counter(row["reason"] for row in ledger if row["reason"]).items()))
+        _write(into, ledger_name, read_schema(store, record.ledger.name), iter(ledger))
+    with as_damage(f"{store.location}/{record.images.name}"):
+        images = (row for row in read_rows(store, record.images.name) if row["id"] in kept)
+        _write(into, images_name, read_schema(store, record.images.name), images)
+    made = ShardRecord(
+        shard=record.shard,
+        fingerprint=stricter.fingerprint,
+        images=into.describe(images_name),
+        ledger=into.describe(ledger_name),
+        counts=_counts(row["verdict"] for row in ledger),
+        reasons=reasons,
+        shortfalls=shortfalls,
+        seconds=record.seconds,
+        provenance={**record.provenance, "rejudged.from": record.fingerprint},
+    )
+    if not create_marker(into, made):
+        into.delete(images_name)
+        into.delete(ledger_name)
+
+
+def _judged(row: dict[str, Any], rejects: Rejects) -> dict[str, Any]:
+    if row["verdict"] == Verdict.FAILED:
+        return row
+    scores = {name.removeprefix("score_"): row[name] for name in row if name.startswith("score_")}
+    reason = rejects(row["class"], scores)
+    if reason is None:
+        return row
+    return {**row, "verdict": Verdict.REJECTED.value, "reason": reason.value, "message": None, "cell_filled": None}
+
+
+def _shortfalls(plan: Plan, shard: int, ledger: list[dict[str, Any]]) -> Iterator[Shortfall]:
+    for cell in plan.shard(shard).cells:
+        filled = sum(row["cell_filled"] == cell.name for row in ledger)
+        if filled < cell.quota:
+            aimed = [row for row in ledger if row["cell_aimed"] == cell.name]
+            whys = [_why(row, cell) for row in aimed]
+            yield Shortfall(
+                cell.name,
+                missing=cell.quota - filled,
+                attempts=len(aimed),
+                hits=sum(not why for why in whys),
+                accepted=filled,
+                spare=max(0, len(aimed) - cell.quota * plan.spec.budget.attempts_per_image),
+                misses=dict(Counter(each for why in whys for each in why).most_common()),
+            )
+
+
+def _why(row: Mapping[str, Any], cell: Cell) -> tuple[str, ...]:
+    """Why an attempt missed the cell that it was aimed at; nothing where it did not."""
+    if row["reason"] not in (None, Reason.ATTRIBUTE):
+        return (row["reason"],)
+    return cell.strays({name: row[f"attribute_{name}"] for name, _ in cell.values})
+
+
+def _counts(verdicts: Iterator[str]) -> dict[str, int]:
+    found = Counter(verdicts)
+    return {verdict.value: found[verdict.value] for verdict in Verdict}
+
+
+def _write(store: RunStore, name: str, schema: "pa.Schema", rows: Iterator[dict[str, Any]]) -> None:
+    with store.write(name) as file, ExitStack() as undo:
+        table = TableFile(file, schema)
+        undo.callback(table.abandon)
+        for row in rows:
+            table.add(row)
+        table.finish()
+        undo.pop_all()

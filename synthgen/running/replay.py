@@ -1,0 +1,140 @@
+"""Replay: one recorded attempt rendered and judged again, and compared with what was recorded."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from synthgen.errors import UsageError
+from synthgen.files import as_damage
+from synthgen.ledger.rows import Row
+from synthgen.ledger.table import read_rows
+from synthgen.planning import Plan, noise_seed
+from synthgen.records import Candidate, Rendered, ShardRecord
+from synthgen.running.shard.encode import Pixels, decoded, to_host
+from synthgen.running.shard.marker import read_marker
+from synthgen.running.shard.models import Models
+from synthgen.running.shard.protocols import Generator, Judge
+from synthgen.store.store import RunStore
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_HINT = "Ids are in the ledger, in the dataset and on the contact sheet, such as 00000-000012."
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """
+    Attributes:
+        noise: whether the plan still gives this attempt the recorded seed.
+        difference: the largest between a recorded pixel and the new one, in 0..255; None where the recorded
+            pixels were not kept, or where one of the two is no image.
+        scores: by name the recorded and the new one.
+        attributes: by name the recorded answer and the new one.
+        verdict: recorded: with its reason, where it has one.
+        reason: now: of the first rule that rejects, or the kind of a failure; None where the image is good.
+    """
+
+    candidate: Candidate
+    noise: bool
+    difference: int | None
+    scores: Mapping[str, tuple[float, float]]
+    attributes: Mapping[str, tuple[str, str]]
+    verdict: str
+    reason: str | None
+
+
+def replay(plan: Plan, store: RunStore, generator: Generator, judge: Judge, image_id: str) -> Replay:
+    """Render and judge the attempt `image_id` again, in a batch of the recorded size.
+
+    Raises:
+        UsageError: the run has no such attempt.
+        ModelError, DeviceError: nothing can be rendered or judged.
+        StorageError: the run cannot be read.
+    """
+    record = _committed(plan, store, image_id)
+    with as_damage(f"{store.location}/{record.ledger.name}"):
+        row = _row(store, record, image_id)
+        candidate, size = _candidate(row, plan), max(1, min(row["batch_size"], plan.window))
+        verdict = ": ".join(filter(None, (row["verdict"], row["reason"])))
+    with as_damage(f"{store.location}/{record.images.name}"):
+        then = _pixels(store, record, row)
+
+    models = Models(generator, judge)
+    models.set_up()
+    judge.begin_shard()
+    with models.ending(f"making {image_id} again"):
+        # The numbers of an image depend on its batch's shape, and on nothing else in the batch.
+        rendered = generator.render([candidate] * size)[0]
+        assessment = judge.assess([rendered])[0] if rendered.image is not None else None
+    scores = dict(assessment.scores) if assessment else {}
+    attributes = dict(assessment.attributes) if assessment else {}
+    reason = rendered.failure.kind if rendered.failure else assessment.reason if assessment else None
+    with as_damage(f"{store.location}/{record.ledger.name}"):
+        recorded_scores = {name: float(value) for name in scores if (value := row[f"score_{name}"]) is not None}
+        recorded_attributes = {name: row[f"attribute_{name}"] for name in attributes}
+    return Replay(
+        candidate,
+        noise_seed(plan, candidate.shard, candidate.attempt) == candidate.seed,
+        _difference(rendered, then),
+        {name: (before, scores[name]) for name, before in recorded_scores.items()},
+        {name: (before, attributes[name]) for name, before in recorded_attributes.items()},
+        verdict,
+        reason,
+    )
+
+
+def _committed(plan: Plan, store: RunStore, image_id: str) -> ShardRecord:
+    shard = image_id.partition("-")[0]
+    record = None
+    if shard.isdecimal() and int(shard) < plan.shard_count:
+        record = read_marker(store, int(shard), plan.fingerprint)
+    if record is None:
+        raise UsageError(f"{store.location}: no committed shard has an attempt {image_id!r}", hint=_HINT)
+    return record
+
+
+def _row(store: RunStore, record: ShardRecord, image_id: str) -> Row:
+    """Of the ledger."""
+    row = next((row for row in read_rows(store, record.ledger.name) if row["id"] == image_id), None)
+    if row is None:
+        raise UsageError(f"{store.location}: shard {record.shard} has no attempt {image_id!r}", hint=_HINT)
+    return row
+
+
+def _pixels(store: RunStore, record: ShardRecord, row: Row) -> "NDArray[np.int16] | None":
+    """As they were recorded, where the PNG was kept."""
+    import numpy as np
+
+    kept = read_rows(store, record.images.name, ["id", "image"])
+    image = row.get("image") or next((one["image"] for one in kept if one["id"] == row["id"]), None)
+    if not image:
+        return None
+    return np.asarray(decoded(image["bytes"]), dtype=np.int16)
+
+
+def _candidate(row: Mapping[str, Any], plan: Plan) -> Candidate:
+    return Candidate(
+        id=row["id"],
+        shard=row["shard"],
+        attempt=row["attempt"],
+        cell=row["cell_aimed"],
+        class_name=row["class"],
+        label=list(plan.spec.classes).index(row["class"]),
+        template=row["template"],
+        variables=tuple(json.loads(row["variables"]).items()),
+        prompt=row["prompt"],
+        negative_prompt=row["negative_prompt"],
+        seed=row["seed"],
+    )
+
+
+def _difference(rendered: Rendered, then: "NDArray[np.int16] | None") -> int | None:
+    if then is None or rendered.image is None:
+        return None
+    import numpy as np
+
+    now: Pixels = to_host([rendered.image])[0]
+    return int(np.abs(then - now).max()) if then.shape == now.shape else 255

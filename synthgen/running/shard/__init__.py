@@ -1,0 +1,1 @@
+"""One shard, from claim to commit."""

@@ -1,0 +1,171 @@
+"""`Filling`: how one shard is filled. What each attempt aims at, and which image goes into which cell.
+
+The sequence of candidates must be the same at any batch size and after any resume. So what attempt i aims at
+depends on verdicts of attempts below i - window alone, and verdicts are applied in the order of attempts.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from synthgen.planning.candidates import draw_candidate
+from synthgen.planning.plan import Plan
+from synthgen.records import Assessment, Candidate, Cell, Judged, Reason, Rendered, Shard, Shortfall, Verdict
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Of one cell: attempts aimed at it, how many of them were good and belonged there, and the images in it.
+
+    Attributes:
+        by_template: the hits and attempts of each template that was aimed at it.
+        misses: see `Shortfall`.
+    """
+
+    aimed: int = 0
+    hits: int = 0
+    filled: int = 0
+    by_template: dict[str, tuple[int, int]] = field(default_factory=lambda: defaultdict(lambda: (0, 0)))
+    misses: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """Of one attempt: did the image belong where it was aimed, and which cell does it fill?"""
+
+    hit: bool
+    filled: str | None
+
+
+class Filling:
+    """One shard being filled. Not thread-safe: one worker owns it."""
+
+    def __init__(self, plan: Plan, shard: Shard) -> None:
+        self._plan, self._shard = plan, shard
+        self._cells = {cell.name: cell for cell in shard.cells}
+        self._wanted = [cell for cell in plan.cells if any(cell.class_name == own.class_name for own in shard.cells)]
+        self._budget = {cell.name: cell.quota * plan.spec.budget.attempts_per_image for cell in shard.cells}
+        self._aims: list[tuple[str, str]] = []  # cell and template of each attempt proposed
+        self._outcomes: list[_Outcome] = []  # of each attempt applied
+        self._now = {name: _Tally() for name in self._cells}  # all verdicts applied
+        self._known = {name: _Tally() for name in self._cells}  # those that the next attempt may know
+        self._known_until = 0
+        self._ended = not shard.cells
+
+    @property
+    def done(self) -> bool:
+        """Every cell is full, or its attempts are spent."""
+        return self._ended
+
+    @property
+    def accepted(self) -> Mapping[str, int]:
+        """Images per cell so far."""
+        return {name: tally.filled for name, tally in self._now.items()}
+
+    def propose(self, count: int) -> list[Candidate]:
+        """The next `count` attempts. When no cell is open any more the rest are spare: batches keep their shape."""
+        assert count <= self._plan.window, "a batch may be no larger than the window"
+        return [self._propose_one() for _ in range(count)]
+
+    def apply(self, rendered: Rendered, assessment: Assessment | None) -> Judged:
+        """Give the next attempt its verdict, in the order of attempts. A good image fills the cell that it was
+        measured to belong to, whichever it was aimed at; one that belongs to none is rejected."""
+        candidate = rendered.candidate
+        assert candidate.attempt == len(self._outcomes), "verdicts are applied in the order of attempts"
+        assert (assessment is None) == (rendered.failure is not None)
+        home = None
+        if assessment is not None and assessment.reason is None:
+            home = self._home(candidate.class_name, assessment.attributes)
+            if home is None:
+                assessment = replace(assessment, reason=Reason.ATTRIBUTE)
+        fills = home is not None and not self._ended and home in self._cells and not self._full(home)
+        outcome = _Outcome(home == candidate.cell, home if fills else None)
+        self._outcomes.append(outcome)
+        if not outcome.hit:
+            self._now[candidate.cell].misses.update(self._why(rendered, assessment))
+        _count(self._now, candidate.cell, candidate.template, outcome)
+        self._ended = self._ended or all(self._finished(name) for name in self._cells)
+        if assessment is None:
+            verdict = Verdict.FAILED
+        elif assessment.reason is not None:
+            verdict = Verdict.REJECTED
+        else:
+            verdict = Verdict.ACCEPTED if fills else Verdict.SURPLUS
+        return Judged(rendered, assessment, verdict, outcome.filled)
+
+    def shortfalls(self) -> tuple[Shortfall, ...]:
+        """The cells that are not full, with what was spent on them."""
+        return tuple(
+            Shortfall(
+                name,
+                missing=cell.quota - now.filled,
+                attempts=now.aimed,
+                hits=now.hits,
+                accepted=now.filled,
+                spare=max(0, now.aimed - self._budget[name]),
+                misses=dict(now.misses.most_common()),
+            )
+            for name, cell in self._cells.items()
+            if (now := self._now[name]).filled < cell.quota
+        )
+
+    def _why(self, rendered: Rendered, assessment: Assessment | None) -> Iterable[str]:
+        """Why an attempt missed its cell."""
+        if rendered.failure is not None:
+            return (rendered.failure.kind,)
+        assert assessment is not None
+        if assessment.reason not in (None, Reason.ATTRIBUTE):
+            return (assessment.reason.value,)
+        return self._cells[rendered.candidate.cell].strays(assessment.attributes)
+
+    def _home(self, class_name: str, attributes: Mapping[str, str]) -> str | None:
+        """The cell of the plan that an image belongs to. Cells do not overlap: there is at most one."""
+        return next((cell.name for cell in self._wanted if cell.fits(class_name, attributes)), None)
+
+    def _full(self, name: str) -> bool:
+        return self._now[name].filled >= self._cells[name].quota
+
+    def _finished(self, name: str) -> bool:
+        return self._full(name) or self._now[name].aimed >= self._budget[name]
+
+    def _propose_one(self) -> Candidate:
+        attempt = len(self._aims)
+        while self._known_until < attempt - self._plan.window:
+            _count(self._known, *self._aims[self._known_until], self._outcomes[self._known_until])
+            self._known_until += 1
+        under_way = dict.fromkeys(self._cells, 0)
+        for name, _ in self._aims[self._known_until :]:
+            under_way[name] += 1
+        cell = self._neediest(under_way)
+        yields = self._known[cell.name].by_template
+        candidate = draw_candidate(self._plan, self._shard.index, attempt, cell, yields)
+        self._aims.append((cell.name, candidate.template))
+        return candidate
+
+    def _neediest(self, under_way: Mapping[str, int]) -> Cell:
+        """The open cell that lacks the largest share of its quota, attempts under way counted by their yield."""
+
+        def lacking(cell: Cell) -> float:
+            known = self._known[cell.name]
+            # The posterior mean of the yield under a Beta(4, 1) prior: before it is known, four in five.
+            expected = (known.hits + 4) / (known.aimed + 5)
+            return (cell.quota - known.filled - expected * under_way[cell.name]) / cell.quota
+
+        return max(
+            [cell for cell in self._cells.values() if self._open(cell, under_way)] or self._cells.values(),
+            key=lacking,
+        )
+
+    def _open(self, cell: Cell, under_way: Mapping[str, int]) -> bool:
+        known = self._known[cell.name]
+        return known.filled < cell.quota and known.aimed + under_way[cell.name] < self._budget[cell.name]
+
+
+def _count(tallies: Mapping[str, _Tally], aim: str, template: str, outcome: _Outcome) -> None:
+    tally = tallies[aim]
+    tally.aimed += 1
+    tally.hits += outcome.hit
+    hits, tried = tally.by_template[template]
+    tally.by_template[template] = (hits + outcome.hit, tried + 1)
+    if outcome.filled is not None:
+        tallies[outcome.filled].filled += 1

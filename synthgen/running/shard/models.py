@@ -1,0 +1,68 @@
+"""The models of one worker: set up once, and proved by their first batch."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from synthgen.errors import ModelError, SynthgenError, cause_of
+from synthgen.running.failures import retry_hint
+from synthgen.running.shard.protocols import Generator, Judge
+
+
+@dataclass(slots=True)
+class Models:
+    """
+    Attributes:
+        location: of the run whose `failed/` keeps tracebacks; None where nothing is kept.
+    """
+
+    generator: Generator
+    judge: Judge
+    location: str | None = None
+    _ready: bool = False
+    _proved: bool = False
+
+    def set_up(self) -> None:
+        """Load both, once.
+
+        Raises:
+            SynthgenError: whatever went wrong, nothing can be made.
+        """
+        if self._ready:
+            return
+        with self.ending("setting up the models"):
+            self.generator.setup()
+            self.judge.setup()
+        self._ready = True
+
+    @contextmanager
+    def batch(self, doing: str) -> Iterator[None]:
+        """Tell what ends everything from what ends a shard, while a batch is rendered, judged and kept.
+
+        Raises:
+            DeviceLost, DeviceError: the device broke, or memory ran out.
+            ModelError: whatever else ends the first batch of all would end every other one, too.
+        """
+        from synthgen.models.device import device_errors
+
+        with device_errors(doing) if self._proved else self.ending(f"{doing}, in the first batch"):
+            yield
+        self._proved = True
+
+    @contextmanager
+    def ending(self, doing: str) -> Iterator[None]:
+        """Raise whatever is unforeseen inside as an error that ends all work.
+
+        Raises:
+            ModelError, DeviceError: with the cause's first line.
+        """
+        from synthgen.models.device import device_error  # with torch, which the models have loaded by then
+
+        try:
+            yield
+        except SynthgenError:
+            raise
+        except Exception as error:
+            cause = cause_of(error)
+            hint = retry_hint(self.location, [cause])
+            raise device_error(error, doing) or ModelError(f"{doing} failed: {cause}", hint=hint) from error

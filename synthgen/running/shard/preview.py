@@ -1,0 +1,36 @@
+"""A preview: some attempts, judged as a run would, and committed nowhere."""
+
+from collections.abc import Iterator
+
+from synthgen.ledger.rows import Row, ledger_row
+from synthgen.planning import Plan, draw_candidate, turns
+from synthgen.records import Shard
+from synthgen.running.shard.encode import thumbnail, to_host
+from synthgen.running.shard.filling import Filling
+from synthgen.running.shard.models import Models
+from synthgen.running.shard.protocols import Generator, Judge
+
+
+def preview(plan: Plan, generator: Generator, judge: Judge, count: int) -> Iterator[Row]:
+    """The ledger's rows of `count` attempts, aimed at all cells of the plan in turn: see `turns`.
+
+    Raises:
+        ModelError, DeviceError: nothing can be rendered or judged.
+    """
+    models = Models(generator, judge)
+    models.set_up()
+    judge.begin_shard()
+    filling, cells = Filling(plan, Shard(0, plan.cells)), turns(plan.cells)
+    wanted = [draw_candidate(plan, 0, attempt, cells[attempt % len(cells)]) for attempt in range(count)]
+    while wanted:
+        size = min(generator.batch_size, plan.window)
+        batch, wanted = wanted[:size], wanted[size:]
+        with models.ending("making the preview"):
+            rendered = generator.render(batch)
+            images = [one.image for one in rendered if one.image is not None]
+            assessments = iter(judge.assess([one for one in rendered if one.image is not None]) if images else ())
+        pixels = iter(to_host(images))
+        for one in rendered:
+            assessment = None if one.image is None else next(assessments)
+            small = None if one.image is None else thumbnail(next(pixels))
+            yield ledger_row(filling.apply(one, assessment), small, None)

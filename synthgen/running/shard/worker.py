@@ -1,0 +1,191 @@
+"""The worker that every executor runs: shards in, commits out."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from synthgen.errors import Interrupted, ModelError, StorageError, SynthgenError, UsageError, cause_of
+from synthgen.planning import Plan
+from synthgen.records import Candidate, Failure, Judged, Rendered, Shard, ShardRecord
+from synthgen.redaction import without_secrets
+from synthgen.running.failures import grouped, retry_hint, write_failure
+from synthgen.running.progress import Assignment, ClassProgress, Progress
+from synthgen.running.shard.environment import environment
+from synthgen.running.shard.filling import Filling
+from synthgen.running.shard.marker import read_marker
+from synthgen.running.shard.models import Models
+from synthgen.running.shard.protocols import Generator, Judge
+from synthgen.running.shard.writer import ShardWriter
+from synthgen.store.store import RunStore
+
+ALIKE = 3
+"""Shards in turn that may not fail with the same first line: then it is not the shards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the shards that a worker was given. Each is in one of the lists.
+
+    Attributes:
+        skipped: committed before this worker came to them.
+        lost: made, but another worker committed them first.
+        failed: `failed/` says why.
+    """
+
+    committed: tuple[int, ...]
+    skipped: tuple[int, ...]
+    lost: tuple[int, ...]
+    failed: tuple[int, ...]
+
+
+def work(
+    plan: Plan,
+    store: RunStore,
+    generator: Generator,
+    judge: Judge,
+    assignments: Iterable[int | Assignment],
+    *,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Fill and commit each shard that is not committed yet. Models load at the first that is not.
+
+    An unforeseen error ends its shard alone. Whatever would end every shard is raised, and no shard is to blame for it:
+
+    Raises:
+        Interrupted: `stop()` was true between two batches; the shard under way is dropped.
+        StorageError: the run cannot be read or written.
+        UsageError: the model does not take what the spec asks of it.
+        ModelError: the models cannot be set up, their first batch fails, or shard after shard fails alike.
+        DeviceLost: the device broke. Another process may use it again, and make the shard.
+        DeviceError: the device is missing, or has too little memory.
+    """
+    fates: dict[str, list[int]] = {"committed": [], "skipped": [], "lost": [], "failed": []}
+    models, alike = Models(generator, judge, store.location), _Alike()
+    for one in assignments:
+        assignment = one if isinstance(one, Assignment) else Assignment(one)
+        index = assignment.shard
+        if read_marker(store, index, plan.fingerprint) is not None:
+            fates["skipped"].append(index)
+            continue
+        try:
+            _check(stop)
+            models.set_up()
+            record = _make(plan, store, models, assignment, on_progress, stop)
+        except Interrupted:
+            raise
+        except StorageError:
+            # Whoever committed it first may have finished the run, and cleared away what no marker names.
+            if read_marker(store, index, plan.fingerprint) is None:
+                raise
+            fates["lost"].append(index)
+        except SynthgenError as error:
+            _keep(store, error)
+            raise
+        except Exception as error:
+            write_failure(store, index, error)
+            fates["failed"].append(index)
+            alike.count(index, error, store.location)
+        else:
+            fates["committed" if record is not None else "lost"].append(index)
+            alike = _Alike()
+    return Outcome(**{fate: tuple(indices) for fate, indices in fates.items()})
+
+
+@dataclass(slots=True)
+class _Alike:
+    """Shards that failed in turn, all with the same first line."""
+
+    cause: str = ""
+    shards: list[int] = field(default_factory=list)
+
+    def count(self, shard: int, error: Exception, location: str) -> None:
+        """
+        Raises:
+            ModelError: these are too many to be misfortunes of single shards.
+        """
+        cause = without_secrets(cause_of(error))
+        self.shards = [*self.shards, shard] if cause == self.cause else [shard]
+        self.cause = cause
+        if len(self.shards) == ALIKE:
+            what = grouped(dict.fromkeys(self.shards, cause))[0]
+            raise ModelError(f"{ALIKE} shards in turn failed alike: {what}", hint=retry_hint(location, [cause]))
+
+
+def _keep(store: RunStore, error: SynthgenError) -> None:
+    """Keep what ended this worker, for whoever looks for the cause. A disk that is full must not hide it."""
+    if not isinstance(error, UsageError):
+        with suppress(StorageError):
+            write_failure(store, None, error)
+
+
+def _make(
+    plan: Plan,
+    store: RunStore,
+    models: Models,
+    assignment: Assignment,
+    on_progress: Callable[[Progress], None],
+    stop: Callable[[], bool],
+) -> ShardRecord | None:
+    generator, judge = models.generator, models.judge
+    judge.begin_shard()
+    shard = plan.shard(assignment.shard)
+    filling, attempts, began = Filling(plan, shard), Counter[str](), time.perf_counter()
+
+    def report(*, committed: bool = False, under_way: Sequence[Candidate] = ()) -> None:
+        speed = attempts.total() / (time.perf_counter() - began)
+        classes = _by_class(shard, filling.accepted, attempts)
+        on_progress(Progress(shard.index, classes, speed, committed, tuple(one.attempt for one in under_way)))
+
+    with ShardWriter(plan, store, shard.index, judge.score_names) as writer:
+        while not filling.done:
+            _check(stop)
+            batch = filling.propose(min(generator.batch_size, plan.window))
+            for part in _parted(batch, assignment):
+                report(under_way=part)
+                with models.batch(f"making shard {shard.index}"):
+                    rendered = _skipped(part) if part[0].attempt in assignment.skipped else generator.render(part)
+                    writer.add(_apply(filling, judge, rendered))
+                attempts.update(one.class_name for one in part)
+
+        provenance = environment() | _prefixed("generator", generator.provenance())
+        provenance |= _prefixed("judge", judge.provenance())
+        record = writer.commit(filling.shortfalls(), time.perf_counter() - began, provenance)
+    report(committed=record is not None)
+    return record
+
+
+def _parted(batch: list[Candidate], assignment: Assignment) -> list[list[Candidate]]:
+    """The batch as it is, or one by one where it holds a suspect."""
+    unsure = assignment.suspects | assignment.skipped
+    return [[one] for one in batch] if any(one.attempt in unsure for one in batch) else [batch]
+
+
+def _skipped(candidates: list[Candidate]) -> list[Rendered]:
+    failure = Failure("killed_workers", "two workers died while they rendered or judged it")
+    return [Rendered(candidate, None, failure, seconds=0.0, batch_size=1) for candidate in candidates]
+
+
+def _apply(filling: Filling, judge: Judge, batch: list[Rendered]) -> list[Judged]:
+    images = [rendered for rendered in batch if rendered.image is not None]
+    assessments = iter(judge.assess(images) if images else ())
+    return [filling.apply(rendered, None if rendered.image is None else next(assessments)) for rendered in batch]
+
+
+def _check(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise Interrupted("stopped on request", hint="Run again to go on: what was committed stays.")
+
+
+def _by_class(shard: Shard, accepted: Mapping[str, int], attempts: Mapping[str, int]) -> dict[str, ClassProgress]:
+    filled, quotas = Counter[str](), Counter[str]()
+    for cell in shard.cells:
+        quotas[cell.class_name] += cell.quota
+        filled[cell.class_name] += accepted[cell.name]
+    return {name: ClassProgress(filled[name], quota, attempts.get(name, 0)) for name, quota in quotas.items()}
+
+
+def _prefixed(prefix: str, facts: Mapping[str, str]) -> dict[str, str]:
+    return {f"{prefix}.{key}": value for key, value in facts.items()}

@@ -1,0 +1,123 @@
+"""`ShardWriter`: the two tables of one shard, and the commit that makes them part of the run."""
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from synthgen.ledger.rows import image_row, images_schema, ledger_row, ledger_schema, reason
+from synthgen.ledger.table import TableFile
+from synthgen.planning import Plan
+from synthgen.records import Judged, ShardRecord, Shortfall, Verdict
+from synthgen.running.shard.encode import Pixels, png, thumbnail, to_host
+from synthgen.running.shard.marker import create_marker
+from synthgen.store import faults, layout
+from synthgen.store.store import RunStore
+
+_BATCHES_AHEAD = 4
+"""How many batches may wait to be encoded before the generator has to wait: a bound on memory."""
+
+
+class ShardWriter:
+    """Takes judged images in the order of attempts; a thread encodes and writes them beside the denoiser.
+
+    A context manager: what was not committed within the block is deleted after it.
+    """
+
+    def __init__(self, plan: Plan, store: RunStore, shard: int, score_names: Sequence[str]) -> None:
+        self._plan, self._store, self._shard, self._score_names = plan, store, shard, score_names
+        self._keep = plan.spec.output.rejects.keep
+        self._files = ExitStack()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="shard-writer")
+        self._pending: deque[Future[None]] = deque()
+        self._counts: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+
+    def __enter__(self) -> Self:
+        spec, shard = self._plan.spec, self._shard
+        self._images_name = layout.new_name(layout.IMAGES, shard, "parquet")
+        self._ledger_name = layout.new_name(layout.LEDGER, shard, "parquet")
+        with ExitStack() as files:
+            images = files.enter_context(self._store.write(self._images_name))
+            self._images = TableFile(images, images_schema(spec, self._score_names))
+            files.callback(self._images.abandon)
+            ledger = files.enter_context(self._store.write(self._ledger_name))
+            self._ledger = TableFile(ledger, ledger_schema(spec, self._score_names))
+            files.callback(self._ledger.abandon)
+            self._files = files.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._thread.shutdown(cancel_futures=True)
+        # With the error, the store deletes both files. After a commit there is nothing left to close.
+        self._files.__exit__(kind, error, traceback)
+
+    def add(self, batch: Sequence[Judged]) -> None:
+        """Raises:
+        StorageError: a batch before this one could not be written.
+        """
+        for judged in batch:
+            self._counts[judged.verdict] += 1
+            if (why := reason(judged)) is not None:
+                self._reasons[why] += 1
+        images = {
+            judged.rendered.candidate.attempt: judged.rendered.image
+            for judged in batch
+            if judged.rendered.image is not None and self._wants_pixels(judged.verdict)
+        }
+        pixels = dict(zip(images, to_host(list(images.values())), strict=True))
+        self._pending.append(self._thread.submit(self._write, batch, pixels))
+        while self._pending and (len(self._pending) > _BATCHES_AHEAD or self._pending[0].done()):
+            self._pending.popleft().result()
+
+    def commit(
+        self, shortfalls: tuple[Shortfall, ...], seconds: float, provenance: Mapping[str, str]
+    ) -> ShardRecord | None:
+        """Make the shard part of the run; None if another worker had, and then nothing of this one stays.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        while self._pending:
+            self._pending.popleft().result()
+        self._images.finish()
+        faults.reach("images-finished")
+        self._ledger.finish()
+        self._files.pop_all().close()
+        faults.reach("before-marker")
+        record = ShardRecord(
+            shard=self._shard,
+            fingerprint=self._plan.fingerprint,
+            images=self._store.describe(self._images_name),
+            ledger=self._store.describe(self._ledger_name),
+            counts={verdict.value: self._counts[verdict] for verdict in Verdict},
+            reasons=dict(sorted(self._reasons.items())),
+            shortfalls=shortfalls,
+            seconds=round(seconds, 3),
+            provenance=provenance,
+        )
+        # If this raises, the files stay, as garbage: the marker may have come into being all the same.
+        if not create_marker(self._store, record):
+            self._store.delete(self._images_name)
+            self._store.delete(self._ledger_name)
+            return None
+        faults.reach("after-marker")
+        return record
+
+    def _wants_pixels(self, verdict: Verdict) -> bool:
+        return verdict is Verdict.ACCEPTED or self._keep != "scores"
+
+    def _write(self, batch: Sequence[Judged], pixels: Mapping[int, Pixels]) -> None:
+        for judged in batch:
+            image = pixels.get(judged.rendered.candidate.attempt)
+            accepted = judged.verdict is Verdict.ACCEPTED
+            small = None if image is None else thumbnail(image)
+            full = png(image) if image is not None and (accepted or self._keep == "images") else None
+            if accepted:
+                assert full is not None
+                self._images.add(image_row(judged, full))
+            self._ledger.add(ledger_row(judged, small, None if accepted else full))

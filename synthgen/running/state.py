@@ -1,0 +1,142 @@
+"""How far a run is, read from its files alone, also while workers write."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from synthgen.errors import StorageError
+from synthgen.planning import Plan
+from synthgen.records import ShardRecord, Shortfall
+from synthgen.running.failures import read_causes, read_end
+from synthgen.running.shard.marker import read_markers
+from synthgen.store import layout
+from synthgen.store.store import RunStore
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Every shard is in one of done, pending, damaged.
+
+    Attributes:
+        damaged: why a marker cannot be trusted, by shard.
+        failed: how often a shard that is not done has failed.
+        causes: what made such a shard fail last: a line.
+        ended: what ended a worker last, where no shard was to blame, a line; None once all shards are done.
+        orphans: files that no marker names: left by a kill, or being written right now.
+        topped_up: by cell, the quotas of committed shards that stand in for missing images.
+    """
+
+    shard_count: int
+    done: Mapping[int, ShardRecord]
+    pending: tuple[int, ...]
+    damaged: Mapping[int, str]
+    failed: Mapping[int, int]
+    orphans: tuple[str, ...]
+    topped_up: Mapping[str, int]
+    causes: Mapping[int, str]
+    ended: str | None
+
+    @property
+    def complete(self) -> bool:
+        """Every shard is committed, if perhaps short of its quota."""
+        return len(self.done) == self.shard_count
+
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """Committed attempts by verdict."""
+        return _sum(record.counts for record in self.done.values())
+
+    @cached_property
+    def reasons(self) -> Mapping[str, int]:
+        """Committed rejections and failures by reason."""
+        return _sum(record.reasons for record in self.done.values())
+
+    @cached_property
+    def shortfalls(self) -> tuple[Shortfall, ...]:
+        """What all committed shards lack, summed by cell, and later shards did not make up for."""
+        found: dict[str, Shortfall] = {}
+        for record in self.done.values():
+            for short in record.shortfalls:
+                before = found.get(short.cell, Shortfall(short.cell, 0, 0, 0, 0))
+                misses = Counter(before.misses) + Counter(short.misses)
+                found[short.cell] = Shortfall(
+                    short.cell,
+                    before.missing + short.missing,
+                    before.attempts + short.attempts,
+                    before.hits + short.hits,
+                    before.accepted + short.accepted,
+                    before.spare + short.spare,
+                    dict(misses.most_common()),
+                )
+        left = (replace(short, missing=short.missing - self.topped_up.get(cell, 0)) for cell, short in found.items())
+        return tuple(short for short in left if short.missing > 0)
+
+    @property
+    def seconds(self) -> float:
+        """Of work in the committed shards, summed over workers."""
+        return sum(record.seconds for record in self.done.values())
+
+
+def read_state(plan: Plan, store: RunStore) -> RunState:
+    """Trusts a marker that is whole, of this plan, and whose files are there; `verify` reads the files too.
+
+    Raises:
+        StorageError: the folder cannot be read.
+    """
+    # Files before markers: what is committed meanwhile is then never taken for an orphan.
+    tables = set(_tables(store))
+    in_done, count = store.names(layout.DONE), plan.shard_count
+    done, damaged = _read_markers(plan, store, in_done)
+    named = {name for record in done.values() for name in (record.images.name, record.ledger.name)}
+    there = tables if named <= tables else tables | set(_tables(store))
+    for shard, record in list(done.items()):
+        if missing := {record.images.name, record.ledger.name} - there:
+            damaged[shard] = f"{sorted(missing)[0]} is missing"
+            del done[shard]
+    failures = store.names(layout.FAILED)
+    numbers = [layout.shard_of_failure(name) for name in failures]
+    failed = Counter(number for number in numbers if number is not None and number not in done)
+    others = (*in_done, *failures, *store.names(layout.ADDITIONS), *store.names(""))
+    temporary = [name for name in others if layout.is_temporary(name)]
+    pending = tuple(index for index in range(count) if index not in done and index not in damaged)
+    return RunState(
+        shard_count=count,
+        done=dict(sorted(done.items())),
+        pending=pending,
+        damaged=dict(sorted(damaged.items())),
+        failed=dict(sorted(failed.items())),
+        orphans=(*sorted(tables - named), *temporary),
+        topped_up=_sum(
+            {cell.name: cell.quota for cell in plan.shard(index).cells} for index in plan.top_ups if index in done
+        ),
+        causes=read_causes(store, failed),
+        ended=read_end(store, failures) if pending else None,
+    )
+
+
+def _tables(store: RunStore) -> list[str]:
+    return store.names(layout.IMAGES) + store.names(layout.LEDGER)
+
+
+def _read_markers(plan: Plan, store: RunStore, names: list[str]) -> tuple[dict[int, ShardRecord], dict[int, str]]:
+    done: dict[int, ShardRecord] = {}
+    markers = {shard: name for name in names if (shard := layout.shard_of_marker(name)) is not None}
+    damaged = {
+        shard: f"{name}: the plan has {plan.shard_count} shards"
+        for shard, name in markers.items()
+        if shard >= plan.shard_count
+    }
+    for shard, found in read_markers(store, sorted(markers.keys() - damaged), plan.fingerprint):
+        if isinstance(found, StorageError):
+            damaged[shard] = found.message
+        else:
+            done[shard] = found
+    return done, damaged
+
+
+def _sum(counters: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
+    total: Counter[str] = Counter()
+    for counter in counters:
+        total.update(counter)
+    return dict(total)

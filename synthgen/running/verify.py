@@ -1,0 +1,173 @@
+"""`verify`: is what was committed still there, whole, and in agreement with itself?"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from synthgen.errors import StorageError
+from synthgen.files import as_damage
+from synthgen.ledger.rows import Row
+from synthgen.ledger.table import read_rows
+from synthgen.planning import Plan
+from synthgen.records import File, ShardRecord, Verdict
+from synthgen.running.opening import kept_spec
+from synthgen.running.shard.encode import decoded
+from synthgen.running.shard.marker import read_claims
+from synthgen.running.state import read_state
+from synthgen.seal import unseal
+from synthgen.store import layout
+from synthgen.store.store import RunStore
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong. `place` is a file of the run."""
+
+    place: str
+    message: str
+
+
+def verify(plan: Plan, store: RunStore, on_shard: Callable[[int], None] = lambda shard: None) -> list[Finding]:
+    """Read every committed file again: hashes, rows, ids, each image to its last pixel. [] if all is well."""
+    state = read_state(plan, store)
+    findings = _spec_faults(store)
+    findings += [Finding(layout.marker(shard), message) for shard, message in state.damaged.items()]
+    records = {**state.done, **_doubtful(plan, store, state.damaged)}
+    for shard, record in sorted(records.items()):
+        findings += _verify_shard(plan, store, record)
+        on_shard(shard)
+    return findings
+
+
+def _doubtful(plan: Plan, store: RunStore, shards: Iterable[int]) -> dict[int, ShardRecord]:
+    """What damaged markers say of files that are there: these are looked at too."""
+    there = {*store.names(layout.IMAGES), *store.names(layout.LEDGER)}
+    claims = ((shard, read_claims(store, shard, plan.fingerprint)) for shard in shards)
+    return {shard: one for shard, one in claims if one and {one.images.name, one.ledger.name} <= there}
+
+
+def unsealed(store: RunStore) -> list[str]:
+    """The files that an earlier version wrote without their own sha256: of these, `verify` finds no flipped byte."""
+    found = [] if kept_spec(store) is not None else [layout.SPEC]
+    for name in (layout.PLAN, *store.names(layout.ADDITIONS), *store.names(layout.DONE)):
+        try:
+            if not layout.is_temporary(name) and not unseal(store.read(name).decode())[1]:
+                found.append(name)
+        except (StorageError, ValueError):
+            continue  # that is damage, and found as such
+    return found
+
+
+def _spec_faults(store: RunStore) -> list[Finding]:
+    text = kept_spec(store)
+    if text is None:
+        return []
+    try:
+        if store.read(layout.SPEC) == text.encode():
+            return []
+        return [Finding(layout.SPEC, "is not the spec that the run was begun with")]
+    except StorageError as error:
+        return [Finding(layout.SPEC, error.message)]
+
+
+def _verify_shard(plan: Plan, store: RunStore, record: ShardRecord) -> list[Finding]:
+    damaged = [found for file in (record.images, record.ledger) if (found := _verify_bytes(store, file))]
+    # What a damaged file seems to hold would only repeat that it is damaged.
+    return damaged or _verify_rows(plan, store, record)
+
+
+def _verify_bytes(store: RunStore, file: File) -> Finding | None:
+    try:
+        found = store.describe(file.name)
+    except StorageError as error:
+        return Finding(file.name, error.message)
+    if found.size != file.size:
+        return Finding(file.name, f"has {found.size} bytes, and was committed with {file.size}")
+    if found.sha256 != file.sha256:
+        return Finding(file.name, "its sha256 is not the one that it was committed with")
+    return None
+
+
+def _verify_rows(plan: Plan, store: RunStore, record: ShardRecord) -> list[Finding]:
+    """Agreement of the two tables. What another version, a fault or an enemy put there under the right sha256 may be
+    anything: whatever goes wrong over a file is a finding about it."""
+    findings: list[Finding] = []
+    ledger: list[Row] = []
+    ids: list[str] = []
+    labels: list[int] = []
+    with _noted(findings, record.ledger.name) as messages:
+        ledger.extend(read_rows(store, record.ledger.name, ["id", "attempt", "verdict", "cell_filled"]))
+        messages.extend(_ledger_faults(record, ledger))
+    is_read = not findings or bool(ledger)
+
+    with _noted(findings, record.images.name) as messages:
+        for row in read_rows(store, record.images.name, ["id", "image", "label"]):
+            ids.append(row["id"])
+            labels.append(row["label"])
+            if (message := _undecodable(row)) is not None:
+                messages.append(message)
+        messages.extend(_image_faults(record, ledger, ids) if is_read else ())
+    with _noted(findings, record.ledger.name) as messages:
+        messages.extend(_quota_faults(plan, record, ledger, labels) if is_read else ())
+    return findings
+
+
+@contextmanager
+def _noted(findings: list[Finding], place: str) -> Iterator[list[str]]:
+    """Collects what is wrong with a file, and in the end what went wrong over it."""
+    messages: list[str] = []
+    try:
+        with as_damage("it"):
+            yield messages
+    except StorageError as error:
+        messages.append(error.message)
+    findings += [Finding(place, message) for message in messages]
+
+
+def _ledger_faults(record: ShardRecord, ledger: list[Row]) -> Iterator[str]:
+    if [row["attempt"] for row in ledger] != list(range(len(ledger))):
+        yield "attempts are not numbered 0, 1, 2, .."
+    # With the attempt's number in it, the id of a row cannot occur twice in a shard, nor in a run.
+    strange = [row["id"] for row in ledger if row["id"] != f"{record.shard:05d}-{row['attempt']:06d}"]
+    if strange:
+        yield f"{len(strange)} ids do not match their shard and attempt, {strange[0]} first"
+    found = Counter(row["verdict"] for row in ledger)
+    if found != Counter(record.counts):
+        yield f"verdicts are {dict(found)}, and were committed as {dict(record.counts)}"
+    if unknown := found.keys() - set(Verdict):
+        yield f"unknown verdicts: {', '.join(sorted(unknown))}"
+
+
+def _image_faults(record: ShardRecord, ledger: list[Row], ids: list[str]) -> Iterator[str]:
+    accepted = [row["id"] for row in ledger if row["verdict"] == Verdict.ACCEPTED]
+    if ids != accepted:
+        yield f"{len(ids)} images are not the {len(accepted)} that the ledger accepted, in their order"
+    if len(ids) != record.counts.get(Verdict.ACCEPTED, 0):
+        yield f"{len(ids)} images, and {record.counts.get(Verdict.ACCEPTED, 0)} were committed"
+
+
+def _quota_faults(plan: Plan, record: ShardRecord, ledger: list[Row], labels: list[int]) -> Iterator[str]:
+    cells = plan.shard(record.shard).cells
+    filled = Counter(row["cell_filled"] for row in ledger if row["cell_filled"] is not None)
+    missing = {short.cell: short.missing for short in record.shortfalls}
+    for cell in cells:
+        if filled[cell.name] + missing.get(cell.name, 0) != cell.quota:
+            short = missing.get(cell.name, 0)
+            yield f"cell {cell.name} holds {filled[cell.name]} of {cell.quota}, {short} recorded as missing"
+    wanted: Counter[int] = Counter()
+    for cell in cells:
+        wanted[cell.label] += filled[cell.name]
+    if Counter(labels) != +wanted:
+        yield f"labels are {dict(Counter(labels))}, and the ledger's cells say {dict(+wanted)}"
+
+
+def _undecodable(row: Row) -> str | None:
+    try:
+        data = row["image"] and row["image"]["bytes"]
+        if data is None:
+            return f"image {row['id']} is missing"
+        decoded(data)
+    except (TypeError, LookupError, ValueError) as error:
+        return f"image {row['id']} cannot be decoded: {error}"
+    return None

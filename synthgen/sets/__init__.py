@@ -1,0 +1,8 @@
+"""Any labelled set of images -> a table of its labels, and its images a few at a time."""
+
+from synthgen.sets.frame import read_frame
+from synthgen.sets.image_set import ImageSet
+from synthgen.sets.opening import open_set
+from synthgen.sets.pictures import decode, thumbnail
+
+__all__ = ["ImageSet", "decode", "open_set", "read_frame", "thumbnail"]

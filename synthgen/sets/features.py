@@ -1,0 +1,107 @@
+"""What the Hugging Face types of a table say: which column is the image, which are labels."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from synthgen.errors import UsageError
+from synthgen.images import LeftOut
+from synthgen.sets.own_folder import Opener
+
+_IMAGES = ("image", "img", "picture", "photo")
+_NO_IMAGE = LeftOut("that cannot be opened", "there is none in the row")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of one part of a set: of a Parquet file, or of a split.
+
+    Attributes:
+        place: what the part is called in messages.
+        types: of every column, in Arrow.
+        names: of the columns that are class labels, in the order of their numbers in this part.
+        image: the column of images.
+    """
+
+    place: str
+    types: Mapping[str, pa.DataType]
+    names: Mapping[str, tuple[str, ...]]
+    image: str | None
+
+
+def columns_of(place: str, features: Any) -> Columns:
+    """Of a split's `datasets.Features`."""
+    schema = features.arrow_schema
+    names = {name: tuple(found) for name in features if (found := _names_of(features[name]))}
+    return Columns(place, {name: schema.field(name).type for name in features}, names, _image_column(features))
+
+
+def columns_of_file(place: str, schema: pa.Schema) -> Columns:
+    """Of a Parquet file. Each column is taken on its own: one of a type that `datasets` does not know, such as a map
+    or a UUID, is as good as the others while nobody asks for it.
+
+    Raises:
+        UsageError: two columns have the same name.
+    """
+    if twice := [name for name in schema.names if schema.names.count(name) > 1]:
+        raise UsageError(f"{place}: two columns are called {twice[0]!r}", hint="Give each column a name of its own.")
+    declared = _declared(schema)
+    features = {field.name: _feature(field, declared.get(field.name)) for field in schema}
+    names = {name: tuple(found) for name, feature in features.items() if (found := _names_of(feature))}
+    return Columns(place, {field.name: field.type for field in schema}, names, _image_column(features))
+
+
+def encoded(value: Any, opener: Opener) -> bytes | LeftOut:
+    """The bytes of an image as Arrow has it: bytes, a path, or a mapping of both."""
+    if isinstance(value, dict):
+        data, path = value.get("bytes"), value.get("path")
+        value = path if data is None else data
+    if isinstance(value, bytes):
+        return value or _NO_IMAGE
+    return opener.read(value) if isinstance(value, str) and value else _NO_IMAGE
+
+
+def _image_column(features: Mapping[str, Any]) -> str | None:
+    """By its type; else, of columns that could hold encoded images, the one with such a name."""
+    from datasets import Image
+
+    if typed := [name for name, feature in features.items() if isinstance(feature, Image)]:
+        return next((name for name in _IMAGES if name in typed), typed[0])
+    return next((name for name in _IMAGES if name in features and _holds_bytes(features[name])), None)
+
+
+def _names_of(feature: Any) -> list[str] | None:
+    """The names of a column of class labels; None for another column."""
+    from datasets import ClassLabel
+
+    return list(feature.names) if isinstance(feature, ClassLabel) and feature.names else None
+
+
+def _declared(schema: pa.Schema) -> Mapping[str, Any]:
+    """What `datasets` wrote into the file beside Arrow's own types."""
+    try:
+        found = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _feature(field: pa.Field, declared: Any) -> Any:
+    from datasets import Features
+
+    for features in ({field.name: declared}, {}):
+        metadata = json.dumps({"info": {"features": features}})
+        try:
+            return Features.from_arrow_schema(pa.schema([field], {"huggingface": metadata}))[field.name]
+        except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError):
+            continue  # a type of a newer version, or of another tool
+    return None
+
+
+def _holds_bytes(feature: Any) -> bool:
+    if isinstance(feature, dict):
+        return "bytes" in feature
+    return getattr(feature, "dtype", None) in ("binary", "large_binary")

@@ -1,0 +1,94 @@
+"""The table of a set, in the columns that an audit knows: id, label, prompt, and what is known of each image."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from synthgen.errors import UsageError
+from synthgen.sets.files import PATHS
+from synthgen.sets.image_set import ImageSet
+from synthgen.spec import RESERVED
+
+LABELS = ("label", "labels", "class", "class_name", "category", "target")
+"""The columns that may hold the class, the likeliest first; a column of type ClassLabel comes before all others."""
+_IDS = ("id", "image_id", "key", *PATHS)
+_PROMPT = "prompt"
+_OTHER = "Name another column, or make one that holds a text or a number in each row."
+
+
+def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """The columns `id`, `label`, `prompt` where there is one, and one for each of `known`, which gives its column in
+    the set. All are texts, or missing. Images without an id of their own are called by their row.
+
+    Raises:
+        UsageError: a column is not there, or holds lists; or what is known has a name that is kept.
+    """
+    known = known or {}
+    if kept := [name for name in known if name.casefold() in RESERVED]:
+        meaning = RESERVED[kept[0].casefold()]
+        raise UsageError(f"--known: {kept[0]!r} is kept for {meaning}", hint="Call the attribute something else.")
+    label = label or find_label(found)
+    for column in (label, *known.values()):
+        if column not in found.columns:
+            there = ", ".join(found.columns) or "none"
+            raise UsageError(f"{found.source} has no column {column!r}", hint=f"Its columns are {there}.")
+    candidates = [name for name in _IDS if name in found.columns]
+    prompts = [_PROMPT] * (_PROMPT in found.columns)
+    table = found.table(list(dict.fromkeys([label, *prompts, *known.values(), *candidates])))
+    frame = pd.DataFrame({"id": _ids(table, candidates)})
+    frame["label"] = words(table[label])
+    for column in prompts:
+        if _is_single(table[column]):
+            frame[column] = words(table[column])
+    for name, column in known.items():
+        frame[name] = words(table[column])
+    return frame
+
+
+def find_label(found: ImageSet) -> str:
+    """Raises:
+    UsageError: no column looks like labels, or several do.
+    """
+    if named := [name for name in LABELS if name in (found.label_columns or found.columns)]:
+        return named[0]
+    if len(found.label_columns) == 1:
+        return found.label_columns[0]
+    if named := [name for name in LABELS if name in found.columns]:
+        return named[0]
+    several = ", ".join(found.label_columns or found.columns) or "none"
+    what = "several columns of labels" if found.label_columns else "no column that looks like labels"
+    raise UsageError(f"{found.source} has {what}", hint=f"Name one with --label; there are {several}.")
+
+
+def words(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Texts; numbers as one writes them, and whole ones without a point; nothing and blanks as missing.
+
+    Raises:
+        UsageError: the column holds lists or other things that are no single answer, or bytes that are no text.
+    """
+    if not _is_single(column):
+        what = f"column {column.name!r}: expected one answer for each image, found lists or mappings"
+        raise UsageError(what, hint=_OTHER)
+    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    try:
+        texts = column.astype("string").str.strip()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"column {column.name!r}: expected texts, found bytes that are none", hint=_OTHER) from error
+    return texts.mask(texts == "").astype("object").where(texts.notna() & (texts != ""), None)
+
+
+def _is_single(column: "pd.Series[Any]") -> bool:
+    """Every value is looked at, since the rows of a stream may differ in kind."""
+    return column.dtype != "object" or all(map(pd.api.types.is_scalar, column.dropna()))
+
+
+def _ids(table: pd.DataFrame, candidates: Sequence[str]) -> "pd.Series[Any] | list[str]":
+    for name in candidates:
+        if not _is_single(table[name]):
+            continue
+        column = words(table[name])
+        if column.notna().all() and column.is_unique:
+            return column
+    return [f"{row:06d}" for row in range(len(table))]

@@ -1,0 +1,139 @@
+"""Hugging Face datasets, saved or on the hub: in memory's reach or streamed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from synthgen.errors import UsageError
+from synthgen.images import LeftOut
+from synthgen.sets.features import columns_of, encoded
+from synthgen.sets.hub_files import HubFiles
+from synthgen.sets.image_set import BATCH
+from synthgen.sets.joining import check_columns, join
+from synthgen.sets.own_folder import Opener
+from synthgen.sets.reading import reading
+
+STREAM_FROM = 2 * 10**9
+"""Bytes to download, from which a set is streamed."""
+
+_HINT = "Name one of its splits with --split."
+
+
+class HubSet:
+    """An `ImageSet` of `datasets`' splits, one after the other, whether `Dataset` or `IterableDataset`.
+
+    Args:
+        opener: of images that are paths; without one they are left out.
+
+    Raises:
+        UsageError: the splits have different columns.
+    """
+
+    def __init__(self, name: str, source: str, splits: Mapping[str, Any], opener: Opener | None = None) -> None:
+        self.name, self.source, self._opener = name, source, opener or HubFiles(name)
+        known = {
+            split: each if each.features is not None else each._resolve_features() for split, each in splits.items()
+        }
+        self._parts = [columns_of(f"split {split!r} of {name}", each.features) for split, each in known.items()]
+        check_columns(self._parts, _HINT)
+        self._image = next((part.image for part in self._parts if part.image), None)
+        self._splits = [_undecoded(each, self._image) for each in known.values()]
+        self.columns = tuple(name for name in self._parts[0].types if name != self._image)
+        self.label_columns = tuple(name for name in self.columns if any(name in part.names for part in self._parts))
+        self.has_images = self._image is not None
+
+    def table(self, columns: Sequence[str]) -> pd.DataFrame:
+        with reading(self.name):
+            frames = [_frame(each, list(columns)) for each in self._splits]
+        return join(zip(self._parts, frames, strict=True), columns, _HINT)
+
+    def images(self) -> Iterator[list[bytes | LeftOut]]:
+        if self._image is None:
+            return
+        with reading(self.name):
+            for split in self._splits:
+                for batch in split.select_columns([self._image]).iter(BATCH):
+                    yield [encoded(value, self._opener) for value in batch[self._image]]
+
+    def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
+        wanted, start = set(rows), 0
+        found: list[bytes | LeftOut] = []
+        for split in self._splits:
+            if hasattr(split, "num_rows"):
+                here = [row - start for row in rows if start <= row < start + split.num_rows]
+                for first in range(0, len(here), BATCH):
+                    few = split.select(here[first : first + BATCH])
+                    found += [encoded(value, self._opener) for value in few[self._image][:]]
+                start += split.num_rows
+                continue
+            for batch in split.select_columns([self._image]).iter(BATCH):
+                images = batch[self._image]
+                found += [encoded(value, self._opener) for row, value in enumerate(images, start) if row in wanted]
+                start += len(images)
+        return found
+
+
+def read_hub(name: str, split: str | None = None) -> HubSet:
+    """A dataset of the hub, streamed where it is large.
+
+    Raises:
+        UsageError: there is no such dataset or split, or it has several configurations.
+        StorageError: it cannot be had.
+    """
+    from datasets import load_dataset, load_dataset_builder
+    from datasets.exceptions import DatasetNotFoundError
+
+    try:
+        with reading(name):
+            builder = load_dataset_builder(name)
+            HubFiles(name).check(builder.config.data_files or {})
+            large = (builder.info.download_size or STREAM_FROM) >= STREAM_FROM
+            found = load_dataset(name, streaming=large)
+    except DatasetNotFoundError as error:
+        hint = "Expected a run, a dataset, a Parquet file, an image folder or a CSV; or an id such as owner/name."
+        raise UsageError(
+            f"{name}: there is no such file or folder here, and no such dataset on the hub", hint=hint
+        ) from error
+    except ValueError as error:
+        raise UsageError(
+            f"{name}: {str(error).splitlines()[0]}", hint="Download the part to audit, and name its folder."
+        ) from error
+    how = ", streamed" if large else ""
+    return HubSet(name, f"the hub's dataset {name}{how}", choose_splits(found, split, name), HubFiles(name))
+
+
+def choose_splits(found: Any, split: str | None, where: str) -> dict[str, Any]:
+    """
+    Raises:
+        UsageError: it has no such split.
+    """
+    splits = dict(found) if isinstance(found, dict) else {str(found.split or "all"): found}
+    if not splits:
+        raise UsageError(f"{where} has no splits", hint="Expected a split or more, with a row for each image.")
+    if split is None:
+        return splits
+    if split not in splits:
+        raise UsageError(f"{where} has no split {split!r}", hint=f"It has {', '.join(splits)}.")
+    return {split: splits[split]}
+
+
+def _undecoded(split: Any, image: str | None) -> Any:
+    """Without a format, and without the types that fetch and decode what a row names whenever it is read."""
+    from datasets import Image
+
+    split = split.with_format(None)
+    if image is not None:
+        split = split.cast_column(image, Image(decode=False))
+    return split if hasattr(split, "num_rows") else split.decode(False)
+
+
+def _frame(split: Any, columns: list[str]) -> pd.DataFrame:
+    """The columns of a split, without its images."""
+    chosen = split.select_columns(columns)
+    if hasattr(split, "num_rows"):
+        frame: pd.DataFrame = chosen.to_pandas() if columns else pd.DataFrame(index=range(len(split)))
+        return frame
+    if not columns:
+        return pd.DataFrame(index=range(sum(1 for _ in split)))
+    return pd.DataFrame(list(chosen), columns=columns)

@@ -1,0 +1,91 @@
+"""Parts of a set, such as its files or its splits, as one table: class labels are joined by their names.
+
+The number of a class means nothing outside the part that it stands in, since each part has an order of its own.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from synthgen.errors import UsageError
+from synthgen.sets.features import Columns
+
+_NAMES, _NUMBERS, _TEXTS, _NOTHING = "names of classes", "numbers", "texts", "nothing"
+
+
+def check_columns(parts: Sequence[Columns], hint: str) -> None:
+    """
+    Raises:
+        UsageError: the parts have different columns.
+    """
+    first = parts[0]
+    for part in parts[1:]:
+        if differing := sorted(first.types.keys() ^ part.types.keys()):
+            name = differing[0]
+            what = f"it also has {name!r}" if name in part.types else f"it has no {name!r}"
+            raise UsageError(f"{part.place} has other columns than {first.place}: {what}", hint=hint)
+
+
+def join(parts: Iterable[tuple[Columns, pd.DataFrame]], columns: Sequence[str], hint: str) -> pd.DataFrame:
+    """The rows of all parts, in their order, with class labels as names; where a number has none, such as -1 for "not
+    labelled", it is missing.
+
+    Raises:
+        UsageError: a column holds different things in two parts, such as names here and bare numbers there.
+    """
+    parts = list(parts)
+    index = pd.RangeIndex(sum(len(frame) for _, frame in parts))
+    return pd.DataFrame({name: _column(name, parts, hint) for name in columns}, index=index)
+
+
+def _column(name: str, parts: Sequence[tuple[Columns, pd.DataFrame]], hint: str) -> "pd.Series[Any]":
+    filled = [(part, frame) for part, frame in parts if len(frame) and _kind(part, name) != _NOTHING]
+    for part, _ in filled[1:]:
+        _check_kinds(name, filled[0][0], part, hint)
+    read = {id(part): _values(part, frame, name) for part, frame in filled}
+    typed = next(iter(read.values()), pd.Series(dtype="object"))
+    # What holds nothing takes the type of the others: a missing number must not make their numbers objects.
+    several = [
+        read[id(part)] if id(part) in read else typed.iloc[:0].reindex(pd.RangeIndex(len(frame)))
+        for part, frame in parts
+    ]
+    whole: pd.Series[Any] = pd.concat(several, ignore_index=True).rename(name)
+    return whole
+
+
+def _values(part: Columns, frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
+    if (names := part.names.get(name)) is None:
+        return frame[name]
+    if _are_numbers(names):
+        return frame[name].where(frame[name].between(0, len(names) - 1))
+    return frame[name].map(dict(enumerate(names))).astype("object")
+
+
+def _check_kinds(name: str, first: Columns, part: Columns, hint: str) -> None:
+    kinds = _kind(first, name), _kind(part, name)
+    if kinds[0] == kinds[1] or {*kinds} == {_NAMES, _TEXTS}:
+        return
+    what = f"column {name!r} holds {kinds[0]} in {first.place}, and {kinds[1]} in {part.place}"
+    raise UsageError(f"{what}: they cannot be joined", hint=hint)
+
+
+def _kind(part: Columns, name: str) -> str:
+    kind = part.types[name]
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if name in part.names:
+        return _NUMBERS if _are_numbers(part.names[name]) else _NAMES
+    if pa.types.is_null(kind):
+        return _NOTHING
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return _NUMBERS
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return _TEXTS
+    return "true or false" if pa.types.is_boolean(kind) else f"values of the type {kind}"
+
+
+def _are_numbers(names: Sequence[str]) -> bool:
+    """What `datasets` calls classes of which it knows the count alone."""
+    return list(names) == [str(number) for number in range(len(names))]

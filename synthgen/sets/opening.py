@@ -1,0 +1,79 @@
+"""Which kind of set lies somewhere."""
+
+import logging
+import re
+from pathlib import Path
+
+from synthgen.errors import UsageError
+from synthgen.sets.files import read_folder, read_listing
+from synthgen.sets.image_set import ImageSet
+from synthgen.sets.own_folder import check_images_from, own_folder
+from synthgen.sets.parquet import ParquetSet, find_files
+
+_LOG = logging.getLogger(__name__)
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w-]+")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/+")
+_TABLES = (".csv", ".tsv")
+_PARQUET = (".parquet", ".pq")
+
+
+def open_set(place: str, split: str | None = None, images_from: Path | None = None) -> ImageSet:
+    """The set that `place` names: a folder that `save_to_disk` wrote, a Parquet file or a folder of some, a folder
+    with a subfolder of images for each class, a CSV of paths and labels; else an id on the Hugging Face hub.
+
+    Images that it names by path are read in its own folder and in `images_from` alone: data may come from anywhere,
+    and must not choose among the user's files.
+
+    Raises:
+        UsageError: nothing of the kind is there, or it is an address such as s3://bucket/prefix.
+        StorageError: it is there, and cannot be read.
+    """
+    if address := _ADDRESS.match(place):
+        # It may hold a key and its secret: only its beginning is told.
+        hint = "Copy the set here, a run with all its files (such as with `aws s3 sync`), and name the copy."
+        raise UsageError(f"{address[0]}...: an audit reads sets on this machine, and on the hub", hint=hint)
+    check_images_from(images_from)
+    path = Path(place).expanduser()
+    if path.is_file():
+        return _open_file(path, split, images_from)
+    if path.is_dir():
+        return _open_folder(path, split, images_from)
+    below_local_folder = path.parent != Path() and path.parent.is_dir()
+    if _HUB_ID.fullmatch(place) and not path.suffix and not below_local_folder:
+        from synthgen.sets.hub import read_hub
+
+        if images_from is not None:
+            raise UsageError(
+                f"--images-from: {place} is a set of the hub, which brings its images", hint="Leave it out."
+            )
+
+        # The name may be mistyped, and the hub may take its time to say so.
+        _LOG.warning("%s: there is no such file or folder here; looking on the hub", place)
+        return read_hub(place, split)
+    raise UsageError(f"{place}: there is no such file or folder", hint="Name what to audit.")
+
+
+def _open_file(file: Path, split: str | None, images_from: Path | None) -> ImageSet:
+    if split is not None:
+        raise UsageError(f"--split {split}: {file} is one file, and has no splits", hint="Leave it out.")
+    if file.suffix.lower() in _PARQUET:
+        return ParquetSet(file.stem, f"the file {file}", [file], own_folder(file.parent, images_from))
+    if file.suffix.lower() in _TABLES:
+        return read_listing(file, images_from)
+    hint = "Expected a Parquet file, a CSV, or a folder."
+    raise UsageError(f"{file} is no set of images that can be read", hint=hint)
+
+
+def _open_folder(folder: Path, split: str | None, images_from: Path | None) -> ImageSet:
+    if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
+        from synthgen.sets.saved import read_saved
+
+        return read_saved(folder, split, images_from)
+    if files := find_files(folder, split):
+        own = own_folder(folder)
+        for file in files:
+            own.check(file)
+        return ParquetSet(folder.resolve().name, f"the dataset {folder}", files, own_folder(folder, images_from))
+    if split is not None and find_files(folder):
+        raise UsageError(f"{folder} has no split {split!r}", hint="Its files would begin with that name.")
+    return read_folder(folder, split, images_from)

@@ -1,0 +1,1 @@
+"""Estimates, intervals, tests and distances. Pure: arrays in, figures out."""

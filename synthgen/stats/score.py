@@ -1,0 +1,81 @@
+"""Score intervals for a share that is a weighted sum of binomial shares."""
+
+import numpy as np
+
+from synthgen.stats.estimates import Floats, Z
+
+_INNER, _STEPS = 4, 45
+"""Sweeps between weights and shares at a multiplier; halvings of its logarithm."""
+_ROUNDING = 1e-12
+
+
+def weighted_score(
+    hits: Floats, looked_at: Floats, size: Floats, spread: Floats | float = 0.0, inflation: float = 0.0
+) -> tuple[Floats, Floats, Floats]:
+    """The share of hits among images of which only some were looked at, with its score interval.
+
+    The images fall into strata, and those into cells; stratum s has size[s, c] images in its cell c, of which
+    looked_at[s, c] were looked at, a random sample, and hits[s, c] were hits. The share of stratum s is the sum over
+    its cells of size / total * hits / looked_at; strata count by their sizes, which are fixed. The shapes are
+    [..., strata, cells]; empty cells have zeros. Numbers need not be whole.
+
+    With one cell of which all is looked at, this is Wilson's interval. With strata of one cell each, it is the
+    stratified score interval. In general it is Rao's score test, inverted: at each share that is tried, the shares of
+    the cells and their sizes are those of the greatest likelihood under it, and the variance is theirs. A cell in which
+    none of ten was a hit is so not taken for one that has none, which is where normal intervals fail. The idea is
+    Miettinen and Nurminen's (1985, Statistics in Medicine 4); the model is Tenenbein's double sampling (1970, JASA 65).
+
+    Args:
+        spread: variance for each unit of squared distance between a cell's share and the whole's, [..., strata, cells].
+        inflation: of the variance of the share itself, for images that come in clusters: the design effect minus 1.
+
+    Returns:
+        share, low and high, each of the leading shape.
+    """
+    size, looked_at = np.broadcast_arrays(size, looked_at)
+    full = looked_at > 0
+    looked_at = np.where(full, looked_at, 1.0)
+    strata = np.maximum(size.sum(-1, keepdims=True), 1e-300)
+    images = strata.sum((-1, -2))[..., None, None]
+    share_of, weight = size / strata, strata / images
+    fraction = np.where(full, looked_at / np.maximum(size, 1e-300), 1.0)
+    found = (weight * share_of * np.where(full, hits / looked_at, 0.0)).sum((-1, -2))
+
+    def under(multiplier: Floats) -> tuple[Floats, Floats]:
+        """Whole share and its variance where the likelihood, less multiplier times share, is greatest."""
+        pull = multiplier[..., None, None] * weight
+        cells = share_of
+        for _ in range(_INNER):
+            shares = np.where(full, _pulled(pull * cells, hits, looked_at), 0.0)
+            off = shares - (cells * shares).sum(-1, keepdims=True)
+            cells = share_of / np.clip(1 + pull * off / strata, 0.1, None)
+            cells = cells / np.maximum(cells.sum(-1, keepdims=True), 1e-300)
+        shares = np.where(full, _pulled(pull * cells, hits, looked_at), 0.0)
+        stratum = (cells * shares).sum(-1, keepdims=True)
+        whole = (weight * stratum).sum((-1, -2))
+        within = cells * shares * (1 - shares) / fraction + cells * (shares - stratum) ** 2
+        variance = (weight**2 * within / strata).sum((-1, -2))
+        variance += (spread * (shares - whole[..., None, None]) ** 2).sum((-1, -2))
+        return whole, variance + inflation * whole * (1 - whole) / images[..., 0, 0]
+
+    steepest = np.where(full, looked_at / np.maximum(share_of * weight, 1e-300), 0.0).max((-1, -2))
+    ends = []
+    for side in (1.0, -1.0):  # a positive multiplier pulls the share down
+        inside, outside = np.full(found.shape, -16.0), np.full(found.shape, 6.0)
+        for _ in range(_STEPS):
+            middle = (inside + outside) / 2
+            whole, variance = under(side * steepest * np.exp(middle))
+            out = np.abs(whole - found) > Z * np.sqrt(variance) + _ROUNDING
+            outside, inside = np.where(out, middle, outside), np.where(out, inside, middle)
+        ends.append(under(side * steepest * np.exp(inside))[0])
+    return found, np.minimum(ends[0], found), np.maximum(ends[1], found)
+
+
+def _pulled(pull: Floats, hits: Floats, of: Floats) -> Floats:
+    """The share r with hits / r - (of - hits) / (1 - r) = pull: the binomial likelihood's greatest under a pull."""
+    together = of + pull
+    root = np.sqrt(np.maximum(together**2 - 4 * pull * hits, 0.0))
+    # Two forms of one root, each where it does not cancel.
+    down = 2 * hits / np.where(together + root > 0, together + root, 1.0)
+    up = (together - root) / np.where(pull < 0, 2 * pull, -1.0)
+    return np.clip(np.where(together > 0, down, up), 0.0, 1.0)

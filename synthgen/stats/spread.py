@@ -1,0 +1,74 @@
+"""How many different images a set is worth: scores of its kernel matrix."""
+
+import numpy as np
+from scipy.stats import t as student
+
+from synthgen.stats.estimates import ALPHA, Estimate, Floats, Z, estimate
+from synthgen.stats.search import ROUNDING, Codes, Vectors
+
+DRAWS = 20
+
+
+def spectrum(vectors: Vectors) -> Floats:
+    """The eigenvalues of K/n for the cosine kernel K = X X', which sum to 1.
+
+    They are those of X'X/n, which is the smaller matrix where there are more images than dimensions: the dual form.
+    """
+    rows = vectors.astype(np.float64)
+    matrix = rows @ rows.T if len(rows) <= rows.shape[1] else rows.T @ rows
+    values = np.clip(np.linalg.eigvalsh(matrix / len(rows)), 0, None)
+    found: Floats = values / values.sum()
+    return found
+
+
+def vendi(values: Floats) -> float:
+    """The Vendi score: the exponential of the entropy of the spectrum (Friedman and Dieng 2023, TMLR)."""
+    there = values[values > 0]
+    return float(np.exp(-(there * np.log(there)).sum()))
+
+
+def rke(values: Floats) -> float:
+    """The exponential of the Renyi kernel entropy of order 2 (Jalali, Li and Farnia 2023, NeurIPS)."""
+    return float(1 / (values**2).sum())
+
+
+def of_parts(values: Floats, size: int, of: int, least: float, most: float) -> Estimate:
+    """From a measure of several parts of `size` rows, each drawn without replacement `of` so many: the mean."""
+    value, wide = float(values.mean()), half_width(values, size, of)
+    return estimate(value, max(value - wide, least), min(value + wide, most))
+
+
+def half_width(values: Floats, size: int, of: int) -> float:
+    """Half of the interval of the mean of `values`, each of `size` rows drawn without replacement `of` so many.
+
+    The delete-d jackknife (Shao and Wu 1989, Annals of Statistics 17): parts of a set spread less, or more, than sets
+    anew from the source would, by size / (of - size), which is 1 for halves. The parts are few: so their own share of
+    the variance is added, and the quantile is Student's.
+    """
+    factor = size / (of - size) + 1 / len(values)
+    return float(student.isf(ALPHA / 2, len(values) - 1) * np.sqrt(factor * values.var(ddof=1)))
+
+
+def draws(size: int, of: int, rng: np.random.Generator) -> list[Codes]:
+    """Places of `size` rows `of` so many, drawn without replacement, `DRAWS` times."""
+    return [np.sort(rng.choice(of, size, replace=False)) for _ in range(DRAWS)]
+
+
+def mean_distance(vectors: Vectors) -> Estimate:
+    """Mean cosine distance of two rows, with the interval of a U-statistic (Hoeffding 1948).
+
+    The sum over all pairs follows from the sum of all rows, so this takes no matrix of pairs.
+    """
+    rows = vectors.astype(np.float64)
+    count, total = len(rows), rows.sum(0)
+    by_row = (rows @ total - np.einsum("ij,ij->i", rows, rows)) / (count - 1)  # mean cosine with the others
+    value = 1 - float(by_row.mean())
+    wide = Z * 2 * float(by_row.std(ddof=1)) / np.sqrt(count)
+    return estimate(max(value, 0.0), max(value - wide, 0.0), min(value + wide, 2.0))
+
+
+def repeated(vectors: Vectors, threshold: float) -> float:
+    """The share of rows that have another one at that cosine."""
+    cosines = vectors @ vectors.T
+    np.fill_diagonal(cosines, -2)
+    return float((cosines.max(1) >= threshold - ROUNDING).mean())

@@ -1,0 +1,133 @@
+"""`FolderStore`: a run in a POSIX folder."""
+
+import io
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from hashlib import file_digest
+from pathlib import Path
+from typing import BinaryIO
+
+from synthgen.errors import StorageError
+from synthgen.files import (
+    CheckedFile,
+    MissingFileError,
+    as_storage_error,
+    check_room,
+    draft,
+    make_folder,
+    refuse_links,
+    sync,
+)
+from synthgen.records import File
+from synthgen.store import faults
+from synthgen.store.store import check_name
+
+
+class FolderStore:
+    """A run in a POSIX folder, local or on a network file system with hard links. It follows no symbolic link in it:
+    who made the run may not be who goes on with it, and a link could lead to any file of theirs."""
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self._folder = Path(folder)
+
+    @property
+    def location(self) -> str:
+        return str(self._folder)
+
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
+    def create(self, name: str, data: bytes) -> bool:
+        path = self._path(name)
+        with as_storage_error(path):
+            if path.exists():
+                return False
+        with draft(path) as new:
+            half = len(data) // 2
+            new.write(data[:half])
+            new.flush()
+            faults.reach("create-half-written")
+            new.write(data[half:])
+            new.sync()
+            faults.reach("create-before-link")
+            created = new.link()
+            faults.reach("create-after-link")
+            sync(path.parent)
+        return created
+
+    @contextmanager
+    def write(self, name: str) -> Iterator[BinaryIO]:
+        path = self._path(name)
+        with as_storage_error(path):
+            make_folder(path.parent)
+            file = io.BufferedWriter(CheckedFile(path, "xb"), buffer_size=1 << 20)
+        with ExitStack() as undo:
+            undo.callback(_discard, file, path)
+            yield file
+            with as_storage_error(path):
+                file.flush()
+                os.fsync(file.fileno())
+                file.close()
+                sync(path.parent)
+            undo.pop_all()
+
+    def read(self, name: str) -> bytes:
+        with self.open(name) as file:
+            return file.read()
+
+    def read_many(self, names: Sequence[str]) -> Iterator[bytes | StorageError]:
+        for name in names:
+            try:
+                yield self.read(name)
+            except StorageError as error:
+                yield error
+
+    def open(self, name: str) -> io.BufferedReader:
+        path = self._path(name)
+        with as_storage_error(path):
+            if path.exists() and not path.is_file():  # a pipe, which would be waited for, or a device without an end
+                raise StorageError(f"{path} is not a regular file", hint="Move it away, and run again.")
+            return io.BufferedReader(CheckedFile(path, "rb"), buffer_size=1 << 20)
+
+    def names(self, folder: str) -> list[str]:
+        path = self._path(folder) if folder else self._folder
+        prefix = f"{folder}/" if folder else ""
+        try:
+            with as_storage_error(path), os.scandir(path) as entries:
+                files = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+        except MissingFileError:
+            return []
+        return sorted(prefix + file for file in files)
+
+    def delete(self, name: str) -> None:
+        path = self._path(name)
+        with as_storage_error(path):
+            path.unlink(missing_ok=True)
+
+    def describe(self, name: str) -> File:
+        with self.open(name) as file:
+            digest = file_digest(file, "sha256").hexdigest()
+            return File(name, file.tell(), digest)
+
+    def free_bytes(self) -> int | None:
+        with as_storage_error(self._folder):
+            return shutil.disk_usage(self._folder).free
+
+    def check_writable(self) -> None:
+        check_room(self._folder)
+
+    def _path(self, name: str) -> Path:
+        check_name(name, self.location)
+        path = self._folder / name
+        refuse_links(self._folder, path)
+        return path
+
+
+def _discard(file: BinaryIO, path: Path) -> None:
+    with suppress(OSError, StorageError):
+        file.close()
+    with suppress(OSError):
+        path.unlink()

@@ -1,0 +1,277 @@
+"""A gate decides nothing on a judge that nobody checked on the set, unless it is told to."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from jsonschema import Draft202012Validator
+from rich.console import Console
+
+from synthgen.auditing.compare import compare
+from synthgen.auditing.confusion import Confusion
+from synthgen.auditing.findings import Findings
+from synthgen.auditing.gates import Gate, Outcome
+from synthgen.auditing.labelled import draw_sample, least_sample
+from synthgen.auditing.measure import Given, measure
+from synthgen.auditing.report import AuditReport, audit_schema, render_tables, write_html, write_json
+from synthgen.spec import Gate as SpecGate
+from synthgen.stats.distance import uniform
+from tests.auditing.report.demo import plain
+from tests.page import Page
+from tests.sets.sets import of_counts
+
+HAIR = {"hair": ("short", "long")}
+EVEN = {"hair": uniform(HAIR["hair"])}
+TRUTH = {"chef": 0.2, "nurse": 0.48, "farmer": 0.25}
+"""Of long hair. The judge says it of seven in ten who have short hair, too."""
+RIGHT = Confusion(HAIR["hair"], HAIR["hair"], ((60, 140), (2, 198)))
+REFUSED = {
+    "errorless": Confusion(HAIR["hair"], (*HAIR["hair"], "unknown"), ((200, 0, 90), (0, 200, 90))),
+    "badly conditioned": Confusion(HAIR["hair"], HAIR["hair"], ((60, 55), (50, 65))),
+    "blind": Confusion(HAIR["hair"], HAIR["hair"], ((60, 60), (60, 60))),
+}
+GATES = (
+    "hair within class: share of long >= 0.5",
+    "hair over all: share of long >= 0.5",
+    "hair within class: tv <= 0.45",
+    "hair over all: entropy >= 0.1",
+    "hair within class: min_max_ratio >= 0.01",
+    "hair over all: js <= 0.5",
+    "hair over all: v <= 0.9",
+    SpecGate(attribute="hair", within="class", max_tv=0.45),
+    Gate("hair", "dataset", "tv", True, 0.45),
+)
+
+
+def judged(images: int = 300, seed: int = 0) -> pd.DataFrame:
+    """With the truth in a column that the audit does not know."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"label": np.repeat(list(TRUTH), images)})
+    frame["id"] = [f"{row:05}" for row in range(len(frame))]
+    long = rng.random(len(frame)) < frame["label"].map(TRUTH)
+    frame["truth"] = np.where(long, "long", "short")
+    frame["hair"] = np.where(long | (rng.random(len(frame)) < 0.7), "long", "short")
+    return frame
+
+
+FRAME = judged()
+
+
+def labels(of: dict[str, int]) -> pd.DataFrame:
+    """The first so many of each class, labelled; the rows are in random order already."""
+    parts = [FRAME[FRAME["label"] == kind].head(many) for kind, many in of.items()]
+    return pd.concat(parts)[["id", "truth"]].rename(columns={"truth": "hair"})
+
+
+def audited(**given: object) -> Findings:
+    return measure(FRAME, HAIR, Given(references=EVEN, **given))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("gate", GATES, ids=str)
+def test_a_judge_that_nobody_checked_decides_no_gate(gate: str | SpecGate | Gate) -> None:
+    found = audited(gates=[gate])
+    assert found.outcome is Outcome.INSUFFICIENT
+    for check in found.gates[0].checks:
+        assert check.unchecked == "this judge has not been checked on this set"
+        assert "labels would settle it" in check.reason
+        assert "more images" not in check.reason
+    each_class = len(found.gates[0].checks) > 1 or ": v" in found.gates[0].gate
+    assert found.labels_needed == (60 if each_class else 20)
+
+
+@pytest.mark.parametrize("gate", GATES, ids=str)
+def test_what_is_known_and_what_is_labelled_is_decided(gate: str | SpecGate | Gate) -> None:
+    for given in ({"known": ["hair"]}, {"labels": labels(dict.fromkeys(TRUTH, 150))}, {"confusions": {"hair": RIGHT}}):
+        found = audited(gates=[gate], **given)
+        assert {check.unchecked for check in found.gates[0].checks} == {None}
+        assert found.labels_needed is None
+        assert found.outcome is not Outcome.INSUFFICIENT or "crosses the limit" in found.gates[0].reason
+
+
+def test_the_wrong_pass_is_a_fail_with_labels() -> None:
+    assert audited(gates=GATES[:1], trust_judge=True).outcome is Outcome.PASS
+    assert audited(gates=GATES[:1], labels=labels(dict.fromkeys(TRUTH, 150))).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("matrix", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("gate", GATES[:7:2], ids=str)
+def test_a_matrix_that_was_refused_checks_nothing(gate: str, matrix: Confusion) -> None:
+    frame = FRAME.assign(hair=["unknown" if row % 29 == 0 else said for row, said in enumerate(FRAME["hair"])])
+    if "unknown" not in matrix.answers:
+        frame = FRAME
+    found = measure(frame, HAIR, Given(references=EVEN, confusions={"hair": matrix}, gates=[gate]))
+    assert found.outcome is Outcome.INSUFFICIENT
+    assert "the confusion matrix was refused: " in found.gates[0].reason
+    assert "labels would settle it" in found.gates[0].reason
+
+
+@pytest.mark.parametrize("many", [0, 1, 8, 19])
+def test_a_class_with_few_labels_is_undecided_where_the_others_are_decided(many: int) -> None:
+    given = {"labels": labels({"chef": 150, "nurse": many, "farmer": 150})}
+    found = audited(gates=["hair within class: share of long <= 0.9", "hair: v <= 0.9", GATES[1]], **given)
+    within, v, over_all = found.gates
+    said = {0: "no labels", 1: "only 1 label"}.get(many, f"only {many} labels")
+    assert within.reason.startswith(f"class nurse: {said} in class nurse; 20 are needed; labels would settle it")
+    assert {check.place: check.outcome for check in within.checks} == {
+        "class chef": Outcome.PASS,
+        "class farmer": Outcome.PASS,
+        "class nurse": Outcome.INSUFFICIENT,
+    }
+    assert (v.outcome, f"{said} in class nurse" in v.reason) == (Outcome.INSUFFICIENT, True)
+    assert over_all.checks[0].unchecked is None
+    assert found.labels_needed == 60, "a new sample takes the old one's place"
+
+
+def test_all_images_of_a_small_class_are_enough_labels() -> None:
+    frame = of_counts({"chef": {"light": 4, "dark": 4}}, "skin")
+    skin = {"skin": ("light", "dark")}
+    for many, checked in ((7, "only 7 labels in class chef; 8 are needed: all of its images"), (8, None)):
+        given = Given(labels=frame.head(many)[["id", "skin"]], gates=["skin: share of dark >= 0.01"])
+        check = measure(frame, skin, given).gates[0].checks[0]
+        assert (check.unchecked, check.outcome is Outcome.INSUFFICIENT) == (checked, checked is not None)
+
+
+def test_labels_that_give_no_image_a_value_check_nothing() -> None:
+    nothing = labels(dict.fromkeys(TRUTH, 30)).assign(hair="unknown")
+    found = audited(gates=GATES[:1], labels=nothing)
+    assert "the labels give none of these images a value" in found.gates[0].reason
+    assert found.outcome is Outcome.INSUFFICIENT
+
+
+def test_a_real_set_that_the_judge_measured_is_no_reference_for_a_gate() -> None:
+    real = FRAME.assign(id=FRAME["id"] + "r")
+    found = measure(FRAME, HAIR, Given(real=real, labels=labels(dict.fromkeys(TRUTH, 150)), gates=["hair: tv <= 0.9"]))
+    assert found.outcome is Outcome.INSUFFICIENT
+    assert "the shares of the real set are this judge's answers" in found.gates[0].reason
+    assert ("--target" in found.gates[0].reason, found.labels_needed) == (True, None)
+    assert measure(FRAME, HAIR, Given(real=real, known=["hair"], gates=["hair: tv <= 0.9"])).outcome is Outcome.PASS
+
+
+def test_how_often_the_judge_abstains_is_its_own_doing() -> None:
+    found = audited(gates=["hair: unknown <= 0.1", "hair over all: unknown >= 0.5"])
+    assert [gate.outcome for gate in found.gates] == [Outcome.PASS, Outcome.FAIL]
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ({"known": ["hair"]}, ": more images would narrow it"),
+        ({"labels": labels(dict.fromkeys(TRUTH, 60))}, ": more labels, or images, would narrow it"),
+        ({"trust_judge": True}, ": labels would narrow it"),
+    ],
+)
+def test_advice_fits_the_cause(given: dict[str, object], advice: str) -> None:
+    over_all = audited(**given).attributes[0].scopes[0]
+    found = over_all.shares[1].of(over_all.quote.figure)
+    assert found is not None
+    at_its_value = Gate("hair", "dataset", "share", True, found.value - 1e-6, "long")
+    assert advice in audited(gates=[at_its_value], **given).gates[0].reason
+
+
+# The judge's word
+
+
+def printed(report: AuditReport) -> str:
+    console = Console(width=80, color_system=None)
+    with console.capture() as capture:
+        console.print(*render_tables(report), sep="")
+    return " ".join(capture.get().split())
+
+
+def test_trust_is_recorded_and_shown() -> None:
+    report = plain(FRAME, HAIR, references=EVEN, gates=GATES[:1], trust_judge=True)
+    found = json.loads(write_json(report))
+    Draft202012Validator(audit_schema()).validate(found)
+    assert (found["outcome"], found["trust_judge"], found["findings"]["trust_judge"]) == ("pass", True, True)
+    checks = found["findings"]["gates"][0]["checks"]
+    assert {check["unchecked"] for check in checks} == {"this judge has not been checked on this set"}
+    words = "on the judge's word alone: nobody has checked it on this set (--trust-judge)"
+    for text in (printed(report), Page(write_html(report)).text, Page(report._repr_html_()).text):
+        assert words in text
+        assert "Pass, on the judge's word alone" in text
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({}, "no gate was declared"),
+        ({"known": ["hair"], "gates": GATES[:1]}, "no attribute was judged"),
+        ({"labels": labels(dict.fromkeys(TRUTH, 30)), "gates": GATES[:1]}, "no gate rests on the judge's word alone"),
+        ({"gates": ["hair: unknown <= 0.1"]}, "no gate rests on the judge's word alone"),
+    ],
+)
+def test_trust_that_changed_nothing_says_so(given: dict[str, object], reason: str) -> None:
+    report = plain(FRAME, HAIR, references=EVEN, trust_judge=True, **given)
+    assert report.findings.caveats == (*report.findings.caveats[:-1], f"--trust-judge changed nothing: {reason}")
+    assert "word alone" not in printed(report)
+
+
+def test_a_gate_that_fails_on_trust_says_so_too() -> None:
+    report = plain(FRAME, HAIR, references=EVEN, gates=["hair: share of long <= 0.1"], trust_judge=True)
+    assert "Fail, on the judge's word alone" in printed(report)
+
+
+def test_two_sets_that_the_judge_measured_differ_on_its_word_alone() -> None:
+    mine, theirs = audited(), measure(judged(seed=1), HAIR, Given(references=EVEN))
+    assert all(
+        "which nothing checks" in (each.caveat or "")
+        for each in compare(mine, theirs).differences
+        if each.what != "unknown"
+    )
+    known = [measure(frame, HAIR, Given(known=["hair"])) for frame in (FRAME, judged(seed=1))]
+    assert {each.caveat for each in compare(*known).differences} == {None}
+
+
+# Association
+
+
+def test_an_association_is_corrected_by_the_labels_of_every_class() -> None:
+    """The judge says the same of everybody: what it says depends on no class, and what is true does."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"label": np.repeat(["chef", "nurse"], 400), "id": [f"{row:04}" for row in range(800)]})
+    long = rng.random(800) < frame["label"].map({"chef": 0.2, "nurse": 0.8})
+    frame["hair"] = np.where(rng.random(800) < 0.9, "long", "short")
+    truth = frame[["id"]].assign(hair=np.where(long, "long", "short"))
+    gate = "hair: v <= 0.3"
+    assert measure(frame, HAIR, Given(gates=[gate], trust_judge=True)).outcome is Outcome.PASS
+    found = measure(frame, HAIR, Given(gates=[gate], labels=truth.iloc[::4]))
+    assert found.outcome is Outcome.FAIL
+    corrected = found.attributes[0].association.corrected
+    assert corrected is not None
+    assert corrected.low < 0.6 < corrected.high
+
+
+def test_the_interval_of_a_corrected_association_holds_the_truth() -> None:
+    """Sixty audits of three classes, whose judge errs in each class another way."""
+    rng, held = np.random.default_rng(3), 0
+    shares = np.array([[0.5, 0.3, 0.2], [0.35, 0.35, 0.3], [0.2, 0.3, 0.5]])
+    together = shares.mean(0)
+    true = (((shares - together) ** 2 / together).sum() / 3 / 2) ** 0.5
+    skin = {"skin": ("light", "medium", "dark")}
+    for _ in range(60):
+        truth = np.concatenate([rng.choice(3, 300, p=each) for each in shares])
+        label = np.repeat([0, 1, 2], 300)
+        said = np.where(rng.random(900) < 0.3, label, truth)
+        frame = pd.DataFrame({"id": [f"{row:03}" for row in range(900)], "label": label.astype(str)})
+        names = np.array(skin["skin"])
+        drawn = draw_sample(frame, 180, int(rng.integers(10**6)))
+        drawn["skin"] = names[truth[drawn["id"].astype(int)]]
+        found = measure(frame.assign(skin=names[said]), skin, Given(labels=drawn)).attributes[0].association.corrected
+        assert found is not None
+        held += found.low <= true <= found.high
+    assert held >= 54
+
+
+# How many labels
+
+
+@pytest.mark.parametrize("by", [(), ("hair",)])
+def test_the_sample_that_is_asked_for_has_enough_of_each_class(by: tuple[str, ...]) -> None:
+    rare = FRAME.drop(FRAME[(FRAME["label"] == "chef") & (FRAME["hair"] == "short")].index[2:])
+    needs = {"chef": 20, "farmer": 20, "nurse": 20}
+    least = least_sample(rare, needs, by)
+    drawn = draw_sample(rare, least, by=by)["label"].value_counts()
+    assert (drawn.loc[list(needs)] >= 20).all()
+    fewer = draw_sample(rare, least - 1, by=by)["label"].value_counts()
+    assert (fewer.loc[list(needs)] < 20).any()
