@@ -1,23 +1,15 @@
-"""Labelled image datasets from diffusion models.
+"""Labelled image datasets from diffusion models, with proof of what is in them.
 
-The Python face is `synthgen.api`, and `synthgen.audit(..)` is short for `synthgen.api.audit(..)`; they are imported on
-first use, so that `import synthgen` costs nothing.
+    import synthgen
+
+    spec = synthgen.load_spec("specs/quickstart.yaml")
+    result = synthgen.run(spec)
+    datasets.load_dataset(result.dataset)
+
+Every name is loaded when it is first used, so `import synthgen` is instant and imports no torch. The list of names is
+`__init__.pyi`.
 """
 
-from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING
+import lazy_loader
 
-from synthgen.version import __version__
-
-if TYPE_CHECKING:
-    import synthgen.api as api  # noqa: PLR0402 - mypy looks for the other form in this file
-    import synthgen.auditing as audit
-
-__all__ = ["__version__", "api", "audit"]
-
-
-def __getattr__(name: str) -> ModuleType:
-    if name in ("api", "audit"):
-        return import_module(f"synthgen.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

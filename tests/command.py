@@ -5,6 +5,6 @@ import sys
 from pathlib import Path
 
 
-def synthgen(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
+def call(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "synthgen", *map(str, arguments)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)

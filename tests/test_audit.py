@@ -14,13 +14,12 @@ import pytest
 from PIL import Image
 
 import synthgen
-from synthgen import api
-from synthgen.api import wiring as parts
+from synthgen.api.auditing import output_folder
 from synthgen.auditing.findings import Figure
 from synthgen.errors import ModelError, SpecError, SynthgenError, UsageError
 from synthgen.spec import parse_spec
 from tests.auditing.portraits import ATTRIBUTES, KINDS, as_csv, as_folder, as_parquet, table
-from tests.command import synthgen as command
+from tests.command import call
 from tests.judging.tiny import save_judge
 
 JUDGE = "bundled:judge"
@@ -52,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("run") / "small"
-    api.run(parse_spec(SPEC), place, devices="cpu")
+    synthgen.run(parse_spec(SPEC), place, devices="cpu")
     return place
 
 
@@ -60,11 +59,11 @@ def asked(folder: Path) -> dict[str, Any]:
     return {"attributes": folder / "attributes.yaml", "judges": [JUDGE], "cache": folder / "cache", "device": "cpu"}
 
 
-def judged(folder: Path, **more: Any) -> api.Audit:
-    return api.audit(folder / "set", **{**asked(folder), **more})
+def judged(folder: Path, **more: Any) -> synthgen.Audit:
+    return synthgen.audit(folder / "set", **{**asked(folder), **more})
 
 
-def counts(found: api.Audit, place: str = "over all") -> dict[str, int]:
+def counts(found: synthgen.Audit, place: str = "over all") -> dict[str, int]:
     shares = found.tables["shares"]
     rows = shares[shares["place"] == place]
     return dict(zip(rows["value"], rows["count"], strict=True))
@@ -74,9 +73,9 @@ def counts(found: api.Audit, place: str = "over all") -> dict[str, int]:
 def test_a_known_attribute_is_counted_in_every_kind_of_set_without_a_model(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "towers", None)
+    monkeypatch.setattr("synthgen.api.wiring.towers", None)
     place = KINDS[kind](tmp_path / "set", table())
-    found = api.audit(place, known={"skin_tone": "skin"}, cache=tmp_path / "cache")
+    found = synthgen.audit(place, known={"skin_tone": "skin"}, cache=tmp_path / "cache")
     assert found.findings.classes == {"chef": 6, "doctor": 6}
     assert counts(found) == {"dark": 4, "light": 4, "medium": 4}
     assert found.report.judge is None
@@ -94,7 +93,7 @@ def test_the_bundled_judge_sees_what_is_there(folder: Path) -> None:
 
 def test_a_second_audit_needs_no_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = judged(folder)
-    monkeypatch.setattr(parts, "towers", None)
+    monkeypatch.setattr("synthgen.api.wiring.towers", None)
     assert judged(folder).findings == first.findings
 
 
@@ -142,7 +141,7 @@ def test_pictures_that_were_converted_are_counted_in_every_output_also_from_the_
     options = ("audit", "set", "--attributes", "attributes.yaml", "--judge", JUDGE, "-o", "found")
     note = "2 images have 16 bits a channel and were scaled; 1 has transparency and was put on white"
     for _ in range(2):
-        done = command(*options, folder=tmp_path)
+        done = call(*options, folder=tmp_path)
         assert done.returncode == 0, done.stderr
         assert note in done.stdout
         assert note in (tmp_path / "found" / "audit.json").read_text("utf-8")
@@ -155,7 +154,7 @@ def test_embeddings_of_pictures_that_were_converted_otherwise_are_not_taken(
     monkeypatch.setattr("synthgen.auditing.cache.CONVERSION", 1)
     judged(folder, cache=tmp_path)
     monkeypatch.undo()
-    monkeypatch.setattr(parts, "towers", None)
+    monkeypatch.setattr("synthgen.api.wiring.towers", None)
     with pytest.raises(TypeError):  # no embedding is there, and nobody to make one
         judged(folder, cache=tmp_path)
 
@@ -167,12 +166,12 @@ def test_images_outside_the_set_are_refused_until_their_folder_is_named(tmp_path
     listing = pd.DataFrame([{"path": tmp_path / "store" / str(row["id"]), "label": row["label"]} for row in table()])
     listing.to_csv(tmp_path / "lists" / "set.csv", index=False)
     options = ("audit", "lists/set.csv", "--attributes", "attributes.yaml", "--judge", JUDGE, "-o", "found")
-    done = command(*options, folder=tmp_path)
+    done = call(*options, folder=tmp_path)
     assert done.returncode == 2, done.stderr
     assert f"none of its images can be used: 12 whose path leads outside {tmp_path / 'lists'}" in done.stderr
     assert "--images-from" in done.stderr
     assert "Traceback" not in done.stderr
-    done = command(*options, "--images-from", "store", folder=tmp_path)
+    done = call(*options, "--images-from", "store", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "left out" not in done.stdout
 
@@ -184,10 +183,10 @@ def test_one_image_outside_the_set_is_left_out_and_named_and_stands_on_no_page(t
     rows = [{"path": str(row["id"]), "label": row["label"]} for row in table()]
     pd.DataFrame([*rows, {"path": "../private.png", "label": "chef"}]).to_csv(tmp_path / "set" / "set.csv")
     options = ("audit", "set/set.csv", "--attributes", "attributes.yaml", "--judge", JUDGE, "-o", "found")
-    done = command(*options, folder=tmp_path)
+    done = call(*options, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"images whose path leads outside {tmp_path / 'set'}, and were left out: 1 (../private.png)" in done.stdout
-    drawn = command(*options, "--export-labels", 13, folder=tmp_path)
+    drawn = call(*options, "--export-labels", 13, folder=tmp_path)
     assert drawn.returncode == 0, drawn.stderr
     assert "were left out: 1 (../private.png)" in drawn.stderr
     assert (tmp_path / "found" / "to-label.html").read_text("utf-8").count("<img") == 12
@@ -196,7 +195,7 @@ def test_one_image_outside_the_set_is_left_out_and_named_and_stands_on_no_page(t
 def test_pictures_that_cannot_be_shown_are_told_where_a_column_is_known(tmp_path: Path) -> None:
     rows = [{"path": "/dev/zero", "label": row["label"], "skin": row["skin"]} for row in table()]
     pd.DataFrame(rows).to_csv(tmp_path / "set.csv", index=False)
-    found = api.audit(tmp_path / "set.csv", known={"skin": "skin"}, cache=tmp_path / "cache")
+    found = synthgen.audit(tmp_path / "set.csv", known={"skin": "skin"}, cache=tmp_path / "cache")
     hidden = {each.what: each.why for each in found.report.not_measured}
     assert f"images whose path leads outside {tmp_path}" in hidden["pictures"]
     assert "--images-from" in hidden["pictures"]
@@ -236,13 +235,13 @@ def test_a_class_that_the_spec_does_not_have_is_told(folder: Path) -> None:
 
 
 def test_a_run_is_audited_from_its_records(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "towers", None)
-    found = api.audit(run, cache=tmp_path, targets=UNIFORM)
+    monkeypatch.setattr("synthgen.api.wiring.towers", None)
+    found = synthgen.audit(run, cache=tmp_path, targets=UNIFORM)
     kept = pd.read_parquet(run / "dataset" / "data")["attribute_skin_tone"].value_counts()
     assert counts(found) == {value: kept.get(value, 0) for value in ("light", "medium", "dark")}
     assert found.report.same_judge
     assert found.findings.pipeline is not None
-    assert found.findings.pipeline.attempts == sum(api.status(run)[1].counts.values())
+    assert found.findings.pipeline.attempts == sum(synthgen.status(run)[1].counts.values())
     assert [gate.gate for gate in found.findings.gates] == ["skin_tone within class: tv <= 0.9"]
     assert {loss.column for loss in found.findings.pipeline.losses} == {"label", "variable skin"}
     assert list(tmp_path.iterdir()) == []
@@ -250,32 +249,32 @@ def test_a_run_is_audited_from_its_records(run: Path, tmp_path: Path, monkeypatc
 
 def test_the_records_are_what_the_judge_would_say_again(run: Path, tmp_path: Path) -> None:
     (tmp_path / "attributes.yaml").write_text(ATTRIBUTES)
-    again = api.audit(
+    again = synthgen.audit(
         run / "dataset" / "data", attributes=tmp_path / "attributes.yaml", judges=[JUDGE], cache=tmp_path, device="cpu"
     )
-    assert counts(again) == counts(api.audit(run, cache=tmp_path, targets=UNIFORM))
+    assert counts(again) == counts(synthgen.audit(run, cache=tmp_path, targets=UNIFORM))
     assert not again.report.same_judge
 
 
 def test_another_judge_looks_at_a_runs_images(run: Path, tmp_path: Path) -> None:
     save_judge(tmp_path / "tiny")
     tiny, more = f"local-dir:{tmp_path / 'tiny'}", {"cache": tmp_path, "device": "cpu", "targets": UNIFORM}
-    found = api.audit(run, judges=[JUDGE, tiny], **more)  # type: ignore[arg-type]
+    found = synthgen.audit(run, judges=[JUDGE, tiny], **more)  # type: ignore[arg-type]
     assert found.report.same_judge
     assert len(found.findings.agreement) == 1
-    other = api.audit(run, judges=[tiny], **more)  # type: ignore[arg-type]
+    other = synthgen.audit(run, judges=[tiny], **more)  # type: ignore[arg-type]
     assert not other.report.same_judge
 
 
 def test_an_audited_run_is_still_a_good_run(run: Path) -> None:
-    found = api.audit(run, targets=UNIFORM)
-    assert found.write(api.output_folder(run))[1] == run / "audit" / "report.html"
-    assert api.verify(run) == []
-    assert api.run(parse_spec(SPEC), run, devices="cpu").fresh == 0
+    found = synthgen.audit(run, targets=UNIFORM)
+    assert found.write(output_folder(run))[1] == run / "audit" / "report.html"
+    assert synthgen.verify(run) == []
+    assert synthgen.run(parse_spec(SPEC), run, devices="cpu").fresh == 0
 
 
 def test_labels_are_drawn_filled_in_and_used(folder: Path, tmp_path: Path) -> None:
-    shown, labels, few = api.export_labels(folder / "set", 10, tmp_path, **asked(folder))
+    shown, labels, few = synthgen.export_labels(folder / "set", 10, tmp_path, **asked(folder))
     assert few == {"doctor": 4}, "fewer than the 20 that a class's own correction takes, and not all of its images"
     page = shown.read_text("utf-8")
     assert page.count("<img") == 10
@@ -296,7 +295,7 @@ def test_labels_are_drawn_filled_in_and_used(folder: Path, tmp_path: Path) -> No
     drawn.assign(skin_tone="unknown").to_csv(labels, index=False)
     assert any("not corrected by labels" in note for note in judged(folder, labels=labels).notes)
     with pytest.raises(UsageError, match=r"labels\.csv exists already"):
-        api.export_labels(folder / "set", 10, tmp_path, **asked(folder))
+        synthgen.export_labels(folder / "set", 10, tmp_path, **asked(folder))
 
 
 def test_a_label_that_is_no_answer_is_told_with_its_line(folder: Path, tmp_path: Path) -> None:
@@ -323,10 +322,10 @@ def test_a_real_set_is_a_reference_and_another_set_is_compared(folder: Path, tmp
     assert len(found.findings.amplification) == 1
 
 
-def test_the_package_is_the_function(tmp_path: Path) -> None:
+def test_a_known_column_needs_no_model(tmp_path: Path) -> None:
     place = as_csv(tmp_path / "set", table())
-    found = synthgen.audit(place, known={"skin_tone": "skin"})  # type: ignore[operator]
-    assert isinstance(found, api.Audit)
+    found = synthgen.audit(place, known={"skin_tone": "skin"})
+    assert isinstance(found, synthgen.Audit)
 
 
 GATES = {
@@ -341,7 +340,7 @@ GATES = {
 @pytest.mark.parametrize(("gate", "code"), GATES.values(), ids=GATES)
 def test_gates_decide_the_exit_code(gate: list[str], code: int, tmp_path: Path) -> None:
     as_csv(tmp_path / "set", table())
-    done = command(
+    done = call(
         "audit",
         "set/list.csv",
         "--known",
@@ -362,12 +361,12 @@ def test_gates_decide_the_exit_code(gate: list[str], code: int, tmp_path: Path) 
 
 def test_the_command_line_judges_and_exports(folder: Path) -> None:
     options = ["set", "--attributes", "attributes.yaml", "--judge", JUDGE, "--cache", "cache"]
-    done = command("audit", *options, "-o", "found", "--cross", "class,skin_tone", folder=folder)
+    done = call("audit", *options, "-o", "found", "--cross", "class,skin_tone", folder=folder)
     assert done.returncode == 0, done.stderr
     assert "skin tone" in done.stdout
     assert "class × skin tone" in done.stdout
     assert "look at" in done.stdout
-    drawn = command("audit", *options, "-o", "found", "--export-labels", 6, folder=folder)
+    drawn = call("audit", *options, "-o", "found", "--export-labels", 6, folder=folder)
     assert drawn.returncode == 0, drawn.stderr
     assert len(pd.read_csv(folder / "found" / "labels.csv")) == 6
     assert "which takes 20: chef (3), doctor (3)" in drawn.stdout
@@ -379,30 +378,30 @@ def test_the_command_that_would_check_the_judge_can_be_copied(tmp_path: Path) ->
     (tmp_path / "what's asked.yaml").write_text(ATTRIBUTES + "gates: [{attribute: skin_tone, max_tv: 0.99}]\n")
     gate = "skin_tone within class: share of dark <= 99%"
     options = ["--attributes", "what's asked.yaml", "--judge", JUDGE, "--target", "skin_tone=uniform", "--gate", gate]
-    done = command("audit", place.name, *options, folder=tmp_path)
+    done = call("audit", place.name, *options, folder=tmp_path)
     assert done.returncode == 4, done.stderr
     assert done.stderr.count("class chef: this judge has not been checked on this set; labels would settle it") == 2
     assert "more images" not in done.stderr
     (line,) = (line for line in done.stderr.splitlines() if "--export-labels" in line)
     program, *words = shlex.split(line)
     assert (program, words[:2], set(options) - set(words)) == ("synthgen", ["audit", place.name], set())
-    drawn = command(*words, folder=tmp_path)
+    drawn = call(*words, folder=tmp_path)
     assert drawn.returncode == 0, drawn.stderr
     labels = tmp_path / "outputs" / "my $set-audit" / "labels.csv"
     assert f"--import-labels '{labels.relative_to(tmp_path)}'" in done.stderr
     sheet = pd.read_csv(labels, dtype="string")
     truth = {row["id"]: row["skin"] for row in table()}
     sheet.assign(skin_tone=[str(truth[name]) for name in sheet["id"]]).to_csv(labels, index=False)
-    checked = command("audit", place.name, *options, "--import-labels", labels, folder=tmp_path)
+    checked = call("audit", place.name, *options, "--import-labels", labels, folder=tmp_path)
     assert checked.returncode == 0, checked.stderr
     page = (tmp_path / "outputs" / "my $set-audit" / "report.html").read_text("utf-8")
     assert "--export-labels" not in page.partition("<main>")[0]
     # What was labelled is neither overwritten nor in the way.
     sheet.assign(skin_tone=["dark", *[""] * (len(sheet) - 1)]).to_csv(labels, index=False)
-    few = command("audit", place.name, *options, "--import-labels", labels, folder=tmp_path)
+    few = call("audit", place.name, *options, "--import-labels", labels, folder=tmp_path)
     assert (few.returncode, "of its images" in few.stderr) == (4, True), few.stderr
     (line,) = (line for line in few.stderr.splitlines() if "--export-labels" in line)
-    again = command(*shlex.split(line)[1:], folder=tmp_path)
+    again = call(*shlex.split(line)[1:], folder=tmp_path)
     assert again.returncode == 0, again.stderr
     assert (labels.parent / "labels-2" / "labels.csv").is_file()
 
@@ -413,18 +412,18 @@ def test_the_judge_may_be_trusted_in_every_way_of_asking(folder: Path, run: Path
         "insufficient data",
         "pass",
     )
-    own = api.audit(run, targets=UNIFORM)
+    own = synthgen.audit(run, targets=UNIFORM)
     assert own.outcome == "insufficient data", "the judge that filtered is as unchecked as another"
     assert own.report.judge_check is not None
     assert own.report.judge_check.command is not None
     assert own.report.judge_check.command.endswith(f"--export-labels {own.findings.images}")
     options = ["set", "--attributes", "attributes.yaml", "--judge", JUDGE, "--cache", "cache", "-o", "trusted"]
-    done = command("audit", *options, "--gate", *gate, "--trust-judge", folder=folder)
+    done = call("audit", *options, "--gate", *gate, "--trust-judge", folder=folder)
     assert done.returncode == 0, done.stderr
     shown = " ".join(done.stdout.split())
     assert "on the judge's word alone: nobody has checked it on this set (--trust-judge)" in shown
     assert json.loads((folder / "trusted" / "audit.json").read_text("utf-8"))["trust_judge"] is True
-    allowed = command("audit", *options, "--gate", *gate, "--allow-insufficient", folder=folder)
+    allowed = call("audit", *options, "--gate", *gate, "--allow-insufficient", folder=folder)
     assert (allowed.returncode, "--export-labels 12" in allowed.stdout) == (0, True)
 
 
@@ -457,7 +456,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], type[SynthgenError], str]] = {
 def test_what_cannot_be_crossed_is_told_before_an_image_is_looked_at(
     cross: tuple[str, ...], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "towers", None)
+    monkeypatch.setattr("synthgen.api.wiring.towers", None)
     with pytest.raises(UsageError, match="crossing"):
         judged(folder, cross=[cross], cache=tmp_path)
 
@@ -475,7 +474,7 @@ def test_a_mistake_is_told(
     Path("wrong.yaml").write_text(ATTRIBUTES + "name: x\n")
     Path("right.yaml").write_text(ATTRIBUTES)
     with pytest.raises(error, match=message):
-        api.audit("set.csv", **given)
+        synthgen.audit("set.csv", **given)
 
 
 def test_an_audit_overwrites_neither_a_run_nor_its_set(tmp_path: Path) -> None:
@@ -485,15 +484,15 @@ def test_an_audit_overwrites_neither_a_run_nor_its_set(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     asked = ("audit", "set.csv", "--known", "skin=skin", "-o")
     for place, code, message in (("run", 2, "is a run"), ("set.csv", 2, "is the set"), ("file", 5, "is a file")):
-        done = command(*asked, place, folder=tmp_path)
+        done = call(*asked, place, folder=tmp_path)
         assert (done.returncode, message in done.stderr) == (code, True), done.stderr
-    twice = command(*asked, "out", "--known", "skin=label", folder=tmp_path)
+    twice = call(*asked, "out", "--known", "skin=label", folder=tmp_path)
     assert (twice.returncode, "'skin' is given twice" in twice.stderr) == (2, True)
     assert not (tmp_path / "run" / "report.html").exists()
 
 
 def test_the_keys_in_an_address_are_not_repeated(tmp_path: Path) -> None:
-    done = command("audit", "s3://key:canary@bucket/set", "--known", "skin=skin", folder=tmp_path)
+    done = call("audit", "s3://key:canary@bucket/set", "--known", "skin=skin", folder=tmp_path)
     assert done.returncode == 2
     assert "canary" not in done.stdout + done.stderr
     assert "looking on the hub" not in done.stderr
@@ -503,21 +502,21 @@ def test_labels_with_nan_are_refused_with_their_number(tmp_path: Path) -> None:
     frame = pd.DataFrame({"label": ["a", None, "b", np.nan], "skin": ["x", "y", "x", "y"]})
     frame.to_parquet(tmp_path / "set.parquet")
     with pytest.raises(UsageError, match="2 of 4 images have no class"):
-        api.audit(tmp_path / "set.parquet", known={"skin": "skin"})
+        synthgen.audit(tmp_path / "set.parquet", known={"skin": "skin"})
 
 
 def test_an_empty_table_is_no_perfect_score(tmp_path: Path) -> None:
     frame = pd.DataFrame({"label": ["a"], "skin": ["x"]}).iloc[:0]
     frame.to_parquet(tmp_path / "set.parquet")
     (tmp_path / "attributes.yaml").write_text("attributes: {skin: {values: {x: [x], y: [y]}}}")
-    found = api.audit(
+    found = synthgen.audit(
         tmp_path / "set.parquet", known={"skin": "skin"}, attributes=tmp_path / "attributes.yaml",
         targets={"skin": "uniform"}, gates=["skin over all: tv <= 1"],
     )  # fmt: skip
     assert found.findings.caveats[0] == "there are no images: nothing was measured"
     assert found.outcome == "insufficient data"
     options = ("--known", "skin=skin", "--attributes", "attributes.yaml", "--allow-insufficient")
-    done = command("audit", "set.parquet", *options, folder=tmp_path)
+    done = call("audit", "set.parquet", *options, folder=tmp_path)
     assert (done.returncode, "nothing was measured" in done.stderr) == (4, True), done.stderr
 
 

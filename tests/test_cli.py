@@ -13,7 +13,7 @@ import datasets
 import pyarrow.parquet as pq
 import pytest
 
-from tests.command import synthgen
+from tests.command import call
 
 SPEC = """\
 synthgen: 1
@@ -43,7 +43,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a spec and, in outputs/small, its finished run."""
     folder = tmp_path_factory.mktemp("home")
     (folder / "spec.yaml").write_text(SPEC)
-    done = synthgen("run", "spec.yaml", "--json", folder=folder)
+    done = call("run", "spec.yaml", "--json", folder=folder)
     assert done.returncode == 0, done.stderr
     (folder / "first.json").write_text(done.stdout)
     return folder
@@ -100,7 +100,7 @@ def test_killed_in_the_middle_and_resumed_it_is_as_if_nothing_had_been(home: Pat
     assert len(list((run / "done").glob("*.json"))) < 3
     assert not (run / "dataset").exists()
 
-    resumed = synthgen("run", "spec.yaml", folder=tmp_path)
+    resumed = call("run", "spec.yaml", folder=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     whole = home / "outputs/small"
     accepted = [(row["id"], row["image"]) for row in rows(run, "dataset/data")]
@@ -121,13 +121,13 @@ def test_sigterm_stops_with_75_and_keeps_what_was_committed(tmp_path: Path) -> N
     rest = process.communicate(timeout=60)[1]
     assert process.returncode == 75, rest
     assert "Run again" in rest
-    state = json.loads(synthgen("status", "outputs/small", "--json", folder=tmp_path).stdout)
+    state = json.loads(call("status", "outputs/small", "--json", folder=tmp_path).stdout)
     assert len(state["pending"]) == state["shards"] - state["done"] > 0
 
 
 @pytest.mark.parametrize("batch_size", [pytest.param(2, marks=pytest.mark.slow), 5])
 def test_the_batch_size_changes_no_candidate(home: Path, tmp_path: Path, batch_size: int) -> None:
-    done = synthgen(
+    done = call(
         "run",
         home / "spec.yaml",
         "-o",
@@ -149,12 +149,12 @@ def test_the_batch_size_changes_no_candidate(home: Path, tmp_path: Path, batch_s
 def test_verify_finds_a_flipped_byte(home: Path, tmp_path: Path) -> None:
     copy = tmp_path / "run"
     subprocess.run(["cp", "-r", str(home / "outputs/small"), str(copy)], check=True)
-    assert synthgen("verify", copy, folder=tmp_path).returncode == 0
+    assert call("verify", copy, folder=tmp_path).returncode == 0
     victim = sorted((copy / "shards").glob("*.parquet"))[0]
     content = bytearray(victim.read_bytes())
     content[len(content) // 2] ^= 1
     victim.write_bytes(content)
-    found = synthgen("verify", copy, folder=tmp_path)
+    found = call("verify", copy, folder=tmp_path)
     assert found.returncode == 5
     assert victim.name in found.stdout
 
@@ -166,30 +166,30 @@ def test_a_damaged_dataset_is_found_and_written_anew(home: Path, tmp_path: Path)
     good = table.read_bytes()
     table.write_bytes(good[:200] + bytes([good[200] ^ 1]) + good[201:])
     (copy / "dataset/README.md").unlink()
-    found = synthgen("verify", copy, folder=tmp_path)
+    found = call("verify", copy, folder=tmp_path)
     assert found.returncode == 5
     assert f"dataset/data/{table.name}: its sha256 is not the one" in found.stdout
     assert "dataset/README.md" in found.stdout
-    assert "write it anew" in synthgen("repair", copy, folder=tmp_path).stdout
-    assert synthgen("finalize", copy, folder=tmp_path).returncode == 0
+    assert "write it anew" in call("repair", copy, folder=tmp_path).stdout
+    assert call("finalize", copy, folder=tmp_path).returncode == 0
     assert table.read_bytes() == good
-    assert synthgen("verify", copy, folder=tmp_path).stdout.endswith("good\n")
+    assert call("verify", copy, folder=tmp_path).stdout.endswith("good\n")
 
 
 def test_rejudged_at_the_same_thresholds_it_is_the_same_and_at_stricter_ones_a_subset(home: Path) -> None:
     before = rows(home / "outputs/small", "ledger")
     equal = ["--set", "filters.label.min_posterior=0.2"]
-    same = synthgen("rejudge", "outputs/small", "-o", "outputs/same", *equal, "--json", folder=home)
+    same = call("rejudge", "outputs/small", "-o", "outputs/same", *equal, "--json", folder=home)
     assert same.returncode == 0, same.stderr
     assert rows(home / "outputs/same", "ledger") == before
     accepted = {str(row["id"]): row["score_label_posterior"] for row in before if row["verdict"] == "accepted"}
     median = sorted(accepted.values())[4]  # type: ignore[type-var]
     strict = ["--set", f"filters.label.min_posterior={median}", "--set", "filters.clip.min_score=-1"]
-    done = synthgen("rejudge", "outputs/small", "-o", "outputs/strict", *strict, "--json", folder=home)
+    done = call("rejudge", "outputs/small", "-o", "outputs/strict", *strict, "--json", folder=home)
     assert done.returncode == 3
     kept = {row["id"] for row in rows(home / "outputs/strict", "dataset/data")}
     assert kept == {name for name, posterior in accepted.items() if posterior >= median}  # type: ignore[operator]
-    verified = synthgen("verify", "outputs/strict", folder=home)
+    verified = call("verify", "outputs/strict", folder=home)
     assert verified.stdout == "outputs/strict: good\n"
 
 
@@ -206,14 +206,14 @@ def test_rejudged_at_the_same_thresholds_it_is_the_same_and_at_stricter_ones_a_s
     ],
 )
 def test_rejudge_refuses_what_it_cannot_do(home: Path, override: str, message: str) -> None:
-    done = synthgen("rejudge", "outputs/small", "-o", "outputs/refused", "--set", override, folder=home)
+    done = call("rejudge", "outputs/small", "-o", "outputs/refused", "--set", override, folder=home)
     assert done.returncode == 2
     assert message in done.stderr
     assert not (home / "outputs/refused").exists()
 
 
 def test_a_quota_that_cannot_be_met_ends_with_3_and_says_what_is_missing(home: Path, tmp_path: Path) -> None:
-    done = synthgen(
+    done = call(
         "run", "spec.yaml", "-o", tmp_path / "run",
         "--set", "filters.label.min_posterior=1", "--set", "budget.attempts_per_image=1",
         "--set", "output.shard_size=256", "--set", "model.steps=1",
@@ -241,7 +241,7 @@ def test_a_quota_that_cannot_be_met_ends_with_3_and_says_what_is_missing(home: P
 )
 def test_mistakes_are_told_without_a_traceback(home: Path, arguments: list[str], code: int, words: str) -> None:
     (home / "cache").mkdir(exist_ok=True)
-    done = synthgen(*arguments, folder=home)
+    done = call(*arguments, folder=home)
     assert done.returncode == code, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -249,20 +249,20 @@ def test_mistakes_are_told_without_a_traceback(home: Path, arguments: list[str],
 
 
 def test_init_writes_a_spec_that_validates_and_never_overwrites(tmp_path: Path) -> None:
-    assert synthgen("init", "mine.yaml", folder=tmp_path).returncode == 0
-    assert synthgen("validate", "mine.yaml", folder=tmp_path).returncode == 0
-    again = synthgen("init", "mine.yaml", folder=tmp_path)
+    assert call("init", "mine.yaml", folder=tmp_path).returncode == 0
+    assert call("validate", "mine.yaml", folder=tmp_path).returncode == 0
+    again = call("init", "mine.yaml", folder=tmp_path)
     assert (again.returncode, "exists already" in again.stderr) == (2, True)
 
 
 def test_a_preview_writes_a_sheet_and_nothing_else(home: Path, tmp_path: Path) -> None:
-    done = synthgen("preview", home / "spec.yaml", "-n", "4", "-o", tmp_path / "look.html", folder=home)
+    done = call("preview", home / "spec.yaml", "-n", "4", "-o", tmp_path / "look.html", folder=home)
     assert done.returncode == 0, done.stderr
     assert "of 4 attempts" in done.stdout
     assert os.listdir(tmp_path) == ["look.html"]
 
 
 def test_doctor_tells_what_this_machine_can_do(home: Path) -> None:
-    done = synthgen("doctor", folder=home)
+    done = call("doctor", folder=home)
     assert done.returncode == 0, done.stderr
     assert "bundled models   present" in done.stdout

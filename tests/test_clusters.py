@@ -12,7 +12,7 @@ import yaml
 
 from synthgen.cli.scheduler import index_and_count
 from synthgen.errors import UsageError
-from tests.command import synthgen
+from tests.command import call
 
 PAGE = (Path(__file__).parents[1] / "docs" / "clusters.md").read_text("utf-8")
 SLURM = {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "5", "SLURM_ARRAY_TASK_COUNT": "4"}
@@ -78,12 +78,12 @@ def test_tasks_with_different_ideas_of_their_number_make_one_run(tmp_path: Path)
         'prompts: {templates: ["a {class}"]}\noutput: {shard_size: 3}\n'
     )
 
-    def synthgen(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "synthgen", *arguments]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
 
-    assert synthgen("plan", "spec.yaml", "-o", "run").returncode == 0
-    early = synthgen("finalize", "run")
+    assert call("plan", "spec.yaml", "-o", "run").returncode == 0
+    early = call("finalize", "run")
     assert (early.returncode, "4 of 4 shards are not committed" in early.stderr) == (2, True)
     command, alone = [sys.executable, "-m", "synthgen", "work", "run"], {**os.environ, "OMP_NUM_THREADS": "1"}
     racing = [
@@ -91,22 +91,20 @@ def test_tasks_with_different_ideas_of_their_number_make_one_run(tmp_path: Path)
         for index, of in (("0", "2"), ("1", "3"), ("0", "1"))
     ]
     assert [process.wait(timeout=240) for process in racing] == [0, 0, 0]
-    done = synthgen("finalize", "run")
+    done = call("finalize", "run")
     assert done.returncode == 0, done.stderr
     assert "accepted  12 of " in done.stdout
-    assert synthgen("verify", "run").stdout == "run: good\n"
+    assert call("verify", "run").stdout == "run: good\n"
 
     shard = next((tmp_path / "run/shards").glob("00002-*"))
     data = bytearray(shard.read_bytes())
     data[len(data) // 2] ^= 1
     shard.write_bytes(data)
-    mended = synthgen("repair", "run")
+    mended = call("repair", "run")
     assert "re-opened shards 2: run again" in mended.stdout
     assert not shard.exists()
-    assert synthgen("work", "run", "--index", "0", "--of", "1").stdout.startswith(
-        "task 0 of 1: 1 shard(s) made, 3 were"
-    )
-    assert synthgen("finalize", "run").returncode == 0
+    assert call("work", "run", "--index", "0", "--of", "1").stdout.startswith("task 0 of 1: 1 shard(s) made, 3 were")
+    assert call("finalize", "run").returncode == 0
 
 
 def test_a_missing_ray_is_told_with_what_installs_it(tmp_path: Path) -> None:
@@ -115,11 +113,11 @@ def test_a_missing_ray_is_told_with_what_installs_it(tmp_path: Path) -> None:
         'synthgen: 1\nname: shared\nmodel: {id: "bundled:workers", steps: 4}\nclasses: {chef: 6}\n'
         'prompts: {templates: ["a {class}"]}\n'
     )
-    done = synthgen("run", "spec.yaml", "--executor", "ray", folder=tmp_path)
+    done = call("run", "spec.yaml", "--executor", "ray", folder=tmp_path)
     assert (done.returncode, done.stdout) == (5, "")
     assert done.stderr == (
         "--executor ray needs Ray, which is not installed here\n"
         "Install it: pip install 'synthgen[ray]', or in a checkout uv sync --extra ray.\n"
     )
-    lonely = synthgen("run", "spec.yaml", "--address", "127.0.0.1:6379", folder=tmp_path)
+    lonely = call("run", "spec.yaml", "--address", "127.0.0.1:6379", folder=tmp_path)
     assert (lonely.returncode, "Give --executor ray too." in lonely.stderr) == (2, True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.command import synthgen
+from tests.command import call
 from tests.generating import tiny_qwen
 from tests.generating.tiny import save_stable_diffusion
 
@@ -46,7 +46,7 @@ def pretend(folder: Path, pipeline: str) -> None:
 def test_families_with_decoders_of_videos_make_images(save: Callable[[Path], None], tmp_path: Path) -> None:
     write(tmp_path)
     save(tmp_path / "model")
-    done = synthgen("run", "spec.yaml", folder=tmp_path)
+    done = call("run", "spec.yaml", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     tables = [pq.read_table(path) for path in (tmp_path / "outputs/tiny/dataset/data").glob("*.parquet")]
     assert sum(table.num_rows for table in tables) == 2
@@ -65,7 +65,7 @@ def test_a_setting_that_the_model_does_not_take_is_refused_by_name_and_begins_no
 ) -> None:
     write(tmp_path, SPEC.replace("guidance: 2.0, ", ""))
     pretend(tmp_path, pipeline)
-    done = synthgen(command, "spec.yaml", "--set", setting, folder=tmp_path)
+    done = call(command, "spec.yaml", "--set", setting, folder=tmp_path)
     assert done.returncode == 2, done.stderr
     key = setting.partition("=")[0]
     assert f"{key}: {pipeline} {refused}\n" in done.stderr
@@ -75,8 +75,8 @@ def test_a_setting_that_the_model_does_not_take_is_refused_by_name_and_begins_no
 def test_a_task_of_an_array_refuses_such_a_setting_before_any_shard(tmp_path: Path) -> None:
     write(tmp_path, SPEC.replace("size: 32", "size: 32, negative_prompt: blurry"))
     pretend(tmp_path, "Flux2KleinPipeline")
-    assert synthgen("plan", "spec.yaml", "-o", "run", folder=tmp_path).returncode == 0
-    done = synthgen("work", "run", "--index", "0", "--of", "1", folder=tmp_path)
+    assert call("plan", "spec.yaml", "-o", "run", folder=tmp_path).returncode == 0
+    done = call("work", "run", "--index", "0", "--of", "1", folder=tmp_path)
     assert done.returncode == 2, done.stderr
     assert "model.negative_prompt: Flux2KleinPipeline takes no negative prompt" in done.stderr
     assert not list((tmp_path / "run").glob("failed/*"))
@@ -86,14 +86,14 @@ def test_a_call_that_fails_ends_the_run_at_once_with_its_cause_on_the_screen(tmp
     write(tmp_path)
     save_stable_diffusion(tmp_path / "model")
     scheduler = "model.scheduler=FlowMatchEulerDiscreteScheduler"  # it fits no Stable Diffusion
-    done = synthgen("run", "spec.yaml", "--set", scheduler, folder=tmp_path)
+    done = call("run", "spec.yaml", "--set", scheduler, folder=tmp_path)
     assert done.returncode == 5, done.stderr
     message, hint = done.stderr.splitlines()[-2:]
     assert "in the first batch failed: AttributeError: 'FlowMatchEulerDiscreteScheduler' object has no" in message
     assert hint.startswith("Running again does the same, unless the spec, the model or the libraries change.")
     (kept,) = (tmp_path / "outputs/tiny/failed").iterdir()
     assert "Traceback" in json.loads(kept.read_text())["traceback"]
-    status = synthgen("status", "outputs/tiny", folder=tmp_path)
+    status = call("status", "outputs/tiny", folder=tmp_path)
     assert "AttributeError: 'FlowMatchEulerDiscreteScheduler' object" in status.stdout
 
 
@@ -114,13 +114,13 @@ main()
 
 def test_a_task_of_an_array_whose_device_breaks_ends_with_5_and_leaves_its_shard_to_others(tmp_path: Path) -> None:
     write(tmp_path, SPEC.replace("./model", "bundled:workers").replace("size: 32", "size: 64"))
-    assert synthgen("plan", "spec.yaml", "-o", "run", folder=tmp_path).returncode == 0
+    assert call("plan", "spec.yaml", "-o", "run", folder=tmp_path).returncode == 0
     command = [sys.executable, "-c", BROKEN, "work", "run", "--index", "0", "--of", "1"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 5, done.stderr
     assert "the device broke while making shard 0" in done.stderr
     assert "CUDA error: an illegal memory access was encountered" in done.stderr
-    state = json.loads(synthgen("status", "run", "--json", folder=tmp_path).stdout)
+    state = json.loads(call("status", "run", "--json", folder=tmp_path).stdout)
     assert (state["failed"], state["pending"]) == ({}, [0, 1])
     assert "CUDA error" in state["ended"]
-    assert synthgen("work", "run", "--index", "0", "--of", "1", folder=tmp_path).returncode == 0
+    assert call("work", "run", "--index", "0", "--of", "1", folder=tmp_path).returncode == 0

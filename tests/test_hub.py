@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from synthgen import api
+import synthgen
 from synthgen.errors import ModelError
 from synthgen.spec import parse_spec
 from tests.generating.tiny import save_stable_diffusion
@@ -26,7 +26,7 @@ output: {shard_size: 4}
 """
 
 
-def synthgen(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def call(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "synthgen", *arguments]
     settings = {"HF_HOME": str(folder / "home"), "HF_HUB_DISABLE_XET": "1", **environment}
     return subprocess.run(
@@ -41,14 +41,14 @@ def test_two_workers_share_one_download_and_then_need_no_hub(tmp_path: Path) -> 
     (tmp_path / "spec.yaml").write_text(SPEC)
     with serve(tmp_path / "models") as hub:
         run = ("run", "spec.yaml", "--devices", "cpu:2")
-        done = synthgen(tmp_path, *run, HF_HUB_OFFLINE="0", HF_ENDPOINT=hub.url)
+        done = call(tmp_path, *run, HF_HUB_OFFLINE="0", HF_ENDPOINT=hub.url)
         assert done.returncode == 0, done.stderr
         weights = {name: times for name, times in hub.downloads.items() if name.endswith(".safetensors")}
         assert weights, "something was downloaded"
         assert set(weights.values()) == {1}
     plan = json.loads((tmp_path / "outputs/hub/plan.json").read_text())
     assert plan["revisions"] == {"generator": COMMIT, "judge": COMMIT}
-    again = synthgen(tmp_path, "run", "spec.yaml", "-o", "again", HF_HUB_OFFLINE="1")
+    again = call(tmp_path, "run", "spec.yaml", "-o", "again", HF_HUB_OFFLINE="1")
     assert again.returncode == 0, again.stderr
     assert "accepted  12 of" in again.stdout
 
@@ -58,9 +58,9 @@ def test_a_model_that_changed_since_the_plan_is_refused(tmp_path: Path) -> None:
     save_stable_diffusion(painter)
     save_judge(tmp_path / "judge")
     spec = parse_spec(SPEC, overrides=[f"model.id={painter}", f"judge.id=local-dir:{tmp_path / 'judge'}"])
-    api.begin(spec, tmp_path / "run")
+    synthgen.begin(spec, tmp_path / "run")
     scheduler = painter / "scheduler/scheduler_config.json"
     scheduler.write_text(scheduler.read_text() + " ")
     with pytest.raises(ModelError, match="not the one that the run was planned with"):
-        api.work(tmp_path / "run", device="cpu")
-    assert api.status(tmp_path / "run")[1].done == {}
+        synthgen.work(tmp_path / "run", device="cpu")
+    assert synthgen.status(tmp_path / "run")[1].done == {}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.command import synthgen
+from tests.command import call
 from tests.page import Page
 
 SPEC = """\
@@ -42,7 +42,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_every_cell_is_filled_with_what_was_measured_to_belong_there(home: Path) -> None:
-    done = synthgen("run", "spec.yaml", "--set", "balance=[{attribute: skin_tone}]", folder=home)
+    done = call("run", "spec.yaml", "--set", "balance=[{attribute: skin_tone}]", folder=home)
     assert done.returncode == 0, done.stdout + done.stderr
     data = pd.read_parquet(home / "outputs/small/dataset/data")
     assert Counter(zip(data["label"], data["attribute_skin_tone"], strict=True)) == {
@@ -52,7 +52,7 @@ def test_every_cell_is_filled_with_what_was_measured_to_belong_there(home: Path)
 
 def test_a_cell_that_the_model_never_draws_ends_in_exit_3_and_starves_no_other(home: Path) -> None:
     balance = "balance=[{attribute: content, target: {person: 0.5, nothing: 0.5}}]"
-    done = synthgen("run", "spec.yaml", "--json", "--set", balance, folder=home)
+    done = call("run", "spec.yaml", "--json", "--set", balance, folder=home)
     assert done.returncode == 3
     assert "6 image(s) short" in done.stderr
     result = json.loads(done.stdout)
@@ -69,12 +69,12 @@ def test_a_cell_that_the_model_never_draws_ends_in_exit_3_and_starves_no_other(h
 
 def test_labels_of_a_pilot_that_grows_become_thresholds_that_a_run_keeps(home: Path) -> None:
     pilot = home / "outputs/small-pilot"
-    nothing = synthgen("calibrate", "spec.yaml", "--keep", 0.5, folder=home)
+    nothing = call("calibrate", "spec.yaml", "--keep", 0.5, folder=home)
     assert (nothing.returncode, "synthgen calibrate SPEC -o outputs/small-pilot" in nothing.stderr) == (2, True)
-    made = synthgen("calibrate", "spec.yaml", "-n", 8, folder=home)
+    made = call("calibrate", "spec.yaml", "-n", 8, folder=home)
     assert made.returncode == 0, made.stderr
     fill_in(pilot / "labels.csv", lambda row: "yes")
-    grown = synthgen("calibrate", "spec.yaml", "-n", 20, folder=home)
+    grown = call("calibrate", "spec.yaml", "-n", 20, folder=home)
     assert grown.returncode == 0, grown.stderr
     rows = rows_of(pilot / "labels.csv")
     assert Counter((row["class"], row["right"]) for row in rows) == {
@@ -90,20 +90,20 @@ def test_labels_of_a_pilot_that_grows_become_thresholds_that_a_run_keeps(home: P
     fill_in(pilot / "labels.csv", lambda row: "yes" if posteriors[row["id"]] > 0.5 else "no")
 
     labels = ["--labels", "outputs/small-pilot/labels.csv"]
-    refused = synthgen("calibrate", "spec.yaml", *labels, "--precision", 0.99, folder=home)
+    refused = call("calibrate", "spec.yaml", *labels, "--precision", 0.99, folder=home)
     assert refused.returncode == 3
     assert "was not reached for chef, farmer" in refused.stderr
     assert "0.99 with confidence 0.95 takes 299, of about" in refused.stdout
     assert not (pilot / "calibration.json").exists()
-    half = synthgen("calibrate", "spec.yaml", "--keep", 0.5, folder=home)
+    half = call("calibrate", "spec.yaml", "--keep", 0.5, folder=home)
     assert half.returncode == 0, half.stderr
     assert half.stdout.count("yield 50%") == 2
-    found = synthgen("calibrate", "spec.yaml", *labels, "--precision", 0.7, folder=home)
+    found = call("calibrate", "spec.yaml", *labels, "--precision", 0.7, folder=home)
     assert found.returncode == 0, found.stderr
     assert (pilot / "calibration.svg").read_text().startswith("<?xml")
 
     named = ["--set", "filters.label={calibration: outputs/small-pilot/calibration.json}"]
-    done = synthgen("run", "spec.yaml", *named, folder=home)
+    done = call("run", "spec.yaml", *named, folder=home)
     assert done.returncode == 0, done.stdout + done.stderr
     floors = json.loads((pilot / "calibration.json").read_text())["classes"]
     accepted = pd.read_parquet(home / "outputs/small/ledger").query("verdict == 'accepted'")
@@ -112,26 +112,26 @@ def test_labels_of_a_pilot_that_grows_become_thresholds_that_a_run_keeps(home: P
     promise = "precision 0.7 with confidence 0.95"
     told = [home / "outputs/small" / name for name in ("plan.json", "report.html", "dataset/README.md")]
     assert all(promise in file.read_text("utf-8") for file in told)
-    stricter = synthgen("rejudge", "outputs/small", "--set", "filters.label.min_posterior=1", folder=home)
+    stricter = call("rejudge", "outputs/small", "--set", "filters.label.min_posterior=1", folder=home)
     assert stricter.returncode in {0, 3}, stricter.stderr
     assert promise not in (home / "outputs/small-rejudged/plan.json").read_text("utf-8"), "made for other thresholds"
 
-    other = synthgen("plan", "spec.yaml", *named, "--set", "model.steps=9", folder=home)
+    other = call("plan", "spec.yaml", *named, "--set", "model.steps=9", folder=home)
     assert other.returncode == 2
     assert "another spec: model.steps is 9; in the calibration it is 8" in other.stderr
 
 
 def test_the_pilot_of_a_balanced_spec_has_its_cells(home: Path) -> None:
     balanced = ["--set", "balance=[{attribute: skin_tone}]"]
-    few = synthgen("calibrate", "spec.yaml", "-n", 2, *balanced, folder=home)
+    few = call("calibrate", "spec.yaml", "-n", 2, *balanced, folder=home)
     assert few.returncode == 2
     assert "-n 2: 2 image(s) cannot fill the 3 cells" in few.stderr
-    made = synthgen("calibrate", "spec.yaml", "-n", 3, *balanced, folder=home)
+    made = call("calibrate", "spec.yaml", "-n", 3, *balanced, folder=home)
     assert made.returncode == 0, made.stderr
     kept = pd.read_parquet(home / "outputs/small-pilot/ledger").query("verdict == 'accepted'")
     assert set(Counter(kept["cell_filled"]).values()) == {1}
     assert len(kept) == 6
-    bare = synthgen("calibrate", "spec.yaml", "--keep", 1, folder=home)
+    bare = call("calibrate", "spec.yaml", "--keep", 1, folder=home)
     assert bare.returncode == 2
     assert "the spec lacks the balance of 'skin_tone', which the pilot has" in bare.stderr
 

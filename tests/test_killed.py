@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthgen.store.faults import POINTS, VARIABLE
-from tests.command import synthgen
+from tests.command import call
 
 SPEC = """\
 synthgen: 1
@@ -74,7 +74,7 @@ def left_alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tupl
 def assert_the_same(run: Path, other: Path) -> None:
     assert rows(run, "dataset/data") == rows(other, "dataset/data")
     assert [row[0] for row in rows(run, "ledger")] == [row[0] for row in rows(other, "ledger")]
-    verified = synthgen("verify", run, folder=run)
+    verified = call("verify", run, folder=run)
     assert (verified.returncode, verified.stdout.strip()) == (0, f"{run}: good")
 
 

@@ -10,7 +10,7 @@ import pytest
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from synthgen import api
+import synthgen
 
 resident = {}
 
@@ -19,9 +19,9 @@ def on_progress(progress):
         status = Path("/proc/self/status").read_text().split()
         resident[progress.shard] = int(status[status.index("VmRSS:") + 1])
 
-spec = api.parse_spec(Path(sys.argv[1]).read_text())
-api.begin(spec, Path(sys.argv[2]))
-api.work(Path(sys.argv[2]), device="cpu", on_progress=on_progress)
+spec = synthgen.load_spec(Path(sys.argv[1]))
+synthgen.begin(spec, Path(sys.argv[2]))
+synthgen.work(Path(sys.argv[2]), device="cpu", on_progress=on_progress)
 print(json.dumps(resident))
 """
 SPEC = """\

@@ -14,7 +14,7 @@ import pytest
 
 from synthgen.errors import UsageError
 from synthgen.store import RunStore, open_store
-from tests.command import synthgen
+from tests.command import call
 
 SPEC = """\
 synthgen: 1
@@ -47,7 +47,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> RunStore:
     """The run in a folder, which nothing disturbed."""
     folder = tmp_path_factory.mktemp("whole")
     (folder / "spec.yaml").write_text(SPEC)
-    ended = synthgen("run", "spec.yaml", "-o", "run", "--devices", "cpu", folder=folder)
+    ended = call("run", "spec.yaml", "-o", "run", "--devices", "cpu", folder=folder)
     assert ended.returncode == 0, ended.stderr
     return open_store(folder / "run")
 
@@ -60,13 +60,13 @@ def test_two_workers_that_come_to_each_commit_together_make_each_shard_once(
     (tmp_path / "spec.yaml").write_text(SPEC)
     run = f"{s3('racing')}/run"
     store = open_store(run)
-    assert synthgen("plan", "spec.yaml", "-o", run, folder=tmp_path).returncode == 0
+    assert call("plan", "spec.yaml", "-o", run, folder=tmp_path).returncode == 0
     racers = [work(run, tmp_path) for _ in range(2)]
     assert [racer.wait(timeout=280) for racer in racers] == [0, 0]
     assert store.names("done") == [f"done/{shard:05d}.json" for shard in range(8)]
     assert (len(store.names("shards")), len(store.names("ledger"))) == (8, 8)
-    assert json.loads(synthgen("status", run, "--json", folder=tmp_path).stdout)["orphans"] == []
-    assert synthgen("finalize", run, folder=tmp_path).returncode == 0
+    assert json.loads(call("status", run, "--json", folder=tmp_path).stdout)["orphans"] == []
+    assert call("finalize", run, folder=tmp_path).returncode == 0
     for folder in ("dataset/data", "ledger", "shards"):
         assert rows(store, folder) == rows(whole, folder)
 
@@ -91,11 +91,11 @@ def test_a_run_in_a_bucket_that_is_killed_goes_on_where_it_was(
                 time.sleep(0.01)
             os.killpg(process.pid, signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
-    ended = synthgen("run", "spec.yaml", "-o", run, "--devices", "cpu", folder=tmp_path)
+    ended = call("run", "spec.yaml", "-o", run, "--devices", "cpu", folder=tmp_path)
     assert ended.returncode == 0, ended.stderr
     for folder in ("dataset/data", "ledger", "shards"):
         assert rows(store, folder) == rows(whole, folder)
-    assert synthgen("verify", run, folder=tmp_path).stdout.strip() == f"{run}: good"
+    assert call("verify", run, folder=tmp_path).stdout.strip() == f"{run}: good"
 
 
 @pytest.mark.slow
@@ -104,10 +104,10 @@ def test_a_run_in_a_bucket_is_judged_again_and_its_damaged_shard_is_found_and_op
 ) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC.replace("doctor: 12, chef: 12", "doctor: 3"))
     run = f"{s3()}/run"
-    assert synthgen("run", "spec.yaml", "-o", run, "--devices", "cpu", folder=tmp_path).returncode == 0
+    assert call("run", "spec.yaml", "-o", run, "--devices", "cpu", folder=tmp_path).returncode == 0
     store = open_store(run)
     command = ["rejudge", run, "--set", "filters.clip.min_score=-0.4", "-o", f"{run}-stricter"]
-    assert synthgen(*command, folder=tmp_path).returncode == 0
+    assert call(*command, folder=tmp_path).returncode == 0
     assert rows(open_store(f"{run}-stricter"), "shards") == rows(store, "shards") != []
 
     [name] = store.names("shards")
@@ -116,10 +116,10 @@ def test_a_run_in_a_bucket_is_judged_again_and_its_damaged_shard_is_found_and_op
     store.delete(name)
     store.create(name, bytes(data))
 
-    found = synthgen("verify", run, folder=tmp_path)
+    found = call("verify", run, folder=tmp_path)
     assert (found.returncode, name in found.stdout + found.stderr) == (5, True)
-    assert synthgen("repair", run, folder=tmp_path).returncode == 0
-    assert json.loads(synthgen("status", run, "--json", folder=tmp_path).stdout)["pending"] == [0]
+    assert call("repair", run, folder=tmp_path).returncode == 0
+    assert json.loads(call("status", run, "--json", folder=tmp_path).stdout)["pending"] == [0]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_bucket_that_cannot_be_used_is_told_in_a_sentence(
         place = place.replace(kind.upper(), s3(kind))
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    ended = synthgen("plan", "spec.yaml", "-o", place, folder=tmp_path)
+    ended = call("plan", "spec.yaml", "-o", place, folder=tmp_path)
     assert ended.returncode == code
     assert said in " ".join(ended.stderr.split())
     assert "Traceback" not in ended.stderr

@@ -9,13 +9,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from synthgen import api
+import synthgen
 from synthgen.errors import SpecError, StorageError, UsageError
 from synthgen.running import create_run, work
 from synthgen.running.replay import replay
 from synthgen.spec import parse_spec
 from synthgen.store import open_store
-from tests.command import synthgen
+from tests.command import call
 from tests.running.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
 
 CANARY = "canary-5d41402abc4b"
@@ -44,7 +44,7 @@ def test_class_names_are_never_paths(tmp_path: Path) -> None:
     hostile = ("..", "~", "$(touch stolen)", "<img src=x>", "con", "a" * 100)
     plan = noise_plan(f"classes={{{', '.join(f'{name!r}: 4' for name in hostile)}}}")
     make_run(str(tmp_path / "outer/run"), plan)
-    api.finalize(tmp_path / "outer/run")
+    synthgen.finalize(tmp_path / "outer/run")
     safe = re.compile(r"outer/run/([a-z]+/)*[A-Za-z0-9.-]+")
     assert all(safe.fullmatch(name) for name in files_of(tmp_path))
     assert "<img src=x>" not in (tmp_path / "outer/run/report.html").read_text()
@@ -80,7 +80,7 @@ def test_the_dataset_and_the_sheet_replace_a_symbolic_link_and_leave_its_target(
         (other / "page").write_text("not yours")
         (run / name).symlink_to(other / "page")
     before = {file: (other / file).read_bytes() for file in files_of(other)}
-    api.finalize(run)
+    synthgen.finalize(run)
     assert {file: (other / file).read_bytes() for file in files_of(other)} == before
     assert [path for path in run.rglob("*") if path.is_symlink()] == []
 
@@ -106,12 +106,12 @@ def test_a_marker_that_names_a_file_outside_of_its_shard_is_refused_and_the_file
         for name in OUTSIDE:
             store.delete("done/00001.json")
             store.create("done/00001.json", json.dumps(marker | {file: marker[file] | {"name": name}}).encode())
-            _, state = api.status(place)
+            _, state = synthgen.status(place)
             assert "names files that are not this shard's" in state.damaged[1], name
-    assert [finding.place for finding in api.verify(place)] == ["done/00001.json"]
+    assert [finding.place for finding in synthgen.verify(place)] == ["done/00001.json"]
     with pytest.raises(StorageError, match="is damaged"):
-        api.finalize(place)
-    assert api.repair(place).reopened == (1,)
+        synthgen.finalize(place)
+    assert synthgen.repair(place).reopened == (1,)
     assert (beside.read("outside.parquet"), store.names("")) == (b"not the run's", before)
 
 
@@ -123,7 +123,7 @@ def test_a_plan_with_a_hostile_name_in_it_is_refused(tmp_path: Path, splits: dic
     content["spec"]["output"]["splits"] = splits
     file.write_text(json.dumps(content))
     with pytest.raises(StorageError, match=r"plan\.json is damaged"):
-        api.finalize(tmp_path / "run")
+        synthgen.finalize(tmp_path / "run")
 
 
 def test_an_id_that_is_a_path_is_no_id(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_secrets_stay_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (2, "validate", "spec.yaml", "--set", f"model.id={secret}"),
         (2, "validate", "spec.yaml", "--set", f"filters.label.calibration={secret}"),
     ):
-        ended = synthgen(*command, folder=tmp_path)
+        ended = call(*command, folder=tmp_path)
         assert ended.returncode == code, ended.stderr
         said += ended.stdout + ended.stderr
     assert CANARY not in said

@@ -12,7 +12,7 @@ from typing import Any
 import huggingface_hub.constants
 import pytest
 
-from synthgen import api
+import synthgen
 from synthgen.api.running import make_shards
 from synthgen.errors import Interrupted, ModelError, StorageError, SynthgenError, UsageError
 from synthgen.planning import Plan, Revisions, make_plan
@@ -50,12 +50,12 @@ def spec(*overrides: str) -> Spec:
 
 def handed_over(place: Path, *overrides: str) -> Path:
     """A finished run that somebody else has planned; its images are not the models'."""
-    return forged(place, api.plan(spec(*overrides)))
+    return forged(place, synthgen.plan(spec(*overrides)))
 
 
 def forged(place: Path, plan: Plan) -> Path:
     make_run(place, plan)
-    api.finalize(place)
+    synthgen.finalize(place)
     return place
 
 
@@ -67,12 +67,12 @@ def planned(place: Path, plan: Plan) -> Path:
 
 def audit(run: Path, **more: Any) -> object:
     """Of attributes that the run's judge was not asked."""
-    return api.audit(run, attributes=Path("attributes.yaml"), device="cpu", **more)
+    return synthgen.audit(run, attributes=Path("attributes.yaml"), device="cpu", **more)
 
 
 def run_for(command: str, place: Path, *overrides: str) -> Path:
     """Of somebody else, as this command takes it."""
-    plan = api.plan(spec(*overrides))
+    plan = synthgen.plan(spec(*overrides))
     if command == "work":
         return planned(place, plan)
     if command == "replay":  # compares what the models say with what they said
@@ -82,12 +82,12 @@ def run_for(command: str, place: Path, *overrides: str) -> Path:
 
 
 OPENING: dict[str, Callable[[Path, bool], object]] = {
-    "replay": lambda run, trust: api.replay(run, ID, "cpu", trust=trust),
+    "replay": lambda run, trust: synthgen.replay(run, ID, "cpu", trust=trust),
     "audit": lambda run, trust: audit(run, trust=trust),
-    "export": lambda run, trust: api.export_labels(
+    "export": lambda run, trust: synthgen.export_labels(
         run, 2, Path("out"), attributes=Path("attributes.yaml"), device="cpu", trust=trust
     ),
-    "work": lambda run, trust: api.work(run, device="cpu", trust=trust),
+    "work": lambda run, trust: synthgen.work(run, device="cpu", trust=trust),
 }
 
 
@@ -113,12 +113,12 @@ def stopped(command: Callable[[Callable[[], bool]], object]) -> None:
 
 
 OWN_WORD: dict[str, Callable[[], object]] = {
-    "plan -o": lambda: api.begin(spec(), "mine"),
-    "run": lambda: stopped(lambda stop: api.run(spec(), "mine", devices="cpu", stop=stop)),
-    "preview": lambda: api.preview(spec(), 1, Path("preview.html"), "cpu"),
-    "calibrate": lambda: stopped(lambda stop: api.pilot(spec(), Path("pilot"), 1, devices="cpu", stop=stop)),
+    "plan -o": lambda: synthgen.begin(spec(), "mine"),
+    "run": lambda: stopped(lambda stop: synthgen.run(spec(), "mine", devices="cpu", stop=stop)),
+    "preview": lambda: synthgen.preview(spec(), 1, Path("preview.html"), "cpu"),
+    "calibrate": lambda: stopped(lambda stop: synthgen.pilot(spec(), Path("pilot"), 1, devices="cpu", stop=stop)),
     "audit --judge": lambda: audit(Path("others"), judges=["local-dir:./judge"]),
-    "audit --spec": lambda: api.audit("others", spec=spec("attributes.tint.abstain_below=0.9"), device="cpu"),
+    "audit --spec": lambda: synthgen.audit("others", spec=spec("attributes.tint.abstain_below=0.9"), device="cpu"),
 }
 
 
@@ -127,16 +127,16 @@ def test_what_the_user_names_is_known_from_then_on_wherever_it_lies(user: Path, 
     handed_over(user / "others", "judge.id=bundled:judge" if command.startswith("audit") else "seed=1")
     OWN_WORD[command]()
     shutil.move("judge", "moved")
-    api.work(handed_over(user / "run", "judge.id=local-dir:./moved"), device="cpu")
+    synthgen.work(handed_over(user / "run", "judge.id=local-dir:./moved"), device="cpu")
 
 
 def test_to_look_at_a_spec_or_at_a_run_is_not_to_name_its_models(user: Path) -> None:
     run = handed_over(user / "run")
-    api.status(run)
-    api.verify(run)
-    api.finalize(run)
+    synthgen.status(run)
+    synthgen.verify(run)
+    synthgen.finalize(run)
     with pytest.raises(UsageError, match="never used"):
-        api.work(run, device="cpu")
+        synthgen.work(run, device="cpu")
     assert not (user / "cache").exists()
 
 
@@ -147,7 +147,7 @@ def test_a_name_that_the_user_gives_is_their_word_for_the_runs_own_judge_too(use
 
 
 def test_a_known_judge_does_not_stand_for_another_one_in_its_place(user: Path) -> None:
-    api.begin(spec(), "mine")
+    synthgen.begin(spec(), "mine")
     runs = {name: run_for(name, user / name) for name in OPENING}
     tokenizer = Path("judge/tokenizer_config.json")
     tokenizer.write_text(tokenizer.read_text() + " ")
@@ -162,21 +162,21 @@ def test_where_nothing_can_be_noted_own_runs_are_made_all_the_same(user: Path, b
         (user / "cache").write_text("")
     else:
         (user / "cache").mkdir(mode=0o500)
-    api.run(spec(), "mine", devices="cpu")
+    synthgen.run(spec(), "mine", devices="cpu")
     audit(Path("mine"), judges=["local-dir:./judge"])
 
 
 def test_a_note_that_is_no_file_of_the_users_own_counts_for_nothing(user: Path) -> None:
-    api.begin(spec(), "mine")
+    synthgen.begin(spec(), "mine")
     (note,) = (user / "cache/synthgen/models").iterdir()
     note.rename(user / "elsewhere")
     note.symlink_to(user / "elsewhere")
     with pytest.raises(UsageError, match="never used"):
-        api.work("mine", device="cpu")
+        synthgen.work("mine", device="cpu")
 
 
 def with_revisions(generator: str | None = None, judge: str | None = None, *overrides: str) -> Plan:
-    real = api.plan(spec("model.id=bundled:workers", "judge.id=bundled:judge"))
+    real = synthgen.plan(spec("model.id=bundled:workers", "judge.id=bundled:judge"))
     found = real.revisions
     return make_plan(spec(*overrides), Revisions(generator or found.generator, judge or found.judge))
 
@@ -197,7 +197,7 @@ def test_a_revision_that_pins_nothing_is_refused_even_with_trust(user: Path, pla
     run = planned(user / "run", with_revisions(*plan))
     for trust in (False, True):
         with pytest.raises(StorageError, match=r"plan\.json is damaged") as refused:
-            api.work(run, device="cpu", trust=trust)
+            synthgen.work(run, device="cpu", trust=trust)
         assert named in refused.value.message
 
 
@@ -206,26 +206,26 @@ def test_a_hub_model_is_known_by_the_commit_in_the_cache(user: Path, role: str) 
     names = ("model.id=owner/it", "judge.id=bundled:judge") if role == "model" else ("judge.id=hf-hub:owner/it",)
     run = planned(user / "run", with_revisions(*((COMMIT, None) if role == "model" else (None, COMMIT)), *names))
     with pytest.raises(UsageError, match=f"{role} owner/it from the hub, at commit {COMMIT}"):
-        api.work(run, device="cpu")
+        synthgen.work(run, device="cpu")
     snapshot = user / "hub/models--owner--it/snapshots" / COMMIT
     snapshot.mkdir(parents=True)
     (snapshot / "config.json").write_text("{}")
     with pytest.raises(ModelError):  # opened, and not whole
-        api.work(run, device="cpu")
+        synthgen.work(run, device="cpu")
 
 
 def test_a_folder_with_the_name_of_a_hub_model_is_not_opened_for_it(user: Path) -> None:
     save_stable_diffusion(user / "owner/painter")
     run = planned(user / "run", with_revisions(COMMIT, None, "model.id=owner/painter", "judge.id=bundled:judge"))
     with pytest.raises(UsageError, match="would be opened in its place"):
-        api.work(run, device="cpu", trust=True)
+        synthgen.work(run, device="cpu", trust=True)
 
 
 HOSTILE = ["code of its own", "code, not trusted", "a text tower of another"]
 NAMING: dict[str, Callable[[], object]] = {
-    "run": lambda: api.run(spec(), "mine", devices="cpu"),
-    "preview": lambda: api.preview(spec(), 1, Path("preview.html"), "cpu"),
-    "calibrate": lambda: api.pilot(spec(), Path("pilot"), 1, devices="cpu"),
+    "run": lambda: synthgen.run(spec(), "mine", devices="cpu"),
+    "preview": lambda: synthgen.preview(spec(), 1, Path("preview.html"), "cpu"),
+    "calibrate": lambda: synthgen.pilot(spec(), Path("pilot"), 1, devices="cpu"),
     "audit --judge": lambda: audit(Path("others"), judges=["local-dir:./judge"]),
 }
 
@@ -234,12 +234,12 @@ NAMING: dict[str, Callable[[], object]] = {
 def test_no_command_runs_the_code_of_a_judge_not_even_with_trust(user: Path, ask: str) -> None:
     handed_over(user / "others", "judge.id=bundled:judge")
     spoil(user / "judge", ASKS[ask], user / "PWNED")
-    run = forged(user / "run", api.plan(spec()))
-    tasks = planned(user / "tasks", api.plan(spec()))
+    run = forged(user / "run", synthgen.plan(spec()))
+    tasks = planned(user / "tasks", synthgen.plan(spec()))
     commands: list[Callable[[], object]] = [
         *NAMING.values(),
         *(lambda command=command: command(run, True) for name, command in OPENING.items() if name != "work"),
-        lambda: api.work(tasks, device="cpu", trust=True),
+        lambda: synthgen.work(tasks, device="cpu", trust=True),
     ]
     for command in commands:
         with pytest.raises(UsageError, match="is refused") as refused:
@@ -276,7 +276,7 @@ def command_line(*arguments: object, said: str = "", **environment: str) -> subp
 
 
 def test_the_command_line_asks_for_trust_once_and_takes_it_from_the_environment_too(user: Path) -> None:
-    run, tasks = handed_over(user / "run"), planned(user / "tasks", api.plan(spec()))
+    run, tasks = handed_over(user / "run"), planned(user / "tasks", synthgen.plan(spec()))
     refused = command_line("work", tasks, "--index", 0, "--of", 1)
     assert (refused.returncode, "Traceback" in refused.stderr) == (2, False)
     assert "the judge in the folder ./judge (content:" in refused.stderr

@@ -1,7 +1,7 @@
 """The Python face of synthgen, and the one place where the rooms are put together.
 
-    spec = synthgen.api.read_spec(Path("specs/quickstart.yaml"))
-    result = synthgen.api.run(spec)
+    spec = synthgen.load_spec("specs/quickstart.yaml")
+    result = synthgen.run(spec)
     datasets.load_dataset(str(result.dataset))
 
 Everything is imported when it is asked for: `synthgen validate` must not wait for what makes runs.
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from synthgen.api.calibrating import calibrate, keep_share, pilot
     from synthgen.api.finishing import RunResult, finalize
     from synthgen.api.machine import doctor
-    from synthgen.api.planning import Forecast, forecast, plan, read_spec, sample, steering_notes
+    from synthgen.api.planning import Forecast, forecast, plan, sample, steering_notes
     from synthgen.api.rejudging import rejudge
     from synthgen.api.running import begin, preview, repair, replay, run, status, unverified, verify, work
     from synthgen.api.sampling import export_labels
+    from synthgen.api.specs import checked_spec, load_spec, read_source, read_spec
     from synthgen.planning import Rounding, rounding_of
-    from synthgen.spec import parse_spec
 
 _NAMES = {
     "synthgen.api.auditing": ("Audit", "audit", "check_output", "embeddings_folder", "output_folder"),
     "synthgen.api.calibrating": ("calibrate", "keep_share", "pilot"),
     "synthgen.api.finishing": ("RunResult", "finalize"),
     "synthgen.api.machine": ("doctor",),
-    "synthgen.api.planning": ("Forecast", "forecast", "plan", "read_spec", "sample", "steering_notes"),
+    "synthgen.api.planning": ("Forecast", "forecast", "plan", "sample", "steering_notes"),
     "synthgen.api.rejudging": ("rejudge",),
     "synthgen.api.running": ("begin", "preview", "repair", "replay", "run", "status", "unverified", "verify", "work"),
     "synthgen.api.sampling": ("export_labels",),
     "synthgen.planning": ("Rounding", "rounding_of"),
-    "synthgen.spec": ("parse_spec",),
+    "synthgen.api.specs": ("checked_spec", "load_spec", "read_source", "read_spec"),
 }
 
 __all__ = [
@@ -44,17 +44,19 @@ __all__ = [
     "begin",
     "calibrate",
     "check_output",
+    "checked_spec",
     "doctor",
     "embeddings_folder",
     "export_labels",
     "finalize",
     "forecast",
     "keep_share",
+    "load_spec",
     "output_folder",
-    "parse_spec",
     "pilot",
     "plan",
     "preview",
+    "read_source",
     "read_spec",
     "rejudge",
     "repair",

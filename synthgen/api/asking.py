@@ -104,7 +104,7 @@ def values_of(begun: Begun, others: Sequence[Begun]) -> dict[str, tuple[str, ...
         UsageError: a column has fewer than two; or as many that they seem to be measurements, or some that differ by
             case alone.
     """
-    from synthgen.auditing.table import ASIDE
+    from synthgen.spec import ASIDE
 
     found = {name: tuple(attribute.values) for name, attribute in begun.declared.attributes.items()}
     for name, column in begun.question.known.items():
@@ -117,7 +117,7 @@ def values_of(begun: Begun, others: Sequence[Begun]) -> dict[str, tuple[str, ...
 
 
 def _check_values(place: str, seen: Collection[str], values: Sequence[str], images: int) -> None:
-    from synthgen.auditing.table import ASIDE
+    from synthgen.spec import ASIDE
 
     if len(values) < 2:
         there = ", ".join(sorted(seen)) or "nothing"

@@ -137,7 +137,10 @@ class Audit:
         return folder / JSON, folder / REPORT
 
     def _repr_html_(self) -> str:
-        return self.report._repr_html_()
+        """The verdict and the shares, for notebooks."""
+        from synthgen.auditing.report import write_fragment
+
+        return write_fragment(self.report)
 
 
 def audit(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from synthgen.api import wiring as parts
+from synthgen.api import wiring
 from synthgen.api.looking import JudgeId, judge_of
 from synthgen.api.subject import Run
 from synthgen.api.trust import pinned_judge
@@ -83,7 +83,7 @@ def _judge(name: str, run: Run | None) -> JudgeId:
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]["msg"]
         raise UsageError(f"--judge {name}: expected {problem}") from error
-    judge = JudgeId(name, parts.judge_revision(name))
+    judge = JudgeId(name, wiring.judge_revision(name))
     pinned_judge(judge.name, judge.revision).remember()
     return judge
 
@@ -94,7 +94,7 @@ def _named_by_both(judge: JudgeId) -> JudgeId:
     pinned = pinned_judge(judge.name, judge.revision)
     if pinned.kind == "hub":
         return judge
-    if pinned.kind == "folder" and Path(pinned.place).is_dir() and parts.judge_revision(judge.name) == judge.revision:
+    if pinned.kind == "folder" and Path(pinned.place).is_dir() and wiring.judge_revision(judge.name) == judge.revision:
         pinned.remember()
     return replace(judge, run=None)
 

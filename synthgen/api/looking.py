@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthgen.api import wiring as parts
+from synthgen.api import wiring
 from synthgen.api.subject import Run, Subject, recorded_answers, recorded_vectors, was_asked
 from synthgen.api.trust import pinned_judge, require_trust
 from synthgen.errors import UsageError
@@ -108,7 +108,7 @@ class Eyes:
         if self._judge.run is not None:
             pinned = pinned_judge(self._judge.name, self._judge.revision)
             require_trust([pinned], self._judge.run, trust=self._trust)
-        return parts.towers(self._judge.name, self._judge.revision, self._device)
+        return wiring.towers(self._judge.name, self._judge.revision, self._device)
 
     def look(self, images: ImageSet, on_progress: OnProgress) -> list[bytes | LeftOut]:
         """Embed every image that is new; the keys of all, or why one cannot be opened.

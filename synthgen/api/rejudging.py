@@ -6,8 +6,8 @@ from pathlib import Path
 
 from synthgen import running as runs
 from synthgen.api.finishing import RunResult, finalized
-from synthgen.api.planning import as_yaml, with_thresholds
 from synthgen.api.publishing import check_new
+from synthgen.api.specs import SpecText, as_yaml, with_thresholds
 from synthgen.errors import UsageError
 from synthgen.spec import Filters, LabelFilter, Spec, parse_spec
 from synthgen.store import Location, open_store
@@ -47,8 +47,8 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
                 looser = f"{rule.score} of {name}: the run asked for {rule.limits}, found {found}"
                 hint = "A looser threshold needs a new run: what was rejected has no pixels any more."
                 raise UsageError(looser, hint=hint)
-    comments = "".join(f"# rejudged with --set {override}\n" for override in overrides)
-    runs.create_run(into, stricter, comments + _text(spec, overrides))
+    kept = SpecText(f"# rejudged\n{_text(spec, overrides)}", "spec.yaml").with_overrides(overrides)
+    runs.create_run(into, stricter, kept)
     runs.rejudge(planned, store, stricter, into, lambda name, scores: first_rejection(scores, rules[name]))
     return finalized(stricter, into, fresh=stricter.shard_count)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from synthgen import running as runs
-from synthgen.api import wiring as parts
+from synthgen.api import wiring
 from synthgen.api.finishing import RunResult, asked, facts, finalized, limits
-from synthgen.api.planning import as_yaml, forecast, plan
+from synthgen.api.planning import forecast, plan
 from synthgen.api.publishing import (
     check_new,
     check_place,
@@ -22,6 +22,7 @@ from synthgen.api.publishing import (
     leftovers,
     unverified_results,
 )
+from synthgen.api.specs import as_yaml
 from synthgen.api.trust import pinned_models, require_trust
 from synthgen.errors import ModelError, UsageError
 from synthgen.files import check_file
@@ -49,8 +50,8 @@ def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
 
     check_file(path)
     planned = _plan_of_users_own(spec)
-    parts.check_keys(planned)
-    generator, judge = parts.generator(planned, device), parts.judge(planned, device)
+    wiring.check_keys(planned)
+    generator, judge = wiring.generator(planned, device), wiring.judge(planned, device)
     return write_sheet(
         attempts(planned, generator, judge, count),
         path,
@@ -97,12 +98,12 @@ def run(
     """
     runs.check_devices(devices)
     if executor == "local" and devices not in ("auto", "cpu"):
-        runs.slots(devices, parts.count_gpus)  # a GPU that is not there begins no run
+        runs.slots(devices, wiring.count_gpus)  # a GPU that is not there begins no run
     store = open_store(location or Path("outputs") / spec.name)
     check_new(store)
     planned = _plan_of_users_own(spec)
     if not runs.is_begun(store):
-        parts.check_keys(planned)  # before there is a plan, which a mended spec would no longer fit
+        wiring.check_keys(planned)  # before there is a plan, which a mended spec would no longer fit
     planned = runs.create_run(store, planned, text if text is not None else as_yaml(spec.canonical()), extend=extend)
     make = partial(
         _make_pending,
@@ -139,9 +140,9 @@ def _make_pending(
             outcome = runs.run_ray(
                 make_shards, store, state.pending, devices=devices, address=address, on_progress=on_progress, stop=stop
             )
-        elif len(slots := runs.slots(devices, parts.count_gpus)) > 1:
-            parts.download(planned)
-            slots = tuple(replace(slot, environment={**slot.environment, **parts.OFFLINE}) for slot in slots)
+        elif len(slots := runs.slots(devices, wiring.count_gpus)) > 1:
+            wiring.download(planned)
+            slots = tuple(replace(slot, environment={**slot.environment, **wiring.OFFLINE}) for slot in slots)
             outcome = runs.run_local(make_shards, store, state.pending, slots, on_progress=on_progress, stop=stop)
         else:
             device = devices.partition(":")[0] if devices.startswith("cpu") else devices
@@ -189,7 +190,7 @@ def work(
     """
     if not 0 <= index < of:
         raise UsageError(f"index {index} of {of}: expected 0 to {of - 1}")
-    parts.check_device(device)
+    wiring.check_device(device)
     store = open_store(location)
     planned = runs.open_run(store)
     require_trust(pinned_models(planned), store.location, trust=trust)
@@ -209,7 +210,7 @@ def make_shards(
     """What every executor starts, in whichever process: see `synthgen.running.work`. It asks for nobody's trust."""
     store = open_store(location)
     planned = runs.open_run(store)
-    generator, judge = parts.generator(planned, device), parts.judge(planned, device)
+    generator, judge = wiring.generator(planned, device), wiring.judge(planned, device)
     return runs.work(planned, store, generator, judge, shards, on_progress=on_progress, stop=stop)
 
 
@@ -228,7 +229,7 @@ def replay(location: Location, image_id: str, device: str = "auto", *, trust: bo
     store = open_store(location)
     planned = runs.open_run(store)
     require_trust(pinned_models(planned), store.location, trust=trust)
-    return again(planned, store, parts.generator(planned, device), parts.judge(planned, device), image_id)
+    return again(planned, store, wiring.generator(planned, device), wiring.judge(planned, device), image_id)
 
 
 def status(location: Location) -> tuple[Plan, RunState]:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from synthgen.auditing.table import ASIDE
 from synthgen.errors import UsageError
+from synthgen.spec import ASIDE
 from synthgen.stats.estimates import Corrected, Floats, estimates
 from synthgen.stats.inversion import condition, invert
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from synthgen.auditing.table import ASIDE, check_columns, read_answers
+from synthgen.auditing.table import check_columns, read_answers
 from synthgen.errors import UsageError
 from synthgen.records import Reason, Verdict
-from synthgen.spec import UNKNOWN
+from synthgen.spec import ASIDE, UNKNOWN
 from synthgen.stats.association import Test, filled, independent, with_holm
 from synthgen.stats.estimates import Estimate, Ints, Z, estimate, wilson
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from synthgen.auditing.table import ASIDE, Answers, Table, check_columns, crossed, read_answers
+from synthgen.auditing.table import Answers, Table, check_columns, crossed, read_answers
 from synthgen.errors import UsageError
+from synthgen.spec import ASIDE
 from synthgen.stats.estimates import Corrected, Floats, estimates
 from synthgen.stats.score import weighted_score
 

@@ -8,12 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synthgen.errors import UsageError
-from synthgen.spec import NOT_APPLICABLE, UNKNOWN
+from synthgen.spec import ASIDE
 from synthgen.stats.estimates import Ints
 
 Codes = NDArray[np.int32]
-ASIDE = (NOT_APPLICABLE, UNKNOWN)
-"""The answers that are no value. They come last among the answers of every attribute."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

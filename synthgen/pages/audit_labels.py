@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from synthgen.auditing.table import ASIDE
 from synthgen.errors import UsageError
 from synthgen.files import create_file
 from synthgen.pages.page import data_uri, environment, write_page
+from synthgen.spec import ASIDE
 
 LABELS, PAGE = "labels.csv", "to-label.html"
 _HINT = f"Expected the {LABELS} of --export-labels, filled in."
@@ -56,7 +56,7 @@ def write_labelling(
         raise taken
 
     answers = {name: (*values, *ASIDE) for name, values in attributes.items()}
-    page = environment("synthgen.auditing").get_template("labelling.html.j2")
+    page = environment("synthgen.pages").get_template("audit_labels.html.j2")
     # The page first: a table that is there keeps the next call from drawing another sample.
     write_page(folder / PAGE, page.render(title=title, samples=samples, answers=answers, table=LABELS))
     if not create_file(table, text.encode("utf-8", "replace")):

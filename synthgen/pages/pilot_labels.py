@@ -80,7 +80,7 @@ def write_labelling(
         StorageError: it cannot be written.
     """
     groups = [(name, list(group)) for name, group in groupby(samples, lambda sample: sample.label)]
-    page = environment("synthgen.dataset").get_template("labelling.html.j2")
+    page = environment("synthgen.pages").get_template("pilot_labels.html.j2")
     write_page(path, page.render(title=title, samples=samples, groups=groups, definitions=definitions, table=table))
 
 

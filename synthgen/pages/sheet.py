@@ -270,7 +270,7 @@ def _rendered(
     title: str, facts: Mapping[str, str], counted: Tally, groups: Sequence[Group], composition: Composition
 ) -> str:
     return (
-        environment("synthgen.dataset")
+        environment("synthgen.pages")
         .get_template("sheet.html.j2")
         .render(
             title=title,

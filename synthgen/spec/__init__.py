@@ -1,19 +1,20 @@
 """YAML -> `Spec`: what the user wants, checked, with every problem as `file:line:column: message`."""
 
 from synthgen.errors import Problem
-from synthgen.spec.attribute import NOT_APPLICABLE, RESERVED, UNKNOWN, Attribute, Balance, Gate
+from synthgen.spec.attribute import ASIDE, NOT_APPLICABLE, RESERVED, UNKNOWN, Attribute, Balance, Gate
 from synthgen.spec.bare import Finding
 from synthgen.spec.declared import Declared
 from synthgen.spec.filters import ClipFilter, DuplicateFilter, Filters, LabelFilter, QualityFilter
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, JudgeSpec, ModelSpec
 from synthgen.spec.output import Budget, Output, Rejects
-from synthgen.spec.reader import parse_spec, read_declared, read_spec, refusal
+from synthgen.spec.reader import parse_spec, read_declared, read_spec, read_text, refusal
 from synthgen.spec.schema import json_schema
 from synthgen.spec.spec import ClassSpec, Prompts, Spec
 from synthgen.spec.starter import starter_spec
 from synthgen.spec.template import Template, TemplateError, Variable
 
 __all__ = [
+    "ASIDE",
     "BUNDLED_JUDGE",
     "BUNDLED_MODEL",
     "DEFAULT_JUDGE",
@@ -46,6 +47,7 @@ __all__ = [
     "parse_spec",
     "read_declared",
     "read_spec",
+    "read_text",
     "refusal",
     "starter_spec",
 ]

@@ -9,6 +9,8 @@ from synthgen.spec.fields import Fraction, Section, Text, Texts, VariableName
 
 UNKNOWN, NOT_APPLICABLE = "unknown", "not applicable"
 """What a measured attribute may be besides its values: the judge abstained, or there is nothing to measure."""
+ASIDE = (NOT_APPLICABLE, UNKNOWN)
+"""The answers that are not values. They come last among the answers of every attribute."""
 
 RESERVED: Mapping[str, str] = {
     "label": "the class, and for how well the image shows it",

@@ -34,7 +34,7 @@ def read_spec(path: Path, overrides: Sequence[str] = ()) -> Spec:
     Raises:
         SpecError: with every problem, in the file's order, those of `overrides` last.
     """
-    return parse_spec(_text(path), file=str(path), overrides=overrides)
+    return parse_spec(read_text(path), file=str(path), overrides=overrides)
 
 
 def parse_spec(text: str, *, file: str = "spec.yaml", overrides: Sequence[str] = ()) -> Spec:
@@ -54,9 +54,9 @@ def parse_spec(text: str, *, file: str = "spec.yaml", overrides: Sequence[str] =
     return spec
 
 
-def refusal(path: Path, overrides: Sequence[str], findings: Sequence[Finding], hint: str) -> SpecError:
-    """What was found wrong with the spec in `path` after it was read, with its places."""
-    root, _ = _mapping(_text(path), str(path))
+def refusal(text: str, file: str, overrides: Sequence[str], findings: Sequence[Finding], hint: str) -> SpecError:
+    """The error for what was found wrong with a spec after it was read, with the places in its text."""
+    root, _ = _mapping(text, file)
     for each in overrides:
         root, _ = override(root, each)
     return _error([_located(root, finding.path, finding.message) for finding in findings], hint)
@@ -69,7 +69,7 @@ def read_declared(path: Path) -> Declared:
         SpecError: as `read_spec`.
     """
     try:
-        root, problems = _mapping(_text(path), str(path))
+        root, problems = _mapping(read_text(path), str(path))
     except SpecError as error:
         raise SpecError(error.problems, hint=_DECLARED) from None
     declared, more = _validated(root, Declared, _check_declared)
@@ -126,8 +126,12 @@ def _error(problems: list[Problem], hint: str = _HINT) -> SpecError:
     return SpecError(ordered, hint=hint)
 
 
-def _text(path: Path) -> str:
-    """The file's text, decoded, without a byte-order mark."""
+def read_text(path: Path) -> str:
+    """The text of a spec's file, without a byte-order mark.
+
+    Raises:
+        SpecError: it cannot be read, is larger than `MAX_BYTES`, or is not text in UTF-8.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -14,7 +14,7 @@ from synthgen.auditing.findings import Findings
 from synthgen.auditing.gates import Gate, Outcome
 from synthgen.auditing.labelled import draw_sample, least_sample
 from synthgen.auditing.measure import Given, measure
-from synthgen.auditing.report import AuditReport, audit_schema, render_tables, write_html, write_json
+from synthgen.auditing.report import AuditReport, audit_schema, render_tables, write_fragment, write_html, write_json
 from synthgen.spec import Gate as SpecGate
 from synthgen.stats.distance import uniform
 from tests.auditing.report.demo import plain
@@ -187,7 +187,7 @@ def test_trust_is_recorded_and_shown() -> None:
     checks = found["findings"]["gates"][0]["checks"]
     assert {check["unchecked"] for check in checks} == {"this judge has not been checked on this set"}
     words = "on the judge's word alone: nobody has checked it on this set (--trust-judge)"
-    for text in (printed(report), Page(write_html(report)).text, Page(report._repr_html_()).text):
+    for text in (printed(report), Page(write_html(report)).text, Page(write_fragment(report)).text):
         assert words in text
         assert "Pass, on the judge's word alone" in text
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
-from synthgen import api
+import synthgen
 from synthgen.errors import UsageError
 from synthgen.sets import open_set, read_frame
 from synthgen.sets.hub import HubSet
@@ -115,7 +115,7 @@ def test_streamed_splits_are_joined_by_name() -> None:
 @of_every_kind
 def test_an_audit_counts_classes_by_their_names(make: Make, tmp_path: Path) -> None:
     parts = {"a": as_data([0, 0, 0, 1], ClassLabel(names=BOTH)), "b": as_data([1, 1], ClassLabel(names=BOTH[::-1]))}
-    found = api.audit(make(tmp_path / "set", parts), known={"skin": "skin"}, cache=tmp_path / "cache")
+    found = synthgen.audit(make(tmp_path / "set", parts), known={"skin": "skin"}, cache=tmp_path / "cache")
     assert found.findings.classes == {"chef": 5, "doctor": 1}
 
 

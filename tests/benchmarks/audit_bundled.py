@@ -17,16 +17,15 @@ import pandas as pd
 import typer
 from PIL import ImageEnhance
 
-from synthgen import api
+import synthgen
 from synthgen.api.looking import JudgeId, Question, look_at
 from synthgen.api.subject import open_subject
 from synthgen.api.wiring import judge_revision
 from synthgen.auditing.findings import Figure, Scope
-from synthgen.auditing.table import ASIDE
 from synthgen.bundled.mixture import even, skewed
 from synthgen.bundled.world import Person, render
 from synthgen.sets import read_frame
-from synthgen.spec import BUNDLED_JUDGE, Attribute, read_declared
+from synthgen.spec import ASIDE, BUNDLED_JUDGE, Attribute, read_declared
 from synthgen.stats.estimates import Estimate
 from tests.benchmarks.page import paragraph, put_into, table
 
@@ -89,12 +88,12 @@ def _audited(folder: Path, images: int, seed: int, light: tuple[float, float]) -
     attributes = _attributes(folder)
     confusions = _matrices(folder, attributes, seed, light[1])
     asked = {"attributes": folder / "attributes.yaml", "judges": [BUNDLED_JUDGE], "cache": folder / "cache"}
-    _, labels, _ = api.export_labels(place, LABELS, folder / f"labels-{seed}", seed=seed, **asked)  # type: ignore[arg-type]
+    _, labels, _ = synthgen.export_labels(place, LABELS, folder / f"labels-{seed}", seed=seed, **asked)  # type: ignore[arg-type]
     drawn = pd.read_csv(labels, dtype="string").set_index("id")
     for name in attributes:
         drawn[name] = truth[name]
     drawn.to_csv(labels)
-    audit = api.audit(place, confusions=confusions, labels=labels, seed=seed, **asked)  # type: ignore[arg-type]
+    audit = synthgen.audit(place, confusions=confusions, labels=labels, seed=seed, **asked)  # type: ignore[arg-type]
     for attribute in audit.findings.attributes:
         for scope in attribute.scopes:
             yield from _rows(attribute.name, scope, truth)

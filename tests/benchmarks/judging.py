@@ -25,8 +25,9 @@ import typer
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
-from synthgen import api, bundled
-from synthgen.api import wiring as parts
+import synthgen
+from synthgen import bundled
+from synthgen.api import wiring
 from synthgen.bundled.reader import Reader, load_reader
 from synthgen.errors import QuotaNotMet
 from synthgen.planning import draw_candidate
@@ -66,11 +67,11 @@ def main(
 def _precision(spec: Spec, reader: Reader, work: Path, count: int) -> Iterator[str]:
     """A pilot labelled by the reader gives thresholds; another one, with other seeds, shows what they are worth."""
     pilot, other = work / "pilot", work / "other"
-    sheet = api.pilot(spec, pilot, count).table
+    sheet = synthgen.pilot(spec, pilot, count).table
     truth = _occupations(pilot, reader)
     _fill_in(sheet, truth)
-    made = api.calibrate(spec, pilot, sheet, PRECISION, CONFIDENCE)
-    api.pilot(spec.model_copy(update={"seed": spec.seed + 1000}), other, count)
+    made = synthgen.calibrate(spec, pilot, sheet, PRECISION, CONFIDENCE)
+    synthgen.pilot(spec.model_copy(update={"seed": spec.seed + 1000}), other, count)
     ledger = _ledger(other)
     rows = ledger[ledger["verdict"] == "accepted"].copy()  # spare attempts have no pixels to read
     rows["right"] = rows["id"].map(_occupations(other, reader)) == rows["class"]
@@ -131,7 +132,7 @@ def _balance(per_class: int, common: Sequence[str], reader: Reader, work: Path) 
         spec = read_spec(ROOT / "specs" / "balanced.yaml", overrides)
         began = time.perf_counter()
         try:
-            api.run(spec, folder)
+            synthgen.run(spec, folder)
         except QuotaNotMet as error:
             print(error, file=sys.stderr)
         print(f"{way}: {time.perf_counter() - began:.0f} s", file=sys.stderr)
@@ -196,8 +197,8 @@ def _steering(found: Mapping[str, Path], spec: Spec, cells: Iterator[tuple[str, 
 
 
 def _cost(spec: Spec, batches: int) -> Iterator[str]:
-    planned = api.plan(spec)
-    generator, judge = parts.generator(planned, "auto"), parts.judge(planned, "auto")
+    planned = synthgen.plan(spec)
+    generator, judge = wiring.generator(planned, "auto"), wiring.judge(planned, "auto")
     generator.setup()
     judge.setup()
     generating, judging = [], []
@@ -231,7 +232,7 @@ def _ledger(folder: Path) -> pd.DataFrame:
 def _readings(folder: Path, reader: Reader) -> pd.DataFrame:
     """Per accepted image its id and class, and what the reader sees in it."""
     found: list[dict[str, Any]] = []
-    classes = list(api.status(folder)[0].spec.classes)
+    classes = list(synthgen.status(folder)[0].spec.classes)
     for file in sorted((folder / "shards").glob("*.parquet")):
         rows = pq.read_table(file, columns=["id", "image", "label"]).to_pylist()
         readings = read_all(reader, _images(rows))

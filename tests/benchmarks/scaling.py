@@ -18,7 +18,7 @@ from typing import Annotated
 
 import typer
 
-from synthgen import api
+import synthgen
 from synthgen.api.running import make_shards
 from synthgen.running import Assignment, ClassProgress, Outcome, Progress, Slot, read_state, run_local
 from synthgen.spec import Spec, read_spec
@@ -84,7 +84,7 @@ def _in_turns(spec: Spec, work: Path, ways: Sequence[str], repeats: int) -> list
 def _in_a_process(spec: Spec, folder: Path, devices: str) -> float:
     """Seconds from the first batch to the last commit of a run of its own."""
     program = "import sys; from tests.benchmarks.scaling import timed_run; timed_run(*sys.argv[1:])"
-    api.begin(spec, folder)
+    synthgen.begin(spec, folder)
     command = [sys.executable, "-c", program, str(folder), devices]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return float(done.stdout)
@@ -96,7 +96,7 @@ def timed_run(folder: str, devices: str) -> None:
     `pool` stands for one worker process fed by the local executor, `cpu` for the worker in this process.
     """
     store = FolderStore(folder)
-    shards = range(api.status(Path(folder))[0].shard_count)
+    shards = range(synthgen.status(Path(folder))[0].shard_count)
     clock = Clock()
     if devices == "cpu":
         make_shards(folder, shards, "cpu", clock)
@@ -244,7 +244,7 @@ def _status(work: Path) -> Iterator[str]:
 
 def fill(folder: Path, shards: int) -> None:
     """A run of `shards` committed shards: markers as they are, their files empty."""
-    plan = api.begin(
+    plan = synthgen.begin(
         quickstart(*counts_of(2 * shards), "output.shard_size=2"),
         folder,
     )

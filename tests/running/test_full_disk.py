@@ -11,7 +11,7 @@ from synthgen.errors import StorageError
 from synthgen.planning import Plan
 from synthgen.running import create_run, verify, work
 from synthgen.store import FolderStore
-from tests.command import synthgen
+from tests.command import call
 from tests.running.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
 from tests.running.processes import run_with_small_files
 from tests.running.tables import bytes_of, state_of
@@ -132,7 +132,7 @@ def test_too_little_room_is_told_before_the_start(small_disk: Path) -> None:
         'synthgen: 1\nname: roomy\nmodel: {id: "bundled:workers", steps: 1}\nclasses: {chef: 500}\n'
         'prompts: {templates: ["a {class}"]}\nfilters: {label: null}\n'
     )
-    done = synthgen("run", spec, "-o", small_disk / "run", folder=small_disk.parent)
+    done = call("run", spec, "-o", small_disk / "run", folder=small_disk.parent)
     assert done.returncode == 5
     first, *_, last = done.stderr.splitlines()
     assert "MB are needed and " in first

@@ -8,8 +8,8 @@ from synthgen.auditing.findings import OVERALL, Findings
 from synthgen.auditing.report.chart import Line, Scale, chart
 from synthgen.auditing.report.composition import MOST, Chart
 from synthgen.auditing.report.words import p_value, percent, spoken
-from synthgen.auditing.table import ASIDE
 from synthgen.pages.page import short
+from synthgen.spec import ASIDE
 
 FOUR_FIFTHS = 0.8
 

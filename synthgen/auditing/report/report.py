@@ -117,9 +117,3 @@ class AuditReport:
     reference_duplicates: Mapping[str, Picture] = field(default_factory=dict)
     not_measured: tuple[NotMeasured, ...] = ()
     judge_check: JudgeCheck | None = None
-
-    def _repr_html_(self) -> str:
-        """For notebooks: the verdict and the shares; `write_html` makes the whole report."""
-        from synthgen.auditing.report.html import write_fragment
-
-        return write_fragment(self)

@@ -263,7 +263,7 @@ def test_what_a_sample_gave_says_so_where_it_stands(full: AuditReport, share: fl
 
 
 def test_a_notebook_shows_the_verdict_and_the_shares(full: AuditReport) -> None:
-    page = Page(full._repr_html_())
+    page = Page(write_fragment(full))
     assert page.tags[0] == ("div", {"class": "synthgen-audit"})
     assert "✕ Fail: Portraits of workers" in page.text
     assert page.text.count("share (95 %)") == 3

@@ -1,0 +1,196 @@
+"""Specs: read from a file, a text or a mapping, and checked together with the files that they name."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthgen.errors import SpecError, UsageError
+from synthgen.planning import Plan
+from synthgen.spec import Balance, Finding, Spec, parse_spec, read_text, refusal
+from synthgen.spec.checks import check
+
+if TYPE_CHECKING:
+    from synthgen.judging.calibration.threshold import Calibration
+
+SpecSource = str | os.PathLike[str] | Mapping[str, Any]
+"""A path, a YAML text (a `str` of several lines), or a mapping with the keys of a spec."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpecText:
+    """A spec as its author wrote it.
+
+    Attributes:
+        file: what messages call it.
+        has_lines: false for what was no text, where line numbers would say nothing.
+    """
+
+    text: str
+    file: str
+    has_lines: bool = True
+
+    def with_overrides(self, overrides: Sequence[str]) -> str:
+        """The text that a run keeps: above it, in comments, what was overridden."""
+        return "".join(f"# --set {json.dumps(each, ensure_ascii=False)}\n" for each in overrides) + self.text
+
+
+def load_spec(source: SpecSource, overrides: Sequence[str] = ()) -> Spec:
+    """Read and check a spec.
+
+    Args:
+        source: a path, a YAML text of several lines, or a mapping with the keys of a spec.
+        overrides: such as "model.steps=20", applied in order.
+
+    Raises:
+        SpecError: with every problem, those of the files that the spec names included.
+        UsageError: `source` or `overrides` is of another type.
+
+    Example:
+        >>> spec = load_spec({
+        ...     "synthgen": 1,
+        ...     "name": "two-trades",
+        ...     "model": {"id": "bundled:workers"},
+        ...     "classes": {"doctor": 20, "chef": 20},
+        ... }, ["model.steps=10"])
+        >>> spec.total, spec.model.steps
+        (40, 10)
+    """
+    return checked_spec(read_source(source), overrides)
+
+
+def read_source(source: SpecSource) -> SpecText:
+    """The text of a spec, not checked yet.
+
+    Raises:
+        SpecError: the file cannot be read.
+        UsageError: `source` is of another type.
+    """
+    if isinstance(source, Mapping):
+        return SpecText(as_yaml(source), "spec", has_lines=False)
+    if isinstance(source, str) and "\n" in source:
+        return SpecText(source, "spec")
+    try:
+        file = os.fspath(source)
+    except TypeError as error:
+        what = f"source: expected a path, a YAML text or a mapping, found {type(source).__name__}"
+        raise UsageError(what, hint='Give a path such as "spec.yaml".') from error
+    return SpecText(read_text(Path(file)), file)
+
+
+def read_spec(path: SpecSource, overrides: Sequence[str] = (), *, calibrated: bool = True) -> Spec:
+    """As `load_spec`, also for a spec whose thresholds are still to be calibrated."""
+    return checked_spec(read_source(path), overrides, calibrated=calibrated)
+
+
+def checked_spec(source: SpecText, overrides: Sequence[str] = (), *, calibrated: bool = True) -> Spec:
+    """The spec of a text, with the shares of the real datasets that `balance` names in place of their files.
+
+    Args:
+        calibrated: whether the file of thresholds that it names must exist already.
+
+    Raises:
+        SpecError: as `load_spec`.
+    """
+    if isinstance(overrides, str):
+        hint = f"Give a list: [{overrides!r}]."
+        raise UsageError("overrides: expected a list of texts, found one text", hint=hint)
+    try:
+        return _checked(source, overrides, calibrated)
+    except SpecError as error:
+        if source.has_lines:
+            raise
+        raise SpecError((replace(each, line=0, column=0) for each in error.problems), hint=error.hint) from None
+
+
+def _checked(source: SpecText, overrides: Sequence[str], calibrated: bool) -> Spec:
+    spec = parse_spec(source.text, file=source.file, overrides=overrides)
+    refused = partial(refusal, source.text, source.file, overrides)
+
+    findings, hints = [], []
+    for place, read in _files_of(spec, calibrated):
+        try:
+            read()
+        except UsageError as error:
+            findings.append(Finding(place, error.message))
+            hints.append(error.hint or "")
+    if findings:
+        raise refused(findings, "\n".join(dict.fromkeys(hints)))
+
+    resolved = with_explicit_shares(spec)
+    if resolved is not spec and (findings := list(check(resolved.canonical()))):
+        raise refused(findings, "Ask for more images.")
+    return resolved
+
+
+def _files_of(spec: Spec, calibrated: bool) -> list[tuple[tuple[str | int, ...], Callable[[], object]]]:
+    """Where the spec names files, and what reads each."""
+    files: list[tuple[tuple[str | int, ...], Callable[[], object]]] = [
+        (("balance", index, "target", "from"), partial(_with_explicit_share, entry, spec))
+        for index, entry in enumerate(spec.balance)
+    ]
+    if calibrated:
+        files.append((("filters", "label", "calibration"), partial(_calibration_of, spec)))
+    return files
+
+
+def with_explicit_shares(spec: Spec) -> Spec:
+    """The spec with shares in place of the files that they are counted from.
+
+    Raises:
+        UsageError: a file cannot be used.
+    """
+    entries = tuple(_with_explicit_share(entry, spec) for entry in spec.balance)
+    return spec if entries == spec.balance else spec.model_copy(update={"balance": entries})
+
+
+def _with_explicit_share(entry: Balance, spec: Spec) -> Balance:
+    if entry.target == "uniform" or not isinstance(file := entry.target.get("from"), str):
+        return entry
+    from synthgen.sets.shares import read_shares
+
+    shares = read_shares(Path(file), entry.attribute, spec.attributes[entry.attribute].values.keys())
+    return entry.model_copy(update={"target": shares})
+
+
+def with_thresholds(planned: Plan) -> Plan:
+    """The plan with a calibration's thresholds in place of its file, and what they promise.
+
+    Raises:
+        UsageError: the calibration cannot be read, or was made for another spec.
+    """
+    label, calibration = planned.spec.filters.label, _calibration_of(planned.spec)
+    if label is None or calibration is None:
+        return planned
+    floors = calibration.floors_for(planned, str(label.calibration))
+    thresholds = label.model_copy(update={"min_posterior": floors, "calibration": None})
+    filters = planned.spec.filters.model_copy(update={"label": thresholds})
+    return replace(planned, spec=planned.spec.model_copy(update={"filters": filters}), promise=calibration.promise)
+
+
+def _calibration_of(spec: Spec) -> Calibration | None:
+    label = spec.filters.label
+    if label is None or label.calibration is None:
+        return None
+    from synthgen.judging.calibration.threshold import Calibration
+
+    path, hint = Path(label.calibration), "`synthgen calibrate` writes such a file."
+    try:
+        return Calibration.from_json(path.read_text("utf-8"), str(path))
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {path} in {Path.cwd()}", hint=hint) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise UsageError(f"{path} cannot be read: {reason}", hint=hint) from error
+
+
+def as_yaml(spec: Mapping[str, Any]) -> str:
+    """A spec's keys as YAML, in their order."""
+    import yaml
+
+    return yaml.safe_dump(dict(spec), sort_keys=False, allow_unicode=True)
