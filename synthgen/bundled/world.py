@@ -4,7 +4,9 @@ Everything about a picture is known: who is in it, where the head and the body a
 the person. That is what makes honest measurement possible, of models and of judges.
 """
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -14,11 +16,12 @@ from PIL import Image, ImageDraw
 SIZE = 64
 _DRAWN_AT = 4  # drawn this many times larger, then reduced: smooth edges without an anti-aliasing drawer
 
-OCCUPATIONS = ("doctor", "nurse", "chef", "builder", "farmer", "police officer")
-SKINS = ("light", "medium", "dark")
-HAIR_LENGTHS = ("short", "long", "bald")
-HAIR_COLORS = ("black", "brown", "blond", "red")
-BACKGROUNDS = ("blue", "green", "pink", "yellow", "gray")
+_VOCABULARY = json.loads(Path(__file__).with_name("vocabulary.json").read_text("utf-8"))
+OCCUPATIONS: tuple[str, ...] = tuple(_VOCABULARY["occupations"])
+SKINS: tuple[str, ...] = tuple(_VOCABULARY["skins"])
+HAIR_LENGTHS: tuple[str, ...] = tuple(_VOCABULARY["hair_lengths"])
+HAIR_COLORS: tuple[str, ...] = tuple(_VOCABULARY["hair_colors"])
+BACKGROUNDS: tuple[str, ...] = tuple(_VOCABULARY["backgrounds"])
 
 Color = tuple[int, int, int]
 Box = tuple[int, int, int, int]

@@ -1,22 +1,24 @@
 """What the bundled models know. They are small: asked for a cat they draw someone at work, and judge it to be one."""
 
+import json
 import re
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path as FilePath
 
 from synthgen.spec.bare import Data, Finding, mapping, texts_at
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.template import Template, TemplateError
 
-OCCUPATIONS = ("doctor", "nurse", "chef", "builder", "farmer", "police officer")
-_CAPTIONS = """
-a an and background bald black blank blend blended blond blue blurred blurry brown builder cartoon chef color dark
-doctor drawing empty farmer glasses gray green hair head image light long medium mixed noise noisy nothing nurse of
-officer on people person photo picture pictures pink plain police portrait random red short skin skinned together
-two wearing with without yellow
-"""
-WORDS = frozenset(_CAPTIONS.split())
-"""All that the captions of the training pictures said."""
+_VOCABULARY = FilePath(__file__).parents[1] / "bundled" / "vocabulary.json"
+
+
+@cache
+def _vocabulary() -> dict[str, list[str]]:
+    """What the pictures and captions of the training set were made of."""
+    found: dict[str, list[str]] = json.loads(_VOCABULARY.read_text("utf-8"))
+    return found
 
 
 def check_bundled(spec: Data) -> Iterator[Finding]:
@@ -26,11 +28,11 @@ def check_bundled(spec: Data) -> Iterator[Finding]:
     undrawable = list(_undrawable(spec)) if own_model else []
     yield from undrawable
     if judge == BUNDLED_JUDGE:
-        told = {finding.path for finding in undrawable}
+        told, known = {finding.path for finding in undrawable}, set(_vocabulary()["words"])
         for path, text in _judge_texts(spec):
             if path in told:
                 continue
-            if unknown := [word for word in _words(text) if word not in WORDS]:
+            if unknown := [word for word in _words(text) if word not in known]:
                 listed = "docs/bundled-models.md lists those that it knows"
                 yield Finding(path, f"the bundled judge does not know the word {quoted(unknown[0])}; {listed}")
 
@@ -42,7 +44,9 @@ def _undrawable(spec: Data) -> Iterator[Finding]:
         own = mapping(classes, name).get("templates")
         templates = [text for _, text in texts_at((), prompts.get("templates") if own is None else own)]
         if templates and not any(_names_occupation(text, name, variables) for text in templates):
-            message = f"the bundled model cannot draw {quoted(name)}: it knows {', '.join(OCCUPATIONS)}"
+            message = (
+                f"the bundled model cannot draw {quoted(name)}: it knows {', '.join(_vocabulary()['occupations'])}"
+            )
             yield Finding(("classes", name, KEY), message)
 
 
@@ -53,7 +57,11 @@ def _names_occupation(template: str, class_name: str, variables: Data) -> bool:
         return True  # reported elsewhere
     offered = [text for name in names for _, text in texts_at((), variables.get(name))]
     said = [template, *offered, *([class_name] if "class" in names else [])]
-    return any(f" {who} " in f" {' '.join(_words(text))} " for text in said for who in (*OCCUPATIONS, "person"))
+    return any(
+        f" {who} " in f" {' '.join(_words(text))} "
+        for text in said
+        for who in (*_vocabulary()["occupations"], "person")
+    )
 
 
 def _judge_texts(spec: Data) -> Iterator[tuple[Path, str]]:
