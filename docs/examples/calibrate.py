@@ -1,0 +1,41 @@
+"""Choose label thresholds that reach a precision. Run it, label the pilot by eye, and run it again.
+
+The first call makes a pilot: look at `outputs/pilot/to-label.html`, and write yes or no into the column `right` of
+`outputs/pilot/labels.csv`. The second call reads the labels and writes the thresholds into `outputs/calibration.json`,
+a file that the spec names as `filters.label.calibration`.
+"""
+
+import csv
+from pathlib import Path
+
+import synthgen
+
+SPEC = {
+    "synthgen": 1,
+    "name": "trades",
+    "model": {"id": "bundled:workers", "steps": 10, "guidance": 1.5},
+    "classes": {"doctor": 20, "chef": 20},
+    "prompts": {"templates": ["a portrait of a {class}", "a {class}"]},
+    "filters": {"label": {"min_posterior": 0.5}, "quality": {}},
+}
+PILOT = Path("outputs/pilot")
+
+
+def main() -> None:
+    spec = synthgen.load_spec(SPEC)
+    pilot = synthgen.pilot(spec, PILOT, count=16)  # made already? Then this changes nothing
+    with pilot.table.open(encoding="utf-8", newline="") as file:
+        labelled = sum(bool(row["right"]) for row in csv.DictReader(file))
+    if not labelled:
+        print(f"look at {pilot.page}, fill in {pilot.table}, and run this again")
+        return
+
+    # Sixteen pictures of a class prove little: real work asks for more, of more of them.
+    found = synthgen.calibrate(spec, PILOT, pilot.table, precision=0.7, confidence=0.8)
+    for name, threshold in found.classes.items():
+        print(name, threshold)
+    Path("outputs/calibration.json").write_text(found.to_json(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""Fail a pipeline when a set is skewed: a CSV with a column of skin tones, held against a limit. Needs no model.
+
+Usage: `python gate.py people.csv "skin over all: tv <= 0.1"`
+
+The CSV has a row for each image: `path`, `label`, and a column `skin`. Exit codes are those of `synthgen audit`: 4 if
+the gate fails, or if there are too few images to decide it.
+"""
+
+import sys
+
+import synthgen
+
+
+def main(csv: str, gate: str) -> int:
+    found = synthgen.audit(csv, known={"skin": "skin"}, targets={"skin": "uniform"}, gates=[gate])
+
+    shares = found.tables["shares"]
+    overall = shares[shares["place"] == "over all"]
+    print(overall[["value", "count", "quoted", "quoted_low", "quoted_high"]].to_string(index=False))
+    for limit in found.tables["gates"].to_dict("records"):
+        print(f"{limit['gate']}: {limit['outcome']}: {limit['reason']}")
+    return 0 if found.outcome == "pass" else synthgen.GateFailed.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

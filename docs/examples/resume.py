@@ -1,0 +1,38 @@
+"""Interrupt a run after its first shard, look at how far it is, and go on."""
+
+import synthgen
+
+SPEC = {
+    "synthgen": 1,
+    "name": "interrupted",
+    "model": {"id": "bundled:workers", "steps": 6, "guidance": 1.5, "batch_size": 4},
+    "classes": {"doctor": 6},
+    "prompts": {"templates": ["a {class}"]},
+    "filters": {"quality": {}},
+    "output": {"shard_size": 2},
+}
+RUN = "outputs/interrupted"
+
+
+def main() -> None:
+    spec, committed = synthgen.load_spec(SPEC), list[int]()
+
+    def on_progress(progress: synthgen.Progress) -> None:
+        if progress.committed:
+            committed.append(progress.shard)
+
+    try:
+        # `stop` is asked between batches. Ctrl-C on the command line does the same, and so may your own program.
+        synthgen.run(spec, RUN, on_progress=on_progress, stop=lambda: bool(committed))
+    except synthgen.Interrupted as error:
+        print(error)
+
+    _, state = synthgen.status(RUN)
+    print(f"{len(state.done)} of {state.shard_count} shards are committed")
+
+    result = synthgen.run(spec, RUN)  # the same call again
+    print(f"{result.fresh} shards made by the second call, {result.missing} images missing")
+
+
+if __name__ == "__main__":
+    main()
