@@ -62,7 +62,7 @@ def pilot(
 
     Raises:
         UsageError: the pilot there was made for another spec, or is too small for the cells that `balance` makes.
-        As `run`.
+        SynthgenError: as `run`.
     """
     from synthgen.pages.pilot_labels import Sample, add_rows, write_labelling
 

@@ -57,7 +57,7 @@ def export_labels(
     weights that make up for it.
 
     Raises:
-        As `audit`.
+        SynthgenError: as `audit`.
     """
     import numpy as np
     import pandas as pd
