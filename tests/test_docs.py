@@ -2,12 +2,18 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import pytest
+import yaml
+
+import synthgen
 from synthgen import cli
+from synthgen.errors import SynthgenError
 from synthgen.ledger.rows import ledger_schema
 from synthgen.records import Reason, Verdict
 from synthgen.running.progress import ClassProgress, Progress
@@ -17,6 +23,9 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 SPECS = (ROOT / "docs" / "specs.md").read_text("utf-8")
 RUNS = (ROOT / "docs" / "runs.md").read_text("utf-8")
+COMMANDS = (ROOT / "docs" / "commands.md").read_text("utf-8")
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 Rows = dict[str, tuple[str, str]]
 
 
@@ -63,21 +72,71 @@ def test_the_guide_to_specs_knows_no_key_twice() -> None:
     assert len(keys) == len(set(keys))
 
 
-def test_the_readme_has_the_commands_that_exist_and_no_others() -> None:
+def test_the_guide_to_commands_has_those_that_exist_and_no_others() -> None:
     commands = {
         command.name or command.callback.__name__
         for command in cli.app.registered_commands
         if command.callback is not None
     }
-    assert set(re.findall(r"^\| `synthgen (\w+)", README, re.MULTILINE)) == commands
+    assert set(re.findall(r"^\| `synthgen (\w+)", COMMANDS, re.MULTILINE)) == commands
 
 
-def test_the_specs_in_the_readme_and_the_guide_are_good() -> None:
-    for text in (README, SPECS):
-        specs = [block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "synthgen: 1" in block]
-        assert specs
-        for spec in specs:
-            parse_spec(spec)
+def test_the_guide_to_commands_has_every_exit_code() -> None:
+    def codes(error: type[SynthgenError]) -> Iterator[int]:
+        for below in error.__subclasses__():
+            yield below.exit_code
+            yield from codes(below)
+
+    documented = re.findall(r"^\| (\d+) \|", COMMANDS, re.MULTILINE)
+    assert list(map(int, documented)) == sorted({0, 130, *codes(SynthgenError)})
+
+
+def test_the_guide_to_python_has_every_name_of_the_face() -> None:
+    documented = re.findall(r"^::: synthgen\.(\w+)$", (ROOT / "docs/python.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted([*documented, "Spec", "__version__"]) == sorted(synthgen.__all__)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_specs_in_the_guides_are_good(page: Path) -> None:
+    text = page.read_text("utf-8")
+    specs = [block for block in re.findall(r"```yaml[^\n]*\n(.*?)```", text, re.DOTALL) if "synthgen: 1" in block]
+    assert specs or page.name not in {"README.md", "specs.md", "tutorial.md", "add-a-class.md", "own-model.md"}
+    for spec in specs:
+        parse_spec(spec)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_that_are_there(page: Path) -> None:
+    text = re.sub(r"^ *```.*?^ *```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    targets = re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", text)
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_drawn_rooms_are_those_of_the_import_contract() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]
+    (contract,) = [each for each in tools["importlinter"]["contracts"] if each["type"] == "layers"]
+    drawn = re.search(r"<!-- layers -->\n\n```\n(.*?)```", ARCHITECTURE, re.DOTALL)
+    assert drawn is not None
+    assert [set(line.split(" | ")) for line in drawn[1].splitlines()] == [
+        set(layer.split(" | ")) for layer in contract["layers"]
+    ]
+    table = re.findall(r"^\| `(\w+)` \|", ARCHITECTURE, re.MULTILINE)
+    assert sorted(table) == sorted(room for layer in contract["layers"] for room in layer.split(" | "))
+
+
+def test_files_that_the_architecture_names_are_there() -> None:
+    named = re.findall(r"`((?:synthgen/)?[a-z_]+/[\w/]+\.py)`", ARCHITECTURE)
+    assert named
+    assert [file for file in named if not any((root / file).exists() for root in (ROOT, ROOT / "synthgen"))] == []
+
+
+def test_the_citation_is_of_this_version_and_licence() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == synthgen.__version__
+    assert citation["title"] == "synthgen"
+    assert citation["license"] == "Apache-2.0"
+    assert citation["authors"] == [{"name": "synthgen developers"}]
+    assert {"cff-version", "message"} <= citation.keys()
 
 
 def documented_fields(section: str) -> set[str]:
