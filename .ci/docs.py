@@ -10,9 +10,10 @@ import posixpath
 import re
 import tomllib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
-import click
+import typer.core
 import typer.main
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
@@ -37,11 +38,10 @@ _ELSEWHERE = re.compile(
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Take the repository's address from pyproject.toml."""
-    address = repository()
-    config.site_url = config.site_url or ""
-    config.extra["repository"] = address
-    config.extra["social"] = [{"icon": "fontawesome/brands/git-alt", "link": address, "name": "Repository"}]
+    """Take the addresses of site and repository from pyproject.toml."""
+    config.site_url = addresses()["Documentation"] + "/"
+    repository = {"icon": "fontawesome/brands/git-alt", "link": addresses()["Repository"], "name": "Repository"}
+    config.extra["social"] = [repository]
     config.copyright = "Apache-2.0, the bundled models included"
     return config
 
@@ -77,9 +77,10 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
     return output
 
 
-def repository() -> str:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    return str(project["urls"]["Repository"])
+@cache
+def addresses() -> dict[str, str]:
+    urls: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+    return urls
 
 
 def outside_fences(markdown: str, change: Callable[[str], str]) -> str:
@@ -101,7 +102,7 @@ def resolved(link: re.Match[str], folder: str, page: str) -> str:
     elif target.startswith("docs/"):
         inside = target.removeprefix("docs/")
     else:
-        return f"{repository()}/blob/main/{target}{anchor}"
+        return f"{addresses()['Repository']}/blob/main/{target}{anchor}"
     return posixpath.relpath(inside, posixpath.dirname(page) or ".") + anchor
 
 
@@ -111,13 +112,15 @@ def shown(example: re.Match[str]) -> str:
 
 def commands() -> str:
     """A section for each command: what it does, its arguments and its options."""
-    group = typer.main.get_command(app)
-    assert isinstance(group, click.Group) or hasattr(group, "commands")
-    sections = [section(name, command) for name, command in group.commands.items()]
+    group = typer.main.get_group(app)
+    sections = []
+    for name, command in group.commands.items():
+        assert isinstance(command, typer.core.TyperCommand), f"{name} has commands of its own: write them too"
+        sections.append(section(name, command))
     return "\n".join(["", "## Every option", "", *sections])
 
 
-def section(name: str, command: click.Command) -> str:
+def section(name: str, command: typer.core.TyperCommand) -> str:
     context = typer.Context(command, info_name=f"synthgen {name}")
     usage = " ".join(command.collect_usage_pieces(context))
     rows = []
