@@ -1,5 +1,6 @@
 """Models are opened by the user's word: those of a run that was handed over are asked for first, and none runs code."""
 
+import io
 import json
 import os
 import shutil
@@ -11,11 +12,13 @@ from typing import Any
 
 import huggingface_hub.constants
 import pytest
+from transformers import AutoTokenizer
 
 from synthgen import api
 from synthgen.api.running import make_shards
 from synthgen.errors import Interrupted, ModelError, StorageError, SynthgenError, UsageError
 from synthgen.plan import Plan, Revisions, make_plan
+from synthgen.remote_code import remote_code_disabled
 from synthgen.run import create_run, open_store
 from synthgen.spec import Spec, parse_spec
 from tests.generate.tiny import save_stable_diffusion
@@ -248,30 +251,41 @@ def test_no_command_runs_the_code_of_a_judge_not_even_with_trust(user: Path, ask
     assert not (user / "PWNED").exists()
 
 
-def test_nobody_is_asked_whether_a_generators_code_may_run(user: Path) -> None:
-    """transformers asks at the terminal, where diffusers does not tell it: `yes |` would agree."""
-    save_stable_diffusion(user / "painter")
-    index = json.loads(Path("painter/model_index.json").read_text())
-    Path("painter/model_index.json").write_text(json.dumps({**index, "text_encoder": ["transformers", "AutoModel"]}))
-    config = json.loads(Path("painter/text_encoder/config.json").read_text())
-    config |= {"model_type": "evil", "auto_map": {"AutoConfig": "evil.Config", "AutoModel": "evil.Model"}}
-    Path("painter/text_encoder/config.json").write_text(json.dumps(config))
-    code = f"import pathlib; pathlib.Path({str(user / 'PWNED')!r}).write_text('ran')\n"
-    Path("painter/text_encoder/evil.py").write_text(code)
-    ended = command_line("preview", "spec.yaml", "--set", "model.id=./painter", said="y\n" * 9)
-    assert ended.returncode == 5, ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_transformers_asks_nobody_whether_to_run_code(user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil(user / "judge", ASKS["code of its own"], user / "PWNED")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n" * 9))
+    with remote_code_disabled(), pytest.raises(ValueError, match="custom code"):
+        AutoTokenizer.from_pretrained(user / "judge")
     assert not (user / "PWNED").exists()
 
 
-def command_line(*arguments: object, said: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+@pytest.mark.parametrize("part", ["tokenizer", "text_encoder", "unet"])
+def test_no_code_of_a_generators_parts_is_run(user: Path, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_stable_diffusion(user / "painter")
+    file = {"tokenizer": "tokenizer_config.json"}.get(part, "config.json")
+    for name, more in (
+        ("model_index.json", {part: ["evil", "Part"] if part == "unet" else ["transformers", "AutoModel"]}),
+        (f"{part}/{file}", {"model_type": "evil", "auto_map": {"AutoConfig": "evil.Part", "AutoModel": "evil.Part"}}),
+    ):
+        path = user / "painter" / name
+        path.write_text(json.dumps({**json.loads(path.read_text()), **more}))
+    code = f"import pathlib; pathlib.Path({str(user / 'PWNED')!r}).write_text('ran')\n"
+    for folder in ("painter", f"painter/{part}"):
+        (user / folder / "evil.py").write_text(code)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n" * 9))
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        api.preview(spec("model.id=./painter"), 1, Path("preview.html"), "cpu")
+    assert not (user / "PWNED").exists()
+
+
+def command_line(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """As somebody with a home of their own has it."""
     text = SPEC.replace("owner/name, steps: 20", "'bundled:workers', steps: 1").replace("26, chef: 12, farmer: 7", "2")
     Path("spec.yaml").write_text(f"{text}judge: {{id: 'local-dir:./judge'}}\n")
     environment = {"HF_HOME": str(Path("home").absolute()), "HF_HUB_DISABLE_XET": "1", **environment}
     command = [sys.executable, "-m", "synthgen", *map(str, arguments)]
     settings = {**os.environ, **environment}
-    return subprocess.run(command, input=said, capture_output=True, text=True, timeout=240, check=False, env=settings)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, env=settings)
 
 
 def test_the_command_line_asks_for_trust_once_and_takes_it_from_the_environment_too(user: Path) -> None:
