@@ -105,8 +105,7 @@ def _verify_rows(plan: Plan, store: RunStore, record: ShardRecord) -> list[Findi
         for row in read_rows(store, record.images.name, ["id", "image", "label"]):
             ids.append(row["id"])
             labels.append(row["label"])
-            if (message := _undecodable(row)) is not None:
-                messages.append(message)
+            messages.extend(_row_faults(row))
         messages.extend(_image_faults(record, ledger, ids) if is_read else ())
     with _noted(findings, record.ledger.name) as messages:
         messages.extend(_quota_faults(plan, record, ledger, labels) if is_read else ())
@@ -158,16 +157,17 @@ def _quota_faults(plan: Plan, record: ShardRecord, ledger: list[Row], labels: li
     wanted: Counter[int] = Counter()
     for cell in cells:
         wanted[cell.label] += filled[cell.name]
-    if Counter(labels) != +wanted:
-        yield f"labels are {dict(Counter(labels))}, and the ledger's cells say {dict(+wanted)}"
+    if (found := Counter(label for label in labels if isinstance(label, int))) != +wanted:
+        yield f"labels are {dict(found)}, and the ledger's cells say {dict(+wanted)}"
 
 
-def _undecodable(row: Row) -> str | None:
+def _row_faults(row: Row) -> Iterator[str]:
+    if not isinstance(row["label"], int):
+        yield f"image {row['id']} has no class: its label is {row['label']!r:.40}"
     try:
         data = row["image"] and row["image"]["bytes"]
         if data is None:
             return f"image {row['id']} is missing"
         decoded(data)
     except (TypeError, LookupError, ValueError) as error:
-        return f"image {row['id']} cannot be decoded: {error}"
-    return None
+        yield f"image {row['id']} cannot be decoded: {error}"
