@@ -33,6 +33,7 @@ _HINTS = {
     errno.EPERM: _RIGHTS,
     errno.ENOTDIR: "Something on the way there is a file and not a folder: choose another folder with -o.",
     errno.EEXIST: "Something else has that name: choose another folder with -o.",
+    errno.ELOOP: "The links there lead in a circle: choose another folder with -o.",
     errno.EISDIR: "A folder has that name: move it, or choose another folder with -o.",
 }
 _STRANGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, MemoryError, OSError)

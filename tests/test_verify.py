@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -165,6 +166,7 @@ def bomb(rows: list[dict[str, Any]]) -> None:
     """A picture of 60,000 by 60,000, by its header."""
     data = bytearray(rows[0]["image"]["bytes"])
     data[16:24] = (60_000).to_bytes(4, "big") * 2
+    data[29:33] = crc32(data[12:29]).to_bytes(4, "big")
     rows[0]["image"]["bytes"] = bytes(data)
 
 
