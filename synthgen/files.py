@@ -225,7 +225,7 @@ def check_folder(folder: Path) -> None:
     with as_storage_error(folder):
         there = next(step for step in (folder, *folder.absolute().parents) if step.exists())
         if not there.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            raise StorageError(f"{there} is a file and not a folder", hint="Choose another folder with -o.")
         if not os.access(there, os.W_OK | os.X_OK):
             code = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
             raise OSError(code, os.strerror(code))

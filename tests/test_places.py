@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,17 +27,17 @@ SPEC = parse_spec(TEXT)
 PLACES: dict[str, Callable[[Path], object]] = {
     "a file": lambda place: place.write_text("I am a file"),
     "below a file": lambda place: place.parent.write_text("I am a file"),
-    "a dangling link": lambda place: place.symlink_to("nowhere"),
-    "a link to itself": lambda place: place.symlink_to(place),
+    "a dangling link": partial(os.symlink, "nowhere"),
+    "a link to itself": lambda place: os.symlink(place, place),
     "a name that is not UTF-8": lambda place: None,
 }
 IN_THE_WAY: dict[str, Callable[[Path], object]] = {
-    "dataset": lambda place: (place / "dataset/thesis").mkdir(parents=True) or (place / "dataset/thesis/a").touch(),
-    "dataset, a file": lambda place: place.mkdir() or (place / "dataset").touch(),
-    "report.html": lambda place: (place / "report.html/thesis").mkdir(parents=True),
-    "shards": lambda place: place.mkdir() or (place / "shards").touch(),
-    "ledger": lambda place: place.mkdir() or (place / "ledger").symlink_to("/tmp"),
-    "done": lambda place: place.mkdir() or os.mkfifo(place / "done"),
+    "dataset": lambda path: shutil.copytree(Path(__file__).parent / "plan", path),
+    "dataset, a file": Path.touch,
+    "report.html": Path.mkdir,
+    "shards": Path.touch,
+    "ledger": partial(os.symlink, "/tmp"),
+    "done": os.mkfifo,
 }
 
 
@@ -82,11 +83,12 @@ def test_a_place_that_cannot_be_used_is_refused_and_nothing_is_made(tmp_path: Pa
 def test_what_is_in_the_way_in_a_folder_is_named_before_anything_is_made(
     tmp_path: Path, source: Path, kind: str
 ) -> None:
-    place = tmp_path / "out"
-    IN_THE_WAY[kind](place)
+    place, name_of = tmp_path / "out", kind.partition(",")[0]
+    place.mkdir()
+    IN_THE_WAY[kind](place / name_of)
     before = found_in(tmp_path)
     for name, call in calls(place, source).items():
-        with pytest.raises(SynthgenError, match=kind.partition(",")[0]):
+        with pytest.raises(SynthgenError, match=name_of):
             call()
         assert found_in(tmp_path) == before, name
 

@@ -79,7 +79,7 @@ def test_what_cannot_be_written_is_told_and_what_was_there_stays(
     else:
         path = Path("/proc/synthgen/file")
     before = contents(tmp_path)
-    with pytest.raises(SynthgenError, match="file|way"):
+    with pytest.raises(SynthgenError, match=r"file|way"):
         write(path)
     assert contents(tmp_path) == before
 

@@ -95,7 +95,7 @@ def _verify_rows(plan: Plan, store: RunStore, record: ShardRecord) -> list[Findi
     findings: list[Finding] = []
     ledger: list[Row] = []
     ids: list[str] = []
-    labels: list[int] = []
+    labels: list[object] = []
     with _noted(findings, record.ledger.name) as messages:
         ledger.extend(read_rows(store, record.ledger.name, ["id", "attempt", "verdict", "cell_filled"]))
         messages.extend(_ledger_faults(record, ledger))
@@ -146,7 +146,7 @@ def _image_faults(record: ShardRecord, ledger: list[Row], ids: list[str]) -> Ite
         yield f"{len(ids)} images, and {record.counts.get(Verdict.ACCEPTED, 0)} were committed"
 
 
-def _quota_faults(plan: Plan, record: ShardRecord, ledger: list[Row], labels: list[int]) -> Iterator[str]:
+def _quota_faults(plan: Plan, record: ShardRecord, ledger: list[Row], labels: list[object]) -> Iterator[str]:
     cells = plan.shard(record.shard).cells
     filled = Counter(row["cell_filled"] for row in ledger if row["cell_filled"] is not None)
     missing = {short.cell: short.missing for short in record.shortfalls}
