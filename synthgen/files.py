@@ -21,6 +21,10 @@ class MissingFileError(StorageError):
     """There is no file of that name."""
 
 
+class NoLinksError(StorageError):
+    """The file system has no hard links, with which a file appears whole under a name that is free."""
+
+
 _ROOM = "Make room there and run again: what was committed stays, and the run goes on from it."
 _RIGHTS = "Make the folder writable for this user, or choose another one with -o."
 _LINKS = "This file system has no hard links, which runs are committed with: choose another folder with -o."
@@ -118,7 +122,7 @@ class Draft(io.BufferedWriter):
             return self.temporary.stat().st_nlink == 2
         except OSError as error:
             if error.errno in _NO_LINKS:
-                raise StorageError(f"{self.path}: {error.strerror}", hint=_LINKS) from error
+                raise NoLinksError(f"{self.path}: {error.strerror}", hint=_LINKS) from error
             raise
         return True
 
@@ -172,9 +176,23 @@ def create_file(path: Path, data: bytes) -> bool:
     with draft(path) as new:
         new.write(data)
         new.sync()
-        created = new.link()
-        sync(path.parent)
+        try:
+            created = new.link()
+            sync(path.parent)
+        except NoLinksError:
+            created = _claim(path)
+            if created:
+                new.replace()
     return created
+
+
+def _claim(path: Path) -> bool:
+    """Take a free name by an empty file, which a kill before its replacement leaves; False if it is not free."""
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def make_folder(folder: Path) -> None:

@@ -133,7 +133,7 @@ def test_a_run_of_an_earlier_version_is_good_and_told_to_carry_no_sums(run: Path
     (run / "results.json").unlink()
     told = synthgen("verify", run, folder=run)
     assert (told.returncode, told.stdout.splitlines()[-1]) == (0, f"{run}: good")
-    assert "6 file(s) of an earlier version carry no sha256" in told.stdout
+    assert "6 file(s) carry no sha256, such as spec.yaml" in told.stdout
     make_run(run, PLAN)
     api.finalize(run)
     # What is made of the shards gets its sum; what was committed stays as it was.
@@ -242,6 +242,37 @@ def test_hostile_json_is_damage_and_never_a_traceback(run: Path, name: str, cont
         except SynthgenError as error:
             told = name in error.message or "not committed yet" in error.message
             assert told
+
+
+@pytest.mark.parametrize("name", ["dataset", "report.html", "spec.yaml", "results.json"])
+def test_a_link_is_found_and_repaired_and_what_it_leads_to_stays(run: Path, tmp_path: Path, name: str) -> None:
+    whole, elsewhere = files_of(run), tmp_path / "elsewhere"
+    (run / name).rename(elsewhere)
+    (run / name).symlink_to(elsewhere)
+    before = files_of(tmp_path)
+    assert any(place.startswith(name) for place in places(run))
+    api.repair(run)
+    make_run(run, PLAN)
+    api.finalize(run)
+    assert files_of(run) == whole
+    assert not (run / name).is_symlink()
+    assert {name: data for name, data in files_of(tmp_path).items() if name.startswith("elsewhere")} == {
+        name: data for name, data in before.items() if name.startswith("elsewhere")
+    }
+
+
+def test_a_dataset_of_an_earlier_version_that_lost_its_summary_is_known_by_its_card(run: Path) -> None:
+    whole = files_of(run)
+    (run / "results.json").unlink()
+    (run / "dataset/synthgen.json").unlink()
+    (run / "dataset/mine.txt").touch()
+    assert places(run) == ["dataset/synthgen.json"]
+    api.repair(run)
+    with pytest.raises(StorageError, match="in the way"):
+        api.finalize(run)
+    (run / "dataset/mine.txt").unlink()
+    api.finalize(run)
+    assert files_of(run) == whole
 
 
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(run: Path) -> None:

@@ -1,5 +1,6 @@
 """How files come into being: whole, under names that nobody can foresee, and nowhere that a link leads to."""
 
+import errno
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from synthgen.dataset.precision_plot import write_precision_plot
 from synthgen.errors import StorageError, SynthgenError
 from synthgen.files import create_file, draft, write_file
 from synthgen.page import write_page
+from synthgen.run import FolderStore
 from tests.command import synthgen
 from tests.run.noise import make_run, noise_plan
 
@@ -99,6 +101,21 @@ def test_a_name_that_is_taken_stays(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     assert not create_file(tmp_path / "link", b"three")
     assert contents(tmp_path) == {"file": b"one"}
+
+
+def test_without_hard_links_a_run_says_so_and_other_files_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))  # as link(2) has it on exFAT
+
+    monkeypatch.setattr("os.link", link)
+    with pytest.raises(StorageError) as raised:
+        FolderStore(tmp_path).create("plan.json", b"{}")
+    assert "no hard links" in str(raised.value.hint)
+    assert create_file(tmp_path / "spec.yaml", b"one")
+    assert not create_file(tmp_path / "spec.yaml", b"two")
+    assert contents(tmp_path) == {"spec.yaml": b"one"}
 
 
 def test_a_name_as_long_as_names_can_be(tmp_path: Path) -> None:
