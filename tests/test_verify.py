@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -132,7 +133,7 @@ def test_a_run_of_an_earlier_version_is_good_and_told_to_carry_no_sums(run: Path
     (run / "results.json").unlink()
     told = synthgen("verify", run, folder=run)
     assert (told.returncode, told.stdout.splitlines()[-1]) == (0, f"{run}: good")
-    assert "6 file(s) of an earlier version carry no sha256" in told.stdout
+    assert "6 file(s) carry no sha256, such as spec.yaml" in told.stdout
     make_run(run, PLAN)
     api.finalize(run)
     # What is made of the shards gets its sum; what was committed stays as it was.
@@ -165,6 +166,7 @@ def bomb(rows: list[dict[str, Any]]) -> None:
     """A picture of 60,000 by 60,000, by its header."""
     data = bytearray(rows[0]["image"]["bytes"])
     data[16:24] = (60_000).to_bytes(4, "big") * 2
+    data[29:33] = crc32(data[12:29]).to_bytes(4, "big")
     rows[0]["image"]["bytes"] = bytes(data)
 
 
@@ -240,6 +242,37 @@ def test_hostile_json_is_damage_and_never_a_traceback(run: Path, name: str, cont
         except SynthgenError as error:
             told = name in error.message or "not committed yet" in error.message
             assert told
+
+
+@pytest.mark.parametrize("name", ["dataset", "report.html", "spec.yaml", "results.json"])
+def test_a_link_is_found_and_repaired_and_what_it_leads_to_stays(run: Path, tmp_path: Path, name: str) -> None:
+    whole, elsewhere = files_of(run), tmp_path / "elsewhere"
+    (run / name).rename(elsewhere)
+    (run / name).symlink_to(elsewhere)
+    before = files_of(tmp_path)
+    assert any(place.startswith(name) for place in places(run))
+    api.repair(run)
+    make_run(run, PLAN)
+    api.finalize(run)
+    assert files_of(run) == whole
+    assert not (run / name).is_symlink()
+    assert {name: data for name, data in files_of(tmp_path).items() if name.startswith("elsewhere")} == {
+        name: data for name, data in before.items() if name.startswith("elsewhere")
+    }
+
+
+def test_a_dataset_of_an_earlier_version_that_lost_its_summary_is_known_by_its_card(run: Path) -> None:
+    whole = files_of(run)
+    (run / "results.json").unlink()
+    (run / "dataset/synthgen.json").unlink()
+    (run / "dataset/mine.txt").touch()
+    assert places(run) == ["dataset/synthgen.json"]
+    api.repair(run)
+    with pytest.raises(StorageError, match="in the way"):
+        api.finalize(run)
+    (run / "dataset/mine.txt").unlink()
+    api.finalize(run)
+    assert files_of(run) == whole
 
 
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(run: Path) -> None:
