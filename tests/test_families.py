@@ -126,6 +126,7 @@ def write_bundled(folder: Path, spec: str = SPEC) -> None:
     write(folder, spec.replace("./model", "bundled:workers").replace("size: 32", "size: 64"))
 
 
+@pytest.mark.slow
 def test_a_task_of_an_array_whose_device_breaks_ends_with_5_and_leaves_its_shard_to_others(tmp_path: Path) -> None:
     write_bundled(tmp_path)
     assert synthgen("plan", "spec.yaml", "-o", "run", folder=tmp_path).returncode == 0
@@ -140,6 +141,7 @@ def test_a_task_of_an_array_whose_device_breaks_ends_with_5_and_leaves_its_shard
     assert synthgen("work", "run", "--index", "0", "--of", "1", folder=tmp_path).returncode == 0
 
 
+@pytest.mark.slow
 def test_the_cause_of_every_failed_shard_stands_on_the_screen(tmp_path: Path) -> None:
     write_bundled(tmp_path, SPEC.replace("doctor: 1, chef: 1", "doctor: 3, chef: 2"))
     trouble = "if shard: raise OSError('input.png is gone') if shard == 3 else KeyError('hat')"

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -71,6 +72,21 @@ def test_no_code_of_a_generators_parts_is_run(user: Path, part: str, monkeypatch
     with pytest.raises(ModelError, match="cannot be loaded"):
         api.preview(spec("model.id=./painter"), 1, Path("preview.html"), "cpu")
     assert not (user / "PWNED").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("unet/a.safetensors.index.json", {"weight_map": {"x": "../../other.safetensors"}}, "weight_map names '../"),
+        ("unet/a.safetensors.index.json", {"weight_map": {"x": "/other.safetensors"}}, "weight_map names '/other"),
+        ("unet/adapter_config.json", {"base_model_name_or_path": "owner/other"}, "an adapter names another model"),
+    ],
+)
+def test_a_generators_files_lead_nowhere_else(user: Path, file: str, content: object, told: str) -> None:
+    save_stable_diffusion(user / "painter")
+    (user / "painter" / file).write_text(json.dumps(content))
+    with pytest.raises(UsageError, match=re.escape(told)):
+        api.preview(spec("model.id=./painter"), 1, Path("preview.html"), "cpu")
 
 
 @pytest.mark.slow

@@ -149,6 +149,7 @@ def test_a_folder_with_the_name_of_a_hub_model_is_not_opened_for_it(user: Path) 
         api.work(run, device="cpu", trust=True)
 
 
+@pytest.mark.slow
 def test_the_command_line_asks_for_trust_once_and_takes_it_from_the_environment_too(user: Path) -> None:
     run, tasks = handed_over(user / "run"), planned(user / "tasks", api.plan(spec()))
     refused = command_line("work", tasks, "--index", 0, "--of", 1)
