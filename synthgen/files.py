@@ -21,6 +21,10 @@ class MissingFileError(StorageError):
     """There is no file of that name."""
 
 
+class NoLinksError(StorageError):
+    """The file system has no hard links, with which a file appears whole under a name that is free."""
+
+
 _ROOM = "Make room there and run again: what was committed stays, and the run goes on from it."
 _RIGHTS = "Make the folder writable for this user, or choose another one with -o."
 _LINKS = "This file system has no hard links, which runs are committed with: choose another folder with -o."
@@ -33,6 +37,7 @@ _HINTS = {
     errno.EPERM: _RIGHTS,
     errno.ENOTDIR: "Something on the way there is a file and not a folder: choose another folder with -o.",
     errno.EEXIST: "Something else has that name: choose another folder with -o.",
+    errno.ELOOP: "The links there lead in a circle: choose another folder with -o.",
     errno.EISDIR: "A folder has that name: move it, or choose another folder with -o.",
 }
 _STRANGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, MemoryError, OSError)
@@ -117,7 +122,7 @@ class Draft(io.BufferedWriter):
             return self.temporary.stat().st_nlink == 2
         except OSError as error:
             if error.errno in _NO_LINKS:
-                raise StorageError(f"{self.path}: {error.strerror}", hint=_LINKS) from error
+                raise NoLinksError(f"{self.path}: {error.strerror}", hint=_LINKS) from error
             raise
         return True
 
@@ -171,9 +176,23 @@ def create_file(path: Path, data: bytes) -> bool:
     with draft(path) as new:
         new.write(data)
         new.sync()
-        created = new.link()
-        sync(path.parent)
+        try:
+            created = new.link()
+            sync(path.parent)
+        except NoLinksError:
+            created = _claim(path)
+            if created:
+                new.replace()
     return created
+
+
+def _claim(path: Path) -> bool:
+    """Take a free name by an empty file, which a kill before its replacement leaves; False if it is not free."""
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def make_folder(folder: Path) -> None:
@@ -224,7 +243,7 @@ def check_folder(folder: Path) -> None:
     with as_storage_error(folder):
         there = next(step for step in (folder, *folder.absolute().parents) if step.exists())
         if not there.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            raise StorageError(f"{there} is a file and not a folder", hint="Choose another folder with -o.")
         if not os.access(there, os.W_OK | os.X_OK):
             code = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
             raise OSError(code, os.strerror(code))

@@ -75,11 +75,12 @@ class _Stored:
     white_is_zero: bool = False
 
 
-def decode(data: bytes, formats: tuple[str, ...] | None = None) -> Picture | LeftOut:
+def decode(data: bytes, formats: tuple[str, ...] | None = None, most_pixels: int | None = None) -> Picture | LeftOut:
     """The picture in `data`, upright. Of an animation, its first frame.
 
     Args:
         formats: those of Pillow's names that may be tried; by default all.
+        most_pixels: of a picture that is decoded; by default twice Pillow's own limit against bombs.
     """
     if data.startswith(_POINTER):
         return LeftOut("that are Git LFS pointers, which stand for files that were not downloaded")
@@ -87,6 +88,8 @@ def decode(data: bytes, formats: tuple[str, ...] | None = None) -> Picture | Lef
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd metadata, and of large pictures; the too large raise
             with Image.open(io.BytesIO(data), formats=formats) as image:
+                if most_pixels is not None and image.width * image.height > most_pixels:
+                    return LeftOut("that are too large", f"it has {image.width} x {image.height} pixels")
                 stored = _stored(image)
                 return _to_rgb(ImageOps.exif_transpose(image), stored)
     # Decoders are foreign code that meets anybody's bytes. They raise whatever they like, RuntimeError,

@@ -28,15 +28,12 @@ def hold(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
-def is_abandoned(path: Path) -> bool:
-    """Whether certainly no living process writes this temporary file or folder. A symbolic link is nobody's work."""
-    with _locked(path) as locked:
-        return _is_abandoned(path, locked)
-
-
 def clear(path: Path, *, unsure: bool = False) -> bool:
-    """Remove it if it is abandoned; or, where you are `unsure`, if no living process of this machine holds it. Whether
-    it was removed."""
+    """Remove a temporary file or folder that certainly no living process writes; whether it was removed.
+
+    Args:
+        unsure: remove it also where that is not certain, if only no process of this machine holds it.
+    """
     with _locked(path) as locked:
         # Under the lock: who makes one at this moment waits for it, and then sees that it is gone.
         if goes := _is_abandoned(path, locked) or (unsure and locked is not False):
@@ -104,7 +101,7 @@ def _locked(path: Path) -> Iterator[bool | None]:
 
 def _is_abandoned(path: Path, locked: bool | None) -> bool:
     if path.is_symlink():
-        return True
+        return True  # nobody's work
     host = _ON_HOST.search(path.name)
     if locked and (host is None or host[1] == _HOST):
         return True

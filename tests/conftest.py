@@ -128,3 +128,19 @@ def s3(s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where a run can lie: a folder, or an address in a bucket. What is promised of one is promised of both."""
     return str(tmp_path / "run") if request.param == "folder" else f"{request.getfixturevalue('s3')()}/some/run"
+
+
+@pytest.fixture
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user who has named no model yet, in a folder with a judge and with attributes to measure."""
+    import huggingface_hub.constants
+
+    from tests.handed_over import TINTS
+    from tests.judging.tiny import save_judge
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.chdir(tmp_path)
+    save_judge(tmp_path / "judge")
+    (tmp_path / "attributes.yaml").write_text(TINTS)
+    return tmp_path

@@ -132,6 +132,7 @@ def with_holes(data: bytes) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 def test_pictures_that_were_converted_are_counted_in_every_output_also_from_the_cache(tmp_path: Path) -> None:
     (tmp_path / "attributes.yaml").write_text(ATTRIBUTES)
     rows = [dict(row) for row in table()]
@@ -372,6 +373,7 @@ def test_the_command_line_judges_and_exports(folder: Path) -> None:
     assert "which takes 20: chef (3), doctor (3)" in drawn.stdout
 
 
+@pytest.mark.slow
 def test_the_command_that_would_check_the_judge_can_be_copied(tmp_path: Path) -> None:
     """Names that a shell would break, more than one option, and a default folder."""
     place = as_folder(tmp_path / "my $set", table())
@@ -406,6 +408,7 @@ def test_the_command_that_would_check_the_judge_can_be_copied(tmp_path: Path) ->
     assert (labels.parent / "labels-2" / "labels.csv").is_file()
 
 
+@pytest.mark.slow
 def test_the_judge_may_be_trusted_in_every_way_of_asking(folder: Path, run: Path) -> None:
     gate = ["skin_tone over all: share of dark <= 99%"]
     assert (judged(folder, gates=gate).outcome, judged(folder, gates=gate, trust_judge=True).outcome) == (

@@ -97,14 +97,18 @@ def test_a_call_that_fails_ends_the_run_at_once_with_its_cause_on_the_screen(tmp
     assert "AttributeError: 'FlowMatchEulerDiscreteScheduler' object" in status.stdout
 
 
-BROKEN = """
+PROGRAM = """
 import sys
 import torch
 from synthgen.cli import main
 from synthgen.generate.text_to_image import TextToImage
 
+make = TextToImage.render
+
 def render(self, candidates):
-    raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\\nmore")
+    shard = candidates[0].shard
+    {trouble}
+    return make(self, candidates)
 
 TextToImage.render = render
 sys.argv = ["synthgen", *sys.argv[1:]]
@@ -112,11 +116,22 @@ main()
 """
 
 
+def in_trouble(folder: Path, trouble: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command line, with something that happens before each batch of `shard`."""
+    command = [sys.executable, "-c", PROGRAM.format(trouble=trouble), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+
+
+def write_bundled(folder: Path, spec: str = SPEC) -> None:
+    write(folder, spec.replace("./model", "bundled:workers").replace("size: 32", "size: 64"))
+
+
+@pytest.mark.slow
 def test_a_task_of_an_array_whose_device_breaks_ends_with_5_and_leaves_its_shard_to_others(tmp_path: Path) -> None:
-    write(tmp_path, SPEC.replace("./model", "bundled:workers").replace("size: 32", "size: 64"))
+    write_bundled(tmp_path)
     assert call("plan", "spec.yaml", "-o", "run", folder=tmp_path).returncode == 0
-    command = [sys.executable, "-c", BROKEN, "work", "run", "--index", "0", "--of", "1"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+    fault = 'raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\\nmore")'
+    done = in_trouble(tmp_path, fault, "work", "run", "--index", "0", "--of", "1")
     assert done.returncode == 5, done.stderr
     assert "the device broke while making shard 0" in done.stderr
     assert "CUDA error: an illegal memory access was encountered" in done.stderr
@@ -124,3 +139,17 @@ def test_a_task_of_an_array_whose_device_breaks_ends_with_5_and_leaves_its_shard
     assert (state["failed"], state["pending"]) == ({}, [0, 1])
     assert "CUDA error" in state["ended"]
     assert call("work", "run", "--index", "0", "--of", "1", folder=tmp_path).returncode == 0
+
+
+@pytest.mark.slow
+def test_the_cause_of_every_failed_shard_stands_on_the_screen(tmp_path: Path) -> None:
+    write_bundled(tmp_path, SPEC.replace("doctor: 1, chef: 1", "doctor: 3, chef: 2"))
+    trouble = "if shard: raise OSError('input.png is gone') if shard == 3 else KeyError('hat')"
+    done = in_trouble(tmp_path, trouble, "run", "spec.yaml")
+    assert done.returncode == 5, done.stderr
+    causes = ["shards 1, 4: KeyError: 'hat'", "shard 3: OSError: input.png is gone"]  # shard 2 has no images to make
+    *told, hint = done.stderr.splitlines()[-3:]
+    assert told == [f"failed: {cause}" for cause in causes]
+    assert hint == "Run again to try once more. Tracebacks: outputs/tiny/failed"
+    status = call("status", "outputs/tiny", folder=tmp_path).stdout
+    assert all(f"failed    {cause}\n" in status for cause in causes)

@@ -4,13 +4,15 @@ import io
 import json
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
+from itertools import count
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 import synthgen
-from synthgen.errors import SpecError, StorageError, UsageError
+from synthgen.errors import ModelError, SpecError, StorageError, UsageError
 from synthgen.running import create_run, work
 from synthgen.running.replay import replay
 from synthgen.spec import parse_spec
@@ -154,17 +156,23 @@ def test_addresses_without_secrets_may_stand_in_a_spec() -> None:
     parse_spec(f"# see https://blog.example/@ann/post and mail ann@example.org, or http://host:8080/page\n{SPEC}")
 
 
-def test_the_record_of_a_failure_holds_no_secret(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("batch", [0, 1], ids=["of a worker", "of a shard"])
+def test_the_record_of_a_failure_holds_no_secret(place: str, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", CANARY)
     monkeypatch.setenv("MY_PASSWORD", f"long-{CANARY}")
+    batches = count()
 
     def fail() -> None:
-        raise RuntimeError(f"asked https://ann:hush@host with {CANARY}, then with long-{CANARY}")
+        if next(batches) == batch:
+            raise RuntimeError(f"asked https://ann:hush@host with {CANARY}, then with long-{CANARY}")
 
-    store, plan = open_store(place), noise_plan("classes={doctor: 3}")
+    store, plan = open_store(place), noise_plan("classes={doctor: 3}", "output.shard_size=1")
     create_run(store, plan, SPEC)
-    assert work(plan, store, NoiseGenerator(before_batch=fail), BrightnessJudge(), [0]).failed == (0,)
+    # The first batch of all ends the worker, a later one its shard.
+    with pytest.raises(ModelError) if batch == 0 else nullcontext():
+        assert work(plan, store, NoiseGenerator(before_batch=fail), BrightnessJudge(), range(3)).failed
     [name] = store.names("failed")
+    assert name.startswith("failed/worker-") == (batch == 0)
     text = store.read(name).decode()
     assert (CANARY in text, "hush" in text) == (False, False)
     assert "asked https://***@host with $HF_TOKEN, then with $MY_PASSWORD" in text

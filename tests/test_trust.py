@@ -1,94 +1,28 @@
-"""Models are opened by the user's word: those of a run that was handed over are asked for first, and none runs code."""
+"""Models are opened by the user's word: those that a run of somebody else names are asked for first."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub.constants
 import pytest
 
 import synthgen
-from synthgen.api.running import make_shards
 from synthgen.errors import Interrupted, ModelError, StorageError, SynthgenError, UsageError
-from synthgen.planning import Plan, Revisions, make_plan
-from synthgen.running import create_run
-from synthgen.spec import Spec, parse_spec
-from synthgen.store import open_store
 from tests.generating.tiny import save_stable_diffusion
-from tests.hub import COMMIT, serve
-from tests.judging.hostile import ASKS, spoil
-from tests.judging.tiny import save_judge
-from tests.running.noise import SPEC, make_run
-
-TINTS = """\
-attributes:
-  tint: {values: {green: ["a green picture"], pink: ["a pink picture"]}}
-"""
-ID = "00000-000000"
-
-
-@pytest.fixture(autouse=True)
-def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user who has named nothing yet, in a folder with a judge and with attributes to measure."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.chdir(tmp_path)
-    save_judge(tmp_path / "judge")
-    (tmp_path / "attributes.yaml").write_text(TINTS)
-    return tmp_path
-
-
-def spec(*overrides: str) -> Spec:
-    drawn = ("model.id=bundled:workers", "model.steps=1", "judge.id=local-dir:./judge", "classes={doctor: 2}")
-    return parse_spec(SPEC, overrides=[*drawn, *overrides])
-
-
-def handed_over(place: Path, *overrides: str) -> Path:
-    """A finished run that somebody else has planned; its images are not the models'."""
-    return forged(place, synthgen.plan(spec(*overrides)))
-
-
-def forged(place: Path, plan: Plan) -> Path:
-    make_run(place, plan)
-    synthgen.finalize(place)
-    return place
-
-
-def planned(place: Path, plan: Plan) -> Path:
-    """One whose images are still to be made."""
-    create_run(open_store(place), plan, SPEC)
-    return place
-
-
-def audit(run: Path, **more: Any) -> object:
-    """Of attributes that the run's judge was not asked."""
-    return synthgen.audit(run, attributes=Path("attributes.yaml"), device="cpu", **more)
-
-
-def run_for(command: str, place: Path, *overrides: str) -> Path:
-    """Of somebody else, as this command takes it."""
-    plan = synthgen.plan(spec(*overrides))
-    if command == "work":
-        return planned(place, plan)
-    if command == "replay":  # compares what the models say with what they said
-        make_shards(str(planned(place, plan)), [0], "cpu")
-        return place
-    return forged(place, plan)
-
-
-OPENING: dict[str, Callable[[Path, bool], object]] = {
-    "replay": lambda run, trust: synthgen.replay(run, ID, "cpu", trust=trust),
-    "audit": lambda run, trust: audit(run, trust=trust),
-    "export": lambda run, trust: synthgen.export_labels(
-        run, 2, Path("out"), attributes=Path("attributes.yaml"), device="cpu", trust=trust
-    ),
-    "work": lambda run, trust: synthgen.work(run, device="cpu", trust=trust),
-}
+from tests.handed_over import (
+    ID,
+    OPENING,
+    audit,
+    command_line,
+    forged,
+    handed_over,
+    planned,
+    run_for,
+    spec,
+    with_revisions,
+)
+from tests.hub import COMMIT
 
 
 @pytest.mark.parametrize("command", OPENING)
@@ -175,12 +109,6 @@ def test_a_note_that_is_no_file_of_the_users_own_counts_for_nothing(user: Path) 
         synthgen.work("mine", device="cpu")
 
 
-def with_revisions(generator: str | None = None, judge: str | None = None, *overrides: str) -> Plan:
-    real = synthgen.plan(spec("model.id=bundled:workers", "judge.id=bundled:judge"))
-    found = real.revisions
-    return make_plan(spec(*overrides), Revisions(generator or found.generator, judge or found.judge))
-
-
 @pytest.mark.parametrize(
     ("plan", "named"),
     [
@@ -221,60 +149,7 @@ def test_a_folder_with_the_name_of_a_hub_model_is_not_opened_for_it(user: Path) 
         synthgen.work(run, device="cpu", trust=True)
 
 
-HOSTILE = ["code of its own", "code, not trusted", "a text tower of another"]
-NAMING: dict[str, Callable[[], object]] = {
-    "run": lambda: synthgen.run(spec(), "mine", devices="cpu"),
-    "preview": lambda: synthgen.preview(spec(), 1, Path("preview.html"), "cpu"),
-    "calibrate": lambda: synthgen.pilot(spec(), Path("pilot"), 1, devices="cpu"),
-    "audit --judge": lambda: audit(Path("others"), judges=["local-dir:./judge"]),
-}
-
-
-@pytest.mark.parametrize("ask", HOSTILE)
-def test_no_command_runs_the_code_of_a_judge_not_even_with_trust(user: Path, ask: str) -> None:
-    handed_over(user / "others", "judge.id=bundled:judge")
-    spoil(user / "judge", ASKS[ask], user / "PWNED")
-    run = forged(user / "run", synthgen.plan(spec()))
-    tasks = planned(user / "tasks", synthgen.plan(spec()))
-    commands: list[Callable[[], object]] = [
-        *NAMING.values(),
-        *(lambda command=command: command(run, True) for name, command in OPENING.items() if name != "work"),
-        lambda: synthgen.work(tasks, device="cpu", trust=True),
-    ]
-    for command in commands:
-        with pytest.raises(UsageError, match="is refused") as refused:
-            command()
-        assert f"judge/{ASKS[ask].file}: " in refused.value.message
-        assert ASKS[ask].key in refused.value.message
-    assert not (user / "PWNED").exists()
-
-
-def test_nobody_is_asked_whether_a_generators_code_may_run(user: Path) -> None:
-    """transformers asks at the terminal, where diffusers does not tell it: `yes |` would agree."""
-    save_stable_diffusion(user / "painter")
-    index = json.loads(Path("painter/model_index.json").read_text())
-    Path("painter/model_index.json").write_text(json.dumps({**index, "text_encoder": ["transformers", "AutoModel"]}))
-    config = json.loads(Path("painter/text_encoder/config.json").read_text())
-    config |= {"model_type": "evil", "auto_map": {"AutoConfig": "evil.Config", "AutoModel": "evil.Model"}}
-    Path("painter/text_encoder/config.json").write_text(json.dumps(config))
-    code = f"import pathlib; pathlib.Path({str(user / 'PWNED')!r}).write_text('ran')\n"
-    Path("painter/text_encoder/evil.py").write_text(code)
-    ended = command_line("preview", "spec.yaml", "--set", "model.id=./painter", said="y\n" * 9)
-    assert ended.returncode == 5, ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert not (user / "PWNED").exists()
-
-
-def command_line(*arguments: object, said: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """As somebody with a home of their own has it."""
-    text = SPEC.replace("owner/name, steps: 20", "'bundled:workers', steps: 1").replace("26, chef: 12, farmer: 7", "2")
-    Path("spec.yaml").write_text(f"{text}judge: {{id: 'local-dir:./judge'}}\n")
-    environment = {"HF_HOME": str(Path("home").absolute()), "HF_HUB_DISABLE_XET": "1", **environment}
-    command = [sys.executable, "-m", "synthgen", *map(str, arguments)]
-    settings = {**os.environ, **environment}
-    return subprocess.run(command, input=said, capture_output=True, text=True, timeout=240, check=False, env=settings)
-
-
+@pytest.mark.slow
 def test_the_command_line_asks_for_trust_once_and_takes_it_from_the_environment_too(user: Path) -> None:
     run, tasks = handed_over(user / "run"), planned(user / "tasks", synthgen.plan(spec()))
     refused = command_line("work", tasks, "--index", 0, "--of", 1)
@@ -284,35 +159,6 @@ def test_the_command_line_asks_for_trust_once_and_takes_it_from_the_environment_
     assert command_line("replay", tasks, ID, "--device", "cpu").returncode == 2
     assert command_line("replay", tasks, ID, "--device", "cpu", "--trust").returncode == 0
     assert command_line("audit", run, "--attributes", "attributes.yaml", "--trust").returncode == 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("ask", ["code of another", "a text tower of another", "an image tower of another"])
-def test_a_judge_of_the_hub_opens_no_second_repository(user: Path, ask: str) -> None:
-    (user / "models").mkdir()
-    shutil.move("judge", "models/judge")
-    spoil(user / "models/judge", ASKS[ask], user / "PWNED")
-    shutil.copytree("models/judge", "models/code")
-    with serve(user / "models") as hub:
-        online = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.url}
-        named = ("--set", "judge.id=hf-hub:owner/judge")
-        refused = [
-            command_line("preview", "spec.yaml", *named, **online),
-            command_line("run", "spec.yaml", *named, "-o", "run", "--devices", "cpu:2", **online),
-        ]
-        fresh = {"XDG_CACHE_HOME": str(user / "fresh"), "HF_HOME": str(user / "fresh"), **online}
-        hub.asked.clear()
-        untrusted = command_line("work", "run", "--index", 0, "--of", 1, **fresh)
-        assert hub.asked == set(), "nothing is asked of the hub without trust"
-        assert untrusted.returncode == 2
-        assert f"judge owner/judge from the hub, at commit {COMMIT}" in untrusted.stderr
-        refused.append(command_line("work", "run", "--index", 0, "--of", 1, "--trust", **fresh))
-        for ended in refused:
-            assert ended.returncode == 2, ended.stderr
-            assert ASKS[ask].key in ended.stderr
-            assert ASKS[ask].file in ended.stderr
-        assert [path for path in hub.asked if "code" in path] == []
-    assert not (user / "PWNED").exists()
 
 
 def test_a_commit_that_a_run_names_is_not_the_word_of_who_names_the_judge(user: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +16,8 @@ from synthgen.api.left_out import notes_on
 from synthgen.api.looking import OnProgress
 from synthgen.api.reporting import make_report
 from synthgen.api.subject import read_ledger, was_asked
-from synthgen.errors import StorageError, UsageError
-from synthgen.files import check_file, refuse_links
+from synthgen.errors import UsageError
+from synthgen.files import check_file, check_folder, refuse_links
 from synthgen.spec import Spec
 
 if TYPE_CHECKING:
@@ -69,10 +70,9 @@ def check_output(folder: Path, place: str | Path) -> None:
     if (folder / "plan.json").is_file():
         hint = f"Choose another folder with -o, such as {folder / 'audit'}."
         raise UsageError(f"{folder} is a run, whose report.html is its contact sheet", hint=hint)
-    if folder.resolve() == Path(place).expanduser().resolve():
+    if os.path.realpath(folder) == os.path.realpath(Path(place).expanduser()):
         raise UsageError(f"{folder} is the set itself", hint="Choose another folder with -o.")
-    if folder.exists() and not folder.is_dir():
-        raise StorageError(f"{folder} is a file", hint="Choose a folder with -o.")
+    check_folder(folder)
     for name in (JSON, REPORT):
         check_file(folder / name)
 

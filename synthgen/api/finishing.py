@@ -97,6 +97,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
         if sheet is None:
             _check_ledgers(store, records)
             store.delete(RESULTS)  # until there is a new one, nothing is said of the sheet
+            recorded = None
         summary = _build(planned, store, folder, records, tally, before) if tally.accepted else None
         if sheet is None:
             _show(planned, store, folder, records)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ SHEET = "report.html"
 DATASET = "dataset"
 AUDIT = "audit"
 _UPLOADS = "synthgen-upload"
+_MADE = re.compile(rf"{DATASET}/(README\.md|data/[^/]+-\d{{5}}-of-\d{{5}}\.parquet)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +124,13 @@ def damaged_results(store: RunStore) -> list[Finding]:
     try:
         summary = _summary(store)
     except MissingFileError:
-        if marker not in digests and (store.names(DATASET) or store.names(f"{DATASET}/data")):
+        if store.names(DATASET) or store.names(f"{DATASET}/data"):
             findings.append(Finding(marker, "is missing: nothing says what the dataset should hold"))
     except StorageError as error:
         findings.append(Finding(marker, error.message))
     else:
         if summary is None:
             findings.append(Finding(marker, "is damaged, or of another version"))
-            digests.pop(marker, None)
         else:
             # It comes with the dataset, and the record a moment later: a kill may have come between the two.
             digests = {name: digest for name, digest in digests.items() if name == SHEET}
@@ -160,14 +161,25 @@ def _why_damaged(store: RunStore, name: str, digest: str) -> str | None:
     return None if found.sha256 == digest else "its sha256 is not the one that it was written with"
 
 
-def drop_damaged(store: RunStore, findings: Sequence[Finding]) -> None:
-    """Delete what is damaged of dataset and sheet. What then lacks a file is written anew when the run is finalized."""
+def drop_damaged(store: RunStore, findings: Sequence[Finding], fingerprint: str) -> None:
+    """Delete what is damaged of dataset and sheet. What then lacks a file is written anew when the run is finalized.
+
+    Args:
+        fingerprint: of the run's plan, by which a dataset is known that lost what says whose it is.
+    """
     from synthgen.dataset.replace import MARKER
 
+    if store.folder is not None and (store.folder / DATASET).is_symlink():
+        store.delete(DATASET)
+        return
     for finding in findings:
         # The marker says whose folder this is, and a damaged one is no reason to keep the dataset.
         if finding.place != f"{DATASET}/{MARKER}":
             store.delete(finding.place)
+    names, card = [*store.names(DATASET), *store.names(f"{DATASET}/data")], f"{DATASET}/README.md"
+    if f"{DATASET}/{MARKER}" not in names and card in names and fingerprint.encode() in store.read(card):
+        for name in filter(_MADE.fullmatch, names):
+            store.delete(name)
 
 
 def leftovers(store: RunStore) -> list[str]:

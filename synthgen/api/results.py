@@ -34,14 +34,10 @@ class Results:
 
 
 def read_results(store: RunStore) -> Results | None:
-    """None where nothing was made yet, or by an earlier version, or where the record is damaged.
-
-    Raises:
-        StorageError: it cannot be read.
-    """
+    """None where nothing was made yet, or by an earlier version, or where the record is damaged or cannot be read."""
     try:
         return _parsed(store.read(RESULTS))
-    except (MissingFileError, ValueError):
+    except (StorageError, ValueError):
         return None
 
 

@@ -277,7 +277,7 @@ def repair(location: Location, on_shard: Callable[[int], None] = lambda shard: N
     planned = runs.open_run(store)
     damaged = damaged_results(store)
     done = runs.repair(planned, store, on_shard)
-    drop_damaged(store, damaged)
+    drop_damaged(store, damaged, planned.fingerprint)
     removed = (*done.removed, *clear_leftovers(store, (), unsure=True))
     return replace(done, findings=(*done.findings, *damaged), removed=removed)
 

@@ -126,8 +126,8 @@ def require_trust(models: Iterable[PinnedModel], location: str, *, trust: bool) 
     lines = "\n".join(f"  the {model}" for model in unknown)
     raise UsageError(
         f"{location} names what was never used on this machine, and would open it now:\n{lines}",
-        hint="Add --trust, or set SYNTHGEN_TRUST=1, if you trust whoever made this run. Its models run no code then "
-        "either.",
+        hint="Add --trust, or set SYNTHGEN_TRUST=1, if you trust whoever made this run. Even then, no code that comes "
+        "with its models is run.",
     )
 
 

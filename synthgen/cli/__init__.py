@@ -454,8 +454,8 @@ def verify(location: Run) -> None:
         )
     planned, state = api.status(location)
     if unverified := api.unverified(location):
-        files = f"{len(unverified)} file(s) of an earlier version carry no sha256, such as {unverified[0]}"
-        print(f"{location}: {files}: whether a byte of them has changed cannot be told")
+        files = f"{len(unverified)} file(s) carry no sha256, such as {unverified[0]}"
+        print(f"{location}: {files}: an earlier version wrote them, and whether a byte changed cannot be told")
     if state.orphans:
         print(f"{location}: {len(state.orphans)} file(s) that no shard names: left by a kill, or in the making")
     if state.complete:

@@ -16,7 +16,7 @@ from synthgen.errors import GateFailed, UsageError
 if TYPE_CHECKING:
     from synthgen.api.auditing import Audit
 
-TRUST = "Open the models that a run of somebody else names. Without it: those that you used before."
+TRUST = "Open models that you never used here, since the run of somebody else names them."
 """Of `--trust`, here and elsewhere."""
 _EVERY = 5.0
 """Seconds between two lines of progress."""

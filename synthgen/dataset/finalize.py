@@ -178,8 +178,10 @@ def _schema(sources: Sequence[Source], classes: Sequence[str]) -> pa.Schema:
     if not sources:
         raise StorageError("there is no committed shard to make a dataset of", hint="Run `synthgen run` first.")
     first, *others = (_shown(schema_of(source).remove_metadata()) for source in sources)
-    if any(not other.equals(first) for other in others):
-        raise StorageError("the shards have different columns", hint="Were they made by different versions?")
+    for source, other in zip(sources[1:], others, strict=True):
+        if not other.equals(first):
+            what = f"the shards have different columns: {sources[0]} and {source}"
+            raise StorageError(what, hint="Were they made by different versions?")
     with as_damage(sources[0]):
         schema: pa.Schema = _features(first, classes).arrow_schema
     return schema

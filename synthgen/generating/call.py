@@ -72,7 +72,7 @@ class PipelineCall:
         if model.negative_prompt and "negative_prompt" not in self.takes:
             yield f"model.negative_prompt: {self.pipeline} takes no negative prompt"
         elif model.negative_prompt and not self.negative:
-            yield f"model.negative_prompt: {self.pipeline} ignores a negative prompt under its own kind of guidance"
+            yield f"model.negative_prompt: {self.pipeline} would ignore it under the guidance that it is called with"
 
     def _missing(self) -> Iterator[str]:
         for argument, so in _NEEDED.items():
@@ -102,7 +102,7 @@ def call_of(pipeline: type, transformer: Mapping[str, object]) -> PipelineCall:
         takes=takes,
         guidance=guidance,
         distilled=distilled,
-        negative="negative_prompt" in takes and (spelled_out or not true),
+        negative="negative_prompt" in takes and guidance is not None and (spelled_out or not true),
         spelled_out=spelled_out,
     )
 

@@ -1,8 +1,10 @@
 """Pipelines from a folder or the hub: downloaded, checked before their weights are read, and loaded."""
 
+import json
 import logging
 import os
 from collections.abc import Collection
+from pathlib import Path, PurePath
 
 os.environ["DIFFUSERS_DISABLE_REMOTE_CODE"] = "1"  # read once, when diffusers is imported
 
@@ -17,7 +19,7 @@ from diffusers.pipelines.auto_pipeline import (
 )
 from safetensors import SafetensorError
 
-from synthgen.errors import ModelError, first_line
+from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.generating.call import call_of
 from synthgen.models.device import device_error
 from synthgen.models.remote_code import check_not_shadowed, remote_code_disabled
@@ -66,6 +68,7 @@ def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> Diffusion
     """Load the pipeline into the processor's memory, with the spec's scheduler and safety checker.
 
     Raises:
+        UsageError: a file of the model's folder leads out of it.
         ModelError: the weights or the scheduler cannot be loaded.
         DeviceError: memory ran out.
     """
@@ -74,6 +77,8 @@ def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> Diffusion
     transformers.utils.logging.disable_progress_bar()
     logging.getLogger("transformers").setLevel(logging.ERROR)
 
+    if source.is_folder:
+        _refuse_other_places(Path(source.location))
     options: dict[str, object] = {}
     if not model.safety_checker:
         options |= {"safety_checker": None, "requires_safety_checker": False}
@@ -102,6 +107,25 @@ def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> Diffusion
         _replace_scheduler(pipeline, model.scheduler)
     assert isinstance(pipeline, DiffusionPipeline)
     return pipeline
+
+
+def _refuse_other_places(folder: Path) -> None:
+    """Refuse a folder whose files send a loader elsewhere: to weights outside it, or to another model.
+
+    Raises:
+        UsageError: there is such a file.
+    """
+    hint = "A model's folder must hold all of it: get it again from where it came from."
+    for index in sorted(folder.rglob("*.index.json")):
+        try:
+            shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            continue  # which its loader says in its own words
+        for shard in shards:
+            if not isinstance(shard, str) or PurePath(shard).name != shard:
+                raise UsageError(f"{index}: weight_map names {shard!r}, which is not a file beside it", hint=hint)
+    for adapter in sorted(folder.rglob("adapter_config.json")):
+        raise UsageError(f"{adapter}: an adapter names another model to load", hint=hint)
 
 
 def _replace_scheduler(pipeline: DiffusionPipeline, name: str) -> None:

@@ -250,7 +250,7 @@ def _check_weights(folder: Path) -> None:
 
 def _refusal(path: Path, problems: list[str]) -> UsageError:
     lines = "\n".join(f"{path}: {problem}" for problem in problems[:5])
-    hint = "No code and no other model of a judge's is opened. Choose another judge, or remove what is named here."
+    hint = "A judge may neither bring code nor name another model. Choose another one, or remove what is named here."
     return UsageError(lines, hint=hint)
 
 

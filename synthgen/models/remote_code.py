@@ -11,8 +11,8 @@ from synthgen.errors import UsageError
 def remote_code_disabled() -> Iterator[None]:
     """Make transformers refuse a model's own code wherever its caller did not say whether to run it.
 
-    diffusers and open_clip do not say, for the parts that they load through transformers. It then asks at the terminal,
-    and runs the code if somebody, or `yes |`, agrees within some seconds. With no seconds to answer in, it refuses.
+    open_clip and diffusers do not always say. transformers then asks at the terminal, and runs the code if somebody, or
+    `yes |`, agrees within some seconds. With no seconds to answer in, it refuses.
     """
     from transformers import dynamic_module_utils
 

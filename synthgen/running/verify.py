@@ -95,7 +95,7 @@ def _verify_rows(plan: Plan, store: RunStore, record: ShardRecord) -> list[Findi
     findings: list[Finding] = []
     ledger: list[Row] = []
     ids: list[str] = []
-    labels: list[int] = []
+    labels: list[object] = []
     with _noted(findings, record.ledger.name) as messages:
         ledger.extend(read_rows(store, record.ledger.name, ["id", "attempt", "verdict", "cell_filled"]))
         messages.extend(_ledger_faults(record, ledger))
@@ -105,8 +105,7 @@ def _verify_rows(plan: Plan, store: RunStore, record: ShardRecord) -> list[Findi
         for row in read_rows(store, record.images.name, ["id", "image", "label"]):
             ids.append(row["id"])
             labels.append(row["label"])
-            if (message := _undecodable(row)) is not None:
-                messages.append(message)
+            messages.extend(_row_faults(row))
         messages.extend(_image_faults(record, ledger, ids) if is_read else ())
     with _noted(findings, record.ledger.name) as messages:
         messages.extend(_quota_faults(plan, record, ledger, labels) if is_read else ())
@@ -147,7 +146,7 @@ def _image_faults(record: ShardRecord, ledger: list[Row], ids: list[str]) -> Ite
         yield f"{len(ids)} images, and {record.counts.get(Verdict.ACCEPTED, 0)} were committed"
 
 
-def _quota_faults(plan: Plan, record: ShardRecord, ledger: list[Row], labels: list[int]) -> Iterator[str]:
+def _quota_faults(plan: Plan, record: ShardRecord, ledger: list[Row], labels: list[object]) -> Iterator[str]:
     cells = plan.shard(record.shard).cells
     filled = Counter(row["cell_filled"] for row in ledger if row["cell_filled"] is not None)
     missing = {short.cell: short.missing for short in record.shortfalls}
@@ -158,16 +157,18 @@ def _quota_faults(plan: Plan, record: ShardRecord, ledger: list[Row], labels: li
     wanted: Counter[int] = Counter()
     for cell in cells:
         wanted[cell.label] += filled[cell.name]
-    if Counter(labels) != +wanted:
-        yield f"labels are {dict(Counter(labels))}, and the ledger's cells say {dict(+wanted)}"
+    if (found := Counter(label for label in labels if isinstance(label, int))) != +wanted:
+        yield f"labels are {dict(found)}, and the ledger's cells say {dict(+wanted)}"
 
 
-def _undecodable(row: Row) -> str | None:
+def _row_faults(row: Row) -> Iterator[str]:
+    if not isinstance(row["label"], int):
+        yield f"image {row['id']} has no class: its label is {row['label']!r:.40}"
     try:
         data = row["image"] and row["image"]["bytes"]
         if data is None:
-            return f"image {row['id']} is missing"
-        decoded(data)
+            yield f"image {row['id']} is missing"
+        else:
+            decoded(data)
     except (TypeError, LookupError, ValueError) as error:
-        return f"image {row['id']} cannot be decoded: {error}"
-    return None
+        yield f"image {row['id']} cannot be decoded: {error}"

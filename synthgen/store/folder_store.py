@@ -103,7 +103,9 @@ class FolderStore:
         return sorted(prefix + file for file in files)
 
     def delete(self, name: str) -> None:
-        path = self._path(name)
+        check_name(name, self.location)
+        path = self._folder / name
+        refuse_links(self._folder, path.parent)  # a link of this name goes itself, and not what it leads to
         with as_storage_error(path):
             path.unlink(missing_ok=True)
 

@@ -242,6 +242,7 @@ def test_an_association_is_corrected_by_the_labels_of_every_class() -> None:
     assert corrected.low < 0.6 < corrected.high
 
 
+@pytest.mark.slow
 def test_the_interval_of_a_corrected_association_holds_the_truth() -> None:
     """Sixty audits of three classes, whose judge errs in each class another way."""
     rng, held = np.random.default_rng(3), 0

@@ -104,11 +104,13 @@ def test_guidance_that_the_weights_ignore_is_refused_and_none_is_not() -> None:
         schnell.refuse(model_of(guidance=4.0), {"guidance"})
 
 
-@pytest.mark.parametrize("embedded", [True, False])
-def test_a_negative_prompt_that_would_be_ignored_is_refused(embedded: bool) -> None:
+@pytest.mark.parametrize(
+    ("pipeline", "embedded"), [("FluxPipeline", True), ("FluxPipeline", False), ("WuerstchenCombinedPipeline", None)]
+)
+def test_a_negative_prompt_that_would_be_ignored_is_refused(pipeline: str, embedded: bool | None) -> None:
     model = model_of(negative_prompt="blurry")
-    with pytest.raises(UsageError, match=r"model\.negative_prompt: FluxPipeline ignores"):
-        call("FluxPipeline", guidance_embeds=embedded).refuse(model, keys_that_differ(model))
+    with pytest.raises(UsageError, match=rf"model\.negative_prompt: {pipeline} would ignore it"):
+        call(pipeline, guidance_embeds=embedded).refuse(model, keys_that_differ(model))
 
 
 def test_what_every_call_takes_is_refused_nowhere() -> None:

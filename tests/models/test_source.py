@@ -77,6 +77,26 @@ def test_a_large_file_is_hashed_from_its_first_byte_to_its_last(folder: Path, pl
     assert content_hash(folder) != before
 
 
+def test_what_lies_behind_a_link_is_hashed_too_since_it_is_opened_too(folder: Path) -> None:
+    (folder / "unet").rename(folder.parent / "elsewhere")
+    (folder / "unet").symlink_to(folder.parent / "elsewhere")
+    before = content_hash(folder)
+    (folder.parent / "elsewhere/weights.safetensors").write_bytes(bytes(99) + b"1")
+    assert content_hash(folder) != before
+    (folder / "vae").symlink_to(folder)
+    with pytest.raises(ModelError, match="is a link to a folder that it lies in"):
+        content_hash(folder)
+
+
+def test_a_file_of_up_to_four_mebibytes_is_hashed_whole(folder: Path) -> None:
+    (folder / "tokenizer.json").write_bytes(bytes(1 << 22))
+    before = content_hash(folder)
+    with (folder / "tokenizer.json").open("r+b") as file:
+        file.seek((1 << 21) + 777)
+        file.write(b"1")
+    assert content_hash(folder) != before
+
+
 def test_neither_a_copy_elsewhere_nor_hidden_files_change_the_hash(folder: Path) -> None:
     before = content_hash(folder)
     (folder / ".cache/huggingface").mkdir(parents=True)

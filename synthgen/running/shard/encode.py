@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Pixels: TypeAlias = "NDArray[np.uint8]"
 """Height, width, 3."""
 
+_MOST_PIXELS = 2**26
+"""Of a committed picture: eight thousand a side, far above what models make."""
 THUMBNAIL = 128
 """The longer side of a thumbnail is at most this many pixels."""
 
@@ -57,7 +59,7 @@ def decoded(data: bytes) -> Picture:
     """
     from synthgen.images import LeftOut, decode
 
-    found = decode(data, ("PNG",))
+    found = decode(data, ("PNG",), _MOST_PIXELS)
     if isinstance(found, LeftOut):
         raise ValueError(found.detail or found.reason)
     return found.image

@@ -11,7 +11,8 @@ from synthgen.running.shard.protocols import Generator, Judge
 
 @dataclass(slots=True)
 class Models:
-    """
+    """A generator and a judge, and whether they have been loaded and have made a batch.
+
     Attributes:
         location: of the run whose `failed/` keeps tracebacks; None where nothing is kept.
     """

@@ -7,7 +7,12 @@ from synthgen.records import Assessment, Candidate, Rendered
 
 
 class Generator(Protocol):
-    """Renders candidates. Models are loaded by `setup`, once per process, never by the constructor."""
+    """Renders candidates. Models are loaded by `setup`, once per process, never by the constructor.
+
+    A device that breaks for good is told as `DeviceLost`: its process is then replaced, and its shard given to another
+    one. The worker takes torch's own errors of that kind for it too, by `synthgen.models.device.is_device_fault`.
+    Whatever else `setup` or the first `render` raises ends the run.
+    """
 
     @property
     def batch_size(self) -> int:

@@ -63,11 +63,12 @@ def work(
         DeviceError: the device is missing, or has too little memory.
     """
     fates: dict[str, list[int]] = {"committed": [], "skipped": [], "lost": [], "failed": []}
+    fingerprint = plan.fingerprint
     models, alike = Models(generator, judge, store.location), _Alike()
     for one in assignments:
         assignment = one if isinstance(one, Assignment) else Assignment(one)
         index = assignment.shard
-        if read_marker(store, index, plan.fingerprint) is not None:
+        if read_marker(store, index, fingerprint) is not None:
             fates["skipped"].append(index)
             continue
         try:
@@ -78,7 +79,7 @@ def work(
             raise
         except StorageError:
             # Whoever committed it first may have finished the run, and cleared away what no marker names.
-            if read_marker(store, index, plan.fingerprint) is None:
+            if read_marker(store, index, fingerprint) is None:
                 raise
             fates["lost"].append(index)
         except SynthgenError as error:
@@ -102,7 +103,8 @@ class _Alike:
     shards: list[int] = field(default_factory=list)
 
     def count(self, shard: int, error: Exception, location: str) -> None:
-        """
+        """Count one more.
+
         Raises:
             ModelError: these are too many to be misfortunes of single shards.
         """
