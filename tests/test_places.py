@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import synthgen
+from synthgen.api.auditing import check_output
 from synthgen.errors import StorageError, SynthgenError, UsageError
 from synthgen.files import check_file
 from synthgen.spec import parse_spec
@@ -70,7 +71,7 @@ def test_a_place_that_cannot_be_used_is_refused_and_nothing_is_made(tmp_path: Pa
     before = found_in(tmp_path)
     everywhere = calls(place, source) | {
         "preview": lambda: synthgen.preview(SPEC, 1, place / "sheet.html"),
-        "audit": lambda: synthgen.check_output(place, source),
+        "audit": lambda: check_output(place, source),
     }
     for name, call in everywhere.items():
         with pytest.raises(UsageError if "UTF-8" in kind else StorageError) as refused:

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import synthgen
+from synthgen.api.running import unverified
 from synthgen.errors import StorageError, SynthgenError
 from synthgen.running import create_run, open_run, rejudge
 from synthgen.running.replay import replay
@@ -52,7 +53,7 @@ def places(run: Path) -> list[str]:
 
 
 def test_a_changed_byte_is_found_wherever_it_is(run: Path) -> None:
-    assert (synthgen.verify(run), synthgen.unverified(run)) == ([], [])
+    assert (synthgen.verify(run), unverified(run)) == ([], [])
     rng, whole = random.Random(5), files_of(run)
     missed = []
     for _ in range(FLIPS):
@@ -94,7 +95,7 @@ def test_a_lost_or_empty_sheet_is_written_anew_without_being_asked(run: Path) ->
     whole = files_of(run)
     (run / "results.json").unlink()
     (run / "report.html").write_text("")
-    assert synthgen.unverified(run) == ["report.html"]
+    assert unverified(run) == ["report.html"]
     synthgen.finalize(run)
     assert files_of(run) == whole
 
@@ -139,7 +140,7 @@ def test_a_run_of_an_earlier_version_is_good_and_told_to_carry_no_sums(run: Path
     synthgen.finalize(run)
     # What is made of the shards gets its sum; what was committed stays as it was.
     kept = ["spec.yaml", "plan.json", "done/00000.json", "done/00001.json", "dataset/synthgen.json"]
-    assert synthgen.unverified(run) == kept
+    assert unverified(run) == kept
 
 
 def changed(run: Path, kind: str, key: str, change: Callable[[Path], None]) -> str:

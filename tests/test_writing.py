@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import synthgen
+from synthgen.api.auditing import embeddings_folder, output_folder
 from synthgen.auditing.cache import EmbeddingCache
 from synthgen.errors import StorageError, SynthgenError
 from synthgen.files import create_file, draft, write_file
@@ -168,7 +169,7 @@ def test_no_link_on_the_way_into_a_run_is_followed_by_an_audit(run: Path, tmp_pa
     path.parent.mkdir(parents=True, exist_ok=True)
     path.symlink_to(target)
     with pytest.raises(StorageError, match=f"{path.name} is a symbolic link"):
-        embed(synthgen.embeddings_folder(synthgen.output_folder(run)) / "any")
+        embed(embeddings_folder(output_folder(run)) / "any")
     assert contents(target) == {"report.html": b"not yours"}
 
 

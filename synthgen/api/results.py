@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
 
-from synthgen import __version__
 from synthgen.errors import StorageError
 from synthgen.files import MissingFileError, write_file
 from synthgen.planning import Plan
@@ -17,6 +16,7 @@ from synthgen.running import Finding
 from synthgen.seal import seal, unseal
 from synthgen.store import RunStore
 from synthgen.store.store import check_name
+from synthgen.version import __version__
 
 RESULTS = "results.json"
 

@@ -16,7 +16,6 @@ from typing import Annotated
 
 import typer
 
-import synthgen
 from synthgen.cli.audit import TRUST, audit
 from synthgen.cli.show import (
     duration,
@@ -32,6 +31,7 @@ from synthgen.cli.streams import guard, lost_result, printing_is_the_result
 from synthgen.errors import QuotaNotMet, StorageError, SynthgenError, UsageError
 from synthgen.files import check_name_is_text, create_file, write_file
 from synthgen.redaction import without_secrets
+from synthgen.version import __version__
 
 app = typer.Typer(
     name="synthgen",
@@ -105,7 +105,7 @@ def main() -> None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(synthgen.__version__)
+        print(__version__)
         raise typer.Exit
 
 
