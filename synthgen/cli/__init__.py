@@ -139,9 +139,9 @@ def init(
 @app.command()
 def validate(spec: SpecFile, set_: Overrides = None) -> None:
     """Check a spec. Every problem is told at once, as file:line:column: message."""
-    from synthgen import api
+    from synthgen.api.specs import read_spec
 
-    found = api.read_spec(spec, set_ or ())
+    found = read_spec(spec, set_ or ())
     kinds = len(found.classes)
     print(f"{spec}: good: {found.total} images in {kinds} class{'es' if kinds != 1 else ''}")
 
@@ -165,18 +165,21 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show what a spec would make. Counts, sample prompts, shards, time and disk; loads no model."""
-    from synthgen import api
+    from synthgen.api.planning import forecast, plan, sample, steering_notes
+    from synthgen.api.running import begin
+    from synthgen.api.specs import read_spec
+    from synthgen.planning import rounding_of
 
-    found = api.read_spec(spec, set_ or ())
+    found = read_spec(spec, set_ or ())
     if output is None and (extend or top_up):
         raise UsageError("--extend and --top-up change a run: expected -o RUN with them")
     if output is None:
-        planned = api.plan(found)
+        planned = plan(found)
     else:
-        planned = api.begin(found, output, _text_of(spec, set_), extend=extend, top_up=top_up)
+        planned = begin(found, output, _text_of(spec, set_), extend=extend, top_up=top_up)
     if output is None:
         printing_is_the_result()
-    cost, prompts = api.forecast(planned), [candidate.prompt for candidate in api.sample(planned, samples)]
+    cost, prompts = forecast(planned), [candidate.prompt for candidate in sample(planned, samples)]
     if as_json:
         print_json(
             name=planned.spec.name,
@@ -193,8 +196,8 @@ def plan(
     print(f"{planned.spec.name}: {planned.spec.total} images, {planned.shard_count} shard(s)")
     for cell in planned.cells:
         print(f"  {cell.name:<{width}}  {cell.quota}")
-    print_rounding(api.rounding_of(planned.spec))
-    for note in api.steering_notes(planned.spec):
+    print_rounding(rounding_of(planned.spec))
+    for note in steering_notes(planned.spec):
         print(f"note      {note}")
     if prompts:
         print("prompts such as")
@@ -225,12 +228,13 @@ def preview(
     device: Device = "auto",
 ) -> None:
     """Render and judge a few images. A contact sheet is written; nothing else is kept."""
-    from synthgen import api
+    from synthgen.api.running import preview
+    from synthgen.api.specs import read_spec
 
-    found = api.read_spec(spec, set_ or ())
+    found = read_spec(spec, set_ or ())
     sheet = output or Path("outputs") / f"{found.name}-preview.html"
     print(f"loading {found.model.id}", file=sys.stderr)
-    tally = api.preview(found, count, sheet, device)
+    tally = preview(found, count, sheet, device)
     print_tally(tally)
     print(f"look at {sheet}")
 
@@ -256,15 +260,16 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Make the dataset. Stopped or killed, run it again: it goes on where it was."""
-    from synthgen import api
+    from synthgen.api.running import run
+    from synthgen.api.specs import read_spec
     from synthgen.cli.progress import show_progress
 
     if address is not None and executor is Executor.LOCAL:
         raise UsageError("--address is a Ray cluster's", hint="Give --executor ray too.")
-    found = api.read_spec(spec, set_ or ())
+    found = read_spec(spec, set_ or ())
     text, stop = _text_of(spec, set_), _stop_on_signals()
     with show_progress(found.model.id) as on_progress:
-        result = api.run(
+        result = run(
             found,
             output,
             text=text,
@@ -292,14 +297,14 @@ def work(
     Without --index and --of they come from SLURM arrays, Kubernetes Indexed Jobs (--of is needed there), or RANK and
     WORLD_SIZE. Tasks need not agree on their number, and may run twice: what is committed is left alone.
     """
-    from synthgen import api
+    from synthgen.api.running import work
     from synthgen.cli.progress import show_progress
     from synthgen.cli.scheduler import index_and_count
 
     mine, count = index_and_count(index, of, os.environ)
     stop = _stop_on_signals()
     with show_progress(location) as on_progress:
-        done = api.work(location, mine, count, device=device, trust=trust, on_progress=on_progress, stop=stop.is_set)
+        done = work(location, mine, count, device=device, trust=trust, on_progress=on_progress, stop=stop.is_set)
     there = len(done.skipped) + len(done.lost)
     print(f"task {mine} of {count}: {len(done.committed)} shard(s) made, {there} were there")
 
@@ -326,10 +331,11 @@ def calibrate(
 ) -> None:
     """Find label thresholds that reach a precision. The first call makes a pilot to label by eye, or lets it grow; the
     second reads the labels."""
-    from synthgen import api
+    from synthgen.api.calibrating import calibrate, keep_share, pilot
+    from synthgen.api.specs import read_spec
     from synthgen.cli.progress import show_progress
 
-    found = api.read_spec(spec, set_ or (), calibrated=False)
+    found = read_spec(spec, set_ or (), calibrated=False)
     folder = output or Path("outputs") / f"{found.name}-pilot"
     if labels is not None and keep is not None:
         raise UsageError("--labels and --keep exclude each other", hint="Labels promise a precision, --keep a yield.")
@@ -338,7 +344,7 @@ def calibrate(
     if labels is None and keep is None:
         stop = _stop_on_signals()
         with show_progress(found.model.id) as on_progress:
-            made = api.pilot(found, folder, count, devices=devices, on_progress=on_progress, stop=stop.is_set)
+            made = pilot(found, folder, count, devices=devices, on_progress=on_progress, stop=stop.is_set)
         kept = f": more than -n {count}, and all are kept" if count is not None and count < made.per_class else ""
         print(f"pilot     {made.per_class} pictures of each class{kept}")
         for name, pictures in made.pictures.items():
@@ -351,10 +357,10 @@ def calibrate(
         print(f"then      {shlex.join(again)} --precision {precision:g}")
         return
     if labels is not None:
-        calibration = api.calibrate(found, folder, labels, precision, confidence)
+        calibration = calibrate(found, folder, labels, precision, confidence)
         print(f"look at {folder / 'calibration.svg'}")
     else:
-        calibration = api.keep_share(found, folder, keep or 1.0)
+        calibration = keep_share(found, folder, keep or 1.0)
     width = max(map(len, calibration.classes))
     for name, each in calibration.classes.items():
         print(f"{name:<{width}}  {each}")
@@ -373,9 +379,9 @@ def calibrate(
 @app.command()
 def finalize(location: Run, as_json: AsJson = False) -> None:
     """Build the dataset and contact sheet of a run. Its shards must all be done."""
-    from synthgen import api
+    from synthgen.api.finishing import finalize
 
-    print_result(api.finalize(location), as_json)
+    print_result(finalize(location), as_json)
 
 
 @app.command()
@@ -389,17 +395,17 @@ def rejudge(
     as_json: AsJson = False,
 ) -> None:
     """Apply stricter filters to a run that is there. No image is made again."""
-    from synthgen import api
+    from synthgen.api.rejudging import rejudge
 
-    print_result(api.rejudge(location, set_ or (), output), as_json, rendered=False)
+    print_result(rejudge(location, set_ or (), output), as_json, rendered=False)
 
 
 @app.command()
 def status(location: Run, as_json: AsJson = False) -> None:
     """Show how far a run is. It reads the run's files alone, also while others write them."""
-    from synthgen import api
+    from synthgen.api.running import status
 
-    planned, state = api.status(location)
+    planned, state = status(location)
     printing_is_the_result()
     if as_json:
         print_json(
@@ -442,9 +448,9 @@ def status(location: Run, as_json: AsJson = False) -> None:
 @app.command()
 def verify(location: Run) -> None:
     """Read everything that was committed again. Hashes, rows, ids, every image and the dataset's files are checked."""
-    from synthgen import api
+    from synthgen.api.running import status, unverified, verify
 
-    findings = api.verify(location, lambda shard: print(f"read shard {shard}", file=sys.stderr))
+    findings = verify(location, lambda shard: print(f"read shard {shard}", file=sys.stderr))
     for finding in findings:
         print(f"{location}/{finding.place}: {finding.message}")
     if findings:
@@ -452,9 +458,9 @@ def verify(location: Run) -> None:
             f"{len(findings)} thing(s) are wrong with {location}",
             hint="`synthgen repair` re-opens what is damaged; run again, and it is made anew.",
         )
-    planned, state = api.status(location)
-    if unverified := api.unverified(location):
-        files = f"{len(unverified)} file(s) carry no sha256, such as {unverified[0]}"
+    planned, state = status(location)
+    if unsealed := unverified(location):
+        files = f"{len(unsealed)} file(s) carry no sha256, such as {unsealed[0]}"
         print(f"{location}: {files}: an earlier version wrote them, and whether a byte changed cannot be told")
     if state.orphans:
         print(f"{location}: {len(state.orphans)} file(s) that no shard names: left by a kill, or in the making")
@@ -467,9 +473,9 @@ def verify(location: Run) -> None:
 @app.command()
 def repair(location: Run) -> None:
     """Re-open damaged shards; remove what no shard names. Not while anything works on the run."""
-    from synthgen import api
+    from synthgen.api.running import repair
 
-    done = api.repair(location, lambda shard: print(f"read shard {shard}", file=sys.stderr))
+    done = repair(location, lambda shard: print(f"read shard {shard}", file=sys.stderr))
     for finding in done.findings:
         print(f"{location}/{finding.place}: {finding.message}")
     print(f"removed   {len(done.removed)} file(s) that no shard names")
@@ -492,9 +498,9 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Render one recorded attempt again, and say what agrees. Noise, pixels, scores and verdict are compared."""
-    from synthgen import api
+    from synthgen.api.running import replay
 
-    found = api.replay(location, image, device, trust=trust)
+    found = replay(location, image, device, trust=trust)
     printing_is_the_result()
     if as_json:
         print_json(**asdict(found))
@@ -528,10 +534,10 @@ def schema(audit: Annotated[bool, typer.Option("--audit", help="of audit.json, i
 @app.command()
 def doctor() -> None:
     """Show what this machine can do."""
-    from synthgen import api
+    from synthgen.api.machine import doctor
 
     printing_is_the_result()
-    for name, fact in api.doctor().items():
+    for name, fact in doctor().items():
         print(f"{name:<16} {fact}")
 
 

@@ -94,10 +94,11 @@ def audit(
 
     Exit code 4: a gate failed, or the data do not suffice to decide it.
     """
-    from synthgen import api
+    from synthgen.api.auditing import audit, check_output, embeddings_folder, output_folder
+    from synthgen.api.sampling import export_labels as draw_labels
 
-    folder = output or api.output_folder(place)
-    api.check_output(folder, place)
+    folder = output or output_folder(place)
+    check_output(folder, place)
     asked: dict[str, Any] = {
         "spec": spec,
         "attributes": attributes,
@@ -112,7 +113,7 @@ def audit(
         "on_progress": _progress(),
     }
     if export_labels is not None:
-        drawn = api.export_labels(place, export_labels, folder, cache=cache or api.embeddings_folder(folder), **asked)
+        drawn = draw_labels(place, export_labels, folder, cache=cache or embeddings_folder(folder), **asked)
         print(f"look at   {drawn.page}")
         print(f"fill in   {drawn.table}")
         print(f"then      the same command, with --import-labels {drawn.table} in place of --export-labels")
@@ -125,7 +126,7 @@ def audit(
             named = f"{takes}: {shown}{more}; or all its images"
             print(f"note      too few to correct the shares of a class on its own, {named}")
         return
-    found = api.audit(
+    found = audit(
         place,
         reference=reference,
         compare=compare,

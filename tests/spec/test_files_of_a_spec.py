@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.api import read_spec
+from synthgen.api.specs import read_spec
 from synthgen.errors import SpecError
 
 SPEC = """\

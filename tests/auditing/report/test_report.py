@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from rich.console import Console
 
-from synthgen.api import Audit
+from synthgen import Audit
 from synthgen.auditing.embeddings import measure_diversity, measure_leakage
 from synthgen.auditing.report import (
     FORMAT,
