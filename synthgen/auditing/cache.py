@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from synthgen.errors import StorageError
 from synthgen.files import as_storage_error, check_room, draft, refuse_links, sweep
 from synthgen.images import CONVERSION, Change
+from synthgen.stats.search import Vectors
 
-Vectors = NDArray[np.float32]
 _SCALE = b"logit_scale"
 _HINT = "Choose another folder for embeddings with --cache."
 _AT_ONCE = 4096
