@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from synthgen.errors import QuotaNotMet
-from synthgen.page import INVISIBLE
+from synthgen.inert import INVISIBLE
 from synthgen.records import Reason, Shortfall
 from synthgen.redaction import without_secrets
 from synthgen.streams import encodable, printing_is_the_result

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
-from synthgen.page import inert
+from synthgen.inert import inert
 from synthgen.printing import duration
 from synthgen.run import Progress
 from synthgen.streams import console

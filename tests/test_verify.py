@@ -244,6 +244,12 @@ def test_hostile_json_is_damage_and_never_a_traceback(run: Path, name: str, cont
             assert told
 
 
+def test_a_run_of_one_image_with_nothing_to_measure_is_audited(tmp_path: Path) -> None:
+    make_run(tmp_path / "run", noise_plan("classes={doctor: 1}", "attributes={}"))
+    api.finalize(tmp_path / "run")
+    assert api.audit(tmp_path / "run").findings.images == 1
+
+
 @pytest.mark.parametrize("name", ["dataset", "report.html", "spec.yaml", "results.json"])
 def test_a_link_is_found_and_repaired_and_what_it_leads_to_stays(run: Path, tmp_path: Path, name: str) -> None:
     whole, elsewhere = files_of(run), tmp_path / "elsewhere"
