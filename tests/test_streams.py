@@ -75,6 +75,16 @@ def test_a_stream_that_takes_nothing_changes_no_outcome(home: Path, end: str, en
     assert synthgen.verify(home / "run") == []
 
 
+def test_a_run_is_made_where_nothing_can_be_printed(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(
+        'synthgen: 1\nname: small\nmodel: {id: "bundled:workers", steps: 1}\nclasses: {médecin: {count: 1, prompts: '
+        '["a doctor"], templates: ["a doctor"]}, chef: {count: 1, templates: ["a chef"]}}\nfilters: {}\n'
+    )
+    for place, end in (("a", "2>&-"), ("b", ">&- 2>&- <&-"), ("c", ">/dev/full 2>/dev/full")):
+        assert shell(f"synthgen run spec.yaml -o {place} {end}", tmp_path, PYTHONIOENCODING="ascii").returncode == 0
+        assert api.verify(tmp_path / place) == []
+
+
 @pytest.mark.parametrize("line", ["status run --json", "status run", "schema", "schema --audit", "finalize run --json"])
 def test_a_result_that_could_not_be_printed_is_a_failure_and_said_on_stderr(home: Path, line: str) -> None:
     for end in (">/dev/full", ">&-"):

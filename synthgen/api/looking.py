@@ -206,6 +206,8 @@ class _Seen:
     ) -> pd.DataFrame:
         import pandas as pd
 
+        if not attributes:
+            return pd.DataFrame(index=range(len(rows)))
         if self.eyes is None:
             return recorded_answers(self.subject.images, list(attributes)).iloc[rows].reset_index(drop=True)
         assert vectors is not None, "eyes have vectors"

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from synthgen.cli.show import duration
 from synthgen.cli.streams import console
-from synthgen.pages.page import inert
+from synthgen.inert import inert
 from synthgen.running import Progress
 
 

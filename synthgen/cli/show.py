@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthgen.cli.streams import encodable, printing_is_the_result
 from synthgen.errors import QuotaNotMet
-from synthgen.pages.page import INVISIBLE
+from synthgen.inert import INVISIBLE
 from synthgen.records import Reason, Shortfall
 from synthgen.redaction import without_secrets
 

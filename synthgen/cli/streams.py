@@ -11,7 +11,7 @@ import select
 import sys
 from typing import IO, TYPE_CHECKING, TextIO, cast
 
-from synthgen.pages.page import INVISIBLE
+from synthgen.inert import INVISIBLE
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

@@ -1,6 +1,5 @@
 """Pages that people open: each one HTML file, nothing active in it, nothing fetched. Sheets and reports share it."""
 
-import re
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,9 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from synthgen.files import write_file
+from synthgen.inert import inert
 
 _MAGIC = ((b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"), (b"\x89PNG", "image/png"))
-INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
-)
-"""Control characters, marks that turn the direction of what follows, and halves of characters, which are no UTF-8."""
 
 
 def environment(room: str) -> Environment:
@@ -31,11 +27,6 @@ def environment(room: str) -> Environment:
     )
     found.filters |= {"short": short, "number": number}
     return found
-
-
-def inert(text: str) -> str:
-    """`text` without the characters that are not seen and change what is: letters of every script stay."""
-    return INVISIBLE.sub("", text)
 
 
 def short(text: object, limit: int = 120) -> str:
