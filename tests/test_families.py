@@ -101,7 +101,7 @@ PROGRAM = """
 import sys
 import torch
 from synthgen.cli import main
-from synthgen.generate.text_to_image import TextToImage
+from synthgen.generating.text_to_image import TextToImage
 
 make = TextToImage.render
 

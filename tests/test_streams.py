@@ -82,7 +82,7 @@ def test_a_run_is_made_where_nothing_can_be_printed(tmp_path: Path) -> None:
     )
     for place, end in (("a", "2>&-"), ("b", ">&- 2>&- <&-"), ("c", ">/dev/full 2>/dev/full")):
         assert shell(f"synthgen run spec.yaml -o {place} {end}", tmp_path, PYTHONIOENCODING="ascii").returncode == 0
-        assert api.verify(tmp_path / place) == []
+        assert synthgen.verify(tmp_path / place) == []
 
 
 @pytest.mark.parametrize("line", ["status run --json", "status run", "schema", "schema --audit", "finalize run --json"])

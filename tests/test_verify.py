@@ -240,7 +240,7 @@ def test_hostile_json_is_damage_and_never_a_traceback(run: Path, name: str, cont
     assert places(run) == [name]
     for command in (synthgen.status, synthgen.repair, synthgen.finalize):
         try:
-            call(run)
+            command(run)
         except SynthgenError as error:
             told = name in error.message or "not committed yet" in error.message
             assert told
@@ -248,8 +248,8 @@ def test_hostile_json_is_damage_and_never_a_traceback(run: Path, name: str, cont
 
 def test_a_run_of_one_image_with_nothing_to_measure_is_audited(tmp_path: Path) -> None:
     make_run(tmp_path / "run", noise_plan("classes={doctor: 1}", "attributes={}"))
-    api.finalize(tmp_path / "run")
-    assert api.audit(tmp_path / "run").findings.images == 1
+    synthgen.finalize(tmp_path / "run")
+    assert synthgen.audit(tmp_path / "run").findings.images == 1
 
 
 @pytest.mark.parametrize("name", ["dataset", "report.html", "spec.yaml", "results.json"])
