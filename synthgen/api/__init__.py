@@ -1,10 +1,10 @@
-"""The Python face of synthgen, and the one place where the rooms are put together.
+"""The Python API of synthgen, and the one place where the packages are wired together.
 
     spec = synthgen.load_spec("specs/quickstart.yaml")
     result = synthgen.run(spec)
     datasets.load_dataset(str(result.dataset))
 
-Everything is imported when it is asked for: `synthgen validate` must not wait for what makes runs.
+Names are imported when they are first used: `synthgen validate` must not wait for what makes runs.
 """
 
 from importlib import import_module
