@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from synthgen.sets import ImageSet
 
 _MOST_VALUES = 20
-"""Values of a column, up to which it may be that every image has its own."""
+"""A column with at most this many values may have a different one for every image."""
 
 
 class Seen(NamedTuple):
@@ -31,11 +31,11 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Begun:
-    """A set that was opened, and what is asked of it. No image was looked at.
+    """An opened set, and what is asked of it. No image has been looked at yet.
 
     Attributes:
-        frame: id, label, prompt where there is one, and what is known.
-        images_from: a folder, besides the set's own, that images may be in which are named by path.
+        frame: id, label, prompt if the set has one, and the known attributes.
+        images_from: a folder, besides the set's own, that may hold images which are named by path.
     """
 
     subject: Subject
@@ -45,12 +45,11 @@ class Begun:
     images_from: Path | None = None
 
     def look(self, on_progress: OnProgress) -> Seen:
-        """See `look_at`."""
+        """Answer the question on every image: see `look_at`."""
         return Seen(self.subject.images, look_at(self.subject, self.frame, self.question, on_progress))
 
     def beside(self, place: str, label: str | None) -> Begun:
-        """Another set, of which the same is asked of the first judge. Its classes may stand in a column of another
-        name."""
+        """Open another set and ask the first judge the same about it. Its class column may have another name."""
         from synthgen.sets import read_frame
 
         here = Path(place).expanduser().exists()
@@ -79,30 +78,33 @@ def begin(
     trust: bool,
     images_from: Path | None = None,
 ) -> Begun:
-    """
+    """Open a set and work out what to ask of it.
+
     Raises:
-        As `api.audit`.
+        SynthgenError: as `api.audit`.
     """
     from synthgen.sets import read_frame
 
     subject = open_subject(place, split, images_from)
     declared = declare(subject.run, spec, attributes)
     judged = {name: each for name, each in declared.attributes.items() if name not in known}
+
     needed = bool(judged) or subject.run is not None
     if not (needed or known or judges):
         hint = "Give --spec or --attributes, name columns with --known, or give a --judge for diversity alone."
         raise UsageError(f"{subject.images.source}: it is not said what to measure", hint=hint)
+
     found = find_judges(judges, subject.run, declared, needed)
     question = Question(judged, known, found, cache, device, trust)
     return Begun(subject, declared, question, read_frame(subject.images, label, known), images_from)
 
 
 def values_of(begun: Begun, others: Sequence[Begun]) -> dict[str, tuple[str, ...]]:
-    """By attribute: those that are declared; of a column, those that occur in any of the sets.
+    """Collect the values of each attribute: those declared, or for a column those that occur in any of the sets.
 
     Raises:
-        UsageError: a column has fewer than two; or as many that they seem to be measurements, or some that differ by
-            case alone.
+        UsageError: a column has fewer than two values, so many that they seem to be measurements, or values that
+            differ only in case.
     """
     from synthgen.spec import ASIDE
 
@@ -124,7 +126,7 @@ def _check_values(place: str, seen: Collection[str], values: Sequence[str], imag
         hint = "An attribute needs two values or more; --attributes can declare those that do not occur."
         raise UsageError(f"{place}: the column holds {there}", hint=hint)
     written: dict[str, str] = {}
-    for value in (*ASIDE, *sorted(values, reverse=True)):  # small letters first
+    for value in (*ASIDE, *sorted(values, reverse=True)):  # lowercase first
         other = written.setdefault(value.casefold(), value)
         if other != value:
             what = f"{place}: the column holds {value!r}" + (f" and {other!r}" if other in values else "")

@@ -1,4 +1,4 @@
-"""The audit: a set is read and looked at, its statistics are taken, and a report is made of them."""
+"""The audit: read a set, look at its images, compute its statistics, and report them."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ JSON, REPORT, EMBEDDINGS = "audit.json", "report.html", "embeddings"
 
 
 def output_folder(place: str | Path) -> Path:
-    """Where an audit goes by default: into the run that it is of; else into `outputs/NAME-audit`.
+    """Return where an audit goes by default: into the audited run, or else into `outputs/NAME-audit`.
 
     Raises:
-        StorageError: the run has a symbolic link there.
+        StorageError: the run has a symbolic link in that place.
     """
     folder = Path(place).expanduser()
     for run in (folder, folder.parent):
@@ -50,22 +50,22 @@ def output_folder(place: str | Path) -> Path:
 
 
 def embeddings_folder(output: Path) -> Path:
-    """Where an audit in `output` keeps its embeddings by default.
+    """Return where an audit in `output` keeps its embeddings by default.
 
     Raises:
-        StorageError: a symbolic link is there.
+        StorageError: that place is a symbolic link.
     """
     refuse_links(output, output / EMBEDDINGS)
     return output / EMBEDDINGS
 
 
 def check_output(folder: Path, place: str | Path) -> None:
-    """Before anything is looked at.
+    """Check that an audit can be written to `folder`, before any image is looked at.
 
     Raises:
-        UsageError: an audit in `folder` would overwrite a run's contact sheet, or lie among the images of the set; or
-            its name is not valid UTF-8.
-        StorageError: it is a file, or cannot be written.
+        UsageError: an audit in `folder` would overwrite a run's contact sheet, or end up among the images of the set;
+            or its name is not valid UTF-8.
+        StorageError: `folder` is a file, or cannot be written.
     """
     if (folder / "plan.json").is_file():
         hint = f"Choose another folder with -o, such as {folder / 'audit'}."
@@ -89,12 +89,12 @@ class Audit:
 
     @property
     def outcome(self) -> Outcome | None:
-        """Of all gates; None without gates."""
+        """The outcome of all gates together; None without gates."""
         return self.findings.outcome
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader must know of the set, of each attribute over all, and of figures that a sample gave."""
+        """Caveats on the set, on each attribute overall, and on figures estimated from a sample."""
         found, likeness = self.findings, (self.report.diversity, self.report.leakage)
         of_attributes = (
             f"{attribute.name}: {caveat}" for attribute in found.attributes for caveat in attribute.scopes[0].caveats
@@ -103,7 +103,7 @@ class Audit:
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """By name, such as 'shares', 'distances' and 'gates'; with a second set, also 'comparison'."""
+        """The tables by name, such as 'shares', 'distances' and 'gates'; with a second set, also 'comparison'."""
         from synthgen.auditing.tables import comparison_table, tables
 
         comparison = self.report.comparison
@@ -111,14 +111,14 @@ class Audit:
         return tables(self.findings) | more
 
     def to_dict(self) -> dict[str, Any]:
-        """What audit.json holds."""
+        """Return the content of audit.json."""
         from synthgen.auditing.report import write_json
 
         found: dict[str, Any] = json.loads(write_json(self.report))
         return found
 
     def rendered(self) -> list[Text | Table]:
-        """For terminals."""
+        """Render the audit as tables for a terminal."""
         from synthgen.auditing.report import render_tables
 
         return render_tables(self.report)
@@ -137,7 +137,7 @@ class Audit:
         return folder / JSON, folder / REPORT
 
     def _repr_html_(self) -> str:
-        """The verdict and the shares, for notebooks."""
+        """Show the verdict and the shares in a notebook."""
         from synthgen.auditing.report import write_fragment
 
         return write_fragment(self.report)
@@ -168,33 +168,37 @@ def audit(
     seed: int = 0,
     on_progress: OnProgress = lambda name, done: None,
 ) -> Audit:
-    """Say what is in a labelled set of images, and how sure that is.
+    """Measure what is in a labelled set of images, with confidence intervals.
 
     Args:
-        place: a run, a dataset, a Parquet file or a folder of some, an image folder, a CSV, or an id on the hub.
-        spec: whose attributes, shares, gates and classes are meant; by default that of the run, if a run made the set.
-        attributes: a YAML file with a spec's `attributes`, and its `balance` and `gates` where it has them.
-        known: attributes that a column has as true, with the column.
-        label: the column of classes; by default it is detected.
-        images_from: a folder, besides the set's own, that images may be in which the set names by path.
-        judges: one model, or two to compare, as a spec names them.
-        reference: a real set; what has no other target is measured against its shares.
-        compare: another set, to be put beside this one.
-        targets: by attribute 'uniform', or shares such as 'light:0.3,medium:0.4,dark:0.3'.
-        confusions: by attribute a CSV of counts: rows are the truth, columns the answers. With a single attribute,
-            its name may be left empty.
+        place: a run, a dataset, a Parquet file or a folder of them, an image folder, a CSV, or an id on the hub.
+        spec: gives the attributes, shares, gates and classes; by default the spec of the run that made the set, if any.
+        attributes: a YAML file with the `attributes` of a spec and, optionally, its `balance` and `gates`.
+        known: attributes whose true values are in a column, and the name of that column.
+        label: the column of classes; detected by default.
+        images_from: a folder, besides the set's own, that may hold images which the set names by path.
+        judges: one model, or two to compare, named as in a spec.
+        reference: a real set; attributes without another target are measured against its shares.
+        compare: another set to compare this one with.
+        targets: for each attribute, 'uniform' or shares such as 'light:0.3,medium:0.4,dark:0.3'.
+        confusions: for each attribute, a CSV of counts: rows are the truth, columns the answers. With a single
+            attribute, its name may be left empty.
         labels: the CSV of `export_labels`, filled in.
-        cross: attributes, or 'class', to be crossed.
-        gates: such as 'skin_tone within class: tv <= 0.1'; besides those of the spec.
-        trust_judge: gates take the judge's answers as they are where no labels and no matrix check it on this set; else
-            they are undecided there.
+        cross: groups of attributes, or 'class', to cross.
+        gates: such as 'skin_tone within class: tv <= 0.1'; added to those of the spec.
+        trust_judge: let gates use the judge's raw answers where neither labels nor a matrix check it on this set;
+            otherwise such gates stay undecided.
         output: the folder that the audit is meant for, by default `output_folder(place)`. Only embeddings are written.
-        cache: the folder of embeddings; by default within `output`.
-        trust: open the judge that a run names, and this machine does not know.
+        cache: the folder of embeddings; by default inside `output`.
+        trust: open a judge that the run names and this machine does not know.
 
     Raises:
-        UsageError, SpecError: what is given makes no sense.
-        ModelError, DeviceError, StorageError: models, devices, disks.
+        UsageError, SpecError: an argument is invalid.
+        ModelError, DeviceError, StorageError: a model, a device or a disk fails.
+
+    Example:
+        >>> found = synthgen.audit("outputs/quickstart")
+        >>> found.write(Path("outputs/quickstart/audit"))
     """
     from synthgen.auditing.crossings import check_crossing
     from synthgen.auditing.gate_checks import read_gates
@@ -206,7 +210,8 @@ def audit(
     real = begun.beside(str(reference), label) if reference is not None else None
     second = begun.beside(str(compare), label) if compare is not None else None
     others = [each for each in (real, second) if each is not None]
-    # What the user may have written wrongly is read before anything is looked at, which may take hours.
+
+    # Read everything that may contain a user's mistake before looking at images, which may take hours.
     values = values_of(begun, others)
     wanted = references(begun.declared, targets or {}, values)
     common = Given(
@@ -220,10 +225,12 @@ def audit(
         check_crossing(names, values)
     labelled = _labels(labels, values)
     given = replace(common, labels=labelled, crossings=cross, gates=limits, trust_judge=trust_judge)
+
     report = _report(begun, real, second, values, common, given, seed, on_progress)
     needed = report.findings.labels_needed
     if needed is None:
         return Audit(report)
+
     asked = Asked(
         place=str(place),
         spec=spec,
@@ -261,7 +268,7 @@ def _report(
     seed: int,
     on_progress: OnProgress,
 ) -> AuditReport:
-    """Look, measure and report. `common` is given for both sets that are compared, `given` for the first."""
+    """Look, measure and report. `common` applies to both compared sets, `given` to the first."""
     from synthgen.auditing.compare import compare as beside
     from synthgen.auditing.measure import measure
 
@@ -269,10 +276,12 @@ def _report(
     seen_real = real.look(on_progress) if real else None
     seen_second = second.look(on_progress) if second else None
     frame = seen_real.looked.frame if seen_real else None
+
     given = replace(given, real=frame, second=seen.looked.second)
     findings = measure(seen.looked.frame, values, given, seed, on_progress)
     caveats = [caveat for each in (seen, seen_real, seen_second) if each for caveat in notes_on(each)]
     findings = replace(findings, pipeline=_pipeline(begun, seed), caveats=(*findings.caveats, *caveats))
+
     comparison = None
     if seen_second:
         other = measure(seen_second.looked.frame, values, replace(common, real=frame), seed, on_progress)
@@ -300,7 +309,7 @@ def _labels(path: Path | None, values: Mapping[str, Sequence[str]]) -> pd.DataFr
 
 
 def _pipeline(begun: Begun, seed: int) -> Pipeline | None:
-    """Of the attributes that the run's judge measured as they are meant here."""
+    """Read the run's ledger for the attributes that its judge measured exactly as they are declared here."""
     import numpy as np
 
     from synthgen.auditing.filters import read_pipeline

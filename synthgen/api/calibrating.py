@@ -29,12 +29,13 @@ PER_CLASS = 200
 
 @dataclass(frozen=True, slots=True)
 class Pilot:
-    """Pictures to label.
+    """Pictures of a pilot to label.
 
     Attributes:
         table: the CSV to fill in.
-        page: shows the pictures, in the order of the CSV.
-        per_class: pictures of each class that the pilot was to have; it has `pictures`.
+        page: an HTML page of the pictures, in the order of the CSV.
+        per_class: how many pictures of each class were asked for.
+        pictures: how many there are, by class.
     """
 
     table: Path
@@ -52,16 +53,16 @@ def pilot(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Pilot:
-    """Generate images of each class that no label filter has seen, and what is needed to label them: a page, and a CSV.
+    """Generate images of each class without a label filter, with a page and a CSV to label them.
 
-    A run like any other: stopped, it goes on. Called again with a higher `count` it grows, and so does the CSV, whose
-    labels stay. Its seed is not the spec's: these images are in no dataset.
+    A pilot is a run like any other: stopped, it can be resumed. Called again with a higher `count`, it grows. So does
+    the CSV, which keeps its labels. Its seed differs from the spec's: these images are in no dataset.
 
     Args:
-        count: of each class; a pilot that has more keeps them. By default what the pilot has, or 200.
+        count: images of each class; a pilot that has more keeps them. By default what the pilot has, or 200.
 
     Raises:
-        UsageError: the pilot there was made for another spec, or is too small for the cells that `balance` makes.
+        UsageError: the pilot in `folder` was made for another spec, or is too small for the cells of `balance`.
         SynthgenError: as `run`.
     """
     from synthgen.pages.pilot_labels import Sample, add_rows, write_labelling
@@ -69,6 +70,7 @@ def pilot(
     for name in (LABELS, PAGE):
         refuse_links(folder, folder / name)
         check_file(folder / name)
+
     there = _plan_of(spec, folder) if _begun(folder) else None
     before = min(kind.count for kind in there.spec.classes.values()) if there else 0
     count = max(count or before or PER_CLASS, before)
@@ -90,11 +92,11 @@ def pilot(
 
 
 def calibrate(spec: Spec, folder: Path, labels: Path, precision: float, confidence: float) -> Calibration:
-    """The thresholds that reach `precision`, from the labels of the pilot in `folder`; and a plot of what each buys.
+    """Find the thresholds that reach `precision`, from the labels of the pilot in `folder`, and plot the trade-off.
 
     Raises:
-        UsageError: no pilot lies there, or it was made for another spec; the labels are unreadable or of another one.
-        StorageError: it is damaged.
+        UsageError: `folder` has no pilot, or one for another spec; the labels are unreadable or of another pilot.
+        StorageError: the pilot is damaged.
     """
     from synthgen.judging.calibration.plot import write_precision_plot
     from synthgen.pages.pilot_labels import read_labels
@@ -106,6 +108,7 @@ def calibrate(spec: Spec, folder: Path, labels: Path, precision: float, confiden
         class_name, posterior = pictures[name]
         posteriors[class_name].append(posterior)
         answers[class_name].append(answer)
+
     classes = {name: threshold(posteriors[name], answers[name], precision, confidence) for name in spec.classes}
     curves = {name: curve(posteriors[name], answers[name], confidence) for name in spec.classes}
     chosen = {name: None if each.min_posterior is None else each.share for name, each in classes.items()}
@@ -114,12 +117,13 @@ def calibrate(spec: Spec, folder: Path, labels: Path, precision: float, confiden
 
 
 def keep_share(spec: Spec, folder: Path, keep: float) -> Calibration:
-    """The thresholds that the likeliest pictures of each class reach, `keep` of them in 0..1: by the pilot in
-    `folder`, and without labels.
+    """Find the thresholds that keep the share `keep` (0..1) of the likeliest pictures of each class, without labels.
+
+    They are computed from the pilot in `folder`.
 
     Raises:
-        UsageError: no pilot lies there, or it was made for another spec.
-        StorageError: it is damaged.
+        UsageError: `folder` has no pilot, or one for another spec.
+        StorageError: the pilot is damaged.
     """
     made_for, pictures = _pilot_of(spec, folder)
     posteriors = defaultdict[str, list[float]](list)
@@ -127,12 +131,12 @@ def keep_share(spec: Spec, folder: Path, keep: float) -> Calibration:
         posteriors[class_name].append(posterior)
     classes = {name: quantile(posteriors[name], keep) for name in spec.classes}
     with as_storage_error(folder / PLOT):
-        (folder / PLOT).unlink(missing_ok=True)  # of labels, which these thresholds know nothing of
+        (folder / PLOT).unlink(missing_ok=True)  # it was drawn from labels, which these thresholds do not use
     return Calibration(f"a yield of {keep:.0%}", made_for, classes)
 
 
 def _pilot_of(spec: Spec, folder: Path) -> tuple[dict[str, Any], dict[str, tuple[str, float]]]:
-    """What the pilot was made for, and of each of its pictures the class and its posterior."""
+    """Return the conditions of the pilot, and the class and posterior of each of its pictures."""
     if not _begun(folder):
         hint = f"Make it first: synthgen calibrate SPEC -o {folder}"
         raise UsageError(f"{folder}: no pilot lies there", hint=hint)
@@ -146,7 +150,11 @@ def _begun(folder: Path) -> bool:
 
 
 def _plan_of(spec: Spec, folder: Path) -> Plan:
-    """Of the pilot that lies in `folder`, if it was made for `spec`."""
+    """Return the plan of the pilot in `folder`.
+
+    Raises:
+        UsageError: it was made for another spec, or is not a pilot.
+    """
     there, filters = runs.open_run(FolderStore(folder)), _filters(spec)
     hint = "Name the folder of this spec's pilot with -o, or a new one to make it in."
     wanted = conditions(plan(spec.model_copy(update={"filters": filters})))
@@ -158,8 +166,11 @@ def _plan_of(spec: Spec, folder: Path) -> Plan:
 
 
 def _pilot_spec(spec: Spec, count: int) -> Spec:
-    """Every attempt with a picture is accepted, whatever it shows; where the spec has `balance`, if its cell has room:
-    as in the run, or else the threshold would hold for another mix of images."""
+    """Derive the spec of the pilot, which accepts every attempt with a picture, whatever it shows.
+
+    Where the spec has `balance`, the attempt's cell must have room, as in the run. Otherwise the threshold would hold
+    for another mix of images.
+    """
     changes = {
         "name": f"{spec.name[:50]}-pilot",
         "classes": {name: kind.model_copy(update={"count": count}) for name, kind in spec.classes.items()},
@@ -170,14 +181,14 @@ def _pilot_spec(spec: Spec, count: int) -> Spec:
 
 
 def _filters(spec: Spec) -> Filters:
-    """Those of a pilot: what comes before the label filter, and one that lets all pass."""
+    """Return the filters of a pilot: those before the label filter, and a label filter that lets everything pass."""
     none_of_these = spec.filters.label.none_of_these if spec.filters.label else ()
     label = LabelFilter(min_posterior=0.0, none_of_these=none_of_these)
     return Filters(quality=spec.filters.quality, label=label)
 
 
 def _pictures(folder: Path) -> list[dict[str, Any]]:
-    """The rows of the ledger with what was kept."""
+    """Return the ledger rows of the accepted attempts."""
     from synthgen.pages.sheet import ledger_rows
 
     store = FolderStore(folder)

@@ -1,4 +1,4 @@
-"""How the judge of an audit can be checked: the command that draws a sample to label, with all that was asked in it."""
+"""How to check the judge of an audit: the command that draws a sample to label, with the audit's own arguments."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What `audit` was given, as a command line has it.
+    """The arguments of `audit`, as on a command line.
 
     Attributes:
-        folder: where the audit goes; `output` is None where that is by default.
-        embeddings: where they are kept; `cache` likewise.
+        folder: where the audit goes; `output` is None if that is the default.
+        embeddings: where they are kept; `cache` is None if that is the default.
     """
 
     place: str
@@ -48,7 +48,7 @@ class Asked:
 
 
 def judge_check(asked: Asked, labels: int) -> JudgeCheck:
-    """How to draw so many images to label. What was imported before is neither overwritten nor asked for again."""
+    """Describe how to draw this many images to label. Earlier labels are neither overwritten nor asked for again."""
     from synthgen.auditing.report import JudgeCheck
     from synthgen.pages.audit_labels import LABELS
 
@@ -67,7 +67,7 @@ def judge_check(asked: Asked, labels: int) -> JudgeCheck:
 
 
 def _free(folder: Path, name: str) -> Path:
-    """A folder that holds no table of labels, which may be somebody's work."""
+    """Find a folder without a table of labels, which may be somebody's work."""
     free, number = folder, 1
     while (free / name).exists():
         number += 1
@@ -76,7 +76,7 @@ def _free(folder: Path, name: str) -> Path:
 
 
 def _command(place: str, options: Sequence[tuple[str, object]]) -> str:
-    """What begins with a dash is no option, and must not look like one."""
+    """Write the command. A value that begins with a dash must not look like an option."""
     words = ["synthgen", "audit"] if place.startswith("-") else ["synthgen", "audit", place]
     for option, value in options:
         if value is True:

@@ -1,4 +1,4 @@
-"""What is declared of a set: its classes, what to measure, what the shares should be, and what fails the audit."""
+"""What is declared about a set: its classes, what to measure, the target shares, and the gates of the audit."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """
+    """What a spec, a file of attributes or a run declares about a set.
+
     Attributes:
-        classes: None where none are declared.
-        judge: the name of the one to ask, if none is named.
-        judge_by_run: whether it is the run that names it.
+        classes: None if none are declared.
+        judge: the name of the judge to ask if the user names none.
+        judge_by_run: whether the run names this judge.
     """
 
     classes: tuple[str, ...] | None
@@ -38,10 +39,10 @@ class Declaration:
 
 
 def declare(run: Run | None, spec: Spec | Path | None, attributes: Path | None) -> Declaration:
-    """From `spec`, or the file `attributes`, or else from the run's own spec.
+    """Read the declaration from `spec`, from the file `attributes`, or else from the run's own spec.
 
     Raises:
-        SpecError: a file is wrong.
+        SpecError: a file is invalid.
         UsageError: both are given.
     """
     if spec is not None and attributes is not None:
@@ -61,12 +62,13 @@ def declare(run: Run | None, spec: Spec | Path | None, attributes: Path | None) 
 
 
 def find_judges(names: Sequence[str], run: Run | None, declared: Declaration, needed: bool) -> tuple[JudgeId, ...]:
-    """The judges to ask: those that are named; else, if one is needed, the declared one. What the user names is
-    remembered: a run may name it, too, from then on.
+    """Find the judges to ask: those named, or else the declared one if a judge is needed.
+
+    A judge that the user names is remembered, so that runs may name it too from then on.
 
     Raises:
-        UsageError: a name is none, or there are more than two.
-        ModelError: a judge does not exist, or neither hub nor cache can say which one it is.
+        UsageError: a name is not valid, or there are more than two.
+        ModelError: a judge does not exist, or neither hub nor cache can resolve its revision.
     """
     if len(names) > 2 or len(set(names)) < len(names):
         raise UsageError(f"--judge: expected one judge, or two different ones, found {', '.join(names)}")
@@ -89,8 +91,11 @@ def _judge(name: str, run: Run | None) -> JudgeId:
 
 
 def _named_by_both(judge: JudgeId) -> JudgeId:
-    """The run's judge, which the user names too. Not its commit, if it is from the hub: that is the run's own word, and
-    may be of anybody's pull request."""
+    """Handle the run's judge when the user names it too.
+
+    This does not vouch for the commit of a hub judge: the run alone names it, and it may come from anybody's pull
+    request.
+    """
     pinned = pinned_judge(judge.name, judge.revision)
     if pinned.kind == "hub":
         return judge
@@ -102,10 +107,10 @@ def _named_by_both(judge: JudgeId) -> JudgeId:
 def references(
     declared: Declaration, targets: Mapping[str, str], values: Mapping[str, Sequence[str]]
 ) -> dict[str, Reference]:
-    """What each attribute should be: as `targets` say, else as `balance` does.
+    """Return the reference of each attribute, from `targets` or else from `balance`.
 
     Raises:
-        UsageError: a target is none, or is of what is not measured.
+        UsageError: a target is not valid, or is for an attribute that is not measured.
     """
     from synthgen.auditing.reference import parse_target
 

@@ -1,4 +1,4 @@
-"""The end of a run: the dataset and the contact sheet of what its shards hold."""
+"""The end of a run: build the dataset and the contact sheet from its shards."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from synthgen.ledger.tally import Tally
 
 _CLASSES = 12
-"""With more, thresholds are told as a range."""
+"""With more classes, thresholds are shown as a range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,13 @@ class RunResult:
     """A finished run.
 
     Attributes:
-        folder: the run's folder or address; dataset and sheet lie in it.
-        fresh: shards that were made by this call; 0 if all was done before.
-        rebuilt: the dataset was written by this call; False if it was there already.
-        tally: what became of every attempt, per class.
+        folder: the run's folder or address, which contains dataset and sheet.
+        fresh: shards made by this call; 0 if all were done before.
+        rebuilt: whether this call wrote the dataset; False if it existed already.
+        tally: the outcomes of all attempts, per class.
         shortfalls: the cells that are not full.
-        seconds: of work in all committed shards.
-        spec: what was asked for, with thresholds in place of files.
+        seconds: work time of all committed shards.
+        spec: the spec of the run, with thresholds in place of files.
     """
 
     folder: str
@@ -65,7 +65,7 @@ class RunResult:
 
     @property
     def missing(self) -> int:
-        """Images that the dataset is short of, class by class."""
+        """How many images the dataset lacks, counted class by class."""
         return self.summary.missing({kind.name: kind.quota for kind in self.tally.classes})
 
 
@@ -81,12 +81,12 @@ def finalize(location: Location) -> RunResult:
 
 
 def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
-    """As `finalize`, after `fresh` shards were made."""
+    """Do what `finalize` does, after `fresh` shards were made."""
     from synthgen.ledger.tally import read_tally
 
     spec, state = planned.spec, runs.read_state(planned, store)
     _refuse_unfinished(store, state)
-    clear_leftovers(store, state.orphans)  # whoever reads all files of a folder would count rows twice
+    clear_leftovers(store, state.orphans)  # a reader of all files in the folder would count rows twice
     records = list(state.done.values())
     tally = read_tally(_ledgers(store, records), _quotas(spec))
     before, recorded = published(store), read_results(store)
@@ -96,7 +96,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
     with publishing(store) as folder:
         if sheet is None:
             _check_ledgers(store, records)
-            store.delete(RESULTS)  # until there is a new one, nothing is said of the sheet
+            store.delete(RESULTS)  # until the new one exists, nothing vouches for the sheet
             recorded = None
         summary = _build(planned, store, folder, records, tally, before) if tally.accepted else None
         if sheet is None:
@@ -105,6 +105,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
         results = Results(inputs, {SHEET: sheet, **(digests_of(summary) if summary else {})})
         if results != recorded:
             write_results(results, folder)
+
     if summary is None:
         hint = f"Look at {store.location}/{SHEET}; `synthgen status {store.location}` says what attempts came to."
         raise QuotaNotMet("no image was accepted, so there is no dataset", hint=hint)
@@ -145,7 +146,7 @@ def _ledgers(store: RunStore, records: Sequence[ShardRecord]) -> list[Source]:
 
 
 def _sheet_there(store: RunStore, recorded: Results | None, inputs: str) -> str | None:
-    """The sha256 of the contact sheet, if it is the one that was made, and of these ledgers."""
+    """Return the sha256 of the contact sheet if it is intact and was made from these ledgers."""
     if recorded is None or recorded.sheet != inputs or SHEET not in store.names(""):
         return None
     digest = store.describe(SHEET).sha256
@@ -153,9 +154,10 @@ def _sheet_there(store: RunStore, recorded: Results | None, inputs: str) -> str 
 
 
 def _check_ledgers(store: RunStore, records: Sequence[ShardRecord]) -> None:
-    """
+    """Compare every ledger with its commit.
+
     Raises:
-        StorageError: one is not what was committed.
+        StorageError: a ledger differs from what was committed.
     """
     for record in records:
         if store.describe(record.ledger.name).sha256 != record.ledger.sha256:
@@ -214,9 +216,9 @@ def _show(planned: Plan, store: RunStore, folder: Path, records: Sequence[ShardR
 
 
 def _spec_text(planned: Plan, store: RunStore) -> str:
-    """The spec as its author wrote it, and above it the counts that the run has grown to since."""
+    """Return the spec as its author wrote it, preceded by the counts that the run has grown to since."""
     text = runs.kept_spec(store)
-    if text is None:  # of an earlier version
+    if text is None:  # written by an earlier version
         with as_damage(f"{store.location}/{SPEC}"):
             text = store.read(SPEC).decode()
     if not any(addition.extends for addition in planned.additions):
@@ -226,7 +228,7 @@ def _spec_text(planned: Plan, store: RunStore) -> str:
 
 
 def limits(spec: Spec) -> dict[str, tuple[Rule, ...]]:
-    """By class, what is asked of scores."""
+    """Return, by class, the rules on scores."""
     from synthgen.planning.rules import rules_of
 
     told = tuple(
@@ -237,7 +239,7 @@ def limits(spec: Spec) -> dict[str, tuple[Rule, ...]]:
 
 
 def asked(planned: Plan) -> Asked:
-    """What is measured and balanced."""
+    """Return what the plan measures and balances."""
     from synthgen.ledger.composition import Asked
 
     spec = planned.spec
@@ -246,7 +248,7 @@ def asked(planned: Plan) -> Asked:
 
 
 def facts(planned: Plan) -> dict[str, str]:
-    """How a run samples and filters, as the contact sheet and the card say it."""
+    """Return how a run samples and filters, in the words of the contact sheet and the card."""
     from synthgen.pages.sheet import watched
 
     model = planned.spec.model

@@ -1,4 +1,4 @@
-"""What a reader of an audit must know of images that were left out, or became something else on the way."""
+"""Notes for the reader of an audit on images that were left out or converted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHOWN = 3
 
 
 def notes_on(seen: Seen) -> list[str]:
-    """A line for each reason why images were left out, and one for those that were converted."""
+    """Write a line for each reason why images were left out, and one for those that were converted."""
     source = seen.images.source
     lines = [*_left_out(seen.looked.left_out), *_converted(seen.looked.changes)]
     return [f"{source}: {line}" for line in lines]

@@ -1,4 +1,4 @@
-"""Looking at a set: every image's answer to every attribute, by a judge, from records, or from a column."""
+"""Looking at a set: the answer of every image to every attribute, from a judge, from records, or from a column."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ if TYPE_CHECKING:
     from synthgen.sets import ImageSet
 
 OnProgress = Callable[[str, str], None]
-"""Is told the name of a set or an attribute, and what was done with it, such as 'looked at 1,200 images'."""
+"""Called with the name of a set or an attribute and what was done with it, such as 'looked at 1,200 images'."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeId:
-    """
+    """A judge, and exactly which version of it.
+
     Attributes:
         name: as in a spec.
         revision: a commit, a hash of the weights, or a tag.
-        run: where the run lies that alone says so; None where the user does.
+        run: the path of the run if only the run names this judge; None if the user does.
     """
 
     name: str
@@ -47,9 +48,9 @@ class Question:
     """What is asked of every set of an audit.
 
     Attributes:
-        attributes: to be judged.
-        known: attributes that stand in a column, and which.
-        judges: whose answers are wanted, the first one's before all; none where nothing must be judged.
+        attributes: those to judge.
+        known: attributes that are in a column, and the name of the column.
+        judges: the judges to ask, the most important first; none if nothing must be judged.
         cache: the folder of embeddings.
         trust: open judges that a run names and this machine does not know.
     """
@@ -63,7 +64,7 @@ class Question:
     _eyes: dict[JudgeId, Eyes] = field(default_factory=dict, repr=False)
 
     def eyes(self, judge: JudgeId) -> Eyes:
-        """The same for every set that is asked this: a model is loaded once."""
+        """Return the one `Eyes` of a judge, shared by all sets, so that a model is loaded only once."""
         if judge not in self._eyes:
             self._eyes[judge] = Eyes(judge, self.cache, self.device, self.trust)
         return self._eyes[judge]
@@ -71,15 +72,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Looked:
-    """
+    """What was observed in a set.
+
     Attributes:
-        frame: id, label, prompt where there is one, and every attribute; a row for each image that could be opened, or
-            for each image if none was.
-        rows: where these stand in the set.
-        vectors: embeddings by the first judge, unit length; None where there are none.
+        frame: id, label, prompt if the set has one, and every attribute; a row for each image that could be opened, or
+            for every image if none was opened.
+        rows: the positions of these rows in the set.
+        vectors: embeddings by the first judge, of unit length; None if there are none.
         second: id and attributes, as the second judge answered; None without one.
         left_out: by id, why an image could not be opened.
-        changes: of the images that could, where their conversion to RGB changed something.
+        changes: what the conversion to RGB changed in the opened images, where it changed anything.
     """
 
     frame: pd.DataFrame
@@ -91,7 +93,7 @@ class Looked:
 
 
 class Eyes:
-    """A judge that remembers what it has seen."""
+    """A judge with a cache of what it has seen."""
 
     def __init__(self, judge: JudgeId, cache: Path, device: str, trust: bool) -> None:
         from synthgen.auditing.cache import EmbeddingCache
@@ -101,9 +103,10 @@ class Eyes:
 
     @cached_property
     def _towers(self) -> Towers:
-        """
+        """The judge's model, loaded on first use.
+
         Raises:
-            UsageError: a run alone names the judge, this machine does not know it, and there is no trust.
+            UsageError: only a run names the judge, this machine does not know it, and `trust` is false.
         """
         if self._judge.run is not None:
             pinned = pinned_judge(self._judge.name, self._judge.revision)
@@ -111,10 +114,10 @@ class Eyes:
         return wiring.towers(self._judge.name, self._judge.revision, self._device)
 
     def look(self, images: ImageSet, on_progress: OnProgress) -> list[bytes | LeftOut]:
-        """Embed every image that is new; the keys of all, or why one cannot be opened.
+        """Embed every new image. Return the keys of all images, or why one cannot be opened.
 
         Raises:
-            ModelError, DeviceError, StorageError: models, devices, disks.
+            ModelError, DeviceError, StorageError: a model, a device or a disk fails.
         """
         keys: list[bytes | LeftOut] = []
         for batch in images.images():
@@ -129,7 +132,7 @@ class Eyes:
         return keys
 
     def _key(self, data: bytes | LeftOut, fresh: dict[bytes, Picture]) -> bytes | LeftOut:
-        """Of an image, which is decoded into `fresh` where it is new."""
+        """Return the key of an image. A new image is decoded into `fresh`."""
         from synthgen.auditing.cache import image_key
         from synthgen.images import LeftOut, decode
 
@@ -150,7 +153,7 @@ class Eyes:
         return tuple(change for key in keys if (change := self._cache.changes(key)))
 
     def answers(self, attribute: Attribute, vectors: NDArray[np.float32]) -> list[str]:
-        """The judge's answer on each image: a value, 'not applicable' or 'unknown'."""
+        """Return the judge's answer on each image: a value, 'not applicable' or 'unknown'."""
         import torch
 
         from synthgen.judging.zero_shot import attribute_choice
@@ -162,7 +165,7 @@ class Eyes:
         return choice.answers(choice.posteriors(torch.from_numpy(vectors), scale), attribute.abstain_below)
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
-        """Unit embeddings float [n, width]."""
+        """Return the unit embeddings of texts, float [n, width]."""
         import torch
 
         from synthgen.auditing.cache import text_key
@@ -177,10 +180,10 @@ class Eyes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """What a judge saw of a set: with its own eyes, by key; or, as the run's judge, while it filtered.
+    """What a judge saw of a set: now, by key, or earlier, as the run's judge while it filtered.
 
     Attributes:
-        keys: None where it is in the records.
+        keys: None if the answers are in the run's records.
     """
 
     subject: Subject
@@ -218,11 +221,11 @@ class _Seen:
 def look_at(
     subject: Subject, whole: pd.DataFrame, question: Question, on_progress: OnProgress = lambda name, done: None
 ) -> Looked:
-    """Answer the question on every image of a set, whose table `read_frame` has read.
+    """Answer the question on every image of a set. `whole` is its table from `read_frame`.
 
     Raises:
-        UsageError: the set has no images, or may not read a single one of those that it names.
-        ModelError, DeviceError, StorageError: models, devices, disks.
+        UsageError: the set has no images, or may not read any of the images that it names.
+        ModelError, DeviceError, StorageError: a model, a device or a disk fails.
     """
     import numpy as np
     import pandas as pd
@@ -232,6 +235,7 @@ def look_at(
     for seen in several:
         opened &= np.array(seen.opened(len(whole)), dtype=bool)
     left_out = _left_out(subject, whole, several)
+
     rows = np.flatnonzero(opened)
     frame = whole[opened].reset_index(drop=True)
     vectors = [seen.vectors(frame, rows) for seen in several]
@@ -247,10 +251,10 @@ def look_at(
 
 
 def _left_out(subject: Subject, whole: pd.DataFrame, several: Sequence[_Seen]) -> dict[str, LeftOut]:
-    """By id.
+    """Return, by id, why images are left out.
 
     Raises:
-        UsageError: no image is left, and the set is the reason rather than its images.
+        UsageError: no image is left, and the cause is the set rather than its images.
     """
     found = {
         name: key
@@ -277,5 +281,5 @@ def _see(subject: Subject, question: Question, judge: JudgeId, on_progress: OnPr
 
 
 def judge_of(run: Run) -> JudgeId:
-    """The judge that filtered."""
+    """Return the judge that filtered the run."""
     return JudgeId(run.planned.spec.judge.id, run.planned.revisions.judge, run=str(run.folder))

@@ -8,7 +8,7 @@ from synthgen import bundled
 
 
 def doctor() -> Mapping[str, str]:
-    """What this machine can do."""
+    """Describe this machine: its devices and versions, its free disk space, and the bundled models."""
     from synthgen.models.machine import describe_machine
 
     free = shutil.disk_usage(Path()).free

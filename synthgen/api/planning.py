@@ -13,7 +13,7 @@ from synthgen.spec import BUNDLED_MODEL, Spec
 from synthgen.spec.checks import check
 
 _BUNDLED_SECONDS = 0.25
-"""Per image at 20 steps, on two CPU cores."""
+"""Seconds per image at 20 steps, on two CPU cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +21,10 @@ class Forecast:
     """What a plan will cost, roughly.
 
     Attributes:
-        attempts: at the filling's own guess that four of five images are accepted.
-        budget: attempts after which every cell gives up.
-        seconds: None where nothing is known of the model's speed here.
-        bytes: on disk, the finished dataset included.
+        attempts: expected number, if four of five images are accepted.
+        budget: number of attempts after which every cell gives up.
+        seconds: expected time; None if the model's speed on this machine is unknown.
+        bytes: disk space, including the finished dataset.
         licence: of the model's weights, as far as known.
     """
 
@@ -40,13 +40,17 @@ def plan(spec: Spec) -> Plan:
 
     Raises:
         UsageError: a file that `balance` names, or a calibration, cannot be used.
-        ModelError: a model does not exist, or neither hub nor cache can say which one it is.
+        ModelError: a model does not exist, or neither hub nor cache can resolve its revision.
+
+    Example:
+        >>> planned = synthgen.plan(synthgen.load_spec("specs/quickstart.yaml"))
+        >>> synthgen.forecast(planned).attempts
     """
     return with_thresholds(make_plan(_frozen(spec), wiring.revisions(spec)))
 
 
 def sample(planned: Plan, count: int) -> list[Candidate]:
-    """Some candidates, of all cells in turn: what the prompts will look like."""
+    """Draw `count` candidates from all cells in turn, to show what the prompts will look like."""
     cells = turns(planned.cells)
     return [draw_candidate(planned, 0, attempt, cells[attempt % len(cells)]) for attempt in range(count)]
 
@@ -62,14 +66,14 @@ def forecast(planned: Plan) -> Forecast:
         attempts=attempts,
         budget=spec.total * spec.budget.attempts_per_image,
         seconds=attempts * _BUNDLED_SECONDS * model.steps / 20 if own else None,
-        # PNG takes about half of 3 bytes a pixel; images lie in the shards and in the dataset.
+        # PNG takes about half of 3 bytes a pixel; images are in the shards and again in the dataset.
         bytes=int(2 * spec.total * (pixels * 1.5 + 1000) + attempts * 4000),
         licence="apache-2.0" if own else "see the model's card",
     )
 
 
 def steering_notes(spec: Spec) -> list[str]:
-    """Where a variable that steers a balanced attribute does nothing, and which templates are never drawn for it."""
+    """List variables that should steer a balanced attribute and have no effect, and templates that are never drawn."""
     links = {entry.attribute: spec.attributes[entry.attribute].variable for entry in spec.balance}
     notes, idle = [], dict[str, None]()
     for name in spec.classes:
@@ -86,7 +90,7 @@ def steering_notes(spec: Spec) -> list[str]:
 
 
 def _frozen(spec: Spec) -> Spec:
-    """The spec with explicit shares in place of files: what the plan freezes."""
+    """Return the spec that the plan freezes: with explicit shares in place of files."""
     resolved = with_explicit_shares(spec)
     for finding in check(resolved.canonical()) if resolved is not spec else ():
         raise UsageError(f"{'.'.join(map(str, finding.path))}: {finding.message}", hint="Ask for more images.")

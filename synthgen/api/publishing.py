@@ -1,4 +1,4 @@
-"""Dataset and contact sheet in their place: built where they will lie, or beside and then copied to an object store."""
+"""Putting dataset and contact sheet in place: built in the run's folder, or locally and then uploaded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MADE = re.compile(rf"{DATASET}/(README\.md|data/[^/]+-\d{{5}}-of-\d{{5}}\.parqu
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file of a run, for readers that know nothing of runs."""
+    """A file of a run, for readers that know nothing about runs."""
 
     store: RunStore
     name: str
@@ -49,7 +49,7 @@ def committed(store: RunStore, name: str) -> Source:
 
 
 def published(store: RunStore) -> DatasetSummary | None:
-    """The dataset that lies in the run; None where there is none, or not all of it."""
+    """Return the summary of the run's dataset; None if it does not exist or is incomplete."""
     from synthgen.dataset.summary import read_summary
 
     if store.folder is not None:
@@ -66,10 +66,10 @@ def published(store: RunStore) -> DatasetSummary | None:
 
 
 def _summary(store: RunStore) -> DatasetSummary | None:
-    """What the dataset says of itself; None where that is damaged.
+    """Read the dataset's own summary; None if it is damaged.
 
     Raises:
-        MissingFileError: it says nothing.
+        MissingFileError: the dataset has no summary.
     """
     from synthgen.dataset.replace import MARKER
     from synthgen.dataset.summary import parse_summary
@@ -78,29 +78,29 @@ def _summary(store: RunStore) -> DatasetSummary | None:
 
 
 def digests_of(summary: DatasetSummary) -> dict[str, str]:
-    """The dataset's files, the summary itself left out: they are known by it, and it carries its own sha256."""
+    """Return the sha256 of every dataset file, except the summary, which carries its own."""
     return {f"{DATASET}/{name}": digest for name, digest in summary.digests.items()}
 
 
 def own_files(store: RunStore) -> set[str]:
-    """The names, in the dataset's folder, of what synthgen wrote into it: also where the file that says so is lost."""
+    """Return the names of the files that synthgen wrote into the dataset's folder, even if its summary is lost."""
     recorded = read_results(store)
     names = recorded.files if recorded else ()
     return {name.removeprefix(f"{DATASET}/") for name in names if name.startswith(f"{DATASET}/")}
 
 
 def check_new(store: RunStore) -> None:
-    """As `check_place`, for a run that is to begin there. One that is finished needs to be written no more."""
+    """Do what `check_place` does if a run is to begin here. A finished run need not be writable."""
     if layout.PLAN not in store.names(""):
         check_place(store)
 
 
 def check_place(store: RunStore) -> None:
-    """Before anything is made: find out whether the shards can be written, and dataset and sheet can take their places.
+    """Check, before anything is made, that shards, dataset and sheet can be written.
 
     Raises:
         UsageError: the place has a name that cannot be used.
-        StorageError: something is in the way, or nothing can be written there.
+        StorageError: something is in the way, or the place is not writable.
     """
     from synthgen.dataset.replace import check_place as check_for_dataset
 
@@ -116,7 +116,7 @@ def check_place(store: RunStore) -> None:
 
 
 def damaged_results(store: RunStore) -> list[Finding]:
-    """What is not as it was written, of the dataset and the contact sheet that lie in the run; [] where none do."""
+    """Find files of the run's dataset and contact sheet that are not as they were written."""
     from synthgen.dataset.replace import MARKER
 
     marker, recorded = f"{DATASET}/{MARKER}", read_results(store)
@@ -132,7 +132,7 @@ def damaged_results(store: RunStore) -> list[Finding]:
         if summary is None:
             findings.append(Finding(marker, "is damaged, or of another version"))
         else:
-            # It comes with the dataset, and the record a moment later: a kill may have come between the two.
+            # It is written with the dataset, and the record a moment later: a kill may have come between the two.
             digests = {name: digest for name, digest in digests.items() if name == SHEET}
             digests |= {f"{DATASET}/{name}": digest for name, digest in summary.digests.items()}
     return findings + [
@@ -141,7 +141,7 @@ def damaged_results(store: RunStore) -> list[Finding]:
 
 
 def unverified_results(store: RunStore) -> list[str]:
-    """What lies in the run and carries no sha256: made by an earlier version, or by a finalize that was killed."""
+    """List the files without a sha256, written by an earlier version or by a finalize that was killed."""
     from synthgen.dataset.replace import MARKER
     from synthgen.seal import unseal
 
@@ -162,10 +162,10 @@ def _why_damaged(store: RunStore, name: str, digest: str) -> str | None:
 
 
 def drop_damaged(store: RunStore, findings: Sequence[Finding], fingerprint: str) -> None:
-    """Delete what is damaged of dataset and sheet. What then lacks a file is written anew when the run is finalized.
+    """Delete the damaged files of dataset and sheet. Whatever lacks a file is rebuilt when the run is finalized.
 
     Args:
-        fingerprint: of the run's plan, by which a dataset is known that lost what says whose it is.
+        fingerprint: of the run's plan. It identifies a dataset whose marker is lost.
     """
     from synthgen.dataset.replace import MARKER
 
@@ -183,7 +183,7 @@ def drop_damaged(store: RunStore, findings: Sequence[Finding], fingerprint: str)
 
 
 def leftovers(store: RunStore) -> list[str]:
-    """What was being written beside dataset, sheet and audit, by processes that were killed or are at it now."""
+    """List the drafts of dataset, sheet and audit, by processes that were killed or are still writing."""
     from synthgen.dataset.replace import leftovers as copies
 
     if store.folder is None:
@@ -194,11 +194,11 @@ def leftovers(store: RunStore) -> list[str]:
 
 
 def clear_leftovers(store: RunStore, orphans: Iterable[str], *, unsure: bool = False) -> list[str]:
-    """Delete the files that no marker names, and what killed processes left; what was deleted.
+    """Delete the files that no marker names and those that killed processes left. Return the deleted names.
 
     Args:
-        orphans: of `RunState`.
-        unsure: what may be of a living process on another machine, too.
+        orphans: those of `RunState`.
+        unsure: also delete what may belong to a living process on another machine.
     """
     removed = []
     for name in orphans:
@@ -218,8 +218,10 @@ def clear_leftovers(store: RunStore, orphans: Iterable[str], *, unsure: bool = F
 
 @contextmanager
 def publishing(store: RunStore) -> Iterator[Path]:
-    """The run's folder, to build in. For an object store a temporary one, whose files become the run's if the block
-    ends well."""
+    """Yield the folder to build in: the run's own or, for an object store, a temporary one.
+
+    The files of a temporary folder are uploaded if the block ends without an error.
+    """
     if store.folder is not None:
         yield store.folder
         return
@@ -229,8 +231,11 @@ def publishing(store: RunStore) -> Iterator[Path]:
 
 
 def _upload(folder: Path, store: RunStore) -> None:
-    """The dataset's summary goes first and comes last: where it is, the files that it names are there. After it only
-    the record of them all."""
+    """Replace the run's files by those of `folder`.
+
+    The dataset's summary is deleted first and written last, so wherever it exists, the files that it names exist.
+    Only the record of all files comes after it.
+    """
     from synthgen.dataset.replace import MARKER
 
     summary = f"{DATASET}/{MARKER}"

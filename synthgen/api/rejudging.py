@@ -1,4 +1,4 @@
-"""Stricter thresholds for a run that is there."""
+"""Stricter thresholds for an existing run."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,14 +14,15 @@ from synthgen.store import Location, open_store
 
 
 def rejudge(location: Location, overrides: Sequence[str], output: Location | None = None) -> RunResult:
-    """Apply stricter filters to the run at `location`: a run at `output`, by default beside it, that holds what
-    still passes.
+    """Apply stricter filters to the run at `location`, and write a new run of what still passes.
+
+    The new run is written to `output`, by default beside the old one.
 
     Raises:
-        SpecError: an override is wrong.
-        UsageError: there are no overrides, or they change more than thresholds, or a filter would let pass what had
-            been rejected, whose pixels are gone.
-        StorageError: no run lies there, or one of the two places cannot be read or written.
+        SpecError: an override is invalid.
+        UsageError: there are no overrides, they change more than thresholds, or a filter would accept images that were
+            rejected, whose pixels are gone.
+        StorageError: `location` has no run, or one of the two places cannot be read or written.
     """
     from synthgen.planning.rules import first_rejection, rules_of
 
@@ -31,12 +32,14 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
     planned = runs.open_run(store)
     check_new(into)
     spec = parse_spec(_text(planned.spec, overrides), file=f"{store.location}/plan.json", overrides=overrides)
-    # What a calibration promised of the old thresholds, it did not promise of others.
+
+    # A calibration promised something about the old thresholds, and nothing about others.
     stricter = with_thresholds(replace(planned, spec=spec, promise=None))
     if _without_thresholds(planned.spec) != _without_thresholds(spec):
         changed = planned.differences(stricter)[0]
         hint = "It can set the numbers of filters.label, filters.clip, filters.quality and safety.above."
         raise UsageError(f"rejudge changes thresholds and nothing else, found {changed}", hint=hint)
+
     rules = {name: rules_of(stricter.spec, name) for name in spec.classes}
     for name in spec.classes:
         by_score = {rule.score: rule for rule in rules[name]}
@@ -47,6 +50,7 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
                 looser = f"{rule.score} of {name}: the run asked for {rule.limits}, found {found}"
                 hint = "A looser threshold needs a new run: what was rejected has no pixels any more."
                 raise UsageError(looser, hint=hint)
+
     kept = SpecText(f"# rejudged\n{_text(spec, overrides)}", "spec.yaml").with_overrides(overrides)
     runs.create_run(into, stricter, kept)
     runs.rejudge(planned, store, stricter, into, lambda name, scores: first_rejection(scores, rules[name]))
@@ -56,12 +60,12 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
 def _beside(location: Location) -> str:
     place = str(location)
     if "://" not in place and Path(place).name in ("", ".."):
-        place = str(Path(place).resolve())  # `.` and `..` have a name, too
+        place = str(Path(place).resolve())  # `.` and `..` also stand for a folder with a name
     return f"{place}-rejudged"
 
 
 def _text(spec: Spec, overrides: Sequence[str]) -> str:
-    """All of the spec; the thresholds that a calibration is to replace make place for it."""
+    """Write the whole spec, without the thresholds that a calibration among the overrides is to replace."""
     label = spec.filters.label
     if label and any(override.startswith("filters.label.calibration=") for override in overrides):
         bare = spec.canonical()
@@ -71,7 +75,7 @@ def _text(spec: Spec, overrides: Sequence[str]) -> str:
 
 
 def _without_thresholds(spec: Spec) -> Spec:
-    """All that the scores depend on, and what a run cannot do afterwards."""
+    """Keep only what the scores depend on, and what cannot be changed afterwards."""
     none_of_these = spec.filters.label.none_of_these if spec.filters.label else ()
     kept = Filters(label=LabelFilter(none_of_these=none_of_these), duplicates=spec.filters.duplicates)
     return spec.model_copy(update={"filters": kept, "safety": spec.safety.model_copy(update={"above": 0.5})})

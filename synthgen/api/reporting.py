@@ -1,4 +1,4 @@
-"""From what was found to a report: with the embeddings' measures, the pictures, and what was left out."""
+"""From findings to a report: add the embeddings' measures, the pictures, and what was not measured."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def make_report(
 
 
 def _ours(diversity: Diversity | None, leakage: Leakage | None) -> list[str]:
-    """The ids of the set's images in pairs."""
+    """Return the ids of the set's own images in near-duplicate pairs."""
     among = [name for pair in (diversity.pairs if diversity else ()) for name in (pair.first, pair.second)]
     return among + [pair.first for pair in (leakage.pairs if leakage else ())]
 

@@ -1,4 +1,4 @@
-"""`results.json`: what was made of a run's shards, by name and sha256, and what the contact sheet was made from."""
+"""`results.json`: the files made from a run's shards, by name and sha256, and the inputs of the contact sheet."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ RESULTS = "results.json"
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """
+    """The record of the files that were made from a run's shards.
+
     Attributes:
-        sheet: a fingerprint of all that the contact sheet was made from.
+        sheet: a fingerprint of everything that the contact sheet was made from.
         files: the sheet and the files of the dataset, each with its sha256.
     """
 
@@ -34,7 +35,7 @@ class Results:
 
 
 def read_results(store: RunStore) -> Results | None:
-    """None where nothing was made yet, or by an earlier version, or where the record is damaged or cannot be read."""
+    """Read the record; None if nothing was made yet, an earlier version made it, or the record is unreadable."""
     try:
         return _parsed(store.read(RESULTS))
     except (StorageError, ValueError):
@@ -42,7 +43,8 @@ def read_results(store: RunStore) -> Results | None:
 
 
 def write_results(results: Results, folder: Path) -> None:
-    """
+    """Write the record into `folder`.
+
     Raises:
         StorageError: it cannot be written.
     """
@@ -50,7 +52,7 @@ def write_results(results: Results, folder: Path) -> None:
 
 
 def sheet_fingerprint(planned: Plan, records: Sequence[ShardRecord]) -> str:
-    """Equal for sheets that show the same."""
+    """Return a fingerprint that is equal for sheets that show the same."""
     quotas = {name: kind.count for name, kind in planned.spec.classes.items()}
     facts = [__version__, planned.fingerprint, quotas, sorted(record.ledger.sha256 for record in records)]
     return sha256(json.dumps(facts).encode()).hexdigest()
@@ -62,7 +64,7 @@ def digest_of_file(path: Path) -> str:
 
 
 def damaged_record(store: RunStore) -> list[Finding]:
-    """What is wrong with the record itself."""
+    """List what is wrong with the record itself."""
     try:
         _parsed(store.read(RESULTS))
     except MissingFileError:

@@ -1,4 +1,4 @@
-"""Runs: made, resumed, looked at."""
+"""Runs: make, resume, inspect and repair them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
     """Render and judge `count` images and write a contact sheet to `path`; nothing else is kept.
 
     Raises:
-        UsageError: the model does not take what the spec asks of it.
+        UsageError: the model does not support what the spec asks for.
         ModelError, DeviceError, StorageError: as `run`.
     """
     from synthgen.pages.sheet import write_sheet
@@ -76,35 +76,41 @@ def run(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> RunResult:
-    """Make the dataset; called again, go on where it was left.
+    """Make the dataset. Called again, resume where it stopped.
 
     Args:
-        location: where to: a folder, `outputs/NAME` by default, or an address such as s3://bucket/prefix.
+        location: a folder, `outputs/NAME` by default, or an address such as s3://bucket/prefix.
         devices: see `synthgen.running.slots`. With one, this process does the work; with several, one process for each.
-            Those import the module that the program began with: a script must call this under
+            Those processes import the program's main module: a script must call this under
             `if __name__ == "__main__"`.
-        extend: where a run of this spec with fewer images lies there, make the images that are more.
-        top_up: once all is made, try once more to make what is short of its quota, or was left out as a duplicate.
+        extend: if `location` has a run of this spec with fewer images, make the additional ones.
+        top_up: when all shards are done, try once more to make images that a quota lacks or that were duplicates.
         executor: `ray` works on a Ray cluster, whose nodes must all see `location`; see `synthgen.running.run_ray`.
-        address: of the cluster; by default one that is there, or a new one on this machine.
+        address: of the cluster; by default a running one, or a new one on this machine.
         text: the spec as its author wrote it, kept beside the plan; by default the spec as YAML.
-        stop: asked between batches.
+        stop: called between batches; true stops the run.
 
     Raises:
-        UsageError: `devices` or `address` is not understood, or the model does not take what the spec asks of it.
-        PlanChanged: the place holds a run of another plan.
+        UsageError: `devices` or `address` is not valid, or the model does not support what the spec asks for.
+        PlanChanged: `location` has a run of another plan.
         Interrupted: `stop()` was true.
-        ModelError, DeviceError, StorageError: models, devices, disks. Committed shards stay.
+        ModelError, DeviceError, StorageError: a model, a device or a disk fails. Committed shards stay.
+
+    Example:
+        >>> result = synthgen.run(synthgen.load_spec("specs/quickstart.yaml"))
+        >>> dataset = datasets.load_dataset(result.dataset)
     """
     runs.check_devices(devices)
     if executor == "local" and devices not in ("auto", "cpu"):
-        runs.slots(devices, wiring.count_gpus)  # a GPU that is not there begins no run
+        runs.slots(devices, wiring.count_gpus)  # a missing GPU must not begin a run
+
     store = open_store(location or Path("outputs") / spec.name)
     check_new(store)
     planned = _plan_of_users_own(spec)
     if not runs.is_begun(store):
-        wiring.check_keys(planned)  # before there is a plan, which a mended spec would no longer fit
+        wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it
     planned = runs.create_run(store, planned, text if text is not None else as_yaml(spec.canonical()), extend=extend)
+
     make = partial(
         _make_pending,
         store=store,
@@ -131,7 +137,7 @@ def _make_pending(
     on_progress: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> int:
-    """Make the shards that are not committed yet; how many those were."""
+    """Make the shards that are not committed yet, and return their number."""
     state = runs.read_state(planned, store)
     if state.pending and not state.damaged:
         check_place(store)
@@ -178,14 +184,14 @@ def work(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Make every `of`th shard of a planned run, from shard `index` on: what one task of an array does.
+    """Make every `of`th shard of a planned run, starting at shard `index`: the work of one task of an array job.
 
     Args:
         trust: open models that the run names and this machine does not know.
 
     Raises:
-        UsageError: `index` is not in 0..`of` - 1, `device` is not the name of a device, the model does not take what
-            the spec asks of it, or the run names an unknown model and `trust` is false.
+        UsageError: `index` is not in 0..`of` - 1, `device` is not a device name, the model does not support what the
+            spec asks for, or the run names an unknown model and `trust` is false.
         Interrupted, ModelError, DeviceError, StorageError: as `run`.
     """
     if not 0 <= index < of:
@@ -207,7 +213,7 @@ def make_shards(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """What every executor starts, in whichever process: see `synthgen.running.work`. It asks for nobody's trust."""
+    """Make shards in this process; every executor starts this. It does not check trust. See `synthgen.running.work`."""
     store = open_store(location)
     planned = runs.open_run(store)
     generator, judge = wiring.generator(planned, device), wiring.judge(planned, device)
@@ -221,7 +227,7 @@ def replay(location: Location, image_id: str, device: str = "auto", *, trust: bo
         trust: open models that the run names and this machine does not know.
 
     Raises:
-        UsageError: the run has no such attempt, or there is such a model and no trust.
+        UsageError: the run has no such attempt, or it names an unknown model and `trust` is false.
         ModelError, DeviceError, StorageError: as `run`.
     """
     from synthgen.running.replay import replay as again
@@ -233,10 +239,14 @@ def replay(location: Location, image_id: str, device: str = "auto", *, trust: bo
 
 
 def status(location: Location) -> tuple[Plan, RunState]:
-    """How far a run is, from its files alone.
+    """Read the progress of a run from its files alone.
 
     Raises:
-        StorageError: no run lies there.
+        StorageError: `location` has no run.
+
+    Example:
+        >>> planned, state = synthgen.status("outputs/quickstart")
+        >>> len(state.done), planned.shard_count
     """
     store = open_store(location)
     planned = runs.open_run(store)
@@ -245,21 +255,20 @@ def status(location: Location) -> tuple[Plan, RunState]:
 
 
 def verify(location: Location, on_shard: Callable[[int], None] = lambda shard: None) -> list[Finding]:
-    """Read everything that was committed again, and the dataset; what is wrong, or [].
+    """Read all committed files and the dataset again, and return what is wrong, or [].
 
     Raises:
-        StorageError: no run lies there.
+        StorageError: `location` has no run.
     """
     store = open_store(location)
     return [*runs.verify(runs.open_run(store), store, on_shard), *damaged_results(store)]
 
 
 def unverified(location: Location) -> list[str]:
-    """The files of a run in which `verify` would not find a flipped byte, since they carry no sha256: an earlier
-    version wrote them.
+    """List the files of a run that `verify` cannot check, since an earlier version wrote them without a sha256.
 
     Raises:
-        StorageError: no run lies there.
+        StorageError: `location` has no run.
     """
     store = open_store(location)
     runs.open_run(store)
@@ -267,11 +276,12 @@ def unverified(location: Location) -> list[str]:
 
 
 def repair(location: Location, on_shard: Callable[[int], None] = lambda shard: None) -> Repaired:
-    """Re-open the damaged shards of a run and remove what no shard names. A dataset that is damaged counts as none: it
-    is written anew with the next `run` or `finalize`. Not while workers are at it.
+    """Re-open the damaged shards of a run and remove files that no shard names. Never call it while workers run.
+
+    A damaged dataset counts as missing: the next `run` or `finalize` rebuilds it.
 
     Raises:
-        StorageError: no run lies there, or it cannot be written.
+        StorageError: `location` has no run, or cannot be written.
     """
     store = open_store(location)
     planned = runs.open_run(store)
@@ -285,11 +295,11 @@ def repair(location: Location, on_shard: Callable[[int], None] = lambda shard: N
 def begin(
     spec: Spec, location: Location, text: str | None = None, *, extend: bool = False, top_up: bool = False
 ) -> Plan:
-    """Plan a run and write its plan, for workers to come; begun before, it stays as it is, or grows: see `run`.
+    """Plan a run and write its plan for later workers. An existing run stays as it is, or grows: see `run`.
 
     Raises:
         UsageError: `top_up` of a run with shards that are not committed yet.
-        PlanChanged: the place holds a run of another plan.
+        PlanChanged: `location` has a run of another plan.
         ModelError, StorageError: as `run`.
     """
     store = open_store(location)
@@ -300,7 +310,7 @@ def begin(
 
 
 def _plan_of_users_own(spec: Spec) -> Plan:
-    """The plan of a spec that the user names: its models may be opened, here and for this run's tasks later."""
+    """Plan a spec that the user named. Its models may be opened now, and later by this run's tasks."""
     planned = plan(spec)
     for model in pinned_models(planned):
         model.remember()

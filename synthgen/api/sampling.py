@@ -1,4 +1,4 @@
-"""A sample of a set, to label by eye."""
+"""A random sample of a set, to label by eye."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class ToLabel(NamedTuple):
     """What was drawn to be labelled.
 
     Attributes:
-        page: the pictures.
+        page: an HTML page of the pictures.
         table: the CSV to fill in.
-        few: classes with fewer images in it than a correction of their own takes, and how many they have: see
+        few: classes with fewer drawn images than a correction of their own needs, and how many they have: see
             `quote.fewest_labels`.
     """
 
@@ -51,10 +51,10 @@ def export_labels(
     seed: int = 0,
     on_progress: OnProgress = lambda name, done: None,
 ) -> ToLabel:
-    """Draw `count` images to label by eye, from each class alike: a page of them, and a CSV.
+    """Draw `count` images to label by eye, equally many from each class, and write a page and a CSV of them.
 
-    With a single judged attribute, its rarer answers are drawn more often, which tells their errors. The CSV has the
-    weights that make up for it.
+    With a single judged attribute, its rarer answers are drawn more often, to measure their errors. The weights in the
+    CSV compensate for this.
 
     Raises:
         SynthgenError: as `audit`.
@@ -74,18 +74,22 @@ def export_labels(
         raise UsageError("there is nothing to label: no attribute is judged", hint="Give --spec or --attributes.")
     if not begun.subject.images.has_images:
         raise UsageError(f"{begun.subject.images.source} has no images to label")
+
     images, looked = seen = begun.look(on_progress)
     for note in notes_on(seen):
         _LOG.warning("%s", note)
+
     frame = looked.frame
     drawn = draw_sample(frame, count, seed, judged if len(judged) == 1 else ())
-    # The order of the strata would give away what the judge answered.
+    # The order of the strata would reveal the judge's answers.
     drawn = drawn.iloc[np.random.default_rng(seed).permutation(len(drawn))].reset_index(drop=True)
+
     places = looked.rows[pd.Index(frame["id"]).get_indexer(pd.Index(drawn["id"]))]
     pictures = dict(zip(np.sort(places).tolist(), images.some(np.sort(places).tolist()), strict=True))
     thumbnails = [thumbnail(pictures[place], 256) for place in places.tolist()]
     columns = drawn["id"].tolist(), drawn["label"].tolist(), drawn["weight"].tolist(), thumbnails
     samples = [Sample(*row) for row in zip(*columns, strict=True)]
+
     values = {name: tuple(begun.question.attributes[name].values) for name in judged}
     table = write_labelling(samples, values, folder, f"{images.name}: what do you see?")
     drawn_of = Counter(each.label for each in samples)

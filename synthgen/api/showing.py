@@ -16,7 +16,7 @@ PER_CELL, IN_ALL = 6, 240
 def show_cells(
     images: ImageSet, looked: Looked, attributes: Sequence[str], seed: int
 ) -> Mapping[Cell, tuple[Picture, ...]]:
-    """A few images of each class and answer, drawn at random; none where the set has no images."""
+    """Draw a few images of each class and answer at random; none if the set has no images."""
     import numpy as np
 
     from synthgen.auditing.report import Cell
@@ -24,10 +24,12 @@ def show_cells(
     if not images.has_images or not len(looked.frame):
         return {}
     frame = looked.frame.iloc[np.random.default_rng(seed).permutation(len(looked.frame))]
+
     cells: dict[Cell, list[int]] = {}
     for name in attributes:
         for (kind, answer), group in frame.groupby(["label", frame[name].fillna("unknown")], sort=True):
             cells[Cell(name, str(kind), str(answer))] = group.index[:PER_CELL].tolist()
+
     each = max(1, min(PER_CELL, IN_ALL // max(len(cells), 1)))
     chosen = {cell: rows[:each] for cell, rows in list(cells.items())[:IN_ALL]}
     pictures = read_pictures(images, looked, sorted({row for rows in chosen.values() for row in rows}))
@@ -35,7 +37,7 @@ def show_cells(
 
 
 def why_hidden(images: ImageSet, looked: Looked, pictures: Mapping[Cell, Sequence[Picture]]) -> tuple[NotMeasured, ...]:
-    """Where a column is known, nobody opens the images before they are drawn: then it is told if none can be shown."""
+    """Report if no picture can be shown. With known columns, no image is opened before it is drawn."""
     from synthgen.auditing.report import NotMeasured
     from synthgen.images import LeftOut
 
@@ -47,7 +49,7 @@ def why_hidden(images: ImageSet, looked: Looked, pictures: Mapping[Cell, Sequenc
 
 
 def show_pairs(images: ImageSet, looked: Looked, ids: Sequence[str]) -> dict[str, Picture]:
-    """The images of near-duplicate pairs, by id: the first pairs', if there are very many."""
+    """Return the images of near-duplicate pairs by id; only those of the first pairs, if there are very many."""
     import pandas as pd
 
     wanted = list(dict.fromkeys(ids))[:IN_ALL]
@@ -58,7 +60,7 @@ def show_pairs(images: ImageSet, looked: Looked, ids: Sequence[str]) -> dict[str
 
 
 def read_pictures(images: ImageSet, looked: Looked, rows: Sequence[int]) -> dict[int, Picture]:
-    """By row of the frame; `rows` are sorted."""
+    """Read pictures by their row of the frame; `rows` are sorted."""
     from synthgen.auditing.report import Picture
     from synthgen.sets import thumbnail
 

@@ -28,7 +28,7 @@ class SpecText:
 
     Attributes:
         file: what messages call it.
-        has_lines: false for what was no text, where line numbers would say nothing.
+        has_lines: false if the source was not a text, so that line numbers would mean nothing.
     """
 
     text: str
@@ -36,7 +36,7 @@ class SpecText:
     has_lines: bool = True
 
     def with_overrides(self, overrides: Sequence[str]) -> str:
-        """The text that a run keeps: above it, in comments, what was overridden."""
+        """Return the text that a run keeps, with the overrides in comments above it."""
         return "".join(f"# --set {json.dumps(each, ensure_ascii=False)}\n" for each in overrides) + self.text
 
 
@@ -48,7 +48,7 @@ def load_spec(source: SpecSource, overrides: Sequence[str] = ()) -> Spec:
         overrides: such as "model.steps=20", applied in order.
 
     Raises:
-        SpecError: with every problem, those of the files that the spec names included.
+        SpecError: lists every problem, including those of the files that the spec names.
         UsageError: `source` or `overrides` is of another type.
 
     Example:
@@ -65,7 +65,7 @@ def load_spec(source: SpecSource, overrides: Sequence[str] = ()) -> Spec:
 
 
 def read_source(source: SpecSource) -> SpecText:
-    """The text of a spec, not checked yet.
+    """Read the text of a spec without checking it.
 
     Raises:
         SpecError: the file cannot be read.
@@ -84,15 +84,15 @@ def read_source(source: SpecSource) -> SpecText:
 
 
 def read_spec(path: SpecSource, overrides: Sequence[str] = (), *, calibrated: bool = True) -> Spec:
-    """As `load_spec`, also for a spec whose thresholds are still to be calibrated."""
+    """Read and check a spec like `load_spec`, optionally one whose thresholds are still to be calibrated."""
     return checked_spec(read_source(path), overrides, calibrated=calibrated)
 
 
 def checked_spec(source: SpecText, overrides: Sequence[str] = (), *, calibrated: bool = True) -> Spec:
-    """The spec of a text, with the shares of the real datasets that `balance` names in place of their files.
+    """Check the text of a spec, and replace the files that `balance` names by the shares counted in them.
 
     Args:
-        calibrated: whether the file of thresholds that it names must exist already.
+        calibrated: whether the file of thresholds that the spec names must already exist.
 
     Raises:
         SpecError: as `load_spec`.
@@ -129,7 +129,7 @@ def _checked(source: SpecText, overrides: Sequence[str], calibrated: bool) -> Sp
 
 
 def _files_of(spec: Spec, calibrated: bool) -> list[tuple[tuple[str | int, ...], Callable[[], object]]]:
-    """Where the spec names files, and what reads each."""
+    """List where the spec names files, with a function that reads each."""
     files: list[tuple[tuple[str | int, ...], Callable[[], object]]] = [
         (("balance", index, "target", "from"), partial(_with_explicit_share, entry, spec))
         for index, entry in enumerate(spec.balance)
@@ -140,7 +140,7 @@ def _files_of(spec: Spec, calibrated: bool) -> list[tuple[tuple[str | int, ...],
 
 
 def with_explicit_shares(spec: Spec) -> Spec:
-    """The spec with shares in place of the files that they are counted from.
+    """Replace the files that `balance` names by the shares counted in them.
 
     Raises:
         UsageError: a file cannot be used.
@@ -159,7 +159,7 @@ def _with_explicit_share(entry: Balance, spec: Spec) -> Balance:
 
 
 def with_thresholds(planned: Plan) -> Plan:
-    """The plan with a calibration's thresholds in place of its file, and what they promise.
+    """Replace the calibration file of a plan by its thresholds, and record what they promise.
 
     Raises:
         UsageError: the calibration cannot be read, or was made for another spec.
@@ -190,7 +190,7 @@ def _calibration_of(spec: Spec) -> Calibration | None:
 
 
 def as_yaml(spec: Mapping[str, Any]) -> str:
-    """A spec's keys as YAML, in their order."""
+    """Write a spec's keys as YAML, in their order."""
     import yaml
 
     return yaml.safe_dump(dict(spec), sort_keys=False, allow_unicode=True)

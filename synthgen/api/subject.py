@@ -1,4 +1,4 @@
-"""What is audited: a set of images, and the run that made it, if one did."""
+"""What is audited: a set of images, and the run that made it, if any."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ANSWER = "attribute_"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A finished run: what it was planned to be, and the files that it committed."""
+    """A finished run: its plan and the files that it committed."""
 
     folder: Path
     planned: Plan
@@ -39,9 +39,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """
+    """An audited set of images.
+
     Attributes:
-        run: None where no run is known to have made the set.
+        run: the run that made the set; None if none is known.
     """
 
     images: ImageSet
@@ -49,13 +50,14 @@ class Subject:
 
 
 def open_subject(place: str, split: str | None = None, images_from: Path | None = None) -> Subject:
-    """
+    """Open the set at `place`, with its run if it has one.
+
     Args:
         images_from: as in `open_set`.
 
     Raises:
-        UsageError: nothing that can be audited is there, or the run there is not finished.
-        StorageError: what is there cannot be read.
+        UsageError: `place` has nothing to audit, or its run is not finished.
+        StorageError: `place` cannot be read.
     """
     from synthgen.sets import open_set
 
@@ -64,6 +66,7 @@ def open_subject(place: str, split: str | None = None, images_from: Path | None 
         folder = folder.parent
     if not (folder / "plan.json").is_file():
         return Subject(open_set(place, split, images_from), None)
+
     run = _open_run(folder)
     if not (folder / DATASET).is_dir():
         raise UsageError(f"{folder}: the run has no dataset yet", hint=f"Run `synthgen finalize {folder}` first.")
@@ -83,7 +86,7 @@ def _open_run(folder: Path) -> Run:
 
 
 def read_ledger(run: Run, attributes: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Every attempt, as `read_pipeline` takes it; and its columns that hold the prompts' variables."""
+    """Read every attempt for `read_pipeline`, and the names of the columns with the prompts' variables."""
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -104,7 +107,7 @@ def read_ledger(run: Run, attributes: Sequence[str]) -> tuple[pd.DataFrame, list
 
 
 def recorded_vectors(run: Run, ids: Sequence[str]) -> NDArray[np.float32] | None:
-    """The embeddings that the filtering judge computed of these images; None where some are missing."""
+    """Read the embeddings of these images by the filtering judge; None if some are missing."""
     import numpy as np
     import pyarrow.parquet as pq
 
@@ -124,12 +127,12 @@ def recorded_vectors(run: Run, ids: Sequence[str]) -> NDArray[np.float32] | None
 
 
 def recorded_answers(images: ImageSet, names: Sequence[str]) -> pd.DataFrame:
-    """What the filtering judge answered."""
+    """Read the answers of the filtering judge."""
     return images.table([_ANSWER + name for name in names]).rename(columns=lambda name: name.removeprefix(_ANSWER))
 
 
 def was_asked(run: Run, attributes: Mapping[str, Attribute]) -> bool:
-    """Whether the run's judge was asked just this of every image."""
+    """Tell whether the run's judge was asked exactly these attributes of every image."""
     theirs = run.planned.spec.attributes
     return all(
         name in theirs and (theirs[name].groups, theirs[name].abstain_below) == (each.groups, each.abstain_below)

@@ -1,8 +1,8 @@
-"""Whose word opens a model: that of the user, or that of whoever made a run.
+"""Who may have a model opened: the user, or the maker of a run that the user trusts.
 
-A run that was handed over names models. They are opened if they ship with synthgen, if the user has named just these
-before, if the hub's cache holds them, or if the user trusts the run's maker. What the user names is noted in the cache
-folder: a file for each model, whose name is all that counts.
+A run from somebody else names models. They are opened if they ship with synthgen, if the user has named exactly these
+before, if the hub's cache contains them, or if the user trusts the run's maker. Models that the user names are noted in
+the cache folder: a file for each, of which only the name counts.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _REVISION = {
 
 @dataclass(frozen=True, slots=True)
 class PinnedModel:
-    """A generator or a judge, as a spec names it, and which one that is.
+    """A generator or a judge, as a spec names it, and exactly which version.
 
     Attributes:
-        place: a folder, an id on the hub, or a name of open_clip's own list.
-        revision: the hash of the folder's content, the commit, or that name once more.
+        place: a folder, an id on the hub, or a name from open_clip's own list.
+        revision: the hash of the folder's content, the commit, or that same name.
     """
 
     kind: Literal["bundled", "folder", "hub", "open_clip"]
@@ -55,7 +55,7 @@ class PinnedModel:
 
     @property
     def pins_its_content(self) -> bool:
-        """Whether the revision says what would be opened; a branch of the hub, say, does not."""
+        """Whether the revision pins what would be opened. A branch on the hub, for example, does not."""
         return self.place == self.revision if self.kind == "open_clip" else _is_revision(self.kind, self.revision)
 
     @property
@@ -66,7 +66,7 @@ class PinnedModel:
 
     @property
     def is_known(self) -> bool:
-        """Whether just this is on the machine by the user's own word."""
+        """Whether the user has chosen exactly this model on this machine before."""
         if self.kind == "bundled":
             return True
         if self.kind == "hub" and models.is_cached(self.place, self.revision):
@@ -79,7 +79,7 @@ class PinnedModel:
         return found is not None and stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
 
     def remember(self) -> None:
-        """Note that the user has named this. Where nothing can be written nothing is, and `--trust` is asked for."""
+        """Note that the user has named this model. If the note cannot be written, `--trust` will be required later."""
         folder = _notes()
         if self.kind == "bundled" or folder is None or not self.pins_its_content:
             return
@@ -92,7 +92,7 @@ class PinnedModel:
 
 
 def pinned_judge(name: str, revision: str) -> PinnedModel:
-    """A judge by its name in a spec."""
+    """Return the judge of this name in a spec, at this revision."""
     if name == BUNDLED_JUDGE:
         return PinnedModel("bundled", "judge", name, revision)
     scheme, _, place = name.partition(":")
@@ -102,7 +102,7 @@ def pinned_judge(name: str, revision: str) -> PinnedModel:
 
 
 def pinned_models(planned: Plan) -> tuple[PinnedModel, PinnedModel]:
-    """The generator and the judge of a plan."""
+    """Return the generator and the judge of a plan."""
     name, revisions = planned.spec.model.id, planned.revisions
     kind: Literal["bundled", "folder", "hub"]
     kind = "bundled" if name == BUNDLED_MODEL else "folder" if models.is_folder(name) else "hub"
@@ -114,8 +114,8 @@ def require_trust(models: Iterable[PinnedModel], location: str, *, trust: bool) 
     """Refuse models that a run names and this machine does not know.
 
     Raises:
-        UsageError: `trust` is false, and one would be opened.
-        StorageError: the run does not say which model it means.
+        UsageError: `trust` is false, and an unknown model would be opened.
+        StorageError: the run does not pin which model it means.
     """
     models = tuple(models)
     if vague := [model for model in models if not model.pins_its_content]:
@@ -136,7 +136,7 @@ def _is_revision(kind: str, revision: str) -> bool:
 
 
 def _notes() -> Path | None:
-    """Where it is noted what was named; None where the user has no home."""
+    """Return the folder of notes on named models; None if the user has no home folder."""
     given = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
         return (given if given.is_absolute() else Path.home() / ".cache") / "synthgen" / "models"

@@ -1,4 +1,4 @@
-"""The implementations behind the protocols, put together by name and lazily."""
+"""The implementations behind the protocols, found by name and loaded lazily."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
-"""For the environment of workers whose models were downloaded before they start."""
+"""Added to the environment of workers whose models are downloaded before they start."""
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
 def check_device(name: str) -> None:
-    """Whether it is there is known only when it is opened.
+    """Check the name of a device. Whether the device exists is known only when it is opened.
 
     Raises:
-        UsageError: it is no name of a device.
+        UsageError: it is not a device name.
     """
     if not _DEVICE.fullmatch(name):
         raise UsageError(f"--device: expected auto, cpu, mps, cuda or cuda:N, found {name!r}")
@@ -40,9 +40,10 @@ def count_gpus() -> int:
 
 
 def revisions(spec: Spec) -> Revisions:
-    """
+    """Find the revisions of the models that a spec names.
+
     Raises:
-        ModelError: a model does not exist, or neither hub nor cache can say which one it is.
+        ModelError: a model does not exist, or neither hub nor cache can resolve its revision.
     """
     return Revisions(_source(spec).revision, judge_revision(spec.judge.id))
 
@@ -55,15 +56,15 @@ def generator(planned: Plan, device: str) -> TextToImage:
 
 
 def check_keys(planned: Plan) -> None:
-    """Refuse keys of a new plan that the model's call does not take, before its weights are read.
+    """Refuse keys of a new plan that the model's call does not accept, before its weights are read.
 
     Raises:
-        UsageError: there are some.
+        UsageError: a key is not accepted.
         ModelError: the model has changed since it was planned.
     """
     model = planned.spec.model
     if model.id == BUNDLED_MODEL:
-        return  # takes them all, and nothing need be imported to know it
+        return  # accepts all keys, and nothing need be imported to know it
 
     from synthgen.generating.loading import check_keys as check
 
@@ -77,7 +78,7 @@ def judge(planned: Plan, device: str) -> ClipJudge:
 
 
 def towers(judge_id: str, revision: str, device: str) -> Towers:
-    """A judge by its name in a spec; it is downloaded and loaded when it is first asked."""
+    """Return a judge by its name in a spec. It is downloaded and loaded on first use."""
     from synthgen.judging.towers import Towers
 
     check_device(device)
@@ -85,9 +86,10 @@ def towers(judge_id: str, revision: str, device: str) -> Towers:
 
 
 def judge_revision(judge_id: str) -> str:
-    """
+    """Find the revision of a judge.
+
     Raises:
-        ModelError: it does not exist, or neither hub nor cache can say which one it is.
+        ModelError: it does not exist, or neither hub nor cache can resolve its revision.
     """
     kind, _, place = _judge_id(judge_id).partition(":")
     if kind == "local-dir":
@@ -98,10 +100,10 @@ def judge_revision(judge_id: str) -> str:
 
 
 def download(planned: Plan) -> None:
-    """Get the hub models of a plan into the cache, so that workers need no network.
+    """Download the hub models of a plan into the cache, so that workers need no network.
 
     Raises:
-        ModelError: one cannot be had.
+        ModelError: a model cannot be downloaded.
     """
     source = _planned_source(planned)
     if not source.is_folder:
@@ -117,7 +119,7 @@ def _source(spec: Spec) -> models.ModelSource:
 
 
 def _planned_source(planned: Plan) -> models.ModelSource:
-    """The generator as it was when the plan was made, whatever the hub's newest commit is now."""
+    """Return the generator as of when the plan was made, whatever the hub's newest commit is now."""
     revision = planned.revisions.generator
     if not revision.startswith("content:"):
         return models.ModelSource(planned.spec.model.id, revision)
@@ -127,9 +129,10 @@ def _planned_source(planned: Plan) -> models.ModelSource:
 
 
 def _check_unchanged(model: str, here: str, there: str) -> None:
-    """
+    """Compare the content of a model's folder with the plan.
+
     Raises:
-        ModelError: the content of its folder is another one.
+        ModelError: the content has changed.
     """
     if here != there:
         raise ModelError(
@@ -139,7 +142,7 @@ def _check_unchanged(model: str, here: str, there: str) -> None:
 
 
 def _planned_judge(planned: Plan) -> str:
-    """The judge for open_clip, downloaded: one from the hub at the plan's commit."""
+    """Return the plan's judge in open_clip's naming, downloaded; one from the hub at the plan's commit."""
     return _there(_judge_id(planned.spec.judge.id), planned.revisions.judge)
 
 

@@ -1,1 +1,1 @@
-"""A labelled set of images -> findings: what is in it, with the uncertainty that an auditor would sign."""
+"""From a labelled set of images to findings: what is in it, with an uncertainty that an auditor would sign."""

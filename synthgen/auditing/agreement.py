@@ -14,14 +14,14 @@ from synthgen.stats.estimates import Estimate, Ints, estimate, wilson
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of two judges on one attribute.
+    """The agreement of two judges on one attribute.
 
     Attributes:
-        images: answered by both, 'unknown' and 'not applicable' among the answers.
+        images: answered by both, including the answers 'unknown' and 'not applicable'.
         same: the share of images with the same answer.
         kappa: Cohen's kappa (1960) where both gave a value; its interval is Fleiss, Cohen and Everitt's (1969). None
-            where there is none.
-        kappa_of_answers: likewise over all answers: do they also abstain alike?
+            if it cannot be computed.
+        kappa_of_answers: the same for all answers, abstentions included.
         both_valued: images to which both gave a value.
         first, second: the share of each value among the values that each judge gave.
         reason: why there is no kappa.
@@ -42,7 +42,7 @@ def agree(table: Table, second: pd.DataFrame, name: str) -> Agreement:
     """Compare the answers of `table` with those of another judge, joined by the column `id`.
 
     Raises:
-        UsageError: a column or an id is missing or comes twice, or a value was not declared.
+        UsageError: a column or an id is missing or duplicated, or a value was not declared.
     """
     check_columns(second, ["id", name], "the second judge's table")
     if table.ids is None:
@@ -55,6 +55,7 @@ def agree(table: Table, second: pd.DataFrame, name: str) -> Agreement:
         raise UsageError(
             f"the second judge's table has the id {second['id'].iloc[int(np.argmin(rows))]!r}, which no image has"
         )
+
     first = table.attributes[name]
     other = read_answers(second, name, first.values, "the second judge's table")
     counts = crossed((first.codes[rows], len(first.answers)), (other.codes, len(first.answers)))

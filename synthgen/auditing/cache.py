@@ -1,4 +1,4 @@
-"""Embeddings that were computed before, by the content of what they are of and the judge that made them."""
+"""Embeddings that were computed before, keyed by the embedded content and the judge that made them."""
 
 import re
 import secrets
@@ -18,7 +18,7 @@ from synthgen.stats.search import Vectors
 _SCALE = b"logit_scale"
 _HINT = "Choose another folder for embeddings with --cache."
 _AT_ONCE = 4096
-"""Embeddings in a file, as a rule: what a kill may lose."""
+"""Embeddings in a file, as a rule: the most that a killed process loses."""
 
 
 def image_key(data: bytes) -> bytes:
@@ -33,11 +33,11 @@ class EmbeddingCache:
     """Embeddings of one judge, in Parquet files that appear whole and never change.
 
     Args:
-        folder: of all judges; each has a folder of its own in it.
-        judge, revision: what the embeddings depend on, besides their content and how pictures are converted.
+        folder: shared by all judges; each has a subfolder of its own.
+        judge, revision: what the embeddings depend on, besides the embedded content and the conversion of pictures.
 
     Raises:
-        StorageError: it cannot be read, is not a folder, or is reached by a symbolic link in `folder`.
+        StorageError: the cache cannot be read, is not a folder, or is reached by a symbolic link in `folder`.
     """
 
     def __init__(self, folder: Path, judge: str, revision: str) -> None:
@@ -62,7 +62,7 @@ class EmbeddingCache:
         return key in self._rows
 
     def get(self, keys: Sequence[bytes]) -> Vectors:
-        """[n, width], in the order of `keys`, which are all there."""
+        """Return the embeddings [n, width] in the order of `keys`, all of which must be in the cache."""
         if not keys:
             return np.zeros((0, self._parts[0].shape[1] if self._parts else 0), dtype=np.float32)
         whole = self._parts[0] if len(self._parts) == 1 else np.concatenate(self._parts)
@@ -70,19 +70,19 @@ class EmbeddingCache:
         return whole[[self._rows[key] for key in keys]]
 
     def changes(self, key: bytes) -> Change:
-        """What the conversion changed in the picture that was embedded."""
+        """Return what the conversion changed in the picture that was embedded."""
         return Change(self._changes.get(key, 0))
 
     def add(
         self, keys: Sequence[bytes], vectors: Vectors, logit_scale: float, changes: Sequence[Change] | None = None
     ) -> None:
-        """Remember these; on disk when there are many, or at `flush`.
+        """Remember these embeddings. They are written to disk when there are many, or by `flush`.
 
         Args:
-            changes: of pictures, what their conversion changed.
+            changes: for pictures, what their conversion changed.
 
         Raises:
-            StorageError: it cannot be written.
+            StorageError: the cache cannot be written.
         """
         if not self._new:
             self._check()
@@ -93,8 +93,10 @@ class EmbeddingCache:
             self.flush()
 
     def flush(self) -> None:
-        """Raises:
-        StorageError: it cannot be written.
+        """Write the embeddings that are not on disk yet.
+
+        Raises:
+            StorageError: the cache cannot be written.
         """
         if self._new and self.logit_scale is not None:
             keys = [key for some, _ in self._new for key in some]
@@ -104,7 +106,7 @@ class EmbeddingCache:
         self._new = []
 
     def _check(self) -> None:
-        """What cannot be kept is told at the first images, and not when thousands have been looked at."""
+        """Fail on the first images if embeddings cannot be stored, and not after thousands of them."""
         try:
             check_room(self.folder)
         except StorageError as error:

@@ -1,4 +1,4 @@
-"""Checking the judge on the audited set: how many labels the gates lack, and what trusting it without any changed."""
+"""Checking the judge on the audited set: how many labels the gates need, and whether trusting it changed anything."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,15 +16,18 @@ def labels_needed(
     gates: Sequence[Gate],
     results: Sequence[GateResult],
 ) -> int | None:
-    """The size of `draw_sample`'s sample that checks the judge wherever a gate is undecided for the want of it; None
-    where there is no such place. Labels that were given are not counted: a new sample takes their place."""
+    """Return the size of a sample by `draw_sample` that checks the judge wherever a gate needs it to be decided.
+
+    None if no gate needs labels. Labels that were given are not counted: a new sample replaces them.
+    """
     wanting = [gate for gate, result in zip(gates, results, strict=True) if _wants_labels(result)]
     if not wanting:
         return None
+
     judged = [attribute.name for attribute in attributes if not attribute.known]
     by_class = any(gate.within == "class" or gate.measure == "v" for gate in wanting)
     images = {str(name): int(many) for name, many in frame["label"].value_counts().items()}
-    # Of a class without a label the shares over all know nothing.
+    # The overall shares need at least one label of every class.
     needs = {name: fewest_labels(many) if by_class else 1 for name, many in images.items()}
     least = least_sample(frame, needs, judged if len(judged) == 1 else ())
     return max(least, fewest_labels(len(frame)))
@@ -38,7 +41,7 @@ def _wants_labels(result: GateResult) -> bool:
 def unused_trust(
     trust_judge: bool, attributes: Sequence[AttributeFindings], results: Sequence[GateResult]
 ) -> Iterator[str]:
-    """That `--trust-judge` changed nothing, if it did not."""
+    """Say that `--trust-judge` changed nothing, if so."""
     if not trust_judge or any(check.unchecked for result in results for check in result.checks):
         return
     if not results:

@@ -8,7 +8,7 @@ from synthgen.auditing.findings import AttributeFindings, Figure, Findings, Scop
 from synthgen.stats.estimates import Estimate, difference
 
 _OTHER_MIX = 0.05
-"""Difference of a class's share of two sets, from which it is told."""
+"""If the shares of a class in two sets differ by more than this, the comparison has a caveat."""
 _WORD = "figures of the judge's answers as they are, which nothing checks on both sets"
 
 
@@ -19,8 +19,8 @@ class Difference:
     Attributes:
         place: 'over all' or a class.
         what: 'share of VALUE', 'tv', 'entropy', 'min_max_ratio', 'js', 'v', 'unknown'.
-        difference: first minus second; it is no chance alone if 0 lies outside its interval. None if either is missing.
-        first_figure, second_figure: which figure of each set it is; None for what has but one.
+        difference: first minus second; more than chance if 0 is outside its interval. None if either is missing.
+        first_figure, second_figure: which figure of each set was used; None for numbers that have only one.
         caveat: why the two should not be compared, in words.
     """
 
@@ -37,9 +37,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """
+    """Two audited sets compared.
+
     Attributes:
-        left_out: attributes and classes that only one set has, or has with other values, in words.
+        left_out: attributes and classes that only one set has, or that have other values, in words.
         caveats: what else a reader must know.
     """
 
@@ -54,7 +55,7 @@ class Comparison:
 
 
 def compare(first: Findings, second: Findings) -> Comparison:
-    """Differences of shares, distances, abstention and association, of two sets that share no images.
+    """Compare shares, distances, abstention and association of two sets that share no images.
 
     The quoted figures are compared. Intervals are Newcombe's where both are raw, and by the same rule (MOVER) from the
     intervals of each otherwise.
@@ -98,11 +99,13 @@ def _of_scope(
 ) -> Iterator[Difference]:
     name, figures = attribute.name, (first.quote.figure, second.quote.figure)
     plain = (Figure.RAW, Figure.CLUSTERED)
+
     caveat = None
     if None not in figures and (figures[0] in plain) != (figures[1] in plain):
         caveat = f"one set's figure is corrected and the other's is not ({figures[0]}, {figures[1]})"
     elif first.quote.unchecked or second.quote.unchecked:
         caveat = _WORD
+
     others = {share.value: share for share in second.shares}
     for share in first.shares:
         found = share.of(figures[0]), others[share.value].of(figures[1])

@@ -1,4 +1,4 @@
-"""A confusion matrix as the user gives it: labelled images, counted by what is true and what was answered."""
+"""A confusion matrix as the user gives it: labelled images, counted by the truth and by the answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,18 +13,19 @@ from synthgen.stats.estimates import Corrected, Floats, estimates
 from synthgen.stats.inversion import condition, invert
 
 ILL, HOPELESS = 10.0, 1e6
-"""Condition numbers from which a matrix is warned of, and from which it corrects nothing."""
+"""Condition numbers from which a matrix gets a warning, and from which it is not used for a correction."""
 _FEW = 30
-"""Labelled images of a value, below which a matrix is warned of."""
+"""With fewer labelled images of a value than this, a matrix gets a warning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """
+    """A confusion matrix of counts.
+
     Attributes:
-        truths: the names of the rows: every value, and 'not applicable' or 'unknown' if images may truly be so.
+        truths: the names of the rows: every value, and 'not applicable' or 'unknown' if that may be the truth.
         answers: the names of the columns: values, 'not applicable', 'unknown'.
-        counts: labelled images, whole numbers, not shares: they tell how sure the matrix is.
+        counts: labelled images as whole numbers, not shares, since they determine how precise the matrix is.
     """
 
     truths: tuple[str, ...]
@@ -33,13 +34,15 @@ class Confusion:
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> "Confusion":
-        """From a table with the truths as its index and the answers as its columns."""
+        """Read a table with the truths as its index and the answers as its columns."""
         counts = tuple(tuple(row) for row in frame.to_numpy().tolist())
         return cls(tuple(map(str, frame.index)), tuple(map(str, frame.columns)), counts)
 
     def checked(self, attribute: str, values: Sequence[str]) -> Floats:
-        """Counts by truth and answer, both in the order of `values` and then 'not applicable' and 'unknown'; truths
-        that the matrix lacks are left out at the end.
+        """Return the counts by truth and answer, checked.
+
+        Both axes are in the order of `values`, then 'not applicable', then 'unknown'. Truths that the matrix lacks have
+        no row.
 
         Raises:
             UsageError: names or numbers are not what an audit of `attribute` needs.
@@ -54,6 +57,7 @@ class Confusion:
                 raise UsageError(f"{where} has the {what} {twice[0]!r} twice", hint=expected)
         if missing := [value for value in values if value not in self.truths]:
             raise UsageError(f"{where} has no row {missing[0]!r}", hint="Each value needs images that truly show it.")
+
         matrix = np.zeros((len(names), len(names)))
         rows, columns = ([names.index(name) for name in found] for found in (self.truths, self.answers))
         shaped = [len(row) for row in self.counts] == [len(columns)] * len(rows)
@@ -70,12 +74,13 @@ class Confusion:
 def correct_by_matrix(
     attribute: str, values: Sequence[str], counts: Floats, confusion: Confusion, effects: Floats
 ) -> list[Corrected]:
-    """For each scope, a row of `counts` [scopes, answers], the true shares of the values among images that have one.
+    """Estimate the true shares of the values, among images that have one, for each scope.
 
-    `effects` are the design effects of the scopes: images that come in clusters count as fewer.
+    A scope is a row of `counts` [scopes, answers]. `effects` are the design effects of the scopes: images that come in
+    clusters count as fewer.
 
     Raises:
-        UsageError: the matrix does not fit the attribute, or does not know an answer that occurs.
+        UsageError: the matrix does not fit the attribute, or lacks an answer that occurs.
     """
     matrix = confusion.checked(attribute, values)
     names = (*values, *ASIDE)
@@ -87,17 +92,20 @@ def correct_by_matrix(
             f"the confusion matrix of {attribute} has no column {unheard[0]!r}, which this table has as an answer",
             hint="Make it with the same judge and the same abstention, and keep every answer as a column.",
         )
+
     number = condition(matrix[:, used])
     if number > HOPELESS:
         reason = "the confusion matrix cannot tell the values apart: two of them get the same answers"
         return [Corrected(None, reason)] * len(counts)
+
     aside = np.arange(len(matrix)) >= len(values)
     fit = invert(counts[:, used] / np.maximum(effects, 1.0)[:, None], matrix[:, used], aside)
     spare = max(1, int(used.sum()) - len(matrix))
+
     found = []
     for index, row in enumerate(counts):
         if not row[: len(values)].any():
-            # How often the judge abstains would still say something, and next to nothing: no figure is better.
+            # Its abstention alone would say next to nothing about the shares: no figure is better.
             found.append(Corrected(None, "no image has a value" if row.any() else "no images"))
             continue
         shares = estimates(fit.share[index], fit.low[index], fit.high[index])

@@ -11,9 +11,10 @@ _HINT = "Expected a CSV of counts: its first column names what is true, its head
 
 
 def read_confusion(path: Path) -> Confusion:
-    """
+    """Read a confusion matrix.
+
     Raises:
-        UsageError: it cannot be read, or an entry is no whole number.
+        UsageError: it cannot be read, or an entry is not a whole number.
     """
     try:
         whole = pd.read_csv(path, dtype={0: "string"}, keep_default_na=False, na_values=[""], encoding="utf-8-sig")

@@ -1,4 +1,4 @@
-"""Crossings: how often the values of several attributes meet in one image."""
+"""Crossings: how often the values of several attributes occur together in one image."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,13 @@ MIN_CELL = 10
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """
+    """One combination of values.
+
     Attributes:
         values: one for each of the crossing's attributes.
-        count: None where it is suppressed: more than none, and fewer than the least that is shown.
-        share: of the images that have a value for every attribute; None with the count. That a cell is empty is shown.
-        expected: the count if the attributes were independent; None with the count.
+        count: None if it is suppressed: above 0, and below the least count that is shown. A count of 0 is shown.
+        share: of the images that have a value for every attribute; None if the count is.
+        expected: the count if the attributes were independent; None if the count is.
     """
 
     values: tuple[str, ...]
@@ -30,12 +31,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """
+    """The counts of every combination of values of some attributes.
+
     Attributes:
-        attributes: their names; 'class' stands for the class.
-        images: those that have a value for every attribute.
-        left_out: those that have not.
-        suppressed: how many cells are.
+        attributes: their names; 'class' means the class.
+        min_cell: smaller counts above 0 are suppressed.
+        images: the number of images that have a value for every attribute.
+        left_out: the number of the other images.
+        suppressed: the number of suppressed cells.
     """
 
     attributes: tuple[str, ...]
@@ -47,9 +50,10 @@ class Crossing:
 
 
 def check_crossing(names: Sequence[str], attributes: Iterable[str]) -> None:
-    """
+    """Check the names of the attributes to cross.
+
     Raises:
-        UsageError: fewer than two attributes, one twice, or one that the audit does not have.
+        UsageError: there are fewer than two, one is listed twice, or the audit does not have it.
     """
     known = ["class", *attributes]
     if strange := [name for name in names if name not in known]:
@@ -61,11 +65,11 @@ def check_crossing(names: Sequence[str], attributes: Iterable[str]) -> None:
 def cross(table: Table, names: Sequence[str], min_cell: int = MIN_CELL) -> Crossing:
     """Count every combination of values.
 
-    Small counts are suppressed since their shares say little and, in a real set, may point at a person. What could be
-    reckoned back from sums is not looked for.
+    Small counts are suppressed since their shares say little and, in a real set, may identify a person. Counts that
+    could be reconstructed from sums are not suppressed.
 
     Raises:
-        As `check_crossing`.
+        UsageError: as `check_crossing`.
     """
     check_crossing(names, table.attributes)
     columns, levels = [], []
@@ -76,12 +80,14 @@ def cross(table: Table, names: Sequence[str], min_cell: int = MIN_CELL) -> Cross
         inside &= codes < len(values)
         columns.append(codes)
         levels.append(values)
+
     counts = crossed(*((codes[inside], len(values)) for codes, values in zip(columns, levels, strict=True)))
     images = int(counts.sum())
     expected = np.ones(counts.shape) * images
     for axis in range(counts.ndim):
         others = tuple(other for other in range(counts.ndim) if other != axis)
         expected = expected * counts.sum(others, keepdims=True) / max(images, 1)
+
     cells = []
     for index in np.ndindex(counts.shape):
         count: int | None = int(counts[index])
@@ -91,5 +97,6 @@ def cross(table: Table, names: Sequence[str], min_cell: int = MIN_CELL) -> Cross
             cells.append(Cell(values_here, None if images else 0, None, None))
         else:
             cells.append(Cell(values_here, count, wilson(int(counts[index]), images), float(expected[index])))
+
     suppressed = sum(cell.count is None for cell in cells)
     return Crossing(tuple(names), min_cell, images, len(table) - images, suppressed, tuple(cells))

@@ -1,4 +1,4 @@
-"""Bias that the pipeline makes itself: whom each filter lets through, from the ledger of every attempt."""
+"""Bias from the pipeline itself: whom each filter lets through, from the ledger of every attempt."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from synthgen.stats.estimates import Estimate, Ints, Z, estimate, wilson
 
 FAILED, SURPLUS, TOGETHER = Verdict.FAILED.value, Verdict.SURPLUS.value, "all filters"
 SAFETY = ("safety_checker", Reason.UNSAFE.value)
-"""The kind of failure, and the reason of a rejection, that a safety measure gives."""
+"""The reasons that a safety measure gives: for a failure, and for a rejection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,10 @@ class Passage:
     """The images of one value, or of one group, at one filter.
 
     Attributes:
-        name: the value; 'unknown' and 'not applicable' are kept.
+        name: the value, or 'unknown' or 'not applicable'.
         entered, passed: images before and after the filter.
-        share_before, share_after: of the images before and after that have a value; None where this is none.
-        rate: passed of entered.
+        share_before, share_after: of the images with a value, before and after; None if `name` is not a value.
+        rate: passed by entered.
     """
 
     name: str
@@ -42,11 +42,11 @@ class Filter:
     """What one filter does to one attribute.
 
     Attributes:
-        filter: the reason that it gives; 'failed' for images that were never made, 'surplus' for what was good and not
-            needed; 'all filters' for every one of them together, without these two.
+        filter: the reason that it gives; 'failed' for images that were never made, 'surplus' for good images that were
+            not needed; 'all filters' for all filters together, without these two.
         class_name: None for all classes together. A filter that treats values alike within each class may still not do
-            so over all, if it is stricter with some classes.
-        lowest_to_highest: the least rate of a value by the greatest: the 'four-fifths rule' asks for 0.8. The interval
+            so overall, if it is stricter with some classes.
+        lowest_to_highest: the lowest rate of a value by the highest: the 'four-fifths rule' asks for 0.8. The interval
             is Katz's (1978), of the ratio's logarithm. None with fewer than two values.
         test: whether the rate is the same for every value.
         reason: why there is no test.
@@ -63,7 +63,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """Attempts of one group, such as a class, that gave no image, and those that a safety measure took.
+    """Attempts of one group, such as a class, that gave no image, and those that a safety measure blocked.
 
     Attributes:
         column, group: 'label' and a class, or another column and its entry.
@@ -80,9 +80,10 @@ class Losses:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """
+    """What the filters of a run did to its attempts.
+
     Attributes:
-        stages: the filters in their order, with how many attempts each stopped.
+        stages: the filters in order, with how many attempts each stopped.
         failed_tests, blocked_tests: by column, whether its groups lose alike.
     """
 
@@ -102,18 +103,19 @@ def read_pipeline(
 ) -> Pipeline:
     """Measure a ledger with the columns `label`, `verdict`, `reason` and one for each attribute.
 
-    The filters stand in the order of `Reason`: an attempt passes all that come before the one that stopped it. What an
-    image shows was measured by the judge who also filtered: its errors are in both. `groups` are further columns, such
-    as a prompt's variables, to count losses by; an image that was never made has no attribute that was measured.
-    Attempts count as independent, also those of one prompt.
+    The filters are in the order of `Reason`: an attempt passes all filters before the one that stopped it. The judge
+    that filtered also measured the attributes: its errors are in both. `groups` are further columns to count losses by,
+    such as a prompt's variables, since an image that was never made has no measured attribute. Attempts count as
+    independent, even those of one prompt.
 
     Raises:
-        UsageError: a column is missing, or a verdict, a reason or a value is not known.
+        UsageError: a column is missing, or a verdict, a reason or a value is unknown.
     """
     check_columns(ledger, ["label", "verdict", "reason", *attributes, *groups], "the ledger")
     stopped = _stopped(ledger)
     order = [FAILED, *(reason.value for reason in Reason), SURPLUS]
     stages = tuple((name, int((stopped == name).sum())) for name in order if (stopped == name).any())
+
     names, filters = [stage for stage, _ in stages], []
     label, classes = pd.factorize(ledger["label"].astype("string"), sort=True)
     for name, values in attributes.items():
@@ -123,6 +125,7 @@ def read_pipeline(
             table = _by_stage(answers.codes[inside], stopped[inside], names, len(answers.answers))
             filters += _filters(name, kind, answers.answers, table, names, rng)
     filters = _with_holm(filters)
+
     losses, failed_tests, blocked_tests = [], {}, {}
     blocked = ledger["reason"].isin(SAFETY).to_numpy()
     for column in ("label", *groups):
@@ -132,7 +135,7 @@ def read_pipeline(
 
 
 def _stopped(ledger: pd.DataFrame) -> np.ndarray:
-    """What stopped each attempt; an empty word for those that were accepted."""
+    """Return what stopped each attempt; an empty string if it was accepted."""
     verdict, reason = ledger["verdict"].astype("string"), ledger["reason"].astype("string").fillna("")
     known = {item.value for item in Verdict}
     if strange := [str(item) for item in verdict.unique() if item not in known]:
@@ -146,7 +149,7 @@ def _stopped(ledger: pd.DataFrame) -> np.ndarray:
 
 
 def _by_stage(codes: np.ndarray, stopped: np.ndarray, stages: Sequence[str], answers: int) -> Ints:
-    """Images by answer and what stopped them: a column for each stage, and the last for the accepted."""
+    """Count images by answer and by what stopped them: a column for each stage, and a last one for the accepted."""
     table = np.zeros((answers, len(stages) + 1), dtype=np.int64)
     for index, name in enumerate((*stages, "")):
         table[:, index] = np.bincount(codes[stopped == name], minlength=answers)
@@ -161,8 +164,8 @@ def _filters(
     stages: Sequence[str],
     rng: np.random.Generator,
 ) -> list[Filter]:
-    """Each filter over all classes, and all filters together over all and in each class."""
-    # What entered stage s was stopped there or later.
+    """Measure each filter overall, and all filters together overall and in each class."""
+    # Images that entered stage s were stopped in it or later.
     entering = table[:, ::-1].cumsum(1)[:, ::-1]
     judging = [index for index, stage in enumerate(stages) if stage not in (FAILED, SURPLUS)]
     spans = [(stage, index, index) for index, stage in enumerate(stages) if stage != FAILED and kind is None]
@@ -190,6 +193,7 @@ def _filter(
 ) -> Filter:
     values = len(answers) - len(ASIDE)
     before, after = int(entered[:values].sum()), int(passed[:values].sum())
+
     rows = []
     for index, answer in enumerate(answers):
         valued = index < values
@@ -203,13 +207,14 @@ def _filter(
                 wilson(int(passed[index]), int(entered[index])),
             )
         )
+
     table = np.stack([passed[:values], entered[:values] - passed[:values]], axis=1)
     test, reason = _same_rate(table, rng)
     return Filter(attribute, name, kind, tuple(rows), _lowest_to_highest(table), test, reason)
 
 
 def _same_rate(table: Ints, rng: np.random.Generator) -> tuple[Test | None, str | None]:
-    """A test of rows by passed and stopped."""
+    """Test whether the rows [passed, stopped] have the same rate; or return why there is no test."""
     table = filled(table)
     if len(table) < 2:
         return None, "fewer than two values entered"
@@ -219,7 +224,10 @@ def _same_rate(table: Ints, rng: np.random.Generator) -> tuple[Test | None, str 
 
 
 def _lowest_to_highest(table: Ints) -> Estimate | None:
-    """Katz, Baptista, Azen and Pike 1978 (Biometrics 34), with half an image added to each count, which zeros need."""
+    """Return the lowest rate by the highest, with Katz's interval (Katz, Baptista, Azen and Pike 1978, Biometrics 34).
+
+    Half an image is added to each count, so that zeros are possible.
+    """
     table = table[table.sum(1) > 0]
     if len(table) < 2 or not table[:, 0].any():
         return None
@@ -235,7 +243,7 @@ def _lowest_to_highest(table: Ints) -> Estimate | None:
 def _losses(
     ledger: pd.DataFrame, column: str, failed: np.ndarray, blocked: np.ndarray, rng: np.random.Generator
 ) -> tuple[list[Losses], Test | None, Test | None]:
-    """By the column's entries; one that is empty is 'unknown'."""
+    """Count losses by the column's entries; an empty one counts as 'unknown'."""
     codes, names = pd.factorize(ledger[column].astype("string").fillna(UNKNOWN), sort=True)
     attempts = np.bincount(codes, minlength=len(names))
     lost = [np.bincount(codes[which], minlength=len(names)) for which in (failed, blocked)]

@@ -1,4 +1,4 @@
-"""What an audit found: plain values, in stable names, that turn into JSON as they are."""
+"""The findings of an audit: plain values with stable names, ready for JSON."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from synthgen.stats.distance import Distance
 from synthgen.stats.estimates import Estimate
 
 OVERALL, REAL = "over all", "the real set"
-"""A place, and the source of a reference that was measured and not declared."""
+"""The name of the whole set as a place, and the source of a reference that was measured and not declared."""
 
 
 def place_of(class_name: str | None) -> str:
@@ -23,10 +23,10 @@ def place_of(class_name: str | None) -> str:
 
 
 class Figure(StrEnum):
-    """Which of the figures for a share.
+    """The kinds of figure for a share.
 
-    RAW is what was answered, with Wilson's interval; CLUSTERED the same share, its interval for images that are alike
-    where their prompt is; MATRIX is corrected by a confusion matrix; LABELS by a labelled subsample.
+    RAW is what was answered, with Wilson's interval. CLUSTERED is the same share, with an interval that allows for the
+    similarity of images of one prompt. MATRIX is corrected by a confusion matrix, LABELS by a labelled subsample.
     """
 
     RAW = "raw"
@@ -37,10 +37,11 @@ class Figure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """
+    """Which figure a reader should quote, and why.
+
     Attributes:
-        figure: that a reader should quote; None where there is none.
-        unchecked: why it is the judge's word alone, which no gate takes unless it is told to; None where it is not.
+        figure: the figure to quote; None if there is none.
+        unchecked: why the figure rests on the judge's word alone, which gates accept only if told to; None otherwise.
     """
 
     figure: Figure | None
@@ -50,12 +51,12 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One value of an attribute, among the images that have a value.
+    """The share of one value of an attribute, among the images that have a value.
 
     Attributes:
-        count: images that were answered so.
-        if_unknown_none, if_unknown_all: the share, had no image that is 'unknown' this value, or every one.
-        raw, clustered, matrix, labels: see `Figure`; None where it cannot be had, and `Scope.missing` says why.
+        count: images with this answer.
+        if_unknown_none, if_unknown_all: the share if none, or all, of the 'unknown' images had this value.
+        raw, clustered, matrix, labels: see `Figure`; None if it is not available, and `Scope.missing` says why.
     """
 
     value: str
@@ -74,11 +75,11 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """How sure so many images can be.
+    """How precise this many images can be.
 
     Attributes:
         half_width: of the interval of a share of one half, with the images that have a value. None without any.
-        images_needed: so that it is at most 0.05, at the abstention and the likeness of images seen here.
+        images_needed: for a half width of at most 0.05, at the abstention and the similarity of images seen here.
     """
 
     half_width: float | None
@@ -87,18 +88,19 @@ class Power:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """An attribute in one class, or over all.
+    """An attribute in one class, or overall.
 
     Attributes:
-        class_name: None over all.
+        class_name: None overall.
         valued: images that have a value: neither 'unknown' nor 'not applicable'.
         unknown_share: of the images.
-        prompts: how many there are; None where none are known, or every image has its own.
-        design_effect: by what the likeness of images of one prompt multiplies the variance. None if it is not known.
+        prompts: their number; None if none are known, or every image has its own.
+        design_effect: the factor by which the similarity of images of one prompt multiplies the variance. None if it is
+            not known.
         labelled: images with a label.
-        missing: per figure that there is none of, the reason.
-        quote: also says what the distances are of.
-        distances: of the quoted figure from the reference; empty where there is none to measure.
+        missing: the reason for each figure that is missing.
+        quote: the figure to quote; the distances are computed from it.
+        distances: of the quoted figure from the reference; empty if there is none to measure.
         raw_distances: those of the raw figure, if another is quoted.
         no_distance: why there are none.
     """
@@ -129,11 +131,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class AttributeFindings:
-    """
+    """The findings on one attribute.
+
     Attributes:
         known: taken from the table as true, and not judged.
         reference: in words, what the shares are measured against; None: no verdict.
-        scopes: over all first, then each class.
+        scopes: overall first, then each class.
     """
 
     name: str
@@ -146,16 +149,17 @@ class AttributeFindings:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """
+    """Everything that an audit found in a table.
+
     Attributes:
-        classes: images of each; a class that was declared and has none is there with 0.
-        undeclared: those of them that were not declared.
+        classes: images of each class; a declared class without images is listed with 0.
+        undeclared: the classes that were not declared.
         confidence: of every interval.
-        seed: of every draw: the same table gives the same findings, in whatever order its rows stand.
-        trust_judge: whether gates were told to take the judge's word where nothing checks it.
-        labels_needed: images to draw for labels, so that each place where a gate is undecided since nothing checks the
-            judge there gets enough of them; None where there is none.
-        pipeline, crossings, amplification, agreement: None or empty, if not asked for.
+        seed: of every draw: the same table gives the same findings, whatever the order of its rows.
+        trust_judge: whether gates were told to accept the judge's word where nothing checks it.
+        labels_needed: images to draw and label, so that every gate that is undecided because nothing checks the judge
+            gets enough labels; None if there is no such gate.
+        pipeline, crossings, amplification, agreement: None or empty if not asked for.
     """
 
     images: int
@@ -175,18 +179,18 @@ class Findings:
 
     @property
     def on_trust(self) -> str | None:
-        """Why some gate rests on the judge's word alone, by which it was decided; None where none does."""
+        """Why some gate was decided on the judge's word alone; None if none was."""
         checks = [check for gate in self.gates for check in gate.checks] if self.trust_judge else []
         return next((check.unchecked for check in checks if check.unchecked), None)
 
     @property
     def outcome(self) -> Outcome | None:
-        """Of all gates; None without gates."""
+        """The outcome of all gates together; None without gates."""
         there = {gate.outcome for gate in self.gates}
         return next(
             (outcome for outcome in (Outcome.FAIL, Outcome.INSUFFICIENT, Outcome.PASS) if outcome in there), None
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: no value in it is NaN or infinite."""
+        """Return the findings for JSON: no value is NaN or infinite."""
         return asdict(self)

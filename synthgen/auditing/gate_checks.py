@@ -1,4 +1,4 @@
-"""Gates applied to findings."""
+"""Applying gates to findings."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from synthgen.spec import Gate as SpecGate
 from synthgen.stats.distance import Measure
 
 _IMAGES, _LABELS, _MORE_LABELS = "more images", "labels", "more labels, or images,"
-"""What narrows an interval: of what needs no judge, of a judge's word alone, and of what is corrected."""
+"""What narrows an interval: of figures that need no judge, that rest on its word alone, and that are corrected."""
 _REAL_UNCHECKED = "the shares of the real set are this judge's answers, which nothing checks there"
 _REAL_REMEDY = "declared shares (--target) or a column of both sets (--known) would settle it"
 
@@ -17,10 +17,11 @@ _REAL_REMEDY = "declared shares (--target) or a column of both sets (--known) wo
 def read_gates(
     gates: Sequence[Gate | SpecGate | str], attributes: Mapping[str, Sequence[str]], referenced: Sequence[str]
 ) -> list[Gate]:
-    """In whatever form they were given. `referenced` are the attributes that have a reference.
+    """Read gates in any of their forms. `referenced` are the attributes that have a reference.
 
     Raises:
-        UsageError: a line is no gate, names what is not there, or asks for the distance from a reference that is not.
+        UsageError: a line is not a valid gate, names something that the audit lacks, or asks for the distance from a
+            missing reference.
     """
     found = []
     for given in gates:
@@ -40,7 +41,7 @@ def read_gates(
 def apply_gates(
     gates: Sequence[Gate], found: Sequence[AttributeFindings], trust_judge: bool = False
 ) -> tuple[GateResult, ...]:
-    """`trust_judge`: where nothing checks the judge, its answers count as they are."""
+    """Decide every gate. With `trust_judge`, the judge's answers count even where nothing checks them."""
     by_name = {attribute.name: attribute for attribute in found}
     return tuple(decide(gate, _places(gate, by_name[gate.attribute]), trust_judge) for gate in gates)
 
@@ -53,10 +54,13 @@ def _places(gate: Gate, attribute: AttributeFindings) -> dict[str, Found]:
 
 
 def _found(gate: Gate, scope: Scope, attribute: AttributeFindings) -> Found:
-    """The quoted figure; or that of the judge's abstention, which is what the judge does and not what it says of an
-    image: its errors do not change it, and labels would not."""
+    """Return the quoted figure, or the judge's abstention if the gate limits that.
+
+    Abstention is what the judge does, not what it says about an image: its errors do not change it, nor would labels.
+    """
     if gate.measure == "unknown":
         return Found(scope.unknown_share, "there are no images", narrows=_IMAGES)
+
     quoted = scope.quote
     narrows = _LABELS if quoted.unchecked else _MORE_LABELS
     if attribute.known or scope.labelled >= scope.images:
@@ -64,6 +68,7 @@ def _found(gate: Gate, scope: Scope, attribute: AttributeFindings) -> Found:
     if gate.measure == "share":
         share = next(share for share in scope.shares if share.value == gate.value)
         return Found(share.of(quoted.figure), quoted.reason, quoted.unchecked, narrows=narrows)
+
     distance = next((each for each in scope.distances if each.measure == gate.measure), None)
     found = Found(distance.found if distance else None, scope.no_distance, quoted.unchecked, narrows=narrows)
     if attribute.reference == REAL and not attribute.known:
@@ -72,7 +77,7 @@ def _found(gate: Gate, scope: Scope, attribute: AttributeFindings) -> Found:
 
 
 def _association(attribute: AttributeFindings) -> Found:
-    """Of the corrected shares, where every class has them; else of the answers as they are."""
+    """Return the association of the corrected shares if every class has them, else that of the raw answers."""
     found = attribute.association
     if attribute.known:
         return Found(found.v, found.reason, narrows=_IMAGES)

@@ -13,7 +13,7 @@ from synthgen.stats.estimates import Estimate
 FORM = "'ATTRIBUTE [within class | over all]: MEASURE <= LIMIT', such as 'skin_tone within class: tv <= 0.1'"
 MEASURES = ("tv", "entropy", "min_max_ratio", "js", "unknown", "v")
 LABELS_SETTLE = "labels would settle it"
-"""What helps where the judge is the doubt: more images would only make a wrong answer surer."""
+"""The remedy if the judge is in doubt: more images would only make a wrong answer more certain."""
 WORD = "on the judge's word alone"
 _SHARE = re.compile(r"(?:share|prevalence) of (?P<value>.+)")
 _LINE = re.compile(
@@ -30,11 +30,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """
+    """A limit on one measure of an attribute.
+
     Attributes:
         within: 'class': each class must keep the limit; 'dataset': the set as a whole.
-        measure: one of `MEASURES`, or 'share', which is of `value`.
-        most: whether `limit` is the most that is allowed; else it is the least.
+        measure: one of `MEASURES`, or 'share', which is that of `value`.
+        most: whether `limit` is an upper limit; otherwise it is a lower one.
     """
 
     attribute: str
@@ -51,13 +52,14 @@ class Gate:
 
 
 class Found(NamedTuple):
-    """What a gate is judged by in one place.
+    """What decides a gate in one place.
 
     Attributes:
-        estimate: None where nothing could be measured; `why` says the reason.
-        unchecked: why the estimate is the judge's word alone; None where it is not.
-        remedy: what would help then, in words.
-        narrows: what would make its interval narrower.
+        estimate: None if nothing could be measured.
+        why: the reason for that.
+        unchecked: why the estimate rests on the judge's word alone; None if it does not.
+        remedy: what would help in that case, in words.
+        narrows: what would make the interval narrower.
     """
 
     estimate: Estimate | None
@@ -72,12 +74,12 @@ class Check:
     """A gate in one place.
 
     Attributes:
-        place: the class, or 'all'.
-        found: what was measured; None where it could not be.
-        reason: of the outcome, in words.
-        unchecked: why what was found is the judge's word alone, so that it decides nothing unless the judge is to be
-            trusted; None where it is not.
-        remedy: what would help, where it is.
+        place: the class, or 'over all'.
+        found: what was measured; None if nothing could be.
+        reason: for the outcome, in words.
+        unchecked: why the figure rests on the judge's word alone, so that it decides nothing unless the judge is
+            trusted; None if it does not.
+        remedy: what would help in that case.
     """
 
     place: str
@@ -90,10 +92,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """
+    """The outcome of a gate, and of its checks.
+
     Attributes:
         gate: as a line.
-        outcome: fail, if a check fails; else insufficient data, if one lacks them; else pass.
+        outcome: fail if a check fails; else insufficient data if a check lacks data; else pass.
     """
 
     gate: str
@@ -105,15 +108,15 @@ class GateResult:
 def parse_gate(text: str, attributes: Mapping[str, Sequence[str]]) -> Gate:
     """Read a line such as `skin_tone within class: tv <= 0.1`.
 
-    `within class` is what is meant without it; `v`, which compares classes, is always over all. A limit may be a
-    percentage.
+    `within class` is the default. `v`, which compares classes, is always over all. A limit may be a percentage.
 
     Raises:
-        UsageError: the line is no gate, or names what the audit does not have.
+        UsageError: the line is not a valid gate, or names something that the audit lacks.
     """
     matched = _LINE.fullmatch(text.strip())
     if matched is None:
         raise UsageError(f"gate {text!r}: not understood", hint=f"Expected {FORM}.")
+
     attribute = matched["attribute"].strip()
     measure, value = _measure(text, matched["measure"])
     within: Literal["class", "dataset"] = "class"
@@ -126,15 +129,19 @@ def parse_gate(text: str, attributes: Mapping[str, Sequence[str]]) -> Gate:
 
 
 def from_spec(gate: SpecGate, attributes: Mapping[str, Sequence[str]]) -> Gate:
-    """Raises:
-    UsageError: the audit does not have the attribute.
+    """Convert a gate of a spec.
+
+    Raises:
+        UsageError: the audit does not have the attribute.
     """
     return checked(Gate(gate.attribute, gate.within, "tv", True, gate.max_tv), attributes)
 
 
 def checked(gate: Gate, attributes: Mapping[str, Sequence[str]]) -> Gate:
-    """Raises:
-    UsageError: the gate names an attribute or a value that is not there.
+    """Return the gate if its attribute and value exist.
+
+    Raises:
+        UsageError: the audit does not have the attribute or the value.
     """
     if gate.attribute not in attributes:
         there = ", ".join(attributes) or "none"
@@ -148,11 +155,11 @@ def checked(gate: Gate, attributes: Mapping[str, Sequence[str]]) -> Gate:
 def decide(
     gate: Gate, places: Mapping[str, tuple[Estimate | None, str | None] | Found], trust_judge: bool = False
 ) -> GateResult:
-    """Judge what was found in each place: an estimate, or None and why.
+    """Decide a gate by what was found in each place: an estimate, or None and why.
 
-    A limit is kept if the whole interval keeps it, and broken if the whole interval breaks it; if the limit lies within
-    the interval, the data do not suffice to say. What was not measured has not passed. What is a judge's word alone
-    decides nothing, unless `trust_judge`.
+    A limit is kept if the whole interval keeps it, and broken if the whole interval breaks it. If the limit is inside
+    the interval, there is not enough data to decide. What was not measured has not passed. A judge's word alone decides
+    nothing, unless `trust_judge`.
     """
     checks = tuple(_check(gate, place, Found(*found), trust_judge) for place, found in places.items())
     if not checks:

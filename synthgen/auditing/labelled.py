@@ -20,8 +20,8 @@ class Truth:
     """What people saw in a random subsample, for one attribute.
 
     Attributes:
-        weight: of the labelled images, summed by class, answer and truth: [classes, answers, truths].
-        square: of the weights' squares, likewise.
+        weight: the weights of the labelled images, summed by class, answer and truth: [classes, answers, truths].
+        square: the sums of the squared weights, likewise.
         images: labelled images by class.
     """
 
@@ -31,27 +31,31 @@ class Truth:
 
 
 def read_truth(table: Table, labels: pd.DataFrame, attribute: Answers) -> Truth:
-    """Join `labels`, with the columns `id`, `weight` where images were not drawn with equal chance in their class, and
-    one for the attribute: a value, 'not applicable', or 'unknown' where a person cannot tell either. A cell that is
-    empty is no label.
+    """Join `labels` to the images of `table`.
+
+    The columns are `id`; `weight`, if the images of a class were not drawn with equal probability; and one for the
+    attribute: a value, 'not applicable', or 'unknown' if a person cannot tell either. An empty cell is not a label.
 
     Raises:
-        UsageError: a column or an id is not there, an id comes twice, or a value or a weight makes no sense.
+        UsageError: a column or an id is missing, an id is duplicated, or a value or a weight is invalid.
     """
     check_columns(labels, ["id", attribute.name], "the labels")
     given = labels[labels[attribute.name].notna()]
     if table.ids is None:
         raise UsageError("the table has no column 'id'", hint="Labels are joined to images by their id.")
+
     rows = table.ids.get_indexer(pd.Index(given["id"]))
     if (rows < 0).any():
         raise UsageError(f"the labels have the id {given['id'].iloc[int(np.argmin(rows))]!r}, which no image has")
     if given["id"].duplicated().any():
         raise UsageError(f"the labels have the id {given['id'][given['id'].duplicated()].iloc[0]!r} twice")
+
     weights = (
         pd.to_numeric(given["weight"], errors="coerce").to_numpy(float) if "weight" in given else np.ones(len(given))
     )
     if not (np.isfinite(weights) & (weights > 0)).all():
         raise UsageError("the labels have a weight that is no positive number", hint="Images that each one stands for.")
+
     truth = read_answers(given, attribute.name, attribute.values, "the table of labels").codes
     answers = len(attribute.answers)
     shape = (len(table.classes), answers, answers)
@@ -63,18 +67,19 @@ def read_truth(table: Table, labels: pd.DataFrame, attribute: Answers) -> Truth:
 
 
 def correct_by_labels(counts: Floats, truth: Truth, chosen: Sequence[int], inflation: float) -> Corrected:
-    """The true shares of the values, among images that have one, in the classes `chosen`.
+    """Estimate the true shares of the values, among images that have one, in the classes `chosen`.
 
-    `counts` are the images by class and answer. Within each class the answers make cells; the share of a cell's labels
-    that are a value, weighted by the cell's images, is the estimate. For each value that is PPI++ with its power tuned
-    (Angelopoulos, Duchi and Zrnic 2023, arXiv 2311.01453) on the one-hot answers, stratified by class (Fisch et al.
-    2024, arXiv 2406.04291): mean label + (mean answer of all - mean answer of the labelled) * lambda, with lambda that
-    of regression. It assumes nothing of the judge, which may err, and err differently in each class; it assumes that
-    the labelled images are a random sample of their class. A judge that is often right makes the interval narrow.
+    `counts` are the images by class and answer. Within each class, the images with one answer are a cell. The estimate
+    of a value is its share among the labels of a cell, weighted by the cell's images. For each value, this is PPI++
+    with tuned power (Angelopoulos, Duchi and Zrnic 2023, arXiv 2311.01453) on the one-hot answers, stratified by class
+    (Fisch et al. 2024, arXiv 2406.04291): mean label + (mean answer of all - mean answer of the labelled) * lambda,
+    where lambda is that of regression. It assumes nothing about the judge, which may err, and differently in each
+    class. It assumes that the labelled images are a random sample of their class. A judge that is often right makes
+    the interval narrow.
 
-    The interval is `weighted_score`'s and not PPI's normal one, which takes a cell without an error among its labels
-    for one that has none. Unequal weights count by Kish's effective sample size. Where a person could tell nothing or
-    there was nothing to tell, the image leaves the denominator, at the cost of a term of variance.
+    The interval is that of `weighted_score` and not PPI's normal one, which treats a cell without an error among its
+    labels as a cell without errors. Unequal weights count by Kish's effective sample size. An image without a value, or
+    for which a person cannot tell, leaves the denominator, at the cost of a term of variance.
     """
     there = [index for index in chosen if counts[index].sum()]
     seen = [index for index in there if truth.images[index]]
@@ -83,6 +88,7 @@ def correct_by_labels(counts: Floats, truth: Truth, chosen: Sequence[int], infla
         return Corrected(None, "no labels" if there else "no images")
     if not truth.weight[seen][..., : -len(ASIDE)].any():
         return Corrected(None, "the labels give none of these images a value", labelled=labelled)
+
     share, low, high = weighted_score(*cells(counts[seen], truth.weight[seen], truth.square[seen]), inflation)
     unseen = 1 - counts[seen].sum() / counts[there].sum()
     caveats = []
@@ -102,7 +108,7 @@ class Cells(NamedTuple):
 
 
 def cells(size: Floats, weight: Floats, square: Floats) -> Cells:
-    """From images by class and answer, and from `Truth`'s sums for these classes, each of which has a label."""
+    """Compute the cells from images by class and answer and from `Truth`'s sums. Every class must have a label."""
     size, weight, square = _merged(size, weight, square)
     told = weight[..., : -len(ASIDE)].sum(-1)
     share_told = np.divide(told, weight.sum(-1), out=np.zeros_like(told), where=told > 0)
@@ -117,7 +123,7 @@ def cells(size: Floats, weight: Floats, square: Floats) -> Cells:
 
 
 def _merged(size: Floats, weight: Floats, square: Floats) -> tuple[Floats, Floats, Floats]:
-    """Cells without a label join their class's cell with the fewest, whose labels then stand for both."""
+    """Merge each cell without a label into the cell of its class with the fewest, whose labels then count for both."""
     size, weight, square = size.astype(float), weight.copy(), square.copy()
     labels = (weight.sum(-1) ** 2) / np.maximum(square.sum(-1), 1e-300)
     for stratum in range(len(size)):
@@ -130,11 +136,11 @@ def _merged(size: Floats, weight: Floats, square: Floats) -> tuple[Floats, Float
 
 
 def draw_sample(frame: pd.DataFrame, size: int, seed: int = 0, by: Sequence[str] = ()) -> pd.DataFrame:
-    """Choose `size` images to label, by class and by the columns `by`: `id`, `label` and `weight`, the number of images
-    that each stands for.
+    """Draw `size` images to label, stratified by class and by the columns `by`.
 
-    Every stratum gets as many, or all that it has: so a small class is known as well as a large one. By the answers of
-    an attribute, rare answers are labelled often, which tells their errors.
+    The result has `id`, `label` and `weight`, the number of images that each one represents. Every stratum gets the
+    same number of images, or all that it has, so a small class is measured as well as a large one. Stratified by the
+    answers of an attribute, rare answers are labelled often, which measures their errors.
     """
     check_columns(frame, ["id", "label", *by], "the table")
     rng = np.random.default_rng(seed)
@@ -149,7 +155,7 @@ def draw_sample(frame: pd.DataFrame, size: int, seed: int = 0, by: Sequence[str]
 
 
 def least_sample(frame: pd.DataFrame, needs: Mapping[str, int], by: Sequence[str] = ()) -> int:
-    """The least size at which `draw_sample` draws of each class as many as it `needs`, which it must have."""
+    """Return the least size at which `draw_sample` draws as many of each class as `needs` says, which it must have."""
     sizes = frame.groupby(["label", *by], sort=True, dropna=False).size()
     names = sizes.index.get_level_values("label").map(str)
 
@@ -161,7 +167,7 @@ def least_sample(frame: pd.DataFrame, needs: Mapping[str, int], by: Sequence[str
 
 
 def _level(sizes: np.ndarray, wanted: int) -> np.ndarray:
-    """Fill the strata evenly until `wanted` are taken; the remainder goes to the largest."""
+    """Fill the strata evenly until `wanted` images are taken; the remainder goes to the largest."""
     level = np.zeros(len(sizes), dtype=int)
     while (left := wanted - int(level.sum())) > 0:
         open_ = np.flatnonzero(level < sizes)

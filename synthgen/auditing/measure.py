@@ -32,16 +32,17 @@ class Given:
     """What an audit may use besides the table of images.
 
     Attributes:
-        classes: that were declared; by default, those that occur.
-        known: attributes that the table has as true, and no judge measured.
-        references: by attribute; where there is none, the real set's shares, if there is a real set.
+        classes: those declared; by default, those that occur.
+        known: attributes that are true as the table has them, and that no judge measured.
+        references: by attribute; the default is the shares of the real set, if there is one.
         confusions: by attribute.
         labels: see `read_truth`; an attribute without a column in it is not corrected by it.
-        ledger: see `read_pipeline`; ledger_groups are its further columns to count losses by.
+        ledger: see `read_pipeline`.
+        ledger_groups: further columns of the ledger to count losses by.
         real: a table like the audited one, of a real set.
         second: `id` and the attributes, as another judge answered.
-        crossings: attributes, or 'class', to be crossed.
-        trust_judge: gates take what the judge answered as it is, where nothing checks it.
+        crossings: groups of attributes, or 'class', to cross.
+        trust_judge: let gates use the judge's raw answers where nothing checks them.
     """
 
     classes: Sequence[str] | None = None
@@ -66,19 +67,23 @@ def measure(
     seed: int = 0,
     on_progress: Callable[[str, str], None] = lambda name, done: None,
 ) -> Findings:
-    """Audit a table with one row for each image: `label`, a column for each of `attributes`, and where there are `id`
-    and `prompt`. Answers are strings: the attribute's values, 'unknown' where the judge abstained, 'not applicable'.
-    `on_progress` is told an attribute's name and what was done, which takes minutes with thousands of classes.
+    """Audit a table with one row for each image.
+
+    Its columns are `label`, one for each of `attributes`, and optionally `id` and `prompt`. Answers are strings: the
+    attribute's values, 'unknown' if the judge abstained, 'not applicable'. `on_progress` is called with the name of an
+    attribute and what was done, since thousands of classes take minutes.
 
     Raises:
-        UsageError: the table, or what else is given, is not what an audit can use.
+        UsageError: the table, or something in `given`, is invalid.
     """
     given = given or Given()
     _check_names(given, attributes)
     table = read_table(frame, attributes, given.classes)
     real = read_table(given.real, attributes, table.classes) if given.real is not None else None
+
     referenced = list(attributes) if real is not None else list(given.references)
     gates = read_gates(given.gates, attributes, referenced)
+
     drawn = bootstrap(table.cluster_label, _rng(seed, "prompts")) if table.cluster is not None else None
     effects = find_effects(table, chain([drawn], _of_classes(table, seed)))
     found = [_attribute(table, name, given, real, drawn, effects[name], seed, on_progress) for name in attributes]
@@ -86,6 +91,7 @@ def measure(
     found = [
         replace(each, association=replace(each.association, test=test)) for each, test in zip(found, tests, strict=True)
     ]
+
     decided = apply_gates(gates, found, given.trust_judge)
     return Findings(
         images=len(table),
@@ -139,7 +145,7 @@ def _attribute(
 
 
 def real_reference(real: Table, name: str) -> Reference | None:
-    """The shares of a real set, in each class that it has. None where no image has a value."""
+    """Return the shares of a real set, overall and in each of its classes. None if no image has a value."""
     values = real.attributes[name].values
     counts = real.counts(name)[:, : len(values)]
 
@@ -153,8 +159,10 @@ def real_reference(real: Table, name: str) -> Reference | None:
 
 
 def _association(table: Table, name: str, scopes: Sequence[Scope], drawn: Bootstrap | None, seed: int) -> Association:
-    """Of the answers as they are, and of corrected shares. With prompts, what they do to each class is in the test and
-    in the interval."""
+    """Measure the association of the raw answers, and of corrected shares.
+
+    With prompts, the test and the interval allow for their effect on each class.
+    """
     counts = table.counts(name)[:, : len(table.attributes[name].values)]
     prompts = None
     if drawn is not None:
@@ -165,7 +173,7 @@ def _association(table: Table, name: str, scopes: Sequence[Scope], drawn: Bootst
 
 
 def _corrected(scopes: Sequence[Scope]) -> Estimate | None:
-    """Cramer's V of the quoted shares, if they are corrected in every class that has some."""
+    """Return Cramer's V of the quoted shares if they are corrected in every class that has some."""
     quoted = [
         [found for share in scope.shares if (found := share.of(scope.quote.figure))] for scope in scopes if scope.valued
     ]
@@ -233,5 +241,5 @@ def _caveats(table: Table, real: Table | None, labels: pd.DataFrame | None) -> I
 
 
 def _rng(seed: int, *purpose: str) -> np.random.Generator:
-    """A stream for each purpose, so that what one draws changes nothing in another."""
+    """Return a random stream of its own for each purpose, so that draws for one do not change another."""
     return np.random.default_rng([seed, *" ".join(purpose).encode()])

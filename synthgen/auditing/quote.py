@@ -1,4 +1,4 @@
-"""Which of the figures a reader should quote, and why; and whether a gate may take it."""
+"""Which of the figures a reader should quote, why, and whether a gate may use it."""
 
 from synthgen.auditing.findings import OVERALL, Figure, Quote
 from synthgen.stats.estimates import Corrected
@@ -8,7 +8,7 @@ UNCHECKED = "this judge has not been checked on this set"
 
 
 def fewest_labels(images: int) -> int:
-    """Labels that correct the shares of so many images: all of a few are a census, which is enough."""
+    """Return how many labels correct the shares of `images` images; with few images, all of them, a census."""
     return min(FEWEST_LABELS, images)
 
 
@@ -21,18 +21,19 @@ def quote(
     place: str = OVERALL,
     images: int = FEWEST_LABELS,
 ) -> Quote:
-    """Labels before a matrix before the judge's bare word.
+    """Choose the figure: labels before a matrix before the judge's bare word.
 
-    Labels need no assumption about the judge. A matrix needs that it errs here as it did where the matrix was made,
-    and is not quoted where it corrects nothing well. An attribute that is known needs no correction.
+    Labels need no assumption about the judge. A matrix assumes that the judge errs here as it did where the matrix was
+    made, and it is not quoted if its correction is doubtful. A known attribute needs no correction.
 
-    `place` has `images`, with a value or without.
+    `place` has `images` images, with or without a value.
     """
     plain = Figure.CLUSTERED if clustered else Figure.RAW
     alike = "; the interval allows for images of one prompt being alike" if clustered else ""
     if known:
         reason = f"the attribute is known and not judged{alike}" if valued else "no image has a value"
         return Quote(plain if valued else None, reason)
+
     few = ""
     if labels is not None and labels.shares is not None:
         if labels.labelled >= fewest_labels(images):
@@ -40,11 +41,13 @@ def quote(
                 Figure.LABELS, f"{labels.labelled} labelled images correct the judge's errors, whatever they are"
             )
         few = f"; {labels.labelled} labelled images are fewer than the {fewest_labels(images)} that a correction takes"
+
     if matrix is not None and matrix.shares is not None:
         if not matrix.doubts:
             right = "right if the judge errs here as often as it did there, in every class"
             return Quote(Figure.MATRIX, f"corrected by the confusion matrix: {right}{few}")
         few += f"; the confusion matrix is no help: {matrix.doubts[0]}"
+
     if not valued:
         return Quote(None, f"no image has a value{few}")
     reason = f"what the judge sees, its errors included, of which the interval does not know{alike}{few}"
@@ -52,7 +55,7 @@ def quote(
 
 
 def _unchecked(matrix: Corrected | None, labels: Corrected | None, place: str, images: int) -> str:
-    """Why nothing that was given checks the judge in this place."""
+    """Explain why neither labels nor a matrix check the judge in this place."""
     found = []
     if labels is not None:
         found.append(_too_few(labels, place, images))

@@ -1,4 +1,4 @@
-"""What shares should be, as a line says it."""
+"""Target shares, as written in one line."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,10 @@ FORM = "'uniform', or shares such as 'light:0.3,medium:0.4,dark:0.3'"
 
 
 def parse_target(attribute: str, text: str, values: Sequence[str]) -> Reference:
-    """
+    """Read a target.
+
     Raises:
-        UsageError: the text is no target for these values.
+        UsageError: the text is not a valid target for these values.
     """
     if text.strip() == "uniform":
         return uniform(values)

@@ -1,4 +1,4 @@
-"""One attribute in every scope: over all, and in each class."""
+"""One attribute in every scope: overall, and in each class."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ from synthgen.stats.estimates import (
 )
 
 PRECISION = 0.05
-"""The half width of interval that `Power.images_needed` is for."""
+"""The half width of an interval that `Power.images_needed` aims at."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """What is known of one attribute besides its answers."""
+    """What is known about one attribute besides its answers."""
 
     known: bool = False
     reference: Reference | None = None
@@ -41,12 +41,12 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Effect:
-    """What prompts do to a scope.
+    """The effect of shared prompts on the precision in a scope.
 
     Attributes:
-        prompts: how many there are; None where none are known.
-        size: the design effect, at least 1; None where it could not be found.
-        freedom: of its estimate.
+        prompts: their number; None if none are known.
+        size: the design effect; None if it could not be estimated.
+        freedom: the degrees of freedom of that estimate.
     """
 
     prompts: int | None
@@ -61,7 +61,7 @@ class Effect:
 def measure_scopes(
     table: Table, name: str, evidence: Evidence, effects: Sequence[Effect], seed: int
 ) -> Iterator[Scope]:
-    """Over all, and each class. `effects` are those of `find_effects`, for this attribute."""
+    """Measure an attribute overall and in each class. `effects` are those of `find_effects` for this attribute."""
     answers, by_class = table.attributes[name], table.counts(name)
     counts = np.concatenate([by_class.sum(0, keepdims=True), by_class])
     matrices: list[Corrected | None] = [None] * len(counts)
@@ -78,8 +78,11 @@ def measure_scopes(
 
 
 def find_effects(table: Table, drawn: Iterable[Bootstrap | None]) -> dict[str, list[Effect]]:
-    """By attribute, of the scopes. `drawn` gives the bootstrap over all and then of each class, one at a time: those of
-    a thousand classes together would take gigabytes."""
+    """Find the effects of prompts in every scope, by attribute.
+
+    `drawn` yields the overall bootstrap and then that of each class, one at a time: those of a thousand classes
+    together would take gigabytes.
+    """
     if table.cluster is None:
         return {name: [Effect(None)] * (1 + len(table.classes)) for name in table.attributes}
     counts = {name: table.cluster_counts(name) for name in table.attributes}
@@ -106,14 +109,17 @@ def _scope(
     values = len(answers.values)
     images, valued = int(counts.sum()), int(counts[:values].sum())
     not_applicable, unknown = (int(count) for count in counts[values:])
+
     shares = _shares(answers, counts, effect, matrix, labels)
     clustered = effect.size is not None
     quoted = quote(valued, evidence.known, clustered, matrix, labels, place_of(class_name), images)
+
     wanted = evidence.reference.of(class_name) if evidence.reference else None
     no_distance = _no_distance(evidence.reference, wanted is not None, quoted)
     far: dict[Figure, tuple[Distance, ...]] = {}
     if wanted is not None and no_distance is None:
         far = dict(_distances(answers, wanted, shares, valued, effect, quoted, rng))
+
     return Scope(
         class_name=class_name,
         images=images,
@@ -145,7 +151,7 @@ def _distances(
     quoted: Quote,
     rng: np.random.Generator,
 ) -> Iterator[tuple[Figure, tuple[Distance, ...]]]:
-    """Of the quoted figure, and of the answers as they are."""
+    """Measure the distances of the quoted figure, and of the raw answers."""
     target = wanted.checked(answers.name, answers.values)
     plain = Figure.CLUSTERED if effect.size is not None else Figure.RAW
     for figure in Figure:
@@ -156,7 +162,7 @@ def _distances(
 
 
 def worth(shares: Sequence[Estimate]) -> float:
-    """How many independent, rightly judged images would give Wilson intervals as wide as these."""
+    """Return how many independent, correctly judged images would give Wilson intervals as wide as these."""
     values = np.array([share.value for share in shares])
     wide = sum(share.half_width for share in shares)
 
@@ -220,7 +226,7 @@ def _no_distance(reference: Reference | None, wanted: bool, quoted: Quote) -> st
 
 
 def _power(valued: int, images: int, effect: Effect) -> Power:
-    """Abstention and likeness as seen; with no image, none of either."""
+    """Compute the power at the abstention and design effect seen here; without images, both count as none."""
     answered = valued / images if valued else 1.0
     return Power(half_width(valued / effect.at_least), images_needed(PRECISION, effect.at_least, answered))
 

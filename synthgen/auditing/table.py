@@ -1,4 +1,4 @@
-"""The audited table as codes: one row for each image, checked once, counted many times."""
+"""The audited table as codes: one row for each image, checked once and counted many times."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Codes = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """What was answered on each image for one attribute.
+    """The answers on all images for one attribute.
 
     Attributes:
         codes: an index into `answers` for each image.
@@ -33,13 +33,14 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """
+    """The audited table, encoded.
+
     Attributes:
-        ids: of the images, or None where the table has none.
+        ids: of the images; None if the table has none.
         label: an index into `classes` for each image.
-        cluster: the number of each image's prompt within its class, by the sorted prompts; None without prompts, or
-            where every image has its own.
-        cluster_label: the class of each of these, in the order of classes.
+        cluster: the number of each image's prompt within its class, by the sorted prompts; None without prompts, or if
+            every image has its own.
+        cluster_label: the class of each cluster, in the order of classes.
         undeclared: classes that the table has and the declaration lacks.
     """
 
@@ -55,12 +56,12 @@ class Table:
         return len(self.label)
 
     def counts(self, attribute: str) -> Ints:
-        """Images by class and answer."""
+        """Count images by class and answer."""
         found = self.attributes[attribute]
         return crossed((self.label, len(self.classes)), (found.codes, len(found.answers)))
 
     def cluster_counts(self, attribute: str) -> Ints:
-        """Images by prompt and value; what is no value is left out."""
+        """Count images by prompt and value; answers that are not values are left out."""
         assert self.cluster is not None, "asked of a table that has clusters"
         found = self.attributes[attribute]
         counted = crossed((self.cluster, len(self.cluster_label)), (found.codes, len(found.answers)))
@@ -68,7 +69,7 @@ class Table:
 
 
 def crossed(*columns: tuple[NDArray[np.integer], int]) -> Ints:
-    """How many rows have each combination of codes: an array with an axis for each column and its number of codes."""
+    """Count the rows with each combination of codes: an array with an axis for each column."""
     shape = [count for _, count in columns]
     flat = np.zeros(len(columns[0][0]), dtype=np.int64)
     for codes, count in columns:
@@ -79,10 +80,10 @@ def crossed(*columns: tuple[NDArray[np.integer], int]) -> Ints:
 def read_table(
     frame: pd.DataFrame, attributes: Mapping[str, Sequence[str]], classes: Sequence[str] | None = None
 ) -> Table:
-    """Check and encode a table: the columns `label`, one for each attribute and, where there are, `id` and `prompt`.
+    """Check and encode a table with the columns `label`, one for each attribute and, optionally, `id` and `prompt`.
 
     Raises:
-        UsageError: a column is missing, a label is, an id comes twice, or a value was not declared.
+        UsageError: a column or a label is missing, an id is duplicated, or a value was not declared.
     """
     check_columns(frame, ["label", *attributes], "the table")
     label = frame["label"]
@@ -90,12 +91,14 @@ def read_table(
         first = _row(frame, label.isna())
         missing = f"{int(label.isna().sum())} of {len(frame)} images have no class, the first is {first}"
         raise UsageError(f"label: {missing}", hint="Give every image a class, or leave these out.")
+
     label = label.astype(str)
     there = sorted(label.unique())
     declared = tuple(classes) if classes is not None else tuple(there)
     undeclared = tuple(name for name in there if name not in declared)
     names = (*declared, *undeclared)
     codes = encode(label, names)
+
     read = {name: read_answers(frame, name, values) for name, values in attributes.items()}
     answers = [each.codes for each in read.values()]
     cluster, cluster_label = _clusters(frame.get("prompt"), codes, [*answers, codes])
@@ -103,7 +106,7 @@ def read_table(
 
 
 def read_answers(frame: pd.DataFrame, name: str, values: Sequence[str], where: str = "the table") -> Answers:
-    """The column `name`, in which nothing counts as `unknown`.
+    """Read and encode the column `name`, in which an empty cell counts as 'unknown'.
 
     Raises:
         UsageError: a value was not declared, or fewer than two were.
@@ -128,7 +131,7 @@ def check_columns(frame: pd.DataFrame, names: Collection[str], where: str) -> No
 
 
 def encode(column: pd.Series, names: Sequence[str]) -> Codes:
-    """The position of each entry among `names`; -1 where it is none of them."""
+    """Return the position of each entry among `names`; -1 if it is none of them."""
     return pd.Index(list(names), dtype="object").get_indexer(pd.Index(column)).astype(np.int32)
 
 
@@ -144,8 +147,11 @@ def _ids(frame: pd.DataFrame) -> pd.Index | None:
 def _clusters(
     prompt: pd.Series | None, label: Codes, answers: Sequence[Codes]
 ) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
-    """Prompts within classes, sorted: the order of the rows decides nothing. An image without a prompt is a cluster of
-    its own; such images are sorted by their `answers`, and those with the same answers may change places."""
+    """Number the prompts within classes, sorted, so that the order of the rows does not matter.
+
+    An image without a prompt is a cluster of its own. Such images are sorted by their `answers`; those with the same
+    answers are interchangeable.
+    """
     none = np.zeros(0, dtype=np.int64)
     if prompt is None or prompt.isna().all():
         return None, none
@@ -153,6 +159,7 @@ def _clusters(
     alone = np.flatnonzero(codes < 0)
     if len(uniques) + len(alone) == len(codes):
         return None, none
+
     ordered = np.argsort(np.argsort(np.asarray(uniques, dtype=object)))[codes]
     ordered[alone[np.lexsort([each[alone] for each in answers])]] = len(uniques) + np.arange(len(alone))
     wide = len(uniques) + len(alone)
@@ -163,6 +170,6 @@ def _clusters(
 
 
 def _row(frame: pd.DataFrame, where: pd.Series) -> str:
-    """The first row where it is so, by its id if it has one."""
+    """Name the first row that `where` selects, by its id if it has one."""
     first = int(np.flatnonzero(where.to_numpy())[0])
     return f"{frame['id'].iloc[first]!r}" if "id" in frame.columns else f"row {first + 1}"

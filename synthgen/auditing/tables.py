@@ -1,4 +1,4 @@
-"""Findings as pandas tables: one row for each number, with the ends of its interval beside it."""
+"""Findings as pandas tables: one row for each number, with the ends of its interval in further columns."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -14,8 +14,10 @@ Row = dict[str, Any]
 
 
 def tables(findings: Findings) -> dict[str, pd.DataFrame]:
-    """By name: shares, scopes, distances, associations, crossings, filters, losses, amplification, agreement, gates.
-    What was not asked for is an empty table."""
+    """Return the findings as tables, by name. What was not asked for is an empty table.
+
+    The names are shares, scopes, distances, associations, crossings, filters, losses, amplification, agreement, gates.
+    """
     return {
         "shares": pd.DataFrame(_shares(findings)),
         "scopes": pd.DataFrame(_scopes(findings)),
@@ -93,7 +95,7 @@ def _gates(findings: Findings) -> Iterator[Row]:
 
 
 def _flat(value: Any) -> Row:
-    """The fields of a dataclass; an estimate as three columns, other dataclasses with their name before theirs."""
+    """Flatten a dataclass: an estimate becomes three columns, other dataclasses get their name as a prefix."""
     row: Row = {}
     for name in (field.name for field in fields(value)):
         item = getattr(value, name)

@@ -1,1 +1,1 @@
-"""Pages for people: each one HTML file, with nothing active in it and nothing fetched."""
+"""Pages for people: each is one HTML file, with no active content and nothing to fetch."""

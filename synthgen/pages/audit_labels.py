@@ -1,4 +1,4 @@
-"""A sample to label by eye: a page of pictures, a CSV to fill in, and what was filled in."""
+"""A sample to label by eye: write a page of pictures and a CSV to fill in, and read the filled-in CSV."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,8 @@ class Sample:
     """An image to label.
 
     Attributes:
-        thumbnail: None where it cannot be opened.
-        weight: images that it stands for.
+        weight: the number of images that it represents.
+        thumbnail: None if the image cannot be opened.
     """
 
     id: str
@@ -38,12 +38,12 @@ class Sample:
 def write_labelling(
     samples: Sequence[Sample], attributes: Mapping[str, Sequence[str]], folder: Path, title: str
 ) -> Path:
-    """Write the page, and beside it the CSV with an empty column for each attribute, whose path is returned.
+    """Write the page, and a CSV with an empty column for each attribute beside it. Return the path of the CSV.
 
-    The page shows no answer of the judge, which would sway the eye.
+    The page does not show the judge's answers, which would bias the reader.
 
     Raises:
-        UsageError: a CSV is there: it may hold somebody's work.
+        UsageError: a CSV exists already, which may be somebody's work.
         StorageError: the folder cannot be written.
     """
     table = folder / LABELS
@@ -57,7 +57,7 @@ def write_labelling(
 
     answers = {name: (*values, *ASIDE) for name, values in attributes.items()}
     page = environment("synthgen.pages").get_template("audit_labels.html.j2")
-    # The page first: a table that is there keeps the next call from drawing another sample.
+    # Write the page first: an existing table keeps the next call from drawing another sample.
     write_page(folder / PAGE, page.render(title=title, samples=samples, answers=answers, table=LABELS))
     if not create_file(table, text.encode("utf-8", "replace")):
         raise taken
@@ -65,10 +65,10 @@ def write_labelling(
 
 
 def read_labelling(path: Path, attributes: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """What `measure` takes as labels: a cell that is empty is no label, and case does not matter.
+    """Read labels for `measure`. An empty cell is not a label, and case does not matter.
 
     Raises:
-        UsageError: it cannot be read, a column is missing, or an answer is none: with its line.
+        UsageError: the file cannot be read, a column is missing, or an answer is not valid; names the line.
     """
     try:
         frame = pd.read_csv(path, dtype="string", keep_default_na=False, encoding="utf-8-sig")

@@ -1,4 +1,4 @@
-"""Pages that people open: each one HTML file, nothing active in it, nothing fetched. Sheets and reports share it."""
+"""What all pages share: each is one HTML file, with no active content and nothing to fetch."""
 
 from base64 import b64encode
 from pathlib import Path
@@ -13,9 +13,9 @@ _MAGIC = ((b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"), (b"\x89PNG",
 
 
 def environment(room: str) -> Environment:
-    """For the templates of the package `room`, which may extend and include those of this one.
+    """Return an environment for the templates of the package `room`, which may extend and include those of this one.
 
-    Whatever a template prints is escaped, and `inert`.
+    Everything that a template prints is escaped and made `inert`.
     """
     found = Environment(
         loader=ChoiceLoader([PackageLoader(room, "."), PackageLoader("synthgen.pages.page", ".")]),
@@ -30,7 +30,7 @@ def environment(room: str) -> Environment:
 
 
 def short(text: object, limit: int = 120) -> str:
-    """One line of at most `limit` characters; an ellipsis stands for the rest."""
+    """Shorten a text to one line of at most `limit` characters, with an ellipsis for the rest."""
     line = " ".join(inert(str(text)[: 8 * limit]).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
@@ -40,7 +40,7 @@ def number(value: int) -> str:
 
 
 def data_uri(image: bytes | None) -> str | None:
-    """None where it is no JPEG, WebP or PNG."""
+    """Return the image as a data URI; None if it is not a JPEG, WebP or PNG."""
     data = image or b""
     kind = next((kind for magic, kind in _MAGIC if data.startswith(magic)), None)
     return f"data:{kind};base64,{b64encode(data).decode()}" if kind else None
@@ -56,5 +56,5 @@ def write_page(path: Path, text: str) -> None:
 
 
 def _inert(value: Any) -> Any:
-    """What is no plain string, such as the output of a macro, has been through here."""
+    """Make plain strings inert. Anything else, such as the output of a macro, was made inert before."""
     return inert(value) if type(value) is str else value

@@ -1,4 +1,4 @@
-"""Labels by eye: a CSV to fill in, the page with its pictures, and what was filled in."""
+"""Labels of a pilot: write a CSV to fill in and the page with its pictures, and read the filled-in CSV."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,8 +21,8 @@ class Sample:
     """A picture to label.
 
     Attributes:
-        line: of the CSV.
-        thumbnail: None where it cannot be shown.
+        line: its line in the CSV.
+        thumbnail: None if it cannot be shown.
     """
 
     line: int
@@ -36,19 +36,21 @@ class Sample:
 
 
 def add_rows(classes: Mapping[str, str], path: Path) -> dict[str, int]:
-    """The line of each picture in the CSV at `path`, by id. Pictures that it lacks get a row at its end with an empty
-    column `right`; what is there stays as it is.
+    """Add missing pictures to the CSV at `path`, and return the line of each picture by id.
+
+    New rows go to the end, with an empty column `right`. Existing rows stay as they are.
 
     Args:
         classes: of the pictures, by id, in the order in which they are to be labelled.
 
     Raises:
-        UsageError: the CSV that is there cannot be read.
-        StorageError: it cannot be written, or is a symbolic link.
+        UsageError: the existing CSV cannot be read.
+        StorageError: the CSV cannot be written, or is a symbolic link.
     """
     refuse_links(path.parent, path)
     with as_storage_error(path):
         before = path.read_bytes() if path.exists() else b""
+
     there = {row["id"] for _, row in _rows(path, ("id", "class"))} if before else set()
     missing = [{"id": name, "class": kind} for name, kind in classes.items() if name not in there]
     if missing or not before:
@@ -70,14 +72,16 @@ def add_rows(classes: Mapping[str, str], path: Path) -> dict[str, int]:
 def write_labelling(
     samples: Sequence[Sample], definitions: Mapping[str, str | None], path: Path, title: str, table: str
 ) -> None:
-    """Write the page of `samples`, which says what to answer: no prompt, score or verdict, which would sway the eye.
+    """Write the page of `samples` with the question to answer.
+
+    It shows no prompt, score or verdict, which would bias the reader.
 
     Args:
-        definitions: of every class; None where its name says all.
+        definitions: of every class; None if its name is enough.
         table: the name of the CSV.
 
     Raises:
-        StorageError: it cannot be written.
+        StorageError: the page cannot be written.
     """
     groups = [(name, list(group)) for name, group in groupby(samples, lambda sample: sample.label)]
     page = environment("synthgen.pages").get_template("pilot_labels.html.j2")
@@ -85,14 +89,14 @@ def write_labelling(
 
 
 def read_labels(path: Path, classes: Mapping[str, str]) -> dict[str, bool]:
-    """By id, whether the picture shows its class; rows that nobody filled in are left out.
+    """Read, by id, whether the picture shows its class. Rows that nobody filled in are left out.
 
     Args:
         classes: of the pictures that may be labelled, by id.
 
     Raises:
-        UsageError: it cannot be read, nothing is filled in, or a row is not understood, names no such picture, or
-            contradicts its class or an earlier row: with its line.
+        UsageError: the CSV cannot be read, nothing is filled in, or a row is not valid, names an unknown picture, or
+            contradicts its class or an earlier row; names the line.
     """
     labels: dict[str, bool] = {}
     lines: dict[str, int] = {}
@@ -104,6 +108,7 @@ def read_labels(path: Path, classes: Mapping[str, str]) -> dict[str, bool]:
         if row["class"] != classes[name]:
             message = f"{path}:{line}: {name} is of the class {classes[name]!r}, and not {row['class']!r}"
             raise UsageError(message, hint="Restore the row's id and class: the page shows them.")
+
         if word and word not in _WORDS:
             raise UsageError(f"{path}:{line}: expected yes or no, found {word!r}", hint=_HINT)
         if word and labels.setdefault(name, _WORDS[word]) is not _WORDS[word]:
@@ -111,13 +116,14 @@ def read_labels(path: Path, classes: Mapping[str, str]) -> dict[str, bool]:
             raise UsageError(message, hint="Look at the picture again, and remove the row that is wrong.")
         if word:
             lines.setdefault(name, line)
+
     if not labels:
         raise UsageError(f"{path}: no picture is labelled", hint="Write yes or no in the column 'right'.")
     return labels
 
 
 def _rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row that is not empty, with its line and what stands in the columns that are `needed`."""
+    """Read each row that is not empty, with its line and its cells in the `needed` columns."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)

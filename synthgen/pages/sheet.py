@@ -1,4 +1,4 @@
-"""The contact sheet: one HTML file that shows what was accepted, what was not, and why."""
+"""The contact sheet: one HTML file that shows what was accepted, what was rejected, and why."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,30 +18,31 @@ from synthgen.spec import UNKNOWN
 
 PER_CLASS = 24
 PER_SHEET = 2400
-"""Pictures in a sheet of very many classes: some 5 MB."""
+"""The most pictures in a sheet of very many classes: some 5 MB."""
 
 _NONE = type(None)
 _ALWAYS = {"id": (str,), "class": (str,), "prompt": (str,)}
 _OFTEN = {"reason": (str, _NONE), "message": (str, _NONE), "thumbnail": (bytes, _NONE)}
 _MEASURED = {"score": (float, _NONE), "attribute": (str, _NONE), "posteriors": (dict, _NONE)}
-"""What may stand in columns of the ledger; of what is measured by the beginning of the column's name."""
+"""The types that columns of the ledger may have; for measurements, by the first part of the column's name."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _NOTHING_ASKED = Asked()
-# What tells most about the filter comes first: its own decisions, the closest of them before all others.
+# What says most about the filter comes first: its own decisions, starting with the closest ones.
 _ORDER = {Verdict.REJECTED: 0, Verdict.FAILED: 1, Verdict.SURPLUS: 2}
 
 
 def watched(rule: Rule) -> bool:
-    """Whether its score is shown on every picture, and not only on those that it rejects."""
+    """Tell whether the rule's score is shown on every picture, and not only on those that the rule rejects."""
     return rule.reason in (Reason.LABEL, Reason.CLIP)
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """
+    """One score of a picture.
+
     Attributes:
-        limit: None where no filter looks at it.
+        limit: the rule that uses it; None if there is none.
     """
 
     name: str
@@ -54,7 +55,7 @@ class Score:
             return "none"
         if self.value and abs(self.value) < 0.01:
             return f"{self.value:.1e}"
-        # One that fails must not look as if it did not: 0.9996 is below 0.9999.
+        # A failing score must not be rounded to a passing one: 0.9996 is below 0.9999.
         texts = [f"{self.value:.{digits}f}" for digits in (3, 4, 5, 6)]
         return next((text for text in texts if self._passes(float(text)) == self._passes(self.value)), texts[-1])
 
@@ -63,7 +64,7 @@ class Score:
 
     @property
     def broken(self) -> str:
-        """How it fails, such as `< 0.5`; empty where it does not."""
+        """How the score fails, such as `< 0.5`; empty if it passes."""
         if self.limit is None or self._passes(self.value):
             return ""
         above = self.value > self.limit.ceiling or self.limit.floor == -inf
@@ -71,7 +72,7 @@ class Score:
 
     @property
     def margin(self) -> float:
-        """How far from the nearer limit, as a share of it: 0.55 is closer to 0.5 than 0.3 to 0.2."""
+        """The distance to the nearer limit, as a share of it: 0.55 is closer to 0.5 than 0.3 to 0.2."""
         if self.limit is None or not isfinite(self.value):
             return inf
         limits = [limit for limit in (self.limit.floor, self.limit.ceiling) if isfinite(limit)]
@@ -98,7 +99,7 @@ class Picture:
 
     @property
     def order(self) -> tuple[int, float, str]:
-        """Borderline ones first: accepted by the narrowest margin, rejected by the narrowest."""
+        """The sort key: pictures that were accepted or rejected by the narrowest margin come first."""
         failing = [score.margin for score in self.scores if score.broken]
         decisive = failing if self.verdict == Verdict.REJECTED else [score.margin for score in self.scores]
         return _ORDER.get(Verdict(self.verdict), 0), min(decisive, default=inf), self.id
@@ -110,11 +111,11 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A class with the pictures of it that are shown, and what its accepted ones were measured to be.
+    """A class with its shown pictures, and the measured attributes of the accepted ones.
 
     Attributes:
-        cells: those that are shown of it, with `full` of all its `cell_count` full.
-        measured: of each attribute that nothing balances, every answer.
+        cells: the cells that are shown; of all its `cell_count` cells, `full` are full.
+        measured: every answer of each attribute that is not balanced.
     """
 
     tally: ClassTally
@@ -127,10 +128,10 @@ class Group:
 
 
 def ledger_rows(ledgers: Iterable[Source]) -> Iterator[dict[str, Any]]:
-    """The rows of committed ledger files, one at a time, without the full images that a ledger may keep.
+    """Read the rows of committed ledger files, one at a time, without the full images that a ledger may keep.
 
     Raises:
-        StorageError: a file cannot be read, or a row cannot be what was committed.
+        StorageError: a file cannot be read, or a row is not valid.
     """
     for ledger in ledgers:
         names = [name for name in schema_of(ledger).names if name != "image"]
@@ -142,7 +143,8 @@ def ledger_rows(ledgers: Iterable[Source]) -> Iterator[dict[str, Any]]:
 
 
 def _check(row: Mapping[str, Any]) -> None:
-    """
+    """Check the types of a row.
+
     Raises:
         LookupError, ValueError: it is not a row of a ledger.
     """
@@ -167,13 +169,12 @@ def write_sheet(
     """Write the contact sheet of `rows` of the ledger, in any order, to `path`, whole or not at all.
 
     Args:
-        quotas: every class in the spec's order; None where nothing is asked for, as in a preview.
-        limits: by class, what filters ask of scores. With them, borderline pictures come first, and only the scores
-            that are watched or decided are shown.
+        quotas: of every class, in the spec's order; None if there is none, as in a preview.
+        limits: by class, the rules on scores. With them, borderline pictures come first, and only the scores that are
+            watched or decided are shown.
         facts: shown below the title, such as the model and its settings.
-        asked: what is measured and balanced; what the accepted pictures were measured to be is shown beside it.
-        per_class: at most so many accepted pictures of a class, and as many others; fewer with very many
-            classes.
+        asked: what is measured and balanced; shown beside the measurements of the accepted pictures.
+        per_class: at most this many accepted pictures of a class, and as many others; fewer with very many classes.
 
     Raises:
         StorageError: `path` cannot be written.
@@ -188,6 +189,7 @@ def write_sheet(
         shown[row["class"], picture.accepted].add(picture)
         if picture.accepted:
             composition.add(row["class"], _attributes(row))
+
     counted = tally(fates, quotas)
     groups = [
         _group(kind, shown[kind.name, True].pictures, shown[kind.name, False].pictures, composition, limit)
@@ -207,7 +209,7 @@ def _group(
 
 
 class _Best:
-    """The first `limit` pictures by their order; holds at most twice as many."""
+    """The first `limit` pictures by their order, with at most twice as many in memory."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -239,7 +241,7 @@ def _picture(row: Mapping[str, Any], limits: Sequence[Rule], balanced: Sequence[
 
 
 def _scores(row: Mapping[str, Any], limits: Sequence[Rule]) -> Iterator[Score]:
-    """Those that filters look at, and what else decided; all, where nobody looks at any."""
+    """Choose the scores that filters watch, and others that decided; all scores if none is watched."""
     by_name = {limit.score: limit for limit in limits if watched(limit) or limit.reason == row["reason"]}
     watching = any(watched(limit) for limit in limits)
     for column, value in row.items():
@@ -256,7 +258,7 @@ def _attributes(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _homeless(row: Mapping[str, Any], balanced: Sequence[str]) -> str | None:
-    """Of what fits no cell: what it would most likely be, where that could not be told; else what it is."""
+    """Describe a picture that fits no cell: by its likeliest answers if the judge was unsure, else by its answers."""
     measured = {name: row.get(f"attribute_{name}") for name in balanced}
     unsure = [name for name, answer in measured.items() if answer == UNKNOWN]
     likeliest = {name: max(found, key=found.get) for name in unsure if (found := row.get(f"posteriors_{name}"))}

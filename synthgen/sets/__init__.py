@@ -1,4 +1,4 @@
-"""Any labelled set of images -> a table of its labels, and its images a few at a time."""
+"""From any labelled set of images to a table of its labels, and its images a few at a time."""
 
 from synthgen.sets.frame import read_frame
 from synthgen.sets.image_set import ImageSet

@@ -20,10 +20,10 @@ class Columns:
     """The columns of one part of a set: of a Parquet file, or of a split.
 
     Attributes:
-        place: what the part is called in messages.
-        types: of every column, in Arrow.
-        names: of the columns that are class labels, in the order of their numbers in this part.
-        image: the column of images.
+        place: the name of the part in messages.
+        types: the Arrow type of every column.
+        names: for each column of class labels, the names of the classes, in the order of their numbers in this part.
+        image: the column of images; None if there is none.
     """
 
     place: str
@@ -33,15 +33,17 @@ class Columns:
 
 
 def columns_of(place: str, features: Any) -> Columns:
-    """Of a split's `datasets.Features`."""
+    """Return the columns of a split, from its `datasets.Features`."""
     schema = features.arrow_schema
     names = {name: tuple(found) for name in features if (found := _names_of(features[name]))}
     return Columns(place, {name: schema.field(name).type for name in features}, names, _image_column(features))
 
 
 def columns_of_file(place: str, schema: pa.Schema) -> Columns:
-    """Of a Parquet file. Each column is taken on its own: one of a type that `datasets` does not know, such as a map
-    or a UUID, is as good as the others while nobody asks for it.
+    """Return the columns of a Parquet file.
+
+    Each column is read on its own. A type that `datasets` does not know, such as a map or a UUID, is no problem unless
+    that column is asked for.
 
     Raises:
         UsageError: two columns have the same name.
@@ -55,7 +57,7 @@ def columns_of_file(place: str, schema: pa.Schema) -> Columns:
 
 
 def encoded(value: Any, opener: Opener) -> bytes | LeftOut:
-    """The bytes of an image as Arrow has it: bytes, a path, or a mapping of both."""
+    """Return the bytes of an image as stored in Arrow: bytes, a path, or a mapping of both."""
     if isinstance(value, dict):
         data, path = value.get("bytes"), value.get("path")
         value = path if data is None else data
@@ -65,7 +67,7 @@ def encoded(value: Any, opener: Opener) -> bytes | LeftOut:
 
 
 def _image_column(features: Mapping[str, Any]) -> str | None:
-    """By its type; else, of columns that could hold encoded images, the one with such a name."""
+    """Find the column of images by its type, or else by its name among columns that could contain encoded images."""
     from datasets import Image
 
     if typed := [name for name, feature in features.items() if isinstance(feature, Image)]:
@@ -74,14 +76,14 @@ def _image_column(features: Mapping[str, Any]) -> str | None:
 
 
 def _names_of(feature: Any) -> list[str] | None:
-    """The names of a column of class labels; None for another column."""
+    """Return the class names of a column of class labels; None for any other column."""
     from datasets import ClassLabel
 
     return list(feature.names) if isinstance(feature, ClassLabel) and feature.names else None
 
 
 def _declared(schema: pa.Schema) -> Mapping[str, Any]:
-    """What `datasets` wrote into the file beside Arrow's own types."""
+    """Read the types that `datasets` wrote into the file in addition to Arrow's own."""
     try:
         found = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
     except (KeyError, TypeError, ValueError, RecursionError):

@@ -13,7 +13,7 @@ from synthgen.sets.image_set import BATCH
 from synthgen.sets.own_folder import OwnFolder, own_folder
 
 PATHS = ("path", "file", "file_name", "filename", "filepath", "image", "image_path")
-"""The columns of a CSV that may hold the paths of images, the likeliest first."""
+"""The columns of a CSV that may contain the paths of images, the likeliest first."""
 _HINT = "Expected a subfolder for each class, with images in it."
 
 
@@ -21,8 +21,8 @@ class FileSet:
     """An `ImageSet` of image files.
 
     Args:
-        paths: of each row's image; None where the table has no images.
-        own: where they may be.
+        paths: of each row's image; None if the table has no images.
+        own: where images may be.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class FileSet:
 
 
 def read_folder(folder: Path, split: str | None = None, images_from: Path | None = None) -> FileSet:
-    """Every image file below `folder`; its class is the name of the folder that it lies in, and its id its path.
+    """Find every image file below `folder`. Its class is the name of its own folder, and its id is its path.
 
     Args:
-        images_from: another folder that links may lead into.
+        images_from: another folder that links may point into.
 
     Raises:
-        UsageError: there is none, or one lies in no subfolder, or a folder is a link that leads outside.
+        UsageError: there is no image, one is not in a subfolder, or a subfolder is a link that points outside.
     """
     within = folder / split if split else folder
     own = own_folder(folder, images_from)
@@ -68,27 +68,29 @@ def read_folder(folder: Path, split: str | None = None, images_from: Path | None
 
 
 def read_listing(file: Path, images_from: Path | None = None) -> FileSet:
-    """A CSV, or a TSV; its paths count from its own folder.
+    """Read a CSV or TSV, whose paths are relative to its own folder.
 
     Args:
-        images_from: another folder that they may lead into.
+        images_from: another folder that the paths may point into.
 
     Raises:
-        UsageError: it cannot be read, or has other separators.
+        UsageError: the file cannot be read, or has other separators.
     """
     separator = "\t" if file.suffix.lower() == ".tsv" else ","
     try:
-        # None and NA are words.
+        # Keep "None" and "NA" as words.
         frame = pd.read_csv(file, sep=separator, dtype="object", keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UsageError(
             f"{file} cannot be read: {reason}", hint="Expected a CSV in UTF-8 with a row for each image."
         ) from error
+
     if len(frame.columns) == 1 and (other := next((each for each in ";\t|" if each in frame.columns[0]), None)):
         what = f"{file}:1: its one column is {frame.columns[0]!r}"
         expected = "tabs, as in a .tsv" if separator == "\t" else "commas"
         raise UsageError(what, hint=f"Its columns seem to be separated by {other!r}: expected {expected}.")
+
     column = next((name for name in PATHS if name in frame.columns), None)
     paths = None
     if column is not None:
@@ -100,7 +102,7 @@ def read_listing(file: Path, images_from: Path | None = None) -> FileSet:
 
 
 def _image_files(within: Path, own: OwnFolder) -> list[Path]:
-    """Those that are called so, sorted; whether they are files is seen when they are opened."""
+    """Find files by their image suffix, sorted. Whether they are regular files is checked when they are opened."""
     Image.init()
     found: list[Path] = []
     for place, folders, files in os.walk(within):
@@ -111,7 +113,7 @@ def _image_files(within: Path, own: OwnFolder) -> list[Path]:
 
 
 def _linked(link: Path, own: OwnFolder) -> list[Path]:
-    """The images in a folder that a link leads to: none in the set's own, where they are found without it."""
+    """Find the images behind a link to a folder; none for a folder of the set itself, whose images are found anyway."""
     target = link.resolve()
     if target.is_relative_to(own.bases[0]):
         return []

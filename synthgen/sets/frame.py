@@ -1,4 +1,4 @@
-"""The table of a set, in the columns that an audit knows: id, label, prompt, and what is known of each image."""
+"""The table of a set, in the columns that an audit uses: id, label, prompt, and the known attributes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,31 +11,36 @@ from synthgen.sets.image_set import ImageSet
 from synthgen.spec import RESERVED
 
 LABELS = ("label", "labels", "class", "class_name", "category", "target")
-"""The columns that may hold the class, the likeliest first; a column of type ClassLabel comes before all others."""
+"""The columns that may contain the class, the likeliest first; a column of type ClassLabel comes before all others."""
 _IDS = ("id", "image_id", "key", *PATHS)
 _PROMPT = "prompt"
 _OTHER = "Name another column, or make one that holds a text or a number in each row."
 
 
 def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """The columns `id`, `label`, `prompt` where there is one, and one for each of `known`, which gives its column in
-    the set. All are texts, or missing. Images without an id of their own are called by their row.
+    """Read the columns `id`, `label`, `prompt` if the set has one, and one for each of `known`.
+
+    `known` maps an attribute to its column in the set. All cells are texts, or missing. Images without an id of their
+    own are named by their row.
 
     Raises:
-        UsageError: a column is not there, or holds lists; or what is known has a name that is kept.
+        UsageError: a column does not exist or contains lists, or a known attribute has a reserved name.
     """
     known = known or {}
     if kept := [name for name in known if name.casefold() in RESERVED]:
         meaning = RESERVED[kept[0].casefold()]
         raise UsageError(f"--known: {kept[0]!r} is kept for {meaning}", hint="Call the attribute something else.")
+
     label = label or find_label(found)
     for column in (label, *known.values()):
         if column not in found.columns:
             there = ", ".join(found.columns) or "none"
             raise UsageError(f"{found.source} has no column {column!r}", hint=f"Its columns are {there}.")
+
     candidates = [name for name in _IDS if name in found.columns]
     prompts = [_PROMPT] * (_PROMPT in found.columns)
     table = found.table(list(dict.fromkeys([label, *prompts, *known.values(), *candidates])))
+
     frame = pd.DataFrame({"id": _ids(table, candidates)})
     frame["label"] = words(table[label])
     for column in prompts:
@@ -47,8 +52,10 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
 
 
 def find_label(found: ImageSet) -> str:
-    """Raises:
-    UsageError: no column looks like labels, or several do.
+    """Find the column of classes.
+
+    Raises:
+        UsageError: no column looks like labels, or several do.
     """
     if named := [name for name in LABELS if name in (found.label_columns or found.columns)]:
         return named[0]
@@ -62,10 +69,10 @@ def find_label(found: ImageSet) -> str:
 
 
 def words(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Texts; numbers as one writes them, and whole ones without a point; nothing and blanks as missing.
+    """Convert a column to stripped texts. Whole numbers are written without a point; blank cells are missing.
 
     Raises:
-        UsageError: the column holds lists or other things that are no single answer, or bytes that are no text.
+        UsageError: the column contains lists or other values that are not a single answer, or bytes that are not text.
     """
     if not _is_single(column):
         what = f"column {column.name!r}: expected one answer for each image, found lists or mappings"
@@ -80,7 +87,7 @@ def words(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def _is_single(column: "pd.Series[Any]") -> bool:
-    """Every value is looked at, since the rows of a stream may differ in kind."""
+    """Tell whether every cell is a single value. All are checked, since the rows of a stream may differ in type."""
     return column.dtype != "object" or all(map(pd.api.types.is_scalar, column.dropna()))
 
 

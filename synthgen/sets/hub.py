@@ -1,4 +1,4 @@
-"""Hugging Face datasets, saved or on the hub: in memory's reach or streamed."""
+"""Hugging Face datasets, saved or on the hub, downloaded or streamed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,16 +15,16 @@ from synthgen.sets.own_folder import Opener
 from synthgen.sets.reading import reading
 
 STREAM_FROM = 2 * 10**9
-"""Bytes to download, from which a set is streamed."""
+"""From this many bytes of download on, a set is streamed."""
 
 _HINT = "Name one of its splits with --split."
 
 
 class HubSet:
-    """An `ImageSet` of `datasets`' splits, one after the other, whether `Dataset` or `IterableDataset`.
+    """An `ImageSet` of the splits of a `Dataset` or `IterableDataset`, one after the other.
 
     Args:
-        opener: of images that are paths; without one they are left out.
+        opener: opens images that are paths; by default, only files of the hub's repository `name`.
 
     Raises:
         UsageError: the splits have different columns.
@@ -75,11 +75,11 @@ class HubSet:
 
 
 def read_hub(name: str, split: str | None = None) -> HubSet:
-    """A dataset of the hub, streamed where it is large.
+    """Open a dataset of the hub. A large one is streamed.
 
     Raises:
         UsageError: there is no such dataset or split, or it has several configurations.
-        StorageError: it cannot be had.
+        StorageError: it cannot be downloaded.
     """
     from datasets import load_dataset, load_dataset_builder
     from datasets.exceptions import DatasetNotFoundError
@@ -99,14 +99,16 @@ def read_hub(name: str, split: str | None = None) -> HubSet:
         raise UsageError(
             f"{name}: {str(error).splitlines()[0]}", hint="Download the part to audit, and name its folder."
         ) from error
+
     how = ", streamed" if large else ""
     return HubSet(name, f"the hub's dataset {name}{how}", choose_splits(found, split, name), HubFiles(name))
 
 
 def choose_splits(found: Any, split: str | None, where: str) -> dict[str, Any]:
-    """
+    """Return the splits by name; only one of them if `split` names it.
+
     Raises:
-        UsageError: it has no such split.
+        UsageError: there is no such split.
     """
     splits = dict(found) if isinstance(found, dict) else {str(found.split or "all"): found}
     if not splits:
@@ -119,7 +121,7 @@ def choose_splits(found: Any, split: str | None, where: str) -> dict[str, Any]:
 
 
 def _undecoded(split: Any, image: str | None) -> Any:
-    """Without a format, and without the types that fetch and decode what a row names whenever it is read."""
+    """Remove the format, and the types that fetch or decode what a row names whenever it is read."""
     from datasets import Image
 
     split = split.with_format(None)
@@ -129,7 +131,7 @@ def _undecoded(split: Any, image: str | None) -> Any:
 
 
 def _frame(split: Any, columns: list[str]) -> pd.DataFrame:
-    """The columns of a split, without its images."""
+    """Read columns of a split, without its images."""
     chosen = split.select_columns(columns)
     if hasattr(split, "num_rows"):
         frame: pd.DataFrame = chosen.to_pandas() if columns else pd.DataFrame(index=range(len(split)))

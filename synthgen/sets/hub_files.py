@@ -1,4 +1,4 @@
-"""Files of a dataset of the hub: those of its own repository, there or in the cache on this machine."""
+"""Files of a dataset on the hub: those of its own repository, on the hub or in the cache of this machine."""
 
 import os
 import re
@@ -16,7 +16,7 @@ _ARCHIVES = re.compile(r"(bz2|gzip|lz4|tar|xz|zip|zstd)://[^:]*")
 
 @dataclass(frozen=True)
 class HubFiles:
-    """An `Opener` for a dataset of the hub: who names it means its repository, and nothing that its rows name beside.
+    """An `Opener` for a dataset on the hub. It opens files of its repository, and nothing else that its rows name.
 
     Attributes:
         repository: such as 'owner/name'.
@@ -33,12 +33,13 @@ class HubFiles:
         return _fetch(name)
 
     def check(self, files: Mapping[object, Iterable[str]]) -> None:
-        """
+        """Check that all data files are in the repository.
+
         Args:
-            files: by split, as `datasets` found them by the repository's card.
+            files: by split, as `datasets` found them from the repository's card.
 
         Raises:
-            UsageError: one is elsewhere.
+            UsageError: a file is elsewhere.
         """
         for url in (url for several in files.values() for url in several):
             if not self._is_own(url):
@@ -52,7 +53,7 @@ class HubFiles:
 
     @cached_property
     def _downloaded(self) -> OwnFolder:
-        """The repository in the cache of huggingface_hub, and what `datasets` extracted of its archives."""
+        """The repository in the cache of huggingface_hub, and what `datasets` extracted from its archives."""
         from datasets import config
         from datasets.utils.file_utils import hash_url_to_filename
         from huggingface_hub import constants
@@ -70,7 +71,7 @@ def _fetch(url: str) -> bytes | LeftOut:
     try:
         with xopen(url, "rb") as file:
             content: bytes = file.read(MOST_BYTES + 1)
-    # What fsspec and its many file systems raise is not theirs alone, and it concerns this one image.
+    # fsspec's many file systems raise errors of many types, and each concerns only this one image.
     except Exception as error:
         return LeftOut("that cannot be fetched", str(error) or type(error).__name__)
     return content if len(content) <= MOST_BYTES else TOO_LARGE

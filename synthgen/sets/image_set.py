@@ -1,4 +1,4 @@
-"""What every kind of set can do, whatever it is made of."""
+"""The protocol of every kind of image set."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -8,18 +8,18 @@ import pandas as pd
 from synthgen.images import LeftOut
 
 BATCH = 64
-"""Images that are in memory at once."""
+"""The number of images in memory at once."""
 
 
 class ImageSet(Protocol):
-    """A table with a row for each image. Rows stand in one order, in every answer.
+    """A table with a row for each image. Every method uses the same order of rows.
 
     Attributes:
-        name: what the set is called.
-        source: what it is and where it lies, in words.
+        name: the name of the set.
+        source: what it is and where it is, in words.
         columns: of the table, without the images.
         label_columns: those that are class labels by their type.
-        has_images: whether there is more than the table.
+        has_images: whether there are images besides the table.
     """
 
     name: str
@@ -29,13 +29,13 @@ class ImageSet(Protocol):
     has_images: bool
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
-        """These columns of every row; labels by their names. No image is read."""
+        """Read these columns of every row, with labels as names. No image is read."""
         ...
 
     def images(self) -> Iterator[list[bytes | LeftOut]]:
-        """The encoded images of every row, at most `BATCH` at a time; or why there is none."""
+        """Read the encoded image of every row, or why there is none, at most `BATCH` at a time."""
         ...
 
     def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
-        """The encoded images of these rows, which are sorted."""
+        """Read the encoded images of these rows, which are sorted."""
         ...

@@ -1,6 +1,6 @@
-"""Parts of a set, such as its files or its splits, as one table: class labels are joined by their names.
+"""Parts of a set, such as its files or its splits, as one table: class labels are joined by name.
 
-The number of a class means nothing outside the part that it stands in, since each part has an order of its own.
+The number of a class means nothing outside its own part, since each part has its own order.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,8 @@ _NAMES, _NUMBERS, _TEXTS, _NOTHING = "names of classes", "numbers", "texts", "no
 
 
 def check_columns(parts: Sequence[Columns], hint: str) -> None:
-    """
+    """Check that all parts have the same columns.
+
     Raises:
         UsageError: the parts have different columns.
     """
@@ -29,11 +30,12 @@ def check_columns(parts: Sequence[Columns], hint: str) -> None:
 
 
 def join(parts: Iterable[tuple[Columns, pd.DataFrame]], columns: Sequence[str], hint: str) -> pd.DataFrame:
-    """The rows of all parts, in their order, with class labels as names; where a number has none, such as -1 for "not
-    labelled", it is missing.
+    """Join the rows of all parts, in order, with class labels as names.
+
+    A number without a name, such as -1 for "not labelled", is missing.
 
     Raises:
-        UsageError: a column holds different things in two parts, such as names here and bare numbers there.
+        UsageError: a column differs in kind between two parts, such as names in one and bare numbers in the other.
     """
     parts = list(parts)
     index = pd.RangeIndex(sum(len(frame) for _, frame in parts))
@@ -46,7 +48,7 @@ def _column(name: str, parts: Sequence[tuple[Columns, pd.DataFrame]], hint: str)
         _check_kinds(name, filled[0][0], part, hint)
     read = {id(part): _values(part, frame, name) for part, frame in filled}
     typed = next(iter(read.values()), pd.Series(dtype="object"))
-    # What holds nothing takes the type of the others: a missing number must not make their numbers objects.
+    # An empty part takes the type of the others: its missing cells must not turn their numbers into objects.
     several = [
         read[id(part)] if id(part) in read else typed.iloc[:0].reindex(pd.RangeIndex(len(frame)))
         for part, frame in parts
@@ -87,5 +89,5 @@ def _kind(part: Columns, name: str) -> str:
 
 
 def _are_numbers(names: Sequence[str]) -> bool:
-    """What `datasets` calls classes of which it knows the count alone."""
+    """Tell whether the names are those that `datasets` gives to classes if it only knows their count."""
     return list(names) == [str(number) for number in range(len(names))]

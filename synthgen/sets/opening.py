@@ -1,4 +1,4 @@
-"""Which kind of set lies somewhere."""
+"""Opening a set of any kind by its path or its hub id."""
 
 import logging
 import re
@@ -18,26 +18,30 @@ _PARQUET = (".parquet", ".pq")
 
 
 def open_set(place: str, split: str | None = None, images_from: Path | None = None) -> ImageSet:
-    """The set that `place` names: a folder that `save_to_disk` wrote, a Parquet file or a folder of some, a folder
-    with a subfolder of images for each class, a CSV of paths and labels; else an id on the Hugging Face hub.
+    """Open the set that `place` names.
 
-    Images that it names by path are read in its own folder and in `images_from` alone: data may come from anywhere,
+    It may be a folder that `save_to_disk` wrote, a Parquet file or a folder of them, a folder with a subfolder of
+    images for each class, a CSV of paths and labels, or else an id on the Hugging Face hub.
+
+    Images that it names by path are read only from its own folder and from `images_from`: data may come from anywhere,
     and must not choose among the user's files.
 
     Raises:
-        UsageError: nothing of the kind is there, or it is an address such as s3://bucket/prefix.
-        StorageError: it is there, and cannot be read.
+        UsageError: there is no such set, or `place` is an address such as s3://bucket/prefix.
+        StorageError: the set cannot be read.
     """
     if address := _ADDRESS.match(place):
-        # It may hold a key and its secret: only its beginning is told.
+        # It may contain a key and its secret: show only its beginning.
         hint = "Copy the set here, a run with all its files (such as with `aws s3 sync`), and name the copy."
         raise UsageError(f"{address[0]}...: an audit reads sets on this machine, and on the hub", hint=hint)
+
     check_images_from(images_from)
     path = Path(place).expanduser()
     if path.is_file():
         return _open_file(path, split, images_from)
     if path.is_dir():
         return _open_folder(path, split, images_from)
+
     below_local_folder = path.parent != Path() and path.parent.is_dir()
     if _HUB_ID.fullmatch(place) and not path.suffix and not below_local_folder:
         from synthgen.sets.hub import read_hub

@@ -1,4 +1,4 @@
-"""Files that a set names: opened only inside the folder that they may be in, only if they are files, and bounded."""
+"""Files that a set names: opened only inside allowed folders, only if they are regular files, and with a size limit."""
 
 import os
 import stat
@@ -10,7 +10,7 @@ from synthgen.errors import UsageError
 from synthgen.images import LeftOut
 
 MOST_BYTES = 256 * 2**20
-"""Of one image file; ten times what cameras write."""
+"""The size limit of an image file: ten times what cameras write."""
 
 _NAME_IT = "Move them into that folder, or name the folder that they are in with --images-from."
 NOT_A_FILE = LeftOut("that are no regular files", hint="Keep pipes, devices and folders out of the set.")
@@ -24,25 +24,25 @@ _UNREADABLE = "that cannot be opened"
 
 
 class Opener(Protocol):
-    """Opens what a set names, as far as the set may."""
+    """Opens files that a set names, if it is allowed to."""
 
     def read(self, name: str) -> bytes | LeftOut: ...
 
 
 @dataclass(frozen=True, slots=True)
 class OwnFolder:
-    """An `Opener` of files in one folder.
+    """An `Opener` of files in a set's own folder, and in folders that the user names.
 
     Attributes:
-        roots: links resolved, in one of which a file must be, links resolved.
-        bases: from which relative paths count: from the first, where such a file is.
+        roots: the folders, without links, in one of which a file must be when its own links are resolved.
+        bases: the folders that paths may be relative to; the first one with such a file counts.
     """
 
     roots: tuple[Path, ...]
     bases: tuple[Path, ...]
 
     def read(self, name: str | Path) -> bytes | LeftOut:
-        """The content of a file that data names; or why there is none."""
+        """Return the content of a file that data names, or why there is none."""
         faults = []
         for base in self.bases:
             found = self._read(base / name)
@@ -54,10 +54,10 @@ class OwnFolder:
         return next((fault for fault in faults if fault.hint), faults[0])
 
     def check(self, file: Path) -> None:
-        """Of a file that the set is made of.
+        """Check a file that the set itself consists of.
 
         Raises:
-            UsageError: it is there, and leads outside, or is none.
+            UsageError: the file exists, and points outside the folder or is not a regular file.
         """
         found = self._place(file)
         if isinstance(found, LeftOut) and found.hint and found != TOO_LARGE:
@@ -66,7 +66,7 @@ class OwnFolder:
             raise UsageError(f"{file} {what} {self.roots[0]}", hint=hint)
 
     def below(self, folder: Path) -> "OwnFolder":
-        """The same files, with paths that may also count from `folder`."""
+        """Return an opener of the same files, with paths that may also be relative to `folder`."""
         return OwnFolder(self.roots, tuple(dict.fromkeys((*self.bases, folder))))
 
     def _read(self, path: Path) -> bytes | LeftOut:
@@ -74,7 +74,7 @@ class OwnFolder:
         if isinstance(place, LeftOut):
             return place
         try:
-            # What is no file now may have been one a moment ago: without blocking, and looked at again.
+            # The file may have been replaced a moment ago: open it without blocking, and check it again.
             descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
             with open(descriptor, "rb") as file:
                 status = os.fstat(descriptor)
@@ -83,7 +83,7 @@ class OwnFolder:
             return LeftOut(_UNREADABLE, error.strerror or "")
 
     def _place(self, path: Path) -> Path | LeftOut:
-        """Where it is, links resolved. Nothing is opened: to open a pipe may wait for ever, and some devices act."""
+        """Resolve links and check the result without opening it: a pipe may block, and some devices act when opened."""
         try:
             place = Path(os.path.realpath(path, strict=True))
             if not any(map(place.is_relative_to, self.roots)):
@@ -96,22 +96,24 @@ class OwnFolder:
 
 
 def own_folder(folder: Path, images_from: Path | None = None) -> OwnFolder:
-    """What a set in `folder` may name: what is in there, and in `images_from`."""
+    """Return an opener of what a set in `folder` may name: files in it, and in `images_from`."""
     base = folder.resolve()
     named = [images_from.expanduser().resolve()] if images_from is not None else []
     return OwnFolder((_with_blobs(base), *named), (base, *named))
 
 
 def check_images_from(folder: Path | None) -> None:
-    """Raises:
-    UsageError: it is not there.
+    """Check that the folder of images exists, if one is named.
+
+    Raises:
+        UsageError: it does not exist.
     """
     if folder is not None and not folder.expanduser().is_dir():
         raise UsageError(f"--images-from {folder}: there is no such folder", hint="Name the folder of the images.")
 
 
 def _with_blobs(folder: Path) -> Path:
-    """A folder that huggingface_hub downloaded into its cache holds links, to `blobs` in the same repository."""
+    """Return the repository of a folder in huggingface_hub's cache, which has links to `blobs`; else `folder`."""
     for parent in folder.parents:
         repository = parent.parent
         if parent.name == "snapshots" and "--" in repository.name and (repository / "blobs").is_dir():

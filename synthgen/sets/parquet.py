@@ -1,4 +1,4 @@
-"""Images in Parquet files, as the Hugging Face hub keeps them, and synthgen."""
+"""Images in Parquet files, in the format of the Hugging Face hub, which synthgen writes too."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -20,10 +20,10 @@ _HINT = "Give files that belong together, or --split."
 
 
 class ParquetSet:
-    """An `ImageSet` of Parquet files of the same columns, in the order of their names.
+    """An `ImageSet` of Parquet files with the same columns, in the order given.
 
     Args:
-        own: where images may be that are paths: counted from there, and from the folder of their file.
+        own: where images that are paths may be. Paths are relative to it, or to the folder of their Parquet file.
 
     Raises:
         StorageError: a file cannot be read.
@@ -69,16 +69,16 @@ class ParquetSet:
 
     @cached_property
     def _groups(self) -> list[tuple[tuple[pq.ParquetFile, int], int, int]]:
-        """Each file's row groups, with the rows where they begin and end."""
+        """The row groups of each file, with the rows where they begin and end."""
         groups = [(file, group) for file in self._files for group in range(file.metadata.num_row_groups)]
         ends = np.cumsum([file.metadata.row_group(group).num_rows for file, group in groups]).tolist()
         return list(zip(groups, [0, *ends[:-1]], ends, strict=True))
 
 
 def find_files(folder: Path, split: str | None = None) -> list[Path]:
-    """The Parquet files below `folder`; those of a split begin with its name, or lie in a folder of it."""
+    """Find the Parquet files below `folder`. Those of a split begin with its name, or are in a folder of that name."""
     named = (path for path in folder.rglob("*.parquet") if not path.name.startswith("."))
-    found = sorted(path for path in named if not path.is_dir())  # which Spark gives such names
+    found = sorted(path for path in named if not path.is_dir())  # Spark gives such names to folders
     if split is None:
         return found
     return [path for path in found if path.parent.name == split or path.stem.partition("-")[0] == split]

@@ -1,4 +1,4 @@
-"""Encoded images -> pictures, and pictures small enough for a page."""
+"""From encoded images to pictures, and to thumbnails small enough for a page."""
 
 import io
 
@@ -11,7 +11,7 @@ THUMBNAIL = 128
 
 
 def decode(data: bytes | LeftOut | None) -> Image.Image | None:
-    """An RGB picture, upright; None where there is none that can be opened."""
+    """Decode an image to an upright RGB picture; None if there is none or it cannot be opened."""
     if data is None or isinstance(data, LeftOut):
         return None
     found = images.decode(data)
@@ -19,7 +19,7 @@ def decode(data: bytes | LeftOut | None) -> Image.Image | None:
 
 
 def thumbnail(data: bytes | LeftOut | None, side: int = THUMBNAIL) -> bytes | None:
-    """A small JPEG; None where there is no picture."""
+    """Make a small JPEG; None if there is no picture."""
     picture = decode(data)
     if picture is None:
         return None

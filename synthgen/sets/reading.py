@@ -1,4 +1,4 @@
-"""What goes wrong while a set is read."""
+"""Errors while a set is read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +10,10 @@ from synthgen.errors import StorageError
 
 @contextmanager
 def reading(what: object) -> Iterator[None]:
-    """Raises:
-    StorageError: the system, or Arrow, cannot read it.
+    """Turn errors of the system and of Arrow in the block into a `StorageError`.
+
+    Raises:
+        StorageError: `what` cannot be read.
     """
     try:
         yield

@@ -17,11 +17,12 @@ _WHOLE = "Is it whole? If a newer `datasets` saved it, save it again with an old
 
 
 def read_saved(folder: Path, split: str | None = None, images_from: Path | None = None) -> HubSet:
-    """What `save_to_disk` wrote. Nothing outside the folder is read, whatever its files name. Splits without a row are
-    passed over.
+    """Open a folder that `save_to_disk` wrote.
+
+    Splits without rows are skipped. The dataset's own files are read only from inside the folder, whatever it names.
 
     Raises:
-        UsageError: it has no such split or no row, splits with different columns, or names files outside.
+        UsageError: it has no such split or no row, has splits with different columns, or names files outside.
         StorageError: it is damaged.
     """
     if "::" in str(folder.resolve()):
@@ -35,7 +36,7 @@ def read_saved(folder: Path, split: str | None = None, images_from: Path | None 
 
 
 def _folders(folder: Path, own: OwnFolder) -> Mapping[str, Path]:
-    """Of each split."""
+    """Return the folder of each split."""
     if (folder / "state.json").exists():
         return {str(_read(folder / "state.json", own).get("_split") or "all"): folder}
     listing = folder / "dataset_dict.json"
@@ -50,7 +51,7 @@ def _folders(folder: Path, own: OwnFolder) -> Mapping[str, Path]:
 
 
 def _load(folder: Path, own: OwnFolder) -> Any:
-    """A split; None where it has no rows, of which `datasets` keeps no file and which it then cannot load."""
+    """Load a split; None if it has no rows, since `datasets` writes no file for it and cannot load it."""
     from datasets import load_from_disk
 
     entries = _read(folder / "state.json", own).get("_data_files")
@@ -65,7 +66,7 @@ def _load(folder: Path, own: OwnFolder) -> Any:
     try:
         with reading(str(folder)):
             return load_from_disk(str(folder.resolve())) if entries else None
-    # What `datasets` raises of types that it does not know, and of files that lack a key.
+    # `datasets` raises these for types that it does not know, and for files that lack a key.
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise StorageError(f"{folder} cannot be read: {reason}", hint=_WHOLE) from error

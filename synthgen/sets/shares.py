@@ -1,4 +1,4 @@
-"""The shares of a column's values in a real dataset: what a generated one is balanced to."""
+"""The shares of a column's values in a real dataset, as a target for a generated one."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -12,12 +12,12 @@ from synthgen.spec import NOT_APPLICABLE, UNKNOWN
 
 
 def read_shares(path: Path, column: str, values: Collection[str]) -> dict[str, float]:
-    """How the rows of `column` in a CSV or Parquet file are shared out among `values`; they make 1 together.
+    """Count the shares of `values` in a column of a CSV or Parquet file. They sum to 1.
 
-    A row is an image. Rows without a value, or with 'unknown' or 'not applicable', are passed over.
+    A row is an image. Rows without a value, or with 'unknown' or 'not applicable', are skipped.
 
     Raises:
-        UsageError: there is no such file or column, or it holds something else.
+        UsageError: there is no such file or column, or it contains something else.
     """
     hint = f"Expected a CSV or Parquet file with a row for each image and a column {column!r}: {', '.join(values)}."
     if not path.is_file():

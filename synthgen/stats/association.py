@@ -1,4 +1,4 @@
-"""How strongly class and attribute go together: the effect's size first, then whether chance would do as much."""
+"""How strongly class and attribute are associated: first the effect's size, then whether chance could explain it."""
 
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -16,10 +16,11 @@ _FEW = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """
+    """The result of a test of independence.
+
     Attributes:
         name: 'chi-square', 'Fisher', 'Monte-Carlo chi-square', 'permutation of prompts' or 'Rao-Scott chi-square'.
-        adjusted: by Holm's correction over all tests that stand beside this one; None until they are known.
+        adjusted: the p-value by Holm's correction over all tests of the same kind; None until they are known.
     """
 
     name: str
@@ -29,12 +30,13 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class Association:
-    """
+    """The association of class and attribute.
+
     Attributes:
-        v: Cramer's V without its bias, 0..1. None where there is nothing to compare.
+        v: Cramer's V without its bias, 0..1. None if there is nothing to compare.
         images: those with a value.
         reason: why there is no V.
-        corrected: V of the quoted shares, where those of every class are corrected for the judge's errors; else None.
+        corrected: V of the quoted shares if those of every class are corrected for the judge's errors; else None.
     """
 
     v: Estimate | None
@@ -46,11 +48,12 @@ class Association:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prompts:
-    """What is known of images that come in clusters.
+    """What is known about images that come in clusters.
 
     Attributes:
-        counts: [clusters, values]; label: the class of each.
-        effect: Rao and Scott's factor, `rao_scott`.
+        counts: [clusters, values].
+        label: the class of each cluster.
+        effect: Rao and Scott's factor, from `rao_scott`.
     """
 
     counts: Ints
@@ -60,7 +63,7 @@ class Prompts:
 
 
 def associate(counts: Ints, rng: np.random.Generator, prompts: Prompts | None = None) -> Association:
-    """Of the rows and columns of `counts`, classes by values. What is no value was left out before."""
+    """Measure the association of classes and values in `counts`, which leave out answers that are not values."""
     table = filled(counts)
     images = int(counts.sum())
     if min(table.shape) < 2:
@@ -72,9 +75,11 @@ def associate(counts: Ints, rng: np.random.Generator, prompts: Prompts | None = 
 
 
 def corrected_v(shares: Floats, images: Floats, worth: Floats) -> Estimate | None:
-    """Of shares [classes, values] of so many images each, which are as sure as those of `worth` independent, rightly
-    judged images. What their correction costs is to the interval what images that are alike would be: see `rao_scott`.
-    None where there is nothing to compare."""
+    """Compute Cramer's V of corrected shares [classes, values]; None if there is nothing to compare.
+
+    `images` is the number of images of each class. Its shares are as precise as those of `worth` independent, correctly
+    judged images. The cost of the correction enters the interval like the similarity of images does: see `rao_scott`.
+    """
     counts = shares * images[:, None]
     if min(filled(counts).shape) < 2:
         return None
@@ -85,17 +90,17 @@ T = TypeVar("T", Ints, Floats)
 
 
 def filled(counts: T) -> T:
-    """Without the rows and columns that are empty."""
+    """Remove the rows and columns that are empty."""
     found: T = counts[counts.sum(1) > 0][:, counts.sum(0) > 0]
     return found
 
 
 def cramers_v(table: Ints | Floats, effect: float = 1.0) -> Estimate:
-    """Cramer's V with Bergsma's correction (2013, J. Korean Statistical Society 42), which without an association is 0
-    and not what chance makes.
+    """Compute Cramer's V with Bergsma's correction (2013, J. Korean Statistical Society 42).
 
-    The interval is that of the noncentral chi-square's parameter (Smithson 2003, Confidence Intervals), on the same
-    scale. With an `effect`, chi-square is divided by it, as if there were so many fewer images (Rao and Scott 1981).
+    Without an association the corrected V is 0, and not what chance produces. The interval is that of the noncentral
+    chi-square's parameter (Smithson 2003, Confidence Intervals), on the same scale. With an `effect`, chi-square is
+    divided by it, as if there were fewer images by that factor (Rao and Scott 1981).
     """
     images = table.sum() / effect
     rows, columns = table.shape
@@ -105,7 +110,7 @@ def cramers_v(table: Ints | Floats, effect: float = 1.0) -> Estimate:
     if images <= 2 or scale <= 0:
         return estimate(0.0, 0.0, 1.0)
     squared = max(0.0, statistic / images - freedom / (images - 1)) / scale
-    # Less than nineteen in twenty tables would show by chance, as quotas make it, is taken for as much as those.
+    # Quotas can make it less than nineteen in twenty tables would show by chance: then it counts as much as those.
     least = max(statistic, float(chi2.ppf(ALPHA, freedom)))
     limits = ((statistic, 1 - ALPHA / 2), (least, ALPHA / 2))
     ends = (_noncentrality(value, freedom, tail) / images / scale for value, tail in limits)
@@ -113,7 +118,7 @@ def cramers_v(table: Ints | Floats, effect: float = 1.0) -> Estimate:
 
 
 def independent(table: Ints, rng: np.random.Generator) -> Test:
-    """Of rows and columns of independent images: exact where an expected count is below five."""
+    """Test rows and columns of independent images: exactly if an expected count is below five."""
     result = chi2_contingency(table, correction=False)
     if result.expected_freq.min() >= _FEW:
         return Test("chi-square", float(result.pvalue))
@@ -124,8 +129,11 @@ def independent(table: Ints, rng: np.random.Generator) -> Test:
 
 
 def rao_scott(counts: Ints | Floats, effects: Floats) -> float:
-    """The first-order factor of a test of homogeneity: `effects` are the classes' design effects (Rao and Scott 1981,
-    JASA 76). It is their mean, weighted by what each class adds to chi-square's degrees of freedom."""
+    """Compute the first-order factor of a test of homogeneity (Rao and Scott 1981, JASA 76).
+
+    It is the mean of `effects`, the design effects of the classes, weighted by what each class adds to chi-square's
+    degrees of freedom.
+    """
     if not counts.any():
         return 1.0
     table = counts[counts.sum(1) > 0]
@@ -150,7 +158,7 @@ def _of_prompts(table: Ints, prompts: Prompts, effect: float, rng: np.random.Gen
 
 
 def _permuted(prompts: Prompts, rng: np.random.Generator) -> float:
-    """Whole prompts change classes: exact if prompts are exchangeable where class and attribute are independent."""
+    """Permute whole prompts between classes: exact if prompts are exchangeable under independence."""
     grouped, label = prompts.drawn.grouped(prompts.counts), prompts.drawn.strata(prompts.label)
     members = label[None, :] == np.unique(label)[:, None]
     shuffled = rng.permuted(np.tile(np.arange(len(grouped)), (DRAWS, 1)), axis=1)
@@ -160,7 +168,7 @@ def _permuted(prompts: Prompts, rng: np.random.Generator) -> float:
 
 
 def _chi_square(tables: Floats) -> Floats:
-    """Of each of [..., rows, columns]."""
+    """Compute Pearson's statistic of each table of [..., rows, columns]."""
     expected = tables.sum(-1, keepdims=True) * tables.sum(-2, keepdims=True) / tables.sum((-1, -2), keepdims=True)
     found: Floats = np.divide((tables - expected) ** 2, expected, out=np.zeros_like(tables), where=expected > 0).sum(
         (-1, -2)
@@ -173,7 +181,7 @@ def _corrected(levels: int, images: float) -> float:
 
 
 def _noncentrality(statistic: float, freedom: int, tail: float) -> float:
-    """The parameter at which the share `tail` of statistics lies below this one; 0 where there is none so small."""
+    """Find the parameter at which the share `tail` of statistics is below this one; 0 if even that is too great."""
 
     def excess(parameter: float) -> float:
         return float(ncx2.cdf(statistic, freedom, parameter)) - tail

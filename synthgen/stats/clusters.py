@@ -9,7 +9,7 @@ from synthgen.stats.estimates import Floats, Ints
 
 DRAWS = 1000
 MOST_GROUPS = 1000
-"""More clusters than this are thrown together at random into so many groups, which are as independent
+"""More clusters than this are merged at random into this many groups, which are just as independent
 (Wolter 2007, Introduction to Variance Estimation, chapter 2)."""
 FEWEST_FREEDOM = 9
 """Clusters less classes. With fewer, a variance between clusters is a guess."""
@@ -20,8 +20,8 @@ class Bootstrap:
     """Draws of clusters, made once for a scope and used for every attribute.
 
     Attributes:
-        clusters: how many there are.
-        freedom: of a variance found with them: groups less strata.
+        clusters: their number.
+        freedom: degrees of freedom of a variance estimated with them: groups less strata.
         group: the group of each cluster.
         weights: [draws, groups], how often a group counts in a draw.
     """
@@ -32,19 +32,19 @@ class Bootstrap:
     weights: Floats
 
     def grouped(self, counts: Ints) -> Floats:
-        """Sums over the clusters' rows of `counts`, [clusters, values], in each group: [groups, values]."""
+        """Sum the rows of `counts`, [clusters, values], in each group: [groups, values]."""
         found = np.zeros((self.weights.shape[1], counts.shape[1]))
         np.add.at(found, self.group, counts)
         return found
 
     def strata(self, stratum: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Of each group, from those of the clusters: a group lies in one."""
+        """Return the stratum of each group from those of the clusters: a group is in one stratum."""
         found = np.zeros(self.weights.shape[1], dtype=np.int64)
         found[self.group] = stratum
         return found
 
     def shares(self, counts: Ints) -> Floats:
-        """Of each value in each draw, [draws, values]; NaN in a draw that has none."""
+        """Return the share of each value in each draw, [draws, values]; NaN in a draw without values."""
         totals = self.weights @ self.grouped(counts)
         of = totals.sum(1, keepdims=True)
         found: Floats = np.divide(totals, of, out=np.full_like(totals, np.nan), where=of > 0)
@@ -52,10 +52,10 @@ class Bootstrap:
 
 
 def bootstrap(stratum: NDArray[np.int64], rng: np.random.Generator) -> Bootstrap | None:
-    """Draw clusters within their strata, which are the classes. None where there are too few to tell a variance.
+    """Draw clusters within their strata, which are the classes. None if there are too few to estimate a variance.
 
-    Of the g groups of a stratum, g - 1 are drawn with replacement and weighted g / (g - 1): so the variance over the
-    draws is unbiased for few groups too (Rao and Wu 1988, JASA 83).
+    Of the g groups of a stratum, g - 1 are drawn with replacement and weighted g / (g - 1), so the variance over the
+    draws is unbiased even for few groups (Rao and Wu 1988, JASA 83).
     """
     strata, number = np.unique(stratum, return_inverse=True)
     sizes = np.bincount(number, minlength=len(strata))
@@ -65,6 +65,7 @@ def bootstrap(stratum: NDArray[np.int64], rng: np.random.Generator) -> Bootstrap
     freedom = int((groups - 1).sum())
     if freedom < FEWEST_FREEDOM:
         return None
+
     first = np.concatenate([[0], np.cumsum(groups)])
     group = np.empty(len(stratum), dtype=np.int64)
     weights = np.empty((DRAWS, first[-1]))
@@ -76,10 +77,10 @@ def bootstrap(stratum: NDArray[np.int64], rng: np.random.Generator) -> Bootstrap
 
 
 def design_effect(counts: Ints, drawn: Bootstrap) -> float | None:
-    """The bootstrap's variance of the shares by that of as many independent images, over all values together.
+    """Divide the bootstrap's variance of the shares by that of as many independent images, for all values together.
 
-    The sum of the variances over the sum of p (1 - p) / n: Rao and Scott's first-order factor (1981, JASA 76), which
-    few images of a rare value upset less than an effect of its own would. None where all images are alike.
+    The sum of the variances is divided by the sum of p (1 - p) / n: Rao and Scott's first-order factor (1981, JASA 76).
+    Few images of a rare value upset it less than they would upset an effect per value. None if all images are alike.
     """
     total = counts.sum(0)
     share = total / max(total.sum(), 1)

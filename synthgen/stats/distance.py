@@ -1,4 +1,4 @@
-"""How far shares are from what was declared, and how far chance alone would put a sample of this size."""
+"""How far shares are from a reference, and how far chance alone would put a sample of this size."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +10,11 @@ from synthgen.errors import UsageError
 from synthgen.stats.estimates import ALPHA, Estimate, Floats, Ints, estimate
 
 _NULL, _TRIED, _EACH = 4000, 41, 800
-"""Samples drawn from the reference; shares tried for an interval, and samples drawn of each."""
+"""Samples drawn from the reference; shares tried for an interval, and samples drawn from each."""
 _APART = 1.25
-"""Sizes of samples, at most so many times the images or one in so many."""
+"""Sample sizes vary by at most this factor, up or down."""
 _SAME = 1e-12
-"""Less than this apart, two distances are equal but for rounding."""
+"""Two distances that differ by less than this are equal up to rounding."""
 
 
 class Measure(StrEnum):
@@ -25,26 +25,26 @@ class Measure(StrEnum):
 
     @property
     def falls(self) -> bool:
-        """Whether it is 1 where shares agree, and less where they do not; the others are 0 and more."""
+        """Whether it is 1 if shares agree, and less otherwise; the other measures are 0 if they agree, else more."""
         return self in (Measure.ENTROPY, Measure.MIN_MAX_RATIO)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The shares of an attribute's values that are wanted.
+    """The target shares of an attribute's values.
 
     Attributes:
-        images: of the real set that they were counted in; None where they are declared, and so exact.
+        images: of the real set in which they were counted; None if they are declared, and so exact.
     """
 
     shares: Mapping[str, float]
     images: int | None = None
 
     def checked(self, attribute: str, values: Sequence[str]) -> Floats:
-        """In the order of `values`; a value that is left out has none.
+        """Return the shares in the order of `values`; a missing value has share 0.
 
         Raises:
-            UsageError: a value is not declared, or the shares do not make 1.
+            UsageError: a value is not declared, or the shares do not sum to 1.
         """
         found = np.array([self.shares.get(value, 0.0) for value in values], dtype=float)
         if strange := [value for value in self.shares if value not in values]:
@@ -64,7 +64,8 @@ class Reference:
 
     Attributes:
         source: in words: 'uniform', 'declared shares', 'the real set'.
-        overall: of the set as a whole; and of each class that `classes` does not name, unless it names some.
+        overall: the target of the whole set; and of each class, if `classes` is empty.
+        classes: the targets of classes.
     """
 
     source: str
@@ -72,7 +73,7 @@ class Reference:
     classes: Mapping[str, Target] = field(default_factory=dict)
 
     def of(self, class_name: str | None) -> Target | None:
-        """None for a class that the real set lacks."""
+        """Return the target of a class, or of the whole set; None for a class that the real set lacks."""
         if class_name is None or not self.classes:
             return self.overall
         return self.classes.get(class_name)
@@ -89,9 +90,9 @@ class Distance:
     Attributes:
         found: with its interval.
         chance_mean: the measure's mean over samples of this size drawn from the reference itself.
-        chance_limit: the value that nineteen in twenty of them keep on the right side of: above it, for a measure that
-            falls, and else below.
-        p_value: the share of them that are as far or farther: a Monte-Carlo test.
+        chance_limit: the limit that nineteen in twenty of these samples keep: from below or, for a measure that falls,
+            from above.
+        p_value: the share of these samples that are as far or farther: a Monte-Carlo test.
     """
 
     measure: Measure
@@ -102,16 +103,16 @@ class Distance:
 
 
 def total_variation(shares: Floats, wanted: Floats) -> Floats:
-    """Half the sum of the absolute differences: the share of images that would have to change. 0..1"""
+    """Return half the sum of the absolute differences, in 0..1: the share of images that would have to change."""
     found: Floats = np.abs(shares - wanted).sum(-1) / 2
     return found
 
 
 def entropy(shares: Floats, wanted: Floats) -> Floats:
-    """1 - KL(shares || wanted) / greatest possible KL. 0..1
+    """Return 1 - KL(shares || wanted) / greatest possible KL, in 0..1.
 
-    Against a uniform reference that is Shannon's entropy over that of even shares (Pielou's evenness, 1966). Where a
-    value appears that is not wanted at all, 0.
+    Against a uniform reference, this is Shannon's entropy over that of even shares (Pielou's evenness, 1966). It is 0
+    if a value occurs whose target is 0.
     """
     ratio = np.divide(shares, wanted, out=np.where(shares > 0, np.inf, 1.0), where=(wanted > 0) & (shares > 0))
     greatest = -np.log(np.where(wanted > 0, wanted, 1.0).min(-1))
@@ -121,9 +122,9 @@ def entropy(shares: Floats, wanted: Floats) -> Floats:
 
 
 def min_max_ratio(shares: Floats, wanted: Floats) -> Floats:
-    """The smallest share for each unit wanted, by the largest; 1 where all are as wanted. 0..1
+    """Return the smallest ratio of a share to its target by the largest one, in 0..1; 1 if all are on target.
 
-    Where a value appears that is not wanted at all, 0.
+    It is 0 if a value occurs whose target is 0.
     """
     unwanted = np.where(shares > 0, np.inf, np.nan)
     ratio = np.divide(shares, wanted, out=np.broadcast_arrays(unwanted, wanted)[0].copy(), where=wanted > 0)
@@ -133,7 +134,7 @@ def min_max_ratio(shares: Floats, wanted: Floats) -> Floats:
 
 
 def jensen_shannon(shares: Floats, wanted: Floats) -> Floats:
-    """The divergence to the base of 2 (Lin 1991, IEEE Trans. Information Theory 37). 0..1"""
+    """Return the Jensen-Shannon divergence to base 2, in 0..1 (Lin 1991, IEEE Trans. Information Theory 37)."""
     middle = (shares + wanted) / 2
 
     def kl(first: Floats) -> Floats:
@@ -155,28 +156,31 @@ FUNCTIONS: Mapping[Measure, Callable[[Floats, Floats], Floats]] = {
 def distances(
     shares: Floats, images: float, wanted: Floats, wanted_images: int | None, rng: np.random.Generator
 ) -> tuple[Distance, ...]:
-    """Every measure of `shares` against `wanted`, as `images` independent images tell it.
+    """Compute every measure of `shares` against `wanted`, estimated from `images` independent images.
 
-    A sample is farther from a reference than the set that it is drawn from, the more so the smaller it is: with seven
-    even values, 100 images show a total variation of 0.10. So each measure stands beside what samples of the reference
-    show, and its interval is found by inversion: true shares are tried along lines that lead away from the reference,
-    samples are drawn of each, and a distance belongs to the interval if what was found is not among the most
-    extreme 5 % of them. What is nearer than half of the samples of the reference would be, as quotas make it, is taken
-    for as near as those: that a sample hits the reference says little of where it comes from. Where the reference is a
-    real set of `wanted_images`, it is drawn anew as well.
+    A sample is farther from a reference than the set that it is drawn from, especially if it is small: with seven even
+    values, 100 images show a total variation of 0.10. So each measure is given beside what samples of the reference
+    show, and its interval is found by inversion. True shares are tried along lines that lead away from the reference,
+    samples are drawn from each, and a distance belongs to the interval if the measure found is not among the most
+    extreme 5 % of them. Quotas can make shares nearer to the reference than half of its samples would be. They count as
+    no nearer than those: that a sample hits the reference says little about its source. If the reference is a real set
+    of `wanted_images`, it is redrawn as well.
 
-    So many `images` are whole only where they are counted. Shares that are corrected, or of images of common prompts,
-    lie between what samples of one size can show; the samples are then of many sizes, a quarter more or fewer.
+    `images` is a whole number only if the images were counted. Shares that are corrected, or come from images with
+    common prompts, fall between what samples of one size can show. The samples then vary in size, by up to a quarter.
     """
     size = max(1, round(images))
     counted = np.allclose(shares * size, np.round(shares * size), atol=1e-6)
     sizes = np.array([size]) if counted else np.arange(max(1, round(images / _APART)), round(images * _APART) + 2)
+
     pooled = (shares * size + wanted * wanted_images) / (size + wanted_images) if wanted_images else wanted
     null, null_wanted = _samples(pooled[None], pooled, sizes, wanted_images, _NULL, rng)
     both = 1 / (1 / size + (1 / wanted_images if wanted_images else 0))
+
     here, reach = float(total_variation(shares, wanted)), 1.5 * (len(shares) / both) ** 0.5
     paths = [_path(wanted, direction, here, reach) for direction in _directions(shares, wanted, both)]
     drawn = [_samples(tried, wanted, sizes, wanted_images, _EACH, rng) for tried in paths]
+
     found = []
     for measure, function in FUNCTIONS.items():
         sign = -1.0 if measure.falls else 1.0
@@ -202,18 +206,23 @@ def distances(
 
 
 def _directions(shares: Floats, wanted: Floats, images: float) -> tuple[Floats, ...]:
-    """Ways away from `wanted`: that of the shares found; one value alone in excess; one alone lacking. The last two for
-    the farther end: a sample exaggerates a distance least where few values are near to what is wanted."""
+    """Return directions away from `wanted`: towards the shares found; one value in excess; one value lacking.
+
+    The last two serve the farther end: a sample exaggerates a distance least if few values are near their target.
+    """
     found = (shares * images + 0.5) / (images + 0.5 * len(shares)) - wanted
     most, least = (np.eye(len(wanted))[index] - wanted for index in (int(np.argmax(found)), int(np.argmin(found))))
-    # Of a reference that is one value alone, some ways lead nowhere.
+    # If the reference is a single value, some directions lead nowhere.
     ways = tuple(way for way in (found, most, -least) if np.abs(way).max() > _SAME)
     return ways or (np.eye(len(wanted))[int(np.argmin(wanted))] - wanted,)
 
 
 def _path(wanted: Floats, direction: Floats, here: float, reach: float) -> Floats:
-    """Shares to try, [tried, values], ever farther from `wanted`, at total variations of `here` +- `reach`: in the
-    direction, and from the edge of what shares can be towards the value that is most in excess."""
+    """Return shares to try, [tried, values], farther and farther from `wanted`.
+
+    Their total variations are within `here` +- `reach`. They follow the direction to the edge of the simplex, and from
+    there lead to the value that is most in excess.
+    """
     direction = direction / (np.abs(direction).sum() / 2)
     falling = direction < -_SAME
     edge = float((wanted[falling] / -direction[falling]).min())
@@ -230,8 +239,11 @@ def _path(wanted: Floats, direction: Floats, here: float, reach: float) -> Float
 def _samples(
     shares: Floats, wanted: Floats, sizes: Ints, wanted_images: int | None, many: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Shares of so many samples of each row, [many, rows, values], of one of the `sizes` each, and the reference that
-    each is measured against."""
+    """Draw `many` samples of each row, each of one of the `sizes`.
+
+    Returns:
+        Their shares [many, rows, values], and the reference that each is measured against.
+    """
     images = rng.choice(sizes, size=(many, len(shares)))
     drawn = rng.multinomial(images, shares) / images[..., None]
     if not wanted_images:
@@ -240,7 +252,7 @@ def _samples(
 
 
 def _ends(value: float, tried: Floats, drawn: Floats, chance: Floats) -> tuple[float, float]:
-    """The nearest and the farthest of the distances `tried`, of whose samples `value` is not among the extreme ones."""
+    """Return the nearest and the farthest distance `tried` whose samples do not make `value` extreme."""
     nearest = max(value, float(np.median(chance)))
     at_least = np.maximum.accumulate((drawn >= value - _SAME).mean(0))
     at_most = np.minimum.accumulate((drawn <= nearest + _SAME).mean(0))

@@ -1,4 +1,4 @@
-"""Shares of a whole, each with its interval. Every interval here is one of 95 %."""
+"""Shares, each with its interval. Every interval in this module is a 95 % interval."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """What a correction gives for one scope.
+    """The result of a correction for one scope.
 
     Attributes:
-        shares: of each value, in the attribute's order; None where there is no estimate.
+        shares: of each value, in the attribute's order; None if there is no estimate.
         reason: why there is none.
-        caveats: what limits them, in words.
-        doubts: what speaks against quoting them at all.
+        caveats: limits of the estimate, in words.
+        doubts: reasons not to quote it at all.
         labelled: images with a label in this scope; 0 without labels.
     """
 
@@ -50,7 +50,7 @@ class Corrected:
 
 
 def estimate(value: float, low: float, high: float) -> Estimate:
-    """The interval is widened, where it must, to contain the value."""
+    """Make an estimate. The interval is widened, if necessary, to contain the value."""
     return Estimate(float(value), float(min(low, value)), float(max(high, value)))
 
 
@@ -59,7 +59,7 @@ def estimates(values: Floats, low: Floats, high: Floats) -> tuple[Estimate, ...]
 
 
 def wilson(count: float, of: float) -> Estimate | None:
-    """A share with Wilson's score interval (1927). None of nothing."""
+    """Return `count / of` with Wilson's score interval (1927); None if `of` is 0."""
     if of <= 0:
         return None
     low, high = proportion_confint(count, of, ALPHA, method="wilson")
@@ -67,10 +67,10 @@ def wilson(count: float, of: float) -> Estimate | None:
 
 
 def wilson_with_effect(count: float, of: float, design_effect: float, freedom: int) -> Estimate | None:
-    """Wilson's interval for images that come in clusters: at the effective sample size, with Student's quantile.
+    """Return Wilson's interval for clustered images: at the effective sample size, with Student's quantile.
 
     `design_effect` is the variance found divided by that of independent images; below 1 it counts as 1. `freedom` is
-    that of the variance's own estimate. Korn and Graubard 1998 (Survey Methodology 24) shrink the sample so, with
+    the degrees of freedom of that variance. Korn and Graubard 1998 (Survey Methodology 24) shrink the sample so, with
     Clopper and Pearson's interval; Franco, Little, Louis and Slud 2019 (J. Survey Statistics and Methodology 7) find
     Wilson's nearer to its nominal coverage.
     """
@@ -83,7 +83,7 @@ def wilson_with_effect(count: float, of: float, design_effect: float, freedom: i
 
 
 def difference(first: Estimate, second: Estimate) -> Estimate:
-    """`first` minus `second`, of two independent sets, from the intervals of each.
+    """Return `first` minus `second`, of two independent sets, from their intervals.
 
     MOVER (Zou and Donner 2008, Statistics in Medicine 27). From two Wilson intervals it is Newcombe's tenth method
     (1998, Statistics in Medicine 17); it serves as well for corrected shares and for distances.
@@ -95,7 +95,7 @@ def difference(first: Estimate, second: Estimate) -> Estimate:
 
 
 def images_needed(half_width: float, design_effect: float = 1.0, answered: float = 1.0) -> int:
-    """How many images make Wilson's interval at most +-`half_width`, whatever the share.
+    """Return how many images make Wilson's interval at most +-`half_width`, whatever the share.
 
     It is widest at one half, where its half width is z / (2 sqrt(n + z^2)). `design_effect` is what clusters cost;
     `answered` the share of images on which the judge does not abstain.
@@ -105,13 +105,13 @@ def images_needed(half_width: float, design_effect: float = 1.0, answered: float
 
 
 def half_width(images: float, share: float = 0.5) -> float | None:
-    """Half of Wilson's interval at `share` of so many images. None of none."""
+    """Return half the width of Wilson's interval at `share` of `images` images; None without images."""
     found = wilson(share * images, images)
     return found.half_width if found else None
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's correction (1979) over the tests that could be made; None stays None."""
+    """Apply Holm's correction (1979) to the tests that were made; None stays None."""
     made = [p for p in p_values if p is not None]
     corrected = iter(multipletests(made, ALPHA, method="holm")[1] if made else ())
     return [None if p is None else float(next(corrected)) for p in p_values]

@@ -1,4 +1,4 @@
-"""Shares corrected by a confusion matrix: what was answered, read back through how often each answer is right."""
+"""Shares corrected by a confusion matrix: from the answers back to the truth, by how often each answer is right."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -12,12 +12,13 @@ from scipy.stats import norm
 from synthgen.stats.estimates import ALPHA, Floats
 
 _FREE, _TIED, _HALVINGS = 60, 20, 16
-"""Accelerated steps towards the greatest likelihood: at the estimate, and at each share tried; halvings of a share."""
+"""Accelerated steps to the greatest likelihood at the estimate, and at each share tried; halvings of a share."""
 _TINY = 1e-300
 
 
 class Fit(NamedTuple):
-    """
+    """Corrected shares with their intervals.
+
     Attributes:
         share, low, high: [..., values].
         misfit: [...], Pearson's statistic of the best fit.
@@ -38,13 +39,14 @@ class _Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Problem:
-    """
+    """The data of a fit, and the share that it holds fixed.
+
     Attributes:
         answers: images by answer, [..., answers].
         matrix: labelled images by truth and answer, [..., truths, answers].
-        aside: truths that are no value, [truths]; shares are those among the others.
-        target: the truth whose share is held, [..., truths]; nowhere, where none is.
-        share: what it is held at, [...].
+        aside: truths that are not values, [truths]; shares are among the others.
+        target: the truth whose share is held fixed, [..., truths]; all false if none is.
+        share: the value that it is fixed at, [...].
     """
 
     answers: Floats
@@ -55,52 +57,59 @@ class _Problem:
 
 
 def invert(answers: Floats, matrix: Floats, aside: NDArray[np.bool_]) -> Fit:
-    """True shares from `answers` [..., answers] and a confusion matrix of counts [..., truths, answers].
+    """Estimate true shares from `answers` [..., answers] and a confusion matrix of counts [..., truths, answers].
 
-    The model: answers ~ multinomial(M' p), and each row of the matrix ~ multinomial of M's row. It holds where
-    P(answer | truth) is the same in these images as in those of the matrix. Where the solution of M' p = answers lies
-    between 0 and 1 it is the estimate: adjusted count (Forman 2008, Data Mining and Knowledge Discovery 17), black-box
+    The model: answers ~ multinomial(M' p), and each row of the matrix ~ multinomial of M's row. It holds if
+    P(answer | truth) is the same in these images as in those of the matrix. If the solution of M' p = answers is
+    between 0 and 1, it is the estimate: adjusted count (Forman 2008, Data Mining and Knowledge Discovery 17), black-box
     shift estimation (Lipton, Wang and Smola 2018), for two values Rogan and Gladen 1978 (Am. J. Epidemiology 107).
-    Elsewhere, and where there are more answers than truths ('unknown' is an answer), it is the greatest likelihood.
+    Otherwise, and if there are more answers than truths ('unknown' is an answer), the estimate is the greatest
+    likelihood.
 
     Intervals are Rao's score test, inverted: a share belongs to the interval if Pearson's statistic of images and
     matrix together, at the greatest likelihood under that share, exceeds the least one by no more than the quantile.
-    So the matrix's own few counts, zeros among them, widen it. Near 0 and 1, which a share cannot pass, the quantile is
+    So small counts in the matrix, including zeros, widen it. Near 0 and 1, which a share cannot pass, the quantile is
     Feldman and Cousins' (1998, Physical Review D 57).
     """
     truths, columns = matrix.shape[-2:]
     free = np.zeros((*answers.shape[:-1], truths), dtype=bool)
     smooth = (matrix + 0.5 / columns) / (matrix.sum(-1, keepdims=True) + 0.5)
     loose = _Problem(answers, matrix, aside, free, np.zeros(answers.shape[:-1]))
+
     start = _Point(np.full(free.shape, 1 / truths), np.broadcast_to(smooth, (*free.shape, columns)))
     best = _fit(loose, start, _FREE)
     best = _interior(best, _solve(answers, matrix), matrix)
     misfit = _pearson(loose, best)
+
     values = np.flatnonzero(~aside)
     among = best.truth[..., values] / np.maximum(best.truth[..., values].sum(-1, keepdims=True), _TINY)
     target = np.broadcast_to(np.eye(truths, dtype=bool)[values], (*among.shape, truths))
     tied = _Problem(answers[..., None, :], matrix[..., None, :, :], aside, target, among)
     images = np.maximum(answers.sum(-1)[..., None, None], 1.0)
-    # Starts inside the simplex: what is exactly 0 stays 0 under these steps.
+
+    # Start inside the simplex: a share that is exactly 0 stays 0 under these steps.
     truth = (best.truth[..., None, :] * images + 0.5) / (images + 0.5 * truths)
     start = _Point(
         np.broadcast_to(truth, target.shape), np.broadcast_to(smooth[..., None, :, :], (*target.shape, columns))
     )
+
     at_zero, at_one = (noise[..., values] for noise in _noise_at_ends(answers, matrix, best.truth))
     low, high = (_end(tied, start, misfit, among, (at_zero, at_one), side) for side in (0.0, 1.0))
     return Fit(among, low, high, misfit)
 
 
 def condition(matrix: Floats) -> float:
-    """The matrix's condition number: by how much it may blow up a mistake in the answers. Infinite if two truths
-    cannot be told apart by their answers."""
+    """Return the matrix's condition number: the factor by which it may amplify an error in the answers.
+
+    It is infinite if two truths cannot be distinguished by their answers.
+    """
     return float(np.linalg.cond(matrix / matrix.sum(1, keepdims=True)))
 
 
 def _end(
     tied: _Problem, start: _Point, misfit: Floats, inside: Floats, noise: tuple[Floats, Floats], side: float
 ) -> Floats:
-    """Halve the way between the estimate and 0 or 1 until the quantile is met."""
+    """Find the end of the interval by bisection between the estimate and 0 or 1."""
     inside, outside = inside.copy(), np.full(inside.shape, side)
     for step in range(_HALVINGS + 1):
         middle = np.abs(side - 1e-9) * np.ones_like(inside) if step == 0 else (inside + outside) / 2
@@ -122,7 +131,7 @@ def _hold(problem: _Problem, point: _Point) -> _Point:
 
 
 def _held(problem: _Problem, weight: Floats) -> Floats:
-    """Shares in proportion to `weight`, but for the target, which has its share of those that are not aside."""
+    """Return shares in proportion to `weight`, except for the target, which has its share of those not aside."""
     tied = problem.target.any(-1, keepdims=True)
     whole = weight / np.maximum(weight.sum(-1, keepdims=True), _TINY)
     kept = np.where(problem.aside, 0.0, whole).sum(-1, keepdims=True)
@@ -134,20 +143,25 @@ def _held(problem: _Problem, weight: Floats) -> Floats:
 
 
 def _fit(problem: _Problem, point: _Point, steps: int) -> _Point:
-    """The greatest likelihood, by expectation and maximization with SQUAREM's extrapolation (Varadhan and Roland 2008,
-    Scandinavian J. of Statistics 35), which is taken only where it is an improvement."""
+    """Find the greatest likelihood by expectation maximization with SQUAREM's extrapolation.
+
+    See Varadhan and Roland 2008, Scandinavian J. of Statistics 35. The extrapolation is used only if it improves the
+    likelihood.
+    """
     for _ in range(steps):
         one = _step(problem, point)
         two = _step(problem, one)
         moves = [(b - a, c - 2 * b + a) for a, b, c in zip(point, one, two, strict=True)]
         far = sum((first**2).reshape(*problem.share.shape, -1).sum(-1) for first, _ in moves)
         bend = sum((second**2).reshape(*problem.share.shape, -1).sum(-1) for _, second in moves)
+
         length = np.clip(np.sqrt(far / np.maximum(bend, _TINY)), 1.0, 1e4)
         jump = []
         for start, two_, (first, second) in zip(point, two, moves, strict=True):
             by = length.reshape(*length.shape, *[1] * (start.ndim - length.ndim))
             leap = np.maximum(start + 2 * by * first + by**2 * second, two_ * 1e-3)
             jump.append(leap / np.maximum(leap.sum(-1, keepdims=True), _TINY))
+
         ahead = _step(problem, _hold(problem, _Point(*jump)))
         better = _likelihood(problem, ahead) >= _likelihood(problem, two)
         point = _Point(
@@ -158,7 +172,7 @@ def _fit(problem: _Problem, point: _Point, steps: int) -> _Point:
 
 
 def _step(problem: _Problem, point: _Point) -> _Point:
-    """Share the images out among the truths that may have given their answers; then count."""
+    """Distribute the images over the truths that may have given their answers, then count."""
     expected = np.einsum("...k,...kj->...j", point.truth, point.answer)
     ratio = np.where(problem.answers > 0, problem.answers / np.maximum(expected, _TINY), 0.0)
     hidden = point.truth[..., None] * point.answer * ratio[..., None, :]
@@ -175,7 +189,7 @@ def _likelihood(problem: _Problem, point: _Point) -> Floats:
 
 
 def _pearson(problem: _Problem, point: _Point) -> Floats:
-    """Of images and matrix together. In a multinomial model it is the score statistic."""
+    """Compute Pearson's statistic of images and matrix together. In a multinomial model it is the score statistic."""
 
     def terms(seen: Floats, expected: Floats) -> Floats:
         return np.where(expected > 1e-12, (seen - expected) ** 2 / np.maximum(expected, 1e-12), 1e9 * (seen > 0))
@@ -188,7 +202,7 @@ def _pearson(problem: _Problem, point: _Point) -> Floats:
 
 
 def _weights(truth: Floats, rates: Floats) -> Floats:
-    """[..., truths, answers]: what each answer's share adds to each truth's, by generalized least squares."""
+    """Return what each answer's share adds to each truth's, [..., truths, answers], by generalized least squares."""
     inverse = 1 / np.maximum(np.einsum("...k,...kj->...j", truth, rates), 1e-9)
     weighted = rates * inverse[..., None, :]
     found: Floats = np.linalg.pinv(np.einsum("...kj,...lj->...kl", weighted, rates)) @ weighted
@@ -196,8 +210,10 @@ def _weights(truth: Floats, rates: Floats) -> Floats:
 
 
 def _solve(answers: Floats, matrix: Floats) -> Floats:
-    """Shares of all truths that solve M' p = answers, by least squares where there are more answers than truths. They
-    make 1 together, or nearly, and may lie outside 0 and 1."""
+    """Solve M' p = answers for the shares of all truths; by least squares if there are more answers than truths.
+
+    The shares sum to 1, or nearly, and may be outside 0 and 1.
+    """
     rates = matrix / matrix.sum(-1, keepdims=True)
     seen = answers / np.maximum(answers.sum(-1, keepdims=True), 1.0)
     first = np.einsum("...j,...jk->...k", seen, np.linalg.pinv(rates))
@@ -207,7 +223,7 @@ def _solve(answers: Floats, matrix: Floats) -> Floats:
 
 
 def _interior(best: _Point, unconstrained: Floats, matrix: Floats) -> _Point:
-    """As many answers as truths and a solution between 0 and 1: that is the greatest likelihood, without its steps."""
+    """Use the solution if it is not negative and answers are as many as truths: it has the greatest likelihood."""
     exact = (unconstrained >= 0).all(-1) & (matrix.shape[-2] == matrix.shape[-1])
     rates = matrix / matrix.sum(-1, keepdims=True)
     return _Point(
@@ -217,7 +233,7 @@ def _interior(best: _Point, unconstrained: Floats, matrix: Floats) -> _Point:
 
 
 def _noise_at_ends(answers: Floats, matrix: Floats, truth: Floats) -> tuple[Floats, Floats]:
-    """Standard error of each value's share, if it were 0 and if it were 1; the others in proportion. [..., truths]"""
+    """Return the standard error of each share [..., truths] if it were 0, and 1, with the others in proportion."""
     images, rows, truths = np.maximum(answers.sum(-1), 1.0), matrix.sum(-1), matrix.shape[-2]
     rates = matrix / rows[..., None]
     inside = (truth * images[..., None] + 0.5) / (images[..., None] + 0.5 * truths)
@@ -233,15 +249,18 @@ def _noise_at_ends(answers: Floats, matrix: Floats, truth: Floats) -> tuple[Floa
 
 
 def _quantile(distance: Floats) -> Floats:
-    """Of the statistic, so many standard errors from the nearest end."""
+    """Return the quantile of the statistic at a distance, in standard errors, from the nearest end."""
     distances, quantiles = _feldman_cousins()
     return np.interp(np.nan_to_num(distance, nan=distances[-1]), distances, quantiles)
 
 
 @cache
 def _feldman_cousins() -> tuple[Floats, Floats]:
-    """For a normal measurement x of a mean that is not negative, the least c with P(T <= c) = 0.95, where T is the
-    squared distance of x from the mean, less that of x from the nearest mean that may be."""
+    """Tabulate Feldman and Cousins' quantiles by the mean of a normal measurement x, where the mean is not negative.
+
+    The quantile is the least c with P(T <= c) = 0.95, where T is the squared distance of x from the mean, less that of
+    x from the nearest possible mean.
+    """
 
     def excess(quantile: float, mean: float) -> float:
         root = quantile**0.5

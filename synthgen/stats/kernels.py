@@ -1,4 +1,4 @@
-"""How two sets of images lie to each other: coverage, density, precision, recall, and a kernel distance."""
+"""How two sets of images relate to each other: coverage, density, precision, recall, and a kernel distance."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,19 @@ from synthgen.stats.search import ROUNDING, Codes, Flags, Vectors
 from synthgen.stats.spread import draws, half_width
 
 NEIGHBOURS = 5
-"""As Naeem and others 2020 and their `prdc`: enough that one outlier makes no wide ball, few enough to stay local."""
+"""As in Naeem and others 2020 and their `prdc`: enough that an outlier makes no wide ball, few enough to be local."""
 _PERMUTATIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """
+    """How two sets overlap.
+
     Attributes:
-        coverage: the share of reference images whose ball holds an image of the set. 0..1
-        density: the mean number of reference balls that an image lies in, by k; 1 is usual. From 0
-        precision: the share of images that lie in a reference ball. 0..1
-        recall: the share of reference images that lie in a ball around an image of the set. 0..1
+        coverage: the share of reference images whose ball contains an image of the set. 0..1
+        density: the mean number of reference balls that contain an image, divided by k; 1 is usual. From 0
+        precision: the share of images in a reference ball. 0..1
+        recall: the share of reference images in a ball around an image of the set. 0..1
     """
 
     coverage: float
@@ -30,12 +31,13 @@ class Overlap:
 
 
 def overlap(reference: Vectors, images: Vectors, neighbours: int = NEIGHBOURS) -> Overlap:
-    """Around each image lies a ball that reaches to its kth neighbour in its own set.
+    """Measure how two sets overlap, with a ball around each image that reaches its kth neighbour in its own set.
 
     Precision and recall: Kynkaanniemi, Karras, Laine, Lehtinen and Aila 2019 (NeurIPS); one outlier with its wide ball
-    may raise them. Coverage and density mend that: Naeem, Oh, Uh, Choi and Yoo 2020 (ICML).
+    may raise them. Coverage and density fix that: Naeem, Oh, Uh, Choi and Yoo 2020 (ICML).
 
-    Give sets of one size: what is to be expected depends on both."""
+    Use sets of the same size: the expected values depend on both sizes.
+    """
     cosines = reference @ images.T
     inside: Flags = cosines >= _reach(reference, neighbours)[:, None] - ROUNDING
     reached: Flags = cosines >= _reach(images, neighbours)[None, :] - ROUNDING
@@ -48,7 +50,7 @@ def overlap(reference: Vectors, images: Vectors, neighbours: int = NEIGHBOURS) -
 
 
 def _reach(vectors: Vectors, neighbours: int) -> Vectors:
-    """The cosine of each row's kth neighbour."""
+    """Return the cosine of each row's kth neighbour."""
     own = vectors @ vectors.T
     np.fill_diagonal(own, -2)
     found: Vectors = np.partition(own, -neighbours, axis=1)[:, -neighbours]
@@ -57,10 +59,11 @@ def _reach(vectors: Vectors, neighbours: int) -> Vectors:
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """
+    """The kernel distance of two sets.
+
     Attributes:
-        found: unbiased, so below 0 as often as above it where both sets are from one source. Its interval, from halves
-            of the sets, is too wide there, by up to sqrt(3); `chance` is what then decides.
+        found: unbiased, so below 0 about as often as above it if both sets are from one source. Its interval, from
+            halves of the sets, is then too wide, by up to sqrt(3); use `chance` to decide.
         chance: what 19 of 20 pairs of sets from one source would not exceed, by permutation.
     """
 
@@ -69,14 +72,16 @@ class Discrepancy:
 
 
 def median_distance(reference: Vectors) -> float:
-    """The median distance of two reference images: the median heuristic (Gretton and others 2012, JMLR 13)."""
+    """Return the median distance of two reference images: the median heuristic (Gretton and others 2012, JMLR 13)."""
     cosines = (reference @ reference.T)[np.triu_indices(len(reference), 1)]
     return float(np.sqrt(max(np.median(2 - 2 * cosines.astype(np.float64)), 1e-6)))
 
 
 def discrepancy(images: Vectors, reference: Vectors, width: float, rng: np.random.Generator) -> Discrepancy:
-    """The unbiased estimate of the squared maximum mean discrepancy (Gretton and others 2012) of two sets of one size,
-    with the Gaussian kernel of that width, as CMMD has it (Jayasumana and others 2024, CVPR)."""
+    """Estimate the squared maximum mean discrepancy of two sets of the same size, without bias.
+
+    See Gretton and others 2012. The kernel is Gaussian with this width, as in CMMD (Jayasumana and others 2024, CVPR).
+    """
     size = len(images)
     both = np.concatenate([images, reference])
     kernel = np.exp(-(2 - 2 * (both @ both.T).astype(np.float64)) / (2 * width**2))
@@ -96,7 +101,7 @@ def _of_half(kernel: Floats, images: Codes, reference: Codes) -> float:
 
 
 def _unbiased(kernel: Floats, signs: Floats) -> Floats:
-    """Of each column of signs, which says what belongs to which set. The kernel's diagonal is 0."""
+    """Estimate the discrepancy for each column of signs, which assign rows to sets. The kernel's diagonal is 0."""
     size = len(kernel) // 2
     same = np.einsum("ij,ij->j", signs, kernel @ signs)  # within both sets, less across both ways
     within = (same + kernel.sum()) / 2

@@ -5,24 +5,24 @@ import numpy as np
 from synthgen.stats.estimates import Floats, Z
 
 _INNER, _STEPS = 4, 45
-"""Sweeps between weights and shares at a multiplier; halvings of its logarithm."""
+"""Sweeps over weights and shares for a multiplier; halvings of its logarithm."""
 _ROUNDING = 1e-12
 
 
 def weighted_score(
     hits: Floats, looked_at: Floats, size: Floats, spread: Floats | float = 0.0, inflation: float = 0.0
 ) -> tuple[Floats, Floats, Floats]:
-    """The share of hits among images of which only some were looked at, with its score interval.
+    """Estimate the share of hits among images, only some of which were looked at, with its score interval.
 
-    The images fall into strata, and those into cells; stratum s has size[s, c] images in its cell c, of which
-    looked_at[s, c] were looked at, a random sample, and hits[s, c] were hits. The share of stratum s is the sum over
+    The images are divided into strata, and those into cells. Cell c of stratum s has size[s, c] images. A random sample
+    of looked_at[s, c] images were looked at, and hits[s, c] of these were hits. The share of stratum s is the sum over
     its cells of size / total * hits / looked_at; strata count by their sizes, which are fixed. The shapes are
     [..., strata, cells]; empty cells have zeros. Numbers need not be whole.
 
-    With one cell of which all is looked at, this is Wilson's interval. With strata of one cell each, it is the
+    With one cell, all of which is looked at, this is Wilson's interval. With strata of one cell each, it is the
     stratified score interval. In general it is Rao's score test, inverted: at each share that is tried, the shares of
-    the cells and their sizes are those of the greatest likelihood under it, and the variance is theirs. A cell in which
-    none of ten was a hit is so not taken for one that has none, which is where normal intervals fail. The idea is
+    the cells and their sizes are those of the greatest likelihood under it, and the variance is theirs. So a cell in
+    which none of ten was a hit is not treated as a cell without hits, which is where normal intervals fail. The idea is
     Miettinen and Nurminen's (1985, Statistics in Medicine 4); the model is Tenenbein's double sampling (1970, JASA 65).
 
     Args:
@@ -42,7 +42,7 @@ def weighted_score(
     found = (weight * share_of * np.where(full, hits / looked_at, 0.0)).sum((-1, -2))
 
     def under(multiplier: Floats) -> tuple[Floats, Floats]:
-        """Whole share and its variance where the likelihood, less multiplier times share, is greatest."""
+        """Return the whole share and its variance where the likelihood, less multiplier times share, is greatest."""
         pull = multiplier[..., None, None] * weight
         cells = share_of
         for _ in range(_INNER):
@@ -72,10 +72,10 @@ def weighted_score(
 
 
 def _pulled(pull: Floats, hits: Floats, of: Floats) -> Floats:
-    """The share r with hits / r - (of - hits) / (1 - r) = pull: the binomial likelihood's greatest under a pull."""
+    """Return the share r with hits / r - (of - hits) / (1 - r) = pull, where the pulled likelihood is greatest."""
     together = of + pull
     root = np.sqrt(np.maximum(together**2 - 4 * pull * hits, 0.0))
-    # Two forms of one root, each where it does not cancel.
+    # Two forms of the same root, each used where it does not cancel.
     down = 2 * hits / np.where(together + root > 0, together + root, 1.0)
     up = (together - root) / np.where(pull < 0, 2 * pull, -1.0)
     return np.clip(np.where(together > 0, down, up), 0.0, 1.0)

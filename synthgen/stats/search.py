@@ -1,4 +1,4 @@
-"""Images that are nearly one, and nearest neighbours: exact, and in blocks, so that memory stays bounded."""
+"""Near-duplicates and nearest neighbours: exact, and in blocks, so that memory stays bounded."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,9 +11,9 @@ Codes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 ROUNDING = 1e-6
-"""What float32 loses in a cosine. A cosine reaches a limit that it misses by less."""
+"""The rounding error of a cosine in float32. A cosine that misses a limit by less counts as reaching it."""
 _ROWS, _CELLS = 512, 256 * 100_000
-"""A block has at most so many rows, and so many cosines: 100 MB, of which two are there at a time."""
+"""A block has at most this many rows, and this many cosines: 100 MB, with two blocks in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,11 +21,12 @@ class Alike:
     """Rows whose cosine reaches a threshold.
 
     Attributes:
-        found: how many pairs there are.
-        first, second, cosines: places of the first rows and of the second: the most alike of them, in that order.
-        anywhere: by first row, or by those that were drawn: it has a partner.
-        in_class: it has one in its own class.
-        nearest, nearest_cosines: by first row: the most alike of the others. Empty within one set.
+        found: the number of pairs.
+        first, second, cosines: the positions of the two rows of a pair, and their cosine; the most similar pairs, in
+            that order.
+        anywhere: by first row, or by drawn row: whether it has a partner.
+        in_class: whether it has a partner in its own class.
+        nearest, nearest_cosines: by first row: the most similar other row. Empty within one set.
     """
 
     found: int
@@ -39,12 +40,12 @@ class Alike:
 
 
 def alike_within(vectors: Vectors, classes: Codes, threshold: float, keep: int = 200) -> Alike:
-    """Pairs within one set, each once. `vectors` float32 [n, d] of length 1, `classes` [n]."""
+    """Find pairs within one set, each once. `vectors` are float32 [n, d] of length 1, `classes` are [n]."""
     return _alike(vectors, classes, vectors, classes, threshold, keep, one_set=True)
 
 
 def alike_to_drawn(vectors: Vectors, classes: Codes, drawn: Codes, threshold: float, keep: int = 200) -> Alike:
-    """Pairs within one set of a row that was drawn and any other, each once. `drawn` are places, in their order."""
+    """Find pairs of a drawn row and any other row of one set, each once. `drawn` are sorted positions."""
     found = _alike(vectors[drawn], classes[drawn], vectors, classes, threshold, keep, one_set=False, drawn=drawn)
     return replace(found, first=drawn[found.first])
 
@@ -52,12 +53,12 @@ def alike_to_drawn(vectors: Vectors, classes: Codes, drawn: Codes, threshold: fl
 def alike_between(
     vectors: Vectors, classes: Codes, others: Vectors, other_classes: Codes, threshold: float, keep: int = 200
 ) -> Alike:
-    """Pairs of a row of one set and one of another."""
+    """Find pairs of a row of one set and a row of another."""
     return _alike(vectors, classes, others, other_classes, threshold, keep, one_set=False)
 
 
 def nearest(vectors: Vectors, others: Vectors) -> Vectors:
-    """Of each row, the cosine of the most alike among `others`."""
+    """Return the cosine of each row and the most similar row of `others`."""
     found = [(block @ others.T).max(1) for _, block in _blocks(vectors, others)]
     cosines: Vectors = np.concatenate(found).clip(-1, 1)
     return cosines
@@ -80,13 +81,14 @@ def _alike(
     one_set: bool,
     drawn: Codes | None = None,
 ) -> Alike:
-    """`drawn`: the first rows are these of the others: no row is its own partner."""
+    """Find pairs block by block. If `drawn`, the first rows are these of the others, and no row is its own partner."""
     anywhere, in_class = np.zeros(len(vectors), bool), np.zeros(len(vectors), bool)
     outside = not one_set and drawn is None
     closest, near = np.zeros(len(vectors) * outside, np.int64), np.zeros(len(vectors) * outside, np.float32)
+
     found, first, second, cosines = 0, np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
     for start, block in _blocks(vectors, others):
-        begin = start if one_set else 0  # each pair of one set once: with itself and what comes after it
+        begin = start if one_set else 0  # within one set, compare only with later rows: each pair once
         similar = block @ others[begin:].T
         if outside and len(others):
             closest[start : start + len(block)] = similar.argmax(1)
@@ -98,13 +100,15 @@ def _alike(
             np.put_along_axis(hits, drawn[start : start + len(block), None], False, axis=1)
         if not hits.any():
             continue
+
         own = hits & (classes[start : start + len(block), None] == other_classes[None, begin:])
         for flags, of in ((anywhere, hits), (in_class, own)):
             flags[start : start + len(block)] |= of.any(1)
             if one_set:
                 flags[begin:] |= of.any(0)
-        if drawn is not None:  # of two that were drawn, the pair is the first one's
+        if drawn is not None:  # a pair of two drawn rows belongs to the first one
             hits[:, drawn] &= drawn > drawn[start : start + len(block), None]
+
         places = np.flatnonzero(hits)
         found += len(places)
         values = similar.ravel()[places]

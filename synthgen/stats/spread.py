@@ -10,9 +10,9 @@ DRAWS = 20
 
 
 def spectrum(vectors: Vectors) -> Floats:
-    """The eigenvalues of K/n for the cosine kernel K = X X', which sum to 1.
+    """Return the eigenvalues of K/n for the cosine kernel K = X X', which sum to 1.
 
-    They are those of X'X/n, which is the smaller matrix where there are more images than dimensions: the dual form.
+    They are those of X'X/n, which is the smaller matrix if there are more images than dimensions: the dual form.
     """
     rows = vectors.astype(np.float64)
     matrix = rows @ rows.T if len(rows) <= rows.shape[1] else rows.T @ rows
@@ -22,40 +22,40 @@ def spectrum(vectors: Vectors) -> Floats:
 
 
 def vendi(values: Floats) -> float:
-    """The Vendi score: the exponential of the entropy of the spectrum (Friedman and Dieng 2023, TMLR)."""
+    """Return the Vendi score: the exponential of the entropy of the spectrum (Friedman and Dieng 2023, TMLR)."""
     there = values[values > 0]
     return float(np.exp(-(there * np.log(there)).sum()))
 
 
 def rke(values: Floats) -> float:
-    """The exponential of the Renyi kernel entropy of order 2 (Jalali, Li and Farnia 2023, NeurIPS)."""
+    """Return the exponential of the Renyi kernel entropy of order 2 (Jalali, Li and Farnia 2023, NeurIPS)."""
     return float(1 / (values**2).sum())
 
 
 def of_parts(values: Floats, size: int, of: int, least: float, most: float) -> Estimate:
-    """From a measure of several parts of `size` rows, each drawn without replacement `of` so many: the mean."""
+    """Average a measure of several parts, each of `size` rows drawn without replacement from `of` rows."""
     value, wide = float(values.mean()), half_width(values, size, of)
     return estimate(value, max(value - wide, least), min(value + wide, most))
 
 
 def half_width(values: Floats, size: int, of: int) -> float:
-    """Half of the interval of the mean of `values`, each of `size` rows drawn without replacement `of` so many.
+    """Return half the interval of the mean of `values`, each of `size` rows drawn without replacement from `of` rows.
 
-    The delete-d jackknife (Shao and Wu 1989, Annals of Statistics 17): parts of a set spread less, or more, than sets
-    anew from the source would, by size / (of - size), which is 1 for halves. The parts are few: so their own share of
-    the variance is added, and the quantile is Student's.
+    The delete-d jackknife (Shao and Wu 1989, Annals of Statistics 17): the variance between parts of a set, times
+    size / (of - size), is that between new sets from the source; for halves the factor is 1. Since there are few parts,
+    their own share of the variance is added, and the quantile is Student's.
     """
     factor = size / (of - size) + 1 / len(values)
     return float(student.isf(ALPHA / 2, len(values) - 1) * np.sqrt(factor * values.var(ddof=1)))
 
 
 def draws(size: int, of: int, rng: np.random.Generator) -> list[Codes]:
-    """Places of `size` rows `of` so many, drawn without replacement, `DRAWS` times."""
+    """Draw the positions of `size` rows out of `of`, without replacement, `DRAWS` times."""
     return [np.sort(rng.choice(of, size, replace=False)) for _ in range(DRAWS)]
 
 
 def mean_distance(vectors: Vectors) -> Estimate:
-    """Mean cosine distance of two rows, with the interval of a U-statistic (Hoeffding 1948).
+    """Return the mean cosine distance of two rows, with the interval of a U-statistic (Hoeffding 1948).
 
     The sum over all pairs follows from the sum of all rows, so this takes no matrix of pairs.
     """
@@ -68,7 +68,7 @@ def mean_distance(vectors: Vectors) -> Estimate:
 
 
 def repeated(vectors: Vectors, threshold: float) -> float:
-    """The share of rows that have another one at that cosine."""
+    """Return the share of rows with another row at this cosine or above."""
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -2)
     return float((cosines.max(1) >= threshold - ROUNDING).mean())

@@ -1,4 +1,4 @@
-"""Diversity of a set of images, and what it took from another, by their embeddings."""
+"""Measures on embeddings: how diverse a set of images is, and what it copied from another set."""
 
 from synthgen.auditing.embeddings.diversity import measure_diversity
 from synthgen.auditing.embeddings.findings import ClassDiversity, ClassLeakage, Diversity, Leakage, NearDuplicate

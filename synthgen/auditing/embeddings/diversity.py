@@ -1,4 +1,4 @@
-"""How unlike the images of a set are, class by class, at one number of images."""
+"""How diverse the images of a set are, class by class, at the same number of images."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from synthgen.stats.search import Alike, Codes, alike_to_drawn, alike_within
 from synthgen.stats.spread import draws, mean_distance, of_parts, repeated, rke, spectrum, vendi
 
 LEAST = 20
-"""Images of a class that is measured: two halves of ten."""
+"""The fewest images of a class that is measured: two halves of ten."""
 _MOST = 512
 
 
@@ -24,22 +24,23 @@ def measure_diversity(
     threshold: float = THRESHOLD,
     most_compared: int = MOST_COMPARED,
 ) -> Diversity:
-    """Diversity of n images, whose embeddings are float [n, d]; rows are made of length 1.
+    """Measure the diversity of n images with embeddings float [n, d]. Rows are scaled to length 1.
 
-    RKE and Vendi score grow with the number of images, so that of every class is of as many: half of the smallest
-    class that has `LEAST`; where none has, half of all. Their intervals come from random halves. Near-duplicates are
-    looked for among all, exactly. Of more than `most_compared` images a random sample is compared with all of them, at
-    no more cosines. Whether an image has a near-duplicate is exact for each that was drawn, so their rate is a binomial
-    estimate of the set's, with Wilson's interval, however many copies an image has. Among the drawn alone a pair would
-    only be found if both of its images were drawn.
+    RKE and Vendi score grow with the number of images, so every class is measured on the same number: half of the
+    smallest class that has `LEAST` images or, if none has, half of all images. Their intervals come from random halves.
+
+    Near-duplicates are searched exactly, in the whole set. With more than `most_compared` images, a random sample is
+    compared with the whole set, with no more cosines in total. Whether a drawn image has a near-duplicate is then still
+    exact, so their rate is a binomial estimate for the set, with Wilson's interval, however many copies an image has.
+    Within the sample alone, a pair would only be found if both of its images were drawn.
 
     Args:
-        threshold: the least cosine of near-duplicates. What it means depends on the model of the embeddings.
-        most_compared: images, up to which every pair is compared.
+        threshold: the least cosine of near-duplicates. Its meaning depends on the model of the embeddings.
+        most_compared: up to this many images, every pair is compared.
 
     Raises:
-        UsageError: the three do not belong together, a vector is 0 or not finite, an id comes twice, or the threshold
-            is no cosine above 0.
+        UsageError: ids, classes and vectors do not match, a vector is 0 or not finite, an id is duplicated, or the
+            threshold is not a cosine above 0.
     """
     check_threshold(threshold)
     rows = read_rows(ids, classes, vectors, "the set")
@@ -48,14 +49,17 @@ def measure_diversity(
         alike = alike_within(rows.vectors, rows.codes, threshold)
     else:
         alike = alike_to_drawn(rows.vectors, rows.codes, drawn, threshold)
+
     sizes = [len(members) for members in rows.members()]
     large = [size for size in sizes if size >= LEAST]
     compared = min(min(large, default=len(rows)) // 2, _MOST)
+
     members = [(None, np.arange(len(rows))), *zip(rows.names, rows.members(), strict=True)]
     scopes = [
         _scope(rows, drawn, alike, name, places, compared, threshold, np.random.default_rng([seed, 2, number]))
         for number, (name, places) in enumerate(members)
     ]
+
     found = Diversity(
         images=len(rows),
         threshold=threshold,
@@ -70,7 +74,7 @@ def measure_diversity(
 
 
 def _drawn(images: int, most_compared: int, rng: np.random.Generator) -> Codes | None:
-    """Places whose cosines with all are as many as those of the pairs of `most_compared` images. None: all are few."""
+    """Draw rows whose cosines with all rows are as many as the pairs of `most_compared` rows. None: use all rows."""
     if images <= most_compared:
         return None
     return np.sort(rng.choice(images, max(1, most_compared**2 // (2 * images)), replace=False))
@@ -88,6 +92,7 @@ def _scope(
 ) -> ClassDiversity:
     codes = rows.codes if drawn is None else rows.codes[drawn]
     flags = alike.anywhere if name is None else alike.in_class[codes == rows.names.index(name)]
+
     found = ClassDiversity(
         class_name=name,
         images=len(places),
@@ -102,6 +107,7 @@ def _scope(
     if len(places) < LEAST:
         reason = f"{len(places)} images; diversity is measured of {LEAST} or more"
         return replace(found, reason=reason)
+
     parts = [rows.vectors[places[part]] for part in draws(compared, len(places), rng)]
     spectra = [spectrum(part) for part in parts]
     size = compared, len(places)

@@ -1,4 +1,4 @@
-"""What was found in embeddings: plain values, in stable names, that turn into JSON as they are."""
+"""Findings from embeddings: plain values with stable names, ready for JSON."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from synthgen.stats.estimates import Estimate
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicate:
-    """Two images that are nearly one.
+    """Two images that are nearly identical.
 
     Attributes:
-        first, second: their ids. In `Leakage` the second is one of the reference set's.
+        first, second: their ids. In `Leakage` the second is in the reference set.
         cosine: of their embeddings.
     """
 
@@ -22,7 +22,7 @@ class NearDuplicate:
 
 
 def estimated(what: str, found: Estimate | None, source: str) -> str:
-    """One line, so that no figure of a sample stands without its interval and where it comes from."""
+    """Write a caveat with a figure estimated from a sample, its interval and its source."""
     if found is None:
         return f"{what}: {source}"
     ends = f"95 % interval {100 * found.low:.3g} to {100 * found.high:.3g} %"
@@ -31,20 +31,21 @@ def estimated(what: str, found: Estimate | None, source: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ClassDiversity:
-    """
+    """The diversity of one class, or of the whole set.
+
     Attributes:
-        class_name: None over all.
-        compared: how many images each measure is of: the same for every class, since the measures grow with it.
+        class_name: None for the whole set.
+        compared: how many images each measure uses: the same for every class, since the measures grow with it.
         rke: Renyi kernel entropy of order 2, as an effective number of images (Jalali, Li and Farnia 2023). 1..compared
         vendi: the Vendi score (Friedman and Dieng 2023), likewise. 1..compared
         distance: mean cosine distance of two images. 0..2
-        duplicates: images of the class that have a near-duplicate in it; of those that were `drawn`, if some were. The
-            interval of their rate takes images for independent. It grows with the number of images, so that classes of
-            one size alone compare by it.
-        compared_duplicate_rate: the same among `compared` images: classes compare by this one.
+        duplicates: images of the class with a near-duplicate in it; only among those `drawn`, if a sample was drawn.
+            The interval of their rate assumes independent images. The rate grows with the number of images, so it
+            compares only classes of the same size.
+        compared_duplicate_rate: the same among `compared` images: use this one to compare classes.
         reason: why there are no measures.
-        drawn: images of the class, drawn at random, that were compared with the whole set, and that the rate of
-            near-duplicates is estimated from; None where every image was compared.
+        drawn: randomly drawn images of the class that were compared with the whole set, from which the rate of
+            near-duplicates is estimated; None if every image was compared.
     """
 
     class_name: str | None
@@ -62,13 +63,15 @@ class ClassDiversity:
 
 @dataclass(frozen=True, slots=True)
 class Diversity:
-    """
+    """The diversity of a set.
+
     Attributes:
         threshold: the least cosine of near-duplicates.
-        scopes: over all first, then each class.
-        pairs: the most alike first; `pairs_found` of them there are; of images that were `drawn`, if some were.
-        drawn: images, drawn at random, that were each compared with all of the set to find near-duplicates; None where
-            every image was.
+        scopes: the whole set first, then each class.
+        pairs: the most similar pairs first; only pairs with a `drawn` image, if a sample was drawn.
+        pairs_found: the number of all pairs found.
+        drawn: randomly drawn images that were each compared with the whole set to find near-duplicates; None if every
+            image was.
     """
 
     images: int
@@ -81,7 +84,7 @@ class Diversity:
 
     @property
     def source(self) -> str:
-        """What near-duplicates were estimated from, in words; nothing where they were counted."""
+        """What near-duplicates were estimated from, in words; empty if all were counted."""
         if self.drawn is None:
             return ""
         return f"estimated from {self.drawn:,} images drawn at random, each compared with all {self.images:,}"
@@ -89,26 +92,27 @@ class Diversity:
 
 @dataclass(frozen=True, slots=True)
 class ClassLeakage:
-    """
+    """How close one class, or the whole set, is to the reference set.
+
     Attributes:
-        class_name: None over all.
-        nearest: median cosine of an image and the reference's nearest to it.
-        duplicates: images that nearly are one of the reference's.
-        coverage: the share of reference images that have an image of the set as near as their own neighbours; density:
-            how many of the set's images are as near to reference images as those are to each other (Naeem and others
-            2020). None where n does not allow them, as are the next ones.
-        kernel_distance: unbiased squared maximum mean discrepancy (Gretton and others 2012); around 0 where both sets
-            are alike, and below it by chance.
+        class_name: None for the whole set.
+        nearest: median cosine of an image and its nearest reference image.
+        duplicates: images that are near-duplicates of a reference image.
+        coverage: the share of reference images that have an image of the set as near as their own neighbours.
+        density: how many of the set's images are as near to reference images as those are to each other. For both, see
+            Naeem and others 2020. Both are None if there are too few images, as are the next ones.
+        kernel_distance: unbiased squared maximum mean discrepancy (Gretton and others 2012); around 0 if both sets are
+            alike, and below 0 by chance.
         reason: why something is missing.
-        compared: how many images of each set coverage, density, precision and recall are of; 0 where there are none.
-            The kernel distance, which does not grow with n, is of twice as many.
-        usual_coverage: what the reference's own images cover of it, as many of them: coverage is to be read beside it.
+        compared: how many images of each set coverage, density, precision and recall use; 0 if there are none. The
+            kernel distance, which does not grow with n, uses twice as many.
+        usual_coverage: the coverage of the reference by as many of its own images, to compare coverage with.
         chance_kernel_distance: what 19 of 20 pairs of sets from one source would not exceed, by permutation.
-        precision: the share of the set's images that lie as near to a reference image as that one's own neighbours;
-            recall: the same with the sets in each other's place (Kynkaanniemi and others 2019).
-        usual_precision: of the reference's own images; usual recall is the same.
+        precision: the share of the set's images that are as near to a reference image as its own neighbours.
+        recall: the same with the two sets swapped. For both, see Kynkaanniemi and others 2019.
+        usual_precision: the precision of the reference's own images; their recall is the same.
         bandwidth: of the Gaussian kernel, as a Euclidean distance.
-        drawn: images of it, drawn at random, that all its figures are estimated from; None where they are of all.
+        drawn: randomly drawn images from which all figures are estimated; None if all images were used.
     """
 
     class_name: str | None
@@ -133,15 +137,17 @@ class ClassLeakage:
 
 @dataclass(frozen=True, slots=True)
 class Leakage:
-    """
+    """How close a set is to a reference set.
+
     Attributes:
         threshold: the least cosine of near-duplicates.
-        scopes: over all first, then each class.
-        pairs: the most alike first; `pairs_found` of them there are.
-        neighbours: how many reach the edge of a ball, in coverage, density, precision and recall.
-        nearest_pairs: images with the reference's nearest to each, the most alike first, whether they are
-            near-duplicates or not: where there are none, these show how near the set comes.
-        drawn: images of the set, drawn at random, that all figures and pairs are of; None where they are of all.
+        scopes: the whole set first, then each class.
+        pairs: near-duplicates, the most similar first.
+        pairs_found: the number of all pairs found.
+        neighbours: the k of the k-th neighbour that a ball reaches, in coverage, density, precision and recall.
+        nearest_pairs: images with the nearest reference image of each, the most similar first, near-duplicates or not:
+            without near-duplicates, they show how close the set comes.
+        drawn: randomly drawn images of the set that all figures and pairs use; None if all images were used.
     """
 
     images: int
@@ -157,7 +163,7 @@ class Leakage:
 
     @property
     def source(self) -> str:
-        """What the figures were estimated from, in words; nothing where they are of all images."""
+        """What the figures were estimated from, in words; empty if all images were used."""
         if self.drawn is None:
             return ""
         return f"estimated from {self.drawn:,} images drawn at random of {self.images:,}"

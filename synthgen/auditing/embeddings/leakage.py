@@ -1,4 +1,4 @@
-"""What a set took from a reference set, and how near to it it lies."""
+"""What a set copied from a reference set, and how close to it the set is."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
@@ -20,7 +20,7 @@ _SHOWN = 24
 
 
 def least_compared(neighbours: int) -> int:
-    """Images of each of both sets that are compared: two halves in which a ball of neighbours is no whole half."""
+    """Return the fewest images of each set to compare: two halves, each larger than a ball of neighbours."""
     return max(LEAST, 4 * neighbours)
 
 
@@ -39,20 +39,20 @@ def measure_leakage(
 ) -> Leakage:
     """Compare n images with m reference images by embeddings of one model, float [n, d] and [m, d].
 
-    Near-duplicates and nearest neighbours are looked for in the whole reference set; within a class, in its own images
-    there. Of more than `most_compared` images so many are drawn at random, and all figures are of those: rates and
-    medians are then estimates of the set's. Coverage, density, precision and recall are of halves of both sets of one
-    size, at most 512, and their intervals are from several of them.
+    Near-duplicates and nearest neighbours are searched in the whole reference set; within a class, among its own
+    reference images. From more than `most_compared` images, that many are drawn at random, and all figures use those:
+    rates and medians are then estimates for the set. Coverage, density, precision and recall use halves of both sets of
+    the same size, at most 512 images; their intervals come from several such halves.
 
     Args:
-        threshold: the least cosine of near-duplicates. What it means depends on the model of the embeddings.
-        neighbours: how many reach the edge of a ball: see `kernels.overlap`.
+        threshold: the least cosine of near-duplicates. Its meaning depends on the model of the embeddings.
+        neighbours: the k of the k-th neighbour that a ball reaches: see `kernels.overlap`.
         bandwidth: of the Gaussian kernel, as a Euclidean distance; by default each scope's own median distance of two
-            reference images. Give one to compare kernel distances of several references, or of several scopes.
+            reference images. Set it to compare kernel distances of several references, or of several scopes.
 
     Raises:
-        UsageError: the embeddings are of different models, or not what `measure_diversity` takes; or a threshold, a
-            number of neighbours or a bandwidth is none.
+        UsageError: the embeddings are of different models, or not what `measure_diversity` takes; or the threshold, the
+            number of neighbours or the bandwidth is not valid.
     """
     check_threshold(threshold)
     if neighbours < 1 or not (bandwidth is None or 0 < bandwidth < np.inf):
@@ -62,12 +62,15 @@ def measure_leakage(
     if own.vectors.shape[1] != there.vectors.shape[1]:
         found = f"{own.vectors.shape[1]} and {there.vectors.shape[1]} numbers"
         raise UsageError(f"expected embeddings of one model, found such of {found}")
+
     images = np.bincount(own.codes, minlength=len(own.names)).tolist()
     sampled = len(own) > most_compared
     own = own.drawn(most_compared, np.random.default_rng([seed, 3]))
+
     codes = {name: code for code, name in enumerate(own.names)}
     coded = np.array([codes.get(name, -1) for name in there.names], dtype=np.int64)[there.codes]
     alike = alike_between(own.vectors, own.codes, there.vectors, coded, threshold)
+
     scopes = []
     for number, name in enumerate([None, *own.names]):
         places = np.arange(len(own)) if name is None else np.flatnonzero(own.codes == codes[name])
@@ -79,6 +82,7 @@ def measure_leakage(
         if sampled:
             scope = _of_drawn(scope, sum(images) if name is None else images[codes[name]])
         scopes.append(scope)
+
     leakage = Leakage(
         images=sum(images),
         reference_images=len(there),
@@ -97,7 +101,7 @@ def measure_leakage(
 
 
 def _of_drawn(found: ClassLeakage, images: int) -> ClassLeakage:
-    """What was found in images that were drawn, told of the `images` that they were drawn from."""
+    """Mark findings from a drawn sample as estimates for the `images` that it was drawn from."""
     reason = f"of the images drawn: {found.reason}" if found.reason else None
     return replace(found, images=images, drawn=found.images, reason=reason)
 
@@ -121,9 +125,11 @@ def _scope(pair: _Pair, duplicates: int, cosines: Vectors | None, rng: np.random
     found = ClassLeakage(pair.name, images, reference, None, 0, None, None, None, None)
     if not images or not reference:
         return replace(found, reason="the reference has no image of it" if images else "there are no images")
+
     near = nearest(pair.images, pair.reference) if cosines is None else cosines
     found = replace(found, nearest=_median(np.sort(near.astype(np.float64))), duplicates=duplicates)
     found = replace(found, duplicate_rate=wilson(duplicates, images))
+
     least = least_compared(pair.neighbours)
     if min(images, reference) < least:
         reason = f"{images} images and {reference} of the reference; {least} of each are needed to compare more"
@@ -133,7 +139,7 @@ def _scope(pair: _Pair, duplicates: int, cosines: Vectors | None, rng: np.random
 
 
 def _with_overlap(found: ClassLeakage, pair: _Pair, size: int, rng: np.random.Generator) -> ClassLeakage:
-    """Of parts of one size, beside what other reference images would have, as many."""
+    """Add the overlap of parts of the same size, and that of as many other reference images for comparison."""
     images, reference = len(pair.images), len(pair.reference)
     overlaps, usual = [], []
     for one, other in zip(draws(size, images, rng), draws(size, reference, rng), strict=True):
@@ -141,6 +147,7 @@ def _with_overlap(found: ClassLeakage, pair: _Pair, size: int, rng: np.random.Ge
         theirs = pair.reference[other]
         overlaps.append(astuple(overlap(theirs, pair.images[one], pair.neighbours)))
         usual.append(overlap(theirs, pair.reference[rest], pair.neighbours))
+
     coverage, density, precision, recall = np.array(overlaps).T
     of = size, min(images, reference)
     return replace(
@@ -166,7 +173,7 @@ def _with_distance(found: ClassLeakage, pair: _Pair, size: int, rng: np.random.G
 
 
 def _median(ordered: Floats) -> Estimate:
-    """With the interval between two order statistics that holds the median whatever the distribution."""
+    """Return the median, with the interval of two order statistics, which is valid for any distribution."""
     count = len(ordered)
     low = int(binom.ppf(ALPHA / 2, count, 0.5))
     return estimate(float(np.median(ordered)), ordered[max(low - 1, 0)], ordered[min(count - low, count - 1)])

@@ -1,4 +1,4 @@
-"""Charts of intervals: a row for each thing measured, a mark and a line for its number and its interval."""
+"""Charts of intervals: a row for each measured thing, with a mark for its number and a line for its interval."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from synthgen.pages.page import short
 from synthgen.stats.estimates import Estimate
 
 WIDTH = 3.5
-"""Inches. So narrow that on a phone its letters are as large as those around it; wide screens have several in a row."""
+"""Inches. Narrow, so that on a phone its letters are as large as the text; wide screens show several in a row."""
 _ROW, _TOP, _BOTTOM, _GAP = 0.235, 0.08, 0.3, 0.12
 _LETTER = 8 / 72
 LONGEST = 12.5
-"""How wide a row's name may be, in the height of its letters."""
+"""How wide a row's name may be, in units of its font size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ class Line:
     """A row of a chart.
 
     Attributes:
-        first: the number that counts: a filled disk.
-        second: one to compare with: a hollow diamond.
-        target: what is wanted here: an upright stroke.
-        band: what chance alone, or a lack of knowledge, leaves open: a broad pale bar.
-        strong: the name is bold, and a rule parts the row from those below.
+        first: the main number: a filled disk.
+        second: a number to compare with: a hollow diamond.
+        target: the target value: an upright stroke.
+        band: the range that chance alone, or missing knowledge, leaves open: a broad pale bar.
+        strong: the name is bold, and a rule separates the row from those below.
     """
 
     name: str
@@ -45,10 +45,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """
+    """The horizontal axis of a chart.
+
     Attributes:
-        limits: None: as the lines need.
-        zero: whether a rule at 0 parts one direction from the other.
+        limits: None: fitted to the lines.
+        percent: whether numbers are shown as percentages.
+        zero: whether a rule at 0 separates the two directions.
     """
 
     limits: tuple[float, float] | None = (0.0, 1.0)
@@ -60,7 +62,7 @@ PERCENT = Scale()
 
 
 def chart(key: str, title: str, lines: Sequence[Line], scale: Scale = PERCENT) -> Markup:
-    """The chart as SVG; its description tells every row in words."""
+    """Draw the chart as SVG. Its description gives every row in words."""
     height = _TOP + _ROW * len(lines) + _BOTTOM
     names = [fitted(line.name) for line in lines]
     gutter = (_LETTER * max(map(_width, names), default=0) + _GAP) / WIDTH
@@ -74,7 +76,7 @@ def chart(key: str, title: str, lines: Sequence[Line], scale: Scale = PERCENT) -
 
 
 def fitted(name: str) -> str:
-    """As much of a row's name as there is room for."""
+    """Shorten a row's name to the room for it."""
     whole = short(name, 40)
     if _width(whole) <= LONGEST:
         return whole
@@ -83,7 +85,7 @@ def fitted(name: str) -> str:
 
 
 def _width(text: str) -> float:
-    """About; no font is asked, since the reader's is not known."""
+    """Estimate the width of a text in units of its font size. The reader's font is not known."""
     return sum(map(_letter_width, text))
 
 
@@ -94,7 +96,7 @@ def _letter_width(letter: str) -> float:
 
 
 def describe(lines: Sequence[Line], worded: Callable[[float], str]) -> str:
-    """What a reader who does not see the chart is told."""
+    """Describe the rows to a reader who does not see the chart."""
     told = []
     for line in lines:
         said = (
@@ -143,12 +145,12 @@ def _ticks(scale: Scale) -> Callable[[float], str]:
 
 
 def reach(lines: Sequence[Line]) -> float:
-    """The least tenth that all shares lie below, for charts of one scale."""
+    """Return the least tenth that no share exceeds, for charts with one scale."""
     return min(1.0, ceil(10 * _ends(lines)[1] - 1e-9) / 10)
 
 
 def _ends(lines: Sequence[Line]) -> tuple[float, float]:
-    """Of everything drawn, and 0."""
+    """Return the least and the greatest of everything drawn, and 0."""
     ends = [0.0]
     for line in lines:
         for each in (line.first, line.second):

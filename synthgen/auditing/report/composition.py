@@ -1,4 +1,4 @@
-"""The shares of one attribute, over all and in each class, as charts and as numbers."""
+"""The shares of one attribute, overall and in each class, as charts and as numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from synthgen.pages.page import short
 from synthgen.stats.distance import Distance, Measure
 
 MOST = 24
-"""Classes shown; of more, those with the most telling distance or, without one, with the most images."""
+"""At most this many classes are shown: those with the most telling distance or, without one, the most images."""
 _PLAIN = (Figure.RAW, Figure.CLUSTERED)
 _CHARTED = (Measure.TV, Measure.ENTROPY, Measure.MIN_MAX_RATIO)
 
@@ -26,13 +26,15 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """
+    """The shares of one attribute, ready for the page.
+
     Attributes:
-        corrected: whether the quoted figures are not the answers as they are.
-        quoted_otherwise: classes of which another figure is quoted than over all.
-        left_out: classes that are not shown.
-        distance, farthest: the total variation over all; and of the class where it is greatest, with its name.
-        unsure: whether a band shows what images that are 'unknown' could make of a share.
+        corrected: whether some quoted figures are corrected, and not the raw answers.
+        quoted_otherwise: classes that quote another figure than the overall one.
+        left_out: the number of classes that are not shown.
+        distance: the total variation overall.
+        farthest: the class with the greatest total variation, and that.
+        unsure: whether a band shows how far 'unknown' images could change a share.
     """
 
     findings: AttributeFindings
@@ -50,11 +52,11 @@ class Composition:
 
 
 def composition(key: str, attribute: AttributeFindings) -> Composition:
-    """`key` begins the ids of its charts."""
+    """Draw the shares of one attribute. The ids of its charts begin with `key`."""
     overall, classes = attribute.scopes[0], attribute.scopes[1:]
     shown = (overall, *most_telling(classes, MOST))
     figure = overall.quote.figure
-    alike = _PLAIN if figure in _PLAIN else (figure,)  # plain figures differ by their intervals alone
+    alike = _PLAIN if figure in _PLAIN else (figure,)  # plain figures differ only in their intervals
     return Composition(
         findings=attribute,
         overall=overall,
@@ -72,7 +74,7 @@ def composition(key: str, attribute: AttributeFindings) -> Composition:
 
 
 def most_telling(classes: Sequence[Scope], most: int) -> list[Scope]:
-    """The classes that surely are far from the reference, else those with many images; in their order."""
+    """Choose the classes that surely are far from the reference, else those with many images; in their order."""
     if len(classes) <= most:
         return list(classes)
 
@@ -123,7 +125,7 @@ def _line(scope: Scope, share: Share) -> Line:
 
 
 def _band(scope: Scope, share: Share) -> tuple[float, float] | None:
-    """What the unknown images could make of a share that is not corrected for them."""
+    """Return the range of an uncorrected share, depending on what the unknown images could be."""
     least, most = share.if_unknown_none, share.if_unknown_all
     if not scope.unknown or least is None or most is None or scope.quote.figure not in _PLAIN:
         return None

@@ -1,4 +1,4 @@
-"""`audit.json`: the findings for machines, in names that stay."""
+"""`audit.json`: the findings for machines, with stable names."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -11,17 +11,18 @@ from synthgen.auditing.gates import Outcome
 from synthgen.auditing.report.report import AuditReport, Judge, JudgeCheck, NotMeasured, Provenance
 
 FORMAT: Final = 1
-"""Counted up when a name goes or changes its meaning. New names may come at any time."""
+"""Incremented when a name is removed or changes its meaning. New names may be added at any time."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditDocument:
-    """What `audit.json` holds. No number in it is NaN or infinite; what could not be measured is null, and why stands
-    beside it.
+    """The content of `audit.json`.
+
+    No number in it is NaN or infinite. What could not be measured is null, with the reason beside it.
 
     Attributes:
         outcome: of all gates; null without gates.
-        trust_judge: whether gates took the judge's word where nothing checks it: see `unchecked` of their checks.
+        trust_judge: whether gates accepted the judge's word where nothing checks it: see `unchecked` of their checks.
     """
 
     format: Literal[1]
@@ -44,7 +45,7 @@ class AuditDocument:
 
 
 def document(report: AuditReport) -> AuditDocument:
-    """The report without its pictures."""
+    """Return the report without its pictures."""
     return AuditDocument(
         format=FORMAT,
         title=report.title,
@@ -67,17 +68,17 @@ def document(report: AuditReport) -> AuditDocument:
 
 
 def write_json(report: AuditReport) -> bytes:
-    """`audit.json`, in UTF-8. Half a character, which a label may hold and UTF-8 cannot, becomes '?'.
+    """Write `audit.json` in UTF-8. A lone surrogate in a label, which UTF-8 cannot encode, becomes '?'.
 
     Raises:
-        ValueError: a number is NaN or infinite, which is a fault of ours.
+        ValueError: a number is NaN or infinite, which is a bug in synthgen.
     """
     text = json.dumps(asdict(document(report)), indent=2, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode("utf-8", "replace")
 
 
 def audit_schema() -> dict[str, Any]:
-    """The JSON Schema of `audit.json`, draft 2020-12."""
+    """Return the JSON Schema of `audit.json`, draft 2020-12."""
     from pydantic import TypeAdapter
 
     schema = TypeAdapter(AuditDocument).json_schema(mode="serialization")

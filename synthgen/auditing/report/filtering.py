@@ -1,4 +1,4 @@
-"""What the pipeline itself did to the composition: before and after its filters, and what was lost."""
+"""What the pipeline itself did to the composition: shares before and after its filters, and losses."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ FOUR_FIFTHS = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """One attribute at the filters.
+    """What the filters did to one attribute.
 
     Attributes:
-        whole: what all filters together did, over all.
-        sentence: it in words.
+        whole: what all filters together did, overall.
+        sentence: the same in words.
         charts: composition, rate by value, and how unequal each filter is; then each class.
-        left_out: classes that are not shown.
+        left_out: the number of classes that are not shown.
     """
 
     name: str
@@ -34,10 +34,11 @@ class Filtered:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """
+    """Losses by the groups of one column.
+
     Attributes:
         groups: the worst first.
-        failed, blocked: the tests whether the groups lose alike, in words; empty where there is none.
+        failed, blocked: the tests of whether the groups lose alike, in words; empty if there is none.
     """
 
     column: str
@@ -78,9 +79,11 @@ def _charts(key: str, whole: Filter, own: Sequence[Filter], classes: Sequence[Fi
     lines = [Line(each.name, each.share_after, each.share_before) for each in values]
     svg = chart(f"{key}-composition", short(f"{name}: composition before and after the filters"), lines)
     yield Chart("Before and after", "of the images that have a value", svg)
+
     lines = [Line(each.name, each.rate) for each in whole.values if each.entered]
     svg = chart(f"{key}-rate", short(f"{name}: share that passes the filters"), lines)
     yield Chart("Let through", "of the images with this answer", svg)
+
     lines = [Line(TOGETHER, whole.lowest_to_highest, target=FOUR_FIFTHS, strong=True)]
     lines += [
         Line(each.filter, each.lowest_to_highest, target=FOUR_FIFTHS)
@@ -89,6 +92,7 @@ def _charts(key: str, whole: Filter, own: Sequence[Filter], classes: Sequence[Fi
     ]
     title = short(f"{name}: lowest rate by highest, of each filter")
     yield Chart("By filter", "lowest rate by highest; 1 is even", chart(f"{key}-filters", title, lines, _RATIO))
+
     if len(classes) > 1:
         lines = [Line(OVERALL, whole.lowest_to_highest, target=FOUR_FIFTHS, strong=True)]
         lines += [Line(each.class_name or "", each.lowest_to_highest, target=FOUR_FIFTHS) for each in classes]

@@ -1,4 +1,4 @@
-"""`report.html`: one file that a person reads, prints and hands on."""
+"""`report.html`: one file for people to read, print and pass on."""
 
 from jinja2 import Environment
 
@@ -15,8 +15,9 @@ from synthgen.pages.page import environment
 
 
 def write_html(report: AuditReport) -> str:
-    """The whole report. Equal reports give equal pages."""
+    """Write the whole report. Equal reports give equal pages."""
     findings = report.findings
+
     return (
         _environment()
         .get_template("report.html.j2")
@@ -41,7 +42,7 @@ def write_html(report: AuditReport) -> str:
 
 
 def write_fragment(report: AuditReport) -> str:
-    """A part of a page, for notebooks: the verdict, the gates and the shares."""
+    """Write a fragment of a page for notebooks: the verdict, the gates and the shares."""
     return (
         _environment()
         .get_template("fragment.html.j2")

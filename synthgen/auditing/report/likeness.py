@@ -1,4 +1,4 @@
-"""How alike images are: among themselves, and to those of a reference set."""
+"""How similar images are: to each other, and to those of a reference set."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from synthgen.pages.page import short
 from synthgen.stats.estimates import Estimate
 
 PAIRS = 24
-"""Pairs of near-duplicates shown."""
+"""At most this many pairs of near-duplicates are shown."""
 _FREE, _SHARES, _UNIT = Scale(None, percent=False), Scale(None), Scale((0.0, 1.0), percent=False)
 
 
@@ -28,12 +28,12 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """Charts with a row for each scope, and pairs that are nearly one image.
+    """Charts with a row for each scope, and pairs of near-duplicates.
 
     Attributes:
-        left_out: classes that are not shown.
+        left_out: the number of classes that are not shown.
         reasons: for which scopes something is missing, and why.
-        source: of a sample's figures and pairs, what they were estimated from; else nothing.
+        source: what a sample's figures and pairs were estimated from; empty without a sample.
     """
 
     charts: tuple[Chart, ...]
@@ -68,7 +68,7 @@ S = TypeVar("S", ClassDiversity, ClassLeakage)
 
 
 def _rows(scopes: Sequence[S]) -> tuple[S, ...]:
-    """Over all, and the classes with the most images, in their order."""
+    """Choose the overall scope and the classes with the most images, in their order."""
     chosen: list[int] = sorted(range(1, len(scopes)), key=lambda index: -scopes[index].images)[:MOST]
     return tuple(scopes[index] for index in (0, *sorted(chosen)) if index < len(scopes))
 
@@ -92,14 +92,17 @@ def _leakage_charts(scopes: Sequence[ClassLeakage], source: str) -> Iterator[Cha
     lines = [_line(each, each.duplicate_rate) for each in scopes]
     note = _noted("images that nearly are one of the reference’s", source)
     yield from _drawn("leakage-duplicates", "Near-duplicates", note, lines, _SHARES)
+
     lines = [_line(each, each.nearest) for each in scopes]
     note = _noted("median cosine; 1: the same", source)
     yield from _drawn("leakage-nearest", "Nearest neighbour", note, lines, _UNIT)
+
     lines = [replace(_line(each, each.coverage), target=each.usual_coverage) for each in scopes]
     note = _noted("share of the reference that the set reaches", parts)
     yield from _drawn("leakage-coverage", "Coverage", note, lines, _UNIT)
     lines = [_line(each, each.density) for each in scopes]
     yield from _drawn("leakage-density", "Density", _noted("1: as the reference itself", parts), lines, _FREE)
+
     lines = [replace(_line(each, each.kernel_distance), band=_chance(each)) for each in scopes]
     note = _noted("unbiased; 0: the same", wholes)
     yield from _drawn("leakage-kernel", "Kernel distance", note, lines, replace(_FREE, zero=True))
@@ -132,7 +135,7 @@ def _pairs(
 
 
 def _reasons(scopes: Sequence[Scope]) -> tuple[tuple[str, str], ...]:
-    """Each reason once, with the scopes that it holds for."""
+    """List each reason once, with its scopes."""
     found: dict[str, list[str]] = {}
     for each in scopes:
         if each.reason:

@@ -1,4 +1,4 @@
-"""Two of something side by side: two judges of one set, and two sets."""
+"""Comparisons side by side: two judges of one set, and two sets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """A number of both sets in words."""
+    """One number of both sets, in words."""
 
     place: str
     what: str
@@ -39,7 +39,7 @@ class Compared:
 
     Attributes:
         beyond: numbers whose difference has an interval without 0.
-        tested: how many differences there are.
+        tested: the number of all differences.
         caveats: why some should not be compared.
     """
 
@@ -87,7 +87,7 @@ def _compared(index: int, name: str, comparison: Comparison) -> Compared:
 
 
 def _charts(key: str, name: str, own: list[Difference]) -> Iterator[Chart]:
-    """One for each value; a row for each place."""
+    """Draw a chart for each value, with a row for each place."""
     reach = max(
         (
             abs(end)
@@ -97,6 +97,7 @@ def _charts(key: str, name: str, own: list[Difference]) -> Iterator[Chart]:
         ),
         default=1.0,
     )
+
     for index, what in enumerate(dict.fromkeys(each.what for each in own if each.what.startswith(_SHARE))):
         rows = [each for each in own if each.what == what][: MOST + 1]
         lines = [

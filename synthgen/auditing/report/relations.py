@@ -1,4 +1,4 @@
-"""How class and attributes go together: association, crossings, and what the set adds to a real one's bias."""
+"""How class and attributes relate: association, crossings, and the bias that the set adds to that of a real set."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,13 @@ _MOST_CELLS, _WIDEST = 60, 4
 
 @dataclass(frozen=True, slots=True)
 class Crossed:
-    """
+    """A crossing, ready for the page.
+
     Attributes:
-        columns: of a table of two attributes, of which the second has few values; else empty, and the cells are a list.
-        rows: by the first attribute's value, or each cell's values in one; and the cells.
-        left_out: cells that are not shown.
+        columns: those of a table of two attributes, if the second one has few values; else empty, and the cells are a
+            list.
+        rows: the first attribute's value, or the values of a single cell; and the cells.
+        left_out: the number of cells that are not shown.
     """
 
     crossing: Crossing

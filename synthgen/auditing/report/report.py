@@ -1,4 +1,4 @@
-"""An audit as it is handed on: what was found, and all that a reader must know to judge it."""
+"""The report of an audit: the findings, and everything that a reader must know to judge them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ class Judge:
     """The model that measured the attributes.
 
     Attributes:
-        revision: a commit or a hash; None where none is known.
+        revision: a commit or a hash; None if it is not known.
     """
 
     name: str
@@ -22,7 +22,8 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """
+    """How the report was made.
+
     Attributes:
         synthgen: the version that audited.
         created: when, as ISO 8601 with the zone.
@@ -36,14 +37,14 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class JudgeCheck:
-    """How to check the judge on the audited set, where gates are undecided for the want of it.
+    """How to check the judge on the audited set, if gates are undecided without that.
 
     Attributes:
-        labels: images to label, at least.
-        command: of a shell, that draws them and writes a page of them and a table to fill in; None where what was asked
+        labels: the least number of images to label.
+        command: a shell command that draws them and writes a page of them and a table to fill in; None if the audit
             cannot be written as a command.
-        table: what the command writes; `--import-labels` takes it.
-        labelled: the table that was imported, and has too few; or the one that was drawn before, and was not.
+        table: the table that the command writes, for `--import-labels`.
+        labelled: the table that was imported and has too few labels, or one that was drawn before and not imported.
     """
 
     labels: int
@@ -54,7 +55,7 @@ class JudgeCheck:
 
 @dataclass(frozen=True, slots=True)
 class NotMeasured:
-    """`what` in a few words, `why` in a sentence."""
+    """Something that was not measured: `what` in a few words, `why` in a sentence."""
 
     what: str
     why: str
@@ -62,10 +63,11 @@ class NotMeasured:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """
+    """A picture of the report.
+
     Attributes:
         caption: such as the prompt, or how sure the judge was.
-        image: a small JPEG, WebP or PNG; None where there is none to show.
+        image: a small JPEG, WebP or PNG; None if it cannot be shown.
     """
 
     id: str
@@ -75,7 +77,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The images of a class that were answered so; the answer may be 'unknown' or 'not applicable'."""
+    """The images of a class with one answer, which may be 'unknown' or 'not applicable'."""
 
     attribute: str
     class_name: str
@@ -84,20 +86,21 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """
+    """The findings of an audit, with everything else that its report shows.
+
     Attributes:
-        set_name: what the audited set is called.
+        set_name: the name of the audited set.
         source: where it came from: a path, or a hub id with its revision.
-        judge: None where every attribute was known.
-        second_judge: with whose answers `findings.agreement` compares; None without one.
-        same_judge: the judge is also the model that filtered the set.
-        diversity: None where it was not measured, as `leakage` and `comparison` are.
+        judge: None if every attribute was known.
+        second_judge: the judge that `findings.agreement` compares with; None without one.
+        same_judge: whether the judge is also the model that filtered the set.
+        diversity: None if it was not measured; the same holds for `leakage` and `comparison`.
         compared_with: the name of the second set of `comparison`.
-        pictures: a few of each cell, for a reader who trusts the own eyes.
+        pictures: a few of each cell, so that readers can check the answers themselves.
         duplicates, reference_duplicates: by id, the images of the near-duplicate pairs of `diversity` and `leakage`:
             those of the set, and those of the reference.
-        not_measured: beside what the findings tell themselves.
-        judge_check: None where no gate is undecided for the want of it.
+        not_measured: in addition to what the findings say is missing.
+        judge_check: None if no gate is undecided for lack of labels.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Pictures of each cell, so that a reader may check the judge with the own eyes."""
+"""Pictures of each cell, so that readers can check the judge for themselves."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from synthgen.auditing.report.report import AuditReport, Cell, Picture
 from synthgen.pages.page import data_uri
 
 PER_REPORT, PER_CELL = 1200, 8
-"""Pictures at most: at 3 kB each some 5 MB."""
+"""At most this many pictures: at 3 kB each, some 5 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A picture ready for the page; `uri` is None where it is no image that a browser shows."""
+    """A picture ready for the page; `uri` is None if a browser cannot show it."""
 
     id: str
     caption: str
@@ -27,7 +27,7 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Shelves:
-    """Of one attribute."""
+    """The pictures of one attribute, by class and answer."""
 
     name: str
     classes: tuple[Shelf, ...]

@@ -1,4 +1,4 @@
-"""A matplotlib figure as SVG that may stand in a page beside others: the page's letters and colours, ids of its own."""
+"""A matplotlib figure as SVG for a page with several figures: the page's fonts and colours, and ids of its own."""
 
 import warnings
 from collections.abc import Mapping
@@ -25,14 +25,14 @@ _ROLES: Mapping[str, str] = {
     BAND: "var(--band)",
     PAPER: "var(--sheet)",
 }
-"""Colours of the figure stand for roles, which the page's style fills in: for light, for dark, and for paper."""
+"""The figure's colours are placeholders for roles. The page's style defines them for light, for dark, and for paper."""
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _REFERENCE = pattern(r"url\(#([^)]+)\)")
 
 
 def styled() -> AbstractContextManager[None]:
-    """Figures are made and drawn within it."""
+    """Return the context in which figures are made and drawn."""
     return rc_context(
         {
             "svg.fonttype": "none",
@@ -56,19 +56,20 @@ def styled() -> AbstractContextManager[None]:
 
 
 def to_svg(figure: Figure, key: str, title: str, description: str) -> Markup:
-    """The figure, which was made within `styled()`.
+    """Write a figure that was made within `styled()` as SVG.
 
-    Equal figures give equal bytes. Text stays text, which readers and searches find.
+    Equal figures give equal bytes. Text stays text, for screen readers and searches.
 
     Args:
-        key: of this figure alone in its page: letters, digits, hyphens.
-        title, description: read aloud in the figure's place.
+        key: unique in the page: letters, digits, hyphens.
+        title, description: read aloud in place of the figure.
     """
     out = StringIO()
     with styled(), warnings.catch_warnings():
-        # Letters that matplotlib's own font lacks: the page's fonts draw them.
+        # The page's fonts draw the letters that matplotlib's own font lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+
     root = ElementTree.fromstring(out.getvalue())
     _strip(root)
     _rename(root, key)
@@ -79,7 +80,7 @@ def to_svg(figure: Figure, key: str, title: str, description: str) -> Markup:
 
 
 def _strip(root: ElementTree.Element) -> None:
-    """Without its own style, which would be the whole page's, and without its fixed size."""
+    """Remove the fixed size, and the style, which would apply to the whole page."""
     for parent in list(root.iter()):
         for child in list(parent):
             if child.tag in (f"{_SVG}metadata", f"{_SVG}style"):
@@ -89,7 +90,7 @@ def _strip(root: ElementTree.Element) -> None:
 
 
 def _rename(root: ElementTree.Element, key: str) -> None:
-    """Ids that something refers to begin with `key`; the others go."""
+    """Prefix the ids that something refers to with `key`, and remove the others."""
     used = set()
     for element in root.iter():
         if reference := element.attrib.pop(_HREF, None):

@@ -1,4 +1,4 @@
-"""The audit on a terminal, readable at 80 columns and in a pipe: signs and words, and colour only besides."""
+"""The audit on a terminal, readable at 80 columns and in a pipe: signs and words, with colour only as an extra."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -19,12 +19,12 @@ from synthgen.pages.page import short
 from synthgen.stats.distance import Measure
 
 CLASSES, CHECKS, ROWS = 12, 6, 20
-"""Shown at most: classes of an attribute, checks of a gate, differences of two sets. The files have all."""
+"""At most this many classes of an attribute, checks of a gate and differences of two sets are shown. Files have all."""
 _COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INSUFFICIENT: "yellow"}
 
 
 def render_tables(report: AuditReport) -> list[Text | Table]:
-    """The verdict with its gates, then each attribute's shares, distances, crossings, and two sets' differences."""
+    """Render the verdict with its gates, each attribute's shares, distances, crossings, and differences of two sets."""
     found: list[Text | Table] = [_verdict(report)]
     if report.same_judge:
         found.append(Text("The judge is also the filter: its own errors cannot show here.", "dim"))
@@ -87,19 +87,23 @@ def _shares(attribute: AttributeFindings) -> Table:
         ">wanted",
         caption=wanted,
     )
+
     shown = (overall, *most_telling(attribute.scopes[1:], CLASSES))
     for scope in shown:
         for row in _scope(scope, overall.quote.figure):
             table.add_row(*row)
         table.add_section()
+
     if len(shown) < len(attribute.scopes):
         table.caption = Text(f"{wanted}; the {CLASSES} most telling of {len(attribute.scopes) - 1:,} classes", "dim")
     return table
 
 
 def _scope(scope: Scope, told: Figure | None) -> Iterator[tuple[Text, ...]]:
-    """The name of the scope once, beside its first value, and below it its figure, if that is not the one that the
-    title tells; images that are unknown in the last line."""
+    """Write the rows of a scope: its values, and unknown images in the last row.
+
+    The name of the scope is beside the first value. Below it is its figure, if that differs from the one in the title.
+    """
     own = FIGURES[scope.quote.figure][0] if scope.quote.figure else ""
     other = own if told is not None and own != FIGURES[told][0] else ""
     beside = [Text(short(row_name(scope), 24), "bold"), Text(other, "dim")]
@@ -120,7 +124,7 @@ def _share(scope: Scope, share: Share) -> tuple[Text, ...]:
 
 
 def _distances(findings: Findings) -> Iterator[Table]:
-    """Total variation, with what chance would show; one table for all attributes."""
+    """Render the total variation beside what chance would show, in one table for all attributes."""
     table = _table(
         "distance from the reference",
         "attribute",
@@ -141,7 +145,7 @@ def _distances(findings: Findings) -> Iterator[Table]:
 
 
 def _crossing(crossing: Crossing) -> Table:
-    """The combinations that are farthest from independence first."""
+    """Render a crossing, with the combinations that are farthest from independence first."""
     names = [short(spoken(name), 24) for name in crossing.attributes]
     told = [cell for cell in crossing.cells if cell.count is not None and cell.expected is not None]
     shown = sorted(told, key=lambda cell: -abs((cell.count or 0) - (cell.expected or 0)))[:ROWS]
@@ -149,6 +153,7 @@ def _crossing(crossing: Crossing) -> Table:
     for cell in shown:
         values = (Text(short(value, 24)) for value in cell.values)
         table.add_row(*values, f"{cell.count:,}", f"{cell.expected:,.1f}", percents(cell.share))
+
     aside = []
     if crossing.suppressed:
         aside.append(f"{counted(crossing.suppressed, 'combination')} of fewer than {crossing.min_cell} images not told")
@@ -166,6 +171,7 @@ def _differences(report: AuditReport) -> Iterator[Text | Table]:
     names = f"{short(report.set_name, 30)} less {short(report.compared_with or 'the second set', 30)}"
     rows = [(each.name, apart) for each in compared(report.comparison) for apart in each.beyond][:ROWS]
     caveats = "\n".join(report.comparison.caveats)
+
     if not rows:
         yield Text(f"{names}: no difference is beyond chance", "bold").append(f"\n{caveats}", "not bold dim")
         return
@@ -178,7 +184,7 @@ def _differences(report: AuditReport) -> Iterator[Text | Table]:
 
 
 def _table(title: str, *columns: str, caption: str = "") -> Table:
-    """Columns that begin with '>' stand to the right."""
+    """Make an empty table. Columns whose names begin with '>' are aligned right."""
     table = Table(
         title=Text(title, "bold"),
         caption=Text(caption, "dim"),

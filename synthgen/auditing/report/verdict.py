@@ -1,4 +1,4 @@
-"""The verdict, which stands first: of gates that somebody declared, and of nothing else."""
+"""The verdict at the top of the report. It depends only on gates that somebody declared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ from synthgen.auditing.report.words import MARKS, capitalized, counted
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """
+    """The verdict of an audit, in words.
+
     Attributes:
         state: 'pass', 'fail', 'insufficient' or 'none'.
-        sign: says the state to whoever sees no colour.
+        sign: shows the state without colour.
     """
 
     state: str

@@ -1,4 +1,4 @@
-"""How the report says things: numbers with their intervals, and what names mean, in plain words."""
+"""How the report words things: numbers with their intervals, and names in plain words."""
 
 import shlex
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ MARKS: Mapping[Outcome, tuple[str, str]] = {
     Outcome.FAIL: ("fail", "✕"),
     Outcome.INSUFFICIENT: ("insufficient", "?"),
 }
-"""Of an outcome: its class in the style sheet, and its sign: colour alone says nothing."""
+"""By outcome: its class in the style sheet, and its sign, so that colour is not needed."""
 
 FIGURES: Mapping[Figure, tuple[str, str]] = {
     Figure.RAW: ("as answered", ""),
@@ -31,7 +31,7 @@ FIGURES: Mapping[Figure, tuple[str, str]] = {
         "A random part of this very set was labelled by hand. Nothing is assumed of the judge.",
     ),
 }
-"""Of a figure: its name, and what it rests on."""
+"""By figure: its name, and what it assumes."""
 
 MEASURES: Mapping[Measure, tuple[str, str]] = {
     Measure.TV: ("total variation", "the share of images that would have to change; 0 agrees"),
@@ -42,12 +42,12 @@ MEASURES: Mapping[Measure, tuple[str, str]] = {
 
 
 def spoken(name: str) -> str:
-    """A name from a spec as words: 'skin_tone' is 'skin tone'."""
+    """Turn a name from a spec into words: 'skin_tone' is 'skin tone'."""
     return name.replace("_", " ").strip() or name
 
 
 def capitalized(text: str) -> str:
-    """The first letter alone: the rest may be a name."""
+    """Capitalize only the first letter: the rest may contain names."""
     return text[:1].upper() + text[1:]
 
 
@@ -56,14 +56,14 @@ def percent(value: float, digits: int = 1) -> str:
 
 
 def percents(found: Estimate | None) -> str:
-    """'20.9 % (16.8-25.3)'"""
+    """Write a share with its interval in percent, such as '20.9 % (16.8-25.3)'."""
     if found is None:
         return "none"
     return f"{percent(found.value)} ({_bare(found.low)}{_to(found.low)}{_bare(found.high)})"
 
 
 def points(found: Estimate | None) -> str:
-    """A difference of shares, in points."""
+    """Write a difference of shares with its interval, in percentage points."""
     if found is None:
         return "none"
     value, low, high = (f"{100 * each:+z.1f}".replace("-", MINUS) for each in (found.value, found.low, found.high))
@@ -84,12 +84,12 @@ def p_value(value: float | None) -> str:
 
 
 def counted(many: int, one: str, more: str | None = None) -> str:
-    """'1 image', '1,201 images'"""
+    """Write a count with its noun, such as '1 image' or '1,201 images'."""
     return f"{many:,} {one if many == 1 else more or one + 's'}"
 
 
 def how_to_check(check: JudgeCheck) -> str:
-    """The command on a line of its own, to be copied."""
+    """Explain how to check the judge, with the command on a line of its own to copy."""
     drawn = _DRAWN if check.command is None else f"\n  {check.command}\n"
     table = shlex.quote(check.table)
     return f"{labels_wanted(check)}:{drawn}Fill in {table}, and audit again with --import-labels {table}."
