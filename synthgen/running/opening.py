@@ -69,7 +69,7 @@ def open_run(store: RunStore) -> Plan:
 
 
 def kept_spec(store: RunStore) -> str | None:
-    """Read the text of the spec that the run was begun with from plan.json; None if an earlier version wrote that.
+    """Read from plan.json the text of the spec that the run began with; None if an earlier version wrote the file.
 
     Raises:
         StorageError: plan.json cannot be read, or is damaged.

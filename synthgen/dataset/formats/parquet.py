@@ -1,4 +1,4 @@
-"""Writes one split's Parquet files as the Hub's viewer and its storage like them."""
+"""One split's Parquet files, written as the Hub's viewer and its storage like them."""
 
 from pathlib import Path
 from typing import Any

@@ -106,9 +106,9 @@ def threshold(posteriors: Sequence[float], right: Sequence[bool], target: float,
 
     The bound is Clopper and Pearson's, one-sided. Thresholds are tried from the strictest down, and the first that
     fails ends the search: fixed-sequence testing, which keeps the confidence although many are tried
-    (Angelopoulos et al. 2021, "Learn then Test"). Where the search begins must not depend on the labels: it is with as
-    many images as just pass if all are right or, if the judge finds enough images more likely of their class than not,
-    with as many as just pass with one wrong among them.
+    (Angelopoulos et al. 2021, "Learn then Test"). Where the search begins must not depend on the labels: it begins with
+    as many images as just pass if all are right or, if the judge finds enough images likelier to be of their class
+    than not, with as many as just pass with one wrong among them.
     """
     labelled = len(posteriors)
     if not labelled:
