@@ -1,8 +1,8 @@
 """What can go wrong, in one tree. The number is the exit code of the command line.
 
 SynthgenError             1  never raised itself
-├── UsageError            2  the command or the call makes no sense
-├── SpecError             2  the spec does; carries every `Problem` found in it
+├── UsageError            2  the command or the call is invalid
+├── SpecError             2  the spec is invalid; carries every `Problem` found in it
 ├── PlanChanged           2  the run folder was planned from another spec
 ├── QuotaNotMet           3  done, but fewer images than asked for
 ├── GateFailed            4  an audit gate failed
@@ -34,8 +34,10 @@ class SynthgenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, and where. Lines and columns count from 1; line 0 means "no line"
-    and is for what stands in no file, such as `--set model.steps=many`."""
+    """One thing that is wrong, and where.
+
+    Lines and columns count from 1. Line 0 means "no line", for what is in no file, such as `--set model.steps=many`.
+    """
 
     file: str
     line: int
@@ -83,7 +85,7 @@ class DeviceError(SynthgenError):
 
 
 class DeviceLost(DeviceError):  # noqa: N818 - an outcome
-    """A device that broke while it was used. Executors replace the process, and nothing is booked against its shard."""
+    """A device that broke in use. Executors replace the process, and do not count this against its shard."""
 
 
 class StorageError(SynthgenError):
@@ -95,7 +97,7 @@ class Interrupted(SynthgenError):  # noqa: N818 - an outcome
 
 
 def first_line(error: BaseException) -> str:
-    """Give the first line of what an error says, or its kind where it says nothing."""
+    """Give the first line of an error's message, or its kind if it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 

@@ -22,7 +22,7 @@ class MissingFileError(StorageError):
 
 
 class NoLinksError(StorageError):
-    """The file system has no hard links, with which a file appears whole under a name that is free."""
+    """The file system has no hard links, which make a file appear whole under a free name."""
 
 
 _ROOM = "Make room there and run again: what was committed stays, and the run goes on from it."
@@ -44,7 +44,7 @@ _STRANGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError,
 """RecursionError and what Arrow raises are among them."""
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{16}", re.DOTALL)
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
-"""What link(2) says where a file was just made in the same folder, but cannot be linked."""
+"""What link(2) reports where a file could be made in the folder, but cannot be linked."""
 
 
 @contextmanager
@@ -60,8 +60,10 @@ def as_storage_error(place: Path, doing: str = "") -> Iterator[None]:
 
 @contextmanager
 def as_damage(place: object) -> Iterator[None]:
-    """Turn what a library, or a look at its values, makes of a file's strange content into a StorageError that names
-    the file. For a block that reads from one file and does nothing else."""
+    """Turn the errors that a file's unexpected content causes into a StorageError that names the file.
+
+    Use it for a block that reads one file and does nothing else.
+    """
     try:
         yield
     except _STRANGE as error:
@@ -73,7 +75,7 @@ def as_damage(place: object) -> Iterator[None]:
 
 
 class CheckedFile(io.FileIO):
-    """A file whose own errors are StorageErrors, also where a library reads or writes it."""
+    """A file whose own errors are StorageErrors, even when a library reads or writes it."""
 
     def __init__(self, path: Path, mode: str) -> None:
         super().__init__(path, mode)
@@ -93,10 +95,10 @@ class CheckedFile(io.FileIO):
 
 
 class Draft(io.BufferedWriter):
-    """A file that is written beside its place, under a name that nobody can foresee, and then takes it in one step."""
+    """A file that is written beside its place under an unpredictable name, and then moved into place in one step."""
 
     def __init__(self, path: Path) -> None:
-        # Of a long name only the beginning: the temporary one is longer, and 255 bytes are the limit.
+        # Only the beginning of a long name: the temporary name is longer, and the limit is 255 bytes.
         self.path, self.temporary = path, path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
         super().__init__(io.FileIO(os.open(self.temporary, flags, 0o666), "w"), buffer_size=1 << 20)
@@ -108,17 +110,17 @@ class Draft(io.BufferedWriter):
         os.fsync(self.fileno())
 
     def replace(self) -> None:
-        """Take the place of what is there, a symbolic link too: what that leads to stays as it is."""
+        """Replace whatever is at the path. A symbolic link is replaced too; its target stays as it is."""
         self.sync()
         self.temporary.replace(self.path)
         sync(self.path.parent)
 
     def link(self) -> bool:
-        """Take the place if nothing is there; False if something is. The temporary name stays until the draft ends."""
+        """Take the path if it is free; False if it is not. The temporary name stays until the draft ends."""
         try:
             os.link(self.temporary, self.path)
         except FileExistsError:
-            # NFS may repeat a call whose answer was lost: the second one finds the name taken, by ourselves.
+            # NFS may repeat a call whose answer was lost: the second one finds the name taken by ourselves.
             return self.temporary.stat().st_nlink == 2
         except OSError as error:
             if error.errno in _NO_LINKS:
@@ -128,13 +130,13 @@ class Draft(io.BufferedWriter):
 
 
 def is_draft(path: Path) -> bool:
-    """Whether it is a draft by its name."""
+    """Whether `path` has the name of a draft."""
     return _DRAFT.fullmatch(path.name) is not None
 
 
 @contextmanager
 def draft(path: Path) -> Iterator[Draft]:
-    """A draft of `path`, whose folder is made if it is missing. Its temporary name is gone after the block.
+    """Open a draft of `path`, and make its folder if it is missing. The temporary name is gone after the block.
 
     Raises:
         StorageError: it cannot be written.
@@ -152,7 +154,7 @@ def draft(path: Path) -> Iterator[Draft]:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, durable on return, in place of one that is there.
+    """Write a file whole or not at all, durable on return, replacing any that exists.
 
     Raises:
         StorageError: it cannot be written.
@@ -172,7 +174,7 @@ def sweep(folder: Path, name: str | None = None) -> None:
 
 
 def create_file(path: Path, data: bytes) -> bool:
-    """As `write_file`, but where the name is taken nothing changes, and False is returned."""
+    """Write a file like `write_file`, but if the name is taken, change nothing and return False."""
     with draft(path) as new:
         new.write(data)
         new.sync()
@@ -187,7 +189,7 @@ def create_file(path: Path, data: bytes) -> bool:
 
 
 def _claim(path: Path) -> bool:
-    """Take a free name by an empty file, which a kill before its replacement leaves; False if it is not free."""
+    """Take a free name with an empty file; False if it is not free. A kill before its replacement leaves that file."""
     try:
         path.touch(exist_ok=False)
     except FileExistsError:
@@ -196,7 +198,7 @@ def _claim(path: Path) -> bool:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it that are missing, each durable in the one that holds it."""
+    """Make a folder and its missing parents, each durable in its own parent."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
@@ -214,11 +216,11 @@ def sync(path: Path) -> None:
 
 
 def refuse_links(root: Path, path: Path) -> None:
-    """Look at every step from `root`, which may itself be a link, down to `path`.
+    """Check every step from `root`, which may itself be a link, down to `path`.
 
     Raises:
-        StorageError: one is a symbolic link. Who made the folder may not be who writes into it, and a link could lead
-            to any file of theirs.
+        StorageError: one is a symbolic link. The folder may have been made by somebody other than the user who writes
+            into it, and a link could lead to any file of that user.
     """
     step = root
     for part in path.relative_to(root).parts:
@@ -229,10 +231,10 @@ def refuse_links(root: Path, path: Path) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Before anything is made for it: find out whether files can be made in `folder`, which need not be there yet.
+    """Check, before any work is done for it, that files can be made in `folder`, which need not exist yet.
 
     Raises:
-        UsageError: its name is not valid UTF-8, which Parquet's library asks for.
+        UsageError: its name is not valid UTF-8, which Parquet's library requires.
         StorageError: it is not a folder, or cannot be written.
     """
     check_name_is_text(folder)
@@ -250,7 +252,7 @@ def check_folder(folder: Path) -> None:
 
 
 def check_room(folder: Path) -> None:
-    """As `check_folder`, and where it is there, by making a file in it: a disk that is full says so."""
+    """Check like `check_folder` and, if the folder exists, make a file in it, which detects a full disk."""
     check_folder(folder)
     if folder.is_dir():
         with draft(folder / "probe") as probe:
@@ -259,7 +261,7 @@ def check_room(folder: Path) -> None:
 
 
 def check_file(path: Path) -> None:
-    """As `check_room`, for a file that is to be written, or to be replaced."""
+    """Check like `check_room`, for a file that is to be written or replaced."""
     check_name_is_text(path)
     check_room(path.parent)
     if path.exists() and not path.is_file():
@@ -267,7 +269,8 @@ def check_file(path: Path) -> None:
 
 
 def check_name_is_text(path: str | os.PathLike[str]) -> None:
-    """
+    """Check that a path is text.
+
     Raises:
         UsageError: `path` is not valid UTF-8.
     """

@@ -1,7 +1,7 @@
 """Encoded images -> RGB pictures: the one conversion that judges, reports and checks share.
 
-Pillow's own `convert("RGB")` clips what has more than 8 bits a channel, so that most of it is white, and drops the
-alpha channel, so that colours show that nobody was meant to see.
+Pillow's own `convert("RGB")` clips images of more than 8 bits a channel, so that most pixels turn white. It also drops
+the alpha channel, so that colours appear that were meant to be hidden.
 """
 
 import io
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 CONVERSION = 2
-"""Raise it whenever a picture may come out otherwise than before: what was computed of the old ones is then stale."""
+"""Raise it whenever a picture may come out differently: what was computed from the old ones is then stale."""
 
 GROUND = (255, 255, 255, 255)
-"""What shows through: white, as on the pages and the paper that transparent pictures are made for, and as the makers
-of the large sets of captioned images put them."""
+"""What shows through: white, like the pages and the paper that transparent pictures are made for. The makers of the
+large sets of captioned images use it too."""
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _RAW_MODE = re.compile(r"[IF];(\d+)([A-Z]*)")
@@ -28,7 +28,7 @@ _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # of TIFF
 
 
 class Change(IntFlag):
-    """What became of a picture that may mean another thing now. The values are kept in files."""
+    """What the conversion changed in a picture, which may mean something else now. The values are stored in files."""
 
     NONE = 0
     SIXTEEN = 1
@@ -36,7 +36,7 @@ class Change(IntFlag):
     DEEPER = 2
     """More than 16 bits a channel, or floats; scaled to 8."""
     GROUND = 4
-    """Transparent somewhere, and put on `GROUND`."""
+    """Transparent somewhere, and composited on `GROUND`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class LeftOut:
 
     Attributes:
         reason: a clause that goes with "images", such as "that cannot be opened".
-        detail: what the system or the decoder said of this one.
+        detail: what the system or the decoder said about this one.
         hint: what to do, where the image was refused on purpose.
     """
 
@@ -64,10 +64,10 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """How a file keeps its numbers, where Pillow's mode does not say it.
+    """How a file stores its numbers, where Pillow's mode does not say.
 
     Attributes:
-        bits: of a channel; None where the file does not say it.
+        bits: bits per channel; None where the file does not say.
     """
 
     bits: int | None = None
@@ -76,35 +76,35 @@ class _Stored:
 
 
 def decode(data: bytes, formats: tuple[str, ...] | None = None, most_pixels: int | None = None) -> Picture | LeftOut:
-    """The picture in `data`, upright. Of an animation, its first frame.
+    """Decode the picture in `data`, upright; of an animation, the first frame.
 
     Args:
-        formats: those of Pillow's names that may be tried; by default all.
-        most_pixels: of a picture that is decoded; by default twice Pillow's own limit against bombs.
+        formats: the formats to try, by Pillow's names; by default all.
+        most_pixels: the largest picture to decode; by default twice Pillow's own limit against decompression bombs.
     """
     if data.startswith(_POINTER):
         return LeftOut("that are Git LFS pointers, which stand for files that were not downloaded")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata, and of large pictures; the too large raise
+            warnings.simplefilter("ignore")  # about odd metadata and large pictures; those too large raise
             with Image.open(io.BytesIO(data), formats=formats) as image:
                 if most_pixels is not None and image.width * image.height > most_pixels:
                     return LeftOut("that are too large", f"it has {image.width} x {image.height} pixels")
                 stored = _stored(image)
                 return _to_rgb(ImageOps.exif_transpose(image), stored)
-    # Decoders are foreign code that meets anybody's bytes. They raise whatever they like, RuntimeError,
-    # NotImplementedError and MemoryError among it; and it concerns this one image, never the set.
+    # Decoders are foreign code that meets arbitrary bytes. They may raise anything, RuntimeError,
+    # NotImplementedError and MemoryError included, and it concerns this one image, never the set.
     except Exception as error:
         return LeftOut("that cannot be opened", (str(error) or type(error).__name__).splitlines()[0])
 
 
 def to_rgb(image: Image.Image) -> Picture:
-    """A picture of any of Pillow's modes as RGB, 8 bits a channel.
+    """Convert a picture of any of Pillow's modes to RGB, 8 bits a channel.
 
-    Black and white are the ends of what the mode, or the file, can hold: 0 and 65535 of 16 bits, 0 and 4095 of 12, 0
-    and 1 of floats. Integers of 32 bits are taken for 8 or 16 bits in wide numbers if all of them fit, since files do
-    not say how many are used. Integers that do not fit, and floats outside 0..1, are stretched from their least to
-    their greatest; what is no number is black. Transparency is composited on `GROUND`.
+    Black and white are the ends of what the mode, or the file, can hold: 0 and 65535 for 16 bits, 0 and 4095 for 12, 0
+    and 1 for floats. Integers of 32 bits are read as 8 or 16 bits in wide numbers if all of them fit, since files do
+    not say how many bits are used. Integers that do not fit, and floats outside 0..1, are stretched from their minimum
+    to their maximum; NaN is black. Transparency is composited on `GROUND`.
     """
     return _to_rgb(image, _Stored())
 
@@ -115,7 +115,7 @@ def _to_rgb(image: Image.Image, stored: _Stored) -> Picture:
         narrow = image.mode.startswith("I;") or stored.bits == 16
         changes |= Change.SIXTEEN if narrow else Change.DEEPER
         image = _eight_bits(image, stored)
-    if image.mode == "La":  # which Pillow converts to nothing else
+    if image.mode == "La":  # Pillow converts it to nothing else
         image = image.convert("LA")
     if not image.has_transparency_data:
         return Picture(image.convert("RGB"), changes)
@@ -127,7 +127,10 @@ def _to_rgb(image: Image.Image, stored: _Stored) -> Picture:
 
 
 def _stored(image: Image.Image) -> _Stored:
-    """Of a file that is open and not loaded yet; a key of transparency is made to fit what loading will give."""
+    """Read how a file that is open and not loaded yet stores its numbers.
+
+    A transparency key is adjusted to the values that loading will give.
+    """
     raw = _RAW_MODE.search(str([tile.args for tile in getattr(image, "tile", [])]))
     key = image.info.get("transparency")
     if image.mode == "RGB" and isinstance(key, tuple) and ";16" in str(getattr(image, "tile", "")):
@@ -140,7 +143,7 @@ def _stored(image: Image.Image) -> _Stored:
 
 
 def _eight_bits(image: Image.Image, stored: _Stored) -> Image.Image:
-    """L; or LA, where one of the numbers stands for transparency."""
+    """Scale an image to mode L, or to LA where one of its numbers means transparency."""
     values: NDArray[Any] = np.asarray(image)
     if stored.bits == 32 and not stored.signed and image.mode == "I":
         values = values.view(np.uint32)
@@ -156,7 +159,7 @@ def _eight_bits(image: Image.Image, stored: _Stored) -> Image.Image:
 
 
 def _ends(values: NDArray[Any], mode: str, stored: _Stored) -> tuple[float, float]:
-    """What is black, and what is white."""
+    """The values that are black and white."""
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
     if mode.startswith("I;"):
         return 0, 2 ** (stored.bits or 16) - 1
@@ -168,5 +171,5 @@ def _ends(values: NDArray[Any], mode: str, stored: _Stored) -> tuple[float, floa
         ranges = [2**8 - 1, 2**16 - 1]
     if low >= 0 and (fitting := next((each for each in ranges if high <= each), None)) is not None:
         return 0, fitting
-    # A flat picture has no least and greatest to stretch between.
+    # A flat picture has no range to stretch.
     return (low, high) if low < high else (0, 255)

@@ -1,5 +1,7 @@
-"""What killed processes left behind, told from what living ones write. Whoever writes holds a lock, and the system
-takes it back when the process ends, however it ends."""
+"""What killed processes left behind, as opposed to what running ones are writing.
+
+A writer holds a lock, and the system releases it when the process ends, however it ends.
+"""
 
 import errno
 import os
@@ -16,26 +18,26 @@ from platform import node
 _HOST = sha256(node().encode()).hexdigest()[:8]
 _ON_HOST = re.compile(r"-([0-9a-f]{8})-[0-9a-f]{8}$")
 _A_DAY = 24 * 60 * 60.0
-"""What nobody has touched for so long is abandoned, where locks cannot tell: of another machine, or on a file system
-without any."""
+"""Seconds without a change after which something counts as abandoned where locks cannot tell: it was made on another
+machine, or the file system has no locks."""
 
 
 def hold(descriptor: int) -> None:
     """Show that a file or folder is being written, for as long as `descriptor` is open."""
     import fcntl
 
-    with suppress(OSError):  # without locks, its age tells
+    with suppress(OSError):  # without locks, its age decides
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def clear(path: Path, *, unsure: bool = False) -> bool:
-    """Remove a temporary file or folder that certainly no living process writes; whether it was removed.
+    """Remove a temporary file or folder that certainly no running process writes; return whether it was removed.
 
     Args:
-        unsure: remove it also where that is not certain, if only no process of this machine holds it.
+        unsure: also remove it where that is not certain, as long as no process on this machine holds it.
     """
     with _locked(path) as locked:
-        # Under the lock: who makes one at this moment waits for it, and then sees that it is gone.
+        # Under the lock: a process that is making one waits for it, and then sees that it is gone.
         if goes := _is_abandoned(path, locked) or (unsure and locked is not False):
             remove(path)
     return goes
@@ -52,8 +54,10 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def scratch_folder(parent: Path, stem: str, mode: int = 0o777) -> Iterator[Path]:
-    """An empty folder in `parent`, under a name that nobody can foresee and that begins with `stem`. Whatever has that
-    name after the block is removed."""
+    """Make an empty folder in `parent`, under an unpredictable name that begins with `stem`.
+
+    Whatever has that name after the block is removed.
+    """
     path, descriptor = _made(parent, stem, mode)
     try:
         yield path
@@ -68,7 +72,7 @@ def _made(parent: Path, stem: str, mode: int) -> tuple[Path, int]:
         path.mkdir(mode)
         try:
             descriptor = os.open(path, os.O_RDONLY)
-        except FileNotFoundError:  # another process has cleared it away before it was held
+        except FileNotFoundError:  # another process cleared it away before it was held
             continue
         hold(descriptor)
         with suppress(FileNotFoundError):
@@ -79,7 +83,7 @@ def _made(parent: Path, stem: str, mode: int) -> tuple[Path, int]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[bool | None]:
-    """Whether the lock could be had, and then it is held; None where that cannot be told."""
+    """Hold the lock if possible, and give whether it is held; None where that is unknown."""
     import fcntl
 
     try:
@@ -109,7 +113,7 @@ def _is_abandoned(path: Path, locked: bool | None) -> bool:
 
 
 def _last_change(path: Path) -> float:
-    """When something in it was last changed; now, where that cannot be told."""
+    """When anything in `path` last changed; now, where that is unknown."""
     try:
         return max(one.lstat().st_mtime for one in (path, *path.rglob("*")))
     except OSError:

@@ -1,4 +1,4 @@
-"""The nouns that travel between the rooms: frozen dataclasses, no behaviour beyond what they are.
+"""The records that pass between the rooms: frozen dataclasses with little behaviour of their own.
 
 Images are torch tensors, but nothing here imports torch: planning must not.
 """
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A class, joint with the values of balanced attributes, and how many accepted images of it are wanted: in a
-    plan as a whole, or in one shard.
+    """A class combined with values of the balanced attributes, and its quota of accepted images.
+
+    The quota is that of a whole plan, or of one shard.
 
     Attributes:
         name: unique in the plan and stable; the ledger names cells by it.
         label: the class's position in the spec, which is the dataset's label.
-        values: per balanced attribute the value that an image must be measured to have.
+        values: for each balanced attribute, the value that an image must be measured to have.
     """
 
     name: str
@@ -35,11 +36,11 @@ class Cell:
     values: tuple[tuple[str, str], ...] = ()
 
     def fits(self, class_name: str, attributes: Mapping[str, str]) -> bool:
-        """Whether an image of that class, measured so, belongs here."""
+        """Whether an image of that class with these measured attributes belongs in this cell."""
         return self.class_name == class_name and all(attributes.get(name) == value for name, value in self.values)
 
     def strays(self, attributes: Mapping[str, str]) -> tuple[str, ...]:
-        """What keeps an image out that was measured so: `hair=unknown` for each balanced attribute that it misses."""
+        """Name what keeps an image with these attributes out: `hair=unknown` for each attribute that it misses."""
         return tuple(f"{name}={attributes.get(name)}" for name, value in self.values if attributes.get(name) != value)
 
 
@@ -57,13 +58,13 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One attempt at an image. Says all that decides what the model is asked for.
+    """One attempt at an image: everything that decides what the model is asked for.
 
     Attributes:
         id: `SSSSS-AAAAAA`, shard and attempt: unique in the run.
         cell: the name of the cell that it aims at.
         variables: the template's resolved variables, in the spec's order.
-        seed: of the image's own CPU generator, 0 .. 2**63 - 1.
+        seed: seeds the image's own CPU generator; 0 to 2**63 - 1.
     """
 
     id: str
@@ -98,7 +99,7 @@ class Rendered:
     Attributes:
         image: uint8 [3, height, width] on the generator's device; None after a failure.
         seconds: the batch's time divided by its size.
-        batch_size: of the batch that it was rendered in.
+        batch_size: size of the batch that it was rendered in.
     """
 
     candidate: Candidate
@@ -123,7 +124,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is asked of a score: it rejects an image whose score falls below `floor` or rises above `ceiling`."""
+    """A limit on a score: rejects an image whose score falls below `floor` or rises above `ceiling`."""
 
     reason: Reason
     score: str
@@ -131,16 +132,16 @@ class Rule:
     ceiling: float = inf
 
     def allows(self, value: float) -> bool:
-        """NaN compares false with everything: a broken score is not allowed."""
+        """Whether `value` is within the limits. NaN compares false with everything, so a broken score is not."""
         return self.floor <= value <= self.ceiling
 
     @property
     def limits(self) -> str:
-        """In words."""
+        """The limits in words."""
         return f"at least {self.floor:g}" if self.floor > -inf else f"at most {self.ceiling:g}"
 
     def implies(self, other: Rule) -> bool:
-        """Whether all that `other` rejects, by the same score, this one rejects too."""
+        """Whether this rule rejects everything that `other`, a rule on the same score, rejects."""
         return self.floor >= other.floor and self.ceiling <= other.ceiling
 
 
@@ -149,12 +150,12 @@ class Assessment:
     """What a judge measured on an image, and whether a rule rejects it.
 
     Attributes:
-        scores: by name; the names are the judge's `score_names`. NaN where a score could not be had.
-        attributes: per attribute of the spec the measured value, `unknown` or `not applicable`.
-        posteriors: per attribute the probability of each answer.
-        message: what the scores do not say of the reason: which image a duplicate repeats.
-        phash: the image's perceptual hash, 256 bits; by it and the embedding duplicates are found across shards.
-        embedding: of the image, of length 1; None where a judge has none.
+        scores: by name; the names are the judge's `score_names`. NaN where a score could not be computed.
+        attributes: for each attribute of the spec, the measured value, `unknown` or `not applicable`.
+        posteriors: for each attribute, the probability of each answer.
+        message: details of the reason that the scores do not give, such as which image a duplicate repeats.
+        phash: the image's perceptual hash, 256 bits; it and the embedding serve to find duplicates across shards.
+        embedding: the image's embedding, of length 1; None where a judge has none.
     """
 
     scores: Mapping[str, float]
@@ -175,7 +176,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A rendered candidate with its verdict. `assessment` is None exactly where the candidate failed.
+    """A rendered candidate with its verdict. `assessment` is None exactly when the candidate failed.
 
     Attributes:
         cell: the name of the cell that it fills; None unless accepted.
@@ -198,16 +199,16 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """What a shard, or several, could not fill within its budget of attempts.
+    """What one or more shards could not fill within their budget of attempts.
 
     Attributes:
-        attempts: aimed at this cell.
-        hits: of those, how many were good and measured to belong here.
-        accepted: images in the cell, also such as were aimed at another.
-        spare: attempts beyond the budget: they filled the shard's last batches.
-        misses: what the other attempts came to: the reason of a rejection or the kind of a failure; for images that
+        attempts: how many attempts were aimed at this cell.
+        hits: how many of those were good and measured to belong to it.
+        accepted: images in the cell, including those aimed at another.
+        spare: attempts beyond the budget, which filled up the shard's last batches.
+        misses: outcomes of the other attempts: the reason of a rejection or the kind of a failure; for images that
             passed every filter and belong elsewhere, what they were measured to be, such as `hair=unknown`. An image
-            that misses by two attributes counts under both.
+            that misses two attributes counts under both.
     """
 
     cell: str
@@ -220,8 +221,7 @@ class Shortfall:
 
     @property
     def to_fill(self) -> float | None:
-        """Attempts that the missing images would take, at the yield seen; None where no attempt gave one: then
-        nothing is known of it."""
+        """Attempts that the missing images would take at the yield seen so far; None if no attempt was a hit."""
         return self.missing * self.attempts / self.hits if self.hits else None
 
 
@@ -234,7 +234,7 @@ class ShardRecord:
         ledger: every candidate.
         counts: attempts by verdict.
         reasons: rejected images by reason, failures by kind.
-        provenance: versions, device, dtype, threads, host-independent facts of where it was made.
+        provenance: versions, device, dtype, threads: host-independent facts about where it was made.
     """
 
     shard: int

@@ -1,4 +1,4 @@
-"""Secrets in texts: refused where users write, blanked where errors are shown or written down."""
+"""Secrets in texts: refused in what users write, blanked where errors are shown or saved."""
 
 import os
 import re
@@ -8,11 +8,11 @@ from collections.abc import Mapping
 _IN_ADDRESS = re.compile(r"(?<=://)(?:[^\s/?#@]*|[^\s/:@]+:[^\s@]*)@")
 _VARIABLE = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|(^|_)KEY(_|$)", re.IGNORECASE)
 _SHORTEST = 8
-"""Shorter values are words such as `false`, which texts hold for other reasons."""
+"""Shorter values are words such as `false`, which occur in texts for other reasons."""
 
 
 def secret_in_address(text: str) -> re.Match[str] | None:
-    """The first user, password or token that stands in an address."""
+    """Find the first user, password or token in an address."""
     return _IN_ADDRESS.search(text)
 
 

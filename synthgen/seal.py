@@ -1,4 +1,4 @@
-"""JSON objects that carry their own sha256 as their last entry: a changed byte is found without another file."""
+"""JSON objects that carry their own sha256 as their last entry: a changed byte is detected without another file."""
 
 import json
 import re
@@ -10,14 +10,14 @@ _END = re.compile(rf',\n +"{_KEY}": "([0-9a-f]{{64}})"\n\}}\n')
 
 
 def seal(text: str) -> str:
-    """`text`, an object as `json.dumps` writes it with an indent, and in it the sha256 of all that stands before."""
+    """Add the sha256 of all that comes before it to `text`, an object as `json.dumps` writes it with an indent."""
     body, indent = text.rstrip().removesuffix("\n}"), re.search(r"\n( +)", text)
     assert indent is not None, "it is written with an indent"
     return f'{body},\n{indent[1]}"{_KEY}": "{_digest(body)}"\n}}\n'
 
 
 def unseal(text: str) -> tuple[dict[str, Any], bool]:
-    """The object without its sha256, and whether it had one: earlier versions wrote none.
+    """Return the object without its sha256, and whether it had one: earlier versions wrote none.
 
     Raises:
         ValueError: it is not a JSON object, or its sha256 is not that of the rest.

@@ -95,6 +95,6 @@ def caption(person: Person, rng: Random) -> Caption:
 
 
 def spoiled_caption(kind: str, rng: Random) -> Caption:
-    """One of `SPOILED[kind]`. Claims nothing but the kind."""
+    """Draw one of `SPOILED[kind]`. It claims nothing but the kind."""
     index = 1 + list(SPOILED).index(kind)
     return Caption(rng.choice(SPOILED[kind]), (index, *[UNSAID] * 6))  # type: ignore[arg-type]

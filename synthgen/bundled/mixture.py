@@ -1,4 +1,4 @@
-"""Which people the models saw in training, and how wrongly those were described. Skewed on purpose.
+"""Which people the models saw in training, and how wrongly they were described. Skewed on purpose.
 
 Real generators inherit the skews and the mislabelled captions of the web. The bundled one inherits these:
 small, written down, and therefore something true for filters, balance and audits to find.
@@ -49,7 +49,7 @@ WRONG_ATTRIBUTE = 0.04
 
 
 def skewed(rng: Random) -> Person:
-    """One person of the training mixture: the occupation evenly, the rest as `SKEW` says."""
+    """Draw one person of the training mixture: the occupation evenly, the rest as `SKEW` says."""
     occupation = rng.choice(OCCUPATIONS)
     skew = SKEW[occupation]
     return _person(
@@ -62,7 +62,7 @@ def skewed(rng: Random) -> Person:
 
 
 def even(rng: Random) -> Person:
-    """One person with every attribute drawn evenly and independently."""
+    """Draw one person, with every attribute even and independent."""
     return _person(
         rng, rng.choice(OCCUPATIONS), rng.choice(SKINS), rng.choice(HAIR_LENGTHS), glasses=rng.random() < 0.5
     )
@@ -73,7 +73,7 @@ def is_rare(occupation: str, skin: str) -> bool:
 
 
 def misdescribed(person: Person, rng: Random) -> Person:
-    """`person` as a careless captioner would have seen it."""
+    """Change `person` to what a careless captioner would have seen."""
     if rng.random() < WRONG_OCCUPATION:
         person = replace(person, occupation=CONFUSED_WITH[person.occupation])
     if rng.random() < WRONG_ATTRIBUTE:

@@ -173,6 +173,7 @@ class _Pen:
         shade: Color = (max(0, self.skin[0] - 22), max(0, self.skin[1] - 20), max(0, self.skin[2] - 18))
         self.slab(-21, 19, 21, 60, clothes, radius=9)
         self.slab(-4.5, 10, 4.5, 22, shade, radius=3)  # the neck
+
         match occupation:
             case "doctor":
                 self.line((-6, 19), (0, 28), (6, 19), fill=(60, 70, 92), width=2.0)

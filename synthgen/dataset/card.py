@@ -15,9 +15,9 @@ from synthgen.ledger.tally import MEANINGS
 from synthgen.spec import DuplicateFilter
 
 _CELLS = 400
-"""So many are shown at most."""
+"""At most this many are shown."""
 _CLASSES = 20
-"""With more, an attribute that nothing balances is shown for all of them together."""
+"""With more than this many, an attribute that nothing balances is shown for all of them together."""
 
 _SIZES = (
     (10**3, "n<1K"),
@@ -36,12 +36,12 @@ def write_card(
     composition: Composition,
     drop: DuplicateFilter | None = None,
 ) -> None:
-    """Write `README.md`. From it `datasets.load_dataset(folder)` and the Hub's viewer know splits and types.
+    """Write `README.md`. It tells `datasets.load_dataset(folder)` and the Hub's viewer the splits and types.
 
     Args:
         features: a `datasets.Features`.
-        composition: of the images in the dataset.
-        drop: the rule by which those that repeat another were left out.
+        composition: that of the images in the dataset.
+        drop: the rule by which images that repeat another were left out.
     """
     body = _body(summary, provenance, composition, drop)
     text = f"---\n{_front_matter(summary, provenance, features)}\n---\n\n{body}\n"
@@ -102,6 +102,7 @@ def _body(
         lstrip_blocks=True,
         autoescape=False,
     )
+
     totals: Mapping[str, int] = provenance.tally.others
     return environment.get_template("card.md.j2").render(
         summary=summary,
@@ -118,7 +119,7 @@ def _body(
 
 
 def _made(provenance: Provenance) -> dict[str, str]:
-    """How it was made, each fact once: settings and versions name some that stand above them."""
+    """How it was made, each fact once: settings and versions repeat some of those above them."""
     own = {"model": provenance.model, "revision": provenance.model_revision or "", "judge": provenance.judge}
     made = {key: value for key, value in own.items() if value} | dict(provenance.settings)
     made["plan"] = provenance.fingerprint
@@ -131,10 +132,10 @@ def _made(provenance: Provenance) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """The cells of a balanced dataset, a table: its last attribute is the columns, a class and the others are a row.
+    """The cells of a balanced dataset as a table: a column for each value of the last attribute, rows for the rest.
 
     Attributes:
-        rows: what they are, and the cell of each column; None where nothing is asked for.
+        rows: class and other values, and the cell in each column; None where nothing is asked for.
         left_out: how many rows are not shown.
     """
 
@@ -163,7 +164,7 @@ def _cells(summary: DatasetSummary, composition: Composition) -> _Cells | None:
 
 
 def _measured(summary: DatasetSummary, composition: Composition) -> dict[str, dict[str, list[Part]]]:
-    """By attribute that nothing balances, and by class, every answer; of all classes, if they are many, together."""
+    """Every answer, by attribute that nothing balances and by class; with many classes, for all of them together."""
     classes = list(summary.classes) if len(summary.classes) <= _CLASSES else []
     return {
         name: {kind: composition.answers_of(name, kind) for kind in classes} or {"all": composition.answers_of(name)}
@@ -172,6 +173,6 @@ def _measured(summary: DatasetSummary, composition: Composition) -> dict[str, di
 
 
 class _Literal(str):
-    """Markdown already."""
+    """Text that is already Markdown."""
 
     __slots__ = ()

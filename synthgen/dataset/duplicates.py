@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from synthgen.spec import DuplicateFilter
 
 _ROWS = 2048
-"""So many embeddings are compared with all before them at a time: a bound on memory."""
+"""This many embeddings at a time are compared with all before them: a bound on memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Duplicate:
 
 
 def equal_images(ids: Sequence[str], digests: Sequence[bytes]) -> tuple[Duplicate, ...]:
-    """Every id whose image a lower id has to the byte, in ascending order."""
+    """Find every id whose image is the same, byte for byte, as that of a lower id, in ascending order."""
     first: dict[bytes, str] = {}
     found = []
     for position in sorted(range(len(ids)), key=ids.__getitem__):
@@ -39,9 +39,9 @@ def near_duplicates(
     embeddings: Sequence[NDArray[np.float16]],
     rule: DuplicateFilter,
 ) -> tuple[Duplicate, ...]:
-    """Every id that repeats one below it which is kept, in ascending order. What repeats only a dropped one stays.
+    """Find every id that repeats a lower one that is kept, in ascending order. What repeats only a dropped one stays.
 
-    `hashes` are of one length; `embeddings` of length 1, and only looked at if `rule` asks for a cosine.
+    `hashes` all have the same size; `embeddings` have length 1, and are only used if `rule` asks for a cosine.
     """
     groups: dict[int, list[int]] = defaultdict(list)
     for position in sorted(range(len(ids)), key=ids.__getitem__):
@@ -63,9 +63,10 @@ def near_duplicates(
 
 
 def _alike_by_hash(hashes: Sequence[bytes], most: int) -> Iterator[tuple[int, int]]:
-    """Pairs, the lower first, that differ in at most `most` bits.
+    """Yield pairs, the lower first, that differ in at most `most` bits.
 
-    Of `most` + 1 parts, such a pair has one in common (the pigeonhole principle): only what shares a part is compared.
+    Of `most` + 1 parts, such a pair has one in common (the pigeonhole principle): only hashes that share a part are
+    compared.
     """
     bits = np.frombuffer(b"".join(hashes), dtype=np.uint8).reshape(len(hashes), -1)
     for part in np.array_split(np.unpackbits(bits, axis=1), most + 1, axis=1):
@@ -76,7 +77,7 @@ def _alike_by_hash(hashes: Sequence[bytes], most: int) -> Iterator[tuple[int, in
 
 
 def _sharing(keys: NDArray[np.uint8]) -> Iterable[NDArray[np.intp]]:
-    """The places of equal rows, ascending, where there are several."""
+    """The places of rows that occur more than once, ascending."""
     _, inverse, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
     order = np.argsort(inverse.ravel(), kind="stable")
     return (places for places in np.split(order, np.cumsum(counts)[:-1]) if len(places) > 1)

@@ -27,7 +27,7 @@ from synthgen.spec import DuplicateFilter
 from synthgen.version import __version__
 
 _FORMAT = 2
-"""Of the dataset's columns. A dataset of another format is written again; 2 added `class`."""
+"""The version of the dataset's columns. A dataset of another format is written again; 2 added `class`."""
 
 
 def finalize(
@@ -47,18 +47,18 @@ def finalize(
     """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
 
     The folder appears, or replaces an older one, in one step. It is left as it is if it was made from the
-    same inputs. Images equal to the byte are reported; with `drop`, those that repeat each other by its rule are
-    reported and left out, and the lowest id stays.
+    same inputs. Images that are equal byte for byte are reported; with `drop`, those that repeat each other by its
+    rule are reported and left out, and the lowest id stays.
     What is read and written is streamed; memory holds some 300 bytes per image, and the embeddings if `drop` asks
     for a cosine.
 
     Args:
         digests: sha256 of each source, in hex, as it was committed; by default, as it is now.
-        there: the dataset that lies where the folder will be copied to, if it will be.
-        own: files in the folder that synthgen is known to have made, also where the one that says so is lost.
+        there: the dataset in the place that the folder will be copied to, if it will be.
+        own: files in the folder that synthgen is known to have made, even if the one that says so is lost.
 
     Raises:
-        QuotaNotMet: there is not a single image.
+        QuotaNotMet: there are no images.
         StorageError: a source is damaged or cannot be used, an id occurs twice, or the folder cannot be written.
     """
     rule = drop.model_dump(mode="json") if drop else None
@@ -68,6 +68,7 @@ def finalize(
     summary = read_summary(folder) or there
     if summary is not None and summary.inputs == inputs:
         return summary
+
     if digests is not None:
         _check(sources, digests)
     schema = _schema(sources, classes)
@@ -80,17 +81,20 @@ def finalize(
         raise QuotaNotMet("no image was accepted, so there is no dataset", hint="The ledger says why they fell.")
     if twice := [image_id for image_id, count in Counter(ids).items() if count > 1]:
         raise StorageError(f"the image {min(twice)} occurs twice", hint="Run `synthgen verify` on the run folder.")
+
     if drop:
         hashes = list(chain.from_iterable(found.hashes for found in scans))
         embeddings = list(chain.from_iterable(found.embeddings for found in scans))
         duplicates = near_duplicates(ids, labels, hashes, embeddings, drop)
     else:
         duplicates = equal_images(ids, list(chain.from_iterable(found.digests for found in scans)))
+
     dropped = {duplicate.id for duplicate in duplicates} if drop else set()
     kept = [position for position, image_id in enumerate(ids) if image_id not in dropped]
     assigned = assign_splits([ids[i] for i in kept], [labels[i] for i in kept], splits)
     split_of = dict(zip((ids[i] for i in kept), assigned, strict=True))
     in_class = Counter(zip(assigned, (labels[i] for i in kept), strict=True))
+
     composition = Composition(provenance.asked)
     with building(folder, own) as new:
         written = _write(scans, split_of, new / "data", splits, schema, file_bytes, composition, classes)
@@ -119,8 +123,10 @@ def finalize(
 
 
 def _check(sources: Iterable[Source], committed: Iterable[str]) -> None:
-    """Raises:
-    StorageError: a source is not what was committed.
+    """Compare the sources with the digests that were committed.
+
+    Raises:
+        StorageError: a source is not what was committed.
     """
     for source, digest in zip(sources, committed, strict=True):
         if digest_of(source) != digest:
@@ -138,7 +144,7 @@ def _write(
     composition: Composition,
     classes: Sequence[str],
 ) -> dict[str, tuple[SplitWriter, tuple[Path, ...]]]:
-    """Write what is in a split, and count it in `composition`."""
+    """Write the images that are in a split, and count them in `composition`."""
     folder.mkdir()
     writers = {split: SplitWriter(folder, split, schema, file_bytes) for split in splits}
     with ExitStack() as stack:
@@ -174,7 +180,7 @@ def _count(rows: pa.RecordBatch, composition: Composition, classes: Sequence[str
 
 
 def _schema(sources: Sequence[Source], classes: Sequence[str]) -> pa.Schema:
-    """The schema that the sources share, with the metadata by which `datasets` knows images and labels."""
+    """The schema that the sources share, with the metadata that tells `datasets` about images and labels."""
     if not sources:
         raise StorageError("there is no committed shard to make a dataset of", hint="Run `synthgen run` first.")
     first, *others = (_shown(schema_of(source).remove_metadata()) for source in sources)
@@ -188,7 +194,7 @@ def _schema(sources: Sequence[Source], classes: Sequence[str]) -> pa.Schema:
 
 
 def _shown(schema: pa.Schema) -> pa.Schema:
-    """Without what was only needed to find duplicates, and with the name of the label beside its number."""
+    """Drop what was only needed to find duplicates, and add the label's name beside its number."""
     fields: list[pa.Field] = []
     for field in schema:
         if field.name not in ("phash", "embedding"):

@@ -1,4 +1,4 @@
-"""Where a dataset comes from: the facts that its card tells."""
+"""Where a dataset comes from: the facts that its card shows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,16 +9,17 @@ from synthgen.ledger.tally import Tally
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """
+    """The facts about a dataset's origin.
+
     Attributes:
         model, judge: their ids; `model_revision` the resolved commit, where there is one.
         spec: the spec's YAML as the user wrote it.
-        fingerprint: of the plan.
+        fingerprint: that of the plan.
         tally: what became of every attempt.
         settings: how it was sampled and filtered, such as steps and thresholds; shown as a table.
         versions: of synthgen and the libraries; shown as a table.
         asked: what was measured and balanced.
-        licence: an SPDX identifier as the Hub knows them, in lower case; None says nothing of a licence.
+        licence: an SPDX identifier as the Hub knows them, in lower case; None says nothing about a licence.
     """
 
     model: str

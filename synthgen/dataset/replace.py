@@ -1,4 +1,4 @@
-"""A folder that is built beside its place and takes it in one step: there is the old one or the new one."""
+"""A folder that is built beside its place and moved there in one step: either the old one exists or the new one."""
 
 import ctypes
 import os
@@ -16,13 +16,13 @@ MARKER = "synthgen.json"
 
 @contextmanager
 def building(folder: Path, own: Collection[str] = ()) -> Iterator[Path]:
-    """An empty folder to fill. It replaces `folder` if the block ends well, and goes away if it does not.
+    """Give an empty folder to fill. It replaces `folder` if the block succeeds, and is removed if it does not.
 
     Args:
-        own: files in it that synthgen is known to have made.
+        own: files in `folder` that synthgen is known to have made.
 
     Raises:
-        StorageError: something else than a finalized dataset stands there, or the disk refuses.
+        StorageError: `folder` is something other than a finalized dataset, or the disk refuses.
     """
     check_place(folder, own)
     with as_storage_error(folder, "cannot write "):
@@ -36,10 +36,11 @@ def building(folder: Path, own: Collection[str] = ()) -> Iterator[Path]:
 
 
 def check_place(folder: Path, own: Collection[str] = ()) -> None:
-    """
+    """Check that `folder` is free, or may be replaced.
+
     Raises:
-        StorageError: something else than a finalized dataset stands at `folder`: it has no marker, and holds more than
-            the files `own`.
+        StorageError: `folder` is something other than a finalized dataset: it has no marker, and holds more than the
+            files `own`.
     """
     with as_storage_error(folder):
         if folder.exists() and not (folder / MARKER).exists() and not _holds_only(folder, own):
@@ -48,7 +49,7 @@ def check_place(folder: Path, own: Collection[str] = ()) -> None:
 
 
 def recover(folder: Path) -> None:
-    """Put the old folder back where a crash took the new one before it came (see `_take_place`)."""
+    """Put the old folder back if a crash kept the new one from taking its place (see `_take_place`)."""
     aside = _aside(folder)
     if aside.is_dir() and not aside.is_symlink() and not os.path.lexists(folder):
         aside.rename(folder)
@@ -56,7 +57,7 @@ def recover(folder: Path) -> None:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """What builders of `folder` left that were killed, and what those of now are filling."""
+    """List what killed builders of `folder` left behind, and what running ones are filling."""
     return sorted(path for path in folder.parent.glob(".*") if path.name.startswith(_stem(folder)))
 
 
@@ -75,7 +76,7 @@ def _take_place(new: Path, folder: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Swaps two folders in one step, if the system and the file system can: renameat2(2), renamex_np(2)."""
+    """Swap two folders in one step, if the system and the file system can: renameat2(2), renamex_np(2)."""
     if sys.platform not in {"linux", "darwin"}:
         return False
     libc = ctypes.CDLL(None)

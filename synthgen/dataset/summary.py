@@ -11,14 +11,15 @@ from synthgen.dataset.replace import MARKER
 from synthgen.seal import seal, unseal
 
 _FILE = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9._-]*")
-"""One that lies in the dataset, and nowhere else."""
+"""A file inside the dataset, and nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)
 class SplitSummary:
-    """
+    """What one split of a finalized dataset holds.
+
     Attributes:
-        size: of its rows in memory, in bytes.
+        size: size of its rows in memory, in bytes.
         files: names relative to the dataset's folder, with their sizes in bytes; none if there are no rows.
         classes: images per class, every class of the spec.
     """
@@ -32,10 +33,11 @@ class SplitSummary:
 
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
-    """
+    """What a finalized dataset holds.
+
     Attributes:
         inputs: a fingerprint of all that the dataset was made from.
-        duplicates: images that repeat one of a lower id: by the filter's rule, or, without it, to the byte.
+        duplicates: images that repeat one of a lower id: by the filter's rule or, without it, byte for byte.
         dropped: how many of them were left out.
     """
 
@@ -66,7 +68,7 @@ def write_summary(summary: DatasetSummary, folder: Path) -> None:
 
 
 def read_summary(folder: Path) -> DatasetSummary | None:
-    """None where no dataset is, or where a file of it is missing or of another size."""
+    """Read a dataset's summary; None if there is no dataset, or a file of it is missing or of another size."""
     try:
         summary = parse_summary((folder / MARKER).read_text("utf-8"))
         files = [file for split in summary.splits for file in split.files.items()] if summary else []
@@ -78,7 +80,7 @@ def read_summary(folder: Path) -> DatasetSummary | None:
 
 
 def parse_summary(text: str) -> DatasetSummary | None:
-    """What `write_summary` wrote, here or in an earlier version; None for anything else."""
+    """Parse what `write_summary` wrote, in this or an earlier version; None for anything else."""
     try:
         raw, _ = unseal(text)
         splits = tuple(SplitSummary(**split) for split in raw.pop("splits"))

@@ -1,4 +1,4 @@
-"""What a pipeline's call takes of a spec, by its signature. Pure: loads nothing."""
+"""Which settings of a spec a pipeline's call takes, by its signature. Pure: loads nothing."""
 
 import inspect
 from collections.abc import Collection, Iterator, Mapping
@@ -26,11 +26,11 @@ class PipelineCall:
 
     Attributes:
         pipeline: the name of its class.
-        takes: the arguments that its call names; `**kwargs` swallows others in silence, so it does not count.
-        guidance: the argument that guides, if any does.
-        distilled: it has `guidance_scale`, but these weights were not trained to heed it.
-        negative: a negative prompt acts.
-        spelled_out: it guides only where a negative prompt is given, if only a blank one.
+        takes: the arguments that its call names; `**kwargs` swallows others silently, so it does not count.
+        guidance: the argument that sets the guidance, if there is one.
+        distilled: whether it has `guidance_scale`, but these weights were not trained to use it.
+        negative: whether a negative prompt has an effect.
+        spelled_out: whether it guides only if a negative prompt is given, even a blank one.
     """
 
     pipeline: str
@@ -41,14 +41,14 @@ class PipelineCall:
     spelled_out: bool
 
     def arguments(self, model: ModelSpec, height: int, width: int) -> dict[str, object]:
-        """What of the spec the call is given, prompts and noise apart."""
+        """The arguments that the call gets from the spec, apart from prompts and noise."""
         wanted: dict[str, object] = {"num_inference_steps": model.steps, "height": height, "width": width}
         if self.guidance is not None:
             wanted[self.guidance] = model.guidance
         return {name: value for name, value in wanted.items() if name in self.takes}
 
     def refuse(self, model: ModelSpec, written: Collection[str]) -> None:
-        """Refuse what cannot act. A default that nobody wrote is left out of the call instead.
+        """Refuse settings that cannot have an effect. A default that nobody wrote is left out of the call instead.
 
         Args:
             written: the keys of `model` that the spec's author set.
@@ -81,18 +81,18 @@ class PipelineCall:
 
 
 def call_of(pipeline: type, transformer: Mapping[str, object]) -> PipelineCall:
-    """Read how a pipeline is called off its signature.
+    """Read from a pipeline's signature how it is called.
 
     Args:
-        transformer: its transformer's configuration, which says whether guidance is embedded; empty where there is
-            none, or it is not known yet.
+        transformer: its transformer's configuration, which says whether guidance is embedded; empty if there is none,
+            or if it is not known yet.
     """
     parameters = inspect.signature(pipeline.__call__).parameters
     kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     takes = frozenset(name for name, one in parameters.items() if one.kind not in kinds)
     embedded = transformer.get("guidance_embeds")
     own, true = parameters.get("guidance_scale"), "true_cfg_scale" in takes
-    # Qwen-Image's `guidance_scale` is None but for weights that were distilled; the guidance is `true_cfg_scale`.
+    # Qwen-Image's `guidance_scale` is None except for distilled weights; the guidance is `true_cfg_scale`.
     spelled_out = true and not embedded and (own is None or own.default is None)
     # FLUX.1's `guidance_scale` goes into the weights, or nowhere; `true_cfg_scale` stays at its default.
     distilled = true and not spelled_out and embedded is False
@@ -108,6 +108,6 @@ def call_of(pipeline: type, transformer: Mapping[str, object]) -> PipelineCall:
 
 
 def keys_that_differ(model: ModelSpec) -> frozenset[str]:
-    """Name the keys whose value is not the default: what a plan still knows of what its author wrote."""
+    """Name the keys whose value is not the default: all that a plan still knows about what its author wrote."""
     fields = type(model).model_fields
     return frozenset(name for name, field in fields.items() if getattr(model, name) != field.default)

@@ -31,10 +31,10 @@ _CHANGES = {*AUTO_IMAGE2IMAGE_PIPELINES_MAPPING.values(), *AUTO_INPAINT_PIPELINE
 
 
 def download(model: ModelSpec, source: ModelSource) -> None:
-    """Get a hub model into the cache, all that `load` then needs.
+    """Download a hub model into the cache, with all that `load` then needs.
 
     Raises:
-        ModelError: it cannot be had.
+        ModelError: it cannot be downloaded.
     """
     diffusers.utils.logging.set_verbosity_error()
     try:
@@ -59,7 +59,7 @@ def check_keys(model: ModelSpec, source: ModelSource, written: Collection[str]) 
         UsageError: it does not take one of `written`, or a negative prompt.
     """
     kind = getattr(diffusers, str(source.read_json("model_index.json").get("_class_name")), None)
-    # A pipeline that changes images is loaded as the one of its family that makes them, whose call is another.
+    # A pipeline that changes images is loaded as the one of its family that makes them, which has another call.
     if isinstance(kind, type) and issubclass(kind, DiffusionPipeline) and kind not in _CHANGES:
         call_of(kind, source.read_json("transformer/config.json")).refuse(model, written)
 
@@ -68,7 +68,7 @@ def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> Diffusion
     """Load the pipeline into the processor's memory, with the spec's scheduler and safety checker.
 
     Raises:
-        UsageError: a file of the model's folder leads out of it.
+        UsageError: a file in the model's folder leads out of it.
         ModelError: the weights or the scheduler cannot be loaded.
         DeviceError: memory ran out.
     """
@@ -102,7 +102,7 @@ def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> Diffusion
             hint="It must be a text-to-image pipeline of diffusers with safetensors weights.",
         ) from error
     if getattr(pipeline, "watermark", None) is not None:
-        pipeline.watermark = None  # put there only because a package happens to be installed
+        pipeline.watermark = None  # set only because a package happens to be installed
     if model.scheduler:
         _replace_scheduler(pipeline, model.scheduler)
     assert isinstance(pipeline, DiffusionPipeline)
@@ -120,7 +120,7 @@ def _refuse_other_places(folder: Path) -> None:
         try:
             shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            continue  # which its loader says in its own words
+            continue  # its loader reports this in its own words
         for shard in shards:
             if not isinstance(shard, str) or PurePath(shard).name != shard:
                 raise UsageError(f"{index}: weight_map names {shard!r}, which is not a file beside it", hint=hint)

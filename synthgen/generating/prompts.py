@@ -14,12 +14,12 @@ _KEPT = 4096
 class PromptEncoder:
     """Turns prompts into a pipeline call's arguments.
 
-    Embeddings are kept for the pipelines whose embeddings stand for themselves, Stable Diffusion's and XL's;
-    other pipelines get the texts.
+    Embeddings are kept for pipelines that need nothing besides them, Stable Diffusion's and XL's; other pipelines get
+    the texts.
 
     Args:
         guided: whether the call will use guidance, and so needs the negative prompts too.
-        spelled_out: whether it guides only where it is given a negative prompt, if only a blank one.
+        spelled_out: whether it guides only if it is given a negative prompt, even a blank one.
     """
 
     def __init__(self, pipeline: DiffusionPipeline, guided: bool, *, spelled_out: bool = False) -> None:

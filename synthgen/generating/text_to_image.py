@@ -21,7 +21,7 @@ from synthgen.records import Candidate, Failure, Rendered
 from synthgen.spec import ModelSpec
 
 _DECODED_AT_ONCE = 1 << 20
-"""Pixels above which a batch is decoded image by image: the decoder's activations are the memory's peak."""
+"""Pixels above which a batch is decoded image by image: memory peaks with the decoder's activations."""
 
 
 class TextToImage:
@@ -70,7 +70,7 @@ class TextToImage:
             slice_decoding()
 
     def _place(self, pipeline: DiffusionPipeline) -> None:
-        """Put the pipeline on the device, laid out as convolutions there are fast."""
+        """Put the pipeline on the device, in the memory layout in which convolutions are fast."""
         hint = "Free the device's memory, choose a smaller model, or set model.dtype: float16 on a GPU."
         with device_errors(f"putting model {self._model.id} on {self.device}", hint):
             pipeline.to(self.device)
@@ -81,8 +81,11 @@ class TextToImage:
                     module.to(memory_format=torch.channels_last)
 
     def render(self, candidates: Sequence[Candidate]) -> list[Rendered]:
-        """Render a batch; see `Generator.render`. Images are uint8 [3, height, width] on the device. When memory runs
-        out, the same candidates are rendered in batches of half the size, and later ones too, down to one."""
+        """Render a batch; see `Generator.render`.
+
+        Images are uint8 [3, height, width] on the device. When memory runs out, the same candidates are rendered in
+        batches of half the size, and later ones too, down to one.
+        """
         done, self.batch_size = in_batches(
             lambda part: self._render(candidates[part]),
             len(candidates),
@@ -102,7 +105,7 @@ class TextToImage:
         finite = images.isfinite().flatten(1).all(1)
         flagged = getattr(output, "nsfw_content_detected", None) or [False] * len(candidates)
         if not finite.all() and self.dtype != torch.float32 and self._scales_latents():
-            # Half precision overflows in some decoders (SDXL's is known for it): once more, with more room.
+            # Half precision overflows in some decoders (SDXL's is known for it): decode again, with more range.
             again, flagged_again = self._decoded_in_float32(candidates)
             images = torch.where(finite.view(-1, 1, 1, 1), images, again)
             flagged = [flag if ok else new for ok, flag, new in zip(finite, flagged, flagged_again, strict=True)]
@@ -138,19 +141,22 @@ class TextToImage:
                     [candidate.negative_prompt for candidate in candidates],
                 ),
                 **self._call.arguments(self._model, self.height, self.width),
-                # One CPU generator per image, made anew: the same noise at any batch size, on any device.
+                # A new CPU generator per image: the same noise at any batch size, on any device.
                 generator=[torch.Generator().manual_seed(candidate.seed) for candidate in candidates],
                 output_type=output_type,
             )
 
     def _scales_latents(self) -> bool:
-        """Is its decoder of the kind that `_decoded_in_float32` knows? Others shift each channel by its own mean."""
+        """Whether `_decoded_in_float32` knows this kind of decoder. Others shift each channel by its own mean."""
         vae = getattr(self._pipeline, "vae", None)
         return getattr(getattr(vae, "config", None), "scaling_factor", None) is not None
 
     def _decoded_in_float32(self, candidates: Sequence[Candidate]) -> tuple[Tensor, Sequence[bool]]:
-        """The same batch again, its latents decoded in float32: float [n, 3, height, width] in 0..1, and what the
-        safety checker flags, if there is one."""
+        """Render the same batch again, with its latents decoded in float32.
+
+        Returns:
+            Float [n, 3, height, width] in 0..1, and what the safety checker flags, if there is one.
+        """
         assert self._pipeline is not None
         vae = self._pipeline.vae
         latents = self._run(candidates, "latent").images.float()
@@ -194,15 +200,15 @@ class TextToImage:
 
 
 def _is_flat(module: nn.Module) -> bool:
-    """Have all weights at most four dimensions? Decoders of videos have five: they know no such layout."""
+    """Whether all weights have at most four dimensions. Video decoders have five, and no such memory layout."""
     return all(tensor.dim() <= 4 for tensor in (*module.parameters(), *module.buffers()))
 
 
 def _as_rgb(images: Tensor) -> Tensor:
-    """Floats [n, 3, height, width] of a decoder's output: grey is spread, what is transparent lies on white.
+    """Convert a decoder's output to floats [n, 3, height, width]: grey is repeated, transparency is put on white.
 
     Raises:
-        ModelError: it is none of grey, colour, and colour with transparency.
+        ModelError: it is not grey, colour, or colour with transparency.
     """
     match images.shape[1]:
         case 1:

@@ -1,4 +1,4 @@
-"""A CLIP of open_clip as a judge sees it: unit embeddings of images and texts, and its logit scale."""
+"""A CLIP of open_clip as a judge uses it: unit embeddings of images and texts, and its logit scale."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class Clip:
 
     @torch.inference_mode()
     def embed_pictures(self, pictures: Sequence[Tensor]) -> Tensor:
-        """The same of uint8 images [3, height, width], each of its own size; at least one."""
+        """Unit embeddings float [n, width] of uint8 images [3, height, width], each of its own size; at least one."""
 
         def fitted(part: slice) -> Tensor:
             return torch.cat([self._fitted(each[None].to(self._device)) for each in pictures[part]])
@@ -54,7 +54,7 @@ class Clip:
         return self._embed(fitted, len(pictures))
 
     def _embed(self, fitted: Callable[[slice], Tensor], count: int) -> Tensor:
-        """Of pixels of the model's own size. Where memory runs out, in batches of half the size, and later ones too."""
+        """Embed pixels of the model's own size. When memory runs out, batches are halved, and later ones too."""
 
         def embed(part: slice) -> Tensor:
             pixels = transform.normalize(fitted(part).float() / 255, self._mean, self._std)
@@ -68,7 +68,7 @@ class Clip:
         return torch.stack(found)
 
     def _fitted(self, pixels: Tensor) -> Tensor:
-        """Of the model's own size."""
+        """Resize and crop pixels to the model's own size."""
         if list(pixels.shape[2:]) == self._size:
             return pixels
         target = _target(list(pixels.shape[2:]), self._size, self._resize_mode)

@@ -21,7 +21,7 @@ _SCORES = ("clip_score", "label_posterior", "label_margin", "none_posterior", "c
 
 
 class ClipJudge:
-    """A `Judge`.
+    """A `Judge` with one CLIP.
 
     Scores: `clip_score`, the cosine of image and prompt; `label_posterior` of the image's class among the spec's
     classes and "none of these"; `label_margin`, that minus the likeliest other's, in -1..1; `none_posterior`;
@@ -72,6 +72,7 @@ class ClipJudge:
             return []
         images = torch.stack([one.image for one in rendered if one.image is not None])
         assert len(images) == len(rendered), "a failure has no image to assess"
+
         embedded = self._clip.embed_images(images)
         candidates = [one.candidate for one in rendered]
         scores = self._scores(images, embedded, candidates)
@@ -82,9 +83,11 @@ class ClipJudge:
             posteriors[name] = of_all.tolist()
             scores[f"{name}_posterior"] = of_all.max(1).values
             values[name] = choice.answers(of_all, self._spec.attributes[name].abstain_below)
+
         columns = {name: column.tolist() for name, column in scores.items()}
         hashes = [perceptual_hash(pixels) for pixels in images.permute(0, 2, 3, 1).cpu().numpy()]
         vectors = embedded.cpu().numpy()
+
         assessments = []
         for index, candidate in enumerate(candidates):
             measured = {name: column[index] for name, column in columns.items()}

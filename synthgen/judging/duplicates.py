@@ -12,12 +12,12 @@ HASH_SIDE = 16
 
 
 def perceptual_hash(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """256 bits in 32 bytes, of an image [height, width, 3]."""
+    """Hash an image [height, width, 3] to 256 bits in 32 bytes."""
     return np.packbits(imagehash.phash(Image.fromarray(image), hash_size=HASH_SIDE).hash)
 
 
 class Seen:
-    """The pictures that a shard has let pass so far, by class."""
+    """The pictures of a shard that passed so far, by class."""
 
     def __init__(self, rule: DuplicateFilter) -> None:
         self._rule = rule
@@ -28,7 +28,7 @@ class Seen:
     def repeats(
         self, image_id: str, phash: NDArray[np.uint8], embedding: NDArray[np.float32], class_name: str
     ) -> str | None:
-        """Which one of its group it repeats, and by what, in words; None where it is new. A new one is remembered."""
+        """Say which image of its group this one repeats, and by what; None if it is new. A new one is remembered."""
         group = class_name if self._rule.within == "class" else ""
         ids = self._ids.setdefault(group, [])
         hashes, embeddings = self._hashes.setdefault(group, []), self._embeddings.setdefault(group, [])

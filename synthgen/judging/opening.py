@@ -21,21 +21,21 @@ _TEXT_FILES = ("*.json", "*.txt", "*.model")
 
 
 class Opened(NamedTuple):
-    """A CLIP of open_clip, and what turns texts into its tokens."""
+    """A CLIP of open_clip, and its tokenizer."""
 
     model: open_clip.CLIP
     tokenizer: Callable[[list[str]], Tensor]
 
 
 def download(judge_id: str, revision: str) -> str:
-    """Get a judge into the cache; its name for `open_judge`, which then needs no network.
+    """Download a judge into the cache; return its name for `open_judge`, which then needs no network.
 
     Args:
         judge_id: `hf-hub:owner/name`, or open_clip's `architecture/weights`.
-        revision: the commit, of the former.
+        revision: the commit, for the former.
 
     Raises:
-        ModelError: it cannot be had, or has no safetensors.
+        ModelError: it cannot be downloaded, or has no safetensors.
     """
     kind, _, place = judge_id.partition(":")
     try:
@@ -53,13 +53,13 @@ def download(judge_id: str, revision: str) -> str:
 
 
 def open_judge(judge_id: str, device: torch.device) -> Opened:
-    """Load a judge. Nothing that its files say runs code, or opens another model than it.
+    """Load a judge. Nothing in its files can run code or open another model.
 
     Args:
         judge_id: `local-dir:FOLDER`, or open_clip's `architecture/weights`.
 
     Raises:
-        UsageError: its files ask for something else than a judge may.
+        UsageError: its files ask for something that a judge may not.
         ModelError: it cannot be loaded.
         DeviceError: the device broke, or its memory ran out.
     """
@@ -68,7 +68,7 @@ def open_judge(judge_id: str, device: torch.device) -> Opened:
         return _open(judge_id, device)
     except UsageError as error:
         raise UsageError(f"judge {judge_id} is refused:\n{error.message}", hint=error.hint) from None
-    except Exception as error:  # of four libraries, each with errors of its own, about what stands in files
+    except Exception as error:  # from four libraries, each with its own errors about what is in files
         raise device_error(error, f"loading judge {judge_id}") or ModelError(
             f"judge {judge_id} cannot be loaded: {first_line(error)}",
             hint="Check judge.id; a hub model must be in the cache or the network reachable.",
@@ -92,13 +92,13 @@ def _open(judge_id: str, device: torch.device) -> Opened:
         model = open_clip.create_model(
             name, pretrained=weights, device=device, require_pretrained=True, weights_only=True
         )
-        # What the caller says goes before what the judge's configuration says.
+        # What the caller says takes precedence over the judge's configuration.
         options = {"trust_remote_code": False} if from_hugging_face else {}
         return Opened(model, open_clip.get_tokenizer(name, **options))
 
 
 def _listed(judge_id: str) -> dict[str, object]:
-    """Where open_clip itself says that weights lie."""
+    """Where open_clip itself says that the weights are."""
     found: dict[str, object] = open_clip.get_pretrained_cfg(*judge_id.split("/", 1)) if "/" in judge_id else {}
     if not found:
         raise ValueError("open_clip does not list it")

@@ -25,7 +25,10 @@ def sharpness(greys: Tensor) -> Tensor:
 
 
 def noise(greys: Tensor) -> Tensor:
-    """Standard deviation [n] of additive noise, estimated by a mask that edges and slopes hardly answer to
-    (Immerkaer 1996, "Fast noise variance estimation")."""
+    """Standard deviation [n] of additive noise.
+
+    It is estimated with a mask that hardly responds to edges and slopes (Immerkaer 1996, "Fast noise variance
+    estimation").
+    """
     mask = torch.tensor([[1.0, -2, 1], [-2, 4, -2], [1, -2, 1]], device=greys.device).view(1, 1, 3, 3)
     return math.sqrt(math.pi / 2) / 6 * functional.conv2d(greys, mask).abs().flatten(1).mean(1)

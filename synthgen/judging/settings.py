@@ -15,10 +15,10 @@ from synthgen.errors import UsageError
 CONFIG = "open_clip_config.json"
 _TOKENIZER_CONFIG, _TOKENIZER = "tokenizer_config.json", "tokenizer.json"
 _LARGEST = 1 << 22
-"""Bytes of a file of settings. Up to there `content_hash` reads all of a file."""
+"""The most bytes in a file of settings. Up to this size `content_hash` reads all of a file."""
 
 _OUTSIDE = ("auto_map", "configuration_files", "fast_tokenizer_files", "gguf_file", "merges", "vocab")
-"""Keys of transformers' files by which code is run, or files are read that need not lie in the folder."""
+"""Keys in transformers' files that run code, or read files that may be outside the folder."""
 _TOKENIZERS = (
     "BertTokenizer",
     "CLIPTokenizer",
@@ -163,11 +163,11 @@ class _Config(BaseModel):
 
 
 def check_folder(folder: Path) -> bool:
-    """Check everything in a judge's folder that tells a library what to do; whether it has a tokenizer of Hugging Face.
+    """Check what in a judge's folder tells a library what to do; return whether it has a Hugging Face tokenizer.
 
     Raises:
         UsageError: it asks for what is not listed here: code, another model, or an unknown setting.
-        OSError, ValueError: a file cannot be read, or is no JSON.
+        OSError, ValueError: a file cannot be read, or is not JSON.
     """
     try:
         text = _Config.model_validate(_read(folder / CONFIG)).model_cfg.text_cfg
@@ -202,7 +202,7 @@ def _read(path: Path) -> Any:
 
 
 def _told(problem: Any) -> str:
-    """A line about an error of pydantic's."""
+    """Describe an error of pydantic's in one line."""
     path = [part for part in problem["loc"] if part not in ("int", "list[int]", "constrained-str")]
     place = ".".join(map(_shown, path))
     if problem["type"] == "extra_forbidden":
@@ -237,7 +237,7 @@ def _is_known(tokenizer: object) -> bool:
 
 
 def _check_weights(folder: Path) -> None:
-    """open_clip takes a pickle before a safetensors file that has another name than these."""
+    """Refuse pickles: open_clip prefers one to a safetensors file that has another name than these."""
     if any((folder / f"open_clip_{name}.safetensors").is_file() for name in ("model", "pytorch_model")):
         return
     if hidden := sorted(folder.glob(".*.safetensors")):

@@ -1,4 +1,4 @@
-"""A judge's two towers, which turn pictures and texts into embeddings: loaded when first asked."""
+"""A judge's two towers, which turn pictures and texts into embeddings: loaded on first use."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 
 class Towers:
-    """
+    """A judge's embeddings of pictures and texts, without its verdicts.
+
     Args:
-        locate: what gives the judge's id, as `Clip` takes it: asked when the judge is loaded, since it may download.
+        locate: gives the judge's id, as `Clip` takes it; called when the judge is loaded, since it may download.
         device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
 
     Raises:
-        ModelError: whatever is asked for first: it cannot be loaded.
+        ModelError: on first use: the judge cannot be loaded.
     """
 
     def __init__(self, locate: Callable[[], str], device: str) -> None:

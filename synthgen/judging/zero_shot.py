@@ -11,13 +11,13 @@ from torch.nn import functional
 from synthgen.spec import UNKNOWN, Spec
 
 NONE_OF_THESE = ("a blank picture", "a blurred picture", "random noise", "a blend of two pictures")
-"""What is none of any spec's classes. A spec adds its own in `filters.label.none_of_these`."""
+"""Texts for images that show none of the classes, in any spec. A spec adds its own in `filters.label.none_of_these`."""
 
 _WORDINGS = ("{}", "a picture of {}", "a photo of {}", "a portrait of {}", "an image of {}")
 
 
 class Texts(Protocol):
-    """What embeds texts: a `Clip`, or a memory of one."""
+    """Anything that embeds texts: a `Clip`, or a cache of one."""
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """Unit embeddings float [n, width]."""
@@ -36,7 +36,7 @@ class Choice:
     others: int = 0
 
     def posteriors(self, images: Tensor, logit_scale: float) -> Tensor:
-        """Softmax at the model's own scale, float [n, names]; with others one column more, theirs."""
+        """Softmax at the model's own scale, float [n, names]; with others, one more column for them."""
         posterior = (logit_scale * images @ self.weights.T).softmax(1)
         if not self.others:
             return posterior
@@ -44,7 +44,7 @@ class Choice:
         return torch.cat([posterior[:, :named], posterior[:, named:].sum(1, keepdim=True)], dim=1)
 
     def answers(self, posteriors: Tensor, abstain_below: float) -> list[str]:
-        """The likeliest name for each row of `posteriors`, which has no others; 'unknown' where that is too unsure."""
+        """The likeliest name for each row of `posteriors`, which has no others; 'unknown' if that is too uncertain."""
         top = posteriors.max(1)
         pairs = zip(top.values.tolist(), top.indices.tolist(), strict=True)
         return [self.names[index] if posterior >= abstain_below else UNKNOWN for posterior, index in pairs]

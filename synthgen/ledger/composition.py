@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from synthgen.records import Cell
 
 ANSWERS = 12
-"""An attribute's answers that are shown one by one."""
+"""At most this many of an attribute's answers are shown one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """
+    """What was asked for: the attributes to measure, and the cells to fill.
+
     Attributes:
-        answers: by attribute, all that the judge may answer: its values, `not applicable` where it may, `unknown`.
+        answers: by attribute, all that the judge may answer: its values, `not applicable` where that may be, `unknown`.
         balanced: the attributes that have shares to keep.
-        cells: with their quotas; none where nothing is balanced, and in a preview, which has no quotas.
+        cells: cells with their quotas; none where nothing is balanced, and in a preview, which has no quotas.
     """
 
     answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -26,7 +27,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """So many images of a whole, such as a class.
+    """How many images of a whole, such as a class, have something in common.
 
     Attributes:
         asked: how many there should be; None where nothing is asked for.
@@ -67,12 +68,12 @@ class Composition:
 
     @property
     def free(self) -> tuple[str, ...]:
-        """The attributes whose shares are as they came."""
+        """The attributes whose shares nothing controls."""
         held = self.asked.balanced if self.asked.cells else ()
         return tuple(name for name in self.asked.answers if name not in held)
 
     def cells_of(self, class_name: str) -> dict[tuple[str, ...], Part]:
-        """By their values, what is in the cells of a class."""
+        """What is in the cells of a class, by their values."""
         whole = self._classes[class_name]
         return {
             (values := tuple(value for _, value in cell.values)): Part(
@@ -82,7 +83,7 @@ class Composition:
         }
 
     def answers_of(self, attribute: str, class_name: str | None = None) -> list[Part]:
-        """Of a class, or of all images: every answer, `unknown` too. Of very many the rarest are one."""
+        """Count every answer, `unknown` too, in a class or in all images. If there are many, the rarest are merged."""
         classes = list(self._classes) if class_name is None else [class_name]
         whole = sum(self._classes[name] for name in classes)
         counts = {
@@ -96,7 +97,7 @@ class Composition:
         return parts
 
     def _shown(self, attribute: str) -> set[str]:
-        """The same in every class: where not all, the most frequent, and the last, `unknown`."""
+        """The answers to show, the same in every class: all, or the most frequent and the last, `unknown`."""
         *values, last = self.asked.answers[attribute]
         if len(values) < ANSWERS:
             return {*values, last}
@@ -105,6 +106,6 @@ class Composition:
 
 
 def emptiest(parts: Sequence[Part], limit: int) -> list[Part]:
-    """In their order, at most `limit`: those that lack most."""
+    """Choose the parts that lack most, at most `limit`, in their order."""
     chosen = sorted(range(len(parts)), key=lambda place: -parts[place].short)[:limit]
     return [parts[place] for place in sorted(chosen)]

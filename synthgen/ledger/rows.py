@@ -14,9 +14,9 @@ Row = dict[str, Any]
 
 
 def images_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
-    """Of `shards/*.parquet`: the accepted images with their pixels. `load_dataset` opens it as it is.
+    """The schema of `shards/*.parquet`: the accepted images with their pixels. `load_dataset` opens it as it is.
 
-    `phash` and `embedding` tell duplicates; the dataset leaves them out.
+    `phash` and `embedding` identify duplicates; the dataset leaves them out.
     """
     from datasets import ClassLabel, Features, Image, List
 
@@ -37,7 +37,7 @@ def images_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
 
 
 def ledger_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
-    """Of `ledger/*.parquet`: one row for every attempt.
+    """The schema of `ledger/*.parquet`: one row for every attempt.
 
     `thumbnail` is a JPEG. `image`, the PNG of what was not accepted, exists with `rejects: {keep: images}`.
     """
@@ -87,6 +87,7 @@ def image_row(judged: Judged, png: bytes) -> Row:
 
 def ledger_row(judged: Judged, thumbnail: bytes | None, png: bytes | None) -> Row:
     rendered, candidate = judged.rendered, judged.rendered.candidate
+
     return {
         "id": candidate.id,
         "shard": candidate.shard,
@@ -111,7 +112,7 @@ def ledger_row(judged: Judged, thumbnail: bytes | None, png: bytes | None) -> Ro
 
 
 def reason(judged: Judged) -> str | None:
-    """The rule that rejected an image, or the kind of its failure; None where it was good."""
+    """The rule that rejected an image, or the kind of its failure; None if it was good."""
     if judged.verdict is Verdict.FAILED:
         assert judged.rendered.failure is not None
         return judged.rendered.failure.kind

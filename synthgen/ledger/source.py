@@ -16,7 +16,7 @@ from synthgen.files import as_damage
 
 
 class Source(Protocol):
-    """A file that can be opened as often as it must be read. A `Path` is one."""
+    """A file that can be opened any number of times, such as a `Path`."""
 
     def open(self, mode: Literal["rb"]) -> BinaryIO: ...
 
@@ -27,8 +27,10 @@ _HINT = "Run `synthgen verify` on the run folder."
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What one look at a file of accepted images tells: per row its id and label, the sha256 of the image, its
-    perceptual hash and its embedding, where they are asked for."""
+    """What one pass over a file of accepted images finds.
+
+    For each row: its id and label, the sha256 of the image and, where asked for, its perceptual hash and embedding.
+    """
 
     source: Source
     ids: list[str]
@@ -39,7 +41,7 @@ class Scan:
 
 
 def batches(source: Source, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """The rows in order, `BATCH_ROWS` at a time.
+    """Yield the rows in order, `BATCH_ROWS` at a time.
 
     Raises:
         StorageError: it cannot be read, is not a Parquet file, or lacks one of `columns`.
@@ -55,9 +57,10 @@ def schema_of(source: Source) -> pa.Schema:
 
 
 def scan(source: Source, classes: Sequence[str], *, hashes: bool = False, embeddings: bool = False) -> Scan:
-    """
+    """Read what a dataset needs to know about a file of accepted images before it copies them.
+
     Raises:
-        StorageError: a column is missing, an image or an id is, or a label is none of the classes.
+        StorageError: a column, an image or an id is missing, or a label is not one of the classes.
     """
     columns = ["id", "image", "label", *["phash"] * hashes, *["embedding"] * embeddings]
     result = Scan(source, [], [], [], [], [])

@@ -1,4 +1,4 @@
-"""A Parquet file that grows by rows, and how those of a run are read."""
+"""A Parquet file that grows row by row, and how those of a run are read."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -21,7 +21,7 @@ _READ_AT_ONCE = 64
 
 
 def read_rows(store: RunStore, name: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
-    """The rows of a table in order, a few at a time: memory does not grow with the table.
+    """Yield the rows of a table in order, reading a few at a time: memory does not grow with the table.
 
     Raises:
         StorageError: it cannot be read, is not a Parquet file, or lacks one of `columns`.
@@ -45,8 +45,11 @@ def read_schema(store: RunStore, name: str) -> "pa.Schema":
 
 
 class TableFile:
-    """Rows go to disk by the group, so memory does not grow with the shard. The bytes depend on the rows
-    alone, never on how they came in batches."""
+    """A Parquet file that takes one row at a time.
+
+    Rows go to disk in groups, so memory does not grow with the shard. The bytes depend on the rows alone, never on
+    how they came in batches.
+    """
 
     def __init__(self, file: BinaryIO, schema: "pa.Schema") -> None:
         import pyarrow.parquet as pq
@@ -72,7 +75,7 @@ class TableFile:
         self._writer.close()
 
     def abandon(self) -> None:
-        """Let go of a file that will be deleted."""
+        """Close a file that will be deleted."""
         import pyarrow as pa
 
         with suppress(StorageError, OSError, ValueError, pa.ArrowException):
@@ -87,5 +90,5 @@ class TableFile:
 
 
 def _repetitive(schema: "pa.Schema") -> Any:
-    """The columns that a dictionary makes smaller. Of pictures it would only hold up the writer."""
+    """The columns that a dictionary makes smaller. For pictures it would only slow the writer down."""
     return [field.name for field in schema if str(field.type) == "string" and field.name not in {"id", "message"}]

@@ -25,12 +25,13 @@ MEANINGS: Mapping[str, str] = {
     "safety_checker": "held back by the model's own safety checker",
     Verdict.FAILED: "the model gave no image",
 }
-"""The ways not to be accepted, in words."""
+"""Why attempts are not accepted, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassTally:
-    """
+    """What became of the attempts at one class.
+
     Attributes:
         quota: how many accepted images were asked for; None in a preview.
         others: attempts that were not accepted: by reason, else by verdict; the most frequent first.
@@ -57,7 +58,7 @@ class Tally:
 
     @property
     def quota(self) -> int | None:
-        """None unless every class has one."""
+        """Accepted images asked for; None unless every class has a quota."""
         quotas = [kind.quota for kind in self.classes if kind.quota is not None]
         return sum(quotas) if quotas and len(quotas) == len(self.classes) else None
 
@@ -75,13 +76,13 @@ class Tally:
 
 
 def tally(fates: Counter[Fate], quotas: Mapping[str, int | None]) -> Tally:
-    """Every class of `quotas` in its order, and after them those that only `fates` knows."""
+    """Count every class of `quotas` in its order, and after them those that only `fates` knows."""
     names = list(dict.fromkeys([*quotas, *sorted(name for name, _, _ in fates)]))
     return Tally(tuple(_class_tally(name, quotas.get(name), fates) for name in names))
 
 
 def read_tally(ledgers: Iterable[Source], quotas: Mapping[str, int | None]) -> Tally:
-    """Counts whole ledgers without reading their pictures."""
+    """Count whole ledgers without reading their pictures."""
     fates: Counter[Fate] = Counter()
     for ledger in ledgers:
         for batch in batches(ledger, ("class", "verdict", "reason")):
@@ -92,7 +93,8 @@ def read_tally(ledgers: Iterable[Source], quotas: Mapping[str, int | None]) -> T
 
 
 def _fate(name: object, verdict: object, reason: object) -> Fate:
-    """
+    """Check and give the fate of one attempt.
+
     Raises:
         ValueError: these are not what a ledger holds.
     """

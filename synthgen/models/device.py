@@ -29,11 +29,11 @@ _FAULTS = (
     "ecc error",
     "gpu is lost",
 )
-"""What torch and its libraries say of a device that broke, in lower case."""
+"""What torch and its libraries say about a device that broke, in lower case."""
 
 
 def open_device(name: str) -> torch.device:
-    """The device of a name such as `cpu`, `cuda` or `cuda:1`; `auto` takes a GPU if there is one.
+    """Open the device of a name such as `cpu`, `cuda` or `cuda:1`; `auto` takes a GPU if there is one.
 
     Raises:
         DeviceError: there is no such device here.
@@ -52,12 +52,12 @@ def open_device(name: str) -> torch.device:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Did an allocation fail? On CPUs torch and oneDNN have no error of their own for it, only their words."""
+    """Whether an allocation failed. On CPUs torch and oneDNN have no error class for it: the message decides."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in _NO_MEMORY)
 
 
 def is_device_fault(error: BaseException) -> bool:
-    """Did the device break? After a CUDA fault a process can never compute on it again.
+    """Whether the device broke. After a CUDA fault a process can never compute on it again.
 
     Errors that were raised from such a fault, or while it was handled, count as one. A lack of memory does not.
     """
@@ -76,11 +76,11 @@ def _is_fault(error: BaseException) -> bool:
 
 
 def device_error(error: BaseException, doing: str, hint: str | None = None) -> DeviceError | None:
-    """Say what a failure of the device or of its memory is; None where `error` is something else.
+    """Turn a failure of the device or of its memory into a `DeviceError`; None if `error` is something else.
 
     Args:
-        doing: 'loading the judge', for the message.
-        hint: what helps where memory ran out.
+        doing: what was being done, such as 'loading the judge', for the message.
+        hint: what helps if memory ran out.
     """
     if is_out_of_memory(error):
         hint = hint or "Free the device's memory, or choose a smaller model."
@@ -93,7 +93,7 @@ def device_error(error: BaseException, doing: str, hint: str | None = None) -> D
 
 @contextmanager
 def device_errors(doing: str, hint: str | None = None) -> Iterator[None]:
-    """Raise what the device or its memory does inside as a `DeviceError`; see `device_error`."""
+    """Raise failures of the device or its memory in the block as `DeviceError`; see `device_error`."""
     try:
         yield
     except SynthgenError:
@@ -113,12 +113,12 @@ def in_batches(
     doing: str,
     hint: str | None = None,
 ) -> tuple[list[_Result], int]:
-    """Do something with `count` images, at most `at_once`; when memory runs out, with half as many, down to one.
+    """Process `count` images, at most `at_once` at a time; when memory runs out, half as many, down to one.
 
     Args:
-        do: to the images of a slice; it gives a result for each.
+        do: processes the images of a slice, and gives a result for each.
         doing: 'making' or 'judging', for messages.
-        hint: what helps where the memory does not even suffice for one.
+        hint: what helps if there is too little memory even for one.
 
     Returns:
         The results, and how many images at once were not too many.

@@ -1,4 +1,4 @@
-"""What this machine can do: the facts that `synthgen doctor` tells."""
+"""What this machine can do: the facts that `synthgen doctor` shows."""
 
 import os
 import platform

@@ -25,7 +25,7 @@ def remote_code_disabled() -> Iterator[None]:
 
 
 def check_not_shadowed(hub_id: str) -> None:
-    """Refuse a hub model if a folder has its name: diffusers and transformers would take that one.
+    """Refuse a hub model if a folder has its name: diffusers and transformers would open that folder.
 
     Raises:
         UsageError: there is such a folder.

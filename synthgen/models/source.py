@@ -11,7 +11,7 @@ from synthgen.errors import ModelError
 from synthgen.models.remote_code import check_not_shadowed
 
 _BLOCK, _BLOCKS = 1 << 16, 64
-"""Of a larger file so many blocks of so many bytes are hashed, evenly spread: 4 MiB."""
+"""Bytes of a block, and how many evenly spread blocks of a larger file are hashed: 4 MiB."""
 _MARKS = ("model_index.json", "open_clip_config.json", "config.json")
 """A cached model has at least one of these."""
 
@@ -22,7 +22,7 @@ class ModelSource:
 
     Attributes:
         location: a folder, or a hub id.
-        revision: the commit of a hub id; of a folder `content:` and a hash.
+        revision: the commit of a hub id; for a folder, `content:` and a hash.
     """
 
     location: str
@@ -33,7 +33,7 @@ class ModelSource:
         return self.revision.startswith("content:")
 
     def read_json(self, name: str) -> Mapping[str, object]:
-        """Read one of its JSON objects, such as `model_index.json`; empty where it has none, or it cannot be had."""
+        """Read one of its JSON objects, such as `model_index.json`; empty if it has none, or it cannot be read."""
         from huggingface_hub import hf_hub_download
 
         try:
@@ -50,10 +50,10 @@ def locate(model_id: str, revision: str | None = None, *, folder: Path | None = 
     """Find the model and pin it. Downloads nothing but, for a hub id, the name of its newest commit.
 
     Args:
-        folder: where the model lies, for an id that is neither a path nor a hub id.
+        folder: the model's folder, for an id that is neither a path nor a hub id.
 
     Raises:
-        ModelError: there is no such model, or it is no diffusers pipeline, or the hub cannot be asked and the
+        ModelError: there is no such model, or it is not a diffusers pipeline, or the hub cannot be reached and the
             model is not in the cache.
         UsageError: a folder has the name of the hub model.
     """
@@ -87,9 +87,9 @@ def is_cached(model_id: str, commit: str) -> bool:
 
 
 def content_hash(folder: Path) -> str:
-    """A hash of a folder's file names, sizes and content, of large files a sample: quick for any model.
+    """Hash a folder's file names, sizes and content, of large files a sample: quick for any model.
 
-    Hidden files do not count: `hf download --local-dir` and file managers leave some, with dates in them. Links do:
+    Hidden files do not count: `hf download --local-dir` and file managers leave some, with dates in them. Links count:
     whoever opens the folder follows them too.
 
     Raises:
@@ -109,9 +109,10 @@ def content_hash(folder: Path) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """
+    """Find all files in a folder that are not hidden, following links.
+
     Raises:
-        OSError: a folder cannot be read, or holds itself by way of a link.
+        OSError: a folder cannot be read, or contains itself by way of a link.
     """
 
     def fail(error: OSError) -> None:
@@ -126,7 +127,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _sample(path: Path, size: int) -> bytes:
-    """All of a small file; of a larger one blocks from the first to the last byte."""
+    """Read all of a small file; of a larger one, blocks from the first to the last byte."""
     with path.open("rb") as file:
         if size <= _BLOCK * _BLOCKS:
             return file.read()
@@ -148,7 +149,7 @@ def _cached_commits(model_id: str) -> list[str]:
 
 
 def _http_error() -> type[Exception]:
-    """The base of the HTTP library's errors, whichever it is: a refused connection is no OSError there."""
+    """The base of the HTTP library's errors, whichever it is: a refused connection is not an OSError there."""
     from huggingface_hub import errors
 
     base: type[Exception] = errors.HfHubHTTPError.__bases__[0]
@@ -181,7 +182,7 @@ def _commit(model_id: str, revision: str | None) -> str:
         cached = try_to_load_from_cache(model_id, mark, revision=revision)
         if isinstance(cached, str):
             return Path(cached).parent.name
-    # A run downloads by commit, which leaves no name of a branch in the cache.
+    # A run downloads by commit, which leaves no branch name in the cache.
     if revision is None and len(only := _cached_commits(model_id)) == 1:
         return only[0]
     wanted = f"model {model_id}" + (f" at revision {revision}" if revision else "")

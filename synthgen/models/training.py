@@ -56,12 +56,14 @@ def train(
     optimizer = torch.optim.AdamW(model.parameters(), schedule.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
     average = {key: value.detach().clone() for key, value in model.state_dict().items()}
     step, spent = 0, 0.0
+
     path = folder / f"{name}.checkpoint"
     if path.exists():
         saved = torch.load(path, map_location=device, weights_only=True)
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         average, step, spent = saved["average"], saved["step"], saved["spent"]
+
     began = saved_at = time.monotonic()
     shown = torch.zeros((), device=device)
     while step < schedule.steps:
@@ -72,13 +74,14 @@ def train(
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        # While training is young the average forgets faster, so that it does not remember the random start.
+        # Early in training the average forgets faster, so that it does not remember the random start.
         keep = min(schedule.average, (1 + step) / (10 + step)) if schedule.average else 0.0
         for key, value in model.state_dict().items():
             if value.is_floating_point():
                 average[key].lerp_(value, 1 - keep)
             else:
                 average[key].copy_(value)
+
         step += 1
         shown = 0.98 * shown + 0.02 * loss.detach() if step > 1 else loss.detach()
         now = time.monotonic()
@@ -103,6 +106,7 @@ def train(
                 beside,
             )
             os.replace(beside, path)
+
     model.load_state_dict(average)
     model.eval()
     return spent + time.monotonic() - began

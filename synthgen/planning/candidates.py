@@ -20,10 +20,10 @@ Yields = Mapping[str, tuple[int, int]]
 def draw_candidate(
     plan: Plan, shard: int, attempt: int, cell: Cell, yields: Yields = MappingProxyType({})
 ) -> Candidate:
-    """The `attempt`th attempt of `shard`, aimed at `cell`.
+    """Draw the `attempt`th attempt of `shard`, aimed at `cell`.
 
     Variables that steer a balanced attribute take the cell's value; the others, and the template, are drawn by
-    their weights. Where the template cannot steer all that the cell asks for, the templates' yields choose it.
+    their weights. If no template can steer all that the cell asks for, the template is chosen by the yields instead.
     """
     seed, spec = plan.spec.seed, plan.spec
     rng = Random(_hash(seed, shard, attempt, "prompt"))
@@ -34,6 +34,7 @@ def draw_candidate(
         for name in template.variables
         if name != "class"
     }
+
     return Candidate(
         id=f"{shard:05d}-{attempt:06d}",
         shard=shard,
@@ -50,14 +51,14 @@ def draw_candidate(
 
 
 def noise_seed(plan: Plan, shard: int, attempt: int) -> int:
-    """Of the attempt's own generator: the same on every machine and in every batch."""
+    """The seed of the attempt's own generator: the same on every machine and in every batch."""
     return _hash(plan.spec.seed, shard, attempt, "noise")
 
 
 def _template(
     rng: Random, templates: Sequence[tuple[Template, float]], steered: Mapping[str, str], wanted: int, yields: Yields
 ) -> tuple[Template, set[str]]:
-    """The template, and which of the `steered` variables it uses; none uses more."""
+    """Choose a template, and say which of the `steered` variables it uses; none uses more."""
     used = [steered.keys() & template.variables for template, _ in templates]
     most = max(map(len, used))
     able = [choice for choice, names in zip(templates, used, strict=True) if len(names) == most]
@@ -76,7 +77,7 @@ def _promising(rng: Random, templates: Sequence[Template], yields: Yields) -> Te
 
 
 def _hash(seed: int, shard: int, attempt: int, purpose: str) -> int:
-    """0 .. 2**63 - 1, which is what torch's generators take."""
+    """Hash to a number from 0 to 2**63 - 1, the range that torch's generators take."""
     digest = hashlib.blake2b(f"{seed}/{shard}/{attempt}/{purpose}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 

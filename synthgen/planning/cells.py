@@ -1,4 +1,4 @@
-"""Cells: each class, cut by the attributes that the spec balances, with its quota of accepted images."""
+"""Cells: each class, divided by the attributes that the spec balances, with its quota of accepted images."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,8 +32,10 @@ def kinds_of(spec: Spec) -> dict[str, Cell]:
 
 
 def turns(cells: tuple[Cell, ...]) -> list[Cell]:
-    """The first cell of every class, then the second of every class, and so on: no class is seen twice before all
-    were seen once. Classes begin at different cells, so that the first round does not show one value alone."""
+    """Order cells in rounds that take one cell of every class: no class is seen twice before all were seen once.
+
+    Classes begin at different cells, so that the first round does not show one value alone.
+    """
     classes: dict[str, list[Cell]] = {}
     for cell in cells:
         classes.setdefault(cell.class_name, []).append(cell)
@@ -48,7 +50,7 @@ class Rounding:
     Attributes:
         worst: class, attribute, value, the share asked for and the share planned, where they differ most; None if
             they do not.
-        empty: names of cells of which less than one image is wanted, and none planned.
+        empty: names of cells that want less than one image, and for which none is planned.
     """
 
     worst: tuple[str, str, str, float, float] | None
@@ -89,15 +91,15 @@ def _shares(spec: Spec, entry: Balance) -> list[tuple[str, float]]:
 
 @lru_cache(maxsize=4096)
 def apportion(count: int, axes: tuple[tuple[float, ...], ...], turn: int = 0) -> tuple[int, ...]:
-    """`count` as whole numbers, one for each combination of the shares in `axes`, in the order of `product`.
+    """Divide `count` into whole numbers, one for each combination of the shares in `axes`, in the order of `product`.
 
-    Each is its exact share rounded up or down, such that the sums along every axis come near their own: of a few
-    images an attribute keeps its shares, though its combinations with others cannot. One axis alone is served by
-    largest remainder (Hamilton's method). It is controlled rounding (Cox 1987, JASA 82), by need first and by swaps
-    then. That no sum is off by a whole image is not proven; a property test looks for one.
+    Each is its exact share rounded up or down, such that the sums along every axis come near their own: even with few
+    images an attribute keeps its shares, though its combinations with others cannot. A single axis is rounded by
+    largest remainder (Hamilton's method). This is controlled rounding (Cox 1987, JASA 82), first by need and then by
+    swaps. It is not proven that no sum is off by a whole image; a property test looks for one.
 
     Args:
-        axes: of each attribute the shares of its values, which make 1.
+        axes: for each attribute, the shares of its values, which sum to 1.
         turn: which of equal needs is served first, so that not every class favours the same value.
     """
     places = list(product(*(range(len(axis)) for axis in axes)))
@@ -121,7 +123,7 @@ def apportion(count: int, axes: tuple[tuple[float, ...], ...], turn: int = 0) ->
         return equal[turn % len(equal)]
 
     def gain(swap: tuple[int, int]) -> float:
-        """By how much the squares of what lacks shrink, halved, when an image moves."""
+        """Half of what moving an image takes off the sum of the squares of what is lacking."""
         giver, taker = swap
         apart = sum(i != j for i, j in zip(places[giver], places[taker], strict=True))
         return need(taker) - need(giver) - apart

@@ -1,4 +1,4 @@
-"""`Plan`: what will be made, decided before anything is. It holds rules, not rows: its size grows with no count."""
+"""`Plan`: what will be made, decided before anything is. It holds rules, not rows: no count makes it larger."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from synthgen.spec import Spec
 
 FORMAT = 4
 WINDOW = 32
-"""How many attempts back the verdicts lie that may decide what an attempt aims at: the largest batch."""
+"""How many attempts back a verdict must be to decide what an attempt aims at: the largest batch."""
 
 _WRITTEN = "written"
 _KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", _WRITTEN}
@@ -44,8 +44,8 @@ class Addition:
 
     Attributes:
         quotas: accepted images, by the name of their cell.
-        extends: these images are wanted on top of the plan's (`--extend`); else they stand in for images that earlier
-            shards fell short of (`--top-up`).
+        extends: these images are wanted on top of the plan's (`--extend`); else they replace images that earlier shards
+            fell short of (`--top-up`).
     """
 
     quotas: Mapping[str, int]
@@ -57,10 +57,10 @@ class Plan:
     """A spec, the revisions of its models, and the rule that cuts its cells into shards.
 
     Attributes:
-        spec: with the counts that all of the run is to reach, additions included.
+        spec: the spec, with the counts that the whole run is to reach, additions included.
         window: see `WINDOW`; a constant of this plan.
         promise: what a calibration chose the thresholds for, in words; None without one.
-        additions: what the run gained since plan.json was written, which knows nothing of them.
+        additions: what the run gained since plan.json was written, which does not contain them.
     """
 
     spec: Spec
@@ -90,8 +90,10 @@ class Plan:
         return replace(self, spec=_with_counts(self.spec, counts), additions=())
 
     def extended(self, addition: Addition) -> Self:
-        """Raises:
-        KeyError: the addition names a cell that the spec does not make.
+        """Add shards, which come after all others.
+
+        Raises:
+            KeyError: the addition names a cell that the spec does not make.
         """
         counts, more = Counter(_counts(self.spec)), _by_class(kinds_of(self.spec), addition.quotas)
         if addition.extends:
@@ -99,7 +101,7 @@ class Plan:
         return replace(self, spec=_with_counts(self.spec, counts), additions=(*self.additions, addition))
 
     def growth(self, wanted: "Plan") -> Addition | None:
-        """What makes this plan into `wanted`: none, unless more images of some classes are all that differs."""
+        """What turns this plan into `wanted`; None unless more images of some classes are all that differs."""
         mine, theirs = _counts(self.spec), _counts(wanted.spec)
         if list(mine) != list(theirs) or any(theirs[name] < count for name, count in mine.items()):
             return None
@@ -115,7 +117,7 @@ class Plan:
 
     @property
     def top_ups(self) -> tuple[int, ...]:
-        """The shards whose images stand in for missing ones."""
+        """The shards whose images replace missing ones."""
         found: list[int] = []
         begin = self._shards_for(self._blocks()[0])
         for addition, block in zip(self.additions, self._blocks()[1:], strict=True):
@@ -125,7 +127,7 @@ class Plan:
         return tuple(found)
 
     def shard(self, index: int) -> Shard:
-        """The `index`th shard: of each cell its share.
+        """The `index`th shard, with its share of each cell.
 
         Raises:
             IndexError: the plan has fewer shards.
@@ -151,8 +153,10 @@ class Plan:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for plans that make the same images: sha256 of all that decides them, in hex. Additions do not change
-        it: what was made before them stays good."""
+        """The sha256 of all that decides the images, in hex: equal for plans that make the same ones.
+
+        Additions do not change it: what was made before them stays valid.
+        """
         content = _without(self.first._content(), NOT_IN_FINGERPRINT)
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
@@ -169,10 +173,10 @@ class Plan:
         return changed
 
     def to_json(self, written: str | None = None) -> str:
-        """Without additions, which lie in files of their own.
+        """Write the plan without its additions, which have files of their own.
 
         Args:
-            written: the spec as its author wrote it: kept beside what it means, and no part of the plan.
+            written: the spec as its author wrote it: kept beside what it means, and not part of the plan.
         """
         if self.additions:
             return self.first.to_json(written)
@@ -182,8 +186,10 @@ class Plan:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Raises:
-        StorageError: the text is no plan, or its content does not match its fingerprint.
+        """Read a plan that `to_json` wrote.
+
+        Raises:
+            StorageError: the text is not a plan, or its content does not match its fingerprint.
         """
         hint = "Restore plan.json from a backup, or make the dataset in a new folder."
         try:
@@ -216,7 +222,7 @@ class Plan:
 
 
 def written_spec(text: str) -> str | None:
-    """What stands in a plan.json as the spec's own text; None where an earlier version wrote it.
+    """Read the spec's own text from a plan.json; None if an earlier version wrote the file.
 
     Raises:
         ValueError: the text is damaged.
@@ -226,10 +232,10 @@ def written_spec(text: str) -> str | None:
 
 
 def _slice(cells: tuple[Cell, ...], place: int, shards: int) -> tuple[Cell, ...]:
-    """Of each cell an even share, such that shards have even sizes too."""
+    """Take an even share of each cell, such that shards have even sizes too."""
     shares, before = [], 0
     for cell in cells:
-        # Images k of n land in shard (k * shards + offset) // n. The offset differs from cell to cell, or
+        # Image k of n lands in shard (k * shards + offset) // n. The offset differs from cell to cell, or
         # all small cells would meet in the last shard.
         offset = before % shards
         quota = ((place + 1) * cell.quota + offset) // shards - (place * cell.quota + offset) // shards

@@ -7,7 +7,7 @@ from synthgen.spec import LabelFilter, Spec
 
 
 def rules_of(spec: Spec, class_name: str) -> tuple[Rule, ...]:
-    """The rules for images of a class, in the order of `Reason`; duplicates are no rule, they need a memory."""
+    """The rules for images of a class, in the order of `Reason`. Duplicates have no rule: they need a memory."""
     filters, rules = spec.filters, []
     if filters.quality:
         rules.append(Rule(Reason.BLANK, "contrast", filters.quality.min_contrast))

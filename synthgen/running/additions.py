@@ -17,7 +17,7 @@ _ADDITION = TypeAdapter(Addition)
 
 
 def with_additions(plan: Plan, store: RunStore) -> Plan:
-    """The plan and what was added to it since.
+    """Return the plan with what was added to it since.
 
     Raises:
         StorageError: an addition is damaged, or of another plan.
@@ -37,7 +37,7 @@ def with_additions(plan: Plan, store: RunStore) -> Plan:
 
 
 def top_up(store: RunStore, plan: Plan, state: RunState, dropped: Iterable[str] = ()) -> Plan:
-    """Append shards for what a finished run lacks; the plan as it is if it lacks nothing.
+    """Append shards for what a finished run lacks; return the plan as it is if it lacks nothing.
 
     Args:
         dropped: ids of accepted images that the dataset left out.
@@ -62,7 +62,7 @@ def _cells_of(store: RunStore, state: RunState, ids: Iterable[str]) -> Iterator[
 
 
 def add(store: RunStore, plan: Plan, addition: Addition) -> Plan:
-    """Append shards to a run that stands at `plan`. If another process added some first, those it is."""
+    """Append shards to a run whose plan is now `plan`. If another process was first, its addition is used instead."""
     name = layout.addition(len(plan.additions) + 1)
     if store.create(name, seal(_ADDITION.dump_json(addition, indent=2).decode()).encode()):
         return plan.extended(addition)

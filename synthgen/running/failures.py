@@ -26,7 +26,7 @@ _REPEATED = {
     "ValueError",
     "ZeroDivisionError",
 }
-"""Errors of a program, which does the same the next time."""
+"""Errors of the program itself, which will occur again."""
 
 
 def write_failure(store: RunStore, shard: int | None, error: Exception) -> None:
@@ -47,7 +47,7 @@ def write_failure(store: RunStore, shard: int | None, error: Exception) -> None:
 
 
 def read_causes(store: RunStore, shards: Collection[int]) -> Mapping[int, str]:
-    """Read by shard, the first line of what made it fail last. A shard without a readable failure is left out."""
+    """Read the first line of each shard's last failure. A shard without a readable failure is left out."""
     wanted = set(shards)
     names = [name for name in store.names(layout.FAILED) if layout.shard_of_failure(name) in wanted] if wanted else []
     found = sorted((time, layout.shard_of_failure(name), cause) for name, time, cause in _read(store, names))
@@ -55,13 +55,13 @@ def read_causes(store: RunStore, shards: Collection[int]) -> Mapping[int, str]:
 
 
 def read_end(store: RunStore, names: Iterable[str]) -> str | None:
-    """Of the files in `failed/`, the first line of what ended a worker last, where no shard was to blame."""
+    """Read the first line of what last ended a worker with no shard to blame, from these files in `failed/`."""
     names = [name for name in names if layout.is_worker_failure(name)]
     return max(((time, cause) for _, time, cause in _read(store, names)), default=(None, None))[1]
 
 
 def grouped(causes: Mapping[int, str]) -> list[str]:
-    """A line for each cause: `shards 0, 1, 2: TypeError: unexpected keyword argument 'size'`."""
+    """Give a line for each cause: `shards 0, 1, 2: TypeError: unexpected keyword argument 'size'`."""
     shards = defaultdict[str, list[int]](list)
     for shard, cause in sorted(causes.items()):
         shards[cause].append(shard)
@@ -84,7 +84,7 @@ def _named(shards: list[int]) -> str:
 
 
 def _read(store: RunStore, names: list[str]) -> Iterable[tuple[str, str, str]]:
-    """Name, time and cause of each that is whole; those of earlier versions had no time, and all lines of the cause."""
+    """Read name, time and cause of each intact file; earlier versions wrote no time, and all lines of the cause."""
     for name, data in zip(names, store.read_many(names), strict=True):
         if not isinstance(data, bytes):
             continue

@@ -1,4 +1,4 @@
-"""The beginning of a run, and its resumption."""
+"""How a run begins, and how it is resumed."""
 
 from dataclasses import replace
 
@@ -11,17 +11,17 @@ from synthgen.store.store import RunStore
 
 
 def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = False) -> Plan:
-    """Write plan.json and spec.yaml, or go on with what lies there.
+    """Write plan.json and spec.yaml, or go on with an existing run.
 
     Args:
-        extend: where `plan` only asks for more images than the run that lies there, let it grow.
+        extend: let an existing run grow, if `plan` differs from its plan only by asking for more images.
 
     Returns:
-        The plan, with what was added to the run that lies there.
+        The plan, with what was added to an existing run.
 
     Raises:
-        PlanChanged: another plan lies there; the message lists what differs.
-        StorageError: the place cannot be written, holds other things, or the plan there is damaged.
+        PlanChanged: the run has another plan; the message lists what differs.
+        StorageError: the place cannot be written or holds other things, or its plan is damaged.
     """
     _refuse_foreign(store)
     there = plan
@@ -44,15 +44,15 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
 
 
 def is_begun(store: RunStore) -> bool:
-    """Does a run lie there, with however little of it done?"""
+    """Whether the store holds a run, however little of it is done."""
     return layout.PLAN in store.names("")
 
 
 def open_run(store: RunStore) -> Plan:
-    """The plan of the run that lies there, with what was added to it.
+    """Read the plan of an existing run, with what was added to it.
 
     Raises:
-        StorageError: none does, or its plan is damaged.
+        StorageError: there is no run, or its plan is damaged.
     """
     try:
         text = store.read(layout.PLAN).decode()
@@ -69,7 +69,7 @@ def open_run(store: RunStore) -> Plan:
 
 
 def kept_spec(store: RunStore) -> str | None:
-    """The text of the spec that the run was begun with, as plan.json has it; None where an earlier version wrote that.
+    """Read from plan.json the text of the spec that the run began with; None if an earlier version wrote the file.
 
     Raises:
         StorageError: plan.json cannot be read, or is damaged.
@@ -81,14 +81,14 @@ def kept_spec(store: RunStore) -> str | None:
 
 
 def restore_spec(store: RunStore) -> None:
-    """Write spec.yaml anew, where plan.json knows what was in it."""
+    """Write spec.yaml again, if plan.json has its text."""
     if (text := kept_spec(store)) is not None:
         store.delete(layout.SPEC)
         store.create(layout.SPEC, text.encode())
 
 
 def _refuse_foreign(store: RunStore) -> None:
-    """A run may be begun where nothing is, and gone on with where one is: not among other things."""
+    """Refuse a place that holds other things: a run begins in an empty place, and goes on in its own."""
     there = [name for name in store.names("") if not layout.is_temporary(name)]
     if there and layout.PLAN not in there:
         hint = "Choose an empty folder, or a new one, with -o."

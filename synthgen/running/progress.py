@@ -1,4 +1,4 @@
-"""What a worker is told, and what it tells while it works."""
+"""What a worker is assigned, and what it reports while it works."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ClassProgress:
-    """Of one class in one shard. `attempts` counts what was rendered, failures too."""
+    """The progress of one class in one shard. `attempts` counts what was rendered, failures included."""
 
     accepted: int
     quota: int
@@ -15,12 +15,12 @@ class ClassProgress:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A shard to make, and what is known of it from workers that died at it.
+    """A shard to make, and what is known about it from workers that died while making it.
 
     Attributes:
-        suspects: attempts that were under way when a worker died; rendered one by one, so that the next death tells
-            which it was.
-        skipped: attempts that killed two workers; they are recorded as failures, unrendered.
+        suspects: attempts that were under way when a worker died; rendered one by one, so that the next death shows
+            which one it was.
+        skipped: attempts that killed two workers; they are recorded as failures without being rendered.
     """
 
     shard: int

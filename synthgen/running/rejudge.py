@@ -1,4 +1,4 @@
-"""Stricter thresholds for a run that is there: no image is made again."""
+"""Stricter thresholds for an existing run: no image is made again."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -22,10 +22,10 @@ Rejects = Callable[[str, Mapping[str, float]], Reason | None]
 
 
 def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects: Rejects) -> None:
-    """Commit to `into`, a run of the plan `stricter`, what of each committed shard still passes.
+    """Commit what still passes of each committed shard to `into`, a run of the plan `stricter`.
 
     Attempts keep their ids, scores and places; one that fails now is rejected, and its cell falls short.
-    Idempotent: shards that `into` has are left as they are.
+    Idempotent: shards that `into` already has are left as they are.
 
     Raises:
         StorageError: one of the runs cannot be read or written.
@@ -38,6 +38,7 @@ def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects
 def _rejudge_shard(store: RunStore, record: ShardRecord, stricter: Plan, into: RunStore, rejects: Rejects) -> None:
     images_name = layout.new_name(layout.IMAGES, record.shard, "parquet")
     ledger_name = layout.new_name(layout.LEDGER, record.shard, "parquet")
+
     with as_damage(f"{store.location}/{record.ledger.name}"):
         ledger = [_judged(row, rejects) for row in read_rows(store, record.ledger.name)]
         kept = {row["id"] for row in ledger if row["verdict"] == Verdict.ACCEPTED}
@@ -47,6 +48,7 @@ def _rejudge_shard(store: RunStore, record: ShardRecord, stricter: Plan, into: R
     with as_damage(f"{store.location}/{record.images.name}"):
         images = (row for row in read_rows(store, record.images.name) if row["id"] in kept)
         _write(into, images_name, read_schema(store, record.images.name), images)
+
     made = ShardRecord(
         shard=record.shard,
         fingerprint=stricter.fingerprint,
@@ -91,7 +93,7 @@ def _shortfalls(plan: Plan, shard: int, ledger: list[dict[str, Any]]) -> Iterato
 
 
 def _why(row: Mapping[str, Any], cell: Cell) -> tuple[str, ...]:
-    """Why an attempt missed the cell that it was aimed at; nothing where it did not."""
+    """Why an attempt missed the cell that it was aimed at; empty if it did not."""
     if row["reason"] not in (None, Reason.ATTRIBUTE):
         return (row["reason"],)
     return cell.strays({name: row[f"attribute_{name}"] for name, _ in cell.values})

@@ -1,4 +1,4 @@
-"""`repair`: what is damaged is made anew by the next worker, and what nothing names is removed."""
+"""`repair`: damaged shards are made again by the next worker, and files that no marker names are removed."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ class Repaired:
 
     Attributes:
         findings: what was wrong.
-        reopened: shards that are to be made anew.
+        reopened: shards that will be made again.
         removed: files that no marker names.
     """
 
@@ -28,9 +28,9 @@ class Repaired:
 
 
 def repair(plan: Plan, store: RunStore, on_shard: Callable[[int], None] = lambda shard: None) -> Repaired:
-    """Take back the markers of damaged shards, and delete every file that no marker names.
+    """Delete the markers of damaged shards, and every file that no marker names.
 
-    For a run that nobody works on: what a worker is writing would be taken from it.
+    Only for a run that nobody is working on: it would delete what a worker is writing.
 
     Raises:
         StorageError: the run cannot be read or written.

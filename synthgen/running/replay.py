@@ -26,15 +26,16 @@ _HINT = "Ids are in the ledger, in the dataset and on the contact sheet, such as
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """
+    """A recorded attempt, compared with the same attempt made again.
+
     Attributes:
         noise: whether the plan still gives this attempt the recorded seed.
-        difference: the largest between a recorded pixel and the new one, in 0..255; None where the recorded
-            pixels were not kept, or where one of the two is no image.
-        scores: by name the recorded and the new one.
-        attributes: by name the recorded answer and the new one.
-        verdict: recorded: with its reason, where it has one.
-        reason: now: of the first rule that rejects, or the kind of a failure; None where the image is good.
+        difference: the largest difference between a recorded pixel and the new one, in 0..255; None if the recorded
+            pixels were not kept, or if either attempt gave no image.
+        scores: by name, the recorded score and the new one.
+        attributes: by name, the recorded answer and the new one.
+        verdict: the recorded verdict, with its reason if it has one.
+        reason: the new reason: of the first rule that rejects, or the kind of a failure; None if the image is good.
     """
 
     candidate: Candidate
@@ -97,7 +98,7 @@ def _committed(plan: Plan, store: RunStore, image_id: str) -> ShardRecord:
 
 
 def _row(store: RunStore, record: ShardRecord, image_id: str) -> Row:
-    """Of the ledger."""
+    """Find the attempt's row in the ledger."""
     row = next((row for row in read_rows(store, record.ledger.name) if row["id"] == image_id), None)
     if row is None:
         raise UsageError(f"{store.location}: shard {record.shard} has no attempt {image_id!r}", hint=_HINT)
@@ -105,7 +106,7 @@ def _row(store: RunStore, record: ShardRecord, image_id: str) -> Row:
 
 
 def _pixels(store: RunStore, record: ShardRecord, row: Row) -> "NDArray[np.int16] | None":
-    """As they were recorded, where the PNG was kept."""
+    """Read the pixels as they were recorded; None if the PNG was not kept."""
     import numpy as np
 
     kept = read_rows(store, record.images.name, ["id", "image"])

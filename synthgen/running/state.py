@@ -1,4 +1,4 @@
-"""How far a run is, read from its files alone, also while workers write."""
+"""How far a run is, read from its files alone, even while workers write."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,14 +16,14 @@ from synthgen.store.store import RunStore
 
 @dataclass(frozen=True)
 class RunState:
-    """Every shard is in one of done, pending, damaged.
+    """How far a run is. Every shard is in one of done, pending, damaged.
 
     Attributes:
         damaged: why a marker cannot be trusted, by shard.
         failed: how often a shard that is not done has failed.
-        causes: what made such a shard fail last: a line.
-        ended: what ended a worker last, where no shard was to blame, a line; None once all shards are done.
-        orphans: files that no marker names: left by a kill, or being written right now.
+        causes: a line on why such a shard last failed.
+        ended: a line on what last ended a worker with no shard to blame; None once all shards are done.
+        orphans: files that no marker names: left by a killed worker, or still being written.
         topped_up: by cell, the quotas of committed shards that stand in for missing images.
     """
 
@@ -39,7 +39,7 @@ class RunState:
 
     @property
     def complete(self) -> bool:
-        """Every shard is committed, if perhaps short of its quota."""
+        """Whether every shard is committed, even if short of its quota."""
         return len(self.done) == self.shard_count
 
     @cached_property
@@ -54,7 +54,7 @@ class RunState:
 
     @cached_property
     def shortfalls(self) -> tuple[Shortfall, ...]:
-        """What all committed shards lack, summed by cell, and later shards did not make up for."""
+        """What committed shards lack and later shards did not make up for, summed by cell."""
         found: dict[str, Shortfall] = {}
         for record in self.done.values():
             for short in record.shortfalls:
@@ -74,12 +74,14 @@ class RunState:
 
     @property
     def seconds(self) -> float:
-        """Of work in the committed shards, summed over workers."""
+        """Seconds of work in the committed shards, summed over workers."""
         return sum(record.seconds for record in self.done.values())
 
 
 def read_state(plan: Plan, store: RunStore) -> RunState:
-    """Trusts a marker that is whole, of this plan, and whose files are there; `verify` reads the files too.
+    """Read how far a run is.
+
+    A marker is trusted if it is intact and of this plan, and its files exist; `verify` reads the files too.
 
     Raises:
         StorageError: the folder cannot be read.
@@ -94,12 +96,14 @@ def read_state(plan: Plan, store: RunStore) -> RunState:
         if missing := {record.images.name, record.ledger.name} - there:
             damaged[shard] = f"{sorted(missing)[0]} is missing"
             del done[shard]
+
     failures = store.names(layout.FAILED)
     numbers = [layout.shard_of_failure(name) for name in failures]
     failed = Counter(number for number in numbers if number is not None and number not in done)
     others = (*in_done, *failures, *store.names(layout.ADDITIONS), *store.names(""))
     temporary = [name for name in others if layout.is_temporary(name)]
     pending = tuple(index for index in range(count) if index not in done and index not in damaged)
+
     return RunState(
         shard_count=count,
         done=dict(sorted(done.items())),

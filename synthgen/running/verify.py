@@ -1,4 +1,4 @@
-"""`verify`: is what was committed still there, whole, and in agreement with itself?"""
+"""`verify`: is what was committed still complete, intact and consistent?"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -41,21 +41,21 @@ def verify(plan: Plan, store: RunStore, on_shard: Callable[[int], None] = lambda
 
 
 def _doubtful(plan: Plan, store: RunStore, shards: Iterable[int]) -> dict[int, ShardRecord]:
-    """What damaged markers say of files that are there: these are looked at too."""
+    """Read what damaged markers say about files that exist: these are checked too."""
     there = {*store.names(layout.IMAGES), *store.names(layout.LEDGER)}
     claims = ((shard, read_claims(store, shard, plan.fingerprint)) for shard in shards)
     return {shard: one for shard, one in claims if one and {one.images.name, one.ledger.name} <= there}
 
 
 def unsealed(store: RunStore) -> list[str]:
-    """The files that an earlier version wrote without their own sha256: of these, `verify` finds no flipped byte."""
+    """List the files that an earlier version wrote without their own sha256: `verify` finds no flipped byte in them."""
     found = [] if kept_spec(store) is not None else [layout.SPEC]
     for name in (layout.PLAN, *store.names(layout.ADDITIONS), *store.names(layout.DONE)):
         try:
             if not layout.is_temporary(name) and not unseal(store.read(name).decode())[1]:
                 found.append(name)
         except (StorageError, ValueError):
-            continue  # that is damage, and found as such
+            continue  # this is damage, and is reported as such
     return found
 
 
@@ -90,8 +90,11 @@ def _verify_bytes(store: RunStore, file: File) -> Finding | None:
 
 
 def _verify_rows(plan: Plan, store: RunStore, record: ShardRecord) -> list[Finding]:
-    """Agreement of the two tables. What another version, a fault or an enemy put there under the right sha256 may be
-    anything: whatever goes wrong over a file is a finding about it."""
+    """Check that the two tables agree.
+
+    Under the right sha256 another version, a fault or an attacker may have written anything: whatever goes wrong while
+    a file is read is a finding about it.
+    """
     findings: list[Finding] = []
     ledger: list[Row] = []
     ids: list[str] = []
@@ -114,7 +117,7 @@ def _verify_rows(plan: Plan, store: RunStore, record: ShardRecord) -> list[Findi
 
 @contextmanager
 def _noted(findings: list[Finding], place: str) -> Iterator[list[str]]:
-    """Collects what is wrong with a file, and in the end what went wrong over it."""
+    """Collect what is wrong with a file, and in the end what went wrong while it was read."""
     messages: list[str] = []
     try:
         with as_damage("it"):

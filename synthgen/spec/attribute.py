@@ -20,7 +20,7 @@ RESERVED: Mapping[str, str] = {
     "id": "the image's name",
     "prompt": "the image's prompt",
 }
-"""What no attribute can be called, and why: attributes are columns beside these, in ledgers and in audits."""
+"""Names that no attribute can have, and why: attributes are columns beside these, in ledgers and in audits."""
 
 Shares = Annotated[Mapping[Text, Fraction], Field(min_length=2)]
 Reference = Annotated[Mapping[Literal["from"], Text], Field(min_length=1)]

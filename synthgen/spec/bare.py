@@ -1,4 +1,4 @@
-"""The bare data of a spec, as the YAML gave it: what checks look at before, and whether or not, it is valid."""
+"""The bare data of a spec, as the YAML gave it: checks look at it whether or not it is valid."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Finding:
 
 
 def mapping(data: Data, key: str) -> Data:
-    """What lies under `key`, if it is a mapping; else an empty one."""
+    """Give what is under `key`, if it is a mapping; else an empty one."""
     value = data.get(key)
     return value if isinstance(value, Mapping) else {}
 

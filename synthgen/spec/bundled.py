@@ -1,4 +1,4 @@
-"""What the bundled models know. They are small: asked for a cat they draw someone at work, and judge it to be one."""
+"""What the bundled models know. They are small: asked for a cat, they draw someone at work and judge it to be a cat."""
 
 import json
 import re

@@ -1,5 +1,8 @@
-"""What spans several keys. Each check reads the bare data, so that it also speaks when other parts are wrong,
-and passes over what is not of the form that it expects: that is reported elsewhere."""
+"""What spans several keys.
+
+Each check reads the bare data, so that it also works when other parts are wrong. It skips what does not have the form
+that it expects: that is reported elsewhere.
+"""
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +36,7 @@ def check(spec: Data) -> Iterator[Finding]:
 
 
 def check_attributes(spec: Data) -> Iterator[Finding]:
-    """What is wrong with attributes, and with what is declared of them."""
+    """What is wrong with attributes, and with what is declared about them."""
     yield from _attributes(spec)
     yield from _balance(spec)
 
@@ -70,6 +73,7 @@ def _prompts(spec: Data) -> Iterator[Finding]:
         yield from _repeated((*_VARIABLES, name), variables[name])
         if name == "class":
             yield Finding((*_VARIABLES, name, KEY), "'class' is the class's name; call it something else")
+
     used: set[str] = set()
     whole = True  # whether every template could be read, so that the unused variables are known
     sources: list[tuple[Path, object, bool]] = [(("prompts", "templates"), prompts.get("templates"), True)]
@@ -88,6 +92,7 @@ def _prompts(spec: Data) -> Iterator[Finding]:
             yield from _unknown_variables(place, names, variables)
             if needs_class and "class" not in names:
                 yield Finding(place, f"{quoted(text)} does not use {{class}}, as every common template must")
+
     if whole:
         yield from (
             Finding((*_VARIABLES, name, KEY), f"no template uses the variable {quoted(name)}")
@@ -128,6 +133,7 @@ def _attributes(spec: Data) -> Iterator[Finding]:
             if kept in values:
                 message = f"{kept!r} is kept for {use}; call it something else"
                 yield Finding((*path, "values", kept, KEY), message)
+
         variable = attribute.get("variable")
         if not isinstance(variable, str):
             continue
@@ -140,6 +146,7 @@ def _attributes(spec: Data) -> Iterator[Finding]:
             if value not in offered and value not in (UNKNOWN, NOT_APPLICABLE):
                 message = f"the variable {quoted(variable)} does not offer {quoted(value)}"
                 yield Finding((*path, "values", value, KEY), message)
+
     for key in ("balance", "gates"):
         entries = spec.get(key)
         for index, entry in enumerate(entries if isinstance(entries, list) else []):
@@ -150,7 +157,7 @@ def _attributes(spec: Data) -> Iterator[Finding]:
 
 
 def _names(attributes: Data) -> Iterator[Finding]:
-    """Names that mean something else in the tables that attributes become columns of."""
+    """Names that mean something else in the tables in which attributes become columns."""
     seen: dict[str, str] = {}
     for name in attributes:
         path = ("attributes", name, KEY)
@@ -161,18 +168,23 @@ def _names(attributes: Data) -> Iterator[Finding]:
 
 
 def _blocked(spec: Data) -> Iterator[Finding]:
-    """Prompts that contain what `safety.block` names. A phrase may begin in one part of a template and end in
-    another: every run of parts with at most two variables is looked at, with all their values."""
+    """Prompts that contain what `safety.block` names.
+
+    A phrase may begin in one part of a template and end in another: every run of parts with at most two variables is
+    looked at, with all their values.
+    """
     block = mapping(spec, "safety").get("block")
     phrases = {text: words_of(text) for text in block if isinstance(text, str)} if isinstance(block, list) else {}
     if not phrases:
         return
+
     prompts, classes = mapping(spec, "prompts"), mapping(spec, "classes")
     variables = mapping(prompts, "variables")
     sources: list[tuple[Path, object, list[str]]] = [
         (("prompts", "templates"), prompts.get("templates"), list(classes))
     ]
     sources += [(("classes", name, "templates"), mapping(classes, name).get("templates"), [name]) for name in classes]
+
     for path, texts, names in sources:
         for place, text in texts_at(path, texts):
             try:
@@ -210,6 +222,7 @@ def _balance(spec: Data) -> Iterator[Finding]:
         name = entry.get("attribute") if isinstance(entry, Mapping) else None
         if not isinstance(name, str) or name not in attributes:
             continue
+
         path = ("balance", index, "attribute")
         if name in balanced:
             yield Finding(path, f"{quoted(name)} is balanced twice")
@@ -217,12 +230,14 @@ def _balance(spec: Data) -> Iterator[Finding]:
         variable = attribute.get("variable")
         if isinstance(variable, str) and linked.setdefault(variable, name) != name:
             yield Finding(path, f"the variable {quoted(variable)} cannot steer both {linked[variable]} and {name}")
+
         values, target = mapping(attribute, "values"), entry.get("target", "uniform")
         wanted = len(values)
         if isinstance(target, Mapping):
             yield from _shares(("balance", index, "target"), target, values)
             wanted = sum(1 for share in target.values() if share) if list(target) != ["from"] else 1
         balanced[name] = wanted
+
     cells = prod(balanced.values())
     for name, kind in mapping(spec, "classes").items():
         count = kind.get("count") if isinstance(kind, Mapping) else kind

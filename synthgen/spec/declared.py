@@ -1,4 +1,4 @@
-"""What is declared of a set that no spec made: what to measure, what the shares should be, what fails an audit."""
+"""What is declared about a set that no spec made: what to measure, what the shares should be, what fails an audit."""
 
 from collections.abc import Mapping
 from typing import Annotated

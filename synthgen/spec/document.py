@@ -1,6 +1,6 @@
-"""YAML text -> a tree of nodes that know where they stand.
+"""YAML text -> a tree of nodes that know their positions.
 
-Read from the parser's events with a stack of its own, so that neither deep nesting nor aliases of aliases
+It is read from the parser's events with a stack of its own, so that neither deep nesting nor aliases of aliases
 can exhaust anything. A spec is plain data: tags, merge keys, and keys that are not texts are refused.
 """
 
@@ -95,9 +95,9 @@ class _RefusedError(Exception):
 
 
 def read_document(text: str, file: str, *, lines: bool = True) -> tuple[Node | None, list[Problem]]:
-    """The one document in `text` (None: there is none, or none that can be used), and what is wrong with it.
+    """Read the one document in `text` (None: there is none, or none that can be used), and what is wrong with it.
 
-    Without `lines`, everything stands at line 0: for a text that is in no file.
+    Without `lines`, everything is at line 0: for a text that is in no file.
     """
     reader = _Reader(file, lines)
     if (bad := _UNPRINTABLE.search(text)) is not None:
@@ -147,6 +147,7 @@ class _Reader:
             if isinstance(event, yaml.CollectionStartEvent):
                 self._open(event, position, stack)
                 continue
+
             if isinstance(event, yaml.CollectionEndEvent):
                 done = stack.pop()
                 anchor, node = done.event.anchor, self._closed(done)
@@ -157,6 +158,7 @@ class _Reader:
                 anchor, node = event.anchor, self._scalar(event, position)
             else:
                 continue
+
             if anchor:
                 self._anchors[anchor] = node
             if stack:
@@ -258,7 +260,7 @@ class _Reader:
 
 
 def _meaning(text: str) -> str | int | float | bool | None:
-    """What a scalar without quotes means. Dates, times such as 1:30, and octals stay texts."""
+    """What a scalar without quotes means. Dates, times such as 1:30, and octals remain texts."""
     lower = text.lower()
     if lower in _WORDS and text in (lower, lower.capitalize(), lower.upper(), text[:1] + text[1:].upper()):
         return _WORDS[lower]

@@ -36,7 +36,7 @@ _FORMS: Mapping[tuple[str | int, ...], str] = {
     ("filters", "label", "min_posterior"): "a number from 0 to 1, 'chance', or a number for each class",
     ("balance", "target"): "'uniform', shares such as {light: 0.5, dark: 0.5}, or {from: FILE}",
 }
-"""What has several forms, of which its errors know the one that was tried."""
+"""What has several forms; its errors know only the one that was tried."""
 _BOUNDS = {
     "greater_than_equal": "at least {ge:g}",
     "greater_than": "more than {gt:g}",
@@ -51,7 +51,7 @@ _BOUNDS = {
 
 
 def problems_of(error: ValidationError, root: Node) -> Iterator[Problem]:
-    """One problem for each place: the alternatives of a union are joined by "or"."""
+    """Report one problem for each place: the alternatives of a union are joined by "or"."""
     expected: dict[tuple[object, ...], list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False, include_input=False):
         place = locate(root, detail["loc"])
@@ -139,7 +139,7 @@ def known_keys(path: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _step(kind: Any, part: str) -> Any:
-    """The annotation of what stands under `part` in something annotated as `kind`; None: nothing known."""
+    """The annotation of what is under `part` in something annotated as `kind`; None if it is unknown."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         field = kind.model_fields.get(part)
         return field.annotation if field else None

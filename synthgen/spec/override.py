@@ -7,7 +7,7 @@ from synthgen.spec.document import MAX_DEPTH, Entry, Mapping, Node, Position, Sc
 
 
 def override(root: Node, text: str) -> tuple[Node, list[Problem]]:
-    """`root` with `text` ("a.b=c") applied; the value is YAML. Missing mappings on the way are made."""
+    """Apply `text` ("a.b=c") to `root`; the value is YAML. Missing mappings on the way are made."""
     origin = Position(f"--set {text}", 0, 0)
     path, equals, written = text.partition("=")
     keys = path.strip().split(".")

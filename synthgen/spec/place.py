@@ -1,4 +1,4 @@
-"""Where a path such as `classes.doctor.count` stands in a document."""
+"""Where a path such as `classes.doctor.count` is in a document."""
 
 from collections.abc import Sequence as Keys
 from dataclasses import dataclass
@@ -23,8 +23,11 @@ class Place:
 
 
 def locate(root: Node, path: Keys[str | int]) -> Place:
-    """The place of `path`. Parts that the document does not have are passed over: pydantic puts the
-    names of alternatives into its paths, and a short form has no parts of its own."""
+    """Find the place of `path`.
+
+    Parts that the document does not have are skipped: pydantic puts the names of alternatives into its paths, and a
+    short form has no parts of its own.
+    """
     place = Place((), root, root.position)
     for part in path:
         node = place.node
@@ -38,7 +41,7 @@ def locate(root: Node, path: Keys[str | int]) -> Place:
 
 
 def found(node: Node) -> str:
-    """What stands there, in words."""
+    """Say in words what a node is."""
     if isinstance(node, Mapping):
         return "a mapping" if node.entries else "an empty mapping"
     if isinstance(node, Sequence):

@@ -1,4 +1,4 @@
-"""The one door: a YAML file -> a `Spec`, or every problem that it has."""
+"""The only way in: a YAML file -> a `Spec`, or every problem that it has."""
 
 import codecs
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ def read_spec(path: Path, overrides: Sequence[str] = ()) -> Spec:
 
 
 def parse_spec(text: str, *, file: str = "spec.yaml", overrides: Sequence[str] = ()) -> Spec:
-    """The same for a text; `file` is what problems name.
+    """Read and check the spec in `text`, as `read_spec` does; `file` is what problems name.
 
     Raises:
         SpecError: as `read_spec`.
@@ -55,7 +55,7 @@ def parse_spec(text: str, *, file: str = "spec.yaml", overrides: Sequence[str] =
 
 
 def refusal(text: str, file: str, overrides: Sequence[str], findings: Sequence[Finding], hint: str) -> SpecError:
-    """The error for what was found wrong with a spec after it was read, with the places in its text."""
+    """Make the error for what was found wrong with a spec after it was read, with the places in its text."""
     root, _ = _mapping(text, file)
     for each in overrides:
         root, _ = override(root, each)
@@ -94,7 +94,7 @@ def _mapping(text: str, file: str) -> tuple[Node, list[Problem]]:
 
 
 def _refuse_secrets(text: str, file: str, overrides: Sequence[str]) -> None:
-    """What a spec says, its comments too, is kept with the run and shown in the dataset's card."""
+    """Refuse secrets: what a spec says, in its comments too, is kept with the run and shown in the dataset's card."""
     message = "an address with a user, a password or a token in it; expected one without"
     if match := secret_in_address(text):
         before = text[: match.start()]
@@ -127,7 +127,7 @@ def _error(problems: list[Problem], hint: str = _HINT) -> SpecError:
 
 
 def read_text(path: Path) -> str:
-    """The text of a spec's file, without a byte-order mark.
+    """Read the text of a spec's file, without a byte-order mark.
 
     Raises:
         SpecError: it cannot be read, is larger than `MAX_BYTES`, or is not text in UTF-8.
@@ -142,6 +142,7 @@ def read_text(path: Path) -> str:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise _refused(path, f"cannot be read: {reason}") from None
+
     if len(data) > MAX_BYTES:
         raise _refused(path, f"too large: more than {MAX_BYTES // 1_000_000} MB; a spec is a few kilobytes")
     if data.startswith(_UTF16_OR_32):
@@ -149,6 +150,7 @@ def read_text(path: Path) -> str:
     text = data.removeprefix(codecs.BOM_UTF8)
     if b"\0" in text:
         raise _refused(path, "this is a binary file; expected a YAML text")
+
     try:
         return text.decode()
     except UnicodeDecodeError as error:

@@ -39,7 +39,7 @@ def _count_alone(value: object) -> object:
 
 
 def _version(value: object) -> object:
-    if type(value) is int:  # true and 1.0 equal 1, but are no versions
+    if type(value) is int:  # true and 1.0 equal 1, but are not versions
         return value
     raise PydanticCustomError("expected", "1")
 

@@ -54,7 +54,7 @@ seed: 0
 
 
 def starter_spec(name: str, *, file: str = "spec.yaml", schema: str | None = None) -> str:
-    """A spec to start from, on the bundled model.
+    """Write a spec to start from, on the bundled model.
 
     `name` is the dataset's, `file` where it will be written; `schema` is the path of a JSON Schema file, as
     seen from there, for editors with a YAML language server.

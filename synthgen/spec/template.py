@@ -34,8 +34,10 @@ class Template:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raises:
-        TemplateError: a brace stands alone, or what is in braces is no name.
+        """Parse a template.
+
+        Raises:
+            TemplateError: a brace stands alone, or what is in braces is not a name.
         """
         return cls(text, tuple(_merged(_parts(text))))
 
@@ -45,8 +47,10 @@ class Template:
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, Variable)))
 
     def render(self, values: Mapping[str, str]) -> str:
-        """Raises:
-        KeyError: a variable has no value.
+        """Fill the variables with `values`.
+
+        Raises:
+            KeyError: a variable has no value.
         """
         return "".join(values[part.name] if isinstance(part, Variable) else part for part in self.parts)
 

@@ -1,4 +1,4 @@
-"""What the judge is told. Two answers to one question that are told in the same words are one answer to it."""
+"""The texts that the judge reads. Two answers to a question that have the same text are one answer to the judge."""
 
 import re
 from collections.abc import Iterator
@@ -38,12 +38,12 @@ def check_values(name: str, attribute: Data) -> Iterator[Finding]:
 
 
 def core(text: str) -> str:
-    """Case, punctuation, gaps, articles and `a picture of` taken away."""
+    """Take away case, punctuation, gaps, articles and `a picture of`."""
     return _FRAME.sub("", words_of(text)) or text.casefold()
 
 
 def words_of(text: str) -> str:
-    """Case, punctuation and the width of gaps taken away."""
+    """Take away case, punctuation and the width of gaps."""
     return " ".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
 
 
@@ -60,7 +60,7 @@ def _classes(classes: Data) -> Iterator[Finding]:
 
 
 def _texts_of(name: str, kind: Data) -> list[str]:
-    """As the judge's class choice reads them; without the wordings around a name or a definition."""
+    """A class's texts as the judge's choice reads them, without the wordings around a name or a definition."""
     prompts, definition = kind.get("prompts"), kind.get("definition")
     if isinstance(prompts, list):
         return [text for _, text in texts_at((), prompts)]

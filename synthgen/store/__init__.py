@@ -1,4 +1,4 @@
-"""Where a run lies: files by name, in a folder or in a bucket."""
+"""Where a run is kept: files by name, in a folder or in a bucket."""
 
 from synthgen.files import MissingFileError
 from synthgen.store.folder_store import FolderStore

@@ -11,17 +11,17 @@ POINTS = (
     "create-before-link",  # it is whole and synced, but has no name yet
     "create-after-link",  # it has its name; the temporary one is still there
     "plan-created",  # plan.json is there, spec.yaml is not
-    "rows-written",  # a row group lies in a table whose footer is missing
+    "rows-written",  # a row group is in a table whose footer is missing
     "images-finished",  # the footer of the accepted images is written, that of the ledger is not
     "before-marker",  # both tables are synced; the shard is not committed
-    "after-marker",  # it is
+    "after-marker",  # the shard is committed
 )
 
 _reached: Counter[str] = Counter()
 
 
 def reach(point: str) -> None:
-    """End this process by SIGKILL if SYNTHGEN_FAULT is `point`, or at its nth passing if it is `point:n`."""
+    """End this process by SIGKILL if SYNTHGEN_FAULT is `point`, or at its nth pass if it is `point:n`."""
     assert point in POINTS, point
     name, _, nth = os.environ.get(VARIABLE, "").partition(":")
     if name != point:

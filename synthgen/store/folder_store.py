@@ -26,8 +26,11 @@ from synthgen.store.store import check_name
 
 
 class FolderStore:
-    """A run in a POSIX folder, local or on a network file system with hard links. It follows no symbolic link in it:
-    who made the run may not be who goes on with it, and a link could lead to any file of theirs."""
+    """A run in a POSIX folder, local or on a network file system with hard links.
+
+    It follows no symbolic link in the folder: the run may have been made by somebody other than the user who goes on
+    with it, and a link could lead to any file of that user.
+    """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self._folder = Path(folder)
@@ -88,7 +91,7 @@ class FolderStore:
     def open(self, name: str) -> io.BufferedReader:
         path = self._path(name)
         with as_storage_error(path):
-            if path.exists() and not path.is_file():  # a pipe, which would be waited for, or a device without an end
+            if path.exists() and not path.is_file():  # a pipe would block, a device may never end
                 raise StorageError(f"{path} is not a regular file", hint="Move it away, and run again.")
             return io.BufferedReader(CheckedFile(path, "rb"), buffer_size=1 << 20)
 
@@ -105,7 +108,7 @@ class FolderStore:
     def delete(self, name: str) -> None:
         check_name(name, self.location)
         path = self._folder / name
-        refuse_links(self._folder, path.parent)  # a link of this name goes itself, and not what it leads to
+        refuse_links(self._folder, path.parent)  # a link of this name is deleted itself, not its target
         with as_storage_error(path):
             path.unlink(missing_ok=True)
 

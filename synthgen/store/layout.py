@@ -1,4 +1,4 @@
-"""Where things lie in a run: the names of its files."""
+"""The layout of a run: the names of its files."""
 
 import re
 import secrets
@@ -20,17 +20,17 @@ def marker(shard: int) -> str:
 
 
 def addition(number: int) -> str:
-    """Counting from 1."""
+    """Name an addition, counting from 1."""
     return f"{ADDITIONS}/{number:05d}.json"
 
 
 def new_name(folder: str, shard: int, suffix: str) -> str:
-    """Never used before, whatever the clock says: `shards/00007-0f3c9a1e5b7d2468.parquet`."""
+    """Make a name that was never used before, whatever the clock says: `shards/00007-0f3c9a1e5b7d2468.parquet`."""
     return f"{folder}/{shard:05d}-{secrets.token_hex(8)}.{suffix}"
 
 
 def new_failure(shard: int | None) -> str:
-    """Of a shard; or of a worker, where no shard is to blame: `failed/worker-0f3c9a1e5b7d2468.json`."""
+    """Make a name for a failure of a shard, or of a worker, such as `failed/worker-0f3c9a1e5b7d2468.json`."""
     return f"{FAILED}/worker-{secrets.token_hex(8)}.json" if shard is None else new_name(FAILED, shard, "json")
 
 
@@ -39,17 +39,17 @@ def is_worker_failure(name: str) -> bool:
 
 
 def is_table(name: str, folder: str, shard: int) -> bool:
-    """May a marker of `shard` name this file? One from elsewhere could lead out of the run."""
+    """Whether a marker of `shard` may name this file. Any other could lead out of the run."""
     return re.fullmatch(rf"{folder}/{shard:05d}-[0-9a-f]{{16}}\.parquet", name) is not None
 
 
 def is_temporary(name: str) -> bool:
-    """Left by a process that was killed while it created a file."""
+    """Whether a file is still being created, or was left by a process that was killed while it did."""
     return name.rpartition("/")[2].startswith(".")
 
 
 def shard_of_marker(name: str) -> int | None:
-    """None for what lies there but is no marker, such as a temporary file."""
+    """Read the shard off a marker's name; None for anything else, such as a temporary file."""
     return _number(_MARKER, name)
 
 

@@ -1,4 +1,4 @@
-"""Locations: where users say that a run lies."""
+"""Locations: how users say where a run is kept."""
 
 import os
 import re
@@ -17,11 +17,11 @@ _S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-
 
 
 def open_store(location: Location) -> RunStore:
-    """The store at `location`.
+    """Open the store at `location`.
 
     Raises:
-        UsageError: it is another kind of address, or what reads such an address is not installed; or its name is not
-            valid UTF-8, which Parquet's library asks for.
+        UsageError: it is another kind of address, the library for such an address is not installed, or its name is not
+            valid UTF-8, which Parquet's library requires.
         StorageError: the object store cannot be used.
     """
     place = os.fspath(location)
@@ -31,7 +31,7 @@ def open_store(location: Location) -> RunStore:
         return FolderStore(place)
     address = place.rstrip("/")
     if not _S3.fullmatch(address):
-        # Such an address may hold a key and its secret: only its beginning is told.
+        # Such an address may hold a key and its secret: only its beginning is shown.
         raise UsageError(
             f"expected a folder, or s3://bucket/prefix of letters, digits, '.', '-', '_' and '/'; found {found[0]}...",
             hint="Of object stores, those that speak S3 are known. Keys do not belong into an address: set "

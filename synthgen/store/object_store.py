@@ -18,27 +18,28 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 _BLOCK = 8 << 20
-"""Bytes of a part of an upload, of which S3 takes ten thousand, and of one read."""
+"""Bytes of one read, and of one part of an upload; S3 takes ten thousand parts."""
 _AT_ONCE = 32
 _WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 _TOKEN = "synthgen-token"
 
 
 class ObjectStore:
-    """A run in a bucket of S3, or of what speaks its protocol: endpoint, keys and region come from the environment and
-    the files that all AWS tools read.
+    """A run in a bucket of S3, or of a store that speaks its protocol.
 
-    What is created is created by a conditional PUT, which a store must honour to hold a run; that it does is tried
-    once, before the first. What is written is uploaded in parts, of which nobody sees any before all are there.
+    Endpoint, keys and region come from the environment and the files that all AWS tools read. `create` uses a
+    conditional PUT, which a store must honour to hold a run; this is tested once, before the first. `write` uploads in
+    parts, none of which is visible before all are there.
     """
 
     folder = None
 
     def __init__(self, address: str) -> None:
-        """
+        """Set up the client.
+
         Raises:
             UsageError: s3fs is not installed.
-            StorageError: the endpoint makes no sense, or the client cannot be set up.
+            StorageError: the endpoint is invalid, or the client cannot be set up.
         """
         self.location = address
         self._root = address.removeprefix("s3://")
@@ -132,9 +133,10 @@ class ObjectStore:
         return f"{self.location}/{name}" if name else self.location
 
     def _prove(self) -> None:
-        """
+        """Test, once, that the store does not overwrite what it should only create.
+
         Raises:
-            StorageError: the store overwrites what it should only create: two workers could commit one shard.
+            StorageError: it does: two workers could commit one shard.
         """
         if self._is_proven:
             return
@@ -155,9 +157,9 @@ class ObjectStore:
                 self._files.pipe_file(key, data, mode="create", Metadata={_TOKEN: token})
             except OSError as error:
                 if isinstance(error, FileExistsError) or _code(error) in ("PreconditionFailed", "412"):
-                    # A request that was repeated, since its answer was lost, finds the name taken: by ourselves.
+                    # A request that was repeated because its answer was lost finds the name taken by ourselves.
                     return self._token(key) == token
-                # Where another one is at it in this very moment, S3 asks to try once more.
+                # If another request is creating the same name at this moment, S3 asks to try once more.
                 if not waits or _code(error) not in ("ConditionalRequestConflict", "OperationAborted", "409"):
                     raise
                 time.sleep(waits.pop(0))
@@ -172,7 +174,7 @@ class ObjectStore:
         return metadata.get(_TOKEN)
 
     def _discard(self, file: BinaryIO, upload: Any, key: str) -> None:
-        upload.closed = True  # or it would be committed when it is collected
+        upload.closed = True  # or it would be committed when it is garbage-collected
         with suppress(StorageError, ValueError):
             file.close()
         with suppress(StorageError), _blaming(key):
@@ -182,8 +184,7 @@ class ObjectStore:
 
 
 class _BlamingFile(io.RawIOBase):
-    """A file of s3fs whose errors are StorageErrors, also where a library reads or writes it. Closing it uploads
-    nothing."""
+    """A file of s3fs whose errors are StorageErrors, even when a library uses it. Closing it uploads nothing."""
 
     def __init__(self, file: Any, place: str) -> None:
         super().__init__()
@@ -239,8 +240,10 @@ _HINTS = {
 
 @contextmanager
 def _blaming(place: str) -> Iterator[None]:
-    """Turn the client's errors into StorageErrors that name `place`. Their own words are not repeated: they may hold
-    the endpoint, and that a password."""
+    """Turn the client's errors into StorageErrors that name `place`.
+
+    Their own words are not repeated: they may contain the endpoint, which may contain a password.
+    """
     from aiohttp import ClientError
     from botocore import exceptions as aws
 
@@ -263,7 +266,7 @@ def _blaming(place: str) -> Iterator[None]:
 
 
 def _code(error: Exception) -> str:
-    """What S3 calls this error; "" where it said nothing."""
+    """What S3 calls this error; "" if it gave no code."""
     response = getattr(error.__cause__, "response", None) or {}
     return str(response.get("Error", {}).get("Code", ""))
 
@@ -273,18 +276,20 @@ def _connected(address: str) -> Any:
         import s3fs
     except ImportError as error:
         raise UsageError(f"{address}: s3fs is not installed", hint='Run `pip install "synthgen[s3]"`.') from error
+
     files = s3fs.S3FileSystem(
         skip_instance_cache=True,
         use_listings_cache=False,
         config_kwargs={"retries": {"mode": "standard"}, "read_timeout": 60, "max_pool_connections": _AT_ONCE},
     )
-    files.retries = 3  # of what the client does not repeat itself: a body that ends too early
+    files.retries = 3  # for what the client does not repeat itself: a body that ends too early
     try:
         with _blaming(address):
             files.connect()
         endpoint = urlsplit(files.s3.meta.endpoint_url)
-    except ValueError:  # with the endpoint in its words
+    except ValueError:  # its words contain the endpoint
         raise StorageError("AWS_ENDPOINT_URL is no address", hint="It is like http://localhost:9000.") from None
+
     if endpoint.username or endpoint.password:
         hint = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in their place."
         raise StorageError("AWS_ENDPOINT_URL holds a user or a password, which S3 does not take", hint=hint)

@@ -1,4 +1,4 @@
-"""Where a run lies: a few operations that a POSIX folder and an object store can both promise."""
+"""Where a run is kept: a few operations that a POSIX folder and an object store can both promise."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,10 +11,10 @@ from synthgen.records import File
 
 
 class RunStore(Protocol):
-    """Files by name, with `/` between folders, relative to the run. Folders come into being with their files.
+    """Files by name, with `/` between folders, relative to the run. Folders are created with their files.
 
-    Every method raises `StorageError`, naming the place, where the storage refuses, and for a name that would
-    lie outside of the run. Several processes may use one place at a time.
+    Every method raises `StorageError`, naming the place, if the storage refuses, and for a name that would lead
+    outside the run. Several processes may use one place at the same time.
     """
 
     @property
@@ -29,52 +29,55 @@ class RunStore(Protocol):
         """Make a file that is seen whole or not at all, durable on return; False if the name is taken."""
 
     def write(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """A new file, under a name of its own; durable after the block, removed if the block raises."""
+        """Open a new file under a name of its own; durable after the block, removed if the block raises."""
 
     def read(self, name: str) -> bytes:
-        """Raises:
-        MissingFileError: there is none.
+        """Read a file's content.
+
+        Raises:
+            MissingFileError: there is no such file.
         """
 
     def read_many(self, names: Sequence[str]) -> Iterator[bytes | StorageError]:
-        """The content of each, in order, or why it cannot be read. An object store fetches several at a time."""
+        """Read the content of each, in order, or why it cannot be read. An object store fetches several at a time."""
 
     def open(self, name: str) -> BinaryIO:
-        """For reading, with `seek`.
+        """Open a file for reading, with `seek`.
 
         Raises:
-            MissingFileError: there is none.
+            MissingFileError: there is no such file.
         """
 
     def names(self, folder: str) -> list[str]:
-        """The files directly in `folder` ("" is the run itself), sorted; temporary ones too."""
+        """List the files directly in `folder` ("" is the run itself), sorted; temporary ones too."""
 
     def delete(self, name: str) -> None:
-        """Deleting what is not there is no error."""
+        """Delete a file. It is not an error if there is none."""
 
     def describe(self, name: str) -> File:
-        """Size and sha256 of what can be read back.
+        """Give the size and sha256 of what can be read back.
 
         Raises:
-            MissingFileError: there is none.
+            MissingFileError: there is no such file.
         """
 
     def check_writable(self) -> None:
-        """Before anything is made for it: find out whether files can be made there.
+        """Check, before any work is done for it, that files can be made in this place.
 
         Raises:
             UsageError: the place has a name that cannot be used.
-            StorageError: they cannot.
+            StorageError: files cannot be made.
         """
 
     def free_bytes(self) -> int | None:
-        """Room for further files; None where that cannot be told."""
+        """Room for further files, in bytes; None where that is unknown."""
 
 
 def check_name(name: str, location: str) -> None:
-    """
+    """Check a file's name.
+
     Raises:
-        StorageError: `name` would lie outside of the run, or is no name that a run gives to a file.
+        StorageError: `name` would lead outside the run, or is not a name that a run gives to a file.
     """
     parts = name.split("/")
     if not all(re.fullmatch(r"[A-Za-z0-9._-]+", part) and part.strip(".") for part in parts):

@@ -52,7 +52,7 @@ def main(
 
 
 def described(seconds: dict[str, float], device: torch.device) -> dict[str, object]:
-    """On what the models were trained and for how long, for training.json."""
+    """What the models were trained on and for how long, for training.json."""
     return {
         "pictures": {
             "even": {"count": PICTURES, "seed": EVEN_SEED},

@@ -61,6 +61,7 @@ class Denoiser(nn.Module):
                 pad_token_id=tokenizer.pad_token_id,
             )
         )
+
         self.unet = UNet2DConditionModel(
             sample_size=16,
             in_channels=4,

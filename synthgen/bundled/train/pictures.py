@@ -1,4 +1,4 @@
-"""The pictures that the models are trained on, rendered anew from a seed."""
+"""The pictures that the models are trained on, rendered again from a seed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -22,7 +22,7 @@ def train_reader(pictures: Pictures, folder: Path, device: torch.device) -> tupl
         pixels = softened(pictures.images[chosen].float() / 255, rng).to(device)
         logits, boxes = reader(pixels)
         facts = pictures.facts[chosen].to(device)
-        # The hair colour of a bald head is -1, which is no class: it is ignored.
+        # The hair colour of a bald head is -1, which is not a class: it is ignored.
         losses = [
             functional.cross_entropy(logits[name], facts[:, 1 + index], ignore_index=-1)
             for index, name in enumerate(ATTRIBUTES)

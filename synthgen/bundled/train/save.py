@@ -1,4 +1,4 @@
-"""Writes the trained models in the formats of the libraries that load them: safetensors, half precision."""
+"""The trained models, written in the formats of the libraries that load them: safetensors, half precision."""
 
 import json
 import platform
@@ -28,7 +28,7 @@ def save_weights(
 ) -> None:
     """Write `workers/` (diffusers), `judge/` (open_clip), `reader.safetensors` and `training.json`.
 
-    `trained` says on what and for how long; the versions of the libraries are added.
+    `trained` says what they were trained on and for how long; the versions of the libraries are added.
     """
     pipeline = StableDiffusionPipeline(
         vae=autoencoder,

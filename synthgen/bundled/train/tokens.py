@@ -28,7 +28,7 @@ def build_tokenizer() -> CLIPTokenizer:
     merges = [tuple(pair) for pair in _merges(learner)]
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     words = [_PAD, *letters, *(f"{letter}</w>" for letter in letters), *("".join(pair) for pair in merges)]
-    # The end token has the highest id: CLIP takes a text's features where the highest id stands.
+    # The end token has the highest id: CLIP takes a text's features where the highest id is.
     words = [*dict.fromkeys(words), _BEGIN, _END]
     return CLIPTokenizer(
         vocab={word: index for index, word in enumerate(words)},

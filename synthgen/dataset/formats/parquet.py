@@ -1,4 +1,4 @@
-"""Writes one split's Parquet files as the Hub's viewer and its storage like them."""
+"""One split's Parquet files, written as the Hub's viewer and its storage like them."""
 
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class SplitWriter:
             self._flush()
 
     def close(self) -> tuple[Path, ...]:
-        """Flushes everything to the disk and returns the files: none without rows (`datasets` needs some)."""
+        """Flush everything to disk and return the files: none without rows (`datasets` needs some)."""
         self._flush()
         self._close_file()
         names = [f"{self._split}-{i:05d}-of-{len(self._paths):05d}.parquet" for i in range(len(self._paths))]

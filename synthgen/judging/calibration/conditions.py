@@ -7,19 +7,22 @@ from typing import Any
 from synthgen.planning import Plan
 
 _TOLD_OTHERWISE = ("id", "revision", "size", "width", "height", "batch_size")
-"""Keys of `model` that its revision and its size stand for; the last changes no image."""
+"""Keys of `model` that its revision and its size cover; the last changes no image."""
 _LONGEST = 70
 """A value with more letters is not worth reading in a message."""
 _ABSENT = object()
 
 
 def conditions(plan: Plan) -> dict[str, Any]:
-    """All that the posteriors, and how often they are right, depend on: what draws the images, what asks for them, what
-    judges them, and which of them come before the label filter."""
+    """All that the posteriors, and how often they are right, depend on.
+
+    That is what draws the images, what asks for them, what judges them, and which of them reach the label filter.
+    """
     spec = plan.spec.canonical()
     model, label = spec["model"], spec["filters"]["label"] or {"none_of_these": []}
     texts = ("definition", "prompts", "templates")
     sides = [model[side] or model["size"] for side in ("width", "height")]
+
     return {
         "model": plan.revisions.generator,
         "judge": plan.revisions.judge,

@@ -1,4 +1,4 @@
-"""What a label threshold buys: the precision and the yield of each, drawn."""
+"""A plot of label thresholds: the precision and the yield of each."""
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -8,10 +8,10 @@ from synthgen.files import write_file
 from synthgen.pages.page import short
 
 Point = tuple[float, float, float]
-"""Of one threshold: the share of images that it accepts, the share of those that is right, its lower bound."""
+"""A threshold's share of images that it accepts, the share of those that is right, and its lower bound."""
 _TICKS = (0, 0.25, 0.5, 0.75, 1)
 _TITLE = 36
-"""Letters that a panel is wide."""
+"""Width of a panel, in letters."""
 
 
 def write_precision_plot(

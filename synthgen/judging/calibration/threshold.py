@@ -1,4 +1,4 @@
-"""Calibration: per class, the least posterior at which accepted images are right as often as was asked. Pure."""
+"""Calibration: per class, the least posterior at which accepted images are right as often as requested. Pure."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,18 +12,18 @@ from synthgen.planning import Plan
 
 FORMAT = 2
 _STEPS = 20
-"""The thresholds tried lie this share of the pilot apart: a twentieth."""
+"""Thresholds are tried in steps of one in this many of the pilot's images: a twentieth."""
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """What the labels say of one class.
+    """What the labels say about one class.
 
     Attributes:
         min_posterior: None where no threshold reached the target.
-        pictures: of the class, in the pilot, that it was found with.
-        accepted, right: of those at or above the threshold; where there is none, of those at or above the strictest
-            that was tried. `right` is None without labels.
+        pictures: how many pictures of the class in the pilot it was found with.
+        accepted, right: counts at or above the threshold; where there is none, at or above the strictest that was
+            tried. `right` is None without labels.
         precision: the lower bound of the share that is right, at the calibration's confidence. None without labels.
         lacking: where there is no threshold: what was reached and what is needed, in words.
     """
@@ -37,7 +37,7 @@ class Threshold:
 
     @property
     def share(self) -> float:
-        """Of the attempts that the threshold accepts: the yield to expect."""
+        """The share of attempts that the threshold accepts: the yield to expect."""
         return self.accepted / self.pictures if self.pictures else 0.0
 
     def __str__(self) -> str:
@@ -71,8 +71,10 @@ class Calibration:
 
     @classmethod
     def from_json(cls, text: str, name: str) -> "Calibration":
-        """Raises:
-        UsageError: `text`, the content of the file `name`, is no calibration.
+        """Read a calibration that `to_json` wrote.
+
+        Raises:
+            UsageError: `text`, the content of the file `name`, is not a calibration.
         """
         try:
             content = json.loads(text)
@@ -104,19 +106,21 @@ def threshold(posteriors: Sequence[float], right: Sequence[bool], target: float,
 
     The bound is Clopper and Pearson's, one-sided. Thresholds are tried from the strictest down, and the first that
     fails ends the search: fixed-sequence testing, which keeps the confidence although many are tried
-    (Angelopoulos et al. 2021, "Learn then Test"). Where the search begins must not depend on the labels: with as many
-    images as just pass if all are right; or, where the judge takes so many for their class rather than not, with as
-    many as just pass with one wrong among them.
+    (Angelopoulos et al. 2021, "Learn then Test"). Where the search begins must not depend on the labels: it begins with
+    as many images as just pass if all are right or, if the judge finds enough images likelier to be of their class
+    than not, with as many as just pass with one wrong among them.
     """
     labelled = len(posteriors)
     if not labelled:
         return Threshold(None, 0, 0, 0, 0.0, "none of its pictures is labelled")
+
     order = sorted(range(labelled), key=lambda index: -posteriors[index])
     found = None
     least, most = (_enough(wrong, labelled, target, confidence) for wrong in (0, 1))
     likely = sum(posterior > 0.5 for posterior in posteriors)
     enough = most if likely >= most and _bound(most - 1, most, confidence) >= target else least
     step = max(1, labelled // _STEPS)
+
     for count in sorted({*range(enough, labelled, step), labelled}):
         # Equal posteriors stand or fall together.
         floor = posteriors[order[count - 1]]
@@ -129,12 +133,13 @@ def threshold(posteriors: Sequence[float], right: Sequence[bool], target: float,
             lacking = _lacking(good, len(above), labelled, clean, target, confidence)
             return found or Threshold(None, labelled, len(above), good, bound, lacking)
         found = Threshold(floor, labelled, len(above), good, bound)
+
     assert found, "the last threshold tried accepts all"
     return found
 
 
 def quantile(posteriors: Sequence[float], keep: float) -> Threshold:
-    """The threshold that the share `keep` (0..1) of the pictures reaches. Nobody has looked whether they are right."""
+    """The threshold that the share `keep` (0..1) of the pictures reaches. Nobody has checked whether they are right."""
     if not posteriors:
         return Threshold(None, 0, 0, None, None, "the pilot has no picture of it")
     floor = sorted(posteriors, reverse=True)[max(1, round(keep * len(posteriors))) - 1]
@@ -144,8 +149,11 @@ def quantile(posteriors: Sequence[float], keep: float) -> Threshold:
 def curve(
     posteriors: Sequence[float], right: Sequence[bool], confidence: float
 ) -> tuple[tuple[float, float, float], ...]:
-    """Of every threshold, from the strictest down: the share of images that it accepts, the share of those that is
-    right, and its lower bound, each bound for itself."""
+    """Trace every threshold, from the strictest down.
+
+    Each point is the share of images that it accepts, the share of those that is right, and its lower bound. Each
+    bound holds by itself.
+    """
     points, good = [], 0
     order = sorted(range(len(posteriors)), key=lambda index: -posteriors[index])
     for count, index in enumerate(order, start=1):
@@ -156,7 +164,7 @@ def curve(
 
 
 def _enough(wrong: int, labelled: int, target: float, confidence: float) -> int:
-    """How many images must be labelled for `wrong` of them to be allowed; all, where they do not suffice."""
+    """How many images must be labelled for `wrong` of them to be allowed; all, if even those are not enough."""
     counts = range(wrong + 1, labelled)
     return next((count for count in counts if _bound(count - wrong, count, confidence) >= target), labelled)
 
@@ -186,7 +194,7 @@ def _lacking(right: int, of: int, labelled: int, clean: int, target: float, conf
 
 
 def _two_digits(share: float) -> str:
-    """Of a share near 0 or 1 two digits of what parts it from there, rounded down: 0.59, 0.987, 0.9987."""
+    """Write a share with two digits of its distance from 0 or 1, rounded down: 0.59, 0.987, 0.9987."""
     if share < 0.01 or share == 1:
         return f"{share:.2g}"
     places = min(max(2, 1 - floor(log10(1 - share))), 6)

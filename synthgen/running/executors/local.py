@@ -25,8 +25,10 @@ _LOOK_EVERY = 0.2
 
 
 class Start(Protocol):
-    """Makes shards of the run at `location`, as `synthgen.running.work`. A function of a module: processes import
-    it."""
+    """Makes shards of the run at `location`, like `synthgen.running.work`.
+
+    It must be a module's function, since worker processes import it.
+    """
 
     def __call__(
         self,
@@ -40,10 +42,10 @@ class Start(Protocol):
 
 @dataclass(slots=True)
 class _Worker:
-    """A process, what it took, and when it was last heard of.
+    """A process, what it took, and when it last reported.
 
     Attributes:
-        faults: times in turn that the device of its slot broke, with no shard committed in between.
+        faults: how often in a row the device of its slot broke, with no shard committed in between.
     """
 
     slot: Slot
@@ -66,14 +68,16 @@ def run_local(
     batch_deadline: float = 600.0,
     loading_deadline: float = 3600.0,
 ) -> Outcome:
-    """Make `shards` with one process per slot. A shard whose worker dies or is silent is given to another one. A
-    candidate that was under way at two deaths is skipped, as a failure in the ledger; a shard that cost `TRIES`
-    workers otherwise is set aside, and `failed/` says so. A process whose device broke is replaced, and its shard waits
-    for another one, without counting as a try; a device that breaks `TRIES` times in turn is left alone.
+    """Make `shards` with one process per slot.
+
+    A shard whose worker dies or falls silent is given to another one. A candidate that was under way at two deaths is
+    skipped, and recorded in the ledger as a failure; a shard that cost `TRIES` workers otherwise is set aside, and
+    `failed/` says so. A process whose device broke is replaced, and its shard waits for another one, which does not
+    count as a try. A device that breaks `TRIES` times in a row is no longer used.
 
     Args:
-        batch_deadline: seconds that a worker may take for a batch; then it is ended.
-        loading_deadline: seconds until its first batch.
+        batch_deadline: seconds that a worker may take for a batch before it is killed.
+        loading_deadline: seconds that it may take until its first batch.
 
     Raises:
         Interrupted: `stop()` was true; workers have ended after their batch.
@@ -98,7 +102,7 @@ class _Pool:
         self._batch_deadline, self._loading_deadline = batch_deadline, loading_deadline
         self._queue = ShardQueue(shards)
         self._early_deaths = 0
-        # The slots that nothing is left for, and whose devices are whole as far as is known.
+        # The slots with no shard left to make, whose devices work as far as is known.
         self._idle = list(slots[self._queue.waiting :])
         self._workers = [self._spawn(slot) for slot in slots[: self._queue.waiting]]
 
@@ -132,6 +136,7 @@ class _Pool:
         except (EOFError, OSError):
             self._bury(worker, "died")
             return
+
         worker.heard = time.monotonic()
         if kind == "ready":
             assignment = self._queue.take(worker.hand)
@@ -157,7 +162,7 @@ class _Pool:
             self._bury(worker, f"gave no sign of life for {silent:.0f} s")
 
     def _bury(self, worker: _Worker, how: str) -> None:
-        """What a worker that is gone leaves: its shard for another one, and its place."""
+        """Give the shard of a worker that is gone to another one, and fill or free its slot."""
         worker.process.join()
         self._workers.remove(worker)
         code = worker.process.exitcode
@@ -177,7 +182,7 @@ class _Pool:
             self._idle.append(worker.slot)
 
     def _lose_device(self, worker: _Worker, error: DeviceError) -> None:
-        """The process of a broken device can never use it again: another one may, unless that breaks, too."""
+        """Replace the process of a broken device: it can never use the device again, but another one may."""
         worker.process.kill()  # a broken device may keep it from ending by itself
         worker.process.join()
         self._workers.remove(worker)
@@ -194,7 +199,7 @@ class _Pool:
             self._stop(error)
 
     def _replace_beginner(self, slot: Slot, code: int) -> None:
-        """For a worker that ended while it was still importing: another one, unless that happens again and again."""
+        """Replace a worker that ended while it was still importing, unless that keeps happening."""
         self._early_deaths += 1
         if self._early_deaths < TRIES:
             self._workers.append(self._spawn(slot))
@@ -202,7 +207,7 @@ class _Pool:
             self._stop(DeviceError(f"workers on {slot.device} end before they begin: exit code {code}"))
 
     def _stop(self, error: SynthgenError) -> None:
-        """Let all workers end after their batch; the first error is the one that is told."""
+        """Let all workers end after their batch; the first error is the one that is reported."""
         told = self._queue.stopping
         self._queue.stop(error)
         if told:
@@ -213,14 +218,14 @@ class _Pool:
 
 
 def _serve(start: Start, location: str, device: str, connection: Connection) -> None:
-    """The worker's process."""
+    """Run a worker in its own process."""
     stopped = False
 
     def on_signal(number: int, frame: object) -> None:
         nonlocal stopped
         stopped = True
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says what it means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
     signal.signal(signal.SIGTERM, on_signal)
     converse(start, location, device, connection, lambda: stopped)
 
@@ -228,8 +233,11 @@ def _serve(start: Start, location: str, device: str, connection: Connection) -> 
 def converse(
     start: Start, location: str, device: str, connection: Connection, stopped: Callable[[], bool] = lambda: False
 ) -> None:
-    """The worker's side. It asks for shards until it gets None; whatever else comes, or the pipe's end, is a wish to
-    stop, so a worker never outlives its parent by more than a batch. Every executor's workers talk like this."""
+    """Run the worker's side of the conversation, which is the same for every executor.
+
+    It asks for shards until it gets None. Anything else that arrives, or the end of the pipe, is a request to stop, so
+    a worker never outlives its parent by more than a batch.
+    """
 
     def assignments() -> Iterator[Assignment]:
         while True:
@@ -246,7 +254,7 @@ def converse(
         with suppress(OSError):
             connection.send((kind, content))
 
-    with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the parent is gone: there is nobody to tell
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the parent is gone: nobody listens
         try:
             outcome = start(location, assignments(), device, lambda progress: tell("progress", progress), stop)
         except SynthgenError as error:

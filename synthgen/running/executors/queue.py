@@ -1,4 +1,4 @@
-"""Who makes which shard, where workers can be lost: what the executors have in common. Pure."""
+"""Who makes which shard when workers can be lost: what the executors have in common. Pure."""
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
@@ -9,20 +9,20 @@ from synthgen.running.progress import Assignment, Progress
 from synthgen.running.shard.worker import Outcome
 
 TRIES = 3
-"""Workers that a shard may cost before it is set aside; one that shows which candidate kills is not counted."""
+"""Workers that a shard may cost before it is set aside; a death that shows which candidate kills is not counted."""
 MAX_SKIPPED = 8
 """Candidates of a shard that may be skipped; with more of them, something else is wrong."""
 
 
 @dataclass(slots=True)
 class Hand:
-    """What one worker took, as long as its own outcome has not told of it. Only the queue changes it.
+    """What one worker took and has not yet reported in an outcome. Only the queue changes it.
 
     Attributes:
-        began: it asked for a shard.
-        shard: it is at this one.
-        under_way: attempts that it is at.
-        untold: it is past these, and did not say that it committed them.
+        began: whether it has asked for a shard.
+        shard: the shard that it is making.
+        under_way: the attempts that it is making.
+        untold: shards that it is done with, but did not report as committed.
     """
 
     began: bool = False
@@ -33,12 +33,12 @@ class Hand:
 
 
 class ShardQueue:
-    """Shards that wait, and what became of the others. A shard whose worker is lost waits again, before the rest."""
+    """The shards that wait, and what became of the others. A shard whose worker is lost waits again, at the front."""
 
     def __init__(self, shards: Iterable[int]) -> None:
         self._waiting = deque(shards)
         self._deaths: Counter[int] = Counter()
-        # By shard, the deaths that each attempt was under way at.
+        # By shard, how many deaths each attempt was under way at.
         self._suspects: dict[int, Counter[int]] = defaultdict(Counter)
         self._outcomes: list[Outcome] = []
         self._set_aside: list[int] = []
@@ -46,7 +46,7 @@ class ShardQueue:
 
     @property
     def waiting(self) -> int:
-        """Shards that a worker could be given: none once a stop is wanted."""
+        """Shards that a worker could be given: 0 once a stop was requested."""
         return 0 if self.stopping else len(self._waiting)
 
     @property
@@ -54,11 +54,11 @@ class ShardQueue:
         return self._error is not None
 
     def stop(self, error: SynthgenError) -> None:
-        """Give out nothing more. The first error is the one that is told."""
+        """Give out nothing more. The first error is the one that is reported."""
         self._error = self._error or error
 
     def take(self, hand: Hand) -> Assignment | None:
-        """What a worker makes next, which is done with what it took before; None if there is nothing for it."""
+        """Give a worker, which is done with what it took before, its next shard; None if there is none for it."""
         if hand.shard is not None:
             hand.untold.append(hand.shard)
         hand.began, hand.under_way, hand.shard = True, (), self._waiting.popleft() if self.waiting else None
@@ -75,7 +75,7 @@ class ShardQueue:
             hand.shard = None
 
     def end(self, hand: Hand, outcome: Outcome | None) -> None:
-        """A worker has ended by itself, and tells of all that it took; or of nothing, after an error."""
+        """Record that a worker ended by itself, with the outcome of all that it took; None after an error."""
         if outcome is not None:
             self._outcomes.append(outcome)
             hand.committed.clear()
@@ -83,10 +83,10 @@ class ShardQueue:
         hand.shard, hand.under_way = None, ()
 
     def lose(self, hand: Hand, *, by_itself: bool = True) -> int | None:
-        """A worker is gone. Its shard waits again, or it is set aside, and returned.
+        """Record that a worker is gone. Its shard waits again, or is set aside and returned.
 
         Args:
-            by_itself: what was under way may have ended it. A machine that is lost says nothing about candidates.
+            by_itself: what was under way may have ended it. The loss of a machine says nothing about candidates.
         """
         self._settle(hand)
         shard = hand.shard
@@ -101,25 +101,25 @@ class ShardQueue:
         return shard
 
     def release(self, hand: Hand) -> None:
-        """A worker's device broke, which says nothing about its shard: that waits again, and no try is counted."""
+        """Let a shard whose worker's device broke wait again. That says nothing about the shard: no try is counted."""
         self._settle(hand)
         if hand.shard is not None:
             self._waiting.appendleft(hand.shard)
         hand.shard, hand.under_way = None, ()
 
     def _settle(self, hand: Hand) -> None:
-        """What a worker that is gone committed counts; what it did not tell of waits again."""
+        """Count what a worker that is gone committed; let what it did not report wait again."""
         self._outcomes.append(Outcome(tuple(hand.committed), (), (), ()))
-        self._waiting.extendleft(reversed(hand.untold))  # whoever takes them looks whether they are committed
+        self._waiting.extendleft(reversed(hand.untold))  # whoever takes them checks whether they are committed
         hand.committed.clear()
         hand.untold.clear()
 
     def outcome(self) -> Outcome:
-        """What became of all shards, when no worker is left.
+        """What became of all shards, once no worker is left.
 
         Raises:
-            SynthgenError: what `stop` was told.
-            DeviceError: shards wait.
+            SynthgenError: the error that `stop` was given.
+            DeviceError: shards are still waiting.
         """
         if self._error is not None:
             raise self._error
@@ -134,7 +134,7 @@ class ShardQueue:
         )
 
     def _condemns(self, shard: int, under_way: Sequence[int]) -> bool:
-        """Note what was under way at a death. Is it now known which candidate it was, and may one more be skipped?"""
+        """Note what was under way at a death; return whether its candidate is now known and may be skipped."""
         deaths = self._suspects[shard]
         deaths.update(under_way)
         known = sum(times > 1 for times in deaths.values())

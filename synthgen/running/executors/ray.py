@@ -29,12 +29,12 @@ _SHARED = "All nodes must see the run's folder, under one path: choose one on a 
 
 @dataclass(slots=True)
 class _Worker:
-    """An actor, what it took, and when it was last heard of.
+    """An actor, what it took, and when it last reported.
 
     Attributes:
-        telling: Ray's reference to what it tells next.
-        answers: what it is told then.
-        place: its machine and node, once Ray has found it a place.
+        telling: Ray's reference to its next messages.
+        answers: what it is sent after those.
+        place: its machine and node, once Ray has placed it.
     """
 
     actor: Any
@@ -60,18 +60,19 @@ def run_ray(
     loading_deadline: float = 3600.0,
     stop_deadline: float = 12.0,
 ) -> Outcome:
-    """Make `shards` with as many actors as the cluster holds, and at most one per shard. Nodes that join are used. What
-    becomes of a shard whose actor or node is lost is what `run_local` says.
+    """Make `shards` with as many actors as the cluster has places for, at most one per shard.
+
+    Nodes that join are used. A shard whose actor or node is lost is treated as in `run_local`.
 
     Args:
         devices: `cuda`, an actor per GPU; `cpu`, an actor per core, with one thread; `auto`, what the cluster has.
         address: see `synthgen.running.executors.ray_cluster.connected`.
-        batch_deadline: seconds that an actor may take for a batch; then it is ended.
-        loading_deadline: seconds until its first batch; and until the cluster has a place for any.
+        batch_deadline: seconds that an actor may take for a batch before it is killed.
+        loading_deadline: seconds until its first batch, and until the cluster has a place for any.
         stop_deadline: seconds that an actor may take for its batch after a stop; then the batch is dropped.
 
     Raises:
-        UsageError: `devices` or `address` is none of these.
+        UsageError: `devices` or `address` has another form.
         Interrupted: `stop()` was true.
         DeviceError: Ray is missing, no cluster answers, or it has no place for a worker.
         ModelError, DeviceError, StorageError: as a worker raised it; the others have ended after their batch.
@@ -121,10 +122,10 @@ class _Pool:
         self._on_progress, self._deadlines = on_progress, deadlines
         self._workers: list[_Worker] = []
         self._resource, needs = ("CPU", {"num_cpus": 1}) if slot.device == "cpu" else ("GPU", {"num_gpus": 1})
-        # Replacing is done here, where it is known what became of the shard.
+        # Actors are replaced here, where it is known what became of the shard.
         self._actor = ray.remote(_Actor).options(max_restarts=0, max_task_retries=0, **needs)
         self._places, self._counted = 0, float("-inf")
-        self._vain = 0  # actors in turn that were lost before they asked for a shard
+        self._vain = 0  # actors in a row that were lost before they asked for a shard
         self._faults = 0  # devices that broke
         self._stopped_at: float | None = None
 
@@ -142,7 +143,7 @@ class _Pool:
         return self._queue.outcome()
 
     def _hire(self) -> None:
-        """An actor for each shard that waits, as far as there are places; those that wait in vain for one may go."""
+        """Start an actor for each shard that waits, while there are places; if none waits, dismiss unplaced actors."""
         if not self._queue.waiting:
             for worker in [worker for worker in self._workers if worker.place is None]:
                 self._dismiss(worker)
@@ -213,7 +214,7 @@ class _Pool:
                 self._bury(worker, DeviceError(f"gave no sign of life for {silent:.0f} s"))
 
     def _bury(self, worker: _Worker, error: Exception) -> None:
-        """What an actor that is gone, or must go, leaves: its shard for another one, and its place."""
+        """Dismiss an actor that is gone, or must go, and give its shard to another one."""
         self._dismiss(worker)
         how = str(error).strip().splitlines()[-1].strip()
         if not worker.hand.began:
@@ -228,7 +229,7 @@ class _Pool:
             write_failure(self._store, shard, failure)
 
     def _lose_device(self, worker: _Worker, error: DeviceLost) -> None:
-        """Its shard waits for another actor, in a process of its own, unless devices break again and again."""
+        """Give its shard to another actor, in a process of its own, unless devices keep breaking."""
         self._queue.release(worker.hand)
         self._faults += 1
         place = worker.place[0] if worker.place else "a node"
@@ -239,17 +240,17 @@ class _Pool:
             self._stop(DeviceLost(what, hint=error.hint))
 
     def _has_ended_itself(self, worker: _Worker, error: Exception) -> bool:
-        """Or was it its node that was lost?"""
+        """Whether the actor ended by itself, and was not lost with its node."""
         if worker.place is None or isinstance(error, self._ray.exceptions.ActorUnavailableError):
             return False
         return any(node["Alive"] and node["NodeID"] == worker.place[1] for node in self._ray.nodes())
 
     def _dismiss(self, worker: _Worker) -> None:
         self._workers.remove(worker)
-        self._ray.kill(worker.actor)  # at once, or after some seconds where it does not react
+        self._ray.kill(worker.actor)  # at once, or after some seconds if it does not react
 
     def _stop(self, error: SynthgenError) -> None:
-        """Let all actors end after their batch; the first error is the one that is told."""
+        """Let all actors end after their batch; the first error is the one that is reported."""
         if not self._queue.stopping:
             self._stopped_at = time.monotonic()
             for worker in self._workers:
@@ -263,7 +264,7 @@ class _Pool:
 
 
 class _Actor:
-    """In a process of Ray's, a thread that is the worker, and the executor's end of the pipe to it."""
+    """A process of Ray's: a thread that is the worker, and the executor's end of the pipe to it."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         os.environ.update(environment)  # before anything imports torch
@@ -276,7 +277,7 @@ class _Actor:
         return [("place", (platform.node(), get_runtime_context().get_node_id()))]
 
     def exchange(self, answers: Sequence[Assignment | None]) -> list[tuple[str, Any]]:
-        """Tell the worker, and hear what it has told since; or what ended it unforeseen."""
+        """Send the worker `answers` and return its messages since; raise the unforeseen error that ended it, if any."""
         for answer in answers:
             self._connection.send(answer)
         told: list[tuple[str, Any]] = []
@@ -288,5 +289,5 @@ class _Actor:
 
 
 def _seen_by_all(location: str) -> str:
-    """Actors work in folders of their own."""
+    """Make a folder's path absolute: actors work in folders of their own."""
     return location if "://" in location else os.path.abspath(location)

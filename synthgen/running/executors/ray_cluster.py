@@ -1,4 +1,4 @@
-"""A Ray cluster: found, or started on this machine. Ray is imported here alone, and only when it is wanted."""
+"""A Ray cluster: found, or started on this machine. Ray is imported only here, and only when it is needed."""
 
 import logging
 import os
@@ -12,13 +12,13 @@ from typing import Any
 from synthgen.errors import DeviceError, Interrupted, UsageError
 
 Ray = Any
-"""The module `ray`. It is optional, and so mypy does not read its types."""
+"""The module `ray`. It is optional, so mypy does not read its types."""
 
 _ENVIRONMENT = {
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else under `uv run` each node copies the working folder, and syncs it
-    "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",  # else Ray prints to stdout what it thinks of lost workers
-    "RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES": "100000000",  # of a cluster started here: nothing large passes
-    "RAY_NUM_REDIS_GET_RETRIES": "1",  # else it asks for twelve minutes whatever answers there and is no Ray
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else under `uv run` each node copies and syncs the working folder
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",  # else Ray prints messages about lost workers to stdout
+    "RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES": "100000000",  # for a cluster started here: nothing large passes
+    "RAY_NUM_REDIS_GET_RETRIES": "1",  # else it retries for twelve minutes if what answers is not Ray
 }
 _FORMS = "HOST:PORT, auto or local"
 _SILENCE = 10.0
@@ -26,16 +26,16 @@ _SILENCE = 10.0
 
 @contextmanager
 def connected(address: str | None) -> Iterator[Ray]:
-    """Ray, connected to the cluster at `address`; a connection that the program has already is used, and kept.
+    """Connect Ray to the cluster at `address`. A connection that the program already has is used and kept.
 
     Args:
         address: `HOST:PORT`; `auto`: the one that runs on this machine; `local`: a new one, which ends with the block.
-            None: what RAY_ADDRESS says, else the one that `ray start` began here, else a new one.
+            None: what RAY_ADDRESS says, else the one that `ray start` started here, else a new one.
 
     Raises:
-        UsageError: the address is in no such form.
-        DeviceError: Ray is not installed, or no cluster answers there within a minute.
-        Interrupted: SIGTERM came while Ray began.
+        UsageError: the address has none of these forms.
+        DeviceError: Ray is not installed, or no cluster answers at the address within a minute.
+        Interrupted: SIGTERM came while Ray started.
     """
     ray = _import()
     if ray.is_initialized():
@@ -56,7 +56,7 @@ def connected(address: str | None) -> Iterator[Ray]:
 
 @contextmanager
 def _own_signals() -> Iterator[None]:
-    """Ray puts a handler for SIGTERM in place of the program's, which exits."""
+    """Keep the program's handler for SIGTERM: Ray replaces it with one that exits."""
     handler = signal.getsignal(signal.SIGTERM)
     try:
         yield
@@ -79,13 +79,13 @@ def _import() -> Ray:
         hint = "Install it: pip install 'synthgen[ray]', or in a checkout uv sync --extra ray."
         raise DeviceError("--executor ray needs Ray, which is not installed here", hint=hint) from error
     if os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] == "0":
-        # Ray reads the variable as it is imported, and the program may have done that before.
+        # Ray reads the variable when it is imported, which the program may have done before.
         ray._private.ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False
     return ray
 
 
 def _reach(address: str | None) -> None:
-    """Ray itself would take minutes to find that nobody is there, and end the process."""
+    """Check that something answers at `address`: Ray itself would take minutes to notice, and end the process."""
     said, address = ("--address", address) if address else ("RAY_ADDRESS", os.environ.get("RAY_ADDRESS"))
     if not address or address in ("auto", "local"):
         return

@@ -12,14 +12,14 @@ _FORM = re.compile(r"auto|mps|cpu(:[1-9]\d*)?|cuda(:\d+(,\d+)*)?")
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One worker process: the device that it opens, and what its environment says before it imports anything."""
+    """One worker process: the device that it opens, and the environment that is set before it imports anything."""
 
     device: str
     environment: Mapping[str, str]
 
 
 def check_devices(devices: str) -> None:
-    """What can be told of `devices` without looking for GPUs.
+    """Check `devices`, as far as possible without looking for GPUs.
 
     Raises:
         UsageError: it is not understood.
@@ -29,13 +29,13 @@ def check_devices(devices: str) -> None:
 
 
 def slots(devices: str, count_gpus: Callable[[], int], environment: Mapping[str, str] = os.environ) -> tuple[Slot, ...]:
-    """The workers that `devices` asks for. `auto` takes every GPU, or else the processor, once.
+    """List the workers that `devices` asks for. `auto` takes every GPU or, if there is none, one worker on the CPU.
 
     `cpu:N` divides the cores' threads: workers that each use all of them starve each other.
 
     Raises:
         UsageError: `devices` is not understood.
-        DeviceError: a GPU of that number is not there.
+        DeviceError: there is no GPU of that number.
     """
     check_devices(devices)
     kind, _, numbers = devices.partition(":")

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Pixels: TypeAlias = "NDArray[np.uint8]"
-"""Height, width, 3."""
+"""Shape [height, width, 3]."""
 
 _MOST_PIXELS = 2**26
-"""Of a committed picture: eight thousand a side, far above what models make."""
+"""The largest committed picture: eight thousand pixels a side, far more than models make."""
 THUMBNAIL = 128
 """The longer side of a thumbnail is at most this many pixels."""
 
 
 def to_host(images: Sequence[Tensor]) -> list[Pixels]:
-    """Copy uint8 [3, height, width] tensors of one size to the processor's memory, all at once."""
+    """Copy uint8 [3, height, width] tensors of one size to the host's memory, all at once."""
     import torch
 
     if not images:
@@ -36,7 +36,7 @@ def png(pixels: Pixels) -> bytes:
     from PIL import Image
 
     buffer = io.BytesIO()
-    # Of a 1024x1024 image, level 6 saves a tenth of the bytes and takes almost three times as long.
+    # For a 1024x1024 image, level 6 saves a tenth of the bytes and takes almost three times as long.
     Image.fromarray(pixels).save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()
 
@@ -52,7 +52,7 @@ def thumbnail(pixels: Pixels) -> bytes:
 
 
 def decoded(data: bytes) -> Picture:
-    """A PNG that was committed, to its last pixel, in RGB.
+    """Decode a committed PNG to its last pixel, in RGB.
 
     Raises:
         ValueError: it cannot be decoded, or is far larger than any picture that a model makes.

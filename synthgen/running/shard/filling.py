@@ -1,7 +1,7 @@
 """`Filling`: how one shard is filled. What each attempt aims at, and which image goes into which cell.
 
 The sequence of candidates must be the same at any batch size and after any resume. So what attempt i aims at
-depends on verdicts of attempts below i - window alone, and verdicts are applied in the order of attempts.
+depends only on verdicts of attempts below i - window, and verdicts are applied in the order of attempts.
 """
 
 from collections import Counter, defaultdict
@@ -15,7 +15,7 @@ from synthgen.records import Assessment, Candidate, Cell, Judged, Reason, Render
 
 @dataclass(slots=True)
 class _Tally:
-    """Of one cell: attempts aimed at it, how many of them were good and belonged there, and the images in it.
+    """The counts of one cell: attempts aimed at it, how many were good and belonged to it, and the images in it.
 
     Attributes:
         by_template: the hits and attempts of each template that was aimed at it.
@@ -31,7 +31,7 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """Of one attempt: did the image belong where it was aimed, and which cell does it fill?"""
+    """What became of one attempt: whether the image belonged where it was aimed, and which cell it fills."""
 
     hit: bool
     filled: str | None
@@ -63,21 +63,26 @@ class Filling:
         return {name: tally.filled for name, tally in self._now.items()}
 
     def propose(self, count: int) -> list[Candidate]:
-        """The next `count` attempts. When no cell is open any more the rest are spare: batches keep their shape."""
+        """Propose the next `count` attempts. Once no cell is open, the rest are spare: batches keep their shape."""
         assert count <= self._plan.window, "a batch may be no larger than the window"
         return [self._propose_one() for _ in range(count)]
 
     def apply(self, rendered: Rendered, assessment: Assessment | None) -> Judged:
-        """Give the next attempt its verdict, in the order of attempts. A good image fills the cell that it was
-        measured to belong to, whichever it was aimed at; one that belongs to none is rejected."""
+        """Give the next attempt its verdict, in the order of attempts.
+
+        A good image fills the cell that it was measured to belong to, whichever it was aimed at; one that belongs to
+        none is rejected.
+        """
         candidate = rendered.candidate
         assert candidate.attempt == len(self._outcomes), "verdicts are applied in the order of attempts"
         assert (assessment is None) == (rendered.failure is not None)
+
         home = None
         if assessment is not None and assessment.reason is None:
             home = self._home(candidate.class_name, assessment.attributes)
             if home is None:
                 assessment = replace(assessment, reason=Reason.ATTRIBUTE)
+
         fills = home is not None and not self._ended and home in self._cells and not self._full(home)
         outcome = _Outcome(home == candidate.cell, home if fills else None)
         self._outcomes.append(outcome)
@@ -85,6 +90,7 @@ class Filling:
             self._now[candidate.cell].misses.update(self._why(rendered, assessment))
         _count(self._now, candidate.cell, candidate.template, outcome)
         self._ended = self._ended or all(self._finished(name) for name in self._cells)
+
         if assessment is None:
             verdict = Verdict.FAILED
         elif assessment.reason is not None:
@@ -143,7 +149,7 @@ class Filling:
         return candidate
 
     def _neediest(self, under_way: Mapping[str, int]) -> Cell:
-        """The open cell that lacks the largest share of its quota, attempts under way counted by their yield."""
+        """The open cell that lacks the largest share of its quota, counting attempts under way by their yield."""
 
         def lacking(cell: Cell) -> float:
             known = self._known[cell.name]

@@ -22,7 +22,7 @@ def create_marker(store: RunStore, record: ShardRecord) -> bool:
 
 
 def read_marker(store: RunStore, shard: int, fingerprint: str) -> ShardRecord | None:
-    """None if the shard is not committed.
+    """Read the marker of a shard; None if the shard is not committed.
 
     Raises:
         StorageError: the marker is damaged, of another plan, or names files that are not this shard's.
@@ -37,7 +37,7 @@ def read_marker(store: RunStore, shard: int, fingerprint: str) -> ShardRecord | 
 def read_markers(
     store: RunStore, shards: Sequence[int], fingerprint: str
 ) -> Iterator[tuple[int, ShardRecord | StorageError]]:
-    """Of those that are committed: the record, or what `read_marker` would raise."""
+    """Read the markers of those that are committed: the record, or the error that `read_marker` would raise."""
     contents = store.read_many([layout.marker(shard) for shard in shards])
     for shard, content in zip(shards, contents, strict=True):
         if isinstance(content, MissingFileError):
@@ -50,7 +50,7 @@ def read_markers(
 
 
 def read_claims(store: RunStore, shard: int, fingerprint: str) -> ShardRecord | None:
-    """What a damaged marker says, if it still says it of this plan and of this shard's files."""
+    """Read what a damaged marker says, if it is still about this plan and this shard's files."""
     try:
         return _claimed(store, shard, fingerprint, store.read(layout.marker(shard)))
     except StorageError:

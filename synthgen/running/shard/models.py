@@ -14,7 +14,7 @@ class Models:
     """A generator and a judge, and whether they have been loaded and have made a batch.
 
     Attributes:
-        location: of the run whose `failed/` keeps tracebacks; None where nothing is kept.
+        location: the run whose `failed/` keeps tracebacks; None where nothing is kept.
     """
 
     generator: Generator
@@ -38,11 +38,11 @@ class Models:
 
     @contextmanager
     def batch(self, doing: str) -> Iterator[None]:
-        """Tell what ends everything from what ends a shard, while a batch is rendered, judged and kept.
+        """Distinguish what ends everything from what ends a shard, while a batch is rendered, judged and kept.
 
         Raises:
             DeviceLost, DeviceError: the device broke, or memory ran out.
-            ModelError: whatever else ends the first batch of all would end every other one, too.
+            ModelError: something else ended the very first batch, and would end every other one too.
         """
         from synthgen.models.device import device_errors
 
@@ -52,7 +52,7 @@ class Models:
 
     @contextmanager
     def ending(self, doing: str) -> Iterator[None]:
-        """Raise whatever is unforeseen inside as an error that ends all work.
+        """Raise whatever unforeseen happens in the block as an error that ends all work.
 
         Raises:
             ModelError, DeviceError: with the cause's first line.

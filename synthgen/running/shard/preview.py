@@ -12,7 +12,7 @@ from synthgen.running.shard.protocols import Generator, Judge
 
 
 def preview(plan: Plan, generator: Generator, judge: Judge, count: int) -> Iterator[Row]:
-    """The ledger's rows of `count` attempts, aimed at all cells of the plan in turn: see `turns`.
+    """Make the ledger's rows of `count` attempts, aimed at all cells of the plan in turn: see `turns`.
 
     Raises:
         ModelError, DeviceError: nothing can be rendered or judged.

@@ -9,20 +9,21 @@ from synthgen.records import Assessment, Candidate, Rendered
 class Generator(Protocol):
     """Renders candidates. Models are loaded by `setup`, once per process, never by the constructor.
 
-    A device that breaks for good is told as `DeviceLost`: its process is then replaced, and its shard given to another
-    one. The worker takes torch's own errors of that kind for it too, by `synthgen.models.device.is_device_fault`.
+    A device that breaks for good is reported as `DeviceLost`: its process is then replaced, and its shard given to
+    another one. The worker recognises torch's own errors of that kind too, by
+    `synthgen.models.device.is_device_fault`.
     Whatever else `setup` or the first `render` raises ends the run.
     """
 
     @property
     def batch_size(self) -> int:
-        """The batch that runs best here; at most the plan's window."""
+        """The batch size that runs best here; at most the plan's window."""
 
     def setup(self) -> None:
         """Load the models. Called again, it does nothing."""
 
     def render(self, candidates: Sequence[Candidate]) -> list[Rendered]:
-        """One `Rendered` per candidate, in order. A candidate's noise depends on its seed alone.
+        """Make one `Rendered` per candidate, in order. A candidate's noise depends on its seed alone.
 
         Raises:
             ModelError, DeviceError: nothing can be rendered at all. What fails for one candidate is its
@@ -47,6 +48,6 @@ class Judge(Protocol):
         """Forget the images seen so far: duplicates are looked for within a shard."""
 
     def assess(self, rendered: Sequence[Rendered]) -> list[Assessment]:
-        """One assessment per image, in order. Called in attempt order, with images only, never failures."""
+        """Make one assessment per image, in order. Called in attempt order, with images only, never failures."""
 
     def provenance(self) -> Mapping[str, str]: ...

@@ -21,7 +21,7 @@ from synthgen.running.shard.writer import ShardWriter
 from synthgen.store.store import RunStore
 
 ALIKE = 3
-"""Shards in turn that may not fail with the same first line: then it is not the shards."""
+"""If this many shards in a row fail with the same first line, the shards are not the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Outcome:
     """What became of the shards that a worker was given. Each is in one of the lists.
 
     Attributes:
-        skipped: committed before this worker came to them.
+        skipped: committed before this worker got to them.
         lost: made, but another worker committed them first.
         failed: `failed/` says why.
     """
@@ -52,7 +52,7 @@ def work(
 ) -> Outcome:
     """Fill and commit each shard that is not committed yet. Models load at the first that is not.
 
-    An unforeseen error ends its shard alone. Whatever would end every shard is raised, and no shard is to blame for it:
+    An unforeseen error ends its shard alone. Whatever would end every shard is raised, and no shard is to blame for it.
 
     Raises:
         Interrupted: `stop()` was true between two batches; the shard under way is dropped.
@@ -65,12 +65,14 @@ def work(
     fates: dict[str, list[int]] = {"committed": [], "skipped": [], "lost": [], "failed": []}
     fingerprint = plan.fingerprint
     models, alike = Models(generator, judge, store.location), _Alike()
+
     for one in assignments:
         assignment = one if isinstance(one, Assignment) else Assignment(one)
         index = assignment.shard
         if read_marker(store, index, fingerprint) is not None:
             fates["skipped"].append(index)
             continue
+
         try:
             _check(stop)
             models.set_up()
@@ -92,12 +94,13 @@ def work(
         else:
             fates["committed" if record is not None else "lost"].append(index)
             alike = _Alike()
+
     return Outcome(**{fate: tuple(indices) for fate, indices in fates.items()})
 
 
 @dataclass(slots=True)
 class _Alike:
-    """Shards that failed in turn, all with the same first line."""
+    """Shards that failed in a row, all with the same first line."""
 
     cause: str = ""
     shards: list[int] = field(default_factory=list)
@@ -106,7 +109,7 @@ class _Alike:
         """Count one more.
 
         Raises:
-            ModelError: these are too many to be misfortunes of single shards.
+            ModelError: there are too many for single shards to be the cause.
         """
         cause = without_secrets(cause_of(error))
         self.shards = [*self.shards, shard] if cause == self.cause else [shard]
@@ -117,7 +120,7 @@ class _Alike:
 
 
 def _keep(store: RunStore, error: SynthgenError) -> None:
-    """Keep what ended this worker, for whoever looks for the cause. A disk that is full must not hide it."""
+    """Keep what ended this worker, for whoever looks for the cause. A full disk must not hide it."""
     if not isinstance(error, UsageError):
         with suppress(StorageError):
             write_failure(store, None, error)
@@ -160,7 +163,7 @@ def _make(
 
 
 def _parted(batch: list[Candidate], assignment: Assignment) -> list[list[Candidate]]:
-    """The batch as it is, or one by one where it holds a suspect."""
+    """Give the batch as it is, or one by one if it holds a suspect."""
     unsure = assignment.suspects | assignment.skipped
     return [[one] for one in batch] if any(one.attempt in unsure for one in batch) else [batch]
 

@@ -57,8 +57,10 @@ class ShardWriter:
         self._files.__exit__(kind, error, traceback)
 
     def add(self, batch: Sequence[Judged]) -> None:
-        """Raises:
-        StorageError: a batch before this one could not be written.
+        """Count a batch, and hand it to the thread that encodes and writes it.
+
+        Raises:
+            StorageError: a batch before this one could not be written.
         """
         for judged in batch:
             self._counts[judged.verdict] += 1
@@ -77,18 +79,20 @@ class ShardWriter:
     def commit(
         self, shortfalls: tuple[Shortfall, ...], seconds: float, provenance: Mapping[str, str]
     ) -> ShardRecord | None:
-        """Make the shard part of the run; None if another worker had, and then nothing of this one stays.
+        """Make the shard part of the run; None if another worker was first, and then nothing of this one stays.
 
         Raises:
             StorageError: it could not be written.
         """
         while self._pending:
             self._pending.popleft().result()
+
         self._images.finish()
         faults.reach("images-finished")
         self._ledger.finish()
         self._files.pop_all().close()
         faults.reach("before-marker")
+
         record = ShardRecord(
             shard=self._shard,
             fingerprint=self._plan.fingerprint,
@@ -100,7 +104,7 @@ class ShardWriter:
             seconds=round(seconds, 3),
             provenance=provenance,
         )
-        # If this raises, the files stay, as garbage: the marker may have come into being all the same.
+        # If this raises, the files stay as garbage: the marker may have been created all the same.
         if not create_marker(self._store, record):
             self._store.delete(self._images_name)
             self._store.delete(self._ledger_name)
