@@ -40,7 +40,7 @@ class Change(IntFlag):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class RgbPicture:
     """An RGB picture, and what the conversion changed."""
 
     image: Image.Image
@@ -75,7 +75,7 @@ class _Stored:
     white_is_zero: bool = False
 
 
-def decode(data: bytes, formats: tuple[str, ...] | None = None, most_pixels: int | None = None) -> Picture | LeftOut:
+def decode(data: bytes, formats: tuple[str, ...] | None = None, most_pixels: int | None = None) -> RgbPicture | LeftOut:
     """Decode the picture in `data`, upright; of an animation, the first frame.
 
     Args:
@@ -98,7 +98,7 @@ def decode(data: bytes, formats: tuple[str, ...] | None = None, most_pixels: int
         return LeftOut("that cannot be opened", (str(error) or type(error).__name__).splitlines()[0])
 
 
-def to_rgb(image: Image.Image) -> Picture:
+def to_rgb(image: Image.Image) -> RgbPicture:
     """Convert a picture of any of Pillow's modes to RGB, 8 bits a channel.
 
     Black and white are the ends of what the mode, or the file, can hold: 0 and 65535 for 16 bits, 0 and 4095 for 12, 0
@@ -109,7 +109,7 @@ def to_rgb(image: Image.Image) -> Picture:
     return _to_rgb(image, _Stored())
 
 
-def _to_rgb(image: Image.Image, stored: _Stored) -> Picture:
+def _to_rgb(image: Image.Image, stored: _Stored) -> RgbPicture:
     changes = Change.NONE
     if image.mode.startswith("I") or image.mode == "F":
         narrow = image.mode.startswith("I;") or stored.bits == 16
@@ -118,12 +118,12 @@ def _to_rgb(image: Image.Image, stored: _Stored) -> Picture:
     if image.mode == "La":  # Pillow converts it to nothing else
         image = image.convert("LA")
     if not image.has_transparency_data:
-        return Picture(image.convert("RGB"), changes)
+        return RgbPicture(image.convert("RGB"), changes)
     clear = image.convert("RGBA")
     if clear.getchannel("A").getextrema()[0] == 255:
-        return Picture(clear.convert("RGB"), changes)
+        return RgbPicture(clear.convert("RGB"), changes)
     ground = Image.new("RGBA", clear.size, GROUND)
-    return Picture(Image.alpha_composite(ground, clear).convert("RGB"), changes | Change.GROUND)
+    return RgbPicture(Image.alpha_composite(ground, clear).convert("RGB"), changes | Change.GROUND)
 
 
 def _stored(image: Image.Image) -> _Stored:

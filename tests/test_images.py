@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
-from synthgen.images import Change, LeftOut, Picture, decode, to_rgb
+from synthgen.images import Change, LeftOut, RgbPicture, decode, to_rgb
 
 GREYS = np.arange(256, dtype=np.uint8)[None]
 SIXTEEN = np.linspace(0, 65535, 1024).astype(np.uint16)[None]
 
 
-def greys(picture: Picture | LeftOut) -> NDArray[np.int64]:
-    assert isinstance(picture, Picture), picture
+def greys(picture: RgbPicture | LeftOut) -> NDArray[np.int64]:
+    assert isinstance(picture, RgbPicture), picture
     pixels = np.asarray(picture.image).astype(np.int64)
     assert (pixels == pixels[..., :1]).all(), "not grey"
     return pixels[0, :, 0]
@@ -91,7 +91,7 @@ def test_deep_files_are_scaled_and_not_clipped(data: bytes, changes: Change) -> 
     found = greys(picture)
     assert (np.diff(found) >= 0).all()
     assert np.abs(found - SIXTEEN[0] / 257).max() <= 1
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, RgbPicture)
     assert picture.changes == changes
 
 
@@ -142,7 +142,7 @@ def hidden_red(mode: str) -> bytes:
 )
 def test_transparent_pixels_are_white_and_not_the_colour_that_they_hide(mode: str) -> None:
     picture = decode(hidden_red(mode))
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, RgbPicture)
     blue, clear = np.asarray(picture.image).astype(np.int64)[0]
     assert np.abs(blue - (0, 0, 255)).max() <= 3
     assert clear.tolist() == [255, 255, 255]
@@ -173,7 +173,7 @@ def test_a_grey_that_stands_for_transparency_is_white(depth: int) -> None:
     row = np.array([0, 7, 2**depth - 1]).astype(kind).tobytes()
     picture = decode(png(depth, 0, row, 3, (b"tRNS", struct.pack(">H", 7))))
     assert greys(picture).tolist() == [0, 255, 255]
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, RgbPicture)
     assert Change.GROUND in picture.changes
 
 
@@ -185,7 +185,7 @@ def test_a_deep_picture_is_still_turned_upright() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     picture = decode(file_of(Image.fromarray(np.full((2, 5), 65535, np.uint16)), "PNG", exif=exif))
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, RgbPicture)
     assert picture.image.size == (2, 5)
 
 
@@ -217,7 +217,7 @@ def test_damaged_files_never_raise(data: st.DataObject) -> None:
     whole = bytearray(data.draw(st.sampled_from(files)))
     for place in data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=8)):
         whole[place] = data.draw(st.integers(0, 255))
-    assert isinstance(decode(bytes(whole)), Picture | LeftOut)
+    assert isinstance(decode(bytes(whole)), RgbPicture | LeftOut)
 
 
 def test_a_pointer_of_git_lfs_is_called_one() -> None:

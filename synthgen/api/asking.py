@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from synthgen.api.declaring import Declaration, declare, find_judges
-from synthgen.api.looking import Looked, OnProgress, Question, judge_of, look_at
-from synthgen.api.subject import Subject, open_subject
+from synthgen.api.looking import AuditQuestion, Observations, OnProgress, judge_of, look_at
+from synthgen.api.subject import AuditedSet, open_subject
 from synthgen.errors import UsageError
 from synthgen.spec import Spec
 
@@ -22,15 +22,15 @@ _MOST_VALUES = 20
 """A column with at most this many values may have a different one for every image."""
 
 
-class Seen(NamedTuple):
+class ObservedSet(NamedTuple):
     """A set, and what was seen in it."""
 
     images: ImageSet
-    looked: Looked
+    looked: Observations
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Begun:
+class AuditInput:
     """An opened set, and what is asked of it. No image has been looked at yet.
 
     Attributes:
@@ -38,17 +38,17 @@ class Begun:
         images_from: a folder, besides the set's own, that may hold images which are named by path.
     """
 
-    subject: Subject
+    subject: AuditedSet
     declared: Declaration
-    question: Question
+    question: AuditQuestion
     frame: pd.DataFrame
     images_from: Path | None = None
 
-    def look(self, on_progress: OnProgress) -> Seen:
+    def look(self, on_progress: OnProgress) -> ObservedSet:
         """Answer the question on every image: see `look_at`."""
-        return Seen(self.subject.images, look_at(self.subject, self.frame, self.question, on_progress))
+        return ObservedSet(self.subject.images, look_at(self.subject, self.frame, self.question, on_progress))
 
-    def beside(self, place: str, label: str | None) -> Begun:
+    def beside(self, place: str, label: str | None) -> AuditInput:
         """Open another set and ask the first judge the same about it. Its class column may have another name."""
         from synthgen.sets import read_frame
 
@@ -56,7 +56,7 @@ class Begun:
         subject = open_subject(place, images_from=self.images_from if here else None)
         own = label if label in subject.images.columns else None
         question = replace(self.question, judges=self.question.judges[:1])
-        return Begun(subject, self.declared, question, read_frame(subject.images, own, question.known))
+        return AuditInput(subject, self.declared, question, read_frame(subject.images, own, question.known))
 
     @property
     def same_judge(self) -> bool:
@@ -77,7 +77,7 @@ def begin(
     device: str,
     trust: bool,
     images_from: Path | None = None,
-) -> Begun:
+) -> AuditInput:
     """Open a set and work out what to ask of it.
 
     Raises:
@@ -95,11 +95,11 @@ def begin(
         raise UsageError(f"{subject.images.source}: it is not said what to measure", hint=hint)
 
     found = find_judges(judges, subject.run, declared, needed)
-    question = Question(judged, known, found, cache, device, trust)
-    return Begun(subject, declared, question, read_frame(subject.images, label, known), images_from)
+    question = AuditQuestion(judged, known, found, cache, device, trust)
+    return AuditInput(subject, declared, question, read_frame(subject.images, label, known), images_from)
 
 
-def values_of(begun: Begun, others: Sequence[Begun]) -> dict[str, tuple[str, ...]]:
+def values_of(begun: AuditInput, others: Sequence[AuditInput]) -> dict[str, tuple[str, ...]]:
     """Collect the values of each attribute: those declared, or for a column those that occur in any of the sets.
 
     Raises:

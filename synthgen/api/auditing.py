@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthgen.api.asking import Begun, begin, values_of
-from synthgen.api.checking import Asked, judge_check
+from synthgen.api.asking import AuditInput, begin, values_of
+from synthgen.api.checking import AuditCommand, judge_check
 from synthgen.api.declaring import references
 from synthgen.api.left_out import notes_on
 from synthgen.api.looking import OnProgress
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from synthgen.auditing.confusion import Confusion
     from synthgen.auditing.filters import Pipeline
     from synthgen.auditing.findings import Findings
-    from synthgen.auditing.gates import Outcome
-    from synthgen.auditing.measure import Given
+    from synthgen.auditing.gates import GateOutcome
+    from synthgen.auditing.measure import AuditOptions
     from synthgen.auditing.report import AuditReport
 
 JSON, REPORT, EMBEDDINGS = "audit.json", "report.html", "embeddings"
@@ -88,7 +88,7 @@ class Audit:
         return self.report.findings
 
     @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> GateOutcome | None:
         """The outcome of all gates together; None without gates."""
         return self.findings.outcome
 
@@ -202,7 +202,7 @@ def audit(
     """
     from synthgen.auditing.crossings import check_crossing
     from synthgen.auditing.gate_checks import read_gates
-    from synthgen.auditing.measure import Given
+    from synthgen.auditing.measure import AuditOptions
 
     written = output or output_folder(place)
     folder = cache or embeddings_folder(written)
@@ -214,7 +214,7 @@ def audit(
     # Read everything that may contain a user's mistake before looking at images, which may take hours.
     values = values_of(begun, others)
     wanted = references(begun.declared, targets or {}, values)
-    common = Given(
+    common = AuditOptions(
         classes=begun.declared.classes,
         known=tuple(begun.question.known),
         references=wanted,
@@ -231,7 +231,7 @@ def audit(
     if needed is None:
         return Audit(report)
 
-    asked = Asked(
+    asked = AuditCommand(
         place=str(place),
         spec=spec,
         attributes=attributes,
@@ -259,12 +259,12 @@ def audit(
 
 
 def _report(
-    begun: Begun,
-    real: Begun | None,
-    second: Begun | None,
+    begun: AuditInput,
+    real: AuditInput | None,
+    second: AuditInput | None,
     values: Mapping[str, Sequence[str]],
-    common: Given,
-    given: Given,
+    common: AuditOptions,
+    given: AuditOptions,
     seed: int,
     on_progress: OnProgress,
 ) -> AuditReport:
@@ -308,7 +308,7 @@ def _labels(path: Path | None, values: Mapping[str, Sequence[str]]) -> pd.DataFr
     return read_labelling(path, values) if path is not None else None
 
 
-def _pipeline(begun: Begun, seed: int) -> Pipeline | None:
+def _pipeline(begun: AuditInput, seed: int) -> Pipeline | None:
     """Read the run's ledger for the attributes that its judge measured exactly as they are declared here."""
     import numpy as np
 

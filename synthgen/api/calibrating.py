@@ -65,7 +65,7 @@ def pilot(
         UsageError: the pilot in `folder` was made for another spec, or is too small for the cells of `balance`.
         SynthgenError: as `run`.
     """
-    from synthgen.pages.pilot_labels import Sample, add_rows, write_labelling
+    from synthgen.pages.pilot_labels import PilotSample, add_rows, write_labelling
 
     for name in (LABELS, PAGE):
         refuse_links(folder, folder / name)
@@ -83,7 +83,9 @@ def pilot(
     rows = {row["id"]: row for row in sorted(_pictures(folder), key=lambda row: classes.index(row["class"]))}
     lines = add_rows({name: row["class"] for name, row in rows.items()}, folder / LABELS)
     samples = [
-        Sample(line, name, rows[name]["class"], rows[name]["thumbnail"]) for name, line in lines.items() if name in rows
+        PilotSample(line, name, rows[name]["class"], rows[name]["thumbnail"])
+        for name, line in lines.items()
+        if name in rows
     ]
     definitions = {name: kind.definition for name, kind in spec.classes.items()}
     write_labelling(samples, definitions, folder / PAGE, title=f"{spec.name}: pictures to label", table=LABELS)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AuditCommand:
     """The arguments of `audit`, as on a command line.
 
     Attributes:
@@ -47,7 +47,7 @@ class Asked:
     seed: int
 
 
-def judge_check(asked: Asked, labels: int) -> JudgeCheck:
+def judge_check(asked: AuditCommand, labels: int) -> JudgeCheck:
     """Describe how to draw this many images to label. Earlier labels are neither overwritten nor asked for again."""
     from synthgen.auditing.report import JudgeCheck
     from synthgen.pages.audit_labels import LABELS
@@ -86,7 +86,7 @@ def _command(place: str, options: Sequence[tuple[str, object]]) -> str:
     return shlex.join([*words, "--", place] if place.startswith("-") else words)
 
 
-def _options(asked: Asked) -> Iterator[tuple[str, object]]:
+def _options(asked: AuditCommand) -> Iterator[tuple[str, object]]:
     yield "--spec", asked.spec
     yield "--attributes", asked.attributes
     yield from (("--known", f"{name}={column}") for name, column in asked.known.items())

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from synthgen.api import wiring
 from synthgen.api.looking import JudgeId, judge_of
-from synthgen.api.subject import Run
+from synthgen.api.subject import RecordedRun
 from synthgen.api.trust import pinned_judge
 from synthgen.errors import UsageError
-from synthgen.spec import DEFAULT_JUDGE, Attribute, Balance, Gate, JudgeSpec, Spec, read_declared, read_spec
+from synthgen.spec import DEFAULT_JUDGE, Attribute, Balance, GateSpec, JudgeSpec, Spec, read_declared, read_spec
 
 if TYPE_CHECKING:
     from synthgen.stats.distance import Reference
@@ -33,12 +33,12 @@ class Declaration:
     classes: tuple[str, ...] | None
     attributes: Mapping[str, Attribute]
     balance: tuple[Balance, ...]
-    gates: tuple[Gate, ...]
+    gates: tuple[GateSpec, ...]
     judge: str
     judge_by_run: bool = False
 
 
-def declare(run: Run | None, spec: Spec | Path | None, attributes: Path | None) -> Declaration:
+def declare(run: RecordedRun | None, spec: Spec | Path | None, attributes: Path | None) -> Declaration:
     """Read the declaration from `spec`, from the file `attributes`, or else from the run's own spec.
 
     Raises:
@@ -61,7 +61,9 @@ def declare(run: Run | None, spec: Spec | Path | None, attributes: Path | None) 
     return Declaration(tuple(whole.classes), whole.attributes, whole.balance, whole.gates, whole.judge.id, by_run)
 
 
-def find_judges(names: Sequence[str], run: Run | None, declared: Declaration, needed: bool) -> tuple[JudgeId, ...]:
+def find_judges(
+    names: Sequence[str], run: RecordedRun | None, declared: Declaration, needed: bool
+) -> tuple[JudgeId, ...]:
     """Find the judges to ask: those named, or else the declared one if a judge is needed.
 
     A judge that the user names is remembered, so that runs may name it too from then on.
@@ -77,7 +79,7 @@ def find_judges(names: Sequence[str], run: Run | None, declared: Declaration, ne
     return tuple(_judge(name, run) for name in (names or [declared.judge] * needed))
 
 
-def _judge(name: str, run: Run | None) -> JudgeId:
+def _judge(name: str, run: RecordedRun | None) -> JudgeId:
     if run is not None and name == run.planned.spec.judge.id:
         return _named_by_both(judge_of(run))
     try:

@@ -30,7 +30,7 @@ from synthgen.store.layout import SPEC
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
-    from synthgen.ledger.composition import Asked
+    from synthgen.ledger.composition import BalanceRequest
     from synthgen.ledger.source import Source
     from synthgen.ledger.tally import Tally
 
@@ -238,13 +238,15 @@ def limits(spec: Spec) -> dict[str, tuple[Rule, ...]]:
     return {name: (*rules_of(spec, name), *told) for name in spec.classes}
 
 
-def asked(planned: Plan) -> Asked:
+def asked(planned: Plan) -> BalanceRequest:
     """Return what the plan measures and balances."""
-    from synthgen.ledger.composition import Asked
+    from synthgen.ledger.composition import BalanceRequest
 
     spec = planned.spec
     answers = {name: (*attribute.groups, UNKNOWN) for name, attribute in spec.attributes.items()}
-    return Asked(answers, tuple(entry.attribute for entry in spec.balance), planned.cells if spec.balance else ())
+    return BalanceRequest(
+        answers, tuple(entry.attribute for entry in spec.balance), planned.cells if spec.balance else ()
+    )
 
 
 def facts(planned: Plan) -> dict[str, str]:

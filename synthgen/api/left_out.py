@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from synthgen.api.asking import Seen
+    from synthgen.api.asking import ObservedSet
     from synthgen.images import Change, LeftOut
 
 _SHOWN = 3
 
 
-def notes_on(seen: Seen) -> list[str]:
+def notes_on(seen: ObservedSet) -> list[str]:
     """Write a line for each reason why images were left out, and one for those that were converted."""
     source = seen.images.source
     lines = [*_left_out(seen.looked.left_out), *_converted(seen.looked.changes)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.api import wiring
-from synthgen.api.subject import Run, Subject, recorded_answers, recorded_vectors, was_asked
+from synthgen.api.subject import AuditedSet, RecordedRun, recorded_answers, recorded_vectors, was_asked
 from synthgen.api.trust import pinned_judge, require_trust
 from synthgen.errors import UsageError
 from synthgen.spec import Attribute
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from synthgen.images import Change, LeftOut, Picture
-    from synthgen.judging.towers import Towers
+    from synthgen.images import Change, LeftOut, RgbPicture
+    from synthgen.judging.towers import ClipEncoder
     from synthgen.sets import ImageSet
 
 OnProgress = Callable[[str, str], None]
@@ -44,7 +44,7 @@ class JudgeId:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AuditQuestion:
     """What is asked of every set of an audit.
 
     Attributes:
@@ -61,17 +61,17 @@ class Question:
     cache: Path
     device: str
     trust: bool = False
-    _eyes: dict[JudgeId, Eyes] = field(default_factory=dict, repr=False)
+    _eyes: dict[JudgeId, CachedJudge] = field(default_factory=dict, repr=False)
 
-    def eyes(self, judge: JudgeId) -> Eyes:
-        """Return the one `Eyes` of a judge, shared by all sets, so that a model is loaded only once."""
+    def eyes(self, judge: JudgeId) -> CachedJudge:
+        """Return the one `CachedJudge` of a judge, shared by all sets, so that a model is loaded only once."""
         if judge not in self._eyes:
-            self._eyes[judge] = Eyes(judge, self.cache, self.device, self.trust)
+            self._eyes[judge] = CachedJudge(judge, self.cache, self.device, self.trust)
         return self._eyes[judge]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Looked:
+class Observations:
     """What was observed in a set.
 
     Attributes:
@@ -92,7 +92,7 @@ class Looked:
     changes: tuple[Change, ...] = ()
 
 
-class Eyes:
+class CachedJudge:
     """A judge with a cache of what it has seen."""
 
     def __init__(self, judge: JudgeId, cache: Path, device: str, trust: bool) -> None:
@@ -102,7 +102,7 @@ class Eyes:
         self._cache = EmbeddingCache(cache, judge.name, judge.revision)
 
     @cached_property
-    def _towers(self) -> Towers:
+    def _towers(self) -> ClipEncoder:
         """The judge's model, loaded on first use.
 
         Raises:
@@ -121,7 +121,7 @@ class Eyes:
         """
         keys: list[bytes | LeftOut] = []
         for batch in images.images():
-            fresh: dict[bytes, Picture] = {}
+            fresh: dict[bytes, RgbPicture] = {}
             keys += [self._key(data, fresh) for data in batch]
             if fresh:
                 vectors = self._towers.embed_pictures([picture.image for picture in fresh.values()])
@@ -131,7 +131,7 @@ class Eyes:
         self._cache.flush()
         return keys
 
-    def _key(self, data: bytes | LeftOut, fresh: dict[bytes, Picture]) -> bytes | LeftOut:
+    def _key(self, data: bytes | LeftOut, fresh: dict[bytes, RgbPicture]) -> bytes | LeftOut:
         """Return the key of an image. A new image is decoded into `fresh`."""
         from synthgen.auditing.cache import image_key
         from synthgen.images import LeftOut, decode
@@ -186,8 +186,8 @@ class _Seen:
         keys: None if the answers are in the run's records.
     """
 
-    subject: Subject
-    eyes: Eyes | None
+    subject: AuditedSet
+    eyes: CachedJudge | None
     keys: Sequence[bytes | LeftOut] | None
 
     def opened(self, images: int) -> list[bool]:
@@ -219,8 +219,8 @@ class _Seen:
 
 
 def look_at(
-    subject: Subject, whole: pd.DataFrame, question: Question, on_progress: OnProgress = lambda name, done: None
-) -> Looked:
+    subject: AuditedSet, whole: pd.DataFrame, question: AuditQuestion, on_progress: OnProgress = lambda name, done: None
+) -> Observations:
     """Answer the question on every image of a set. `whole` is its table from `read_frame`.
 
     Raises:
@@ -240,7 +240,7 @@ def look_at(
     frame = whole[opened].reset_index(drop=True)
     vectors = [seen.vectors(frame, rows) for seen in several]
     answers = [seen.answers(question.attributes, rows, each) for seen, each in zip(several, vectors, strict=True)]
-    return Looked(
+    return Observations(
         frame=pd.concat([frame, *answers[:1]], axis=1),
         rows=rows,
         vectors=vectors[0] if vectors else None,
@@ -250,7 +250,7 @@ def look_at(
     )
 
 
-def _left_out(subject: Subject, whole: pd.DataFrame, several: Sequence[_Seen]) -> dict[str, LeftOut]:
+def _left_out(subject: AuditedSet, whole: pd.DataFrame, several: Sequence[_Seen]) -> dict[str, LeftOut]:
     """Return, by id, why images are left out.
 
     Raises:
@@ -269,7 +269,7 @@ def _left_out(subject: Subject, whole: pd.DataFrame, several: Sequence[_Seen]) -
     return found
 
 
-def _see(subject: Subject, question: Question, judge: JudgeId, on_progress: OnProgress) -> _Seen:
+def _see(subject: AuditedSet, question: AuditQuestion, judge: JudgeId, on_progress: OnProgress) -> _Seen:
     run = subject.run
     if run is not None and judge == judge_of(run) and was_asked(run, question.attributes):
         return _Seen(subject, None, None)
@@ -280,6 +280,6 @@ def _see(subject: Subject, question: Question, judge: JudgeId, on_progress: OnPr
     return _Seen(subject, eyes, eyes.look(subject.images, on_progress))
 
 
-def judge_of(run: Run) -> JudgeId:
+def judge_of(run: RecordedRun) -> JudgeId:
     """Return the judge that filtered the run."""
     return JudgeId(run.planned.spec.judge.id, run.planned.revisions.judge, run=str(run.folder))

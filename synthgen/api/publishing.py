@@ -16,7 +16,7 @@ from synthgen.api.results import RESULTS, damaged_record, read_results
 from synthgen.errors import StorageError
 from synthgen.files import check_file, check_folder, is_draft, refuse_links
 from synthgen.leftovers import clear, scratch_folder
-from synthgen.running import Finding
+from synthgen.running import Damage
 from synthgen.store import MissingFileError, RunStore, layout
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def check_place(store: RunStore) -> None:
     check_for_dataset(store.folder / DATASET, own_files(store))
 
 
-def damaged_results(store: RunStore) -> list[Finding]:
+def damaged_results(store: RunStore) -> list[Damage]:
     """Find files of the run's dataset and contact sheet that are not as they were written."""
     from synthgen.dataset.replace import MARKER
 
@@ -125,18 +125,18 @@ def damaged_results(store: RunStore) -> list[Finding]:
         summary = _summary(store)
     except MissingFileError:
         if store.names(DATASET) or store.names(f"{DATASET}/data"):
-            findings.append(Finding(marker, "is missing: nothing says what the dataset should hold"))
+            findings.append(Damage(marker, "is missing: nothing says what the dataset should hold"))
     except StorageError as error:
-        findings.append(Finding(marker, error.message))
+        findings.append(Damage(marker, error.message))
     else:
         if summary is None:
-            findings.append(Finding(marker, "is damaged, or of another version"))
+            findings.append(Damage(marker, "is damaged, or of another version"))
         else:
             # It is written with the dataset, and the record a moment later: a kill may have come between the two.
             digests = {name: digest for name, digest in digests.items() if name == SHEET}
             digests |= {f"{DATASET}/{name}": digest for name, digest in summary.digests.items()}
     return findings + [
-        Finding(name, why) for name, digest in digests.items() if (why := _why_damaged(store, name, digest))
+        Damage(name, why) for name, digest in digests.items() if (why := _why_damaged(store, name, digest))
     ]
 
 
@@ -161,7 +161,7 @@ def _why_damaged(store: RunStore, name: str, digest: str) -> str | None:
     return None if found.sha256 == digest else "its sha256 is not the one that it was written with"
 
 
-def drop_damaged(store: RunStore, findings: Sequence[Finding], fingerprint: str) -> None:
+def drop_damaged(store: RunStore, findings: Sequence[Damage], fingerprint: str) -> None:
     """Delete the damaged files of dataset and sheet. Whatever lacks a file is rebuilt when the run is finalized.
 
     Args:

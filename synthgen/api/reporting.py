@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from synthgen.api.asking import Begun, Seen
-from synthgen.api.looking import Looked
+from synthgen.api.asking import AuditInput, ObservedSet
+from synthgen.api.looking import Observations
 from synthgen.api.showing import show_cells, show_pairs, why_hidden
 from synthgen.version import __version__
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 def make_report(
-    begun: Begun,
-    seen: Seen,
+    begun: AuditInput,
+    seen: ObservedSet,
     findings: Findings,
-    real: Seen | None,
-    second: Seen | None,
+    real: ObservedSet | None,
+    second: ObservedSet | None,
     comparison: Comparison | None,
     seed: int,
 ) -> AuditReport:
-    from synthgen.auditing.report import AuditReport, Judge, Provenance
+    from synthgen.auditing.report import AuditProvenance, AuditReport, JudgeInfo
 
     images, looked = seen
     diversity, leakage = _diversity(looked, seed), _leakage(looked, real.looked, seed) if real else None
-    judges = [Judge(judge.name, judge.revision) for judge in begun.question.judges]
+    judges = [JudgeInfo(judge.name, judge.revision) for judge in begun.question.judges]
     asked = judges if begun.question.attributes else []
     pictures = show_cells(images, looked, [attribute.name for attribute in findings.attributes], seed)
     hidden = why_hidden(images, looked, pictures)
@@ -42,7 +42,7 @@ def make_report(
         second_judge=asked[1] if len(asked) > 1 else None,
         same_judge=begun.same_judge,
         findings=findings,
-        provenance=Provenance(__version__, datetime.now(UTC).isoformat(timespec="seconds"), seed),
+        provenance=AuditProvenance(__version__, datetime.now(UTC).isoformat(timespec="seconds"), seed),
         comparison=comparison,
         compared_with=second.images.name if second else None,
         diversity=diversity,
@@ -60,7 +60,7 @@ def _ours(diversity: Diversity | None, leakage: Leakage | None) -> list[str]:
     return among + [pair.first for pair in (leakage.pairs if leakage else ())]
 
 
-def _diversity(looked: Looked, seed: int) -> Diversity | None:
+def _diversity(looked: Observations, seed: int) -> Diversity | None:
     from synthgen.auditing.embeddings import measure_diversity
 
     if looked.vectors is None:
@@ -68,7 +68,7 @@ def _diversity(looked: Looked, seed: int) -> Diversity | None:
     return measure_diversity(looked.frame["id"].tolist(), looked.frame["label"].tolist(), looked.vectors, seed)
 
 
-def _leakage(looked: Looked, real: Looked, seed: int) -> Leakage | None:
+def _leakage(looked: Observations, real: Observations, seed: int) -> Leakage | None:
     from synthgen.auditing.embeddings import measure_leakage
 
     if looked.vectors is None or real.vectors is None:
@@ -85,7 +85,7 @@ def _leakage(looked: Looked, real: Looked, seed: int) -> Leakage | None:
     )
 
 
-def _not_measured(begun: Begun, looked: Looked, real: Seen | None) -> list[NotMeasured]:
+def _not_measured(begun: AuditInput, looked: Observations, real: ObservedSet | None) -> list[NotMeasured]:
     from synthgen.auditing.report import NotMeasured
 
     found = []

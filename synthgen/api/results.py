@@ -12,7 +12,7 @@ from synthgen.errors import StorageError
 from synthgen.files import MissingFileError, write_file
 from synthgen.planning import Plan
 from synthgen.records import ShardRecord
-from synthgen.running import Finding
+from synthgen.running import Damage
 from synthgen.seal import seal, unseal
 from synthgen.store import RunStore
 from synthgen.store.store import check_name
@@ -63,16 +63,16 @@ def digest_of_file(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def damaged_record(store: RunStore) -> list[Finding]:
+def damaged_record(store: RunStore) -> list[Damage]:
     """List what is wrong with the record itself."""
     try:
         _parsed(store.read(RESULTS))
     except MissingFileError:
         return []
     except StorageError as error:
-        return [Finding(RESULTS, error.message)]
+        return [Damage(RESULTS, error.message)]
     except ValueError as error:
-        return [Finding(RESULTS, f"is damaged, or of another version: {error}")]
+        return [Damage(RESULTS, f"is damaged, or of another version: {error}")]
     return []
 
 

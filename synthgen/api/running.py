@@ -27,7 +27,7 @@ from synthgen.api.trust import pinned_models, require_trust
 from synthgen.errors import ModelError, UsageError
 from synthgen.files import check_file
 from synthgen.planning import Plan
-from synthgen.running import Assignment, Finding, Outcome, Progress, Repaired, RunState
+from synthgen.running import Assignment, Damage, Outcome, Progress, Repaired, RunState
 from synthgen.spec import Spec
 from synthgen.store import Location, RunStore, open_store
 
@@ -254,7 +254,7 @@ def status(location: Location) -> tuple[Plan, RunState]:
     return planned, replace(state, orphans=(*state.orphans, *leftovers(store)))
 
 
-def verify(location: Location, on_shard: Callable[[int], None] = lambda shard: None) -> list[Finding]:
+def verify(location: Location, on_shard: Callable[[int], None] = lambda shard: None) -> list[Damage]:
     """Read all committed files and the dataset again, and return what is wrong, or [].
 
     Raises:

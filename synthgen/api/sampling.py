@@ -64,7 +64,7 @@ def export_labels(
 
     from synthgen.auditing.labelled import draw_sample
     from synthgen.auditing.quote import fewest_labels
-    from synthgen.pages.audit_labels import PAGE, Sample, write_labelling
+    from synthgen.pages.audit_labels import PAGE, LabelSample, write_labelling
     from synthgen.sets import thumbnail
 
     cached = cache or embeddings_folder(output_folder(place))
@@ -88,7 +88,7 @@ def export_labels(
     pictures = dict(zip(np.sort(places).tolist(), images.some(np.sort(places).tolist()), strict=True))
     thumbnails = [thumbnail(pictures[place], 256) for place in places.tolist()]
     columns = drawn["id"].tolist(), drawn["label"].tolist(), drawn["weight"].tolist(), thumbnails
-    samples = [Sample(*row) for row in zip(*columns, strict=True)]
+    samples = [LabelSample(*row) for row in zip(*columns, strict=True)]
 
     values = {name: tuple(begun.question.attributes[name].values) for name in judged}
     table = write_labelling(samples, values, folder, f"{images.name}: what do you see?")

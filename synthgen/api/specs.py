@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthgen.errors import SpecError, UsageError
 from synthgen.planning import Plan
-from synthgen.spec import Balance, Finding, Spec, parse_spec, read_text, refusal
+from synthgen.spec import Balance, Spec, Violation, parse_spec, read_text, refusal
 from synthgen.spec.checks import check
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _checked(source: SpecText, overrides: Sequence[str], calibrated: bool) -> Sp
         try:
             read()
         except UsageError as error:
-            findings.append(Finding(place, error.message))
+            findings.append(Violation(place, error.message))
             hints.append(error.hint or "")
     if findings:
         raise refused(findings, "\n".join(dict.fromkeys(hints)))

@@ -28,7 +28,7 @@ _ANSWER = "attribute_"
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RecordedRun:
     """A finished run: its plan and the files that it committed."""
 
     folder: Path
@@ -38,7 +38,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class AuditedSet:
     """An audited set of images.
 
     Attributes:
@@ -46,10 +46,10 @@ class Subject:
     """
 
     images: ImageSet
-    run: Run | None
+    run: RecordedRun | None
 
 
-def open_subject(place: str, split: str | None = None, images_from: Path | None = None) -> Subject:
+def open_subject(place: str, split: str | None = None, images_from: Path | None = None) -> AuditedSet:
     """Open the set at `place`, with its run if it has one.
 
     Args:
@@ -65,7 +65,7 @@ def open_subject(place: str, split: str | None = None, images_from: Path | None 
     if folder.name == DATASET and (folder.parent / "plan.json").is_file():
         folder = folder.parent
     if not (folder / "plan.json").is_file():
-        return Subject(open_set(place, split, images_from), None)
+        return AuditedSet(open_set(place, split, images_from), None)
 
     run = _open_run(folder)
     if not (folder / DATASET).is_dir():
@@ -74,18 +74,18 @@ def open_subject(place: str, split: str | None = None, images_from: Path | None 
         refuse_links(folder, path)
     images = open_set(str(folder / DATASET), split)
     images.name, images.source = run.planned.spec.name, f"the run {folder}"
-    return Subject(images, run)
+    return AuditedSet(images, run)
 
 
-def _open_run(folder: Path) -> Run:
+def _open_run(folder: Path) -> RecordedRun:
     store = FolderStore(folder)
     planned = runs.open_run(store)
     records = list(runs.read_state(planned, store).done.values())
     images = tuple(folder / record.images.name for record in records)
-    return Run(folder, planned, images, tuple(folder / record.ledger.name for record in records))
+    return RecordedRun(folder, planned, images, tuple(folder / record.ledger.name for record in records))
 
 
-def read_ledger(run: Run, attributes: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+def read_ledger(run: RecordedRun, attributes: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
     """Read every attempt for `read_pipeline`, and the names of the columns with the prompts' variables."""
     import pandas as pd
     import pyarrow as pa
@@ -106,7 +106,7 @@ def read_ledger(run: Run, attributes: Sequence[str]) -> tuple[pd.DataFrame, list
     return pd.concat([frame, variables], axis=1), list(variables.columns)
 
 
-def recorded_vectors(run: Run, ids: Sequence[str]) -> NDArray[np.float32] | None:
+def recorded_vectors(run: RecordedRun, ids: Sequence[str]) -> NDArray[np.float32] | None:
     """Read the embeddings of these images by the filtering judge; None if some are missing."""
     import numpy as np
     import pyarrow.parquet as pq
@@ -131,7 +131,7 @@ def recorded_answers(images: ImageSet, names: Sequence[str]) -> pd.DataFrame:
     return images.table([_ANSWER + name for name in names]).rename(columns=lambda name: name.removeprefix(_ANSWER))
 
 
-def was_asked(run: Run, attributes: Mapping[str, Attribute]) -> bool:
+def was_asked(run: RecordedRun, attributes: Mapping[str, Attribute]) -> bool:
     """Tell whether the run's judge was asked exactly these attributes of every image."""
     theirs = run.planned.spec.attributes
     return all(

@@ -14,7 +14,7 @@ from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec
 if TYPE_CHECKING:
     from synthgen.generating.text_to_image import TextToImage
     from synthgen.judging.clip_judge import ClipJudge
-    from synthgen.judging.towers import Towers
+    from synthgen.judging.towers import ClipEncoder
 
 
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
@@ -77,12 +77,12 @@ def judge(planned: Plan, device: str) -> ClipJudge:
     return ClipJudge(planned.spec, _planned_judge(planned), planned.revisions.judge, device)
 
 
-def towers(judge_id: str, revision: str, device: str) -> Towers:
+def towers(judge_id: str, revision: str, device: str) -> ClipEncoder:
     """Return a judge by its name in a spec. It is downloaded and loaded on first use."""
-    from synthgen.judging.towers import Towers
+    from synthgen.judging.towers import ClipEncoder
 
     check_device(device)
-    return Towers(lambda: _there(_judge_id(judge_id), revision), device)
+    return ClipEncoder(lambda: _there(_judge_id(judge_id), revision), device)
 
 
 def judge_revision(judge_id: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from synthgen.auditing.findings import AttributeFindings
-from synthgen.auditing.gates import LABELS_SETTLE, Gate, GateResult, Outcome
+from synthgen.auditing.gates import LABELS_SETTLE, Gate, GateOutcome, GateResult
 from synthgen.auditing.labelled import least_sample
 from synthgen.auditing.quote import fewest_labels
 
@@ -34,7 +34,7 @@ def labels_needed(
 
 
 def _wants_labels(result: GateResult) -> bool:
-    checks = [check for check in result.checks if check.outcome is Outcome.INSUFFICIENT]
+    checks = [check for check in result.checks if check.outcome is GateOutcome.INSUFFICIENT]
     return any(check.remedy == LABELS_SETTLE for check in checks)
 
 

@@ -13,7 +13,7 @@ MIN_CELL = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class CrossingCell:
     """One combination of values.
 
     Attributes:
@@ -46,7 +46,7 @@ class Crossing:
     images: int
     left_out: int
     suppressed: int
-    cells: tuple[Cell, ...]
+    cells: tuple[CrossingCell, ...]
 
 
 def check_crossing(names: Sequence[str], attributes: Iterable[str]) -> None:
@@ -94,9 +94,9 @@ def cross(table: Table, names: Sequence[str], min_cell: int = MIN_CELL) -> Cross
         hidden = not images or 0 < counts[index] < min_cell
         values_here = tuple(values[place] for values, place in zip(levels, index, strict=True))
         if hidden:
-            cells.append(Cell(values_here, None if images else 0, None, None))
+            cells.append(CrossingCell(values_here, None if images else 0, None, None))
         else:
-            cells.append(Cell(values_here, count, wilson(int(counts[index]), images), float(expected[index])))
+            cells.append(CrossingCell(values_here, count, wilson(int(counts[index]), images), float(expected[index])))
 
     suppressed = sum(cell.count is None for cell in cells)
     return Crossing(tuple(names), min_cell, images, len(table) - images, suppressed, tuple(cells))

@@ -8,7 +8,7 @@ from typing import Any
 from synthgen.auditing.agreement import Agreement
 from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.filters import Pipeline
-from synthgen.auditing.gates import GateResult, Outcome
+from synthgen.auditing.gates import GateOutcome, GateResult
 from synthgen.stats.amplification import Amplification
 from synthgen.stats.association import Association
 from synthgen.stats.distance import Distance
@@ -184,11 +184,12 @@ class Findings:
         return next((check.unchecked for check in checks if check.unchecked), None)
 
     @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> GateOutcome | None:
         """The outcome of all gates together; None without gates."""
         there = {gate.outcome for gate in self.gates}
         return next(
-            (outcome for outcome in (Outcome.FAIL, Outcome.INSUFFICIENT, Outcome.PASS) if outcome in there), None
+            (outcome for outcome in (GateOutcome.FAIL, GateOutcome.INSUFFICIENT, GateOutcome.PASS) if outcome in there),
+            None,
         )
 
     def to_dict(self) -> dict[str, Any]:

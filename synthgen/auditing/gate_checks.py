@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from synthgen.auditing.findings import OVERALL, REAL, AttributeFindings, Scope
 from synthgen.auditing.gates import Found, Gate, GateResult, checked, decide, from_spec, parse_gate
 from synthgen.errors import UsageError
-from synthgen.spec import Gate as SpecGate
+from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.distance import Measure
 
 _IMAGES, _LABELS, _MORE_LABELS = "more images", "labels", "more labels, or images,"

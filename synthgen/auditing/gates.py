@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from synthgen.errors import UsageError
-from synthgen.spec import Gate as SpecGate
+from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.estimates import Estimate
 
 FORM = "'ATTRIBUTE [within class | over all]: MEASURE <= LIMIT', such as 'skin_tone within class: tv <= 0.1'"
@@ -22,7 +22,7 @@ _LINE = re.compile(
 )
 
 
-class Outcome(StrEnum):
+class GateOutcome(StrEnum):
     PASS = "pass"
     FAIL = "fail"
     INSUFFICIENT = "insufficient data"
@@ -84,7 +84,7 @@ class Check:
 
     place: str
     found: Estimate | None
-    outcome: Outcome
+    outcome: GateOutcome
     reason: str
     unchecked: str | None = None
     remedy: str | None = None
@@ -100,7 +100,7 @@ class GateResult:
     """
 
     gate: str
-    outcome: Outcome
+    outcome: GateOutcome
     reason: str
     checks: tuple[Check, ...]
 
@@ -163,38 +163,38 @@ def decide(
     """
     checks = tuple(_check(gate, place, Found(*found), trust_judge) for place, found in places.items())
     if not checks:
-        return GateResult(str(gate), Outcome.INSUFFICIENT, "there is nothing to measure", ())
-    for outcome in (Outcome.FAIL, Outcome.INSUFFICIENT):
+        return GateResult(str(gate), GateOutcome.INSUFFICIENT, "there is nothing to measure", ())
+    for outcome in (GateOutcome.FAIL, GateOutcome.INSUFFICIENT):
         if there := [check for check in checks if check.outcome is outcome]:
             more = f", and {len(there) - 1} more" if len(there) > 1 else ""
             return GateResult(str(gate), outcome, f"{there[0].place}: {there[0].reason}{more}", checks)
     kept = "every interval lies on the right side of the limit"
     trusted = next((check.unchecked for check in checks if check.unchecked), None)
-    return GateResult(str(gate), Outcome.PASS, f"{kept}, {WORD}: {trusted}" if trusted else kept, checks)
+    return GateResult(str(gate), GateOutcome.PASS, f"{kept}, {WORD}: {trusted}" if trusted else kept, checks)
 
 
 def _check(gate: Gate, place: str, found: Found, trust_judge: bool) -> Check:
     estimate, unchecked = found.estimate, found.unchecked
     if estimate is None:
-        return Check(place, None, Outcome.INSUFFICIENT, found.why or "it was not measured")
+        return Check(place, None, GateOutcome.INSUFFICIENT, found.why or "it was not measured")
     seen = f"{estimate.value:.3f} (95 % interval {estimate.low:.3f} to {estimate.high:.3f})"
     if unchecked and not trust_judge:
         reason = f"{unchecked}; {found.remedy} ({WORD}: {seen})"
-        return Check(place, estimate, Outcome.INSUFFICIENT, reason, unchecked, found.remedy)
+        return Check(place, estimate, GateOutcome.INSUFFICIENT, reason, unchecked, found.remedy)
     outcome = _outcome(gate, estimate)
-    if outcome is Outcome.INSUFFICIENT:
+    if outcome is GateOutcome.INSUFFICIENT:
         reason = f"{seen} crosses the limit {gate.limit:g}: {found.narrows} would narrow it"
     else:
         reason = f"{seen}; at {'most' if gate.most else 'least'} {gate.limit:g} is allowed"
     return Check(place, estimate, outcome, reason, unchecked, found.remedy if unchecked else None)
 
 
-def _outcome(gate: Gate, found: Estimate) -> Outcome:
+def _outcome(gate: Gate, found: Estimate) -> GateOutcome:
     low, high = (found.low, found.high) if gate.most else (-found.high, -found.low)
     limit = gate.limit if gate.most else -gate.limit
     if high <= limit:
-        return Outcome.PASS
-    return Outcome.FAIL if low > limit else Outcome.INSUFFICIENT
+        return GateOutcome.PASS
+    return GateOutcome.FAIL if low > limit else GateOutcome.INSUFFICIENT
 
 
 def _measure(text: str, measure: str) -> tuple[str, str | None]:

@@ -19,16 +19,16 @@ from synthgen.auditing.labelled import read_truth
 from synthgen.auditing.scopes import Effect, Evidence, find_effects, measure_scopes, worth
 from synthgen.auditing.table import Table, read_table
 from synthgen.errors import UsageError
-from synthgen.spec import Gate as SpecGate
+from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.amplification import Amplification, amplify, of_clusters
-from synthgen.stats.association import Association, Prompts, associate, corrected_v, rao_scott, with_holm
+from synthgen.stats.association import Association, PromptClusters, associate, corrected_v, rao_scott, with_holm
 from synthgen.stats.clusters import Bootstrap, bootstrap
 from synthgen.stats.distance import Reference, Target
 from synthgen.stats.estimates import ALPHA, Estimate, Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Given:
+class AuditOptions:
     """What an audit may use besides the table of images.
 
     Attributes:
@@ -63,7 +63,7 @@ class Given:
 def measure(
     frame: pd.DataFrame,
     attributes: Mapping[str, Sequence[str]],
-    given: Given | None = None,
+    given: AuditOptions | None = None,
     seed: int = 0,
     on_progress: Callable[[str, str], None] = lambda name, done: None,
 ) -> Findings:
@@ -76,7 +76,7 @@ def measure(
     Raises:
         UsageError: the table, or something in `given`, is invalid.
     """
-    given = given or Given()
+    given = given or AuditOptions()
     _check_names(given, attributes)
     table = read_table(frame, attributes, given.classes)
     real = read_table(given.real, attributes, table.classes) if given.real is not None else None
@@ -111,7 +111,7 @@ def measure(
     )
 
 
-def _check_names(given: Given, attributes: Mapping[str, Sequence[str]]) -> None:
+def _check_names(given: AuditOptions, attributes: Mapping[str, Sequence[str]]) -> None:
     for what, names in (("known", given.known), ("references", given.references), ("confusions", given.confusions)):
         if strange := [name for name in names if name not in attributes]:
             raise UsageError(
@@ -122,7 +122,7 @@ def _check_names(given: Given, attributes: Mapping[str, Sequence[str]]) -> None:
 def _attribute(
     table: Table,
     name: str,
-    given: Given,
+    given: AuditOptions,
     real: Table | None,
     drawn: Bootstrap | None,
     effects: Sequence[Effect],
@@ -167,7 +167,7 @@ def _association(table: Table, name: str, scopes: Sequence[Scope], drawn: Bootst
     prompts = None
     if drawn is not None:
         effects = np.array([max(1.0, scope.design_effect or scopes[0].design_effect or 1.0) for scope in scopes[1:]])
-        prompts = Prompts(table.cluster_counts(name), table.cluster_label, drawn, rao_scott(counts, effects))
+        prompts = PromptClusters(table.cluster_counts(name), table.cluster_label, drawn, rao_scott(counts, effects))
     found = associate(counts, _rng(seed, "association", name), prompts)
     return replace(found, corrected=_corrected(scopes[1:])) if found.v is not None else found
 
@@ -190,7 +190,7 @@ def _of_classes(table: Table, seed: int) -> Iterator[Bootstrap | None]:
         yield bootstrap(np.zeros(many, dtype=np.int64), _rng(seed, "prompts", name))
 
 
-def _pipeline(given: Given, attributes: Mapping[str, Sequence[str]], seed: int) -> Pipeline | None:
+def _pipeline(given: AuditOptions, attributes: Mapping[str, Sequence[str]], seed: int) -> Pipeline | None:
     if given.ledger is None:
         return None
     return read_pipeline(given.ledger, attributes, _rng(seed, "ledger"), given.ledger_groups)

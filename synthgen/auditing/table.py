@@ -11,7 +11,7 @@ from synthgen.errors import UsageError
 from synthgen.spec import ASIDE
 from synthgen.stats.estimates import Ints
 
-Codes = NDArray[np.int32]
+AnswerCodes = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +24,7 @@ class Answers:
 
     name: str
     values: tuple[str, ...]
-    codes: Codes
+    codes: AnswerCodes
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ class Table:
 
     ids: pd.Index | None
     classes: tuple[str, ...]
-    label: Codes
+    label: AnswerCodes
     cluster: NDArray[np.int64] | None
     cluster_label: NDArray[np.int64]
     attributes: Mapping[str, Answers]
@@ -130,7 +130,7 @@ def check_columns(frame: pd.DataFrame, names: Collection[str], where: str) -> No
         raise UsageError(f"{where} has no column {missing[0]!r}", hint=f"Its columns are {there}.")
 
 
-def encode(column: pd.Series, names: Sequence[str]) -> Codes:
+def encode(column: pd.Series, names: Sequence[str]) -> AnswerCodes:
     """Return the position of each entry among `names`; -1 if it is none of them."""
     return pd.Index(list(names), dtype="object").get_indexer(pd.Index(column)).astype(np.int32)
 
@@ -145,7 +145,7 @@ def _ids(frame: pd.DataFrame) -> pd.Index | None:
 
 
 def _clusters(
-    prompt: pd.Series | None, label: Codes, answers: Sequence[Codes]
+    prompt: pd.Series | None, label: AnswerCodes, answers: Sequence[AnswerCodes]
 ) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
     """Number the prompts within classes, sorted, so that the order of the rows does not matter.
 

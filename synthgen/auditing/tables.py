@@ -10,7 +10,7 @@ from synthgen.auditing.compare import Comparison
 from synthgen.auditing.findings import AttributeFindings, Findings, Scope
 from synthgen.stats.estimates import Estimate
 
-Row = dict[str, Any]
+TableRow = dict[str, Any]
 
 
 def tables(findings: Findings) -> dict[str, pd.DataFrame]:
@@ -38,27 +38,27 @@ def comparison_table(comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(_flat(each) for each in comparison.differences)
 
 
-def _each(findings: Findings) -> Iterator[tuple[AttributeFindings, Scope, Row]]:
+def _each(findings: Findings) -> Iterator[tuple[AttributeFindings, Scope, TableRow]]:
     for attribute in findings.attributes:
         for scope in attribute.scopes:
             yield attribute, scope, {"attribute": attribute.name, "place": scope.place, "class": scope.class_name}
 
 
-def _shares(findings: Findings) -> Iterator[Row]:
+def _shares(findings: Findings) -> Iterator[TableRow]:
     for _, scope, row in _each(findings):
         for share in scope.shares:
             quoted = _estimate("quoted", share.of(scope.quote.figure))
             yield {**row, **_flat(share), "figure": scope.quote.figure, **quoted}
 
 
-def _scopes(findings: Findings) -> Iterator[Row]:
+def _scopes(findings: Findings) -> Iterator[TableRow]:
     left = ("shares", "missing", "reference", "distances", "raw_distances", "caveats", "class_name")
     for attribute, scope, row in _each(findings):
         flat = {key: value for key, value in _flat(scope).items() if key not in left}
         yield {**row, **flat, "reference": attribute.reference, "caveats": "; ".join(scope.caveats)}
 
 
-def _distances(findings: Findings) -> Iterator[Row]:
+def _distances(findings: Findings) -> Iterator[TableRow]:
     for _, scope, row in _each(findings):
         for distance in scope.distances:
             yield {**row, "figure": scope.quote.figure, **_flat(distance)}
@@ -66,7 +66,7 @@ def _distances(findings: Findings) -> Iterator[Row]:
             yield {**row, "figure": "raw", **_flat(distance)}
 
 
-def _crossings(findings: Findings) -> Iterator[Row]:
+def _crossings(findings: Findings) -> Iterator[TableRow]:
     for crossing in findings.crossings:
         for cell in crossing.cells:
             row = _flat(cell)
@@ -74,29 +74,29 @@ def _crossings(findings: Findings) -> Iterator[Row]:
             yield {"crossing": " x ".join(crossing.attributes), **row}
 
 
-def _filters(findings: Findings) -> Iterator[Row]:
+def _filters(findings: Findings) -> Iterator[TableRow]:
     for found in findings.pipeline.filters if findings.pipeline else ():
         whole = {key: value for key, value in _flat(found).items() if key != "values"}
         for passage in found.values:
             yield {**whole, **_flat(passage)}
 
 
-def _agreement(findings: Findings) -> Iterator[Row]:
+def _agreement(findings: Findings) -> Iterator[TableRow]:
     for found in findings.agreement:
         whole = {key: value for key, value in _flat(found).items() if key not in ("first", "second")}
         for value, share in found.first.items():
             yield {**whole, "value": value, **_estimate("first", share), **_estimate("second", found.second[value])}
 
 
-def _gates(findings: Findings) -> Iterator[Row]:
+def _gates(findings: Findings) -> Iterator[TableRow]:
     for result in findings.gates:
         for check in result.checks:
             yield {"gate": result.gate, "gate_outcome": result.outcome, **_flat(check)}
 
 
-def _flat(value: Any) -> Row:
+def _flat(value: Any) -> TableRow:
     """Flatten a dataclass: an estimate becomes three columns, other dataclasses get their name as a prefix."""
-    row: Row = {}
+    row: TableRow = {}
     for name in (field.name for field in fields(value)):
         item = getattr(value, name)
         if isinstance(item, Estimate) or (item is None and _is_estimate(value, name)):
@@ -115,6 +115,6 @@ def _is_estimate(value: Any, name: str) -> bool:
     return bool(declared == (Estimate | None))
 
 
-def _estimate(name: str, found: Estimate | None) -> Row:
+def _estimate(name: str, found: Estimate | None) -> TableRow:
     ends = (found.value, found.low, found.high) if found else (None, None, None)
     return dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))

@@ -52,7 +52,7 @@ def _location(text: str) -> str:
     return text if text.endswith("://") else text.rstrip("/") or text
 
 
-Run = Annotated[
+RunArgument = Annotated[
     str,
     typer.Argument(
         metavar="RUN", parser=_location, help="A run: its folder, such as outputs/quickstart, or s3://bucket/prefix."
@@ -286,7 +286,7 @@ def run(
 
 @app.command()
 def work(
-    location: Run,
+    location: RunArgument,
     index: Annotated[int | None, typer.Option(min=0, help="This task's number, from 0.")] = None,
     of: Annotated[int | None, typer.Option(min=1, help="How many tasks share the run.")] = None,
     device: Device = "auto",
@@ -377,7 +377,7 @@ def calibrate(
 
 
 @app.command()
-def finalize(location: Run, as_json: AsJson = False) -> None:
+def finalize(location: RunArgument, as_json: AsJson = False) -> None:
     """Build the dataset and contact sheet of a run. Its shards must all be done."""
     from synthgen.api.finishing import finalize
 
@@ -386,7 +386,7 @@ def finalize(location: Run, as_json: AsJson = False) -> None:
 
 @app.command()
 def rejudge(
-    location: Run,
+    location: RunArgument,
     set_: Overrides = None,
     output: Annotated[
         str | None,
@@ -401,7 +401,7 @@ def rejudge(
 
 
 @app.command()
-def status(location: Run, as_json: AsJson = False) -> None:
+def status(location: RunArgument, as_json: AsJson = False) -> None:
     """Show how far a run is. It reads the run's files alone, also while others write them."""
     from synthgen.api.running import status
 
@@ -446,7 +446,7 @@ def status(location: Run, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def verify(location: Run) -> None:
+def verify(location: RunArgument) -> None:
     """Read everything that was committed again. Hashes, rows, ids, every image and the dataset's files are checked."""
     from synthgen.api.running import status, unverified, verify
 
@@ -471,7 +471,7 @@ def verify(location: Run) -> None:
 
 
 @app.command()
-def repair(location: Run) -> None:
+def repair(location: RunArgument) -> None:
     """Re-open damaged shards; remove what no shard names. Not while anything works on the run."""
     from synthgen.api.running import repair
 
@@ -491,7 +491,7 @@ def repair(location: Run) -> None:
 
 @app.command()
 def replay(
-    location: Run,
+    location: RunArgument,
     image: Annotated[str, typer.Argument(metavar="ID", help="Of an attempt, such as 00000-000012.")],
     device: Device = "auto",
     trust: Trust = False,

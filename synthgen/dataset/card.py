@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.summary import DatasetSummary
-from synthgen.ledger.composition import Composition, Part
+from synthgen.ledger.composition import CellCount, Composition
 from synthgen.ledger.tally import MEANINGS
 from synthgen.spec import DuplicateFilter
 
@@ -140,12 +140,12 @@ class _Cells:
     """
 
     columns: tuple[str, ...]
-    rows: tuple[tuple[tuple[str, ...], tuple[Part | None, ...]], ...]
+    rows: tuple[tuple[tuple[str, ...], tuple[CellCount | None, ...]], ...]
     left_out: int
 
 
 def _cells(summary: DatasetSummary, composition: Composition) -> _Cells | None:
-    rows: dict[tuple[str, ...], dict[str, Part]] = {}
+    rows: dict[tuple[str, ...], dict[str, CellCount]] = {}
     for name in summary.classes:
         for (*others, last), part in composition.cells_of(name).items():
             rows.setdefault((name, *others), {})[last] = part
@@ -163,7 +163,7 @@ def _cells(summary: DatasetSummary, composition: Composition) -> _Cells | None:
     )
 
 
-def _measured(summary: DatasetSummary, composition: Composition) -> dict[str, dict[str, list[Part]]]:
+def _measured(summary: DatasetSummary, composition: Composition) -> dict[str, dict[str, list[CellCount]]]:
     """Every answer, by attribute that nothing balances and by class; with many classes, for all of them together."""
     classes = list(summary.classes) if len(summary.classes) <= _CLASSES else []
     return {

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from synthgen.ledger.composition import Asked
+from synthgen.ledger.composition import BalanceRequest
 from synthgen.ledger.tally import Tally
 
 
@@ -30,5 +30,5 @@ class Provenance:
     model_revision: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
-    asked: Asked = field(default_factory=Asked)
+    asked: BalanceRequest = field(default_factory=BalanceRequest)
     licence: str | None = None

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from synthgen.judging.clip import Clip
-from synthgen.judging.duplicates import Seen, perceptual_hash
+from synthgen.judging.duplicates import SeenImages, perceptual_hash
 from synthgen.judging.quality import contrast, grey, noise, sharpness
 from synthgen.judging.zero_shot import Choice, attribute_choice, class_choice, concept_choice
 from synthgen.models.device import open_device
@@ -63,7 +63,7 @@ class ClipJudge:
 
     def begin_shard(self) -> None:
         rule = self._spec.filters.duplicates
-        self._seen = Seen(rule) if rule else None
+        self._seen = SeenImages(rule) if rule else None
 
     @torch.inference_mode()
     def assess(self, rendered: Sequence[Rendered]) -> list[Assessment]:

@@ -16,7 +16,7 @@ def perceptual_hash(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.packbits(imagehash.phash(Image.fromarray(image), hash_size=HASH_SIDE).hash)
 
 
-class Seen:
+class SeenImages:
     """The pictures of a shard that passed so far, by class."""
 
     def __init__(self, rule: DuplicateFilter) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from synthgen.judging.clip import Clip
 
 
-class Towers:
+class ClipEncoder:
     """A judge's embeddings of pictures and texts, without its verdicts.
 
     Args:

@@ -16,7 +16,7 @@ NONE_OF_THESE = ("a blank picture", "a blurred picture", "random noise", "a blen
 _WORDINGS = ("{}", "a picture of {}", "a photo of {}", "a portrait of {}", "an image of {}")
 
 
-class Texts(Protocol):
+class TextEncoder(Protocol):
     """Anything that embeds texts: a `Clip`, or a cache of one."""
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
@@ -50,7 +50,7 @@ class Choice:
         return [self.names[index] if posterior >= abstain_below else UNKNOWN for posterior, index in pairs]
 
 
-def class_choice(spec: Spec, clip: Texts) -> Choice:
+def class_choice(spec: Spec, clip: TextEncoder) -> Choice:
     """The spec's classes, each an ensemble of prompts, and "none of these"."""
     groups = {
         name: kind.prompts or _worded(kind.definition or _with_article(name)) for name, kind in spec.classes.items()
@@ -60,7 +60,7 @@ def class_choice(spec: Spec, clip: Texts) -> Choice:
     return Choice(tuple(groups), torch.cat([_ensembles(groups, clip), others]), len(others))
 
 
-def concept_choice(spec: Spec, clip: Texts) -> Choice | None:
+def concept_choice(spec: Spec, clip: TextEncoder) -> Choice | None:
     """The spec's classes and "none of these", against the concepts that it rejects; None if it rejects none."""
     if not spec.safety.reject:
         return None
@@ -69,11 +69,11 @@ def concept_choice(spec: Spec, clip: Texts) -> Choice | None:
     return Choice(names, torch.cat([harmless.weights, concepts]), len(concepts))
 
 
-def attribute_choice(values: Mapping[str, Sequence[str]], clip: Texts) -> Choice:
+def attribute_choice(values: Mapping[str, Sequence[str]], clip: TextEncoder) -> Choice:
     return Choice(tuple(values), _ensembles(values, clip))
 
 
-def _ensembles(groups: Mapping[str, Sequence[str]], clip: Texts) -> Tensor:
+def _ensembles(groups: Mapping[str, Sequence[str]], clip: TextEncoder) -> Tensor:
     """Per group the normalized mean of its prompts' embeddings (Radford et al. 2021, 3.1.4)."""
     embedded = clip.embed_texts([text for texts in groups.values() for text in texts])
     means = [part.mean(0) for part in embedded.split([len(texts) for texts in groups.values()])]

@@ -11,7 +11,7 @@ ANSWERS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BalanceRequest:
     """What was asked for: the attributes to measure, and the cells to fill.
 
     Attributes:
@@ -26,7 +26,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class CellCount:
     """How many images of a whole, such as a class, have something in common.
 
     Attributes:
@@ -50,7 +50,7 @@ class Part:
 class Composition:
     """Counts accepted images, one by one."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: BalanceRequest) -> None:
         self.asked = asked
         self._cells: dict[str, dict[tuple[tuple[str, str], ...], Cell]] = defaultdict(dict)
         for cell in asked.cells:
@@ -72,17 +72,17 @@ class Composition:
         held = self.asked.balanced if self.asked.cells else ()
         return tuple(name for name in self.asked.answers if name not in held)
 
-    def cells_of(self, class_name: str) -> dict[tuple[str, ...], Part]:
+    def cells_of(self, class_name: str) -> dict[tuple[str, ...], CellCount]:
         """What is in the cells of a class, by their values."""
         whole = self._classes[class_name]
         return {
-            (values := tuple(value for _, value in cell.values)): Part(
+            (values := tuple(value for _, value in cell.values)): CellCount(
                 ", ".join(values), self._filled[cell.name], whole, cell.quota
             )
             for cell in self._cells[class_name].values()
         }
 
-    def answers_of(self, attribute: str, class_name: str | None = None) -> list[Part]:
+    def answers_of(self, attribute: str, class_name: str | None = None) -> list[CellCount]:
         """Count every answer, `unknown` too, in a class or in all images. If there are many, the rarest are merged."""
         classes = list(self._classes) if class_name is None else [class_name]
         whole = sum(self._classes[name] for name in classes)
@@ -91,9 +91,9 @@ class Composition:
             for answer in self.asked.answers[attribute]
         }
         shown = self._shown(attribute)
-        parts = [Part(answer, count, whole) for answer, count in counts.items() if answer in shown]
+        parts = [CellCount(answer, count, whole) for answer, count in counts.items() if answer in shown]
         if rest := [count for answer, count in counts.items() if answer not in shown]:
-            parts.insert(-1, Part(f"{len(rest)} others", sum(rest), whole))
+            parts.insert(-1, CellCount(f"{len(rest)} others", sum(rest), whole))
         return parts
 
     def _shown(self, attribute: str) -> set[str]:
@@ -105,7 +105,7 @@ class Composition:
         return {last, *sorted(values, key=lambda value: -total[value])[: ANSWERS - 2]}
 
 
-def emptiest(parts: Sequence[Part], limit: int) -> list[Part]:
+def emptiest(parts: Sequence[CellCount], limit: int) -> list[CellCount]:
     """Choose the parts that lack most, at most `limit`, in their order."""
     chosen = sorted(range(len(parts)), key=lambda place: -parts[place].short)[:limit]
     return [parts[place] for place in sorted(chosen)]

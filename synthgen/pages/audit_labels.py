@@ -17,7 +17,7 @@ _HINT = f"Expected the {LABELS} of --export-labels, filled in."
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class LabelSample:
     """An image to label.
 
     Attributes:
@@ -36,7 +36,7 @@ class Sample:
 
 
 def write_labelling(
-    samples: Sequence[Sample], attributes: Mapping[str, Sequence[str]], folder: Path, title: str
+    samples: Sequence[LabelSample], attributes: Mapping[str, Sequence[str]], folder: Path, title: str
 ) -> Path:
     """Write the page, and a CSV with an empty column for each attribute beside it. Return the path of the CSV.
 

@@ -17,7 +17,7 @@ _HINT = f"Expected a CSV with the columns {', '.join(COLUMNS)}, and yes or no in
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class PilotSample:
     """A picture to label.
 
     Attributes:
@@ -70,7 +70,7 @@ def add_rows(classes: Mapping[str, str], path: Path) -> dict[str, int]:
 
 
 def write_labelling(
-    samples: Sequence[Sample], definitions: Mapping[str, str | None], path: Path, title: str, table: str
+    samples: Sequence[PilotSample], definitions: Mapping[str, str | None], path: Path, title: str, table: str
 ) -> None:
     """Write the page of `samples` with the question to answer.
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from synthgen.files import as_damage
-from synthgen.ledger.composition import Asked, Composition, Part, emptiest
+from synthgen.ledger.composition import BalanceRequest, CellCount, Composition, emptiest
 from synthgen.ledger.source import Source, batches, schema_of
 from synthgen.ledger.tally import MEANINGS, ClassTally, Fate, Tally, tally
 from synthgen.pages.page import data_uri, environment, write_page
@@ -27,7 +27,7 @@ _MEASURED = {"score": (float, _NONE), "attribute": (str, _NONE), "posteriors": (
 """The types that columns of the ledger may have; for measurements, by the first part of the column's name."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-_NOTHING_ASKED = Asked()
+_NOTHING_ASKED = BalanceRequest()
 # What says most about the filter comes first: its own decisions, starting with the closest ones.
 _ORDER = {Verdict.REJECTED: 0, Verdict.FAILED: 1, Verdict.SURPLUS: 2}
 
@@ -80,7 +80,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class SheetPicture:
     """One attempt as the sheet shows it."""
 
     id: str
@@ -119,12 +119,12 @@ class Group:
     """
 
     tally: ClassTally
-    accepted: Sequence[Picture]
-    others: Sequence[Picture]
-    cells: Sequence[Part]
+    accepted: Sequence[SheetPicture]
+    others: Sequence[SheetPicture]
+    cells: Sequence[CellCount]
     cell_count: int
     full: int
-    measured: Mapping[str, Sequence[Part]]
+    measured: Mapping[str, Sequence[CellCount]]
 
 
 def ledger_rows(ledgers: Iterable[Source]) -> Iterator[dict[str, Any]]:
@@ -163,7 +163,7 @@ def write_sheet(
     quotas: Mapping[str, int | None],
     limits: Mapping[str, Sequence[Rule]] = _NOTHING,
     facts: Mapping[str, str] = _NOTHING,
-    asked: Asked = _NOTHING_ASKED,
+    asked: BalanceRequest = _NOTHING_ASKED,
     per_class: int = PER_CLASS,
 ) -> Tally:
     """Write the contact sheet of `rows` of the ledger, in any order, to `path`, whole or not at all.
@@ -200,7 +200,11 @@ def write_sheet(
 
 
 def _group(
-    kind: ClassTally, accepted: Sequence[Picture], others: Sequence[Picture], composition: Composition, limit: int
+    kind: ClassTally,
+    accepted: Sequence[SheetPicture],
+    others: Sequence[SheetPicture],
+    composition: Composition,
+    limit: int,
 ) -> Group:
     cells = list(composition.cells_of(kind.name).values())
     full = sum(not cell.short for cell in cells)
@@ -213,21 +217,21 @@ class _Best:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._held: list[Picture] = []
+        self._held: list[SheetPicture] = []
 
-    def add(self, picture: Picture) -> None:
+    def add(self, picture: SheetPicture) -> None:
         self._held.append(picture)
         if len(self._held) > 2 * self._limit:
             self._held = self.pictures
 
     @property
-    def pictures(self) -> list[Picture]:
+    def pictures(self) -> list[SheetPicture]:
         return sorted(self._held, key=lambda picture: picture.order)[: self._limit]
 
 
-def _picture(row: Mapping[str, Any], limits: Sequence[Rule], balanced: Sequence[str]) -> Picture:
+def _picture(row: Mapping[str, Any], limits: Sequence[Rule], balanced: Sequence[str]) -> SheetPicture:
     attributes = _attributes(row)
-    return Picture(
+    return SheetPicture(
         id=row["id"],
         verdict=row["verdict"],
         reason=row["reason"],

@@ -12,12 +12,12 @@ from synthgen.running.repair import Repaired, repair
 from synthgen.running.shard.protocols import Generator, Judge
 from synthgen.running.shard.worker import Outcome, work
 from synthgen.running.state import RunState, read_state
-from synthgen.running.verify import Finding, unsealed, verify
+from synthgen.running.verify import Damage, unsealed, verify
 
 __all__ = [
     "Assignment",
     "ClassProgress",
-    "Finding",
+    "Damage",
     "Generator",
     "Judge",
     "Outcome",

@@ -17,11 +17,11 @@ from synthgen.store.store import RunStore
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Rejects = Callable[[str, Mapping[str, float]], Reason | None]
+RejectionRule = Callable[[str, Mapping[str, float]], Reason | None]
 """From an image's class and scores, the reason of the first rule that rejects it."""
 
 
-def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects: Rejects) -> None:
+def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects: RejectionRule) -> None:
     """Commit what still passes of each committed shard to `into`, a run of the plan `stricter`.
 
     Attempts keep their ids, scores and places; one that fails now is rejected, and its cell falls short.
@@ -35,7 +35,9 @@ def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects
             _rejudge_shard(store, record, stricter, into, rejects)
 
 
-def _rejudge_shard(store: RunStore, record: ShardRecord, stricter: Plan, into: RunStore, rejects: Rejects) -> None:
+def _rejudge_shard(
+    store: RunStore, record: ShardRecord, stricter: Plan, into: RunStore, rejects: RejectionRule
+) -> None:
     images_name = layout.new_name(layout.IMAGES, record.shard, "parquet")
     ledger_name = layout.new_name(layout.LEDGER, record.shard, "parquet")
 
@@ -65,7 +67,7 @@ def _rejudge_shard(store: RunStore, record: ShardRecord, stricter: Plan, into: R
         into.delete(ledger_name)
 
 
-def _judged(row: dict[str, Any], rejects: Rejects) -> dict[str, Any]:
+def _judged(row: dict[str, Any], rejects: RejectionRule) -> dict[str, Any]:
     if row["verdict"] == Verdict.FAILED:
         return row
     scores = {name.removeprefix("score_"): row[name] for name in row if name.startswith("score_")}

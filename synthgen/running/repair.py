@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from synthgen.planning import Plan
 from synthgen.running.opening import restore_spec
 from synthgen.running.state import read_state
-from synthgen.running.verify import Finding, verify
+from synthgen.running.verify import Damage, verify
 from synthgen.store import layout
 from synthgen.store.store import RunStore
 
@@ -22,7 +22,7 @@ class Repaired:
         removed: files that no marker names.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[Damage, ...]
     reopened: tuple[int, ...]
     removed: tuple[str, ...]
 

@@ -21,18 +21,18 @@ from synthgen.store.store import RunStore
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Damage:
     """One thing that is wrong. `place` is a file of the run."""
 
     place: str
     message: str
 
 
-def verify(plan: Plan, store: RunStore, on_shard: Callable[[int], None] = lambda shard: None) -> list[Finding]:
+def verify(plan: Plan, store: RunStore, on_shard: Callable[[int], None] = lambda shard: None) -> list[Damage]:
     """Read every committed file again: hashes, rows, ids, each image to its last pixel. [] if all is well."""
     state = read_state(plan, store)
     findings = _spec_faults(store)
-    findings += [Finding(layout.marker(shard), message) for shard, message in state.damaged.items()]
+    findings += [Damage(layout.marker(shard), message) for shard, message in state.damaged.items()]
     records = {**state.done, **_doubtful(plan, store, state.damaged)}
     for shard, record in sorted(records.items()):
         findings += _verify_shard(plan, store, record)
@@ -59,43 +59,43 @@ def unsealed(store: RunStore) -> list[str]:
     return found
 
 
-def _spec_faults(store: RunStore) -> list[Finding]:
+def _spec_faults(store: RunStore) -> list[Damage]:
     text = kept_spec(store)
     if text is None:
         return []
     try:
         if store.read(layout.SPEC) == text.encode():
             return []
-        return [Finding(layout.SPEC, "is not the spec that the run was begun with")]
+        return [Damage(layout.SPEC, "is not the spec that the run was begun with")]
     except StorageError as error:
-        return [Finding(layout.SPEC, error.message)]
+        return [Damage(layout.SPEC, error.message)]
 
 
-def _verify_shard(plan: Plan, store: RunStore, record: ShardRecord) -> list[Finding]:
+def _verify_shard(plan: Plan, store: RunStore, record: ShardRecord) -> list[Damage]:
     damaged = [found for file in (record.images, record.ledger) if (found := _verify_bytes(store, file))]
     # What a damaged file seems to hold would only repeat that it is damaged.
     return damaged or _verify_rows(plan, store, record)
 
 
-def _verify_bytes(store: RunStore, file: File) -> Finding | None:
+def _verify_bytes(store: RunStore, file: File) -> Damage | None:
     try:
         found = store.describe(file.name)
     except StorageError as error:
-        return Finding(file.name, error.message)
+        return Damage(file.name, error.message)
     if found.size != file.size:
-        return Finding(file.name, f"has {found.size} bytes, and was committed with {file.size}")
+        return Damage(file.name, f"has {found.size} bytes, and was committed with {file.size}")
     if found.sha256 != file.sha256:
-        return Finding(file.name, "its sha256 is not the one that it was committed with")
+        return Damage(file.name, "its sha256 is not the one that it was committed with")
     return None
 
 
-def _verify_rows(plan: Plan, store: RunStore, record: ShardRecord) -> list[Finding]:
+def _verify_rows(plan: Plan, store: RunStore, record: ShardRecord) -> list[Damage]:
     """Check that the two tables agree.
 
     Under the right sha256 another version, a fault or an attacker may have written anything: whatever goes wrong while
     a file is read is a finding about it.
     """
-    findings: list[Finding] = []
+    findings: list[Damage] = []
     ledger: list[Row] = []
     ids: list[str] = []
     labels: list[object] = []
@@ -116,7 +116,7 @@ def _verify_rows(plan: Plan, store: RunStore, record: ShardRecord) -> list[Findi
 
 
 @contextmanager
-def _noted(findings: list[Finding], place: str) -> Iterator[list[str]]:
+def _noted(findings: list[Damage], place: str) -> Iterator[list[str]]:
     """Collect what is wrong with a file, and in the end what went wrong while it was read."""
     messages: list[str] = []
     try:
@@ -124,7 +124,7 @@ def _noted(findings: list[Finding], place: str) -> Iterator[list[str]]:
             yield messages
     except StorageError as error:
         messages.append(error.message)
-    findings += [Finding(place, message) for message in messages]
+    findings += [Damage(place, message) for message in messages]
 
 
 def _ledger_faults(record: ShardRecord, ledger: list[Row]) -> Iterator[str]:

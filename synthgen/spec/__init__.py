@@ -1,8 +1,8 @@
 """YAML -> `Spec`: what the user wants, checked, with every problem as `file:line:column: message`."""
 
 from synthgen.errors import Problem
-from synthgen.spec.attribute import ASIDE, NOT_APPLICABLE, RESERVED, UNKNOWN, Attribute, Balance, Gate
-from synthgen.spec.bare import Finding
+from synthgen.spec.attribute import ASIDE, NOT_APPLICABLE, RESERVED, UNKNOWN, Attribute, Balance, GateSpec
+from synthgen.spec.bare import Violation
 from synthgen.spec.declared import Declared
 from synthgen.spec.filters import ClipFilter, DuplicateFilter, Filters, LabelFilter, QualityFilter
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, JudgeSpec, ModelSpec
@@ -29,8 +29,7 @@ __all__ = [
     "Declared",
     "DuplicateFilter",
     "Filters",
-    "Finding",
-    "Gate",
+    "GateSpec",
     "JudgeSpec",
     "LabelFilter",
     "ModelSpec",
@@ -43,6 +42,7 @@ __all__ = [
     "Template",
     "TemplateError",
     "Variable",
+    "Violation",
     "json_schema",
     "parse_spec",
     "read_declared",

@@ -23,7 +23,7 @@ RESERVED: Mapping[str, str] = {
 """Names that no attribute can have, and why: attributes are columns beside these, in ledgers and in audits."""
 
 Shares = Annotated[Mapping[Text, Fraction], Field(min_length=2)]
-Reference = Annotated[Mapping[Literal["from"], Text], Field(min_length=1)]
+SharesFile = Annotated[Mapping[Literal["from"], Text], Field(min_length=1)]
 
 
 def _kind_of_target(value: object) -> str:
@@ -32,10 +32,10 @@ def _kind_of_target(value: object) -> str:
     return "<reference>" if list(value) == ["from"] else "<shares>"
 
 
-Target = Annotated[
+BalanceTarget = Annotated[
     Annotated[Literal["uniform"], Tag("<uniform>")]
     | Annotated[Shares, Tag("<shares>")]
-    | Annotated[Reference, Tag("<reference>")],
+    | Annotated[SharesFile, Tag("<reference>")],
     Discriminator(_kind_of_target),
 ]
 """`uniform`, the share of each value, or `{from: FILE}`."""
@@ -72,7 +72,7 @@ class Balance(Section):
 
     attribute: Text = Field(description="The name of an attribute of this spec.")
     within: Literal["class"] = Field("class", description="The shares hold in each class.")
-    target: Target = Field(
+    target: BalanceTarget = Field(
         "uniform",
         description="'uniform'; the share of each value, which make 1 together (values left out get none); or "
         "{from: FILE}, the shares of a column of the attribute's name in a CSV or Parquet file with a row for each "
@@ -80,7 +80,7 @@ class Balance(Section):
     )
 
 
-class Gate(Section):
+class GateSpec(Section):
     """What fails the audit."""
 
     attribute: Text = Field(description="The name of an attribute of this spec.")

@@ -9,7 +9,7 @@ Data = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Violation:
     """Something wrong at `path`. A path that ends in KEY points at the key."""
 
     path: Path

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path as FilePath
 
-from synthgen.spec.bare import Data, Finding, mapping, texts_at
+from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.template import Template, TemplateError
@@ -21,7 +21,7 @@ def _vocabulary() -> dict[str, list[str]]:
     return found
 
 
-def check_bundled(spec: Data) -> Iterator[Finding]:
+def check_bundled(spec: Data) -> Iterator[Violation]:
     """Classes that the bundled model cannot draw, and texts that the bundled judge cannot read."""
     own_model = mapping(spec, "model").get("id") == BUNDLED_MODEL
     judge = mapping(spec, "judge").get("id", BUNDLED_JUDGE if own_model else None)
@@ -34,10 +34,10 @@ def check_bundled(spec: Data) -> Iterator[Finding]:
                 continue
             if unknown := [word for word in _words(text) if word not in known]:
                 listed = "docs/bundled-models.md lists those that it knows"
-                yield Finding(path, f"the bundled judge does not know the word {quoted(unknown[0])}; {listed}")
+                yield Violation(path, f"the bundled judge does not know the word {quoted(unknown[0])}; {listed}")
 
 
-def _undrawable(spec: Data) -> Iterator[Finding]:
+def _undrawable(spec: Data) -> Iterator[Violation]:
     prompts, classes = mapping(spec, "prompts"), mapping(spec, "classes")
     variables = mapping(prompts, "variables")
     for name in classes:
@@ -47,7 +47,7 @@ def _undrawable(spec: Data) -> Iterator[Finding]:
             message = (
                 f"the bundled model cannot draw {quoted(name)}: it knows {', '.join(_vocabulary()['occupations'])}"
             )
-            yield Finding(("classes", name, KEY), message)
+            yield Violation(("classes", name, KEY), message)
 
 
 def _names_occupation(template: str, class_name: str, variables: Data) -> bool:

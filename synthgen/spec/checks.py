@@ -10,7 +10,7 @@ from itertools import product
 from math import isclose, prod
 
 from synthgen.spec.attribute import NOT_APPLICABLE, RESERVED, UNKNOWN
-from synthgen.spec.bare import Data, Finding, mapping, texts_at
+from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.bundled import check_bundled
 from synthgen.spec.messages import suggestion
 from synthgen.spec.place import KEY, Path, quoted
@@ -21,7 +21,7 @@ TASK = "text-to-image"
 _VARIABLES = ("prompts", "variables")
 
 
-def check(spec: Data) -> Iterator[Finding]:
+def check(spec: Data) -> Iterator[Violation]:
     """Everything that is wrong between the keys of a spec."""
     yield from _not_yet(spec)
     yield from _size(mapping(spec, "model"))
@@ -35,44 +35,44 @@ def check(spec: Data) -> Iterator[Finding]:
     yield from check_bundled(spec)
 
 
-def check_attributes(spec: Data) -> Iterator[Finding]:
+def check_attributes(spec: Data) -> Iterator[Violation]:
     """What is wrong with attributes, and with what is declared about them."""
     yield from _attributes(spec)
     yield from _balance(spec)
 
 
-def _not_yet(spec: Data) -> Iterator[Finding]:
+def _not_yet(spec: Data) -> Iterator[Violation]:
     task = spec.get("task", TASK)
     if task in ("image-to-image", "inpaint", "outpaint", "control"):
-        yield Finding(("task",), f"{task!r} is not yet available in this version; expected {TASK!r}")
+        yield Violation(("task",), f"{task!r} is not yet available in this version; expected {TASK!r}")
 
 
-def _size(model: Data) -> Iterator[Finding]:
+def _size(model: Data) -> Iterator[Violation]:
     sides = [side for side in ("width", "height") if model.get(side) is not None]
     if model.get("size") is not None and sides:
-        yield Finding(("model", sides[0], KEY), "expected either size, or width and height, found both")
+        yield Violation(("model", sides[0], KEY), "expected either size, or width and height, found both")
     elif len(sides) == 1:
-        yield Finding(("model", sides[0], KEY), "expected width and height together, found one of them")
+        yield Violation(("model", sides[0], KEY), "expected width and height together, found one of them")
 
 
-def _classes(classes: Data) -> Iterator[Finding]:
+def _classes(classes: Data) -> Iterator[Violation]:
     seen: dict[str, str] = {}
     for name in classes:
         folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
         first = seen.setdefault(folded, name)
         if first != name:
             only = "only by case or by the form of its accents"
-            yield Finding(("classes", name, KEY), f"{quoted(name)} differs from {quoted(first)} {only}")
+            yield Violation(("classes", name, KEY), f"{quoted(name)} differs from {quoted(first)} {only}")
 
 
-def _prompts(spec: Data) -> Iterator[Finding]:
+def _prompts(spec: Data) -> Iterator[Violation]:
     prompts, classes = mapping(spec, "prompts"), mapping(spec, "classes")
     own = {name: mapping(classes, name).get("templates") for name in classes}
     variables = mapping(prompts, "variables")
     for name in variables:
         yield from _repeated((*_VARIABLES, name), variables[name])
         if name == "class":
-            yield Finding((*_VARIABLES, name, KEY), "'class' is the class's name; call it something else")
+            yield Violation((*_VARIABLES, name, KEY), "'class' is the class's name; call it something else")
 
     used: set[str] = set()
     whole = True  # whether every template could be read, so that the unused variables are known
@@ -86,42 +86,42 @@ def _prompts(spec: Data) -> Iterator[Finding]:
                 names = Template.parse(text).variables
             except TemplateError as error:
                 whole = False
-                yield Finding(place, str(error))
+                yield Violation(place, str(error))
                 continue
             used.update(names)
             yield from _unknown_variables(place, names, variables)
             if needs_class and "class" not in names:
-                yield Finding(place, f"{quoted(text)} does not use {{class}}, as every common template must")
+                yield Violation(place, f"{quoted(text)} does not use {{class}}, as every common template must")
 
     if whole:
         yield from (
-            Finding((*_VARIABLES, name, KEY), f"no template uses the variable {quoted(name)}")
+            Violation((*_VARIABLES, name, KEY), f"no template uses the variable {quoted(name)}")
             for name in variables
             if name not in used and name != "class"
         )
     yield from _missing_templates(spec, prompts, own)
 
 
-def _missing_templates(spec: Data, prompts: Data, own: Data) -> Iterator[Finding]:
+def _missing_templates(spec: Data, prompts: Data, own: Data) -> Iterator[Violation]:
     bare = [name for name, texts in own.items() if texts is None]
     if "prompts" not in spec and bare:
-        yield Finding((KEY,), "missing key 'prompts'")
+        yield Violation((KEY,), "missing key 'prompts'")
     elif isinstance(spec.get("prompts"), Mapping) and prompts.get("templates") is None and bare:
         message = f"missing key 'templates'; the class {quoted(bare[0])} has none of its own"
-        yield Finding(("prompts", KEY), message)
+        yield Violation(("prompts", KEY), message)
     elif prompts.get("templates") and own and not bare:
-        yield Finding(("prompts", "templates", KEY), "never used: every class has templates of its own")
+        yield Violation(("prompts", "templates", KEY), "never used: every class has templates of its own")
 
 
-def _unknown_variables(place: Path, names: Iterable[str], variables: Data) -> Iterator[Finding]:
+def _unknown_variables(place: Path, names: Iterable[str], variables: Data) -> Iterator[Violation]:
     known = ["class", *variables]
     for name in names:
         if name not in known:
             hint = suggestion(name, known) or f"; expected one of {', '.join(known)}"
-            yield Finding(place, f"unknown variable {quoted(name)}{hint}")
+            yield Violation(place, f"unknown variable {quoted(name)}{hint}")
 
 
-def _attributes(spec: Data) -> Iterator[Finding]:
+def _attributes(spec: Data) -> Iterator[Violation]:
     attributes, variables = mapping(spec, "attributes"), mapping(mapping(spec, "prompts"), "variables")
     yield from _names(attributes)
     for name in attributes:
@@ -132,20 +132,20 @@ def _attributes(spec: Data) -> Iterator[Finding]:
         for kept, use in ((UNKNOWN, "abstentions"), (NOT_APPLICABLE, "images that have none of the values")):
             if kept in values:
                 message = f"{kept!r} is kept for {use}; call it something else"
-                yield Finding((*path, "values", kept, KEY), message)
+                yield Violation((*path, "values", kept, KEY), message)
 
         variable = attribute.get("variable")
         if not isinstance(variable, str):
             continue
         if variable not in variables:
             hint = suggestion(variable, variables)
-            yield Finding((*path, "variable"), f"unknown variable {quoted(variable)}{hint}")
+            yield Violation((*path, "variable"), f"unknown variable {quoted(variable)}{hint}")
             continue
         offered = [text for _, text in texts_at((), variables[variable])]
         for value in values:
             if value not in offered and value not in (UNKNOWN, NOT_APPLICABLE):
                 message = f"the variable {quoted(variable)} does not offer {quoted(value)}"
-                yield Finding((*path, "values", value, KEY), message)
+                yield Violation((*path, "values", value, KEY), message)
 
     for key in ("balance", "gates"):
         entries = spec.get(key)
@@ -153,21 +153,21 @@ def _attributes(spec: Data) -> Iterator[Finding]:
             attribute_name = entry.get("attribute") if isinstance(entry, Mapping) else None
             if isinstance(attribute_name, str) and attribute_name not in attributes:
                 hint = suggestion(attribute_name, attributes)
-                yield Finding((key, index, "attribute"), f"unknown attribute {quoted(attribute_name)}{hint}")
+                yield Violation((key, index, "attribute"), f"unknown attribute {quoted(attribute_name)}{hint}")
 
 
-def _names(attributes: Data) -> Iterator[Finding]:
+def _names(attributes: Data) -> Iterator[Violation]:
     """Names that mean something else in the tables in which attributes become columns."""
     seen: dict[str, str] = {}
     for name in attributes:
         path = ("attributes", name, KEY)
         if meaning := RESERVED.get(name.casefold()):
-            yield Finding(path, f"{quoted(name)} is kept for {meaning}; call it something else")
+            yield Violation(path, f"{quoted(name)} is kept for {meaning}; call it something else")
         elif (first := seen.setdefault(name.casefold(), name)) != name:
-            yield Finding(path, f"{quoted(name)} differs from {quoted(first)} only by case")
+            yield Violation(path, f"{quoted(name)} differs from {quoted(first)} only by case")
 
 
-def _blocked(spec: Data) -> Iterator[Finding]:
+def _blocked(spec: Data) -> Iterator[Violation]:
     """Prompts that contain what `safety.block` names.
 
     A phrase may begin in one part of a template and end in another: every run of parts with at most two variables is
@@ -195,7 +195,7 @@ def _blocked(spec: Data) -> Iterator[Finding]:
             for prompt in _excerpts(template, {**values, "class": names}):
                 found = [phrase for phrase, words in phrases.items() if f" {words} " in f" {words_of(prompt)} "]
                 if found:
-                    yield Finding(
+                    yield Violation(
                         place, f"gives the prompt '.. {prompt.strip()} ..', and {quoted(found[0])} is blocked"
                     )
                     break
@@ -214,7 +214,7 @@ def _excerpts(template: Template, values: Mapping[str, list[str]]) -> Iterator[s
         yield from map("".join, product(*chosen))
 
 
-def _balance(spec: Data) -> Iterator[Finding]:
+def _balance(spec: Data) -> Iterator[Violation]:
     entries, attributes = spec.get("balance"), mapping(spec, "attributes")
     balanced: dict[str, int] = {}  # how many values of each are wanted
     linked: dict[str, str] = {}
@@ -225,11 +225,11 @@ def _balance(spec: Data) -> Iterator[Finding]:
 
         path = ("balance", index, "attribute")
         if name in balanced:
-            yield Finding(path, f"{quoted(name)} is balanced twice")
+            yield Violation(path, f"{quoted(name)} is balanced twice")
         attribute = mapping(attributes, name)
         variable = attribute.get("variable")
         if isinstance(variable, str) and linked.setdefault(variable, name) != name:
-            yield Finding(path, f"the variable {quoted(variable)} cannot steer both {linked[variable]} and {name}")
+            yield Violation(path, f"the variable {quoted(variable)} cannot steer both {linked[variable]} and {name}")
 
         values, target = mapping(attribute, "values"), entry.get("target", "uniform")
         wanted = len(values)
@@ -243,43 +243,43 @@ def _balance(spec: Data) -> Iterator[Finding]:
         count = kind.get("count") if isinstance(kind, Mapping) else kind
         if balanced and type(count) is int and 0 < count < cells:
             message = f"{count} image(s) cannot fill the {cells} cells that 'balance' makes of a class"
-            yield Finding(("classes", name, "count"), f"{message}; expected at least {cells}")
+            yield Violation(("classes", name, "count"), f"{message}; expected at least {cells}")
 
 
-def _shares(path: Path, target: Data, values: Data) -> Iterator[Finding]:
+def _shares(path: Path, target: Data, values: Data) -> Iterator[Violation]:
     if list(target) == ["from"]:
         return
     for value in target:
         if value not in values:
             hint = suggestion(value, values) or f"; expected one of {', '.join(values)}"
-            yield Finding((*path, value, KEY), f"the attribute has no value {quoted(value)}{hint}")
+            yield Violation((*path, value, KEY), f"the attribute has no value {quoted(value)}{hint}")
     numbers = [share for share in target.values() if isinstance(share, int | float) and not isinstance(share, bool)]
     if numbers and len(numbers) == len(target) and not isclose(sum(numbers), 1, abs_tol=1e-6):
-        yield Finding(path, f"expected shares that make 1 together, found {sum(numbers):g}")
+        yield Violation(path, f"expected shares that make 1 together, found {sum(numbers):g}")
 
 
-def _label(label: Data, classes: Data) -> Iterator[Finding]:
+def _label(label: Data, classes: Data) -> Iterator[Violation]:
     path, floors = ("filters", "label", "min_posterior"), mapping(label, "min_posterior")
     if label.get("calibration") is not None and "min_posterior" in label:
-        yield Finding((*path, KEY), "expected either min_posterior or calibration, found both")
+        yield Violation((*path, KEY), "expected either min_posterior or calibration, found both")
     for name in floors:
         if name not in classes:
             hint = suggestion(name, classes)
-            yield Finding((*path, name, KEY), f"there is no class {quoted(name)}{hint}")
+            yield Violation((*path, name, KEY), f"there is no class {quoted(name)}{hint}")
     if floors and (missing := [name for name in classes if name not in floors]):
-        yield Finding(path, f"no number for the class {quoted(missing[0])}")
+        yield Violation(path, f"no number for the class {quoted(missing[0])}")
 
 
-def _splits(splits: Data) -> Iterator[Finding]:
+def _splits(splits: Data) -> Iterator[Violation]:
     numbers = (share for share in splits.values() if not isinstance(share, bool))
     shares = [share for share in numbers if isinstance(share, int | float)]
     if shares and len(shares) == len(splits) and not isclose(sum(shares), 1, abs_tol=1e-6):
-        yield Finding(("output", "splits"), f"expected shares that make 1 together, found {sum(shares):g}")
+        yield Violation(("output", "splits"), f"expected shares that make 1 together, found {sum(shares):g}")
 
 
-def _repeated(path: Path, texts: object) -> Iterator[Finding]:
+def _repeated(path: Path, texts: object) -> Iterator[Violation]:
     seen: set[str] = set()
     for place, text in texts_at(path, texts):
         if text in seen:
-            yield Finding(place, f"{quoted(text)} stands here twice; a mapping to weights makes it likelier")
+            yield Violation(place, f"{quoted(text)} stands here twice; a mapping to weights makes it likelier")
         seen.add(text)

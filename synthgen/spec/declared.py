@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synthgen.spec.attribute import Attribute, Balance, Gate
+from synthgen.spec.attribute import Attribute, Balance, GateSpec
 from synthgen.spec.fields import Section, VariableName
 
 
@@ -14,4 +14,4 @@ class Declared(Section):
 
     attributes: Annotated[Mapping[VariableName, Attribute], Field(min_length=1)]
     balance: Annotated[tuple[Balance, ...], Field(strict=False)] = ()
-    gates: Annotated[tuple[Gate, ...], Field(strict=False)] = ()
+    gates: Annotated[tuple[GateSpec, ...], Field(strict=False)] = ()

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from synthgen.errors import Problem, SpecError
 from synthgen.redaction import secret_in_address
 from synthgen.spec import document
-from synthgen.spec.bare import Data, Finding
+from synthgen.spec.bare import Data, Violation
 from synthgen.spec.checks import check, check_attributes
 from synthgen.spec.declared import Declared
 from synthgen.spec.document import Node, read_document
@@ -54,7 +54,7 @@ def parse_spec(text: str, *, file: str = "spec.yaml", overrides: Sequence[str] =
     return spec
 
 
-def refusal(text: str, file: str, overrides: Sequence[str], findings: Sequence[Finding], hint: str) -> SpecError:
+def refusal(text: str, file: str, overrides: Sequence[str], findings: Sequence[Violation], hint: str) -> SpecError:
     """Make the error for what was found wrong with a spec after it was read, with the places in its text."""
     root, _ = _mapping(text, file)
     for each in overrides:
@@ -78,7 +78,7 @@ def read_declared(path: Path) -> Declared:
     return declared
 
 
-def _check_declared(data: Data) -> Iterator[Finding]:
+def _check_declared(data: Data) -> Iterator[Violation]:
     # Copied from a spec, an attribute may name a prompt variable: nothing is prompted here.
     return (finding for finding in check_attributes(data) if finding.path[-1] != "variable")
 
@@ -105,7 +105,7 @@ def _refuse_secrets(text: str, file: str, overrides: Sequence[str]) -> None:
 
 
 def _validated(
-    root: Node, kind: type[_Kind], check: Callable[[Data], Iterator[Finding]]
+    root: Node, kind: type[_Kind], check: Callable[[Data], Iterator[Violation]]
 ) -> tuple[_Kind | None, list[Problem]]:
     data = document.plain(root)
     assert isinstance(data, Mapping)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from synthgen.spec.attribute import Attribute, Balance, Gate
+from synthgen.spec.attribute import Attribute, Balance, GateSpec
 from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Texts, VariableName, Weighted
 from synthgen.spec.filters import Filters, Safety
 from synthgen.spec.model import JudgeSpec, ModelSpec, default_judge
@@ -87,7 +87,7 @@ class Spec(Section):
     balance: Annotated[tuple[Balance, ...], Field(strict=False)] = Field(
         (), description="Shares that accepted images must have, as the judge measures them."
     )
-    gates: Annotated[tuple[Gate, ...], Field(strict=False)] = Field(
+    gates: Annotated[tuple[GateSpec, ...], Field(strict=False)] = Field(
         (), description="What fails the audit of the finished set."
     )
     budget: Budget = Field(Budget(), description="When to give up.")

@@ -22,7 +22,7 @@ class Variable:
     name: str
 
 
-Part = str | Variable
+TemplatePart = str | Variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Template:
     """A parsed template: literal texts and variables, in order."""
 
     text: str
-    parts: tuple[Part, ...]
+    parts: tuple[TemplatePart, ...]
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -55,7 +55,7 @@ class Template:
         return "".join(values[part.name] if isinstance(part, Variable) else part for part in self.parts)
 
 
-def _parts(text: str) -> Iterator[Part]:
+def _parts(text: str) -> Iterator[TemplatePart]:
     for token in _TOKEN.finditer(text):
         whole, name = token[0], token[1]
         if name is not None:
@@ -73,7 +73,7 @@ def _parts(text: str) -> Iterator[Part]:
             yield whole[0] if whole in ("{{", "}}") else whole
 
 
-def _merged(parts: Iterator[Part]) -> Iterator[Part]:
+def _merged(parts: Iterator[TemplatePart]) -> Iterator[TemplatePart]:
     """Join neighbouring literals, so that equal templates have equal parts."""
     literal = ""
     for part in parts:

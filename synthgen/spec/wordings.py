@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from synthgen.spec.bare import Data, Finding, mapping, texts_at
+from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.place import KEY, Path, quoted
 
 _FRAME = re.compile(r"^((an?|the) )?((picture|photo|photograph|portrait|image|drawing) of )?((an?|the) )?")
 
 
-def check_wordings(spec: Data) -> Iterator[Finding]:
+def check_wordings(spec: Data) -> Iterator[Violation]:
     """Classes, values and rejected texts that the judge cannot tell apart."""
     classes = mapping(spec, "classes")
     yield from _classes(classes)
@@ -21,10 +21,10 @@ def check_wordings(spec: Data) -> Iterator[Finding]:
     for path, section, key in others:
         for place, text in texts_at((*path, key), section.get(key)):
             if (name := named.get(core(text))) is not None:
-                yield Finding(place, f"{quoted(text)} is what the judge is told of the class {quoted(name)}")
+                yield Violation(place, f"{quoted(text)} is what the judge is told of the class {quoted(name)}")
 
 
-def check_values(name: str, attribute: Data) -> Iterator[Finding]:
+def check_values(name: str, attribute: Data) -> Iterator[Violation]:
     """Values of the attribute `name`, or what it does not apply to, that share a text."""
     values, path = mapping(attribute, "values"), ("attributes", name)
     answers: list[tuple[Path, object]] = [((*path, "values", value), texts) for value, texts in values.items()]
@@ -34,7 +34,7 @@ def check_values(name: str, attribute: Data) -> Iterator[Finding]:
         for place, text in texts_at(where, texts):
             first = seen.setdefault(core(text), where)
             if first != where:
-                yield Finding(place, f"{quoted(text)} is what the judge is told of {quoted(str(first[-1]))}, too")
+                yield Violation(place, f"{quoted(text)} is what the judge is told of {quoted(str(first[-1]))}, too")
 
 
 def core(text: str) -> str:
@@ -47,7 +47,7 @@ def words_of(text: str) -> str:
     return " ".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
 
 
-def _classes(classes: Data) -> Iterator[Finding]:
+def _classes(classes: Data) -> Iterator[Violation]:
     seen: dict[frozenset[str], str] = {}
     for name in classes:
         kind = mapping(classes, name)
@@ -56,7 +56,7 @@ def _classes(classes: Data) -> Iterator[Finding]:
         if first.casefold() != name.casefold() and texts:
             key = next((key for key in ("prompts", "definition") if kind.get(key) is not None), KEY)
             message = f"the judge cannot tell it from {quoted(first)}, which has the same texts"
-            yield Finding(("classes", name, key), message)
+            yield Violation(("classes", name, key), message)
 
 
 def _texts_of(name: str, kind: Data) -> list[str]:

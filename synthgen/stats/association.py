@@ -47,7 +47,7 @@ class Association:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prompts:
+class PromptClusters:
     """What is known about images that come in clusters.
 
     Attributes:
@@ -62,7 +62,7 @@ class Prompts:
     effect: float
 
 
-def associate(counts: Ints, rng: np.random.Generator, prompts: Prompts | None = None) -> Association:
+def associate(counts: Ints, rng: np.random.Generator, prompts: PromptClusters | None = None) -> Association:
     """Measure the association of classes and values in `counts`, which leave out answers that are not values."""
     table = filled(counts)
     images = int(counts.sum())
@@ -149,7 +149,7 @@ def with_holm(tests: list[Test | None]) -> list[Test | None]:
     return [replace(test, adjusted=p) if test else None for test, p in zip(tests, adjusted, strict=True)]
 
 
-def _of_prompts(table: Ints, prompts: Prompts, effect: float, rng: np.random.Generator) -> Test:
+def _of_prompts(table: Ints, prompts: PromptClusters, effect: float, rng: np.random.Generator) -> Test:
     result = chi2_contingency(table, correction=False)
     if result.expected_freq.min() / effect >= _FEW:
         freedom = (table.shape[0] - 1) * (table.shape[1] - 1)
@@ -157,7 +157,7 @@ def _of_prompts(table: Ints, prompts: Prompts, effect: float, rng: np.random.Gen
     return Test("permutation of prompts", _permuted(prompts, rng))
 
 
-def _permuted(prompts: Prompts, rng: np.random.Generator) -> float:
+def _permuted(prompts: PromptClusters, rng: np.random.Generator) -> float:
     """Permute whole prompts between classes: exact if prompts are exchangeable under independence."""
     grouped, label = prompts.drawn.grouped(prompts.counts), prompts.drawn.strata(prompts.label)
     members = label[None, :] == np.unique(label)[:, None]

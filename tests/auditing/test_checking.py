@@ -11,11 +11,11 @@ from rich.console import Console
 from synthgen.auditing.compare import compare
 from synthgen.auditing.confusion import Confusion
 from synthgen.auditing.findings import Findings
-from synthgen.auditing.gates import Gate, Outcome
+from synthgen.auditing.gates import Gate, GateOutcome
 from synthgen.auditing.labelled import draw_sample, least_sample
-from synthgen.auditing.measure import Given, measure
+from synthgen.auditing.measure import AuditOptions, measure
 from synthgen.auditing.report import AuditReport, audit_schema, render_tables, write_fragment, write_html, write_json
-from synthgen.spec import Gate as SpecGate
+from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.distance import uniform
 from tests.auditing.report.demo import plain
 from tests.page import Page
@@ -65,13 +65,13 @@ def labels(of: dict[str, int]) -> pd.DataFrame:
 
 
 def audited(**given: object) -> Findings:
-    return measure(FRAME, HAIR, Given(references=EVEN, **given))  # type: ignore[arg-type]
+    return measure(FRAME, HAIR, AuditOptions(references=EVEN, **given))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("gate", GATES, ids=str)
 def test_a_judge_that_nobody_checked_decides_no_gate(gate: str | SpecGate | Gate) -> None:
     found = audited(gates=[gate])
-    assert found.outcome is Outcome.INSUFFICIENT
+    assert found.outcome is GateOutcome.INSUFFICIENT
     for check in found.gates[0].checks:
         assert check.unchecked == "this judge has not been checked on this set"
         assert "labels would settle it" in check.reason
@@ -86,12 +86,12 @@ def test_what_is_known_and_what_is_labelled_is_decided(gate: str | SpecGate | Ga
         found = audited(gates=[gate], **given)
         assert {check.unchecked for check in found.gates[0].checks} == {None}
         assert found.labels_needed is None
-        assert found.outcome is not Outcome.INSUFFICIENT or "crosses the limit" in found.gates[0].reason
+        assert found.outcome is not GateOutcome.INSUFFICIENT or "crosses the limit" in found.gates[0].reason
 
 
 def test_the_wrong_pass_is_a_fail_with_labels() -> None:
-    assert audited(gates=GATES[:1], trust_judge=True).outcome is Outcome.PASS
-    assert audited(gates=GATES[:1], labels=labels(dict.fromkeys(TRUTH, 150))).outcome is Outcome.FAIL
+    assert audited(gates=GATES[:1], trust_judge=True).outcome is GateOutcome.PASS
+    assert audited(gates=GATES[:1], labels=labels(dict.fromkeys(TRUTH, 150))).outcome is GateOutcome.FAIL
 
 
 @pytest.mark.parametrize("matrix", REFUSED.values(), ids=REFUSED)
@@ -100,8 +100,8 @@ def test_a_matrix_that_was_refused_checks_nothing(gate: str, matrix: Confusion) 
     frame = FRAME.assign(hair=["unknown" if row % 29 == 0 else said for row, said in enumerate(FRAME["hair"])])
     if "unknown" not in matrix.answers:
         frame = FRAME
-    found = measure(frame, HAIR, Given(references=EVEN, confusions={"hair": matrix}, gates=[gate]))
-    assert found.outcome is Outcome.INSUFFICIENT
+    found = measure(frame, HAIR, AuditOptions(references=EVEN, confusions={"hair": matrix}, gates=[gate]))
+    assert found.outcome is GateOutcome.INSUFFICIENT
     assert "the confusion matrix was refused: " in found.gates[0].reason
     assert "labels would settle it" in found.gates[0].reason
 
@@ -114,11 +114,11 @@ def test_a_class_with_few_labels_is_undecided_where_the_others_are_decided(many:
     said = {0: "no labels", 1: "only 1 label"}.get(many, f"only {many} labels")
     assert within.reason.startswith(f"class nurse: {said} in class nurse; 20 are needed; labels would settle it")
     assert {check.place: check.outcome for check in within.checks} == {
-        "class chef": Outcome.PASS,
-        "class farmer": Outcome.PASS,
-        "class nurse": Outcome.INSUFFICIENT,
+        "class chef": GateOutcome.PASS,
+        "class farmer": GateOutcome.PASS,
+        "class nurse": GateOutcome.INSUFFICIENT,
     }
-    assert (v.outcome, f"{said} in class nurse" in v.reason) == (Outcome.INSUFFICIENT, True)
+    assert (v.outcome, f"{said} in class nurse" in v.reason) == (GateOutcome.INSUFFICIENT, True)
     assert over_all.checks[0].unchecked is None
     assert found.labels_needed == 60, "a new sample takes the old one's place"
 
@@ -127,30 +127,35 @@ def test_all_images_of_a_small_class_are_enough_labels() -> None:
     frame = of_counts({"chef": {"light": 4, "dark": 4}}, "skin")
     skin = {"skin": ("light", "dark")}
     for many, checked in ((7, "only 7 labels in class chef; 8 are needed: all of its images"), (8, None)):
-        given = Given(labels=frame.head(many)[["id", "skin"]], gates=["skin: share of dark >= 0.01"])
+        given = AuditOptions(labels=frame.head(many)[["id", "skin"]], gates=["skin: share of dark >= 0.01"])
         check = measure(frame, skin, given).gates[0].checks[0]
-        assert (check.unchecked, check.outcome is Outcome.INSUFFICIENT) == (checked, checked is not None)
+        assert (check.unchecked, check.outcome is GateOutcome.INSUFFICIENT) == (checked, checked is not None)
 
 
 def test_labels_that_give_no_image_a_value_check_nothing() -> None:
     nothing = labels(dict.fromkeys(TRUTH, 30)).assign(hair="unknown")
     found = audited(gates=GATES[:1], labels=nothing)
     assert "the labels give none of these images a value" in found.gates[0].reason
-    assert found.outcome is Outcome.INSUFFICIENT
+    assert found.outcome is GateOutcome.INSUFFICIENT
 
 
 def test_a_real_set_that_the_judge_measured_is_no_reference_for_a_gate() -> None:
     real = FRAME.assign(id=FRAME["id"] + "r")
-    found = measure(FRAME, HAIR, Given(real=real, labels=labels(dict.fromkeys(TRUTH, 150)), gates=["hair: tv <= 0.9"]))
-    assert found.outcome is Outcome.INSUFFICIENT
+    found = measure(
+        FRAME, HAIR, AuditOptions(real=real, labels=labels(dict.fromkeys(TRUTH, 150)), gates=["hair: tv <= 0.9"])
+    )
+    assert found.outcome is GateOutcome.INSUFFICIENT
     assert "the shares of the real set are this judge's answers" in found.gates[0].reason
     assert ("--target" in found.gates[0].reason, found.labels_needed) == (True, None)
-    assert measure(FRAME, HAIR, Given(real=real, known=["hair"], gates=["hair: tv <= 0.9"])).outcome is Outcome.PASS
+    assert (
+        measure(FRAME, HAIR, AuditOptions(real=real, known=["hair"], gates=["hair: tv <= 0.9"])).outcome
+        is GateOutcome.PASS
+    )
 
 
 def test_how_often_the_judge_abstains_is_its_own_doing() -> None:
     found = audited(gates=["hair: unknown <= 0.1", "hair over all: unknown >= 0.5"])
-    assert [gate.outcome for gate in found.gates] == [Outcome.PASS, Outcome.FAIL]
+    assert [gate.outcome for gate in found.gates] == [GateOutcome.PASS, GateOutcome.FAIL]
 
 
 @pytest.mark.parametrize(
@@ -213,13 +218,13 @@ def test_a_gate_that_fails_on_trust_says_so_too() -> None:
 
 
 def test_two_sets_that_the_judge_measured_differ_on_its_word_alone() -> None:
-    mine, theirs = audited(), measure(judged(seed=1), HAIR, Given(references=EVEN))
+    mine, theirs = audited(), measure(judged(seed=1), HAIR, AuditOptions(references=EVEN))
     assert all(
         "which nothing checks" in (each.caveat or "")
         for each in compare(mine, theirs).differences
         if each.what != "unknown"
     )
-    known = [measure(frame, HAIR, Given(known=["hair"])) for frame in (FRAME, judged(seed=1))]
+    known = [measure(frame, HAIR, AuditOptions(known=["hair"])) for frame in (FRAME, judged(seed=1))]
     assert {each.caveat for each in compare(*known).differences} == {None}
 
 
@@ -234,9 +239,9 @@ def test_an_association_is_corrected_by_the_labels_of_every_class() -> None:
     frame["hair"] = np.where(rng.random(800) < 0.9, "long", "short")
     truth = frame[["id"]].assign(hair=np.where(long, "long", "short"))
     gate = "hair: v <= 0.3"
-    assert measure(frame, HAIR, Given(gates=[gate], trust_judge=True)).outcome is Outcome.PASS
-    found = measure(frame, HAIR, Given(gates=[gate], labels=truth.iloc[::4]))
-    assert found.outcome is Outcome.FAIL
+    assert measure(frame, HAIR, AuditOptions(gates=[gate], trust_judge=True)).outcome is GateOutcome.PASS
+    found = measure(frame, HAIR, AuditOptions(gates=[gate], labels=truth.iloc[::4]))
+    assert found.outcome is GateOutcome.FAIL
     corrected = found.attributes[0].association.corrected
     assert corrected is not None
     assert corrected.low < 0.6 < corrected.high
@@ -258,7 +263,11 @@ def test_the_interval_of_a_corrected_association_holds_the_truth() -> None:
         names = np.array(skin["skin"])
         drawn = draw_sample(frame, 180, int(rng.integers(10**6)))
         drawn["skin"] = names[truth[drawn["id"].astype(int)]]
-        found = measure(frame.assign(skin=names[said]), skin, Given(labels=drawn)).attributes[0].association.corrected
+        found = (
+            measure(frame.assign(skin=names[said]), skin, AuditOptions(labels=drawn))
+            .attributes[0]
+            .association.corrected
+        )
         assert found is not None
         held += found.low <= true <= found.high
     assert held >= 54

@@ -8,13 +8,13 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from synthgen.auditing.compare import Difference, compare
 from synthgen.auditing.confusion import Confusion
 from synthgen.auditing.findings import Figure
-from synthgen.auditing.measure import Given, measure
+from synthgen.auditing.measure import AuditOptions, measure
 from synthgen.auditing.tables import comparison_table
 from synthgen.stats.distance import uniform
 from tests.sets.sets import ATTRIBUTES, of_counts
 
 SKIN = {"skin": ATTRIBUTES["skin"]}
-GIVEN = Given(references={"skin": uniform(SKIN["skin"])})
+GIVEN = AuditOptions(references={"skin": uniform(SKIN["skin"])})
 FIRST = measure(of_counts({"chef": {"light": 56, "dark": 14, "unknown": 10}, "nurse": {"dark": 5}}), SKIN, GIVEN)
 SECOND = measure(of_counts({"chef": {"light": 48, "dark": 32}, "doctor": {"dark": 5}}), SKIN, GIVEN)
 
@@ -63,7 +63,9 @@ def test_sets_that_mix_classes_differently_are_told_and_sets_that_do_not_are_not
 def test_a_corrected_figure_beside_a_raw_one_carries_a_caveat() -> None:
     matrix = Confusion(SKIN["skin"], SKIN["skin"], ((90, 5, 5), (5, 90, 5), (5, 5, 90)))
     frame = of_counts({"chef": {"light": 40, "medium": 30, "dark": 30}})
-    found = compare(measure(frame, SKIN, Given(confusions={"skin": matrix})), measure(frame, SKIN)).differences[0]
+    found = compare(measure(frame, SKIN, AuditOptions(confusions={"skin": matrix})), measure(frame, SKIN)).differences[
+        0
+    ]
     assert (found.first_figure, found.second_figure) == (Figure.MATRIX, Figure.RAW)
     assert found.caveat is not None
     assert "corrected" in found.caveat

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.auditing.gates import Gate, Outcome, decide, from_spec, parse_gate
+from synthgen.auditing.gates import Gate, GateOutcome, decide, from_spec, parse_gate
 from synthgen.errors import UsageError
-from synthgen.spec import Gate as SpecGate
+from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.estimates import Estimate
 from tests.sets.sets import ATTRIBUTES
 
@@ -68,7 +68,7 @@ def test_only_a_whole_interval_passes_or_fails(ends: list[float], gate: Gate) ->
     low, value, high = ends
     result = decide(gate, {"class chef": (Estimate(value, low, high), None)})
     keeps = [end <= gate.limit if gate.most else end >= gate.limit for end in (low, high)]
-    expected = Outcome.PASS if all(keeps) else Outcome.INSUFFICIENT if any(keeps) else Outcome.FAIL
+    expected = GateOutcome.PASS if all(keeps) else GateOutcome.INSUFFICIENT if any(keeps) else GateOutcome.FAIL
     assert result.outcome is expected
     assert f"{value:.3f}" in result.checks[0].reason
 
@@ -76,12 +76,12 @@ def test_only_a_whole_interval_passes_or_fails(ends: list[float], gate: Gate) ->
 def test_a_gate_is_as_good_as_its_worst_place() -> None:
     good, bad, unsure = Estimate(0.01, 0.0, 0.05), Estimate(0.3, 0.2, 0.4), Estimate(0.08, 0.02, 0.14)
     result = decide(AT_MOST, {"class a": (good, None), "class b": (unsure, None), "class c": (bad, None)})
-    assert (result.outcome, result.reason[:14]) == (Outcome.FAIL, "class c: 0.300")
+    assert (result.outcome, result.reason[:14]) == (GateOutcome.FAIL, "class c: 0.300")
     result = decide(AT_MOST, {"class a": (good, None), "class b": (unsure, None)})
-    assert (result.outcome, "crosses the limit 0.1" in result.reason) == (Outcome.INSUFFICIENT, True)
+    assert (result.outcome, "crosses the limit 0.1" in result.reason) == (GateOutcome.INSUFFICIENT, True)
 
 
 def test_what_was_not_measured_has_not_passed() -> None:
     result = decide(AT_MOST, {"class a": (None, "no image has a value")})
-    assert (result.outcome, result.reason) == (Outcome.INSUFFICIENT, "class a: no image has a value")
-    assert decide(AT_MOST, {}).outcome is Outcome.INSUFFICIENT
+    assert (result.outcome, result.reason) == (GateOutcome.INSUFFICIENT, "class a: no image has a value")
+    assert decide(AT_MOST, {}).outcome is GateOutcome.INSUFFICIENT

@@ -18,7 +18,7 @@ import typer
 from PIL import ImageEnhance
 
 import synthgen
-from synthgen.api.looking import JudgeId, Question, look_at
+from synthgen.api.looking import AuditQuestion, JudgeId, look_at
 from synthgen.api.subject import open_subject
 from synthgen.api.wiring import judge_revision
 from synthgen.auditing.findings import Figure, Scope
@@ -132,7 +132,7 @@ def _matrices(folder: Path, attributes: dict[str, Attribute], seed: int, light: 
     place, rng = folder / f"matrix-{seed}", Random(f"matrix {seed}")
     truth = _rendered(place, [even(rng) for _ in range(MATRIX)], rng, light)
     judge = JudgeId(BUNDLED_JUDGE, judge_revision(BUNDLED_JUDGE))
-    subject, question = open_subject(str(place)), Question(attributes, {}, (judge,), folder / "cache", "auto")
+    subject, question = open_subject(str(place)), AuditQuestion(attributes, {}, (judge,), folder / "cache", "auto")
     answered = look_at(subject, read_frame(subject.images), question)
     files = {}
     for name, attribute in attributes.items():

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import typer
 
-from synthgen.auditing.measure import Given, measure
+from synthgen.auditing.measure import AuditOptions, measure
 from synthgen.stats.distance import uniform
 from tests.benchmarks.page import paragraph, put_into, table
 
@@ -63,7 +63,7 @@ def timed(rows: int, classes: int, attributes: int) -> None:
     frame["prompt"] = "a portrait, number " + pd.Series(rng.integers(0, max(rows // 20, 1), rows).astype(str))
     for name, own in values.items():
         frame[name] = rng.choice([*own, "unknown"], rows)
-    given = Given(
+    given = AuditOptions(
         references={name: uniform(own) for name, own in values.items()},
         gates=[f"{name} within class: tv <= 0.1" for name in values],
         crossings=[("class", *values)],

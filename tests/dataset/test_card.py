@@ -11,7 +11,7 @@ from huggingface_hub import DatasetCard
 from synthgen.dataset.card import fenced, markdown
 from synthgen.dataset.finalize import finalize
 from synthgen.dataset.provenance import Provenance
-from synthgen.ledger.composition import Asked
+from synthgen.ledger.composition import BalanceRequest
 from synthgen.ledger.tally import Fate, tally
 from synthgen.records import Cell
 from synthgen.spec import DuplicateFilter
@@ -120,14 +120,14 @@ def test_each_fact_of_how_it_was_made_is_told_once(tmp_path: Path) -> None:
 
 
 def test_a_balanced_dataset_shows_what_each_cell_asked_for_and_got(tmp_path: Path) -> None:
-    asked = Asked({"skin_tone": ("light", "dark", "unknown")}, ("skin_tone",), CELLS)
+    asked = BalanceRequest({"skin_tone": ("light", "dark", "unknown")}, ("skin_tone",), CELLS)
     body = made_card(tmp_path, replace(PROVENANCE, asked=asked))
     assert "| class | light | dark |\n| --- | ---: | ---: |\n| doctor | 0 / 1 (0%) | 2 / 2 (100%) |\n" in body
     assert "with no shares asked for" not in body
 
 
 def test_what_is_not_balanced_is_shown_as_it_was_measured(tmp_path: Path) -> None:
-    asked = Asked({"skin_tone": ("light", "dark", "unknown")})
+    asked = BalanceRequest({"skin_tone": ("light", "dark", "unknown")})
     body = made_card(tmp_path, replace(PROVENANCE, asked=asked))
     assert "| class | light | dark | unknown |" in body
     assert "| chef | 0 (0%) | 1 (50%) | 1 (50%) |" in body
@@ -140,7 +140,7 @@ def test_of_very_many_cells_those_that_lack_most_are_shown(tmp_path: Path) -> No
         for age in range(10)
         for tone in tones
     )
-    asked = Asked({"age": (), "skin_tone": tones}, ("age", "skin_tone"), cells)
+    asked = BalanceRequest({"age": (), "skin_tone": tones}, ("age", "skin_tone"), cells)
     body = made_card(tmp_path, replace(PROVENANCE, asked=asked))
     assert "| doctor | 9 | 0 / 2 (0%)" in body
     assert "6 rows more are not shown" in body

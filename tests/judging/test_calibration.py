@@ -8,7 +8,7 @@ import pytest
 from synthgen.errors import UsageError
 from synthgen.judging.calibration.conditions import conditions
 from synthgen.judging.calibration.threshold import Calibration, Threshold, quantile, threshold
-from synthgen.pages.pilot_labels import Sample, add_rows, read_labels, write_labelling
+from synthgen.pages.pilot_labels import PilotSample, add_rows, read_labels, write_labelling
 from synthgen.planning import Plan, Revisions, make_plan
 from synthgen.spec import parse_spec
 from tests.page import Page
@@ -206,7 +206,11 @@ def test_labels_that_cannot_be_used_are_named_with_their_line(tmp_path: Path, te
 
 
 def test_the_page_asks_about_each_class_in_the_order_of_the_csv(tmp_path: Path) -> None:
-    samples = [Sample(2, "1", "chef", None), Sample(3, "2", "farmer", b"\xff\xd8\xff"), Sample(4, "3", "chef", None)]
+    samples = [
+        PilotSample(2, "1", "chef", None),
+        PilotSample(3, "2", "farmer", b"\xff\xd8\xff"),
+        PilotSample(4, "3", "chef", None),
+    ]
     definitions = {"chef": "a cook in a <tall> hat", "farmer": None}
     write_labelling(samples, definitions, tmp_path / "page.html", "small: pictures to label", "labels.csv")
     text = Page((tmp_path / "page.html").read_text("utf-8")).text

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthgen.errors import StorageError
-from synthgen.ledger.composition import Asked
+from synthgen.ledger.composition import BalanceRequest
 from synthgen.pages.sheet import ledger_rows, write_sheet
 from synthgen.records import Cell, Reason, Rule
 from tests.dataset.shards import ledger_row
@@ -141,7 +141,12 @@ def test_a_reject_shows_what_decided_and_no_other_limit(
     scores = {"score_unsafe_posterior": 0.8, "score_skin_tone_posterior": 0.7}
     rows = [ledger_row(2, "chef", "rejected", reason, **{**scores, **more})]
     write_sheet(
-        rows, tmp_path / "s.html", title="x", quotas={"chef": 1}, limits=LIMITS, asked=Asked(SKIN, ("skin_tone",))
+        rows,
+        tmp_path / "s.html",
+        title="x",
+        quotas={"chef": 1},
+        limits=LIMITS,
+        asked=BalanceRequest(SKIN, ("skin_tone",)),
     )
     text = Page((tmp_path / "s.html").read_text("utf-8")).text
     assert shown in text
@@ -151,7 +156,7 @@ def test_a_reject_shows_what_decided_and_no_other_limit(
 
 def test_a_class_shows_its_cells_and_what_nothing_balances(tmp_path: Path) -> None:
     cells = tuple(Cell(f"chef, skin_tone={tone}", "chef", 0, 2, (("skin_tone", tone),)) for tone in ("light", "dark"))
-    asked = Asked({**SKIN, "hat": ("tall", "not applicable", "unknown")}, ("skin_tone",), cells)
+    asked = BalanceRequest({**SKIN, "hat": ("tall", "not applicable", "unknown")}, ("skin_tone",), cells)
     hats = ("tall", "unknown", "not applicable")
     rows = [ledger_row(i, "chef", attribute_hat=hat) for i, hat in enumerate(hats)]
     write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 4}, asked=asked)
@@ -164,7 +169,7 @@ def test_a_class_shows_its_cells_and_what_nothing_balances(tmp_path: Path) -> No
 def test_of_very_many_cells_the_emptiest_are_shown(tmp_path: Path) -> None:
     tones = tuple(f"tone {i}" for i in range(300))
     cells = tuple(Cell(tone, "chef", 0, 3 if tone == "tone 200" else 1, (("skin_tone", tone),)) for tone in tones)
-    asked = Asked({"skin_tone": tones, "hat": tones}, ("skin_tone",), cells)
+    asked = BalanceRequest({"skin_tone": tones, "hat": tones}, ("skin_tone",), cells)
     rows = [ledger_row(i, "chef", attribute_hat=f"tone {i % 20}", attribute_skin_tone="tone 0") for i in range(30)]
     write_sheet(rows, tmp_path / "s.html", title="x", quotas={"chef": 300}, asked=asked)
     text = Page((tmp_path / "s.html").read_text("utf-8")).text

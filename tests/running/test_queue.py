@@ -4,7 +4,7 @@ import pytest
 
 from synthgen.errors import DeviceError, Interrupted, ModelError
 from synthgen.running import Assignment, Outcome, Progress
-from synthgen.running.executors.queue import TRIES, Hand, ShardQueue
+from synthgen.running.executors.queue import TRIES, ShardQueue, WorkerProgress
 
 
 def at_work(shard: int, *under_way: int) -> Progress:
@@ -18,10 +18,10 @@ def committed(shard: int) -> Progress:
 def test_a_lost_shard_is_given_out_next_and_set_aside_after_some_tries() -> None:
     queue = ShardQueue([4, 5])
     for tries in range(1, TRIES + 1):
-        hand = Hand()
+        hand = WorkerProgress()
         assert queue.take(hand) == Assignment(4)
         assert queue.lose(hand) == (4 if tries == TRIES else None)
-    last = Hand()
+    last = WorkerProgress()
     assert (queue.take(last), queue.take(last)) == (Assignment(5), None)
     queue.end(last, Outcome((5,), (), (), ()))
     queue.lose(last)
@@ -29,13 +29,13 @@ def test_a_lost_shard_is_given_out_next_and_set_aside_after_some_tries() -> None
 
 
 def test_of_a_lost_worker_what_it_committed_counts_and_what_it_did_not_tell_is_given_out_again() -> None:
-    queue, hand = ShardQueue(range(4)), Hand()
+    queue, hand = ShardQueue(range(4)), WorkerProgress()
     for shard in (0, 1, 2):
         queue.take(hand)
         if shard != 1:
             queue.hear(hand, committed(shard))
     assert queue.lose(hand) is None
-    rest = Hand()
+    rest = WorkerProgress()
     assert [queue.take(rest) for _ in range(3)] == [Assignment(1), Assignment(3), None]
     queue.end(rest, Outcome((3,), (1,), (), ()))
     assert queue.outcome() == Outcome((0, 2, 3), (1,), (), ())
@@ -48,7 +48,7 @@ def test_a_candidate_that_is_under_way_at_two_deaths_is_skipped_and_does_not_cos
         ([4], Assignment(7, suspects=frozenset({3, 4}))),
         ([], Assignment(7, suspects=frozenset({3}), skipped=frozenset({4}))),
     ):
-        hand = Hand()
+        hand = WorkerProgress()
         assert queue.take(hand) == known
         queue.hear(hand, at_work(7, *under_way))
         assert queue.lose(hand) is None
@@ -58,7 +58,7 @@ def test_a_candidate_that_is_under_way_at_two_deaths_is_skipped_and_does_not_cos
 def test_a_lost_machine_costs_its_shard_a_try_and_makes_no_candidate_suspect() -> None:
     queue = ShardQueue([7])
     for lost in range(TRIES):
-        hand = Hand()
+        hand = WorkerProgress()
         assert queue.take(hand) == Assignment(7)
         queue.hear(hand, at_work(7, 0))
         assert queue.lose(hand, by_itself=False) == (7 if lost == TRIES - 1 else None)
@@ -67,23 +67,23 @@ def test_a_lost_machine_costs_its_shard_a_try_and_makes_no_candidate_suspect() -
 def test_a_broken_device_costs_its_shard_no_try_and_loses_nothing_that_was_committed() -> None:
     queue = ShardQueue(range(3))
     for _ in range(2 * TRIES):
-        hand = Hand()
+        hand = WorkerProgress()
         assert queue.take(hand) == Assignment(0)
         queue.hear(hand, at_work(0, 3, 4))
         queue.release(hand)
-    queue.take(hand := Hand())
+    queue.take(hand := WorkerProgress())
     queue.hear(hand, committed(0))
     assert queue.take(hand) == Assignment(1)
     queue.release(hand)
     assert queue.lose(hand) is None
-    rest = Hand()
+    rest = WorkerProgress()
     assert [queue.take(rest) for _ in range(3)] == [Assignment(1), Assignment(2), None]
     queue.end(rest, Outcome((1, 2), (), (), ()))
     assert queue.outcome() == Outcome((0, 1, 2), (), (), ())
 
 
 def test_after_a_stop_nothing_is_given_out_and_the_first_reason_is_told() -> None:
-    queue, hand = ShardQueue([0, 1]), Hand()
+    queue, hand = ShardQueue([0, 1]), WorkerProgress()
     queue.stop(Interrupted("enough"))
     queue.stop(ModelError("late"))
     assert (queue.waiting, queue.take(hand)) == (0, None)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from synthgen.stats.association import Prompts, associate
+from synthgen.stats.association import PromptClusters, associate
 from synthgen.stats.clusters import bootstrap, design_effect
 from synthgen.stats.estimates import Ints
 
@@ -58,7 +58,7 @@ def test_prompts_that_differ_do_not_make_classes_that_do() -> None:
     drawn = bootstrap(label, np.random.default_rng(0))
     assert drawn is not None
     table = np.stack([counts[label == kind].sum(0) for kind in (0, 1)])
-    found = associate(table, np.random.default_rng(0), Prompts(counts, label, drawn, effect=20.0))
+    found = associate(table, np.random.default_rng(0), PromptClusters(counts, label, drawn, effect=20.0))
     assert associate(table, np.random.default_rng(0)).test is not None
     assert found.test is not None
     assert found.test.name == "permutation of prompts"

@@ -2,20 +2,28 @@
 
 from synthgen.auditing.report.document import FORMAT, AuditDocument, audit_schema, write_json
 from synthgen.auditing.report.html import write_fragment, write_html
-from synthgen.auditing.report.report import AuditReport, Cell, Judge, JudgeCheck, NotMeasured, Picture, Provenance
+from synthgen.auditing.report.report import (
+    AuditProvenance,
+    AuditReport,
+    JudgeCheck,
+    JudgeInfo,
+    NotMeasured,
+    PictureCell,
+    ReportPicture,
+)
 from synthgen.auditing.report.terminal import render_tables
 from synthgen.auditing.report.words import how_to_check
 
 __all__ = [
     "FORMAT",
     "AuditDocument",
+    "AuditProvenance",
     "AuditReport",
-    "Cell",
-    "Judge",
     "JudgeCheck",
+    "JudgeInfo",
     "NotMeasured",
-    "Picture",
-    "Provenance",
+    "PictureCell",
+    "ReportPicture",
     "audit_schema",
     "how_to_check",
     "render_tables",

@@ -25,7 +25,7 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
-class Composition:
+class CompositionChart:
     """The shares of one attribute, ready for the page.
 
     Attributes:
@@ -51,13 +51,13 @@ class Composition:
     distance_charts: tuple[Chart, ...]
 
 
-def composition(key: str, attribute: AttributeFindings) -> Composition:
+def composition(key: str, attribute: AttributeFindings) -> CompositionChart:
     """Draw the shares of one attribute. The ids of its charts begin with `key`."""
     overall, classes = attribute.scopes[0], attribute.scopes[1:]
     shown = (overall, *most_telling(classes, MOST))
     figure = overall.quote.figure
     alike = _PLAIN if figure in _PLAIN else (figure,)  # plain figures differ only in their intervals
-    return Composition(
+    return CompositionChart(
         findings=attribute,
         overall=overall,
         figure=FIGURES[figure] if figure else None,

@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 from synthgen.auditing.compare import Comparison
 from synthgen.auditing.embeddings import Diversity, Leakage
 from synthgen.auditing.findings import Findings
-from synthgen.auditing.gates import Outcome
-from synthgen.auditing.report.report import AuditReport, Judge, JudgeCheck, NotMeasured, Provenance
+from synthgen.auditing.gates import GateOutcome
+from synthgen.auditing.report.report import AuditProvenance, AuditReport, JudgeCheck, JudgeInfo, NotMeasured
 
 FORMAT: Final = 1
 """Incremented when a name is removed or changes its meaning. New names may be added at any time."""
@@ -29,9 +29,9 @@ class AuditDocument:
     title: str
     set_name: str
     source: str
-    outcome: Outcome | None
-    judge: Judge | None
-    second_judge: Judge | None
+    outcome: GateOutcome | None
+    judge: JudgeInfo | None
+    second_judge: JudgeInfo | None
     same_judge: bool
     trust_judge: bool
     judge_check: JudgeCheck | None
@@ -41,7 +41,7 @@ class AuditDocument:
     compared_with: str | None
     comparison: Comparison | None
     not_measured: tuple[NotMeasured, ...]
-    provenance: Provenance
+    provenance: AuditProvenance
 
 
 def document(report: AuditReport) -> AuditDocument:

@@ -8,7 +8,7 @@ from synthgen.auditing.embeddings import ClassDiversity, ClassLeakage, NearDupli
 from synthgen.auditing.findings import OVERALL
 from synthgen.auditing.report.chart import Line, Scale, chart
 from synthgen.auditing.report.composition import MOST, Chart
-from synthgen.auditing.report.report import AuditReport, Picture
+from synthgen.auditing.report.report import AuditReport, ReportPicture
 from synthgen.auditing.report.shelves import Shown, shown
 from synthgen.auditing.report.words import counted
 from synthgen.pages.page import short
@@ -63,7 +63,7 @@ def leakage(report: AuditReport) -> Likeness | None:
     return Likeness(charts, pairs, len(found.scopes) - len(scopes), _reasons(scopes), found.source)
 
 
-Scope = ClassDiversity | ClassLeakage
+LikenessScope = ClassDiversity | ClassLeakage
 S = TypeVar("S", ClassDiversity, ClassLeakage)
 
 
@@ -112,7 +112,7 @@ def _noted(note: str, source: str) -> str:
     return f"{note}; {source}" if source else note
 
 
-def _line(scope: Scope, found: Estimate | None) -> Line:
+def _line(scope: LikenessScope, found: Estimate | None) -> Line:
     return Line(_name(scope), found, strong=scope.class_name is None)
 
 
@@ -126,15 +126,15 @@ def _drawn(key: str, title: str, note: str, lines: Sequence[Line], scale: Scale)
 
 
 def _pairs(
-    pairs: Sequence[NearDuplicate], first: Mapping[str, Picture], second: Mapping[str, Picture]
+    pairs: Sequence[NearDuplicate], first: Mapping[str, ReportPicture], second: Mapping[str, ReportPicture]
 ) -> Iterator[Pair]:
     for pair in pairs[:PAIRS]:
-        one = first.get(pair.first, Picture(pair.first, pair.first_class, None))
-        other = second.get(pair.second, Picture(pair.second, pair.second_class, None))
+        one = first.get(pair.first, ReportPicture(pair.first, pair.first_class, None))
+        other = second.get(pair.second, ReportPicture(pair.second, pair.second_class, None))
         yield Pair(shown(one), shown(other), pair.cosine)
 
 
-def _reasons(scopes: Sequence[Scope]) -> tuple[tuple[str, str], ...]:
+def _reasons(scopes: Sequence[LikenessScope]) -> tuple[tuple[str, str], ...]:
     """List each reason once, with its scopes."""
     found: dict[str, list[str]] = {}
     for each in scopes:
@@ -143,5 +143,5 @@ def _reasons(scopes: Sequence[Scope]) -> tuple[tuple[str, str], ...]:
     return tuple((", ".join(names), reason) for reason, names in found.items())
 
 
-def _name(scope: Scope) -> str:
+def _name(scope: LikenessScope) -> str:
     return OVERALL if scope.class_name is None else scope.class_name

@@ -17,7 +17,7 @@ _NAMES = {measure.value: name for measure, (name, _) in MEASURES.items()} | {"v"
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgeComparison:
     agreement: Agreement
     chart: Chart
 
@@ -51,14 +51,14 @@ class Compared:
     caveats: tuple[str, ...]
 
 
-def judged(findings: Findings) -> tuple[Judged, ...]:
+def judged(findings: Findings) -> tuple[JudgeComparison, ...]:
     return tuple(_judged(index, each) for index, each in enumerate(findings.agreement))
 
 
-def _judged(index: int, found: Agreement) -> Judged:
+def _judged(index: int, found: Agreement) -> JudgeComparison:
     lines = [Line(value, found.first[value], found.second.get(value)) for value in found.first]
     title = f"{spoken(found.attribute)}: shares by both judges"
-    return Judged(
+    return JudgeComparison(
         found,
         Chart(
             spoken(found.attribute),

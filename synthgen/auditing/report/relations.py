@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from synthgen.auditing.crossings import Cell, Crossing
+from synthgen.auditing.crossings import Crossing, CrossingCell
 from synthgen.auditing.findings import Findings
 from synthgen.auditing.report.chart import Line, Scale, chart
 from synthgen.auditing.report.composition import Chart
@@ -25,7 +25,7 @@ class Crossed:
 
     crossing: Crossing
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    rows: tuple[tuple[str, tuple[CrossingCell, ...]], ...]
     left_out: int
 
 
@@ -67,5 +67,5 @@ def _crossed(crossing: Crossing) -> Crossed:
     return Crossed(crossing, (), tuple(rows), len(cells[_MOST_CELLS:]))
 
 
-def _most_first(cell: Cell) -> tuple[float, Sequence[str]]:
+def _most_first(cell: CrossingCell) -> tuple[float, Sequence[str]]:
     return -(cell.count if cell.count is not None else 0.5), cell.values

@@ -9,7 +9,7 @@ from synthgen.auditing.findings import Findings
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class JudgeInfo:
     """The model that measured the attributes.
 
     Attributes:
@@ -21,7 +21,7 @@ class Judge:
 
 
 @dataclass(frozen=True, slots=True)
-class Provenance:
+class AuditProvenance:
     """How the report was made.
 
     Attributes:
@@ -62,7 +62,7 @@ class NotMeasured:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ReportPicture:
     """A picture of the report.
 
     Attributes:
@@ -76,7 +76,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class PictureCell:
     """The images of a class with one answer, which may be 'unknown' or 'not applicable'."""
 
     attribute: str
@@ -106,17 +106,17 @@ class AuditReport:
     title: str
     set_name: str
     source: str
-    judge: Judge | None
+    judge: JudgeInfo | None
     same_judge: bool
     findings: Findings
-    provenance: Provenance
+    provenance: AuditProvenance
     diversity: Diversity | None = None
     leakage: Leakage | None = None
     comparison: Comparison | None = None
     compared_with: str | None = None
-    second_judge: Judge | None = None
-    pictures: Mapping[Cell, tuple[Picture, ...]] = field(default_factory=dict)
-    duplicates: Mapping[str, Picture] = field(default_factory=dict)
-    reference_duplicates: Mapping[str, Picture] = field(default_factory=dict)
+    second_judge: JudgeInfo | None = None
+    pictures: Mapping[PictureCell, tuple[ReportPicture, ...]] = field(default_factory=dict)
+    duplicates: Mapping[str, ReportPicture] = field(default_factory=dict)
+    reference_duplicates: Mapping[str, ReportPicture] = field(default_factory=dict)
     not_measured: tuple[NotMeasured, ...] = ()
     judge_check: JudgeCheck | None = None

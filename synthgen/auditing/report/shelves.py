@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from synthgen.auditing.report.report import AuditReport, Cell, Picture
+from synthgen.auditing.report.report import AuditReport, PictureCell, ReportPicture
 from synthgen.pages.page import data_uri
 
 PER_REPORT, PER_CELL = 1200, 8
@@ -44,7 +44,7 @@ def _classes(report: AuditReport, name: str, each: int) -> Iterator[Shelf]:
     attribute = next(found for found in report.findings.attributes if found.name == name)
     for kind in report.findings.classes:
         cells = [
-            (answer, report.pictures.get(Cell(name, kind, answer), ()))
+            (answer, report.pictures.get(PictureCell(name, kind, answer), ()))
             for answer in (*attribute.values, "not applicable", "unknown")
         ]
         answers = tuple((answer, tuple(map(shown, pictures[:each]))) for answer, pictures in cells if pictures)
@@ -52,5 +52,5 @@ def _classes(report: AuditReport, name: str, each: int) -> Iterator[Shelf]:
             yield Shelf(kind, answers)
 
 
-def shown(picture: Picture) -> Shown:
+def shown(picture: ReportPicture) -> Shown:
     return Shown(picture.id, picture.caption, data_uri(picture.image))

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.findings import AttributeFindings, Figure, Findings, Scope, Share
-from synthgen.auditing.gates import WORD, Check, Outcome
+from synthgen.auditing.gates import WORD, Check, GateOutcome
 from synthgen.auditing.report.composition import most_telling, row_name
 from synthgen.auditing.report.pairs import compared
 from synthgen.auditing.report.report import AuditReport
@@ -20,7 +20,7 @@ from synthgen.stats.distance import Measure
 
 CLASSES, CHECKS, ROWS = 12, 6, 20
 """At most this many classes of an attribute, checks of a gate and differences of two sets are shown. Files have all."""
-_COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INSUFFICIENT: "yellow"}
+_COLOURS = {GateOutcome.PASS: "green", GateOutcome.FAIL: "red", GateOutcome.INSUFFICIENT: "yellow"}
 
 
 def render_tables(report: AuditReport) -> list[Text | Table]:
@@ -47,7 +47,7 @@ def _gates(findings: Findings) -> Table:
     table = _table("", "", "gate")
     for gate in worst_first(findings.gates):
         table.add_row(_outcome(gate.outcome), Text(short(gate.gate, 160), "bold"))
-        bad = [check for check in gate.checks if check.outcome is not Outcome.PASS]
+        bad = [check for check in gate.checks if check.outcome is not GateOutcome.PASS]
         for check in bad[:CHECKS]:
             table.add_row("", _check(check))
         if bad[CHECKS:]:
@@ -60,7 +60,7 @@ def _gates(findings: Findings) -> Table:
     return table
 
 
-def _outcome(outcome: Outcome) -> Text:
+def _outcome(outcome: GateOutcome) -> Text:
     return Text(f"{MARKS[outcome][1]} {outcome.value}", _COLOURS[outcome])
 
 
@@ -70,7 +70,7 @@ def _check(check: Check) -> Text:
 
 
 def _doubt(check: Check) -> str:
-    remedy = f"; {check.remedy}" if check.outcome is Outcome.INSUFFICIENT else ""
+    remedy = f"; {check.remedy}" if check.outcome is GateOutcome.INSUFFICIENT else ""
     return short(f"{WORD}: {check.unchecked}{remedy}", 300)
 
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from synthgen.auditing.findings import Findings
-from synthgen.auditing.gates import LABELS_SETTLE, WORD, GateResult, Outcome
+from synthgen.auditing.gates import LABELS_SETTLE, WORD, GateOutcome, GateResult
 from synthgen.auditing.quote import UNCHECKED
 from synthgen.auditing.report.words import MARKS, capitalized, counted
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Headline:
     """The verdict of an audit, in words.
 
     Attributes:
@@ -24,9 +24,9 @@ class Verdict:
     sentence: str
 
 
-def verdict(findings: Findings) -> Verdict:
+def verdict(findings: Findings) -> Headline:
     if not findings.images:
-        return Verdict("insufficient", "?", "Nothing to audit", "There are no images: nothing was measured.")
+        return Headline("insufficient", "?", "Nothing to audit", "There are no images: nothing was measured.")
     outcome = findings.outcome
     if outcome is None:
         return _without_gates(findings)
@@ -37,7 +37,7 @@ def verdict(findings: Findings) -> Verdict:
         sentence = f"{sentence.removesuffix('.')}, {WORD}: {_why(findings.on_trust)} (--trust-judge)."
     elif any(check.remedy == LABELS_SETTLE for gate in findings.gates for check in gate.checks):
         sentence += f" Where nothing checks the judge, {LABELS_SETTLE}."
-    return Verdict(state, sign, headline, sentence)
+    return Headline(state, sign, headline, sentence)
 
 
 def _why(unchecked: str) -> str:
@@ -45,17 +45,19 @@ def _why(unchecked: str) -> str:
 
 
 _HEADLINES = {
-    Outcome.PASS: "Pass",
-    Outcome.FAIL: "Fail",
-    Outcome.INSUFFICIENT: "Insufficient data",
+    GateOutcome.PASS: "Pass",
+    GateOutcome.FAIL: "Fail",
+    GateOutcome.INSUFFICIENT: "Insufficient data",
 }
 
 
 def worst_first(gates: Sequence[GateResult]) -> list[GateResult]:
-    return sorted(gates, key=lambda gate: (Outcome.FAIL, Outcome.INSUFFICIENT, Outcome.PASS).index(gate.outcome))
+    return sorted(
+        gates, key=lambda gate: (GateOutcome.FAIL, GateOutcome.INSUFFICIENT, GateOutcome.PASS).index(gate.outcome)
+    )
 
 
-def _without_gates(findings: Findings) -> Verdict:
+def _without_gates(findings: Findings) -> Headline:
     if any(attribute.reference for attribute in findings.attributes):
         sentence = (
             "No gate was declared, so there is nothing to pass or to fail. Distances from the declared references "
@@ -66,22 +68,22 @@ def _without_gates(findings: Findings) -> Verdict:
             "No reference was declared, and no shares are right by nature. The figures say what is in the set, not "
             "whether it should be."
         )
-    return Verdict("none", "", "No verdict", sentence)
+    return Headline("none", "", "No verdict", sentence)
 
 
 def _sentence(gates: Sequence[GateResult]) -> str:
-    many = {outcome: sum(gate.outcome is outcome for gate in gates) for outcome in Outcome}
-    if many[Outcome.PASS] == len(gates):
+    many = {outcome: sum(gate.outcome is outcome for gate in gates) for outcome in GateOutcome}
+    if many[GateOutcome.PASS] == len(gates):
         kept = "The gate holds" if len(gates) == 1 else f"All {len(gates)} gates hold"
         return f"{kept}: every interval lies wholly on the right side of its limit."
     told = []
-    if many[Outcome.FAIL]:
-        told.append(f"{many[Outcome.FAIL]} of {counted(len(gates), 'gate')} {_is(many[Outcome.FAIL])} broken")
-    if many[Outcome.INSUFFICIENT]:
+    if many[GateOutcome.FAIL]:
+        told.append(f"{many[GateOutcome.FAIL]} of {counted(len(gates), 'gate')} {_is(many[GateOutcome.FAIL])} broken")
+    if many[GateOutcome.INSUFFICIENT]:
         of = "" if told else f" of {counted(len(gates), 'gate')}"
-        told.append(f"for {many[Outcome.INSUFFICIENT]}{of} the data do not suffice")
-    if many[Outcome.PASS]:
-        told.append(f"{many[Outcome.PASS]} {'holds' if many[Outcome.PASS] == 1 else 'hold'}")
+        told.append(f"for {many[GateOutcome.INSUFFICIENT]}{of} the data do not suffice")
+    if many[GateOutcome.PASS]:
+        told.append(f"{many[GateOutcome.PASS]} {'holds' if many[GateOutcome.PASS] == 1 else 'hold'}")
     return capitalized("; ".join(told)) + "."
 
 

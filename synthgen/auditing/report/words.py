@@ -4,17 +4,17 @@ import shlex
 from collections.abc import Mapping
 
 from synthgen.auditing.findings import Figure
-from synthgen.auditing.gates import Outcome
+from synthgen.auditing.gates import GateOutcome
 from synthgen.auditing.report.report import JudgeCheck
 from synthgen.stats.distance import Measure
 from synthgen.stats.estimates import Estimate
 
 EN, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
-MARKS: Mapping[Outcome, tuple[str, str]] = {
-    Outcome.PASS: ("pass", "✓"),
-    Outcome.FAIL: ("fail", "✕"),
-    Outcome.INSUFFICIENT: ("insufficient", "?"),
+MARKS: Mapping[GateOutcome, tuple[str, str]] = {
+    GateOutcome.PASS: ("pass", "✓"),
+    GateOutcome.FAIL: ("fail", "✕"),
+    GateOutcome.INSUFFICIENT: ("insufficient", "?"),
 }
 """By outcome: its class in the style sheet, and its sign, so that colour is not needed."""
 

@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from synthgen.errors import DeviceError, DeviceLost, Interrupted, SynthgenError
-from synthgen.running.executors.queue import TRIES, Hand, ShardQueue
+from synthgen.running.executors.queue import TRIES, ShardQueue, WorkerProgress
 from synthgen.running.executors.slots import Slot
 from synthgen.running.failures import write_failure
 from synthgen.running.progress import Assignment, Progress
@@ -54,7 +54,7 @@ class _Worker:
     heard: float
     faults: int = 0
     working: bool = False  # models are loaded
-    hand: Hand = field(default_factory=Hand)
+    hand: WorkerProgress = field(default_factory=WorkerProgress)
 
 
 def run_local(

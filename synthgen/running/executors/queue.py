@@ -15,7 +15,7 @@ MAX_SKIPPED = 8
 
 
 @dataclass(slots=True)
-class Hand:
+class WorkerProgress:
     """What one worker took and has not yet reported in an outcome. Only the queue changes it.
 
     Attributes:
@@ -57,7 +57,7 @@ class ShardQueue:
         """Give out nothing more. The first error is the one that is reported."""
         self._error = self._error or error
 
-    def take(self, hand: Hand) -> Assignment | None:
+    def take(self, hand: WorkerProgress) -> Assignment | None:
         """Give a worker, which is done with what it took before, its next shard; None if there is none for it."""
         if hand.shard is not None:
             hand.untold.append(hand.shard)
@@ -68,13 +68,13 @@ class ShardQueue:
         skipped = frozenset(attempt for attempt, times in deaths.items() if times > 1)
         return Assignment(hand.shard, frozenset(deaths) - skipped, skipped)
 
-    def hear(self, hand: Hand, progress: Progress) -> None:
+    def hear(self, hand: WorkerProgress, progress: Progress) -> None:
         hand.under_way = progress.under_way
         if progress.committed:
             hand.committed.append(progress.shard)
             hand.shard = None
 
-    def end(self, hand: Hand, outcome: Outcome | None) -> None:
+    def end(self, hand: WorkerProgress, outcome: Outcome | None) -> None:
         """Record that a worker ended by itself, with the outcome of all that it took; None after an error."""
         if outcome is not None:
             self._outcomes.append(outcome)
@@ -82,7 +82,7 @@ class ShardQueue:
             hand.untold.clear()
         hand.shard, hand.under_way = None, ()
 
-    def lose(self, hand: Hand, *, by_itself: bool = True) -> int | None:
+    def lose(self, hand: WorkerProgress, *, by_itself: bool = True) -> int | None:
         """Record that a worker is gone. Its shard waits again, or is set aside and returned.
 
         Args:
@@ -100,14 +100,14 @@ class ShardQueue:
         self._set_aside.append(shard)
         return shard
 
-    def release(self, hand: Hand) -> None:
+    def release(self, hand: WorkerProgress) -> None:
         """Let a shard whose worker's device broke wait again. That says nothing about the shard: no try is counted."""
         self._settle(hand)
         if hand.shard is not None:
             self._waiting.appendleft(hand.shard)
         hand.shard, hand.under_way = None, ()
 
-    def _settle(self, hand: Hand) -> None:
+    def _settle(self, hand: WorkerProgress) -> None:
         """Count what a worker that is gone committed; let what it did not report wait again."""
         self._outcomes.append(Outcome(tuple(hand.committed), (), (), ()))
         self._waiting.extendleft(reversed(hand.untold))  # whoever takes them checks whether they are committed

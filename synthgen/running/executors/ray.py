@@ -12,7 +12,7 @@ from typing import Any
 
 from synthgen.errors import DeviceError, DeviceLost, Interrupted, StorageError, SynthgenError, UsageError
 from synthgen.running.executors.local import Start, converse
-from synthgen.running.executors.queue import TRIES, Hand, ShardQueue
+from synthgen.running.executors.queue import TRIES, ShardQueue, WorkerProgress
 from synthgen.running.executors.ray_cluster import Ray, connected
 from synthgen.running.executors.slots import Slot
 from synthgen.running.failures import write_failure
@@ -44,7 +44,7 @@ class _Worker:
     working: bool = False  # models are loaded
     ended: bool = False
     answers: list[Assignment | None] = field(default_factory=list)
-    hand: Hand = field(default_factory=Hand)
+    hand: WorkerProgress = field(default_factory=WorkerProgress)
 
 
 def run_ray(

@@ -12,8 +12,8 @@ from synthgen.auditing.compare import compare
 from synthgen.auditing.embeddings import ClassDiversity, ClassLeakage, Diversity, Leakage, NearDuplicate
 from synthgen.auditing.gates import Gate
 from synthgen.auditing.labelled import draw_sample
-from synthgen.auditing.measure import Given, measure
-from synthgen.auditing.report import AuditReport, Cell, Judge, NotMeasured, Picture, Provenance
+from synthgen.auditing.measure import AuditOptions, measure
+from synthgen.auditing.report import AuditProvenance, AuditReport, JudgeInfo, NotMeasured, PictureCell, ReportPicture
 from synthgen.bundled.world import BACKGROUNDS, HAIR_COLORS, HAIR_LENGTHS, OCCUPATIONS, SKINS, Person, render
 from synthgen.stats.distance import uniform
 from synthgen.stats.estimates import Estimate, wilson
@@ -72,7 +72,7 @@ def demo(
     attributes = {names(name): tuple(map(names, values)) for name, values in ATTRIBUTES.items()}
     skin, hair, glasses = attributes
     references = {skin: uniform(attributes[skin])}
-    given = Given(
+    given = AuditOptions(
         classes=[names(kind) for kind in classes],
         references=references,
         labels=renamed(labels(frame, 40 * len(classes), seed), names),
@@ -88,16 +88,18 @@ def demo(
         ),
     )
     findings = measure(renamed(frame, names), attributes, given, seed)
-    against = measure(renamed(other, names), attributes, Given(classes=given.classes, references=references), seed)
+    against = measure(
+        renamed(other, names), attributes, AuditOptions(classes=given.classes, references=references), seed
+    )
     return AuditReport(
         title=names("Portraits of workers"),
         set_name=names("workers-v3"),
         source=names("outputs/workers-v3, plan 1f0c9a2e"),
-        judge=Judge(names("bundled:judge"), names("sha256:5b0d6c1e")),
-        second_judge=Judge(names("ViT-B-32/laion2b"), "82a1f9c"),
+        judge=JudgeInfo(names("bundled:judge"), names("sha256:5b0d6c1e")),
+        second_judge=JudgeInfo(names("ViT-B-32/laion2b"), "82a1f9c"),
         same_judge=True,
         findings=findings,
-        provenance=Provenance("0.1.0", "2026-11-23T14:05:00+00:00", seed),
+        provenance=AuditProvenance("0.1.0", "2026-11-23T14:05:00+00:00", seed),
         comparison=compare(findings, against),
         compared_with=names("workers-v2"),
         pictures=dict(pictures(frame, names)),
@@ -160,7 +162,7 @@ def renamed(frame: pd.DataFrame, names: Callable[[str], str]) -> pd.DataFrame:
 
 def plain(frame: pd.DataFrame, attributes: Mapping[str, tuple[str, ...]], **further: object) -> AuditReport:
     """A set with its attributes and nothing else."""
-    given = Given(**further)  # type: ignore[arg-type]
+    given = AuditOptions(**further)  # type: ignore[arg-type]
     return AuditReport(
         title="A set",
         set_name="set",
@@ -168,7 +170,7 @@ def plain(frame: pd.DataFrame, attributes: Mapping[str, tuple[str, ...]], **furt
         judge=None,
         same_judge=False,
         findings=measure(frame, attributes, given),
-        provenance=Provenance("0.1.0", "2026-11-23T14:05:00+00:00", 0),
+        provenance=AuditProvenance("0.1.0", "2026-11-23T14:05:00+00:00", 0),
     )
 
 
@@ -179,16 +181,16 @@ def labels(frame: pd.DataFrame, many: int, seed: int) -> pd.DataFrame:
 
 def pictures(
     frame: pd.DataFrame, names: Callable[[str], str], each: int = 4
-) -> Iterator[tuple[Cell, tuple[Picture, ...]]]:
+) -> Iterator[tuple[PictureCell, tuple[ReportPicture, ...]]]:
     for name in ATTRIBUTES:
         for (kind, answer), group in frame.groupby(["label", name], sort=False):
             rows = group.head(each).astype(str).to_dict("records")
             told = str(answer) if answer == "unknown" else names(str(answer))
             found = tuple(picture({str(key): row[key] for key in row}, names) for row in rows)
-            yield Cell(names(name), names(str(kind)), told), found
+            yield PictureCell(names(name), names(str(kind)), told), found
 
 
-def picture(row: Mapping[str, str], names: Callable[[str], str] = str) -> Picture:
+def picture(row: Mapping[str, str], names: Callable[[str], str] = str) -> ReportPicture:
     rng = Random(row["id"])
     hair = row["true_hair_length"]
     person = Person(
@@ -201,7 +203,7 @@ def picture(row: Mapping[str, str], names: Callable[[str], str] = str) -> Pictur
     )
     out = BytesIO()
     render(person, rng).image.save(out, "JPEG", quality=80)
-    return Picture(row["id"], names(row["prompt"]), out.getvalue())
+    return ReportPicture(row["id"], names(row["prompt"]), out.getvalue())
 
 
 def _drawn(rng: np.random.Generator, values: tuple[str, ...], shares: np.ndarray) -> np.ndarray:
