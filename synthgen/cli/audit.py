@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from synthgen.cli.app import app
+from synthgen.cli.options import Trust
 from synthgen.cli.show import print_json
 from synthgen.cli.streams import Inert, console
 from synthgen.errors import GateFailed, UsageError
@@ -16,12 +18,12 @@ from synthgen.errors import GateFailed, UsageError
 if TYPE_CHECKING:
     from synthgen.api.auditing import Audit
 
-TRUST = "Open models that you never used here, since the run of somebody else names them."
 """Of `--trust`, here and elsewhere."""
 _EVERY = 5.0
 """Seconds between two lines of progress."""
 
 
+@app.command()
 def audit(
     place: Annotated[
         str,
@@ -86,7 +88,7 @@ def audit(
         Path | None, typer.Option(metavar="DIR", help="Where embeddings are kept. Default: in the output.")
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps; auto takes a GPU if there is one.")] = "auto",
-    trust: Annotated[bool, typer.Option("--trust", envvar="SYNTHGEN_TRUST", help=TRUST)] = False,
+    trust: Trust = False,
     seed: Annotated[int, typer.Option(min=0, help="Of every draw.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
