@@ -1,11 +1,15 @@
 # The one list of the Python face: type checkers read it, and `__init__.py` loads from it what is asked for.
-from .api.auditing import Audit as Audit
+from .api.audit_result import Audit as Audit
 from .api.auditing import audit as audit
 from .api.calibrating import calibrate as calibrate
 from .api.calibrating import keep_share as keep_share
 from .api.calibrating import pilot as pilot
 from .api.finishing import RunResult as RunResult
 from .api.finishing import finalize as finalize
+from .api.keeping import repair as repair
+from .api.keeping import replay as replay
+from .api.keeping import status as status
+from .api.keeping import verify as verify
 from .api.machine import doctor as doctor
 from .api.planning import Forecast as Forecast
 from .api.planning import forecast as forecast
@@ -13,11 +17,7 @@ from .api.planning import plan as plan
 from .api.rejudging import rejudge as rejudge
 from .api.running import begin as begin
 from .api.running import preview as preview
-from .api.running import repair as repair
-from .api.running import replay as replay
 from .api.running import run as run
-from .api.running import status as status
-from .api.running import verify as verify
 from .api.running import work as work
 from .api.sampling import export_labels as export_labels
 from .api.specs import load_spec as load_spec

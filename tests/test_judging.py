@@ -54,7 +54,7 @@ def test_a_cell_that_the_model_never_draws_ends_in_exit_3_and_starves_no_other(h
     balance = "balance=[{attribute: content, target: {person: 0.5, nothing: 0.5}}]"
     done = call("run", "spec.yaml", "--json", "--set", balance, folder=home)
     assert done.returncode == 3
-    assert "6 image(s) short" in done.stderr
+    assert "6 images short" in done.stderr
     result = json.loads(done.stdout)
     assert {short["cell"]: short["missing"] for short in result["shortfalls"]} == {
         "chef, content=nothing": 3,
@@ -125,7 +125,7 @@ def test_the_pilot_of_a_balanced_spec_has_its_cells(home: Path) -> None:
     balanced = ["--set", "balance=[{attribute: skin_tone}]"]
     few = call("calibrate", "spec.yaml", "-n", 2, *balanced, folder=home)
     assert few.returncode == 2
-    assert "-n 2: 2 image(s) cannot fill the 3 cells" in few.stderr
+    assert "-n 2: 2 images cannot fill the 3 cells" in few.stderr
     made = call("calibrate", "spec.yaml", "-n", 3, *balanced, folder=home)
     assert made.returncode == 0, made.stderr
     kept = pd.read_parquet(home / "outputs/small-pilot/ledger").query("verdict == 'accepted'")

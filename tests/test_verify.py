@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import synthgen
-from synthgen.api.running import unverified
+from synthgen.api.keeping import unverified
 from synthgen.errors import StorageError, SynthgenError
 from synthgen.running import create_run, open_run, rejudge
 from synthgen.running.replay import replay

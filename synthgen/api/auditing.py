@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from synthgen.api.asking import AuditInput, begin, values_of
+from synthgen.api.audit_result import JSON, REPORT, Audit
 from synthgen.api.checking import AuditCommand, judge_check
 from synthgen.api.declaring import references
 from synthgen.api.left_out import notes_on
@@ -22,17 +22,13 @@ from synthgen.spec import Spec
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.table import Table
-    from rich.text import Text
 
     from synthgen.auditing.confusion import Confusion
     from synthgen.auditing.filters import Pipeline
-    from synthgen.auditing.findings import Findings
-    from synthgen.auditing.gates import GateOutcome
     from synthgen.auditing.measure import AuditOptions
     from synthgen.auditing.report import AuditReport
 
-JSON, REPORT, EMBEDDINGS = "audit.json", "report.html", "embeddings"
+EMBEDDINGS = "embeddings"
 
 
 def output_folder(place: str | Path) -> Path:
@@ -75,72 +71,6 @@ def check_output(folder: Path, place: str | Path) -> None:
     check_folder(folder)
     for name in (JSON, REPORT):
         check_file(folder / name)
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """What an audit found."""
-
-    report: AuditReport
-
-    @property
-    def findings(self) -> Findings:
-        return self.report.findings
-
-    @property
-    def outcome(self) -> GateOutcome | None:
-        """The outcome of all gates together; None without gates."""
-        return self.findings.outcome
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Caveats on the set, on each attribute overall, and on figures estimated from a sample."""
-        found, likeness = self.findings, (self.report.diversity, self.report.leakage)
-        of_attributes = (
-            f"{attribute.name}: {caveat}" for attribute in found.attributes for caveat in attribute.scopes[0].caveats
-        )
-        return (*found.caveats, *of_attributes, *(caveat for each in likeness if each for caveat in each.caveats))
-
-    @property
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """The tables by name, such as 'shares', 'distances' and 'gates'; with a second set, also 'comparison'."""
-        from synthgen.auditing.tables import comparison_table, tables
-
-        comparison = self.report.comparison
-        more = {"comparison": comparison_table(comparison)} if comparison is not None else {}
-        return tables(self.findings) | more
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the content of audit.json."""
-        from synthgen.auditing.report import write_json
-
-        found: dict[str, Any] = json.loads(write_json(self.report))
-        return found
-
-    def rendered(self) -> list[Text | Table]:
-        """Render the audit as tables for a terminal."""
-        from synthgen.auditing.report import render_tables
-
-        return render_tables(self.report)
-
-    def write(self, folder: Path) -> tuple[Path, Path]:
-        """Write audit.json and report.html, each whole or not at all.
-
-        Raises:
-            StorageError: the folder cannot be written.
-        """
-        from synthgen.auditing.report import write_html, write_json
-        from synthgen.pages.page import write_page
-
-        write_page(folder / JSON, write_json(self.report).decode())
-        write_page(folder / REPORT, write_html(self.report))
-        return folder / JSON, folder / REPORT
-
-    def _repr_html_(self) -> str:
-        """Show the verdict and the shares in a notebook."""
-        from synthgen.auditing.report import write_fragment
-
-        return write_fragment(self.report)
 
 
 def audit(

@@ -16,24 +16,18 @@ from synthgen.api.planning import forecast, plan
 from synthgen.api.publishing import (
     check_new,
     check_place,
-    clear_leftovers,
-    damaged_results,
-    drop_damaged,
-    leftovers,
-    unverified_results,
 )
 from synthgen.api.specs import as_yaml
 from synthgen.api.trust import pinned_models, require_trust
 from synthgen.errors import ModelError, UsageError
 from synthgen.files import check_file
 from synthgen.planning import Plan
-from synthgen.running import Assignment, Damage, Outcome, Progress, Repaired, RunState
+from synthgen.running import Assignment, Outcome, Progress
 from synthgen.spec import Spec
 from synthgen.store import Location, RunStore, open_store
 
 if TYPE_CHECKING:
     from synthgen.ledger.tally import Tally
-    from synthgen.running.replay import Replay
 
 _LOG = logging.getLogger(__name__)
 
@@ -218,78 +212,6 @@ def make_shards(
     planned = runs.open_run(store)
     generator, judge = wiring.generator(planned, device), wiring.judge(planned, device)
     return runs.work(planned, store, generator, judge, shards, on_progress=on_progress, stop=stop)
-
-
-def replay(location: Location, image_id: str, device: str = "auto", *, trust: bool = False) -> Replay:
-    """Render and judge a recorded attempt again.
-
-    Args:
-        trust: open models that the run names and this machine does not know.
-
-    Raises:
-        UsageError: the run has no such attempt, or it names an unknown model and `trust` is false.
-        ModelError, DeviceError, StorageError: as `run`.
-    """
-    from synthgen.running.replay import replay as again
-
-    store = open_store(location)
-    planned = runs.open_run(store)
-    require_trust(pinned_models(planned), store.location, trust=trust)
-    return again(planned, store, wiring.generator(planned, device), wiring.judge(planned, device), image_id)
-
-
-def status(location: Location) -> tuple[Plan, RunState]:
-    """Read the progress of a run from its files alone.
-
-    Raises:
-        StorageError: `location` has no run.
-
-    Example:
-        >>> planned, state = synthgen.status("outputs/quickstart")
-        >>> len(state.done), planned.shard_count
-    """
-    store = open_store(location)
-    planned = runs.open_run(store)
-    state = runs.read_state(planned, store)
-    return planned, replace(state, orphans=(*state.orphans, *leftovers(store)))
-
-
-def verify(location: Location, on_shard: Callable[[int], None] = lambda shard: None) -> list[Damage]:
-    """Read all committed files and the dataset again, and return what is wrong, or [].
-
-    Raises:
-        StorageError: `location` has no run.
-    """
-    store = open_store(location)
-    return [*runs.verify(runs.open_run(store), store, on_shard), *damaged_results(store)]
-
-
-def unverified(location: Location) -> list[str]:
-    """List the files of a run that `verify` cannot check, since an earlier version wrote them without a sha256.
-
-    Raises:
-        StorageError: `location` has no run.
-    """
-    store = open_store(location)
-    runs.open_run(store)
-    return [*runs.unsealed(store), *unverified_results(store)]
-
-
-def repair(location: Location, on_shard: Callable[[int], None] = lambda shard: None) -> Repaired:
-    """Re-open the damaged shards of a run and remove files that no shard names. Never call it while workers run.
-
-    A damaged dataset counts as missing: the next `run` or `finalize` rebuilds it.
-
-    Raises:
-        StorageError: `location` has no run, or cannot be written.
-    """
-    store = open_store(location)
-    planned = runs.open_run(store)
-    damaged = damaged_results(store)
-    done = runs.repair(planned, store, on_shard)
-    drop_damaged(store, damaged, planned.fingerprint)
-    removed = (*done.removed, *clear_leftovers(store, (), unsure=True))
-    return replace(done, findings=(*done.findings, *damaged), removed=removed)
 
 
 def begin(

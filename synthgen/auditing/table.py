@@ -140,7 +140,7 @@ def _ids(frame: pd.DataFrame) -> pd.Index | None:
         return None
     ids: pd.Index = pd.Index(frame["id"])
     if not ids.is_unique:
-        raise UsageError(f"id: {ids[ids.duplicated()][0]!r} comes twice", hint="Ids tell images apart.")
+        raise UsageError(f"id: {ids[ids.duplicated()][0]!r} is duplicated", hint="Ids tell images apart.")
     return ids
 
 

@@ -16,7 +16,8 @@ from synthgen.cli.streams import Inert, console
 from synthgen.errors import GateFailed, UsageError
 
 if TYPE_CHECKING:
-    from synthgen.api.auditing import Audit
+    from synthgen.api.audit_result import Audit
+    from synthgen.api.sampling import ToLabel
 
 """Of `--trust`, here and elsewhere."""
 _EVERY = 5.0
@@ -116,17 +117,7 @@ def audit(
     }
     if export_labels is not None:
         drawn = draw_labels(place, export_labels, folder, cache=cache or embeddings_folder(folder), **asked)
-        print(f"look at   {drawn.page}")
-        print(f"fill in   {drawn.table}")
-        print(f"then      the same command, with --import-labels {drawn.table} in place of --export-labels")
-        if drawn.few:
-            from synthgen.auditing.quote import FEWEST_LABELS
-
-            shown = ", ".join(f"{name} ({many})" for name, many in islice(drawn.few.items(), 6))
-            more = f" and {len(drawn.few) - 6} more" if len(drawn.few) > 6 else ""
-            takes = f"which takes {FEWEST_LABELS}"
-            named = f"{takes}: {shown}{more}; or all its images"
-            print(f"note      too few to correct the shares of a class on its own, {named}")
+        _print_drawn(drawn)
         return
     found = audit(
         place,
@@ -159,6 +150,21 @@ def audit(
             "          (also association with the class, how sure so many images can be, filters, likeness, pictures)"
         )
     _exit(found, allow_insufficient)
+
+
+def _print_drawn(drawn: "ToLabel") -> None:
+    """Say what to do with a sample that was drawn to be labelled."""
+    print(f"look at   {drawn.page}")
+    print(f"fill in   {drawn.table}")
+    print(f"then      the same command, with --import-labels {drawn.table} in place of --export-labels")
+    if drawn.few:
+        from synthgen.auditing.quote import FEWEST_LABELS
+
+        shown = ", ".join(f"{name} ({many})" for name, many in islice(drawn.few.items(), 6))
+        more = f" and {len(drawn.few) - 6} more" if len(drawn.few) > 6 else ""
+        takes = f"which takes {FEWEST_LABELS}"
+        named = f"{takes}: {shown}{more}; or all its images"
+        print(f"note      too few to correct the shares of a class on its own, {named}")
 
 
 def print_audit(found: "Audit") -> None:

@@ -8,7 +8,7 @@ import typer
 
 from synthgen.cli.app import app
 from synthgen.cli.options import AsJson, Device, Overrides, RunArgument, Trust, location_of
-from synthgen.cli.show import duration, print_failures, print_json, print_result, print_shortfalls
+from synthgen.cli.show import counted, duration, print_failures, print_json, print_result, print_shortfalls
 from synthgen.cli.streams import printing_is_the_result
 from synthgen.errors import StorageError
 
@@ -40,7 +40,7 @@ def rejudge(
 @app.command()
 def status(location: RunArgument, as_json: AsJson = False) -> None:
     """Show how far a run is. It reads the run's files alone, also while others write them."""
-    from synthgen.api.running import status
+    from synthgen.api.keeping import status
 
     planned, state = status(location)
     printing_is_the_result()
@@ -85,14 +85,14 @@ def status(location: RunArgument, as_json: AsJson = False) -> None:
 @app.command()
 def verify(location: RunArgument) -> None:
     """Read everything that was committed again. Hashes, rows, ids, every image and the dataset's files are checked."""
-    from synthgen.api.running import status, unverified, verify
+    from synthgen.api.keeping import status, unverified, verify
 
     findings = verify(location, lambda shard: print(f"read shard {shard}", file=sys.stderr))
     for finding in findings:
         print(f"{location}/{finding.place}: {finding.message}")
     if findings:
         raise StorageError(
-            f"{len(findings)} thing(s) are wrong with {location}",
+            f"{counted(len(findings), 'problem')} in {location}",
             hint="`synthgen repair` re-opens what is damaged; run again, and it is made anew.",
         )
     planned, state = status(location)
@@ -110,7 +110,7 @@ def verify(location: RunArgument) -> None:
 @app.command()
 def repair(location: RunArgument) -> None:
     """Re-open damaged shards; remove what no shard names. Not while anything works on the run."""
-    from synthgen.api.running import repair
+    from synthgen.api.keeping import repair
 
     done = repair(location, lambda shard: print(f"read shard {shard}", file=sys.stderr))
     for finding in done.findings:
@@ -135,7 +135,7 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Render one recorded attempt again, and say what agrees. Noise, pixels, scores and verdict are compared."""
-    from synthgen.api.running import replay
+    from synthgen.api.keeping import replay
 
     found = replay(location, image, device, trust=trust)
     printing_is_the_result()

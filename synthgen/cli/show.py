@@ -54,12 +54,12 @@ def print_result(result: Any, as_json: bool, *, rendered: bool = True) -> None:
             print(f"made in   {duration(result.seconds)} of work, summed over the workers")
         print(f"dataset   {result.dataset}: " + ", ".join(f"{s.name} {s.rows}" for s in result.summary.splits))
         if result.summary.dropped:
-            print(f"dropped   {result.summary.dropped} image(s) that repeat one of another shard")
+            print(f"dropped   {counted(result.summary.dropped, 'image')} repeating one of another shard")
         print_shortfalls(result.shortfalls, result.spec)
         print(f"look at   {result.sheet}")
     if result.missing:
         raise QuotaNotMet(
-            f"{result.missing} image(s) short of what was asked for",
+            f"{counted(result.missing, 'image')} short of what was asked for",
             hint=_unsure(result.shortfalls, result.spec.attributes)
             + (_MORE if rendered else _more_of_rejudged(result)),
         )
@@ -163,6 +163,11 @@ def print_rounding(rounding: Any) -> None:
         print(f"rounded   images are whole: {planned:.1%} of {name} is {attribute} {value!r}; {asked:.1%} was asked")
     if rounding.empty:
         print(f"empty     {len(rounding.empty)} cell(s) with too small a share for one image: {rounding.empty[0]}, ..")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 shard`, `2 shards`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

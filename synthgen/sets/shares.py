@@ -30,7 +30,7 @@ def read_shares(path: Path, column: str, values: Collection[str]) -> dict[str, f
     if counts.empty:
         raise UsageError(f"{path}: {column} holds no value", hint=hint)
     if len(counts) > 1 and counts.max() == 1:
-        table = f"{path}: no value of {column} comes twice: a table of shares, and no dataset"
+        table = f"{path}: no value of {column} is duplicated: a table of shares, and no dataset"
         raise UsageError(table, hint="Write shares that are known into the spec: target: {VALUE: SHARE, ..}.")
     return {value: float(counts.get(value, 0) / counts.sum()) for value in values}
 

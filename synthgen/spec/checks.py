@@ -242,7 +242,7 @@ def _balance(spec: Data) -> Iterator[Violation]:
     for name, kind in mapping(spec, "classes").items():
         count = kind.get("count") if isinstance(kind, Mapping) else kind
         if balanced and type(count) is int and 0 < count < cells:
-            message = f"{count} image(s) cannot fill the {cells} cells that 'balance' makes of a class"
+            message = f"{count} image{'s' * (count != 1)} cannot fill the {cells} cells that 'balance' makes of a class"
             yield Violation(("classes", name, "count"), f"{message}; expected at least {cells}")
 
 
@@ -281,5 +281,5 @@ def _repeated(path: Path, texts: object) -> Iterator[Violation]:
     seen: set[str] = set()
     for place, text in texts_at(path, texts):
         if text in seen:
-            yield Violation(place, f"{quoted(text)} stands here twice; a mapping to weights makes it likelier")
+            yield Violation(place, f"{quoted(text)} is listed twice; a mapping to weights makes it likelier")
         seen.add(text)

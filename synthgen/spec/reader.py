@@ -25,7 +25,7 @@ _Kind = TypeVar("_Kind", bound=Section)
 _UTF16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _HINT = "`synthgen init` writes a spec to start from; `synthgen schema` prints every key."
 _DECLARED = "A file of attributes has a spec's keys 'attributes', 'balance' and 'gates', and no others."
-_SECRETS = "A spec is kept with its dataset. Secrets belong into the environment: HF_TOKEN for models of the hub."
+_SECRETS = "A spec is kept with its dataset. Secrets belong in the environment: HF_TOKEN for models of the hub."
 
 
 def read_spec(path: Path, overrides: Sequence[str] = ()) -> Spec:

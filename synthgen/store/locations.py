@@ -34,7 +34,7 @@ def open_store(location: Location) -> RunStore:
         # Such an address may hold a key and its secret: only its beginning is shown.
         raise UsageError(
             f"expected a folder, or s3://bucket/prefix of letters, digits, '.', '-', '_' and '/'; found {found[0]}...",
-            hint="Of object stores, those that speak S3 are known. Keys do not belong into an address: set "
+            hint="Of object stores, those that speak S3 are known. Do not put keys in an address: set "
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.",
         )
     from synthgen.store.object_store import ObjectStore

@@ -238,7 +238,7 @@ def test_too_few_images_to_compare_say_so() -> None:
     [
         (np.full((2, 3), np.nan), ["x", "y"], "of x is 0 or not finite"),
         (np.array([[1.0, 0.0], [0.0, 0.0]]), ["x", "y"], "of y is 0 or not finite"),
-        (np.eye(2), ["x", "x"], "comes twice"),
+        (np.eye(2), ["x", "x"], "is duplicated"),
         (np.eye(3), ["x", "y"], "an id, a class and an embedding"),
     ],
 )

@@ -256,7 +256,7 @@ def test_classes_that_were_not_declared_are_measured_and_named() -> None:
         (random_set(3).drop(columns=["label", "id"]), "the table has no column 'label'"),
         (random_set(3).drop(columns="skin"), "the table has no column 'skin'"),
         (random_set(3).assign(skin="green"), "skin: the table has the value 'green' in '000000'"),
-        (random_set(3).assign(id="a"), "id: 'a' comes twice"),
+        (random_set(3).assign(id="a"), "id: 'a' is duplicated"),
     ],
 )
 def test_a_table_that_cannot_be_audited_is_refused(frame: pd.DataFrame, message: str) -> None:

@@ -102,7 +102,7 @@ EDITS: dict[str, tuple[str, str, str]] = {
     "templates are one text": ('["a {class} with {skin} skin"]', '"a {class} with {skin} skin"',
         "10:14: prompts.templates: expected a list, or a mapping to weights, found the text 'a {class} with",),
     "same template twice": ('["a {class} with {skin} skin"]', '["{skin} {class}", "{skin} {class}"]',
-        "10:33: prompts.templates.1: '{skin} {class}' stands here twice",),
+        "10:33: prompts.templates.1: '{skin} {class}' is listed twice",),
     "weight is text": ("[light, dark]", "{light: much}", "12:19: prompts.variables.skin.light: expected a number, found the text 'much'"),
     "weight of zero": ("[light, dark]", "{light: 0}", "12:19: prompts.variables.skin.light: expected more than 0, found 0"),
     "variable without values": ("[light, dark]", "[]", "12:11: prompts.variables.skin: expected 1 or more entries, found an empty"),
@@ -264,5 +264,5 @@ def test_every_class_needs_an_image_for_each_of_its_cells(tmp_path: Path) -> Non
     path.write_text(
         GOOD.replace("doctor: 10", "doctor: 9").replace("{count: 10}", "{count: 8}").replace("seed: 0", balance)
     )
-    message = "8 image(s) cannot fill the 9 cells that 'balance' makes of a class; expected at least 9"
+    message = "8 images cannot fill the 9 cells that 'balance' makes of a class; expected at least 9"
     assert problems(path) == [f"8:17: classes.chef.count: {message}"]

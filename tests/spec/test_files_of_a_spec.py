@@ -26,10 +26,10 @@ FILES = {
     "strange value": ("hair\nshort\nred\n", "8:44: balance.0.target.from: real.csv: hair has the value 'red', which"),
     "shares": (
         "hair,share\nshort,0.9\nlong,0.1\n",
-        "8:44: balance.0.target.from: real.csv: no value of hair comes twice",
+        "8:44: balance.0.target.from: real.csv: no value of hair is duplicated",
     ),
     "binary": (b"\0\xff", "8:44: balance.0.target.from: real.csv"),
-    "too few images": ("hair\nshort\nshort\nlong\nnone\n", "4:29: classes.chef: 2 image(s) cannot fill the 3 cells"),
+    "too few images": ("hair\nshort\nshort\nlong\nnone\n", "4:29: classes.chef: 2 images cannot fill the 3 cells"),
 }
 
 

@@ -61,7 +61,7 @@ def read_rows(ids: Sequence[str], classes: Sequence[str], vectors: np.ndarray, w
         found = f"{len(ids)} ids, {len(classes)} classes and embeddings of shape {vectors.shape}"
         raise UsageError(f"{where}: expected an id, a class and an embedding for each image, found {found}")
     if len(set(ids)) < len(ids):
-        raise UsageError(f"{where}: an image's id comes twice", hint="Give every image an id of its own.")
+        raise UsageError(f"{where}: an image's id is duplicated", hint="Give every image an id of its own.")
     kinds: list[type] = [type(name) for name in classes]  # a missing label is a float, whatever its type says
     nameless = next((place for place, kind in enumerate(kinds) if not issubclass(kind, str)), None)
     if nameless is not None:
