@@ -33,7 +33,7 @@ PLACES: dict[str, Callable[[Path], object]] = {
     "a name that is not UTF-8": lambda place: None,
 }
 IN_THE_WAY: dict[str, Callable[[Path], object]] = {
-    "dataset": lambda path: shutil.copytree(Path(__file__).parent / "plan", path),
+    "dataset": lambda path: shutil.copytree(Path(__file__).parent / "planning", path),
     "dataset, a file": Path.touch,
     "report.html": Path.mkdir,
     "shards": Path.touch,

@@ -58,7 +58,7 @@ def test_a_run_killed_at_any_write_point_resumes_as_if_nothing_had_been(
 def test_a_run_killed_again_and_again_at_random_moments_comes_to_the_same_end(place: str, uninterrupted: Path) -> None:
     exits = []
     for _ in range(8):
-        process = start_run(place, PLAN, pause=0.05)
+        process = start_run(place, PLAN, pause=0.3)
         time.sleep(random.uniform(0.05, 2 if "://" in place else 0.7))  # S3's client takes a while to load
         process.kill()
         process.join()
