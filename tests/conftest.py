@@ -20,9 +20,10 @@ settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 # What a user has named is noted in the cache folder: that of the tests is their own. Matplotlib's fonts stay where they
-# are, since it takes seconds to list them.
+# are, since it takes seconds to list them, and so does what uv downloaded.
 _CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
 os.environ.setdefault("MPLCONFIGDIR", os.path.join(_CACHE, "matplotlib"))
+os.environ.setdefault("UV_CACHE_DIR", os.path.join(_CACHE, "uv"))
 _NOTES = tempfile.TemporaryDirectory(prefix="synthgen-tests-", ignore_cleanup_errors=True)
 os.environ["XDG_CACHE_HOME"] = _NOTES.name
 
