@@ -95,7 +95,7 @@ def how_to_check(check: JudgeCheck) -> str:
     return f"{labels_wanted(check)}:{drawn}Fill in {table}, and audit again with --import-labels {table}."
 
 
-_DRAWN = " synthgen.api.export_labels draws them, with the same arguments. "
+_DRAWN = " synthgen.export_labels draws them, with the same arguments. "
 
 
 def labels_wanted(check: JudgeCheck) -> str:
