@@ -11,6 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -83,12 +84,10 @@ class PinnedModel:
         folder = _notes()
         if self.kind == "bundled" or folder is None or not self.pins_its_content:
             return
-        try:
+        with suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with (folder / self._note).open("x", encoding="utf-8") as file:
                 file.write(f"{self}\n")
-        except OSError:
-            pass
 
 
 def pinned_judge(name: str, revision: str) -> PinnedModel:
