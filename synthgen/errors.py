@@ -6,11 +6,15 @@ SynthgenError             1  never raised itself
 ├── PlanChanged           2  the run folder was planned from another spec
 ├── QuotaNotMet           3  done, but fewer images than asked for
 ├── GateFailed            4  an audit gate failed
-├── ModelError            5  a model cannot be found, loaded or run
-├── DeviceError           5  a device is missing, lost or out of memory
+├── ModelError            2  a model does not exist, or is not what the spec needs
+│   └── ModelUnavailable  5  it cannot be reached or used now; trying again may help
+├── DeviceError           5  a device failed or ran out of memory
+│   ├── DeviceMissing     2  there is no such device here
 │   └── DeviceLost        5  it broke in use: this process can never use it again, another one may
 ├── StorageError          5  a file or a bucket cannot be read or written
 └── Interrupted          75  stopped on request; run again to resume
+
+Exit code 2 means that the same command will fail again until something is changed; 5 means that it may succeed.
 """
 
 from collections.abc import Iterable
@@ -21,15 +25,28 @@ from typing import ClassVar
 class SynthgenError(Exception):
     """A mistake or a circumstance that the user can do something about: printed without a traceback.
 
-    `hint` says what to do, in one sentence.
+    Attributes:
+        code: names the kind of error; stable, for programs.
+        message: what is wrong.
+        hint: what to do, in one sentence.
+        argument: the argument that is wrong, by its Python name; the command line shows it as its option.
+
+    In `message` and `hint`, an argument in backticks is a Python argument too: `` `images_from` `` becomes
+    `--images-from` on the command line, and `` `devices="cpu:2"` `` becomes `--devices cpu:2`.
     """
 
+    code: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, hint: str | None = None, argument: str | None = None) -> None:
+        super().__init__(f"{argument}: {message}" if argument else message)
         self.message = message
         self.hint = hint
+        self.argument = argument
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # As made, or a hint would be lost on the way from a worker's process.
+        return _remade, (type(self), self.args, self.__dict__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +66,21 @@ class Problem:
         return f"{place}: {self.message}"
 
 
+def _remade(kind: type[SynthgenError], args: tuple[object, ...], attributes: dict[str, object]) -> SynthgenError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
+
+
 class UsageError(SynthgenError):
-    exit_code = 2
+    code, exit_code = "usage", 2
 
 
 class SpecError(SynthgenError):
     """A spec that cannot be used. Its text is every problem, one to a line, in the file's order."""
 
-    exit_code = 2
+    code, exit_code = "spec", 2
 
     def __init__(self, problems: Iterable[Problem], *, hint: str | None = None) -> None:
         self.problems = tuple(problems)
@@ -65,35 +89,45 @@ class SpecError(SynthgenError):
 
 
 class PlanChanged(SynthgenError):  # noqa: N818 - an outcome
-    exit_code = 2
+    code, exit_code = "plan_changed", 2
 
 
 class QuotaNotMet(SynthgenError):  # noqa: N818 - an outcome
-    exit_code = 3
+    code, exit_code = "quota_not_met", 3
 
 
 class GateFailed(SynthgenError):  # noqa: N818 - an outcome
-    exit_code = 4
+    code, exit_code = "gate_failed", 4
 
 
 class ModelError(SynthgenError):
-    exit_code = 5
+    code, exit_code = "model", 2
+
+
+class ModelUnavailable(ModelError):  # noqa: N818 - a circumstance
+    code, exit_code = "model_unavailable", 5
 
 
 class DeviceError(SynthgenError):
-    exit_code = 5
+    code, exit_code = "device", 5
+
+
+class DeviceMissing(DeviceError):  # noqa: N818 - a circumstance
+    code, exit_code = "device_missing", 2
 
 
 class DeviceLost(DeviceError):  # noqa: N818 - an outcome
     """A device that broke in use. Executors replace the process, and do not count this against its shard."""
 
+    code = "device_lost"
+
 
 class StorageError(SynthgenError):
-    exit_code = 5
+    code, exit_code = "storage", 5
 
 
 class Interrupted(SynthgenError):  # noqa: N818 - an outcome
-    exit_code = 75
+    code, exit_code = "interrupted", 75
 
 
 def first_line(error: BaseException) -> str:

@@ -14,9 +14,9 @@ import yaml
 import synthgen
 from synthgen import cli
 from synthgen.errors import SynthgenError
+from synthgen.events import ClassProgress, Progress
 from synthgen.ledger.rows import ledger_schema
 from synthgen.records import Reason, Verdict
-from synthgen.running.progress import ClassProgress, Progress
 from synthgen.spec import json_schema, parse_spec
 
 ROOT = Path(__file__).parents[1]

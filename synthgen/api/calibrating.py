@@ -10,12 +10,12 @@ from synthgen import running as runs
 from synthgen.api.planning import plan
 from synthgen.api.running import run
 from synthgen.errors import UsageError
+from synthgen.events import Progress
 from synthgen.files import as_damage, as_storage_error, check_file, refuse_links
 from synthgen.judging.calibration.conditions import conditions, difference
 from synthgen.judging.calibration.threshold import Calibration, curve, quantile, threshold
 from synthgen.planning import Plan
 from synthgen.records import Verdict
-from synthgen.running import Progress
 from synthgen.spec import Filters, LabelFilter, Spec
 from synthgen.spec.checks import check
 from synthgen.store import FolderStore

@@ -20,9 +20,10 @@ from synthgen.api.publishing import (
 from synthgen.api.specs import as_yaml
 from synthgen.api.trust import pinned_models, require_trust
 from synthgen.errors import ModelError, UsageError
+from synthgen.events import Progress
 from synthgen.files import check_file
 from synthgen.planning import Plan
-from synthgen.running import Assignment, Outcome, Progress
+from synthgen.running import Assignment, Outcome
 from synthgen.spec import Spec
 from synthgen.store import Location, RunStore, open_store
 

@@ -9,8 +9,8 @@ from dataclasses import asdict
 
 from synthgen.cli.show import duration
 from synthgen.cli.streams import console
+from synthgen.events import Progress
 from synthgen.inert import inert
-from synthgen.running import Progress
 
 
 @contextmanager

@@ -1,12 +1,12 @@
 """Plan -> committed shards. Importing it imports neither torch nor datasets: `status` is quick."""
 
 from synthgen.running.additions import top_up
+from synthgen.running.assignment import Assignment
 from synthgen.running.executors.local import run_local
 from synthgen.running.executors.ray import run_ray
 from synthgen.running.executors.slots import Slot, check_devices, slots
 from synthgen.running.failures import grouped, read_causes, retry_hint
 from synthgen.running.opening import create_run, is_begun, kept_spec, open_run
-from synthgen.running.progress import Assignment, ClassProgress, Progress
 from synthgen.running.rejudge import rejudge
 from synthgen.running.repair import Repaired, repair
 from synthgen.running.shard.protocols import Generator, Judge
@@ -16,12 +16,10 @@ from synthgen.running.verify import Damage, unsealed, verify
 
 __all__ = [
     "Assignment",
-    "ClassProgress",
     "Damage",
     "Generator",
     "Judge",
     "Outcome",
-    "Progress",
     "Repaired",
     "RunState",
     "Slot",

@@ -20,7 +20,8 @@ import typer
 
 import synthgen
 from synthgen.api.running import make_shards
-from synthgen.running import Assignment, ClassProgress, Outcome, Progress, Slot, read_state, run_local
+from synthgen.events import ClassProgress, Progress
+from synthgen.running import Assignment, Outcome, Slot, read_state, run_local
 from synthgen.spec import Spec, read_spec
 from synthgen.store import FolderStore
 from tests.benchmarks.page import put_into, table

@@ -20,7 +20,8 @@ import pytest
 import torch
 
 from synthgen.errors import DeviceError, DeviceLost, Interrupted, StorageError, UsageError
-from synthgen.running import Assignment, Outcome, Progress, create_run, open_run, run_ray, verify, work
+from synthgen.events import Progress
+from synthgen.running import Assignment, Outcome, create_run, open_run, run_ray, verify, work
 from synthgen.store import FolderStore
 from tests.running.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
 from tests.running.tables import bytes_of, ledger_of, state_of

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from synthgen.errors import DeviceError, DeviceLost, Interrupted, ModelError, UsageError
+from synthgen.events import Progress
 from synthgen.planning import Plan
 from synthgen.records import Candidate, Rendered
-from synthgen.running import Assignment, Outcome, Progress, Slot, create_run, open_run, run_local, slots, verify, work
+from synthgen.running import Assignment, Outcome, Slot, create_run, open_run, run_local, slots, verify, work
 from synthgen.running.executors.queue import TRIES
 from synthgen.store import FolderStore
 from tests.running.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan

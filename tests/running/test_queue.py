@@ -3,7 +3,8 @@
 import pytest
 
 from synthgen.errors import DeviceError, Interrupted, ModelError
-from synthgen.running import Assignment, Outcome, Progress
+from synthgen.events import Progress
+from synthgen.running import Assignment, Outcome
 from synthgen.running.executors.queue import TRIES, ShardQueue, WorkerProgress
 
 

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from synthgen.errors import DeviceError, Interrupted
+from synthgen.events import Progress
 from synthgen.records import Candidate, Rendered
-from synthgen.running import Progress, create_run, verify, work
+from synthgen.running import create_run, verify, work
 from synthgen.store import FolderStore
 from tests.running.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
 from tests.running.tables import bytes_of, images_of, ledger_of, read, state_of, without

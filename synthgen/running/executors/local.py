@@ -13,10 +13,11 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from synthgen.errors import DeviceError, DeviceLost, Interrupted, SynthgenError
+from synthgen.events import Progress
+from synthgen.running.assignment import Assignment
 from synthgen.running.executors.queue import TRIES, ShardQueue, WorkerProgress
 from synthgen.running.executors.slots import Slot
 from synthgen.running.failures import write_failure
-from synthgen.running.progress import Assignment, Progress
 from synthgen.running.shard.worker import Outcome
 from synthgen.store.store import RunStore
 

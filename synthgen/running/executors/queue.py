@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from synthgen.errors import DeviceError, SynthgenError
-from synthgen.running.progress import Assignment, Progress
+from synthgen.events import Progress
+from synthgen.running.assignment import Assignment
 from synthgen.running.shard.worker import Outcome
 
 TRIES = 3

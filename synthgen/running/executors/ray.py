@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synthgen.errors import DeviceError, DeviceLost, Interrupted, StorageError, SynthgenError, UsageError
+from synthgen.events import Progress
+from synthgen.running.assignment import Assignment
 from synthgen.running.executors.local import Start, converse
 from synthgen.running.executors.queue import TRIES, ShardQueue, WorkerProgress
 from synthgen.running.executors.ray_cluster import Ray, connected
 from synthgen.running.executors.slots import Slot
 from synthgen.running.failures import write_failure
-from synthgen.running.progress import Assignment, Progress
 from synthgen.running.shard.worker import Outcome
 from synthgen.store import layout
 from synthgen.store.store import RunStore

@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from synthgen.errors import Interrupted, ModelError, StorageError, SynthgenError, UsageError, cause_of
+from synthgen.events import ClassProgress, Progress
 from synthgen.planning import Plan
 from synthgen.records import Candidate, Failure, Judged, Rendered, Shard, ShardRecord
 from synthgen.redaction import without_secrets
+from synthgen.running.assignment import Assignment
 from synthgen.running.failures import grouped, retry_hint, write_failure
-from synthgen.running.progress import Assignment, ClassProgress, Progress
 from synthgen.running.shard.environment import environment
 from synthgen.running.shard.filling import Filling
 from synthgen.running.shard.marker import read_marker

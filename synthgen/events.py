@@ -1,0 +1,70 @@
+"""What long calls report while they work: the one vocabulary of every `on_progress`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ClassProgress:
+    """The progress of one class. `attempts` counts what was rendered, failures included."""
+
+    accepted: int
+    quota: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run before its first batch: the whole that progress is measured against.
+
+    Attributes:
+        run: its folder or address.
+        shards: how many shards it has.
+        shards_done: how many of them are committed already.
+        classes: for each class, its quota in the whole run, and what the committed shards hold.
+    """
+
+    run: str
+    shards: int
+    shards_done: int
+    classes: Mapping[str, ClassProgress]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One shard before a batch, or (`committed`) after its commit.
+
+    Attributes:
+        images_per_second: attempts per second since the shard began.
+        under_way: the attempts that the worker renders and judges next.
+    """
+
+    shard: int
+    classes: Mapping[str, ClassProgress]
+    images_per_second: float
+    committed: bool
+    under_way: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepProgress:
+    """How far one step of a longer work is, such as the embedding of a set's images.
+
+    Attributes:
+        step: what is being done, in words: "embedding portraits".
+        unit: what is counted, in the plural: "images".
+        total: None where it is not known beforehand.
+    """
+
+    step: str
+    unit: str
+    done: int
+    total: int | None = None
+
+
+Event = RunStarted | Progress | StepProgress
+OnProgress = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """Report nothing: the default of every `on_progress`."""
