@@ -2,19 +2,24 @@
 
 import os
 import signal
-import sys
 import threading
+from contextlib import suppress
+
+from synthgen.cli.session import session
+
+_KILLED = 130
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that the first Ctrl-C or SIGTERM sets; the second Ctrl-C ends the process at once."""
+    """Return an event that the first Ctrl-C or SIGTERM sets; the second Ctrl-C ends the process at once."""
     stop = threading.Event()
 
     def on_signal(number: int, _: object) -> None:
         if stop.is_set() and number == signal.SIGINT:
-            os._exit(130)
+            os._exit(_KILLED)
         stop.set()
-        print("stopping after this batch; Ctrl-C again to stop at once", file=sys.stderr)
+        with suppress(RuntimeError):  # the signal came in the middle of another line
+            session.note("stopping after this batch; press Ctrl-C again to stop at once")
 
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)

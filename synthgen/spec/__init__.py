@@ -7,7 +7,7 @@ from synthgen.spec.declared import Declared
 from synthgen.spec.filters import ClipFilter, DuplicateFilter, Filters, LabelFilter, QualityFilter
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, JudgeSpec, ModelSpec
 from synthgen.spec.output import Budget, Output, Rejects
-from synthgen.spec.reader import parse_spec, read_declared, read_spec, read_text, refusal
+from synthgen.spec.reader import MAX_BYTES, decoded, parse_spec, read_declared, read_spec, read_text, refusal
 from synthgen.spec.schema import json_schema
 from synthgen.spec.spec import ClassSpec, Prompts, Spec
 from synthgen.spec.starter import starter_spec
@@ -18,6 +18,7 @@ __all__ = [
     "BUNDLED_JUDGE",
     "BUNDLED_MODEL",
     "DEFAULT_JUDGE",
+    "MAX_BYTES",
     "NOT_APPLICABLE",
     "RESERVED",
     "UNKNOWN",
@@ -43,6 +44,7 @@ __all__ = [
     "TemplateError",
     "Variable",
     "Violation",
+    "decoded",
     "json_schema",
     "parse_spec",
     "read_declared",

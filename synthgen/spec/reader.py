@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ from synthgen.spec.spec import Spec
 MAX_BYTES = 5_000_000
 _Kind = TypeVar("_Kind", bound=Section)
 _UTF16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
-_HINT = "`synthgen init` writes a spec to start from; `synthgen schema` prints every key."
+_KEYS = "`synthgen schema` prints every key; docs/specs.md explains them."
 _DECLARED = "A file of attributes has a spec's keys 'attributes', 'balance' and 'gates', and no others."
 _SECRETS = "A spec is kept with its dataset. Secrets belong in the environment: HF_TOKEN for models of the hub."
 
@@ -121,7 +122,9 @@ def _located(root: Node, path: tuple[str | int, ...], message: str) -> Problem:
     return place.problem(message, at_key=path[-1:] == (KEY,))
 
 
-def _error(problems: list[Problem], hint: str = _HINT) -> SpecError:
+def _error(problems: list[Problem], hint: str | None = None) -> SpecError:
+    if hint is None and any(" key '" in problem.message for problem in problems):
+        hint = _KEYS
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: (not problem.line, problem.line, problem.column))
     return SpecError(ordered, hint=hint)
 
@@ -136,20 +139,32 @@ def read_text(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise _refused(path, "there is no such file") from None
+        hint = (
+            f"Did you mean {close}?" if (close := _close_to(path)) else "`synthgen init` writes a spec to start from."
+        )
+        raise _refused(str(path), "there is no such file", hint) from None
     except IsADirectoryError:
-        raise _refused(path, "this is a folder; expected a YAML file") from None
+        raise _refused(str(path), "this is a folder; expected a YAML file", "Give the YAML file in it.") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise _refused(path, f"cannot be read: {reason}") from None
+        raise _refused(str(path), f"cannot be read: {reason}", None) from None
+    return decoded(data, str(path))
 
+
+def decoded(data: bytes, file: str) -> str:
+    """Decode the bytes of a spec, of which at most `MAX_BYTES` + 1 were read, and drop a byte-order mark.
+
+    Raises:
+        SpecError: they are more than `MAX_BYTES`, or not text in UTF-8.
+    """
     if len(data) > MAX_BYTES:
-        raise _refused(path, f"too large: more than {MAX_BYTES // 1_000_000} MB; a spec is a few kilobytes")
+        message = f"too large: more than {MAX_BYTES // 1_000_000} MB; a spec is a few kilobytes"
+        raise _refused(file, message, None, line=1)
     if data.startswith(_UTF16_OR_32):
-        raise _refused(path, "the file is UTF-16 or UTF-32; save it as UTF-8")
+        raise _refused(file, "the file is UTF-16 or UTF-32; save it as UTF-8", None, line=1)
     text = data.removeprefix(codecs.BOM_UTF8)
     if b"\0" in text:
-        raise _refused(path, "this is a binary file; expected a YAML text")
+        raise _refused(file, "this is a binary file; expected a YAML text", None, line=1)
 
     try:
         return text.decode()
@@ -157,8 +172,19 @@ def read_text(path: Path) -> str:
         before = text[: error.start]
         line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode()) + 1
         message = f"the byte 0x{text[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        raise SpecError([Problem(str(path), line, column, message)], hint=_HINT) from None
+        raise SpecError([Problem(file, line, column, message)]) from None
 
 
-def _refused(path: Path, message: str) -> SpecError:
-    return SpecError([Problem(str(path), 1, 1, message)], hint=_HINT)
+def _refused(file: str, message: str, hint: str | None, *, line: int = 0) -> SpecError:
+    """Refuse a whole file; where it could not be read, no line is to blame."""
+    return SpecError([Problem(file, line, line, message)], hint=hint)
+
+
+def _close_to(path: Path) -> str | None:
+    """Find a spec whose name is like that of a file that does not exist."""
+    folders = {path.parent, Path("specs")}
+    known = {
+        str(file.name): str(file) for folder in folders for end in ("yaml", "yml") for file in folder.glob(f"*.{end}")
+    }
+    close = get_close_matches(path.name, known, n=1)
+    return known[close[0]] if close else None
