@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from synthgen.errors import StorageError
+from synthgen.errors import StorageError, UsageError
 from synthgen.files import as_storage_error, check_room, draft, refuse_links, sweep
 from synthgen.images import CONVERSION, Change
 from synthgen.stats.search import Vectors
 
 _SCALE = b"logit_scale"
-_HINT = "Choose another folder for embeddings with --cache."
+_HINT = "Choose another folder for embeddings with `cache`."
 _AT_ONCE = 4096
 """Embeddings in a file, as a rule: the most that a killed process loses."""
 
@@ -37,15 +37,17 @@ class EmbeddingCache:
         judge, revision: what the embeddings depend on, besides the embedded content and the conversion of pictures.
 
     Raises:
-        StorageError: the cache cannot be read, is not a folder, or is reached by a symbolic link in `folder`.
+        UsageError: the cache is not a folder.
+        StorageError: it cannot be read, or is reached by a symbolic link in `folder`.
     """
 
     def __init__(self, folder: Path, judge: str, revision: str) -> None:
         name = re.sub(r"[^\w.-]+", "-", judge).strip("-.")[-60:]
         self.folder = folder / f"{name}-{sha256(repr((judge, revision, CONVERSION)).encode()).hexdigest()[:16]}"
+        for place in (folder, *folder.parents):
+            if place.exists() and not place.is_dir():
+                raise UsageError(f"{place} is a file and not a folder", argument="cache", hint=_HINT)
         refuse_links(folder, self.folder)
-        if folder.exists() and not folder.is_dir():
-            raise StorageError(f"{folder} is a file and not a folder", hint=_HINT)
         self.logit_scale: float | None = None
         self._rows: dict[bytes, int] = {}
         self._changes: dict[bytes, int] = {}
@@ -143,4 +145,4 @@ def _read(path: Path) -> tuple[list[bytes], Vectors, list[int], float]:
         changes = table["changes"].to_pylist()
         return table["key"].to_pylist(), vectors, changes, float(table.schema.metadata[_SCALE])
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
-        raise StorageError(f"{path} is damaged: {error}", hint="Delete it: its embeddings are made anew.") from error
+        raise StorageError(f"{path} is damaged: {error}", hint="Delete it: its embeddings are made again.") from error

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthgen import running as runs
-from synthgen.api.publishing import DATASET
 from synthgen.errors import UsageError
 from synthgen.files import as_damage, refuse_links
 from synthgen.spec import Attribute
-from synthgen.store import FolderStore
-from synthgen.store.layout import LEDGER
+from synthgen.store.layout import LEDGER, PLAN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synthgen.planning import Plan
-    from synthgen.sets import ImageSet
+    from synthgen.sets import ImageSet, SetSource
+
+DATASET = "dataset"
+"""The folder of a run's dataset."""
 
 _ANSWER = "attribute_"
 
@@ -37,6 +38,9 @@ class RecordedRun:
     ledgers: tuple[Path, ...]
 
 
+OpenRun = Callable[[Path], RecordedRun]
+
+
 @dataclass(frozen=True, slots=True)
 class AuditedSet:
     """An audited set of images.
@@ -49,10 +53,14 @@ class AuditedSet:
     run: RecordedRun | None
 
 
-def open_subject(place: str, split: str | None = None, images_from: Path | None = None) -> AuditedSet:
-    """Open the set at `place`, with its run if it has one.
+def open_audited(
+    place: SetSource, open_run: OpenRun, split: str | None = None, images_from: Path | None = None
+) -> AuditedSet:
+    """Open a set, with its run if it has one.
 
     Args:
+        place: as in `open_set`, or a run.
+        open_run: reads the plan and the committed files of the run in a folder.
         images_from: as in `open_set`.
 
     Raises:
@@ -61,28 +69,23 @@ def open_subject(place: str, split: str | None = None, images_from: Path | None 
     """
     from synthgen.sets import open_set
 
-    folder = Path(place).expanduser()
-    if folder.name == DATASET and (folder.parent / "plan.json").is_file():
-        folder = folder.parent
-    if not (folder / "plan.json").is_file():
+    if not isinstance(place, str | os.PathLike):
         return AuditedSet(open_set(place, split, images_from), None)
 
-    run = _open_run(folder)
+    folder = Path(place).expanduser()
+    if folder.name == DATASET and (folder.parent / PLAN).is_file():
+        folder = folder.parent
+    if not (folder / PLAN).is_file():
+        return AuditedSet(open_set(place, split, images_from), None)
+
+    run = open_run(folder)
     if not (folder / DATASET).is_dir():
         raise UsageError(f"{folder}: the run has no dataset yet", hint=f"Run `synthgen finalize {folder}` first.")
     for path in (folder / DATASET, *(folder / DATASET).rglob("*")):
         refuse_links(folder, path)
-    images = open_set(str(folder / DATASET), split)
+    images = open_set(folder / DATASET, split)
     images.name, images.source = run.planned.spec.name, f"the run {folder}"
     return AuditedSet(images, run)
-
-
-def _open_run(folder: Path) -> RecordedRun:
-    store = FolderStore(folder)
-    planned = runs.open_run(store)
-    records = list(runs.read_state(planned, store).done.values())
-    images = tuple(folder / record.images.name for record in records)
-    return RecordedRun(folder, planned, images, tuple(folder / record.ledger.name for record in records))
 
 
 def read_ledger(run: RecordedRun, attributes: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from synthgen.api.asking import ObservedSet
+    from synthgen.auditing.input.audit_input import ObservedSet
     from synthgen.images import Change, LeftOut
 
 _SHOWN = 3
@@ -39,11 +39,11 @@ def _converted(changes: Iterable[Change]) -> Iterable[str]:
         Change.GROUND: ("transparency", "put on white"),
     }
     counts = Counter(kind for change in changes for kind in meanings if kind in change)
-    told: list[str] = []
+    parts: list[str] = []
     for kind, (what, done) in meanings.items():
         if count := counts[kind]:
             has, was, noun = ("has", "was", "image ") if count == 1 else ("have", "were", "images ")
-            told.append(f"{count:,} {noun if not told else ''}{has} {what} and {was} {done}")
+            parts.append(f"{count:,} {noun if not parts else ''}{has} {what} and {was} {done}")
 
-    if told:
-        yield "; ".join(told)
+    if parts:
+        yield "; ".join(parts)

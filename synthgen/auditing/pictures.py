@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from synthgen.api.looking import Observations
+    from synthgen.auditing.input.observations import Observations
     from synthgen.auditing.report import NotMeasured, PictureCell, ReportPicture
     from synthgen.sets import ImageSet
 

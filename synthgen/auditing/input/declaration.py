@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from synthgen.api import wiring
-from synthgen.api.looking import JudgeId, judge_of
-from synthgen.api.subject import RecordedRun
-from synthgen.api.trust import pinned_judge
+from synthgen.auditing.input.audited_set import RecordedRun
+from synthgen.auditing.input.judges import JudgeId, Judges
+from synthgen.auditing.input.observations import judge_of
 from synthgen.errors import UsageError
 from synthgen.spec import DEFAULT_JUDGE, Attribute, Balance, GateSpec, JudgeSpec, Spec, read_declared, read_spec
 
@@ -46,13 +45,16 @@ def declare(run: RecordedRun | None, spec: Spec | Path | None, attributes: Path 
         UsageError: both are given.
     """
     if spec is not None and attributes is not None:
-        raise UsageError("--spec and --attributes exclude each other", hint="A spec has attributes of its own.")
+        raise UsageError("`spec` and `attributes` exclude each other", hint="A spec has attributes of its own.")
+
     if attributes is not None:
         found = read_declared(attributes)
         judge = run.planned.spec.judge.id if run else DEFAULT_JUDGE
         return Declaration(None, found.attributes, found.balance, found.gates, judge, run is not None)
+
     if spec is None and run is None:
         return Declaration(None, {}, (), (), DEFAULT_JUDGE)
+
     by_run = spec is None
     if spec is None:
         assert run is not None
@@ -62,64 +64,49 @@ def declare(run: RecordedRun | None, spec: Spec | Path | None, attributes: Path 
 
 
 def find_judges(
-    names: Sequence[str], run: RecordedRun | None, declared: Declaration, needed: bool
+    names: Sequence[str], run: RecordedRun | None, declared: Declaration, needed: bool, judges: Judges
 ) -> tuple[JudgeId, ...]:
     """Find the judges to ask: those named, or else the declared one if a judge is needed.
-
-    A judge that the user names is remembered, so that runs may name it too from then on.
 
     Raises:
         UsageError: a name is not valid, or there are more than two.
         ModelError: a judge does not exist, or neither hub nor cache can resolve its revision.
     """
     if len(names) > 2 or len(set(names)) < len(names):
-        raise UsageError(f"--judge: expected one judge, or two different ones, found {', '.join(names)}")
+        what = f"expected one judge, or two different ones, found {', '.join(names)}"
+        raise UsageError(what, argument="judges")
     if not names and declared.judge_by_run and run is not None:
         return (judge_of(run),) * needed
-    return tuple(_judge(name, run) for name in (names or [declared.judge] * needed))
+    return tuple(_judge(name, run, judges) for name in (names or [declared.judge] * needed))
 
 
-def _judge(name: str, run: RecordedRun | None) -> JudgeId:
+def _judge(name: str, run: RecordedRun | None, judges: Judges) -> JudgeId:
     if run is not None and name == run.planned.spec.judge.id:
-        return _named_by_both(judge_of(run))
+        return judges.find_again(judge_of(run))
     try:
         JudgeSpec(id=name)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]["msg"]
-        raise UsageError(f"--judge {name}: expected {problem}") from error
-    judge = JudgeId(name, wiring.judge_revision(name))
-    pinned_judge(judge.name, judge.revision).remember()
-    return judge
-
-
-def _named_by_both(judge: JudgeId) -> JudgeId:
-    """Handle the run's judge when the user names it too.
-
-    This does not vouch for the commit of a hub judge: the run alone names it, and it may come from anybody's pull
-    request.
-    """
-    pinned = pinned_judge(judge.name, judge.revision)
-    if pinned.kind == "hub":
-        return judge
-    if pinned.kind == "folder" and Path(pinned.place).is_dir() and wiring.judge_revision(judge.name) == judge.revision:
-        pinned.remember()
-    return replace(judge, run=None)
+        raise UsageError(f"{name}: expected {problem}", argument="judges") from error
+    return judges.find(name)
 
 
 def references(
-    declared: Declaration, targets: Mapping[str, str], values: Mapping[str, Sequence[str]]
+    declared: Declaration, targets: Mapping[str, str | Mapping[str, float]], values: Mapping[str, Sequence[str]]
 ) -> dict[str, Reference]:
     """Return the reference of each attribute, from `targets` or else from `balance`.
 
     Raises:
         UsageError: a target is not valid, or is for an attribute that is not measured.
     """
-    from synthgen.auditing.reference import parse_target
+    from synthgen.auditing.reference import read_target
 
     if strange := [name for name in targets if name not in values]:
-        raise UsageError(f"--target: there is no attribute {strange[0]!r}", hint=f"There are {', '.join(values)}.")
+        hint = f"There are {', '.join(values)}."
+        raise UsageError(f"there is no attribute {strange[0]!r}", argument="targets", hint=hint)
+
     found = {entry.attribute: _of_balance(entry, values) for entry in declared.balance if entry.attribute in values}
-    return found | {name: parse_target(name, text, values[name]) for name, text in targets.items()}
+    return found | {name: read_target(name, target, values[name]) for name, target in targets.items()}
 
 
 def _of_balance(entry: Balance, values: Mapping[str, Sequence[str]]) -> Reference:

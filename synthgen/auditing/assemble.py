@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from synthgen.api.asking import AuditInput, ObservedSet
-from synthgen.api.looking import Observations
-from synthgen.api.showing import show_cells, show_pairs, why_hidden
+from synthgen.auditing.input.audit_input import AuditInput, ObservedSet
+from synthgen.auditing.input.observations import Observations
+from synthgen.auditing.pictures import show_cells, show_pairs, why_hidden
 from synthgen.version import __version__
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from synthgen.auditing.report import AuditReport, NotMeasured
 
 
-def make_report(
-    begun: AuditInput,
+def assemble(
+    first: AuditInput,
     seen: ObservedSet,
     findings: Findings,
     real: ObservedSet | None,
@@ -26,21 +26,23 @@ def make_report(
     comparison: Comparison | None,
     seed: int,
 ) -> AuditReport:
+    """Put the report of a set together. `real` is its reference, `second` the set that it is compared with."""
     from synthgen.auditing.report import AuditProvenance, AuditReport, JudgeInfo
 
     images, looked = seen
     diversity, leakage = _diversity(looked, seed), _leakage(looked, real.looked, seed) if real else None
-    judges = [JudgeInfo(judge.name, judge.revision) for judge in begun.question.judges]
-    asked = judges if begun.question.attributes else []
+    judges = [JudgeInfo(judge.name, judge.revision) for judge in first.question.judges]
+    asked = judges if first.question.attributes else []
     pictures = show_cells(images, looked, [attribute.name for attribute in findings.attributes], seed)
     hidden = why_hidden(images, looked, pictures)
+
     return AuditReport(
         title=f"Audit of {images.name}",
         set_name=images.name,
         source=images.source,
         judge=asked[0] if asked else None,
         second_judge=asked[1] if len(asked) > 1 else None,
-        same_judge=begun.same_judge,
+        same_judge=first.same_judge,
         findings=findings,
         provenance=AuditProvenance(__version__, datetime.now(UTC).isoformat(timespec="seconds"), seed),
         comparison=comparison,
@@ -50,7 +52,7 @@ def make_report(
         pictures=pictures,
         duplicates=show_pairs(images, looked, _ours(diversity, leakage)),
         reference_duplicates=show_pairs(*real, [pair.second for pair in leakage.pairs]) if real and leakage else {},
-        not_measured=(*_not_measured(begun, looked, real), *hidden),
+        not_measured=(*_not_measured(first, looked, real), *hidden),
     )
 
 
@@ -85,16 +87,16 @@ def _leakage(looked: Observations, real: Observations, seed: int) -> Leakage | N
     )
 
 
-def _not_measured(begun: AuditInput, looked: Observations, real: ObservedSet | None) -> list[NotMeasured]:
+def _not_measured(first: AuditInput, looked: Observations, real: ObservedSet | None) -> list[NotMeasured]:
     from synthgen.auditing.report import NotMeasured
 
     found = []
-    if begun.subject.run is None:
+    if first.subject.run is None:
         found.append(NotMeasured("bias made by filters", "the set has no ledger of what was rejected"))
     if looked.vectors is None:
-        found.append(NotMeasured("diversity and leakage", "no judge looked at the images: name one with --judge"))
+        found.append(NotMeasured("diversity and leakage", "no judge was named to look at the images"))
     if real is None:
-        found.append(NotMeasured("leakage and bias amplification", "no real set was given with --reference"))
+        found.append(NotMeasured("leakage and bias amplification", "no real set was given as a reference"))
     elif looked.vectors is not None and real.looked.vectors is None:
         found.append(NotMeasured("leakage", f"no judge looked at the images of {real.images.name}"))
     return found
