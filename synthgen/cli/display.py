@@ -91,8 +91,8 @@ class JsonLines(_Paced):
         run: what is worked on.
     """
 
-    def __init__(self, run: str) -> None:
-        super().__init__(every=3)
+    def __init__(self, run: str, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(every=3, clock=clock)
         self._run = run
 
     def say(self, event: str, text: str, **more: object) -> None:
