@@ -62,7 +62,7 @@ def _rejudge_shard(
         seconds=record.seconds,
         provenance={**record.provenance, "rejudged.from": record.fingerprint},
         by_class={
-            name: dict(Counter(row["verdict"] for row in ledger if row["class"] == name))
+            str(name): _counts(row["verdict"] for row in ledger if row["class"] == name)
             for name in dict.fromkeys(row["class"] for row in ledger)
         },
     )
