@@ -10,7 +10,7 @@ from synthgen import running as runs
 from synthgen.api.planning import plan
 from synthgen.api.running import run
 from synthgen.errors import UsageError
-from synthgen.events import Progress
+from synthgen.events import OnProgress, ignore
 from synthgen.files import as_damage, as_storage_error, check_file, refuse_links
 from synthgen.judging.calibration.conditions import conditions, difference
 from synthgen.judging.calibration.threshold import Calibration, curve, quantile, threshold
@@ -50,7 +50,7 @@ def pilot(
     count: int | None = None,
     *,
     devices: str = "auto",
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
 ) -> Pilot:
     """Generate images of each class without a label filter, with a page and a CSV to label them.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from synthgen.api.publishing import (
     unverified_results,
 )
 from synthgen.api.trust import pinned_models, require_trust
+from synthgen.events import OnProgress, ignore
 from synthgen.planning import Plan
 from synthgen.running import Damage, Repaired, RunState
 from synthgen.store import Location, open_store
@@ -58,14 +58,14 @@ def status(location: Location) -> tuple[Plan, RunState]:
     return planned, replace(state, orphans=(*state.orphans, *leftovers(store)))
 
 
-def verify(location: Location, on_shard: Callable[[int], None] = lambda shard: None) -> list[Damage]:
+def verify(location: Location, on_progress: OnProgress = ignore) -> list[Damage]:
     """Read all committed files and the dataset again, and return what is wrong, or [].
 
     Raises:
         StorageError: `location` has no run.
     """
     store = open_store(location)
-    return [*runs.verify(runs.open_run(store), store, on_shard), *damaged_results(store)]
+    return [*runs.verify(runs.open_run(store), store, on_progress), *damaged_results(store)]
 
 
 def unverified(location: Location) -> list[str]:
@@ -79,7 +79,7 @@ def unverified(location: Location) -> list[str]:
     return [*runs.unsealed(store), *unverified_results(store)]
 
 
-def repair(location: Location, on_shard: Callable[[int], None] = lambda shard: None) -> Repaired:
+def repair(location: Location, on_progress: OnProgress = ignore) -> Repaired:
     """Re-open the damaged shards of a run and remove files that no shard names. Never call it while workers run.
 
     A damaged dataset counts as missing: the next `run` or `finalize` rebuilds it.
@@ -90,7 +90,7 @@ def repair(location: Location, on_shard: Callable[[int], None] = lambda shard: N
     store = open_store(location)
     planned = runs.open_run(store)
     damaged = damaged_results(store)
-    done = runs.repair(planned, store, on_shard)
+    done = runs.repair(planned, store, on_progress)
     drop_damaged(store, damaged, planned.fingerprint)
     removed = (*done.removed, *clear_leftovers(store, (), unsure=True))
     return replace(done, findings=(*done.findings, *damaged), removed=removed)

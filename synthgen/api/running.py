@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from synthgen import running as runs
 from synthgen.api import wiring
 from synthgen.api.finishing import RunResult, asked, facts, finalized, limits
 from synthgen.api.planning import forecast, plan
+from synthgen.api.progress import started
 from synthgen.api.publishing import (
     check_new,
     check_place,
@@ -20,7 +21,7 @@ from synthgen.api.publishing import (
 from synthgen.api.specs import as_yaml
 from synthgen.api.trust import pinned_models, require_trust
 from synthgen.errors import ModelError, UsageError
-from synthgen.events import Progress
+from synthgen.events import OnProgress, Progress, StepProgress, ignore
 from synthgen.files import check_file
 from synthgen.planning import Plan
 from synthgen.running import Assignment, Outcome
@@ -28,12 +29,13 @@ from synthgen.spec import Spec
 from synthgen.store import Location, RunStore, open_store
 
 if TYPE_CHECKING:
+    from synthgen.ledger.rows import Row
     from synthgen.ledger.tally import Tally
 
 _LOG = logging.getLogger(__name__)
 
 
-def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
+def preview(spec: Spec, count: int, path: Path, device: str = "auto", *, on_progress: OnProgress = ignore) -> Tally:
     """Render and judge `count` images and write a contact sheet to `path`; nothing else is kept.
 
     Raises:
@@ -47,8 +49,9 @@ def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
     planned = _plan_of_users_own(spec)
     wiring.check_keys(planned)
     generator, judge = wiring.generator(planned, device), wiring.judge(planned, device)
+    on_progress(StepProgress("making the preview", "attempts", 0, count))
     return write_sheet(
-        attempts(planned, generator, judge, count),
+        _counted(attempts(planned, generator, judge, count), count, on_progress),
         path,
         title=f"{spec.name}: a preview",
         quotas=dict.fromkeys(spec.classes),
@@ -56,6 +59,12 @@ def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
         facts=facts(planned),
         asked=replace(asked(planned), cells=()),
     )
+
+
+def _counted(rows: Iterator[Row], count: int, on_progress: OnProgress) -> Iterator[Row]:
+    for done, row in enumerate(rows, start=1):
+        yield row
+        on_progress(StepProgress("making the preview", "attempts", done, count))
 
 
 def run(
@@ -68,7 +77,7 @@ def run(
     top_up: bool = False,
     executor: Literal["local", "ray"] = "local",
     address: str | None = None,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
 ) -> RunResult:
     """Make the dataset. Called again, resume where it stopped.
@@ -83,6 +92,8 @@ def run(
         executor: `ray` works on a Ray cluster, whose nodes must all see `location`; see `synthgen.running.run_ray`.
         address: of the cluster; by default a running one, or a new one on this machine.
         text: the spec as its author wrote it, kept beside the plan; by default the spec as YAML.
+        on_progress: called with one `RunStarted` before the first batch (and another one if a top-up appends shards),
+            and then with a `Progress` before each batch and after each commit.
         stop: called between batches; true stops the run.
 
     Raises:
@@ -129,7 +140,7 @@ def _make_pending(
     devices: str,
     executor: Literal["local", "ray"],
     address: str | None,
-    on_progress: Callable[[Progress], None],
+    on_progress: OnProgress,
     stop: Callable[[], bool],
 ) -> int:
     """Make the shards that are not committed yet, and return their number."""
@@ -137,11 +148,13 @@ def _make_pending(
     if state.pending and not state.damaged:
         check_place(store)
         _warn_of_little_room(planned, store, len(state.pending))
+        on_progress(started(planned, store, state))
         if executor == "ray":
             outcome = runs.run_ray(
                 make_shards, store, state.pending, devices=devices, address=address, on_progress=on_progress, stop=stop
             )
         elif len(slots := runs.slots(devices, wiring.count_gpus)) > 1:
+            on_progress(StepProgress("downloading the models", "models", 0))
             wiring.download(planned)
             slots = tuple(replace(slot, environment={**slot.environment, **wiring.OFFLINE}) for slot in slots)
             outcome = runs.run_local(make_shards, store, state.pending, slots, on_progress=on_progress, stop=stop)
@@ -176,7 +189,7 @@ def work(
     *,
     device: str = "auto",
     trust: bool = False,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Make every `of`th shard of a planned run, starting at shard `index`: the work of one task of an array job.
@@ -195,7 +208,9 @@ def work(
     store = open_store(location)
     planned = runs.open_run(store)
     require_trust(pinned_models(planned), store.location, trust=trust)
-    shards = range(index, planned.shard_count, of)
+    shards, state = range(index, planned.shard_count, of), runs.read_state(planned, store)
+    if any(shard in state.pending for shard in shards):
+        on_progress(started(planned, store, state))
     outcome = make_shards(store.location, shards, device, on_progress, stop)
     _refuse_failed(outcome, store)
     return outcome
@@ -205,7 +220,7 @@ def make_shards(
     location: str,
     shards: Iterable[int | Assignment],
     device: str,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[Progress], None] = ignore,
     stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Make shards in this process; every executor starts this. It does not check trust. See `synthgen.running.work`."""

@@ -61,6 +61,10 @@ def _rejudge_shard(
         shortfalls=shortfalls,
         seconds=record.seconds,
         provenance={**record.provenance, "rejudged.from": record.fingerprint},
+        by_class={
+            str(name): _counts(row["verdict"] for row in ledger if row["class"] == name)
+            for name in dict.fromkeys(row["class"] for row in ledger)
+        },
     )
     if not create_marker(into, made):
         into.delete(images_name)
