@@ -262,7 +262,7 @@ def _attributes(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _homeless(row: Mapping[str, Any], balanced: Sequence[str]) -> str | None:
-    """Describe a picture that fits no cell: by its likeliest answers if the judge was unsure, else by its answers."""
+    """Describe a picture that fits no cell: by its most likely answers if the judge was unsure, else by its answers."""
     measured = {name: row.get(f"attribute_{name}") for name in balanced}
     unsure = [name for name, answer in measured.items() if answer == UNKNOWN]
     likeliest = {name: max(found, key=found.get) for name in unsure if (found := row.get(f"posteriors_{name}"))}

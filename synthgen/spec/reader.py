@@ -1,4 +1,4 @@
-"""The only way in: a YAML file -> a `Spec`, or every problem that it has."""
+"""Read a YAML file into a `Spec`, or report every problem in it."""
 
 import codecs
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,8 +25,8 @@ MAX_BYTES = 5_000_000
 _Kind = TypeVar("_Kind", bound=Section)
 _UTF16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _KEYS = "`synthgen schema` prints every key; docs/specs.md explains them."
-_DECLARED = "A file of attributes has a spec's keys 'attributes', 'balance' and 'gates', and no others."
-_SECRETS = "A spec is kept with its dataset. Secrets belong in the environment: HF_TOKEN for models of the hub."
+_DECLARED = "A file of attributes may contain only the keys 'attributes', 'balance' and 'gates', written as in a spec."
+_SECRETS = "The spec is published with its dataset. Put secrets in the environment, such as HF_TOKEN for hub models."
 
 
 def read_spec(path: Path, overrides: Sequence[str] = ()) -> Spec:
@@ -56,7 +56,7 @@ def parse_spec(text: str, *, file: str = "spec.yaml", overrides: Sequence[str] =
 
 
 def refusal(text: str, file: str, overrides: Sequence[str], findings: Sequence[Violation], hint: str) -> SpecError:
-    """Make the error for what was found wrong with a spec after it was read, with the places in its text."""
+    """Make the error for problems found after a spec was read, with their places in its text."""
     root, _ = _mapping(text, file)
     for each in overrides:
         root, _ = override(root, each)
@@ -89,14 +89,14 @@ def _mapping(text: str, file: str) -> tuple[Node, list[Problem]]:
     if root is None:
         raise _error(problems or [Problem(file, 1, 1, "the file is empty")])
     if not isinstance(root, document.Mapping):
-        problem = locate(root, ()).problem(f"expected a mapping with keys such as name, found {found(root)}")
+        problem = locate(root, ()).problem(f"expected keys such as `name: …`, found {found(root)}")
         raise _error([*problems, problem])
     return root, problems
 
 
 def _refuse_secrets(text: str, file: str, overrides: Sequence[str]) -> None:
-    """Refuse secrets: what a spec says, in its comments too, is kept with the run and shown in the dataset's card."""
-    message = "an address with a user, a password or a token in it; expected one without"
+    """Refuse secrets, because the spec and its comments are kept with the run and shown in the dataset's card."""
+    message = "the address contains a user name, a password or a token; remove it"
     if match := secret_in_address(text):
         before = text[: match.start()]
         line, column = before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
@@ -130,10 +130,10 @@ def _error(problems: list[Problem], hint: str | None = None) -> SpecError:
 
 
 def read_text(path: Path) -> str:
-    """Read the text of a spec's file, without a byte-order mark.
+    """Read the text of a spec file, without a byte-order mark.
 
     Raises:
-        SpecError: it cannot be read, is larger than `MAX_BYTES`, or is not text in UTF-8.
+        SpecError: the file cannot be read, is larger than `MAX_BYTES`, or is not UTF-8 text.
     """
     try:
         with path.open("rb") as file:
@@ -142,7 +142,7 @@ def read_text(path: Path) -> str:
         hint = (
             f"Did you mean {close}?" if (close := _close_to(path)) else "`synthgen init` writes a spec to start from."
         )
-        raise _refused(str(path), "there is no such file", hint) from None
+        raise _refused(str(path), "file not found", hint) from None
     except IsADirectoryError:
         raise _refused(str(path), "this is a folder; expected a YAML file", "Give the YAML file in it.") from None
     except (OSError, ValueError) as error:
@@ -158,20 +158,20 @@ def decoded(data: bytes, file: str) -> str:
         SpecError: they are more than `MAX_BYTES`, or not text in UTF-8.
     """
     if len(data) > MAX_BYTES:
-        message = f"too large: more than {MAX_BYTES // 1_000_000} MB; a spec is a few kilobytes"
+        message = f"too large: more than {MAX_BYTES // 1_000_000} MB; a spec has a few kilobytes"
         raise _refused(file, message, None, line=1)
     if data.startswith(_UTF16_OR_32):
-        raise _refused(file, "the file is UTF-16 or UTF-32; save it as UTF-8", None, line=1)
+        raise _refused(file, "the file is encoded as UTF-16 or UTF-32; save it as UTF-8", None, line=1)
     text = data.removeprefix(codecs.BOM_UTF8)
     if b"\0" in text:
-        raise _refused(file, "this is a binary file; expected a YAML text", None, line=1)
+        raise _refused(file, "this is a binary file; expected YAML text", None, line=1)
 
     try:
         return text.decode()
     except UnicodeDecodeError as error:
         before = text[: error.start]
         line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode()) + 1
-        message = f"the byte 0x{text[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        message = f"the byte 0x{text[error.start]:02x} is not valid UTF-8; save the file as UTF-8"
         raise SpecError([Problem(file, line, column, message)]) from None
 
 
