@@ -25,6 +25,9 @@ MAX_BYTES = 5_000_000
 _Kind = TypeVar("_Kind", bound=Section)
 _UTF16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _KEYS = "`synthgen schema` prints every key; docs/specs.md explains them."
+_START = "`synthgen init` writes a spec to start from."
+_FILE = "Check that this is the right file, and that it is UTF-8 text."
+_YAML = "Fix the YAML there; the keys and values of the spec are checked after that."
 _DECLARED = "A file of attributes may contain only the keys 'attributes', 'balance' and 'gates', written as in a spec."
 _SECRETS = "The spec is published with its dataset. Put secrets in the environment, such as HF_TOKEN for hub models."
 
@@ -87,7 +90,7 @@ def _check_declared(data: Data) -> Iterator[Violation]:
 def _mapping(text: str, file: str) -> tuple[Node, list[Problem]]:
     root, problems = read_document(text, file)
     if root is None:
-        raise _error(problems or [Problem(file, 1, 1, "the file is empty")])
+        raise _error(problems, _YAML) if problems else _refused(file, "the file is empty", _START, line=1)
     if not isinstance(root, document.Mapping):
         problem = locate(root, ()).problem(f"expected keys such as `name: …`, found {found(root)}")
         raise _error([*problems, problem])
@@ -122,9 +125,7 @@ def _located(root: Node, path: tuple[str | int, ...], message: str) -> Problem:
     return place.problem(message, at_key=path[-1:] == (KEY,))
 
 
-def _error(problems: list[Problem], hint: str | None = None) -> SpecError:
-    if hint is None and any(" key '" in problem.message for problem in problems):
-        hint = _KEYS
+def _error(problems: list[Problem], hint: str = _KEYS) -> SpecError:
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: (not problem.line, problem.line, problem.column))
     return SpecError(ordered, hint=hint)
 
@@ -139,15 +140,13 @@ def read_text(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        hint = (
-            f"Did you mean {close}?" if (close := _close_to(path)) else "`synthgen init` writes a spec to start from."
-        )
+        hint = f"Did you mean {close}?" if (close := _close_to(path)) else _START
         raise _refused(str(path), "file not found", hint) from None
     except IsADirectoryError:
         raise _refused(str(path), "this is a folder; expected a YAML file", "Give the YAML file in it.") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise _refused(str(path), f"cannot be read: {reason}", None) from None
+        raise _refused(str(path), f"cannot be read: {reason}", "Check its permissions.") from None
     return decoded(data, str(path))
 
 
@@ -159,12 +158,12 @@ def decoded(data: bytes, file: str) -> str:
     """
     if len(data) > MAX_BYTES:
         message = f"too large: more than {MAX_BYTES // 1_000_000} MB; a spec has a few kilobytes"
-        raise _refused(file, message, None, line=1)
+        raise _refused(file, message, _FILE, line=1)
     if data.startswith(_UTF16_OR_32):
-        raise _refused(file, "the file is encoded as UTF-16 or UTF-32; save it as UTF-8", None, line=1)
+        raise _refused(file, "the file is encoded as UTF-16 or UTF-32; save it as UTF-8", _FILE, line=1)
     text = data.removeprefix(codecs.BOM_UTF8)
     if b"\0" in text:
-        raise _refused(file, "this is a binary file; expected YAML text", None, line=1)
+        raise _refused(file, "this is a binary file; expected YAML text", _FILE, line=1)
 
     try:
         return text.decode()
@@ -172,10 +171,10 @@ def decoded(data: bytes, file: str) -> str:
         before = text[: error.start]
         line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode()) + 1
         message = f"the byte 0x{text[error.start]:02x} is not valid UTF-8; save the file as UTF-8"
-        raise SpecError([Problem(file, line, column, message)]) from None
+        raise SpecError([Problem(file, line, column, message)], hint=_FILE) from None
 
 
-def _refused(file: str, message: str, hint: str | None, *, line: int = 0) -> SpecError:
+def _refused(file: str, message: str, hint: str, *, line: int = 0) -> SpecError:
     """Refuse a whole file; where it could not be read, no line is to blame."""
     return SpecError([Problem(file, line, line, message)], hint=hint)
 

@@ -177,11 +177,11 @@ def test_a_file_that_is_no_spec_is_refused(tmp_path: Path, data: bytes, expected
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    assert problems(tmp_path / "none.yaml") == ["1:1: file not found"]
+    assert problems(tmp_path / "none.yaml") == [" file not found"]  # in no line of it
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    assert problems(tmp_path) == ["1:1: this is a folder; expected a YAML file"]
+    assert problems(tmp_path) == [" this is a folder; expected a YAML file"]  # in no line of it
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
@@ -189,12 +189,12 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(GOOD)
     path.chmod(0)
-    assert problems(path) == ["1:1: cannot be read: Permission denied"]
+    assert problems(path) == [" cannot be read: Permission denied"]  # in no line of it
 
 
 def test_a_file_inside_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert problems(tmp_path / "file" / "spec.yaml") == ["1:1: cannot be read: Not a directory"]
+    assert problems(tmp_path / "file" / "spec.yaml") == [" cannot be read: Not a directory"]  # in no line of it
 
 
 def test_columns_are_right_behind_a_byte_order_mark(tmp_path: Path) -> None:
