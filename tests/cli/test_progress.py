@@ -35,6 +35,7 @@ def resumed(clock: Clock) -> Whole:
 
 
 def test_what_earlier_calls_committed_counts_as_done_and_not_as_speed(resumed: Whole, clock: Clock) -> None:
+    assert resumed.hear(RunStarted("outputs/x", 10, 4, {"chef": ClassProgress(40, 100, 80)})).is_loading
     first = resumed.hear(shard(4, 0, 10, 0))
     assert (first.done, first.total, first.rate, first.seconds_left) == (40, 100, None, None)
     clock.now += 10
@@ -59,13 +60,6 @@ def test_shards_of_several_workers_add_up_and_none_counts_twice(resumed: Whole) 
 def test_a_shard_that_begins_again_after_its_worker_died_takes_its_images_back(resumed: Whole) -> None:
     resumed.hear(shard(4, 7, 10, 8))
     assert resumed.hear(shard(4, 0, 10, 0)).done == 40
-
-
-def test_the_last_event_of_a_run_is_the_whole(clock: Clock) -> None:
-    whole = Whole(clock)
-    whole.hear(RunStarted("x", 1, 0, {"chef": ClassProgress(0, 2, 0)}))
-    assert not whole.hear(shard(0, 1, 2, 4)).is_complete
-    assert whole.hear(shard(0, 2, 2, 8, committed=True)).is_complete
 
 
 def test_a_step_is_measured_from_its_own_beginning(resumed: Whole, clock: Clock) -> None:
