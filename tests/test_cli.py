@@ -265,3 +265,20 @@ def test_doctor_tells_what_this_machine_can_do(home: Path) -> None:
     done = call("doctor", folder=home)
     assert done.returncode == 0, done.stderr
     assert "bundled models   present" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("synthgen stat", "status"), ("synthgen status outputs/sm", "outputs/small"), ("synthgen run spe", "spec.yaml")],
+)
+def test_the_shell_completes_commands_runs_and_specs(home: Path, words: str, offered: str) -> None:
+    asked = {"_SYNTHGEN_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = subprocess.run(
+        [Path(sys.executable).with_name("synthgen")],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **asked},
+    )
+    assert offered in done.stdout.split()

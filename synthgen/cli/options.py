@@ -12,13 +12,15 @@ def location_of(text: str) -> str:
     return text if text.endswith("://") else text.rstrip("/") or text
 
 
-def _specs(incomplete: str) -> list[str]:
+def complete_spec(incomplete: str) -> list[str]:
+    """List the YAML files and folders that begin with what is typed."""
     folder = Path(incomplete).parent
     found = [*folder.glob("*.yaml"), *folder.glob("*.yml"), *(each for each in folder.glob("*") if each.is_dir())]
     return sorted(str(each) + "/" * each.is_dir() for each in found if str(each).startswith(incomplete))
 
 
-def _runs(incomplete: str) -> list[str]:
+def complete_run(incomplete: str) -> list[str]:
+    """List the runs here, and in outputs/, that begin with what is typed."""
     # By its name here, and not by `layout`: completion must answer at once.
     folders = [each.parent for base in (".", "outputs") for each in Path(base).glob("*/plan.json")]
     return sorted(str(each) for each in folders if str(each).startswith(incomplete))
@@ -26,7 +28,7 @@ def _runs(incomplete: str) -> list[str]:
 
 SpecFile = Annotated[
     str,
-    typer.Argument(metavar="SPEC", autocompletion=_specs, help="The YAML spec; - reads it from standard input."),
+    typer.Argument(metavar="SPEC", autocompletion=complete_spec, help="The YAML spec; - reads it from standard input."),
 ]
 
 RunArgument = Annotated[
@@ -34,7 +36,7 @@ RunArgument = Annotated[
     typer.Argument(
         metavar="RUN",
         parser=location_of,
-        autocompletion=_runs,
+        autocompletion=complete_run,
         help="A run: its folder, such as outputs/quickstart, or s3://bucket/prefix.",
     ),
 ]
