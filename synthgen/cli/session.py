@@ -89,9 +89,9 @@ class Session:
         display, whole = _display_for(run, title), Whole()
 
         def on_progress(event: Event) -> None:
-            display.show(whole.hear(event))
             if isinstance(display, JsonLines):  # from the first line on, every line is one
                 self._display = display
+            display.show(whole.hear(event))
 
         with display:
             before = self._display
