@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
+from synthgen.api.arguments import text_of_path
 from synthgen.api.publishing import (
     DATASET,
     SHEET,
@@ -76,7 +77,7 @@ def finalize(location: Location) -> RunResult:
         UsageError: shards are missing.
         QuotaNotMet: not a single image was accepted.
     """
-    store = open_store(location)
+    store = open_store(text_of_path(location, "location"))
     return finalized(runs.open_run(store), store, fresh=0)
 
 
