@@ -22,6 +22,8 @@ from synthgen.api.publishing import (
 from synthgen.api.results import RESULTS, Results, digest_of_file, read_results, sheet_fingerprint, write_results
 from synthgen.errors import QuotaNotMet, StorageError, UsageError
 from synthgen.files import as_damage
+from synthgen.fragments import fragment, paragraph
+from synthgen.inert import inert
 from synthgen.planning import Plan
 from synthgen.records import Reason, Rule, ShardRecord, Shortfall
 from synthgen.running import RunState
@@ -63,6 +65,20 @@ class RunResult:
     shortfalls: tuple[Shortfall, ...]
     seconds: float
     spec: Spec
+
+    def __repr__(self) -> str:
+        images = f"{self.summary.rows:,} of {self.spec.total:,} images"
+        return f"<RunResult {inert(self.folder)}: {images} from {self.tally.attempted:,} attempts>"
+
+    def _repr_html_(self) -> str:
+        """Show the counts of each class, the reasons and where the files are, in a notebook."""
+        splits = ", ".join(f"{split.name} {split.rows:,}" for split in self.summary.splits)
+        return fragment(
+            f"{self.spec.name}: {self.summary.rows:,} of {self.spec.total:,} images",
+            *self.tally.tables(),
+            paragraph(f"dataset {self.dataset}: {splits}"),
+            paragraph(f"contact sheet {self.sheet}"),
+        )
 
     @property
     def missing(self) -> int:

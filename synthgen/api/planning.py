@@ -35,6 +35,10 @@ class Forecast:
     bytes: int
     licence: str
 
+    def __repr__(self) -> str:
+        time = "time unknown" if self.seconds is None else f"{self.seconds:,.0f} s"
+        return f"<Forecast about {self.attempts:,} attempts, {time}, {self.bytes / 1e6:,.1f} MB>"
+
 
 def plan(spec: SpecInput) -> Plan:
     """Resolve the models' revisions, the shares of real datasets and calibrated thresholds, and plan. Loads no model.
