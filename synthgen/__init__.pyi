@@ -1,6 +1,8 @@
 # The one list of the Python face: type checkers read it, and `__init__.py` loads from it what is asked for.
 from .api.audit_result import Audit as Audit
 from .api.auditing import audit as audit
+from .api.calibrating import Calibrated as Calibrated
+from .api.calibrating import Pilot as Pilot
 from .api.calibrating import calibrate as calibrate
 from .api.calibrating import keep_share as keep_share
 from .api.calibrating import pilot as pilot

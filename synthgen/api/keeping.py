@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from synthgen import running as runs
 from synthgen.api import wiring
+from synthgen.api.arguments import device_of, one_spelling, text_of, text_of_path
 from synthgen.api.publishing import (
     clear_leftovers,
     damaged_results,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from synthgen.running.replay import Replay
 
 
+@one_spelling
 def replay(location: Location, image_id: str, device: str = "auto", *, trust: bool = False) -> Replay:
     """Render and judge a recorded attempt again.
 
@@ -36,7 +38,9 @@ def replay(location: Location, image_id: str, device: str = "auto", *, trust: bo
     """
     from synthgen.running.replay import replay as again
 
-    store = open_store(location)
+    device_of(device)
+    image_id = text_of(image_id, "image_id", "the id of an attempt", 'Give it as the ledger does: "00000-000012".')
+    store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)
     require_trust(pinned_models(planned), store.location, trust=trust)
     return again(planned, store, wiring.generator(planned, device), wiring.judge(planned, device), image_id)
@@ -52,7 +56,7 @@ def status(location: Location) -> tuple[Plan, RunState]:
         >>> planned, state = synthgen.status("outputs/quickstart")
         >>> len(state.done), planned.shard_count
     """
-    store = open_store(location)
+    store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)
     state = runs.read_state(planned, store)
     return planned, replace(state, orphans=(*state.orphans, *leftovers(store)))
@@ -64,7 +68,7 @@ def verify(location: Location, on_progress: OnProgress = ignore) -> list[Damage]
     Raises:
         StorageError: `location` has no run.
     """
-    store = open_store(location)
+    store = open_store(text_of_path(location, "location"))
     return [*runs.verify(runs.open_run(store), store, on_progress), *damaged_results(store)]
 
 
@@ -74,7 +78,7 @@ def unverified(location: Location) -> list[str]:
     Raises:
         StorageError: `location` has no run.
     """
-    store = open_store(location)
+    store = open_store(text_of_path(location, "location"))
     runs.open_run(store)
     return [*runs.unsealed(store), *unverified_results(store)]
 
@@ -87,7 +91,7 @@ def repair(location: Location, on_progress: OnProgress = ignore) -> Repaired:
     Raises:
         StorageError: `location` has no run, or cannot be written.
     """
-    store = open_store(location)
+    store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)
     damaged = damaged_results(store)
     done = runs.repair(planned, store, on_progress)

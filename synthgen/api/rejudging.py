@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from synthgen import running as runs
+from synthgen.api.arguments import text_of_path, texts_of
 from synthgen.api.finishing import RunResult, finalized
 from synthgen.api.publishing import check_new
 from synthgen.api.specs import SpecText, as_yaml, with_thresholds
@@ -26,9 +27,13 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
     """
     from synthgen.planning.rules import first_rejection, rules_of
 
+    overrides = texts_of(overrides, "overrides")
     if not overrides:
-        raise UsageError("nothing to apply", hint="Give stricter numbers: --set filters.label.min_posterior=0.8.")
-    store, into = open_store(location), open_store(output or _beside(location))
+        hint = 'Give stricter numbers: `overrides=["filters.label.min_posterior=0.8"]`.'
+        raise UsageError("nothing to apply", argument="overrides", hint=hint)
+    place = text_of_path(location, "location")
+    store = open_store(place)
+    into = open_store(_beside(place) if output is None else text_of_path(output, "output"))
     planned = runs.open_run(store)
     check_new(into)
     spec = parse_spec(_text(planned.spec, overrides), file=f"{store.location}/plan.json", overrides=overrides)
@@ -57,8 +62,7 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
     return finalized(stricter, into, fresh=stricter.shard_count)
 
 
-def _beside(location: Location) -> str:
-    place = str(location)
+def _beside(place: str) -> str:
     if "://" not in place and Path(place).name in ("", ".."):
         place = str(Path(place).resolve())  # `.` and `..` also stand for a folder with a name
     return f"{place}-rejudged"

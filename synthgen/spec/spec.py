@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from synthgen.inert import inert
 from synthgen.spec.attribute import Attribute, Balance, GateSpec
 from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Texts, VariableName, Weighted
 from synthgen.spec.filters import Filters, Safety
@@ -95,6 +96,10 @@ class Spec(Section):
     budget: Budget = Field(Budget(), description="How many attempts to make before giving up.")
     output: Output = Field(Output(), description="How to write the dataset.")
     seed: int = Field(0, ge=0, lt=2**63, description="The seed from which every image's own seed is derived.")
+
+    def __repr__(self) -> str:
+        classes = f"{len(self.classes):,} class{'es' if len(self.classes) != 1 else ''}"
+        return f"<Spec {self.name}: {self.total:,} images in {classes}, {inert(self.model.id)}>"
 
     @property
     def total(self) -> int:
