@@ -125,7 +125,7 @@ def test_a_command_line_ends_as_it_should(home: Path, line: str, code: int, word
 
     problem = next((match.string for match in map(NOISE.search, said.splitlines()) if match), None)
     assert problem is None
-    told = "\n".join(f"{each['argument']} {each['message']} {each['hint']}" for each in found["errors"])
+    told = "\n".join(f"{each['file']} {each['argument']} {each['message']} {each['hint']}" for each in found["errors"])
     assert words in told
     lines = said.splitlines()
     begun = next((number for number, each in enumerate(lines) if each.startswith('{"time"')), len(lines))
