@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from synthgen import running as runs
 from synthgen.api.planning import plan
@@ -14,6 +13,7 @@ from synthgen.events import Progress
 from synthgen.files import as_damage, as_storage_error, check_file, refuse_links
 from synthgen.judging.calibration.conditions import conditions, difference
 from synthgen.judging.calibration.threshold import Calibration, curve, quantile, threshold
+from synthgen.ledger.columns import LedgerRow, score_of
 from synthgen.planning import Plan
 from synthgen.records import Verdict
 from synthgen.spec import Filters, LabelFilter, Spec
@@ -137,14 +137,21 @@ def keep_share(spec: Spec, folder: Path, keep: float) -> Calibration:
     return Calibration(f"a yield of {keep:.0%}", made_for, classes)
 
 
-def _pilot_of(spec: Spec, folder: Path) -> tuple[dict[str, Any], dict[str, tuple[str, float]]]:
+def _pilot_of(spec: Spec, folder: Path) -> tuple[Mapping[str, object], dict[str, tuple[str, float]]]:
     """Return the conditions of the pilot, and the class and posterior of each of its pictures."""
     if not _begun(folder):
         hint = f"Make it first: synthgen calibrate SPEC -o {folder}"
         raise UsageError(f"{folder}: no pilot lies there", hint=hint)
     made_for = conditions(_plan_of(spec, folder))
     with as_damage(folder / LEDGER):
-        return made_for, {row["id"]: (row["class"], float(row["score_label_posterior"])) for row in _pictures(folder)}
+        return made_for, {row["id"]: (row["class"], _posterior(row)) for row in _pictures(folder)}
+
+
+def _posterior(row: LedgerRow) -> float:
+    posterior = score_of(row, "label_posterior")
+    if posterior is None:
+        raise ValueError(f"{row['id']} has no posterior of its class")
+    return posterior
 
 
 def _begun(folder: Path) -> bool:
@@ -189,7 +196,7 @@ def _filters(spec: Spec) -> Filters:
     return Filters(quality=spec.filters.quality, label=label)
 
 
-def _pictures(folder: Path) -> list[dict[str, Any]]:
+def _pictures(folder: Path) -> list[LedgerRow]:
     """Return the ledger rows of the accepted attempts."""
     from synthgen.pages.sheet import ledger_rows
 

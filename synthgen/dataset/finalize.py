@@ -21,6 +21,7 @@ from synthgen.dataset.splits import assign_splits
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
 from synthgen.errors import QuotaNotMet, StorageError
 from synthgen.files import as_damage
+from synthgen.ledger.columns import FOR_DUPLICATES, attribute
 from synthgen.ledger.composition import Composition
 from synthgen.ledger.source import Scan, Source, batches, digest_of, scan, schema_of
 from synthgen.spec import DuplicateFilter
@@ -173,8 +174,8 @@ def _with_class(rows: pa.RecordBatch, classes: Sequence[str]) -> pa.RecordBatch:
 
 
 def _count(rows: pa.RecordBatch, composition: Composition, classes: Sequence[str]) -> None:
-    names = [name for name in composition.asked.answers if f"attribute_{name}" in rows.schema.names]
-    columns = [rows[f"attribute_{name}"].to_pylist() for name in names]
+    names = [name for name in composition.asked.answers if attribute(name) in rows.schema.names]
+    columns = [rows[attribute(name)].to_pylist() for name in names]
     for label, *values in zip(rows["label"].to_pylist(), *columns, strict=True):
         composition.add(classes[label], dict(zip(names, values, strict=True)))
 
@@ -197,7 +198,7 @@ def _shown(schema: pa.Schema) -> pa.Schema:
     """Drop what was only needed to find duplicates, and add the label's name beside its number."""
     fields: list[pa.Field] = []
     for field in schema:
-        if field.name not in ("phash", "embedding"):
+        if field.name not in FOR_DUPLICATES:
             fields.append(field)
         if field.name == "label":
             fields.append(pa.field("class", pa.string()))
