@@ -19,11 +19,8 @@ from synthgen.records import Verdict
 from synthgen.spec import Filters, LabelFilter, Spec
 from synthgen.spec.checks import check
 from synthgen.store import FolderStore
-from synthgen.store.layout import LEDGER, PLAN
+from synthgen.store.layout import CALIBRATION_PLOT, LABELS, LEDGER, PLAN, TO_LABEL
 
-LABELS = "labels.csv"
-PAGE = "to-label.html"
-PLOT = "calibration.svg"
 PER_CLASS = 200
 
 
@@ -67,7 +64,7 @@ def pilot(
     """
     from synthgen.pages.pilot_labels import PilotSample, add_rows, write_labelling
 
-    for name in (LABELS, PAGE):
+    for name in (LABELS, TO_LABEL):
         refuse_links(folder, folder / name)
         check_file(folder / name)
 
@@ -88,9 +85,9 @@ def pilot(
         if name in rows
     ]
     definitions = {name: kind.definition for name, kind in spec.classes.items()}
-    write_labelling(samples, definitions, folder / PAGE, title=f"{spec.name}: pictures to label", table=LABELS)
+    write_labelling(samples, definitions, folder / TO_LABEL, title=f"{spec.name}: pictures to label", table=LABELS)
     made = Counter(row["class"] for row in rows.values())
-    return Pilot(folder / LABELS, folder / PAGE, count, {name: made[name] for name in classes})
+    return Pilot(folder / LABELS, folder / TO_LABEL, count, {name: made[name] for name in classes})
 
 
 def calibrate(spec: Spec, folder: Path, labels: Path, precision: float, confidence: float) -> Calibration:
@@ -114,7 +111,7 @@ def calibrate(spec: Spec, folder: Path, labels: Path, precision: float, confiden
     classes = {name: threshold(posteriors[name], answers[name], precision, confidence) for name in spec.classes}
     curves = {name: curve(posteriors[name], answers[name], confidence) for name in spec.classes}
     chosen = {name: None if each.min_posterior is None else each.share for name, each in classes.items()}
-    write_precision_plot(curves, chosen, precision, folder / PLOT)
+    write_precision_plot(curves, chosen, precision, folder / CALIBRATION_PLOT)
     return Calibration(f"precision {precision:g} with confidence {confidence:g}", made_for, classes)
 
 
@@ -132,8 +129,10 @@ def keep_share(spec: Spec, folder: Path, keep: float) -> Calibration:
     for class_name, posterior in pictures.values():
         posteriors[class_name].append(posterior)
     classes = {name: quantile(posteriors[name], keep) for name in spec.classes}
-    with as_storage_error(folder / PLOT):
-        (folder / PLOT).unlink(missing_ok=True)  # it was drawn from labels, which these thresholds do not use
+    with as_storage_error(folder / CALIBRATION_PLOT):
+        (folder / CALIBRATION_PLOT).unlink(
+            missing_ok=True
+        )  # it was drawn from labels, which these thresholds do not use
     return Calibration(f"a yield of {keep:.0%}", made_for, classes)
 
 

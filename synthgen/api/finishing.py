@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
 from synthgen.api.publishing import (
-    DATASET,
-    SHEET,
     clear_leftovers,
     committed,
     digests_of,
@@ -18,7 +16,7 @@ from synthgen.api.publishing import (
     published,
     publishing,
 )
-from synthgen.api.results import RESULTS, Results, digest_of_file, read_results, sheet_fingerprint, write_results
+from synthgen.api.results import Results, digest_of_file, read_results, sheet_fingerprint, write_results
 from synthgen.errors import QuotaNotMet, StorageError, UsageError
 from synthgen.files import as_damage
 from synthgen.planning import Plan
@@ -26,7 +24,7 @@ from synthgen.records import Reason, Rule, ShardRecord, Shortfall
 from synthgen.running import RunState
 from synthgen.spec import UNKNOWN, Spec
 from synthgen.store import Location, RunStore, open_store
-from synthgen.store.layout import SPEC
+from synthgen.store.layout import DATASET, RESULTS, SHEET, SPEC
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
@@ -102,7 +100,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
         if sheet is None:
             _show(planned, store, folder, records)
             sheet = digest_of_file(folder / SHEET)
-        results = Results(inputs, {SHEET: sheet, **(digests_of(summary) if summary else {})})
+        results = Results(inputs, {SHEET: sheet, **(digests_of(summary) if summary else {})}, _origin(summary))
         if results != recorded:
             write_results(results, folder)
 
@@ -121,6 +119,10 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
         seconds=state.seconds,
         spec=spec,
     )
+
+
+def _origin(summary: DatasetSummary | None) -> dict[str, object]:
+    return asdict(summary.format) if summary else {}
 
 
 def _refuse_unfinished(store: RunStore, state: RunState) -> None:

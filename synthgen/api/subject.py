@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
-from synthgen.api.publishing import DATASET
 from synthgen.errors import UsageError
 from synthgen.files import as_damage, refuse_links
 from synthgen.ledger.columns import EMBEDDING, attribute
 from synthgen.spec import Attribute
 from synthgen.store import FolderStore
-from synthgen.store.layout import LEDGER
+from synthgen.store.layout import DATASET, LEDGER, PLAN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,9 +60,9 @@ def open_subject(place: str, split: str | None = None, images_from: Path | None 
     from synthgen.sets import open_set
 
     folder = Path(place).expanduser()
-    if folder.name == DATASET and (folder.parent / "plan.json").is_file():
+    if folder.name == DATASET and (folder.parent / PLAN).is_file():
         folder = folder.parent
-    if not (folder / "plan.json").is_file():
+    if not (folder / PLAN).is_file():
         return AuditedSet(open_set(place, split, images_from), None)
 
     run = _open_run(folder)

@@ -11,6 +11,7 @@ from synthgen.cli.options import Devices, Overrides, SpecFile
 from synthgen.cli.stopping import stop_on_signals
 from synthgen.errors import QuotaNotMet, UsageError
 from synthgen.files import write_file
+from synthgen.store import layout
 
 
 @app.command()
@@ -62,13 +63,13 @@ def calibrate(
         return
     if labels is not None:
         calibration = calibrate(found, folder, labels, precision, confidence)
-        print(f"look at {folder / 'calibration.svg'}")
+        print(f"look at {folder / layout.CALIBRATION_PLOT}")
     else:
         calibration = keep_share(found, folder, keep or 1.0)
     width = max(map(len, calibration.classes))
     for name, each in calibration.classes.items():
         print(f"{name:<{width}}  {each}")
-    file = folder / "calibration.json"
+    file = folder / layout.CALIBRATION
     if calibration.missed:
         left = f"{file} is of an earlier call: it stays as it is" if file.exists() else f"{file} is not written"
         raise QuotaNotMet(

@@ -11,6 +11,7 @@ from synthgen.cli.options import AsJson, Device, Overrides, RunArgument, Trust, 
 from synthgen.cli.show import counted, duration, print_failures, print_json, print_result, print_shortfalls
 from synthgen.cli.streams import printing_is_the_result
 from synthgen.errors import StorageError
+from synthgen.store import layout
 
 
 @app.command()
@@ -118,12 +119,12 @@ def repair(location: RunArgument) -> None:
     print(f"removed   {len(done.removed)} file(s) that no shard names")
     if done.reopened:
         print(f"re-opened shards {', '.join(map(str, done.reopened))}: run again to make them anew")
-    if any(finding.place.startswith("dataset/") for finding in done.findings):
+    if any(layout.of_dataset(finding.place) for finding in done.findings):
         print("re-opened the dataset: run again, or finalize, to write it anew")
-    if any(finding.place in ("report.html", "results.json") for finding in done.findings):
+    if any(finding.place in (layout.SHEET, layout.RESULTS) for finding in done.findings):
         print("re-opened the contact sheet: run again, or finalize, to write it anew")
-    if any(finding.place == "spec.yaml" for finding in done.findings):
-        print("restored  spec.yaml, from plan.json")
+    if any(finding.place == layout.SPEC for finding in done.findings):
+        print(f"restored  {layout.SPEC}, from {layout.PLAN}")
 
 
 @app.command()

@@ -12,6 +12,7 @@ from synthgen.errors import QuotaNotMet
 from synthgen.inert import INVISIBLE
 from synthgen.records import Reason, Shortfall
 from synthgen.redaction import without_secrets
+from synthgen.store import layout
 
 if TYPE_CHECKING:
     from synthgen.running import RunState
@@ -67,8 +68,8 @@ def print_result(result: Any, as_json: bool, *, rendered: bool = True) -> None:
 
 def _more_of_rejudged(result: Any) -> str:
     if "://" in result.folder:  # `run` reads specs on this machine
-        return f"To make more, copy {result.folder}/spec.yaml here: synthgen run SPEC -o {result.folder} --top-up"
-    return f"To make more: synthgen run {result.folder}/spec.yaml -o {result.folder} --top-up"
+        return f"To make more, copy {result.folder}/{layout.SPEC} here: synthgen run SPEC -o {result.folder} --top-up"
+    return f"To make more: synthgen run {result.folder}/{layout.SPEC} -o {result.folder} --top-up"
 
 
 def print_tally(tally: Any) -> None:

@@ -96,17 +96,24 @@ class ObjectStore:
         return io.BufferedReader(_BlamingFile(file, place), buffer_size=1 << 20)
 
     def names(self, folder: str) -> list[str]:
+        return self._listed(folder, Delimiter="/")
+
+    def names_below(self, folder: str) -> list[str]:
+        return self._listed(folder)
+
+    def _listed(self, folder: str, **options: str) -> list[str]:
         prefix = f"{self._key(folder) if folder else self._root}/".partition("/")[2]
         found: list[str] = []
         with _blaming(self._place(folder)):
-            page: dict[str, Any] = {"NextContinuationToken": None}
-            while "NextContinuationToken" in page:
-                after = page["NextContinuationToken"]
+            after: str | None = None
+            while True:
                 more = {"ContinuationToken": after} if after else {}
-                page = self._files.call_s3("list_objects_v2", Bucket=self._bucket, Prefix=prefix, Delimiter="/", **more)
+                page = self._files.call_s3("list_objects_v2", Bucket=self._bucket, Prefix=prefix, **options, **more)
                 found += [item["Key"].removeprefix(prefix) for item in page.get("Contents", ())]
-        # Consoles make an empty object of the prefix itself, to show it as a folder.
-        return sorted(f"{folder}/{name}" if folder else name for name in found if name)
+                if (after := page.get("NextContinuationToken")) is None:
+                    break
+        # Consoles make an empty object of a prefix itself, to show it as a folder.
+        return sorted(f"{folder}/{name}" if folder else name for name in found if name and not name.endswith("/"))
 
     def delete(self, name: str) -> None:
         key = self._key(name)
