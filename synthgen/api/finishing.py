@@ -22,7 +22,7 @@ from synthgen.files import as_damage
 from synthgen.planning import Plan
 from synthgen.records import Reason, Rule, ShardRecord, Shortfall
 from synthgen.running import RunState
-from synthgen.spec import UNKNOWN, Spec
+from synthgen.spec import PARQUET, UNKNOWN, Spec
 from synthgen.store import Location, RunStore, open_store
 from synthgen.store.layout import DATASET, RESULTS, SHEET, SPEC
 
@@ -121,6 +121,18 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
     )
 
 
+def check_format(spec: Spec) -> None:
+    """Check, before any image is made, that the dataset's format can be opened with its options.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if spec.output.format != PARQUET:
+        from synthgen.dataset.formats.opening import open_format
+
+        open_format(spec.output.format, spec.output.format_options)
+
+
 def _origin(summary: DatasetSummary | None) -> dict[str, object]:
     return asdict(summary.format) if summary else {}
 
@@ -176,9 +188,11 @@ def _build(
     before: DatasetSummary | None,
 ) -> DatasetSummary:
     from synthgen.dataset.finalize import finalize as build
+    from synthgen.dataset.formats.opening import open_format
     from synthgen.dataset.provenance import Provenance
 
     spec = planned.spec
+    writer, origin = open_format(spec.output.format, spec.output.format_options)
     return build(
         [committed(store, record.images.name) for record in records],
         folder / DATASET,
@@ -189,6 +203,7 @@ def _build(
         classes=list(spec.classes),
         splits=spec.output.splits,
         drop=spec.filters.duplicates,
+        writer=writer,
         provenance=Provenance(
             model=spec.model.id,
             judge=spec.judge.id,
@@ -199,6 +214,7 @@ def _build(
             settings=facts(planned),
             versions=records[0].provenance if records else {},
             asked=asked(planned),
+            format=origin,
         ),
     )
 

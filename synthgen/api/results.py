@@ -27,7 +27,7 @@ class Results:
     Attributes:
         sheet: a fingerprint of everything that the contact sheet was made from.
         files: the sheet and the files of the dataset, each with its sha256.
-        format: which format wrote the dataset: its name, its version, and its arguments; empty if there is no dataset.
+        format: which format wrote the dataset, as in `FormatOrigin`; empty if there is no dataset.
     """
 
     sheet: str

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from synthgen import running as runs
 from synthgen.api import wiring
-from synthgen.api.finishing import RunResult, asked, facts, finalized, limits
+from synthgen.api.finishing import RunResult, asked, check_format, facts, finalized, limits
 from synthgen.api.planning import forecast, plan
 from synthgen.api.publishing import (
     check_new,
@@ -101,6 +101,7 @@ def run(
 
     store = open_store(location or Path("outputs") / spec.name)
     check_new(store)
+    check_format(spec)
     planned = _plan_of_users_own(spec)
     if not runs.is_begun(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it

@@ -13,17 +13,17 @@ class FormatOrigin:
     """Which format wrote a dataset.
 
     Attributes:
-        version: of the package that it comes from.
+        release: the package that it comes from, with its version.
         arguments: what it was set to, by name.
     """
 
     name: str = "parquet"
-    version: str = __version__
+    release: str = f"synthgen {__version__}"
     arguments: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
 
     def __str__(self) -> str:
         given = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
-        return f"{self.name} {self.version}" + (f" ({given})" if given else "")
+        return f"{self.name} ({self.release})" + (f", {given}" if given else "")
 
 
 @dataclass(frozen=True, slots=True)
