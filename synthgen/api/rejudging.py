@@ -11,7 +11,7 @@ from synthgen.api.publishing import check_new
 from synthgen.api.specs import SpecText, as_yaml, with_thresholds
 from synthgen.errors import UsageError
 from synthgen.spec import Filters, LabelFilter, Spec, parse_spec
-from synthgen.store import Location, open_store
+from synthgen.store import Location, layout, open_store
 
 
 def rejudge(location: Location, overrides: Sequence[str], output: Location | None = None) -> RunResult:
@@ -36,7 +36,7 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
     into = open_store(_beside(place) if output is None else text_of_path(output, "output"))
     planned = runs.open_run(store)
     check_new(into)
-    spec = parse_spec(_text(planned.spec, overrides), file=f"{store.location}/plan.json", overrides=overrides)
+    spec = parse_spec(_text(planned.spec, overrides), file=f"{store.location}/{layout.PLAN}", overrides=overrides)
 
     # A calibration promised something about the old thresholds, and nothing about others.
     stricter = with_thresholds(replace(planned, spec=spec, promise=None))
@@ -56,7 +56,7 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
                 hint = "A looser threshold needs a new run: what was rejected has no pixels any more."
                 raise UsageError(looser, hint=hint)
 
-    kept = SpecText(f"# rejudged\n{_text(spec, overrides)}", "spec.yaml").with_overrides(overrides)
+    kept = SpecText(f"# rejudged\n{_text(spec, overrides)}", layout.SPEC).with_overrides(overrides)
     runs.create_run(into, stricter, kept)
     runs.rejudge(planned, store, stricter, into, lambda name, scores: first_rejection(scores, rules[name]))
     return finalized(stricter, into, fresh=stricter.shard_count)

@@ -20,7 +20,7 @@ from synthgen.api.arguments import (
     path_of,
     text_of_path,
 )
-from synthgen.api.finishing import RunResult, asked, facts, finalized, limits
+from synthgen.api.finishing import RunResult, asked, check_format, facts, finalized, limits
 from synthgen.api.making import make_pending, make_shards, refuse_failed
 from synthgen.api.planning import plan
 from synthgen.api.progress import started
@@ -36,7 +36,7 @@ from synthgen.spec import Spec
 from synthgen.store import Location, RunStore, open_store
 
 if TYPE_CHECKING:
-    from synthgen.ledger.rows import Row
+    from synthgen.ledger.columns import LedgerRow
     from synthgen.ledger.tally import Tally
 
 
@@ -71,7 +71,7 @@ def preview(
     )
 
 
-def _counted(rows: Iterator[Row], count: int, on_progress: OnProgress) -> Iterator[Row]:
+def _counted(rows: Iterator[LedgerRow], count: int, on_progress: OnProgress) -> Iterator[LedgerRow]:
     for done, row in enumerate(rows, start=1):
         yield row
         on_progress(StepProgress("making the preview", "attempts", done, count))
@@ -125,6 +125,7 @@ def run(
 
     store = open_store(Path("outputs") / spec.name if location is None else text_of_path(location, "location"))
     check_new(store)
+    check_format(spec)
     planned = _plan_of_users_own(spec)
     if not runs.is_begun(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it

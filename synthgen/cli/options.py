@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from synthgen.store import layout
+
 
 def location_of(text: str) -> str:
     """Drop the slash that completion leaves behind a folder's name."""
@@ -21,8 +23,7 @@ def complete_spec(incomplete: str) -> list[str]:
 
 def complete_run(incomplete: str) -> list[str]:
     """List the runs here, and in outputs/, that begin with what is typed."""
-    # By its name here, and not by `layout`: completion must answer at once.
-    folders = [each.parent for base in (".", "outputs") for each in Path(base).glob("*/plan.json")]
+    folders = [each.parent for base in (".", "outputs") for each in Path(base).glob(f"*/{layout.PLAN}")]
     return sorted(str(each) for each in folders if str(each).startswith(incomplete))
 
 

@@ -26,6 +26,8 @@ _KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", _WRI
 
 NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "model.batch_size": "changes speed; the candidates and their noise are the same",
+    "output.format": "applied when the dataset is finalized, to images that are there",
+    "output.format_options": "applied when the dataset is finalized, to images that are there",
     "output.splits": "applied when the dataset is finalized, to images that are there",
     "gates": "applied when the dataset is audited",
 }
@@ -174,6 +176,8 @@ class Plan:
         Additions do not change it: what was made before them stays valid.
         """
         content = without(self.first._content(), NOT_IN_FINGERPRINT)
+        # Earlier versions knew one format, and had it here: their runs keep their fingerprints.
+        content["spec"]["output"] = {"format": "parquet", **content["spec"]["output"]}
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def differences(self, other: "Plan") -> list[str]:

@@ -13,6 +13,7 @@ from synthgen.spec.attribute import NOT_APPLICABLE, RESERVED, UNKNOWN
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.bundled import check_bundled
 from synthgen.spec.messages import suggestion
+from synthgen.spec.output_format import check_format
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.template import Template, TemplateError
 from synthgen.spec.wordings import check_values, check_wordings, words_of
@@ -32,6 +33,7 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from check_attributes(spec)
     yield from _label(mapping(mapping(spec, "filters"), "label"), mapping(spec, "classes"))
     yield from _splits(mapping(mapping(spec, "output"), "splits"))
+    yield from check_format(mapping(spec, "output"))
     yield from check_bundled(spec)
 
 

@@ -43,6 +43,10 @@ SplitName = Annotated[
     str,
     _like(r"^[a-z][a-z0-9_]*$", "a name of lower-case letters, digits and '_', starting with a letter", 64),
 ]
+FormatName = Annotated[
+    str,
+    _like(r"^[a-z][a-z0-9_-]*$", "a name of lower-case letters, digits, '_' and '-', starting with a letter", 64),
+]
 VariantName = Annotated[str, _like(r"^[A-Za-z0-9_.-]+$", "a name of letters, digits, '.', '_' and '-'", 64)]
 Revision = Annotated[str, _like(r"^[A-Za-z0-9_./-]+$", "a branch, a tag or a commit", 200)]
 SchedulerName = Annotated[

@@ -5,7 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from synthgen.spec.fields import Section, SplitName
+from synthgen.spec.fields import FormatName, Section, SplitName, VariableName
+
+Option = str | int | float | bool | None
+"""What an option of a plug-in may be set to."""
 
 
 class Budget(Section):
@@ -30,7 +33,10 @@ class Rejects(Section):
 class Output(Section):
     """The format, splits and shards of the dataset."""
 
-    format: Literal["parquet"] = Field("parquet", description="The file format.")
+    format: FormatName = Field("parquet", description="The file format: 'parquet', or that of an installed plug-in.")
+    format_options: Mapping[VariableName, Option] = Field(
+        {}, description="Options of the plug-in that writes the format."
+    )
     splits: Annotated[Mapping[SplitName, Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=16)] = (
         Field({"train": 0.9, "test": 0.1}, description="The share of each split; the shares add up to 1.")
     )
