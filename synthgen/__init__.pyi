@@ -2,6 +2,8 @@
 from .api.audit_result import Audit as Audit
 from .api.auditing import audit as audit
 from .api.auditing import export_labels as export_labels
+from .api.calibrating import Calibrated as Calibrated
+from .api.calibrating import Pilot as Pilot
 from .api.calibrating import calibrate as calibrate
 from .api.calibrating import keep_share as keep_share
 from .api.calibrating import pilot as pilot

@@ -235,6 +235,7 @@ class ShardRecord:
         counts: attempts by verdict.
         reasons: rejected images by reason, failures by kind.
         provenance: versions, device, dtype, threads: host-independent facts about where it was made.
+        by_class: attempts by class and verdict; empty in the records of earlier versions.
     """
 
     shard: int
@@ -246,3 +247,4 @@ class ShardRecord:
     shortfalls: tuple[Shortfall, ...]
     seconds: float
     provenance: Mapping[str, str] = field(default_factory=dict)
+    by_class: Mapping[str, Mapping[str, int]] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.command import call
+from tests.command import call, result
 from tests.generating import tiny_qwen
 from tests.generating.tiny import save_stable_diffusion
 
@@ -135,7 +135,7 @@ def test_a_task_of_an_array_whose_device_breaks_ends_with_5_and_leaves_its_shard
     assert done.returncode == 5, done.stderr
     assert "the device broke while making shard 0" in done.stderr
     assert "CUDA error: an illegal memory access was encountered" in done.stderr
-    state = json.loads(call("status", "run", "--json", folder=tmp_path).stdout)
+    state = result(call("status", "run", "--json", folder=tmp_path).stdout)
     assert (state["failed"], state["pending"]) == ({}, [0, 1])
     assert "CUDA error" in state["ended"]
     assert call("work", "run", "--index", "0", "--of", "1", folder=tmp_path).returncode == 0

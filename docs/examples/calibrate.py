@@ -1,8 +1,8 @@
 """Choose label thresholds that reach a precision. Run it, label the pilot by eye, and run it again.
 
 The first call makes a pilot: look at `outputs/pilot/to-label.html`, and write yes or no into the column `right` of
-`outputs/pilot/labels.csv`. The second call reads the labels and writes the thresholds into `outputs/calibration.json`,
-a file that the spec names as `filters.label.calibration`.
+`outputs/pilot/labels.csv`. The second call reads the labels and writes the thresholds into
+`outputs/pilot/calibration.json`, a file that the spec names as `filters.label.calibration`.
 """
 
 import csv
@@ -32,9 +32,9 @@ def main() -> None:
 
     # Sixteen pictures of a class prove little: real work asks for more, of more of them.
     found = synthgen.calibrate(spec, PILOT, pilot.table, precision=0.7, confidence=0.8)
-    for name, threshold in found.classes.items():
+    for name, threshold in found.calibration.classes.items():
         print(name, threshold)
-    Path("outputs/calibration.json").write_text(found.to_json(), encoding="utf-8")
+    print(f"wrote {found.file}" if found.file else "not written: label more images")
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ RUN = "outputs/interrupted"
 def main() -> None:
     spec, committed = synthgen.load_spec(SPEC), list[int]()
 
-    def on_progress(progress: synthgen.Progress) -> None:
-        if progress.committed:
-            committed.append(progress.shard)
+    def on_progress(event: synthgen.RunStarted | synthgen.Progress | synthgen.StepProgress) -> None:
+        if isinstance(event, synthgen.Progress) and event.committed:
+            committed.append(event.shard)
 
     try:
         # `stop` is asked between batches. Ctrl-C on the command line does the same, and so may your own program.

@@ -4,26 +4,25 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from synthgen import running as runs
+from synthgen.api.arguments import PathInput, devices_of, number_of, one_spelling, path_of, share_of
 from synthgen.api.planning import plan
 from synthgen.api.running import run
+from synthgen.api.specs import SpecInput, spec_of
 from synthgen.errors import UsageError
-from synthgen.events import Progress
-from synthgen.files import as_damage, as_storage_error, check_file, refuse_links
+from synthgen.events import OnProgress, ignore
+from synthgen.files import as_damage, as_storage_error, check_file, refuse_links, write_file
 from synthgen.judging.calibration.conditions import conditions, difference
 from synthgen.judging.calibration.threshold import Calibration, curve, quantile, threshold
+from synthgen.ledger.columns import LedgerRow, score_of
 from synthgen.planning import Plan
 from synthgen.records import Verdict
 from synthgen.spec import Filters, LabelFilter, Spec
 from synthgen.spec.checks import check
 from synthgen.store import FolderStore
-from synthgen.store.layout import LEDGER, PLAN
+from synthgen.store.layout import CALIBRATION, CALIBRATION_PLOT, LABELS, LEDGER, PLAN, TO_LABEL
 
-LABELS = "labels.csv"
-PAGE = "to-label.html"
-PLOT = "calibration.svg"
 PER_CLASS = 200
 
 
@@ -44,13 +43,32 @@ class Pilot:
     pictures: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """Thresholds, and the files that they were written to.
+
+    Attributes:
+        calibration: the thresholds, or what kept a class from having one.
+        file: `calibration.json` in the pilot's folder, which a spec names as `filters.label.calibration`; None where
+            the promise is missed for a class, and nothing was written.
+        plot: `calibration.svg` beside it; None without labels.
+        earlier: whether the folder holds the calibration of an earlier call, which a missed promise leaves as it is.
+    """
+
+    calibration: Calibration
+    file: Path | None
+    plot: Path | None
+    earlier: bool
+
+
+@one_spelling
 def pilot(
-    spec: Spec,
-    folder: Path,
+    spec: SpecInput,
+    folder: PathInput,
     count: int | None = None,
     *,
     devices: str = "auto",
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
 ) -> Pilot:
     """Generate images of each class without a label filter, with a page and a CSV to label them.
@@ -67,7 +85,9 @@ def pilot(
     """
     from synthgen.pages.pilot_labels import PilotSample, add_rows, write_labelling
 
-    for name in (LABELS, PAGE):
+    spec, folder = spec_of(spec, calibrated=False), path_of(folder, "folder")
+    devices, count = devices_of(devices), None if count is None else number_of(count, "count")
+    for name in (LABELS, TO_LABEL):
         refuse_links(folder, folder / name)
         check_file(folder / name)
 
@@ -76,7 +96,7 @@ def pilot(
     count = max(count or before or PER_CLASS, before)
     wanted = _pilot_spec(spec, count)
     for finding in check(wanted.canonical()):
-        raise UsageError(f"-n {count}: {finding.message}", hint="Make a larger pilot.")
+        raise UsageError(f"{count}: {finding.message}", argument="count", hint="Make a larger pilot.")
     run(wanted, folder, devices=devices, extend=True, on_progress=on_progress, stop=stop)
 
     classes = list(spec.classes)
@@ -88,21 +108,33 @@ def pilot(
         if name in rows
     ]
     definitions = {name: kind.definition for name, kind in spec.classes.items()}
-    write_labelling(samples, definitions, folder / PAGE, title=f"{spec.name}: pictures to label", table=LABELS)
+    write_labelling(samples, definitions, folder / TO_LABEL, title=f"{spec.name}: pictures to label", table=LABELS)
     made = Counter(row["class"] for row in rows.values())
-    return Pilot(folder / LABELS, folder / PAGE, count, {name: made[name] for name in classes})
+    return Pilot(folder / LABELS, folder / TO_LABEL, count, {name: made[name] for name in classes})
 
 
-def calibrate(spec: Spec, folder: Path, labels: Path, precision: float, confidence: float) -> Calibration:
-    """Find the thresholds that reach `precision`, from the labels of the pilot in `folder`, and plot the trade-off.
+def calibrate(
+    spec: SpecInput, folder: PathInput, labels: PathInput, precision: float = 0.95, confidence: float = 0.95
+) -> Calibrated:
+    """Find the thresholds that reach `precision` by the labels of a pilot, plot the trade-off, and write the file.
+
+    The plot is always written. If a class reaches no threshold, `calibration.json` stays as it is.
+
+    Args:
+        folder: the pilot's; see `pilot`.
+        labels: the CSV that `pilot` made, filled in.
+        precision: the share of accepted images that must be right, between 0 and 1.
+        confidence: of the bound on that share.
 
     Raises:
         UsageError: `folder` has no pilot, or one for another spec; the labels are unreadable or of another pilot.
-        StorageError: the pilot is damaged.
+        StorageError: the pilot is damaged, or its folder cannot be written.
     """
     from synthgen.judging.calibration.plot import write_precision_plot
     from synthgen.pages.pilot_labels import read_labels
 
+    spec, folder, labels = spec_of(spec, calibrated=False), path_of(folder, "folder"), path_of(labels, "labels")
+    precision, confidence = share_of(precision, "precision"), share_of(confidence, "confidence")
     made_for, pictures = _pilot_of(spec, folder)
     right = read_labels(labels, {name: class_name for name, (class_name, _) in pictures.items()})
     posteriors, answers = defaultdict[str, list[float]](list), defaultdict[str, list[bool]](list)
@@ -114,37 +146,63 @@ def calibrate(spec: Spec, folder: Path, labels: Path, precision: float, confiden
     classes = {name: threshold(posteriors[name], answers[name], precision, confidence) for name in spec.classes}
     curves = {name: curve(posteriors[name], answers[name], confidence) for name in spec.classes}
     chosen = {name: None if each.min_posterior is None else each.share for name, each in classes.items()}
-    write_precision_plot(curves, chosen, precision, folder / PLOT)
-    return Calibration(f"precision {precision:g} with confidence {confidence:g}", made_for, classes)
+    write_precision_plot(curves, chosen, precision, folder / CALIBRATION_PLOT)
+    promise = f"precision {precision:g} with confidence {confidence:g}"
+    return _kept(Calibration(promise, made_for, classes), folder, folder / CALIBRATION_PLOT)
 
 
-def keep_share(spec: Spec, folder: Path, keep: float) -> Calibration:
-    """Find the thresholds that keep the share `keep` (0..1) of the likeliest pictures of each class, without labels.
+def keep_share(spec: SpecInput, folder: PathInput, keep: float) -> Calibrated:
+    """Find thresholds that keep the likeliest pictures of each class, without labels, and write the file.
 
     They are computed from the pilot in `folder`.
 
+    Args:
+        keep: the share of each class's pictures to keep: more than 0 and at most 1.
+
     Raises:
         UsageError: `folder` has no pilot, or one for another spec.
-        StorageError: the pilot is damaged.
+        StorageError: the pilot is damaged, or its folder cannot be written.
     """
+    spec, folder, keep = spec_of(spec, calibrated=False), path_of(folder, "folder"), share_of(keep, "keep", whole=True)
     made_for, pictures = _pilot_of(spec, folder)
     posteriors = defaultdict[str, list[float]](list)
     for class_name, posterior in pictures.values():
         posteriors[class_name].append(posterior)
+
     classes = {name: quantile(posteriors[name], keep) for name in spec.classes}
-    with as_storage_error(folder / PLOT):
-        (folder / PLOT).unlink(missing_ok=True)  # it was drawn from labels, which these thresholds do not use
-    return Calibration(f"a yield of {keep:.0%}", made_for, classes)
+    found = _kept(Calibration(f"a yield of {keep:.0%}", made_for, classes), folder, None)
+    if found.file is not None:  # the plot was drawn from labels, which these thresholds do not use
+        with as_storage_error(folder / CALIBRATION_PLOT):
+            (folder / CALIBRATION_PLOT).unlink(missing_ok=True)
+    return found
 
 
-def _pilot_of(spec: Spec, folder: Path) -> tuple[dict[str, Any], dict[str, tuple[str, float]]]:
+def _kept(calibration: Calibration, folder: Path, plot: Path | None) -> Calibrated:
+    """Write a calibration whose promise holds for every class; leave an earlier one as it is otherwise."""
+    file = folder / CALIBRATION
+    earlier = file.exists()
+    if calibration.missed:
+        return Calibrated(calibration, None, plot, earlier)
+    refuse_links(folder, file)
+    write_file(file, calibration.to_json().encode())
+    return Calibrated(calibration, file, plot, earlier)
+
+
+def _pilot_of(spec: Spec, folder: Path) -> tuple[Mapping[str, object], dict[str, tuple[str, float]]]:
     """Return the conditions of the pilot, and the class and posterior of each of its pictures."""
     if not _begun(folder):
-        hint = f"Make it first: synthgen calibrate SPEC -o {folder}"
-        raise UsageError(f"{folder}: no pilot lies there", hint=hint)
+        hint = f"Make it first: `synthgen calibrate SPEC -o {folder}`."
+        raise UsageError(f"there is no pilot in {folder}", argument="folder", hint=hint)
     made_for = conditions(_plan_of(spec, folder))
     with as_damage(folder / LEDGER):
-        return made_for, {row["id"]: (row["class"], float(row["score_label_posterior"])) for row in _pictures(folder)}
+        return made_for, {row["id"]: (row["class"], _posterior(row)) for row in _pictures(folder)}
+
+
+def _posterior(row: LedgerRow) -> float:
+    posterior = score_of(row, "label_posterior")
+    if posterior is None:
+        raise ValueError(f"{row['id']} has no posterior of its class")
+    return posterior
 
 
 def _begun(folder: Path) -> bool:
@@ -158,12 +216,12 @@ def _plan_of(spec: Spec, folder: Path) -> Plan:
         UsageError: it was made for another spec, or is not a pilot.
     """
     there, filters = runs.open_run(FolderStore(folder)), _filters(spec)
-    hint = "Name the folder of this spec's pilot with -o, or a new one to make it in."
+    hint = "Give the folder of this spec's pilot as `folder`, or a new one to make it in."
     wanted = conditions(plan(spec.model_copy(update={"filters": filters})))
     if differs := difference(conditions(there), wanted, "the pilot"):
         raise UsageError(f"{folder} holds the pilot of another spec: {differs}", hint=hint)
     if there.spec.filters != filters:
-        raise UsageError(f"{folder} holds a run that is no pilot: its filters have chosen", hint=hint)
+        raise UsageError(f"{folder} holds a run with filters of its own, not a pilot", hint=hint)
     return there
 
 
@@ -189,7 +247,7 @@ def _filters(spec: Spec) -> Filters:
     return Filters(quality=spec.filters.quality, label=label)
 
 
-def _pictures(folder: Path) -> list[dict[str, Any]]:
+def _pictures(folder: Path) -> list[LedgerRow]:
     """Return the ledger rows of the accepted attempts."""
     from synthgen.pages.sheet import ledger_rows
 

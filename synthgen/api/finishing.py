@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
+from synthgen.api.arguments import text_of_path
 from synthgen.api.publishing import (
-    DATASET,
-    SHEET,
     clear_leftovers,
     committed,
     digests_of,
@@ -18,15 +17,17 @@ from synthgen.api.publishing import (
     published,
     publishing,
 )
-from synthgen.api.results import RESULTS, Results, digest_of_file, read_results, sheet_fingerprint, write_results
+from synthgen.api.results import Results, digest_of_file, read_results, sheet_fingerprint, write_results
 from synthgen.errors import QuotaNotMet, StorageError, UsageError
 from synthgen.files import as_damage
+from synthgen.fragments import fragment, paragraph
+from synthgen.inert import inert
 from synthgen.planning import Plan
 from synthgen.records import Reason, Rule, ShardRecord, Shortfall
 from synthgen.running import RunState
-from synthgen.spec import UNKNOWN, Spec
+from synthgen.spec import PARQUET, UNKNOWN, Spec
 from synthgen.store import Location, RunStore, open_store
-from synthgen.store.layout import SPEC
+from synthgen.store.layout import DATASET, RESULTS, SHEET, SPEC
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
@@ -63,6 +64,20 @@ class RunResult:
     seconds: float
     spec: Spec
 
+    def __repr__(self) -> str:
+        images = f"{self.summary.rows:,} of {self.spec.total:,} images"
+        return f"<RunResult {inert(self.folder)}: {images} from {self.tally.attempted:,} attempts>"
+
+    def _repr_html_(self) -> str:
+        """Show the counts of each class, the reasons and where the files are, in a notebook."""
+        splits = ", ".join(f"{split.name} {split.rows:,}" for split in self.summary.splits)
+        return fragment(
+            f"{self.spec.name}: {self.summary.rows:,} of {self.spec.total:,} images",
+            *self.tally.tables(),
+            paragraph(f"dataset {self.dataset}: {splits}"),
+            paragraph(f"contact sheet {self.sheet}"),
+        )
+
     @property
     def missing(self) -> int:
         """How many images the dataset lacks, counted class by class."""
@@ -76,7 +91,7 @@ def finalize(location: Location) -> RunResult:
         UsageError: shards are missing.
         QuotaNotMet: not a single image was accepted.
     """
-    store = open_store(location)
+    store = open_store(text_of_path(location, "location"))
     return finalized(runs.open_run(store), store, fresh=0)
 
 
@@ -102,7 +117,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
         if sheet is None:
             _show(planned, store, folder, records)
             sheet = digest_of_file(folder / SHEET)
-        results = Results(inputs, {SHEET: sheet, **(digests_of(summary) if summary else {})})
+        results = Results(inputs, {SHEET: sheet, **(digests_of(summary) if summary else {})}, _origin(summary))
         if results != recorded:
             write_results(results, folder)
 
@@ -121,6 +136,22 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
         seconds=state.seconds,
         spec=spec,
     )
+
+
+def check_format(spec: Spec) -> None:
+    """Check, before any image is made, that the dataset's format can be opened with its options.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if spec.output.format != PARQUET:
+        from synthgen.dataset.formats.opening import open_format
+
+        open_format(spec.output.format, spec.output.format_options)
+
+
+def _origin(summary: DatasetSummary | None) -> dict[str, object]:
+    return asdict(summary.format) if summary else {}
 
 
 def _refuse_unfinished(store: RunStore, state: RunState) -> None:
@@ -174,9 +205,11 @@ def _build(
     before: DatasetSummary | None,
 ) -> DatasetSummary:
     from synthgen.dataset.finalize import finalize as build
+    from synthgen.dataset.formats.opening import open_format
     from synthgen.dataset.provenance import Provenance
 
     spec = planned.spec
+    writer, origin = open_format(spec.output.format, spec.output.format_options)
     return build(
         [committed(store, record.images.name) for record in records],
         folder / DATASET,
@@ -187,6 +220,7 @@ def _build(
         classes=list(spec.classes),
         splits=spec.output.splits,
         drop=spec.filters.duplicates,
+        writer=writer,
         provenance=Provenance(
             model=spec.model.id,
             judge=spec.judge.id,
@@ -197,6 +231,7 @@ def _build(
             settings=facts(planned),
             versions=records[0].provenance if records else {},
             asked=asked(planned),
+            format=origin,
         ),
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synthgen.api import wiring
-from synthgen.api.specs import with_explicit_shares, with_thresholds
+from synthgen.api.arguments import check_plan
+from synthgen.api.specs import SpecInput, spec_of, with_explicit_shares, with_thresholds
 from synthgen.errors import UsageError
 from synthgen.planning import Plan, draw_candidate, make_plan, turns
 from synthgen.records import Candidate
@@ -34,8 +35,12 @@ class Forecast:
     bytes: int
     licence: str
 
+    def __repr__(self) -> str:
+        time = "time unknown" if self.seconds is None else f"{self.seconds:,.0f} s"
+        return f"<Forecast about {self.attempts:,} attempts, {time}, {self.bytes / 1e6:,.1f} MB>"
 
-def plan(spec: Spec) -> Plan:
+
+def plan(spec: SpecInput) -> Plan:
     """Resolve the models' revisions, the shares of real datasets and calibrated thresholds, and plan. Loads no model.
 
     Raises:
@@ -46,6 +51,7 @@ def plan(spec: Spec) -> Plan:
         >>> planned = synthgen.plan(synthgen.load_spec("specs/quickstart.yaml"))
         >>> synthgen.forecast(planned).attempts
     """
+    spec = spec_of(spec)
     return with_thresholds(make_plan(_frozen(spec), wiring.revisions(spec)))
 
 
@@ -57,6 +63,7 @@ def sample(planned: Plan, count: int) -> list[Candidate]:
 
 def forecast(planned: Plan) -> Forecast:
     """Estimate attempts, time, disk and the model's licence."""
+    check_plan(planned)
     spec, model = planned.spec, planned.spec.model
     attempts = round(spec.total * 1.25)
     own = model.id == BUNDLED_MODEL

@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from synthgen import running as runs
+from synthgen.api.arguments import text_of_path, texts_of
 from synthgen.api.finishing import RunResult, finalized
 from synthgen.api.publishing import check_new
 from synthgen.api.specs import SpecText, as_yaml, with_thresholds
 from synthgen.errors import UsageError
 from synthgen.spec import Filters, LabelFilter, Spec, parse_spec
-from synthgen.store import Location, open_store
+from synthgen.store import Location, layout, open_store
 
 
 def rejudge(location: Location, overrides: Sequence[str], output: Location | None = None) -> RunResult:
@@ -26,12 +27,16 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
     """
     from synthgen.planning.rules import first_rejection, rules_of
 
+    overrides = texts_of(overrides, "overrides")
     if not overrides:
-        raise UsageError("nothing to apply", hint="Give stricter numbers: --set filters.label.min_posterior=0.8.")
-    store, into = open_store(location), open_store(output or _beside(location))
+        hint = 'Give stricter numbers: `overrides=["filters.label.min_posterior=0.8"]`.'
+        raise UsageError("nothing to apply", argument="overrides", hint=hint)
+    place = text_of_path(location, "location")
+    store = open_store(place)
+    into = open_store(_beside(place) if output is None else text_of_path(output, "output"))
     planned = runs.open_run(store)
     check_new(into)
-    spec = parse_spec(_text(planned.spec, overrides), file=f"{store.location}/plan.json", overrides=overrides)
+    spec = parse_spec(_text(planned.spec, overrides), file=f"{store.location}/{layout.PLAN}", overrides=overrides)
 
     # A calibration promised something about the old thresholds, and nothing about others.
     stricter = with_thresholds(replace(planned, spec=spec, promise=None))
@@ -51,14 +56,13 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
                 hint = "A looser threshold needs a new run: what was rejected has no pixels any more."
                 raise UsageError(looser, hint=hint)
 
-    kept = SpecText(f"# rejudged\n{_text(spec, overrides)}", "spec.yaml").with_overrides(overrides)
+    kept = SpecText(f"# rejudged\n{_text(spec, overrides)}", layout.SPEC).with_overrides(overrides)
     runs.create_run(into, stricter, kept)
     runs.rejudge(planned, store, stricter, into, lambda name, scores: first_rejection(scores, rules[name]))
     return finalized(stricter, into, fresh=stricter.shard_count)
 
 
-def _beside(location: Location) -> str:
-    place = str(location)
+def _beside(place: str) -> str:
     if "://" not in place and Path(place).name in ("", ".."):
         place = str(Path(place).resolve())  # `.` and `..` also stand for a folder with a name
     return f"{place}-rejudged"

@@ -21,6 +21,7 @@ from synthgen import models
 from synthgen.errors import StorageError, UsageError
 from synthgen.planning import Plan
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL
+from synthgen.store import layout
 
 _REVISION = {
     "bundled": re.compile(r"content:[0-9a-f]{32}"),
@@ -118,7 +119,7 @@ def require_trust(models: Iterable[PinnedModel], location: str, *, trust: bool) 
     """
     models = tuple(models)
     if vague := [model for model in models if not model.pins_its_content]:
-        what = f"{location}: plan.json is damaged: the {vague[0].role}'s revision is {vague[0].revision!a}"
+        what = f"{location}: {layout.PLAN} is damaged: the {vague[0].role}'s revision is {vague[0].revision!a}"
         raise StorageError(what, hint="A run names its models by hash or commit. Get it again from where it came from.")
     if trust or not (unknown := [model for model in models if not model.is_known]):
         return

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def judge_check(place: SetSource, query: AuditQuery, labels: int) -> JudgeCheck:
     """Describe how to draw this many images to label. Earlier labels are neither overwritten nor asked for again."""
     from synthgen.auditing.report import JudgeCheck
-    from synthgen.pages.audit_labels import LABELS
+    from synthgen.pages.labels import LABELS
 
     output = query.output or output_folder(place)
     folder = _free(output, LABELS)

@@ -56,7 +56,8 @@ def draw_to_label(
     """
     from synthgen.auditing.labelled import draw_sample
     from synthgen.auditing.quote import fewest_labels
-    from synthgen.pages.audit_labels import PAGE, write_labelling
+    from synthgen.pages.audit_labels import write_labelling
+    from synthgen.pages.labels import PAGE
 
     asked = open_input(place, query, open_run, judges)
     judged = list(asked.question.attributes)

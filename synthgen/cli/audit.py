@@ -185,7 +185,7 @@ def _answer(found: "Audit", document: Path, report: Path, allow_insufficient: bo
     lines += [f"note      {caveat}" for caveat in found.notes]
     lines += [f"figures   {document}", f"look at   {report}"]
     if found.report.judge_check and allow_insufficient:
-        lines.append(session.flags.rendered(f"note      {how_to_check(found.report.judge_check)}"))
+        lines.append(session.names.rendered(f"note      {how_to_check(found.report.judge_check)}"))
     lines.append("          The report also covers class association, precision at this sample size, filters,")
     lines.append("          diversity and sample images.")
     return Answer(result=found.to_dict(), lines=lines, error=_failure(found, allow_insufficient))

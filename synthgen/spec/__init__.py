@@ -7,6 +7,7 @@ from synthgen.spec.declared import Declared
 from synthgen.spec.filters import ClipFilter, DuplicateFilter, Filters, LabelFilter, QualityFilter
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, JudgeSpec, ModelSpec
 from synthgen.spec.output import Budget, Output, Rejects
+from synthgen.spec.output_format import PARQUET
 from synthgen.spec.reader import MAX_BYTES, decoded, parse_spec, read_declared, read_spec, read_text, refusal
 from synthgen.spec.schema import json_schema
 from synthgen.spec.spec import ClassSpec, Prompts, Spec
@@ -20,6 +21,7 @@ __all__ = [
     "DEFAULT_JUDGE",
     "MAX_BYTES",
     "NOT_APPLICABLE",
+    "PARQUET",
     "RESERVED",
     "UNKNOWN",
     "Attribute",

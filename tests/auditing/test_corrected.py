@@ -33,13 +33,13 @@ def test_labels_are_drawn_filled_in_and_used(folder: Path, tmp_path: Path) -> No
     assert any("no column 'weight'" in note for note in judged(folder, labels=labels).notes)
     drawn.assign(skin_tone="unknown").to_csv(labels, index=False)
     assert any("not corrected by labels" in note for note in judged(folder, labels=labels).notes)
-    with pytest.raises(UsageError, match=r"labels\.csv exists already"):
+    with pytest.raises(UsageError, match=r"labels\.csv already exists"):
         synthgen.export_labels(folder / "set", 10, tmp_path, **asked(folder))
 
 
 def test_a_label_that_is_no_answer_is_told_with_its_line(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("id,skin_tone\nchef/000.png,light\nchef/001.png,pale\n")
-    with pytest.raises(UsageError, match=r"labels\.csv:3: skin_tone: 'pale' is no answer"):
+    with pytest.raises(UsageError, match=r"labels\.csv:3: skin_tone: 'pale' is not an answer"):
         judged(folder, labels=tmp_path / "labels.csv")
 
 

@@ -70,7 +70,7 @@ def _precision(spec: Spec, reader: Reader, work: Path, count: int) -> Iterator[s
     sheet = synthgen.pilot(spec, pilot, count).table
     truth = _occupations(pilot, reader)
     _fill_in(sheet, truth)
-    made = synthgen.calibrate(spec, pilot, sheet, PRECISION, CONFIDENCE)
+    made = synthgen.calibrate(spec, pilot, sheet, PRECISION, CONFIDENCE).calibration
     synthgen.pilot(spec.model_copy(update={"seed": spec.seed + 1000}), other, count)
     ledger = _ledger(other)
     rows = ledger[ledger["verdict"] == "accepted"].copy()  # spare attempts have no pixels to read

@@ -19,7 +19,7 @@ from typing import Annotated
 import typer
 
 import synthgen
-from synthgen.api.running import make_shards
+from synthgen.api.making import make_shards
 from synthgen.events import ClassProgress, Progress
 from synthgen.running import Assignment, Outcome, Slot, read_state, run_local
 from synthgen.spec import Spec, read_spec

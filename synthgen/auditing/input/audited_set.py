@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from synthgen.errors import UsageError
 from synthgen.files import as_damage, refuse_links
+from synthgen.ledger.columns import EMBEDDING, attribute
 from synthgen.spec import Attribute
-from synthgen.store.layout import LEDGER, PLAN
+from synthgen.store.layout import DATASET, LEDGER, PLAN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
 
     from synthgen.planning import Plan
     from synthgen.sets import ImageSet, SetSource
-
-DATASET = "dataset"
-"""The folder of a run's dataset."""
-
-_ANSWER = "attribute_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +90,7 @@ def read_ledger(run: RecordedRun, attributes: Sequence[str]) -> tuple[pd.DataFra
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = ["class", "verdict", "reason", "variables", *(_ANSWER + name for name in attributes)]
+    columns = ["class", "verdict", "reason", "variables", *(attribute(name) for name in attributes)]
     tables, prompted = [], []
     for file in run.ledgers:
         with as_damage(file):
@@ -103,7 +99,7 @@ def read_ledger(run: RecordedRun, attributes: Sequence[str]) -> tuple[pd.DataFra
     with as_damage(run.folder / LEDGER):
         frame: pd.DataFrame = pa.concat_tables(tables).replace_schema_metadata(None).to_pandas()
     frame = frame.drop(columns="variables").rename(
-        columns={"class": "label", **{_ANSWER + name: name for name in attributes}}
+        columns={"class": "label", **{attribute(name): name for name in attributes}}
     )
     variables = pd.DataFrame(prompted, index=frame.index).add_prefix("variable ")
     return pd.concat([frame, variables], axis=1), list(variables.columns)
@@ -117,10 +113,10 @@ def recorded_vectors(run: RecordedRun, ids: Sequence[str]) -> NDArray[np.float32
     found: dict[str, NDArray[np.float16]] = {}
     for file in run.images:
         with as_damage(file):
-            if "embedding" not in pq.read_schema(file).names:
+            if EMBEDDING not in pq.read_schema(file).names:
                 return None
-            table = pq.read_table(file, columns=["id", "embedding"])
-            names, vectors = table["id"].to_pylist(), table["embedding"].to_numpy()
+            table = pq.read_table(file, columns=["id", EMBEDDING])
+            names, vectors = table["id"].to_pylist(), table[EMBEDDING].to_numpy()
             found |= {name: each for name, each in zip(names, vectors, strict=True) if each is not None}
     if not ids or not all(name in found for name in ids):
         return None
@@ -131,7 +127,7 @@ def recorded_vectors(run: RecordedRun, ids: Sequence[str]) -> NDArray[np.float32
 
 def recorded_answers(images: ImageSet, names: Sequence[str]) -> pd.DataFrame:
     """Read the answers of the filtering judge."""
-    return images.table([_ANSWER + name for name in names]).rename(columns=lambda name: name.removeprefix(_ANSWER))
+    return images.table([attribute(name) for name in names]).rename(columns={attribute(name): name for name in names})
 
 
 def was_asked(run: RecordedRun, attributes: Mapping[str, Attribute]) -> bool:

@@ -8,7 +8,7 @@ _ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*)(?:=([^`]*))?`")
 
 
 @dataclass(frozen=True, slots=True)
-class Flags:
+class OptionNames:
     """How the command in use writes its arguments.
 
     Attributes:
@@ -38,8 +38,8 @@ class Flags:
         """Replace every Python argument in backticks by what the command line calls it.
 
         Example:
-            >>> flags = Flags({"devices": "--devices", "extend": "--extend"}, {"location": "RUN"})
-            >>> flags.rendered('Give `devices="cpu:2"`, or `extend=True`.')
+            >>> names = OptionNames({"devices": "--devices", "extend": "--extend"}, {"location": "RUN"})
+            >>> names.rendered('Give `devices="cpu:2"`, or `extend=True`.')
             'Give --devices cpu:2, or --extend.'
         """
         return _ARGUMENT.sub(self._replaced, text)
@@ -53,4 +53,4 @@ class Flags:
         return f"{written} {value.strip(chr(34))}"
 
 
-NO_FLAGS = Flags({}, {})
+NO_OPTIONS = OptionNames({}, {})
