@@ -9,13 +9,13 @@ from .api.calibrating import keep_share as keep_share
 from .api.calibrating import pilot as pilot
 from .api.finishing import RunResult as RunResult
 from .api.finishing import finalize as finalize
+from .api.forecasting import Forecast as Forecast
+from .api.forecasting import forecast as forecast
 from .api.keeping import repair as repair
 from .api.keeping import replay as replay
 from .api.keeping import status as status
 from .api.keeping import verify as verify
 from .api.machine import doctor as doctor
-from .api.planning import Forecast as Forecast
-from .api.planning import forecast as forecast
 from .api.planning import plan as plan
 from .api.rejudging import rejudge as rejudge
 from .api.running import begin as begin

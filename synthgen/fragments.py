@@ -28,7 +28,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str | int | float]]) -
     left = sum(1 for _ in rows)
     head = _row([_cell("th", column, right=index > 0) for index, column in enumerate(columns)])
     more = paragraph(f"and {left:,} more") if left else ""
-    return f'<table style="border-collapse:collapse"><thead>{head}</thead><tbody>{"".join(body)}</tbody></table>{more}'
+    inner = f"<thead>{head}</thead><tbody>{''.join(body)}</tbody>"
+    return f'<table style="border-collapse:collapse;margin:.6em 0">{inner}</table>{more}'
 
 
 def _row(cells: list[str]) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
 from synthgen import running as runs
 from synthgen.api import wiring
-from synthgen.api.planning import forecast
+from synthgen.api.forecasting import forecast
 from synthgen.api.progress import started
 from synthgen.api.publishing import check_place
+from synthgen.api.recording import Committed, note_shards
 from synthgen.errors import ModelError
 from synthgen.events import OnProgress, Progress, StepProgress, ignore
 from synthgen.planning import Plan
@@ -32,29 +33,50 @@ def make_pending(
 ) -> int:
     """Make the shards that are not committed yet, and return their number."""
     state = runs.read_state(planned, store)
-    if state.pending and not state.damaged:
-        check_place(store)
-        _warn_of_little_room(planned, store, len(state.pending))
-        on_progress(started(planned, store, state))
+    if not state.pending or state.damaged:
+        return len(state.pending)
+    check_place(store)
+    _warn_of_little_room(planned, store, len(state.pending))
+    on_progress(started(planned, store, state))
+
+    committed = Committed(on_progress)
+    try:
         if executor == "ray":
             outcome = runs.run_ray(
-                make_shards, store, state.pending, devices=devices, address=address, on_progress=on_progress, stop=stop
+                make_shards, store, state.pending, devices=devices, address=address, on_progress=committed, stop=stop
             )
-        elif len(slots := runs.slots(devices, wiring.count_gpus)) > 1:
-            on_progress(StepProgress("downloading the models", "models", 0))
-            wiring.download(planned)
-            slots = tuple(replace(slot, environment={**slot.environment, **wiring.OFFLINE}) for slot in slots)
-            outcome = runs.run_local(make_shards, store, state.pending, slots, on_progress=on_progress, stop=stop)
         else:
-            device = devices.partition(":")[0] if devices.startswith("cpu") else devices
-            outcome = make_shards(store.location, state.pending, device, on_progress, stop)
-        refuse_failed(outcome, store)
+            outcome = _make_here(planned, store, state.pending, devices, committed, stop)
+    finally:
+        note_shards(planned, store, committed.shards, here=executor == "local")
+    refuse_failed(outcome, store)
     return len(state.pending)
 
 
+def _make_here(
+    planned: Plan,
+    store: RunStore,
+    pending: Sequence[int],
+    devices: str,
+    on_progress: OnProgress,
+    stop: Callable[[], bool],
+) -> Outcome:
+    """Make shards on this machine: in this process, or in one for each device."""
+    slots = runs.slots(devices, wiring.count_gpus)
+    if len(slots) == 1:
+        device = devices.partition(":")[0] if devices.startswith("cpu") else devices
+        return make_shards(store.location, pending, device, on_progress, stop)
+    on_progress(StepProgress("downloading the models", "models", 0))
+    wiring.download(planned)
+    slots = tuple(replace(slot, environment={**slot.environment, **wiring.OFFLINE}) for slot in slots)
+    return runs.run_local(make_shards, store, pending, slots, on_progress=on_progress, stop=stop)
+
+
 def _warn_of_little_room(planned: Plan, store: RunStore, pending: int) -> None:
-    needed, free = forecast(planned).bytes * pending / planned.shard_count, store.free_bytes()
-    if free is not None and free < needed:
+    whole, free = forecast(planned).bytes, store.free_bytes()
+    if whole is None or free is None:
+        return
+    if free < (needed := whole * pending / planned.shard_count):
         _LOG.warning(
             "%s: about %.3g MB are needed and %.3g MB are free. If they run out, the run stops with exit code 5; "
             "what was committed stays, and running again goes on from it.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -25,6 +27,7 @@ from synthgen.api.making import make_pending, make_shards, refuse_failed
 from synthgen.api.planning import plan
 from synthgen.api.progress import started
 from synthgen.api.publishing import check_new
+from synthgen.api.recording import Committed, note_preview, note_shards
 from synthgen.api.specs import SpecInput, spec_and_text, spec_of
 from synthgen.api.trust import pinned_models, require_trust
 from synthgen.errors import UsageError
@@ -59,9 +62,10 @@ def preview(
     planned = _plan_of_users_own(spec)
     wiring.check_keys(planned)
     generator, judge = wiring.generator(planned, device), wiring.judge(planned, device)
-    on_progress(StepProgress("making the preview", "attempts", 0, count))
-    return write_sheet(
-        _counted(attempts(planned, generator, judge, count), count, on_progress),
+    rows = attempts(planned, generator, judge, count)
+    measured = _Measured(count, on_progress)
+    tally = write_sheet(
+        measured.rows(rows),
         path,
         title=f"{spec.name}: a preview",
         quotas=dict.fromkeys(spec.classes),
@@ -69,12 +73,29 @@ def preview(
         facts=facts(planned),
         asked=replace(asked(planned), cells=()),
     )
+    note_preview(planned, generator.provenance(), measured.seconds, measured.by_class)
+    return tally
 
 
-def _counted(rows: Iterator[LedgerRow], count: int, on_progress: OnProgress) -> Iterator[LedgerRow]:
-    for done, row in enumerate(rows, start=1):
-        yield row
-        on_progress(StepProgress("making the preview", "attempts", done, count))
+class _Measured:
+    """Rows of a preview on their way to the sheet: reports them, and measures what they took and came to."""
+
+    def __init__(self, count: int, on_progress: OnProgress) -> None:
+        self.seconds = 0.0
+        self.by_class: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._count, self._on_progress = count, on_progress
+
+    def rows(self, rows: Iterator[LedgerRow]) -> Iterator[LedgerRow]:
+        began = time.perf_counter()
+        self._report(0)
+        for done, row in enumerate(rows, start=1):
+            self.seconds = time.perf_counter() - began
+            self.by_class[row["class"]][row["verdict"]] += 1
+            yield row
+            self._report(done)
+
+    def _report(self, done: int) -> None:
+        self._on_progress(StepProgress("making the preview", "attempts", done, self._count))
 
 
 @one_spelling
@@ -183,7 +204,11 @@ def work(
     shards, state = range(index, planned.shard_count, of), runs.read_state(planned, store)
     if any(shard in state.pending for shard in shards):
         on_progress(started(planned, store, state))
-    outcome = make_shards(store.location, shards, device, on_progress, stop)
+    committed = Committed(on_progress)
+    try:
+        outcome = make_shards(store.location, shards, device, committed, stop)
+    finally:
+        note_shards(planned, store, committed.shards, here=True)
     refuse_failed(outcome, store)
     return outcome
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from synthgen import models
+from synthgen.api.user_cache import user_cache
 from synthgen.errors import StorageError, UsageError
 from synthgen.planning import Plan
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL
@@ -137,8 +138,4 @@ def _is_revision(kind: str, revision: str) -> bool:
 
 def _notes() -> Path | None:
     """Return the folder of notes on named models; None if the user has no home folder."""
-    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    try:
-        return (given if given.is_absolute() else Path.home() / ".cache") / "synthgen" / "models"
-    except RuntimeError:
-        return None
+    return user_cache("models")

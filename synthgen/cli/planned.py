@@ -10,7 +10,7 @@ from synthgen.cli.answer import Answer
 from synthgen.cli.units import counted, duration, size
 
 if TYPE_CHECKING:
-    from synthgen.api.planning import Forecast
+    from synthgen.api.forecasting import Forecast
     from synthgen.planning import Plan
 
 
@@ -69,14 +69,12 @@ def _rounding(planned: Plan) -> Iterator[str]:
 
 
 def _costs(forecast: Forecast) -> Iterator[str]:
-    yield (
-        f"attempts  about {forecast.attempts:,} at an 80% pass rate, including batch rounding "
-        f"(limit {forecast.budget:,})"
-    )
-    time = (
-        f"about {duration(forecast.seconds)}"
-        if forecast.seconds
-        else "unknown until a preview or a run has measured it"
-    )
-    yield f"time      {time}"
-    yield f"disk      about {size(forecast.bytes)}"
+    low, high = forecast.attempts_range or (forecast.attempts, forecast.attempts)
+    range_ = f" ({low:,} to {high:,})" if low != high else ""
+    yield f"attempts  about {forecast.attempts:,}{range_}, limit {forecast.budget:,}; {forecast.basis['attempts']}"
+    time = f"about {duration(forecast.seconds)}; " if forecast.seconds is not None else ""
+    yield f"time      {time}{forecast.basis['seconds']}"
+    disk = f"about {size(forecast.bytes)}; " if forecast.bytes is not None else ""
+    yield f"disk      {disk}{forecast.basis['bytes']}"
+    for warning in forecast.warnings:
+        yield f"splits    {warning}"
