@@ -84,8 +84,9 @@ def _precision(spec: Spec, reader: Reader, work: Path, count: int) -> Iterator[s
 
     yield f"**Precision.** A pilot of {count} images per class was labelled by the reader; `synthgen calibrate` asked"
     yield f"for a precision of {PRECISION:g} at a confidence of {CONFIDENCE:g}. The table shows, for {count} other"
-    yield "images per class, the share of accepted images that show their class, with Wilson's 95 % interval. The single"
-    yield f"cosine threshold for all classes is set so that it accepts the same number of images ({kept} of {len(rows)})."
+    yield "images per class, the share of accepted images that show their class, with Wilson's 95 % interval. The"
+    yield "single cosine threshold for all classes is set so that it accepts the same number of images"
+    yield f"({kept} of {len(rows)})."
     yield ""
     names = list(spec.classes)
     found = [
@@ -218,8 +219,9 @@ def _cost(spec: Spec, batches: int) -> Iterator[str]:
         judging.append(time.perf_counter() - between)
     made, looked = median(generating[1:]), median(judging[1:])
     yield f"**Cost.** Taking turns, in batches of {generator.batch_size}, medians of {batches}: making takes"
-    yield f"{made:.2f} s, judging {looked:.3f} s, which is {looked / made:.1%} of it (CPU, {torch.get_num_threads()} threads, float32,"
-    yield f"{spec.model.steps} steps; every filter and both attributes of the quickstart)."
+    yield f"{made:.2f} s, judging {looked:.3f} s, which is {looked / made:.1%} of it (CPU,"
+    yield f"{torch.get_num_threads()} threads, float32, {spec.model.steps} steps;"
+    yield "every filter and both attributes of the quickstart)."
 
 
 # What lies in a run
