@@ -105,6 +105,14 @@ def test_the_specs_in_the_guides_are_good(page: Path) -> None:
         parse_spec(spec)
 
 
+def test_the_readme_merges_as_the_guide_does() -> None:
+    recipe = re.search(
+        r"^## datasets\n\n(```python\n.*?^```)", (ROOT / "docs/merging.md").read_text("utf-8"), re.M | re.S
+    )
+    assert recipe is not None
+    assert recipe[1] in README
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_files_that_are_there(page: Path) -> None:
     text = re.sub(r"^ *```.*?^ *```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 from synthgen.errors import UsageError
 from synthgen.pages.page import data_uri, environment, write_page
@@ -42,7 +41,7 @@ class LabelRow:
     cells: dict[str, str]
 
 
-def write_label_page(path: Path, **context: Any) -> None:
+def write_label_page(path: Path, **context: object) -> None:
     """Write the page. It shows no prompt, score or answer of a model, which would influence people.
 
     Raises:

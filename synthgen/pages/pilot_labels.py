@@ -81,7 +81,8 @@ def write_labelling(
     groups = []
     for name, group in groupby(samples, lambda sample: sample.label):
         own = list(group)
-        lines = f"lines {own[0].line} to {own[-1].line} of {table}"
+        first, last = own[0].line, own[-1].line
+        lines = f"line {first} of {table}" if first == last else f"lines {first} to {last} of {table}"
         note = " · ".join(filter(None, (definitions[name], lines)))
         groups.append(((name, note), [(f"line {each.line}", _picture(each)) for each in own]))
     write_label_page(path, title=title, table=table, count=len(samples), answers={}, groups=groups)

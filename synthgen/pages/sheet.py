@@ -42,7 +42,7 @@ _ORDER = {Verdict.REJECTED: 0, Verdict.FAILED: 1, Verdict.SURPLUS: 2}
 
 
 def watched(rule: Rule) -> bool:
-    """Tell whether the rule's score is shown on every picture, and not only on those that the rule rejects."""
+    """Return whether the rule's score is shown on every picture, and not only on those that the rule rejects."""
     return rule.reason in (Reason.LABEL, Reason.CLIP)
 
 

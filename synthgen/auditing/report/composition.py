@@ -138,7 +138,7 @@ def _distance_charts(key: str, attribute: AttributeFindings, scopes: Sequence[Sc
         lines = [_distance_line(scope, measure) for scope in scopes]
         if any(line.first for line in lines):
             name, meaning = MEASURES[measure]
-            title = short(f"{spoken(attribute.name)}: {name} from the reference")
+            title = short(f"{spoken(attribute.name)}: {name} from the target")
             scale = Scale((0.0, 1.0) if measure.falls else None, percent=False)
             found.append(Chart(name, meaning, chart(f"{key}-distance-{index}", title, lines, scale)))
     return found

@@ -58,7 +58,12 @@ def worst_first(gates: Sequence[GateResult]) -> list[GateResult]:
 
 
 def _without_gates(findings: Findings) -> Headline:
-    if any(attribute.reference for attribute in findings.attributes):
+    if not findings.attributes:
+        sentence = (
+            "No attribute was measured, because none was given. Name attributes in a spec or in a file of attributes, "
+            "or name a column that has them."
+        )
+    elif any(attribute.reference for attribute in findings.attributes):
         sentence = (
             "No gate was given, so nothing can pass or fail. The distances from the target are shown below, next to "
             "what chance alone would give."

@@ -35,10 +35,10 @@ FIGURES: Mapping[Figure, tuple[str, str]] = {
 
 MEASURES: Mapping[Measure, tuple[str, str]] = {
     Measure.TV: ("total variation", "the share of images that would have to change; 0 = equal to the target"),
-    Measure.ENTROPY: ("normalised entropy", "1 = even; lower if some values are rare"),
+    Measure.ENTROPY: ("normalised entropy", "1 = equal to the target; lower if some values are rarer"),
     Measure.MIN_MAX_RATIO: (
         "smallest to largest",
-        "the rarest value's share divided by the most frequent one's; 1 = even",
+        "the smallest share divided by the largest, each relative to its target; 1 = equal to the target",
     ),
     Measure.JS: ("Jensen" + EN + "Shannon", "divergence, base 2; 0 = equal to the target"),
 }

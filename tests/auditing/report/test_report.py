@@ -111,6 +111,13 @@ def test_without_a_reference_there_is_no_verdict() -> None:
     assert "Skin , distance : no target was given" in text
 
 
+def test_without_attributes_the_verdict_says_what_is_missing() -> None:
+    report = small()
+    assert "No attribute was measured" not in printed(report)
+    bare = replace(report, findings=replace(report.findings, attributes=()))
+    assert "No attribute was measured, because none was given." in " ".join(printed(bare).split())
+
+
 def test_too_few_images_are_neither_pass_nor_fail() -> None:
     report = small(references=EVEN, gates=["skin: tv <= 0.3"])
     assert "? Insufficient data" in Page(write_html(report)).text
