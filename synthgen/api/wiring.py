@@ -12,7 +12,7 @@ from synthgen.planning import Plan, Revisions
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec
 
 if TYPE_CHECKING:
-    from synthgen.generating.text_to_image import TextToImage
+    from synthgen.generating.renderer import Renderer
     from synthgen.judging.clip_judge import ClipJudge
     from synthgen.judging.towers import ClipEncoder
 
@@ -48,11 +48,11 @@ def revisions(spec: Spec) -> Revisions:
     return Revisions(_source(spec).revision, judge_revision(spec.judge.id))
 
 
-def generator(planned: Plan, device: str) -> TextToImage:
-    from synthgen.generating.text_to_image import TextToImage
+def generator(planned: Plan, device: str) -> Renderer:
+    from synthgen.generating.renderer import Renderer
 
     check_device(device)
-    return TextToImage(planned.spec.model, _planned_source(planned), device, planned.window)
+    return Renderer(planned.spec.model, _planned_source(planned), device, planned.window)
 
 
 def check_keys(planned: Plan) -> None:
@@ -66,7 +66,7 @@ def check_keys(planned: Plan) -> None:
     if model.id == BUNDLED_MODEL:
         return  # accepts all keys, and nothing need be imported to know it
 
-    from synthgen.generating.loading import check_keys as check
+    from synthgen.generating.pipelines import check_keys as check
 
     check(model, _planned_source(planned), model.model_fields_set)
 
@@ -107,7 +107,7 @@ def download(planned: Plan) -> None:
     """
     source = _planned_source(planned)
     if not source.is_folder:
-        from synthgen.generating.loading import download as download_generator
+        from synthgen.generating.pipelines import download as download_generator
 
         download_generator(planned.spec.model, source)
     _planned_judge(planned)
