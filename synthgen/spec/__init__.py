@@ -4,8 +4,16 @@ from synthgen.errors import Problem
 from synthgen.spec.attribute import ASIDE, NOT_APPLICABLE, RESERVED, UNKNOWN, Attribute, Balance, GateSpec
 from synthgen.spec.bare import Violation
 from synthgen.spec.declared import Declared
-from synthgen.spec.filters import ClipFilter, DuplicateFilter, Filters, LabelFilter, QualityFilter
-from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, JudgeSpec, ModelSpec
+from synthgen.spec.filters import (
+    OWN_SCORES,
+    ClipFilter,
+    DuplicateFilter,
+    Filters,
+    LabelFilter,
+    MeasureFilter,
+    QualityFilter,
+)
+from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, PLUGIN, JudgeSpec, ModelSpec
 from synthgen.spec.output import Budget, Output, Rejects
 from synthgen.spec.reader import parse_spec, read_declared, read_spec, read_text, refusal
 from synthgen.spec.schema import json_schema
@@ -19,6 +27,8 @@ __all__ = [
     "BUNDLED_MODEL",
     "DEFAULT_JUDGE",
     "NOT_APPLICABLE",
+    "OWN_SCORES",
+    "PLUGIN",
     "RESERVED",
     "UNKNOWN",
     "Attribute",
@@ -32,6 +42,7 @@ __all__ = [
     "GateSpec",
     "JudgeSpec",
     "LabelFilter",
+    "MeasureFilter",
     "ModelSpec",
     "Output",
     "Problem",

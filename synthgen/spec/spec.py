@@ -110,4 +110,7 @@ class Spec(Section):
 
     def canonical(self) -> dict[str, Any]:
         """Everything, defaults too, as JSON types: equal for specs that mean the same."""
-        return self.model_dump(mode="json")
+        dumped = self.model_dump(mode="json")
+        if not self.filters.measures:
+            del dumped["filters"]["measures"]  # plans made before there were any keep their fingerprint
+        return dumped
