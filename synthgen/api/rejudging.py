@@ -25,7 +25,7 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
             rejected, whose pixels are gone.
         StorageError: `location` has no run, or one of the two places cannot be read or written.
     """
-    from synthgen.planning.rules import first_rejection, rules_of
+    from synthgen.planning.rules import first_broken, rules_of
 
     overrides = texts_of(overrides, "overrides")
     if not overrides:
@@ -42,7 +42,9 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
     stricter = with_thresholds(replace(planned, spec=spec, promise=None))
     if _without_thresholds(planned.spec) != _without_thresholds(spec):
         changed = planned.differences(stricter)[0]
-        hint = "It can set the numbers of filters.label, filters.clip, filters.quality and safety.above."
+        hint = (
+            "It can set the limits of filters.label, filters.clip, filters.quality, filters.measures, and safety.above."
+        )
         raise UsageError(f"rejudge changes thresholds and nothing else, found {changed}", hint=hint)
 
     rules = {name: rules_of(stricter.spec, name) for name in spec.classes}
@@ -58,7 +60,7 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
 
     kept = SpecText(f"# rejudged\n{_text(spec, overrides)}", layout.SPEC).with_overrides(overrides)
     runs.create_run(into, stricter, kept)
-    runs.rejudge(planned, store, stricter, into, lambda name, scores: first_rejection(scores, rules[name]))
+    runs.rejudge(planned, store, stricter, into, lambda name, scores: first_broken(scores, rules[name]))
     return finalized(stricter, into, fresh=stricter.shard_count)
 
 
@@ -81,5 +83,10 @@ def _text(spec: Spec, overrides: Sequence[str]) -> str:
 def _without_thresholds(spec: Spec) -> Spec:
     """Keep only what the scores depend on, and what cannot be changed afterwards."""
     none_of_these = spec.filters.label.none_of_these if spec.filters.label else ()
-    kept = Filters(label=LabelFilter(none_of_these=none_of_these), duplicates=spec.filters.duplicates)
+    unlimited = {
+        name: each.model_copy(update={"min": None, "max": None}) for name, each in spec.filters.measures.items()
+    }
+    kept = Filters(
+        label=LabelFilter(none_of_these=none_of_these), duplicates=spec.filters.duplicates, measures=unlimited
+    )
     return spec.model_copy(update={"filters": kept, "safety": spec.safety.model_copy(update={"above": 0.5})})

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from pydantic import ValidationError
@@ -36,10 +36,15 @@ NOT_IN_FINGERPRINT: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Revisions:
-    """What the models' names stood for when the plan was made: commits on the hub, or hashes of the weights."""
+    """What the models' names stood for when the plan was made: commits on the hub, or hashes of the weights.
+
+    Attributes:
+        plugins: those that decide what is accepted, such as `{"measures.faces": "synthgen-faces 1.2"}`.
+    """
 
     generator: str
     judge: str
+    plugins: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +233,7 @@ class Plan:
     def _content(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
-            "revisions": {"generator": self.revisions.generator, "judge": self.revisions.judge},
+            "revisions": {key: of for key, of in asdict(self.revisions).items() if of or key != "plugins"},
             "window": self.window,
             **({"promise": self.promise} if self.promise else {}),
             "spec": self.spec.canonical(),  # the order of classes, templates and values is part of the meaning

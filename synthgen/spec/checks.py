@@ -12,6 +12,7 @@ from math import isclose, prod
 from synthgen.spec.attribute import NOT_APPLICABLE, RESERVED, UNKNOWN
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.bundled import check_bundled
+from synthgen.spec.filters import OWN_SCORES
 from synthgen.spec.messages import suggestion
 from synthgen.spec.output_format import check_format
 from synthgen.spec.place import KEY, Path, quoted
@@ -32,6 +33,7 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from check_wordings(spec)
     yield from check_attributes(spec)
     yield from _label(mapping(mapping(spec, "filters"), "label"), mapping(spec, "classes"))
+    yield from _measures(spec)
     yield from _splits(mapping(mapping(spec, "output"), "splits"))
     yield from check_format(mapping(spec, "output"))
     yield from check_bundled(spec)
@@ -276,6 +278,17 @@ def _label(label: Data, classes: Data) -> Iterator[Violation]:
             yield Violation((*path, name, KEY), f"there is no class {quoted(name)}{hint}")
     if floors and (missing := [name for name in classes if name not in floors]):
         yield Violation(path, f"no threshold for the class {quoted(missing[0])}")
+
+
+def _measures(spec: Data) -> Iterator[Violation]:
+    attributes, measures = mapping(spec, "attributes"), mapping(mapping(spec, "filters"), "measures")
+    for name in measures:
+        path, limits = ("filters", "measures", name), mapping(measures, name)
+        if name in OWN_SCORES or name in (f"{attribute}_posterior" for attribute in attributes):
+            yield Violation((*path, KEY), f"{quoted(name)} is reserved for a score of the judge's own")
+        least, most = limits.get("min"), limits.get("max")
+        if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
+            yield Violation((*path, "max"), f"expected at least the min, {least:g}, found {most:g}")
 
 
 def _splits(splits: Data) -> Iterator[Violation]:

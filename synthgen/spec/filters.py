@@ -3,9 +3,21 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import ConfigDict, Discriminator, Field, Tag
 
-from synthgen.spec.fields import ClassName, Fraction, Section, Text
+from synthgen.spec.fields import ClassName, Fraction, Section, Text, VariableName
+
+OWN_SCORES = (
+    "clip_score",
+    "label_posterior",
+    "label_margin",
+    "none_posterior",
+    "contrast",
+    "sharpness",
+    "noise",
+    "unsafe_posterior",
+)
+"""The scores that synthgen itself gives: no measure of a plug-in may have such a name."""
 
 
 def _kind_of_floor(value: object) -> str:
@@ -105,12 +117,31 @@ class DuplicateFilter(Section):
     )
 
 
+class MeasureFilter(Section):
+    """Limits on the score of a measure that an installed package offers. All keys but min and max are its arguments."""
+
+    model_config = ConfigDict(extra="allow")
+
+    min: float | None = Field(None, description="Smallest accepted score.")
+    max: float | None = Field(None, description="Largest accepted score.")
+
+    @property
+    def arguments(self) -> Mapping[str, object]:
+        """What the measure is made with."""
+        return dict(self.model_extra or {})
+
+
 class Filters(Section):
-    """The filters, in the order in which they are applied: quality, label, clip, duplicates."""
+    """The filters, in the order in which they are applied: quality, label, clip, measures, duplicates."""
 
     label: LabelFilter | None = Field(None, description="Does the image show its class?")
     clip: ClipFilter | None = Field(None, description="Does the image match its prompt?")
     quality: QualityFilter | None = Field(
         None, description="Is it a usable picture, not blank, blurred or noisy? '{}' uses the defaults."
+    )
+    measures: Mapping[VariableName, MeasureFilter] = Field(
+        {},
+        description="Measures of installed plug-ins, by name; each is recorded as a score, and filters if it has "
+        "limits.",
     )
     duplicates: DuplicateFilter | None = Field(None, description="Does it repeat an accepted image?")

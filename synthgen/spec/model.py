@@ -10,14 +10,17 @@ from synthgen.spec.fields import Pixels, Revision, SchedulerName, Section, Text,
 
 BUNDLED_MODEL = "bundled:workers"
 BUNDLED_JUDGE = "bundled:judge"
+PLUGIN = "plugin:"
+"""What the id of a model begins with that an installed package offers: `plugin:NAME`, or `plugin:NAME/REST`."""
 DEFAULT_JUDGE = "ViT-B-32/laion2b_s34b_b79k"
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_PLUGIN = re.compile(rf"{PLUGIN}[A-Za-z_][\w-]*(/\S+)?")
 _FOLDER = re.compile(r"(\.{0,2}/|~|[A-Za-z]:[\\/]).*")
 
 
 def _model_id(value: str) -> str:
-    if value == BUNDLED_MODEL or _HUB_ID.fullmatch(value) or _FOLDER.fullmatch(value):
+    if value == BUNDLED_MODEL or any(form.fullmatch(value) for form in (_HUB_ID, _FOLDER, _PLUGIN)):
         return value
     raise PydanticCustomError(
         "expected",
@@ -40,7 +43,8 @@ class ModelSpec(Section):
 
     id: Annotated[Text, AfterValidator(_model_id)] = Field(
         description=f"The model: '{BUNDLED_MODEL}' (ships with synthgen), a Hugging Face hub id such as "
-        "'owner/name', or a diffusers folder that starts with './', '~' or '/'."
+        "'owner/name', a diffusers folder that starts with './', '~' or '/', or 'plugin:NAME', the generator of an "
+        "installed package."
     )
     revision: Revision | None = Field(
         None, description="Branch, tag or commit on the hub. The plan records the commit it points to."

@@ -117,4 +117,7 @@ class Spec(Section):
 
     def canonical(self) -> dict[str, Any]:
         """Return all values, including defaults, as JSON types. Specs with the same meaning give equal results."""
-        return self.model_dump(mode="json")
+        dumped = self.model_dump(mode="json")
+        if not self.filters.measures:
+            del dumped["filters"]["measures"]  # plans of earlier versions keep their fingerprint
+        return dumped

@@ -28,11 +28,21 @@ def test_a_model_that_does_not_get_onto_the_device_is_a_device_error(
         generator_of(sd)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory"),
+        torch.OutOfMemoryError("CUDA out of memory"),
+        OSError(12, "Cannot allocate memory"),
+        MemoryError(),
+    ],
+    ids=["torch", "cuda", "mmap", "python"],
+)
 def test_memory_that_runs_out_while_weights_are_read_is_not_blamed_on_the_model(
-    sd: Path, monkeypatch: pytest.MonkeyPatch
+    sd: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory")
+        raise error
 
     monkeypatch.setattr(AutoPipelineForText2Image, "from_pretrained", fail)
     with pytest.raises(DeviceError, match="memory ran out while loading model"):

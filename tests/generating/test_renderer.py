@@ -14,7 +14,7 @@ from diffusers import AutoPipelineForText2Image
 from torch import Tensor
 
 from synthgen.errors import DeviceError, ModelError
-from synthgen.generating.text_to_image import TextToImage
+from synthgen.generating.renderer import Renderer
 from synthgen.models import locate
 from synthgen.records import Candidate
 from synthgen.spec import ModelSpec
@@ -23,7 +23,7 @@ from tests.generating.tiny import SIZE, candidate, generator_of
 PROMPTS = ("a chef", "a doctor with light skin", "a chef", "a bald farmer")
 
 
-def pixels_of(generator: TextToImage, candidates: list[Candidate]) -> dict[str, Tensor]:
+def pixels_of(generator: Renderer, candidates: list[Candidate]) -> dict[str, Tensor]:
     images = {}
     for one in generator.render(candidates):
         assert one.image is not None, one.failure
@@ -136,7 +136,7 @@ def test_one_broken_image_does_not_fail_its_batch(sd: Path) -> None:
     assert [one.failure and one.failure.kind for one in rendered] == [None, "not_finite", None]
 
 
-def overflow_in_half_precision(generator: TextToImage) -> None:
+def overflow_in_half_precision(generator: Renderer) -> None:
     """As some decoders do: the second image of a batch is broken unless it is decoded in float32."""
 
     def broken(_: object, inputs: Any, decoded: Tensor) -> Tensor:
@@ -249,7 +249,7 @@ def test_loading_writes_nothing_where_progress_lines_are_expected(sd: Path, capf
 
 
 def test_a_missing_device_is_a_device_error(sd: Path) -> None:
-    generator = TextToImage(ModelSpec(id=str(sd)), locate(str(sd)), "cuda:99", 16)
+    generator = Renderer(ModelSpec(id=str(sd)), locate(str(sd)), "cuda:99", 16)
     with pytest.raises(DeviceError, match="cuda:99"):
         generator.setup()
 

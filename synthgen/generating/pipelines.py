@@ -1,4 +1,4 @@
-"""Pipelines from a folder or the hub: downloaded, checked before their weights are read, and loaded."""
+"""Pipelines from a folder or the hub: downloaded, checked before their weights are read, loaded, put on a device."""
 
 import json
 import logging
@@ -18,12 +18,13 @@ from diffusers.pipelines.auto_pipeline import (
     AUTO_TEXT2IMAGE_PIPELINES_MAPPING,
 )
 from safetensors import SafetensorError
+from torch import nn
 
 from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.generating.call import call_of
-from synthgen.models.device import device_error
+from synthgen.models.device import device_error, device_errors
 from synthgen.models.remote_code import check_not_shadowed, remote_code_disabled
-from synthgen.models.source import ModelSource
+from synthgen.models.source import ModelSource, hub_failure
 from synthgen.spec import ModelSpec
 
 _MAKES = set(AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values())
@@ -34,7 +35,8 @@ def download(model: ModelSpec, source: ModelSource) -> None:
     """Download a hub model into the cache, with all that `load` then needs.
 
     Raises:
-        ModelError: it cannot be downloaded.
+        ModelUnavailable: the hub cannot be reached.
+        ModelError: the hub refuses it, or it is not a model that diffusers can load.
     """
     diffusers.utils.logging.set_verbosity_error()
     try:
@@ -46,7 +48,7 @@ def download(model: ModelSpec, source: ModelSource) -> None:
             trust_remote_code=False,
         )
     except (OSError, ValueError, ImportError, RuntimeError) as error:
-        raise ModelError(
+        raise hub_failure(error)(
             f"model {model.id} cannot be downloaded: {first_line(error)}",
             hint="Check model.id and the network; a gated model needs `hf auth login`.",
         ) from error
@@ -107,6 +109,39 @@ def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> Diffusion
         _replace_scheduler(pipeline, model.scheduler)
     assert isinstance(pipeline, DiffusionPipeline)
     return pipeline
+
+
+def place(pipeline: DiffusionPipeline, model: ModelSpec, device: torch.device) -> None:
+    """Put the pipeline on the device, in the memory layout in which convolutions are fast.
+
+    Raises:
+        DeviceError: the device breaks, or memory runs out.
+    """
+    hint = "Free the device's memory, choose a smaller model, or set model.dtype: float16 on a GPU."
+    with device_errors(f"putting model {model.id} on {device}", hint):
+        pipeline.to(device)
+        pipeline.set_progress_bar_config(disable=True)
+        for part in ("unet", "vae"):
+            module = getattr(pipeline, part, None)
+            if isinstance(module, nn.Module) and _is_flat(module):
+                module.to(memory_format=torch.channels_last)
+
+
+def size_of(pipeline: DiffusionPipeline, model: ModelSpec) -> tuple[int, int]:
+    """Height and width of the images: the spec's, else the model's own."""
+    if model.size or (model.width and model.height):
+        return model.height or model.size or 0, model.width or model.size or 0
+    backbone = getattr(pipeline, "unet", None) or getattr(pipeline, "transformer", None)
+    config = getattr(backbone, "config", None)
+    latent: int = getattr(pipeline, "default_sample_size", None) or getattr(config, "sample_size", None) or 64
+    # A pipeline that works on pixels has no factor between latents and them.
+    side = int(latent) * int(getattr(pipeline, "vae_scale_factor", 1))
+    return side, side
+
+
+def _is_flat(module: nn.Module) -> bool:
+    """Whether all weights have at most four dimensions. Video decoders have five, and no such memory layout."""
+    return all(tensor.dim() <= 4 for tensor in (*module.parameters(), *module.buffers()))
 
 
 def _refuse_other_places(folder: Path) -> None:
