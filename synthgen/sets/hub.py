@@ -1,7 +1,7 @@
 """Hugging Face datasets, saved or on the hub, downloaded or streamed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -13,6 +13,9 @@ from synthgen.sets.image_set import BATCH
 from synthgen.sets.joining import check_columns, join
 from synthgen.sets.own_folder import Opener
 from synthgen.sets.reading import reading
+
+Split: TypeAlias = Any
+"""A `Dataset` or an `IterableDataset`: `Any`, since `datasets` has no types, and the two share no base."""
 
 STREAM_FROM = 2 * 10**9
 """From this many bytes of download on, a set is streamed."""
@@ -30,7 +33,7 @@ class HubSet:
         UsageError: the splits have different columns.
     """
 
-    def __init__(self, name: str, source: str, splits: Mapping[str, Any], opener: Opener | None = None) -> None:
+    def __init__(self, name: str, source: str, splits: Mapping[str, Split], opener: Opener | None = None) -> None:
         self.name, self.source, self._opener = name, source, opener or HubFiles(name)
         known = {
             split: each if each.features is not None else each._resolve_features() for split, each in splits.items()
@@ -104,7 +107,7 @@ def read_hub(name: str, split: str | None = None) -> HubSet:
     return HubSet(name, f"the hub's dataset {name}{how}", choose_splits(found, split, name), HubFiles(name))
 
 
-def choose_splits(found: Any, split: str | None, where: str) -> dict[str, Any]:
+def choose_splits(found: Split | dict[str, Split], split: str | None, where: str) -> dict[str, Split]:
     """Return the splits by name; only one of them if `split` names it.
 
     Raises:
@@ -120,7 +123,7 @@ def choose_splits(found: Any, split: str | None, where: str) -> dict[str, Any]:
     return {split: splits[split]}
 
 
-def _undecoded(split: Any, image: str | None) -> Any:
+def _undecoded(split: Split, image: str | None) -> Split:
     """Remove the format, and the types that fetch or decode what a row names whenever it is read."""
     from datasets import Image
 
@@ -130,7 +133,7 @@ def _undecoded(split: Any, image: str | None) -> Any:
     return split if hasattr(split, "num_rows") else split.decode(False)
 
 
-def _frame(split: Any, columns: list[str]) -> pd.DataFrame:
+def _frame(split: Split, columns: list[str]) -> pd.DataFrame:
     """Read columns of a split, without its images."""
     chosen = split.select_columns(columns)
     if hasattr(split, "num_rows"):

@@ -109,5 +109,8 @@ class Spec(Section):
         return tuple((Template.parse(text), weight) for text, weight in templates.items())
 
     def canonical(self) -> dict[str, Any]:
-        """Everything, defaults too, as JSON types: equal for specs that mean the same."""
+        """Everything, defaults too, as JSON types: equal for specs that mean the same.
+
+        Its values are `Any`, as pydantic gives them; a type of all sections would repeat the classes of this room.
+        """
         return self.model_dump(mode="json")
