@@ -9,7 +9,6 @@ import re
 import warnings
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,7 +143,7 @@ def _stored(image: Image.Image) -> _Stored:
 
 def _eight_bits(image: Image.Image, stored: _Stored) -> Image.Image:
     """Scale an image to mode L, or to LA where one of its numbers means transparency."""
-    values: NDArray[Any] = np.asarray(image)
+    values: NDArray[np.number] = np.asarray(image)
     if stored.bits == 32 and not stored.signed and image.mode == "I":
         values = values.view(np.uint32)
     low, high = _ends(values[np.isfinite(values)], image.mode, stored)
@@ -158,7 +157,7 @@ def _eight_bits(image: Image.Image, stored: _Stored) -> Image.Image:
     return found
 
 
-def _ends(values: NDArray[Any], mode: str, stored: _Stored) -> tuple[float, float]:
+def _ends(values: NDArray[np.number], mode: str, stored: _Stored) -> tuple[float, float]:
     """The values that are black and white."""
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
     if mode.startswith("I;"):

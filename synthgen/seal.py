@@ -19,6 +19,8 @@ def seal(text: str) -> str:
 def unseal(text: str) -> tuple[dict[str, Any], bool]:
     """Return the object without its sha256, and whether it had one: earlier versions wrote none.
 
+    Its values are `Any`: what they should be is known, and checked, only where it is read.
+
     Raises:
         ValueError: it is not a JSON object, or its sha256 is not that of the rest.
     """

@@ -31,7 +31,7 @@ Rows = dict[str, tuple[str, str]]
 
 def schema_rows() -> Rows:
     """Default and meaning of every key, by its path: `classes.NAME.count`, `gates[].max_tv`."""
-    schema = json_schema()
+    schema: dict[str, Any] = dict(json_schema())
 
     def inner(node: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         """The sections that `node` may hold, with what leads to them."""

@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from pathlib import Path
-from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
@@ -55,6 +54,6 @@ def write_page(path: Path, text: str) -> None:
     write_file(path, text.encode())
 
 
-def _inert(value: Any) -> Any:
+def _inert(value: object) -> object:
     """Make plain strings inert. Anything else, such as the output of a macro, was made inert before."""
     return inert(value) if type(value) is str else value

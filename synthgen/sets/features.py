@@ -3,13 +3,16 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from synthgen.errors import UsageError
 from synthgen.images import LeftOut
 from synthgen.sets.own_folder import Opener
+
+if TYPE_CHECKING:
+    from datasets import Features
 
 IMAGES = ("image", "img", "picture", "photo")
 _NO_IMAGE = LeftOut("that cannot be opened", "there is none in the row")
@@ -32,7 +35,7 @@ class Columns:
     image: str | None
 
 
-def columns_of(place: str, features: Any) -> Columns:
+def columns_of(place: str, features: "Features") -> Columns:
     """Return the columns of a split, from its `datasets.Features`."""
     schema = features.arrow_schema
     names = {name: tuple(found) for name in features if (found := _names_of(features[name]))}
@@ -56,7 +59,7 @@ def columns_of_file(place: str, schema: pa.Schema) -> Columns:
     return Columns(place, {field.name: field.type for field in schema}, names, _image_column(features))
 
 
-def encoded(value: Any, opener: Opener) -> bytes | LeftOut:
+def encoded(value: object, opener: Opener) -> bytes | LeftOut:
     """Return the bytes of an image as stored in Arrow: bytes, a path, or a mapping of both."""
     if isinstance(value, dict):
         data, path = value.get("bytes"), value.get("path")
@@ -66,7 +69,7 @@ def encoded(value: Any, opener: Opener) -> bytes | LeftOut:
     return opener.read(value) if isinstance(value, str) and value else _NO_IMAGE
 
 
-def _image_column(features: Mapping[str, Any]) -> str | None:
+def _image_column(features: Mapping[str, object]) -> str | None:
     """Find the column of images by its type, or else by its name among columns that could contain encoded images."""
     from datasets import Image
 
@@ -75,14 +78,14 @@ def _image_column(features: Mapping[str, Any]) -> str | None:
     return next((name for name in IMAGES if name in features and _holds_bytes(features[name])), None)
 
 
-def _names_of(feature: Any) -> list[str] | None:
+def _names_of(feature: object) -> list[str] | None:
     """Return the class names of a column of class labels; None for any other column."""
     from datasets import ClassLabel
 
     return list(feature.names) if isinstance(feature, ClassLabel) and feature.names else None
 
 
-def _declared(schema: pa.Schema) -> Mapping[str, Any]:
+def _declared(schema: pa.Schema) -> Mapping[str, object]:
     """Read the types that `datasets` wrote into the file in addition to Arrow's own."""
     try:
         found = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
@@ -91,7 +94,7 @@ def _declared(schema: pa.Schema) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _feature(field: pa.Field, declared: Any) -> Any:
+def _feature(field: pa.Field, declared: object) -> object:
     from datasets import Features
 
     for features in ({field.name: declared}, {}):
@@ -103,7 +106,7 @@ def _feature(field: pa.Field, declared: Any) -> Any:
     return None
 
 
-def _holds_bytes(feature: Any) -> bool:
+def _holds_bytes(feature: object) -> bool:
     if isinstance(feature, dict):
         return "bytes" in feature
     return getattr(feature, "dtype", None) in ("binary", "large_binary")

@@ -1,7 +1,7 @@
 """Hugging Face datasets, saved or on the hub, downloaded or streamed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -13,6 +13,9 @@ from synthgen.sets.image_set import BATCH
 from synthgen.sets.joining import check_columns, join
 from synthgen.sets.own_folder import Opener
 from synthgen.sets.reading import reading
+
+Split: TypeAlias = Any
+"""A `Dataset` or an `IterableDataset`: `Any`, since `datasets` has no types, and the two share no base."""
 
 STREAM_FROM = 2 * 10**9
 """From this many bytes of download on, a set is streamed."""
@@ -31,7 +34,7 @@ class HubSet:
         UsageError: the splits have different columns.
     """
 
-    def __init__(self, name: str, source: str, splits: Mapping[str, Any], opener: Opener | None = None) -> None:
+    def __init__(self, name: str, source: str, splits: Mapping[str, Split], opener: Opener | None = None) -> None:
         self.name, self.source, self._opener = name, source, opener or HubFiles(name)
         known = {split: _typed(part) for split, part in splits.items()}
         self._parts = [columns_of(f"split {split!r} of {name}", each.features) for split, each in known.items()]
@@ -103,7 +106,7 @@ def read_hub(name: str, split: str | None = None) -> HubSet:
     return HubSet(name, f"the hub's dataset {name}{how}", choose_splits(found, split, name), HubFiles(name))
 
 
-def choose_splits(found: Any, split: str | None, where: str) -> dict[str, Any]:
+def choose_splits(found: Split | dict[str, Split], split: str | None, where: str) -> dict[str, Split]:
     """Return the splits by name; only one of them if `split` names it.
 
     Raises:
@@ -119,7 +122,7 @@ def choose_splits(found: Any, split: str | None, where: str) -> dict[str, Any]:
     return {split: splits[split]}
 
 
-def _typed(split: Any) -> Any:
+def _typed(split: Split) -> Split:
     """Give a stream that does not declare the types of its columns those of its first rows."""
     from datasets import Dataset
 
@@ -131,7 +134,7 @@ def _typed(split: Any) -> Any:
     return split.cast(first.features)
 
 
-def _undecoded(split: Any, image: str | None) -> Any:
+def _undecoded(split: Split, image: str | None) -> Split:
     """Remove the format, and the types that fetch or decode what a row names whenever it is read."""
     from datasets import Image
 
@@ -141,7 +144,7 @@ def _undecoded(split: Any, image: str | None) -> Any:
     return split if hasattr(split, "num_rows") else split.decode(False)
 
 
-def _frame(split: Any, columns: list[str]) -> pd.DataFrame:
+def _frame(split: Split, columns: list[str]) -> pd.DataFrame:
     """Read columns of a split, without its images."""
     chosen = split.select_columns(columns)
     if hasattr(split, "num_rows"):

@@ -53,8 +53,7 @@ def _column(name: str, parts: Sequence[tuple[Columns, pd.DataFrame]], hint: str)
         read[id(part)] if id(part) in read else typed.iloc[:0].reindex(pd.RangeIndex(len(frame)))
         for part, frame in parts
     ]
-    whole: pd.Series[Any] = pd.concat(several, ignore_index=True).rename(name)
-    return whole
+    return pd.concat(several, ignore_index=True).rename(name)
 
 
 def _values(part: Columns, frame: pd.DataFrame, name: str) -> "pd.Series[Any]":

@@ -4,11 +4,10 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from synthgen.errors import StorageError, UsageError
 from synthgen.images import LeftOut
-from synthgen.sets.hub import HubSet, choose_splits
+from synthgen.sets.hub import HubSet, Split, choose_splits
 from synthgen.sets.own_folder import OwnFolder, own_folder
 from synthgen.sets.reading import reading
 
@@ -50,7 +49,7 @@ def _folders(folder: Path, own: OwnFolder) -> Mapping[str, Path]:
     return {name: folder / name for name in names}
 
 
-def _load(folder: Path, own: OwnFolder) -> Any:
+def _load(folder: Path, own: OwnFolder) -> Split | None:
     """Load a split; None if it has no rows, since `datasets` writes no file for it and cannot load it."""
     from datasets import load_from_disk
 
@@ -72,7 +71,7 @@ def _load(folder: Path, own: OwnFolder) -> Any:
         raise StorageError(f"{folder} cannot be read: {reason}", hint=_WHOLE) from error
 
 
-def _read(file: Path, own: OwnFolder) -> Mapping[str, Any]:
+def _read(file: Path, own: OwnFolder) -> Mapping[str, object]:
     own.check(file)
     content = own.read(file.absolute())
     if isinstance(content, LeftOut):

@@ -5,10 +5,9 @@ can exhaust memory. A spec is plain data: tags, merge keys and keys that are not
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
@@ -17,6 +16,7 @@ from synthgen.errors import Problem
 MAX_NODES = 100_000
 MAX_DEPTH = 64
 
+# `Any`, since libyaml's loader is there or not, and the two have no base in common.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _INT = re.compile(r"[-+]?(0x[0-9a-fA-F]+|0b[01]+|0|[1-9][0-9_]*)")
@@ -83,7 +83,7 @@ Node = Scalar | Sequence | Mapping
 class _Open:
     """A collection whose end has not been read."""
 
-    event: Any
+    event: yaml.CollectionStartEvent
     position: Position
     bad: bool
     children: list[Node] = field(default_factory=list)
@@ -135,7 +135,8 @@ class _Reader:
         root: Node | None = None
         stack: list[_Open] = []
         documents = 0
-        for event in cast("Iterator[Any]", yaml.parse(text, Loader=_LOADER)):
+        for event in yaml.parse(text, Loader=_LOADER):
+            assert event.start_mark is not None, "the loader reads text"
             position = self.at(event.start_mark.line, event.start_mark.column)
             anchor: str | None
             node: Node
@@ -187,7 +188,7 @@ class _Reader:
                 position.problem(f"too large: more than {MAX_NODES:,} values, counting every use of an alias")
             )
 
-    def _open(self, event: Any, position: Position, stack: list[_Open]) -> None:
+    def _open(self, event: yaml.CollectionStartEvent, position: Position, stack: list[_Open]) -> None:
         self._spend(1, position)
         tagged = self._tag(event, position)
         if len(stack) >= MAX_DEPTH:
@@ -196,8 +197,8 @@ class _Reader:
             self._anchors[event.anchor] = None
         stack.append(_Open(event, position, tagged))
 
-    def _alias(self, event: Any, position: Position, depth: int) -> Node:
-        node = self._anchors.get(event.anchor)
+    def _alias(self, event: yaml.AliasEvent, position: Position, depth: int) -> Node:
+        node = self._anchors.get(str(event.anchor))
         if node is None:
             known = event.anchor in self._anchors
             what = "contains itself" if known else "is not defined above"
@@ -207,14 +208,14 @@ class _Reader:
             raise _RefusedError(position.problem(f"nested deeper than {MAX_DEPTH} levels"))
         return node
 
-    def _tag(self, event: Any, position: Position) -> bool:
+    def _tag(self, event: yaml.CollectionStartEvent | yaml.ScalarEvent, position: Position) -> bool:
         if event.tag is None:
             return False
         tag = event.tag.replace("tag:yaml.org,2002:", "!!")
         self.problems.append(position.problem(f"the YAML tag '{tag}' is not allowed; a spec is plain data"))
         return True
 
-    def _scalar(self, event: Any, position: Position) -> Scalar:
+    def _scalar(self, event: yaml.ScalarEvent, position: Position) -> Scalar:
         tagged = self._tag(event, position)
         text: str = event.value
         value = _meaning(text) if event.implicit[0] and not event.style else text

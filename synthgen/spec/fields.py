@@ -1,7 +1,7 @@
 """The types of the values in a spec, with their bounds."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, GetCoreSchemaHandler, Tag
 from pydantic_core import CoreSchema, core_schema
@@ -17,7 +17,7 @@ class Section(BaseModel):
 EXPECTED: dict[str, str] = {}
 
 
-def _like(pattern: str, expected: str, longest: int) -> Any:
+def _like(pattern: str, expected: str, longest: int) -> object:
     EXPECTED[pattern] = expected
     return Field(pattern=pattern, max_length=longest)
 
@@ -68,7 +68,7 @@ _Either = Annotated[
 
 
 class _ListOrWeights:
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(_weights, handler.generate_schema(_Either))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
-from typing import Any, get_args, get_origin
+from typing import get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -131,14 +131,14 @@ def _choices(detail: ErrorDetails) -> list[str]:
 @cache
 def known_keys(path: tuple[str, ...]) -> tuple[str, ...]:
     """Return the keys of the section at `path`."""
-    kind: Any = Spec
+    kind: object = Spec
     for part in path:
         kind = _step(kind, part)
     section = _section(kind)
     return tuple(section.model_fields) if section else ()
 
 
-def _step(kind: Any, part: str) -> Any:
+def _step(kind: object, part: str) -> object:
     """Return the annotation of `part` inside the annotation `kind`, or None if it is unknown."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         field = kind.model_fields.get(part)
@@ -151,7 +151,7 @@ def _step(kind: Any, part: str) -> Any:
     return next((inner for arg in get_args(kind) if (inner := _step(arg, part)) is not None), None)
 
 
-def _section(kind: Any) -> type[BaseModel] | None:
+def _section(kind: object) -> type[BaseModel] | None:
     """The section inside Optional and Annotated."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return kind

@@ -116,7 +116,10 @@ class Spec(Section):
         return tuple((Template.parse(text), weight) for text, weight in templates.items())
 
     def canonical(self) -> dict[str, Any]:
-        """Return all values, including defaults, as JSON types. Specs with the same meaning give equal results."""
+        """Return all values, including defaults, as JSON types. Specs with the same meaning give equal results.
+
+        Its values are `Any`, as pydantic gives them; a type of all sections would repeat the classes of this room.
+        """
         dumped = self.model_dump(mode="json")
         if not self.filters.measures:
             del dumped["filters"]["measures"]  # plans of earlier versions keep their fingerprint

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Protocol
+from typing import Protocol
 
 from synthgen.errors import DeviceError, DeviceLost, Interrupted, SynthgenError
 from synthgen.events import Progress
@@ -251,7 +251,7 @@ def converse(
     def stop() -> bool:
         return stopped() or connection.poll()
 
-    def tell(kind: str, content: Any) -> None:
+    def tell(kind: str, content: object) -> None:
         with suppress(OSError):
             connection.send((kind, content))
 

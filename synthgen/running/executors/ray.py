@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol, cast
 
 from synthgen.errors import DeviceError, DeviceLost, Interrupted, StorageError, SynthgenError, UsageError
 from synthgen.events import Progress
@@ -28,6 +28,19 @@ _COUNT_EVERY = 5.0
 _SHARED = "All nodes must see the run's folder, under one path: choose one on a file system that they share, with -o."
 
 
+class _Method(Protocol):
+    def remote(self, *arguments: object) -> object: ...
+
+
+class _Handle(Protocol):
+    """Ray's handle of an `_Actor`."""
+
+    @property
+    def begin(self) -> _Method: ...
+    @property
+    def exchange(self) -> _Method: ...
+
+
 @dataclass(slots=True)
 class _Worker:
     """An actor, what it took, and when it last reported.
@@ -38,8 +51,8 @@ class _Worker:
         place: its machine and node, once Ray has placed it.
     """
 
-    actor: Any
-    telling: Any
+    actor: _Handle
+    telling: object
     heard: float
     place: tuple[str, str] | None = None
     working: bool = False  # models are loaded
@@ -179,21 +192,24 @@ class _Pool:
                 worker.telling = worker.actor.exchange.remote(worker.answers)
                 worker.answers = []
 
-    def _hear(self, worker: _Worker, kind: str, content: Any) -> None:
+    def _hear(self, worker: _Worker, kind: str, content: object) -> None:
         worker.heard = time.monotonic()
         if kind == "place":
-            worker.place = content
+            worker.place = cast("tuple[str, str]", content)
         elif kind == "ready":
             self._vain = 0
             worker.answers.append(self._queue.take(worker.hand))
         elif kind == "progress":
+            assert isinstance(content, Progress)
             worker.working = True
             self._queue.hear(worker.hand, content)
             self._on_progress(content)
         elif kind == "outcome":
+            assert isinstance(content, Outcome)
             worker.ended = True
             self._queue.end(worker.hand, content)
         else:
+            assert isinstance(content, SynthgenError)
             worker.ended = True
             if isinstance(content, DeviceLost):
                 self._lose_device(worker, content)
@@ -270,18 +286,18 @@ class _Actor:
     def __init__(self, environment: Mapping[str, str]) -> None:
         os.environ.update(environment)  # before anything imports torch
 
-    def begin(self, start: Start, location: str, device: str) -> list[tuple[str, Any]]:
+    def begin(self, start: Start, location: str, device: str) -> list[tuple[str, object]]:
         from ray import get_runtime_context
 
         self._connection, self._theirs = multiprocessing.Pipe()
         self._worker = ThreadPoolExecutor(1).submit(converse, start, location, device, self._theirs)
         return [("place", (platform.node(), get_runtime_context().get_node_id()))]
 
-    def exchange(self, answers: Sequence[Assignment | None]) -> list[tuple[str, Any]]:
+    def exchange(self, answers: Sequence[Assignment | None]) -> list[tuple[str, object]]:
         """Send the worker `answers` and return its messages since; raise the unforeseen error that ended it, if any."""
         for answer in answers:
             self._connection.send(answer)
-        told: list[tuple[str, Any]] = []
+        told: list[tuple[str, object]] = []
         while self._connection.poll(0 if told else _LOOK_EVERY):
             told.append(self._connection.recv())
         if self._worker.done() and not told:

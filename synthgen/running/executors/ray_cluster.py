@@ -6,13 +6,13 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from synthgen.errors import DeviceError, Interrupted, UsageError
 
 Ray = Any
-"""The module `ray`. It is optional, so mypy does not read its types."""
+"""The module `ray`: `Any`, since Ray is optional, and what mypy finds must not depend on whether it is installed."""
 
 _ENVIRONMENT = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else under `uv run` each node copies and syncs the working folder
@@ -79,8 +79,10 @@ def _import() -> Ray:
         hint = "Install it: pip install 'synthgen[ray]', or in a checkout uv sync --extra ray."
         raise DeviceError("--executor ray needs Ray, which is not installed here", hint=hint) from error
     if os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] == "0":
-        # Ray reads the variable when it is imported, which the program may have done before.
-        ray._private.ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False
+        # Ray reads the variable once, while it is imported, and has no public switch. A program that imported Ray
+        # before is past that, and each of its nodes would sync the working folder: see `_ENVIRONMENT`.
+        with suppress(AttributeError):  # a Ray that no longer has it
+            ray._private.ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False
     return ray
 
 
