@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -26,7 +27,7 @@ SetSource: TypeAlias = (
 """Anything that `open_set` opens."""
 
 _LOG = logging.getLogger(__name__)
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w-]+")
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/+")
 _TABLES = (".csv", ".tsv")
 _PARQUET = (".parquet", ".pq")
@@ -37,7 +38,8 @@ def open_set(place: SetSource, split: str | None = None, images_from: Path | Non
 
     A DataFrame, and a dataset of the library `datasets`, are sets in memory. A path may lead to a folder that
     `save_to_disk` wrote, a Parquet file or a folder of them, a folder with a subfolder of images for each class, or a
-    CSV of paths and labels. Any other text is an id on the Hugging Face hub.
+    CSV of paths and labels. Any other text of the form owner/name is an id on the Hugging
+    Face hub, unless there is a folder `owner` here: then it is a typing mistake, and the hub is not asked.
 
     Images that a set names by path are read only from its own folder and from `images_from`: data may come from
     anywhere, and must not choose among the user's files. A set in memory has no folder of its own.
@@ -75,7 +77,17 @@ def open_set(place: SetSource, split: str | None = None, images_from: Path | Non
         # The name may be mistyped, and the hub may take its time to say so.
         _LOG.warning("%s: there is no such file or folder here; looking on the hub", place)
         return read_hub(place, split)
-    raise UsageError(f"{place}: there is no such file or folder", hint="Name what to audit.")
+    raise UsageError(f"{place}: there is no such file or folder", hint=_expected(path))
+
+
+def _expected(path: Path) -> str:
+    """Say what a set may be, and which file or folder here has a name like that of one that does not exist."""
+    try:
+        near = get_close_matches(path.name, os.listdir(path.parent), n=1)
+    except OSError:
+        near = []
+    close = f"Did you mean {path.parent / near[0]}? " if near else ""
+    return f"{close}Give an existing file or folder, or the id of a dataset on the hub, such as owner/name."
 
 
 def _open_file(file: Path, split: str | None, images_from: Path | None) -> ImageSet:

@@ -248,10 +248,14 @@ def test_an_address_is_refused_with_what_to_do_and_is_not_repeated(address: str)
 def test_a_name_in_a_folder_that_is_here_is_not_looked_for_on_the_hub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / "small").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=r"outputs/smal: there is no such file or folder$"):
+    with pytest.raises(UsageError, match=r"outputs/smal: there is no such file or folder$") as caught:
         open_set("outputs/smal")
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith(f"Did you mean {Path('outputs/small')}? ")
+    with pytest.raises(UsageError, match=r"smal: there is no such file or folder$"):
+        open_set("smal")
 
 
 def test_a_dataset_of_the_hub_without_a_network_is_refused_in_words(caplog: pytest.LogCaptureFixture) -> None:
