@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import synthgen
-from synthgen.api.running import make_shards
+from synthgen.api.making import make_shards
 from synthgen.planning import Plan, Revisions, make_plan
 from synthgen.running import create_run
 from synthgen.spec import Spec, parse_spec

@@ -135,7 +135,7 @@ def test_the_example_of_calibration_reads_what_was_labelled(tmp_path: Path) -> N
         writer.writeheader()
         writer.writerows(rows)
     assert "doctor" in example("calibrate.py", folder=tmp_path)
-    assert (tmp_path / "outputs/calibration.json").is_file()
+    assert (tmp_path / "outputs/pilot/calibration.json").is_file()
 
 
 @pytest.mark.parametrize(("limit", "code", "outcome"), [(0.1, 0, "pass"), (0.02, 4, "insufficient data")])

@@ -15,7 +15,7 @@ import synthgen
 resident = {}
 
 def on_progress(progress):
-    if progress.committed:
+    if isinstance(progress, synthgen.Progress) and progress.committed:
         status = Path("/proc/self/status").read_text().split()
         resident[progress.shard] = int(status[status.index("VmRSS:") + 1])
 

@@ -1,4 +1,4 @@
-"""Interrupt a run after its first shard, look at how far it is, and go on."""
+"""Interrupt a run after its first shard, read its progress, and resume it."""
 
 import synthgen
 
@@ -17,12 +17,12 @@ RUN = "outputs/interrupted"
 def main() -> None:
     spec, committed = synthgen.load_spec(SPEC), list[int]()
 
-    def on_progress(progress: synthgen.Progress) -> None:
-        if progress.committed:
-            committed.append(progress.shard)
+    def on_progress(event: synthgen.RunStarted | synthgen.Progress | synthgen.StepProgress) -> None:
+        if isinstance(event, synthgen.Progress) and event.committed:
+            committed.append(event.shard)
 
     try:
-        # `stop` is asked between batches. Ctrl-C on the command line does the same, and so may your own program.
+        # `stop` is called between batches. Ctrl-C on the command line has the same effect.
         synthgen.run(spec, RUN, on_progress=on_progress, stop=lambda: bool(committed))
     except synthgen.Interrupted as error:
         print(error)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthgen import running as runs
+from synthgen.api.arguments import PathInput, devices_of, number_of, one_spelling, path_of, share_of
 from synthgen.api.planning import plan
 from synthgen.api.running import run
+from synthgen.api.specs import SpecInput, spec_of
 from synthgen.errors import UsageError
-from synthgen.events import Progress
-from synthgen.files import as_damage, as_storage_error, check_file, refuse_links
+from synthgen.events import OnProgress, ignore
+from synthgen.files import as_damage, as_storage_error, check_file, refuse_links, write_file
 from synthgen.judging.calibration.conditions import conditions, difference
 from synthgen.judging.calibration.threshold import Calibration, curve, quantile, threshold
 from synthgen.ledger.columns import LedgerRow, score_of
@@ -19,7 +21,7 @@ from synthgen.records import Verdict
 from synthgen.spec import Filters, LabelFilter, Spec
 from synthgen.spec.checks import check
 from synthgen.store import FolderStore
-from synthgen.store.layout import CALIBRATION_PLOT, LABELS, LEDGER, PLAN, TO_LABEL
+from synthgen.store.layout import CALIBRATION, CALIBRATION_PLOT, LABELS, LEDGER, PLAN, TO_LABEL
 
 PER_CLASS = 200
 
@@ -41,13 +43,32 @@ class Pilot:
     pictures: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """Thresholds, and the files that they were written to.
+
+    Attributes:
+        calibration: the thresholds, or what kept a class from having one.
+        file: `calibration.json` in the pilot's folder, which a spec names as `filters.label.calibration`; None where
+            the promise is missed for a class, and nothing was written.
+        plot: `calibration.svg` beside it; None without labels.
+        earlier: whether the folder holds the calibration of an earlier call, which a missed promise leaves as it is.
+    """
+
+    calibration: Calibration
+    file: Path | None
+    plot: Path | None
+    earlier: bool
+
+
+@one_spelling
 def pilot(
-    spec: Spec,
-    folder: Path,
+    spec: SpecInput,
+    folder: PathInput,
     count: int | None = None,
     *,
     devices: str = "auto",
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
 ) -> Pilot:
     """Generate images of each class without a label filter, with a page and a CSV to label them.
@@ -64,6 +85,8 @@ def pilot(
     """
     from synthgen.pages.pilot_labels import PilotSample, add_rows, write_labelling
 
+    spec, folder = spec_of(spec, calibrated=False), path_of(folder, "folder")
+    devices, count = devices_of(devices), None if count is None else number_of(count, "count")
     for name in (LABELS, TO_LABEL):
         refuse_links(folder, folder / name)
         check_file(folder / name)
@@ -73,7 +96,7 @@ def pilot(
     count = max(count or before or PER_CLASS, before)
     wanted = _pilot_spec(spec, count)
     for finding in check(wanted.canonical()):
-        raise UsageError(f"-n {count}: {finding.message}", hint="Make a larger pilot.")
+        raise UsageError(f"{count}: {finding.message}", argument="count", hint="Make a larger pilot.")
     run(wanted, folder, devices=devices, extend=True, on_progress=on_progress, stop=stop)
 
     classes = list(spec.classes)
@@ -90,16 +113,28 @@ def pilot(
     return Pilot(folder / LABELS, folder / TO_LABEL, count, {name: made[name] for name in classes})
 
 
-def calibrate(spec: Spec, folder: Path, labels: Path, precision: float, confidence: float) -> Calibration:
-    """Find the thresholds that reach `precision`, from the labels of the pilot in `folder`, and plot the trade-off.
+def calibrate(
+    spec: SpecInput, folder: PathInput, labels: PathInput, precision: float = 0.95, confidence: float = 0.95
+) -> Calibrated:
+    """Find the thresholds that reach `precision` by the labels of a pilot, plot the trade-off, and write the file.
+
+    The plot is always written. If a class reaches no threshold, `calibration.json` stays as it is.
+
+    Args:
+        folder: the pilot's; see `pilot`.
+        labels: the CSV that `pilot` made, filled in.
+        precision: the share of accepted images that must be right, between 0 and 1.
+        confidence: of the bound on that share.
 
     Raises:
         UsageError: `folder` has no pilot, or one for another spec; the labels are unreadable or of another pilot.
-        StorageError: the pilot is damaged.
+        StorageError: the pilot is damaged, or its folder cannot be written.
     """
     from synthgen.judging.calibration.plot import write_precision_plot
     from synthgen.pages.pilot_labels import read_labels
 
+    spec, folder, labels = spec_of(spec, calibrated=False), path_of(folder, "folder"), path_of(labels, "labels")
+    precision, confidence = share_of(precision, "precision"), share_of(confidence, "confidence")
     made_for, pictures = _pilot_of(spec, folder)
     right = read_labels(labels, {name: class_name for name, (class_name, _) in pictures.items()})
     posteriors, answers = defaultdict[str, list[float]](list), defaultdict[str, list[bool]](list)
@@ -112,35 +147,52 @@ def calibrate(spec: Spec, folder: Path, labels: Path, precision: float, confiden
     curves = {name: curve(posteriors[name], answers[name], confidence) for name in spec.classes}
     chosen = {name: None if each.min_posterior is None else each.share for name, each in classes.items()}
     write_precision_plot(curves, chosen, precision, folder / CALIBRATION_PLOT)
-    return Calibration(f"precision {precision:g} with confidence {confidence:g}", made_for, classes)
+    promise = f"precision {precision:g} with confidence {confidence:g}"
+    return _kept(Calibration(promise, made_for, classes), folder, folder / CALIBRATION_PLOT)
 
 
-def keep_share(spec: Spec, folder: Path, keep: float) -> Calibration:
-    """Find the thresholds that keep the share `keep` (0..1) of the likeliest pictures of each class, without labels.
+def keep_share(spec: SpecInput, folder: PathInput, keep: float) -> Calibrated:
+    """Find thresholds that keep the likeliest pictures of each class, without labels, and write the file.
 
     They are computed from the pilot in `folder`.
 
+    Args:
+        keep: the share of each class's pictures to keep: more than 0 and at most 1.
+
     Raises:
         UsageError: `folder` has no pilot, or one for another spec.
-        StorageError: the pilot is damaged.
+        StorageError: the pilot is damaged, or its folder cannot be written.
     """
+    spec, folder, keep = spec_of(spec, calibrated=False), path_of(folder, "folder"), share_of(keep, "keep", whole=True)
     made_for, pictures = _pilot_of(spec, folder)
     posteriors = defaultdict[str, list[float]](list)
     for class_name, posterior in pictures.values():
         posteriors[class_name].append(posterior)
+
     classes = {name: quantile(posteriors[name], keep) for name in spec.classes}
-    with as_storage_error(folder / CALIBRATION_PLOT):
-        (folder / CALIBRATION_PLOT).unlink(
-            missing_ok=True
-        )  # it was drawn from labels, which these thresholds do not use
-    return Calibration(f"a yield of {keep:.0%}", made_for, classes)
+    found = _kept(Calibration(f"a yield of {keep:.0%}", made_for, classes), folder, None)
+    if found.file is not None:  # the plot was drawn from labels, which these thresholds do not use
+        with as_storage_error(folder / CALIBRATION_PLOT):
+            (folder / CALIBRATION_PLOT).unlink(missing_ok=True)
+    return found
+
+
+def _kept(calibration: Calibration, folder: Path, plot: Path | None) -> Calibrated:
+    """Write a calibration whose promise holds for every class; leave an earlier one as it is otherwise."""
+    file = folder / CALIBRATION
+    earlier = file.exists()
+    if calibration.missed:
+        return Calibrated(calibration, None, plot, earlier)
+    refuse_links(folder, file)
+    write_file(file, calibration.to_json().encode())
+    return Calibrated(calibration, file, plot, earlier)
 
 
 def _pilot_of(spec: Spec, folder: Path) -> tuple[Mapping[str, object], dict[str, tuple[str, float]]]:
     """Return the conditions of the pilot, and the class and posterior of each of its pictures."""
     if not _begun(folder):
-        hint = f"Make it first: synthgen calibrate SPEC -o {folder}"
-        raise UsageError(f"{folder}: no pilot lies there", hint=hint)
+        hint = f"Make it first: `synthgen calibrate SPEC -o {folder}`."
+        raise UsageError(f"there is no pilot in {folder}", argument="folder", hint=hint)
     made_for = conditions(_plan_of(spec, folder))
     with as_damage(folder / LEDGER):
         return made_for, {row["id"]: (row["class"], _posterior(row)) for row in _pictures(folder)}
@@ -164,12 +216,12 @@ def _plan_of(spec: Spec, folder: Path) -> Plan:
         UsageError: it was made for another spec, or is not a pilot.
     """
     there, filters = runs.open_run(FolderStore(folder)), _filters(spec)
-    hint = "Name the folder of this spec's pilot with -o, or a new one to make it in."
+    hint = "Give the folder of this spec's pilot as `folder`, or a new one to make it in."
     wanted = conditions(plan(spec.model_copy(update={"filters": filters})))
     if differs := difference(conditions(there), wanted, "the pilot"):
         raise UsageError(f"{folder} holds the pilot of another spec: {differs}", hint=hint)
     if there.spec.filters != filters:
-        raise UsageError(f"{folder} holds a run that is no pilot: its filters have chosen", hint=hint)
+        raise UsageError(f"{folder} holds a run with filters of its own, not a pilot", hint=hint)
     return there
 
 

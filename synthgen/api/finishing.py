@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
+from synthgen.api.arguments import text_of_path
 from synthgen.api.publishing import (
     clear_leftovers,
     committed,
@@ -19,6 +20,8 @@ from synthgen.api.publishing import (
 from synthgen.api.results import Results, digest_of_file, read_results, sheet_fingerprint, write_results
 from synthgen.errors import QuotaNotMet, StorageError, UsageError
 from synthgen.files import as_damage
+from synthgen.fragments import fragment, paragraph
+from synthgen.inert import inert
 from synthgen.planning import Plan
 from synthgen.records import Reason, Rule, ShardRecord, Shortfall
 from synthgen.running import RunState
@@ -61,6 +64,20 @@ class RunResult:
     seconds: float
     spec: Spec
 
+    def __repr__(self) -> str:
+        images = f"{self.summary.rows:,} of {self.spec.total:,} images"
+        return f"<RunResult {inert(self.folder)}: {images} from {self.tally.attempted:,} attempts>"
+
+    def _repr_html_(self) -> str:
+        """Show the counts of each class, the reasons and where the files are, in a notebook."""
+        splits = ", ".join(f"{split.name} {split.rows:,}" for split in self.summary.splits)
+        return fragment(
+            f"{self.spec.name}: {self.summary.rows:,} of {self.spec.total:,} images",
+            *self.tally.tables(),
+            paragraph(f"dataset {self.dataset}: {splits}"),
+            paragraph(f"contact sheet {self.sheet}"),
+        )
+
     @property
     def missing(self) -> int:
         """How many images the dataset lacks, counted class by class."""
@@ -74,7 +91,7 @@ def finalize(location: Location) -> RunResult:
         UsageError: shards are missing.
         QuotaNotMet: not a single image was accepted.
     """
-    store = open_store(location)
+    store = open_store(text_of_path(location, "location"))
     return finalized(runs.open_run(store), store, fresh=0)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
 from synthgen.api import wiring
+from synthgen.api.arguments import device_of, one_spelling, text_of, text_of_path
 from synthgen.api.publishing import (
     clear_leftovers,
     damaged_results,
@@ -16,6 +16,7 @@ from synthgen.api.publishing import (
     unverified_results,
 )
 from synthgen.api.trust import pinned_models, require_trust
+from synthgen.events import OnProgress, ignore
 from synthgen.planning import Plan
 from synthgen.running import Damage, Repaired, RunState
 from synthgen.store import Location, open_store
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from synthgen.running.replay import Replay
 
 
+@one_spelling
 def replay(location: Location, image_id: str, device: str = "auto", *, trust: bool = False) -> Replay:
     """Render and judge a recorded attempt again.
 
@@ -36,7 +38,9 @@ def replay(location: Location, image_id: str, device: str = "auto", *, trust: bo
     """
     from synthgen.running.replay import replay as again
 
-    store = open_store(location)
+    device_of(device)
+    image_id = text_of(image_id, "image_id", "the id of an attempt", 'Give it as the ledger does: "00000-000012".')
+    store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)
     require_trust(pinned_models(planned), store.location, trust=trust)
     return again(planned, store, wiring.generator(planned, device), wiring.judge(planned, device), image_id)
@@ -52,20 +56,20 @@ def status(location: Location) -> tuple[Plan, RunState]:
         >>> planned, state = synthgen.status("outputs/quickstart")
         >>> len(state.done), planned.shard_count
     """
-    store = open_store(location)
+    store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)
     state = runs.read_state(planned, store)
     return planned, replace(state, orphans=(*state.orphans, *leftovers(store)))
 
 
-def verify(location: Location, on_shard: Callable[[int], None] = lambda shard: None) -> list[Damage]:
+def verify(location: Location, on_progress: OnProgress = ignore) -> list[Damage]:
     """Read all committed files and the dataset again, and return what is wrong, or [].
 
     Raises:
         StorageError: `location` has no run.
     """
-    store = open_store(location)
-    return [*runs.verify(runs.open_run(store), store, on_shard), *damaged_results(store)]
+    store = open_store(text_of_path(location, "location"))
+    return [*runs.verify(runs.open_run(store), store, on_progress), *damaged_results(store)]
 
 
 def unverified(location: Location) -> list[str]:
@@ -74,12 +78,12 @@ def unverified(location: Location) -> list[str]:
     Raises:
         StorageError: `location` has no run.
     """
-    store = open_store(location)
+    store = open_store(text_of_path(location, "location"))
     runs.open_run(store)
     return [*runs.unsealed(store), *unverified_results(store)]
 
 
-def repair(location: Location, on_shard: Callable[[int], None] = lambda shard: None) -> Repaired:
+def repair(location: Location, on_progress: OnProgress = ignore) -> Repaired:
     """Re-open the damaged shards of a run and remove files that no shard names. Never call it while workers run.
 
     A damaged dataset counts as missing: the next `run` or `finalize` rebuilds it.
@@ -87,10 +91,10 @@ def repair(location: Location, on_shard: Callable[[int], None] = lambda shard: N
     Raises:
         StorageError: `location` has no run, or cannot be written.
     """
-    store = open_store(location)
+    store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)
     damaged = damaged_results(store)
-    done = runs.repair(planned, store, on_shard)
+    done = runs.repair(planned, store, on_progress)
     drop_damaged(store, damaged, planned.fingerprint)
     removed = (*done.removed, *clear_leftovers(store, (), unsure=True))
     return replace(done, findings=(*done.findings, *damaged), removed=removed)

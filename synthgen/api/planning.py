@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from synthgen.api import wiring
-from synthgen.api.specs import with_explicit_shares, with_thresholds
+from synthgen.api.forecasting import Forecast, forecast
+from synthgen.api.specs import SpecInput, spec_of, with_explicit_shares, with_thresholds
 from synthgen.errors import UsageError
 from synthgen.planning import Plan, draw_candidate, make_plan, turns
 from synthgen.records import Candidate
-from synthgen.spec import BUNDLED_MODEL, Spec
+from synthgen.spec import Spec
 from synthgen.spec.checks import check
 
-_BUNDLED_SECONDS = 0.25
-"""Seconds per image at 20 steps, on two CPU cores."""
+__all__ = ["Forecast", "forecast", "plan", "sample", "steering_notes"]
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What a plan will cost, roughly.
-
-    Attributes:
-        attempts: expected number, if four of five images are accepted.
-        budget: number of attempts after which every cell gives up.
-        seconds: expected time; None if the model's speed on this machine is unknown.
-        bytes: disk space, including the finished dataset.
-        licence: of the model's weights, as far as known.
-    """
-
-    attempts: int
-    budget: int
-    seconds: float | None
-    bytes: int
-    licence: str
-
-
-def plan(spec: Spec) -> Plan:
+def plan(spec: SpecInput) -> Plan:
     """Resolve the models' revisions, the shares of real datasets and calibrated thresholds, and plan. Loads no model.
 
     Raises:
@@ -46,6 +25,7 @@ def plan(spec: Spec) -> Plan:
         >>> planned = synthgen.plan(synthgen.load_spec("specs/quickstart.yaml"))
         >>> synthgen.forecast(planned).attempts
     """
+    spec = spec_of(spec)
     return with_thresholds(make_plan(_frozen(spec), wiring.revisions(spec)))
 
 
@@ -53,23 +33,6 @@ def sample(planned: Plan, count: int) -> list[Candidate]:
     """Draw `count` candidates from all cells in turn, to show what the prompts will look like."""
     cells = turns(planned.cells)
     return [draw_candidate(planned, 0, attempt, cells[attempt % len(cells)]) for attempt in range(count)]
-
-
-def forecast(planned: Plan) -> Forecast:
-    """Estimate attempts, time, disk and the model's licence."""
-    spec, model = planned.spec, planned.spec.model
-    attempts = round(spec.total * 1.25)
-    own = model.id == BUNDLED_MODEL
-    side = 64 if own else 512
-    pixels = (model.width or model.size or side) * (model.height or model.size or side)
-    return Forecast(
-        attempts=attempts,
-        budget=spec.total * spec.budget.attempts_per_image,
-        seconds=attempts * _BUNDLED_SECONDS * model.steps / 20 if own else None,
-        # PNG takes about half of 3 bytes a pixel; images are in the shards and again in the dataset.
-        bytes=int(2 * spec.total * (pixels * 1.5 + 1000) + attempts * 4000),
-        licence="apache-2.0" if own else "see the model's card",
-    )
 
 
 def steering_notes(spec: Spec) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from synthgen import running as runs
+from synthgen.api.arguments import text_of_path, texts_of
 from synthgen.api.finishing import RunResult, finalized
 from synthgen.api.publishing import check_new
 from synthgen.api.specs import SpecText, as_yaml, with_thresholds
@@ -24,11 +25,15 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
             rejected, whose pixels are gone.
         StorageError: `location` has no run, or one of the two places cannot be read or written.
     """
-    from synthgen.planning.rules import first_rejection, rules_of
+    from synthgen.planning.rules import first_broken, rules_of
 
+    overrides = texts_of(overrides, "overrides")
     if not overrides:
-        raise UsageError("nothing to apply", hint="Give stricter numbers: --set filters.label.min_posterior=0.8.")
-    store, into = open_store(location), open_store(output or _beside(location))
+        hint = 'Give stricter numbers: `overrides=["filters.label.min_posterior=0.8"]`.'
+        raise UsageError("nothing to apply", argument="overrides", hint=hint)
+    place = text_of_path(location, "location")
+    store = open_store(place)
+    into = open_store(_beside(place) if output is None else text_of_path(output, "output"))
     planned = runs.open_run(store)
     check_new(into)
     spec = parse_spec(_text(planned.spec, overrides), file=f"{store.location}/{layout.PLAN}", overrides=overrides)
@@ -37,7 +42,9 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
     stricter = with_thresholds(replace(planned, spec=spec, promise=None))
     if _without_thresholds(planned.spec) != _without_thresholds(spec):
         changed = planned.differences(stricter)[0]
-        hint = "It can set the numbers of filters.label, filters.clip, filters.quality and safety.above."
+        hint = (
+            "It can set the limits of filters.label, filters.clip, filters.quality, filters.measures, and safety.above."
+        )
         raise UsageError(f"rejudge changes thresholds and nothing else, found {changed}", hint=hint)
 
     rules = {name: rules_of(stricter.spec, name) for name in spec.classes}
@@ -53,12 +60,11 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
 
     kept = SpecText(f"# rejudged\n{_text(spec, overrides)}", layout.SPEC).with_overrides(overrides)
     runs.create_run(into, stricter, kept)
-    runs.rejudge(planned, store, stricter, into, lambda name, scores: first_rejection(scores, rules[name]))
+    runs.rejudge(planned, store, stricter, into, lambda name, scores: first_broken(scores, rules[name]))
     return finalized(stricter, into, fresh=stricter.shard_count)
 
 
-def _beside(location: Location) -> str:
-    place = str(location)
+def _beside(place: str) -> str:
     if "://" not in place and Path(place).name in ("", ".."):
         place = str(Path(place).resolve())  # `.` and `..` also stand for a folder with a name
     return f"{place}-rejudged"
@@ -77,5 +83,10 @@ def _text(spec: Spec, overrides: Sequence[str]) -> str:
 def _without_thresholds(spec: Spec) -> Spec:
     """Keep only what the scores depend on, and what cannot be changed afterwards."""
     none_of_these = spec.filters.label.none_of_these if spec.filters.label else ()
-    kept = Filters(label=LabelFilter(none_of_these=none_of_these), duplicates=spec.filters.duplicates)
+    unlimited = {
+        name: each.model_copy(update={"min": None, "max": None}) for name, each in spec.filters.measures.items()
+    }
+    kept = Filters(
+        label=LabelFilter(none_of_these=none_of_these), duplicates=spec.filters.duplicates, measures=unlimited
+    )
     return spec.model_copy(update={"filters": kept, "safety": spec.safety.model_copy(update={"above": 0.5})})

@@ -1,9 +1,10 @@
-"""Runs: make, resume, inspect and repair them."""
+"""Runs: preview, make and resume them."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,29 +12,41 @@ from typing import TYPE_CHECKING, Literal
 
 from synthgen import running as runs
 from synthgen.api import wiring
-from synthgen.api.finishing import RunResult, asked, check_format, facts, finalized, limits
-from synthgen.api.planning import forecast, plan
-from synthgen.api.publishing import (
-    check_new,
-    check_place,
+from synthgen.api.arguments import (
+    PathInput,
+    choice_of,
+    device_of,
+    devices_of,
+    number_of,
+    one_spelling,
+    path_of,
+    text_of_path,
 )
-from synthgen.api.specs import as_yaml
+from synthgen.api.finishing import RunResult, asked, check_format, facts, finalized, limits
+from synthgen.api.making import make_pending, make_shards, refuse_failed
+from synthgen.api.planning import plan
+from synthgen.api.progress import started
+from synthgen.api.publishing import check_new
+from synthgen.api.recording import Committed, note_preview, note_shards
+from synthgen.api.specs import SpecInput, spec_and_text, spec_of
 from synthgen.api.trust import pinned_models, require_trust
-from synthgen.errors import ModelError, UsageError
-from synthgen.events import Progress
+from synthgen.errors import UsageError
+from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.files import check_file
 from synthgen.planning import Plan
-from synthgen.running import Assignment, Outcome
+from synthgen.running import Outcome
 from synthgen.spec import Spec
 from synthgen.store import Location, RunStore, open_store
 
 if TYPE_CHECKING:
+    from synthgen.ledger.columns import LedgerRow
     from synthgen.ledger.tally import Tally
 
-_LOG = logging.getLogger(__name__)
 
-
-def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
+@one_spelling
+def preview(
+    spec: SpecInput, count: int, path: PathInput, device: str = "auto", *, on_progress: OnProgress = ignore
+) -> Tally:
     """Render and judge `count` images and write a contact sheet to `path`; nothing else is kept.
 
     Raises:
@@ -43,12 +56,16 @@ def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
     from synthgen.pages.sheet import write_sheet
     from synthgen.running.shard.preview import preview as attempts
 
+    device, count, path = device_of(device), number_of(count, "count"), path_of(path, "path")
+    spec = spec_of(spec)
     check_file(path)
     planned = _plan_of_users_own(spec)
     wiring.check_keys(planned)
     generator, judge = wiring.generator(planned, device), wiring.judge(planned, device)
-    return write_sheet(
-        attempts(planned, generator, judge, count),
+    rows = attempts(planned, generator, judge, count)
+    measured = _Measured(count, on_progress)
+    tally = write_sheet(
+        measured.rows(rows),
         path,
         title=f"{spec.name}: a preview",
         quotas=dict.fromkeys(spec.classes),
@@ -56,10 +73,34 @@ def preview(spec: Spec, count: int, path: Path, device: str = "auto") -> Tally:
         facts=facts(planned),
         asked=replace(asked(planned), cells=()),
     )
+    note_preview(planned, generator.provenance(), measured.seconds, measured.by_class)
+    return tally
 
 
+class _Measured:
+    """Rows of a preview on their way to the sheet: reports them, and measures what they took and came to."""
+
+    def __init__(self, count: int, on_progress: OnProgress) -> None:
+        self.seconds = 0.0
+        self.by_class: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._count, self._on_progress = count, on_progress
+
+    def rows(self, rows: Iterator[LedgerRow]) -> Iterator[LedgerRow]:
+        began = time.perf_counter()
+        self._report(0)
+        for done, row in enumerate(rows, start=1):
+            self.seconds = time.perf_counter() - began
+            self.by_class[row["class"]][row["verdict"]] += 1
+            yield row
+            self._report(done)
+
+    def _report(self, done: int) -> None:
+        self._on_progress(StepProgress("making the preview", "attempts", done, self._count))
+
+
+@one_spelling
 def run(
-    spec: Spec,
+    spec: SpecInput,
     location: Location | None = None,
     *,
     text: str | None = None,
@@ -68,7 +109,7 @@ def run(
     top_up: bool = False,
     executor: Literal["local", "ray"] = "local",
     address: str | None = None,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
 ) -> RunResult:
     """Make the dataset. Called again, resume where it stopped.
@@ -82,7 +123,9 @@ def run(
         top_up: when all shards are done, try once more to make images that a quota lacks or that were duplicates.
         executor: `ray` works on a Ray cluster, whose nodes must all see `location`; see `synthgen.running.run_ray`.
         address: of the cluster; by default a running one, or a new one on this machine.
-        text: the spec as its author wrote it, kept beside the plan; by default the spec as YAML.
+        text: the spec as its author wrote it, kept beside the plan; by default the text of `spec`.
+        on_progress: called with one `RunStarted` before the first batch (and another one if a top-up appends shards),
+            and then with a `Progress` before each batch and after each commit.
         stop: called between batches; true stops the run.
 
     Raises:
@@ -95,20 +138,22 @@ def run(
         >>> result = synthgen.run(synthgen.load_spec("specs/quickstart.yaml"))
         >>> dataset = datasets.load_dataset(result.dataset)
     """
-    runs.check_devices(devices)
+    devices_of(devices)
+    choice_of(executor, "executor", ("local", "ray"))
+    spec, written = spec_and_text(spec)
     if executor == "local" and devices not in ("auto", "cpu"):
         runs.slots(devices, wiring.count_gpus)  # a missing GPU must not begin a run
 
-    store = open_store(location or Path("outputs") / spec.name)
+    store = open_store(Path("outputs") / spec.name if location is None else text_of_path(location, "location"))
     check_new(store)
     check_format(spec)
     planned = _plan_of_users_own(spec)
     if not runs.is_begun(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it
-    planned = runs.create_run(store, planned, text if text is not None else as_yaml(spec.canonical()), extend=extend)
+    planned = runs.create_run(store, planned, written if text is None else text, extend=extend)
 
     make = partial(
-        _make_pending,
+        make_pending,
         store=store,
         devices=devices,
         executor=executor,
@@ -124,52 +169,12 @@ def run(
     return result
 
 
-def _make_pending(
-    planned: Plan,
-    store: RunStore,
-    devices: str,
-    executor: Literal["local", "ray"],
-    address: str | None,
-    on_progress: Callable[[Progress], None],
-    stop: Callable[[], bool],
-) -> int:
-    """Make the shards that are not committed yet, and return their number."""
-    state = runs.read_state(planned, store)
-    if state.pending and not state.damaged:
-        check_place(store)
-        _warn_of_little_room(planned, store, len(state.pending))
-        if executor == "ray":
-            outcome = runs.run_ray(
-                make_shards, store, state.pending, devices=devices, address=address, on_progress=on_progress, stop=stop
-            )
-        elif len(slots := runs.slots(devices, wiring.count_gpus)) > 1:
-            wiring.download(planned)
-            slots = tuple(replace(slot, environment={**slot.environment, **wiring.OFFLINE}) for slot in slots)
-            outcome = runs.run_local(make_shards, store, state.pending, slots, on_progress=on_progress, stop=stop)
-        else:
-            device = devices.partition(":")[0] if devices.startswith("cpu") else devices
-            outcome = make_shards(store.location, state.pending, device, on_progress, stop)
-        _refuse_failed(outcome, store)
-    return len(state.pending)
-
-
-def _warn_of_little_room(planned: Plan, store: RunStore, pending: int) -> None:
-    needed, free = forecast(planned).bytes * pending / planned.shard_count, store.free_bytes()
-    if free is not None and free < needed:
-        _LOG.warning(
-            "%s: about %.3g MB are needed and %.3g MB are free. If they run out, the run stops with exit code 5; "
-            "what was committed stays, and running again goes on from it.",
-            store.location,
-            needed / 1e6,
-            free / 1e6,
-        )
-
-
 def _topped_up(planned: Plan, store: RunStore, result: RunResult) -> Plan:
     dropped = [duplicate.id for duplicate in result.summary.duplicates] if result.summary.dropped else []
     return runs.top_up(store, planned, runs.read_state(planned, store), dropped)
 
 
+@one_spelling
 def work(
     location: Location,
     index: int = 0,
@@ -177,7 +182,7 @@ def work(
     *,
     device: str = "auto",
     trust: bool = False,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Make every `of`th shard of a planned run, starting at shard `index`: the work of one task of an array job.
@@ -190,34 +195,26 @@ def work(
             spec asks for, or the run names an unknown model and `trust` is false.
         Interrupted, ModelError, DeviceError, StorageError: as `run`.
     """
-    if not 0 <= index < of:
-        raise UsageError(f"index {index} of {of}: expected 0 to {of - 1}")
-    wiring.check_device(device)
-    store = open_store(location)
+    device, of, index = device_of(device), number_of(of, "of"), number_of(index, "index", least=0)
+    if index >= of:
+        raise UsageError(f"{index} is out of range: with `of={of}` it is 0 to {of - 1}", argument="index")
+    store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)
     require_trust(pinned_models(planned), store.location, trust=trust)
-    shards = range(index, planned.shard_count, of)
-    outcome = make_shards(store.location, shards, device, on_progress, stop)
-    _refuse_failed(outcome, store)
+    shards, state = range(index, planned.shard_count, of), runs.read_state(planned, store)
+    if any(shard in state.pending for shard in shards):
+        on_progress(started(planned, store, state))
+    committed = Committed(on_progress)
+    try:
+        outcome = make_shards(store.location, shards, device, committed, stop)
+    finally:
+        note_shards(planned, store, committed.shards, here=True)
+    refuse_failed(outcome, store)
     return outcome
 
 
-def make_shards(
-    location: str,
-    shards: Iterable[int | Assignment],
-    device: str,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
-    stop: Callable[[], bool] = lambda: False,
-) -> Outcome:
-    """Make shards in this process; every executor starts this. It does not check trust. See `synthgen.running.work`."""
-    store = open_store(location)
-    planned = runs.open_run(store)
-    generator, judge = wiring.generator(planned, device), wiring.judge(planned, device)
-    return runs.work(planned, store, generator, judge, shards, on_progress=on_progress, stop=stop)
-
-
 def begin(
-    spec: Spec, location: Location, text: str | None = None, *, extend: bool = False, top_up: bool = False
+    spec: SpecInput, location: Location, text: str | None = None, *, extend: bool = False, top_up: bool = False
 ) -> Plan:
     """Plan a run and write its plan for later workers. An existing run stays as it is, or grows: see `run`.
 
@@ -226,10 +223,10 @@ def begin(
         PlanChanged: `location` has a run of another plan.
         ModelError, StorageError: as `run`.
     """
-    store = open_store(location)
+    store = open_store(text_of_path(location, "location"))
+    spec, written = spec_and_text(spec)
     check_new(store)
-    text = text if text is not None else as_yaml(spec.canonical())
-    planned = runs.create_run(store, _plan_of_users_own(spec), text, extend=extend)
+    planned = runs.create_run(store, _plan_of_users_own(spec), written if text is None else text, extend=extend)
     return _topped_up(planned, store, finalized(planned, store, fresh=0)) if top_up else planned
 
 
@@ -239,12 +236,3 @@ def _plan_of_users_own(spec: Spec) -> Plan:
     for model in pinned_models(planned):
         model.remember()
     return planned
-
-
-def _refuse_failed(outcome: Outcome, store: RunStore) -> None:
-    if not outcome.failed:
-        return
-    unknown = f"see {store.location}/failed"
-    causes = {**dict.fromkeys(outcome.failed, unknown), **runs.read_causes(store, outcome.failed)}
-    lines = "\n".join(f"failed: {line}" for line in runs.grouped(causes))
-    raise ModelError(lines, hint=runs.retry_hint(store.location, causes.values()))

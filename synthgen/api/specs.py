@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthgen.api import plugged
+from synthgen.api.arguments import text_of_path, texts_of
 from synthgen.errors import SpecError, UsageError
 from synthgen.planning import Plan
 from synthgen.spec import Balance, Spec, Violation, parse_spec, read_text, refusal
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 SpecSource = str | os.PathLike[str] | Mapping[str, Any]
 """A path, a YAML text (a `str` of several lines), or a mapping with the keys of a spec."""
+
+SpecInput = Spec | SpecSource
+"""A spec, or whatever `load_spec` reads one from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,13 @@ class SpecText:
 
     def with_overrides(self, overrides: Sequence[str]) -> str:
         """Return the text that a run keeps, with the overrides in comments above it."""
-        return "".join(f"# --set {json.dumps(each, ensure_ascii=False)}\n" for each in overrides) + self.text
+        return "".join(f"# --set {_on_one_line(each)}\n" for each in overrides) + self.text
+
+
+def _on_one_line(text: str) -> str:
+    """Write a text as JSON. YAML breaks lines at more characters than JSON escapes, such as U+2028."""
+    escaped = json.dumps(text, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in escaped)
 
 
 def load_spec(source: SpecSource, overrides: Sequence[str] = ()) -> Spec:
@@ -64,23 +75,62 @@ def load_spec(source: SpecSource, overrides: Sequence[str] = ()) -> Spec:
     return checked_spec(read_source(source), overrides)
 
 
-def read_source(source: SpecSource) -> SpecText:
+def spec_of(spec: SpecInput, *, calibrated: bool = True) -> Spec:
+    """Return a spec as it is, or read and check it: every function that takes a spec takes what `load_spec` takes.
+
+    Raises:
+        SpecError, UsageError: as `load_spec`.
+    """
+    return spec_and_text(spec, calibrated=calibrated)[0]
+
+
+def spec_and_text(spec: SpecInput, *, calibrated: bool = True) -> tuple[Spec, str]:
+    """Return a spec as `spec_of` does, with the text that a run keeps of it.
+
+    Raises:
+        SpecError, UsageError: as `load_spec`.
+    """
+    if isinstance(spec, Spec):
+        return spec, as_yaml(spec.canonical())
+    source = read_source(spec, "spec")
+    return checked_spec(source, calibrated=calibrated), source.text
+
+
+def read_source(source: SpecSource, argument: str = "source") -> SpecText:
     """Read the text of a spec without checking it.
+
+    Args:
+        argument: what messages call `source`.
 
     Raises:
         SpecError: the file cannot be read.
         UsageError: `source` is of another type.
     """
     if isinstance(source, Mapping):
-        return SpecText(as_yaml(source), "spec", has_lines=False)
+        return SpecText(_yaml_of(source, argument), "spec", has_lines=False)
     if isinstance(source, str) and "\n" in source:
         return SpecText(source, "spec")
+    if isinstance(source, str | os.PathLike):
+        file = text_of_path(source, argument)
+        return SpecText(read_text(Path(file)), file)
+    what = f"expected a path, a YAML text or a mapping, found {type(source).__name__}"  # type: ignore[unreachable]
+    raise UsageError(what, argument=argument, hint='Give a path such as "spec.yaml".')
+
+
+def _yaml_of(source: Mapping[str, Any], argument: str) -> str:
+    """Write a mapping as YAML.
+
+    Raises:
+        UsageError: it holds what YAML has no form for, such as a `Path`.
+    """
+    import yaml
+
     try:
-        file = os.fspath(source)
-    except TypeError as error:
-        what = f"source: expected a path, a YAML text or a mapping, found {type(source).__name__}"
-        raise UsageError(what, hint='Give a path such as "spec.yaml".') from error
-    return SpecText(read_text(Path(file)), file)
+        return as_yaml(source)
+    except (yaml.YAMLError, RecursionError) as error:
+        what = " ".join(str(error).split())[:120] or "it contains itself"
+        hint = "A spec holds texts, numbers, booleans, lists and mappings: `str(path)` for a path."
+        raise UsageError(f"the mapping cannot be written as YAML: {what}", argument=argument, hint=hint) from error
 
 
 def read_spec(path: SpecSource, overrides: Sequence[str] = (), *, calibrated: bool = True) -> Spec:
@@ -97,11 +147,8 @@ def checked_spec(source: SpecText, overrides: Sequence[str] = (), *, calibrated:
     Raises:
         SpecError: as `load_spec`.
     """
-    if isinstance(overrides, str):
-        hint = f"Give a list: [{overrides!r}]."
-        raise UsageError("overrides: expected a list of texts, found one text", hint=hint)
     try:
-        return _checked(source, overrides, calibrated)
+        return _checked(source, texts_of(overrides, "overrides"), calibrated)
     except SpecError as error:
         if source.has_lines:
             raise
@@ -119,8 +166,11 @@ def _checked(source: SpecText, overrides: Sequence[str], calibrated: bool) -> Sp
         except UsageError as error:
             findings.append(Violation(place, error.message))
             hints.append(error.hint or "")
+    for finding, hint in plugged.check(spec):
+        findings.append(finding)
+        hints.append(hint)
     if findings:
-        raise refused(findings, "\n".join(dict.fromkeys(hints)))
+        raise refused(findings, "\n".join(filter(None, dict.fromkeys(hints))))
 
     resolved = with_explicit_shares(spec)
     if resolved is not spec and (findings := list(check(resolved.canonical()))):

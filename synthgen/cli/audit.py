@@ -1,233 +1,252 @@
 """`synthgen audit`: parse, call `api`, print."""
 
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synthgen.cli.app import app
-from synthgen.cli.options import Trust
-from synthgen.cli.show import print_json
-from synthgen.cli.streams import Inert, console
+from synthgen.cli.answer import Answer
+from synthgen.cli.command import command
+from synthgen.cli.options import Device, Trust
+from synthgen.cli.session import session
 from synthgen.errors import GateFailed, UsageError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from synthgen.api.audit_result import Audit
-    from synthgen.api.sampling import ToLabel
-
-"""Of `--trust`, here and elsewhere."""
-_EVERY = 5.0
-"""Seconds between two lines of progress."""
+    from synthgen.auditing.to_label import ToLabel
 
 
-@app.command()
+@command
 def audit(
     place: Annotated[
         str,
         typer.Argument(
             metavar="SET",
-            help="A run, a dataset (saved to disk, or an id on the hub), a Parquet file or a folder of some, a folder "
+            help="A run, a dataset (saved to disk, or an id on the hub), a Parquet file or a folder of them, a folder "
             "with a subfolder of images for each class, or a CSV of paths and labels.",
         ),
     ],
-    spec: Annotated[Path | None, typer.Option(help="The spec whose attributes, shares and gates are meant.")] = None,
+    spec: Annotated[
+        Path | None, typer.Option("--spec", metavar="FILE", help="Spec that gives attributes, shares and gates.")
+    ] = None,
     attributes: Annotated[
-        Path | None, typer.Option(help="A YAML file with a spec's 'attributes', and its 'balance' and 'gates'.")
+        Path | None,
+        typer.Option(
+            "--attributes", metavar="FILE", help="YAML file with a spec's 'attributes', 'balance' and 'gates'."
+        ),
     ] = None,
     known: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=COLUMN", help="An attribute that a column has as true. Repeatable."),
-    ] = None,
-    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of classes.")] = None,
-    split: Annotated[str | None, typer.Option(help="Audit this split alone.")] = None,
-    images_from: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Where images may be that a set names by path, besides its own folder."),
-    ] = None,
-    judge: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MODEL", help="Who looks at the images, as in a spec. Twice: two judges, compared."),
-    ] = None,
-    reference: Annotated[str | None, typer.Option(metavar="SET", help="A real set to measure against.")] = None,
-    compare: Annotated[str | None, typer.Option(metavar="SET", help="Another set, to be put beside this one.")] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=SHARES", help="What should be: 'uniform', or 'light:0.3,dark:0.7'. Repeatable."),
-    ] = None,
-    confusion: Annotated[
-        list[str] | None,
         typer.Option(
-            metavar="[NAME=]FILE", help="A CSV of counts, rows the truth and columns the answers. Repeatable."
+            "--known", metavar="NAME=COLUMN", help="Attribute whose true value is in a column of the set. Repeatable."
         ),
     ] = None,
-    export_labels: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Draw N images to label by eye, and audit nothing.")
+    label: Annotated[
+        str | None, typer.Option("--label", metavar="COLUMN", help="Column of the classes. Default: detected.")
     ] = None,
-    import_labels: Annotated[Path | None, typer.Option(metavar="FILE", help="The CSV of labels, filled in.")] = None,
-    cross: Annotated[
-        list[str] | None, typer.Option(metavar="NAME,NAME", help="Attributes, or 'class', to cross. Repeatable.")
+    split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="Audit only this split.")] = None,
+    images_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--images-from", metavar="DIR", help="Folder, besides the set's own, that may hold images named by path."
+        ),
     ] = None,
-    gate: Annotated[
+    judges: Annotated[
         list[str] | None,
-        typer.Option(metavar="GATE", help="Such as 'skin_tone within class: tv <= 0.1'. Repeatable."),
+        typer.Option(
+            "--judge", metavar="MODEL", help="Model that measures the images, as in a spec. Repeat to compare two."
+        ),
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option("--reference", metavar="SET", help="A real set to measure against.")
+    ] = None,
+    compare: Annotated[
+        str | None, typer.Option("--compare", metavar="SET", help="A second set to compare with.")
+    ] = None,
+    targets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target", metavar="NAME=SHARES", help="Target shares: 'uniform', or 'light:0.3,dark:0.7'. Repeatable."
+        ),
+    ] = None,
+    confusions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--confusion",
+            metavar="[NAME=]FILE",
+            help="CSV of the judge's errors: counts, with the truth in rows and the answers in columns. Repeatable.",
+        ),
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option("--export-labels", min=1, metavar="N", help="Draw N images to label by eye; audit nothing."),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option("--import-labels", metavar="FILE", help="The CSV of labels, filled in.")
+    ] = None,
+    cross: Annotated[
+        list[str] | None,
+        typer.Option("--cross", metavar="NAME,NAME", help="Attributes, or 'class', to cross. Repeatable."),
+    ] = None,
+    gates: Annotated[
+        list[str] | None,
+        typer.Option("--gate", metavar="GATE", help="Such as 'skin_tone within class: tv <= 0.1'. Repeatable."),
     ] = None,
     trust_judge: Annotated[
         bool,
-        typer.Option("--trust-judge", help="Gates take the judge's word also where nothing checks it on this set."),
+        typer.Option(
+            "--trust-judge", help="Let gates use the judge's answers even if nothing checks them on this set."
+        ),
     ] = False,
     allow_insufficient: Annotated[
-        bool, typer.Option("--allow-insufficient", help="A gate without enough data to decide it is no failure.")
+        bool, typer.Option("--allow-insufficient", help="Do not fail for a gate without enough data to decide it.")
     ] = False,
     output: Annotated[
-        Path | None, typer.Option("-o", metavar="DIR", help="Default: RUN/audit, or outputs/NAME-audit.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Folder of the report. Default: RUN/audit, or outputs/NAME-audit."
+        ),
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where embeddings are kept. Default: in the output.")
+        Path | None, typer.Option("--cache", metavar="DIR", help="Folder of embeddings. Default: inside the output.")
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps; auto takes a GPU if there is one.")] = "auto",
+    device: Device = "auto",
     trust: Trust = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of every draw.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
-) -> None:
-    """Say what is in a labelled set of images. It tells how sure that is, and whether the gates hold.
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed for all random draws.")] = 0,
+) -> Answer:
+    """Measure what is in a labelled set of images. Every figure has an interval; gates decide the exit code.
 
-    Exit code 4: a gate failed, or the data do not suffice to decide it.
+    Exit code 4: a gate failed, or there is not enough data to decide it.
     """
-    from synthgen.api.auditing import audit, check_output, embeddings_folder, output_folder
-    from synthgen.api.sampling import export_labels as draw_labels
+    from synthgen.api.auditing import audit, export_labels
+    from synthgen.auditing.places import check_output, output_folder
 
     folder = output or output_folder(place)
     check_output(folder, place)
-    asked: dict[str, Any] = {
-        "spec": spec,
-        "attributes": attributes,
-        "known": _pairs("--known", known),
-        "label": label,
-        "split": split,
-        "images_from": images_from,
-        "judges": judge or (),
-        "device": device,
-        "trust": trust,
-        "seed": seed,
-        "on_progress": _progress(),
-    }
-    if export_labels is not None:
-        drawn = draw_labels(place, export_labels, folder, cache=cache or embeddings_folder(folder), **asked)
-        _print_drawn(drawn)
-        return
-    found = audit(
-        place,
-        reference=reference,
-        compare=compare,
-        targets=_pairs("--target", target),
-        confusions=_confusions(confusion),
-        labels=import_labels,
-        cross=[tuple(part.strip() for part in names.split(",")) for names in cross or ()],
-        gates=gate or (),
-        trust_judge=trust_judge,
-        output=output,
-        cache=cache,
-        **asked,
-    )
-    document, report = found.write(folder)
-    if as_json:
-        print_json(**found.to_dict())
-    else:
-        print_audit(found)
-        for caveat in found.notes:
-            print(f"note      {caveat}")
-        print(f"figures   {document}")
-        print(f"look at   {report}")
-        if found.report.judge_check and allow_insufficient:
-            from synthgen.auditing.report import how_to_check
-
-            print(f"note      {how_to_check(found.report.judge_check)}")
-        print(
-            "          (also association with the class, how sure so many images can be, filters, likeness, pictures)"
+    known_columns = pairs("known", known)
+    with session.progress(str(place), f"reading {place}") as on_progress:
+        if count is not None:
+            drawn = export_labels(
+                place,
+                count,
+                folder,
+                spec=spec,
+                attributes=attributes,
+                known=known_columns,
+                label=label,
+                split=split,
+                images_from=images_from,
+                judges=judges or (),
+                output=output,
+                cache=cache,
+                device=device,
+                trust=trust,
+                seed=seed,
+                on_progress=on_progress,
+            )
+            return _answer_of_sample(drawn)
+        found = audit(
+            place,
+            spec=spec,
+            attributes=attributes,
+            known=known_columns,
+            label=label,
+            split=split,
+            images_from=images_from,
+            judges=judges or (),
+            reference=reference,
+            compare=compare,
+            targets=pairs("targets", targets),
+            confusions=confusions or (),
+            labels=labels,
+            cross=[tuple(part.strip() for part in names.split(",")) for names in cross or ()],
+            gates=gates or (),
+            trust_judge=trust_judge,
+            output=output,
+            cache=cache,
+            device=device,
+            trust=trust,
+            seed=seed,
+            on_progress=on_progress,
         )
-    _exit(found, allow_insufficient)
+    document, report = found.write(folder)
+    return _answer(found, document, report, allow_insufficient)
 
 
-def _print_drawn(drawn: "ToLabel") -> None:
+def _answer(found: "Audit", document: Path, report: Path, allow_insufficient: bool) -> Answer:
+    """Show the tables, and fail if a gate does."""
+    from synthgen.auditing.report import how_to_check
+
+    lines: list[RenderableType] = [each for table in found.rendered() for each in (table, "")]
+    lines += [f"note      {caveat}" for caveat in found.notes]
+    lines += [f"figures   {document}", f"look at   {report}"]
+    if found.report.judge_check and allow_insufficient:
+        lines.append(session.names.rendered(f"note      {how_to_check(found.report.judge_check)}"))
+    lines.append("          The report also covers class association, precision at this sample size, filters,")
+    lines.append("          diversity and sample images.")
+    return Answer(result=found.to_dict(), lines=lines, error=_failure(found, allow_insufficient))
+
+
+def _answer_of_sample(drawn: "ToLabel") -> Answer:
     """Say what to do with a sample that was drawn to be labelled."""
-    print(f"look at   {drawn.page}")
-    print(f"fill in   {drawn.table}")
-    print(f"then      the same command, with --import-labels {drawn.table} in place of --export-labels")
-    if drawn.few:
-        from synthgen.auditing.quote import FEWEST_LABELS
+    from synthgen.auditing.quote import FEWEST_LABELS
 
+    lines = [
+        f"look at   {drawn.page}",
+        f"fill in   {drawn.table}",
+        f"then      the same command, with --import-labels {drawn.table} instead of --export-labels",
+    ]
+    if drawn.few:
         shown = ", ".join(f"{name} ({many})" for name, many in islice(drawn.few.items(), 6))
         more = f" and {len(drawn.few) - 6} more" if len(drawn.few) > 6 else ""
-        takes = f"which takes {FEWEST_LABELS}"
-        named = f"{takes}: {shown}{more}; or all its images"
-        print(f"note      too few to correct the shares of a class on its own, {named}")
+        lines.append(
+            f"note      too few images to correct the shares of these classes on their own, which takes "
+            f"{FEWEST_LABELS}: {shown}{more}"
+        )
+    return Answer(result={"page": str(drawn.page), "table": str(drawn.table), "few": dict(drawn.few)}, lines=lines)
 
 
-def print_audit(found: "Audit") -> None:
-    """The tables, as wide as the terminal."""
-    terminal = console()
-    for shown in found.rendered():
-        terminal.print(Inert(shown), "", sep="\n")
-
-
-def _exit(found: "Audit", allow_insufficient: bool) -> None:
-    """Raises:
-    GateFailed: a gate did, or there was nothing to measure.
-    """
+def _failure(found: "Audit", allow_insufficient: bool) -> GateFailed | None:
+    """Give the reason for exit code 4: a gate failed or is undecided, or there was nothing to measure."""
     if not found.findings.images:
-        raise GateFailed("there are no images: nothing was measured", hint="Is it the right set, and the right split?")
+        return GateFailed("the set has no images, so nothing was measured", hint="Check the set and the split.")
     failed = [gate for gate in found.findings.gates if gate.outcome == "fail"]
     unsure = [gate for gate in found.findings.gates if gate.outcome == "insufficient data"]
-    if failed or (unsure and not allow_insufficient):
-        lines = [f"{gate.outcome}: {gate.gate}: {gate.reason}" for gate in (*failed, *unsure)]
-        raise GateFailed("\n".join(lines), hint="\n".join(_hints(found, bool(failed))) or None)
+    if not failed and (allow_insufficient or not unsure):
+        return None
+    lines = [f"{gate.outcome}: {gate.gate}: {gate.reason}" for gate in (*failed, *unsure)]
+    return GateFailed("\n".join(lines), hint="\n".join(_hints(found, bool(failed))) or None)
 
 
 def _hints(found: "Audit", failed: bool) -> Iterator[str]:
-    """What would decide the gates that are undecided, by their causes."""
+    """Say what would decide the undecided gates."""
     from synthgen.auditing.report import how_to_check
 
     if found.report.judge_check is not None:
         yield how_to_check(found.report.judge_check)
     checks = [check for gate in found.findings.gates for check in gate.checks]
     if any(check.unchecked and check.outcome == "insufficient data" for check in checks):
-        yield "--trust-judge takes the judge's word as it is."
+        yield "--trust-judge accepts the judge's answers unchecked."
     if not failed:
         yield "--allow-insufficient passes it meanwhile."
 
 
-def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
-    pairs = [text.partition("=") for text in given or ()]
-    for name, equals, value in pairs:
-        if not (name.strip() and equals and value.strip()):
-            raise UsageError(f"{option} {name}: expected NAME=VALUE, such as skin_tone=COLUMN")
-    names = [name.strip() for name, _, _ in pairs]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise UsageError(f"{option}: {twice[0]!r} is given twice", hint="Give each attribute once.")
-    return {name.strip(): value.strip() for name, _, value in pairs}
+def pairs(argument: str, given: Sequence[str] | None) -> dict[str, str]:
+    """Split each NAME=VALUE at its first `=`.
 
-
-def _confusions(given: list[str] | None) -> dict[str, Path]:
-    """A file alone is of the only attribute, whose name is not known yet."""
-    return {name if equals else "": Path(file if equals else name) for name, equals, file in _split(given)}
-
-
-def _split(given: list[str] | None) -> list[tuple[str, str, str]]:
-    return [text.partition("=") for text in given or ()]
-
-
-def _progress() -> Callable[[str, str], None]:
-    """A line on stderr now and then."""
-    last = time.monotonic()
-
-    def on_progress(name: str, done: str) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _EVERY:
-            last = time.monotonic()
-            print(f"{name}: {done}", file=sys.stderr)
-
-    return on_progress
+    Raises:
+        UsageError: one has no name or no value, or a name is given twice.
+    """
+    found: dict[str, str] = {}
+    for text in given or ():
+        name, _, value = (part.strip() for part in text.partition("="))
+        if not (name and value):
+            raise UsageError(f"{text!r}: expected NAME=VALUE, such as skin_tone=COLUMN", argument=argument)
+        if name in found:
+            raise UsageError(f"{name!r} is given twice", argument=argument, hint="Give each attribute once.")
+        found[name] = value
+    return found

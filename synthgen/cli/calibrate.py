@@ -2,80 +2,146 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synthgen.cli.app import app
+from synthgen.cli.answer import Answer
+from synthgen.cli.command import command
 from synthgen.cli.options import Devices, Overrides, SpecFile
+from synthgen.cli.session import session
 from synthgen.cli.stopping import stop_on_signals
 from synthgen.errors import QuotaNotMet, UsageError
-from synthgen.files import write_file
-from synthgen.store import layout
+
+if TYPE_CHECKING:
+    from synthgen.api.calibrating import Calibrated, Pilot
+    from synthgen.spec import Spec
 
 
-@app.command()
+@command
 def calibrate(
     spec: SpecFile,
-    labels: Annotated[Path | None, typer.Option(help="The labelled CSV; without it, make the pilot.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option("--labels", metavar="FILE", help="The labelled CSV. Without it, make the pilot.")
+    ] = None,
     count: Annotated[
         int | None,
-        typer.Option("-n", min=1, help="Images per class in the pilot, 200 by default. One that is there grows."),
+        typer.Option(
+            "-n",
+            "--count",
+            min=1,
+            metavar="N",
+            help="Images of each class in the pilot; 200 by default. An existing pilot is extended.",
+        ),
     ] = None,
-    output: Annotated[Path | None, typer.Option("-o", metavar="DIR", help="Default: outputs/NAME-pilot.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Folder of the pilot. Default: outputs/NAME-pilot."),
+    ] = None,
     precision: Annotated[
-        float, typer.Option(min=0.01, max=0.9999, help="Share of accepted that must be right.")
+        float,
+        typer.Option("--precision", min=0.01, max=0.9999, help="Share of the accepted images that must be right."),
     ] = 0.95,
-    confidence: Annotated[float, typer.Option(min=0.5, max=0.9999, help="Of the bound on that share.")] = 0.95,
+    confidence: Annotated[
+        float, typer.Option("--confidence", min=0.5, max=0.9999, help="Confidence level of the bound on that share.")
+    ] = 0.95,
     keep: Annotated[
         float | None,
-        typer.Option(min=0.01, max=1, help="Instead of labels: the share of each class's pilot to accept."),
+        typer.Option("--keep", min=0.01, max=1, help="Instead of labels: the share of each class's pilot to accept."),
     ] = None,
-    set_: Overrides = None,
+    overrides: Overrides = None,
     devices: Devices = "auto",
-) -> None:
-    """Find label thresholds that reach a precision. The first call makes a pilot to label by eye, or lets it grow; the
-    second reads the labels."""
-    from synthgen.api.calibrating import calibrate, keep_share, pilot
-    from synthgen.api.specs import read_spec
-    from synthgen.cli.progress import show_progress
+) -> Answer:
+    """Find label thresholds that reach a precision.
 
-    found = read_spec(spec, set_ or (), calibrated=False)
-    folder = output or Path("outputs") / f"{found.name}-pilot"
+    The first call makes a pilot to label by eye, or extends it; the second reads the labels.
+    """
+    from synthgen.cli.sources import checked
+
+    found, _ = checked(spec, overrides, calibrated=False)
+    place = folder or Path("outputs") / f"{found.name}-pilot"
     if labels is not None and keep is not None:
-        raise UsageError("--labels and --keep exclude each other", hint="Labels promise a precision, --keep a yield.")
-    if count is not None and (labels or keep):
-        raise UsageError("-n is for making the pilot", hint="Call without --labels and --keep to let it grow first.")
-    if labels is None and keep is None:
-        stop = stop_on_signals()
-        with show_progress(found.model.id) as on_progress:
-            made = pilot(found, folder, count, devices=devices, on_progress=on_progress, stop=stop.is_set)
-        kept = f": more than -n {count}, and all are kept" if count is not None and count < made.per_class else ""
-        print(f"pilot     {made.per_class} pictures of each class{kept}")
-        for name, pictures in made.pictures.items():
-            if pictures < made.per_class:
-                print(f"short     {name}: the model made {pictures} that pass the quality filter and fit the balance")
-        print(f"look at   {made.page}")
-        print(f"fill in   {made.table}: yes or no in the column 'right'")
-        again = ["synthgen", "calibrate", str(spec), "-o", str(folder), "--labels", str(made.table)]
-        again += [part for override in set_ or () for part in ("--set", override)]
-        print(f"then      {shlex.join(again)} --precision {precision:g}")
-        return
-    if labels is not None:
-        calibration = calibrate(found, folder, labels, precision, confidence)
-        print(f"look at {folder / layout.CALIBRATION_PLOT}")
-    else:
-        calibration = keep_share(found, folder, keep or 1.0)
-    width = max(map(len, calibration.classes))
-    for name, each in calibration.classes.items():
-        print(f"{name:<{width}}  {each}")
-    file = folder / layout.CALIBRATION
-    if calibration.missed:
-        left = f"{file} is of an earlier call: it stays as it is" if file.exists() else f"{file} is not written"
-        raise QuotaNotMet(
-            f"{calibration.promise} was not reached for {', '.join(calibration.missed)}: {left}",
-            hint=f"Label more images (synthgen calibrate {spec} -o {folder} -n MORE adds them to the pilot), ask for "
-            "less precision, or describe the class better to the judge, in a new pilot.",
+        raise UsageError(
+            "use either `labels` or `keep`, not both",
+            hint="Labels promise a precision; a share to keep promises a yield.",
         )
-    write_file(file, calibration.to_json().encode())
-    print(f"wrote {file}: name it in the spec as filters.label.calibration")
+    if count is not None and (labels or keep):
+        raise UsageError(
+            "sizes the pilot", argument="count", hint="To extend it, call without `labels` and `keep` first."
+        )
+    if labels is None and keep is None:
+        made = _make_pilot(found, place, count, devices)
+        again = ["synthgen", "calibrate", spec, "-o", str(place), "--labels", str(made.table)]
+        again += [part for override in overrides or () for part in ("--set", override)]
+        return _answer_of_pilot(made, count, f"{shlex.join(again)} --precision {precision:g}")
+    return _answer(_thresholds(found, place, labels, keep, precision, confidence), f"calibrate {spec} -o {place}")
+
+
+def _make_pilot(spec: "Spec", folder: Path, count: int | None, devices: str) -> "Pilot":
+    from synthgen.api.calibrating import pilot
+
+    stop = stop_on_signals()
+    with session.progress(str(folder), f"loading {spec.model.id}") as on_progress:
+        return pilot(spec, folder, count, devices=devices, on_progress=on_progress, stop=stop.is_set)
+
+
+def _answer_of_pilot(made: "Pilot", count: int | None, then: str) -> Answer:
+    more = f" (more than the {count} asked for; all are kept)" if count is not None and count < made.per_class else ""
+    lines = [f"pilot     {made.per_class} images of each class{more}"]
+    lines += [
+        f"short     {name}: only {images} images passed the quality filter and fit the balance"
+        for name, images in made.pictures.items()
+        if images < made.per_class
+    ]
+    lines += [
+        f"look at   {made.page}",
+        f"fill in   {made.table}: yes or no in the column 'right'",
+        f"then      {then}",
+    ]
+    result = {
+        "per_class": made.per_class,
+        "pictures": dict(made.pictures),
+        "page": str(made.page),
+        "table": str(made.table),
+        "next": then,
+    }
+    return Answer(result=result, lines=lines)
+
+
+def _thresholds(
+    spec: "Spec", folder: Path, labels: Path | None, keep: float | None, precision: float, confidence: float
+) -> "Calibrated":
+    from synthgen.api.calibrating import calibrate, keep_share
+
+    if labels is not None:
+        return calibrate(spec, folder, labels, precision, confidence)
+    return keep_share(spec, folder, keep or 1.0)
+
+
+def _answer(found: "Calibrated", again: str) -> Answer:
+    """Show the thresholds. Where a class missed the promise, nothing was written."""
+    calibration = found.calibration
+    lines = [f"look at   {found.plot}"] if found.plot else []
+    width = max(map(len, calibration.classes))
+    lines += [f"{name:<{width}}  {each}" for name, each in calibration.classes.items()]
+    result = {
+        "promise": calibration.promise,
+        "missed": list(calibration.missed),
+        "thresholds": {name: each.min_posterior for name, each in calibration.classes.items()},
+        "file": str(found.file) if found.file else None,
+        "plot": str(found.plot) if found.plot else None,
+    }
+    if found.file is not None:
+        lines.append(f"wrote {found.file}: name it in the spec as filters.label.calibration")
+        return Answer(result=result, lines=lines)
+
+    left = "the file of an earlier call is unchanged" if found.earlier else "no file was written"
+    return Answer(
+        result=result,
+        lines=lines,
+        error=QuotaNotMet(
+            f"{calibration.promise} was not reached for {', '.join(calibration.missed)}: {left}",
+            hint=f"Label more images (`synthgen {again} -n MORE` adds them to the pilot), ask for less precision, or "
+            "describe the class better to the judge, in a new pilot.",
+        ),
+    )

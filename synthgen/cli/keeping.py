@@ -1,155 +1,196 @@
 """The commands that look after runs."""
 
-import sys
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synthgen.cli.app import app
-from synthgen.cli.options import AsJson, Device, Overrides, RunArgument, Trust, location_of
-from synthgen.cli.show import counted, duration, print_failures, print_json, print_result, print_shortfalls
-from synthgen.cli.streams import printing_is_the_result
+from synthgen.cli.answer import Answer
+from synthgen.cli.command import command
+from synthgen.cli.options import Device, Overrides, RunArgument, Trust, location_of
+from synthgen.cli.session import session
+from synthgen.cli.show import answer_of_run, failure_lines, shortfall_lines
+from synthgen.cli.units import counted, duration
 from synthgen.errors import StorageError
 from synthgen.store import layout
 
+if TYPE_CHECKING:
+    from synthgen.planning import Plan
+    from synthgen.running import Damage, RunState
+    from synthgen.running.replay import Replay
 
-@app.command()
-def finalize(location: RunArgument, as_json: AsJson = False) -> None:
-    """Build the dataset and contact sheet of a run. Its shards must all be done."""
+
+@command
+def finalize(location: RunArgument) -> Answer:
+    """Build the dataset and the contact sheet of a run. All its shards must be done."""
     from synthgen.api.finishing import finalize
 
-    print_result(finalize(location), as_json)
+    return answer_of_run(finalize(location))
 
 
-@app.command()
+@command
 def rejudge(
     location: RunArgument,
-    set_: Overrides = None,
+    overrides: Overrides = None,
     output: Annotated[
         str | None,
-        typer.Option("-o", metavar="DIR", parser=location_of, help="Or s3://bucket/prefix. Default: RUN-rejudged."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            parser=location_of,
+            help="Folder of the new run, or s3://bucket/prefix. Default: RUN-rejudged.",
+        ),
     ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Apply stricter filters to a run that is there. No image is made again."""
+) -> Answer:
+    """Apply stricter filters to a run, into a new one. No image is made."""
     from synthgen.api.rejudging import rejudge
 
-    print_result(rejudge(location, set_ or (), output), as_json, rendered=False)
+    return answer_of_run(rejudge(location, overrides or (), output), rendered=False)
 
 
-@app.command()
-def status(location: RunArgument, as_json: AsJson = False) -> None:
-    """Show how far a run is. It reads the run's files alone, also while others write them."""
+@command
+def status(location: RunArgument) -> Answer:
+    """Show how far a run is. Reads only its files, also while workers write them."""
     from synthgen.api.keeping import status
 
     planned, state = status(location)
-    printing_is_the_result()
-    if as_json:
-        print_json(
-            name=planned.spec.name,
-            fingerprint=planned.fingerprint,
-            shards=state.shard_count,
-            done=len(state.done),
-            pending=list(state.pending),
-            damaged={str(shard): why for shard, why in state.damaged.items()},
-            failed={str(shard): times for shard, times in state.failed.items()},
-            causes={str(shard): cause for shard, cause in state.causes.items()},
-            ended=state.ended,
-            orphans=list(state.orphans),
-            counts=dict(state.counts),
-            reasons=dict(state.reasons),
-            shortfalls=[asdict(short) for short in state.shortfalls],
-            seconds=state.seconds,
-        )
-        return
+    result = {
+        "name": planned.spec.name,
+        "fingerprint": planned.fingerprint,
+        "shards": state.shard_count,
+        "done": len(state.done),
+        "pending": list(state.pending),
+        "damaged": {str(shard): why for shard, why in state.damaged.items()},
+        "failed": {str(shard): times for shard, times in state.failed.items()},
+        "causes": {str(shard): cause for shard, cause in state.causes.items()},
+        "ended": state.ended,
+        "orphans": list(state.orphans),
+        "counts": dict(state.counts),
+        "reasons": dict(state.reasons),
+        "shortfalls": [asdict(short) for short in state.shortfalls],
+        "seconds": state.seconds,
+    }
+    return Answer(result=result, lines=[*_status_lines(planned, state, location)], is_printing=True)
+
+
+def _status_lines(planned: "Plan", state: "RunState", location: str) -> Iterator[str]:
     accepted, attempted = state.counts.get("accepted", 0), sum(state.counts.values())
-    print(f"{planned.spec.name}: {len(state.done)} of {state.shard_count} shards done")
-    print(f"accepted  {accepted} of {planned.spec.total} wanted, in {attempted} attempts")
+    yield f"{planned.spec.name}: {len(state.done)} of {counted(state.shard_count, 'shard')} done"
+    yield f"accepted  {accepted} of {planned.spec.total} images, in {counted(attempted, 'attempt')}"
     for reason, number in sorted(state.reasons.items(), key=lambda item: -item[1]):
-        print(f"  {reason:<12} {number}")
+        yield f"  {reason:<12} {number}"
     if surplus := state.counts.get("surplus"):
-        print(f"  {'surplus':<12} {surplus}")
-    print_shortfalls(state.shortfalls, planned.spec)
-    for shard, why in state.damaged.items():
-        print(f"damaged   shard {shard}: {why}")
-    print_failures(state, location)
+        yield f"  {'surplus':<12} {surplus}"
+
+    yield from shortfall_lines(state.shortfalls, planned.spec)
+    yield from (f"damaged   shard {shard}: {why}" for shard, why in state.damaged.items())
+    yield from failure_lines(state, location)
     if state.orphans:
-        print(f"orphans   {len(state.orphans)} file(s) that no shard names: left by a kill, or in the making")
+        yield f"orphans   {_orphans(state)}"
     if state.done:
         speed = attempted / state.seconds if state.seconds else 0.0
         left = len(state.pending) * state.seconds / len(state.done)
-        more = f"; about {duration(left)} left, divided by the workers" if state.pending else ""
-        print(f"speed     {speed:.1f} attempts/s by a worker{more}")
+        more = f"; {duration(left)} of work left" if state.pending else ""
+        yield f"speed     {speed:.1f} attempts/s per worker{more}"
 
 
-@app.command()
-def verify(location: RunArgument) -> None:
-    """Read everything that was committed again. Hashes, rows, ids, every image and the dataset's files are checked."""
+@command
+def verify(location: RunArgument) -> Answer:
+    """Re-read and check all that was committed. Hashes, rows, ids, every image, and the dataset's files."""
     from synthgen.api.keeping import status, unverified, verify
 
-    findings = verify(location, lambda shard: print(f"read shard {shard}", file=sys.stderr))
-    for finding in findings:
-        print(f"{location}/{finding.place}: {finding.message}")
+    with session.progress(location, f"checking {location}") as on_progress:
+        findings = verify(location, on_progress=on_progress)
+    result: dict[str, object] = {"problems": [asdict(each) for each in findings]}
     if findings:
-        raise StorageError(
-            f"{counted(len(findings), 'problem')} in {location}",
-            hint="`synthgen repair` re-opens what is damaged; run again, and it is made anew.",
+        return Answer(
+            result=result,
+            lines=[*_finding_lines(location, findings)],
+            error=StorageError(
+                f"{counted(len(findings), 'problem')} in {location}",
+                hint="`synthgen repair` discards what is damaged; run again to make it once more.",
+            ),
+            is_printing=True,
         )
-    planned, state = status(location)
-    if unsealed := unverified(location):
-        files = f"{len(unsealed)} file(s) carry no sha256, such as {unsealed[0]}"
-        print(f"{location}: {files}: an earlier version wrote them, and whether a byte changed cannot be told")
+
+    _, state = status(location)
+    unsealed = unverified(location)
+    result |= {"unverified": unsealed, "orphans": list(state.orphans), "pending": list(state.pending)}
+    return Answer(result=result, lines=[*_verified_lines(location, state, unsealed)], is_printing=True)
+
+
+def _verified_lines(location: str, state: "RunState", unsealed: list[str]) -> Iterator[str]:
+    if unsealed:
+        files = f"{counted(len(unsealed), 'file')} without a sha256, such as {unsealed[0]}"
+        yield f"{location}: {files}: an earlier version wrote them, so changes to them cannot be detected"
     if state.orphans:
-        print(f"{location}: {len(state.orphans)} file(s) that no shard names: left by a kill, or in the making")
+        yield f"{location}: {_orphans(state)}"
     if state.complete:
-        print(f"{location}: good")
+        yield f"{location}: no problems found"
     else:
-        print(f"{location}: good so far; {len(state.pending)} of {planned.shard_count} shards are not made yet")
+        pending = f"{len(state.pending)} of {counted(state.shard_count, 'shard')} not made yet"
+        yield f"{location}: no problems found so far; {pending}"
 
 
-@app.command()
-def repair(location: RunArgument) -> None:
-    """Re-open damaged shards; remove what no shard names. Not while anything works on the run."""
+@command
+def repair(location: RunArgument) -> Answer:
+    """Discard damaged shards and orphaned files. A run makes the shards again. Never while workers are running."""
     from synthgen.api.keeping import repair
 
-    done = repair(location, lambda shard: print(f"read shard {shard}", file=sys.stderr))
-    for finding in done.findings:
-        print(f"{location}/{finding.place}: {finding.message}")
-    print(f"removed   {len(done.removed)} file(s) that no shard names")
+    with session.progress(location, f"checking {location}") as on_progress:
+        done = repair(location, on_progress=on_progress)
+    lines = [*_finding_lines(location, done.findings)]
+    lines.append(f"removed   {counted(len(done.removed), 'orphaned file')}")
     if done.reopened:
-        print(f"re-opened shards {', '.join(map(str, done.reopened))}: run again to make them anew")
-    if any(layout.of_dataset(finding.place) for finding in done.findings):
-        print("re-opened the dataset: run again, or finalize, to write it anew")
-    if any(finding.place in (layout.SHEET, layout.RESULTS) for finding in done.findings):
-        print("re-opened the contact sheet: run again, or finalize, to write it anew")
-    if any(finding.place == layout.SPEC for finding in done.findings):
-        print(f"restored  {layout.SPEC}, from {layout.PLAN}")
+        lines.append(f"discarded shards {', '.join(map(str, done.reopened))}: run again to make them")
+    places = [finding.place for finding in done.findings]
+    if any(map(layout.of_dataset, places)):
+        lines.append("discarded the dataset: run again, or finalize, to rebuild it")
+    if {layout.SHEET, layout.RESULTS} & set(places):
+        lines.append("discarded the contact sheet: run again, or finalize, to rebuild it")
+    if layout.SPEC in places:
+        lines.append(f"restored  {layout.SPEC}, from {layout.PLAN}")
+
+    result = {
+        "problems": [asdict(each) for each in done.findings],
+        "discarded": list(done.reopened),
+        "removed": list(done.removed),
+    }
+    return Answer(result=result, lines=lines)
 
 
-@app.command()
+@command
 def replay(
     location: RunArgument,
-    image: Annotated[str, typer.Argument(metavar="ID", help="Of an attempt, such as 00000-000012.")],
+    image_id: Annotated[str, typer.Argument(metavar="ID", help="ID of the attempt, such as 00000-000012.")],
     device: Device = "auto",
     trust: Trust = False,
-    as_json: AsJson = False,
-) -> None:
-    """Render one recorded attempt again, and say what agrees. Noise, pixels, scores and verdict are compared."""
+) -> Answer:
+    """Make one recorded attempt again. Noise, pixels, scores and verdict are compared."""
     from synthgen.api.keeping import replay
 
-    found = replay(location, image, device, trust=trust)
-    printing_is_the_result()
-    if as_json:
-        print_json(**asdict(found))
-        return
+    found = replay(location, image_id, device, trust=trust)
+    return Answer(result=asdict(found), lines=[*_replay_lines(found)], is_printing=True)
+
+
+def _replay_lines(found: "Replay") -> Iterator[str]:
     pixels = "not kept" if found.difference is None else f"differ by up to {found.difference} of 255"
-    print(f"prompt    {found.candidate.prompt}")
-    print(f"noise     {'the same seed' if found.noise else 'ANOTHER SEED'}: {found.candidate.seed}")
-    print(f"pixels    {'equal to the bit' if found.difference == 0 else pixels}")
+    yield f"prompt    {found.candidate.prompt}"
+    yield f"noise     {'same seed' if found.noise else 'DIFFERENT SEED'}: {found.candidate.seed}"
+    yield f"pixels    {'identical' if found.difference == 0 else pixels}"
     for name, (then, now) in found.scores.items():
-        print(f"score     {name}: {then:.6f}" + ("" if abs(then - now) < 1e-6 else f", now {now:.6f}"))
+        yield f"score     {name}: {then:.6f}" + ("" if abs(then - now) < 1e-6 else f", now {now:.6f}")
     for name, (before, after) in found.attributes.items():
-        print(f"measured  {name}: {before}" + ("" if before == after else f", now {after}"))
+        yield f"measured  {name}: {before}" + ("" if before == after else f", now {after}")
     again = f"would be rejected: {found.reason}" if found.reason else "passes the filters"
-    print(f"verdict   {found.verdict}; now {again}")
+    yield f"verdict   {found.verdict}; now {again}"
+
+
+def _orphans(state: "RunState") -> str:
+    return f"{counted(len(state.orphans), 'orphaned file')}: left by a killed worker, or still being written"
+
+
+def _finding_lines(location: str, findings: "list[Damage] | tuple[Damage, ...]") -> Iterator[str]:
+    return (f"{location}/{finding.place}: {finding.message}" for finding in findings)

@@ -2,46 +2,39 @@
 
 import json
 import os
-import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from synthgen.cli.app import app
+from synthgen.cli.answer import Answer
+from synthgen.cli.command import command
 from synthgen.cli.options import (
-    AsJson,
     Device,
     Devices,
     Executor,
     Extend,
+    NewRun,
     Overrides,
     RunArgument,
     SpecFile,
     TopUp,
     Trust,
-    kept_text,
+    complete_spec,
     location_of,
 )
-from synthgen.cli.show import (
-    duration,
-    print_json,
-    print_result,
-    print_rounding,
-    print_tally,
-    size,
-)
+from synthgen.cli.session import session
+from synthgen.cli.show import answer_of_preview, answer_of_run
 from synthgen.cli.stopping import stop_on_signals
-from synthgen.cli.streams import printing_is_the_result
-from synthgen.errors import UsageError
+from synthgen.cli.units import counted
+from synthgen.errors import Problem, SpecError, UsageError
 from synthgen.files import check_name_is_text, create_file, write_file
 
 
-@app.command()
+@command
 def init(
-    file: Annotated[Path, typer.Argument(help="Where to write the spec.")] = Path("spec.yaml"),
-) -> None:
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the spec.")] = Path("spec.yaml"),
+) -> Answer:
     """Write a commented starter spec. Beside it goes the JSON Schema that editors check it with."""
     from synthgen.spec import json_schema, starter_spec
 
@@ -49,149 +42,144 @@ def init(
     schema = file.with_name("synthgen.schema.json")
     name = "".join(c if c.isalnum() and c.isascii() else "-" for c in file.stem.lower()).strip("-") or "dataset"
     if os.path.lexists(schema) and not _is_schema(schema):
-        raise UsageError(f"{schema} exists already, and is not a schema of synthgen", hint="Move it away first.")
+        raise UsageError(f"{schema} exists already and is not a schema of synthgen", hint="Move it away first.")
     if not create_file(file, starter_spec(name, file=str(file), schema=schema.name).encode()):
-        raise UsageError(f"{file} exists already", hint="Name another file, or remove it first.")
+        raise UsageError(f"{file} exists already", hint="Choose another name, or remove it first.")
     write_file(schema, (json.dumps(json_schema(), indent=2) + "\n").encode())
-    print(f"wrote {file} and {schema}\nnext: synthgen validate {file}")
+
+    lines = [f"wrote {file} and {schema}", f"next: synthgen validate {file}"]
+    return Answer(result={"spec": str(file), "schema": str(schema)}, lines=lines)
 
 
-@app.command()
-def validate(spec: SpecFile, set_: Overrides = None) -> None:
-    """Check a spec. Every problem is told at once, as file:line:column: message."""
-    from synthgen.api.specs import read_spec
+@command
+def validate(
+    specs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SPEC", autocompletion=complete_spec, help="YAML specs; - reads one from standard input."
+        ),
+    ],
+    overrides: Overrides = None,
+) -> Answer:
+    """Check specs. All problems are reported at once, as file:line:column: message."""
+    from synthgen.cli.sources import STDIN, checked
 
-    found = read_spec(spec, set_ or ())
-    kinds = len(found.classes)
-    print(f"{spec}: good: {found.total} images in {kinds} class{'es' if kinds != 1 else ''}")
+    if specs.count(STDIN) > 1:
+        raise UsageError("standard input (-) can be read only once", argument="specs")
+    valid: list[dict[str, object]] = []
+    problems: dict[Problem, None] = {}  # those of --set, once
+    hints: dict[str, None] = {}
+    for spec in specs:
+        try:
+            found, _ = checked(spec, overrides)
+        except SpecError as error:
+            problems |= dict.fromkeys(error.problems)
+            hints |= dict.fromkeys(filter(None, [error.hint]))
+        else:
+            valid.append({"file": spec, "name": found.name, "images": found.total, "classes": len(found.classes)})
+
+    lines = [
+        f"{each['file']} is valid: {counted(int(str(each['images'])), 'image')} "
+        f"in {counted(int(str(each['classes'])), 'class', 'classes')}"
+        for each in valid
+    ]
+    failed = SpecError(problems, hint="\n".join(hints) or None) if problems else None
+    return Answer(result={"specs": valid}, lines=lines, error=failed)
 
 
-@app.command()
+@command
 def plan(
     spec: SpecFile,
-    set_: Overrides = None,
-    samples: Annotated[int, typer.Option(min=0, max=100, help="How many sample prompts to show.")] = 6,
-    output: Annotated[
+    overrides: Overrides = None,
+    samples: Annotated[
+        int, typer.Option("--samples", min=0, max=100, metavar="N", help="How many sample prompts to show.")
+    ] = 6,
+    location: Annotated[
         str | None,
         typer.Option(
             "-o",
+            "--output",
             metavar="DIR",
             parser=location_of,
-            help="Begin the run there, or at s3://bucket/prefix, for `synthgen work`.",
+            help="Begin a run there, or at s3://bucket/prefix, for `synthgen work`. Default: only show.",
         ),
     ] = None,
     extend: Extend = False,
     top_up: TopUp = False,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Show what a spec would make. Counts, sample prompts, shards, time and disk; loads no model."""
-    from synthgen.api.planning import forecast, plan, sample, steering_notes
+    from synthgen.api.planning import forecast, plan, sample
     from synthgen.api.running import begin
-    from synthgen.api.specs import read_spec
-    from synthgen.planning import rounding_of
+    from synthgen.cli.planned import answer_of_plan
+    from synthgen.cli.sources import checked
 
-    found = read_spec(spec, set_ or ())
-    if output is None and (extend or top_up):
-        raise UsageError("--extend and --top-up change a run: expected -o RUN with them")
-    if output is None:
-        planned = plan(found)
-    else:
-        planned = begin(found, output, kept_text(spec, set_), extend=extend, top_up=top_up)
-    if output is None:
-        printing_is_the_result()
-    cost, prompts = forecast(planned), [candidate.prompt for candidate in sample(planned, samples)]
-    if as_json:
-        print_json(
-            name=planned.spec.name,
-            fingerprint=planned.fingerprint,
-            classes={name: kind.count for name, kind in planned.spec.classes.items()},
-            cells={cell.name: cell.quota for cell in planned.cells},
-            shards=planned.shard_count,
-            samples=prompts,
-            revisions=asdict(planned.revisions),
-            forecast=asdict(cost),
-        )
-        return
-    width = max(len(cell.name) for cell in planned.cells)
-    print(f"{planned.spec.name}: {planned.spec.total} images, {planned.shard_count} shard(s)")
-    for cell in planned.cells:
-        print(f"  {cell.name:<{width}}  {cell.quota}")
-    print_rounding(rounding_of(planned.spec))
-    for note in steering_notes(planned.spec):
-        print(f"note      {note}")
-    if prompts:
-        print("prompts such as")
-        for prompt in prompts:
-            print(f"  {prompt}")
-    print(f"model     {planned.spec.model.id} ({planned.revisions.generator})")
-    print(f"judge     {planned.spec.judge.id}")
-    print(f"licence   {cost.licence}")
-    print(
-        f"attempts  {cost.attempts} if four of five are accepted, and the last batches of each shard; "
-        f"{cost.budget} is the budget"
-    )
-    time = (
-        f"about {duration(cost.seconds)} for {cost.attempts} attempts" if cost.seconds else "not known before a preview"
-    )
-    print(f"time      {time}")
-    print(f"disk      about {size(cost.bytes)}")
+    found, text = checked(spec, overrides)
+    if location is None and (extend or top_up):
+        raise UsageError("change an existing run: name it with `location`", argument="extend" if extend else "top_up")
+    planned = plan(found) if location is None else begin(found, location, text, extend=extend, top_up=top_up)
+    prompts = [candidate.prompt for candidate in sample(planned, samples)]
+    return answer_of_plan(planned, forecast(planned), prompts, location)
 
 
-@app.command()
+@command
 def preview(
     spec: SpecFile,
-    count: Annotated[int, typer.Option("-n", min=1, max=2000, help="How many attempts.")] = 16,
-    output: Annotated[
-        Path | None, typer.Option("-o", metavar="FILE.html", help="Default: outputs/NAME-preview.html.")
+    count: Annotated[int, typer.Option("-n", "--count", min=1, max=2000, metavar="N", help="How many attempts.")] = 16,
+    path: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE.html", help="The sheet. Default: outputs/NAME-preview.html."),
     ] = None,
-    set_: Overrides = None,
+    overrides: Overrides = None,
     device: Device = "auto",
-) -> None:
-    """Render and judge a few images. A contact sheet is written; nothing else is kept."""
+) -> Answer:
+    """Make and judge a few images. A contact sheet shows them; nothing else is kept."""
     from synthgen.api.running import preview
-    from synthgen.api.specs import read_spec
+    from synthgen.cli.sources import checked
 
-    found = read_spec(spec, set_ or ())
-    sheet = output or Path("outputs") / f"{found.name}-preview.html"
-    print(f"loading {found.model.id}", file=sys.stderr)
-    tally = preview(found, count, sheet, device)
-    print_tally(tally)
-    print(f"look at {sheet}")
+    found, _ = checked(spec, overrides)
+    sheet = path or Path("outputs") / f"{found.name}-preview.html"
+    with session.progress(found.name, f"loading {found.model.id}") as on_progress:
+        tally = preview(found, count, sheet, device, on_progress=on_progress)
+    return answer_of_preview(tally, sheet)
 
 
-@app.command()
+@command
 def run(
     spec: SpecFile,
-    output: Annotated[
-        str | None,
-        typer.Option("-o", metavar="DIR", parser=location_of, help="Or s3://bucket/prefix. Default: outputs/NAME."),
-    ] = None,
-    set_: Overrides = None,
+    location: NewRun = None,
+    overrides: Overrides = None,
     devices: Devices = "auto",
     extend: Extend = False,
     top_up: TopUp = False,
     executor: Annotated[
-        Executor, typer.Option(help="ray: actors on a Ray cluster, one per GPU, or per core. Needs synthgen[ray].")
+        Executor,
+        typer.Option(
+            "--executor",
+            envvar="SYNTHGEN_EXECUTOR",
+            help="ray: actors on a Ray cluster, one for each GPU, or each core. Needs synthgen[ray].",
+        ),
     ] = Executor.LOCAL,
     address: Annotated[
         str | None,
-        typer.Option(help="Of the Ray cluster, HOST:PORT. Default: RAY_ADDRESS, one that runs here, or a new one."),
+        typer.Option(
+            "--address",
+            metavar="HOST:PORT",
+            help="Ray cluster to join. Default: RAY_ADDRESS, else one that runs here, else a new one.",
+        ),
     ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Make the dataset. Stopped or killed, run it again: it goes on where it was."""
+) -> Answer:
+    """Make the dataset. If it is stopped or killed, run it again: it resumes."""
     from synthgen.api.running import run
-    from synthgen.api.specs import read_spec
-    from synthgen.cli.progress import show_progress
+    from synthgen.cli.sources import checked
 
     if address is not None and executor is Executor.LOCAL:
-        raise UsageError("--address is a Ray cluster's", hint="Give --executor ray too.")
-    found = read_spec(spec, set_ or ())
-    text, stop = kept_text(spec, set_), stop_on_signals()
-    with show_progress(found.model.id) as on_progress:
+        raise UsageError("names a Ray cluster", argument="address", hint='Add `executor="ray"`.')
+    found, text = checked(spec, overrides)
+    stop = stop_on_signals()
+    with session.progress(location or f"outputs/{found.name}", f"loading {found.model.id}") as on_progress:
         result = run(
             found,
-            output,
+            location,
             text=text,
             devices=devices,
             extend=extend,
@@ -201,36 +189,46 @@ def run(
             on_progress=on_progress,
             stop=stop.is_set,
         )
-    print_result(result, as_json)
+    return answer_of_run(result)
 
 
-@app.command()
+@command
 def work(
     location: RunArgument,
-    index: Annotated[int | None, typer.Option(min=0, help="This task's number, from 0.")] = None,
-    of: Annotated[int | None, typer.Option(min=1, help="How many tasks share the run.")] = None,
+    index: Annotated[
+        int | None, typer.Option("--index", min=0, metavar="N", help="This task's number, counted from 0.")
+    ] = None,
+    of: Annotated[int | None, typer.Option("--of", min=1, metavar="N", help="How many tasks share the run.")] = None,
     device: Device = "auto",
     trust: Trust = False,
-) -> None:
+) -> Answer:
     """Make one task's part of a run. `synthgen plan SPEC -o RUN` begins it, `synthgen finalize RUN` ends it.
 
     Without --index and --of they come from SLURM arrays, Kubernetes Indexed Jobs (--of is needed there), or RANK and
-    WORLD_SIZE. Tasks need not agree on their number, and may run twice: what is committed is left alone.
+    WORLD_SIZE. Tasks need not agree on their number, and may run twice: committed shards are left alone.
     """
     from synthgen.api.running import work
-    from synthgen.cli.progress import show_progress
     from synthgen.cli.scheduler import index_and_count
 
     mine, count = index_and_count(index, of, os.environ)
     stop = stop_on_signals()
-    with show_progress(location) as on_progress:
+    with session.progress(location, f"loading the models of {location}") as on_progress:
         done = work(location, mine, count, device=device, trust=trust, on_progress=on_progress, stop=stop.is_set)
+
     there = len(done.skipped) + len(done.lost)
-    print(f"task {mine} of {count}: {len(done.committed)} shard(s) made, {there} were there")
+    result = {
+        "index": mine,
+        "of": count,
+        "committed": sorted(done.committed),
+        "skipped": sorted(done.skipped),
+        "lost": sorted(done.lost),
+    }
+    lines = [f"task {mine} of {count}: {counted(len(done.committed), 'shard')} made, {there} already done"]
+    return Answer(result=result, lines=lines)
 
 
 def _is_schema(file: Path) -> bool:
-    """Whether it is what `init` wrote, if perhaps of an earlier version."""
+    """Whether `init` wrote it, perhaps in an earlier version."""
     try:
         found = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):

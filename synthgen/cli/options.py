@@ -1,4 +1,4 @@
-"""Options and arguments that several commands share."""
+"""Options and arguments that several commands share, named as the Python face names its arguments."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -6,52 +6,92 @@ from typing import Annotated
 
 import typer
 
-SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec.")]
+from synthgen.store import layout
 
 
 def location_of(text: str) -> str:
+    """Drop the slash that completion leaves behind a folder's name."""
     return text if text.endswith("://") else text.rstrip("/") or text
 
+
+def complete_spec(incomplete: str) -> list[str]:
+    """List the YAML files and folders that begin with what is typed."""
+    folder = Path(incomplete).parent
+    found = [*folder.glob("*.yaml"), *folder.glob("*.yml"), *(each for each in folder.glob("*") if each.is_dir())]
+    return sorted(str(each) + "/" * each.is_dir() for each in found if str(each).startswith(incomplete))
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """List the runs here, and in outputs/, that begin with what is typed."""
+    folders = [each.parent for base in (".", "outputs") for each in Path(base).glob(f"*/{layout.PLAN}")]
+    return sorted(str(each) for each in folders if str(each).startswith(incomplete))
+
+
+SpecFile = Annotated[
+    str,
+    typer.Argument(metavar="SPEC", autocompletion=complete_spec, help="The YAML spec; - reads it from standard input."),
+]
 
 RunArgument = Annotated[
     str,
     typer.Argument(
-        metavar="RUN", parser=location_of, help="A run: its folder, such as outputs/quickstart, or s3://bucket/prefix."
+        metavar="RUN",
+        parser=location_of,
+        autocompletion=complete_run,
+        help="A run: its folder, such as outputs/quickstart, or s3://bucket/prefix.",
     ),
 ]
 
+NewRun = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="DIR",
+        parser=location_of,
+        help="Folder of the run, or s3://bucket/prefix. Default: outputs/NAME.",
+    ),
+]
 
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the spec: --set model.steps=10. Repeatable."),
 ]
 
-
-Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps; auto takes a GPU if there is one.")]
-
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        "--devices",
+        envvar=["SYNTHGEN_DEVICE", "SYNTHGEN_DEVICES"],
+        metavar="DEVICE",
+        help="One device: cpu, cuda, cuda:1 or mps. auto takes a GPU if there is one.",
+    ),
+]
 
 Devices = Annotated[
     str,
-    typer.Option(help="auto (every GPU, else the processor), cpu:2, cuda, cuda:0,2, mps: a process for each."),
+    typer.Option(
+        "--devices",
+        "--device",
+        envvar=["SYNTHGEN_DEVICES", "SYNTHGEN_DEVICE"],
+        metavar="DEVICES",
+        help="One process for each: auto (every GPU, else the processor), cpu, cpu:2, cuda, cuda:0,2 or mps.",
+    ),
 ]
-
 
 Extend = Annotated[
-    bool, typer.Option("--extend", help="Let the run that is there grow, if the spec asks for more images than it.")
+    bool, typer.Option("--extend", help="Add images to an existing run when the spec asks for more than it has.")
 ]
 
-
-TopUp = Annotated[
-    bool, typer.Option("--top-up", help="Try once more to make what a finished run is short of: in further shards.")
-]
-
+TopUp = Annotated[bool, typer.Option("--top-up", help="Make the images that a finished run is missing, in new shards.")]
 
 Trust = Annotated[
     bool,
     typer.Option(
         "--trust",
         envvar="SYNTHGEN_TRUST",
-        help="Open models that you never used here, since the run of somebody else names them.",
+        help="Open models that somebody else's run names, although you never used them here.",
     ),
 ]
 
@@ -61,11 +101,3 @@ class Executor(StrEnum):
 
     LOCAL = "local"
     RAY = "ray"
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-
-
-def kept_text(spec: Path, overrides: list[str] | None) -> str:
-    """The spec as its author wrote it, and above it what the command line changed."""
-    return "".join(f"# --set {override}\n" for override in overrides or ()) + spec.read_text(encoding="utf-8-sig")

@@ -1,83 +1,109 @@
-"""Progress on stderr: a live line per class on a terminal, JSON lines elsewhere."""
+"""How far a whole run is, computed from what its shards report."""
 
-import json
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from synthgen.cli.show import duration
-from synthgen.cli.streams import console
-from synthgen.events import Progress
-from synthgen.inert import inert
+from synthgen.events import ClassProgress, Event, Progress, RunStarted, StepProgress
 
 
-@contextmanager
-def show_progress(model: str) -> Iterator[Callable[[Progress], None]]:
-    """What to call with each `Progress`. On a terminal, lines tell of the shards that were begun since; they are erased
-    when the block ends. Elsewhere a JSON object a line, as docs/runs.md has it."""
-    if sys.stderr.isatty():
-        with _lines(model) as on_progress:
-            yield on_progress
-    else:
-        yield _print_json_line
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How far the work is.
+
+    Attributes:
+        step: what is being done, in words; empty while a run makes images.
+        unit: what is counted: "images", "shards".
+        total: None where it is not known.
+        rate: `unit` per second since this call began with the step; None before there is one.
+        seconds_left: at that rate; None where it cannot be told.
+        classes: for each class its quota and what there is, those of finished shards included.
+        is_loading: whether a run's models are still being loaded.
+    """
+
+    step: str
+    unit: str
+    done: int
+    total: int | None
+    rate: float | None
+    seconds_left: float | None
+    classes: Mapping[str, ClassProgress] = field(default_factory=dict)
+    is_loading: bool = False
 
 
-def _print_json_line(progress: Progress) -> None:
-    print(json.dumps(asdict(progress)), file=sys.stderr, flush=True)
+class Whole:
+    """Adds up events: each call of `hear` gives the state of the whole.
 
+    Args:
+        clock: seconds that only grow.
+    """
 
-@contextmanager
-def _lines(model: str) -> Iterator[Callable[[Progress], None]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
-    from rich.progress import Progress as Bars
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._classes: dict[str, ClassProgress] = {}
+        self._shards: dict[int, Mapping[str, ClassProgress]] = {}
+        self._start: tuple[str, float, int] | None = None
 
-    bars = Bars(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}", style="dim", markup=False),
-        console=console(stderr=True),
-        transient=True,
-    )
-    tasks: dict[str, TaskID] = {}
-    shards: dict[int, Progress] = {}
-    began = time.monotonic()
-    with bars:
-        loading = bars.add_task(f"loading {inert(model)}", total=None, note="")
-        speed = bars.add_task("accepted", total=None, note="", visible=False)
+    def hear(self, event: Event) -> Snapshot:
+        """Take an event into account."""
+        if isinstance(event, StepProgress):
+            return self._snapshot(event.step, event.unit, event.done, event.total)
+        if isinstance(event, RunStarted):
+            self._classes, self._shards, self._start = dict(event.classes), {}, None
+            return self._of_run(measures=False)
+        self._add(event)
+        return self._of_run(measures=True)
 
-        def on_progress(progress: Progress) -> None:
-            nonlocal began
-            if not shards:  # models are loaded, and the first batch begins
-                began = time.monotonic()
-                bars.update(loading, visible=False)
-                bars.update(speed, visible=True)
-            shards[progress.shard] = progress
-            seconds = time.monotonic() - began
-            every = [kind for one in shards.values() for kind in one.classes.values()]
-            bars.update(
-                speed,
-                completed=sum(kind.accepted for kind in every),
-                total=sum(kind.quota for kind in every),
-                note=f"{sum(kind.attempts for kind in every) / seconds:.1f} attempts/s",
+    def _add(self, event: Progress) -> None:
+        """Replace what this shard reported before. A shard whose worker died begins again with less."""
+        before = self._shards.get(event.shard, {})
+        for name, now in event.classes.items():
+            then = before.get(name, ClassProgress(0, 0, 0))
+            whole = self._classes.get(name, ClassProgress(0, now.quota, 0))
+            self._classes[name] = ClassProgress(
+                accepted=whole.accepted + now.accepted - then.accepted,
+                quota=whole.quota,
+                attempts=whole.attempts + now.attempts - then.attempts,
             )
-            for name in progress.classes:
-                of_class = [one.classes[name] for one in shards.values() if name in one.classes]
-                accepted, quota = (sum(getattr(kind, what) for kind in of_class) for what in ("accepted", "quota"))
-                attempts = sum(kind.attempts for kind in of_class)
-                if name not in tasks:
-                    tasks[name] = bars.add_task(inert(name), total=quota, note="")
-                note = _note(accepted, quota, attempts, seconds)
-                bars.update(tasks[name], completed=accepted, total=quota, note=note)
+        if event.committed:
+            self._shards.pop(event.shard, None)
+        else:
+            self._shards[event.shard] = event.classes
 
-        yield on_progress
+    def _of_run(self, *, measures: bool) -> Snapshot:
+        done = sum(kind.accepted for kind in self._classes.values())
+        total = sum(kind.quota for kind in self._classes.values())
+        return self._snapshot("", "images", done, total, self._classes, measures=measures)
+
+    def _snapshot(
+        self,
+        step: str,
+        unit: str,
+        done: int,
+        total: int | None,
+        classes: Mapping[str, ClassProgress] | None = None,
+        *,
+        measures: bool = True,
+    ) -> Snapshot:
+        now = self._clock()
+        if measures and (self._start is None or self._start[0] != step):
+            self._start = (step, now, done)
+
+        rate = None
+        if self._start is not None and self._start[0] == step:
+            _, began, had = self._start
+            rate = (done - had) / (now - began) if done > had and now > began else None
+        left = (total - done) / rate if rate and total is not None and total >= done else None
+        return Snapshot(step, unit, done, total, rate, left, dict(classes or {}), is_loading=not measures)
 
 
-def _note(accepted: int, quota: int, attempts: int, seconds: float) -> str:
-    """A class's yield, which is not how far it is, and the time that it still takes at this pace."""
-    if not accepted:
-        return f"none of {attempts} attempts" if attempts else ""
-    left = duration((quota - accepted) * seconds / accepted)
-    return f"{accepted / attempts:.0%} of {attempts} attempts, {left} left"
+def slowest(classes: Mapping[str, ClassProgress], count: int) -> list[str]:
+    """Name the unfinished classes with the most work left: images still missing, divided by the pass rate so far."""
+
+    def work_left(name: str) -> float:
+        kind = classes[name]
+        missing = kind.quota - kind.accepted
+        return missing * (kind.attempts + 1) / (kind.accepted + 1)
+
+    open_classes = [name for name, kind in classes.items() if kind.accepted < kind.quota and kind.attempts]
+    return sorted(open_classes, key=work_left, reverse=True)[:count]

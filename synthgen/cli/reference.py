@@ -4,27 +4,45 @@ from typing import Annotated
 
 import typer
 
-from synthgen.cli.app import app
-from synthgen.cli.show import print_json
-from synthgen.cli.streams import printing_is_the_result
+from synthgen.cli.answer import Answer
+from synthgen.cli.command import command
+from synthgen.cli.envelope import result_schema
+from synthgen.cli.session import session
+from synthgen.cli.streams import print_json
+from synthgen.errors import UsageError
 
 
-@app.command()
-def schema(audit: Annotated[bool, typer.Option("--audit", help="of audit.json, in place of specs")] = False) -> None:
+@command
+def schema(
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Print the schema of audit.json instead, which is also audit's result.")
+    ] = False,
+    result: Annotated[
+        bool, typer.Option("--result", help="Print the schema of what every command prints with --json instead.")
+    ] = False,
+) -> Answer:
     """Print the JSON Schema of specs, for editors and pipelines."""
-    if audit:
-        from synthgen.auditing.report import audit_schema as found
+    if audit and result:
+        raise UsageError("use either `audit` or `result`, not both")
+    if result:
+        found = result_schema()
+    elif audit:
+        from synthgen.auditing.report import audit_schema
+
+        found = audit_schema()
     else:
-        from synthgen.spec import json_schema as found
+        from synthgen.spec import json_schema
 
-    print_json(**found())
+        found = json_schema()
+    if not session.as_json:
+        print_json(found)
+    return Answer(result=found, lines=(), is_printing=True)
 
 
-@app.command()
-def doctor() -> None:
+@command
+def doctor() -> Answer:
     """Show what this machine can do."""
     from synthgen.api.machine import doctor
 
-    printing_is_the_result()
-    for name, fact in doctor().items():
-        print(f"{name:<16} {fact}")
+    facts = doctor()
+    return Answer(result=dict(facts), lines=[f"{name:<16} {fact}" for name, fact in facts.items()], is_printing=True)

@@ -1,123 +1,143 @@
-"""What commands print on stdout: for people, or as one JSON object."""
+"""What commands show of runs: lines for people, and the same for machines."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from synthgen.cli.streams import encodable, printing_is_the_result
+from synthgen.cli.answer import Answer
+from synthgen.cli.units import counted, duration
 from synthgen.errors import QuotaNotMet
-from synthgen.inert import INVISIBLE
 from synthgen.records import Reason, Shortfall
 from synthgen.redaction import without_secrets
 from synthgen.store import layout
 
 if TYPE_CHECKING:
+    from synthgen.api.finishing import RunResult
+    from synthgen.ledger.tally import Tally
     from synthgen.running import RunState
     from synthgen.spec import Attribute, Spec
 
 _SHORTFALLS = 20
-"""So many are printed; --json has all."""
+"""At most this many are shown; `--json` has all."""
 
 _MORE = (
-    "Add --top-up to try once more, or ask in a new run (-o) for what the model can draw, loosen the filters, or raise "
-    "budget.attempts_per_image."
+    "Add `top_up=True` to try again, start a new run (`location`) that asks for what the model can draw, loosen the "
+    "filters, or raise budget.attempts_per_image."
 )
 _OFTEN = 0.25
-"""What became of this share of a cell's attempts is named as a cause of its shortfall."""
+"""What became of at least this share of a cell's attempts is named as a cause of its shortfall."""
 
 
-def print_result(result: Any, as_json: bool, *, rendered: bool = True) -> None:
-    """What a run came to, which `rendered` images, or judged those of another."""
-    tally = result.tally
-    if as_json:
-        print_json(
-            folder=str(result.folder),
-            dataset=str(result.dataset),
-            sheet=str(result.sheet),
-            made_now=result.fresh,
-            images=result.summary.rows,
-            attempted=tally.attempted,
-            accepted=tally.accepted,
-            missing=result.missing,
-            shortfalls=[asdict(short) for short in result.shortfalls],
-            seconds=result.seconds,
-            classes={kind.name: asdict(kind) for kind in tally.classes},
-            splits={split.name: split.rows for split in result.summary.splits},
-        )
-    else:
-        if not result.fresh:
-            print("all images are there; the dataset is written anew" if result.rebuilt else "all is done already")
-        print_tally(tally)
-        if rendered:
-            print(f"made in   {duration(result.seconds)} of work, summed over the workers")
-        print(f"dataset   {result.dataset}: " + ", ".join(f"{s.name} {s.rows}" for s in result.summary.splits))
-        if result.summary.dropped:
-            print(f"dropped   {counted(result.summary.dropped, 'image')} repeating one of another shard")
-        print_shortfalls(result.shortfalls, result.spec)
-        print(f"look at   {result.sheet}")
-    if result.missing:
-        raise QuotaNotMet(
-            f"{counted(result.missing, 'image')} short of what was asked for",
-            hint=_unsure(result.shortfalls, result.spec.attributes)
-            + (_MORE if rendered else _more_of_rejudged(result)),
-        )
+def answer_of_run(found: RunResult, *, rendered: bool = True) -> Answer:
+    """Show the result of a run, which `rendered` images, or judged those of another run."""
+    tally, summary = found.tally, found.summary
+    result = {
+        "folder": found.folder,
+        "dataset": found.dataset,
+        "sheet": found.sheet,
+        "made_now": found.fresh,
+        "images": summary.rows,
+        "attempted": tally.attempted,
+        "accepted": tally.accepted,
+        "missing": found.missing,
+        "dropped": summary.dropped,
+        "shortfalls": [asdict(short) for short in found.shortfalls],
+        "seconds": found.seconds,
+        "classes": {kind.name: asdict(kind) for kind in tally.classes},
+        "splits": {split.name: split.rows for split in summary.splits},
+    }
+    hint = _unsure(found.shortfalls, found.spec.attributes) + (_MORE if rendered else _more_of_rejudged(found))
+    short = QuotaNotMet(f"{counted(found.missing, 'image')} short of what was asked for", hint=hint)
+    return Answer(result=result, lines=[*_run_lines(found, rendered)], error=short if found.missing else None)
 
 
-def _more_of_rejudged(result: Any) -> str:
-    if "://" in result.folder:  # `run` reads specs on this machine
-        return f"To make more, copy {result.folder}/{layout.SPEC} here: synthgen run SPEC -o {result.folder} --top-up"
-    return f"To make more: synthgen run {result.folder}/{layout.SPEC} -o {result.folder} --top-up"
+def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
+    if not found.fresh:
+        yield "all images exist; rebuilt the dataset" if found.rebuilt else "nothing to do: this run is complete"
+    yield from tally_lines(found.tally)
+    if rendered:
+        yield f"time      {duration(found.seconds)} of compute (all workers)"
+    splits = ", ".join(f"{split.name} {split.rows}" for split in found.summary.splits)
+    yield f"dataset   {found.dataset}: {splits}"
+    if found.summary.dropped:
+        yield f"dropped   {counted(found.summary.dropped, 'image')} that repeated one of another shard"
+    yield from shortfall_lines(found.shortfalls, found.spec)
+    yield f"look at   {found.sheet}"
 
 
-def print_tally(tally: Any) -> None:
-    share = f" ({tally.accepted / tally.attempted:.0%})" if tally.attempted else ""
-    print(f"accepted  {tally.accepted} of {tally.attempted} attempts{share}")
+def answer_of_preview(tally: Tally, sheet: Path) -> Answer:
+    """Show what the attempts of a preview came to."""
+    result = {
+        "sheet": str(sheet),
+        "attempted": tally.attempted,
+        "accepted": tally.accepted,
+        "classes": {kind.name: asdict(kind) for kind in tally.classes},
+    }
+    return Answer(result=result, lines=[*tally_lines(tally), f"look at   {sheet}"])
+
+
+def tally_lines(tally: Tally) -> Iterator[str]:
+    """Show what became of the attempts, overall and by class. What passed and found no room is not a rejection."""
+    surplus = tally.others.get("surplus", 0)
+    passed = tally.accepted + surplus
+    share = f" ({passed / tally.attempted:.0%})" if tally.attempted else ""
+    line = f"accepted  {tally.accepted} of {tally.attempted} attempts"
+    yield f"{line}; {passed}{share} passed the filters, {surplus} of them surplus" if surplus else line + share
+
     width = max((len(kind.name) for kind in tally.classes), default=0)
     for kind in tally.classes:
-        wanted = f"/{kind.quota}" if kind.quota is not None else ""
+        quota = f"/{kind.quota}" if kind.quota is not None else ""
         others = ", ".join(f"{reason} {number}" for reason, number in kind.others.items())
-        line = f"  {kind.name:<{width}}  {kind.accepted}{wanted} of {kind.attempted}"
-        print(f"{line}   {others}" if others else line)
+        line = f"  {kind.name:<{width}}  {kind.accepted}{quota} of {kind.attempted}"
+        yield f"{line}   {others}" if others else line
 
 
-def print_shortfalls(shortfalls: Sequence[Shortfall], spec: Spec) -> None:
+def shortfall_lines(shortfalls: Sequence[Shortfall], spec: Spec) -> Iterator[str]:
+    """Show the cells that are not full, and what their attempts came to instead."""
     for short in shortfalls[:_SHORTFALLS]:
-        print(f"short     {short.cell}: {short.missing} missing")
+        yield f"short     {short.cell}: {short.missing} missing"
         for line in (*_spent(short, spec), *_causes(short, spec.attributes)):
-            print(f"          {line}")
+            yield f"          {line}"
     if more := shortfalls[_SHORTFALLS:]:
-        print(f"short     {len(more)} more cells: {sum(short.missing for short in more)} missing; --json names them")
+        missing = sum(short.missing for short in more)
+        yield f"short     {len(more)} more cells: {missing} missing; --json lists them"
 
 
-def print_failures(state: RunState, location: str) -> None:
-    """Print what keeps shards from being done: the cause of each that failed, and what ended the last worker."""
+def failure_lines(state: RunState, location: str) -> Iterator[str]:
+    """Show what keeps shards from being done: the cause of each failure, and what ended the last worker."""
     from synthgen.running import grouped
 
     for line in grouped({shard: state.causes.get(shard, "no cause was kept") for shard in state.failed}):
-        print(f"failed    {without_secrets(line)}")
+        yield f"failed    {without_secrets(line)}"
     if state.ended:
-        print(f"ended     the last worker that stopped early: {without_secrets(state.ended)}")
+        yield f"ended     the last worker that stopped early: {without_secrets(state.ended)}"
     if state.failed or state.ended:
-        print(f"          tracebacks: {location}/failed")
+        yield f"          tracebacks: {location}/failed"
+
+
+def _more_of_rejudged(found: RunResult) -> str:
+    if "://" in found.folder:  # `run` reads specs on this machine
+        return f"To make more, copy {found.folder}/{layout.SPEC} here: synthgen run SPEC -o {found.folder} --top-up"
+    return f"To make more: synthgen run {found.folder}/{layout.SPEC} -o {found.folder} --top-up"
 
 
 def _spent(short: Shortfall, spec: Spec) -> Iterator[str]:
-    # Of shards that are full, nothing is recorded: the cell may have had hits there.
+    # Full shards record no misses: the cell may have had hits there.
     where = " in the shards that lack it" if spec.total > spec.output.shard_size else ""
     if short.to_fill is None:
-        yield f"none of {short.attempts} attempts{where} gave one"
+        yield f"0 of {short.attempts} attempts{where} passed"
     else:
-        share = f"{short.hits} of {short.attempts} attempts{where} gave one, {short.hits / short.attempts:.0%}"
-        yield f"{share}: about {short.to_fill:.0f} more"
+        share = f"{short.hits} of {short.attempts} attempts{where} passed, {short.hits / short.attempts:.0%}"
+        yield f"{share}: about {short.to_fill:.0f} more needed"
     if short.spare:
-        yield f"{short.spare} of them beyond the budget: a batch keeps its size, and nothing more is taken"
+        yield f"{counted(short.spare, 'attempt')} over budget (the last batch is never split)"
 
 
 def _causes(short: Shortfall, attributes: Mapping[str, Attribute]) -> Iterator[str]:
-    """What the attempts at a cell came to instead, the most frequent first."""
+    """Show what the attempts at a cell came to instead, the most frequent first."""
     for key, count in list(short.misses.items())[:3]:
         if count >= _OFTEN * short.attempts:
             some = f"most ({count})" if 2 * count > short.attempts else str(count)
@@ -137,49 +157,12 @@ def _came_to(key: str, was: str, attributes: Mapping[str, Attribute]) -> str:
 
 
 def _unsure(shortfalls: Sequence[Shortfall], attributes: Mapping[str, Attribute]) -> str:
-    """What to do about attributes that the judge often abstained on, where a cell is short."""
+    """Say what to do about attributes that the judge often could not decide, where a cell is short."""
     from synthgen.spec import UNKNOWN
 
     return "".join(
-        f"The judge could often not tell {name}: if the sheet shows that it was right, lower "
+        f"The judge often could not decide {name}: if the sheet shows that it was right, lower "
         f"attributes.{name}.abstain_below ({attribute.abstain_below:g}). "
         for name, attribute in attributes.items()
         if any(short.misses.get(f"{name}={UNKNOWN}", 0) >= max(1, _OFTEN * short.attempts) for short in shortfalls)
     )
-
-
-def print_json(**content: object) -> None:
-    """For machines: the same content whatever stdout can encode, and nothing in it that a terminal would obey."""
-    printing_is_the_result()
-    text = json.dumps(content, indent=2, ensure_ascii=False)
-    if not encodable(text):
-        text = json.dumps(content, indent=2)
-    print(INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
-
-
-def print_rounding(rounding: Any) -> None:
-    """What whole images do to the shares asked for, where they do something."""
-    if rounding.worst:
-        name, attribute, value, asked, planned = rounding.worst
-        print(f"rounded   images are whole: {planned:.1%} of {name} is {attribute} {value!r}; {asked:.1%} was asked")
-    if rounding.empty:
-        print(f"empty     {len(rounding.empty)} cell(s) with too small a share for one image: {rounding.empty[0]}, ..")
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: `1 shard`, `2 shards`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"

@@ -2,19 +2,24 @@
 
 import os
 import signal
-import sys
 import threading
+
+from synthgen.cli.session import session
+
+_KILLED = 130
+_STOPPING = "stopping after this batch; press Ctrl-C again to stop at once"
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that the first Ctrl-C or SIGTERM sets; the second Ctrl-C ends the process at once."""
+    """Return an event that the first Ctrl-C or SIGTERM sets; the second Ctrl-C ends the process at once."""
     stop = threading.Event()
 
     def on_signal(number: int, _: object) -> None:
         if stop.is_set() and number == signal.SIGINT:
-            os._exit(130)
+            os._exit(_KILLED)
         stop.set()
-        print("stopping after this batch; Ctrl-C again to stop at once", file=sys.stderr)
+        # In a thread: the signal may have come in the middle of a line that this one prints.
+        threading.Thread(target=session.note, args=[_STOPPING]).start()
 
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)

@@ -5,10 +5,12 @@
 
 import errno
 import io
+import json
 import os
 import re
 import select
 import sys
+from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, TextIO, cast
 
 from synthgen.inert import INVISIBLE
@@ -183,3 +185,12 @@ def _inert(text: str) -> str:
 def _escaped(found: re.Match[str]) -> str:
     code = ord(found[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def print_json(content: Mapping[str, object]) -> None:
+    """Print one JSON object: the same whatever stdout can encode, with nothing in it that a terminal would obey."""
+    printing_is_the_result()
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    if not encodable(text):
+        text = json.dumps(content, indent=2)
+    print(INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from synthgen.files import as_damage
+from synthgen.fragments import fragment, table
 from synthgen.ledger.source import Source, batches
 from synthgen.records import Reason, Verdict
 
@@ -18,6 +19,7 @@ MEANINGS: Mapping[str, str] = {
     Reason.UNSAFE: "shows what the spec's safety section rejects",
     Reason.LABEL: "the judge did not take it for its class",
     Reason.CLIP: "does not match its prompt",
+    Reason.MEASURE: "outside the limits of a plug-in's measure",
     Reason.DUPLICATE: "repeats an image before it",
     Reason.ATTRIBUTE: "measured to be what no cell asks for, or not to be told",
     Verdict.SURPLUS: "good, but its shard wanted no more of it: full, or its attempts were spent",
@@ -46,7 +48,30 @@ class ClassTally:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
+    """What became of all attempts, class by class."""
+
     classes: tuple[ClassTally, ...]
+
+    def __repr__(self) -> str:
+        return f"<Tally {self.attempted:,} attempts in {len(self.classes):,} classes: {self.accepted:,} accepted>"
+
+    def _repr_html_(self) -> str:
+        """Show the counts of each class and why attempts were not accepted, in a notebook."""
+        return fragment(f"{self.accepted:,} of {self.attempted:,} attempts accepted", *self.tables())
+
+    def tables(self) -> tuple[str, ...]:
+        """Write the counts by class, and those of the reasons, as HTML."""
+        has_quota = any(kind.quota is not None for kind in self.classes)
+        columns = ["class", "accepted", *(["asked for"] if has_quota else []), "attempts"]
+        counts = table(
+            columns,
+            (
+                (kind.name, kind.accepted, *([kind.quota or 0] if has_quota else []), kind.attempted)
+                for kind in self.classes
+            ),
+        )
+        others = table(["not accepted", "attempts"], self.others.items())
+        return (counts, others) if self.others else (counts,)
 
     @property
     def attempted(self) -> int:

@@ -42,7 +42,7 @@ _ORDER = {Verdict.REJECTED: 0, Verdict.FAILED: 1, Verdict.SURPLUS: 2}
 
 
 def watched(rule: Rule) -> bool:
-    """Tell whether the rule's score is shown on every picture, and not only on those that the rule rejects."""
+    """Return whether the rule's score is shown on every picture, and not only on those that the rule rejects."""
     return rule.reason in (Reason.LABEL, Reason.CLIP)
 
 
@@ -264,7 +264,7 @@ def _scores(row: LedgerRow, limits: Sequence[Rule]) -> Iterator[Score]:
 
 
 def _homeless(row: LedgerRow, balanced: Sequence[str]) -> str | None:
-    """Describe a picture that fits no cell: by its likeliest answers if the judge was unsure, else by its answers."""
+    """Describe a picture that fits no cell: by its most likely answers if the judge was unsure, else by its answers."""
     answers = answers_of(row)
     measured = {name: answers.get(name) for name in balanced}
     unsure = [name for name, answer in measured.items() if answer == UNKNOWN]

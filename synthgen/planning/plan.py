@@ -3,14 +3,16 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from pydantic import ValidationError
 
 from synthgen.errors import StorageError
+from synthgen.fragments import fragment, paragraph, table
 from synthgen.planning.cells import cells_for, cells_of, kinds_of
+from synthgen.planning.differences import changed_fields, without
 from synthgen.records import Cell, Shard
 from synthgen.seal import seal, unseal
 from synthgen.spec import Spec
@@ -34,10 +36,15 @@ NOT_IN_FINGERPRINT: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Revisions:
-    """What the models' names stood for when the plan was made: commits on the hub, or hashes of the weights."""
+    """What the models' names stood for when the plan was made: commits on the hub, or hashes of the weights.
+
+    Attributes:
+        plugins: those that decide what is accepted, such as `{"measures.faces": "synthgen-faces 1.2"}`.
+    """
 
     generator: str
     judge: str
+    plugins: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,20 @@ class Plan:
     window: int = WINDOW
     promise: str | None = None
     additions: tuple[Addition, ...] = ()
+
+    def __repr__(self) -> str:
+        cells, shards = _counted(len(self.cells), "cell"), _counted(self.shard_count, "shard")
+        return f"<Plan {self.spec.name}: {self.spec.total:,} images in {cells} and {shards}, {self.fingerprint[:8]}>"
+
+    def _repr_html_(self) -> str:
+        """Show the cells and their quotas in a notebook."""
+        quotas = [(cell.name, cell.quota) for cell in self.cells]
+        return fragment(
+            f"{self.spec.name}: {self.spec.total:,} images",
+            table(["class" if not self.spec.balance else "cell", "images"], quotas),
+            paragraph(f"model {self.spec.model.id}, judge {self.spec.judge.id}"),
+            paragraph(f"{_counted(self.shard_count, 'shard')} of up to {self.spec.output.shard_size:,} images"),
+        )
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -159,22 +180,16 @@ class Plan:
 
         Additions do not change it: what was made before them stays valid.
         """
-        content = _without(self.first._content(), NOT_IN_FINGERPRINT)
+        content = without(self.first._content(), NOT_IN_FINGERPRINT)
         # Earlier versions knew one format, and had it here: their runs keep their fingerprints.
         content["spec"]["output"] = {"format": "parquet", **content["spec"]["output"]}
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def differences(self, other: "Plan") -> list[str]:
         """One line for each field in which `other` would make other images: `filters.label: 0.5 -> 0.6`."""
-        mine = dict(_leaves(_without(self._content(), NOT_IN_FINGERPRINT)))
-        theirs = dict(_leaves(_without(other._content(), NOT_IN_FINGERPRINT)))
-        keys = [*mine, *(key for key in theirs if key not in mine)]
-        changed = [
-            f"{key}: {_shown(mine, key)} -> {_shown(theirs, key)}" for key in keys if mine.get(key) != theirs.get(key)
-        ]
-        if not changed and list(mine) != list(theirs):
-            changed.append("the order of classes, templates or values")
-        return changed
+        return changed_fields(
+            without(self._content(), NOT_IN_FINGERPRINT), without(other._content(), NOT_IN_FINGERPRINT)
+        )
 
     def to_json(self, written: str | None = None) -> str:
         """Write the plan without its additions, which have files of their own.
@@ -218,7 +233,7 @@ class Plan:
     def _content(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
-            "revisions": {"generator": self.revisions.generator, "judge": self.revisions.judge},
+            "revisions": {key: of for key, of in asdict(self.revisions).items() if of or key != "plugins"},
             "window": self.window,
             **({"promise": self.promise} if self.promise else {}),
             "spec": self.spec.canonical(),  # the order of classes, templates and values is part of the meaning
@@ -233,6 +248,10 @@ def written_spec(text: str) -> str | None:
     """
     found = unseal(text)[0].get(_WRITTEN)
     return found if isinstance(found, str) else None
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' if number != 1 else ''}"
 
 
 def _slice(cells: tuple[Cell, ...], place: int, shards: int) -> tuple[Cell, ...]:
@@ -267,26 +286,3 @@ def _by_class(kinds: Mapping[str, Cell], quotas: Mapping[str, int]) -> Counter[s
 
 def make_plan(spec: Spec, revisions: Revisions) -> Plan:
     return Plan(spec, revisions)
-
-
-def _without(content: dict[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
-    spec = {
-        section: {key: value for key, value in values.items() if f"{section}.{key}" not in keys}
-        if isinstance(values, dict)
-        else values
-        for section, values in content["spec"].items()
-        if section not in keys
-    }
-    return {**content, "spec": spec}
-
-
-def _leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
-    if isinstance(value, dict) and value:
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{path}.{key}" if path else str(key))
-    else:
-        yield path.removeprefix("spec."), value
-
-
-def _shown(leaves: Mapping[str, object], key: str) -> str:
-    return json.dumps(leaves[key], ensure_ascii=False) if key in leaves else "(absent)"

@@ -10,7 +10,7 @@ from synthgen.files import as_damage
 from synthgen.ledger.columns import CELL_AIMED, CELL_FILLED, LedgerRow, answers_of, scores_of
 from synthgen.ledger.table import TableFile, read_images, read_ledger, read_schema
 from synthgen.planning import Plan
-from synthgen.records import Cell, Reason, ShardRecord, Shortfall, Verdict
+from synthgen.records import Cell, Reason, Rule, ShardRecord, Shortfall, Verdict
 from synthgen.running.shard.marker import create_marker, read_marker
 from synthgen.running.state import read_state
 from synthgen.store import layout
@@ -19,11 +19,11 @@ from synthgen.store.store import RunStore
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RejectionRule = Callable[[str, Mapping[str, float]], Reason | None]
-"""From an image's class and scores, the reason of the first rule that rejects it."""
+FirstBroken = Callable[[str, Mapping[str, float]], Rule | None]
+"""From an image's class and scores, the first rule that rejects it."""
 
 
-def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects: RejectionRule) -> None:
+def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects: FirstBroken) -> None:
     """Commit what still passes of each committed shard to `into`, a run of the plan `stricter`.
 
     Attempts keep their ids, scores and places; one that fails now is rejected, and its cell falls short.
@@ -37,9 +37,7 @@ def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects
             _rejudge_shard(store, record, stricter, into, rejects)
 
 
-def _rejudge_shard(
-    store: RunStore, record: ShardRecord, stricter: Plan, into: RunStore, rejects: RejectionRule
-) -> None:
+def _rejudge_shard(store: RunStore, record: ShardRecord, stricter: Plan, into: RunStore, rejects: FirstBroken) -> None:
     images_name = layout.new_name(layout.IMAGES, record.shard, "parquet")
     ledger_name = layout.new_name(layout.LEDGER, record.shard, "parquet")
 
@@ -63,20 +61,29 @@ def _rejudge_shard(
         shortfalls=shortfalls,
         seconds=record.seconds,
         provenance={**record.provenance, "rejudged.from": record.fingerprint},
+        by_class={
+            str(name): _counts(row["verdict"] for row in ledger if row["class"] == name)
+            for name in dict.fromkeys(row["class"] for row in ledger)
+        },
     )
     if not create_marker(into, made):
         into.delete(images_name)
         into.delete(ledger_name)
 
 
-def _judged(row: LedgerRow, rejects: RejectionRule) -> LedgerRow:
+def _judged(row: LedgerRow, rejects: FirstBroken) -> LedgerRow:
     if row["verdict"] == Verdict.FAILED:
         return row
     scores = {name: nan if value is None else value for name, value in scores_of(row).items()}
-    reason = rejects(row["class"], scores)
-    if reason is None:
+    broken = rejects(row["class"], scores)
+    if broken is None:
         return row
-    now: LedgerRow = {"verdict": Verdict.REJECTED.value, "reason": reason.value, "message": None, CELL_FILLED: None}
+    now: LedgerRow = {
+        "verdict": Verdict.REJECTED.value,
+        "reason": broken.reason.value,
+        "message": broken.explain(scores),
+        CELL_FILLED: None,
+    }
     return row | now
 
 

@@ -1,9 +1,9 @@
 """`repair`: damaged shards are made again by the next worker, and files that no marker names are removed."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from synthgen.events import OnProgress, ignore
 from synthgen.planning import Plan
 from synthgen.running.opening import restore_spec
 from synthgen.running.state import read_state
@@ -27,7 +27,7 @@ class Repaired:
     removed: tuple[str, ...]
 
 
-def repair(plan: Plan, store: RunStore, on_shard: Callable[[int], None] = lambda shard: None) -> Repaired:
+def repair(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> Repaired:
     """Delete the markers of damaged shards, and every file that no marker names.
 
     Only for a run that nobody is working on: it would delete what a worker is writing.
@@ -35,7 +35,7 @@ def repair(plan: Plan, store: RunStore, on_shard: Callable[[int], None] = lambda
     Raises:
         StorageError: the run cannot be read or written.
     """
-    findings = verify(plan, store, on_shard)
+    findings = verify(plan, store, on_progress)
     reopened = sorted({shard for finding in findings if (shard := _shard_of(finding.place)) is not None})
     # The marker first: without it the files are garbage, whatever happens next.
     for shard in reopened:

@@ -37,6 +37,12 @@ class RunState:
     causes: Mapping[int, str]
     ended: str | None
 
+    def __repr__(self) -> str:
+        accepted, attempts = self.counts.get("accepted", 0), sum(self.counts.values())
+        wrong = f", {len(self.damaged):,} damaged" if self.damaged else ""
+        done = f"{len(self.done):,} of {self.shard_count:,} shards done{wrong}"
+        return f"<RunState {done}: {accepted:,} accepted in {attempts:,} attempts>"
+
     @property
     def complete(self) -> bool:
         """Whether every shard is committed, even if short of its quota."""

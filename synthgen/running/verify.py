@@ -1,12 +1,13 @@
 """`verify`: is what was committed still complete, intact and consistent?"""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
 from synthgen.errors import StorageError
+from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.files import as_damage
 from synthgen.ledger.columns import CELL_FILLED, LedgerRow, StoredImage
 from synthgen.ledger.table import read_images, read_ledger
@@ -29,15 +30,16 @@ class Damage:
     message: str
 
 
-def verify(plan: Plan, store: RunStore, on_shard: Callable[[int], None] = lambda shard: None) -> list[Damage]:
+def verify(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> list[Damage]:
     """Read every committed file again: hashes, rows, ids, each image to its last pixel. [] if all is well."""
     state = read_state(plan, store)
     findings = _spec_faults(store)
     findings += [Damage(layout.marker(shard), message) for shard, message in state.damaged.items()]
     records = {**state.done, **_doubtful(plan, store, state.damaged)}
-    for shard, record in sorted(records.items()):
+    on_progress(StepProgress("checking", "shards", 0, len(records)))
+    for done, (_, record) in enumerate(sorted(records.items()), start=1):
         findings += _verify_shard(plan, store, record)
-        on_shard(shard)
+        on_progress(StepProgress("checking", "shards", done, len(records)))
     return findings
 
 

@@ -14,7 +14,7 @@ from synthgen.sets.own_folder import Opener
 if TYPE_CHECKING:
     from datasets import Features
 
-_IMAGES = ("image", "img", "picture", "photo")
+IMAGES = ("image", "img", "picture", "photo")
 _NO_IMAGE = LeftOut("that cannot be opened", "there is none in the row")
 
 
@@ -74,8 +74,8 @@ def _image_column(features: Mapping[str, object]) -> str | None:
     from datasets import Image
 
     if typed := [name for name, feature in features.items() if isinstance(feature, Image)]:
-        return next((name for name in _IMAGES if name in typed), typed[0])
-    return next((name for name in _IMAGES if name in features and _holds_bytes(features[name])), None)
+        return next((name for name in IMAGES if name in typed), typed[0])
+    return next((name for name in IMAGES if name in features and _holds_bytes(features[name])), None)
 
 
 def _names_of(feature: object) -> list[str] | None:

@@ -7,6 +7,7 @@ from math import ceil, floor, log, log10
 from typing import Any
 
 from synthgen.errors import UsageError
+from synthgen.inert import inert
 from synthgen.judging.calibration.conditions import conditions, difference
 from synthgen.planning import Plan
 
@@ -61,6 +62,10 @@ class Calibration:
     made_for: Mapping[str, Any]
     classes: Mapping[str, Threshold]
 
+    def __repr__(self) -> str:
+        reached = len(self.classes) - len(self.missed)
+        return f"<Calibration {inert(self.promise)}: reached for {reached:,} of {len(self.classes):,} classes>"
+
     @property
     def missed(self) -> tuple[str, ...]:
         """The classes without a threshold."""
@@ -84,7 +89,7 @@ class Calibration:
             return cls(**content, classes=classes)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             hint = "Expected a file that `synthgen calibrate` wrote."
-            raise UsageError(f"{name} is no calibration: {error}", hint=hint) from error
+            raise UsageError(f"{name} is not a calibration: {error}", hint=hint) from error
 
     def floors_for(self, plan: Plan, name: str) -> dict[str, float]:
         """The thresholds by class, if they hold for `plan`.

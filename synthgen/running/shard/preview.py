@@ -13,13 +13,20 @@ from synthgen.running.shard.protocols import Generator, Judge
 
 
 def preview(plan: Plan, generator: Generator, judge: Judge, count: int) -> Iterator[LedgerRow]:
-    """Make the ledger's rows of `count` attempts, aimed at all cells of the plan in turn: see `turns`.
+    """Load the models; the iterator makes the ledger's rows of `count` attempts.
+
+    They are aimed at all cells of the plan in turn: see `turns`.
 
     Raises:
         ModelError, DeviceError: nothing can be rendered or judged.
     """
     models = Models(generator, judge)
     models.set_up()
+    return _rows(plan, models, count)
+
+
+def _rows(plan: Plan, models: Models, count: int) -> Iterator[LedgerRow]:
+    generator, judge = models.generator, models.judge
     judge.begin_shard()
     filling, cells = Filling(plan, Shard(0, plan.cells)), turns(plan.cells)
     wanted = [draw_candidate(plan, 0, attempt, cells[attempt % len(cells)]) for attempt in range(count)]

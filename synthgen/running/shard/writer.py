@@ -1,6 +1,6 @@
 """`ShardWriter`: the two tables of one shard, and the commit that makes them part of the run."""
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -33,6 +33,7 @@ class ShardWriter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="shard-writer")
         self._pending: deque[Future[None]] = deque()
         self._counts: Counter[str] = Counter()
+        self._by_class: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._reasons: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
@@ -64,6 +65,7 @@ class ShardWriter:
         """
         for judged in batch:
             self._counts[judged.verdict] += 1
+            self._by_class[judged.rendered.candidate.class_name][judged.verdict.value] += 1
             if (why := reason(judged)) is not None:
                 self._reasons[why] += 1
         images = {
@@ -103,6 +105,7 @@ class ShardWriter:
             shortfalls=shortfalls,
             seconds=round(seconds, 3),
             provenance=provenance,
+            by_class={name: dict(counts) for name, counts in self._by_class.items()},
         )
         # If this raises, the files stay as garbage: the marker may have been created all the same.
         if not create_marker(self._store, record):

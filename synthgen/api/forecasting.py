@@ -1,0 +1,213 @@
+"""What a plan will cost, from what earlier runs and previews measured. Loads no model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import ceil, sqrt
+
+from synthgen import bundled
+from synthgen.api.arguments import check_plan
+from synthgen.api.measured import Passes, Speed, read_passes, read_speeds, this_machine
+from synthgen.models import ModelSource, native_size
+from synthgen.planning import Plan
+from synthgen.spec import BUNDLED_MODEL, Spec
+
+ASSUMED = 0.8
+"""The share of attempts taken to pass before any was measured."""
+_ENOUGH = 20
+"""A share or a speed of fewer images is called a rough one. A class with fewer takes the share of all classes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a plan will cost, roughly, and what that is known from.
+
+    Attributes:
+        attempts: expected number, with the last batch of each shard where the batch size is known.
+        attempts_range: what the 95 % interval of the measured pass rate makes of it; None where the rate is assumed.
+        budget: number of attempts after which every cell gives up; no forecast is above it.
+        passed, tried: how many of how many earlier attempts under the same conditions passed the filters; (0, 0) if
+            none was measured, and 80 % are assumed to.
+        seconds: expected work of one worker, without loading the models; None if the speed is unknown.
+        bytes: disk space, including the finished dataset; None if the size of the images is unknown.
+        size: width and height of the images; None if it is the model's own, and not known here yet.
+        licence: of the model's weights, as far as known.
+        basis: where `attempts`, `seconds` and `bytes` come from, in words.
+        splits: expected images by class and split, if every quota is met.
+        warnings: splits that will be empty, or will lack classes.
+    """
+
+    attempts: int
+    attempts_range: tuple[int, int] | None
+    budget: int
+    passed: int
+    tried: int
+    seconds: float | None
+    bytes: int | None
+    size: tuple[int, int] | None
+    licence: str
+    basis: Mapping[str, str]
+    splits: Mapping[str, Mapping[str, int]]
+    warnings: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        time = "time unknown" if self.seconds is None else f"{self.seconds:,.0f} s"
+        disk = "disk unknown" if self.bytes is None else f"{self.bytes / 1e6:,.1f} MB"
+        return f"<Forecast about {self.attempts:,} attempts, {time}, {disk}>"
+
+
+def forecast(planned: Plan) -> Forecast:
+    """Estimate attempts, time, disk and the sizes of the splits.
+
+    The more a model was used on this machine, the better: `preview` and every finished shard note what images took and
+    how many passed, in the user's cache. `Forecast.basis` says what was measured and what is assumed.
+
+    Raises:
+        UsageError: `planned` is not a plan.
+    """
+    check_plan(planned)
+    spec, speed = planned.spec, _best_speed(planned)
+    passes = read_passes(planned)
+    tried, passed = passes.of() if passes else (0, 0)
+    batch = _batch_size(spec, speed)
+    budget = sum(cell.quota for cell in planned.cells) * spec.budget.attempts_per_image
+
+    def attempts(rate: Callable[[int, int], float]) -> int:
+        return min(_attempts(planned, passes, rate, batch), budget)
+
+    expected, seconds = attempts(_share), None
+    if speed is not None:
+        seconds = expected * speed.per_image * spec.model.steps / speed.steps
+    size = _size(planned)
+    splits = split_sizes(spec)
+    return Forecast(
+        attempts=expected,
+        attempts_range=(attempts(lambda *counts: _wilson(*counts)[1]), attempts(lambda *counts: _wilson(*counts)[0]))
+        if tried
+        else None,
+        budget=budget,
+        passed=passed,
+        tried=tried,
+        seconds=seconds,
+        # PNG takes about half of 3 bytes a pixel; images are in the shards and again in the dataset.
+        bytes=int(2 * spec.total * (size[0] * size[1] * 1.5 + 1000) + expected * 4000) if size else None,
+        size=size,
+        licence="apache-2.0" if spec.model.id == BUNDLED_MODEL else "see the model's card",
+        basis={
+            "attempts": _basis_of_attempts(passes, tried, passed),
+            "seconds": _basis_of_seconds(speed, spec.model.steps),
+            "bytes": _basis_of_bytes(spec, size),
+        },
+        splits=splits,
+        warnings=tuple(_split_warnings(splits, spec)),
+    )
+
+
+def split_sizes(spec: Spec) -> dict[str, dict[str, int]]:
+    """Return how many images of each class every split gets, if every quota is met."""
+    from synthgen.dataset.splits import split_counts
+
+    counts = split_counts([kind.count for kind in spec.classes.values()], spec.output.splits)
+    return dict(zip(spec.classes, counts, strict=True))
+
+
+def _split_warnings(splits: Mapping[str, Mapping[str, int]], spec: Spec) -> list[str]:
+    found = []
+    for split, share in spec.output.splits.items():
+        without = [name for name, counts in splits.items() if not counts[split]]
+        if len(without) == len(splits):
+            few = f"{spec.total:,} images are too few for a share of {share:g}"
+            found.append(f"the split {split!r} will be empty: {few}")
+        elif without:
+            number = f"{len(without):,} of {len(splits):,} classes"
+            found.append(f"the split {split!r} will lack {number}, such as {without[0]!r}: too few images of them")
+    return found
+
+
+def _best_speed(planned: Plan) -> Speed | None:
+    """Choose the measurement nearest to a plan: of this machine, these steps and this batch size, the newest."""
+    model, here = planned.spec.model, this_machine()
+    speeds = [speed for speed in read_speeds(planned) if model.dtype in ("auto", speed.dtype)]
+
+    def nearness(place: int) -> tuple[bool, bool, bool, int]:
+        speed = speeds[place]
+        batch = model.batch_size == "auto" or str(model.batch_size) == speed.batch_size
+        return speed.machine == here, speed.steps == model.steps, batch, place
+
+    return speeds[max(range(len(speeds)), key=nearness)] if speeds else None
+
+
+def _batch_size(spec: Spec, speed: Speed | None) -> int:
+    if spec.model.batch_size != "auto":
+        return spec.model.batch_size
+    return int(speed.batch_size) if speed and speed.batch_size.isdecimal() and len(speed.batch_size) < 6 else 1
+
+
+def _attempts(planned: Plan, passes: Passes | None, rate: Callable[[int, int], float], batch: int) -> int:
+    """Count the attempts that the quotas take at these rates, each shard's last batch filled up."""
+    quotas = Counter[str]()
+    for cell in planned.cells:
+        quotas[cell.class_name] += cell.quota
+    per_image, needed = planned.spec.budget.attempts_per_image, 0.0
+    for name, quota in quotas.items():
+        counts = passes.of(name) if passes else (0, 0)
+        if passes and counts[0] < _ENOUGH:
+            counts = passes.of()
+        share = rate(*counts)
+        needed += min(quota / share, quota * per_image) if share > 0 else quota * per_image
+    shards, batch = planned.shard_count, min(batch, planned.window)
+    return ceil(needed / shards / batch - 1e-9) * batch * shards if batch > 1 else ceil(needed - 1e-9)
+
+
+def _share(tried: int, passed: int) -> float:
+    return passed / tried if tried else ASSUMED
+
+
+def _wilson(tried: int, passed: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval. `synthgen.stats` has it too, but imports pandas, and `plan` answers at once."""
+    if not tried:
+        return ASSUMED, ASSUMED
+    z, share = 1.959964, passed / tried
+    middle, spread = share + z * z / (2 * tried), z * sqrt(share * (1 - share) / tried + z * z / (4 * tried * tried))
+    return max(0.0, (middle - spread) / (1 + z * z / tried)), min(1.0, (middle + spread) / (1 + z * z / tried))
+
+
+def _basis_of_attempts(passes: Passes | None, tried: int, passed: int) -> str:
+    if passes is None or not tried:
+        return f"assumed: {ASSUMED:.0%} of the attempts pass the filters; none was measured for this spec"
+    return f"measured in {_runs(passes.runs)}: {passed:,} of {tried:,} attempts passed the filters{_rough(tried)}"
+
+
+def _basis_of_seconds(speed: Speed | None, steps: int) -> str:
+    if speed is None:
+        return "unknown: this model was not measured in this size yet; a preview or a run does it"
+    place = "on this machine" if speed.machine == this_machine() else "on another machine"
+    scaled = "" if speed.steps == steps else f", at {speed.steps} steps, scaled to {steps}"
+    images = f"{speed.images:,} image{'s' if speed.images != 1 else ''}"
+    return f"measured in {_runs(speed.runs)} {place} ({speed.device}), {images}{scaled}{_rough(speed.images)}"
+
+
+def _basis_of_bytes(spec: Spec, size: tuple[int, int] | None) -> str:
+    if size is None:
+        return "unknown: the size of the model's images is not in the cache yet"
+    own = "" if spec.model.size or spec.model.width else ", the model's own size"
+    return f"images of {size[0]} x {size[1]} pixels{own}"
+
+
+def _runs(number: int) -> str:
+    return f"{number:,} earlier runs or previews" if number != 1 else "one earlier run or preview"
+
+
+def _rough(images: int) -> str:
+    return "; a rough figure" if images < _ENOUGH else ""
+
+
+def _size(planned: Plan) -> tuple[int, int] | None:
+    model, revision = planned.spec.model, planned.revisions.generator
+    wide, high = model.width or model.size, model.height or model.size
+    if wide and high:
+        return wide, high
+    place = str(bundled.GENERATOR) if model.id == BUNDLED_MODEL else model.id
+    return native_size(ModelSource(place, revision))

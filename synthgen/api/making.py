@@ -1,0 +1,109 @@
+"""Making the shards of a run: by this process, by one process per device, or by actors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from synthgen import running as runs
+from synthgen.api import wiring
+from synthgen.api.forecasting import forecast
+from synthgen.api.progress import started
+from synthgen.api.publishing import check_place
+from synthgen.api.recording import Committed, note_shards
+from synthgen.errors import ModelError
+from synthgen.events import OnProgress, Progress, StepProgress, ignore
+from synthgen.planning import Plan
+from synthgen.running import Assignment, Outcome
+from synthgen.store import RunStore, open_store
+
+_LOG = logging.getLogger(__name__)
+
+
+def make_pending(
+    planned: Plan,
+    store: RunStore,
+    devices: str,
+    executor: Literal["local", "ray"],
+    address: str | None,
+    on_progress: OnProgress,
+    stop: Callable[[], bool],
+) -> int:
+    """Make the shards that are not committed yet, and return their number."""
+    state = runs.read_state(planned, store)
+    if not state.pending or state.damaged:
+        return len(state.pending)
+    check_place(store)
+    _warn_of_little_room(planned, store, len(state.pending))
+    on_progress(started(planned, store, state))
+
+    committed = Committed(on_progress)
+    try:
+        if executor == "ray":
+            outcome = runs.run_ray(
+                make_shards, store, state.pending, devices=devices, address=address, on_progress=committed, stop=stop
+            )
+        else:
+            outcome = _make_here(planned, store, state.pending, devices, committed, stop)
+    finally:
+        note_shards(planned, store, committed.shards, here=executor == "local")
+    refuse_failed(outcome, store)
+    return len(state.pending)
+
+
+def _make_here(
+    planned: Plan,
+    store: RunStore,
+    pending: Sequence[int],
+    devices: str,
+    on_progress: OnProgress,
+    stop: Callable[[], bool],
+) -> Outcome:
+    """Make shards on this machine: in this process, or in one for each device."""
+    slots = runs.slots(devices, wiring.count_gpus)
+    if len(slots) == 1:
+        device = devices.partition(":")[0] if devices.startswith("cpu") else devices
+        return make_shards(store.location, pending, device, on_progress, stop)
+    on_progress(StepProgress("downloading the models", "models", 0))
+    wiring.download(planned)
+    slots = tuple(replace(slot, environment={**slot.environment, **wiring.OFFLINE}) for slot in slots)
+    return runs.run_local(make_shards, store, pending, slots, on_progress=on_progress, stop=stop)
+
+
+def _warn_of_little_room(planned: Plan, store: RunStore, pending: int) -> None:
+    whole, free = forecast(planned).bytes, store.free_bytes()
+    if whole is None or free is None:
+        return
+    if free < (needed := whole * pending / planned.shard_count):
+        _LOG.warning(
+            "%s: about %.3g MB are needed and %.3g MB are free. If they run out, the run stops with exit code 5; "
+            "what was committed stays, and running again goes on from it.",
+            store.location,
+            needed / 1e6,
+            free / 1e6,
+        )
+
+
+def make_shards(
+    location: str,
+    shards: Iterable[int | Assignment],
+    device: str,
+    on_progress: Callable[[Progress], None] = ignore,
+    stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Make shards in this process; every executor starts this. It does not check trust. See `synthgen.running.work`."""
+    store = open_store(location)
+    planned = runs.open_run(store)
+    generator, judge = wiring.generator(planned, device), wiring.judge(planned, device)
+    return runs.work(planned, store, generator, judge, shards, on_progress=on_progress, stop=stop)
+
+
+def refuse_failed(outcome: Outcome, store: RunStore) -> None:
+    if not outcome.failed:
+        return
+    unknown = f"see {store.location}/failed"
+    causes = {**dict.fromkeys(outcome.failed, unknown), **runs.read_causes(store, outcome.failed)}
+    lines = "\n".join(f"failed: {line}" for line in runs.grouped(causes))
+    raise ModelError(lines, hint=runs.retry_hint(store.location, causes.values()))

@@ -1,0 +1,70 @@
+"""How a function becomes a command: it gets `--json`, `--quiet` and `--verbose`, and returns an `Answer`."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, ParamSpec
+
+import typer
+
+from synthgen.cli.answer import Answer
+from synthgen.cli.app import app
+from synthgen.cli.option_names import OptionNames
+from synthgen.cli.session import session
+from synthgen.errors import UsageError
+
+AsJson = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        envvar="SYNTHGEN_JSON",
+        help="Print one JSON object on stdout, also on failure; its schema: synthgen schema --result.",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", envvar="SYNTHGEN_QUIET", help="Print results and errors alone.")]
+Verbose = Annotated[
+    bool, typer.Option("-v", "--verbose", envvar="SYNTHGEN_VERBOSE", help="Print messages of the libraries too.")
+]
+P = ParamSpec("P")
+
+_OUTPUT = {"as_json": AsJson, "quiet": Quiet, "verbose": Verbose}
+
+
+def command(function: Callable[P, Answer]) -> Callable[P, Answer]:
+    """Register a function as the command of its name."""
+    name = function.__name__
+    signature = inspect.signature(function)
+    more = [
+        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
+        for key, annotation in _OUTPUT.items()
+    ]
+
+    @functools.wraps(function)
+    def called(*args: P.args, **given: P.kwargs) -> Answer:
+        as_json, quiet, verbose = (bool(given.pop(key)) for key in _OUTPUT)
+        session.begin(name, names_of(name), as_json=as_json, quiet=quiet, verbose=verbose)
+        if quiet and verbose:
+            raise UsageError("use either --quiet or --verbose, not both")
+        return function(*args, **given)
+
+    called.__signature__ = signature.replace(  # type: ignore[attr-defined] # what typer reads
+        parameters=[*signature.parameters.values(), *more]
+    )
+    called.__annotations__ = function.__annotations__ | _OUTPUT
+    app.command(name)(called)
+    return function
+
+
+@functools.cache
+def names_of(name: str) -> OptionNames:
+    """Return how a command writes its arguments, in its own help."""
+    whole = typer.main.get_command(app)
+    options: dict[str, str] = {}
+    positionals: dict[str, str] = {}
+    for parameter in getattr(whole, "commands", {})[name].params:
+        argument = str(parameter.name).removesuffix("_")
+        if parameter.param_type_name == "option":
+            options[argument] = next(option for option in parameter.opts if option.startswith("--"))
+        else:
+            positionals[argument] = parameter.metavar or argument.upper()
+    return OptionNames(options, positionals)

@@ -1,0 +1,199 @@
+"""What progress looks like: bars on a terminal, sentences on a dumb one, JSON Lines elsewhere."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Protocol, Self
+
+from synthgen.cli.progress import Snapshot, slowest
+from synthgen.cli.streams import console
+from synthgen.cli.units import duration
+from synthgen.events import ClassProgress
+from synthgen.inert import inert
+
+_SLOWEST = 5
+"""Classes shown under the bar."""
+
+
+class Display(Protocol):
+    """Shows snapshots, and messages between them."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *ended: object) -> None: ...
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show how far the work is."""
+
+    def say(self, event: str, text: str, **more: object) -> None:
+        """Show a message of the kind `event`: "note", "warning" or "error"."""
+
+
+class Plain:
+    """Messages alone: where nothing reports progress, or with `--quiet`."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        pass
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show nothing."""
+
+    def say(self, event: str, text: str, **more: object) -> None:
+        """Print the text."""
+        print(text, file=sys.stderr, flush=True)
+
+
+class _Paced(Plain):
+    """Lets a snapshot through every few seconds, the first of a step, and the last one."""
+
+    def __init__(self, every: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._every, self._clock = every, clock
+        self._last: tuple[float, str] | None = None
+        self._held: Snapshot | None = None
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Print it if it is time."""
+        now = self._clock()
+        if self._last is None or now - self._last[0] >= self._every:
+            self._last, self._held = (now, snapshot.step), None
+            self._print(snapshot)
+        else:
+            self._held = snapshot
+
+    def __exit__(self, *ended: object) -> None:
+        if self._held is not None:
+            self._print(self._held)
+            self._held = None
+
+    def _print(self, snapshot: Snapshot) -> None:
+        raise NotImplementedError
+
+
+class Sentences(_Paced):
+    """A sentence now and then, for terminals that cannot move their cursor."""
+
+    def __init__(self) -> None:
+        super().__init__(every=10)
+
+    def _print(self, snapshot: Snapshot) -> None:
+        print(sentence(snapshot), file=sys.stderr, flush=True)
+
+
+class JsonLines(_Paced):
+    """One JSON object a line, at most one every three seconds; messages too, so that a consumer can parse every line.
+
+    Args:
+        run: what is worked on.
+    """
+
+    def __init__(self, run: str, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(every=3, clock=clock)
+        self._run = run
+
+    def say(self, event: str, text: str, **more: object) -> None:
+        """Print the message as a line, in its place among the others."""
+        self._line(event, message=text, **more)
+
+    def _print(self, snapshot: Snapshot) -> None:
+        more = {"step": snapshot.step} if snapshot.step else {}
+        self._line(
+            "progress",
+            **more,
+            unit=snapshot.unit,
+            done=snapshot.done,
+            total=snapshot.total,
+            rate=None if snapshot.rate is None else float(f"{snapshot.rate:.3g}"),
+            seconds_left=None if snapshot.seconds_left is None else round(snapshot.seconds_left),
+        )
+
+    def _line(self, event: str, **fields: object) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        print(json.dumps({"time": now, "event": event, "run": self._run} | fields), file=sys.stderr, flush=True)
+
+
+class Bars:
+    """One bar for all of it, with the time left; under it the classes with the most work left.
+
+    Args:
+        title: what is shown before the first snapshot.
+    """
+
+    def __init__(self, title: str) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
+            console=console(stderr=True),
+            transient=True,
+        )
+        self._title = inert(title)
+        self._whole = self._bars.add_task(self._title, total=None, note="")
+        self._rows = [self._bars.add_task("", total=1, note="", visible=False) for _ in range(_SLOWEST)]
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self._bars.stop()
+
+    def say(self, event: str, text: str, **more: object) -> None:
+        """Print the text above the bars."""
+        print(text, file=sys.stderr, flush=True)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Redraw the bars."""
+        self._bars.update(
+            self._whole,
+            description=self._title if snapshot.is_loading else inert(snapshot.step or snapshot.unit),
+            completed=snapshot.done,
+            total=snapshot.total,
+            note=_pace(snapshot),
+        )
+        names = slowest(snapshot.classes, _SLOWEST) if len(snapshot.classes) > 1 else []
+        for row, name in zip(self._rows, [*names, *[None] * (_SLOWEST - len(names))], strict=True):
+            if name is None:
+                self._bars.update(row, visible=False)
+            else:
+                kind = snapshot.classes[name]
+                self._bars.update(
+                    row,
+                    description=f"  {inert(name)}",
+                    completed=kind.accepted,
+                    total=kind.quota,
+                    note=pass_rate(kind),
+                    visible=True,
+                )
+
+
+def sentence(snapshot: Snapshot) -> str:
+    """Write a snapshot as a sentence: `12 of 60 images, 1.2 images/s, 40 s left`."""
+    step = f"{snapshot.step}: " if snapshot.step else ""
+    of = f" of {snapshot.total:,}" if snapshot.total is not None else ""
+    pace = _pace(snapshot)
+    return f"{step}{snapshot.done:,}{of} {snapshot.unit}" + (f", {pace}" if pace else "")
+
+
+def pass_rate(kind: ClassProgress) -> str:
+    """Write what share of a class's attempts was accepted, which is not how far it is."""
+    if not kind.attempts:
+        return ""
+    if not kind.accepted:
+        return f"0 of {kind.attempts} attempts accepted"
+    return f"{kind.accepted / kind.attempts:.0%} of {kind.attempts} attempts accepted"
+
+
+def _pace(snapshot: Snapshot) -> str:
+    if snapshot.rate is None:
+        return ""
+    left = f", {duration(snapshot.seconds_left)} left" if snapshot.seconds_left else ""
+    return f"{snapshot.rate:.3g} {snapshot.unit}/s{left}"

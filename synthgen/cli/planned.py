@@ -1,0 +1,80 @@
+"""What `synthgen plan` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from synthgen.cli.answer import Answer
+from synthgen.cli.units import counted, duration, size
+
+if TYPE_CHECKING:
+    from synthgen.api.forecasting import Forecast
+    from synthgen.planning import Plan
+
+
+def answer_of_plan(planned: Plan, forecast: Forecast, prompts: Sequence[str], location: str | None) -> Answer:
+    """Show what a plan would make and cost."""
+    from synthgen.api.planning import steering_notes
+
+    notes = steering_notes(planned.spec)
+    result = {
+        "name": planned.spec.name,
+        "fingerprint": planned.fingerprint,
+        "classes": {name: kind.count for name, kind in planned.spec.classes.items()},
+        "cells": {cell.name: cell.quota for cell in planned.cells},
+        "shards": planned.shard_count,
+        "samples": list(prompts),
+        "revisions": asdict(planned.revisions),
+        "forecast": asdict(forecast),
+        "notes": notes,
+        "run": location,
+    }
+    lines = [*_lines(planned, forecast, prompts, notes)]
+    if location is not None:
+        lines.append(f"run       {location}: `synthgen work {location}` makes it")
+    return Answer(result=result, lines=lines, is_printing=location is None)
+
+
+def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Sequence[str]) -> Iterator[str]:
+    spec = planned.spec
+    yield f"{spec.name}: {counted(spec.total, 'image')} in {counted(planned.shard_count, 'shard')}"
+    width = max(len(cell.name) for cell in planned.cells)
+    for cell in planned.cells:
+        yield f"  {cell.name:<{width}}  {cell.quota}"
+    yield from _rounding(planned)
+    yield from (f"note      {note}" for note in notes)
+
+    if prompts:
+        yield "sample prompts"
+        yield from (f"  {prompt}" for prompt in prompts)
+    yield f"model     {spec.model.id} ({planned.revisions.generator})"
+    yield f"judge     {spec.judge.id}"
+    yield f"licence   {forecast.licence}"
+    yield from _costs(forecast)
+
+
+def _rounding(planned: Plan) -> Iterator[str]:
+    """Say what whole images do to the shares asked for, where they do something."""
+    from synthgen.planning import rounding_of
+
+    rounding = rounding_of(planned.spec)
+    if rounding.worst:
+        name, attribute, value, asked, share = rounding.worst
+        yield f"rounded   {share:.1%} of {name} is {attribute} {value!r} instead of {asked:.1%}: images are whole"
+    if rounding.empty:
+        cells = counted(len(rounding.empty), "cell")
+        yield f"empty     {cells} with too small a share for one image, such as {rounding.empty[0]}"
+
+
+def _costs(forecast: Forecast) -> Iterator[str]:
+    low, high = forecast.attempts_range or (forecast.attempts, forecast.attempts)
+    range_ = f" ({low:,} to {high:,})" if low != high else ""
+    yield f"attempts  about {forecast.attempts:,}{range_}, limit {forecast.budget:,}; {forecast.basis['attempts']}"
+    time = f"about {duration(forecast.seconds)}; " if forecast.seconds is not None else ""
+    yield f"time      {time}{forecast.basis['seconds']}"
+    disk = f"about {size(forecast.bytes)}; " if forecast.bytes is not None else ""
+    yield f"disk      {disk}{forecast.basis['bytes']}"
+    for warning in forecast.warnings:
+        yield f"splits    {warning}"

@@ -1,0 +1,92 @@
+"""From arguments to an exit code: the one place where answers and errors are printed."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+from typer.exceptions import TyperException
+
+from synthgen.cli.answer import Answer
+from synthgen.cli.app import app
+from synthgen.cli.envelope import described, envelope
+from synthgen.cli.session import session
+from synthgen.cli.streams import Inert, console, guard, lost_result, print_json, printing_is_the_result
+from synthgen.errors import StorageError, SynthgenError, UsageError
+from synthgen.redaction import without_secrets
+
+_BUG = 1
+_REPORT = "This is a bug in synthgen. Please report it with the lines above: see CONTRIBUTING.md."
+
+
+def main() -> None:
+    """Run the command line; the process ends with the documented exit code, whatever becomes of its output."""
+    guard()
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line, and return its exit code."""
+    session.as_json = "--json" in arguments  # for mistakes that are found before the command is known
+    try:
+        answer = app(list(arguments), prog_name="synthgen", standalone_mode=False)
+    except SynthgenError as error:
+        return _deliver(None, error)
+    except TyperException as error:
+        return _deliver(None, *_misused(error))
+    except Exception as bug:
+        return _fail(bug)
+
+    if isinstance(answer, Answer):
+        return _deliver(answer, answer.error)
+    return answer if isinstance(answer, int) else 0  # of `--help` and `--version`
+
+
+def _deliver(answer: Answer | None, error: SynthgenError | None, usage: str | None = None) -> int:
+    """Print what was found, and then what went wrong."""
+    code = error.exit_code if error is not None else 0
+    if session.as_json:
+        errors = list(described(error, session.names)) if error is not None else []
+        found = answer.result if answer is not None else None
+        whole = envelope(session.command, code, result=found, errors=errors, warnings=session.warnings)
+        print_json(whole)
+    elif answer is not None:
+        if answer.is_printing:
+            printing_is_the_result()
+        for line in answer.lines:
+            print(line) if isinstance(line, str) else console().print(Inert(line))
+
+    if usage is not None:
+        print(usage, file=sys.stderr)
+    elif error is not None:
+        session.report(error)
+    if not code and (lost := lost_result()) is not None:
+        session.report(StorageError(f"stdout: the result could not be printed: {lost.strerror}"))
+        return StorageError.exit_code
+    return code
+
+
+def _misused(error: TyperException) -> tuple[SynthgenError, str | None]:
+    """Turn what the parser refused into an error, and give the help that it shows instead of a message, if so."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "synthgen"
+    session.command = "" if path == "synthgen" else path.removeprefix("synthgen ")
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return UsageError("no command was given"), error.format_message()
+    return UsageError(error.format_message().rstrip("."), hint=f"`{path} --help` lists what it takes."), None
+
+
+def _fail(bug: Exception) -> int:
+    """Report what nobody foresaw, with its traceback."""
+    print(without_secrets("".join(traceback.format_exception(bug))), file=sys.stderr, end="")
+    print(_REPORT, file=sys.stderr)
+    if session.as_json:
+        error = {"code": "bug", "message": without_secrets(f"{type(bug).__name__}: {bug}"), "hint": _REPORT}
+        whole = envelope(
+            session.command,
+            _BUG,
+            result=None,
+            errors=[error | dict.fromkeys(("file", "line", "column", "argument"))],
+            warnings=session.warnings,
+        )
+        print_json(whole)
+    return _BUG

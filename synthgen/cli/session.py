@@ -1,0 +1,130 @@
+"""One call of the program: how it wants its output, and the one way to stderr."""
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from synthgen.cli.display import Bars, Display, JsonLines, Plain, Sentences
+from synthgen.cli.option_names import NO_OPTIONS, OptionNames
+from synthgen.cli.progress import Whole
+from synthgen.errors import SynthgenError
+from synthgen.events import Event, OnProgress, ignore
+from synthgen.redaction import without_secrets
+
+_LIBRARIES = {
+    "HF_HUB_VERBOSITY": "error",
+    "DATASETS_VERBOSITY": "error",
+    "DIFFUSERS_VERBOSITY": "error",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "PYTHONWARNINGS": "ignore",
+}
+"""Silence what libraries say on their own, in worker processes too, unless the user has set these or `--verbose`."""
+_BARS = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+
+
+class Session:
+    """What one call asked for, and what it has said so far.
+
+    Attributes:
+        command: the command's name; empty until it is known.
+        names: how that command writes its arguments.
+        as_json: whether stdout gets the envelope.
+        warnings: every warning so far, for the envelope.
+    """
+
+    def __init__(self) -> None:
+        self.command, self.names, self.as_json = "", NO_OPTIONS, False
+        self.warnings: list[str] = []
+        self._quiet = False
+        self._display: Display = Plain()
+
+    def begin(self, command: str, names: OptionNames, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+        """Apply a command's options of output, before it does anything."""
+        self.command, self.names, self.as_json, self._quiet = command, names, as_json, quiet
+        if not verbose:
+            more = _LIBRARIES if sys.stderr.isatty() and not quiet else _LIBRARIES | _BARS
+            for name, value in more.items():
+                os.environ.setdefault(name, value)
+            warnings.simplefilter("ignore")
+        logging.captureWarnings(True)
+        logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, handlers=[_ToSession(self)], force=True)
+        logging.getLogger("synthgen").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+    def note(self, text: str) -> None:
+        """Say something that is good to know and changes nothing."""
+        if not self._quiet:
+            self._display.say("note", without_secrets(self.names.rendered(text)))
+
+    def warn(self, text: str) -> None:
+        """Say what may be wrong, and keep it for the envelope."""
+        text = without_secrets(self.names.rendered(text))
+        self.warnings.append(text)
+        if not self._quiet:
+            self._display.say("warning", text)
+
+    def report(self, error: SynthgenError) -> None:
+        """Say why the command failed. `--quiet` does not hide it."""
+        option = self.names.option(error.argument)
+        message = str(error) if option is None and error.argument is None else error.message
+        message = self.names.rendered(message)
+        message = f"{option}: {message}" if option else message
+        hint = self.names.rendered(error.hint) if error.hint else None
+
+        if isinstance(self._display, JsonLines):
+            more = {"hint": without_secrets(hint)} if hint else {}
+            self._display.say("error", without_secrets(message), code=error.code, exit_code=error.exit_code, **more)
+        else:
+            for text in filter(None, (message, hint)):
+                print(without_secrets(text), file=sys.stderr, flush=True)
+
+    @contextmanager
+    def progress(self, run: str, title: str) -> Iterator[OnProgress]:
+        """Show progress of `run` until the block ends. Once JSON Lines have begun, all that follows is one."""
+        if self._quiet:
+            yield ignore
+            return
+        display, whole = _display_for(run, title), Whole()
+
+        def on_progress(event: Event) -> None:
+            if isinstance(display, JsonLines):  # from the first line on, every line is one
+                self._display = display
+            display.show(whole.hear(event))
+
+        with display:
+            before = self._display
+            if not isinstance(display, JsonLines):
+                self._display = display
+            try:
+                yield on_progress
+            finally:
+                if not isinstance(self._display, JsonLines):
+                    self._display = before
+
+
+def _display_for(run: str, title: str) -> Display:
+    if not sys.stderr.isatty():
+        return JsonLines(run)
+    return Sentences() if os.environ.get("TERM", "dumb") in ("dumb", "unknown") else Bars(title)
+
+
+class _ToSession(logging.Handler):
+    """Makes log records the session's warnings and notes."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it, by its level."""
+        text = record.getMessage()
+        if record.levelno >= logging.WARNING:
+            self._session.warn(text)
+        else:
+            self._session.note(text)
+
+
+session = Session()
+"""The call that this process serves."""

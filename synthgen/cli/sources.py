@@ -1,0 +1,39 @@
+"""Specs as the command line is given them: a file, or `-` for standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from synthgen.api.specs import SpecText, checked_spec, read_source
+from synthgen.spec import MAX_BYTES, decoded
+
+if TYPE_CHECKING:
+    from synthgen.spec import Spec
+
+STDIN = "-"
+_NAME = "<stdin>"
+
+
+def read(spec: str) -> SpecText:
+    """Read the text of a spec without checking it.
+
+    Raises:
+        SpecError: it cannot be read, or is not text.
+    """
+    if spec != STDIN:
+        from pathlib import Path
+
+        return read_source(Path(spec))
+    return SpecText(decoded(sys.stdin.buffer.read(MAX_BYTES + 1), _NAME), _NAME)
+
+
+def checked(spec: str, overrides: Sequence[str] | None, *, calibrated: bool = True) -> tuple[Spec, str]:
+    """Read and check a spec, and return it with the text that a run keeps of it.
+
+    Raises:
+        SpecError: lists every problem.
+    """
+    source = read(spec)
+    return checked_spec(source, overrides or (), calibrated=calibrated), source.with_overrides(overrides or ())

@@ -1,0 +1,103 @@
+"""A calibration owns its files: they appear whole, and a missed promise writes over nothing."""
+
+import csv
+import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+
+import synthgen
+from synthgen.errors import StorageError
+from synthgen.pages.pilot_labels import add_rows
+
+SPEC = {
+    "synthgen": 1,
+    "name": "small",
+    "model": {"id": "bundled:workers", "steps": 2},
+    "classes": {"doctor": 2, "chef": 2},
+    "prompts": {"templates": ["a {class}"]},
+    "filters": {"label": {"min_posterior": 0.01}},
+}
+
+
+@contextmanager
+def no_file_larger_than(limit: int) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture(scope="module")
+def pilot(tmp_path_factory: pytest.TempPathFactory) -> synthgen.Pilot:
+    made = synthgen.pilot(SPEC, str(tmp_path_factory.mktemp("pilots") / "pilot"), 4, devices="cpu")
+    with made.table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    with made.table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows({**row, "right": "yes"} for row in rows)
+    return made
+
+
+def test_thresholds_are_kept_and_a_missed_promise_leaves_them(pilot: synthgen.Pilot) -> None:
+    folder, file = pilot.table.parent, pilot.table.parent / "calibration.json"
+    missed = synthgen.calibrate(SPEC, folder, pilot.table, 0.99)
+    assert (missed.file, missed.plot, missed.earlier) == (None, folder / "calibration.svg", False)
+    assert missed.calibration.missed == ("doctor", "chef")
+    assert not file.exists()
+
+    found = synthgen.calibrate(SPEC, str(folder), str(pilot.table), precision=0.4, confidence=0.5)
+    assert (found.file, found.earlier) == (file, False)
+    assert synthgen.Calibration.from_json(file.read_text("utf-8"), "it") == found.calibration
+    named = {**SPEC, "filters": {"label": {"calibration": str(file)}}}
+    assert synthgen.plan(named).promise == "precision 0.4 with confidence 0.5"
+
+    before = file.read_bytes()
+    again = synthgen.calibrate(SPEC, folder, pilot.table, 0.99)
+    assert (again.file, again.earlier, file.read_bytes()) == (None, True, before)
+
+    kept = synthgen.keep_share(SPEC, folder, 0.5)
+    assert (kept.file, kept.plot) == (file, None)
+    assert not (folder / "calibration.svg").exists(), "it showed the labels' thresholds"
+
+
+def test_a_full_disk_leaves_the_calibration_of_before(pilot: synthgen.Pilot) -> None:
+    file = pilot.table.parent / "calibration.json"
+    synthgen.keep_share(SPEC, pilot.table.parent, 0.5)
+    before = file.read_bytes()
+    with no_file_larger_than(64), pytest.raises(StorageError, match=r"calibration\.json"):
+        synthgen.keep_share(SPEC, pilot.table.parent, 1)
+    assert file.read_bytes() == before
+    assert {path.name for path in pilot.table.parent.glob(".*")} == set()
+
+
+def test_a_full_disk_while_rows_are_added_loses_no_label(tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    add_rows({"00000-000000": "doctor"}, table)
+    table.write_text(table.read_text("utf-8").replace("doctor,", "doctor,yes"), "utf-8")
+    labelled = table.read_bytes()
+    more = {f"00000-{number:06d}": "doctor" for number in range(100)}
+    with no_file_larger_than(len(labelled) + 20), pytest.raises(StorageError, match=r"labels\.csv"):
+        add_rows(more, table)
+    assert table.read_bytes() == labelled
+    assert [path.name for path in tmp_path.iterdir()] == ["labels.csv"]
+    assert len(add_rows(more, table)) == 100
+    assert table.read_bytes().startswith(labelled)
+
+
+@pytest.mark.parametrize("override", ["seed=3\nmodel:\n  steps: 50", 'name="a\\nb"', "seed=\u2028 4", "seed=\x85 4"])
+def test_an_override_stays_one_comment_of_the_kept_text(override: str) -> None:
+    from synthgen.api.specs import SpecText
+
+    kept = SpecText("synthgen: 1\n", "spec.yaml").with_overrides([override])
+    first, *rest = kept.splitlines()
+    assert json.loads(first.removeprefix("# --set ")) == override
+    assert rest == ["synthgen: 1"]
+    assert yaml.safe_load(kept) == {"synthgen": 1}
