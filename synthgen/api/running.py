@@ -22,7 +22,7 @@ from synthgen.api.arguments import (
     path_of,
     text_of_path,
 )
-from synthgen.api.finishing import RunResult, asked, check_format, facts, finalized, limits
+from synthgen.api.finishing import RunResult, check_format, finalized
 from synthgen.api.making import make_pending, make_shards, refuse_failed
 from synthgen.api.planning import plan
 from synthgen.api.progress import started
@@ -33,6 +33,7 @@ from synthgen.api.trust import pinned_models, require_trust
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.files import check_file
+from synthgen.pages.facts import asked, facts, limits
 from synthgen.planning import Plan
 from synthgen.running import Outcome
 from synthgen.spec import Spec
