@@ -1,4 +1,4 @@
-"""How a run samples and filters, in the words of the contact sheet and the card."""
+"""Facts about a run, as the contact sheet and the dataset's card give them."""
 
 from __future__ import annotations
 

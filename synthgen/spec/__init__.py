@@ -15,7 +15,7 @@ from synthgen.spec.filters import (
 )
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, PLUGIN, JudgeSpec, ModelSpec
 from synthgen.spec.output import Budget, Output, Rejects
-from synthgen.spec.output_format import PARQUET
+from synthgen.spec.output_checks import PARQUET
 from synthgen.spec.reader import MAX_BYTES, decoded, parse_spec, read_declared, read_spec, read_text, refusal
 from synthgen.spec.schema import json_schema
 from synthgen.spec.spec import ClassSpec, Prompts, Spec

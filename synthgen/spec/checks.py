@@ -14,7 +14,7 @@ from synthgen.spec.blocked import check_blocked
 from synthgen.spec.bundled import check_bundled
 from synthgen.spec.filters import OWN_SCORES
 from synthgen.spec.messages import suggestion
-from synthgen.spec.output_format import check_format
+from synthgen.spec.output_checks import check_output
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.template import Template, TemplateError
 from synthgen.spec.wordings import check_values, check_wordings
@@ -34,8 +34,7 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from check_attributes(spec)
     yield from _label(mapping(mapping(spec, "filters"), "label"), mapping(spec, "classes"))
     yield from _measures(spec)
-    yield from _splits(mapping(mapping(spec, "output"), "splits"))
-    yield from check_format(mapping(spec, "output"))
+    yield from check_output(mapping(spec, "output"))
     yield from check_bundled(spec)
 
 
@@ -241,13 +240,6 @@ def _measures(spec: Data) -> Iterator[Violation]:
         least, most = limits.get("min"), limits.get("max")
         if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
             yield Violation((*path, "max"), f"expected at least the min, {least:g}, found {most:g}")
-
-
-def _splits(splits: Data) -> Iterator[Violation]:
-    numbers = (share for share in splits.values() if not isinstance(share, bool))
-    shares = [share for share in numbers if isinstance(share, int | float)]
-    if shares and len(shares) == len(splits) and not isclose(sum(shares), 1, abs_tol=1e-6):
-        yield Violation(("output", "splits"), f"expected shares that add up to 1, found {sum(shares):g}")
 
 
 def _repeated(path: Path, texts: object) -> Iterator[Violation]:

@@ -118,7 +118,7 @@ class Spec(Section):
     def canonical(self) -> dict[str, Any]:
         """Return all values, including defaults, as JSON types. Specs with the same meaning give equal results.
 
-        Its values are `Any`, as pydantic gives them; a type of all sections would repeat the classes of this room.
+        The values are `Any`, as pydantic gives them; a type of all sections would repeat the classes of this room.
         """
         dumped = self.model_dump(mode="json")
         if not self.filters.measures:

@@ -1,20 +1,18 @@
 """The Ray executor: an actor per GPU or core of a cluster, fed shard by shard, replaced when it or its node is lost."""
 
 import logging
-import multiprocessing
 import os
-import platform
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import cast
 
 from synthgen.errors import DeviceError, DeviceLost, Interrupted, StorageError, SynthgenError, UsageError
 from synthgen.events import Progress
 from synthgen.running.assignment import Assignment
-from synthgen.running.executors.local import Start, converse
+from synthgen.running.executors.local import Start
 from synthgen.running.executors.queue import TRIES, ShardQueue, WorkerProgress
+from synthgen.running.executors.ray_actor import ActorHandle, ShardActor
 from synthgen.running.executors.ray_cluster import Ray, connected
 from synthgen.running.executors.slots import Slot
 from synthgen.running.failures import write_failure
@@ -28,19 +26,6 @@ _COUNT_EVERY = 5.0
 _SHARED = "All nodes must see the run's folder, under one path: choose one on a file system that they share, with -o."
 
 
-class _Method(Protocol):
-    def remote(self, *arguments: object) -> object: ...
-
-
-class _Handle(Protocol):
-    """Ray's handle of an `_Actor`."""
-
-    @property
-    def begin(self) -> _Method: ...
-    @property
-    def exchange(self) -> _Method: ...
-
-
 @dataclass(slots=True)
 class _Worker:
     """An actor, what it took, and when it last reported.
@@ -51,7 +36,7 @@ class _Worker:
         place: its machine and node, once Ray has placed it.
     """
 
-    actor: _Handle
+    actor: ActorHandle
     telling: object
     heard: float
     place: tuple[str, str] | None = None
@@ -137,7 +122,7 @@ class _Pool:
         self._workers: list[_Worker] = []
         self._resource, needs = ("CPU", {"num_cpus": 1}) if slot.device == "cpu" else ("GPU", {"num_gpus": 1})
         # Actors are replaced here, where it is known what became of the shard.
-        self._actor = ray.remote(_Actor).options(max_restarts=0, max_task_retries=0, **needs)
+        self._actor = ray.remote(ShardActor).options(max_restarts=0, max_task_retries=0, **needs)
         self._places, self._counted = 0, float("-inf")
         self._vain = 0  # actors in a row that were lost before they asked for a shard
         self._faults = 0  # devices that broke
@@ -278,31 +263,6 @@ class _Pool:
         if isinstance(error, StorageError) and not worker.hand.began and worker.place:
             return StorageError(f"a worker on {worker.place[0]} cannot begin: {error.message}", hint=_SHARED)
         return error
-
-
-class _Actor:
-    """A process of Ray's: a thread that is the worker, and the executor's end of the pipe to it."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        os.environ.update(environment)  # before anything imports torch
-
-    def begin(self, start: Start, location: str, device: str) -> list[tuple[str, object]]:
-        from ray import get_runtime_context
-
-        self._connection, self._theirs = multiprocessing.Pipe()
-        self._worker = ThreadPoolExecutor(1).submit(converse, start, location, device, self._theirs)
-        return [("place", (platform.node(), get_runtime_context().get_node_id()))]
-
-    def exchange(self, answers: Sequence[Assignment | None]) -> list[tuple[str, object]]:
-        """Send the worker `answers` and return its messages since; raise the unforeseen error that ended it, if any."""
-        for answer in answers:
-            self._connection.send(answer)
-        told: list[tuple[str, object]] = []
-        while self._connection.poll(0 if told else _LOOK_EVERY):
-            told.append(self._connection.recv())
-        if self._worker.done() and not told:
-            self._worker.result()
-        return told
 
 
 def _seen_by_all(location: str) -> str:
