@@ -3,7 +3,7 @@
 #   docker build -t synthgen .
 #   docker run --rm -v "$PWD:/work" --user "$(id -u):$(id -g)" synthgen run spec.yaml
 #
-# This is for the processor. For NVIDIA GPUs, build with `--build-arg TORCH_BACKEND=cu130` (the CUDA version of PyTorch's
+# This image uses the CPU. For NVIDIA GPUs, build with `--build-arg TORCH_BACKEND=cu130` (the CUDA version of PyTorch's
 # wheels, which bring their libraries: no CUDA base image is needed), and run with `docker run --gpus all`, which takes
 # NVIDIA's Container Toolkit on the host. Mount a folder or a volume at /cache to keep models from the hub.
 FROM python:3.11-slim AS build
@@ -21,7 +21,7 @@ COPY --from=build /dist /dist
 RUN pip install --no-cache-dir "uv==0.13.*" \
     && uv pip install --system --no-cache --torch-backend "$TORCH_BACKEND" /dist/*.whl
 
-# Whoever runs it may be another user, by --user: these folders are everybody's, as /tmp is.
+# With --user, the container may run as any user, so everyone may write to these folders, as to /tmp.
 ENV HF_HOME=/cache/huggingface MPLCONFIGDIR=/cache/matplotlib
 RUN useradd --create-home --uid 1000 synthgen \
     && mkdir -p /cache /work \

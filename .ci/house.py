@@ -175,14 +175,15 @@ def anys(trees: dict[Path, ast.Module]) -> Iterator[str]:
 
 
 def words() -> Iterator[str]:
-    """Phrases that are translated and not written, in all that users or maintainers read."""
+    """Phrases of `.ci/words.txt` in text for users or maintainers."""
     lines = (ROOT / ".ci" / "words.txt").read_text("utf-8").splitlines()
     patterns = [
         (re.compile(pattern.strip(), re.IGNORECASE), better.strip())
         for pattern, _, better in (line.partition("=>") for line in lines if line.strip() and not line.startswith("#"))
     ]
     files = [path for end in ("*.py", "*.j2") for path in PACKAGE.rglob(end)]
-    files += [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "specs").glob("*.yaml")]
+    files += [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "specs").glob("*.yaml"), ROOT / "Dockerfile"]
+    files += [*(ROOT / "docs/examples").glob("*"), *(ROOT / ".github").rglob("*.yml")]
     for path in sorted(files):
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
             for pattern, better in patterns:

@@ -1,6 +1,7 @@
 # The one list of the Python face: type checkers read it, and `__init__.py` loads from it what is asked for.
 from .api.audit_result import Audit as Audit
 from .api.auditing import audit as audit
+from .api.auditing import export_labels as export_labels
 from .api.calibrating import Calibrated as Calibrated
 from .api.calibrating import Pilot as Pilot
 from .api.calibrating import calibrate as calibrate
@@ -21,8 +22,8 @@ from .api.running import begin as begin
 from .api.running import preview as preview
 from .api.running import run as run
 from .api.running import work as work
-from .api.sampling import export_labels as export_labels
 from .api.specs import load_spec as load_spec
+from .auditing.input.query import AuditQuery as AuditQuery
 from .errors import DeviceError as DeviceError
 from .errors import DeviceLost as DeviceLost
 from .errors import DeviceMissing as DeviceMissing

@@ -118,6 +118,7 @@ class Reason(StrEnum):
     UNSAFE = "unsafe"  # shows a concept that the spec rejects
     LABEL = "label"
     CLIP = "clip"
+    MEASURE = "measure"  # a measure of a plug-in; the message names it
     DUPLICATE = "duplicate"
     ATTRIBUTE = "attribute"  # no cell wants what was measured, or it could not be measured
 
@@ -138,7 +139,14 @@ class Rule:
     @property
     def limits(self) -> str:
         """The limits in words."""
-        return f"at least {self.floor:g}" if self.floor > -inf else f"at most {self.ceiling:g}"
+        least = [f"at least {self.floor:g}"] if self.floor > -inf else []
+        return " and ".join(least + ([f"at most {self.ceiling:g}"] if self.ceiling < inf else []))
+
+    def explain(self, scores: Mapping[str, float]) -> str | None:
+        """Say what the reason alone does not: which plug-in's measure rejected the image; None for other reasons."""
+        if self.reason is not Reason.MEASURE:
+            return None
+        return f"{self.score} is {scores[self.score]:.4g}: expected {self.limits}"
 
     def implies(self, other: Rule) -> bool:
         """Whether this rule rejects everything that `other`, a rule on the same score, rejects."""

@@ -13,7 +13,7 @@ import datasets
 import pyarrow.parquet as pq
 import pytest
 
-from tests.command import call
+from tests.command import call, result
 
 SPEC = """\
 synthgen: 1
@@ -50,9 +50,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_makes_a_dataset_that_the_datasets_library_opens(home: Path) -> None:
-    result = json.loads((home / "first.json").read_text())
-    assert (result["accepted"], result["missing"]) == (9, 0)
-    found = datasets.load_dataset(str(home / result["dataset"]), cache_dir=str(home / "cache"))
+    made = result((home / "first.json").read_text())
+    assert (made["accepted"], made["missing"]) == (9, 0)
+    found = datasets.load_dataset(str(home / made["dataset"]), cache_dir=str(home / "cache"))
     assert {split: len(found[split]) for split in found} == {"train": 7, "test": 2}
     assert found["train"].features["label"].names == ["chef", "farmer"]
     assert found["train"][0]["image"].size == (64, 64)
@@ -61,9 +61,9 @@ def test_a_run_makes_a_dataset_that_the_datasets_library_opens(home: Path) -> No
 
 
 def test_every_attempt_is_in_the_ledger_once(home: Path) -> None:
-    result = json.loads((home / "first.json").read_text())
+    made = result((home / "first.json").read_text())
     ledger = rows(home / "outputs/small", "ledger")
-    assert len(ledger) == result["attempted"] == len({row["id"] for row in ledger})
+    assert len(ledger) == made["attempted"] == len({row["id"] for row in ledger})
     assert len([row for row in ledger if row["verdict"] == "accepted"]) == 9
 
 
@@ -80,7 +80,7 @@ def test_run_again_says_that_all_is_done_and_loads_no_model(home: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=home, capture_output=True, text=True, timeout=280, check=False
     )
-    assert done.stdout.startswith("all is done already\naccepted  9 of ")
+    assert done.stdout.startswith("nothing to do: this run is complete\naccepted  9 of ")
     assert "False" in done.stdout.splitlines()[-1]
 
 
@@ -120,8 +120,11 @@ def test_sigterm_stops_with_75_and_keeps_what_was_committed(tmp_path: Path) -> N
             break
     rest = process.communicate(timeout=60)[1]
     assert process.returncode == 75, rest
-    assert "Run again" in rest
-    state = json.loads(call("status", "outputs/small", "--json", folder=tmp_path).stdout)
+    said = [json.loads(line) for line in rest.splitlines()]  # JSON Lines to the end
+    assert [each["event"] for each in said if each["event"] != "progress"] == ["note", "error"]
+    assert (said[-1]["code"], said[-1]["exit_code"]) == ("interrupted", 75)
+    assert "again" in said[-1]["hint"]
+    state = result(call("status", "outputs/small", "--json", folder=tmp_path).stdout)
     assert len(state["pending"]) == state["shards"] - state["done"] > 0
 
 
@@ -170,10 +173,10 @@ def test_a_damaged_dataset_is_found_and_written_anew(home: Path, tmp_path: Path)
     assert found.returncode == 5
     assert f"dataset/data/{table.name}: its sha256 is not the one" in found.stdout
     assert "dataset/README.md" in found.stdout
-    assert "write it anew" in call("repair", copy, folder=tmp_path).stdout
+    assert "rebuild it" in call("repair", copy, folder=tmp_path).stdout
     assert call("finalize", copy, folder=tmp_path).returncode == 0
     assert table.read_bytes() == good
-    assert call("verify", copy, folder=tmp_path).stdout.endswith("good\n")
+    assert call("verify", copy, folder=tmp_path).stdout.endswith("no problems found\n")
 
 
 def test_rejudged_at_the_same_thresholds_it_is_the_same_and_at_stricter_ones_a_subset(home: Path) -> None:
@@ -190,7 +193,7 @@ def test_rejudged_at_the_same_thresholds_it_is_the_same_and_at_stricter_ones_a_s
     kept = {row["id"] for row in rows(home / "outputs/strict", "dataset/data")}
     assert kept == {name for name, posterior in accepted.items() if posterior >= median}  # type: ignore[operator]
     verified = call("verify", "outputs/strict", folder=home)
-    assert verified.stdout == "outputs/strict: good\n"
+    assert verified.stdout == "outputs/strict: no problems found\n"
 
 
 @pytest.mark.parametrize(
@@ -220,7 +223,7 @@ def test_a_quota_that_cannot_be_met_ends_with_3_and_says_what_is_missing(home: P
         folder=home,
     )  # fmt: skip
     assert done.returncode == 3, done.stderr
-    assert "short of what was asked for" in done.stderr or "no image was accepted" in done.stderr
+    assert "no image was accepted" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -266,3 +269,20 @@ def test_doctor_tells_what_this_machine_can_do(home: Path) -> None:
     done = call("doctor", folder=home)
     assert done.returncode == 0, done.stderr
     assert "bundled models   present" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("synthgen stat", "status"), ("synthgen status outputs/sm", "outputs/small"), ("synthgen run spe", "spec.yaml")],
+)
+def test_the_shell_completes_commands_runs_and_specs(home: Path, words: str, offered: str) -> None:
+    asked = {"_SYNTHGEN_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = subprocess.run(
+        [Path(sys.executable).with_name("synthgen")],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **asked},
+    )
+    assert offered in done.stdout.split()

@@ -4,7 +4,6 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ import yaml
 
 import synthgen
 from synthgen import cli
+from synthgen.cli.display import JsonLines
+from synthgen.cli.progress import Snapshot
 from synthgen.errors import SynthgenError
-from synthgen.events import ClassProgress, Progress
 from synthgen.ledger.rows import ledger_schema
 from synthgen.records import Reason, Verdict
 from synthgen.spec import json_schema, parse_spec
@@ -105,6 +105,14 @@ def test_the_specs_in_the_guides_are_good(page: Path) -> None:
         parse_spec(spec)
 
 
+def test_the_readme_merges_as_the_guide_does() -> None:
+    recipe = re.search(
+        r"^## datasets\n\n(```python\n.*?^```)", (ROOT / "docs/merging.md").read_text("utf-8"), re.M | re.S
+    )
+    assert recipe is not None
+    assert recipe[1] in README
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_files_that_are_there(page: Path) -> None:
     text = re.sub(r"^ *```.*?^ *```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
@@ -147,9 +155,10 @@ def documented_fields(section: str) -> set[str]:
     return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
 
 
-def test_the_guide_to_runs_tells_every_field_of_a_progress_line() -> None:
-    assert documented_fields("Progress") == {field.name for field in fields(Progress)}
-    assert all(f"`{field.name}`" in RUNS for field in fields(ClassProgress))
+def test_the_guide_to_runs_tells_every_field_of_a_progress_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with JsonLines("outputs/mine") as lines:
+        lines.show(Snapshot("checking", "shards", 1, 2, 0.5, 2.0))
+    assert documented_fields("Progress") == json.loads(capsys.readouterr().err).keys()
 
 
 def test_the_guide_to_runs_tells_every_column_of_the_ledger_and_every_reason() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.command import call
+from tests.command import call, result
 from tests.generating import tiny_qwen
 from tests.generating.tiny import save_stable_diffusion
 
@@ -87,7 +87,7 @@ def test_a_call_that_fails_ends_the_run_at_once_with_its_cause_on_the_screen(tmp
     save_stable_diffusion(tmp_path / "model")
     scheduler = "model.scheduler=FlowMatchEulerDiscreteScheduler"  # it fits no Stable Diffusion
     done = call("run", "spec.yaml", "--set", scheduler, folder=tmp_path)
-    assert done.returncode == 5, done.stderr
+    assert done.returncode == 2, done.stderr
     message, hint = done.stderr.splitlines()[-2:]
     assert "in the first batch failed: AttributeError: 'FlowMatchEulerDiscreteScheduler' object has no" in message
     assert hint.startswith("Running again does the same, unless the spec, the model or the libraries change.")
@@ -101,16 +101,16 @@ PROGRAM = """
 import sys
 import torch
 from synthgen.cli import main
-from synthgen.generating.text_to_image import TextToImage
+from synthgen.generating.renderer import Renderer
 
-make = TextToImage.render
+make = Renderer.render
 
 def render(self, candidates):
     shard = candidates[0].shard
     {trouble}
     return make(self, candidates)
 
-TextToImage.render = render
+Renderer.render = render
 sys.argv = ["synthgen", *sys.argv[1:]]
 main()
 """
@@ -135,7 +135,7 @@ def test_a_task_of_an_array_whose_device_breaks_ends_with_5_and_leaves_its_shard
     assert done.returncode == 5, done.stderr
     assert "the device broke while making shard 0" in done.stderr
     assert "CUDA error: an illegal memory access was encountered" in done.stderr
-    state = json.loads(call("status", "run", "--json", folder=tmp_path).stdout)
+    state = result(call("status", "run", "--json", folder=tmp_path).stdout)
     assert (state["failed"], state["pending"]) == ({}, [0, 1])
     assert "CUDA error" in state["ended"]
     assert call("work", "run", "--index", "0", "--of", "1", folder=tmp_path).returncode == 0

@@ -1,6 +1,5 @@
 """Runs in an object store, by the real program, on a real server of S3's protocol."""
 
-import json
 import os
 import signal
 import subprocess
@@ -14,7 +13,7 @@ import pytest
 
 from synthgen.errors import UsageError
 from synthgen.store import RunStore, open_store
-from tests.command import call
+from tests.command import call, result
 
 SPEC = """\
 synthgen: 1
@@ -65,7 +64,7 @@ def test_two_workers_that_come_to_each_commit_together_make_each_shard_once(
     assert [racer.wait(timeout=280) for racer in racers] == [0, 0]
     assert store.names("done") == [f"done/{shard:05d}.json" for shard in range(8)]
     assert (len(store.names("shards")), len(store.names("ledger"))) == (8, 8)
-    assert json.loads(call("status", run, "--json", folder=tmp_path).stdout)["orphans"] == []
+    assert result(call("status", run, "--json", folder=tmp_path).stdout)["orphans"] == []
     assert call("finalize", run, folder=tmp_path).returncode == 0
     for folder in ("dataset/data", "ledger", "shards"):
         assert rows(store, folder) == rows(whole, folder)
@@ -95,7 +94,7 @@ def test_a_run_in_a_bucket_that_is_killed_goes_on_where_it_was(
     assert ended.returncode == 0, ended.stderr
     for folder in ("dataset/data", "ledger", "shards"):
         assert rows(store, folder) == rows(whole, folder)
-    assert call("verify", run, folder=tmp_path).stdout.strip() == f"{run}: good"
+    assert call("verify", run, folder=tmp_path).stdout.strip() == f"{run}: no problems found"
 
 
 @pytest.mark.slow
@@ -119,7 +118,7 @@ def test_a_run_in_a_bucket_is_judged_again_and_its_damaged_shard_is_found_and_op
     found = call("verify", run, folder=tmp_path)
     assert (found.returncode, name in found.stdout + found.stderr) == (5, True)
     assert call("repair", run, folder=tmp_path).returncode == 0
-    assert json.loads(call("status", run, "--json", folder=tmp_path).stdout)["pending"] == [0]
+    assert result(call("status", run, "--json", folder=tmp_path).stdout)["pending"] == [0]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import synthgen
-from synthgen.api.auditing import check_output
+from synthgen.auditing.places import check_output
 from synthgen.errors import StorageError, SynthgenError, UsageError
 from synthgen.files import check_file
 from synthgen.spec import parse_spec

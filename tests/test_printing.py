@@ -2,8 +2,8 @@
 
 import pytest
 
-from synthgen.cli.progress import _note
-from synthgen.cli.show import print_shortfalls
+from synthgen.cli.show import shortfall_lines, tally_lines
+from synthgen.ledger.tally import ClassTally, Tally
 from synthgen.records import Shortfall
 from synthgen.spec import Output, parse_spec
 
@@ -22,28 +22,27 @@ balance: [{attribute: hair}]
 """)
 
 
-def told(capsys: pytest.CaptureFixture[str], *shortfalls: Shortfall) -> str:
-    print_shortfalls(shortfalls, SPEC)
-    return capsys.readouterr().out
+def told(*shortfalls: Shortfall) -> list[str]:
+    return list(shortfall_lines(shortfalls, SPEC))
 
 
-def test_without_a_hit_nothing_is_forecast(capsys: pytest.CaptureFixture[str]) -> None:
-    text = told(capsys, Shortfall("doctor", missing=3, attempts=13, hits=0, accepted=0, spare=1))
-    assert text.splitlines() == [
+def test_without_a_hit_nothing_is_forecast() -> None:
+    text = told(Shortfall("doctor", missing=3, attempts=13, hits=0, accepted=0, spare=1))
+    assert text == [
         "short     doctor: 3 missing",
-        "          none of 13 attempts gave one",
-        "          1 of them beyond the budget: a batch keeps its size, and nothing more is taken",
+        "          0 of 13 attempts passed",
+        "          1 attempt over budget (the last batch is never split)",
     ]
 
 
-def test_with_hits_the_yield_is_told_and_what_it_would_take(capsys: pytest.CaptureFixture[str]) -> None:
-    text = told(capsys, Shortfall("doctor", missing=3, attempts=16, hits=4, accepted=4))
-    assert "4 of 16 attempts gave one, 25%: about 12 more\n" in text
+def test_with_hits_the_yield_is_told_and_what_it_would_take() -> None:
+    text = told(Shortfall("doctor", missing=3, attempts=16, hits=4, accepted=4))
+    assert "          4 of 16 attempts passed, 25%: about 12 more needed" in text
 
 
-def test_of_several_shards_only_those_that_lack_it_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    print_shortfalls([Shortfall("doctor", 3, 6, 0, 0)], SPEC.model_copy(update={"output": Output(shard_size=2)}))
-    assert "none of 6 attempts in the shards that lack it gave one" in capsys.readouterr().out
+def test_of_several_shards_only_those_that_lack_it_are_counted() -> None:
+    lines = shortfall_lines([Shortfall("doctor", 3, 6, 0, 0)], SPEC.model_copy(update={"output": Output(shard_size=2)}))
+    assert "          0 of 6 attempts in the shards that lack it passed" in list(lines)
 
 
 @pytest.mark.parametrize(
@@ -56,17 +55,24 @@ def test_of_several_shards_only_those_that_lack_it_are_counted(capsys: pytest.Ca
         ("not_finite", "most (9) failed: not_finite"),
     ],
 )
-def test_what_the_attempts_came_to_is_named(capsys: pytest.CaptureFixture[str], miss: str, line: str) -> None:
+def test_what_the_attempts_came_to_is_named(miss: str, line: str) -> None:
     rare = {miss: 9, "clip": 1}
-    text = told(capsys, Shortfall("doctor", missing=1, attempts=10, hits=0, accepted=0, misses=rare))
-    assert text.splitlines()[2:] == [f"          {line}"]
+    text = told(Shortfall("doctor", missing=1, attempts=10, hits=0, accepted=0, misses=rare))
+    assert text[2:] == [f"          {line}"]
 
 
-def test_very_many_cells_are_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
-    text = told(capsys, *(Shortfall(f"c{i}", missing=2, attempts=1, hits=0, accepted=0) for i in range(50)))
-    assert text.splitlines()[-1] == "short     30 more cells: 60 missing; --json names them"
+def test_very_many_cells_are_summed_up() -> None:
+    text = told(*(Shortfall(f"c{i}", missing=2, attempts=1, hits=0, accepted=0) for i in range(50)))
+    assert text[-1] == "short     30 more cells: 60 missing; --json lists them"
 
 
-def test_the_yield_cannot_be_taken_for_the_progress() -> None:
-    assert _note(accepted=4, quota=36, attempts=12, seconds=3.0) == "33% of 12 attempts, 24 s left"
-    assert _note(accepted=0, quota=36, attempts=12, seconds=3.0) == "none of 12 attempts"
+def test_surplus_is_not_counted_as_a_failure_of_the_model() -> None:
+    """What passed the filters and found its quota full says nothing against the thresholds."""
+    tally = Tally((ClassTally("doctor", 6, 32, 6, {"surplus": 20, "label": 6}),))
+    assert list(tally_lines(tally)) == [
+        "accepted  6 of 32 attempts; 26 (81%) passed the filters, 20 of them surplus",
+        "  doctor  6/6 of 32   surplus 20, label 6",
+    ]
+    assert next(tally_lines(Tally((ClassTally("doctor", 6, 8, 6, {"label": 2}),)))) == (
+        "accepted  6 of 8 attempts (75%)"
+    )

@@ -13,6 +13,7 @@ import pytest
 
 import synthgen
 from synthgen.seal import seal, unseal
+from tests.command import result
 from tests.running.noise import make_run, noise_plan
 
 PLAN = noise_plan("classes={médecin: 3, 厨师: 2, chef🍳: 1}", "output.shard_size=3")
@@ -105,7 +106,7 @@ def test_the_exit_code_of_a_failure_is_not_lost(home: Path) -> None:
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_json_holds_the_same_in_every_encoding(home: Path, encoding: str) -> None:
     done = shell("synthgen finalize run --json", home, PYTHONIOENCODING=encoding)
-    assert list(json.loads(done.stdout.decode(encoding))["classes"]) == ["médecin", "厨师", "chef🍳"]
+    assert list(result(done.stdout.decode(encoding))["classes"]) == ["médecin", "厨师", "chef🍳"]
 
 
 # Data that would command a terminal.
@@ -166,7 +167,7 @@ def test_the_colours_of_tables_stay(home: Path) -> None:
 def test_json_escapes_what_a_terminal_would_obey_and_loses_nothing(home: Path) -> None:
     done = shell(f"synthgen {reasons(home)} --json", home)
     assert COMMANDING.findall(done.stdout.decode()) == []
-    assert EVIL in json.loads(done.stdout)["reasons"]
+    assert EVIL in result(done.stdout)["reasons"]
 
 
 def test_a_library_may_draw_its_bars_on_stderr(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import synthgen
-from synthgen.api.auditing import embeddings_folder, output_folder
-from synthgen.auditing.cache import EmbeddingCache
-from synthgen.errors import StorageError, SynthgenError
+from synthgen.auditing.input.cache import EmbeddingCache
+from synthgen.auditing.places import embeddings_folder, output_folder
+from synthgen.errors import StorageError, SynthgenError, UsageError
 from synthgen.files import create_file, draft, write_file
 from synthgen.judging.calibration.plot import write_precision_plot
 from synthgen.pages.page import write_page
@@ -197,9 +197,10 @@ def test_an_audit_reads_no_dataset_through_a_link(run: Path, tmp_path: Path, nam
 
 def test_a_cache_that_is_a_file_is_told_before_the_images_and_not_in_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("I am a file")
-    with pytest.raises(StorageError, match="cache is a file") as raised:
+    with pytest.raises(UsageError, match="cache is a file") as raised:
         embed(tmp_path / "cache/any")
-    assert "--cache" in str(raised.value.hint)
+    assert (raised.value.argument, raised.value.exit_code) == ("cache", 2)
+    assert "`cache`" in str(raised.value.hint)
 
 
 def test_init_overwrites_no_schema_of_somebody_else_and_renews_its_own(tmp_path: Path) -> None:

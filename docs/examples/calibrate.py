@@ -1,8 +1,9 @@
 """Choose label thresholds that reach a precision. Run it, label the pilot by eye, and run it again.
 
-The first call makes a pilot: look at `outputs/pilot/to-label.html`, and write yes or no into the column `right` of
+The first call makes a pilot. Open `outputs/pilot/to-label.html`, and write yes or no into the column `right` of
 `outputs/pilot/labels.csv`. The second call reads the labels and writes the thresholds into
-`outputs/pilot/calibration.json`, a file that the spec names as `filters.label.calibration`.
+`outputs/pilot/calibration.json`.
+Name that file in the spec as `filters.label.calibration`.
 """
 
 import csv
@@ -23,14 +24,14 @@ PILOT = Path("outputs/pilot")
 
 def main() -> None:
     spec = synthgen.load_spec(SPEC)
-    pilot = synthgen.pilot(spec, PILOT, count=16)  # made already? Then this changes nothing
+    pilot = synthgen.pilot(spec, PILOT, count=16)  # changes nothing if the pilot already exists
     with pilot.table.open(encoding="utf-8", newline="") as file:
         labelled = sum(bool(row["right"]) for row in csv.DictReader(file))
     if not labelled:
         print(f"look at {pilot.page}, fill in {pilot.table}, and run this again")
         return
 
-    # Sixteen pictures of a class prove little: real work asks for more, of more of them.
+    # Sixteen images per class prove little: for real work, ask for a higher precision and label more images.
     found = synthgen.calibrate(spec, PILOT, pilot.table, precision=0.7, confidence=0.8)
     for name, threshold in found.calibration.classes.items():
         print(name, threshold)

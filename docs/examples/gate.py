@@ -1,9 +1,9 @@
-"""Fail a pipeline when a set is skewed: a CSV with a column of skin tones, held against a limit. Needs no model.
+"""Fail a pipeline when a set is skewed: check a CSV with a column of skin tones against a limit. Needs no model.
 
 Usage: `python gate.py people.csv "skin over all: tv <= 0.1"`
 
-The CSV has a row for each image: `path`, `label`, and a column `skin`. Exit codes are those of `synthgen audit`: 4 if
-the gate fails, or if there are too few images to decide it.
+The CSV has one row per image, with the columns `path`, `label` and `skin`. The exit codes are those of
+`synthgen audit`: 4 if the gate fails, or if there are too few images to decide it.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Ask the ledger with pandas: how often each prompt gave its class, and what the rejected images were.
+"""Query the ledger with pandas: how often each prompt produced its class, and what was rejected.
 
 Usage: `python ledger.py outputs/quickstart`
 """

@@ -1,4 +1,4 @@
-"""Join a synthetic dataset with an image folder of your own, by the names of the classes.
+"""Join a synthetic dataset with an image folder of your own, by the name of the class.
 
 Usage: `python merge.py real outputs/trades/dataset merged`
 
@@ -14,7 +14,7 @@ def main(real_folder: str, dataset: str, merged_folder: str) -> None:
     real = load_dataset("imagefolder", data_dir=real_folder, split="train")
     synthetic = load_dataset(dataset, split="train").select_columns(["image", "class"])
 
-    # Looks each name up. The numbers of the two sets differ, and a class that the real one lacks is an error.
+    # This looks up each name. The numbers of the two sets differ, and a class that the real one lacks is an error.
     by_name = synthetic.rename_column("class", "label").cast_column("label", real.features["label"])
     parts = [
         part.add_column("source", [source] * len(part)).cast_column("source", Value("string"))

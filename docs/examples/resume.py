@@ -1,4 +1,4 @@
-"""Interrupt a run after its first shard, look at how far it is, and go on."""
+"""Interrupt a run after its first shard, read its progress, and resume it."""
 
 import synthgen
 
@@ -22,7 +22,7 @@ def main() -> None:
             committed.append(event.shard)
 
     try:
-        # `stop` is asked between batches. Ctrl-C on the command line does the same, and so may your own program.
+        # `stop` is called between batches. Ctrl-C on the command line has the same effect.
         synthgen.run(spec, RUN, on_progress=on_progress, stop=lambda: bool(committed))
     except synthgen.Interrupted as error:
         print(error)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from synthgen.auditing.places import JSON, REPORT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,10 +19,8 @@ if TYPE_CHECKING:
     from synthgen.auditing.gates import GateOutcome
     from synthgen.auditing.report import AuditReport
 
-JSON, REPORT = "audit.json", "report.html"
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Audit:
     """What an audit found."""
 
@@ -65,7 +66,7 @@ class Audit:
 
         return render_tables(self.report)
 
-    def write(self, folder: Path) -> tuple[Path, Path]:
+    def write(self, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
         """Write audit.json and report.html, each whole or not at all.
 
         Raises:
@@ -74,9 +75,14 @@ class Audit:
         from synthgen.auditing.report import write_html, write_json
         from synthgen.pages.page import write_page
 
-        write_page(folder / JSON, write_json(self.report).decode())
-        write_page(folder / REPORT, write_html(self.report))
-        return folder / JSON, folder / REPORT
+        document, page = Path(folder).expanduser() / JSON, Path(folder).expanduser() / REPORT
+        write_page(document, write_json(self.report).decode())
+        write_page(page, write_html(self.report))
+        return document, page
+
+    def __repr__(self) -> str:
+        gates = f"gates: {self.outcome.value}" if self.outcome is not None else "no gates"
+        return f"<Audit of {self.report.set_name}: {self.findings.images:,} images, {gates}>"
 
     def _repr_html_(self) -> str:
         """Show the verdict and the shares in a notebook."""

@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from synthgen import running as runs
 from synthgen.api.arguments import PathInput, devices_of, number_of, one_spelling, path_of, share_of
@@ -16,17 +15,14 @@ from synthgen.events import OnProgress, ignore
 from synthgen.files import as_damage, as_storage_error, check_file, refuse_links, write_file
 from synthgen.judging.calibration.conditions import conditions, difference
 from synthgen.judging.calibration.threshold import Calibration, curve, quantile, threshold
+from synthgen.ledger.columns import LedgerRow, score_of
 from synthgen.planning import Plan
 from synthgen.records import Verdict
 from synthgen.spec import Filters, LabelFilter, Spec
 from synthgen.spec.checks import check
 from synthgen.store import FolderStore
-from synthgen.store.layout import LEDGER, PLAN
+from synthgen.store.layout import CALIBRATION, CALIBRATION_PLOT, LABELS, LEDGER, PLAN, TO_LABEL
 
-LABELS = "labels.csv"
-PAGE = "to-label.html"
-FILE = "calibration.json"
-PLOT = "calibration.svg"
 PER_CLASS = 200
 
 
@@ -107,7 +103,7 @@ def pilot(
 
     spec, folder = spec_of(spec, calibrated=False), path_of(folder, "folder")
     devices, count = devices_of(devices), None if count is None else number_of(count, "count")
-    for name in (LABELS, PAGE):
+    for name in (LABELS, TO_LABEL):
         refuse_links(folder, folder / name)
         check_file(folder / name)
 
@@ -128,9 +124,9 @@ def pilot(
         if name in rows
     ]
     definitions = {name: kind.definition for name, kind in spec.classes.items()}
-    write_labelling(samples, definitions, folder / PAGE, title=f"{spec.name}: pictures to label", table=LABELS)
+    write_labelling(samples, definitions, folder / TO_LABEL, title=f"{spec.name}: pictures to label", table=LABELS)
     made = Counter(row["class"] for row in rows.values())
-    return Pilot(folder / LABELS, folder / PAGE, count, {name: made[name] for name in classes})
+    return Pilot(folder / LABELS, folder / TO_LABEL, count, {name: made[name] for name in classes})
 
 
 def calibrate(
@@ -174,9 +170,9 @@ def calibrate(
     classes = {name: threshold(posteriors[name], answers[name], precision, confidence) for name in spec.classes}
     curves = {name: curve(posteriors[name], answers[name], confidence) for name in spec.classes}
     chosen = {name: None if each.min_posterior is None else each.share for name, each in classes.items()}
-    write_precision_plot(curves, chosen, precision, folder / PLOT)
+    write_precision_plot(curves, chosen, precision, folder / CALIBRATION_PLOT)
     promise = f"precision {precision:g} with confidence {confidence:g}"
-    return _kept(Calibration(promise, made_for, classes), folder, folder / PLOT)
+    return _kept(Calibration(promise, made_for, classes), folder, folder / CALIBRATION_PLOT)
 
 
 def keep_share(spec: SpecInput, folder: PathInput, keep: float) -> Calibrated:
@@ -206,14 +202,14 @@ def keep_share(spec: SpecInput, folder: PathInput, keep: float) -> Calibrated:
     classes = {name: quantile(posteriors[name], keep) for name in spec.classes}
     found = _kept(Calibration(f"a yield of {keep:.0%}", made_for, classes), folder, None)
     if found.file is not None:  # the plot was drawn from labels, which these thresholds do not use
-        with as_storage_error(folder / PLOT):
-            (folder / PLOT).unlink(missing_ok=True)
+        with as_storage_error(folder / CALIBRATION_PLOT):
+            (folder / CALIBRATION_PLOT).unlink(missing_ok=True)
     return found
 
 
 def _kept(calibration: Calibration, folder: Path, plot: Path | None) -> Calibrated:
     """Write a calibration whose promise holds for every class; leave an earlier one as it is otherwise."""
-    file = folder / FILE
+    file = folder / CALIBRATION
     earlier = file.exists()
     if calibration.missed:
         return Calibrated(calibration, None, plot, earlier)
@@ -222,14 +218,21 @@ def _kept(calibration: Calibration, folder: Path, plot: Path | None) -> Calibrat
     return Calibrated(calibration, file, plot, earlier)
 
 
-def _pilot_of(spec: Spec, folder: Path) -> tuple[dict[str, Any], dict[str, tuple[str, float]]]:
+def _pilot_of(spec: Spec, folder: Path) -> tuple[Mapping[str, object], dict[str, tuple[str, float]]]:
     """Return the conditions of the pilot, and the class and posterior of each of its pictures."""
     if not _begun(folder):
         hint = f"Make it first: `synthgen calibrate SPEC -o {folder}`."
         raise UsageError(f"there is no pilot in {folder}", argument="folder", hint=hint)
     made_for = conditions(_plan_of(spec, folder))
     with as_damage(folder / LEDGER):
-        return made_for, {row["id"]: (row["class"], float(row["score_label_posterior"])) for row in _pictures(folder)}
+        return made_for, {row["id"]: (row["class"], _posterior(row)) for row in _pictures(folder)}
+
+
+def _posterior(row: LedgerRow) -> float:
+    posterior = score_of(row, "label_posterior")
+    if posterior is None:
+        raise ValueError(f"{row['id']} has no posterior of its class")
+    return posterior
 
 
 def _begun(folder: Path) -> bool:
@@ -274,7 +277,7 @@ def _filters(spec: Spec) -> Filters:
     return Filters(quality=spec.filters.quality, label=label)
 
 
-def _pictures(folder: Path) -> list[dict[str, Any]]:
+def _pictures(folder: Path) -> list[LedgerRow]:
     """Return the ledger rows of the accepted attempts."""
     from synthgen.pages.sheet import ledger_rows
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
 from synthgen.api.arguments import text_of_path
+from synthgen.api.facts import asked, facts, limits
 from synthgen.api.publishing import (
-    DATASET,
-    SHEET,
     clear_leftovers,
     committed,
     digests_of,
@@ -19,26 +18,22 @@ from synthgen.api.publishing import (
     published,
     publishing,
 )
-from synthgen.api.results import RESULTS, Results, digest_of_file, read_results, sheet_fingerprint, write_results
+from synthgen.api.results import Results, digest_of_file, read_results, sheet_fingerprint, write_results
 from synthgen.errors import QuotaNotMet, StorageError, UsageError
 from synthgen.files import as_damage
 from synthgen.fragments import fragment, paragraph
 from synthgen.inert import inert
 from synthgen.planning import Plan
-from synthgen.records import Reason, Rule, ShardRecord, Shortfall
+from synthgen.records import ShardRecord, Shortfall
 from synthgen.running import RunState
-from synthgen.spec import UNKNOWN, Spec
+from synthgen.spec import PARQUET, Spec
 from synthgen.store import Location, RunStore, open_store
-from synthgen.store.layout import SPEC
+from synthgen.store.layout import DATASET, RESULTS, SHEET, SPEC
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
-    from synthgen.ledger.composition import BalanceRequest
     from synthgen.ledger.source import Source
     from synthgen.ledger.tally import Tally
-
-_CLASSES = 12
-"""With more classes, thresholds are shown as a range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +122,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
         if sheet is None:
             _show(planned, store, folder, records)
             sheet = digest_of_file(folder / SHEET)
-        results = Results(inputs, {SHEET: sheet, **(digests_of(summary) if summary else {})})
+        results = Results(inputs, {SHEET: sheet, **(digests_of(summary) if summary else {})}, _origin(summary))
         if results != recorded:
             write_results(results, folder)
 
@@ -146,6 +141,22 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
         seconds=state.seconds,
         spec=spec,
     )
+
+
+def check_format(spec: Spec) -> None:
+    """Check, before any image is made, that the dataset's format can be opened with its options.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if spec.output.format != PARQUET:
+        from synthgen.dataset.formats.opening import open_format
+
+        open_format(spec.output.format, spec.output.format_options)
+
+
+def _origin(summary: DatasetSummary | None) -> dict[str, object]:
+    return asdict(summary.format) if summary else {}
 
 
 def _refuse_unfinished(store: RunStore, state: RunState) -> None:
@@ -199,9 +210,11 @@ def _build(
     before: DatasetSummary | None,
 ) -> DatasetSummary:
     from synthgen.dataset.finalize import finalize as build
+    from synthgen.dataset.formats.opening import open_format
     from synthgen.dataset.provenance import Provenance
 
     spec = planned.spec
+    writer, origin = open_format(spec.output.format, spec.output.format_options)
     return build(
         [committed(store, record.images.name) for record in records],
         folder / DATASET,
@@ -212,6 +225,7 @@ def _build(
         classes=list(spec.classes),
         splits=spec.output.splits,
         drop=spec.filters.duplicates,
+        writer=writer,
         provenance=Provenance(
             model=spec.model.id,
             judge=spec.judge.id,
@@ -222,6 +236,7 @@ def _build(
             settings=facts(planned),
             versions=records[0].provenance if records else {},
             asked=asked(planned),
+            format=origin,
         ),
     )
 
@@ -250,50 +265,3 @@ def _spec_text(planned: Plan, store: RunStore) -> str:
         return text
     counts = ", ".join(f"{name} {kind.count}" for name, kind in planned.spec.classes.items())
     return f"# --extend: {counts}\n{text}"
-
-
-def limits(spec: Spec) -> dict[str, tuple[Rule, ...]]:
-    """Return, by class, the rules on scores."""
-    from synthgen.planning.rules import rules_of
-
-    told = tuple(
-        Rule(Reason.ATTRIBUTE, f"{entry.attribute}_posterior", floor=spec.attributes[entry.attribute].abstain_below)
-        for entry in spec.balance
-    )
-    return {name: (*rules_of(spec, name), *told) for name in spec.classes}
-
-
-def asked(planned: Plan) -> BalanceRequest:
-    """Return what the plan measures and balances."""
-    from synthgen.ledger.composition import BalanceRequest
-
-    spec = planned.spec
-    answers = {name: (*attribute.groups, UNKNOWN) for name, attribute in spec.attributes.items()}
-    return BalanceRequest(
-        answers, tuple(entry.attribute for entry in spec.balance), planned.cells if spec.balance else ()
-    )
-
-
-def facts(planned: Plan) -> dict[str, str]:
-    """Return how a run samples and filters, in the words of the contact sheet and the card."""
-    from synthgen.pages.sheet import watched
-
-    model = planned.spec.model
-    facts = {"model": model.id, "steps": str(model.steps), "guidance": f"{model.guidance:g}"}
-    floors: dict[str, dict[str, float]] = {}
-    for name, of_class in limits(planned.spec).items():
-        for limit in of_class:
-            if watched(limit):
-                floors.setdefault(limit.score, {})[name] = limit.floor
-    facts |= {score.replace("_", " "): f"at least {_by_class(by_class)}" for score, by_class in floors.items()}
-    facts |= {"calibrated for": planned.promise} if planned.promise else {}
-    return facts | {"judge": planned.spec.judge.id, "seed": str(planned.spec.seed)}
-
-
-def _by_class(floors: Mapping[str, float]) -> str:
-    least, most = min(floors.values()), max(floors.values())
-    if least == most:
-        return f"{least:g}"
-    if len(floors) > _CLASSES:
-        return f"{least:.4g} to {most:.4g}, by class"
-    return ", ".join(f"{floor:.4g} ({name})" for name, floor in floors.items())

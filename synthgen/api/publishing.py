@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,22 +11,20 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from synthgen.api.results import RESULTS, damaged_record, read_results
+from synthgen.api.results import damaged_record, read_results
 from synthgen.errors import StorageError
 from synthgen.files import check_file, check_folder, is_draft, refuse_links
 from synthgen.leftovers import clear, scratch_folder
 from synthgen.running import Damage
 from synthgen.store import MissingFileError, RunStore, layout
+from synthgen.store.layout import AUDIT, CARD, DATASET, RESULTS, SHEET, SUMMARY, in_dataset, of_dataset
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
     from synthgen.ledger.source import Source
 
-SHEET = "report.html"
-DATASET = "dataset"
-AUDIT = "audit"
 _UPLOADS = "synthgen-upload"
-_MADE = re.compile(rf"{DATASET}/(README\.md|data/[^/]+-\d{{5}}-of-\d{{5}}\.parquet)")
+_SUMMARY, _CARD = in_dataset(SUMMARY), in_dataset(CARD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +58,7 @@ def published(store: RunStore) -> DatasetSummary | None:
         return None
     if summary is None:
         return None
-    there = {*store.names(DATASET), *store.names(f"{DATASET}/data")}
-    return summary if all(f"{DATASET}/{name}" in there for name in summary.digests) else None
+    return summary if digests_of(summary).keys() <= set(store.names_below(DATASET)) else None
 
 
 def _summary(store: RunStore) -> DatasetSummary | None:
@@ -71,22 +67,21 @@ def _summary(store: RunStore) -> DatasetSummary | None:
     Raises:
         MissingFileError: the dataset has no summary.
     """
-    from synthgen.dataset.replace import MARKER
     from synthgen.dataset.summary import parse_summary
 
-    return parse_summary(store.read(f"{DATASET}/{MARKER}").decode(errors="replace"))
+    return parse_summary(store.read(_SUMMARY).decode(errors="replace"))
 
 
 def digests_of(summary: DatasetSummary) -> dict[str, str]:
     """Return the sha256 of every dataset file, except the summary, which carries its own."""
-    return {f"{DATASET}/{name}": digest for name, digest in summary.digests.items()}
+    return {in_dataset(name): digest for name, digest in summary.digests.items()}
 
 
 def own_files(store: RunStore) -> set[str]:
     """Return the names of the files that synthgen wrote into the dataset's folder, even if its summary is lost."""
     recorded = read_results(store)
     names = recorded.files if recorded else ()
-    return {name.removeprefix(f"{DATASET}/") for name in names if name.startswith(f"{DATASET}/")}
+    return {own for name in names if (own := of_dataset(name)) is not None}
 
 
 def check_new(store: RunStore) -> None:
@@ -117,24 +112,22 @@ def check_place(store: RunStore) -> None:
 
 def damaged_results(store: RunStore) -> list[Damage]:
     """Find files of the run's dataset and contact sheet that are not as they were written."""
-    from synthgen.dataset.replace import MARKER
-
-    marker, recorded = f"{DATASET}/{MARKER}", read_results(store)
+    recorded = read_results(store)
     findings, digests = damaged_record(store), dict(recorded.files) if recorded else {}
     try:
         summary = _summary(store)
     except MissingFileError:
-        if store.names(DATASET) or store.names(f"{DATASET}/data"):
-            findings.append(Damage(marker, "is missing: nothing says what the dataset should hold"))
+        if store.names_below(DATASET):
+            findings.append(Damage(_SUMMARY, "is missing: nothing says what the dataset should hold"))
     except StorageError as error:
-        findings.append(Damage(marker, error.message))
+        findings.append(Damage(_SUMMARY, error.message))
     else:
         if summary is None:
-            findings.append(Damage(marker, "is damaged, or of another version"))
+            findings.append(Damage(_SUMMARY, "is damaged, or of another version"))
         else:
             # It is written with the dataset, and the record a moment later: a kill may have come between the two.
             digests = {name: digest for name, digest in digests.items() if name == SHEET}
-            digests |= {f"{DATASET}/{name}": digest for name, digest in summary.digests.items()}
+            digests |= digests_of(summary)
     return findings + [
         Damage(name, why) for name, digest in digests.items() if (why := _why_damaged(store, name, digest))
     ]
@@ -142,15 +135,14 @@ def damaged_results(store: RunStore) -> list[Damage]:
 
 def unverified_results(store: RunStore) -> list[str]:
     """List the files without a sha256, written by an earlier version or by a finalize that was killed."""
-    from synthgen.dataset.replace import MARKER
     from synthgen.seal import unseal
 
     found = [SHEET] if SHEET in store.names("") and read_results(store) is None else []
     try:
-        is_sealed = unseal(store.read(f"{DATASET}/{MARKER}").decode())[1]
+        is_sealed = unseal(store.read(_SUMMARY).decode())[1]
     except (StorageError, ValueError):
         return found
-    return found if is_sealed else [*found, f"{DATASET}/{MARKER}"]
+    return found if is_sealed else [*found, _SUMMARY]
 
 
 def _why_damaged(store: RunStore, name: str, digest: str) -> str | None:
@@ -167,19 +159,22 @@ def drop_damaged(store: RunStore, findings: Sequence[Damage], fingerprint: str) 
     Args:
         fingerprint: of the run's plan. It identifies a dataset whose marker is lost.
     """
-    from synthgen.dataset.replace import MARKER
+    from synthgen.dataset.formats.parquet import is_parquet_of_dataset
 
     if store.folder is not None and (store.folder / DATASET).is_symlink():
         store.delete(DATASET)
         return
     for finding in findings:
         # The marker says whose folder this is, and a damaged one is no reason to keep the dataset.
-        if finding.place != f"{DATASET}/{MARKER}":
+        if finding.place != _SUMMARY:
             store.delete(finding.place)
-    names, card = [*store.names(DATASET), *store.names(f"{DATASET}/data")], f"{DATASET}/README.md"
-    if f"{DATASET}/{MARKER}" not in names and card in names and fingerprint.encode() in store.read(card):
-        for name in filter(_MADE.fullmatch, names):
-            store.delete(name)
+    names = store.names_below(DATASET)
+    if _SUMMARY not in names and _CARD in names and fingerprint.encode() in store.read(_CARD):
+        own = {in_dataset(name) for name in own_files(store)}
+        # Earlier versions recorded no names of files, and wrote Parquet only.
+        for name in names:
+            if name == _CARD or name in own or is_parquet_of_dataset(of_dataset(name) or ""):
+                store.delete(name)
 
 
 def leftovers(store: RunStore) -> list[str]:
@@ -236,15 +231,12 @@ def _upload(folder: Path, store: RunStore) -> None:
     The dataset's summary is deleted first and written last, so wherever it exists, the files that it names exist.
     Only the record of all files comes after it.
     """
-    from synthgen.dataset.replace import MARKER
-
-    summary = f"{DATASET}/{MARKER}"
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    if summary in files:
-        store.delete(summary)
-        for stale in {*store.names(DATASET), *store.names(f"{DATASET}/data")} - files:
+    if _SUMMARY in files:
+        store.delete(_SUMMARY)
+        for stale in set(store.names_below(DATASET)) - files:
             store.delete(stale)
-    for name in sorted(files, key=lambda name: (name == RESULTS, name == summary, name)):
+    for name in sorted(files, key=lambda name: (name == RESULTS, name == _SUMMARY, name)):
         store.delete(name)
         with (folder / name).open("rb") as source, store.write(name) as target:
             shutil.copyfileobj(source, target, 1 << 20)

@@ -11,7 +11,7 @@ from synthgen.api.publishing import check_new
 from synthgen.api.specs import SpecText, as_yaml, with_thresholds
 from synthgen.errors import UsageError
 from synthgen.spec import Filters, LabelFilter, Spec, parse_spec
-from synthgen.store import Location, open_store
+from synthgen.store import Location, layout, open_store
 
 
 def rejudge(location: Location, overrides: Sequence[str], output: Location | None = None) -> RunResult:
@@ -30,7 +30,7 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
         >>> stricter.folder
         'outputs/quickstart-rejudged'
     """
-    from synthgen.planning.rules import first_rejection, rules_of
+    from synthgen.planning.rules import first_broken, rules_of
 
     overrides = texts_of(overrides, "overrides")
     if not overrides:
@@ -41,13 +41,15 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
     into = open_store(_beside(place) if output is None else text_of_path(output, "output"))
     planned = runs.open_run(store)
     check_new(into)
-    spec = parse_spec(_text(planned.spec, overrides), file=f"{store.location}/plan.json", overrides=overrides)
+    spec = parse_spec(_text(planned.spec, overrides), file=f"{store.location}/{layout.PLAN}", overrides=overrides)
 
     # A calibration promised something about the old thresholds, and nothing about others.
     stricter = with_thresholds(replace(planned, spec=spec, promise=None))
     if _without_thresholds(planned.spec) != _without_thresholds(spec):
         changed = planned.differences(stricter)[0]
-        hint = "It can set the numbers of filters.label, filters.clip, filters.quality and safety.above."
+        hint = (
+            "It can set the limits of filters.label, filters.clip, filters.quality, filters.measures, and safety.above."
+        )
         raise UsageError(f"rejudge changes thresholds and nothing else, found {changed}", hint=hint)
 
     rules = {name: rules_of(stricter.spec, name) for name in spec.classes}
@@ -61,9 +63,9 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
                 hint = "A looser threshold needs a new run: what was rejected has no pixels any more."
                 raise UsageError(looser, hint=hint)
 
-    kept = SpecText(f"# rejudged\n{_text(spec, overrides)}", "spec.yaml").with_overrides(overrides)
+    kept = SpecText(f"# rejudged\n{_text(spec, overrides)}", layout.SPEC).with_overrides(overrides)
     runs.create_run(into, stricter, kept)
-    runs.rejudge(planned, store, stricter, into, lambda name, scores: first_rejection(scores, rules[name]))
+    runs.rejudge(planned, store, stricter, into, lambda name, scores: first_broken(scores, rules[name]))
     return finalized(stricter, into, fresh=stricter.shard_count)
 
 
@@ -86,5 +88,10 @@ def _text(spec: Spec, overrides: Sequence[str]) -> str:
 def _without_thresholds(spec: Spec) -> Spec:
     """Keep only what the scores depend on, and what cannot be changed afterwards."""
     none_of_these = spec.filters.label.none_of_these if spec.filters.label else ()
-    kept = Filters(label=LabelFilter(none_of_these=none_of_these), duplicates=spec.filters.duplicates)
+    unlimited = {
+        name: each.model_copy(update={"min": None, "max": None}) for name, each in spec.filters.measures.items()
+    }
+    kept = Filters(
+        label=LabelFilter(none_of_these=none_of_these), duplicates=spec.filters.duplicates, measures=unlimited
+    )
     return spec.model_copy(update={"filters": kept, "safety": spec.safety.model_copy(update={"above": 0.5})})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import file_digest, sha256
 from pathlib import Path
 
@@ -15,10 +15,9 @@ from synthgen.records import ShardRecord
 from synthgen.running import Damage
 from synthgen.seal import seal, unseal
 from synthgen.store import RunStore
+from synthgen.store.layout import RESULTS
 from synthgen.store.store import check_name
 from synthgen.version import __version__
-
-RESULTS = "results.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +27,12 @@ class Results:
     Attributes:
         sheet: a fingerprint of everything that the contact sheet was made from.
         files: the sheet and the files of the dataset, each with its sha256.
+        format: which format wrote the dataset, as in `FormatOrigin`; empty if there is no dataset.
     """
 
     sheet: str
     files: Mapping[str, str]
+    format: Mapping[str, object] = field(default_factory=dict)
 
 
 def read_results(store: RunStore) -> Results | None:

@@ -22,7 +22,8 @@ from synthgen.api.arguments import (
     path_of,
     text_of_path,
 )
-from synthgen.api.finishing import RunResult, asked, facts, finalized, limits
+from synthgen.api.facts import asked, facts, limits
+from synthgen.api.finishing import RunResult, check_format, finalized
 from synthgen.api.making import make_pending, make_shards, refuse_failed
 from synthgen.api.planning import plan
 from synthgen.api.progress import started
@@ -39,7 +40,7 @@ from synthgen.spec import Spec
 from synthgen.store import Location, RunStore, open_store
 
 if TYPE_CHECKING:
-    from synthgen.ledger.rows import Row
+    from synthgen.ledger.columns import LedgerRow
     from synthgen.ledger.tally import Tally
 
 
@@ -90,7 +91,7 @@ class _Measured:
         self.by_class: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._count, self._on_progress = count, on_progress
 
-    def rows(self, rows: Iterator[Row]) -> Iterator[Row]:
+    def rows(self, rows: Iterator[LedgerRow]) -> Iterator[LedgerRow]:
         began = time.perf_counter()
         self._report(0)
         for done, row in enumerate(rows, start=1):
@@ -155,6 +156,7 @@ def run(
 
     store = open_store(Path("outputs") / spec.name if location is None else text_of_path(location, "location"))
     check_new(store)
+    check_format(spec)
     planned = _plan_of_users_own(spec)
     if not runs.is_begun(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it

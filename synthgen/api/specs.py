@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthgen.api import plugged
 from synthgen.api.arguments import text_of_path, texts_of
 from synthgen.errors import SpecError, UsageError
 from synthgen.planning import Plan
@@ -166,8 +167,11 @@ def _checked(source: SpecText, overrides: Sequence[str], calibrated: bool) -> Sp
         except UsageError as error:
             findings.append(Violation(place, error.message))
             hints.append(error.hint or "")
+    for finding, hint in plugged.check(spec):
+        findings.append(finding)
+        hints.append(hint)
     if findings:
-        raise refused(findings, "\n".join(dict.fromkeys(hints)))
+        raise refused(findings, "\n".join(filter(None, dict.fromkeys(hints))))
 
     resolved = with_explicit_shares(spec)
     if resolved is not spec and (findings := list(check(resolved.canonical()))):

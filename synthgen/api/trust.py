@@ -21,26 +21,28 @@ from synthgen import models
 from synthgen.api.user_cache import user_cache
 from synthgen.errors import StorageError, UsageError
 from synthgen.planning import Plan
-from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL
+from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, PLUGIN
+from synthgen.store import layout
 
 _REVISION = {
     "bundled": re.compile(r"content:[0-9a-f]{32}"),
     "folder": re.compile(r"content:[0-9a-f]{32}"),
     "hub": re.compile(r"[0-9a-f]{40}"),
+    "plugin": re.compile(r"plugin:\S+ \S+"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class PinnedModel:
-    """A generator or a judge, as a spec names it, and exactly which version.
+    """A generator, a judge or a measure, as a spec names it, and exactly which version.
 
     Attributes:
-        place: a folder, an id on the hub, or a name from open_clip's own list.
-        revision: the hash of the folder's content, the commit, or that same name.
+        place: a folder, an id on the hub, a name from open_clip's own list, or that of a plug-in.
+        revision: the hash of the folder's content, the commit, that same name, or `plugin:` and the distribution.
     """
 
-    kind: Literal["bundled", "folder", "hub", "open_clip"]
-    role: Literal["model", "judge"]
+    kind: Literal["bundled", "folder", "hub", "open_clip", "plugin"]
+    role: Literal["model", "judge", "measure"]
     place: str
     revision: str
 
@@ -52,6 +54,8 @@ class PinnedModel:
                 return f"{self.role} {self.place} from the hub, at commit {self.revision}"
             case "open_clip":
                 return f"{self.role} {self.place}, which open_clip downloads"
+            case "plugin":
+                return f"{self.role} {self.place} of the installed package {self.revision.removeprefix('plugin:')}"
             case _:
                 return f"{self.role} that ships with synthgen"
 
@@ -101,13 +105,21 @@ def pinned_judge(name: str, revision: str) -> PinnedModel:
     return PinnedModel(kind, "judge", place or name, revision)
 
 
-def pinned_models(planned: Plan) -> tuple[PinnedModel, PinnedModel]:
-    """Return the generator and the judge of a plan."""
+def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
+    """Return the generator and the judge of a plan, and the measures of plug-ins."""
     name, revisions = planned.spec.model.id, planned.revisions
-    kind: Literal["bundled", "folder", "hub"]
-    kind = "bundled" if name == BUNDLED_MODEL else "folder" if models.is_folder(name) else "hub"
+    kind: Literal["bundled", "folder", "hub", "plugin"]
+    if name.startswith(PLUGIN):
+        kind = "plugin"
+    else:
+        kind = "bundled" if name == BUNDLED_MODEL else "folder" if models.is_folder(name) else "hub"
     generator = PinnedModel(kind, "model", name, revisions.generator)
-    return generator, pinned_judge(planned.spec.judge.id, revisions.judge)
+    measures = [
+        PinnedModel("plugin", "measure", key.partition(".")[2], f"{PLUGIN}{release}")
+        for key, release in revisions.plugins.items()
+        if key.startswith("measures.")
+    ]
+    return generator, pinned_judge(planned.spec.judge.id, revisions.judge), *measures
 
 
 def require_trust(models: Iterable[PinnedModel], location: str, *, trust: bool) -> None:
@@ -119,15 +131,15 @@ def require_trust(models: Iterable[PinnedModel], location: str, *, trust: bool) 
     """
     models = tuple(models)
     if vague := [model for model in models if not model.pins_its_content]:
-        what = f"{location}: plan.json is damaged: the {vague[0].role}'s revision is {vague[0].revision!a}"
+        what = f"{location}: {layout.PLAN} is damaged: the {vague[0].role}'s revision is {vague[0].revision!a}"
         raise StorageError(what, hint="A run names its models by hash or commit. Get it again from where it came from.")
     if trust or not (unknown := [model for model in models if not model.is_known]):
         return
     lines = "\n".join(f"  the {model}" for model in unknown)
     raise UsageError(
         f"{location} names what was never used on this machine, and would open it now:\n{lines}",
-        hint="Add `trust=True`, or set SYNTHGEN_TRUST=1, if you trust whoever made this run. Even then, no code that comes "
-        "with its models is run.",
+        hint="Add `trust=True`, or set SYNTHGEN_TRUST=1, if you trust whoever made this run. Even then, no code that "
+        "comes with its models is run.",
     )
 
 

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import bundled, models
+from synthgen.api import plugged
 from synthgen.errors import ModelError, UsageError
 from synthgen.planning import Plan, Revisions
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec
 
 if TYPE_CHECKING:
-    from synthgen.generating.text_to_image import TextToImage
     from synthgen.judging.clip_judge import ClipJudge
     from synthgen.judging.towers import ClipEncoder
+    from synthgen.running import Generator
 
 
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
@@ -30,7 +31,7 @@ def check_device(name: str) -> None:
         UsageError: it is not a device name.
     """
     if not _DEVICE.fullmatch(name):
-        raise UsageError(f"--device: expected auto, cpu, mps, cuda or cuda:N, found {name!r}")
+        raise UsageError(f"expected auto, cpu, mps, cuda or cuda:N, found {name!r}", argument="device")
 
 
 def count_gpus() -> int:
@@ -44,15 +45,22 @@ def revisions(spec: Spec) -> Revisions:
 
     Raises:
         ModelError: a model does not exist, or neither hub nor cache can resolve its revision.
+        UsageError: a plug-in that the spec names is not installed.
     """
-    return Revisions(_source(spec).revision, judge_revision(spec.judge.id))
+    own = plugged.generator_of(spec)
+    revision = plugged.revision(own) if own else _source(spec).revision
+    return Revisions(revision, judge_revision(spec.judge.id), plugged.releases(spec))
 
 
-def generator(planned: Plan, device: str) -> TextToImage:
-    from synthgen.generating.text_to_image import TextToImage
-
+def generator(planned: Plan, device: str) -> Generator:
+    """Return the generator of a plan, which loads its model on `setup`."""
     check_device(device)
-    return TextToImage(planned.spec.model, _planned_source(planned), device, planned.window)
+    if plugged.generator_of(planned.spec):
+        return plugged.generator(planned, device)
+
+    from synthgen.generating.renderer import Renderer
+
+    return Renderer(planned.spec.model, _planned_source(planned), device, planned.window)
 
 
 def check_keys(planned: Plan) -> None:
@@ -63,18 +71,20 @@ def check_keys(planned: Plan) -> None:
         ModelError: the model has changed since it was planned.
     """
     model = planned.spec.model
-    if model.id == BUNDLED_MODEL:
-        return  # accepts all keys, and nothing need be imported to know it
+    if model.id == BUNDLED_MODEL or plugged.generator_of(planned.spec):
+        return  # the former accepts all keys; a plug-in says itself what it does not accept
 
-    from synthgen.generating.loading import check_keys as check
+    from synthgen.generating.pipelines import check_keys as check
 
     check(model, _planned_source(planned), model.model_fields_set)
 
 
 def judge(planned: Plan, device: str) -> ClipJudge:
+    """Return the judge of a plan, with the measures of plug-ins; models are loaded on `setup`."""
     from synthgen.judging.clip_judge import ClipJudge
 
-    return ClipJudge(planned.spec, _planned_judge(planned), planned.revisions.judge, device)
+    measures = plugged.measures(planned)
+    return ClipJudge(planned.spec, _planned_judge(planned), planned.revisions.judge, device, measures)
 
 
 def towers(judge_id: str, revision: str, device: str) -> ClipEncoder:
@@ -105,9 +115,9 @@ def download(planned: Plan) -> None:
     Raises:
         ModelError: a model cannot be downloaded.
     """
-    source = _planned_source(planned)
-    if not source.is_folder:
-        from synthgen.generating.loading import download as download_generator
+    source = None if plugged.generator_of(planned.spec) else _planned_source(planned)
+    if source and not source.is_folder:
+        from synthgen.generating.pipelines import download as download_generator
 
         download_generator(planned.spec.model, source)
     _planned_judge(planned)
@@ -137,7 +147,7 @@ def _check_unchanged(model: str, here: str, there: str) -> None:
     if here != there:
         raise ModelError(
             f"{model} is not the one that the run was planned with: {here} here, {there} there",
-            hint="Put the same weights there, or make a new run with -o.",
+            hint="Put the same weights there, or start a new run in another `location`.",
         )
 
 

@@ -41,7 +41,7 @@ def _wants_labels(result: GateResult) -> bool:
 def unused_trust(
     trust_judge: bool, attributes: Sequence[AttributeFindings], results: Sequence[GateResult]
 ) -> Iterator[str]:
-    """Say that `--trust-judge` changed nothing, if so."""
+    """Say that trusting the judge changed nothing, if so."""
     if not trust_judge or any(check.unchecked for result in results for check in result.checks):
         return
     if not results:
@@ -50,4 +50,4 @@ def unused_trust(
         reason = "no attribute was judged"
     else:
         reason = "no gate rests on the judge's word alone"
-    yield f"--trust-judge changed nothing: {reason}"
+    yield f"trusting the judge changed nothing: {reason}"

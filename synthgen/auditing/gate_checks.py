@@ -11,7 +11,7 @@ from synthgen.stats.distance import Measure
 _IMAGES, _LABELS, _MORE_LABELS = "more images", "labels", "more labels, or images,"
 """What narrows an interval: of figures that need no judge, that rest on its word alone, and that are corrected."""
 _REAL_UNCHECKED = "the shares of the real set are this judge's answers, which nothing checks there"
-_REAL_REMEDY = "declared shares (--target) or a column of both sets (--known) would settle it"
+_REAL_REMEDY = "declared target shares, or a known column in both sets, would settle it"
 
 
 def read_gates(

@@ -1,6 +1,6 @@
 """The whole audit of a table: every estimate, composed."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -19,6 +19,7 @@ from synthgen.auditing.labelled import read_truth
 from synthgen.auditing.scopes import Effect, Evidence, find_effects, measure_scopes, worth
 from synthgen.auditing.table import Table, read_table
 from synthgen.errors import UsageError
+from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.amplification import Amplification, amplify, of_clusters
 from synthgen.stats.association import Association, PromptClusters, associate, corrected_v, rao_scott, with_holm
@@ -65,13 +66,13 @@ def measure(
     attributes: Mapping[str, Sequence[str]],
     given: AuditOptions | None = None,
     seed: int = 0,
-    on_progress: Callable[[str, str], None] = lambda name, done: None,
+    on_progress: OnProgress = ignore,
 ) -> Findings:
     """Audit a table with one row for each image.
 
     Its columns are `label`, one for each of `attributes`, and optionally `id` and `prompt`. Answers are strings: the
-    attribute's values, 'unknown' if the judge abstained, 'not applicable'. `on_progress` is called with the name of an
-    attribute and what was done, since thousands of classes take minutes.
+    attribute's values, 'unknown' if the judge abstained, 'not applicable'. `on_progress` hears how many classes are
+    done, since thousands of them take minutes.
 
     Raises:
         UsageError: the table, or something in `given`, is invalid.
@@ -127,7 +128,7 @@ def _attribute(
     drawn: Bootstrap | None,
     effects: Sequence[Effect],
     seed: int,
-    on_progress: Callable[[str, str], None],
+    on_progress: OnProgress,
 ) -> AttributeFindings:
     reference = given.references.get(name) or (real_reference(real, name) if real is not None else None)
     truth = None
@@ -138,7 +139,7 @@ def _attribute(
     scopes = []
     for scope in measure_scopes(table, name, evidence, effects, seed):
         scopes.append(scope)
-        on_progress(name, f"measured in {len(scopes) - 1:,} of {len(table.classes):,} classes")
+        on_progress(StepProgress(f"measuring {name}", "classes", len(scopes) - 1, len(table.classes)))
     values, source = table.attributes[name].values, reference.source if reference else None
     association = _association(table, name, scopes, drawn, seed)
     return AttributeFindings(name, values, known, source, tuple(scopes), association)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any
+from functools import cache
+from typing import Any, get_type_hints
 
 import pandas as pd
 
@@ -97,9 +98,10 @@ def _gates(findings: Findings) -> Iterator[TableRow]:
 def _flat(value: Any) -> TableRow:
     """Flatten a dataclass: an estimate becomes three columns, other dataclasses get their name as a prefix."""
     row: TableRow = {}
+    estimates = _estimates(type(value))  # type: ignore[arg-type] # mypy takes classes for unhashable
     for name in (field.name for field in fields(value)):
         item = getattr(value, name)
-        if isinstance(item, Estimate) or (item is None and _is_estimate(value, name)):
+        if isinstance(item, Estimate) or (item is None and name in estimates):
             row |= _estimate(name, item)
         elif is_dataclass(item):
             row |= {f"{name}_{key}": inner for key, inner in _flat(item).items()}
@@ -110,9 +112,10 @@ def _flat(value: Any) -> TableRow:
     return row
 
 
-def _is_estimate(value: Any, name: str) -> bool:
-    declared = type(value).__dataclass_fields__[name].type
-    return bool(declared == (Estimate | None))
+@cache
+def _estimates(kind: type[object]) -> frozenset[str]:
+    """Return the fields of a dataclass that hold an estimate, or None."""
+    return frozenset(name for name, hint in get_type_hints(kind).items() if hint == (Estimate | None))
 
 
 def _estimate(name: str, found: Estimate | None) -> TableRow:

@@ -7,11 +7,11 @@ from synthgen.bundled.world import BACKGROUNDS, HAIR_COLORS, HAIR_LENGTHS, OCCUP
 
 UNSAID = -1
 BARE = 0.2
-"""Share of captions that name the occupation and nothing else."""
+"""The share of captions that name only the occupation."""
 UNNAMED = 0.06
-"""Share, of the captions that are not bare, that speak of "a person" and leave the occupation out."""
+"""The share of the other captions that say "a person" instead of the occupation."""
 COLORLESS = 0.15
-"""Share, of the captions that speak of hair, that do not say its color."""
+"""The share of captions mentioning hair that do not say its color."""
 
 _KINDS = ("portrait", "picture", "drawing", "cartoon", "photo", "image")
 
@@ -37,7 +37,7 @@ class Caption:
 
 
 def facts(person: Person) -> tuple[int, int, int, int, int, int, int]:
-    """All that is true of a picture of `person`, in the order of `Caption.claims`."""
+    """Return everything that is true of a picture of `person`, in the order of `Caption.claims`."""
     color = UNSAID if person.hair_color is None else HAIR_COLORS.index(person.hair_color)
     return (
         0,
@@ -51,7 +51,7 @@ def facts(person: Person) -> tuple[int, int, int, int, int, int, int]:
 
 
 def caption(person: Person, rng: Random) -> Caption:
-    """Describe `person` in one of many wordings; what it mentions, and in which words, is drawn from `rng`."""
+    """Describe `person` in one of many wordings; `rng` decides what it mentions and how."""
     bare = rng.random() < BARE
     named = bare or rng.random() >= UNNAMED
     says_skin, says_hair = (not bare and rng.random() < share for share in (0.8, 0.75))
@@ -95,6 +95,6 @@ def caption(person: Person, rng: Random) -> Caption:
 
 
 def spoiled_caption(kind: str, rng: Random) -> Caption:
-    """Draw one of `SPOILED[kind]`. It claims nothing but the kind."""
+    """Draw one of `SPOILED[kind]`. It claims only the kind."""
     index = 1 + list(SPOILED).index(kind)
     return Caption(rng.choice(SPOILED[kind]), (index, *[UNSAID] * 6))  # type: ignore[arg-type]

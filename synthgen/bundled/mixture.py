@@ -1,4 +1,4 @@
-"""Which people the models saw in training, and how wrongly they were described. Skewed on purpose.
+"""The people in the training pictures, and how often their captions are wrong. Skewed on purpose.
 
 Real generators inherit the skews and the mislabelled captions of the web. The bundled one inherits these:
 small, written down, and therefore something true for filters, balance and audits to find.
@@ -73,7 +73,7 @@ def is_rare(occupation: str, skin: str) -> bool:
 
 
 def misdescribed(person: Person, rng: Random) -> Person:
-    """Change `person` to what a careless captioner would have seen."""
+    """Change `person` to what a careless captioner would have described."""
     if rng.random() < WRONG_OCCUPATION:
         person = replace(person, occupation=CONFUSED_WITH[person.occupation])
     if rng.random() < WRONG_ATTRIBUTE:

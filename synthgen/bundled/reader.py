@@ -1,4 +1,4 @@
-"""The ground-truth reader: says what a picture of the bundled world really shows.
+"""The ground-truth reader: recognises what a picture of the bundled world really shows.
 
 Trained on renders only, with every attribute drawn evenly, and never used by a filter: tests and
 benchmarks ask it whether the generator and the judge were right.
@@ -21,12 +21,12 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "glasses": ("no", "yes"),
     "background": BACKGROUNDS,
 }
-"""What is read, and the values in the order of the logits."""
+"""The attributes that are read, with their values in the order of the logits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the reader saw in a batch of n pictures.
+    """What the reader recognised in a batch of n pictures.
 
     Attributes:
         posteriors: per attribute, float [n, number of values], rows sum to 1.
@@ -37,7 +37,7 @@ class Reading:
     boxes: Tensor
 
     def values(self, attribute: str) -> list[str]:
-        """The most probable value of `attribute`, one per picture."""
+        """Return the most probable value of `attribute` for each picture."""
         names = ATTRIBUTES[attribute]
         return [names[index] for index in self.posteriors[attribute].argmax(1).tolist()]
 
@@ -64,7 +64,7 @@ class Reader(nn.Module):
         self.box = nn.Linear(128, 4)
 
     def forward(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """Logits per attribute, and the box as shares of the side, from pixels [n, 3, 64, 64] in 0..1."""
+        """Compute logits per attribute, and the box as shares of the side, from pixels [n, 3, 64, 64] in 0..1."""
         features = self.body(pixels * 2 - 1)
         return {name: head(features) for name, head in self.heads.items()}, self.box(features)
 

@@ -52,7 +52,7 @@ _CLOTHES_RGB: dict[str, Color] = {
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What a picture shows. `hair_color` is None for a bald head, since there is no hair to have one."""
+    """What a picture shows. `hair_color` is None for a bald head."""
 
     occupation: str
     skin: str
@@ -128,7 +128,7 @@ class _Pen:
         self._onto(self.head)
 
     def _onto(self, mask: Image.Image) -> None:
-        """From here on, what is drawn is part of `mask`."""
+        """Add everything drawn from now on to `mask`."""
         self._draw_mask = ImageDraw.Draw(mask)
 
     # Shapes: coordinates are relative to the face's centre, in final pixels at size 1.

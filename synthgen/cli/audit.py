@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from synthgen.api.audit_result import Audit
-    from synthgen.api.sampling import ToLabel
+    from synthgen.auditing.to_label import ToLabel
 
 
 @command
@@ -122,8 +122,8 @@ def audit(
 
     Exit code 4: a gate failed, or there is not enough data to decide it.
     """
-    from synthgen.api.auditing import audit, check_output, embeddings_folder, output_folder
-    from synthgen.api.sampling import export_labels
+    from synthgen.api.auditing import audit, export_labels
+    from synthgen.auditing.places import check_output, output_folder
 
     folder = output or output_folder(place)
     check_output(folder, place)
@@ -141,7 +141,8 @@ def audit(
                 split=split,
                 images_from=images_from,
                 judges=judges or (),
-                cache=cache or embeddings_folder(folder),
+                output=output,
+                cache=cache,
                 device=device,
                 trust=trust,
                 seed=seed,
@@ -160,7 +161,7 @@ def audit(
             reference=reference,
             compare=compare,
             targets=pairs("targets", targets),
-            confusions=confusion_files(confusions),
+            confusions=confusions or (),
             labels=labels,
             cross=[tuple(part.strip() for part in names.split(",")) for names in cross or ()],
             gates=gates or (),
@@ -184,7 +185,7 @@ def _answer(found: "Audit", document: Path, report: Path, allow_insufficient: bo
     lines += [f"note      {caveat}" for caveat in found.notes]
     lines += [f"figures   {document}", f"look at   {report}"]
     if found.report.judge_check and allow_insufficient:
-        lines.append(session.flags.rendered(f"note      {how_to_check(found.report.judge_check)}"))
+        lines.append(session.names.rendered(f"note      {how_to_check(found.report.judge_check)}"))
     lines.append("          The report also covers class association, precision at this sample size, filters,")
     lines.append("          diversity and sample images.")
     return Answer(result=found.to_dict(), lines=lines, error=_failure(found, allow_insufficient))
@@ -248,25 +249,4 @@ def pairs(argument: str, given: Sequence[str] | None) -> dict[str, str]:
         if name in found:
             raise UsageError(f"{name!r} is given twice", argument=argument, hint="Give each attribute once.")
         found[name] = value
-    return found
-
-
-def confusion_files(given: Sequence[str] | None) -> dict[str, Path]:
-    """Split each [NAME=]FILE. A file alone belongs to the only attribute, whose name is not known yet.
-
-    What is before the first `=` is a name, unless it holds a path separator: `run=3/matrix.csv` needs `NAME=` before it
-    or `./`.
-
-    Raises:
-        UsageError: an attribute has two files, or a file has no name although there are several.
-    """
-    found: dict[str, Path] = {}
-    for text in given or ():
-        name, equals, file = text.partition("=")
-        if not equals or "/" in name or Path(text).is_file():
-            name, file = "", text
-        if name in found or (found and not (name and all(found))):
-            what = f"{name!r} is given twice" if name else "two files, and not every one has its attribute's name"
-            raise UsageError(what, argument="confusions", hint="Write NAME=FILE, once for each attribute.")
-        found[name] = Path(file)
     return found

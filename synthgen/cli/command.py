@@ -9,7 +9,7 @@ import typer
 
 from synthgen.cli.answer import Answer
 from synthgen.cli.app import app
-from synthgen.cli.flags import Flags
+from synthgen.cli.option_names import OptionNames
 from synthgen.cli.session import session
 from synthgen.errors import UsageError
 
@@ -42,7 +42,7 @@ def command(function: Callable[P, Answer]) -> Callable[P, Answer]:
     @functools.wraps(function)
     def called(*args: P.args, **given: P.kwargs) -> Answer:
         as_json, quiet, verbose = (bool(given.pop(key)) for key in _OUTPUT)
-        session.begin(name, flags_of(name), as_json=as_json, quiet=quiet, verbose=verbose)
+        session.begin(name, names_of(name), as_json=as_json, quiet=quiet, verbose=verbose)
         if quiet and verbose:
             raise UsageError("use either --quiet or --verbose, not both")
         return function(*args, **given)
@@ -56,7 +56,7 @@ def command(function: Callable[P, Answer]) -> Callable[P, Answer]:
 
 
 @functools.cache
-def flags_of(name: str) -> Flags:
+def names_of(name: str) -> OptionNames:
     """Return how a command writes its arguments, in its own help."""
     whole = typer.main.get_command(app)
     options: dict[str, str] = {}
@@ -67,4 +67,4 @@ def flags_of(name: str) -> Flags:
             options[argument] = next(option for option in parameter.opts if option.startswith("--"))
         else:
             positionals[argument] = parameter.metavar or argument.upper()
-    return Flags(options, positionals)
+    return OptionNames(options, positionals)

@@ -91,8 +91,8 @@ class JsonLines(_Paced):
         run: what is worked on.
     """
 
-    def __init__(self, run: str) -> None:
-        super().__init__(every=3)
+    def __init__(self, run: str, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(every=3, clock=clock)
         self._run = run
 
     def say(self, event: str, text: str, **more: object) -> None:
@@ -135,7 +135,8 @@ class Bars:
             console=console(stderr=True),
             transient=True,
         )
-        self._whole = self._bars.add_task(inert(title), total=None, note="")
+        self._title = inert(title)
+        self._whole = self._bars.add_task(self._title, total=None, note="")
         self._rows = [self._bars.add_task("", total=1, note="", visible=False) for _ in range(_SLOWEST)]
 
     def __enter__(self) -> Self:
@@ -153,7 +154,7 @@ class Bars:
         """Redraw the bars."""
         self._bars.update(
             self._whole,
-            description=inert(snapshot.step or snapshot.unit),
+            description=self._title if snapshot.is_loading else inert(snapshot.step or snapshot.unit),
             completed=snapshot.done,
             total=snapshot.total,
             note=_pace(snapshot),

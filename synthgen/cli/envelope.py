@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from synthgen.cli.flags import Flags
+from synthgen.cli.option_names import OptionNames
 from synthgen.errors import SpecError, SynthgenError
 from synthgen.redaction import without_secrets
 
@@ -32,16 +32,16 @@ def envelope(
     }
 
 
-def described(error: SynthgenError, flags: Flags) -> Iterator[dict[str, object]]:
+def described(error: SynthgenError, names: OptionNames) -> Iterator[dict[str, object]]:
     """Describe an error for machines: one entry for each problem of a spec, else one in all."""
-    hint = flags.rendered(error.hint) if error.hint else None
+    hint = names.rendered(error.hint) if error.hint else None
     if isinstance(error, SpecError):
         for problem in error.problems:
             place = (problem.line, problem.column) if problem.line else (None, None)
             yield _entry(error.code, problem.message, hint, problem.file, place, None)
     else:
-        argument = (flags.written(error.argument) or error.argument) if error.argument else None
-        yield _entry(error.code, flags.rendered(error.message), hint, None, (None, None), argument)
+        argument = (names.written(error.argument) or error.argument) if error.argument else None
+        yield _entry(error.code, names.rendered(error.message), hint, None, (None, None), argument)
 
 
 def _entry(

@@ -13,6 +13,7 @@ from synthgen.cli.session import session
 from synthgen.cli.show import answer_of_run, failure_lines, shortfall_lines
 from synthgen.cli.units import counted, duration
 from synthgen.errors import StorageError
+from synthgen.store import layout
 
 if TYPE_CHECKING:
     from synthgen.planning import Plan
@@ -145,12 +146,12 @@ def repair(location: RunArgument) -> Answer:
     if done.reopened:
         lines.append(f"discarded shards {', '.join(map(str, done.reopened))}: run again to make them")
     places = [finding.place for finding in done.findings]
-    if any(place.startswith("dataset/") for place in places):
+    if any(map(layout.of_dataset, places)):
         lines.append("discarded the dataset: run again, or finalize, to rebuild it")
-    if {"report.html", "results.json"} & set(places):
+    if {layout.SHEET, layout.RESULTS} & set(places):
         lines.append("discarded the contact sheet: run again, or finalize, to rebuild it")
-    if "spec.yaml" in places:
-        lines.append("restored  spec.yaml, from plan.json")
+    if layout.SPEC in places:
+        lines.append(f"restored  {layout.SPEC}, from {layout.PLAN}")
 
     result = {
         "problems": [asdict(each) for each in done.findings],

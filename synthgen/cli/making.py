@@ -20,6 +20,7 @@ from synthgen.cli.options import (
     SpecFile,
     TopUp,
     Trust,
+    complete_spec,
     location_of,
 )
 from synthgen.cli.session import session
@@ -52,7 +53,12 @@ def init(
 
 @command
 def validate(
-    specs: Annotated[list[str], typer.Argument(metavar="SPEC...", help="YAML specs; - reads one from standard input.")],
+    specs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SPEC", autocompletion=complete_spec, help="YAML specs; - reads one from standard input."
+        ),
+    ],
     overrides: Overrides = None,
 ) -> Answer:
     """Check specs. All problems are reported at once, as file:line:column: message."""

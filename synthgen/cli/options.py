@@ -6,27 +6,30 @@ from typing import Annotated
 
 import typer
 
+from synthgen.store import layout
+
 
 def location_of(text: str) -> str:
     """Drop the slash that completion leaves behind a folder's name."""
     return text if text.endswith("://") else text.rstrip("/") or text
 
 
-def _specs(incomplete: str) -> list[str]:
+def complete_spec(incomplete: str) -> list[str]:
+    """List the YAML files and folders that begin with what is typed."""
     folder = Path(incomplete).parent
     found = [*folder.glob("*.yaml"), *folder.glob("*.yml"), *(each for each in folder.glob("*") if each.is_dir())]
     return sorted(str(each) + "/" * each.is_dir() for each in found if str(each).startswith(incomplete))
 
 
-def _runs(incomplete: str) -> list[str]:
-    # By its name here, and not by `layout`: completion must answer at once.
-    folders = [each.parent for base in (".", "outputs") for each in Path(base).glob("*/plan.json")]
+def complete_run(incomplete: str) -> list[str]:
+    """List the runs here, and in outputs/, that begin with what is typed."""
+    folders = [each.parent for base in (".", "outputs") for each in Path(base).glob(f"*/{layout.PLAN}")]
     return sorted(str(each) for each in folders if str(each).startswith(incomplete))
 
 
 SpecFile = Annotated[
     str,
-    typer.Argument(metavar="SPEC", autocompletion=_specs, help="The YAML spec; - reads it from standard input."),
+    typer.Argument(metavar="SPEC", autocompletion=complete_spec, help="The YAML spec; - reads it from standard input."),
 ]
 
 RunArgument = Annotated[
@@ -34,7 +37,7 @@ RunArgument = Annotated[
     typer.Argument(
         metavar="RUN",
         parser=location_of,
-        autocompletion=_runs,
+        autocompletion=complete_run,
         help="A run: its folder, such as outputs/quickstart, or s3://bucket/prefix.",
     ),
 ]

@@ -45,7 +45,7 @@ def _deliver(answer: Answer | None, error: SynthgenError | None, usage: str | No
     """Print what was found, and then what went wrong."""
     code = error.exit_code if error is not None else 0
     if session.as_json:
-        errors = list(described(error, session.flags)) if error is not None else []
+        errors = list(described(error, session.names)) if error is not None else []
         found = answer.result if answer is not None else None
         whole = envelope(session.command, code, result=found, errors=errors, warnings=session.warnings)
         print_json(whole)

@@ -18,6 +18,7 @@ class Snapshot:
         rate: `unit` per second since this call began with the step; None before there is one.
         seconds_left: at that rate; None where it cannot be told.
         classes: for each class its quota and what there is, those of finished shards included.
+        is_loading: whether a run's models are still being loaded.
     """
 
     step: str
@@ -27,10 +28,7 @@ class Snapshot:
     rate: float | None
     seconds_left: float | None
     classes: Mapping[str, ClassProgress] = field(default_factory=dict)
-
-    @property
-    def is_complete(self) -> bool:
-        return self.total is not None and self.done >= self.total
+    is_loading: bool = False
 
 
 class Whole:
@@ -96,7 +94,7 @@ class Whole:
             _, began, had = self._start
             rate = (done - had) / (now - began) if done > had and now > began else None
         left = (total - done) / rate if rate and total is not None and total >= done else None
-        return Snapshot(step, unit, done, total, rate, left, dict(classes or {}))
+        return Snapshot(step, unit, done, total, rate, left, dict(classes or {}), is_loading=not measures)
 
 
 def slowest(classes: Mapping[str, ClassProgress], count: int) -> list[str]:

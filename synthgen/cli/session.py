@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from synthgen.cli.display import Bars, Display, JsonLines, Plain, Sentences
-from synthgen.cli.flags import NO_FLAGS, Flags
+from synthgen.cli.option_names import NO_OPTIONS, OptionNames
 from synthgen.cli.progress import Whole
 from synthgen.errors import SynthgenError
 from synthgen.events import Event, OnProgress, ignore
@@ -30,20 +30,20 @@ class Session:
 
     Attributes:
         command: the command's name; empty until it is known.
-        flags: how that command writes its arguments.
+        names: how that command writes its arguments.
         as_json: whether stdout gets the envelope.
         warnings: every warning so far, for the envelope.
     """
 
     def __init__(self) -> None:
-        self.command, self.flags, self.as_json = "", NO_FLAGS, False
+        self.command, self.names, self.as_json = "", NO_OPTIONS, False
         self.warnings: list[str] = []
         self._quiet = False
         self._display: Display = Plain()
 
-    def begin(self, command: str, flags: Flags, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+    def begin(self, command: str, names: OptionNames, *, as_json: bool, quiet: bool, verbose: bool) -> None:
         """Apply a command's options of output, before it does anything."""
-        self.command, self.flags, self.as_json, self._quiet = command, flags, as_json, quiet
+        self.command, self.names, self.as_json, self._quiet = command, names, as_json, quiet
         if not verbose:
             more = _LIBRARIES if sys.stderr.isatty() and not quiet else _LIBRARIES | _BARS
             for name, value in more.items():
@@ -56,22 +56,22 @@ class Session:
     def note(self, text: str) -> None:
         """Say something that is good to know and changes nothing."""
         if not self._quiet:
-            self._display.say("note", without_secrets(self.flags.rendered(text)))
+            self._display.say("note", without_secrets(self.names.rendered(text)))
 
     def warn(self, text: str) -> None:
         """Say what may be wrong, and keep it for the envelope."""
-        text = without_secrets(self.flags.rendered(text))
+        text = without_secrets(self.names.rendered(text))
         self.warnings.append(text)
         if not self._quiet:
             self._display.say("warning", text)
 
     def report(self, error: SynthgenError) -> None:
         """Say why the command failed. `--quiet` does not hide it."""
-        option = self.flags.option(error.argument)
+        option = self.names.option(error.argument)
         message = str(error) if option is None and error.argument is None else error.message
-        message = self.flags.rendered(message)
+        message = self.names.rendered(message)
         message = f"{option}: {message}" if option else message
-        hint = self.flags.rendered(error.hint) if error.hint else None
+        hint = self.names.rendered(error.hint) if error.hint else None
 
         if isinstance(self._display, JsonLines):
             more = {"hint": without_secrets(hint)} if hint else {}
@@ -89,9 +89,9 @@ class Session:
         display, whole = _display_for(run, title), Whole()
 
         def on_progress(event: Event) -> None:
-            display.show(whole.hear(event))
             if isinstance(display, JsonLines):  # from the first line on, every line is one
                 self._display = display
+            display.show(whole.hear(event))
 
         with display:
             before = self._display

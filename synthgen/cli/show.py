@@ -12,6 +12,7 @@ from synthgen.cli.units import counted, duration
 from synthgen.errors import QuotaNotMet
 from synthgen.records import Reason, Shortfall
 from synthgen.redaction import without_secrets
+from synthgen.store import layout
 
 if TYPE_CHECKING:
     from synthgen.api.finishing import RunResult
@@ -119,8 +120,8 @@ def failure_lines(state: RunState, location: str) -> Iterator[str]:
 
 def _more_of_rejudged(found: RunResult) -> str:
     if "://" in found.folder:  # `run` reads specs on this machine
-        return f"To make more, copy {found.folder}/spec.yaml here: synthgen run SPEC -o {found.folder} --top-up"
-    return f"To make more: synthgen run {found.folder}/spec.yaml -o {found.folder} --top-up"
+        return f"To make more, copy {found.folder}/{layout.SPEC} here: synthgen run SPEC -o {found.folder} --top-up"
+    return f"To make more: synthgen run {found.folder}/{layout.SPEC} -o {found.folder} --top-up"
 
 
 def _spent(short: Shortfall, spec: Spec) -> Iterator[str]:

@@ -3,11 +3,11 @@
 import os
 import signal
 import threading
-from contextlib import suppress
 
 from synthgen.cli.session import session
 
 _KILLED = 130
+_STOPPING = "stopping after this batch; press Ctrl-C again to stop at once"
 
 
 def stop_on_signals() -> threading.Event:
@@ -18,8 +18,8 @@ def stop_on_signals() -> threading.Event:
         if stop.is_set() and number == signal.SIGINT:
             os._exit(_KILLED)
         stop.set()
-        with suppress(RuntimeError):  # the signal came in the middle of another line
-            session.note("stopping after this batch; press Ctrl-C again to stop at once")
+        # In a thread: the signal may have come in the middle of a line that this one prints.
+        threading.Thread(target=session.note, args=[_STOPPING]).start()
 
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -13,6 +13,9 @@ from synthgen.dataset.summary import DatasetSummary
 from synthgen.ledger.composition import CellCount, Composition
 from synthgen.ledger.tally import MEANINGS
 from synthgen.spec import DuplicateFilter
+
+if TYPE_CHECKING:
+    from datasets import Features
 
 _CELLS = 400
 """At most this many are shown."""
@@ -32,7 +35,7 @@ def write_card(
     folder: Path,
     summary: DatasetSummary,
     provenance: Provenance,
-    features: Any,
+    features: "Features",
     composition: Composition,
     drop: DuplicateFilter | None = None,
 ) -> None:
@@ -61,7 +64,7 @@ def fenced(text: str, language: str) -> str:
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
-def _front_matter(summary: DatasetSummary, provenance: Provenance, features: Any) -> str:
+def _front_matter(summary: DatasetSummary, provenance: Provenance, features: "Features") -> str:
     from datasets import DatasetInfo, SplitDict, SplitInfo
     from datasets.info import DatasetInfosDict
     from datasets.utils.metadata import MetadataConfigs
@@ -74,10 +77,13 @@ def _front_matter(summary: DatasetSummary, provenance: Provenance, features: Any
         task_categories=["image-classification"],
         tags=["synthetic", "synthgen", "diffusion"],
     )
+    if not _loads(summary):
+        return str(data.to_yaml())
+
+    written = [split for split in summary.splits if split.rows]
     splits = SplitDict()
-    for split in summary.splits:
-        if split.rows:
-            splits.add(SplitInfo(split.name, num_bytes=split.size, num_examples=split.rows))
+    for split in written:
+        splits.add(SplitInfo(split.name, num_bytes=split.size, num_examples=split.rows))
     info = DatasetInfo(
         features=features,
         splits=splits,
@@ -85,9 +91,14 @@ def _front_matter(summary: DatasetSummary, provenance: Provenance, features: Any
         dataset_size=sum(split.size for split in summary.splits),
     )
     DatasetInfosDict({"default": info}).to_dataset_card_data(data)
-    files = [{"split": split.name, "path": f"data/{split.name}-*.parquet"} for split in summary.splits if split.rows]
+    files = [{"split": split.name, "path": split.pattern} for split in written]
     MetadataConfigs({"default": {"data_files": files}}).to_dataset_card_data(data)
     return str(data.to_yaml())
+
+
+def _loads(summary: DatasetSummary) -> bool:
+    """Whether the format says how `datasets` finds its files."""
+    return all(split.pattern for split in summary.splits if split.rows)
 
 
 def _body(
@@ -106,6 +117,7 @@ def _body(
     totals: Mapping[str, int] = provenance.tally.others
     return environment.get_template("card.md.j2").render(
         summary=summary,
+        loads=_loads(summary),
         missing=summary.missing({kind.name: kind.quota for kind in provenance.tally.classes}),
         made=_made(provenance),
         tally=provenance.tally,
@@ -123,6 +135,7 @@ def _made(provenance: Provenance) -> dict[str, str]:
     own = {"model": provenance.model, "revision": provenance.model_revision or "", "judge": provenance.judge}
     made = {key: value for key, value in own.items() if value} | dict(provenance.settings)
     made["plan"] = provenance.fingerprint
+    made["format"] = str(provenance.format)
     for key, value in provenance.versions.items():
         name = key.rpartition(".")[2]
         if all((name, value) != (told.rpartition(".")[2], made[told]) for told in made):

@@ -1,16 +1,14 @@
 """Images that repeat each other, across shards: the judge looks within one. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.spec import DuplicateFilter
-
-_ROWS = 2048
-"""This many embeddings at a time are compared with all before them: a bound on memory."""
+from synthgen.stats.repeats import BLOCK, EarlierRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +44,45 @@ def near_duplicates(
     groups: dict[int, list[int]] = defaultdict(list)
     for position in sorted(range(len(ids)), key=ids.__getitem__):
         groups[labels[position] if rule.within == "class" else 0].append(position)
+
     found = []
     for group in groups.values():
-        alike: dict[int, set[int]] = defaultdict(set)  # by place in the group, the places before it
+        by_hash: dict[int, list[int]] = defaultdict(list)  # by place in the group, the places before it
         for earlier, later in _alike_by_hash([hashes[position] for position in group], rule.max_bits):
-            alike[later].add(earlier)
+            by_hash[later].append(earlier)
+        rows = None
         if rule.min_cosine is not None:
-            for earlier, later in _alike_by_cosine([embeddings[position] for position in group], rule.min_cosine):
-                alike[later].add(earlier)
-        dropped: set[int] = set()
-        for later in sorted(alike):
-            if kept := alike[later] - dropped:
-                dropped.add(later)
-                found.append(Duplicate(ids[group[later]], ids[group[min(kept)]]))
+            rows = EarlierRows(np.stack([embeddings[position] for position in group]), rule.min_cosine)
+        found += [
+            Duplicate(ids[group[later]], ids[group[first]]) for later, first in _repeats(len(group), by_hash, rows)
+        ]
     return tuple(sorted(found, key=lambda duplicate: duplicate.id))
+
+
+def _repeats(
+    count: int, by_hash: Mapping[int, Sequence[int]], by_cosine: EarlierRows | None
+) -> Iterator[tuple[int, int]]:
+    """Go through a group once, in order; yield the place of each repeat, with the first kept place that it repeats."""
+    dropped: set[int] = set()
+    for begin in range(0, count, BLOCK):
+        block = slice(begin, min(begin + BLOCK, count))
+        before = None if by_cosine is None else by_cosine.first_alike(block)
+        among = None if by_cosine is None else by_cosine.alike_among(block)
+        kept: list[int] = []  # of this block
+
+        for place in range(block.start, block.stop):
+            alike = [other for other in by_hash.get(place, ()) if other not in dropped]
+            if before is not None and among is not None:
+                alike += [int(before[place - begin])] if before[place - begin] >= 0 else []
+                alike += [other for other in kept if among[place - begin, other - begin]]
+            if alike:
+                dropped.add(place)
+                yield place, min(alike)
+            else:
+                kept.append(place)
+
+        if by_cosine is not None:
+            by_cosine.keep(kept)
 
 
 def _alike_by_hash(hashes: Sequence[bytes], most: int) -> Iterator[tuple[int, int]]:
@@ -81,11 +104,3 @@ def _sharing(keys: NDArray[np.uint8]) -> Iterable[NDArray[np.intp]]:
     _, inverse, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
     order = np.argsort(inverse.ravel(), kind="stable")
     return (places for places in np.split(order, np.cumsum(counts)[:-1]) if len(places) > 1)
-
-
-def _alike_by_cosine(embeddings: Sequence[NDArray[np.float16]], least: float) -> Iterator[tuple[int, int]]:
-    rows = np.stack(embeddings).astype(np.float32)
-    for start in range(0, len(rows), _ROWS):
-        for later, earlier in np.argwhere(rows[start : start + _ROWS] @ rows[: start + _ROWS].T >= least):
-            if earlier < start + later:
-                yield int(earlier), int(start + later)

@@ -1,33 +1,27 @@
 """Committed shards -> the dataset's folder."""
 
 import json
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
-from itertools import chain
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
 
 from synthgen.dataset.card import write_card
-from synthgen.dataset.duplicates import equal_images, near_duplicates
-from synthgen.dataset.formats.parquet import FILE_BYTES, SplitWriter
+from synthgen.dataset.formats.format import FormatWriter, Manifest, check_manifest
+from synthgen.dataset.formats.parquet import ParquetFormat
+from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.replace import building, recover
-from synthgen.dataset.splits import assign_splits
+from synthgen.dataset.select import AcceptedImages, Selection, select
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
-from synthgen.errors import QuotaNotMet, StorageError
-from synthgen.files import as_damage
-from synthgen.ledger.composition import Composition
-from synthgen.ledger.source import Scan, Source, batches, digest_of, scan, schema_of
+from synthgen.errors import StorageError
+from synthgen.ledger.source import Source, digest_of, scan
 from synthgen.spec import DuplicateFilter
 from synthgen.version import __version__
 
 _FORMAT = 2
 """The version of the dataset's columns. A dataset of another format is written again; 2 added `class`."""
+_PARQUET = ParquetFormat()
 
 
 def finalize(
@@ -39,7 +33,7 @@ def finalize(
     splits: Mapping[str, float],
     provenance: Provenance,
     drop: DuplicateFilter | None = None,
-    file_bytes: int = FILE_BYTES,
+    writer: FormatWriter = _PARQUET,
     digests: Sequence[str] | None = None,
     there: DatasetSummary | None = None,
     own: Collection[str] = (),
@@ -53,17 +47,19 @@ def finalize(
     for a cosine.
 
     Args:
+        writer: of the format that `provenance.format` names.
         digests: sha256 of each source, in hex, as it was committed; by default, as it is now.
         there: the dataset in the place that the folder will be copied to, if it will be.
         own: files in the folder that synthgen is known to have made, even if the one that says so is lost.
 
     Raises:
         QuotaNotMet: there are no images.
+        UsageError: the format is at fault.
         StorageError: a source is damaged or cannot be used, an id occurs twice, or the folder cannot be written.
     """
     rule = drop.model_dump(mode="json") if drop else None
     committed = digests if digests is not None else [digest_of(source) for source in sources]
-    inputs = _fingerprint(committed, name, classes, splits, provenance, rule, file_bytes)
+    inputs = _fingerprint(committed, name, classes, splits, provenance, rule)
     recover(folder)
     summary = read_summary(folder) or there
     if summary is not None and summary.inputs == inputs:
@@ -71,51 +67,15 @@ def finalize(
 
     if digests is not None:
         _check(sources, digests)
-    schema = _schema(sources, classes)
-    by_cosine = drop is not None and drop.min_cosine is not None
-    looked = (scan(source, classes, hashes=drop is not None, embeddings=by_cosine) for source in sources)
-    scans = sorted(looked, key=lambda found: found.ids[:1])
-    ids = list(chain.from_iterable(found.ids for found in scans))
-    labels = list(chain.from_iterable(found.labels for found in scans))
-    if not ids:
-        raise QuotaNotMet("no image was accepted, so there is no dataset", hint="The ledger says why they fell.")
-    if twice := [image_id for image_id, count in Counter(ids).items() if count > 1]:
-        raise StorageError(f"the image {min(twice)} occurs twice", hint="Run `synthgen verify` on the run folder.")
+    ordered, accepted = _read(sources, classes, drop)
+    selection = select(accepted, classes, splits, drop)
+    images = SelectedImages(ordered, selection, provenance.asked)
 
-    if drop:
-        hashes = list(chain.from_iterable(found.hashes for found in scans))
-        embeddings = list(chain.from_iterable(found.embeddings for found in scans))
-        duplicates = near_duplicates(ids, labels, hashes, embeddings, drop)
-    else:
-        duplicates = equal_images(ids, list(chain.from_iterable(found.digests for found in scans)))
-
-    dropped = {duplicate.id for duplicate in duplicates} if drop else set()
-    kept = [position for position, image_id in enumerate(ids) if image_id not in dropped]
-    assigned = assign_splits([ids[i] for i in kept], [labels[i] for i in kept], splits)
-    split_of = dict(zip((ids[i] for i in kept), assigned, strict=True))
-    in_class = Counter(zip(assigned, (labels[i] for i in kept), strict=True))
-
-    composition = Composition(provenance.asked)
     with building(folder, own) as new:
-        written = _write(scans, split_of, new / "data", splits, schema, file_bytes, composition, classes)
-        summary = DatasetSummary(
-            name=name,
-            inputs=inputs,
-            splits=tuple(
-                SplitSummary(
-                    name=split,
-                    rows=writer.rows,
-                    size=writer.bytes,
-                    files={path.relative_to(new).as_posix(): path.stat().st_size for path in paths},
-                    classes={kind: in_class[split, label] for label, kind in enumerate(classes)},
-                )
-                for split, (writer, paths) in written.items()
-            ),
-            duplicates=duplicates,
-            dropped=len(dropped),
-            digests={},
-        )
-        write_card(new, summary, provenance, _features(schema, classes), composition, drop)
+        manifest = writer.write(selection, images, new)
+        check_manifest(manifest, selection, images, new)
+        summary = _summary(name, inputs, provenance, selection, manifest, new)
+        write_card(new, summary, provenance, images.features, images.composition, drop)
         files = sorted(path for path in new.rglob("*") if path.is_file())
         summary = replace(summary, digests={path.relative_to(new).as_posix(): digest_of(path) for path in files})
         write_summary(summary, new)
@@ -134,82 +94,46 @@ def _check(sources: Iterable[Source], committed: Iterable[str]) -> None:
             raise StorageError(what, hint="Run `synthgen repair` on the run folder, and run again.")
 
 
-def _write(
-    scans: Iterable[Scan],
-    split_of: Mapping[str, str],
-    folder: Path,
-    splits: Iterable[str],
-    schema: pa.Schema,
-    file_bytes: int,
-    composition: Composition,
-    classes: Sequence[str],
-) -> dict[str, tuple[SplitWriter, tuple[Path, ...]]]:
-    """Write the images that are in a split, and count them in `composition`."""
-    folder.mkdir()
-    writers = {split: SplitWriter(folder, split, schema, file_bytes) for split in splits}
-    with ExitStack() as stack:
-        for writer in writers.values():
-            stack.callback(writer.abort)
-        for found in scans:
-            for split, rows in _divided(batches(found.source), split_of):
-                writers[split].add(_with_class(rows, classes))
-                _count(rows, composition, classes)
-        return {split: (writer, writer.close()) for split, writer in writers.items()}
+def _read(
+    sources: Sequence[Source], classes: Sequence[str], drop: DuplicateFilter | None
+) -> tuple[list[Source], AcceptedImages]:
+    """Read what the selection needs to know of the accepted images; give the sources in the order of their ids, too."""
+    by_cosine = drop is not None and drop.min_cosine is not None
+    looked = (scan(source, classes, hashes=drop is not None, embeddings=by_cosine) for source in sources)
+    scans = sorted(looked, key=lambda one: one.ids[:1])
+
+    accepted = AcceptedImages()
+    for one in scans:
+        accepted.ids += one.ids
+        accepted.labels += one.labels
+        accepted.digests += one.digests
+        accepted.hashes += one.hashes
+        accepted.embeddings += one.embeddings
+    return [one.source for one in scans], accepted
 
 
-def _divided(rows: Iterable[pa.RecordBatch], split_of: Mapping[str, str]) -> Iterator[tuple[str, pa.RecordBatch]]:
-    for batch in rows:
-        places: dict[str, list[int]] = {}
-        for position, image_id in enumerate(batch["id"].to_pylist()):
-            if (split := split_of.get(image_id)) is not None:
-                places.setdefault(split, []).append(position)
-        for split, positions in places.items():
-            yield split, batch.take(pa.array(positions))
-
-
-def _with_class(rows: pa.RecordBatch, classes: Sequence[str]) -> pa.RecordBatch:
-    """Add the name of each row's label: readers other than `datasets` see only its number."""
-    return rows.append_column("class", pa.array(classes, pa.string()).take(rows["label"]))
-
-
-def _count(rows: pa.RecordBatch, composition: Composition, classes: Sequence[str]) -> None:
-    names = [name for name in composition.asked.answers if f"attribute_{name}" in rows.schema.names]
-    columns = [rows[f"attribute_{name}"].to_pylist() for name in names]
-    for label, *values in zip(rows["label"].to_pylist(), *columns, strict=True):
-        composition.add(classes[label], dict(zip(names, values, strict=True)))
-
-
-def _schema(sources: Sequence[Source], classes: Sequence[str]) -> pa.Schema:
-    """The schema that the sources share, with the metadata that tells `datasets` about images and labels."""
-    if not sources:
-        raise StorageError("there is no committed shard to make a dataset of", hint="Run `synthgen run` first.")
-    first, *others = (_shown(schema_of(source).remove_metadata()) for source in sources)
-    for source, other in zip(sources[1:], others, strict=True):
-        if not other.equals(first):
-            what = f"the shards have different columns: {sources[0]} and {source}"
-            raise StorageError(what, hint="Were they made by different versions?")
-    with as_damage(sources[0]):
-        schema: pa.Schema = _features(first, classes).arrow_schema
-    return schema
-
-
-def _shown(schema: pa.Schema) -> pa.Schema:
-    """Drop what was only needed to find duplicates, and add the label's name beside its number."""
-    fields: list[pa.Field] = []
-    for field in schema:
-        if field.name not in ("phash", "embedding"):
-            fields.append(field)
-        if field.name == "label":
-            fields.append(pa.field("class", pa.string()))
-    return pa.schema(fields)
-
-
-def _features(schema: pa.Schema, classes: Sequence[str]) -> Any:
-    from datasets import ClassLabel, Features, Image
-
-    return Features(
-        Features.from_arrow_schema(schema.remove_metadata())
-        | {"image": Image(), "label": ClassLabel(names=list(classes))}
+def _summary(
+    name: str, inputs: str, provenance: Provenance, selection: Selection, manifest: Manifest, folder: Path
+) -> DatasetSummary:
+    """Sum up what was written. The digests follow when the card is written, too."""
+    return DatasetSummary(
+        name=name,
+        inputs=inputs,
+        splits=tuple(
+            SplitSummary(
+                name=split,
+                rows=manifest.splits[split].rows,
+                size=manifest.splits[split].size,
+                files={file: (folder / file).stat().st_size for file in manifest.splits[split].files},
+                classes={kind: selection.counts.get((split, kind), 0) for kind in selection.classes},
+                pattern=manifest.splits[split].pattern,
+            )
+            for split in selection.splits
+        ),
+        duplicates=selection.duplicates,
+        dropped=selection.dropped,
+        digests={},
+        format=provenance.format,
     )
 
 

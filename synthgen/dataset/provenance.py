@@ -5,6 +5,25 @@ from dataclasses import dataclass, field
 
 from synthgen.ledger.composition import BalanceRequest
 from synthgen.ledger.tally import Tally
+from synthgen.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class FormatOrigin:
+    """Which format wrote a dataset.
+
+    Attributes:
+        release: the package that it comes from, with its version.
+        arguments: what it was set to, by name.
+    """
+
+    name: str = "parquet"
+    release: str = f"synthgen {__version__}"
+    arguments: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
+        return f"{self.name} ({self.release})" + (f", {given}" if given else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +38,7 @@ class Provenance:
         settings: how it was sampled and filtered, such as steps and thresholds; shown as a table.
         versions: of synthgen and the libraries; shown as a table.
         asked: what was measured and balanced.
+        format: which format writes the dataset.
         licence: an SPDX identifier as the Hub knows them, in lower case; None says nothing about a licence.
     """
 
@@ -31,4 +51,5 @@ class Provenance:
     settings: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     asked: BalanceRequest = field(default_factory=BalanceRequest)
+    format: FormatOrigin = field(default_factory=FormatOrigin)
     licence: str | None = None

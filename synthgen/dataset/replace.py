@@ -10,8 +10,7 @@ from pathlib import Path
 from synthgen.errors import StorageError
 from synthgen.files import as_storage_error, make_folder, sync
 from synthgen.leftovers import remove, scratch_folder
-
-MARKER = "synthgen.json"
+from synthgen.store.layout import SUMMARY
 
 
 @contextmanager
@@ -43,7 +42,7 @@ def check_place(folder: Path, own: Collection[str] = ()) -> None:
             files `own`.
     """
     with as_storage_error(folder):
-        if folder.exists() and not (folder / MARKER).exists() and not _holds_only(folder, own):
+        if folder.exists() and not (folder / SUMMARY).exists() and not _holds_only(folder, own):
             hint = "Move it, or choose another output folder."
             raise StorageError(f"{folder} is in the way: synthgen did not make it", hint=hint)
 

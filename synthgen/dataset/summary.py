@@ -1,17 +1,15 @@
 """What a finalized dataset holds: returned by `finalize`, and kept in the dataset's folder."""
 
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from synthgen.dataset.duplicates import Duplicate
-from synthgen.dataset.replace import MARKER
+from synthgen.dataset.formats.format import is_file_name
+from synthgen.dataset.provenance import FormatOrigin
 from synthgen.seal import seal, unseal
-
-_FILE = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9._-]*")
-"""A file inside the dataset, and nowhere else."""
+from synthgen.store.layout import SUMMARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +20,7 @@ class SplitSummary:
         size: size of its rows in memory, in bytes.
         files: names relative to the dataset's folder, with their sizes in bytes; none if there are no rows.
         classes: images per class, every class of the spec.
+        pattern: see `WrittenSplit`.
     """
 
     name: str
@@ -29,6 +28,7 @@ class SplitSummary:
     size: int
     files: Mapping[str, int]
     classes: Mapping[str, int]
+    pattern: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class DatasetSummary:
         inputs: a fingerprint of all that the dataset was made from.
         duplicates: images that repeat one of a lower id: by the filter's rule or, without it, byte for byte.
         dropped: how many of them were left out.
+        digests: the sha256 of every file of the dataset, in whatever folder, except the one that holds this summary.
+        format: which format wrote it.
     """
 
     name: str
@@ -47,6 +49,7 @@ class DatasetSummary:
     duplicates: tuple[Duplicate, ...]
     dropped: int
     digests: Mapping[str, str]
+    format: FormatOrigin = field(default_factory=FormatOrigin)
 
     @property
     def rows(self) -> int:
@@ -64,13 +67,13 @@ class DatasetSummary:
 
 
 def write_summary(summary: DatasetSummary, folder: Path) -> None:
-    (folder / MARKER).write_text(seal(json.dumps(asdict(summary), indent=1, ensure_ascii=False)), "utf-8")
+    (folder / SUMMARY).write_text(seal(json.dumps(asdict(summary), indent=1, ensure_ascii=False)), "utf-8")
 
 
 def read_summary(folder: Path) -> DatasetSummary | None:
     """Read a dataset's summary; None if there is no dataset, or a file of it is missing or of another size."""
     try:
-        summary = parse_summary((folder / MARKER).read_text("utf-8"))
+        summary = parse_summary((folder / SUMMARY).read_text("utf-8"))
         files = [file for split in summary.splits for file in split.files.items()] if summary else []
         whole = all((folder / name).stat().st_size == size for name, size in files)
         whole = whole and all((folder / name).is_file() for name in (summary.digests if summary else ()))
@@ -85,8 +88,9 @@ def parse_summary(text: str) -> DatasetSummary | None:
         raw, _ = unseal(text)
         splits = tuple(SplitSummary(**split) for split in raw.pop("splits"))
         duplicates = tuple(Duplicate(**duplicate) for duplicate in raw.pop("duplicates"))
-        summary = DatasetSummary(**raw, splits=splits, duplicates=duplicates)
+        origin = FormatOrigin(**raw.pop("format", {}))
+        summary = DatasetSummary(**raw, splits=splits, duplicates=duplicates, format=origin)
         names = [*summary.digests, *(name for split in splits for name in split.files)]
-        return summary if all(_FILE.fullmatch(name) for name in names) else None
+        return summary if all(map(is_file_name, names)) else None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

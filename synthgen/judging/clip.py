@@ -29,7 +29,7 @@ class Clip:
         model, self._tokenizer = open_judge(judge_id, device)
         self._model = model.eval().requires_grad_(False)
         self._most = sys.maxsize  # images at once, as far as is known
-        self._device = device
+        self.device = device
         self.logit_scale = float(model.logit_scale.exp())
         settings = open_clip.get_model_preprocess_cfg(model)
         side = settings["size"]
@@ -42,14 +42,14 @@ class Clip:
     @torch.inference_mode()
     def embed_images(self, images: Tensor) -> Tensor:
         """Unit embeddings float [n, width] of uint8 images [n, 3, height, width], all of one size."""
-        return self._embed(lambda part: self._fitted(images[part].to(self._device)), len(images))
+        return self._embed(lambda part: self._fitted(images[part].to(self.device)), len(images))
 
     @torch.inference_mode()
     def embed_pictures(self, pictures: Sequence[Tensor]) -> Tensor:
         """Unit embeddings float [n, width] of uint8 images [3, height, width], each of its own size; at least one."""
 
         def fitted(part: slice) -> Tensor:
-            return torch.cat([self._fitted(each[None].to(self._device)) for each in pictures[part]])
+            return torch.cat([self._fitted(each[None].to(self.device)) for each in pictures[part]])
 
         return self._embed(fitted, len(pictures))
 
@@ -61,7 +61,7 @@ class Clip:
             return functional.normalize(self._model.encode_image(pixels).float(), dim=1)
 
         found, most = in_batches(
-            embed, count, min(count, self._most), self._device, "judging", "Choose a smaller judge."
+            embed, count, min(count, self._most), self.device, "judging", "Choose a smaller judge."
         )
         if most < count:
             self._most = most
@@ -82,7 +82,7 @@ class Clip:
         parts = [
             functional.normalize(
                 self._model.encode_text(
-                    self._tokenizer(list(texts[start : start + _TEXTS_AT_ONCE])).to(self._device)
+                    self._tokenizer(list(texts[start : start + _TEXTS_AT_ONCE])).to(self.device)
                 ).float(),
                 dim=1,
             )

@@ -1,63 +1,76 @@
-"""The judge: one CLIP, whose image embedding serves every question."""
+"""The judge: a list of measures and pure rules over their scores, with one CLIP that embeds each image once."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from importlib.metadata import version
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from synthgen.errors import UsageError
 from synthgen.judging.clip import Clip
 from synthgen.judging.duplicates import SeenImages, perceptual_hash
-from synthgen.judging.quality import contrast, grey, noise, sharpness
-from synthgen.judging.zero_shot import Choice, attribute_choice, class_choice, concept_choice
+from synthgen.judging.measure import ImageBatch, ImageMeasure
+from synthgen.judging.measures import ClassMeasure, ConceptMeasure, PromptMeasure, QualityMeasure
+from synthgen.judging.plugged import PluggedMeasure
+from synthgen.judging.zero_shot import Choice, attribute_choice
 from synthgen.models.device import open_device
-from synthgen.planning.rules import first_rejection, rules_of
-from synthgen.records import Assessment, Candidate, Reason, Rendered
+from synthgen.planning.rules import first_broken, rules_of
+from synthgen.records import Assessment, Reason, Rendered
 from synthgen.spec import Spec
-
-_SCORES = ("clip_score", "label_posterior", "label_margin", "none_posterior", "contrast", "sharpness", "noise")
 
 
 class ClipJudge:
     """A `Judge` with one CLIP.
 
-    Scores: `clip_score`, the cosine of image and prompt; `label_posterior` of the image's class among the spec's
-    classes and "none of these"; `label_margin`, that minus the likeliest other's, in -1..1; `none_posterior`;
-    `contrast`; `sharpness` and `noise`, at least 0; `unsafe_posterior` of the spec's rejected concepts, where it
-    has any; per attribute `NAME_posterior` of its likeliest value.
+    Its scores are those of its measures, in their order, and for each attribute `NAME_posterior` of the likeliest
+    value; then those of plug-ins.
 
     Args:
         judge_id: as `Clip` takes it.
         device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`, as the generator's.
+        plugged: the measures of plug-ins that the spec names.
+
+    Raises:
+        UsageError: two scores have one name.
     """
 
-    def __init__(self, spec: Spec, judge_id: str, revision: str, device: str) -> None:
+    def __init__(
+        self, spec: Spec, judge_id: str, revision: str, device: str, plugged: Sequence[PluggedMeasure] = ()
+    ) -> None:
         self._spec, self._judge_id, self._revision, self._device = spec, judge_id, revision, device
+        self._own: tuple[ImageMeasure, ...] = (
+            PromptMeasure(),
+            ClassMeasure(spec),
+            QualityMeasure(),
+            ConceptMeasure(spec),
+        )
+        self._plugged = tuple(plugged)
         self._ready = False
+        if twice := [name for name, count in Counter(self.score_names).items() if count > 1]:
+            raise UsageError(f"two measures have a score {twice[0]!r}", hint="Rename the attribute, or remove one.")
 
     @property
     def score_names(self) -> tuple[str, ...]:
-        unsafe = ("unsafe_posterior",) if self._spec.safety.reject else ()
-        return (*_SCORES, *unsafe, *(f"{name}_posterior" for name in self._spec.attributes))
+        own = (name for measure in self._own for name in measure.names)
+        attributes = (f"{name}_posterior" for name in self._spec.attributes)
+        return (*own, *attributes, *(name for measure in self._plugged for name in measure.names))
 
     def setup(self) -> None:
-        """Load the model and embed the spec's texts, once.
+        """Load the model, and set up every measure, once.
 
         Raises:
-            ModelError: it cannot be loaded.
+            ModelError: the model cannot be loaded.
         """
         if self._ready:
             return
         self._clip = Clip(self._judge_id, open_device(self._device))
-        self._classes = class_choice(self._spec, self._clip)
-        self._concepts = concept_choice(self._spec, self._clip)
+        for measure in (*self._own, *self._plugged):
+            measure.setup(self._clip)
         self._attributes: dict[str, Choice] = {
             name: attribute_choice(attribute.groups, self._clip) for name, attribute in self._spec.attributes.items()
         }
         self._rules = {name: rules_of(self._spec, name) for name in self._spec.classes}
-        self._embed_prompt = lru_cache(maxsize=4096)(lambda prompt: self._clip.embed_texts([prompt])[0])
         self.begin_shard()
         self._ready = True
 
@@ -74,8 +87,9 @@ class ClipJudge:
         assert len(images) == len(rendered), "a failure has no image to assess"
 
         embedded = self._clip.embed_images(images)
-        candidates = [one.candidate for one in rendered]
-        scores = self._scores(images, embedded, candidates)
+        candidates = tuple(one.candidate for one in rendered)
+        batch = ImageBatch(images, embedded, candidates)
+        scores = {name: column for measure in self._own for name, column in measure.measure(batch).items()}
         values: dict[str, list[str]] = {}
         posteriors: dict[str, list[list[float]]] = {}
         for name, choice in self._attributes.items():
@@ -83,16 +97,19 @@ class ClipJudge:
             posteriors[name] = of_all.tolist()
             scores[f"{name}_posterior"] = of_all.max(1).values
             values[name] = choice.answers(of_all, self._spec.attributes[name].abstain_below)
+        for measure in self._plugged:
+            columns = measure.measure(batch)
+            scores |= {name: columns[name] for name in measure.names}
 
-        columns = {name: column.tolist() for name, column in scores.items()}
+        numbers = {name: column.tolist() for name, column in scores.items()}
         hashes = [perceptual_hash(pixels) for pixels in images.permute(0, 2, 3, 1).cpu().numpy()]
         vectors = embedded.cpu().numpy()
 
         assessments = []
         for index, candidate in enumerate(candidates):
-            measured = {name: column[index] for name, column in columns.items()}
-            reason = first_rejection(measured, self._rules[candidate.class_name])
-            message = None
+            measured = {name: column[index] for name, column in numbers.items()}
+            broken = first_broken(measured, self._rules[candidate.class_name])
+            reason, message = (broken.reason, broken.explain(measured)) if broken else (None, None)
             if reason is None and self._seen:
                 message = self._seen.repeats(candidate.id, hashes[index], vectors[index], candidate.class_name)
                 reason = Reason.DUPLICATE if message else None
@@ -111,23 +128,5 @@ class ClipJudge:
             "judge": self._spec.judge.id,
             "judge_revision": self._revision,
             "open_clip": version("open_clip_torch"),
+            **{f"measure.{measure.plugin.name}": measure.provenance for measure in self._plugged},
         }
-
-    def _scores(self, images: Tensor, embedded: Tensor, candidates: Sequence[Candidate]) -> dict[str, Tensor]:
-        prompts = torch.stack([self._embed_prompt(candidate.prompt) for candidate in candidates])
-        posteriors = self._classes.posteriors(embedded, self._clip.logit_scale)
-        own = torch.tensor([candidate.label for candidate in candidates], device=posteriors.device)[:, None]
-        of_own = posteriors.gather(1, own)
-        greys = grey(images)
-        scores = {
-            "clip_score": (embedded * prompts).sum(1),
-            "label_posterior": of_own[:, 0],
-            "label_margin": (of_own - posteriors.scatter(1, own, 0).amax(1, keepdim=True))[:, 0],
-            "none_posterior": posteriors[:, -1],
-            "contrast": contrast(greys),
-            "sharpness": sharpness(greys),
-            "noise": noise(greys),
-        }
-        if self._concepts:
-            scores["unsafe_posterior"] = self._concepts.posteriors(embedded, self._clip.logit_scale)[:, -1]
-        return scores

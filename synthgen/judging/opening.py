@@ -14,6 +14,7 @@ from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.judging.settings import check_folder
 from synthgen.models.device import device_error
 from synthgen.models.remote_code import check_not_shadowed, remote_code_disabled
+from synthgen.models.source import hub_failure
 
 _WEIGHTS = "open_clip_model.safetensors"
 _TEXT_FILES = ("*.json", "*.txt", "*.model")
@@ -35,7 +36,8 @@ def download(judge_id: str, revision: str) -> str:
         revision: the commit, for the former.
 
     Raises:
-        ModelError: it cannot be downloaded, or has no safetensors.
+        ModelUnavailable: the hub cannot be reached.
+        ModelError: the hub refuses it, or it has no safetensors.
     """
     kind, _, place = judge_id.partition(":")
     try:
@@ -44,7 +46,7 @@ def download(judge_id: str, revision: str) -> str:
             return judge_id
         folder = snapshot_download(place, revision=revision, allow_patterns=[*_TEXT_FILES, _WEIGHTS])
     except (OSError, RuntimeError, ValueError) as error:
-        raise ModelError(
+        raise hub_failure(error)(
             f"judge {judge_id} cannot be downloaded: {first_line(error)}", hint="Check judge.id and the network."
         ) from error
     if not (Path(folder) / _WEIGHTS).is_file():

@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
+from synthgen.ledger import columns
+from synthgen.ledger.columns import ImageRow, LedgerRow, StoredImage
 from synthgen.records import Judged, Verdict
 from synthgen.spec import Spec
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Row = dict[str, Any]
 
 
 def images_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
@@ -30,8 +30,8 @@ def images_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
             "variables": _value("string"),
             "seed": _value("int64"),
             **_measured(spec, score_names),
-            "phash": _value("binary"),
-            "embedding": List(_value("float16")),
+            columns.PHASH: _value("binary"),
+            columns.EMBEDDING: List(_value("float16")),
         }
     ).arrow_schema
 
@@ -49,8 +49,8 @@ def ledger_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
             "shard": _value("int32"),
             "attempt": _value("int32"),
             "class": _value("string"),
-            "cell_aimed": _value("string"),
-            "cell_filled": _value("string"),
+            columns.CELL_AIMED: _value("string"),
+            columns.CELL_FILLED: _value("string"),
             "template": _value("string"),
             "variables": _value("string"),
             "prompt": _value("string"),
@@ -68,10 +68,10 @@ def ledger_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
     ).arrow_schema
 
 
-def image_row(judged: Judged, png: bytes) -> Row:
+def image_row(judged: Judged, png: bytes) -> ImageRow:
     candidate, assessment = judged.rendered.candidate, judged.assessment
     assert assessment is not None, "what was accepted was judged"
-    return {
+    row: ImageRow = {
         "id": candidate.id,
         "image": _image(candidate.id, png),
         "label": candidate.label,
@@ -79,22 +79,22 @@ def image_row(judged: Judged, png: bytes) -> Row:
         "negative_prompt": candidate.negative_prompt,
         "variables": _json(candidate.variables),
         "seed": candidate.seed,
-        **_measurements(judged),
-        "phash": assessment.phash,
-        "embedding": assessment.embedding,
+        columns.PHASH: assessment.phash,
+        columns.EMBEDDING: assessment.embedding,
     }
+    return cast("ImageRow", row | _measurements(judged))
 
 
-def ledger_row(judged: Judged, thumbnail: bytes | None, png: bytes | None) -> Row:
+def ledger_row(judged: Judged, thumbnail: bytes | None, png: bytes | None) -> LedgerRow:
     rendered, candidate = judged.rendered, judged.rendered.candidate
 
-    return {
+    row: LedgerRow = {
         "id": candidate.id,
         "shard": candidate.shard,
         "attempt": candidate.attempt,
         "class": candidate.class_name,
-        "cell_aimed": candidate.cell,
-        "cell_filled": judged.cell,
+        columns.CELL_AIMED: candidate.cell,
+        columns.CELL_FILLED: judged.cell,
         "template": candidate.template,
         "variables": _json(candidate.variables),
         "prompt": candidate.prompt,
@@ -103,12 +103,12 @@ def ledger_row(judged: Judged, thumbnail: bytes | None, png: bytes | None) -> Ro
         "verdict": judged.verdict.value,
         "reason": reason(judged),
         "message": _message(judged),
-        **_measurements(judged),
         "seconds": rendered.seconds,
         "batch_size": rendered.batch_size,
         "thumbnail": thumbnail,
         "image": _image(candidate.id, png) if png is not None else None,
     }
+    return cast("LedgerRow", row | _measurements(judged))
 
 
 def reason(judged: Judged) -> str | None:
@@ -136,23 +136,26 @@ def _value(dtype: str) -> object:
 
 
 def _measured(spec: Spec, score_names: Sequence[str]) -> dict[str, object]:
-    scores: dict[str, object] = {f"score_{name}": _value("float32") for name in score_names}
+    scores: dict[str, object] = {columns.score(name): _value("float32") for name in score_names}
     for name, attribute in spec.attributes.items():
-        scores[f"attribute_{name}"] = _value("string")
-        scores[f"posteriors_{name}"] = {answer: _value("float32") for answer in attribute.groups}
+        scores[columns.attribute(name)] = _value("string")
+        scores[columns.posteriors(name)] = {answer: _value("float32") for answer in attribute.groups}
     return scores
 
 
-def _measurements(judged: Judged) -> Row:
+def _measurements(judged: Judged) -> dict[str, object]:
     if judged.assessment is None:
         return {}
-    scores = {f"score_{name}": value for name, value in judged.assessment.scores.items()}
-    attributes = {f"attribute_{name}": value for name, value in judged.assessment.attributes.items()}
-    posteriors = {f"posteriors_{name}": dict(values) for name, values in judged.assessment.posteriors.items()}
-    return scores | attributes | posteriors
+    assessment = judged.assessment
+
+    return {
+        **{columns.score(name): value for name, value in assessment.scores.items()},
+        **{columns.attribute(name): value for name, value in assessment.attributes.items()},
+        **{columns.posteriors(name): dict(values) for name, values in assessment.posteriors.items()},
+    }
 
 
-def _image(id_: str, png: bytes) -> Row:
+def _image(id_: str, png: bytes) -> StoredImage:
     return {"bytes": png, "path": f"{id_}.png"}
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
+from synthgen.ledger.columns import EMBEDDING, PHASH
 
 
 class Source(Protocol):
@@ -62,7 +63,7 @@ def scan(source: Source, classes: Sequence[str], *, hashes: bool = False, embedd
     Raises:
         StorageError: a column, an image or an id is missing, or a label is not one of the classes.
     """
-    columns = ["id", "image", "label", *["phash"] * hashes, *["embedding"] * embeddings]
+    columns = ["id", "image", "label", *[PHASH] * hashes, *[EMBEDDING] * embeddings]
     result = Scan(source, [], [], [], [], [])
     with as_damage(source):
         _scan(result, columns, len(classes))
@@ -84,10 +85,10 @@ def _scan(result: Scan, columns: Sequence[str], classes: int) -> None:
         result.ids.extend(ids)
         result.labels.extend(labels)
         result.digests.extend(sha256(image or b"").digest() for image in images)
-        if "phash" in columns:
-            result.hashes.extend(batch["phash"].to_pylist())
-        if "embedding" in columns:
-            result.embeddings.extend(np.stack(batch["embedding"].to_numpy(zero_copy_only=False)))
+        if PHASH in columns:
+            result.hashes.extend(batch[PHASH].to_pylist())
+        if EMBEDDING in columns:
+            result.embeddings.extend(np.stack(batch[EMBEDDING].to_numpy(zero_copy_only=False)))
 
 
 def _need(columns: Sequence[str], schema: pa.Schema, source: Source) -> None:

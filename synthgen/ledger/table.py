@@ -1,12 +1,12 @@
 """A Parquet file that grows row by row, and how those of a run are read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
-from synthgen.ledger.rows import Row
+from synthgen.ledger.columns import ImageRow, LedgerRow
 from synthgen.store import faults
 from synthgen.store.store import RunStore
 
@@ -20,12 +20,25 @@ ROWS_PER_GROUP = 100
 _READ_AT_ONCE = 64
 
 
-def read_rows(store: RunStore, name: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
-    """Yield the rows of a table in order, reading a few at a time: memory does not grow with the table.
+def read_ledger(store: RunStore, name: str, columns: Sequence[str] | None = None) -> Iterator[LedgerRow]:
+    """Yield the attempts in a shard's ledger in order, reading a few at a time: memory does not grow with the table.
 
     Raises:
         StorageError: it cannot be read, is not a Parquet file, or lacks one of `columns`.
     """
+    return cast("Iterator[LedgerRow]", _rows(store, name, columns))
+
+
+def read_images(store: RunStore, name: str, columns: Sequence[str] | None = None) -> Iterator[ImageRow]:
+    """Yield the accepted images in a shard's table in order, a few at a time.
+
+    Raises:
+        StorageError: as `read_ledger`.
+    """
+    return cast("Iterator[ImageRow]", _rows(store, name, columns))
+
+
+def _rows(store: RunStore, name: str, columns: Sequence[str] | None) -> Iterator[Mapping[str, object]]:
     import pyarrow.parquet as pq
 
     place = f"{store.location}/{name}"
@@ -55,7 +68,7 @@ class TableFile:
         import pyarrow.parquet as pq
 
         self._schema = schema
-        self._rows: list[Row] = []
+        self._rows: list[Mapping[str, object]] = []
         self._writer = pq.ParquetWriter(
             file,
             schema,
@@ -64,7 +77,7 @@ class TableFile:
             write_page_index=True,
         )
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Mapping[str, object]) -> None:
         self._rows.append(row)
         if len(self._rows) == ROWS_PER_GROUP:
             self._write_group()
@@ -89,6 +102,6 @@ class TableFile:
         faults.reach("rows-written")
 
 
-def _repetitive(schema: "pa.Schema") -> Any:
+def _repetitive(schema: "pa.Schema") -> list[str]:
     """The columns that a dictionary makes smaller. For pictures it would only slow the writer down."""
     return [field.name for field in schema if str(field.type) == "string" and field.name not in {"id", "message"}]

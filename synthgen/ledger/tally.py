@@ -19,6 +19,7 @@ MEANINGS: Mapping[str, str] = {
     Reason.UNSAFE: "shows what the spec's safety section rejects",
     Reason.LABEL: "the judge did not take it for its class",
     Reason.CLIP: "does not match its prompt",
+    Reason.MEASURE: "outside the limits of a plug-in's measure",
     Reason.DUPLICATE: "repeats an image before it",
     Reason.ATTRIBUTE: "measured to be what no cell asks for, or not to be told",
     Verdict.SURPLUS: "good, but its shard wanted no more of it: full, or its attempts were spent",

@@ -7,12 +7,20 @@ from typing import TypeVar
 
 import torch
 
-from synthgen.errors import DeviceError, DeviceLost, SynthgenError, first_line
+from synthgen.errors import DeviceError, DeviceLost, DeviceMissing, SynthgenError, first_line
 
 _LOG = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
-_NO_MEMORY = ("can't allocate memory", "bad_alloc", "could not create a primitive", "out of memory")
+_NO_MEMORY = (
+    "can't allocate memory",
+    "cannot allocate memory",
+    "bad_alloc",
+    "could not create a primitive",
+    "out of memory",
+    "paging file is too small",
+)
+"""What torch, its libraries and the system say when memory runs out, in lower case."""
 _FAULTS = (
     "cuda error",
     "cuda driver error",
@@ -36,7 +44,8 @@ def open_device(name: str) -> torch.device:
     """Open the device of a name such as `cpu`, `cuda` or `cuda:1`; `auto` takes a GPU if there is one.
 
     Raises:
-        DeviceError: there is no such device here.
+        DeviceMissing: there is no such device here.
+        DeviceError: it is broken, or its memory is full.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -44,8 +53,11 @@ def open_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device).item()  # a lost GPU, and `meta`, fail only here
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise DeviceError(
+        reason = first_line(error)
+        missing = "invalid device ordinal" in reason
+        if not missing and (broken := device_error(error, f"opening device {name}")):
+            raise broken from error
+        raise DeviceMissing(
             f"device {name!r} cannot be used here: {reason}", hint="`synthgen doctor` lists the devices."
         ) from error
     return device
@@ -53,7 +65,9 @@ def open_device(name: str) -> torch.device:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an allocation failed. On CPUs torch and oneDNN have no error class for it: the message decides."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in _NO_MEMORY)
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
+        words in str(error).lower() for words in _NO_MEMORY
+    )
 
 
 def is_device_fault(error: BaseException) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthgen.errors import ModelError
+from synthgen.errors import ModelError, ModelUnavailable
 from synthgen.models.remote_code import check_not_shadowed
 
 _BLOCK, _BLOCKS = 1 << 16, 64
@@ -53,8 +53,9 @@ def locate(model_id: str, revision: str | None = None, *, folder: Path | None = 
         folder: the model's folder, for an id that is neither a path nor a hub id.
 
     Raises:
-        ModelError: there is no such model, or it is not a diffusers pipeline, or the hub cannot be reached and the
-            model is not in the cache.
+        ModelError: there is no such model, or it is not a diffusers pipeline, or the hub may not be asked and the model
+            is not in the cache.
+        ModelUnavailable: the hub cannot be reached, and the model is not in the cache.
         UsageError: a folder has the name of the hub model.
     """
     if folder is None and is_folder(model_id):
@@ -84,6 +85,15 @@ def is_folder(model_id: str) -> bool:
 def is_cached(model_id: str, commit: str) -> bool:
     """Whether a model from the hub is in the local cache at this commit, in part at least."""
     return commit in _cached_commits(model_id)
+
+
+def hub_failure(error: Exception) -> type[ModelError]:
+    """Choose the class of error for a failed download: whether the network failed, or the hub refused it for good."""
+    from huggingface_hub import constants, errors
+
+    refused = isinstance(error, errors.RepositoryNotFoundError | errors.RevisionNotFoundError)
+    network = isinstance(error, (OSError, _http_error())) and not constants.HF_HUB_OFFLINE
+    return ModelUnavailable if network and not refused else ModelError
 
 
 def content_hash(folder: Path) -> str:
@@ -149,22 +159,26 @@ def _cached_commits(model_id: str) -> list[str]:
 
 
 def _http_error() -> type[Exception]:
-    """The base of the HTTP library's errors, whichever it is: a refused connection is not an OSError there."""
-    from huggingface_hub import errors
+    """Give the base of the HTTP library's errors: a refused connection is not an OSError there.
 
-    base: type[Exception] = errors.HfHubHTTPError.__bases__[0]
+    The library is httpx or httpx2, as huggingface_hub's version has it; this module has the base of either.
+    """
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined] # imported there, not made there
+
+    base: type[Exception] = HTTPError
     return base
 
 
 def _commit(model_id: str, revision: str | None) -> str:
     from huggingface_hub import HfApi, errors, try_to_load_from_cache
 
+    kind: type[ModelError]
     try:
-        found = HfApi().model_info(model_id, revision=revision, timeout=20).sha
-        assert found is not None
-        return found
+        commit = HfApi().model_info(model_id, revision=revision, timeout=20).sha
+        assert commit is not None
+        return commit
     except errors.HFValidationError as error:
-        raise ModelError(f"{model_id!r} is no hub id", hint="A hub id is like 'owner/name'.") from error
+        raise ModelError(f"{model_id!r} is not a valid hub id", hint="A hub id has the form 'owner/name'.") from error
     except errors.RevisionNotFoundError as error:
         raise ModelError(
             f"model {model_id} has no revision {revision!r} on the hub", hint="Check model.revision."
@@ -175,9 +189,9 @@ def _commit(model_id: str, revision: str | None) -> str:
             hint="Check model.id; for a gated or private model run `hf auth login` first.",
         ) from error
     except errors.OfflineModeIsEnabled:
-        why = "HF_HUB_OFFLINE is set"
+        kind, why = ModelError, "HF_HUB_OFFLINE is set"
     except (_http_error(), OSError) as error:
-        why = f"the hub is not reachable ({type(error).__name__})"
+        kind, why = ModelUnavailable, f"the hub is not reachable ({type(error).__name__})"
     for mark in _MARKS:
         cached = try_to_load_from_cache(model_id, mark, revision=revision)
         if isinstance(cached, str):
@@ -186,7 +200,7 @@ def _commit(model_id: str, revision: str | None) -> str:
     if revision is None and len(only := _cached_commits(model_id)) == 1:
         return only[0]
     wanted = f"model {model_id}" + (f" at revision {revision}" if revision else "")
-    raise ModelError(
+    raise kind(
         f"{wanted} is not in the local cache, and {why}",
         hint="Download it once where there is a network: `hf download " + model_id + "`.",
     )

@@ -1,19 +1,22 @@
-"""A sample to label by eye: write a page of pictures and a CSV to fill in, and read the filled-in CSV."""
+"""Labels of an audit: a page and a CSV with one column per attribute, and the answers that people wrote into it."""
 
+import csv
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 
 from synthgen.errors import UsageError
 from synthgen.files import create_file
-from synthgen.pages.page import data_uri, environment, write_page
+from synthgen.pages.labels import LABELS, PAGE, LabelRow, PictureToLabel, read_rows, write_label_page
 from synthgen.spec import ASIDE
 
-LABELS, PAGE = "labels.csv", "to-label.html"
-_HINT = f"Expected the {LABELS} of --export-labels, filled in."
+__all__ = ["LABELS", "PAGE", "LabelSample", "read_labelling", "write_labelling"]
+
+_HINT = f"Expected the {LABELS} that `export_labels` wrote, with your labels in it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,73 +33,71 @@ class LabelSample:
     weight: float
     thumbnail: bytes | None
 
-    @property
-    def uri(self) -> str | None:
-        return data_uri(self.thumbnail)
-
 
 def write_labelling(
     samples: Sequence[LabelSample], attributes: Mapping[str, Sequence[str]], folder: Path, title: str
 ) -> Path:
     """Write the page, and a CSV with an empty column for each attribute beside it. Return the path of the CSV.
 
-    The page does not show the judge's answers, which would bias the reader.
-
     Raises:
-        UsageError: a CSV exists already, which may be somebody's work.
+        UsageError: a CSV already exists, and may contain someone's labels.
         StorageError: the folder cannot be written.
     """
     table = folder / LABELS
-    rows = pd.DataFrame([{"id": each.id, "label": each.label, "weight": each.weight} for each in samples])
-    for name in attributes:
-        rows[name] = ""
-    text = rows.to_csv(index=False, lineterminator="\n")
-    taken = UsageError(f"{table} exists already", hint="It may hold somebody's labels: move it, or use -o.")
+    taken = UsageError(
+        f"{table} already exists", hint="It may contain someone's labels. Move it, or choose another `output`."
+    )
     if os.path.lexists(table):
         raise taken
 
-    answers = {name: (*values, *ASIDE) for name, values in attributes.items()}
-    page = environment("synthgen.pages").get_template("audit_labels.html.j2")
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "class", "weight", *attributes])
+    writer.writerows([each.id, each.label, each.weight, *[""] * len(attributes)] for each in samples)
+
     # Write the page first: an existing table keeps the next call from drawing another sample.
-    write_page(folder / PAGE, page.render(title=title, samples=samples, answers=answers, table=LABELS))
-    if not create_file(table, text.encode("utf-8", "replace")):
+    write_label_page(
+        folder / PAGE,
+        title=title,
+        table=LABELS,
+        count=len(samples),
+        answers={name: (*values, *ASIDE) for name, values in attributes.items()},
+        groups=[(None, [(str(n), _picture(each)) for n, each in enumerate(samples, 1)])],
+    )
+    if not create_file(table, text.getvalue().encode("utf-8", "replace")):
         raise taken
     return table
 
 
 def read_labelling(path: Path, attributes: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """Read labels for `measure`. An empty cell is not a label, and case does not matter.
+    """Read labels for `measure`: the columns `id`, `weight` if the file has it, and one per attribute.
 
     Raises:
         UsageError: the file cannot be read, a column is missing, or an answer is not valid; names the line.
     """
-    try:
-        frame = pd.read_csv(path, dtype="string", keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UsageError(
-            f"{path} cannot be read: {reason}", hint=f"Expected the {LABELS} of --export-labels."
-        ) from error
-    there = [name for name in attributes if name in frame.columns]
-    if "id" not in frame.columns or not there:
-        missing = "id" if "id" not in frame.columns else " or ".join(attributes)
-        raise UsageError(f"{path}:1: no column {missing}", hint=_HINT)
-    for name in there:
-        frame[name] = _answers(frame[name], name, (*attributes[name], *ASIDE), path)
-    if frame[there].isna().all(axis=None):
-        raise UsageError(
-            f"{path}: no label is filled in", hint=f"Fill in the column {there[0]}: {PAGE} has the pictures."
-        )
-    return frame[["id", *there, *["weight"] * ("weight" in frame.columns)]].astype("object")
+    rows = list(read_rows(path, ["id"], _HINT))
+    names = [name for name in attributes if rows and name in rows[0].cells]
+    if rows and not names:
+        raise UsageError(f"{path}:1: no column {' or '.join(attributes)}", hint=_HINT)
+
+    answers = {name: [_answer(row, name, (*attributes[name], *ASIDE), path) for row in rows] for name in names}
+    if not any(answer is not None for column in answers.values() for answer in column):
+        where = f"the column {names[0]}" if names else "a row for each image"
+        raise UsageError(f"{path}: no image is labelled", hint=f"Fill in {where}; {PAGE} shows the images.")
+
+    others = ["weight"] * ("weight" in rows[0].cells)
+    table: dict[str, list[str | None]] = {name: [row.cells[name] for row in rows] for name in ("id", *others)}
+    return pd.DataFrame({**table, **answers}, columns=["id", *names, *others], dtype="object")
 
 
-def _answers(column: "pd.Series[str]", name: str, answers: Sequence[str], path: Path) -> "pd.Series[str]":
+def _picture(sample: LabelSample) -> PictureToLabel:
+    return PictureToLabel(sample.id, sample.label, sample.thumbnail)
+
+
+def _answer(row: LabelRow, name: str, answers: Sequence[str], path: Path) -> str | None:
+    written = row.cells[name]
     known = {answer.casefold(): answer for answer in answers}
-    written = column.str.strip()
-    found = written.str.casefold().map(known)
-    strange = (found.isna() & (written != "")).to_numpy()
-    if strange.any():
-        line = int(strange.argmax()) + 2
-        hint = f"Expected one of {', '.join(answers)}, or nothing."
-        raise UsageError(f"{path}:{line}: {name}: {written[strange].iloc[0]!r} is no answer", hint=hint)
-    return found.astype("object").where(found.notna(), None)
+    if written and written.casefold() not in known:
+        hint = f"Expected one of {', '.join(answers)}, or an empty cell."
+        raise UsageError(f"{path}:{row.line}: {name}: {written!r} is not an answer", hint=hint)
+    return known[written.casefold()] if written else None

@@ -6,9 +6,17 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from synthgen.files import as_damage
+from synthgen.ledger.columns import (
+    LedgerRow,
+    answers_of,
+    attributes_in,
+    posteriors_in,
+    posteriors_of,
+    scores_in,
+    scores_of,
+)
 from synthgen.ledger.composition import BalanceRequest, CellCount, Composition, emptiest
 from synthgen.ledger.source import Source, batches, schema_of
 from synthgen.ledger.tally import MEANINGS, ClassTally, Fate, Tally, tally
@@ -23,17 +31,18 @@ PER_SHEET = 2400
 _NONE = type(None)
 _ALWAYS = {"id": (str,), "class": (str,), "prompt": (str,)}
 _OFTEN = {"reason": (str, _NONE), "message": (str, _NONE), "thumbnail": (bytes, _NONE)}
-_MEASURED = {"score": (float, _NONE), "attribute": (str, _NONE), "posteriors": (dict, _NONE)}
-"""The types that columns of the ledger may have; for measurements, by the first part of the column's name."""
+_MEASURED = ((scores_in, (float, _NONE)), (attributes_in, (str, _NONE)), (posteriors_in, (dict, _NONE)))
+"""The types that columns of the ledger may have."""
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NO_LIMITS: Mapping[str, Sequence[Rule]] = MappingProxyType({})
+_NO_FACTS: Mapping[str, str] = MappingProxyType({})
 _NOTHING_ASKED = BalanceRequest()
 # What says most about the filter comes first: its own decisions, starting with the closest ones.
 _ORDER = {Verdict.REJECTED: 0, Verdict.FAILED: 1, Verdict.SURPLUS: 2}
 
 
 def watched(rule: Rule) -> bool:
-    """Tell whether the rule's score is shown on every picture, and not only on those that the rule rejects."""
+    """Return whether the rule's score is shown on every picture, and not only on those that the rule rejects."""
     return rule.reason in (Reason.LABEL, Reason.CLIP)
 
 
@@ -127,7 +136,7 @@ class Group:
     measured: Mapping[str, Sequence[CellCount]]
 
 
-def ledger_rows(ledgers: Iterable[Source]) -> Iterator[dict[str, Any]]:
+def ledger_rows(ledgers: Iterable[Source]) -> Iterator[LedgerRow]:
     """Read the rows of committed ledger files, one at a time, without the full images that a ledger may keep.
 
     Raises:
@@ -142,27 +151,27 @@ def ledger_rows(ledgers: Iterable[Source]) -> Iterator[dict[str, Any]]:
                 yield row
 
 
-def _check(row: Mapping[str, Any]) -> None:
+def _check(row: Mapping[str, object]) -> None:
     """Check the types of a row.
 
     Raises:
         LookupError, ValueError: it is not a row of a ledger.
     """
-    Verdict(row["verdict"])
-    measured = {name: _MEASURED[kind] for name in row if (kind := name.partition("_")[0]) in _MEASURED}
+    Verdict(str(row["verdict"]))
+    measured = {column: kinds for found, kinds in _MEASURED for column in found(row).values()}
     for name, kinds in {**_ALWAYS, **_OFTEN, **measured}.items():
         if not isinstance(row[name], kinds):
             raise ValueError(f"{row['id']!r} has {row[name]!r:.40} as its {name}")
 
 
 def write_sheet(
-    rows: Iterable[Mapping[str, Any]],
+    rows: Iterable[LedgerRow],
     path: Path,
     *,
     title: str,
     quotas: Mapping[str, int | None],
-    limits: Mapping[str, Sequence[Rule]] = _NOTHING,
-    facts: Mapping[str, str] = _NOTHING,
+    limits: Mapping[str, Sequence[Rule]] = _NO_LIMITS,
+    facts: Mapping[str, str] = _NO_FACTS,
     asked: BalanceRequest = _NOTHING_ASKED,
     per_class: int = PER_CLASS,
 ) -> Tally:
@@ -188,7 +197,7 @@ def write_sheet(
         fates[row["class"], picture.verdict, picture.reason] += 1
         shown[row["class"], picture.accepted].add(picture)
         if picture.accepted:
-            composition.add(row["class"], _attributes(row))
+            composition.add(row["class"], answers_of(row))
 
     counted = tally(fates, quotas)
     groups = [
@@ -229,8 +238,7 @@ class _Best:
         return sorted(self._held, key=lambda picture: picture.order)[: self._limit]
 
 
-def _picture(row: Mapping[str, Any], limits: Sequence[Rule], balanced: Sequence[str]) -> SheetPicture:
-    attributes = _attributes(row)
+def _picture(row: LedgerRow, limits: Sequence[Rule], balanced: Sequence[str]) -> SheetPicture:
     return SheetPicture(
         id=row["id"],
         verdict=row["verdict"],
@@ -239,33 +247,28 @@ def _picture(row: Mapping[str, Any], limits: Sequence[Rule], balanced: Sequence[
         prompt=row["prompt"],
         seed=row.get("seed"),
         scores=tuple(_scores(row, limits)),
-        attributes=tuple((name.replace("_", " "), value) for name, value in attributes.items()),
+        attributes=tuple((name.replace("_", " "), value) for name, value in answers_of(row).items()),
         thumbnail=row["thumbnail"],
     )
 
 
-def _scores(row: Mapping[str, Any], limits: Sequence[Rule]) -> Iterator[Score]:
+def _scores(row: LedgerRow, limits: Sequence[Rule]) -> Iterator[Score]:
     """Choose the scores that filters watch, and others that decided; all scores if none is watched."""
     by_name = {limit.score: limit for limit in limits if watched(limit) or limit.reason == row["reason"]}
     watching = any(watched(limit) for limit in limits)
-    for column, value in row.items():
-        name = column.removeprefix("score_")
-        if name != column and value is not None:
+    for name, value in scores_of(row).items():
+        if value is not None:
             score = Score(name.replace("_", " "), value, limit := by_name.get(name))
             if not watching or (limit and (watched(limit) or score.broken)):
                 yield score
 
 
-def _attributes(row: Mapping[str, Any]) -> dict[str, str]:
-    columns = ((name.removeprefix("attribute_"), value) for name, value in row.items() if name.startswith("attribute_"))
-    return {name: value for name, value in columns if value is not None}
-
-
-def _homeless(row: Mapping[str, Any], balanced: Sequence[str]) -> str | None:
-    """Describe a picture that fits no cell: by its likeliest answers if the judge was unsure, else by its answers."""
-    measured = {name: row.get(f"attribute_{name}") for name in balanced}
+def _homeless(row: LedgerRow, balanced: Sequence[str]) -> str | None:
+    """Describe a picture that fits no cell: by its most likely answers if the judge was unsure, else by its answers."""
+    answers = answers_of(row)
+    measured = {name: answers.get(name) for name in balanced}
     unsure = [name for name, answer in measured.items() if answer == UNKNOWN]
-    likeliest = {name: max(found, key=found.get) for name in unsure if (found := row.get(f"posteriors_{name}"))}
+    likeliest = {name: max(found, key=found.__getitem__) for name in unsure if (found := posteriors_of(row, name))}
     shown = ", ".join(f"{name.replace('_', ' ')} {answer!r}" for name, answer in (likeliest or measured).items())
     if unsure:
         return f"likeliest: {shown}" if likeliest else None

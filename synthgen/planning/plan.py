@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from pydantic import ValidationError
@@ -26,6 +26,8 @@ _KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", _WRI
 
 NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "model.batch_size": "changes speed; the candidates and their noise are the same",
+    "output.format": "applied when the dataset is finalized, to images that are there",
+    "output.format_options": "applied when the dataset is finalized, to images that are there",
     "output.splits": "applied when the dataset is finalized, to images that are there",
     "gates": "applied when the dataset is audited",
 }
@@ -34,10 +36,15 @@ NOT_IN_FINGERPRINT: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Revisions:
-    """What the models' names stood for when the plan was made: commits on the hub, or hashes of the weights."""
+    """What the models' names stood for when the plan was made: commits on the hub, or hashes of the weights.
+
+    Attributes:
+        plugins: those that decide what is accepted, such as `{"measures.faces": "synthgen-faces 1.2"}`.
+    """
 
     generator: str
     judge: str
+    plugins: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +186,8 @@ class Plan:
         Additions do not change it: what was made before them stays valid.
         """
         content = without(self.first._content(), NOT_IN_FINGERPRINT)
+        # Earlier versions knew one format, and had it here: their runs keep their fingerprints.
+        content["spec"]["output"] = {"format": "parquet", **content["spec"]["output"]}
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def differences(self, other: "Plan") -> list[str]:
@@ -229,7 +238,7 @@ class Plan:
     def _content(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
-            "revisions": {"generator": self.revisions.generator, "judge": self.revisions.judge},
+            "revisions": {key: of for key, of in asdict(self.revisions).items() if of or key != "plugins"},
             "window": self.window,
             **({"promise": self.promise} if self.promise else {}),
             "spec": self.spec.canonical(),  # the order of classes, templates and values is part of the meaning

@@ -1,6 +1,7 @@
 """Rules: what an image must score. Pure."""
 
 from collections.abc import Mapping
+from math import inf
 
 from synthgen.records import Reason, Rule
 from synthgen.spec import LabelFilter, Spec
@@ -19,6 +20,10 @@ def rules_of(spec: Spec, class_name: str) -> tuple[Rule, ...]:
         rules.append(Rule(Reason.LABEL, "label_posterior", _floor(filters.label, len(spec.classes), class_name)))
     if filters.clip:
         rules.append(Rule(Reason.CLIP, "clip_score", filters.clip.min_score))
+    for name, limits in filters.measures.items():
+        if limits.min is not None or limits.max is not None:
+            floor, ceiling = -inf if limits.min is None else limits.min, inf if limits.max is None else limits.max
+            rules.append(Rule(Reason.MEASURE, name, floor, ceiling))
     return tuple(rules)
 
 
@@ -28,10 +33,20 @@ def _floor(label: LabelFilter, classes: int, class_name: str) -> float:
     return label.min_posterior[class_name] if isinstance(label.min_posterior, Mapping) else label.min_posterior
 
 
-def first_rejection(scores: Mapping[str, float], rules: tuple[Rule, ...]) -> Reason | None:
-    """The reason of the first rule that rejects.
+def first_broken(scores: Mapping[str, float], rules: tuple[Rule, ...]) -> Rule | None:
+    """Find the first rule that rejects; None if all allow these scores.
 
     Raises:
         KeyError: a rule names a score that was not measured.
     """
-    return next((rule.reason for rule in rules if not rule.allows(scores[rule.score])), None)
+    return next((rule for rule in rules if not rule.allows(scores[rule.score])), None)
+
+
+def first_rejection(scores: Mapping[str, float], rules: tuple[Rule, ...]) -> Reason | None:
+    """Give the reason of the first rule that rejects.
+
+    Raises:
+        KeyError: a rule names a score that was not measured.
+    """
+    broken = first_broken(scores, rules)
+    return broken.reason if broken else None

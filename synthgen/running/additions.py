@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from pydantic import TypeAdapter, ValidationError
 
 from synthgen.errors import StorageError
-from synthgen.ledger.table import read_rows
+from synthgen.ledger.columns import CELL_FILLED
+from synthgen.ledger.table import read_ledger
 from synthgen.planning import Addition, Plan
 from synthgen.running.state import RunState
 from synthgen.seal import seal, unseal
@@ -56,9 +57,9 @@ def _cells_of(store: RunStore, state: RunState, ids: Iterable[str]) -> Iterator[
     for image_id in ids:
         by_shard[int(image_id.partition("-")[0])].add(image_id)
     for shard, wanted in by_shard.items():
-        for row in read_rows(store, state.done[shard].ledger.name, ["id", "cell_filled"]):
-            if row["id"] in wanted:
-                yield row["cell_filled"]
+        for row in read_ledger(store, state.done[shard].ledger.name, ["id", CELL_FILLED]):
+            if row["id"] in wanted and row[CELL_FILLED] is not None:
+                yield row[CELL_FILLED]
 
 
 def add(store: RunStore, plan: Plan, addition: Addition) -> Plan:

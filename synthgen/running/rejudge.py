@@ -1,14 +1,16 @@
 """Stricter thresholds for an existing run: no image is made again."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from math import nan
+from typing import TYPE_CHECKING
 
 from synthgen.files import as_damage
-from synthgen.ledger.table import TableFile, read_rows, read_schema
+from synthgen.ledger.columns import CELL_AIMED, CELL_FILLED, LedgerRow, answers_of, scores_of
+from synthgen.ledger.table import TableFile, read_images, read_ledger, read_schema
 from synthgen.planning import Plan
-from synthgen.records import Cell, Reason, ShardRecord, Shortfall, Verdict
+from synthgen.records import Cell, Reason, Rule, ShardRecord, Shortfall, Verdict
 from synthgen.running.shard.marker import create_marker, read_marker
 from synthgen.running.state import read_state
 from synthgen.store import layout
@@ -17,11 +19,11 @@ from synthgen.store.store import RunStore
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RejectionRule = Callable[[str, Mapping[str, float]], Reason | None]
-"""From an image's class and scores, the reason of the first rule that rejects it."""
+FirstBroken = Callable[[str, Mapping[str, float]], Rule | None]
+"""From an image's class and scores, the first rule that rejects it."""
 
 
-def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects: RejectionRule) -> None:
+def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects: FirstBroken) -> None:
     """Commit what still passes of each committed shard to `into`, a run of the plan `stricter`.
 
     Attempts keep their ids, scores and places; one that fails now is rejected, and its cell falls short.
@@ -35,20 +37,18 @@ def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects
             _rejudge_shard(store, record, stricter, into, rejects)
 
 
-def _rejudge_shard(
-    store: RunStore, record: ShardRecord, stricter: Plan, into: RunStore, rejects: RejectionRule
-) -> None:
+def _rejudge_shard(store: RunStore, record: ShardRecord, stricter: Plan, into: RunStore, rejects: FirstBroken) -> None:
     images_name = layout.new_name(layout.IMAGES, record.shard, "parquet")
     ledger_name = layout.new_name(layout.LEDGER, record.shard, "parquet")
 
     with as_damage(f"{store.location}/{record.ledger.name}"):
-        ledger = [_judged(row, rejects) for row in read_rows(store, record.ledger.name)]
+        ledger = [_judged(row, rejects) for row in read_ledger(store, record.ledger.name)]
         kept = {row["id"] for row in ledger if row["verdict"] == Verdict.ACCEPTED}
         shortfalls = tuple(_shortfalls(stricter, record.shard, ledger))
         reasons = dict(sorted(Counter(row["reason"] for row in ledger if row["reason"]).items()))
-        _write(into, ledger_name, read_schema(store, record.ledger.name), iter(ledger))
+        _write(into, ledger_name, read_schema(store, record.ledger.name), ledger)
     with as_damage(f"{store.location}/{record.images.name}"):
-        images = (row for row in read_rows(store, record.images.name) if row["id"] in kept)
+        images = (row for row in read_images(store, record.images.name) if row["id"] in kept)
         _write(into, images_name, read_schema(store, record.images.name), images)
 
     made = ShardRecord(
@@ -71,21 +71,27 @@ def _rejudge_shard(
         into.delete(ledger_name)
 
 
-def _judged(row: dict[str, Any], rejects: RejectionRule) -> dict[str, Any]:
+def _judged(row: LedgerRow, rejects: FirstBroken) -> LedgerRow:
     if row["verdict"] == Verdict.FAILED:
         return row
-    scores = {name.removeprefix("score_"): row[name] for name in row if name.startswith("score_")}
-    reason = rejects(row["class"], scores)
-    if reason is None:
+    scores = {name: nan if value is None else value for name, value in scores_of(row).items()}
+    broken = rejects(row["class"], scores)
+    if broken is None:
         return row
-    return {**row, "verdict": Verdict.REJECTED.value, "reason": reason.value, "message": None, "cell_filled": None}
+    now: LedgerRow = {
+        "verdict": Verdict.REJECTED.value,
+        "reason": broken.reason.value,
+        "message": broken.explain(scores),
+        CELL_FILLED: None,
+    }
+    return row | now
 
 
-def _shortfalls(plan: Plan, shard: int, ledger: list[dict[str, Any]]) -> Iterator[Shortfall]:
+def _shortfalls(plan: Plan, shard: int, ledger: list[LedgerRow]) -> Iterator[Shortfall]:
     for cell in plan.shard(shard).cells:
-        filled = sum(row["cell_filled"] == cell.name for row in ledger)
+        filled = sum(row[CELL_FILLED] == cell.name for row in ledger)
         if filled < cell.quota:
-            aimed = [row for row in ledger if row["cell_aimed"] == cell.name]
+            aimed = [row for row in ledger if row[CELL_AIMED] == cell.name]
             whys = [_why(row, cell) for row in aimed]
             yield Shortfall(
                 cell.name,
@@ -98,11 +104,12 @@ def _shortfalls(plan: Plan, shard: int, ledger: list[dict[str, Any]]) -> Iterato
             )
 
 
-def _why(row: Mapping[str, Any], cell: Cell) -> tuple[str, ...]:
+def _why(row: LedgerRow, cell: Cell) -> tuple[str, ...]:
     """Why an attempt missed the cell that it was aimed at; empty if it did not."""
-    if row["reason"] not in (None, Reason.ATTRIBUTE):
-        return (row["reason"],)
-    return cell.strays({name: row[f"attribute_{name}"] for name, _ in cell.values})
+    reason = row["reason"]
+    if reason is not None and reason != Reason.ATTRIBUTE:
+        return (reason,)
+    return cell.strays(answers_of(row))
 
 
 def _counts(verdicts: Iterator[str]) -> dict[str, int]:
@@ -110,7 +117,7 @@ def _counts(verdicts: Iterator[str]) -> dict[str, int]:
     return {verdict.value: found[verdict.value] for verdict in Verdict}
 
 
-def _write(store: RunStore, name: str, schema: "pa.Schema", rows: Iterator[dict[str, Any]]) -> None:
+def _write(store: RunStore, name: str, schema: "pa.Schema", rows: Iterable[Mapping[str, object]]) -> None:
     with store.write(name) as file, ExitStack() as undo:
         table = TableFile(file, schema)
         undo.callback(table.abandon)

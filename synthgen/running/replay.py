@@ -3,12 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from synthgen.errors import UsageError
 from synthgen.files import as_damage
-from synthgen.ledger.rows import Row
-from synthgen.ledger.table import read_rows
+from synthgen.ledger.columns import CELL_AIMED, LedgerRow, answer_of, score_of
+from synthgen.ledger.table import read_images, read_ledger
 from synthgen.planning import Plan, noise_seed
 from synthgen.records import Candidate, Rendered, ShardRecord
 from synthgen.running.shard.encode import Pixels, decoded, to_host
@@ -79,8 +79,8 @@ def replay(plan: Plan, store: RunStore, generator: Generator, judge: Judge, imag
     attributes = dict(assessment.attributes) if assessment else {}
     reason = rendered.failure.kind if rendered.failure else assessment.reason if assessment else None
     with as_damage(f"{store.location}/{record.ledger.name}"):
-        recorded_scores = {name: float(value) for name in scores if (value := row[f"score_{name}"]) is not None}
-        recorded_attributes = {name: row[f"attribute_{name}"] for name in attributes}
+        recorded_scores = {name: float(value) for name in scores if (value := score_of(row, name)) is not None}
+        recorded_attributes = {name: answer for name in attributes if (answer := answer_of(row, name)) is not None}
     return Replay(
         candidate,
         noise_seed(plan, candidate.shard, candidate.attempt) == candidate.seed,
@@ -102,31 +102,31 @@ def _committed(plan: Plan, store: RunStore, image_id: str) -> ShardRecord:
     return record
 
 
-def _row(store: RunStore, record: ShardRecord, image_id: str) -> Row:
+def _row(store: RunStore, record: ShardRecord, image_id: str) -> LedgerRow:
     """Find the attempt's row in the ledger."""
-    row = next((row for row in read_rows(store, record.ledger.name) if row["id"] == image_id), None)
+    row = next((row for row in read_ledger(store, record.ledger.name) if row["id"] == image_id), None)
     if row is None:
         raise UsageError(f"{store.location}: shard {record.shard} has no attempt {image_id!r}", hint=_HINT)
     return row
 
 
-def _pixels(store: RunStore, record: ShardRecord, row: Row) -> "NDArray[np.int16] | None":
+def _pixels(store: RunStore, record: ShardRecord, row: LedgerRow) -> "NDArray[np.int16] | None":
     """Read the pixels as they were recorded; None if the PNG was not kept."""
     import numpy as np
 
-    kept = read_rows(store, record.images.name, ["id", "image"])
+    kept = read_images(store, record.images.name, ["id", "image"])
     image = row.get("image") or next((one["image"] for one in kept if one["id"] == row["id"]), None)
     if not image:
         return None
     return np.asarray(decoded(image["bytes"]), dtype=np.int16)
 
 
-def _candidate(row: Mapping[str, Any], plan: Plan) -> Candidate:
+def _candidate(row: LedgerRow, plan: Plan) -> Candidate:
     return Candidate(
         id=row["id"],
         shard=row["shard"],
         attempt=row["attempt"],
-        cell=row["cell_aimed"],
+        cell=row[CELL_AIMED],
         class_name=row["class"],
         label=list(plan.spec.classes).index(row["class"]),
         template=row["template"],

@@ -1,15 +1,16 @@
 """`verify`: is what was committed still complete, intact and consistent?"""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 from synthgen.errors import StorageError
 from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.files import as_damage
-from synthgen.ledger.rows import Row
-from synthgen.ledger.table import read_rows
+from synthgen.ledger.columns import CELL_FILLED, LedgerRow, StoredImage
+from synthgen.ledger.table import read_images, read_ledger
 from synthgen.planning import Plan
 from synthgen.records import File, ShardRecord, Verdict
 from synthgen.running.opening import kept_spec
@@ -98,16 +99,16 @@ def _verify_rows(plan: Plan, store: RunStore, record: ShardRecord) -> list[Damag
     a file is read is a finding about it.
     """
     findings: list[Damage] = []
-    ledger: list[Row] = []
+    ledger: list[LedgerRow] = []
     ids: list[str] = []
     labels: list[object] = []
     with _noted(findings, record.ledger.name) as messages:
-        ledger.extend(read_rows(store, record.ledger.name, ["id", "attempt", "verdict", "cell_filled"]))
+        ledger.extend(read_ledger(store, record.ledger.name, ["id", "attempt", "verdict", CELL_FILLED]))
         messages.extend(_ledger_faults(record, ledger))
     is_read = not findings or bool(ledger)
 
     with _noted(findings, record.images.name) as messages:
-        for row in read_rows(store, record.images.name, ["id", "image", "label"]):
+        for row in read_images(store, record.images.name, ["id", "image", "label"]):
             ids.append(row["id"])
             labels.append(row["label"])
             messages.extend(_row_faults(row))
@@ -129,7 +130,7 @@ def _noted(findings: list[Damage], place: str) -> Iterator[list[str]]:
     findings += [Damage(place, message) for message in messages]
 
 
-def _ledger_faults(record: ShardRecord, ledger: list[Row]) -> Iterator[str]:
+def _ledger_faults(record: ShardRecord, ledger: list[LedgerRow]) -> Iterator[str]:
     if [row["attempt"] for row in ledger] != list(range(len(ledger))):
         yield "attempts are not numbered 0, 1, 2, .."
     # With the attempt's number in it, the id of a row cannot occur twice in a shard, nor in a run.
@@ -143,7 +144,7 @@ def _ledger_faults(record: ShardRecord, ledger: list[Row]) -> Iterator[str]:
         yield f"unknown verdicts: {', '.join(sorted(unknown))}"
 
 
-def _image_faults(record: ShardRecord, ledger: list[Row], ids: list[str]) -> Iterator[str]:
+def _image_faults(record: ShardRecord, ledger: list[LedgerRow], ids: list[str]) -> Iterator[str]:
     accepted = [row["id"] for row in ledger if row["verdict"] == Verdict.ACCEPTED]
     if ids != accepted:
         yield f"{len(ids)} images are not the {len(accepted)} that the ledger accepted, in their order"
@@ -151,9 +152,9 @@ def _image_faults(record: ShardRecord, ledger: list[Row], ids: list[str]) -> Ite
         yield f"{len(ids)} images, and {record.counts.get(Verdict.ACCEPTED, 0)} were committed"
 
 
-def _quota_faults(plan: Plan, record: ShardRecord, ledger: list[Row], labels: list[object]) -> Iterator[str]:
+def _quota_faults(plan: Plan, record: ShardRecord, ledger: list[LedgerRow], labels: list[object]) -> Iterator[str]:
     cells = plan.shard(record.shard).cells
-    filled = Counter(row["cell_filled"] for row in ledger if row["cell_filled"] is not None)
+    filled = Counter(row[CELL_FILLED] for row in ledger if row[CELL_FILLED] is not None)
     missing = {short.cell: short.missing for short in record.shortfalls}
     for cell in cells:
         if filled[cell.name] + missing.get(cell.name, 0) != cell.quota:
@@ -166,11 +167,11 @@ def _quota_faults(plan: Plan, record: ShardRecord, ledger: list[Row], labels: li
         yield f"labels are {dict(found)}, and the ledger's cells say {dict(+wanted)}"
 
 
-def _row_faults(row: Row) -> Iterator[str]:
+def _row_faults(row: Mapping[str, object]) -> Iterator[str]:
     if not isinstance(row["label"], int):
         yield f"image {row['id']} has no class: its label is {row['label']!r:.40}"
     try:
-        data = row["image"] and row["image"]["bytes"]
+        data = None if row["image"] is None else cast("StoredImage", row["image"])["bytes"]
         if data is None:
             yield f"image {row['id']} is missing"
         else:

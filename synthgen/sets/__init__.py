@@ -2,7 +2,7 @@
 
 from synthgen.sets.frame import read_frame
 from synthgen.sets.image_set import ImageSet
-from synthgen.sets.opening import open_set
+from synthgen.sets.opening import SetSource, open_set
 from synthgen.sets.pictures import decode, thumbnail
 
-__all__ = ["ImageSet", "decode", "open_set", "read_frame", "thumbnail"]
+__all__ = ["ImageSet", "SetSource", "decode", "open_set", "read_frame", "thumbnail"]

@@ -11,7 +11,7 @@ from synthgen.errors import UsageError
 from synthgen.images import LeftOut
 from synthgen.sets.own_folder import Opener
 
-_IMAGES = ("image", "img", "picture", "photo")
+IMAGES = ("image", "img", "picture", "photo")
 _NO_IMAGE = LeftOut("that cannot be opened", "there is none in the row")
 
 
@@ -71,8 +71,8 @@ def _image_column(features: Mapping[str, Any]) -> str | None:
     from datasets import Image
 
     if typed := [name for name, feature in features.items() if isinstance(feature, Image)]:
-        return next((name for name in _IMAGES if name in typed), typed[0])
-    return next((name for name in _IMAGES if name in features and _holds_bytes(features[name])), None)
+        return next((name for name in IMAGES if name in typed), typed[0])
+    return next((name for name in IMAGES if name in features and _holds_bytes(features[name])), None)
 
 
 def _names_of(feature: Any) -> list[str] | None:

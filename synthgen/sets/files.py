@@ -118,7 +118,7 @@ def _linked(link: Path, own: OwnFolder) -> list[Path]:
     if target.is_relative_to(own.bases[0]):
         return []
     if not any(map(target.is_relative_to, own.roots)):
-        hint = "Nothing outside the set is read: copy it there, or name where it leads with --images-from."
+        hint = "Nothing outside the set is read: copy it there, or name where it leads with `images_from`."
         raise UsageError(f"{link} is a link to a folder outside {own.roots[0]}", hint=hint)
     inside = (path.relative_to(target) for path in target.rglob("*") if path.suffix.lower() in Image.EXTENSION)
     return [link / path for path in inside if not (target / path).is_dir()]

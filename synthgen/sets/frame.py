@@ -29,7 +29,8 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
     known = known or {}
     if kept := [name for name in known if name.casefold() in RESERVED]:
         meaning = RESERVED[kept[0].casefold()]
-        raise UsageError(f"--known: {kept[0]!r} is kept for {meaning}", hint="Call the attribute something else.")
+        what = f"{kept[0]!r} is reserved for {meaning}"
+        raise UsageError(what, argument="known", hint="Choose another name for the attribute.")
 
     label = label or find_label(found)
     for column in (label, *known.values()):
@@ -65,7 +66,7 @@ def find_label(found: ImageSet) -> str:
         return named[0]
     several = ", ".join(found.label_columns or found.columns) or "none"
     what = "several columns of labels" if found.label_columns else "no column that looks like labels"
-    raise UsageError(f"{found.source} has {what}", hint=f"Name one with --label; there are {several}.")
+    raise UsageError(f"{found.source} has {what}", argument="label", hint=f"Name one; there are {several}.")
 
 
 def words(column: "pd.Series[Any]") -> "pd.Series[Any]":

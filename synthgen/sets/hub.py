@@ -17,7 +17,8 @@ from synthgen.sets.reading import reading
 STREAM_FROM = 2 * 10**9
 """From this many bytes of download on, a set is streamed."""
 
-_HINT = "Name one of its splits with --split."
+_FIRST_ROWS = 5
+_HINT = "Name one of its splits with `split`."
 
 
 class HubSet:
@@ -32,9 +33,7 @@ class HubSet:
 
     def __init__(self, name: str, source: str, splits: Mapping[str, Any], opener: Opener | None = None) -> None:
         self.name, self.source, self._opener = name, source, opener or HubFiles(name)
-        known = {
-            split: each if each.features is not None else each._resolve_features() for split, each in splits.items()
-        }
+        known = {split: _typed(part) for split, part in splits.items()}
         self._parts = [columns_of(f"split {split!r} of {name}", each.features) for split, each in known.items()]
         check_columns(self._parts, _HINT)
         self._image = next((part.image for part in self._parts if part.image), None)
@@ -116,8 +115,20 @@ def choose_splits(found: Any, split: str | None, where: str) -> dict[str, Any]:
     if split is None:
         return splits
     if split not in splits:
-        raise UsageError(f"{where} has no split {split!r}", hint=f"It has {', '.join(splits)}.")
+        raise UsageError(f"{where} has no split {split!r}", argument="split", hint=f"It has {', '.join(splits)}.")
     return {split: splits[split]}
+
+
+def _typed(split: Any) -> Any:
+    """Give a stream that does not declare the types of its columns those of its first rows."""
+    from datasets import Dataset
+
+    if split.features is not None:
+        return split
+    rows = list(split.with_format(None).take(_FIRST_ROWS))
+    columns = dict.fromkeys(name for row in rows for name in row)
+    first = Dataset.from_dict({name: [row.get(name) for row in rows] for name in columns})
+    return split.cast(first.features)
 
 
 def _undecoded(split: Any, image: str | None) -> Any:

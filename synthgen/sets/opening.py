@@ -1,14 +1,29 @@
-"""Opening a set of any kind by its path or its hub id."""
+"""Opening a set of any kind: by its path, by its id on the hub, or from memory."""
+
+from __future__ import annotations
 
 import logging
+import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import pandas as pd
 
 from synthgen.errors import UsageError
 from synthgen.sets.files import read_folder, read_listing
 from synthgen.sets.image_set import ImageSet
+from synthgen.sets.in_memory import read_dataset, read_table
 from synthgen.sets.own_folder import check_images_from, own_folder
 from synthgen.sets.parquet import ParquetSet, find_files
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
+
+SetSource: TypeAlias = (
+    "str | os.PathLike[str] | pd.DataFrame | Dataset | DatasetDict | IterableDataset | IterableDatasetDict"
+)
+"""Anything that `open_set` opens."""
 
 _LOG = logging.getLogger(__name__)
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+|[\w-]+")
@@ -17,25 +32,32 @@ _TABLES = (".csv", ".tsv")
 _PARQUET = (".parquet", ".pq")
 
 
-def open_set(place: str, split: str | None = None, images_from: Path | None = None) -> ImageSet:
-    """Open the set that `place` names.
+def open_set(place: SetSource, split: str | None = None, images_from: Path | None = None) -> ImageSet:
+    """Open a set.
 
-    It may be a folder that `save_to_disk` wrote, a Parquet file or a folder of them, a folder with a subfolder of
-    images for each class, a CSV of paths and labels, or else an id on the Hugging Face hub.
+    A DataFrame, and a dataset of the library `datasets`, are sets in memory. A path may lead to a folder that
+    `save_to_disk` wrote, a Parquet file or a folder of them, a folder with a subfolder of images for each class, or a
+    CSV of paths and labels. Any other text is an id on the Hugging Face hub.
 
-    Images that it names by path are read only from its own folder and from `images_from`: data may come from anywhere,
-    and must not choose among the user's files.
+    Images that a set names by path are read only from its own folder and from `images_from`: data may come from
+    anywhere, and must not choose among the user's files. A set in memory has no folder of its own.
 
     Raises:
         UsageError: there is no such set, or `place` is an address such as s3://bucket/prefix.
         StorageError: the set cannot be read.
     """
+    check_images_from(images_from)
+    if isinstance(place, pd.DataFrame):
+        return read_table(place, split, images_from)
+    if not isinstance(place, str | os.PathLike):
+        return read_dataset(place, split, images_from)
+
+    place = os.fspath(place)
     if address := _ADDRESS.match(place):
         # It may contain a key and its secret: show only its beginning.
         hint = "Copy the set here, a run with all its files (such as with `aws s3 sync`), and name the copy."
         raise UsageError(f"{address[0]}...: an audit reads sets on this machine, and on the hub", hint=hint)
 
-    check_images_from(images_from)
     path = Path(place).expanduser()
     if path.is_file():
         return _open_file(path, split, images_from)
@@ -47,9 +69,8 @@ def open_set(place: str, split: str | None = None, images_from: Path | None = No
         from synthgen.sets.hub import read_hub
 
         if images_from is not None:
-            raise UsageError(
-                f"--images-from: {place} is a set of the hub, which brings its images", hint="Leave it out."
-            )
+            what = f"{place} is a set of the hub, which brings its images"
+            raise UsageError(what, argument="images_from", hint="Leave it out.")
 
         # The name may be mistyped, and the hub may take its time to say so.
         _LOG.warning("%s: there is no such file or folder here; looking on the hub", place)
@@ -59,13 +80,13 @@ def open_set(place: str, split: str | None = None, images_from: Path | None = No
 
 def _open_file(file: Path, split: str | None, images_from: Path | None) -> ImageSet:
     if split is not None:
-        raise UsageError(f"--split {split}: {file} is one file, and has no splits", hint="Leave it out.")
+        raise UsageError(f"{file} is one file, and has no splits", argument="split", hint="Leave it out.")
     if file.suffix.lower() in _PARQUET:
         return ParquetSet(file.stem, f"the file {file}", [file], own_folder(file.parent, images_from))
     if file.suffix.lower() in _TABLES:
         return read_listing(file, images_from)
     hint = "Expected a Parquet file, a CSV, or a folder."
-    raise UsageError(f"{file} is no set of images that can be read", hint=hint)
+    raise UsageError(f"{file} is not a set of images that can be read", hint=hint)
 
 
 def _open_folder(folder: Path, split: str | None, images_from: Path | None) -> ImageSet:
@@ -79,5 +100,6 @@ def _open_folder(folder: Path, split: str | None, images_from: Path | None) -> I
             own.check(file)
         return ParquetSet(folder.resolve().name, f"the dataset {folder}", files, own_folder(folder, images_from))
     if split is not None and find_files(folder):
-        raise UsageError(f"{folder} has no split {split!r}", hint="Its files would begin with that name.")
+        hint = "Its files would begin with that name."
+        raise UsageError(f"{folder} has no split {split!r}", argument="split", hint=hint)
     return read_folder(folder, split, images_from)

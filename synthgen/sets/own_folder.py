@@ -12,14 +12,18 @@ from synthgen.images import LeftOut
 MOST_BYTES = 256 * 2**20
 """The size limit of an image file: ten times what cameras write."""
 
-_NAME_IT = "Move them into that folder, or name the folder that they are in with --images-from."
-NOT_A_FILE = LeftOut("that are no regular files", hint="Keep pipes, devices and folders out of the set.")
+_NAME_IT = "Move them into that folder, or name the folder that they are in with `images_from`."
+NOT_A_FILE = LeftOut("that are not regular files", hint="Keep pipes, devices and folders out of the set.")
 TOO_LARGE = LeftOut(f"that are larger than {MOST_BYTES // 2**20} MiB", hint="Make them smaller.")
 ADDRESS = LeftOut(
     "whose path is an address, from which nothing is fetched",
-    hint="Download them, and name the folder that they are in with --images-from.",
+    hint="Download them, and name the folder that they are in with `images_from`.",
 )
 _MISSING = LeftOut("whose file is not there")
+_NO_FOLDER = LeftOut(
+    "that a set in memory names by path",
+    hint="Name the folder that they are in with `images_from`, or put the images into the set.",
+)
 _UNREADABLE = "that cannot be opened"
 
 
@@ -61,7 +65,7 @@ class OwnFolder:
         """
         found = self._place(file)
         if isinstance(found, LeftOut) and found.hint and found != TOO_LARGE:
-            what = "leads outside" if found != NOT_A_FILE else "is no regular file in"
+            what = "leads outside" if found != NOT_A_FILE else "is not a regular file in"
             hint = "A set's own files must be in its folder: copy them there, or name the folder that they are in."
             raise UsageError(f"{file} {what} {self.roots[0]}", hint=hint)
 
@@ -102,6 +106,22 @@ def own_folder(folder: Path, images_from: Path | None = None) -> OwnFolder:
     return OwnFolder((_with_blobs(base), *named), (base, *named))
 
 
+@dataclass(frozen=True, slots=True)
+class NoFolder:
+    """An `Opener` for a set in memory, which has no folder of its own: it opens nothing."""
+
+    def read(self, name: str) -> bytes | LeftOut:
+        return ADDRESS if "://" in name else _NO_FOLDER
+
+
+def named_folder(images_from: Path | None) -> Opener:
+    """Return an opener of what a set in memory may name: files in `images_from`."""
+    if images_from is None:
+        return NoFolder()
+    base = images_from.expanduser().resolve()
+    return OwnFolder((_with_blobs(base),), (base,))
+
+
 def check_images_from(folder: Path | None) -> None:
     """Check that the folder of images exists, if one is named.
 
@@ -109,7 +129,8 @@ def check_images_from(folder: Path | None) -> None:
         UsageError: it does not exist.
     """
     if folder is not None and not folder.expanduser().is_dir():
-        raise UsageError(f"--images-from {folder}: there is no such folder", hint="Name the folder of the images.")
+        hint = "Name the folder of the images."
+        raise UsageError(f"{folder}: there is no such folder", argument="images_from", hint=hint)
 
 
 def _with_blobs(folder: Path) -> Path:

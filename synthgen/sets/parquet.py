@@ -16,7 +16,7 @@ from synthgen.sets.joining import check_columns, join
 from synthgen.sets.own_folder import OwnFolder
 from synthgen.sets.reading import reading
 
-_HINT = "Give files that belong together, or --split."
+_HINT = "Give files that belong together, or name one `split`."
 
 
 class ParquetSet:

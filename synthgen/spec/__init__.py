@@ -4,9 +4,18 @@ from synthgen.errors import Problem
 from synthgen.spec.attribute import ASIDE, NOT_APPLICABLE, RESERVED, UNKNOWN, Attribute, Balance, GateSpec
 from synthgen.spec.bare import Violation
 from synthgen.spec.declared import Declared
-from synthgen.spec.filters import ClipFilter, DuplicateFilter, Filters, LabelFilter, QualityFilter
-from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, JudgeSpec, ModelSpec
+from synthgen.spec.filters import (
+    OWN_SCORES,
+    ClipFilter,
+    DuplicateFilter,
+    Filters,
+    LabelFilter,
+    MeasureFilter,
+    QualityFilter,
+)
+from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, PLUGIN, JudgeSpec, ModelSpec
 from synthgen.spec.output import Budget, Output, Rejects
+from synthgen.spec.output_format import PARQUET
 from synthgen.spec.reader import MAX_BYTES, decoded, parse_spec, read_declared, read_spec, read_text, refusal
 from synthgen.spec.schema import json_schema
 from synthgen.spec.spec import ClassSpec, Prompts, Spec
@@ -20,6 +29,9 @@ __all__ = [
     "DEFAULT_JUDGE",
     "MAX_BYTES",
     "NOT_APPLICABLE",
+    "OWN_SCORES",
+    "PARQUET",
+    "PLUGIN",
     "RESERVED",
     "UNKNOWN",
     "Attribute",
@@ -33,6 +45,7 @@ __all__ = [
     "GateSpec",
     "JudgeSpec",
     "LabelFilter",
+    "MeasureFilter",
     "ModelSpec",
     "Output",
     "Problem",

@@ -1,4 +1,4 @@
-"""What is measured on every image, and what the measured shares should be."""
+"""Attributes to measure on every image, and the shares that they should have."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -8,19 +8,19 @@ from pydantic import Discriminator, Field, Tag
 from synthgen.spec.fields import Fraction, Section, Text, Texts, VariableName
 
 UNKNOWN, NOT_APPLICABLE = "unknown", "not applicable"
-"""What a measured attribute may be besides its values: the judge abstained, or there is nothing to measure."""
+"""The answers besides an attribute's values: the judge abstained, or the image does not have the attribute."""
 ASIDE = (NOT_APPLICABLE, UNKNOWN)
 """The answers that are not values. They come last among the answers of every attribute."""
 
 RESERVED: Mapping[str, str] = {
-    "label": "the class, and for how well the image shows it",
+    "label": "the class and its score",
     "class": "the class",
-    "none": "how far the image shows none of the classes",
-    "unsafe": "how far the image shows what `safety` rejects",
-    "id": "the image's name",
+    "none": "the score of 'none of these'",
+    "unsafe": "the score of `safety.reject`",
+    "id": "the image's id",
     "prompt": "the image's prompt",
 }
-"""Names that no attribute can have, and why: attributes are columns beside these, in ledgers and in audits."""
+"""Names that no attribute can have, and what each is reserved for: tables already have such columns."""
 
 Shares = Annotated[Mapping[Text, Fraction], Field(min_length=2)]
 SharesFile = Annotated[Mapping[Literal["from"], Text], Field(min_length=1)]
@@ -42,26 +42,26 @@ BalanceTarget = Annotated[
 
 
 class Attribute(Section):
-    """Something to measure on every image, by zero-shot classification."""
+    """A property to measure on every image by zero-shot classification."""
 
     values: Annotated[Mapping[Text, Texts], Field(min_length=2)] = Field(
-        description="Each value with one or more texts that describe it to the judge."
+        description="Each value, with one or more texts that describe it to the judge."
     )
     abstain_below: Fraction = Field(
-        0.6, description="Posterior under which the answer is 'unknown' and not the likeliest value."
+        0.6, description="If the most likely value has a posterior below this, the answer is 'unknown'."
     )
     not_applicable: Texts | None = Field(
         None,
-        description="Texts that describe images in which there is nothing to measure, such as 'a picture of a car' "
-        "where hair is asked for; the answer is then 'not applicable'.",
+        description="Texts that describe images without the attribute, such as 'a picture of a car' for an attribute "
+        "'hair'. Such images get the answer 'not applicable'.",
     )
     variable: VariableName | None = Field(
-        None, description="The prompt variable that steers this attribute; it must offer the same values."
+        None, description="The prompt variable that steers this attribute. It must have the same values."
     )
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
-        """The texts of each answer that the judge chooses from."""
+        """The answers that the judge chooses from, each with its texts."""
         others = {NOT_APPLICABLE: self.not_applicable} if self.not_applicable else {}
         return {**self.values, **others}
 
@@ -71,18 +71,18 @@ class Balance(Section):
     cells: every combination has the product of their shares."""
 
     attribute: Text = Field(description="The name of an attribute of this spec.")
-    within: Literal["class"] = Field("class", description="The shares hold in each class.")
+    within: Literal["class"] = Field("class", description="Where the shares must hold: in each class.")
     target: BalanceTarget = Field(
         "uniform",
-        description="'uniform'; the share of each value, which make 1 together (values left out get none); or "
-        "{from: FILE}, the shares of a column of the attribute's name in a CSV or Parquet file with a row for each "
-        "image.",
+        description="'uniform'; the share of each value, adding up to 1 (values left out get none); or {from: FILE}, "
+        "a CSV or Parquet file with one row per image and a column named like the attribute, whose shares become the "
+        "target.",
     )
 
 
 class GateSpec(Section):
-    """What fails the audit."""
+    """A limit that an audit checks."""
 
     attribute: Text = Field(description="The name of an attribute of this spec.")
-    within: Literal["class", "dataset"] = Field("class", description="Checked in each class, or overall.")
-    max_tv: Fraction = Field(description="Greatest total variation distance from the target shares.")
+    within: Literal["class", "dataset"] = Field("class", description="Check each class, or the whole dataset.")
+    max_tv: Fraction = Field(description="Largest allowed total variation distance from the target shares.")

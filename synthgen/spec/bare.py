@@ -1,4 +1,4 @@
-"""The bare data of a spec, as the YAML gave it: checks look at it whether or not it is valid."""
+"""The raw data of a spec, as read from YAML. Checks read it whether or not it is valid."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ Data = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something wrong at `path`. A path that ends in KEY points at the key."""
+    """A problem at `path`. A path that ends in KEY points to the key."""
 
     path: Path
     message: str
 
 
 def mapping(data: Data, key: str) -> Data:
-    """Give what is under `key`, if it is a mapping; else an empty one."""
+    """Return the mapping under `key`, or an empty one if there is none."""
     value = data.get(key)
     return value if isinstance(value, Mapping) else {}
 
 
 def texts_at(path: Path, found: object) -> Iterator[tuple[Path, str]]:
-    """The texts of a list or of a mapping to weights, with the path of each."""
+    """Yield the texts of a list, or of a mapping of text to weight, each with its path."""
     if isinstance(found, Mapping):
         yield from (((*path, text, KEY), text) for text in found)
     elif isinstance(found, list):

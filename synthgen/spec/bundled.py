@@ -1,4 +1,4 @@
-"""What the bundled models know. They are small: asked for a cat, they draw someone at work and judge it to be a cat."""
+"""What the bundled models know. They are small: asked for a cat, they draw a worker and take it for a cat."""
 
 import json
 import re
@@ -16,24 +16,24 @@ _VOCABULARY = FilePath(__file__).parents[1] / "bundled" / "vocabulary.json"
 
 @cache
 def _vocabulary() -> dict[str, list[str]]:
-    """What the pictures and captions of the training set were made of."""
+    """Read what the pictures and captions of the training set were made of."""
     found: dict[str, list[str]] = json.loads(_VOCABULARY.read_text("utf-8"))
     return found
 
 
 def check_bundled(spec: Data) -> Iterator[Violation]:
-    """Classes that the bundled model cannot draw, and texts that the bundled judge cannot read."""
+    """Yield classes that the bundled model cannot draw, and texts that the bundled judge cannot read."""
     own_model = mapping(spec, "model").get("id") == BUNDLED_MODEL
     judge = mapping(spec, "judge").get("id", BUNDLED_JUDGE if own_model else None)
     undrawable = list(_undrawable(spec)) if own_model else []
     yield from undrawable
     if judge == BUNDLED_JUDGE:
-        told, known = {finding.path for finding in undrawable}, set(_vocabulary()["words"])
+        reported, known = {finding.path for finding in undrawable}, set(_vocabulary()["words"])
         for path, text in _judge_texts(spec):
-            if path in told:
+            if path in reported:
                 continue
             if unknown := [word for word in _words(text) if word not in known]:
-                listed = "docs/bundled-models.md lists those that it knows"
+                listed = "docs/bundled-models.md lists the words it knows"
                 yield Violation(path, f"the bundled judge does not know the word {quoted(unknown[0])}; {listed}")
 
 
@@ -45,7 +45,7 @@ def _undrawable(spec: Data) -> Iterator[Violation]:
         templates = [text for _, text in texts_at((), prompts.get("templates") if own is None else own)]
         if templates and not any(_names_occupation(text, name, variables) for text in templates):
             message = (
-                f"the bundled model cannot draw {quoted(name)}: it knows {', '.join(_vocabulary()['occupations'])}"
+                f"the bundled model cannot draw {quoted(name)}: it can draw {', '.join(_vocabulary()['occupations'])}"
             )
             yield Violation(("classes", name, KEY), message)
 

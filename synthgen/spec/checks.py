@@ -1,7 +1,7 @@
-"""What spans several keys.
+"""Checks that span several keys.
 
-Each check reads the bare data, so that it also works when other parts are wrong. It skips what does not have the form
-that it expects: that is reported elsewhere.
+Each check reads the raw data, so that it works even if other parts are invalid. It skips values of an unexpected type:
+these are reported elsewhere.
 """
 
 import unicodedata
@@ -12,7 +12,9 @@ from math import isclose, prod
 from synthgen.spec.attribute import NOT_APPLICABLE, RESERVED, UNKNOWN
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.bundled import check_bundled
+from synthgen.spec.filters import OWN_SCORES
 from synthgen.spec.messages import suggestion
+from synthgen.spec.output_format import check_format
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.template import Template, TemplateError
 from synthgen.spec.wordings import check_values, check_wordings, words_of
@@ -22,7 +24,7 @@ _VARIABLES = ("prompts", "variables")
 
 
 def check(spec: Data) -> Iterator[Violation]:
-    """Everything that is wrong between the keys of a spec."""
+    """Yield every problem that involves several keys of a spec."""
     yield from _not_yet(spec)
     yield from _size(mapping(spec, "model"))
     yield from _classes(mapping(spec, "classes"))
@@ -31,12 +33,14 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from check_wordings(spec)
     yield from check_attributes(spec)
     yield from _label(mapping(mapping(spec, "filters"), "label"), mapping(spec, "classes"))
+    yield from _measures(spec)
     yield from _splits(mapping(mapping(spec, "output"), "splits"))
+    yield from check_format(mapping(spec, "output"))
     yield from check_bundled(spec)
 
 
 def check_attributes(spec: Data) -> Iterator[Violation]:
-    """What is wrong with attributes, and with what is declared about them."""
+    """Yield the problems of attributes, and of the balance and gates that refer to them."""
     yield from _attributes(spec)
     yield from _balance(spec)
 
@@ -50,9 +54,9 @@ def _not_yet(spec: Data) -> Iterator[Violation]:
 def _size(model: Data) -> Iterator[Violation]:
     sides = [side for side in ("width", "height") if model.get(side) is not None]
     if model.get("size") is not None and sides:
-        yield Violation(("model", sides[0], KEY), "expected either size, or width and height, found both")
+        yield Violation(("model", sides[0], KEY), "use either size, or width and height, not both")
     elif len(sides) == 1:
-        yield Violation(("model", sides[0], KEY), "expected width and height together, found one of them")
+        yield Violation(("model", sides[0], KEY), "width and height go together; the other one is missing")
 
 
 def _classes(classes: Data) -> Iterator[Violation]:
@@ -72,7 +76,7 @@ def _prompts(spec: Data) -> Iterator[Violation]:
     for name in variables:
         yield from _repeated((*_VARIABLES, name), variables[name])
         if name == "class":
-            yield Violation((*_VARIABLES, name, KEY), "'class' is the class's name; call it something else")
+            yield Violation((*_VARIABLES, name, KEY), "'class' always stands for the class's name; choose another name")
 
     used: set[str] = set()
     whole = True  # whether every template could be read, so that the unused variables are known
@@ -91,7 +95,7 @@ def _prompts(spec: Data) -> Iterator[Violation]:
             used.update(names)
             yield from _unknown_variables(place, names, variables)
             if needs_class and "class" not in names:
-                yield Violation(place, f"{quoted(text)} does not use {{class}}, as every common template must")
+                yield Violation(place, f"{quoted(text)} does not contain {{class}}; every common template needs it")
 
     if whole:
         yield from (
@@ -107,10 +111,12 @@ def _missing_templates(spec: Data, prompts: Data, own: Data) -> Iterator[Violati
     if "prompts" not in spec and bare:
         yield Violation((KEY,), "missing key 'prompts'")
     elif isinstance(spec.get("prompts"), Mapping) and prompts.get("templates") is None and bare:
-        message = f"missing key 'templates'; the class {quoted(bare[0])} has none of its own"
+        message = f"missing key 'templates'; the class {quoted(bare[0])} has no templates of its own"
         yield Violation(("prompts", KEY), message)
     elif prompts.get("templates") and own and not bare:
-        yield Violation(("prompts", "templates", KEY), "never used: every class has templates of its own")
+        yield Violation(
+            ("prompts", "templates", KEY), "these templates are never used, because every class has its own"
+        )
 
 
 def _unknown_variables(place: Path, names: Iterable[str], variables: Data) -> Iterator[Violation]:
@@ -129,9 +135,12 @@ def _attributes(spec: Data) -> Iterator[Violation]:
         attribute = mapping(attributes, name)
         yield from check_values(name, attribute)
         values = mapping(attribute, "values")
-        for kept, use in ((UNKNOWN, "abstentions"), (NOT_APPLICABLE, "images that have none of the values")):
+        for kept, use in (
+            (UNKNOWN, "images on which the judge abstains"),
+            (NOT_APPLICABLE, "images without the attribute"),
+        ):
             if kept in values:
-                message = f"{kept!r} is kept for {use}; call it something else"
+                message = f"{kept!r} is reserved for {use}; choose another name"
                 yield Violation((*path, "values", kept, KEY), message)
 
         variable = attribute.get("variable")
@@ -144,7 +153,7 @@ def _attributes(spec: Data) -> Iterator[Violation]:
         offered = [text for _, text in texts_at((), variables[variable])]
         for value in values:
             if value not in offered and value not in (UNKNOWN, NOT_APPLICABLE):
-                message = f"the variable {quoted(variable)} does not offer {quoted(value)}"
+                message = f"the variable {quoted(variable)} has no value {quoted(value)}"
                 yield Violation((*path, "values", value, KEY), message)
 
     for key in ("balance", "gates"):
@@ -157,21 +166,21 @@ def _attributes(spec: Data) -> Iterator[Violation]:
 
 
 def _names(attributes: Data) -> Iterator[Violation]:
-    """Names that mean something else in the tables in which attributes become columns."""
+    """Yield attribute names that collide with other columns of the tables."""
     seen: dict[str, str] = {}
     for name in attributes:
         path = ("attributes", name, KEY)
         if meaning := RESERVED.get(name.casefold()):
-            yield Violation(path, f"{quoted(name)} is kept for {meaning}; call it something else")
+            yield Violation(path, f"{quoted(name)} is reserved for {meaning}; choose another name")
         elif (first := seen.setdefault(name.casefold(), name)) != name:
             yield Violation(path, f"{quoted(name)} differs from {quoted(first)} only by case")
 
 
 def _blocked(spec: Data) -> Iterator[Violation]:
-    """Prompts that contain what `safety.block` names.
+    """Yield templates that can make a prompt with a phrase of `safety.block`.
 
-    A phrase may begin in one part of a template and end in another: every run of parts with at most two variables is
-    looked at, with all their values.
+    A phrase may begin in one part of a template and end in another. So every run of parts with at most two variables is
+    checked with all their values.
     """
     block = mapping(spec, "safety").get("block")
     phrases = {text: words_of(text) for text in block if isinstance(text, str)} if isinstance(block, list) else {}
@@ -196,7 +205,8 @@ def _blocked(spec: Data) -> Iterator[Violation]:
                 found = [phrase for phrase, words in phrases.items() if f" {words} " in f" {words_of(prompt)} "]
                 if found:
                     yield Violation(
-                        place, f"gives the prompt '.. {prompt.strip()} ..', and {quoted(found[0])} is blocked"
+                        place,
+                        f"can make the prompt '… {prompt.strip()} …', which contains the blocked {quoted(found[0])}",
                     )
                     break
 
@@ -255,31 +265,42 @@ def _shares(path: Path, target: Data, values: Data) -> Iterator[Violation]:
             yield Violation((*path, value, KEY), f"the attribute has no value {quoted(value)}{hint}")
     numbers = [share for share in target.values() if isinstance(share, int | float) and not isinstance(share, bool)]
     if numbers and len(numbers) == len(target) and not isclose(sum(numbers), 1, abs_tol=1e-6):
-        yield Violation(path, f"expected shares that make 1 together, found {sum(numbers):g}")
+        yield Violation(path, f"expected shares that add up to 1, found {sum(numbers):g}")
 
 
 def _label(label: Data, classes: Data) -> Iterator[Violation]:
     path, floors = ("filters", "label", "min_posterior"), mapping(label, "min_posterior")
     if label.get("calibration") is not None and "min_posterior" in label:
-        yield Violation((*path, KEY), "expected either min_posterior or calibration, found both")
+        yield Violation((*path, KEY), "use either min_posterior or calibration, not both")
     for name in floors:
         if name not in classes:
             hint = suggestion(name, classes)
             yield Violation((*path, name, KEY), f"there is no class {quoted(name)}{hint}")
     if floors and (missing := [name for name in classes if name not in floors]):
-        yield Violation(path, f"no number for the class {quoted(missing[0])}")
+        yield Violation(path, f"no threshold for the class {quoted(missing[0])}")
+
+
+def _measures(spec: Data) -> Iterator[Violation]:
+    attributes, measures = mapping(spec, "attributes"), mapping(mapping(spec, "filters"), "measures")
+    for name in measures:
+        path, limits = ("filters", "measures", name), mapping(measures, name)
+        if name in OWN_SCORES or name in (f"{attribute}_posterior" for attribute in attributes):
+            yield Violation((*path, KEY), f"{quoted(name)} is reserved for a score of the judge's own")
+        least, most = limits.get("min"), limits.get("max")
+        if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
+            yield Violation((*path, "max"), f"expected at least the min, {least:g}, found {most:g}")
 
 
 def _splits(splits: Data) -> Iterator[Violation]:
     numbers = (share for share in splits.values() if not isinstance(share, bool))
     shares = [share for share in numbers if isinstance(share, int | float)]
     if shares and len(shares) == len(splits) and not isclose(sum(shares), 1, abs_tol=1e-6):
-        yield Violation(("output", "splits"), f"expected shares that make 1 together, found {sum(shares):g}")
+        yield Violation(("output", "splits"), f"expected shares that add up to 1, found {sum(shares):g}")
 
 
 def _repeated(path: Path, texts: object) -> Iterator[Violation]:
     seen: set[str] = set()
     for place, text in texts_at(path, texts):
         if text in seen:
-            yield Violation(place, f"{quoted(text)} is listed twice; a mapping to weights makes it likelier")
+            yield Violation(place, f"{quoted(text)} is listed twice; to make it more frequent, give it a weight")
         seen.add(text)

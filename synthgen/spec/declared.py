@@ -1,4 +1,4 @@
-"""What is declared about a set that no spec made: what to measure, what the shares should be, what fails an audit."""
+"""What an audit needs to know about a set that has no spec: attributes, target shares and gates."""
 
 from collections.abc import Mapping
 from typing import Annotated

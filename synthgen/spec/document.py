@@ -1,7 +1,7 @@
-"""YAML text -> a tree of nodes that know their positions.
+"""YAML text -> a tree of nodes with their positions.
 
-It is read from the parser's events with a stack of its own, so that neither deep nesting nor aliases of aliases
-can exhaust anything. A spec is plain data: tags, merge keys, and keys that are not texts are refused.
+The tree is built from the parser's events with an explicit stack, so that neither deep nesting nor aliases of aliases
+can exhaust memory. A spec is plain data: tags, merge keys and keys that are not text are refused.
 """
 
 import re
@@ -37,12 +37,12 @@ class Position:
         return Problem(self.file, self.line, self.column, message)
 
 
-# Every node has its `size` and `depth`, aliases counted in full; a `bad` one was already reported.
+# Every node has its `size` and `depth`, with aliases counted at each use. `bad`: already reported.
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """`text` is as written, `value` what it means."""
+    """A single value: `text` as it was written, `value` as YAML reads it."""
 
     position: Position
     value: str | int | float | bool | None
@@ -95,15 +95,15 @@ class _RefusedError(Exception):
 
 
 def read_document(text: str, file: str, *, lines: bool = True) -> tuple[Node | None, list[Problem]]:
-    """Read the one document in `text` (None: there is none, or none that can be used), and what is wrong with it.
+    """Read the document in `text`, and list its problems. The node is None if there is no usable document.
 
-    Without `lines`, everything is at line 0: for a text that is in no file.
+    Without `lines`, every position is line 0, for text that does not come from a file.
     """
     reader = _Reader(file, lines)
     if (bad := _UNPRINTABLE.search(text)) is not None:
         before = text[: bad.start()]
         position = reader.at(before.count("\n"), len(before) - before.rfind("\n") - 1)
-        return None, [position.problem(f"the character U+{ord(bad[0]):04X} cannot stand in YAML")]
+        return None, [position.problem(f"the character U+{ord(bad[0]):04X} is not allowed in YAML")]
     try:
         root = reader.read(text)
     except _RefusedError as refused:
@@ -114,7 +114,7 @@ def read_document(text: str, file: str, *, lines: bool = True) -> tuple[Node | N
 
 
 def plain(node: Node) -> object:
-    """The bare data: dicts, lists and scalars."""
+    """Return the raw data: dicts, lists and scalars."""
     if isinstance(node, Mapping):
         return {key: plain(entry.value) for key, entry in node.entries.items()}
     return [plain(item) for item in node.items] if isinstance(node, Sequence) else node.value
@@ -142,7 +142,9 @@ class _Reader:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise _RefusedError(position.problem("a second document starts here; a spec is one document"))
+                    raise _RefusedError(
+                        position.problem("a second document starts here; a spec must be a single document")
+                    )
                 continue
             if isinstance(event, yaml.CollectionStartEvent):
                 self._open(event, position, stack)
@@ -173,15 +175,17 @@ class _Reader:
         rows = text.splitlines()
         row = rows[line] if line < len(rows) else ""
         if "\t" in row[: len(row) - len(row.lstrip())] or row[column : column + 1] == "\t":
-            return self.at(line, max(row.find("\t"), 0)).problem("a tab is used for indentation; use spaces")
+            return self.at(line, max(row.find("\t"), 0)).problem("tabs cannot indent YAML; use spaces")
         said = (getattr(error, "problem", None), getattr(error, "context", None))
-        hint = " (text with braces needs quotes)" if "{" in row else ""
-        return self.at(line, column).problem(f"this is not YAML: {' '.join(filter(None, said))}{hint}")
+        hint = " (put text with braces in quotes)" if "{" in row else ""
+        return self.at(line, column).problem(f"this is not valid YAML: {' '.join(filter(None, said))}{hint}")
 
     def _spend(self, nodes: int, position: Position) -> None:
         self._budget -= nodes
         if self._budget < 0:
-            raise _RefusedError(position.problem(f"too large: more than {MAX_NODES:,} values, aliases counted in full"))
+            raise _RefusedError(
+                position.problem(f"too large: more than {MAX_NODES:,} values, counting every use of an alias")
+            )
 
     def _open(self, event: Any, position: Position, stack: list[_Open]) -> None:
         self._spend(1, position)
@@ -218,7 +222,7 @@ class _Reader:
         if isinstance(value, float) and not isfinite(value):
             complaint = f"expected a finite number, found {text[:60]}"
         elif not event.style and event.implicit[0] and _OCTAL.fullmatch(text):
-            complaint = f"{text[:60]} is an octal number in YAML; write it without the leading 0, or in quotes"
+            complaint = f"{text[:60]} is an octal number in YAML; remove the leading 0, or put it in quotes"
         elif isinstance(value, str) and (bad := re.search(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", value)):
             complaint = f"the text contains the control character U+{ord(bad[0]):04X}"
         if complaint and not tagged:
@@ -245,7 +249,7 @@ class _Reader:
 
     def _key(self, key: Node) -> str | None:
         if not isinstance(key, Scalar):
-            self.problems.append(key.position.problem("expected a text as key, found a list or a mapping"))
+            self.problems.append(key.position.problem("a key must be text, found a list or a mapping"))
             return None
         if key.bad:
             return None
@@ -254,13 +258,13 @@ class _Reader:
             return None
         if not isinstance(key.value, str):
             found = f"{key.text!r}, which YAML reads as {spoken(key.value)}" if key.text else "nothing"
-            self.problems.append(key.position.problem(f"a key must be text, found {found}: put it in quotes"))
+            self.problems.append(key.position.problem(f"a key must be text, found {found}; put it in quotes"))
             return None
         return key.value
 
 
 def _meaning(text: str) -> str | int | float | bool | None:
-    """What a scalar without quotes means. Dates, times such as 1:30, and octals remain texts."""
+    """Read a scalar without quotes. Dates, times such as 1:30, and octals remain text."""
     lower = text.lower()
     if lower in _WORDS and text in (lower, lower.capitalize(), lower.upper(), text[:1] + text[1:].upper()):
         return _WORDS[lower]

@@ -1,4 +1,4 @@
-"""The kinds of value that a spec is made of, with their bounds."""
+"""The types of the values in a spec, with their bounds."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -8,12 +8,12 @@ from pydantic_core import CoreSchema, core_schema
 
 
 class Section(BaseModel):
-    """A part of a spec: frozen, no unknown keys, no conversions ("5" is no number, true is no 1)."""
+    """A part of a spec: frozen, without unknown keys or conversions ("5" is not read as a number, nor true as 1)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-# What a value expects, in words, by the pattern that it must match.
+# What is expected, in words, by the pattern that a value must match.
 EXPECTED: dict[str, str] = {}
 
 
@@ -27,7 +27,7 @@ FolderName = Annotated[
     str,
     _like(
         r"^[a-z0-9]([a-z0-9._-]*[a-z0-9_-])?$",
-        "a name that is safe as a folder: lower-case letters, digits, '-', '_' and '.', starting with "
+        "a name that is safe for a folder: lower-case letters, digits, '-', '_' and '.', starting with "
         "a letter or digit and not ending in '.'",
         64,
     ),
@@ -37,11 +37,15 @@ VariableName = Annotated[
     _like(r"^[A-Za-z_][A-Za-z0-9_]*$", "a name of letters, digits and '_', not starting with a digit", 64),
 ]
 ClassName = Annotated[
-    str, _like(r"^[^\s/\\]([^/\\]*[^\s/\\])?$", "a name without slashes, and without blanks at its ends", 100)
+    str, _like(r"^[^\s/\\]([^/\\]*[^\s/\\])?$", "a name without slashes and without spaces at either end", 100)
 ]
 SplitName = Annotated[
     str,
     _like(r"^[a-z][a-z0-9_]*$", "a name of lower-case letters, digits and '_', starting with a letter", 64),
+]
+FormatName = Annotated[
+    str,
+    _like(r"^[a-z][a-z0-9_-]*$", "a name of lower-case letters, digits, '_' and '-', starting with a letter", 64),
 ]
 VariantName = Annotated[str, _like(r"^[A-Za-z0-9_.-]+$", "a name of letters, digits, '.', '_' and '-'", 64)]
 Revision = Annotated[str, _like(r"^[A-Za-z0-9_./-]+$", "a branch, a tag or a commit", 200)]

@@ -1,4 +1,4 @@
-"""pydantic's errors -> problems in plain words, at their place in the document."""
+"""pydantic's errors -> problems in plain words, with their place in the document."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -36,7 +36,7 @@ _FORMS: Mapping[tuple[str | int, ...], str] = {
     ("filters", "label", "min_posterior"): "a number from 0 to 1, 'chance', or a number for each class",
     ("balance", "target"): "'uniform', shares such as {light: 0.5, dark: 0.5}, or {from: FILE}",
 }
-"""What has several forms; its errors know only the one that was tried."""
+"""Keys with several forms: pydantic's error mentions only the form that it tried."""
 _BOUNDS = {
     "greater_than_equal": "at least {ge:g}",
     "greater_than": "more than {gt:g}",
@@ -51,7 +51,7 @@ _BOUNDS = {
 
 
 def problems_of(error: ValidationError, root: Node) -> Iterator[Problem]:
-    """Report one problem for each place: the alternatives of a union are joined by "or"."""
+    """Report one problem per place; the alternatives of a union are joined by "or"."""
     expected: dict[tuple[object, ...], list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False, include_input=False):
         place = locate(root, detail["loc"])
@@ -99,7 +99,7 @@ def _value_problem(place: Place, details: list[ErrorDetails]) -> Problem:
     message = f"expected {expected}{such_as}, found {counted or found(place.node)}"
     if not isinstance(place.node, Scalar):
         braces = isinstance(place.node, document.Mapping) and any(detail["type"] == "string_type" for detail in details)
-        return place.problem(message + "; text with braces needs quotes" if braces else message)
+        return place.problem(message + "; put text with braces in quotes" if braces else message)
     if isinstance(place.node.value, str):
         choices = [choice for detail in details for choice in _choices(detail)]
         return place.problem(message + suggestion(place.node.value, choices))
@@ -115,7 +115,7 @@ def _phrases(details: list[ErrorDetails]) -> str:
 def _phrase(detail: ErrorDetails) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "tuple_type" and LIST_OR_WEIGHTS in detail["loc"]:
-        return "a list, or a mapping to weights"
+        return "a list, or a mapping of text to weight"
     if kind == "string_pattern_mismatch":
         return EXPECTED[context["pattern"]]
     if kind in _BOUNDS:
@@ -130,7 +130,7 @@ def _choices(detail: ErrorDetails) -> list[str]:
 
 @cache
 def known_keys(path: tuple[str, ...]) -> tuple[str, ...]:
-    """The keys of the section at `path`."""
+    """Return the keys of the section at `path`."""
     kind: Any = Spec
     for part in path:
         kind = _step(kind, part)
@@ -139,7 +139,7 @@ def known_keys(path: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _step(kind: Any, part: str) -> Any:
-    """The annotation of what is under `part` in something annotated as `kind`; None if it is unknown."""
+    """Return the annotation of `part` inside the annotation `kind`, or None if it is unknown."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         field = kind.model_fields.get(part)
         return field.annotation if field else None

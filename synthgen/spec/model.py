@@ -1,4 +1,4 @@
-"""Which model makes the images, and which one judges them."""
+"""The model that makes the images, and the model that judges them."""
 
 import re
 from typing import Annotated, Literal
@@ -10,14 +10,17 @@ from synthgen.spec.fields import Pixels, Revision, SchedulerName, Section, Text,
 
 BUNDLED_MODEL = "bundled:workers"
 BUNDLED_JUDGE = "bundled:judge"
+PLUGIN = "plugin:"
+"""What the id of a model begins with that an installed package offers: `plugin:NAME`, or `plugin:NAME/REST`."""
 DEFAULT_JUDGE = "ViT-B-32/laion2b_s34b_b79k"
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_PLUGIN = re.compile(rf"{PLUGIN}[A-Za-z_][\w-]*(/\S+)?")
 _FOLDER = re.compile(r"(\.{0,2}/|~|[A-Za-z]:[\\/]).*")
 
 
 def _model_id(value: str) -> str:
-    if value == BUNDLED_MODEL or _HUB_ID.fullmatch(value) or _FOLDER.fullmatch(value):
+    if value == BUNDLED_MODEL or any(form.fullmatch(value) for form in (_HUB_ID, _FOLDER, _PLUGIN)):
         return value
     raise PydanticCustomError(
         "expected",
@@ -40,39 +43,40 @@ class ModelSpec(Section):
 
     id: Annotated[Text, AfterValidator(_model_id)] = Field(
         description=f"The model: '{BUNDLED_MODEL}' (ships with synthgen), a Hugging Face hub id such as "
-        "'owner/name', or a diffusers folder that starts with './', '~' or '/'."
+        "'owner/name', a diffusers folder that starts with './', '~' or '/', or 'plugin:NAME', the generator of an "
+        "installed package."
     )
     revision: Revision | None = Field(
-        None, description="Branch, tag or commit on the hub. The plan records the commit that it stood for."
+        None, description="Branch, tag or commit on the hub. The plan records the commit it points to."
     )
     steps: int = Field(20, ge=1, le=1000, description="Denoising steps per image.")
     guidance: float = Field(
         2.0,
         ge=0,
         le=50,
-        description="Guidance scale. Low values (1 to 3) keep training data diverse; 7.5 is for looks. "
-        "Up to 1 there is no guidance, as distilled models need it.",
+        description="Guidance scale. Low values (1 to 3) keep training data diverse; 7.5 favours looks. "
+        "Values up to 1 turn guidance off, as distilled models need.",
     )
     size: Pixels | None = Field(
         None, description="Width and height of square images, in pixels. Default: the model's own size."
     )
-    width: Pixels | None = Field(None, description="Width in pixels; goes with height, in place of size.")
-    height: Pixels | None = Field(None, description="Height in pixels; goes with width, in place of size.")
+    width: Pixels | None = Field(None, description="Width in pixels. Give width and height, or size.")
+    height: Pixels | None = Field(None, description="Height in pixels. Give width and height, or size.")
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
-        "auto", description="Number format. 'auto' takes what the device is fast at."
+        "auto", description="Number format. 'auto' chooses the fastest format of the device."
     )
     scheduler: SchedulerName | None = Field(
         None, description="A diffusers scheduler class, such as 'DDIMScheduler'. Default: the model's own."
     )
     variant: VariantName | None = Field(None, description="Which weight files to load, such as 'fp16'.")
     negative_prompt: str | None = Field(
-        None, max_length=2000, description="What to steer away from. Acts only where guidance is above 1."
+        None, max_length=2000, description="What to steer away from. Works only if guidance is above 1."
     )
     batch_size: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = Field(
-        "auto", description="Images per batch, or 'auto'. It changes speed, never which candidates are tried."
+        "auto", description="Images per batch, or 'auto'. Affects speed only, never which candidates are tried."
     )
     safety_checker: bool = Field(
-        True, description="Use the model's own safety checker, where it has one; what it flags is recorded."
+        True, description="Use the model's own safety checker, if it has one. What it flags is recorded."
     )
 
 

@@ -1,4 +1,4 @@
-"""`--set a.b=c`: one value of a document replaced from the command line."""
+"""Overrides such as `--set a.b=c`: replace one value of a document."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from synthgen.spec.document import MAX_DEPTH, Entry, Mapping, Node, Position, Sc
 
 
 def override(root: Node, text: str) -> tuple[Node, list[Problem]]:
-    """Apply `text` ("a.b=c") to `root`; the value is YAML. Missing mappings on the way are made."""
+    """Apply `text` ("a.b=c") to `root`. The value is YAML; missing mappings on the path are created."""
     origin = Position(f"--set {text}", 0, 0)
     path, equals, written = text.partition("=")
     keys = path.strip().split(".")
@@ -25,7 +25,7 @@ def override(root: Node, text: str) -> tuple[Node, list[Problem]]:
 
 
 class _NoSuchPlaceError(Exception):
-    """The path of an override leads through something that has no such key or place."""
+    """The path of an override does not exist in the document."""
 
 
 def _with(node: Node | None, keys: list[str], value: Node, origin: Position) -> Node:
@@ -41,8 +41,10 @@ def _with(node: Node | None, keys: list[str], value: Node, origin: Position) -> 
         return replace(node, entries={**node.entries, first: entry})
     if isinstance(node, Sequence):
         if not first.isdecimal() or int(first) >= len(node.items):
-            raise _NoSuchPlaceError(f"{first!r} is no place in a list of {len(node.items)}; places count from 0")
+            raise _NoSuchPlaceError(
+                f"{first!r} is not a position in a list of {len(node.items)}; positions count from 0"
+            )
         items = list(node.items)
         items[int(first)] = _with(items[int(first)], rest, value, origin)
         return replace(node, items=tuple(items))
-    raise _NoSuchPlaceError(f"there is no {first!r} inside {node.text!r}")
+    raise _NoSuchPlaceError(f"{node.text!r} is not a mapping, so it has no {first!r}")

@@ -1,4 +1,4 @@
-"""Where a path such as `classes.doctor.count` is in a document."""
+"""The place of a path such as `classes.doctor.count` in a document."""
 
 from collections.abc import Sequence as Keys
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from synthgen.errors import Problem
 from synthgen.spec.document import Mapping, Node, Position, Sequence
 
 Path = tuple[str | int, ...]
-KEY = "[key]"  # at the end of a path, as in pydantic's: the key itself and not its value
+KEY = "[key]"  # at the end of a path: the key itself, not its value, as in pydantic's paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Place:
 def locate(root: Node, path: Keys[str | int]) -> Place:
     """Find the place of `path`.
 
-    Parts that the document does not have are skipped: pydantic puts the names of alternatives into its paths, and a
-    short form has no parts of its own.
+    Parts missing from the document are skipped, because pydantic's paths contain the names of alternatives, and a short
+    form has no parts.
     """
     place = Place((), root, root.position)
     for part in path:
@@ -41,7 +41,7 @@ def locate(root: Node, path: Keys[str | int]) -> Place:
 
 
 def found(node: Node) -> str:
-    """Say in words what a node is."""
+    """Describe a node in words."""
     if isinstance(node, Mapping):
         return "a mapping" if node.entries else "an empty mapping"
     if isinstance(node, Sequence):

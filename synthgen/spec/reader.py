@@ -1,4 +1,4 @@
-"""The only way in: a YAML file -> a `Spec`, or every problem that it has."""
+"""Read a YAML file into a `Spec`, or report every problem in it."""
 
 import codecs
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,8 +25,11 @@ MAX_BYTES = 5_000_000
 _Kind = TypeVar("_Kind", bound=Section)
 _UTF16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _KEYS = "`synthgen schema` prints every key; docs/specs.md explains them."
-_DECLARED = "A file of attributes has a spec's keys 'attributes', 'balance' and 'gates', and no others."
-_SECRETS = "A spec is kept with its dataset. Secrets belong in the environment: HF_TOKEN for models of the hub."
+_START = "`synthgen init` writes a spec to start from."
+_FILE = "Check that this is the right file, and that it is UTF-8 text."
+_YAML = "Fix the YAML there; the keys and values of the spec are checked after that."
+_DECLARED = "A file of attributes may contain only the keys 'attributes', 'balance' and 'gates', written as in a spec."
+_SECRETS = "The spec is published with its dataset. Put secrets in the environment, such as HF_TOKEN for hub models."
 
 
 def read_spec(path: Path, overrides: Sequence[str] = ()) -> Spec:
@@ -56,7 +59,7 @@ def parse_spec(text: str, *, file: str = "spec.yaml", overrides: Sequence[str] =
 
 
 def refusal(text: str, file: str, overrides: Sequence[str], findings: Sequence[Violation], hint: str) -> SpecError:
-    """Make the error for what was found wrong with a spec after it was read, with the places in its text."""
+    """Make the error for problems found after a spec was read, with their places in its text."""
     root, _ = _mapping(text, file)
     for each in overrides:
         root, _ = override(root, each)
@@ -87,16 +90,16 @@ def _check_declared(data: Data) -> Iterator[Violation]:
 def _mapping(text: str, file: str) -> tuple[Node, list[Problem]]:
     root, problems = read_document(text, file)
     if root is None:
-        raise _error(problems or [Problem(file, 1, 1, "the file is empty")])
+        raise _error(problems, _YAML) if problems else _refused(file, "the file is empty", _START, line=1)
     if not isinstance(root, document.Mapping):
-        problem = locate(root, ()).problem(f"expected a mapping with keys such as name, found {found(root)}")
+        problem = locate(root, ()).problem(f"expected keys such as `name: …`, found {found(root)}")
         raise _error([*problems, problem])
     return root, problems
 
 
 def _refuse_secrets(text: str, file: str, overrides: Sequence[str]) -> None:
-    """Refuse secrets: what a spec says, in its comments too, is kept with the run and shown in the dataset's card."""
-    message = "an address with a user, a password or a token in it; expected one without"
+    """Refuse secrets, because the spec and its comments are kept with the run and shown in the dataset's card."""
+    message = "the address contains a user name, a password or a token; remove it"
     if match := secret_in_address(text):
         before = text[: match.start()]
         line, column = before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
@@ -122,32 +125,28 @@ def _located(root: Node, path: tuple[str | int, ...], message: str) -> Problem:
     return place.problem(message, at_key=path[-1:] == (KEY,))
 
 
-def _error(problems: list[Problem], hint: str | None = None) -> SpecError:
-    if hint is None and any(" key '" in problem.message for problem in problems):
-        hint = _KEYS
+def _error(problems: list[Problem], hint: str = _KEYS) -> SpecError:
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: (not problem.line, problem.line, problem.column))
     return SpecError(ordered, hint=hint)
 
 
 def read_text(path: Path) -> str:
-    """Read the text of a spec's file, without a byte-order mark.
+    """Read the text of a spec file, without a byte-order mark.
 
     Raises:
-        SpecError: it cannot be read, is larger than `MAX_BYTES`, or is not text in UTF-8.
+        SpecError: the file cannot be read, is larger than `MAX_BYTES`, or is not UTF-8 text.
     """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        hint = (
-            f"Did you mean {close}?" if (close := _close_to(path)) else "`synthgen init` writes a spec to start from."
-        )
-        raise _refused(str(path), "there is no such file", hint) from None
+        hint = f"Did you mean {close}?" if (close := _close_to(path)) else _START
+        raise _refused(str(path), "file not found", hint) from None
     except IsADirectoryError:
         raise _refused(str(path), "this is a folder; expected a YAML file", "Give the YAML file in it.") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise _refused(str(path), f"cannot be read: {reason}", None) from None
+        raise _refused(str(path), f"cannot be read: {reason}", "Check its permissions.") from None
     return decoded(data, str(path))
 
 
@@ -158,24 +157,24 @@ def decoded(data: bytes, file: str) -> str:
         SpecError: they are more than `MAX_BYTES`, or not text in UTF-8.
     """
     if len(data) > MAX_BYTES:
-        message = f"too large: more than {MAX_BYTES // 1_000_000} MB; a spec is a few kilobytes"
-        raise _refused(file, message, None, line=1)
+        message = f"too large: more than {MAX_BYTES // 1_000_000} MB; a spec has a few kilobytes"
+        raise _refused(file, message, _FILE, line=1)
     if data.startswith(_UTF16_OR_32):
-        raise _refused(file, "the file is UTF-16 or UTF-32; save it as UTF-8", None, line=1)
+        raise _refused(file, "the file is encoded as UTF-16 or UTF-32; save it as UTF-8", _FILE, line=1)
     text = data.removeprefix(codecs.BOM_UTF8)
     if b"\0" in text:
-        raise _refused(file, "this is a binary file; expected a YAML text", None, line=1)
+        raise _refused(file, "this is a binary file; expected YAML text", _FILE, line=1)
 
     try:
         return text.decode()
     except UnicodeDecodeError as error:
         before = text[: error.start]
         line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode()) + 1
-        message = f"the byte 0x{text[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        raise SpecError([Problem(file, line, column, message)]) from None
+        message = f"the byte 0x{text[error.start]:02x} is not valid UTF-8; save the file as UTF-8"
+        raise SpecError([Problem(file, line, column, message)], hint=_FILE) from None
 
 
-def _refused(file: str, message: str, hint: str | None, *, line: int = 0) -> SpecError:
+def _refused(file: str, message: str, hint: str, *, line: int = 0) -> SpecError:
     """Refuse a whole file; where it could not be read, no line is to blame."""
     return SpecError([Problem(file, line, line, message)], hint=hint)
 

@@ -1,4 +1,4 @@
-"""`Spec`: everything that the user wants, validated and frozen."""
+"""`Spec`: a dataset's description, validated and frozen."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -18,19 +18,19 @@ Task = Literal["text-to-image", "image-to-image", "inpaint", "outpaint", "contro
 
 
 class ClassSpec(Section):
-    """One class: how many images of it, and what it is."""
+    """One class: its number of images, and what it means."""
 
-    count: Count = Field(description="How many accepted images.")
+    count: Count = Field(description="Number of accepted images.")
     definition: Text | None = Field(
         None,
-        description="What the class means, such as 'a cook in a tall white hat': told to the judge in place of the "
-        "name, and not to the generator.",
+        description="What the class means, such as 'a cook in a tall white hat'. The judge uses it instead of the "
+        "name; the generator does not.",
     )
     prompts: Texts | None = Field(
-        None, description="The texts with which the judge recognises the class, in place of its own wording."
+        None, description="The texts by which the judge recognises the class, instead of its own wording."
     )
     templates: Weighted | None = Field(
-        None, description="Prompt templates of this class alone, in place of the common ones."
+        None, description="Prompt templates for this class only, instead of the common ones."
     )
 
 
@@ -50,50 +50,52 @@ class Prompts(Section):
 
     templates: Weighted | None = Field(
         None,
-        description="Prompts with {class} and {variables} in braces: a list, or a mapping to weights. "
+        description="Prompts with {class} and {variables} in braces: a list, or a mapping of prompt to weight. "
         "{{ and }} are literal braces.",
     )
     variables: Mapping[VariableName, Weighted] = Field(
-        {}, description="Each variable with its values: a list, or a mapping to weights."
+        {}, description="Each variable with its values: a list, or a mapping of value to weight."
     )
 
 
 class Spec(Section):
-    """A synthgen spec: a labelled image dataset, described.
+    """The description of a labelled image dataset.
 
     Mappings keep the user's order, and the order of classes, templates and values is part of the meaning.
-    What spans several keys is checked by `read_spec`, not here.
+    Rules that span several keys are checked by `read_spec`, not here.
     """
 
     synthgen: Annotated[Literal[1], BeforeValidator(_version)] = Field(description="The version of the spec format: 1.")
-    name: FolderName = Field(description="The dataset's name, safe as a folder's name.")
+    name: FolderName = Field(description="The dataset's name, which is also its folder's name.")
     model: ModelSpec = Field(description="The diffusion model and its settings.")
-    task: Task = Field("text-to-image", description="What to do; this version does text-to-image.")
+    task: Task = Field("text-to-image", description="The kind of generation. This version supports text-to-image only.")
     classes: Annotated[
         Mapping[
             ClassName,
             Annotated[ClassSpec, BeforeValidator(_count_alone, json_schema_input_type=ClassSpec | Count)],
         ],
         Field(min_length=1),
-    ] = Field(description="The classes, by name: a count, or a mapping with count and more.")
-    prompts: Prompts = Field(Prompts(), description="What the model is asked for.")
+    ] = Field(description="The classes, by name. Each is a count, or a mapping with count and other keys.")
+    prompts: Prompts = Field(Prompts(), description="The prompts for the model.")
     attributes: Mapping[VariableName, Attribute] = Field({}, description="What is measured on every image, by name.")
-    filters: Filters = Field(Filters(), description="What an image must pass to be accepted.")
-    safety: Safety = Field(Safety(), description="What must not be asked for, and what must not be shown.")
+    filters: Filters = Field(
+        Filters(), description="Checks that an image must pass to be accepted. Only the filters listed here run."
+    )
+    safety: Safety = Field(Safety(), description="What prompts must not contain, and what images must not show.")
     judge: JudgeSpec = Field(
         default_factory=lambda data: default_judge(data["model"].id),
         description="The model that scores the images. Default: the bundled judge for the bundled model, "
         "otherwise an open CLIP.",
     )
     balance: Annotated[tuple[Balance, ...], Field(strict=False)] = Field(
-        (), description="Shares that accepted images must have, as the judge measures them."
+        (), description="The shares that accepted images must have, as the judge measures them."
     )
     gates: Annotated[tuple[GateSpec, ...], Field(strict=False)] = Field(
-        (), description="What fails the audit of the finished set."
+        (), description="Limits that the finished dataset must keep to pass its audit."
     )
-    budget: Budget = Field(Budget(), description="When to give up.")
-    output: Output = Field(Output(), description="What to write.")
-    seed: int = Field(0, ge=0, lt=2**63, description="Where every image's own seed comes from.")
+    budget: Budget = Field(Budget(), description="How many attempts to make before giving up.")
+    output: Output = Field(Output(), description="How to write the dataset.")
+    seed: int = Field(0, ge=0, lt=2**63, description="The seed from which every image's own seed is derived.")
 
     def __repr__(self) -> str:
         classes = f"{len(self.classes):,} class{'es' if len(self.classes) != 1 else ''}"
@@ -101,18 +103,21 @@ class Spec(Section):
 
     @property
     def total(self) -> int:
-        """How many accepted images are asked for."""
+        """The number of accepted images requested."""
         return sum(kind.count for kind in self.classes.values())
 
     def templates_of(self, name: str) -> tuple[tuple[Template, float], ...]:
-        """The templates of a class with their weights: its own, else the common ones.
+        """Return the templates of a class with their weights: its own, or else the common ones.
 
         Raises:
-            KeyError: there is no such class.
+            KeyError: the spec has no such class.
         """
         templates = self.classes[name].templates or self.prompts.templates or {}
         return tuple((Template.parse(text), weight) for text, weight in templates.items())
 
     def canonical(self) -> dict[str, Any]:
-        """Everything, defaults too, as JSON types: equal for specs that mean the same."""
-        return self.model_dump(mode="json")
+        """Return all values, including defaults, as JSON types. Specs with the same meaning give equal results."""
+        dumped = self.model_dump(mode="json")
+        if not self.filters.measures:
+            del dumped["filters"]["measures"]  # plans of earlier versions keep their fingerprint
+        return dumped

@@ -1,7 +1,7 @@
 """Prompt templates: `a portrait of a {class} with {skin} skin`. Pure.
 
 The only syntax is a name in braces; `{{` and `}}` are literal braces. There are no attributes, indices,
-formats or conversions, and a value's own braces stay as they are: a template can do nothing but join texts.
+formats or conversions, and braces inside a value stay as they are: a template can only join texts.
 """
 
 import re
@@ -14,7 +14,7 @@ _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 
 
 class TemplateError(ValueError):
-    """A template that cannot be parsed. The message names the character, counted from 1."""
+    """A template that cannot be parsed. The message gives the position of the character, counted from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,13 @@ class Template:
         """Parse a template.
 
         Raises:
-            TemplateError: a brace stands alone, or what is in braces is not a name.
+            TemplateError: a brace has no partner, or its content is not a name.
         """
         return cls(text, tuple(_merged(_parts(text))))
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The distinct names, in the order of their first use."""
+        """The names of the variables, each once, in the order of first use."""
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, Variable)))
 
     def render(self, values: Mapping[str, str]) -> str:
@@ -61,7 +61,7 @@ def _parts(text: str) -> Iterator[TemplatePart]:
         if name is not None:
             if not NAME.fullmatch(name):
                 raise TemplateError(
-                    f"{whole!r} at character {token.start() + 1} is no variable: expected a name of "
+                    f"{whole!r} at character {token.start() + 1} is not a variable: expected a name of "
                     "letters, digits and _ in the braces (write {{ and }} for literal braces)"
                 )
             yield Variable(name)

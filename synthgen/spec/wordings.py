@@ -1,4 +1,4 @@
-"""The texts that the judge reads. Two answers to a question that have the same text are one answer to the judge."""
+"""The texts that the judge reads. It cannot distinguish two answers that have the same text."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _FRAME = re.compile(r"^((an?|the) )?((picture|photo|photograph|portrait|image|dr
 
 
 def check_wordings(spec: Data) -> Iterator[Violation]:
-    """Classes, values and rejected texts that the judge cannot tell apart."""
+    """Yield classes, values and rejected texts that the judge cannot distinguish."""
     classes = mapping(spec, "classes")
     yield from _classes(classes)
     named = {core(text): name for name in classes for text in _texts_of(name, mapping(classes, name))}
@@ -21,11 +21,11 @@ def check_wordings(spec: Data) -> Iterator[Violation]:
     for path, section, key in others:
         for place, text in texts_at((*path, key), section.get(key)):
             if (name := named.get(core(text))) is not None:
-                yield Violation(place, f"{quoted(text)} is what the judge is told of the class {quoted(name)}")
+                yield Violation(place, f"{quoted(text)} already describes the class {quoted(name)} to the judge")
 
 
 def check_values(name: str, attribute: Data) -> Iterator[Violation]:
-    """Values of the attribute `name`, or what it does not apply to, that share a text."""
+    """Yield values of the attribute `name`, and texts of `not_applicable`, that share a text."""
     values, path = mapping(attribute, "values"), ("attributes", name)
     answers: list[tuple[Path, object]] = [((*path, "values", value), texts) for value, texts in values.items()]
     answers.append(((*path, "not_applicable"), attribute.get("not_applicable")))
@@ -34,16 +34,16 @@ def check_values(name: str, attribute: Data) -> Iterator[Violation]:
         for place, text in texts_at(where, texts):
             first = seen.setdefault(core(text), where)
             if first != where:
-                yield Violation(place, f"{quoted(text)} is what the judge is told of {quoted(str(first[-1]))}, too")
+                yield Violation(place, f"{quoted(text)} already describes {quoted(str(first[-1]))} to the judge")
 
 
 def core(text: str) -> str:
-    """Take away case, punctuation, gaps, articles and `a picture of`."""
+    """Remove case, punctuation, gaps, articles and `a picture of`."""
     return _FRAME.sub("", words_of(text)) or text.casefold()
 
 
 def words_of(text: str) -> str:
-    """Take away case, punctuation and the width of gaps."""
+    """Remove case, punctuation and the width of gaps."""
     return " ".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
 
 
@@ -55,12 +55,12 @@ def _classes(classes: Data) -> Iterator[Violation]:
         first = seen.setdefault(texts, name)
         if first.casefold() != name.casefold() and texts:
             key = next((key for key in ("prompts", "definition") if kind.get(key) is not None), KEY)
-            message = f"the judge cannot tell it from {quoted(first)}, which has the same texts"
+            message = f"the judge cannot distinguish it from {quoted(first)}: both have the same texts"
             yield Violation(("classes", name, key), message)
 
 
 def _texts_of(name: str, kind: Data) -> list[str]:
-    """A class's texts as the judge's choice reads them, without the wordings around a name or a definition."""
+    """Return the texts that describe a class, without the sentences around a name or a definition."""
     prompts, definition = kind.get("prompts"), kind.get("definition")
     if isinstance(prompts, list):
         return [text for _, text in texts_at((), prompts)]

@@ -12,7 +12,7 @@ MOST_GROUPS = 1000
 """More clusters than this are merged at random into this many groups, which are just as independent
 (Wolter 2007, Introduction to Variance Estimation, chapter 2)."""
 FEWEST_FREEDOM = 9
-"""Clusters less classes. With fewer, a variance between clusters is a guess."""
+"""Clusters minus classes. With fewer, a variance between clusters is a guess."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

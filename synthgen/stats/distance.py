@@ -25,7 +25,7 @@ class Measure(StrEnum):
 
     @property
     def falls(self) -> bool:
-        """Whether it is 1 if shares agree, and less otherwise; the other measures are 0 if they agree, else more."""
+        """Whether equal shares give 1 and others less. For the other measures, equal shares give 0 and others more."""
         return self in (Measure.ENTROPY, Measure.MIN_MAX_RATIO)
 
 
@@ -34,7 +34,7 @@ class Target:
     """The target shares of an attribute's values.
 
     Attributes:
-        images: of the real set in which they were counted; None if they are declared, and so exact.
+        images: the size of the real set in which they were counted; None if they were given, and so are exact.
     """
 
     shares: Mapping[str, float]
@@ -44,17 +44,20 @@ class Target:
         """Return the shares in the order of `values`; a missing value has share 0.
 
         Raises:
-            UsageError: a value is not declared, or the shares do not sum to 1.
+            UsageError: the attribute does not have a value, or the shares do not add up to 1.
         """
         found = np.array([self.shares.get(value, 0.0) for value in values], dtype=float)
         if strange := [value for value in self.shares if value not in values]:
             raise UsageError(
-                f"the reference of {attribute} has the value {strange[0]!r}", hint=f"Expected {', '.join(values)}."
+                f"the reference of {attribute} has the unknown value {strange[0]!r}",
+                hint=f"Expected {', '.join(values)}.",
             )
         if not (found >= 0).all():
-            raise UsageError(f"the reference of {attribute}: a share is below 0", hint="Shares are from 0 to 1.")
+            raise UsageError(f"the reference of {attribute}: a share is below 0", hint="Shares must be from 0 to 1.")
         if abs(found.sum() - 1) > 1e-6:
-            raise UsageError(f"the reference of {attribute}: shares make {found.sum():g}", hint="They must make 1.")
+            raise UsageError(
+                f"the reference of {attribute}: the shares add up to {found.sum():g}", hint="They must add up to 1."
+            )
         return found
 
 
@@ -218,7 +221,7 @@ def _directions(shares: Floats, wanted: Floats, images: float) -> tuple[Floats, 
 
 
 def _path(wanted: Floats, direction: Floats, here: float, reach: float) -> Floats:
-    """Return shares to try, [tried, values], farther and farther from `wanted`.
+    """Return shares to try, [tried, values], at increasing distances from `wanted`.
 
     Their total variations are within `here` +- `reach`. They follow the direction to the edge of the simplex, and from
     there lead to the value that is most in excess.

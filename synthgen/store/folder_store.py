@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from hashlib import file_digest
@@ -105,6 +106,20 @@ class FolderStore:
             return []
         return sorted(prefix + file for file in files)
 
+    def names_below(self, folder: str) -> list[str]:
+        root = self._path(folder)
+        if not root.is_dir():
+            return []
+        found: list[str] = []
+        for place, _, files in os.walk(root, onerror=_refuse):  # links to folders are not followed
+            here = Path(place)
+            found += [
+                f"{folder}/{(here / file).relative_to(root).as_posix()}"
+                for file in files
+                if stat.S_ISREG((here / file).lstat().st_mode)
+            ]
+        return sorted(found)
+
     def delete(self, name: str) -> None:
         check_name(name, self.location)
         path = self._folder / name
@@ -129,6 +144,11 @@ class FolderStore:
         path = self._folder / name
         refuse_links(self._folder, path)
         return path
+
+
+def _refuse(error: OSError) -> None:
+    with as_storage_error(Path(error.filename)):
+        raise error
 
 
 def _discard(file: BinaryIO, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The layout of a run: the names of its files."""
+"""The layout of a run: the names of its files, and of those beside it that follow from one."""
 
 import re
 import secrets
@@ -11,12 +11,42 @@ LEDGER = "ledger"
 DONE = "done"
 FAILED = "failed"
 
+DATASET = "dataset"
+SUMMARY = "synthgen.json"
+"""In the dataset's folder: says what the dataset holds."""
+CARD = "README.md"
+"""In the dataset's folder."""
+SHEET = "report.html"
+RESULTS = "results.json"
+
+AUDIT = "audit"
+AUDIT_JSON = "audit.json"
+AUDIT_REPORT = "report.html"
+EMBEDDINGS = "embeddings"
+"""In an audit's folder, as the two before."""
+
+CALIBRATION = "calibration.json"
+CALIBRATION_PLOT = "calibration.svg"
+LABELS = "labels.csv"
+TO_LABEL = "to-label.html"
+"""In a pilot's folder, as the three before."""
+
 _MARKER = re.compile(rf"{DONE}/(\d{{5,}})\.json")
 _FAILURE = re.compile(rf"{FAILED}/(\d{{5,}})-[0-9a-f]{{16}}\.json")
 
 
 def marker(shard: int) -> str:
     return f"{DONE}/{shard:05d}.json"
+
+
+def in_dataset(name: str) -> str:
+    """Name a file of the dataset, as the dataset itself names it, relative to the run."""
+    return f"{DATASET}/{name}"
+
+
+def of_dataset(name: str) -> str | None:
+    """Name a file of the run relative to the dataset; None if it lies elsewhere."""
+    return name.removeprefix(f"{DATASET}/") if name.startswith(f"{DATASET}/") else None
 
 
 def addition(number: int) -> str:

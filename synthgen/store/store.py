@@ -51,6 +51,9 @@ class RunStore(Protocol):
     def names(self, folder: str) -> list[str]:
         """List the files directly in `folder` ("" is the run itself), sorted; temporary ones too."""
 
+    def names_below(self, folder: str) -> list[str]:
+        """List the files in `folder` and in its sub-folders, at any depth, sorted; temporary ones too."""
+
     def delete(self, name: str) -> None:
         """Delete a file. It is not an error if there is none."""
 

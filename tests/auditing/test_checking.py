@@ -146,7 +146,10 @@ def test_a_real_set_that_the_judge_measured_is_no_reference_for_a_gate() -> None
     )
     assert found.outcome is GateOutcome.INSUFFICIENT
     assert "the shares of the real set are this judge's answers" in found.gates[0].reason
-    assert ("--target" in found.gates[0].reason, found.labels_needed) == (True, None)
+    assert (
+        "declared target shares, or a known column in both sets, would settle it" in found.gates[0].reason,
+        found.labels_needed,
+    ) == (True, None)
     assert (
         measure(FRAME, HAIR, AuditOptions(real=real, known=["hair"], gates=["hair: tv <= 0.9"])).outcome
         is GateOutcome.PASS
@@ -208,7 +211,7 @@ def test_trust_is_recorded_and_shown() -> None:
 )
 def test_trust_that_changed_nothing_says_so(given: dict[str, object], reason: str) -> None:
     report = plain(FRAME, HAIR, references=EVEN, trust_judge=True, **given)
-    assert report.findings.caveats == (*report.findings.caveats[:-1], f"--trust-judge changed nothing: {reason}")
+    assert report.findings.caveats == (*report.findings.caveats[:-1], f"trusting the judge changed nothing: {reason}")
     assert "word alone" not in printed(report)
 
 

@@ -95,7 +95,7 @@ def test_labels_that_cannot_be_joined_are_refused_with_both_places(
         read_frame(open_set(place))
     places = ("a.parquet", "b.parquet") if make is parquet_files else ("split 'a'", "split 'b'")
     assert all(place in caught.value.message for place in places)
-    assert "--split" in (caught.value.hint or "")
+    assert "`split`" in (caught.value.hint or "")
 
 
 @of_every_kind
@@ -125,7 +125,7 @@ def test_parts_with_other_columns_are_refused_with_the_column_and_a_way_out(make
     place = make(tmp_path / "set", {"test": train.remove_columns("label"), "train": train})
     with pytest.raises(UsageError, match=r"train.* has other columns than .*test.*: it also has 'label'") as caught:
         open_set(place)
-    assert "--split" in (caught.value.hint or "")
+    assert "`split`" in (caught.value.hint or "")
     assert read_frame(open_set(place, "train"))["label"].tolist() == BOTH
 
 

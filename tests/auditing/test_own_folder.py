@@ -110,10 +110,10 @@ def test_nothing_outside_the_sets_folder_is_opened(
     assert reasons[: len(outside)] == [f"whose path leads outside {folder}"] * len(outside)
     assert reasons[len(outside) :][:5] == [
         "whose file is not there",
-        "that are no regular files",
+        "that are not regular files",
         "that cannot be opened",
         "that are larger than 256 MiB",
-        "that are no regular files",
+        "that are not regular files",
     ]
 
 
@@ -141,7 +141,7 @@ def test_a_folder_that_the_user_names_may_be_read(make: Callable[[Path, list[str
     *within, outside = images(open_set(str(place), images_from=store))
     assert within == [PICTURE] * 3
     assert isinstance(outside, LeftOut)
-    with pytest.raises(UsageError, match=r"--images-from .*nowhere: there is no such folder"):
+    with pytest.raises(UsageError, match=r"^images_from: .*nowhere: there is no such folder"):
         open_set(str(place), images_from=folder / "nowhere")
 
 
@@ -154,7 +154,7 @@ def test_links_in_an_image_folder_lead_nowhere_outside(folder: Path) -> None:
     found = images(open_set(str(photos)))
     assert [each.reason for each in found if isinstance(each, LeftOut)] == [
         f"whose path leads outside {photos}",
-        "that are no regular files",
+        "that are not regular files",
     ]
     (folder.parent / "more").mkdir()
     (folder.parent / "more" / "a.png").write_bytes(PICTURE)
@@ -227,13 +227,13 @@ def state_cut(folder: Path) -> None:
     ("make", "error", "message"),
     [
         (linked_parquet, UsageError, "x.parquet leads outside"),
-        (piped_parquet, UsageError, "x.parquet is no regular file"),
+        (piped_parquet, UsageError, "x.parquet is not a regular file"),
         (arrow_elsewhere, UsageError, "leads outside"),
         (arrow_linked, UsageError, "data.arrow leads outside"),
         (arrow_at_an_address, StorageError, "is not a data file"),
         (split_elsewhere, UsageError, "is not a valid name of a split"),
         (split_linked, UsageError, "leads outside"),
-        (state_that_is_a_pipe, UsageError, "state.json is no regular file"),
+        (state_that_is_a_pipe, UsageError, "state.json is not a regular file"),
         (state_cut, StorageError, "state.json is damaged"),
     ],
 )

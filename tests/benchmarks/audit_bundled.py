@@ -18,13 +18,14 @@ import typer
 from PIL import ImageEnhance
 
 import synthgen
-from synthgen.api.looking import AuditQuestion, JudgeId, look_at
-from synthgen.api.subject import open_subject
-from synthgen.api.wiring import judge_revision
+from synthgen.api.judges import ClipJudges
 from synthgen.auditing.findings import Figure, Scope
+from synthgen.auditing.input.audited_set import AuditedSet
+from synthgen.auditing.input.cached_judge import CachedJudges
+from synthgen.auditing.input.observations import AuditQuestion, look_at
 from synthgen.bundled.mixture import even, skewed
 from synthgen.bundled.world import Person, render
-from synthgen.sets import read_frame
+from synthgen.sets import open_set, read_frame
 from synthgen.spec import ASIDE, BUNDLED_JUDGE, Attribute, read_declared
 from synthgen.stats.estimates import Estimate
 from tests.benchmarks.page import paragraph, put_into, table
@@ -131,8 +132,10 @@ def _matrices(folder: Path, attributes: dict[str, Attribute], seed: int, light: 
     """By attribute, what the judge answers on other renders."""
     place, rng = folder / f"matrix-{seed}", Random(f"matrix {seed}")
     truth = _rendered(place, [even(rng) for _ in range(MATRIX)], rng, light)
-    judge = JudgeId(BUNDLED_JUDGE, judge_revision(BUNDLED_JUDGE))
-    subject, question = open_subject(str(place)), AuditQuestion(attributes, {}, (judge,), folder / "cache", "auto")
+    judges = ClipJudges("auto", trust=False)
+    cached = CachedJudges(judges, folder / "cache")
+    subject = AuditedSet(open_set(place), None)
+    question = AuditQuestion(attributes, {}, (judges.find(BUNDLED_JUDGE),), cached)
     answered = look_at(subject, read_frame(subject.images), question)
     files = {}
     for name, attribute in attributes.items():
@@ -145,9 +148,9 @@ def _matrices(folder: Path, attributes: dict[str, Attribute], seed: int, light: 
 def _lines(found: Mapping[str, Sequence[Row]], images: int, repetitions: int) -> Iterator[str]:
     yield from paragraph(
         f"**A real judge.** {_sets(repetitions)} {images:,} renders of the bundled world, skewed as the training of "
-        f"the bundled model was, seen by the bundled judge: as rendered, and with {DIM:.0%} of their light. The "
+        f"the bundled model was, measured by the bundled judge: as rendered, and with {DIM:.0%} of their light. The "
         f"confusion matrix is of {MATRIX} other renders, composed evenly; {LABELS} images of the set are labelled. For "
-        "the shares of every value, over all and in each class: the mean and the greatest error in points, and how many"
+        "the shares of every value, over all and in each class: the mean and the largest error in points, and how many"
         " 95 % intervals contain the truth."
     )
     head = ["renders", "attribute", *(f"{figure}: {what}" for figure in FIGURES for what in ("error", "truth inside"))]

@@ -70,8 +70,8 @@ def _shares(repetitions: int) -> Iterator[str]:
         print(images, skew, judge, file=sys.stderr)
         found.append((f"{images:,}", labels, skew, judge, *map(_percent, (plain[0], matrix[0], *labelled))))
     yield from paragraph(
-        f"**Coverage of shares.** {repetitions:,} audits of each setting, with three values and two classes of so many "
-        "images, whose shares are in opposite order. Each audit has shares of its own, within a factor of "
+        f"**Coverage of shares.** {repetitions:,} audits of each setting, with three values and two classes of the "
+        "given size, whose shares are in opposite order. Each audit has its own shares, within a factor of "
         f"e^{JITTER:g} of the nominal ones. The confusion matrix has {MATRIX} images of each value, half of each "
         "class. In percent: how many of the intervals that claim 95 contain the truth; outside of 93 to 97 it is bold."
     )
@@ -102,7 +102,7 @@ def _few_labels(repetitions: int) -> Iterator[str]:
     yield from paragraph(
         "**Few labels.** 1,000 images of a class; coverage in percent, and half the mean width of the interval in "
         "points: of the interval used here, of PPI++'s own normal one, and of the raw share, whose interval is narrow "
-        "and beside the truth."
+        "and misses the truth."
     )
     head = ["labelled", "shares", "judge's errors"]
     yield from table([*head, "labels (b)", "±", "PPI++, normal", "±", "raw", "±"], found)
@@ -131,7 +131,7 @@ def _prompts(repetitions: int) -> Iterator[str]:
         found.append((prompts, f"{likeness:g}", f"{share:.0%}", f"{wide:.1f}", *percents))
     yield from paragraph(
         "**Images of one prompt.** Ten images of each prompt; the shares vary from prompt to prompt so that two images "
-        "of one are correlated as said. Coverage in percent, of the truth over all prompts that might have been."
+        "of one have the given correlation. Coverage in percent, of the truth over all possible prompts."
     )
     head = ["prompts", "correlation", "share", "mean design effect"]
     yield from table([*head, "Wilson", "clustered"], found)

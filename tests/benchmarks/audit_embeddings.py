@@ -77,7 +77,7 @@ def main(
         name = f"usearch, HNSW ({taken / seconds:.1f} times the time)"
         found.append((name, f"{taken:.0f} s", f"{len(pairs):,}", recall, f"{size / 2**20:.0f} MiB"))
     text = f"Near-duplicates among {count:,} embeddings of {width} dimensions, on {os.cpu_count()} cores:\n\n"
-    text += "\n".join(table(["search", "time", "pairs found", "recall", "memory beside the embeddings"], found)) + "\n"
+    text += "\n".join(table(["search", "time", "pairs found", "recall", "memory besides the embeddings"], found)) + "\n"
     put_into(docs / "audit-embeddings.md", text)
     print(text)
 

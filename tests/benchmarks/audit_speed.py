@@ -44,10 +44,10 @@ def main(
     lines = [
         *paragraph(
             f"**Speed.** {rows:,} images of {rows // 20:,} prompts; known attributes, uniform references, a gate for "
-            f"each attribute, and all of them crossed with the class. One process, on a machine of {os.cpu_count()} "
-            "cores that others used as well."
+            f"each attribute, and all of them crossed with the class. One process, on a shared machine with "
+            f"{os.cpu_count()} cores."
         ),
-        *table(["classes", "attributes", "time", "memory at most", "the table itself and the libraries"], found),
+        *table(["classes", "attributes", "time", "peak memory", "the table itself and the libraries"], found),
     ]
     text = "\n".join(lines)
     put_into(docs / "audit-statistics.md", text, "speed")

@@ -83,9 +83,10 @@ def _precision(spec: Spec, reader: Reader, work: Path, count: int) -> Iterator[s
     rows["none"] = True
 
     yield f"**Precision.** A pilot of {count} images per class was labelled by the reader; `synthgen calibrate` asked"
-    yield f"for a precision of {PRECISION:g} at a confidence of {CONFIDENCE:g}. Measured on {count} other images per"
-    yield "class: the share of those accepted that show their class, with Wilson's 95 % interval. The one cosine"
-    yield f"threshold for all classes is set so that it accepts as many ({kept} of {len(rows)})."
+    yield f"for a precision of {PRECISION:g} at a confidence of {CONFIDENCE:g}. The table shows, for {count} other"
+    yield "images per class, the share of accepted images that show their class, with Wilson's 95 % interval. The"
+    yield "single cosine threshold for all classes is set so that it accepts the same number of images"
+    yield f"({kept} of {len(rows)})."
     yield ""
     names = list(spec.classes)
     found = [
@@ -141,7 +142,7 @@ def _balance(per_class: int, common: Sequence[str], reader: Reader, work: Path) 
     read = {way: _readings(folder, reader) for way, folder in found.items()}
 
     yield f"**Balance.** `specs/balanced.yaml` with {per_class} images per class and the seed {spec.seed} asks for"
-    yield "uniform skin tones and hair lengths in every class. Shares in percent by the reader, of the accepted images:"
+    yield "uniform skin tones and hair lengths in every class. Shares of accepted images, in percent, by the reader:"
     yield ""
     head = [
         "class",
@@ -159,7 +160,7 @@ def _balance(per_class: int, common: Sequence[str], reader: Reader, work: Path) 
         rows.append((name, *cells))
     yield from table(head, rows)
     farthest = ", ".join(f"{way} {points}" for way, points in worst.items())
-    yield f"Farthest from a third, in points: {farthest}."
+    yield f"Largest difference from a third, in points: {farthest}."
     yield ""
     yield from _steering(found, spec, product(skins, hairs))
 
@@ -178,8 +179,8 @@ def _steering(found: Mapping[str, Path], spec: Spec, cells: Iterator[tuple[str, 
         lucky = int(fits["verdict"].isin(["accepted", "surplus"]).sum())
         costs.append((cell, len(aimed) / good if good else float("inf"), len(own) / lucky if lucky else None, len(own)))
     rarest = sorted(costs, key=lambda cost: -(cost[2] or float("inf")))[:5]
-    yield "**Steering.** Attempts that one good image of a cell takes: aimed at the cell by the prompt, and waited for"
-    yield "among the images of bare prompts (plain rejection). The five rarest of the cells:"
+    yield "**Steering.** How many attempts one good image of a cell takes: with prompts that aim at the cell, and with"
+    yield "bare prompts (plain rejection). The table has the five rarest cells:"
     yield ""
     yield from table(
         ["cell", "steered", "plain rejection"],
@@ -217,9 +218,10 @@ def _cost(spec: Spec, batches: int) -> Iterator[str]:
         generating.append(between - began)
         judging.append(time.perf_counter() - between)
     made, looked = median(generating[1:]), median(judging[1:])
-    yield f"**Cost.** In turns, batches of {generator.batch_size}, medians of {batches}: making {made:.2f} s, judging"
-    yield f"{looked:.3f} s, which is {looked / made:.1%} of it (CPU, {torch.get_num_threads()} threads, float32,"
-    yield f"{spec.model.steps} steps; every filter and both attributes of the quickstart)."
+    yield f"**Cost.** Taking turns, in batches of {generator.batch_size}, medians of {batches}: making takes"
+    yield f"{made:.2f} s, judging {looked:.3f} s, which is {looked / made:.1%} of it (CPU,"
+    yield f"{torch.get_num_threads()} threads, float32, {spec.model.steps} steps;"
+    yield "every filter and both attributes of the quickstart)."
 
 
 # What lies in a run

@@ -133,7 +133,7 @@ def _executor(work: Path, repeats: int) -> Iterator[str]:
         "filters.label.min_posterior=0.1",
     )
     alone, pool = _in_turns(spec, work / "executor", ("cpu", "pool"), repeats)
-    yield "The worker in the program's process against the same worker in a process that the executor feeds,"
+    yield "The worker in the program's own process, compared with the same worker in a process fed by the executor,"
     yield f"{spec.total} images in {SHARDS} shards at {spec.model.steps} steps, medians of {repeats}:"
     yield ""
     yield from table(
@@ -149,8 +149,8 @@ def _handing_out(folder: Path, alone: float) -> Iterator[str]:
     clock = Clock()
     run_local(make_nothing, FolderStore(folder), range(NOTHING), [Slot("cpu", {})], on_progress=clock)
     each = clock.seconds / NOTHING
-    yield f"The executor by itself, with {NOTHING:,} shards of which the worker makes nothing and tells as much as of"
-    yield f"real ones: {1000 * each:.2f} ms for each. {SHARDS} of them are {SHARDS * each / alone:.2%} of the"
+    yield f"The executor alone, with {NOTHING:,} empty shards, for which the worker sends the same messages as for real"
+    yield f"ones: {1000 * each:.2f} ms per shard. For {SHARDS} shards that is {SHARDS * each / alone:.2%} of the"
     yield f"{alone:.1f} s in-process."
     yield ""
 
@@ -204,7 +204,7 @@ Filling(plan, plan.shard(plan.shard_count - 1)).propose(plan.window)
         rows.append(
             [f"{images:,}", f"{plan_seconds:.2f} s", f"{plan_memory:.0f} MB", f"{seconds:.2f} s", f"{memory:.0f} MB"]
         )
-    yield "Planning, each a process of its own, start of Python included:"
+    yield "Planning, each time in a new process, including the start of Python:"
     yield ""
     yield from table(
         ["images", "`synthgen plan`", "peak memory", "to the last shard's first batch of prompts", "peak memory"], rows
@@ -238,7 +238,7 @@ def _status(work: Path) -> Iterator[str]:
         fill(folder, shards)
         seconds, memory = measured([sys.executable, "-m", "synthgen", "status", str(folder)])
         rows.append([f"{shards:,}", f"{seconds:.2f} s", f"{memory:.0f} MB"])
-    yield "`synthgen status` of a run, all shards committed, start of Python included:"
+    yield "`synthgen status` of a run, all shards committed, including the start of Python:"
     yield ""
     yield from table(["shards", "time", "peak memory"], rows)
 

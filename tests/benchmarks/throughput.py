@@ -107,7 +107,7 @@ def run_synthgen(spec: Spec, folder: Path, device: str, *, timed: bool) -> Resul
     from diffusers import AutoencoderKL, UNet2DConditionModel
 
     from synthgen.api import running
-    from synthgen.generating.text_to_image import TextToImage
+    from synthgen.generating.renderer import Renderer
     from synthgen.judging.clip_judge import ClipJudge
     from synthgen.pages import sheet  # noqa: F401
 
@@ -119,7 +119,7 @@ def run_synthgen(spec: Spec, folder: Path, device: str, *, timed: bool) -> Resul
             yield
 
     with ExitStack() as patches:
-        patches.enter_context(clocked(TextToImage, "setup", loading))
+        patches.enter_context(clocked(Renderer, "setup", loading))
         patches.enter_context(clocked(ClipJudge, "setup", loading))
         patches.enter_context(clocked(running, "_finalized", finishing))
         if timed:

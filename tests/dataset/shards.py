@@ -7,7 +7,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from synthgen.bundled.mixture import even
 from synthgen.bundled.world import render
 from synthgen.dataset.provenance import Provenance
+from synthgen.ledger.columns import LedgerRow
 from synthgen.ledger.tally import tally
 
 CLASSES = ("doctor", "chef", "builder")
@@ -81,10 +82,8 @@ def write_shard(folder: Path, shard: int, per_class: int = 10) -> Path:
     return write_images(folder / f"{shard:05d}-abcdef.parquet", rows)
 
 
-def ledger_row(
-    attempt: int, kind: str, verdict: str = "accepted", reason: str | None = None, **more: Any
-) -> dict[str, Any]:
-    return {
+def ledger_row(attempt: int, kind: str, verdict: str = "accepted", reason: str | None = None, **more: Any) -> LedgerRow:
+    row = {
         "id": f"00000-{attempt:06d}",
         "shard": 0,
         "attempt": attempt,
@@ -107,3 +106,4 @@ def ledger_row(
         "thumbnail": None if verdict == "failed" else portrait(attempt, "WEBP"),
         **more,
     }
+    return cast("LedgerRow", row)

@@ -21,6 +21,7 @@ from synthgen.dataset import finalize as finalize_module
 from synthgen.dataset import replace as folder_module
 from synthgen.dataset.duplicates import Duplicate
 from synthgen.dataset.finalize import finalize
+from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.replace import leftovers
 from synthgen.dataset.summary import read_summary
 from synthgen.errors import QuotaNotMet, StorageError
@@ -121,7 +122,7 @@ def test_small_row_groups_with_a_page_index(tmp_path: Path) -> None:
 def test_big_splits_are_cut_into_files(tmp_path: Path) -> None:
     folder = tmp_path / "dataset"
     sources = [write_shard(tmp_path, shard, per_class=70) for shard in range(2)]
-    summary = make(sources, folder, splits={"train": 1.0}, file_bytes=200_000)
+    summary = make(sources, folder, splits={"train": 1.0}, writer=ParquetFormat(file_bytes=200_000))
     names = list(summary.splits[0].files)
     assert len(names) > 1
     assert names[-1] == f"data/train-{len(names) - 1:05d}-of-{len(names):05d}.parquet"

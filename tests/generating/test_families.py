@@ -8,7 +8,7 @@ import torch
 from diffusers import AutoPipelineForText2Image
 from torch import Tensor
 
-from synthgen.generating import text_to_image
+from synthgen.generating.decode import as_rgb
 from tests.generating import tiny_qwen
 from tests.generating.tiny import SIZE, candidate, generator_of
 
@@ -42,7 +42,7 @@ def direct(folder: Path, negative: str, **guidance: float) -> list[Tensor]:
         output_type="pt",
         **guidance,
     ).images
-    return list(text_to_image._as_rgb(images).mul(255).round())
+    return list(as_rgb(images).mul(255).round())
 
 
 def furthest(some: list[Tensor], others: list[Tensor]) -> int:
@@ -69,4 +69,4 @@ def test_guidance_of_qwen_image_acts_without_a_negative_prompt_too(tmp_path: Pat
 @pytest.mark.parametrize("channels", [1, 4])
 def test_grey_is_spread_and_what_is_transparent_lies_on_white(channels: int) -> None:
     images = torch.zeros(1, channels, 2, 2)
-    assert text_to_image._as_rgb(images).tolist() == torch.full((1, 3, 2, 2), float(channels == 4)).tolist()
+    assert as_rgb(images).tolist() == torch.full((1, 3, 2, 2), float(channels == 4)).tolist()

@@ -192,10 +192,10 @@ def test_labels_go_out_grow_and_come_back(tmp_path: Path) -> None:
         ("id,class\n1,chef\n", r"labels\.csv:1: no column 'right'"),
         ("", r"labels\.csv:1: no column 'id'"),
         ("\xff\xfe", "cannot be read"),
-        ("id,class,right\n1,chef,yes\n2,chef,no\n", r"labels\.csv:3: 2 is of the class 'farmer', and not 'chef'"),
-        ("id,class,right\n1,chef,yes\n3,chef,\n", r"labels\.csv:3: the pilot has no picture '3'"),
-        ("id,class,right\n1,chef,yes\n1,chef,\n1,chef,no\n", r"labels\.csv:4: 1 is 'no', and the contrary in line 2"),
-        ("id,class,right\n1,chef,\n2,farmer, \n", r"labels\.csv: no picture is labelled"),
+        ("id,class,right\n1,chef,yes\n2,chef,no\n", r"labels\.csv:3: the class of 2 is 'farmer', not 'chef'"),
+        ("id,class,right\n1,chef,yes\n3,chef,\n", r"labels\.csv:3: the pilot has no image '3'"),
+        ("id,class,right\n1,chef,yes\n1,chef,\n1,chef,no\n", r"labels\.csv:4: 1 is 'no', but line 2 says the opposite"),
+        ("id,class,right\n1,chef,\n2,farmer, \n", r"labels\.csv: no image is labelled"),
     ],
 )
 def test_labels_that_cannot_be_used_are_named_with_their_line(tmp_path: Path, text: str, message: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
-from synthgen.errors import ModelError
+from synthgen.errors import ModelError, ModelUnavailable
 from synthgen.models import content_hash, locate
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -145,13 +145,13 @@ def test_offline_an_uncached_hub_id_is_a_model_error(cache: Path, model_id: str,
 def test_without_a_network_a_cached_hub_id_is_still_found(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)  # the proxy of conftest refuses
     assert locate("owner/name").revision == COMMIT
-    with pytest.raises(ModelError, match="not reachable"):
+    with pytest.raises(ModelUnavailable, match="not reachable"):
         locate("owner/other")
 
 
 def test_a_name_that_the_hub_does_not_take_is_a_model_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    with pytest.raises(ModelError, match="no hub id"):
+    with pytest.raises(ModelError, match="is not a valid hub id"):
         locate("owner/na--me")
 
 

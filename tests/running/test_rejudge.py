@@ -9,18 +9,20 @@ import pytest
 
 from synthgen.errors import UsageError
 from synthgen.planning import Plan
-from synthgen.records import Reason
+from synthgen.records import Reason, Rule
 from synthgen.running import create_run, rejudge, verify
-from synthgen.running.rejudge import RejectionRule
+from synthgen.running.rejudge import FirstBroken
 from synthgen.running.replay import replay
 from synthgen.store import FolderStore
 from tests.running.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
 from tests.running.tables import images_of, ledger_of, state_of, without
 
 
-def darker_than(floor: float) -> RejectionRule:
-    def rejects(class_name: str, scores: Mapping[str, float]) -> Reason | None:
-        return Reason.LABEL if scores["brightness"] < floor else None
+def darker_than(floor: float) -> FirstBroken:
+    rule = Rule(Reason.LABEL, "brightness", floor)
+
+    def rejects(class_name: str, scores: Mapping[str, float]) -> Rule | None:
+        return None if rule.allows(scores["brightness"]) else rule
 
     return rejects
 

@@ -3,12 +3,13 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import PIL.Image
 import pytest
-from datasets import ClassLabel, Dataset, Features, Image, Value
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
 
 from synthgen.errors import StorageError, SynthgenError, UsageError
 from synthgen.sets import ImageSet, decode, open_set, read_frame
@@ -16,10 +17,18 @@ from synthgen.sets.frame import words
 from synthgen.sets.hub import HubSet
 from tests.auditing.portraits import CLASSES, KINDS, as_dataset, as_folder, as_parquet, as_parquet_folder, table
 
+LABELS = [row["label"] for row in table()]
+IN_MEMORY: dict[str, Callable[[], Any]] = {
+    "Dataset": lambda: as_dataset(table()),
+    "DatasetDict": lambda: DatasetDict({"train": as_dataset(table()[:6]), "test": as_dataset(table()[6:])}),
+    "DataFrame": lambda: pd.DataFrame(table(), index=range(7, 7 + len(table()))),
+    "DataFrame of mappings": lambda: as_dataset(table()).with_format("arrow")[:].to_pandas().assign(label=LABELS),
+}
+OTHERS = ["streamed", *IN_MEMORY, "DataFrame of paths"]
 WITH_COLUMNS = [kind for kind in KINDS if kind != "folder"]
 
 
-@pytest.fixture(params=[*KINDS, "streamed"])
+@pytest.fixture(params=[*KINDS, *OTHERS])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -29,7 +38,21 @@ def opened(kind: str, folder: Path) -> ImageSet:
         half = len(table()) // 2
         parts = {"train": as_dataset(table()[:half]), "test": as_dataset(table()[half:])}
         return HubSet("streamed", "a stream", {name: part.to_iterable_dataset() for name, part in parts.items()})
-    return open_set(str(KINDS[kind](folder / "set", table())))
+    if kind in IN_MEMORY:
+        return open_set(IN_MEMORY[kind]())
+    if kind == "DataFrame of paths":
+        return open_set(paths_of(as_folder(folder / "set", table())), images_from=folder / "set")
+    return open_set(KINDS[kind](folder / "set", table()))
+
+
+def paths_of(folder: Path) -> pd.DataFrame:
+    """Relative and absolute paths, as texts and as `Path`s."""
+    paths: list[str | Path] = [str(row["id"]) for row in table()]
+    paths[1], paths[2] = folder / paths[1], Path(paths[2])
+    frame = pd.DataFrame({"path": paths}, dtype="object")
+    for name in ("id", "label", "skin"):
+        frame[name] = [str(row[name]) for row in table()]
+    return frame
 
 
 def test_every_kind_has_the_same_labels_and_ids(kind: str, tmp_path: Path) -> None:
@@ -48,7 +71,7 @@ def test_every_kind_gives_some_images_without_the_others(kind: str, tmp_path: Pa
     assert opened(kind, tmp_path).some(rows) == [table()[row]["image"] for row in rows]
 
 
-@pytest.mark.parametrize("kind", [*WITH_COLUMNS, "streamed"])
+@pytest.mark.parametrize("kind", [*WITH_COLUMNS, *OTHERS])
 def test_a_known_column_is_read_as_texts(kind: str, tmp_path: Path) -> None:
     frame = read_frame(opened(kind, tmp_path), known={"skin_tone": "skin"})
     assert frame["skin_tone"].tolist() == [row["skin"] for row in table()]
@@ -178,7 +201,7 @@ def nowhere(folder: Path) -> str:
         (loose, UsageError, "stray.png lies in no subfolder"),
         (mixed, UsageError, "zzz.parquet has other columns"),
         (empty, UsageError, "no image file is in it"),
-        (text, UsageError, "notes.txt is no set"),
+        (text, UsageError, "notes.txt is not a set of images that can be read"),
         (lists, UsageError, "column 'label': expected one answer for each image, found lists or mappings"),
         (unlabelled, UsageError, "no column that looks like labels"),
         (pathless, UsageError, r"set.csv:3: no path"),

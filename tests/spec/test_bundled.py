@@ -33,7 +33,7 @@ def test_the_words_are_those_of_the_captions() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("doctor: 10", "cat: 10", "4:11: classes.cat: the bundled model cannot draw 'cat': it knows doctor, nurse"),
+        ("doctor: 10", "cat: 10", "4:11: classes.cat: the bundled model cannot draw 'cat': it can draw doctor, nurse"),
         (
             "chef: 10",
             "chef: {count: 10, definition: a cook}",

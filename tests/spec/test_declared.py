@@ -29,7 +29,10 @@ def test_attributes_that_are_copied_from_a_spec_are_good(tmp_path: Path) -> None
         (GOOD + "name: x\n", ":3:1: unknown key 'name'"),
         (GOOD + "gates: [{attribute: skim, max_tv: 0.1}]\n", ":3:21: gates.0.attribute: unknown attribute 'skim'"),
         ("attributes: {skin: {values: {light: [x]}}}\n", "attributes.skin.values: expected 2 or more entries"),
-        ("attributes: {skin: {values: {light: [x], unknown: [y]}}}\n", "'unknown' is kept for abstentions"),
+        (
+            "attributes: {skin: {values: {light: [x], unknown: [y]}}}\n",
+            "'unknown' is reserved for images on which the judge abstains",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(text: str, problem: str, tmp_path: Path) -> None:

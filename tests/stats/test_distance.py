@@ -116,7 +116,7 @@ def test_a_reference_that_makes_no_sense_is_refused() -> None:
     values = ("light", "dark")
     with pytest.raises(UsageError, match="below 0"):
         Target({"light": 1.5, "dark": -0.5}).checked("skin", values)
-    with pytest.raises(UsageError, match=r"shares make 0\.9"):
+    with pytest.raises(UsageError, match=r"shares add up to 0\.9"):
         Target({"light": 0.5, "dark": 0.4}).checked("skin", values)
     with pytest.raises(UsageError, match="has the value 'pale'"):
         Target({"light": 0.5, "pale": 0.5}).checked("skin", values)

@@ -28,6 +28,16 @@ def test_what_was_created_can_be_read(store: RunStore) -> None:
     assert store.names("done") == ["done/00001.json"]
 
 
+def test_files_are_listed_at_any_depth(store: RunStore) -> None:
+    names = ["dataset/README.md", "dataset/a/1.png", "dataset/a/b/c/2.png", "dataset2/3.png", "plan.json"]
+    for name in reversed(names):
+        assert store.create(name, b"{}")
+    assert store.names_below("dataset") == names[:3]
+    assert store.names("dataset") == names[:1]
+    assert store.names_below("dataset/a/b") == names[2:3]
+    assert store.names_below("nothing") == []
+
+
 def test_only_the_first_creation_counts(store: RunStore) -> None:
     assert store.create("plan.json", b"first")
     assert not store.create("plan.json", b"second")

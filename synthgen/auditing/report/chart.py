@@ -1,4 +1,4 @@
-"""Charts of intervals: a row for each measured thing, with a mark for its number and a line for its interval."""
+"""Charts of intervals: one row per measurement, with a mark for its value and a line for its interval."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -76,7 +76,7 @@ def chart(key: str, title: str, lines: Sequence[Line], scale: Scale = PERCENT) -
 
 
 def fitted(name: str) -> str:
-    """Shorten a row's name to the room for it."""
+    """Shorten a row's name to the space for it."""
     whole = short(name, 40)
     if _width(whole) <= LONGEST:
         return whole
@@ -96,7 +96,7 @@ def _letter_width(letter: str) -> float:
 
 
 def describe(lines: Sequence[Line], worded: Callable[[float], str]) -> str:
-    """Describe the rows to a reader who does not see the chart."""
+    """Describe the rows for a reader who cannot see the chart."""
     told = []
     for line in lines:
         said = (
@@ -105,9 +105,9 @@ def describe(lines: Sequence[Line], worded: Callable[[float], str]) -> str:
             else ["none"]
         )
         if line.second:
-            said.append(f"beside it {worded(line.second.value)}")
+            said.append(f"compared with {worded(line.second.value)}")
         if line.target is not None:
-            said.append(f"wanted {worded(line.target)}")
+            said.append(f"target {worded(line.target)}")
         if line.band is not None:
             said.append(f"band {worded(line.band[0])} to {worded(line.band[1])}")
         told.append(f"{short(line.name, 60)}: {', '.join(said)}")

@@ -12,7 +12,7 @@ from synthgen.pages.page import short
 from synthgen.stats.distance import Distance, Measure
 
 MOST = 24
-"""At most this many classes are shown: those with the most telling distance or, without one, the most images."""
+"""At most this many classes are shown: farthest from the target or, without one, with the most images."""
 _PLAIN = (Figure.RAW, Figure.CLUSTERED)
 _CHARTED = (Measure.TV, Measure.ENTROPY, Measure.MIN_MAX_RATIO)
 
@@ -30,7 +30,7 @@ class CompositionChart:
 
     Attributes:
         corrected: whether some quoted figures are corrected, and not the raw answers.
-        quoted_otherwise: classes that quote another figure than the overall one.
+        quoted_otherwise: classes whose figure to quote differs from the overall one.
         left_out: the number of classes that are not shown.
         distance: the total variation overall.
         farthest: the class with the greatest total variation, and that.
@@ -74,7 +74,7 @@ def composition(key: str, attribute: AttributeFindings) -> CompositionChart:
 
 
 def most_telling(classes: Sequence[Scope], most: int) -> list[Scope]:
-    """Choose the classes that surely are far from the reference, else those with many images; in their order."""
+    """Choose the classes that are certainly far from the target or else have many images, in their order."""
     if len(classes) <= most:
         return list(classes)
 
@@ -138,7 +138,7 @@ def _distance_charts(key: str, attribute: AttributeFindings, scopes: Sequence[Sc
         lines = [_distance_line(scope, measure) for scope in scopes]
         if any(line.first for line in lines):
             name, meaning = MEASURES[measure]
-            title = short(f"{spoken(attribute.name)}: {name} from the reference")
+            title = short(f"{spoken(attribute.name)}: {name} from the target")
             scale = Scale((0.0, 1.0) if measure.falls else None, percent=False)
             found.append(Chart(name, meaning, chart(f"{key}-distance-{index}", title, lines, scale)))
     return found

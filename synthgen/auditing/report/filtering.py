@@ -1,4 +1,4 @@
-"""What the pipeline itself did to the composition: shares before and after its filters, and losses."""
+"""How the filters changed the composition: shares before and after them, and losses."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Filtered:
     """What the filters did to one attribute.
 
     Attributes:
-        whole: what all filters together did, overall.
+        whole: the effect of all filters together, overall.
         sentence: the same in words.
         charts: composition, rate by value, and how unequal each filter is; then each class.
         left_out: the number of classes that are not shown.
@@ -78,11 +78,11 @@ def _charts(key: str, whole: Filter, own: Sequence[Filter], classes: Sequence[Fi
     values = [passage for passage in whole.values if passage.name not in ASIDE]
     lines = [Line(each.name, each.share_after, each.share_before) for each in values]
     svg = chart(f"{key}-composition", short(f"{name}: composition before and after the filters"), lines)
-    yield Chart("Before and after", "of the images that have a value", svg)
+    yield Chart("Before and after", "among the images that have a value", svg)
 
     lines = [Line(each.name, each.rate) for each in whole.values if each.entered]
     svg = chart(f"{key}-rate", short(f"{name}: share that passes the filters"), lines)
-    yield Chart("Let through", "of the images with this answer", svg)
+    yield Chart("Pass rate", "among the images with this answer", svg)
 
     lines = [Line(TOGETHER, whole.lowest_to_highest, target=FOUR_FIFTHS, strong=True)]
     lines += [
@@ -90,14 +90,16 @@ def _charts(key: str, whole: Filter, own: Sequence[Filter], classes: Sequence[Fi
         for each in own
         if each.class_name is None and each.filter != TOGETHER
     ]
-    title = short(f"{name}: lowest rate by highest, of each filter")
-    yield Chart("By filter", "lowest rate by highest; 1 is even", chart(f"{key}-filters", title, lines, _RATIO))
+    title = short(f"{name}: lowest rate divided by highest, by filter")
+    yield Chart("By filter", "lowest rate divided by highest; 1 is even", chart(f"{key}-filters", title, lines, _RATIO))
 
     if len(classes) > 1:
         lines = [Line(OVERALL, whole.lowest_to_highest, target=FOUR_FIFTHS, strong=True)]
         lines += [Line(each.class_name or "", each.lowest_to_highest, target=FOUR_FIFTHS) for each in classes]
-        title = short(f"{name}: lowest rate by highest, in each class")
-        yield Chart("By class", "lowest rate by highest; 1 is even", chart(f"{key}-classes", title, lines, _RATIO))
+        title = short(f"{name}: lowest rate divided by highest, by class")
+        yield Chart(
+            "By class", "lowest rate divided by highest; 1 is even", chart(f"{key}-classes", title, lines, _RATIO)
+        )
 
 
 _RATIO = Scale((0.0, 1.0), percent=False)
@@ -106,15 +108,16 @@ _RATIO = Scale((0.0, 1.0), percent=False)
 def _sentence(whole: Filter) -> str:
     values = [each for each in whole.values if each.name not in ASIDE and each.rate is not None]
     if len(values) < 2:
-        return whole.reason or "Fewer than two values entered."
+        return whole.reason or "Fewer than two values have images."
     rates = {each.name: each.rate.value for each in values if each.rate}
     low, high = min(rates, key=lambda name: rates[name]), max(rates, key=lambda name: rates[name])
     if rates[low] == rates[high]:
-        return f"Every value passes as often: {percent(rates[low])}."
-    told = f"‘{short(low, 60)}’ passes in {percent(rates[low])} of the cases"
-    told += f", ‘{short(high, 60)}’ in {percent(rates[high])}"
+        return f"All values have the same pass rate: {percent(rates[low])}."
+    sentence = (
+        f"‘{short(low, 60)}’ has a pass rate of {percent(rates[low])}, ‘{short(high, 60)}’ of {percent(rates[high])}"
+    )
     test = _test(whole.test.name, whole.test.adjusted or whole.test.p_value) if whole.test else whole.reason or ""
-    return f"{told} ({test})." if test else f"{told}."
+    return f"{sentence} ({test})." if test else f"{sentence}."
 
 
 def _test(name: str, p: float) -> str:

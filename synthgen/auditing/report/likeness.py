@@ -76,35 +76,35 @@ def _rows(scopes: Sequence[S]) -> tuple[S, ...]:
 def _diversity_charts(scopes: Sequence[ClassDiversity], source: str) -> Iterator[Chart]:
     images = counted(max((each.compared for each in scopes), default=0), "image")
     lines = [_line(each, each.rke) for each in scopes]
-    yield from _drawn("diversity-rke", "RKE score", f"effective number, of order 2, of {images}", lines, _FREE)
+    yield from _drawn("diversity-rke", "RKE score", f"effective number, order 2, among {images}", lines, _FREE)
     lines = [_line(each, each.vendi) for each in scopes]
-    yield from _drawn("diversity-vendi", "Vendi score", f"effective number of {images}", lines, _FREE)
+    yield from _drawn("diversity-vendi", "Vendi score", f"effective number among {images}", lines, _FREE)
     lines = [_line(each, each.distance) for each in scopes]
-    yield from _drawn("diversity-distance", "Mean distance", "cosine, of two images", lines, _FREE)
+    yield from _drawn("diversity-distance", "Mean distance", "cosine distance between two images", lines, _FREE)
     lines = [_line(each, each.duplicate_rate) for each in scopes]
-    note = _noted("images with one in their class", source)
+    note = _noted("share of images with a near-duplicate in their class", source)
     yield from _drawn("diversity-duplicates", "Near-duplicates", note, lines, _SHARES)
 
 
 def _leakage_charts(scopes: Sequence[ClassLeakage], source: str) -> Iterator[Chart]:
     most = max((each.compared for each in scopes), default=0)
-    parts, wholes = f"of up to {most:,} images of each", f"of up to {2 * most:,} images of each"
+    parts, wholes = f"from up to {most:,} images of each", f"from up to {2 * most:,} images of each"
     lines = [_line(each, each.duplicate_rate) for each in scopes]
-    note = _noted("images that nearly are one of the reference’s", source)
+    note = _noted("share of images that nearly repeat one of the reference", source)
     yield from _drawn("leakage-duplicates", "Near-duplicates", note, lines, _SHARES)
 
     lines = [_line(each, each.nearest) for each in scopes]
-    note = _noted("median cosine; 1: the same", source)
+    note = _noted("median cosine; 1: identical", source)
     yield from _drawn("leakage-nearest", "Nearest neighbour", note, lines, _UNIT)
 
     lines = [replace(_line(each, each.coverage), target=each.usual_coverage) for each in scopes]
-    note = _noted("share of the reference that the set reaches", parts)
+    note = _noted("share of the reference that the set covers", parts)
     yield from _drawn("leakage-coverage", "Coverage", note, lines, _UNIT)
     lines = [_line(each, each.density) for each in scopes]
-    yield from _drawn("leakage-density", "Density", _noted("1: as the reference itself", parts), lines, _FREE)
+    yield from _drawn("leakage-density", "Density", _noted("1: like the reference itself", parts), lines, _FREE)
 
     lines = [replace(_line(each, each.kernel_distance), band=_chance(each)) for each in scopes]
-    note = _noted("unbiased; 0: the same", wholes)
+    note = _noted("unbiased; 0: identical", wholes)
     yield from _drawn("leakage-kernel", "Kernel distance", note, lines, replace(_FREE, zero=True))
 
 

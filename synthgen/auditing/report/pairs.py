@@ -62,7 +62,7 @@ def _judged(index: int, found: Agreement) -> JudgeComparison:
         found,
         Chart(
             spoken(found.attribute),
-            "of the images that each gave a value",
+            "of the images that each judge gave a value",
             chart(f"judges-{index}", short(title), lines),
         ),
     )
@@ -113,9 +113,9 @@ def _charts(key: str, name: str, own: list[Difference]) -> Iterator[Chart]:
 def _apart(each: Difference) -> Apart:
     share = each.what == "unknown" or each.what.startswith(_SHARE)
 
-    def told(found: Estimate | None) -> str:
+    def worded(found: Estimate | None) -> str:
         return percents(found) if share else decimals(found)
 
     difference = points(each.difference) if share else decimals(each.difference)
     what = _NAMES.get(each.what, each.what)
-    return Apart(each.place, what, told(each.first), told(each.second), difference)
+    return Apart(each.place, what, worded(each.first), worded(each.second), difference)

@@ -1,4 +1,4 @@
-"""How class and attributes relate: association, crossings, and the bias that the set adds to that of a real set."""
+"""How class and attributes relate: association, crossings, and bias amplification over a real set."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def association_chart(findings: Findings) -> Chart | None:
         return None
     lines = [Line(spoken(each.name), each.association.v) for each in found]
     svg = chart("association", "Association of class and attribute", lines, Scale((0.0, 1.0), percent=False))
-    return Chart("Cramér’s V", "0: none; 1: the class decides it", svg)
+    return Chart("Cramér’s V", "0: no association; 1: the class determines it", svg)
 
 
 def amplification_charts(findings: Findings) -> Iterator[Chart]:

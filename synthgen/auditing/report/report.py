@@ -1,4 +1,4 @@
-"""The report of an audit: the findings, and everything that a reader must know to judge them."""
+"""The report of an audit: the findings, and everything a reader needs to know to judge them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,8 +26,8 @@ class AuditProvenance:
 
     Attributes:
         synthgen: the version that audited.
-        created: when, as ISO 8601 with the zone.
-        seed: of every draw.
+        created: the time, in ISO 8601 with the time zone.
+        seed: the seed of all random draws.
     """
 
     synthgen: str
@@ -66,7 +66,7 @@ class ReportPicture:
     """A picture of the report.
 
     Attributes:
-        caption: such as the prompt, or how sure the judge was.
+        caption: the prompt, for example, or the judge's posterior.
         image: a small JPEG, WebP or PNG; None if it cannot be shown.
     """
 

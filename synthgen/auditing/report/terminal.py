@@ -27,7 +27,9 @@ def render_tables(report: AuditReport) -> list[Text | Table]:
     """Render the verdict with its gates, each attribute's shares, distances, crossings, and differences of two sets."""
     found: list[Text | Table] = [_verdict(report)]
     if report.same_judge:
-        found.append(Text("The judge is also the filter: its own errors cannot show here.", "dim"))
+        found.append(
+            Text("The same model filtered and measured these images, so its errors are invisible here.", "dim")
+        )
     if report.findings.gates:
         found.append(_gates(report.findings))
     found += [_shares(attribute) for attribute in report.findings.attributes]
@@ -77,14 +79,14 @@ def _doubt(check: Check) -> str:
 def _shares(attribute: AttributeFindings) -> Table:
     overall = attribute.scopes[0]
     figure = f", {FIGURES[overall.quote.figure][0]}" if overall.quote.figure else ""
-    wanted = f"wanted: {short(attribute.reference, 40)}" if attribute.reference else "no reference, so no verdict"
+    wanted = f"target: {short(attribute.reference, 40)}" if attribute.reference else "no target, so no verdict"
     table = _table(
         f"{short(spoken(attribute.name), 40)}{figure}",
         "",
         "value",
         ">images",
         ">share (95 %)",
-        ">wanted",
+        ">target",
         caption=wanted,
     )
 
@@ -95,7 +97,7 @@ def _shares(attribute: AttributeFindings) -> Table:
         table.add_section()
 
     if len(shown) < len(attribute.scopes):
-        table.caption = Text(f"{wanted}; the {CLASSES} most telling of {len(attribute.scopes) - 1:,} classes", "dim")
+        table.caption = Text(f"{wanted}; showing {CLASSES} of {len(attribute.scopes) - 1:,} classes", "dim")
     return table
 
 
@@ -126,12 +128,12 @@ def _share(scope: Scope, share: Share) -> tuple[Text, ...]:
 def _distances(findings: Findings) -> Iterator[Table]:
     """Render the total variation beside what chance would show, in one table for all attributes."""
     table = _table(
-        "distance from the reference",
+        "distance from the target",
         "attribute",
         "where",
         ">total variation (95 %)",
         ">by chance",
-        caption="by chance: the most that 19 of 20 samples of this size from the reference itself would show",
+        caption="by chance: 19 of 20 samples of this size from the target itself are at most this far from it",
     )
     for attribute in findings.attributes:
         name = short(spoken(attribute.name), 24)
@@ -156,7 +158,9 @@ def _crossing(crossing: Crossing) -> Table:
 
     aside = []
     if crossing.suppressed:
-        aside.append(f"{counted(crossing.suppressed, 'combination')} of fewer than {crossing.min_cell} images not told")
+        aside.append(
+            f"{counted(crossing.suppressed, 'combination')} of fewer than {crossing.min_cell} images not shown"
+        )
     if crossing.left_out:
         aside.append(f"{counted(crossing.left_out, 'image')} without a value left out")
     if told[ROWS:]:
@@ -168,7 +172,7 @@ def _crossing(crossing: Crossing) -> Table:
 def _differences(report: AuditReport) -> Iterator[Text | Table]:
     if report.comparison is None:
         return
-    names = f"{short(report.set_name, 30)} less {short(report.compared_with or 'the second set', 30)}"
+    names = f"{short(report.set_name, 30)} minus {short(report.compared_with or 'the second set', 30)}"
     rows = [(each.name, apart) for each in compared(report.comparison) for apart in each.beyond][:ROWS]
     caveats = "\n".join(report.comparison.caveats)
 
@@ -176,7 +180,7 @@ def _differences(report: AuditReport) -> Iterator[Text | Table]:
         yield Text(f"{names}: no difference is beyond chance", "bold").append(f"\n{caveats}", "not bold dim")
         return
     columns = ("attribute", "what", "where", ">difference (95 %)")
-    table = _table(f"{names}, beyond chance", *columns, caption=caveats)
+    table = _table(f"{names}: differences beyond chance", *columns, caption=caveats)
     for name, apart in rows:
         texts = (spoken(name), apart.what, apart.place.removeprefix("class "), apart.difference)
         table.add_row(*(Text(short(text, 30)) for text in texts))

@@ -1,4 +1,4 @@
-"""The verdict at the top of the report. It depends only on gates that somebody declared."""
+"""The verdict at the top of the report. It depends only on gates that the user gave."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Headline:
 
 def verdict(findings: Findings) -> Headline:
     if not findings.images:
-        return Headline("insufficient", "?", "Nothing to audit", "There are no images: nothing was measured.")
+        return Headline("insufficient", "?", "Nothing to audit", "The set has no images, so nothing was measured.")
     outcome = findings.outcome
     if outcome is None:
         return _without_gates(findings)
@@ -36,7 +36,7 @@ def verdict(findings: Findings) -> Headline:
         headline += f", {WORD}"
         sentence = f"{sentence.removesuffix('.')}, {WORD}: {_why(findings.on_trust)} (--trust-judge)."
     elif any(check.remedy == LABELS_SETTLE for gate in findings.gates for check in gate.checks):
-        sentence += f" Where nothing checks the judge, {LABELS_SETTLE}."
+        sentence += f" For gates that depend on the unchecked judge, {LABELS_SETTLE}."
     return Headline(state, sign, headline, sentence)
 
 
@@ -58,15 +58,20 @@ def worst_first(gates: Sequence[GateResult]) -> list[GateResult]:
 
 
 def _without_gates(findings: Findings) -> Headline:
-    if any(attribute.reference for attribute in findings.attributes):
+    if not findings.attributes:
         sentence = (
-            "No gate was declared, so there is nothing to pass or to fail. Distances from the declared references "
-            "stand below, beside what chance alone would show."
+            "No attribute was measured, because none was given. Name attributes in a spec or in a file of attributes, "
+            "or name a column that has them."
+        )
+    elif any(attribute.reference for attribute in findings.attributes):
+        sentence = (
+            "No gate was given, so nothing can pass or fail. The distances from the target are shown below, next to "
+            "what chance alone would give."
         )
     else:
         sentence = (
-            "No reference was declared, and no shares are right by nature. The figures say what is in the set, not "
-            "whether it should be."
+            "No target was given, so nothing is marked right or wrong. The figures show what is in the set, not what "
+            "should be in it."
         )
     return Headline("none", "", "No verdict", sentence)
 
@@ -74,18 +79,14 @@ def _without_gates(findings: Findings) -> Headline:
 def _sentence(gates: Sequence[GateResult]) -> str:
     many = {outcome: sum(gate.outcome is outcome for gate in gates) for outcome in GateOutcome}
     if many[GateOutcome.PASS] == len(gates):
-        kept = "The gate holds" if len(gates) == 1 else f"All {len(gates)} gates hold"
-        return f"{kept}: every interval lies wholly on the right side of its limit."
-    told = []
+        kept = "The gate passed" if len(gates) == 1 else f"All {len(gates)} gates passed"
+        return f"{kept}: every interval is entirely within its limit."
+    parts = []
     if many[GateOutcome.FAIL]:
-        told.append(f"{many[GateOutcome.FAIL]} of {counted(len(gates), 'gate')} {_is(many[GateOutcome.FAIL])} broken")
+        parts.append(f"{many[GateOutcome.FAIL]} of {counted(len(gates), 'gate')} failed")
     if many[GateOutcome.INSUFFICIENT]:
-        of = "" if told else f" of {counted(len(gates), 'gate')}"
-        told.append(f"for {many[GateOutcome.INSUFFICIENT]}{of} the data do not suffice")
+        of = "" if parts else f" of {counted(len(gates), 'gate')}"
+        parts.append(f"not enough data to decide {many[GateOutcome.INSUFFICIENT]}{of}")
     if many[GateOutcome.PASS]:
-        told.append(f"{many[GateOutcome.PASS]} {'holds' if many[GateOutcome.PASS] == 1 else 'hold'}")
-    return capitalized("; ".join(told)) + "."
-
-
-def _is(many: int) -> str:
-    return "is" if many == 1 else "are"
+        parts.append(f"{many[GateOutcome.PASS]} passed")
+    return capitalized("; ".join(parts)) + "."

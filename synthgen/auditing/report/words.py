@@ -1,4 +1,4 @@
-"""How the report words things: numbers with their intervals, and names in plain words."""
+"""The wording of the report: numbers with their intervals, and names in plain words."""
 
 import shlex
 from collections.abc import Mapping
@@ -19,25 +19,28 @@ MARKS: Mapping[GateOutcome, tuple[str, str]] = {
 """By outcome: its class in the style sheet, and its sign, so that colour is not needed."""
 
 FIGURES: Mapping[Figure, tuple[str, str]] = {
-    Figure.RAW: ("as answered", ""),
-    Figure.CLUSTERED: ("as answered", ""),
+    Figure.RAW: ("as measured", ""),
+    Figure.CLUSTERED: ("as measured", ""),
     Figure.MATRIX: (
         "corrected by a confusion matrix",
-        "Right if the judge errs in these images, and in each class of them, as often as it did where the matrix was "
-        "made. Stereotypes break that.",
+        "Correct if the judge makes errors as often in these images, and in each of their classes, as it did where the "
+        "matrix was measured. Stereotypes violate this.",
     ),
     Figure.LABELS: (
         "corrected by labels",
-        "A random part of this very set was labelled by hand. Nothing is assumed of the judge.",
+        "A random part of this set was labelled by hand, so nothing needs to be assumed about the judge.",
     ),
 }
 """By figure: its name, and what it assumes."""
 
 MEASURES: Mapping[Measure, tuple[str, str]] = {
-    Measure.TV: ("total variation", "the share of images that would have to change; 0 agrees"),
-    Measure.ENTROPY: ("normalised entropy", "1 agrees; less where some values are rare"),
-    Measure.MIN_MAX_RATIO: ("smallest to largest", "the rarest value's share by the most frequent one's; 1 agrees"),
-    Measure.JS: ("Jensen" + EN + "Shannon", "divergence, to the base of 2; 0 agrees"),
+    Measure.TV: ("total variation", "the share of images that would have to change; 0 = equal to the target"),
+    Measure.ENTROPY: ("normalised entropy", "1 = equal to the target; lower if some values are rarer"),
+    Measure.MIN_MAX_RATIO: (
+        "smallest to largest",
+        "the smallest share divided by the largest, each relative to its target; 1 = equal to the target",
+    ),
+    Measure.JS: ("Jensen" + EN + "Shannon", "divergence, base 2; 0 = equal to the target"),
 }
 
 
@@ -92,17 +95,17 @@ def how_to_check(check: JudgeCheck) -> str:
     """Explain how to check the judge, with the command on a line of its own to copy."""
     drawn = _DRAWN if check.command is None else f"\n  {check.command}\n"
     table = shlex.quote(check.table)
-    return f"{labels_wanted(check)}:{drawn}Fill in {table}, and audit again with --import-labels {table}."
+    return f"{labels_wanted(check)}:{drawn}Then fill in {table} and audit again with --import-labels {table}."
 
 
-_DRAWN = " synthgen.export_labels draws them, with the same arguments. "
+_DRAWN = " call synthgen.export_labels with the same arguments. "
 
 
 def labels_wanted(check: JudgeCheck) -> str:
     if check.labelled is not None:
-        there = f"fill in {shlex.quote(check.labelled)} and give it with --import-labels"
+        there = f"fill in {shlex.quote(check.labelled)} and pass it to --import-labels"
         return f"To check the judge on this set, {there}, or label {check.labels:,} other images"
-    return f"To check the judge on this set, label {check.labels:,} images by eye, or more"
+    return f"To check the judge on this set, label at least {check.labels:,} images by eye"
 
 
 def _bare(value: float) -> str:

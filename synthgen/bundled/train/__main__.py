@@ -1,7 +1,7 @@
 """`python -m synthgen.bundled.train`: render, train all four models, write the weights.
 
-What the trained models can do is then measured by `python -m tests.benchmarks.bundled_figures`, which adds its
-figures to the weights' training.json.
+Afterwards, `python -m tests.benchmarks.bundled_figures` measures the trained models and adds its figures to the
+weights' training.json.
 """
 
 import sys
@@ -31,11 +31,11 @@ SCHEDULES = {
 
 
 def main(
-    work: Annotated[Path, typer.Option(help="Folder of the checkpoints; a stopped training goes on from there.")],
-    out: Annotated[Path, typer.Option(help="Folder that the finished weights are written to.")],
+    work: Annotated[Path, typer.Option(help="Folder for checkpoints; interrupted training resumes from there.")],
+    out: Annotated[Path, typer.Option(help="Folder for the finished weights.")],
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
-    """Train the bundled models from nothing. About an hour and a half on two CPU cores."""
+    """Train the bundled models from scratch. This takes about an hour and a half on two CPU cores."""
     work.mkdir(parents=True, exist_ok=True)
     torch.set_flush_denormal(True)  # numbers next to zero are slow on a CPU, and mean nothing here
     where = torch.device(device)
@@ -52,7 +52,7 @@ def main(
 
 
 def described(seconds: dict[str, float], device: torch.device) -> dict[str, object]:
-    """What the models were trained on and for how long, for training.json."""
+    """Return what the models were trained on and for how long, for training.json."""
     return {
         "pictures": {
             "even": {"count": PICTURES, "seed": EVEN_SEED},

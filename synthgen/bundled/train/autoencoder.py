@@ -1,4 +1,4 @@
-"""Stage 3: the autoencoder: from pictures of 64 x 64 to latents of 16 x 16 with 4 channels, and back.
+"""Stage 3: the autoencoder, from pictures of 64 x 64 to latents of 16 x 16 with 4 channels, and back.
 
 The denoiser works on latents: sixteen times fewer places, with the pixels' fine detail left to the decoder.
 """
@@ -55,7 +55,7 @@ def train_autoencoder(pictures: Pictures, folder: Path, device: torch.device) ->
 
 @torch.inference_mode()
 def encode(model: AutoencoderKL, images: Tensor, device: torch.device) -> Tensor:
-    """Latents [n, 4, 16, 16], not scaled, of uint8 images [n, 3, 64, 64]."""
+    """Encode uint8 images [n, 3, 64, 64] as latents [n, 4, 16, 16], not scaled."""
     parts = [
         model.encode(part.to(device).float().div(127.5).sub(1)).latent_dist.mean.cpu() for part in images.split(64)
     ]

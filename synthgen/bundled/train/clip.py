@@ -1,4 +1,4 @@
-"""Stage 2: the judge, a small CLIP trained from nothing on renders and captions.
+"""Stage 2: the judge, a small CLIP trained from scratch on renders and captions.
 
 A batch holds many captions that are true of many pictures ("a nurse"), so CLIP's usual target, that only
 the picture's own caption is right, would be wrong. Here all true captions of a picture are its targets,
@@ -23,11 +23,11 @@ from synthgen.models.training import Schedule, train
 
 SCHEDULE = Schedule(steps=1300, batch=112, rate=1.5e-3, average=0.99)
 SPOILED_EACH = 6
-"""Pictures of a batch that are spoiled in each of the four ways."""
+"""How many pictures of a batch are spoiled in each of the four ways."""
 
 
 def judge_config(words: int) -> dict[str, object]:
-    """The content of `open_clip_config.json`."""
+    """Return the content of `open_clip_config.json`."""
     return {
         "model_cfg": {
             "embed_dim": 128,

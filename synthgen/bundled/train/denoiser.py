@@ -1,4 +1,4 @@
-"""Stage 4: the denoiser and its text encoder. This is the diffusion model proper.
+"""Stage 4: the denoiser and its text encoder, the actual diffusion model.
 
 **Noising.** A latent x is mixed with Gaussian noise e of the same shape:
 
@@ -43,7 +43,7 @@ WIDTH = 128
 
 
 class Denoiser(nn.Module):
-    """UNet and text encoder, which learn together."""
+    """The UNet and the text encoder, trained together."""
 
     def __init__(self, tokenizer: CLIPTokenizer) -> None:
         super().__init__()

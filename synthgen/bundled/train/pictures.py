@@ -45,7 +45,7 @@ def render_many(count: int, draw: Callable[[Random], Person], seed: int) -> Pict
 
 
 def softened(pixels: Tensor, rng: torch.Generator) -> Tensor:
-    """Pixels [n, 3, h, w] in 0..1 as a decoder might give them: a bit soft, noisy and off in brightness."""
+    """Change pixels [n, 3, h, w] in 0..1 as a decoder might: slightly soft, noisy and with wrong brightness."""
 
     def uniform(low: float, high: float) -> float:
         return float(torch.empty(()).uniform_(low, high, generator=rng))
@@ -59,7 +59,7 @@ def softened(pixels: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def spoiled(pixels: Tensor, kind: str, rng: torch.Generator) -> Tensor:
-    """Pixels [n, 3, h, w] in 0..1, each picture ruined in the way that `captions.SPOILED` names `kind`."""
+    """Spoil each picture of pixels [n, 3, h, w] in 0..1 in the way that `captions.SPOILED` names `kind`."""
     count = len(pixels)
 
     def uniform(low: float, high: float) -> Tensor:
@@ -80,4 +80,4 @@ def spoiled(pixels: Tensor, kind: str, rng: torch.Generator) -> Tensor:
         case "blended":
             share = uniform(0.35, 0.65)
             return pixels * share + pixels.roll(1, 0) * (1 - share)
-    raise AssertionError(f"{kind} is none of {list(SPOILED)}")
+    raise AssertionError(f"{kind} is not one of {list(SPOILED)}")

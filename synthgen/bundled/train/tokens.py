@@ -1,4 +1,4 @@
-"""A CLIP tokenizer with its own vocabulary: every word of the captions is one token, all else is bytes."""
+"""A CLIP tokenizer with its own vocabulary: one token per word of the captions, and bytes for all other text."""
 
 import json
 from random import Random
@@ -11,13 +11,13 @@ from synthgen.bundled.captions import SPOILED, caption
 from synthgen.bundled.mixture import even
 
 CONTEXT = 32
-"""Tokens per caption, the first and the last included. The longest caption of the world has 22."""
+"""Tokens per caption, including the first and the last. The longest caption of the world has 22."""
 
 _PAD, _BEGIN, _END = "<|pad|>", "<|startoftext|>", "<|endoftext|>"
 
 
 def build_tokenizer() -> CLIPTokenizer:
-    """Learn the merges from captions; the same on every machine."""
+    """Learn the merges from captions, with the same result on every machine."""
     rng = Random(0)
     texts = [caption(even(rng), rng).text for _ in range(2000)]
     texts += [text for several in SPOILED.values() for text in several]

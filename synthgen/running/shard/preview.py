@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from synthgen.ledger.rows import Row, ledger_row
+from synthgen.ledger.columns import LedgerRow
+from synthgen.ledger.rows import ledger_row
 from synthgen.planning import Plan, draw_candidate, turns
 from synthgen.records import Shard
 from synthgen.running.shard.encode import thumbnail, to_host
@@ -11,7 +12,7 @@ from synthgen.running.shard.models import Models
 from synthgen.running.shard.protocols import Generator, Judge
 
 
-def preview(plan: Plan, generator: Generator, judge: Judge, count: int) -> Iterator[Row]:
+def preview(plan: Plan, generator: Generator, judge: Judge, count: int) -> Iterator[LedgerRow]:
     """Load the models; the iterator makes the ledger's rows of `count` attempts.
 
     They are aimed at all cells of the plan in turn: see `turns`.
@@ -24,7 +25,7 @@ def preview(plan: Plan, generator: Generator, judge: Judge, count: int) -> Itera
     return _rows(plan, models, count)
 
 
-def _rows(plan: Plan, models: Models, count: int) -> Iterator[Row]:
+def _rows(plan: Plan, models: Models, count: int) -> Iterator[LedgerRow]:
     generator, judge = models.generator, models.judge
     judge.begin_shard()
     filling, cells = Filling(plan, Shard(0, plan.cells)), turns(plan.cells)

@@ -95,7 +95,7 @@ def test_a_number_that_is_none_is_never_written() -> None:
 
 def test_the_verdict_comes_first_and_gives_its_reasons(full_page: str) -> None:
     text = Page(full_page).text
-    told = "2 of 4 gates are broken; for 1 the data do not suffice; 1 holds. Where nothing checks the judge, labels"
+    told = "2 of 4 gates failed; not enough data to decide 1; 1 passed. For gates that depend on the unchecked judge"
     order = ("✕ Fail", told, "✕ fail", "? class chef", "over all: tv <= 0.08", "✓ pass")
     places = [text.index(words) for words in (*order, "Images 384")]
     assert places == sorted(places)
@@ -106,9 +106,16 @@ def test_the_verdict_comes_first_and_gives_its_reasons(full_page: str) -> None:
 
 def test_without_a_reference_there_is_no_verdict() -> None:
     text = Page(write_html(small())).text
-    assert "No verdict No reference was declared" in text
-    assert "what chance alone would show" not in text
-    assert "Skin , distance : no reference was declared" in text
+    assert "No verdict No target was given" in text
+    assert "fall in this range" not in text
+    assert "Skin , distance : no target was given" in text
+
+
+def test_without_attributes_the_verdict_says_what_is_missing() -> None:
+    report = small()
+    assert "No attribute was measured" not in printed(report)
+    bare = replace(report, findings=replace(report.findings, attributes=()))
+    assert "No attribute was measured, because none was given." in " ".join(printed(bare).split())
 
 
 def test_too_few_images_are_neither_pass_nor_fail() -> None:
@@ -120,14 +127,15 @@ def test_too_few_images_are_neither_pass_nor_fail() -> None:
 def test_every_section_has_its_figures(full: AuditReport, full_page: str) -> None:
     page = Page(full_page)
     headings = [
-        f"{name} " for name in ("Skin tone", "Class and attribute", "Beside the real set", "What the pipeline did")
+        f"{name} "
+        for name in ("Skin tone", "Class and attribute", "Compared with the real set", "Effect of the filters")
     ]
     for heading in (
         *headings,
         "Two judges",
         "Two sets",
         "Diversity",
-        "Beside the reference’s images",
+        "Compared with the reference’s images",
         "Pictures",
         "How to read this",
         "What was not measured",
@@ -161,7 +169,7 @@ def test_a_figure_tells_its_numbers_to_who_cannot_see_it() -> None:
     title, desc = root[0], root[1]
     assert root.get("role") == "img"
     assert root.get("aria-labelledby") == f"{title.get('id')} {desc.get('id')}"
-    assert (title.text, desc.text) == ("share of dark", "doctor: 25%, 20% to 31%, wanted 33%; nurse: none.")
+    assert (title.text, desc.text) == ("share of dark", "doctor: 25%, 20% to 31%, target 33%; nurse: none.")
 
 
 @pytest.mark.parametrize("attack", [*ATTACKS, "half a \ud800 character"], ids=lambda attack: ascii(attack[:24]))
@@ -223,11 +231,11 @@ def test_a_class_with_too_few_labels_says_that_it_is_not_corrected() -> None:
     frame = of_counts({"chef": {"light": 40, "dark": 40}, "doctor": {"light": 30, "dark": 50}})
     labels = frame[frame["label"] == "chef"].head(60)[["id", "skin"]]
     page = Page(write_html(plain(frame, SKIN, labels=labels)))
-    assert "The figure to quote is the one corrected by labels" in page.text
-    assert "Not everywhere: doctor has the figure as answered." in page.text
+    assert "Quote the figure corrected by labels" in page.text
+    assert "Exceptions: for doctor quote the figure as measured." in page.text
     text = printed(plain(frame, SKIN, labels=labels))
     assert "skin, corrected by labels" in text
-    assert re.search(r"doctor +light .*\n *as answered +medium", text)
+    assert re.search(r"doctor +light .*\n *as measured +medium", text)
 
 
 def test_many_classes_stay_a_page() -> None:
@@ -252,12 +260,12 @@ def test_what_a_sample_gave_says_so_where_it_stands(full: AuditReport, share: fl
     text = Page(write_html(report)).text
     mine = "estimated from 50 images drawn at random, each compared with all 400"
     theirs = "estimated from 200 images drawn at random of 400"
-    assert f"images with one in their class; {mine}" in text
-    assert f"images that nearly are one of the reference’s; {theirs}" in text
-    assert f"median cosine; 1: the same; {theirs}" in text
-    told = "not all that there are, but those of a sample" if share else "None was found in a sample"
+    assert f"share of images with a near-duplicate in their class; {mine}" in text
+    assert f"share of images that nearly repeat one of the reference; {theirs}" in text
+    assert f"median cosine; 1: identical; {theirs}" in text
+    told = "found in a sample, so there may be more" if share else "None was found in a sample"
     assert f"{told} ({mine})" in text
-    assert f"of {diversity.scopes[0].compared} images" in text
+    assert f"among {diversity.scopes[0].compared} images" in text
     assert [note for note in Audit(report).notes if "estimated from" in note] == [*diversity.caveats, *leakage.caveats]
     Draft202012Validator(audit_schema()).validate(json.loads(write_json(report)))
 

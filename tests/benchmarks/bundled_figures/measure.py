@@ -20,7 +20,7 @@ from synthgen.bundled.mixture import CONFUSED_WITH, SKEW, WRONG_ATTRIBUTE, WRONG
 from synthgen.bundled.reader import ATTRIBUTES, Reader
 from synthgen.bundled.train.pictures import Pictures, spoiled
 from synthgen.bundled.world import BACKGROUNDS, HAIR_COLORS, HAIR_LENGTHS, OCCUPATIONS, SKINS
-from synthgen.generating.text_to_image import TextToImage
+from synthgen.generating.renderer import Renderer
 from synthgen.judging.clip import Clip
 from synthgen.judging.zero_shot import attribute_choice, class_choice
 from synthgen.models import locate
@@ -134,14 +134,14 @@ def _seed(purpose: str, number: int) -> int:
 # Generation
 
 
-def generator(guidance: float, steps: int, device: str) -> TextToImage:
+def generator(guidance: float, steps: int, device: str) -> Renderer:
     model = ModelSpec(id=BUNDLED_MODEL, guidance=guidance, steps=steps, batch_size=BATCH)
-    made = TextToImage(model, locate(BUNDLED_MODEL, folder=bundled.GENERATOR), device, WINDOW)
+    made = Renderer(model, locate(BUNDLED_MODEL, folder=bundled.GENERATOR), device, WINDOW)
     made.setup()
     return made
 
 
-def rendered(made: TextToImage, wishes: Sequence[Wish]) -> Tensor:
+def rendered(made: Renderer, wishes: Sequence[Wish]) -> Tensor:
     """uint8 [n, 3, 64, 64]."""
     images: list[Tensor] = []
     for start in range(0, len(wishes), BATCH):
@@ -169,7 +169,7 @@ def read_all(reader: Reader, images: Tensor) -> list[dict[str, str]]:
     return rows
 
 
-def seconds_per_image(made: TextToImage, batches: int) -> float:
+def seconds_per_image(made: Renderer, batches: int) -> float:
     """Median over batches of 16, after one that does not count."""
     wishes = full_wishes(1)[:BATCH]
     times = []

@@ -89,15 +89,15 @@ def markdown(figures: Figures) -> str:
         "",
         "![Forty-eight images of the bundled model, one row per occupation](figures/bundled.png)",
         "",
-        f"One row per occupation, unfiltered, at guidance {QUICKSTART_GUIDANCE:g}. Wrong ones are left in.",
+        f"One row per occupation, unfiltered, at guidance {QUICKSTART_GUIDANCE:g}. Wrong images are included.",
         "",
-        "**The reader on unseen renders**: how many answers are right.",
+        "**The reader on unseen renders**: the share of correct answers.",
         "",
     ]
     lines += table(["reader", "right"], list(figures.reader.items()))
     lines += [
-        "**The reader on generated pictures**: how often it says what was labelled by looking at 120 of them, "
-        "where the eye could tell (`tests/benchmarks/bundled_figures/`: by whom, and how).",
+        "**The reader on generated pictures**: how often it agrees with labels given by eye to 120 of them, where the "
+        "eye could tell (`tests/benchmarks/bundled_figures/` documents who labelled them, and how).",
         "",
     ]
     lines += table(["reader", "agrees"], list(figures.labelled.items()))
@@ -105,7 +105,7 @@ def markdown(figures: Figures) -> str:
     lines += table(["judge", "right"], list(figures.judge.items()))
     lines += [
         "**Wrong occupation, full prompts.** Rare combinations of occupation and skin tone are those with at "
-        "most 15 % in the training table. The first row is no measurement: it is the share of wrong captions "
+        "most 15 % in the training table. The first row is not measured: it is the share of wrong captions "
         "in the training set, which a perfect model would reproduce at guidance 1.",
         "",
     ]
@@ -117,7 +117,7 @@ def markdown(figures: Figures) -> str:
     lines += table(["guidance", "common", "rare", "rare / common"], rows)
     lines += ["By occupation and skin tone, at the quickstart's guidance and at 3:", ""]
     lines += table(
-        ["asked for", "share in training", "wrong captions", "guidance 1.5", "guidance 3"],
+        ["requested", "share in training", "wrong captions", "guidance 1.5", "guidance 3"],
         [
             (
                 f"{occupation}, {skin}",
@@ -130,8 +130,8 @@ def markdown(figures: Figures) -> str:
         ],
     )
     lines += [
-        "**Fidelity against diversity.** The shares of full prompts that came out as asked, and, for bare "
-        "prompts, the entropy of skin tones in bits (the mean over occupations; "
+        "**Fidelity against diversity.** The share of images of full prompts that show what was requested, and, "
+        "for bare prompts, the entropy of skin tones in bits (the mean over occupations; "
         f"{training_entropy():.2f} in training).",
         "",
     ]
@@ -160,15 +160,16 @@ def _bare_skins(figures: Figures) -> Iterator[str]:
     """What bare prompts make of the skew, against both training sets that one could mean."""
     shown = ("1", "3")
     yield (
-        "**Skin tones of bare prompts**, in percent (light / medium / dark). First all images, beside the training "
-        "pictures whose caption says the occupation: what the model was taught of the word, wrong captions included."
+        "**Skin tones of bare prompts**, in percent (light / medium / dark). First, all images, compared with the "
+        "training pictures whose caption names the occupation: what the model learned for the word, including "
+        "wrong captions."
     )
     yield ""
     yield from _skin_table(figures.skins_of_all, skins_called, shown)
     yield from _largest(figures.points_from_captions, shown)
     yield (
-        "Then only the images that show the occupation, beside the training pictures that do. This is harder: the "
-        "model must keep the two crowds behind one word apart, and it mixes them a little."
+        "Second, only the images that show the occupation, compared with the training pictures that show it. This is "
+        "harder: the model must separate the two groups of people behind one word, and it mixes them slightly."
     )
     yield ""
     yield from _skin_table(figures.skins_of_right, skins_of, shown)

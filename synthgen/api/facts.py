@@ -1,0 +1,63 @@
+"""What a run samples, filters, measures and balances, as the contact sheet and the card say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from synthgen.planning import Plan
+from synthgen.records import Reason, Rule
+from synthgen.spec import UNKNOWN, Spec
+
+if TYPE_CHECKING:
+    from synthgen.ledger.composition import BalanceRequest
+
+_CLASSES = 12
+"""With more classes, thresholds are shown as a range."""
+
+
+def limits(spec: Spec) -> dict[str, tuple[Rule, ...]]:
+    """Return, by class, the rules on scores."""
+    from synthgen.planning.rules import rules_of
+
+    told = tuple(
+        Rule(Reason.ATTRIBUTE, f"{entry.attribute}_posterior", floor=spec.attributes[entry.attribute].abstain_below)
+        for entry in spec.balance
+    )
+    return {name: (*rules_of(spec, name), *told) for name in spec.classes}
+
+
+def asked(planned: Plan) -> BalanceRequest:
+    """Return what the plan measures and balances."""
+    from synthgen.ledger.composition import BalanceRequest
+
+    spec = planned.spec
+    answers = {name: (*attribute.groups, UNKNOWN) for name, attribute in spec.attributes.items()}
+    return BalanceRequest(
+        answers, tuple(entry.attribute for entry in spec.balance), planned.cells if spec.balance else ()
+    )
+
+
+def facts(planned: Plan) -> dict[str, str]:
+    """Return how a run samples and filters, in the words of the contact sheet and the card."""
+    from synthgen.pages.sheet import watched
+
+    model = planned.spec.model
+    facts = {"model": model.id, "steps": str(model.steps), "guidance": f"{model.guidance:g}"}
+    floors: dict[str, dict[str, float]] = {}
+    for name, of_class in limits(planned.spec).items():
+        for limit in of_class:
+            if watched(limit):
+                floors.setdefault(limit.score, {})[name] = limit.floor
+    facts |= {score.replace("_", " "): f"at least {_by_class(by_class)}" for score, by_class in floors.items()}
+    facts |= {"calibrated for": planned.promise} if planned.promise else {}
+    return facts | {"judge": planned.spec.judge.id, "seed": str(planned.spec.seed)}
+
+
+def _by_class(floors: Mapping[str, float]) -> str:
+    least, most = min(floors.values()), max(floors.values())
+    if least == most:
+        return f"{least:g}"
+    if len(floors) > _CLASSES:
+        return f"{least:.4g} to {most:.4g}, by class"
+    return ", ".join(f"{floor:.4g} ({name})" for name, floor in floors.items())

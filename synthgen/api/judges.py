@@ -1,0 +1,87 @@
+"""The judges of an audit: found by name, trusted, opened, and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthgen.api import wiring
+from synthgen.api.trust import pinned_judge, require_trust
+from synthgen.auditing.input.judges import JudgeId, JudgeModel
+from synthgen.spec import Attribute
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from synthgen.stats.search import Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class ClipJudges:
+    """The `Judges` of an audit: models of open_clip.
+
+    Attributes:
+        trust: open judges that only a run names and this machine does not know.
+    """
+
+    device: str
+    trust: bool
+
+    def find(self, name: str) -> JudgeId:
+        """Find a judge that the user names, and remember that runs may name it too from now on.
+
+        Raises:
+            ModelError: it does not exist, or neither hub nor cache can resolve its revision.
+        """
+        judge = JudgeId(name, wiring.judge_revision(name))
+        pinned_judge(judge.name, judge.revision).remember()
+        return judge
+
+    def find_again(self, judge: JudgeId) -> JudgeId:
+        """Return the judge of a run when the user names it too.
+
+        This does not vouch for the commit of a hub judge: the run alone names it, and it may come from anybody's pull
+        request.
+        """
+        pinned = pinned_judge(judge.name, judge.revision)
+        if pinned.kind == "hub":
+            return judge
+        is_here = pinned.kind == "folder" and Path(pinned.place).is_dir()
+        if is_here and wiring.judge_revision(judge.name) == judge.revision:
+            pinned.remember()
+        return replace(judge, run=None)
+
+    def open(self, judge: JudgeId) -> JudgeModel:
+        """Open a judge's model, which is loaded on first use.
+
+        Raises:
+            UsageError: only a run names the judge, this machine does not know it, and `trust` is false.
+        """
+        if judge.run is not None:
+            require_trust([pinned_judge(judge.name, judge.revision)], judge.run, trust=self.trust)
+        return wiring.towers(judge.name, judge.revision, self.device)
+
+    def answers(
+        self, attribute: Attribute, images: Vectors, logit_scale: float, embed_texts: Callable[[Sequence[str]], Vectors]
+    ) -> list[str]:
+        """Answer a question on images by their embeddings: a value, 'not applicable' or 'unknown' for each."""
+        import torch
+
+        from synthgen.judging.zero_shot import attribute_choice
+
+        choice = attribute_choice(attribute.groups, _Texts(embed_texts))
+        return choice.answers(choice.posteriors(torch.from_numpy(images), logit_scale), attribute.abstain_below)
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """A `TextEncoder` of embeddings that may come from a cache."""
+
+    embed: Callable[[Sequence[str]], Vectors]
+
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        import torch
+
+        return torch.from_numpy(self.embed(texts))

@@ -1,0 +1,102 @@
+"""From findings to a report: add the embeddings' measures, the pictures, and what was not measured."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from synthgen.auditing.input.audit_input import AuditInput, ObservedSet
+from synthgen.auditing.input.observations import Observations
+from synthgen.auditing.pictures import show_cells, show_pairs, why_hidden
+from synthgen.version import __version__
+
+if TYPE_CHECKING:
+    from synthgen.auditing.compare import Comparison
+    from synthgen.auditing.embeddings import Diversity, Leakage
+    from synthgen.auditing.findings import Findings
+    from synthgen.auditing.report import AuditReport, NotMeasured
+
+
+def assemble(
+    first: AuditInput,
+    seen: ObservedSet,
+    findings: Findings,
+    real: ObservedSet | None,
+    second: ObservedSet | None,
+    comparison: Comparison | None,
+    seed: int,
+) -> AuditReport:
+    """Put the report of a set together. `real` is its reference, `second` the set that it is compared with."""
+    from synthgen.auditing.report import AuditProvenance, AuditReport, JudgeInfo
+
+    images, looked = seen
+    diversity, leakage = _diversity(looked, seed), _leakage(looked, real.looked, seed) if real else None
+    judges = [JudgeInfo(judge.name, judge.revision) for judge in first.question.judges]
+    asked = judges if first.question.attributes else []
+    pictures = show_cells(images, looked, [attribute.name for attribute in findings.attributes], seed)
+    hidden = why_hidden(images, looked, pictures)
+
+    return AuditReport(
+        title=f"Audit of {images.name}",
+        set_name=images.name,
+        source=images.source,
+        judge=asked[0] if asked else None,
+        second_judge=asked[1] if len(asked) > 1 else None,
+        same_judge=first.same_judge,
+        findings=findings,
+        provenance=AuditProvenance(__version__, datetime.now(UTC).isoformat(timespec="seconds"), seed),
+        comparison=comparison,
+        compared_with=second.images.name if second else None,
+        diversity=diversity,
+        leakage=leakage,
+        pictures=pictures,
+        duplicates=show_pairs(images, looked, _ours(diversity, leakage)),
+        reference_duplicates=show_pairs(*real, [pair.second for pair in leakage.pairs]) if real and leakage else {},
+        not_measured=(*_not_measured(first, looked, real), *hidden),
+    )
+
+
+def _ours(diversity: Diversity | None, leakage: Leakage | None) -> list[str]:
+    """Return the ids of the set's own images in near-duplicate pairs."""
+    among = [name for pair in (diversity.pairs if diversity else ()) for name in (pair.first, pair.second)]
+    return among + [pair.first for pair in (leakage.pairs if leakage else ())]
+
+
+def _diversity(looked: Observations, seed: int) -> Diversity | None:
+    from synthgen.auditing.embeddings import measure_diversity
+
+    if looked.vectors is None:
+        return None
+    return measure_diversity(looked.frame["id"].tolist(), looked.frame["label"].tolist(), looked.vectors, seed)
+
+
+def _leakage(looked: Observations, real: Observations, seed: int) -> Leakage | None:
+    from synthgen.auditing.embeddings import measure_leakage
+
+    if looked.vectors is None or real.vectors is None:
+        return None
+    ours, theirs = looked.frame, real.frame
+    return measure_leakage(
+        ours["id"].tolist(),
+        ours["label"].tolist(),
+        looked.vectors,
+        theirs["id"].tolist(),
+        theirs["label"].tolist(),
+        real.vectors,
+        seed,
+    )
+
+
+def _not_measured(first: AuditInput, looked: Observations, real: ObservedSet | None) -> list[NotMeasured]:
+    from synthgen.auditing.report import NotMeasured
+
+    found = []
+    if first.subject.run is None:
+        found.append(NotMeasured("bias made by filters", "the set has no ledger of what was rejected"))
+    if looked.vectors is None:
+        found.append(NotMeasured("diversity and leakage", "no judge was named to look at the images"))
+    if real is None:
+        found.append(NotMeasured("leakage and bias amplification", "no real set was given as a reference"))
+    elif looked.vectors is not None and real.looked.vectors is None:
+        found.append(NotMeasured("leakage", f"no judge looked at the images of {real.images.name}"))
+    return found

@@ -1,0 +1,1 @@
+"""What is asked of a set, what the set is, and what was seen in it."""

@@ -1,0 +1,133 @@
+"""A set, opened, and what is asked of it: the beginning of audits and of samples to label."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from synthgen.auditing.input.audited_set import AuditedSet, OpenRun, open_audited
+from synthgen.auditing.input.cached_judge import CachedJudges
+from synthgen.auditing.input.declaration import Declaration, declare, find_judges
+from synthgen.auditing.input.judges import Judges
+from synthgen.auditing.input.observations import AuditQuestion, Observations, judge_of, look_at
+from synthgen.auditing.input.query import AuditQuery
+from synthgen.auditing.places import embeddings_folder, output_folder
+from synthgen.errors import UsageError
+from synthgen.events import OnProgress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthgen.sets import ImageSet, SetSource
+
+_MOST_VALUES = 20
+"""A column with at most this many values may have a different one for every image."""
+
+
+class ObservedSet(NamedTuple):
+    """A set, and what was seen in it."""
+
+    images: ImageSet
+    looked: Observations
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AuditInput:
+    """An opened set, and what is asked of it. No image has been looked at yet.
+
+    Attributes:
+        frame: id, label, prompt if the set has one, and the known attributes.
+    """
+
+    subject: AuditedSet
+    declared: Declaration
+    question: AuditQuestion
+    frame: pd.DataFrame
+
+    def look(self, on_progress: OnProgress) -> ObservedSet:
+        """Answer the question on every image: see `look_at`."""
+        return ObservedSet(self.subject.images, look_at(self.subject, self.frame, self.question, on_progress))
+
+    def beside(self, place: SetSource, query: AuditQuery, open_run: OpenRun) -> AuditInput:
+        """Open another set and ask the first judge the same about it. Its class column may have another name."""
+        from synthgen.sets import read_frame
+
+        elsewhere = isinstance(place, str | os.PathLike) and not Path(place).expanduser().exists()
+        subject = open_audited(place, open_run, images_from=None if elsewhere else query.images_from)
+        label = query.label if query.label in subject.images.columns else None
+        question = replace(self.question, judges=self.question.judges[:1])
+        return AuditInput(subject, self.declared, question, read_frame(subject.images, label, question.known))
+
+    @property
+    def same_judge(self) -> bool:
+        """Whether the attributes were measured by the judge that filtered."""
+        run, judges = self.subject.run, self.question.judges
+        return run is not None and bool(self.question.attributes) and judges[:1] == (judge_of(run),)
+
+
+def open_input(place: SetSource, query: AuditQuery, open_run: OpenRun, judges: Judges) -> AuditInput:
+    """Open a set and work out what to ask of it.
+
+    Raises:
+        SynthgenError: as `synthgen.audit`.
+    """
+    from synthgen.sets import read_frame
+
+    cache = query.cache or embeddings_folder(query.output or output_folder(place))
+    subject = open_audited(place, open_run, query.split, query.images_from)
+    declared = declare(subject.run, query.spec, query.attributes)
+    judged = {name: attribute for name, attribute in declared.attributes.items() if name not in query.known}
+
+    needed = bool(judged) or subject.run is not None
+    if not (needed or query.known or query.judges):
+        hint = "Give `spec` or `attributes`, name columns with `known`, or give `judges` for diversity alone."
+        raise UsageError(f"{subject.images.source}: nothing to measure", hint=hint)
+
+    found = find_judges(query.judges, subject.run, declared, needed, judges)
+    question = AuditQuestion(judged, query.known, found, CachedJudges(judges, cache))
+    return AuditInput(subject, declared, question, read_frame(subject.images, query.label, query.known))
+
+
+def values_of(first: AuditInput, others: Sequence[AuditInput]) -> dict[str, tuple[str, ...]]:
+    """Collect the values of each attribute: those declared, or for a column those that occur in any of the sets.
+
+    Raises:
+        UsageError: a column has fewer than two values, so many that they seem to be measurements, or values that
+            differ only in case.
+    """
+    from synthgen.spec import ASIDE
+
+    values = {name: tuple(attribute.values) for name, attribute in first.declared.attributes.items()}
+    several = (first, *others)
+    for name, column in first.question.known.items():
+        if name in values:
+            continue
+        seen = {value for each in several for value in each.frame[name].dropna().unique()}
+        values[name] = tuple(sorted(seen - set(ASIDE)))
+        _check_values(f"{name}={column}", seen, values[name], sum(len(each.frame) for each in several))
+    return values
+
+
+def _check_values(place: str, seen: Collection[str], values: Sequence[str], images: int) -> None:
+    from synthgen.spec import ASIDE
+
+    if len(values) < 2:
+        there = ", ".join(sorted(seen)) or "nothing"
+        hint = "An attribute needs two values or more; `attributes` can declare those that do not occur."
+        raise UsageError(f"{place}: the column holds {there}", argument="known", hint=hint)
+
+    written: dict[str, str] = {}
+    for value in (*ASIDE, *sorted(values, reverse=True)):  # lowercase first
+        other = written.setdefault(value.casefold(), value)
+        if other != value:
+            what = f"{place}: the column holds {value!r}" + (f" and {other!r}" if other in values else "")
+            hint = f"Write it as {other!r}: values must differ in more than case."
+            raise UsageError(what, argument="known", hint=hint)
+
+    if len(values) > max(_MOST_VALUES, images / 2):
+        what = f"{place}: the column holds {len(values):,} values in {images:,} images, such as {values[0]!r}"
+        hint = "An attribute has few values. If these are measurements, make a column of ranges."
+        raise UsageError(what, argument="known", hint=hint)

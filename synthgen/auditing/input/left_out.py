@@ -1,0 +1,49 @@
+"""Notes for the reader of an audit on images that were left out or converted."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from synthgen.auditing.input.audit_input import ObservedSet
+    from synthgen.images import Change, LeftOut
+
+_SHOWN = 3
+
+
+def notes_on(seen: ObservedSet) -> list[str]:
+    """Write a line for each reason why images were left out, and one for those that were converted."""
+    source = seen.images.source
+    lines = [*_left_out(seen.looked.left_out), *_converted(seen.looked.changes)]
+    return [f"{source}: {line}" for line in lines]
+
+
+def _left_out(images: Mapping[str, LeftOut]) -> Iterable[str]:
+    names = defaultdict[str, list[str]](list)
+    for name, each in images.items():
+        names[each.reason].append(name)
+    for reason, several in names.items():
+        shown = ", ".join(several[:_SHOWN]) + (", .." if len(several) > _SHOWN else "")
+        yield f"images {reason}, and were left out: {len(several)} ({shown})"
+
+
+def _converted(changes: Iterable[Change]) -> Iterable[str]:
+    from synthgen.images import Change
+
+    meanings = {
+        Change.SIXTEEN: ("16 bits a channel", "scaled"),
+        Change.DEEPER: ("32 bits a channel", "scaled"),
+        Change.GROUND: ("transparency", "put on white"),
+    }
+    counts = Counter(kind for change in changes for kind in meanings if kind in change)
+    parts: list[str] = []
+    for kind, (what, done) in meanings.items():
+        if count := counts[kind]:
+            has, was, noun = ("has", "was", "image ") if count == 1 else ("have", "were", "images ")
+            parts.append(f"{count:,} {noun if not parts else ''}{has} {what} and {was} {done}")
+
+    if parts:
+        yield "; ".join(parts)

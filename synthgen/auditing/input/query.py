@@ -1,0 +1,143 @@
+"""What is asked of a set: the arguments of `synthgen.audit`, checked, and each in one form."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
+
+from synthgen.auditing.input import arguments
+from synthgen.spec import Spec
+
+if TYPE_CHECKING:
+    from synthgen.auditing.input.arguments import AnyPath
+    from synthgen.sets import SetSource
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+class AuditKeywords(TypedDict, total=False):
+    """The keyword arguments of `synthgen.audit`; `AuditQuery` says what they mean."""
+
+    spec: Spec | AnyPath | None
+    attributes: AnyPath | None
+    known: Mapping[str, str] | None
+    label: str | None
+    split: str | None
+    images_from: AnyPath | None
+    judges: Sequence[str]
+    reference: SetSource | None
+    compare: SetSource | None
+    targets: Mapping[str, str | Mapping[str, float]] | None
+    confusions: Mapping[str, AnyPath] | AnyPath | Sequence[str] | None
+    labels: AnyPath | None
+    cross: Sequence[Sequence[str]]
+    gates: Sequence[str]
+    trust_judge: bool
+    output: AnyPath | None
+    cache: AnyPath | None
+    device: str
+    trust: bool
+    seed: int
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class AuditQuery:
+    """What is asked of a set. Audits and samples to label take the same query.
+
+    Attributes:
+        spec: gives the attributes, shares, gates and classes; by default the spec of the run that made the set, if any.
+        attributes: a YAML file with the `attributes` of a spec and, optionally, its `balance` and `gates`.
+        known: attributes whose true values are in a column, and the name of that column.
+        label: the column of classes; detected by default.
+        split: measure only this split.
+        images_from: a folder, besides the set's own, that may hold images which the set names by path.
+        judges: one model, or two to compare, named as in a spec.
+        reference: a real set; attributes without another target are measured against its shares.
+        compare: another set to compare this one with.
+        targets: for each attribute, 'uniform', or shares such as `{"light": 0.3, "medium": 0.4, "dark": 0.3}` or
+            'light:0.3,medium:0.4,dark:0.3'.
+        confusions: for each attribute, a CSV of counts: rows are the truth, columns the answers. With a single
+            attribute, the file alone is enough. A list of texts such as 'skin_tone=matrix.csv' is read too.
+        labels: the CSV of `export_labels`, filled in.
+        cross: groups of attributes, or 'class', to cross.
+        gates: such as 'skin_tone within class: tv <= 0.1'; added to those of the spec.
+        trust_judge: let gates use the judge's raw answers where neither labels nor a matrix check it on this set;
+            otherwise such gates stay undecided.
+        output: the folder that the audit is meant for, by default `output_folder(place)`. Only embeddings are written.
+        cache: the folder of embeddings; by default inside `output`.
+        device: 'cpu', 'cuda', 'cuda:1', 'mps', or 'auto' for a GPU if there is one.
+        trust: open a judge that the run names and this machine does not know.
+        seed: of every random draw.
+
+    Raises:
+        UsageError: an argument has another form, such as one text where a list is expected.
+    """
+
+    spec: Spec | Path | None
+    attributes: Path | None
+    known: Mapping[str, str]
+    label: str | None
+    split: str | None
+    images_from: Path | None
+    judges: tuple[str, ...]
+    reference: SetSource | None
+    compare: SetSource | None
+    targets: Mapping[str, str | Mapping[str, float]]
+    confusions: Mapping[str, Path] | tuple[str, ...]
+    labels: Path | None
+    cross: tuple[tuple[str, ...], ...]
+    gates: tuple[str, ...]
+    trust_judge: bool
+    output: Path | None
+    cache: Path | None
+    device: str
+    trust: bool
+    seed: int
+
+    def __init__(self, **given: Unpack[AuditKeywords]) -> None:
+        if unknown := sorted(given.keys() - {field.name for field in fields(self)}):
+            raise TypeError(f"audit() got an unexpected keyword argument {unknown[0]!r}")
+
+        spec = given.get("spec")
+        checked: dict[str, object] = {
+            "spec": spec if isinstance(spec, Spec) else arguments.path("spec", spec),
+            "known": arguments.names("known", given.get("known")),
+            "judges": arguments.texts("judges", given.get("judges"), "bundled:judge"),
+            "targets": arguments.targets(given.get("targets")),
+            "confusions": arguments.confusions(given.get("confusions")),
+            "cross": arguments.groups(given.get("cross")),
+            "gates": arguments.texts("gates", given.get("gates"), "skin_tone within class: tv <= 0.1"),
+            "device": arguments.text("device", given.get("device", "auto")),
+            "trust_judge": bool(given.get("trust_judge", False)),
+            "trust": bool(given.get("trust", False)),
+            "seed": arguments.count("seed", given.get("seed", 0)),
+            "label": arguments.optional_text("label", given.get("label")),
+            "split": arguments.optional_text("split", given.get("split")),
+            "attributes": arguments.path("attributes", given.get("attributes")),
+            "images_from": arguments.path("images_from", given.get("images_from")),
+            "labels": arguments.path("labels", given.get("labels")),
+            "output": arguments.path("output", given.get("output")),
+            "cache": arguments.path("cache", given.get("cache")),
+            "reference": given.get("reference"),
+            "compare": given.get("compare"),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+
+def spelled_out(function: Function) -> Function:
+    """Give a function that takes `AuditKeywords` a signature that lists them, for `help` and for completion."""
+    signature = inspect.signature(function)
+    own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    query = AuditQuery()
+    keywords = [
+        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=getattr(query, field.name))
+        for field in fields(AuditQuery)
+        if field.name not in signature.parameters
+    ]
+    parameters = sorted([*own, *keywords], key=lambda each: each.kind)
+    function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return function

@@ -1,0 +1,64 @@
+"""Where an audit goes, and what must not be overwritten there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthgen.errors import UsageError
+from synthgen.files import check_file, check_folder, refuse_links
+from synthgen.store.layout import PLAN
+
+if TYPE_CHECKING:
+    from synthgen.sets import SetSource
+
+JSON, REPORT, EMBEDDINGS = "audit.json", "report.html", "embeddings"
+
+
+def output_folder(place: SetSource) -> Path:
+    """Return where an audit goes by default: into the audited run, or else into `outputs/NAME-audit`.
+
+    Raises:
+        StorageError: the run has a symbolic link in that place.
+    """
+    if not isinstance(place, str | os.PathLike):
+        return Path("outputs") / "table-audit"
+    folder = Path(place).expanduser()
+    for run in (folder, folder.parent):
+        if (run / PLAN).is_file():
+            refuse_links(run, run / "audit")
+            return run / "audit"
+    return Path("outputs") / f"{folder.resolve().stem}-audit"
+
+
+def embeddings_folder(output: Path) -> Path:
+    """Return where an audit in `output` keeps its embeddings by default.
+
+    Raises:
+        StorageError: that place is a symbolic link.
+    """
+    refuse_links(output, output / EMBEDDINGS)
+    return output / EMBEDDINGS
+
+
+def check_output(folder: Path, place: SetSource) -> None:
+    """Check that an audit can be written to `folder`, before any image is looked at.
+
+    Raises:
+        UsageError: an audit in `folder` would overwrite a run's contact sheet, or end up among the images of the set;
+            or its name is not valid UTF-8.
+        StorageError: `folder` is a file, or cannot be written.
+    """
+    if (folder / PLAN).is_file():
+        hint = f"Choose another folder with `output`, such as {folder / 'audit'}."
+        raise UsageError(f"{folder} is a run, whose report.html is its contact sheet", hint=hint)
+    if isinstance(place, str | os.PathLike) and os.path.realpath(folder) == _real(place):
+        raise UsageError(f"{folder} is the set itself", hint="Choose another folder with `output`.")
+    check_folder(folder)
+    for name in (JSON, REPORT):
+        check_file(folder / name)
+
+
+def _real(place: str | os.PathLike[str]) -> str:
+    return os.path.realpath(Path(place).expanduser())

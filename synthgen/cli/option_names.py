@@ -1,0 +1,56 @@
+"""Python arguments in messages, written as the command line has them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*)(?:=([^`]*))?`")
+
+
+@dataclass(frozen=True, slots=True)
+class OptionNames:
+    """How the command in use writes its arguments.
+
+    Attributes:
+        options: by Python argument the option, such as `--devices`.
+        positionals: by Python argument the name in capitals, such as `RUN`.
+    """
+
+    options: Mapping[str, str]
+    positionals: Mapping[str, str]
+
+    def written(self, argument: str) -> str | None:
+        """Give an argument's option or positional name; None if this command has no such argument.
+
+        The command line writes `judge` for each of Python's `judges`, so a plural finds its singular.
+        """
+        for name in (argument, argument.removesuffix("s"), f"{argument}s"):
+            if found := self.options.get(name) or self.positionals.get(name):
+                return found
+        return None
+
+    def option(self, argument: str | None) -> str | None:
+        """Give an argument's option; None for a positional, or where there is none."""
+        written = self.written(argument) if argument else None
+        return written if written and written.startswith("-") else None
+
+    def rendered(self, text: str) -> str:
+        """Replace every Python argument in backticks by what the command line calls it.
+
+        Example:
+            >>> names = OptionNames({"devices": "--devices", "extend": "--extend"}, {"location": "RUN"})
+            >>> names.rendered('Give `devices="cpu:2"`, or `extend=True`.')
+            'Give --devices cpu:2, or --extend.'
+        """
+        return _ARGUMENT.sub(self._replaced, text)
+
+    def _replaced(self, found: re.Match[str]) -> str:
+        written, value = self.written(found[1]), found[2]
+        if written is None:
+            return found[0]
+        if value is None or value == "True":
+            return written
+        return f"{written} {value.strip(chr(34))}"
+
+
+NO_OPTIONS = OptionNames({}, {})

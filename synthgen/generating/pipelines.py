@@ -1,0 +1,176 @@
+"""Pipelines from a folder or the hub: downloaded, checked before their weights are read, loaded, put on a device."""
+
+import json
+import logging
+import os
+from collections.abc import Collection
+from pathlib import Path, PurePath
+
+os.environ["DIFFUSERS_DISABLE_REMOTE_CODE"] = "1"  # read once, when diffusers is imported
+
+import diffusers
+import torch
+import transformers
+from diffusers import AutoPipelineForText2Image, DiffusionPipeline
+from diffusers.pipelines.auto_pipeline import (
+    AUTO_IMAGE2IMAGE_PIPELINES_MAPPING,
+    AUTO_INPAINT_PIPELINES_MAPPING,
+    AUTO_TEXT2IMAGE_PIPELINES_MAPPING,
+)
+from safetensors import SafetensorError
+from torch import nn
+
+from synthgen.errors import ModelError, UsageError, first_line
+from synthgen.generating.call import call_of
+from synthgen.models.device import device_error, device_errors
+from synthgen.models.remote_code import check_not_shadowed, remote_code_disabled
+from synthgen.models.source import ModelSource, hub_failure
+from synthgen.spec import ModelSpec
+
+_MAKES = set(AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values())
+_CHANGES = {*AUTO_IMAGE2IMAGE_PIPELINES_MAPPING.values(), *AUTO_INPAINT_PIPELINES_MAPPING.values()} - _MAKES
+
+
+def download(model: ModelSpec, source: ModelSource) -> None:
+    """Download a hub model into the cache, with all that `load` then needs.
+
+    Raises:
+        ModelUnavailable: the hub cannot be reached.
+        ModelError: the hub refuses it, or it is not a model that diffusers can load.
+    """
+    diffusers.utils.logging.set_verbosity_error()
+    try:
+        DiffusionPipeline.download(
+            source.location,
+            revision=source.revision,
+            variant=model.variant,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
+        raise hub_failure(error)(
+            f"model {model.id} cannot be downloaded: {first_line(error)}",
+            hint="Check model.id and the network; a gated model needs `hf auth login`.",
+        ) from error
+
+
+def check_keys(model: ModelSpec, source: ModelSource, written: Collection[str]) -> None:
+    """Refuse keys that the pipeline's call does not take, as far as its JSON files tell. Reads no weights.
+
+    Raises:
+        UsageError: it does not take one of `written`, or a negative prompt.
+    """
+    kind = getattr(diffusers, str(source.read_json("model_index.json").get("_class_name")), None)
+    # A pipeline that changes images is loaded as the one of its family that makes them, which has another call.
+    if isinstance(kind, type) and issubclass(kind, DiffusionPipeline) and kind not in _CHANGES:
+        call_of(kind, source.read_json("transformer/config.json")).refuse(model, written)
+
+
+def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> DiffusionPipeline:
+    """Load the pipeline into the processor's memory, with the spec's scheduler and safety checker.
+
+    Raises:
+        UsageError: a file in the model's folder leads out of it.
+        ModelError: the weights or the scheduler cannot be loaded.
+        DeviceError: memory ran out.
+    """
+    diffusers.utils.logging.set_verbosity_error()
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+
+    if source.is_folder:
+        _refuse_other_places(Path(source.location))
+    options: dict[str, object] = {}
+    if not model.safety_checker:
+        options |= {"safety_checker": None, "requires_safety_checker": False}
+    if not source.is_folder:
+        check_not_shadowed(source.location)
+        options |= {"revision": source.revision}
+
+    try:
+        with remote_code_disabled():
+            pipeline = AutoPipelineForText2Image.from_pretrained(
+                source.location,
+                dtype=dtype,
+                variant=model.variant,
+                use_safetensors=True,
+                trust_remote_code=False,
+                **options,
+            )
+    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError, MemoryError) as error:
+        raise device_error(error, f"loading model {model.id}") or ModelError(
+            f"model {model.id} cannot be loaded: {first_line(error)}",
+            hint="It must be a text-to-image pipeline of diffusers with safetensors weights.",
+        ) from error
+    if getattr(pipeline, "watermark", None) is not None:
+        pipeline.watermark = None  # set only because a package happens to be installed
+    if model.scheduler:
+        _replace_scheduler(pipeline, model.scheduler)
+    assert isinstance(pipeline, DiffusionPipeline)
+    return pipeline
+
+
+def place(pipeline: DiffusionPipeline, model: ModelSpec, device: torch.device) -> None:
+    """Put the pipeline on the device, in the memory layout in which convolutions are fast.
+
+    Raises:
+        DeviceError: the device breaks, or memory runs out.
+    """
+    hint = "Free the device's memory, choose a smaller model, or set model.dtype: float16 on a GPU."
+    with device_errors(f"putting model {model.id} on {device}", hint):
+        pipeline.to(device)
+        pipeline.set_progress_bar_config(disable=True)
+        for part in ("unet", "vae"):
+            module = getattr(pipeline, part, None)
+            if isinstance(module, nn.Module) and _is_flat(module):
+                module.to(memory_format=torch.channels_last)
+
+
+def size_of(pipeline: DiffusionPipeline, model: ModelSpec) -> tuple[int, int]:
+    """Height and width of the images: the spec's, else the model's own."""
+    if model.size or (model.width and model.height):
+        return model.height or model.size or 0, model.width or model.size or 0
+    backbone = getattr(pipeline, "unet", None) or getattr(pipeline, "transformer", None)
+    config = getattr(backbone, "config", None)
+    latent: int = getattr(pipeline, "default_sample_size", None) or getattr(config, "sample_size", None) or 64
+    # A pipeline that works on pixels has no factor between latents and them.
+    side = int(latent) * int(getattr(pipeline, "vae_scale_factor", 1))
+    return side, side
+
+
+def _is_flat(module: nn.Module) -> bool:
+    """Whether all weights have at most four dimensions. Video decoders have five, and no such memory layout."""
+    return all(tensor.dim() <= 4 for tensor in (*module.parameters(), *module.buffers()))
+
+
+def _refuse_other_places(folder: Path) -> None:
+    """Refuse a folder whose files send a loader elsewhere: to weights outside it, or to another model.
+
+    Raises:
+        UsageError: there is such a file.
+    """
+    hint = "A model's folder must hold all of it: get it again from where it came from."
+    for index in sorted(folder.rglob("*.index.json")):
+        try:
+            shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            continue  # its loader reports this in its own words
+        for shard in shards:
+            if not isinstance(shard, str) or PurePath(shard).name != shard:
+                raise UsageError(f"{index}: weight_map names {shard!r}, which is not a file beside it", hint=hint)
+    for adapter in sorted(folder.rglob("adapter_config.json")):
+        raise UsageError(f"{adapter}: an adapter names another model to load", hint=hint)
+
+
+def _replace_scheduler(pipeline: DiffusionPipeline, name: str) -> None:
+    scheduler = getattr(diffusers, name, None)
+    if scheduler is None:
+        raise ModelError(f"diffusers has no scheduler {name!r}", hint="Check model.scheduler.")
+    try:
+        pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config)
+    except (ImportError, ValueError) as error:  # it needs another package, or other settings than the model's
+        raise ModelError(
+            f"scheduler {name} cannot be used: {first_line(error)}",
+            hint="Check model.scheduler; without it the model's own is used.",
+        ) from error

@@ -1,0 +1,154 @@
+"""The one generator of the package: batches of candidates through a diffusers pipeline."""
+
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline
+from torch import Tensor
+
+from synthgen.generating.call import call_of, keys_that_differ
+from synthgen.generating.decode import as_bytes, as_rgb, broken_rows, decode_again, decoder_of, recorded_calls
+from synthgen.generating.pipelines import check_keys, load, place, size_of
+from synthgen.generating.prompts import PromptEncoder
+from synthgen.models.device import in_batches, open_device
+from synthgen.models.memory import choose_batch_size, choose_dtype
+from synthgen.models.source import ModelSource
+from synthgen.records import Candidate, Failure, Rendered
+from synthgen.spec import ModelSpec
+
+_DECODED_AT_ONCE = 1 << 20
+"""Pixels above which a batch is decoded image by image: memory peaks with the decoder's activations."""
+
+
+class Renderer:
+    """A `Generator` over any diffusers pipeline that makes images from texts.
+
+    Args:
+        device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
+        largest_batch: the plan's window.
+    """
+
+    def __init__(self, model: ModelSpec, source: ModelSource, device: str, largest_batch: int) -> None:
+        self._model, self._source = model, source
+        self._device_name, self._largest_batch = device, largest_batch
+        self._pipeline: DiffusionPipeline | None = None
+
+    def setup(self) -> None:
+        """Load the pipeline, once.
+
+        Raises:
+            UsageError: the pipeline's call does not take a key that the spec sets.
+            DeviceError: the device is missing or breaks, or memory runs out.
+            ModelError: the weights cannot be loaded.
+        """
+        if self._pipeline is not None:
+            return
+        self.device = open_device(self._device_name)
+        self.dtype = choose_dtype(self._model.dtype, self.device)
+        written = keys_that_differ(self._model)
+        check_keys(self._model, self._source, written)
+
+        pipeline = load(self._model, self._source, self.dtype)
+        transformer = getattr(pipeline, "transformer", None)
+        self._call = call_of(type(pipeline), dict(transformer.config) if transformer is not None else {})
+        self._call.refuse(self._model, written)
+        place(pipeline, self._model, self.device)
+
+        self._pipeline = pipeline
+        guided = self._model.guidance > 1 and self._call.guidance is not None
+        self._encoder = PromptEncoder(pipeline, guided, spelled_out=self._call.spelled_out)
+        self.height, self.width = size_of(pipeline, self._model)
+        self.batch_size = choose_batch_size(
+            self._model.batch_size, self.height * self.width, self.device, self._largest_batch
+        )
+        slice_decoding = getattr(getattr(pipeline, "vae", None), "enable_slicing", None)
+        if slice_decoding is not None and self.batch_size * self.height * self.width > _DECODED_AT_ONCE:
+            slice_decoding()
+
+    def render(self, candidates: Sequence[Candidate]) -> list[Rendered]:
+        """Render a batch; see `Generator.render`.
+
+        Images are uint8 [3, height, width] on the device. When memory runs out, the same candidates are rendered in
+        batches of half the size, and later ones too, down to one.
+        """
+        done, self.batch_size = in_batches(
+            lambda part: self._render(candidates[part]),
+            len(candidates),
+            self.batch_size,
+            self.device,
+            "making",
+            f"It has {self.width} x {self.height} pixels: set a smaller model.size, or model.dtype: float16 on a GPU.",
+        )
+        return done
+
+    @torch.inference_mode()
+    def _render(self, candidates: Sequence[Candidate]) -> list[Rendered]:
+        began = time.perf_counter()
+        pixels, failures = self._draw(candidates)
+        seconds = (time.perf_counter() - began) / len(candidates)
+        return [
+            Rendered(candidate, None if failure else image, failure, seconds, len(candidates))
+            for candidate, image, failure in zip(candidates, pixels, failures, strict=True)
+        ]
+
+    def _draw(self, candidates: Sequence[Candidate]) -> tuple[Tensor, list[Failure | None]]:
+        """Draw a batch: uint8 [n, 3, height, width], and for each image why it cannot be used, if it cannot."""
+        assert self._pipeline is not None, "setup comes first"
+        decoder = decoder_of(self._pipeline) if self.dtype != torch.float32 else None
+        with recorded_calls(decoder) as calls:
+            output = self._run(candidates)
+
+        images = as_rgb(output.images)
+        broken, black = broken_rows(images)
+        flagged = list(getattr(output, "nsfw_content_detected", None) or [False] * len(candidates))
+        pixels = as_bytes(images)
+
+        # Half precision overflows in some decoders (SDXL's is known for it), which leaves NaN or a black picture.
+        rows = [row for row in range(len(candidates)) if broken[row] or (black[row] and not flagged[row])]
+        again = decode_again(self._pipeline, calls, output.images, rows, flagged) if rows and calls else None
+        if again is not None:
+            repaired = as_rgb(again[0])
+            pixels[rows] = as_bytes(repaired)
+            for row, still_broken, withheld in zip(rows, broken_rows(repaired)[0], again[1], strict=True):
+                broken[row], flagged[row] = still_broken, withheld
+        return pixels, [self._failure(*facts) for facts in zip(broken, flagged, strict=True)]
+
+    def _failure(self, broken: bool, flagged: bool) -> Failure | None:
+        if broken:
+            return Failure("not_finite", f"the decoded image has values that are not finite, in {self.dtype}")
+        if flagged:
+            return Failure("safety_checker", "the model's safety checker withheld the image")
+        return None
+
+    def _run(self, candidates: Sequence[Candidate]) -> Any:  # each pipeline has an output class of its own
+        assert self._pipeline is not None
+        with np.errstate(invalid="ignore"):  # a safety checker casts NaN to bytes; we say `not_finite` ourselves
+            return self._pipeline(
+                **self._encoder.encode(
+                    [candidate.prompt for candidate in candidates],
+                    [candidate.negative_prompt for candidate in candidates],
+                ),
+                **self._call.arguments(self._model, self.height, self.width),
+                # A new CPU generator per image: the same noise at any batch size, on any device.
+                generator=[torch.Generator().manual_seed(candidate.seed) for candidate in candidates],
+                output_type="pt",
+            )
+
+    def provenance(self) -> Mapping[str, str]:
+        assert self._pipeline is not None, "setup comes first"
+        cuda = self.device.type == "cuda"
+        return {
+            "model": self._model.id,
+            "revision": self._source.revision,
+            "device": torch.cuda.get_device_name(self.device) if cuda else self.device.type,
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "batch_size": str(self.batch_size),
+            "threads": str(torch.get_num_threads()),
+            "scheduler": type(self._pipeline.scheduler).__name__,
+            "safety_checker": "on" if getattr(self._pipeline, "safety_checker", None) is not None else "off",
+            **{name: version(name) for name in ("diffusers", "torch", "transformers")},
+        }

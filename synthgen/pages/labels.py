@@ -1,0 +1,89 @@
+"""Images to label by eye: the page that shows them, and the CSV in which people write their answers.
+
+Every CSV has the column `id` and one column per question; other columns help people or programs to place a row. It may
+use commas or semicolons. Case and surrounding spaces do not matter, and an empty cell is not an answer.
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from synthgen.errors import UsageError
+from synthgen.pages.page import data_uri, environment, write_page
+
+LABELS, PAGE = "labels.csv", "to-label.html"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureToLabel:
+    """A picture on the page.
+
+    Attributes:
+        thumbnail: None if the image cannot be shown.
+    """
+
+    id: str
+    label: str
+    thumbnail: bytes | None
+
+    @property
+    def uri(self) -> str | None:
+        return data_uri(self.thumbnail)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """A row of the CSV: its line in the file, and its cells by column, without spaces around them except in ids."""
+
+    line: int
+    cells: dict[str, str]
+
+
+def write_label_page(path: Path, **context: object) -> None:
+    """Write the page. It shows no prompt, score or answer of a model, which would influence people.
+
+    Raises:
+        StorageError: the page cannot be written.
+    """
+    write_page(path, environment("synthgen.pages").get_template("to-label.html.j2").render(context))
+
+
+def read_rows(path: Path, needed: Sequence[str], hint: str) -> Iterator[LabelRow]:
+    """Read the rows that are not empty.
+
+    Raises:
+        UsageError: the file cannot be read, or lacks a `needed` column; gives `hint`.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            yield from _rows(file.read(), path, needed, hint)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path} cannot be read: {error}", hint=hint) from error
+
+
+def columns_of(path: Path) -> tuple[list[str], str]:
+    """Return the columns of the CSV, and the character that separates them."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file, delimiter=(delimiter := _delimiter(file.readline())))
+        file.seek(0)
+        return list(reader.fieldnames or ()), delimiter
+
+
+def _rows(text: str, path: Path, needed: Sequence[str], hint: str) -> Iterator[LabelRow]:
+    reader = csv.DictReader(StringIO(text, newline=""), delimiter=_delimiter(text.partition("\n")[0]))
+    if missing := [name for name in needed if name not in (reader.fieldnames or ())]:
+        raise UsageError(f"{path}:1: no column {missing[0]!r}", hint=hint)
+
+    for row in reader:
+        if any(cell.strip() for cell in row.pop(None, None) or ()):
+            quotes = "Put a cell that contains the separator in quotes."
+            raise UsageError(f"{path}:{reader.line_num}: more cells than columns", hint=quotes)
+        cells = {name: (cell or "") if name == "id" else (cell or "").strip() for name, cell in row.items()}
+        if any(map(str.strip, cells.values())):
+            yield LabelRow(reader.line_num, cells)
+
+
+def _delimiter(header: str) -> str:
+    return ";" if ";" in header and "," not in header else ","

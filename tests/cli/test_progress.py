@@ -1,0 +1,100 @@
+"""Progress of a whole run, from what its shards report, and what it looks like off a terminal."""
+
+import json
+
+import pytest
+
+from synthgen.cli.display import JsonLines, pass_rate, sentence
+from synthgen.cli.progress import Snapshot, Whole, slowest
+from synthgen.events import ClassProgress, Progress, RunStarted, StepProgress
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def shard(index: int, accepted: int, quota: int, attempts: int, *, committed: bool = False) -> Progress:
+    return Progress(index, {"chef": ClassProgress(accepted, quota, attempts)}, 1.0, committed)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def resumed(clock: Clock) -> Whole:
+    """A run of 100 images, of which earlier calls committed 40."""
+    whole = Whole(clock)
+    whole.hear(RunStarted("outputs/x", 10, 4, {"chef": ClassProgress(40, 100, 80)}))
+    return whole
+
+
+def test_what_earlier_calls_committed_counts_as_done_and_not_as_speed(resumed: Whole, clock: Clock) -> None:
+    assert resumed.hear(RunStarted("outputs/x", 10, 4, {"chef": ClassProgress(40, 100, 80)})).is_loading
+    first = resumed.hear(shard(4, 0, 10, 0))
+    assert (first.done, first.total, first.rate, first.seconds_left) == (40, 100, None, None)
+    clock.now += 10
+    later = resumed.hear(shard(4, 5, 10, 8))
+    assert (later.done, later.rate, later.seconds_left) == (45, 0.5, 110.0)
+    assert later.classes["chef"] == ClassProgress(45, 100, 88)
+
+
+def test_shards_of_several_workers_add_up_and_none_counts_twice(resumed: Whole) -> None:
+    for event in (
+        shard(4, 0, 10, 0),
+        shard(5, 0, 10, 0),
+        shard(4, 6, 10, 8),
+        shard(5, 3, 10, 8),
+        shard(4, 10, 10, 16),
+        shard(4, 10, 10, 16, committed=True),
+    ):
+        found = resumed.hear(event)
+    assert (found.done, found.classes["chef"].attempts) == (40 + 10 + 3, 80 + 16 + 8)
+
+
+def test_a_shard_that_begins_again_after_its_worker_died_takes_its_images_back(resumed: Whole) -> None:
+    resumed.hear(shard(4, 7, 10, 8))
+    assert resumed.hear(shard(4, 0, 10, 0)).done == 40
+
+
+def test_a_step_is_measured_from_its_own_beginning(resumed: Whole, clock: Clock) -> None:
+    resumed.hear(shard(4, 5, 10, 8))
+    clock.now += 100
+    resumed.hear(StepProgress("embedding faces", "images", 10, 40))
+    clock.now += 5
+    found = resumed.hear(StepProgress("embedding faces", "images", 20, 40))
+    assert (found.rate, found.seconds_left) == (2.0, 10.0)
+    assert sentence(found) == "embedding faces: 20 of 40 images, 2 images/s, 10 s left"
+
+
+def test_the_slowest_classes_are_those_with_the_most_work_left() -> None:
+    classes = {
+        "full": ClassProgress(10, 10, 12),
+        "easy": ClassProgress(5, 10, 5),
+        "hard": ClassProgress(5, 10, 100),
+        "never": ClassProgress(0, 10, 100),
+        "untried": ClassProgress(0, 10, 0),
+    }
+    assert slowest(classes, 2) == ["never", "hard"]
+    assert pass_rate(classes["hard"]) == "5% of 100 attempts accepted"
+    assert pass_rate(classes["never"]) == "0 of 100 attempts accepted"
+
+
+def test_json_lines_come_every_few_seconds_with_the_first_and_the_last(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with JsonLines("outputs/x", clock=clock) as lines:
+        for done in range(100):
+            lines.show(Snapshot("", "images", done, 99, 2.0, (99 - done) / 2))
+            clock.now += 0.125
+        lines.say("warning", "the disk is\nnearly full")
+    printed = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    progress = [line for line in printed if line["event"] == "progress"]
+    assert [line["done"] for line in progress] == [0, 24, 48, 72, 96, 99]
+    assert list(progress[0]) == ["time", "event", "run", "unit", "done", "total", "rate", "seconds_left"]
+    assert [line["message"] for line in printed if line["event"] == "warning"] == ["the disk is\nnearly full"]
