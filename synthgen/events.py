@@ -22,6 +22,12 @@ class RunStarted:
         shards: how many shards it has.
         shards_done: how many of them are committed already.
         classes: for each class, its quota in the whole run, and what the committed shards hold.
+
+    Example:
+        >>> events = []
+        >>> result = synthgen.run("specs/quickstart.yaml", "outputs/started", on_progress=events.append)
+        >>> events[0].shards, events[0].classes["chef"].quota
+        (1, 4)
     """
 
     run: str
@@ -37,6 +43,12 @@ class Progress:
     Attributes:
         images_per_second: attempts per second since the shard began.
         under_way: the attempts that the worker renders and judges next.
+
+    Example:
+        >>> events = []
+        >>> result = synthgen.run("specs/quickstart.yaml", "outputs/reported", on_progress=events.append)
+        >>> [event.shard for event in events if isinstance(event, synthgen.Progress) and event.committed]
+        [0]
     """
 
     shard: int
@@ -54,6 +66,12 @@ class StepProgress:
         step: what is being done, in words: "embedding portraits".
         unit: what is counted, in the plural: "images".
         total: None where it is not known beforehand.
+
+    Example:
+        >>> events = []
+        >>> damage = synthgen.verify("outputs/quickstart", events.append)
+        >>> events[-1]
+        StepProgress(step='checking', unit='shards', done=1, total=1)
     """
 
     step: str

@@ -32,7 +32,7 @@ def test_a_run_of_somebody_else_opens_its_models_only_with_trust(user: Path, com
         OPENING[command](run, False)
     assert str(run) in refused.value.message
     assert "judge in the folder ./judge (content:" in refused.value.message
-    assert "--trust" in (refused.value.hint or "")
+    assert "`trust=True`" in (refused.value.hint or "")
     OPENING[command](run, True)
 
 

@@ -35,6 +35,11 @@ class Pilot:
         page: an HTML page of the pictures, in the order of the CSV.
         per_class: how many pictures of each class were asked for.
         pictures: how many there are, by class.
+
+    Example:
+        >>> made = synthgen.pilot("specs/quickstart.yaml", "outputs/pilot", count=2)
+        >>> made.page.name, made.table.name
+        ('to-label.html', 'labels.csv')
     """
 
     table: Path
@@ -53,6 +58,12 @@ class Calibrated:
             the promise is missed for a class, and nothing was written.
         plot: `calibration.svg` beside it; None without labels.
         earlier: whether the folder holds the calibration of an earlier call, which a missed promise leaves as it is.
+
+    Example:
+        >>> made = synthgen.pilot("specs/quickstart.yaml", "outputs/pilot", count=2)
+        >>> found = synthgen.keep_share("specs/quickstart.yaml", "outputs/pilot", 0.5)
+        >>> found.file.name
+        'calibration.json'
     """
 
     calibration: Calibration
@@ -82,6 +93,11 @@ def pilot(
     Raises:
         UsageError: the pilot in `folder` was made for another spec, or is too small for the cells of `balance`.
         SynthgenError: as `run`.
+
+    Example:
+        >>> made = synthgen.pilot("specs/quickstart.yaml", "outputs/pilot", count=2)
+        >>> dict(made.pictures)
+        {'doctor': 2, 'chef': 2}
     """
     from synthgen.pages.pilot_labels import PilotSample, add_rows, write_labelling
 
@@ -129,6 +145,14 @@ def calibrate(
     Raises:
         UsageError: `folder` has no pilot, or one for another spec; the labels are unreadable or of another pilot.
         StorageError: the pilot is damaged, or its folder cannot be written.
+
+    Example:
+        >>> made = synthgen.pilot("specs/quickstart.yaml", "outputs/pilot", count=2)
+        >>> labels = pandas.read_csv(made.table, dtype=str).assign(right="yes")  # look at the page first
+        >>> labels.to_csv("labelled.csv", index=False)
+        >>> found = synthgen.calibrate("specs/quickstart.yaml", "outputs/pilot", "labelled.csv", 0.4, 0.5)
+        >>> found.calibration.missed
+        ()
     """
     from synthgen.judging.calibration.plot import write_precision_plot
     from synthgen.pages.pilot_labels import read_labels
@@ -162,6 +186,12 @@ def keep_share(spec: SpecInput, folder: PathInput, keep: float) -> Calibrated:
     Raises:
         UsageError: `folder` has no pilot, or one for another spec.
         StorageError: the pilot is damaged, or its folder cannot be written.
+
+    Example:
+        >>> made = synthgen.pilot("specs/quickstart.yaml", "outputs/pilot", count=2)
+        >>> found = synthgen.keep_share("specs/quickstart.yaml", "outputs/pilot", 0.5)
+        >>> found.calibration
+        <Calibration a yield of 50%: reached for 2 of 2 classes>
     """
     spec, folder, keep = spec_of(spec, calibrated=False), path_of(folder, "folder"), share_of(keep, "keep", whole=True)
     made_for, pictures = _pilot_of(spec, folder)

@@ -48,6 +48,11 @@ class RunResult:
         shortfalls: the cells that are not full.
         seconds: work time of all committed shards.
         spec: the spec of the run, with thresholds in place of files.
+
+    Example:
+        >>> result = synthgen.run("specs/quickstart.yaml", "outputs/quickstart")
+        >>> {kind.name: kind.accepted for kind in result.tally.classes}
+        {'doctor': 4, 'chef': 4}
     """
 
     folder: str
@@ -67,13 +72,10 @@ class RunResult:
 
     def _repr_html_(self) -> str:
         """Show the counts of each class, the reasons and where the files are, in a notebook."""
+        title = f"{self.spec.name}: {self.summary.rows:,} of {self.spec.total:,} images"
         splits = ", ".join(f"{split.name} {split.rows:,}" for split in self.summary.splits)
-        return fragment(
-            f"{self.spec.name}: {self.summary.rows:,} of {self.spec.total:,} images",
-            *self.tally.tables(),
-            paragraph(f"dataset {self.dataset}: {splits}"),
-            paragraph(f"contact sheet {self.sheet}"),
-        )
+        places = f"dataset {self.dataset}: {splits}", f"contact sheet {self.sheet}"
+        return fragment(title, *self.tally.tables(), *map(paragraph, places))
 
     @property
     def missing(self) -> int:
@@ -87,6 +89,12 @@ def finalize(location: Location) -> RunResult:
     Raises:
         UsageError: shards are missing.
         QuotaNotMet: not a single image was accepted.
+
+    Example:
+        >>> planned = synthgen.begin("specs/quickstart.yaml", "outputs/tasks")
+        >>> outcome = synthgen.work("outputs/tasks")
+        >>> synthgen.finalize("outputs/tasks").dataset
+        'outputs/tasks/dataset'
     """
     store = open_store(text_of_path(location, "location"))
     return finalized(runs.open_run(store), store, fresh=0)

@@ -37,6 +37,13 @@ class Forecast:
         basis: where `attempts`, `seconds` and `bytes` come from, in words.
         splits: expected images by class and split, if every quota is met.
         warnings: splits that will be empty, or will lack classes.
+
+    Example:
+        >>> found = synthgen.forecast(synthgen.plan("specs/quickstart.yaml"))
+        >>> found.splits
+        {'doctor': {'train': 4, 'test': 0}, 'chef': {'train': 3, 'test': 1}}
+        >>> found.warnings
+        ("the split 'test' will lack 1 of 2 classes, such as 'doctor': too few images of them",)
     """
 
     attempts: int
@@ -66,6 +73,11 @@ def forecast(planned: Plan) -> Forecast:
 
     Raises:
         UsageError: `planned` is not a plan.
+
+    Example:
+        >>> found = synthgen.forecast(synthgen.plan("specs/quickstart.yaml"))
+        >>> found.basis["bytes"]
+        "images of 64 x 64 pixels, the model's own size"
     """
     check_plan(planned)
     spec, speed = planned.spec, _best_speed(planned)

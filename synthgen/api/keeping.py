@@ -35,6 +35,11 @@ def replay(location: Location, image_id: str, device: str = "auto", *, trust: bo
     Raises:
         UsageError: the run has no such attempt, or it names an unknown model and `trust` is false.
         ModelError, DeviceError, StorageError: as `run`.
+
+    Example:
+        >>> again = synthgen.replay("outputs/quickstart", "00000-000000")
+        >>> again.noise
+        True
     """
     from synthgen.running.replay import replay as again
 
@@ -55,6 +60,7 @@ def status(location: Location) -> tuple[Plan, RunState]:
     Example:
         >>> planned, state = synthgen.status("outputs/quickstart")
         >>> len(state.done), planned.shard_count
+        (1, 1)
     """
     store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)
@@ -67,6 +73,10 @@ def verify(location: Location, on_progress: OnProgress = ignore) -> list[Damage]
 
     Raises:
         StorageError: `location` has no run.
+
+    Example:
+        >>> synthgen.verify("outputs/quickstart")
+        []
     """
     store = open_store(text_of_path(location, "location"))
     return [*runs.verify(runs.open_run(store), store, on_progress), *damaged_results(store)]
@@ -90,6 +100,11 @@ def repair(location: Location, on_progress: OnProgress = ignore) -> Repaired:
 
     Raises:
         StorageError: `location` has no run, or cannot be written.
+
+    Example:
+        >>> done = synthgen.repair("outputs/quickstart")
+        >>> done.reopened, done.removed
+        ((), ())
     """
     store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)

@@ -8,7 +8,12 @@ from synthgen import bundled
 
 
 def doctor() -> Mapping[str, str]:
-    """Describe this machine: its devices and versions, its free disk space, and the bundled models."""
+    """Describe this machine: its devices and versions, its free disk space, and the bundled models.
+
+    Example:
+        >>> synthgen.doctor()["bundled models"]
+        'present'
+    """
     from synthgen.models.machine import describe_machine
 
     free = shutil.disk_usage(Path()).free

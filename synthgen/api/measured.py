@@ -39,6 +39,7 @@ class Speed:
     """What images took with one model, in one size and setting, on one device.
 
     Attributes:
+        model: its id; empty for a folder, of which the content counts.
         size: `512x768`, or `own` for the model's own size.
         machine: see `this_machine`; empty where it is unknown, as on a cluster.
         runs: how many runs and previews measured it.

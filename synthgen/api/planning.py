@@ -22,8 +22,8 @@ def plan(spec: SpecInput) -> Plan:
         ModelError: a model does not exist, or neither hub nor cache can resolve its revision.
 
     Example:
-        >>> planned = synthgen.plan(synthgen.load_spec("specs/quickstart.yaml"))
-        >>> synthgen.forecast(planned).attempts
+        >>> synthgen.plan("specs/quickstart.yaml")  # doctest: +ELLIPSIS
+        <Plan quickstart: 8 images in 2 cells and 1 shard, ...>
     """
     spec = spec_of(spec)
     return with_thresholds(make_plan(_frozen(spec), wiring.revisions(spec)))

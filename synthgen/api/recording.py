@@ -9,6 +9,7 @@ from contextlib import suppress
 from synthgen.api.measured import Speed, keep_passes, keep_speed, size_of, this_machine
 from synthgen.errors import StorageError
 from synthgen.events import Event, OnProgress, Progress
+from synthgen.models import is_folder
 from synthgen.planning import Plan
 from synthgen.records import ShardRecord, Verdict
 from synthgen.store import RunStore
@@ -84,7 +85,7 @@ def _note_speed(planned: Plan, facts: tuple[str, str, str], images: int, seconds
         return
     keep_speed(
         Speed(
-            model=planned.spec.model.id,
+            model="" if is_folder(planned.spec.model.id) else planned.spec.model.id,  # its content alone counts
             revision=planned.revisions.generator,
             size=size_of(planned),
             steps=planned.spec.model.steps,

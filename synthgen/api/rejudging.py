@@ -24,6 +24,11 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
         UsageError: there are no overrides, they change more than thresholds, or a filter would accept images that were
             rejected, whose pixels are gone.
         StorageError: `location` has no run, or one of the two places cannot be read or written.
+
+    Example:
+        >>> stricter = synthgen.rejudge("outputs/quickstart", ["filters.label.min_posterior=0.02"])
+        >>> stricter.folder
+        'outputs/quickstart-rejudged'
     """
     from synthgen.planning.rules import first_broken, rules_of
 

@@ -53,6 +53,11 @@ def preview(
     Raises:
         UsageError: the model does not support what the spec asks for.
         ModelError, DeviceError, StorageError: as `run`.
+
+    Example:
+        >>> tally = synthgen.preview("specs/quickstart.yaml", 4, "outputs/preview.html")
+        >>> tally.attempted
+        4
     """
     from synthgen.pages.sheet import write_sheet
     from synthgen.running.shard.preview import preview as attempts
@@ -136,8 +141,12 @@ def run(
         ModelError, DeviceError, StorageError: a model, a device or a disk fails. Committed shards stay.
 
     Example:
-        >>> result = synthgen.run(synthgen.load_spec("specs/quickstart.yaml"))
-        >>> dataset = datasets.load_dataset(result.dataset)
+        >>> result = synthgen.run("specs/quickstart.yaml", "outputs/quickstart")
+        >>> result.summary.rows, result.missing
+        (8, 0)
+        >>> images = datasets.load_dataset(result.dataset, split="train")
+        >>> images.features["label"].names
+        ['doctor', 'chef']
     """
     devices_of(devices)
     choice_of(executor, "executor", ("local", "ray"))
@@ -195,6 +204,11 @@ def work(
         UsageError: `index` is not in 0..`of` - 1, `device` is not a device name, the model does not support what the
             spec asks for, or the run names an unknown model and `trust` is false.
         Interrupted, ModelError, DeviceError, StorageError: as `run`.
+
+    Example:
+        >>> planned = synthgen.begin("specs/quickstart.yaml", "outputs/array")
+        >>> synthgen.work("outputs/array", index=0, of=1).committed
+        (0,)
     """
     device, of, index = device_of(device), number_of(of, "of"), number_of(index, "index", least=0)
     if index >= of:
@@ -223,6 +237,11 @@ def begin(
         UsageError: `top_up` of a run with shards that are not committed yet.
         PlanChanged: `location` has a run of another plan.
         ModelError, StorageError: as `run`.
+
+    Example:
+        >>> planned = synthgen.begin("specs/quickstart.yaml", "outputs/tasks")
+        >>> planned.shard_count
+        1
     """
     store = open_store(text_of_path(location, "location"))
     spec, written = spec_and_text(spec)

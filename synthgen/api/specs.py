@@ -63,11 +63,12 @@ def load_spec(source: SpecSource, overrides: Sequence[str] = ()) -> Spec:
         UsageError: `source` or `overrides` is of another type.
 
     Example:
-        >>> spec = load_spec({
+        >>> spec = synthgen.load_spec({
         ...     "synthgen": 1,
         ...     "name": "two-trades",
         ...     "model": {"id": "bundled:workers"},
         ...     "classes": {"doctor": 20, "chef": 20},
+        ...     "prompts": {"templates": ["a portrait of a {class}"]},
         ... }, ["model.steps=10"])
         >>> spec.total, spec.model.steps
         (40, 10)

@@ -85,7 +85,7 @@ class PinnedModel:
         return found is not None and stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
 
     def remember(self) -> None:
-        """Note that the user has named this model. If the note cannot be written, `--trust` will be required later."""
+        """Note that the user has named this model. If the note cannot be written, `trust` will be required later."""
         folder = _notes()
         if self.kind == "bundled" or folder is None or not self.pins_its_content:
             return
@@ -138,8 +138,8 @@ def require_trust(models: Iterable[PinnedModel], location: str, *, trust: bool) 
     lines = "\n".join(f"  the {model}" for model in unknown)
     raise UsageError(
         f"{location} names what was never used on this machine, and would open it now:\n{lines}",
-        hint="Add --trust, or set SYNTHGEN_TRUST=1, if you trust whoever made this run. Even then, no code that comes "
-        "with its models is run.",
+        hint="Add `trust=True`, or set SYNTHGEN_TRUST=1, if you trust whoever made this run. Even then, no code that "
+        "comes with its models is run.",
     )
 
 

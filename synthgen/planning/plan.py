@@ -70,6 +70,11 @@ class Plan:
         window: see `WINDOW`; a constant of this plan.
         promise: what a calibration chose the thresholds for, in words; None without one.
         additions: what the run gained since plan.json was written, which does not contain them.
+
+    Example:
+        >>> planned = synthgen.plan("specs/quickstart.yaml")
+        >>> {cell.name: cell.quota for cell in planned.cells}
+        {'doctor': 4, 'chef': 4}
     """
 
     spec: Spec

@@ -36,6 +36,11 @@ class Replay:
         attributes: by name, the recorded answer and the new one.
         verdict: the recorded verdict, with its reason if it has one.
         reason: the new reason: of the first rule that rejects, or the kind of a failure; None if the image is good.
+
+    Example:
+        >>> again = synthgen.replay("outputs/quickstart", "00000-000001")
+        >>> again.candidate.prompt
+        'a chef'
     """
 
     candidate: Candidate

@@ -25,6 +25,11 @@ class RunState:
         ended: a line on what last ended a worker with no shard to blame; None once all shards are done.
         orphans: files that no marker names: left by a killed worker, or still being written.
         topped_up: by cell, the quotas of committed shards that stand in for missing images.
+
+    Example:
+        >>> planned, state = synthgen.status("outputs/quickstart")
+        >>> state.complete, state.counts["accepted"]
+        (True, 8)
     """
 
     shard_count: int

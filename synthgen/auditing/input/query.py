@@ -74,6 +74,10 @@ class AuditQuery:
 
     Raises:
         UsageError: an argument has another form, such as one text where a list is expected.
+
+    Example:
+        >>> synthgen.AuditQuery(known={"skin_tone": "tone"}, gates=["skin_tone: tv <= 0.1"]).gates
+        ('skin_tone: tv <= 0.1',)
     """
 
     spec: Spec | Path | None

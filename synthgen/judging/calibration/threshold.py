@@ -56,6 +56,12 @@ class Calibration:
     Attributes:
         promise: what the thresholds were chosen for, in words.
         made_for: see `synthgen.judging.calibration.conditions`.
+
+    Example:
+        >>> made = synthgen.pilot("specs/quickstart.yaml", "outputs/pilot", count=2)
+        >>> found = synthgen.keep_share("specs/quickstart.yaml", "outputs/pilot", 1)
+        >>> {name: threshold.share for name, threshold in found.calibration.classes.items()}
+        {'doctor': 1.0, 'chef': 1.0}
     """
 
     promise: str
