@@ -32,8 +32,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def program(site: Path, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": f"{site}{os.pathsep}{ROOT}", "SYNTHGEN_DISK": str(folder)}
+def program(site: Path, folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": f"{site}{os.pathsep}{ROOT}", "SYNTHGEN_DISK": str(folder)} | variables
     return subprocess.run(
         [sys.executable, *command],
         cwd=folder,
@@ -45,8 +45,8 @@ def program(site: Path, folder: Path, *command: str) -> subprocess.CompletedProc
     )
 
 
-def synthgen(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return program(site, folder, "-m", "synthgen", *arguments)
+def synthgen(site: Path, folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return program(site, folder, "-m", "synthgen", *arguments, **variables)
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -76,6 +76,15 @@ def test_a_measure_of_the_guide_scores_rejects_and_is_named_where_the_run_is_exp
     assert plan["spec"]["filters"]["measures"] == {"shadows": {"min": None, "max": 0.02, "below": 60}}
     marker = json.loads(next((run / "done").iterdir()).read_text())
     assert marker["provenance"]["judge.measure.shadows"] == 'synthgen-shadows 1.0 {"below": 60}'
+
+    card = (run / "dataset/README.md").read_text()
+    assert "synthgen-shadows 1.0" in card
+
+    # On another machine, a run that names a plug-in is somebody else's until it is trusted.
+    elsewhere = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = synthgen(site, tmp_path, "replay", str(run), rows[0]["id"], **elsewhere)
+    assert done.returncode == 2, done.stderr
+    assert "the measure shadows of the installed package synthgen-shadows 1.0" in done.stderr
 
     newer = tmp_path / "newer"
     install(newer, "synthgen-shadows", "1.1", {"synthgen_shadows": FILES["synthgen_shadows.py"]}, {

@@ -78,7 +78,7 @@ def test_a_calibration_survives_its_file() -> None:
     made = Calibration("precision 0.95", {"model": "m"}, {"chef": Threshold(0.7, 100, 60, 59, 0.951)})
     assert Calibration.from_json(made.to_json(), "c.json") == made
     for text in ("", "{}", "[1]", made.to_json().replace("0.7", '"high", "more": 1')):
-        with pytest.raises(UsageError, match=r"c\.json is no calibration"):
+        with pytest.raises(UsageError, match=r"c\.json is not a calibration"):
             Calibration.from_json(text, "c.json")
 
 

@@ -61,5 +61,5 @@ def test_a_calibration_is_looked_for_unless_it_is_to_be_made(tmp_path: Path, mon
     with pytest.raises(SpecError, match=r"spec.yaml:6:32: filters.label.calibration: there is no file chosen.json in "):
         read_spec(Path("spec.yaml"))
     Path("chosen.json").write_text("{}")
-    with pytest.raises(SpecError, match=r"spec.yaml:6:32: filters.label.calibration: chosen.json is no calibration"):
+    with pytest.raises(SpecError, match=r"spec.yaml:6:32: filters.label.calibration: chosen.json is not a calibration"):
         read_spec(Path("spec.yaml"))

@@ -84,7 +84,7 @@ class Calibration:
             return cls(**content, classes=classes)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             hint = "Expected a file that `synthgen calibrate` wrote."
-            raise UsageError(f"{name} is no calibration: {error}", hint=hint) from error
+            raise UsageError(f"{name} is not a calibration: {error}", hint=hint) from error
 
     def floors_for(self, plan: Plan, name: str) -> dict[str, float]:
         """The thresholds by class, if they hold for `plan`.
