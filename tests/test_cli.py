@@ -230,9 +230,9 @@ def test_a_quota_that_cannot_be_met_ends_with_3_and_says_what_is_missing(home: P
     ("arguments", "code", "words"),
     [
         (["run", "spec.yaml", "--set", "seed=5"], 2, "seed: 0 -> 5"),
-        (["run", "spec.yaml", "--set", "model.id=some/model", "-o", "new"], 5, "some/model"),
-        (["plan", "spec.yaml", "--set", "model.id=./cache"], 5, "not a diffusers pipeline"),
-        (["plan", "spec.yaml", "--set", "model.id=./nowhere"], 5, "does not exist"),
+        (["run", "spec.yaml", "--set", "model.id=some/model", "-o", "new"], 2, "some/model"),
+        (["plan", "spec.yaml", "--set", "model.id=./cache"], 2, "not a diffusers pipeline"),
+        (["plan", "spec.yaml", "--set", "model.id=./nowhere"], 2, "does not exist"),
         (["run", "spec.yaml", "-o", "/proc/nowhere"], 5, "/proc/nowhere"),
         (["status", "."], 5, "no run lies there"),
         (["validate", "spec.yaml", "--set", "model.stepz=3"], 2, "steps"),

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -17,7 +18,10 @@ GUIDE = (ROOT / "docs/plugins.md").read_text("utf-8")
 FILES = dict(re.findall(r'```\w+ title="([^"]+)"\n(.*?)```', GUIDE, re.DOTALL))
 ENTRIES = dict(re.findall(r'\[project\.entry-points\."([^"]+)"\]\n(.*?)```', GUIDE, re.DOTALL))
 PACKAGES = ("shadows", "stripes", "disk")
-SHADOWS = FILES.get("spec.yaml", "")
+SHADOWS = FILES["spec.yaml"]
+LIMIT = "filters.measures.shadows.max"
+RUN = ("run", "spec.yaml", "--set", f"{LIMIT}=0.02")
+MADE = "outputs/bright-trades"
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +36,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def program(site: Path, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": f"{site}{os.pathsep}{ROOT}", "SYNTHGEN_DISK": str(folder)}
+def program(site: Path, folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": f"{site}{os.pathsep}{ROOT}", "SYNTHGEN_DISK": str(folder)} | variables
     return subprocess.run(
         [sys.executable, *command],
         cwd=folder,
@@ -45,8 +49,8 @@ def program(site: Path, folder: Path, *command: str) -> subprocess.CompletedProc
     )
 
 
-def synthgen(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return program(site, folder, "-m", "synthgen", *arguments)
+def synthgen(site: Path, folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return program(site, folder, "-m", "synthgen", *arguments, **variables)
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -55,15 +59,22 @@ def test_the_tests_of_the_guide_pass(name: str, site: Path, tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
 
 
-def test_a_measure_of_the_guide_scores_rejects_and_is_named_where_the_run_is_explained(
-    site: Path, tmp_path: Path
-) -> None:
-    # Limits that the bundled pictures meet and miss: some are kept, and some are rejected.
-    (tmp_path / "spec.yaml").write_text(SHADOWS)
-    done = synthgen(site, tmp_path, "run", "spec.yaml", "--set", "filters.measures.shadows.max=0.02")
+@pytest.fixture(scope="module")
+def place(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the guide's spec and its run, under limits that some of the pictures meet and others miss."""
+    folder = tmp_path_factory.mktemp("place")
+    (folder / "spec.yaml").write_text(SHADOWS)
+    done = synthgen(site, folder, *RUN)
     assert done.returncode in {0, 3}, done.stderr
-    run = tmp_path / "outputs/bright-trades"
-    rows = [row for path in (run / "ledger").glob("*.parquet") for row in pq.read_table(path).to_pylist()]
+    return folder
+
+
+def rows_of(run: Path) -> list[dict[str, Any]]:
+    return [row for path in (run / "ledger").glob("*.parquet") for row in pq.read_table(path).to_pylist()]
+
+
+def test_a_measure_of_the_guide_scores_every_image_and_rejects_what_is_outside_its_limits(place: Path) -> None:
+    rows = rows_of(place / MADE)
     rejected = [row for row in rows if row["reason"] == "measure"]
     assert rejected
     for row in rows:
@@ -71,36 +82,51 @@ def test_a_measure_of_the_guide_scores_rejects_and_is_named_where_the_run_is_exp
         assert (row["score_shadows"] > 0.02) == (row in rejected)
     assert rejected[0]["message"] == f"shadows is {rejected[0]['score_shadows']:.4g}: expected at most 0.02"
 
+
+def test_version_and_arguments_of_a_measure_are_in_plan_provenance_and_card(place: Path) -> None:
+    run = place / MADE
     plan = json.loads((run / "plan.json").read_text())
     assert plan["revisions"]["plugins"] == {"measures.shadows": "synthgen-shadows 1.0"}
     assert plan["spec"]["filters"]["measures"] == {"shadows": {"min": None, "max": 0.02, "below": 60}}
     marker = json.loads(next((run / "done").iterdir()).read_text())
     assert marker["provenance"]["judge.measure.shadows"] == 'synthgen-shadows 1.0 {"below": 60}'
+    assert "synthgen-shadows 1.0" in (run / "dataset/README.md").read_text()
 
-    newer = tmp_path / "newer"
-    install(newer, "synthgen-shadows", "1.1", {"synthgen_shadows": FILES["synthgen_shadows.py"]}, {
-        "synthgen.measures": "shadows = synthgen_shadows:Shadows"
-    })  # fmt: skip
-    work = ("work", str(run), "--index", "0", "--of", "1")
-    done = synthgen(newer, tmp_path, "replay", str(run), rows[0]["id"])
+
+def test_another_machine_asks_for_trust_before_a_run_uses_a_plug_in(site: Path, place: Path, tmp_path: Path) -> None:
+    attempt = rows_of(place / MADE)[0]["id"]
+    done = synthgen(site, place, "replay", MADE, attempt, XDG_CACHE_HOME=str(tmp_path))
+    assert done.returncode == 2, done.stderr
+    assert "the measure shadows of the installed package synthgen-shadows 1.0" in done.stderr
+
+
+def test_a_run_is_not_gone_on_with_by_another_version_of_its_plug_in(place: Path, tmp_path: Path) -> None:
+    module, entry = {"synthgen_shadows": FILES["synthgen_shadows.py"]}, "shadows = synthgen_shadows:Shadows"
+    install(tmp_path, "synthgen-shadows", "1.1", module, {"synthgen.measures": entry})
+    done = synthgen(tmp_path, place, "replay", MADE, rows_of(place / MADE)[0]["id"])
     assert done.returncode == 2, done.stderr
     assert "is of synthgen-shadows 1.1 here, and the run was planned with synthgen-shadows 1.0" in done.stderr
-    again = ("run", "spec.yaml", "--set", "filters.measures.shadows.max=0.02")
-    done = synthgen(newer, tmp_path, *again)
+    done = synthgen(tmp_path, place, *RUN)
     assert done.returncode == 2, done.stderr
     assert 'revisions.plugins.measures.shadows: "synthgen-shadows 1.0" -> "synthgen-shadows 1.1"' in done.stderr
 
-    nowhere = tmp_path / "nowhere"
-    for command in (work, again):
-        done = synthgen(nowhere, tmp_path, *command)
-        assert done.returncode == 2 or command is work, done.stderr
-    assert "spec.yaml:8:5: filters.measures.shadows: there is no measure 'shadows' here" in done.stderr
-    assert synthgen(nowhere, tmp_path, "status", str(run)).returncode == 0
 
-    done = synthgen(
-        nowhere, tmp_path, "rejudge", str(run), "--set", "filters.measures.shadows.max=0.01", "-o", "strict"
-    )
-    assert "Traceback" not in done.stderr
+def test_without_its_plug_in_a_run_can_be_looked_at_and_made_stricter_but_not_gone_on_with(
+    place: Path, tmp_path: Path
+) -> None:
+    done = synthgen(tmp_path, place, *RUN)
+    assert done.returncode == 2, done.stderr
+    assert "spec.yaml:8:5: filters.measures.shadows: there is no measure 'shadows' here" in done.stderr
+    assert synthgen(tmp_path, place, "status", MADE).returncode == 0
+
+    # Stricter limits need the recorded scores, and not the plug-in.
+    strict = tmp_path / "strict"
+    done = synthgen(tmp_path, place, "rejudge", MADE, "--set", f"{LIMIT}=0.001", "-o", str(strict))
+    assert done.returncode in {0, 3}, done.stderr
+    darker = [row for row in rows_of(strict) if row["score_shadows"] > 0.001]
+    assert darker
+    assert {row["reason"] for row in darker} == {"measure"}
+    assert all(row["message"].endswith("expected at most 0.001") for row in darker)
 
 
 def test_a_generator_of_the_guide_makes_a_dataset_and_is_named_in_its_provenance(site: Path, tmp_path: Path) -> None:

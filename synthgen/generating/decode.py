@@ -13,6 +13,7 @@ from typing import cast
 import numpy as np
 import torch
 from diffusers import DiffusionPipeline
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from synthgen.errors import ModelError
@@ -100,6 +101,21 @@ def decode_again(
     return _finished(pipeline, decoded), again
 
 
+def output_type_of(pipeline: DiffusionPipeline) -> str:
+    """Choose the output whose values are in 0..1: tensors, or arrays where tensors are not brought there.
+
+    Pipelines without an image processor, DeepFloyd's and Kandinsky's among them, give tensors in -1..1.
+    """
+    return "pt" if hasattr(getattr(pipeline, "image_processor", None), "postprocess") else "np"
+
+
+def as_tensor(images: Tensor | NDArray[np.float32], device: torch.device) -> Tensor:
+    """Bring a pipeline's output, tensors or arrays with the channels last, to [n, channels, height, width]."""
+    if isinstance(images, Tensor):
+        return images
+    return torch.from_numpy(images).permute(0, 3, 1, 2).to(device)
+
+
 def broken_rows(images: Tensor) -> tuple[list[bool], list[bool]]:
     """Find which images have values that are not finite, and which are black, as an overflow leaves some.
 
@@ -142,10 +158,10 @@ def _method(decoder: nn.Module) -> Callable[..., Sequence[Tensor]]:
 def _finished(pipeline: DiffusionPipeline, decoded: Tensor) -> Tensor:
     """Do what pipelines do to a decoder's output: drop a dimension of one frame, and bring values to 0..1."""
     frame = decoded.squeeze(2) if decoded.dim() == 5 else decoded
-    processor = getattr(pipeline, "image_processor", None)
-    if processor is None:
+    postprocess = getattr(getattr(pipeline, "image_processor", None), "postprocess", None)
+    if postprocess is None:
         return (frame / 2 + 0.5).clamp(0, 1)
-    finished: Tensor = processor.postprocess(frame, output_type="pt")
+    finished: Tensor = postprocess(frame, output_type="pt")
     return finished
 
 

@@ -11,7 +11,16 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from synthgen.generating.call import call_of, keys_that_differ
-from synthgen.generating.decode import as_bytes, as_rgb, broken_rows, decode_again, decoder_of, recorded_calls
+from synthgen.generating.decode import (
+    as_bytes,
+    as_rgb,
+    as_tensor,
+    broken_rows,
+    decode_again,
+    decoder_of,
+    output_type_of,
+    recorded_calls,
+)
 from synthgen.generating.pipelines import check_keys, load, place, size_of
 from synthgen.generating.prompts import PromptEncoder
 from synthgen.models.device import in_batches, open_device
@@ -102,14 +111,15 @@ class Renderer:
         with recorded_calls(decoder) as calls:
             output = self._run(candidates)
 
-        images = as_rgb(output.images)
+        drawn = as_tensor(output.images, self.device)
+        images = as_rgb(drawn)
         broken, black = broken_rows(images)
         flagged = list(getattr(output, "nsfw_content_detected", None) or [False] * len(candidates))
         pixels = as_bytes(images)
 
         # Half precision overflows in some decoders (SDXL's is known for it), which leaves NaN or a black picture.
         rows = [row for row in range(len(candidates)) if broken[row] or (black[row] and not flagged[row])]
-        again = decode_again(self._pipeline, calls, output.images, rows, flagged) if rows and calls else None
+        again = decode_again(self._pipeline, calls, drawn, rows, flagged) if rows and calls else None
         if again is not None:
             repaired = as_rgb(again[0])
             pixels[rows] = as_bytes(repaired)
@@ -135,7 +145,7 @@ class Renderer:
                 **self._call.arguments(self._model, self.height, self.width),
                 # A new CPU generator per image: the same noise at any batch size, on any device.
                 generator=[torch.Generator().manual_seed(candidate.seed) for candidate in candidates],
-                output_type="pt",
+                output_type=output_type_of(self._pipeline),
             )
 
     def provenance(self) -> Mapping[str, str]:

@@ -172,7 +172,9 @@ def check_folder(folder: Path) -> bool:
     try:
         text = _Config.model_validate(_read(folder / CONFIG)).model_cfg.text_cfg
     except ValidationError as error:
-        raise _refusal(folder / CONFIG, [_told(problem) for problem in error.errors(include_url=False)]) from None
+        raise _refusal(
+            folder / CONFIG, [_in_one_line(problem) for problem in error.errors(include_url=False)]
+        ) from None
     _check_weights(folder)
     for name in ("config.json", _TOKENIZER_CONFIG):
         if (folder / name).is_file():
@@ -201,7 +203,7 @@ def _read(path: Path) -> Any:
         raise ValueError(f"{path.name} is not valid JSON: {error}") from error
 
 
-def _told(problem: Any) -> str:
+def _in_one_line(problem: Any) -> str:
     """Describe an error of pydantic's in one line."""
     path = [part for part in problem["loc"] if part not in ("int", "list[int]", "constrained-str")]
     place = ".".join(map(_shown, path))

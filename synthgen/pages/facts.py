@@ -51,6 +51,7 @@ def facts(planned: Plan) -> dict[str, str]:
                 floors.setdefault(limit.score, {})[name] = limit.floor
     facts |= {score.replace("_", " "): f"at least {_by_class(by_class)}" for score, by_class in floors.items()}
     facts |= {"calibrated for": planned.promise} if planned.promise else {}
+    facts |= {key.replace("measures.", "measure "): release for key, release in planned.revisions.plugins.items()}
     return facts | {"judge": planned.spec.judge.id, "seed": str(planned.spec.seed)}
 
 

@@ -24,7 +24,7 @@ def _model_id(value: str) -> str:
         return value
     raise PydanticCustomError(
         "expected",
-        f"'{BUNDLED_MODEL}', a hub id such as 'owner/name', or a folder that starts with './' or '/'",
+        f"'{BUNDLED_MODEL}', a hub id such as 'owner/name', a folder that starts with './' or '/', or 'plugin:NAME'",
     )
 
 

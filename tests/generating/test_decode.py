@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from diffusers import AutoPipelineForText2Image
@@ -113,7 +114,7 @@ def test_a_pipeline_that_does_more_to_decoded_images_is_left_alone(sd: Path) -> 
     assert kinds == [None, "not_finite", None]
 
 
-def test_a_pipeline_without_a_decoder_gives_its_pixels_as_they_are(tmp_path: Path) -> None:
+def test_a_pipeline_without_a_decoder_draws_what_its_own_pictures_show(tmp_path: Path) -> None:
     tiny_others.save_deepfloyd(tmp_path / "model")
     generator = generator_of(tmp_path / "model", size=SIZE)
     assert decode.decoder_of(generator._pipeline) is None
@@ -129,6 +130,32 @@ def test_a_pipeline_without_a_decoder_gives_its_pixels_as_they_are(tmp_path: Pat
         height=SIZE,
         width=SIZE,
         generator=torch.Generator().manual_seed(candidate(0).seed),
-        output_type="pt",
+        output_type="pil",
     ).images[0]
-    assert (image - decode.as_bytes(expected[None])[0].int()).abs().max() <= 1
+    assert (image - torch.from_numpy(np.asarray(expected).copy()).permute(2, 0, 1).int()).abs().max() <= 1
+
+
+def test_a_decoder_of_another_name_and_kind_is_watched_too() -> None:
+    """Kandinsky's `movq` takes an option of its own, and its pipeline brings values to 0..1 by itself."""
+    pipeline = tiny_others.kandinsky_decoder().to(torch.bfloat16)
+    pipeline.set_progress_bar_config(disable=True)
+    decoder = decode.decoder_of(pipeline)
+    assert decoder is pipeline.movq
+    embeds = torch.randn(2, 16, generator=torch.Generator().manual_seed(0)).to(torch.bfloat16)
+    with decode.recorded_calls(decoder) as calls:
+        images = pipeline(
+            image_embeds=embeds,
+            negative_image_embeds=torch.zeros_like(embeds),
+            height=SIZE,
+            width=SIZE,
+            num_inference_steps=2,
+            generator=[torch.Generator().manual_seed(seed) for seed in range(2)],
+            output_type=decode.output_type_of(pipeline),
+        ).images
+    images = decode.as_tensor(images, torch.device("cpu"))
+    assert dict(calls[0].options) == {"force_not_quantize": True}
+    again = decode.decode_again(pipeline, calls, images, [1], [False, False])
+    assert again is not None
+    assert again[0].dtype == torch.float32
+    assert (again[0][0] - images[1].float()).abs().mean() < 0.02
+    assert {tensor.dtype for tensor in decoder.parameters()} == {torch.bfloat16}

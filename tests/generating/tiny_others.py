@@ -5,12 +5,15 @@ from pathlib import Path
 import torch
 from diffusers import (
     AutoencoderKL,
+    DDIMScheduler,
     DDPMScheduler,
     FlowMatchEulerDiscreteScheduler,
     FluxPipeline,
     FluxTransformer2DModel,
     IFPipeline,
+    KandinskyV22Pipeline,
     UNet2DConditionModel,
+    VQModel,
 )
 from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
@@ -101,6 +104,41 @@ def save_deepfloyd(folder: Path) -> None:
         watermarker=None,
         requires_safety_checker=False,
     ).save_pretrained(folder)
+
+
+def kandinsky_decoder() -> KandinskyV22Pipeline:
+    """The half of Kandinsky 2.2 that turns embeddings of images into images."""
+    torch.manual_seed(0)
+    return KandinskyV22Pipeline(
+        unet=UNet2DConditionModel(
+            in_channels=4,
+            out_channels=8,
+            addition_embed_type="image",
+            down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
+            up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"),
+            mid_block_type="UNetMidBlock2DSimpleCrossAttn",
+            block_out_channels=(8, 16),
+            layers_per_block=1,
+            encoder_hid_dim=16,
+            encoder_hid_dim_type="image_proj",
+            cross_attention_dim=16,
+            attention_head_dim=4,
+            resnet_time_scale_shift="scale_shift",
+            norm_num_groups=4,
+        ),
+        scheduler=DDIMScheduler(clip_sample=False),
+        movq=VQModel(
+            block_out_channels=(32, 32, 32, 32),
+            down_block_types=("DownEncoderBlock2D",) * 3 + ("AttnDownEncoderBlock2D",),
+            up_block_types=("AttnUpDecoderBlock2D",) + ("UpDecoderBlock2D",) * 3,
+            latent_channels=4,
+            layers_per_block=1,
+            norm_num_groups=4,
+            norm_type="spatial",
+            num_vq_embeddings=12,
+            vq_embed_dim=4,
+        ),
+    )
 
 
 def _t5(words: int) -> T5EncoderModel:
