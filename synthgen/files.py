@@ -26,19 +26,19 @@ class NoLinksError(StorageError):
 
 
 _ROOM = "Make room there and run again: what was committed stays, and the run goes on from it."
-_RIGHTS = "Make the folder writable for this user, or choose another one with -o."
-_LINKS = "This file system has no hard links, which runs are committed with: choose another folder with -o."
+_RIGHTS = "Make the folder writable for this user, or choose another one."
+_LINKS = "This file system has no hard links, which runs are committed with: choose another folder."
 _HINTS = {
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
     errno.EFBIG: "A limit on the size of files is set here (ulimit -f): raise it and run again.",
-    errno.EROFS: "It is read-only: choose another folder with -o.",
+    errno.EROFS: "It is read-only: choose another folder.",
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
-    errno.ENOTDIR: "Something on the way there is a file and not a folder: choose another folder with -o.",
-    errno.EEXIST: "Something else has that name: choose another folder with -o.",
-    errno.ELOOP: "The links there lead in a circle: choose another folder with -o.",
-    errno.EISDIR: "A folder has that name: move it, or choose another folder with -o.",
+    errno.ENOTDIR: "Something on the way there is a file and not a folder: choose another folder.",
+    errno.EEXIST: "Something else has that name: choose another folder.",
+    errno.ELOOP: "The links there lead in a circle: choose another folder.",
+    errno.EISDIR: "A folder has that name: move it, or choose another folder.",
 }
 _STRANGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, MemoryError, OSError)
 """RecursionError and what Arrow raises are among them."""
@@ -239,13 +239,13 @@ def check_folder(folder: Path) -> None:
     """
     check_name_is_text(folder)
     if folder.is_symlink() and not folder.exists():
-        hint = "Make that place first, or choose another folder with -o."
+        hint = "Make that place first, or choose another folder."
         raise StorageError(f"{folder} is a link to {os.readlink(folder)}, which does not exist", hint=hint)
 
     with as_storage_error(folder):
         there = next(step for step in (folder, *folder.absolute().parents) if step.exists())
         if not there.is_dir():
-            raise StorageError(f"{there} is a file and not a folder", hint="Choose another folder with -o.")
+            raise StorageError(f"{there} is a file and not a folder", hint="Choose another folder.")
         if not os.access(there, os.W_OK | os.X_OK):
             code = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
             raise OSError(code, os.strerror(code))
@@ -265,7 +265,7 @@ def check_file(path: Path) -> None:
     check_name_is_text(path)
     check_room(path.parent)
     if path.exists() and not path.is_file():
-        raise StorageError(f"{path} is not a file that can be replaced", hint="Choose another name with -o.")
+        raise StorageError(f"{path} is not a file that can be replaced", hint="Choose another name.")
 
 
 def check_name_is_text(path: str | os.PathLike[str]) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from synthgen.errors import PlanChanged, StorageError
+from synthgen.errors import PlanChanged, StorageError, UsageError
 from synthgen.files import MissingFileError
 from synthgen.planning import Plan, written_spec
 from synthgen.running.additions import add, with_additions
@@ -21,7 +21,8 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
 
     Raises:
         PlanChanged: the run has another plan; the message lists what differs.
-        StorageError: the place cannot be written or holds other things, or its plan is damaged.
+        UsageError: the place holds other things.
+        StorageError: the place cannot be written, or its plan is damaged.
     """
     _refuse_foreign(store)
     there = plan
@@ -52,15 +53,16 @@ def open_run(store: RunStore) -> Plan:
     """Read the plan of an existing run, with what was added to it.
 
     Raises:
-        StorageError: there is no run, or its plan is damaged.
+        UsageError: there is no run.
+        StorageError: its plan is damaged, or cannot be read.
     """
     try:
         text = store.read(layout.PLAN).decode()
     except MissingFileError as error:
         hint = "Give the folder that `synthgen run` made."
-        raise StorageError(f"{store.location}: no run lies there: it has no {layout.PLAN}", hint=hint) from error
+        raise UsageError(f"{store.location}: there is no run here: it has no {layout.PLAN}", hint=hint) from error
     except UnicodeDecodeError as error:
-        raise StorageError(f"{store.location}: {layout.PLAN} is damaged: it is no text") from error
+        raise StorageError(f"{store.location}: {layout.PLAN} is damaged: it is not text") from error
     try:
         plan = Plan.from_json(text)
     except StorageError as error:
@@ -91,16 +93,16 @@ def _refuse_foreign(store: RunStore) -> None:
     """Refuse a place that holds other things: a run begins in an empty place, and goes on in its own."""
     there = [name for name in store.names("") if not layout.is_temporary(name)]
     if there and layout.PLAN not in there:
-        hint = "Choose an empty folder, or a new one, with -o."
-        raise StorageError(f"{store.location} holds {there[0]} and no run", hint=hint)
+        hint = "Choose an empty folder, or a new one."
+        raise UsageError(f"{store.location} contains {there[0]}, but no run", hint=hint)
 
 
 def _refuse_another(there: Plan, wanted: Plan, location: str) -> None:
     changes = there.differences(wanted)
     if not changes:
         return
-    hint = "Choose another folder with -o, or undo these changes to go on with this run."
+    hint = "Choose another `location`, or undo these changes to go on with this run."
     if there.growth(wanted) is not None:
-        hint = "Add --extend to make these images too; they come after those that are there."
+        hint = "Add `extend` to make these images, too. They come after the existing ones."
     lines = "\n".join(f"  {line}" for line in changes)
     raise PlanChanged(f"{location} was begun with another plan:\n{lines}", hint=hint)

@@ -101,7 +101,7 @@ def as_s3_error(place: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         if code_of(error) == "NoSuchBucket":
-            hint = "Create it, or choose another one with `location`."
+            hint = "Create it, or choose another one."
             raise StorageError(f"{place}: there is no such bucket", hint=hint) from None
         raise MissingFileError(f"{place}: there is no such object") from None
     except PermissionError as error:

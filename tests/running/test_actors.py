@@ -248,7 +248,9 @@ def test_a_stop_ends_all_actors_after_their_batch(nodes: Nodes, tmp_path: Path) 
 
 
 def test_a_folder_that_nodes_do_not_share_is_explained(nodes: Nodes, tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"a worker on .* cannot begin: .*run-nowhere: no run lies there") as caught:
+    with pytest.raises(
+        StorageError, match=r"a worker on .* cannot begin: .*run-nowhere: there is no run here"
+    ) as caught:
         on_ray(nodes, tmp_path, start_in_nowhere)
     assert caught.value.hint is not None
     assert "All nodes must see the run's folder" in caught.value.hint
@@ -261,7 +263,7 @@ def test_a_folder_that_nodes_do_not_share_is_explained(nodes: Nodes, tmp_path: P
 def test_an_address_where_no_cluster_is_ends_at_once(address: str, tmp_path: Path) -> None:
     pytest.importorskip("ray")
     began = time.monotonic()
-    with pytest.raises((UsageError, DeviceError), match=r"no Ray cluster answers at|--address: expected HOST:PORT"):
+    with pytest.raises((UsageError, DeviceError), match=r"no Ray cluster answers at|address: expected HOST:PORT"):
         run_ray(start, FolderStore(tmp_path), SHARDS, address=address)
     assert time.monotonic() - began < 5
 

@@ -33,7 +33,7 @@ def test_an_extended_run_keeps_its_images_and_makes_those_that_are_more(place: s
     before, plan_file = bytes_of(place, SMALL), open_store(place).read("plan.json")
     with pytest.raises(PlanChanged) as refused:
         create_run(open_store(place), LARGE, SPEC)
-    assert "--extend" in (refused.value.hint or "")
+    assert "`extend`" in (refused.value.hint or "")
     grown = create_run(open_store(place), LARGE, SPEC, extend=True)
     assert state_of(place, grown).pending == (3,)
     assert make(place, grown) == grown
@@ -50,7 +50,7 @@ def test_only_more_images_extend_a_run(tmp_path: Path) -> None:
     for other in (SMALL, noise_plan("classes.doctor=50", "seed=6"), noise_plan("classes.pilot=3")):
         with pytest.raises(PlanChanged) as refused:
             create_run(FolderStore(tmp_path), other, SPEC, extend=True)
-        assert "--extend" not in (refused.value.hint or "")
+        assert "`extend`" not in (refused.value.hint or "")
     assert open_run(FolderStore(tmp_path)) == LARGE
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from synthgen.errors import DeviceError, DeviceLost, Interrupted, ModelError, UsageError
+from synthgen.errors import DeviceLost, DeviceMissing, Interrupted, ModelError, UsageError
 from synthgen.events import Progress
 from synthgen.planning import Plan
 from synthgen.records import Candidate, Rendered
@@ -226,8 +226,8 @@ def test_devices_become_workers() -> None:
         {"CUDA_VISIBLE_DEVICES": "GPU-7"},
     ]
     for wrong in ("", "gpu", "cpu:0", "cuda:", "cuda:a", "cpu:2,3"):
-        with pytest.raises(UsageError, match="--devices: expected auto"):
+        with pytest.raises(UsageError, match="devices: expected auto"):
             slots(wrong, lambda: 1, {})
     for missing in ("cuda", "cuda:1"):
-        with pytest.raises(DeviceError, match="there is no GPU"):
+        with pytest.raises(DeviceMissing, match="there is no GPU"):
             slots(missing, lambda: 0, {})

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.errors import PlanChanged, StorageError
+from synthgen.errors import PlanChanged, StorageError, UsageError
 from synthgen.running import create_run, open_run
 from synthgen.store import FolderStore
 from tests.running.noise import SPEC, noise_plan
@@ -48,6 +48,6 @@ def test_a_plan_that_is_cut_or_overwritten_is_damaged(tmp_path: Path, damage: ob
 
 
 def test_a_folder_without_a_run_is_named_and_not_made(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"nowhere: no run lies there"):
+    with pytest.raises(UsageError, match=r"nowhere: there is no run here"):
         open_run(FolderStore(tmp_path / "nowhere"))
     assert not (tmp_path / "nowhere").exists()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import cast
 
-from synthgen.errors import DeviceError, DeviceLost, Interrupted, StorageError, SynthgenError, UsageError
+from synthgen.errors import DeviceError, DeviceLost, DeviceMissing, Interrupted, StorageError, SynthgenError, UsageError
 from synthgen.events import Progress
 from synthgen.running.assignment import Assignment
 from synthgen.running.executors.local import Start
@@ -23,7 +23,7 @@ from synthgen.store.store import RunStore
 _LOG = logging.getLogger(__name__)
 _LOOK_EVERY = 0.2
 _COUNT_EVERY = 5.0
-_SHARED = "All nodes must see the run's folder, under one path: choose one on a file system that they share, with -o."
+_SHARED = "All nodes must see the run's folder, under one path: choose one on a file system that they share."
 
 
 @dataclass(slots=True)
@@ -78,7 +78,7 @@ def run_ray(
         DeviceLost: devices broke `TRIES` times for each place that the cluster has.
     """
     if devices not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"--devices with --executor ray: expected auto, cpu or cuda, found {devices!r}")
+        raise UsageError(f"with Ray: expected auto, cpu or cuda, found {devices!r}", argument="devices")
     deadlines = _Deadlines(batch_deadline, loading_deadline, stop_deadline)
     queue = ShardQueue(shards)
     with connected(address) as ray:
@@ -102,7 +102,8 @@ def _slot(ray: Ray, devices: str) -> Slot:
     if devices == "cpu" or (devices == "auto" and not gpus):
         return Slot("cpu", {"OMP_NUM_THREADS": "1"})
     if not gpus:
-        raise DeviceError("--devices cuda: the cluster has no GPU", hint="`ray status` lists what it has.")
+        hint = "`ray status` lists what it has."
+        raise DeviceMissing("cuda: the cluster has no GPU", argument="devices", hint=hint)
     return Slot("cuda", {})
 
 
@@ -211,7 +212,7 @@ class _Pool:
                 if silent > deadlines.loading and not any(one.place for one in self._workers):
                     has = self._ray.cluster_resources().get(self._resource, 0)
                     what = f"the cluster had no place for a worker in {silent:.0f} s: it has {has:g} {self._resource}"
-                    self._stop(DeviceError(what, hint="`ray status` tells what takes them."))
+                    self._stop(DeviceError(what, hint="`ray status` lists what takes them."))
             elif silent > (deadlines.batch if worker.working else deadlines.loading):
                 self._bury(worker, DeviceError(f"gave no sign of life for {silent:.0f} s"))
 
@@ -260,7 +261,7 @@ class _Pool:
         self._queue.stop(error)
 
     def _explained(self, worker: _Worker, error: SynthgenError) -> SynthgenError:
-        if isinstance(error, StorageError) and not worker.hand.began and worker.place:
+        if isinstance(error, StorageError | UsageError) and not worker.hand.began and worker.place:
             return StorageError(f"a worker on {worker.place[0]} cannot begin: {error.message}", hint=_SHARED)
         return error
 

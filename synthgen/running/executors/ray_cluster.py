@@ -33,8 +33,8 @@ def connected(address: str | None) -> Iterator[Ray]:
             None: what RAY_ADDRESS says, else the one that `ray start` started here, else a new one.
 
     Raises:
-        UsageError: the address has none of these forms.
-        DeviceError: Ray is not installed, or no cluster answers at the address within a minute.
+        UsageError: Ray is not installed, or the address has none of these forms.
+        DeviceError: no cluster answers at the address within a minute.
         Interrupted: SIGTERM came while Ray started.
     """
     ray = _import()
@@ -46,7 +46,7 @@ def connected(address: str | None) -> Iterator[Ray]:
         with _own_signals():
             ray.init(address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        hint = "`ray status` on its nodes tells how it is. --address local starts one on this machine."
+        hint = '`ray status` on its nodes shows its state. `address="local"` starts one on this machine.'
         raise DeviceError(f"no Ray cluster to work on: {error}", hint=hint) from error
     try:
         yield ray
@@ -77,7 +77,7 @@ def _import() -> Ray:
         if error.name != "ray":
             raise
         hint = "Install it: pip install 'synthgen[ray]', or in a checkout uv sync --extra ray."
-        raise DeviceError("--executor ray needs Ray, which is not installed here", hint=hint) from error
+        raise UsageError("Ray is not installed here", argument="executor", hint=hint) from error
     if os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] == "0":
         # Ray reads the variable once, while it is imported, and has no public switch. A program that imported Ray
         # before is past that, and each of its nodes would sync the working folder: see `_ENVIRONMENT`.
@@ -88,15 +88,23 @@ def _import() -> Ray:
 
 def _reach(address: str | None) -> None:
     """Check that something answers at `address`: Ray itself would take minutes to notice, and end the process."""
-    said, address = ("--address", address) if address else ("RAY_ADDRESS", os.environ.get("RAY_ADDRESS"))
+    argument = "address" if address else None
+    address = address or os.environ.get("RAY_ADDRESS")
     if not address or address in ("auto", "local"):
         return
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdecimal():
         hint = "synthgen must itself run on a machine of the cluster: `ray job submit` starts it there."
-        raise UsageError(f"{said}: expected {_FORMS}, found {address!r}", hint=hint if "://" in address else None)
+        said = f"{_said(argument)}expected {_FORMS}, found {address!r}"
+        raise UsageError(said, argument=argument, hint=hint if "://" in address else None)
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_SILENCE).close()
     except (OSError, OverflowError) as error:
-        hint = "`ray start --head` begins a cluster, and prints its address. --address local starts one for this run."
-        raise DeviceError(f"{said}: no Ray cluster answers at {address}: {error}", hint=hint) from error
+        hint = '`ray start --head` begins a cluster, and prints its address. `address="local"` starts one for this run.'
+        said = f"{_said(argument)}no Ray cluster answers at {address}: {error}"
+        raise DeviceError(said, argument=argument, hint=hint) from error
+
+
+def _said(argument: str | None) -> str:
+    """Name the variable in place of an argument that was not given."""
+    return "" if argument else "RAY_ADDRESS: "

@@ -1,11 +1,11 @@
-"""`--devices`: which workers this machine gets, one process each."""
+"""`devices`: which workers this machine gets, one process each."""
 
 import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from synthgen.errors import DeviceError, UsageError
+from synthgen.errors import DeviceMissing, UsageError
 
 _FORM = re.compile(r"auto|mps|cpu(:[1-9]\d*)?|cuda(:\d+(,\d+)*)?")
 
@@ -25,7 +25,7 @@ def check_devices(devices: str) -> None:
         UsageError: it is not understood.
     """
     if not _FORM.fullmatch(devices):
-        raise UsageError(f"--devices: expected auto, cpu, cpu:N, mps, cuda or cuda:0,2, found {devices!r}")
+        raise UsageError(f"expected auto, cpu, cpu:N, mps, cuda or cuda:0,2, found {devices!r}", argument="devices")
 
 
 def slots(devices: str, count_gpus: Callable[[], int], environment: Mapping[str, str] = os.environ) -> tuple[Slot, ...]:
@@ -35,7 +35,7 @@ def slots(devices: str, count_gpus: Callable[[], int], environment: Mapping[str,
 
     Raises:
         UsageError: `devices` is not understood.
-        DeviceError: there is no GPU of that number.
+        DeviceMissing: there is no GPU of that number.
     """
     check_devices(devices)
     kind, _, numbers = devices.partition(":")
@@ -48,9 +48,10 @@ def slots(devices: str, count_gpus: Callable[[], int], environment: Mapping[str,
         return (Slot("cpu", {} if workers == 1 else {"OMP_NUM_THREADS": threads}),) * workers
     chosen = [int(number) for number in numbers.split(",")] if numbers else list(range(gpus))
     if missing := [number for number in chosen if number >= gpus]:
-        raise DeviceError(f"--devices {devices}: there is no GPU {missing[0]} here: {gpus} found")
+        raise DeviceMissing(f"{devices}: there is no GPU {missing[0]} here: {gpus} found", argument="devices")
     if not chosen:
-        raise DeviceError(f"--devices {devices}: there is no GPU here", hint="`synthgen doctor` lists the devices.")
+        hint = "`synthgen doctor` lists the devices."
+        raise DeviceMissing(f"{devices}: there is no GPU here", argument="devices", hint=hint)
     # Numbers count the GPUs that this process may see, which an outer list of names may already have chosen.
     visible = [name for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     return tuple(
