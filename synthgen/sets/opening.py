@@ -75,7 +75,7 @@ def open_set(place: SetSource, split: str | None = None, images_from: Path | Non
         # The name may be mistyped, and the hub may take its time to say so.
         _LOG.warning("%s: there is no such file or folder here; looking on the hub", place)
         return read_hub(place, split)
-    raise UsageError(f"{place}: there is no such file or folder", hint="Name what to audit.")
+    raise UsageError(f"{place}: there is no such file or folder", hint="Check the path.")
 
 
 def _open_file(file: Path, split: str | None, images_from: Path | None) -> ImageSet:
