@@ -9,7 +9,7 @@ from synthgen.stats.estimates import Estimate, difference
 
 _OTHER_MIX = 0.05
 """If the shares of a class in two sets differ by more than this, the comparison has a caveat."""
-_WORD = "figures of the judge's answers as they are, which nothing checks on both sets"
+_WORD = "figures of the judge's answers, which nothing checks on both sets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +75,14 @@ def compare(first: Findings, second: Findings) -> Comparison:
 
 
 def _caveats(first: Findings, second: Findings) -> Iterator[str]:
-    yield "an image that is in both sets makes them more alike than the intervals know: they take the sets as separate"
+    yield "the intervals assume that the sets share no images: shared ones make the sets look more alike than they are"
     mixes = [{name: many / max(found.images, 1) for name, many in found.classes.items()} for found in (first, second)]
     names = {*mixes[0], *mixes[1]}
     apart = {name: abs(mixes[0].get(name, 0.0) - mixes[1].get(name, 0.0)) for name in names}
     if apart and max(apart.values()) > _OTHER_MIX:
         name = max(sorted(apart), key=lambda name: apart[name])
         shares = " and ".join(f"{mix.get(name, 0.0):.0%}" for mix in mixes)
-        yield f"the sets mix classes differently ({name}: {shares}): what differs over all may come of that alone"
+        yield f"the sets mix classes differently ({name}: {shares}): that alone may make overall figures differ"
 
 
 def _of_attribute(first: AttributeFindings, second: AttributeFindings) -> Iterator[Difference]:

@@ -63,7 +63,7 @@ class Confusion:
         shaped = [len(row) for row in self.counts] == [len(columns)] * len(rows)
         given = np.array(self.counts if shaped else np.nan, dtype=float)
         if not (given >= 0).all() or (given != np.round(given)).any():
-            hint = "How many labelled images have each truth and answer; shares would not tell how sure it is."
+            hint = "Give counts of labelled images and not shares: counts determine how precise the matrix is."
             raise UsageError(f"{where} does not hold a count for each row and column", hint=hint)
         matrix[np.ix_(rows, columns)] = given
         if empty := [names[row] for row in rows if not matrix[row].any()]:
@@ -122,7 +122,7 @@ def _few(matrix: Floats, values: Sequence[str]) -> tuple[str, ...]:
 def _doubts(number: float, misfit: float, spare: int) -> tuple[str, ...]:
     doubts = []
     if number >= ILL:
-        doubts.append(f"it is badly conditioned ({number:.0f}): its small errors make large ones in the shares")
+        doubts.append(f"it is badly conditioned ({number:.0f}): small errors in it become large ones in the shares")
     if misfit > chi2.isf(0.01, spare):
-        doubts.append("no shares explain these answers by it: the judge errs differently here than there")
+        doubts.append("no shares explain these answers with it: the judge errs differently here")
     return tuple(doubts)

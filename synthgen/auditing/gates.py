@@ -215,5 +215,5 @@ def _limit(text: str, limit: str) -> float:
     except ValueError:
         found = -1.0
     if not 0 <= found <= 1:
-        raise UsageError(f"gate {text!r}: the limit {limit!r} is no share", hint="Expected 0 to 1, or 0% to 100%.")
+        raise UsageError(f"gate {text!r}: the limit {limit!r} is not a share", hint="Expected 0 to 1, or 0% to 100%.")
     return found

@@ -54,7 +54,10 @@ def read_truth(table: Table, labels: pd.DataFrame, attribute: Answers) -> Truth:
         pd.to_numeric(given["weight"], errors="coerce").to_numpy(float) if "weight" in given else np.ones(len(given))
     )
     if not (np.isfinite(weights) & (weights > 0)).all():
-        raise UsageError("the labels have a weight that is no positive number", hint="Images that each one stands for.")
+        raise UsageError(
+            "the labels have a weight that is not a positive number",
+            hint="It counts the images that a label stands for.",
+        )
 
     truth = read_answers(given, attribute.name, attribute.values, "the table of labels").codes
     answers = len(attribute.answers)
@@ -93,7 +96,7 @@ def correct_by_labels(counts: Floats, truth: Truth, chosen: Sequence[int], infla
     unseen = 1 - counts[seen].sum() / counts[there].sum()
     caveats = []
     if unseen > 0:
-        caveats.append(f"{unseen:.1%} of the images are in classes without a label: the intervals allow them anything")
+        caveats.append(f"{unseen:.1%} of the images are in classes without a label: they may have any shares")
         low, high = low * (1 - unseen), high * (1 - unseen) + unseen
     return Corrected(estimates(share, low, high), caveats=tuple(caveats), labelled=labelled)
 

@@ -238,7 +238,7 @@ def _caveats(table: Table, real: Table | None, labels: pd.DataFrame | None) -> I
     if real is not None and (strange := sorted(set(real.classes) - set(table.classes))):
         yield f"classes that the real set has and this one lacks: {', '.join(strange)}"
     if labels is not None and "weight" not in labels.columns:
-        yield "the labels have no column 'weight': all images of a class are taken to be as likely to be drawn"
+        yield "the labels have no column 'weight': all images of a class are assumed equally likely to be drawn"
 
 
 def _rng(seed: int, *purpose: str) -> np.random.Generator:

@@ -46,11 +46,11 @@ def quote(
         if not matrix.doubts:
             right = "right if the judge errs here as often as it did there, in every class"
             return Quote(Figure.MATRIX, f"corrected by the confusion matrix: {right}{few}")
-        few += f"; the confusion matrix is no help: {matrix.doubts[0]}"
+        few += f"; the confusion matrix does not help: {matrix.doubts[0]}"
 
     if not valued:
         return Quote(None, f"no image has a value{few}")
-    reason = f"what the judge sees, its errors included, of which the interval does not know{alike}{few}"
+    reason = f"what the judge sees, its errors included, which the interval does not cover{alike}{few}"
     return Quote(plain, reason, _unchecked(matrix, labels, place, images))
 
 

@@ -112,7 +112,7 @@ def read_answers(frame: pd.DataFrame, name: str, values: Sequence[str], where: s
         UsageError: a value was not declared, or fewer than two were.
     """
     if len(set(values)) < 2 or len(set(values)) < len(values) or set(values) & set(ASIDE):
-        hint = f"Each once; {' and '.join(map(repr, ASIDE))} are answers, but no values."
+        hint = f"Give each once; {' and '.join(map(repr, ASIDE))} are answers, not values."
         raise UsageError(f"{name}: expected two values or more, found {', '.join(values) or 'none'}", hint=hint)
     column = frame[name]
     codes = encode(column, (*values, *ASIDE))

@@ -19,4 +19,6 @@ def reading(what: object) -> Iterator[None]:
         yield
     except (OSError, pa.ArrowException) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise StorageError(f"{what} cannot be read: {reason}", hint="Is it whole, and where it should be?") from error
+        raise StorageError(
+            f"{what} cannot be read: {reason}", hint="Check that it is complete and in its place."
+        ) from error

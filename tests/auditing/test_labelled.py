@@ -94,8 +94,8 @@ def test_an_empty_cell_is_no_label_and_a_class_without_labels_has_no_figure() ->
         (pd.DataFrame({"id": ["x"], "skin": ["dark"]}), "the id 'x', which no image has"),
         (pd.DataFrame({"id": ["000000"] * 2, "skin": ["dark"] * 2}), "the id '000000' twice"),
         (pd.DataFrame({"id": ["000000"], "skin": ["green"]}), "the value 'green'"),
-        (pd.DataFrame({"id": ["000000"], "skin": ["dark"], "weight": [-1]}), "no positive number"),
-        (pd.DataFrame({"id": ["000000"], "skin": ["dark"], "weight": ["many"]}), "no positive number"),
+        (pd.DataFrame({"id": ["000000"], "skin": ["dark"], "weight": [-1]}), "not a positive number"),
+        (pd.DataFrame({"id": ["000000"], "skin": ["dark"], "weight": ["many"]}), "not a positive number"),
         (pd.DataFrame({"skin": ["dark"]}), "no column 'id'"),
     ],
 )

@@ -61,7 +61,7 @@ def measure_leakage(
     there = read_rows(reference_ids, reference_classes, reference_vectors, "the reference")
     if own.vectors.shape[1] != there.vectors.shape[1]:
         found = f"{own.vectors.shape[1]} and {there.vectors.shape[1]} numbers"
-        raise UsageError(f"expected embeddings of one model, found such of {found}")
+        raise UsageError(f"expected embeddings of one model, found embeddings of {found}")
 
     images = np.bincount(own.codes, minlength=len(own.names)).tolist()
     sampled = len(own) > most_compared

@@ -74,7 +74,7 @@ def read_rows(ids: Sequence[str], classes: Sequence[str], vectors: np.ndarray, w
     bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
     if len(bad):
         raise UsageError(
-            f"{where}: the embedding of {ids[bad[0]]} is 0 or not finite", hint="Make the embeddings anew."
+            f"{where}: the embedding of {ids[bad[0]]} is 0 or not finite", hint="Compute the embeddings again."
         )
 
     unit /= lengths[:, None]
