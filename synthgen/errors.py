@@ -130,6 +130,12 @@ class Interrupted(SynthgenError):  # noqa: N818 - an outcome
     code, exit_code = "interrupted", 75
 
 
+def stopped() -> Interrupted:
+    """Make the error of a run that was asked to stop."""
+    hint = "Run the same command again to resume. Finished shards are kept; the attempts of unfinished ones are lost."
+    return Interrupted("interrupted", hint=hint)
+
+
 def first_line(error: BaseException) -> str:
     """Give the first line of an error's message, or its kind if it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -126,7 +126,7 @@ def run(
             Those processes import the program's main module: a script must call this under
             `if __name__ == "__main__"`.
         extend: if `location` has a run of this spec with fewer images, make the additional ones.
-        top_up: when all shards are done, try once more to make images that a quota lacks or that were duplicates.
+        top_up: when all shards are done, make the images that are missing or were duplicates, in new shards.
         executor: `ray` works on a Ray cluster, whose nodes must all see `location`; see `synthgen.running.run_ray`.
         address: of the cluster; by default a running one, or a new one on this machine.
         text: the spec as its author wrote it, kept beside the plan; by default the text of `spec`.

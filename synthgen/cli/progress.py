@@ -16,7 +16,7 @@ class Snapshot:
         unit: what is counted: "images", "shards".
         total: None where it is not known.
         rate: `unit` per second since this call began with the step; None before there is one.
-        seconds_left: at that rate; None where it cannot be told.
+        seconds_left: at that rate; None if unknown.
         classes: for each class its quota and what there is, those of finished shards included.
         is_loading: whether a run's models are still being loaded.
     """

@@ -13,16 +13,16 @@ Fate = tuple[str, str, str | None]
 """Class, verdict, and reason where there is one."""
 
 MEANINGS: Mapping[str, str] = {
-    Reason.BLANK: "nothing to see in it",
+    Reason.BLANK: "shows nothing",
     Reason.BLURRED: "blurred beyond use",
     Reason.NOISY: "noisy beyond use",
     Reason.UNSAFE: "shows what the spec's safety section rejects",
-    Reason.LABEL: "the judge did not take it for its class",
+    Reason.LABEL: "the judge does not see its class in it",
     Reason.CLIP: "does not match its prompt",
     Reason.MEASURE: "outside the limits of a plug-in's measure",
     Reason.DUPLICATE: "repeats an image before it",
-    Reason.ATTRIBUTE: "measured to be what no cell asks for, or not to be told",
-    Verdict.SURPLUS: "good, but its shard wanted no more of it: full, or its attempts were spent",
+    Reason.ATTRIBUTE: "measured as something that no cell asks for, or unknown",
+    Verdict.SURPLUS: "passed, but its quota was already full (or out of attempts)",
     "not_finite": "the model's numbers broke: no image",
     "safety_checker": "held back by the model's own safety checker",
     Verdict.FAILED: "the model gave no image",

@@ -71,9 +71,9 @@ def grouped(causes: Mapping[int, str]) -> list[str]:
 def retry_hint(location: str | None, causes: Iterable[str]) -> str:
     """Say where the tracebacks are kept, if they are, and whether running again may help."""
     if all(cause.partition(":")[0] in _REPEATED for cause in causes):
-        again = "Running again does the same, unless the spec, the model or the libraries change."
+        again = "Running again fails in the same way, unless the spec, the model or the libraries change."
     else:
-        again = "Run again to try once more."
+        again = "Run again to retry."
     return f"{again} Tracebacks: {location}/failed" if location else again
 
 

@@ -101,8 +101,8 @@ def _refuse_another(there: Plan, wanted: Plan, location: str) -> None:
     changes = there.differences(wanted)
     if not changes:
         return
-    hint = "Choose another `location`, or undo these changes to go on with this run."
+    hint = "Use `location` to start a new run, or revert these changes to resume this one."
     if there.growth(wanted) is not None:
-        hint = "Add `extend` to make these images, too. They come after the existing ones."
+        hint = "Add `extend` to make these images too. They come after the existing ones."
     lines = "\n".join(f"  {line}" for line in changes)
-    raise PlanChanged(f"{location} was begun with another plan:\n{lines}", hint=hint)
+    raise PlanChanged(f"{location} was started from a different spec:\n{lines}", hint=hint)

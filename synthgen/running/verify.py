@@ -69,7 +69,7 @@ def _spec_faults(store: RunStore) -> list[Damage]:
     try:
         if store.read(layout.SPEC) == text.encode():
             return []
-        return [Damage(layout.SPEC, "is not the spec that the run was begun with")]
+        return [Damage(layout.SPEC, "is not the spec that the run was started from")]
     except StorageError as error:
         return [Damage(layout.SPEC, error.message)]
 

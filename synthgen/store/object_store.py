@@ -164,7 +164,7 @@ class ObjectStore:
                 if isinstance(error, FileExistsError) or code_of(error) in ("PreconditionFailed", "412"):
                     # A request that was repeated because its answer was lost finds the name taken by ourselves.
                     return self._token(key) == token
-                # If another request is creating the same name at this moment, S3 asks to try once more.
+                # If another request is creating the same name at this moment, S3 asks for another try.
                 if not waits or code_of(error) not in ("ConditionalRequestConflict", "OperationAborted", "409"):
                     raise
                 time.sleep(waits.pop(0))

@@ -84,4 +84,4 @@ def check_name(name: str, location: str) -> None:
     """
     parts = name.split("/")
     if not all(re.fullmatch(r"[A-Za-z0-9._-]+", part) and part.strip(".") for part in parts):
-        raise StorageError(f"{location}: {name!r} is no name of a file in a run")
+        raise StorageError(f"{location}: {name!r} is not the name of a file of a run")

@@ -39,7 +39,7 @@ def only_the_first_creation_counts(store: RunStore) -> None:
 
 
 def of_many_who_create_at_once_one_wins(store: RunStore) -> None:
-    """A commit is a creation: of several workers exactly one must be told that it won."""
+    """A commit is a creation: exactly one of several workers must learn that it won."""
     with ThreadPoolExecutor(8) as threads:
         won = list(threads.map(lambda number: store.create(MARKER, bytes([number]) * 5000), range(24)))
     require(won.count(True) == 1, f"of 24 who create at once one must win, {won.count(True)} did")

@@ -107,7 +107,7 @@ def test_whatever_else_fails_at_the_beginning_ends_the_run_with_its_first_line(
     assert isinstance(ended, ModelError)
     assert ended.message.endswith(f"failed: {type(error).__name__}: {str(error).splitlines()[0]}")
     assert ended.hint is not None
-    assert ended.hint.startswith("Run again to try once more" if isinstance(error, OSError) else "Running again does")
+    assert ended.hint.startswith("Run again to retry" if isinstance(error, OSError) else "Running again does")
 
 
 def test_a_judge_that_cannot_take_the_first_images_ends_the_run_too(tmp_path: Path) -> None:
@@ -168,4 +168,4 @@ def test_shards_are_told_by_cause() -> None:
 
 def test_running_again_is_advised_only_where_it_may_help() -> None:
     assert retry_hint("run", ["TypeError: a", "OSError: b"]).startswith("Run again")
-    assert retry_hint("run", ["TypeError: a"]).startswith("Running again does the same")
+    assert retry_hint("run", ["TypeError: a"]).startswith("Running again fails in the same way")

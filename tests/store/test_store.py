@@ -153,5 +153,5 @@ def test_no_name_leads_out_of_the_run(store: RunStore) -> None:
             partial(store.delete, name),
         ]
         for call in calls:
-            with pytest.raises(StorageError, match="no name of a file in a run"):
+            with pytest.raises(StorageError, match="not the name of a file of a run"):
                 call()

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
-from synthgen.errors import DeviceError, DeviceLost, Interrupted, SynthgenError
+from synthgen.errors import DeviceError, DeviceLost, SynthgenError, stopped
 from synthgen.events import Progress
 from synthgen.running.assignment import Assignment
 from synthgen.running.executors.queue import TRIES, ShardQueue, WorkerProgress
@@ -111,7 +111,7 @@ class _Pool:
         try:
             while self._workers:
                 if stop() and not self._queue.stopping:
-                    self._stop(Interrupted("stopped on request", hint="Run again to go on: what was committed stays."))
+                    self._stop(stopped())
                 heard = wait([worker.connection for worker in self._workers], timeout=_LOOK_EVERY)
                 for worker in [worker for worker in self._workers if worker.connection in heard]:
                     self._listen(worker)

@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import cast
 
-from synthgen.errors import DeviceError, DeviceLost, DeviceMissing, Interrupted, StorageError, SynthgenError, UsageError
+from synthgen.errors import (
+    DeviceError,
+    DeviceLost,
+    DeviceMissing,
+    StorageError,
+    SynthgenError,
+    UsageError,
+    stopped,
+)
 from synthgen.events import Progress
 from synthgen.running.assignment import Assignment
 from synthgen.running.executors.local import Start
@@ -133,7 +141,7 @@ class _Pool:
         try:
             while self._queue.waiting or self._workers:
                 if stop() and not self._queue.stopping:
-                    self._stop(Interrupted("stopped on request", hint="Run again to go on: what was committed stays."))
+                    self._stop(stopped())
                 self._hire()
                 self._listen()
                 self._look_after()

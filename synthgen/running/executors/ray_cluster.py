@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from synthgen.errors import DeviceError, Interrupted, UsageError
+from synthgen.errors import DeviceError, UsageError, stopped
 
 Ray = Any
 """The module `ray`: `Any`, since Ray is optional, and what mypy finds must not depend on whether it is installed."""
@@ -61,7 +61,7 @@ def _own_signals() -> Iterator[None]:
     try:
         yield
     except SystemExit as error:
-        raise Interrupted("stopped on request, while Ray began") from error
+        raise stopped() from error
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)

@@ -84,5 +84,5 @@ def _claimed(store: RunStore, shard: int, fingerprint: str, data: bytes) -> Shar
 
 
 def _damaged(store: RunStore, name: str, what: str) -> StorageError:
-    hint = "Delete this marker and run again: the shard will be made anew."
+    hint = "Delete this marker and run again: the shard will be made again."
     return StorageError(f"{store.location}/{name} {what}", hint=hint)

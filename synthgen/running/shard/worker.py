@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from synthgen.errors import Interrupted, ModelError, StorageError, SynthgenError, UsageError, cause_of
+from synthgen.errors import Interrupted, ModelError, StorageError, SynthgenError, UsageError, cause_of, stopped
 from synthgen.events import ClassProgress, Progress
 from synthgen.planning import Plan
 from synthgen.records import Candidate, Failure, Judged, Rendered, Shard, ShardRecord
@@ -182,7 +182,7 @@ def _apply(filling: Filling, judge: Judge, batch: list[Rendered]) -> list[Judged
 
 def _check(stop: Callable[[], bool]) -> None:
     if stop():
-        raise Interrupted("stopped on request", hint="Run again to go on: what was committed stays.")
+        raise stopped()
 
 
 def _by_class(shard: Shard, accepted: Mapping[str, int], attempts: Mapping[str, int]) -> dict[str, ClassProgress]:
