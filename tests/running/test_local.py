@@ -1,5 +1,6 @@
 """The local executor with real processes: they are killed, stopped and broken, and the run comes out the same."""
 
+import logging
 import os
 import signal
 import time
@@ -43,6 +44,8 @@ def start(
                 told.touch()
                 if trouble in ("kill", "freeze"):
                     os.kill(os.getpid(), signal.SIGKILL if trouble == "kill" else signal.SIGSTOP)
+                if trouble == "warn":
+                    logging.getLogger("synthgen.elsewhere").warning("the %s is warm", "GPU")
                 if trouble == "break":
                     raise ModelError("it broke", hint="mend it")
             yield shard
@@ -133,6 +136,17 @@ def test_a_worker_that_dies_or_hangs_is_replaced_and_nothing_is_lost(alone: Path
     assert (outcome.committed, outcome.failed) == (tuple(range(PLAN.shard_count)), ())
     assert the_same(tmp_path / "run", alone, PLAN)
     assert verify(PLAN, FolderStore(tmp_path / "run")) == []
+
+
+def test_what_a_worker_logs_is_said_by_the_process_that_started_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It prints nothing itself: stderr may hold JSON Lines."""
+    assert local(tmp_path / "run", "warn once").failed == ()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "cpu: the GPU is warm"
+    ]
+    assert "is warm" not in capfd.readouterr().err
 
 
 @pytest.mark.slow

@@ -3,42 +3,24 @@
 import logging
 import multiprocessing
 import os
-import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Protocol
 
 from synthgen.errors import DeviceError, DeviceLost, SynthgenError, stopped
 from synthgen.events import Progress
-from synthgen.running.assignment import Assignment
 from synthgen.running.executors.queue import TRIES, ShardQueue, WorkerProgress
 from synthgen.running.executors.slots import Slot
+from synthgen.running.executors.worker_side import Start, serve_process
 from synthgen.running.failures import write_failure
 from synthgen.running.shard.worker import Outcome
 from synthgen.store.store import RunStore
 
 _LOG = logging.getLogger(__name__)
 _LOOK_EVERY = 0.2
-
-
-class Start(Protocol):
-    """Makes shards of the run at `location`, like `synthgen.running.work`.
-
-    It must be a module's function, since worker processes import it.
-    """
-
-    def __call__(
-        self,
-        location: str,
-        shards: Iterable[int | Assignment],
-        device: str,
-        on_progress: Callable[[Progress], None],
-        stop: Callable[[], bool],
-    ) -> Outcome: ...
 
 
 @dataclass(slots=True)
@@ -125,7 +107,7 @@ class _Pool:
     def _spawn(self, slot: Slot, faults: int = 0) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(self._start, self._store.location, slot.device, theirs))
+        process = context.Process(target=serve_process, args=(self._start, self._store.location, slot.device, theirs))
         with _environment(slot.environment):
             process.start()
         theirs.close()  # so that we read the end of the file when the process is gone
@@ -148,6 +130,9 @@ class _Pool:
             worker.faults = 0 if content.committed else worker.faults
             self._queue.hear(worker.hand, content)
             self._on_progress(content)
+        elif kind == "log":
+            level, text = content
+            _LOG.log(level, "%s: %s", worker.slot.device, text)
         elif kind == "outcome":
             self._queue.end(worker.hand, content)
         elif isinstance(content, DeviceLost) or (isinstance(content, DeviceError) and worker.faults):
@@ -216,52 +201,6 @@ class _Pool:
         for worker in self._workers:
             with suppress(OSError):
                 worker.connection.send(None)
-
-
-def _serve(start: Start, location: str, device: str, connection: Connection) -> None:
-    """Run a worker in its own process."""
-    stopped = False
-
-    def on_signal(number: int, frame: object) -> None:
-        nonlocal stopped
-        stopped = True
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
-    signal.signal(signal.SIGTERM, on_signal)
-    converse(start, location, device, connection, lambda: stopped)
-
-
-def converse(
-    start: Start, location: str, device: str, connection: Connection, stopped: Callable[[], bool] = lambda: False
-) -> None:
-    """Run the worker's side of the conversation, which is the same for every executor.
-
-    It asks for shards until it gets None. Anything else that arrives, or the end of the pipe, is a request to stop, so
-    a worker never outlives its parent by more than a batch.
-    """
-
-    def assignments() -> Iterator[Assignment]:
-        while True:
-            connection.send(("ready", None))
-            assignment = connection.recv()
-            if assignment is None:
-                return
-            yield assignment
-
-    def stop() -> bool:
-        return stopped() or connection.poll()
-
-    def tell(kind: str, content: object) -> None:
-        with suppress(OSError):
-            connection.send((kind, content))
-
-    with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the parent is gone: nobody listens
-        try:
-            outcome = start(location, assignments(), device, lambda progress: tell("progress", progress), stop)
-        except SynthgenError as error:
-            tell("error", error)
-        else:
-            tell("outcome", outcome)
 
 
 @contextmanager

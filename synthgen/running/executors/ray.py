@@ -18,11 +18,11 @@ from synthgen.errors import (
 )
 from synthgen.events import Progress
 from synthgen.running.assignment import Assignment
-from synthgen.running.executors.local import Start
 from synthgen.running.executors.queue import TRIES, ShardQueue, WorkerProgress
 from synthgen.running.executors.ray_actor import ActorHandle, ShardActor
 from synthgen.running.executors.ray_cluster import Ray, connected
 from synthgen.running.executors.slots import Slot
+from synthgen.running.executors.worker_side import Start
 from synthgen.running.failures import write_failure
 from synthgen.running.shard.worker import Outcome
 from synthgen.store import layout
@@ -198,6 +198,9 @@ class _Pool:
             worker.working = True
             self._queue.hear(worker.hand, content)
             self._on_progress(content)
+        elif kind == "log":
+            level, text = cast("tuple[int, str]", content)
+            _LOG.log(level, "%s: %s", worker.place[0] if worker.place else "a worker", text)
         elif kind == "outcome":
             assert isinstance(content, Outcome)
             worker.ended = True

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from synthgen.running.assignment import Assignment
-from synthgen.running.executors.local import Start, converse
+from synthgen.running.executors.worker_side import Start, serve_worker
 
 _LOOK_EVERY = 0.2
 
@@ -36,7 +36,7 @@ class ShardActor:
         from ray import get_runtime_context
 
         self._connection, self._theirs = multiprocessing.Pipe()
-        self._worker = ThreadPoolExecutor(1).submit(converse, start, location, device, self._theirs)
+        self._worker = ThreadPoolExecutor(1).submit(serve_worker, start, location, device, self._theirs)
         return [("place", (platform.node(), get_runtime_context().get_node_id()))]
 
     def exchange(self, answers: Sequence[Assignment | None]) -> list[tuple[str, object]]:
