@@ -234,7 +234,7 @@ def test_a_quota_that_cannot_be_met_ends_with_3_and_says_what_is_missing(home: P
         (["plan", "spec.yaml", "--set", "model.id=./cache"], 2, "not a diffusers pipeline"),
         (["plan", "spec.yaml", "--set", "model.id=./nowhere"], 2, "does not exist"),
         (["run", "spec.yaml", "-o", "/proc/nowhere"], 5, "/proc/nowhere"),
-        (["status", "."], 2, "there is no run here"),
+        (["status", "."], 2, "is not a synthgen run"),
         (["validate", "spec.yaml", "--set", "model.stepz=3"], 2, "steps"),
         (["run", "missing.yaml"], 2, "missing.yaml"),
         (["run", "spec.yaml", "--devices", "cuda:77", "-o", "other"], 2, "cuda:77"),

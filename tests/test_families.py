@@ -88,9 +88,9 @@ def test_a_call_that_fails_ends_the_run_at_once_with_its_cause_on_the_screen(tmp
     scheduler = "model.scheduler=FlowMatchEulerDiscreteScheduler"  # it fits no Stable Diffusion
     done = call("run", "spec.yaml", "--set", scheduler, folder=tmp_path)
     assert done.returncode == 2, done.stderr
-    message, hint = done.stderr.splitlines()[-2:]
-    assert "in the first batch failed: AttributeError: 'FlowMatchEulerDiscreteScheduler' object has no" in message
-    assert hint.startswith("Running again fails in the same way, unless the spec, the model or the libraries change.")
+    said = json.loads(done.stderr.splitlines()[-1])
+    assert "in the first batch failed: AttributeError: 'FlowMatchEulerDiscreteScheduler' object has no" in said["message"]
+    assert said["hint"].startswith("Running again fails in the same way, unless the spec, the model or the libraries change.")
     (kept,) = (tmp_path / "outputs/tiny/failed").iterdir()
     assert "Traceback" in json.loads(kept.read_text())["traceback"]
     status = call("status", "outputs/tiny", folder=tmp_path)
@@ -148,8 +148,8 @@ def test_the_cause_of_every_failed_shard_stands_on_the_screen(tmp_path: Path) ->
     done = in_trouble(tmp_path, trouble, "run", "spec.yaml")
     assert done.returncode == 5, done.stderr
     causes = ["shards 1, 4: KeyError: 'hat'", "shard 3: OSError: input.png is gone"]  # shard 2 has no images to make
-    *told, hint = done.stderr.splitlines()[-3:]
-    assert told == [f"failed: {cause}" for cause in causes]
-    assert hint == "Run again to retry. Tracebacks: outputs/tiny/failed"
+    said = json.loads(done.stderr.splitlines()[-1])
+    assert said["message"].splitlines() == [f"failed: {cause}" for cause in causes]
+    assert said["hint"] == "Run again to retry. Tracebacks: outputs/tiny/failed"
     status = call("status", "outputs/tiny", folder=tmp_path).stdout
     assert all(f"failed    {cause}\n" in status for cause in causes)

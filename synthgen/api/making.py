@@ -13,7 +13,6 @@ from synthgen.api.forecasting import forecast
 from synthgen.api.progress import started
 from synthgen.api.publishing import check_place
 from synthgen.api.recording import Committed, note_shards
-from synthgen.errors import ModelError
 from synthgen.events import OnProgress, Progress, StepProgress, ignore
 from synthgen.planning import Plan
 from synthgen.running import Assignment, Outcome
@@ -106,4 +105,4 @@ def refuse_failed(outcome: Outcome, store: RunStore) -> None:
     unknown = f"see {store.location}/failed"
     causes = {**dict.fromkeys(outcome.failed, unknown), **runs.read_causes(store, outcome.failed)}
     lines = "\n".join(f"failed: {line}" for line in runs.grouped(causes))
-    raise ModelError(lines, hint=runs.retry_hint(store.location, causes.values()))
+    raise runs.failed_for(lines, store.location, causes.values())

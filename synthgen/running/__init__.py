@@ -5,7 +5,7 @@ from synthgen.running.assignment import Assignment
 from synthgen.running.executors.local import run_local
 from synthgen.running.executors.ray import run_ray
 from synthgen.running.executors.slots import Slot, check_devices, slots
-from synthgen.running.failures import grouped, read_causes, retry_hint
+from synthgen.running.failures import failed_for, grouped, read_causes
 from synthgen.running.opening import create_run, is_begun, kept_spec, open_run
 from synthgen.running.rejudge import rejudge
 from synthgen.running.repair import Repaired, repair
@@ -25,6 +25,7 @@ __all__ = [
     "Slot",
     "check_devices",
     "create_run",
+    "failed_for",
     "grouped",
     "is_begun",
     "kept_spec",
@@ -33,7 +34,6 @@ __all__ = [
     "read_state",
     "rejudge",
     "repair",
-    "retry_hint",
     "run_local",
     "run_ray",
     "slots",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from pydantic_core import to_json
 
-from synthgen.errors import cause_of
+from synthgen.errors import ModelError, ModelUnavailable, cause_of
 from synthgen.redaction import without_secrets
 from synthgen.running.shard.environment import environment
 from synthgen.store import layout
@@ -68,13 +68,18 @@ def grouped(causes: Mapping[int, str]) -> list[str]:
     return [f"{_named(several)}: {cause}" for cause, several in shards.items()]
 
 
-def retry_hint(location: str | None, causes: Iterable[str]) -> str:
-    """Say where the tracebacks are kept, if they are, and whether running again may help."""
+def failed_for(message: str, location: str | None, causes: Iterable[str]) -> ModelError:
+    """Make the error for what `causes` ended: whether running again may help decides its kind and its hint.
+
+    Args:
+        location: the run whose folder keeps the tracebacks, if they are kept.
+        causes: as `cause_of` gives them.
+    """
+    tracebacks = f" Tracebacks: {location}/failed" if location else ""
     if all(cause.partition(":")[0] in _REPEATED for cause in causes):
         again = "Running again fails in the same way, unless the spec, the model or the libraries change."
-    else:
-        again = "Run again to retry."
-    return f"{again} Tracebacks: {location}/failed" if location else again
+        return ModelError(message, hint=again + tracebacks)
+    return ModelUnavailable(message, hint=f"Run again to retry.{tracebacks}")
 
 
 def _named(shards: list[int]) -> str:

@@ -58,9 +58,11 @@ def open_run(store: RunStore) -> Plan:
     """
     try:
         text = store.read(layout.PLAN).decode()
-    except MissingFileError as error:
+    except StorageError as error:
+        if not isinstance(error, MissingFileError) and not isinstance(error.__cause__, NotADirectoryError):
+            raise
         hint = "Give the folder that `synthgen run` made."
-        raise UsageError(f"{store.location}: there is no run here: it has no {layout.PLAN}", hint=hint) from error
+        raise UsageError(f"{store.location} is not a synthgen run: it has no {layout.PLAN}", hint=hint) from error
     except UnicodeDecodeError as error:
         raise StorageError(f"{store.location}: {layout.PLAN} is damaged: it is not text") from error
     try:

@@ -249,7 +249,7 @@ def test_a_stop_ends_all_actors_after_their_batch(nodes: Nodes, tmp_path: Path) 
 
 def test_a_folder_that_nodes_do_not_share_is_explained(nodes: Nodes, tmp_path: Path) -> None:
     with pytest.raises(
-        StorageError, match=r"a worker on .* cannot begin: .*run-nowhere: there is no run here"
+        StorageError, match=r"a worker on .* cannot begin: .*run-nowhere is not a synthgen run"
     ) as caught:
         on_ray(nodes, tmp_path, start_in_nowhere)
     assert caught.value.hint is not None

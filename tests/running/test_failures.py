@@ -9,7 +9,7 @@ import torch
 
 from synthgen.errors import DeviceError, DeviceLost, ModelError, SynthgenError
 from synthgen.records import Assessment, Candidate, Rendered
-from synthgen.running import Outcome, grouped, read_causes, retry_hint, work
+from synthgen.running import Outcome, failed_for, grouped, read_causes, work
 from synthgen.running.shard.preview import preview
 from synthgen.store import FolderStore
 from tests.running.noise import BrightnessJudge, NoiseGenerator, make_run, noise_plan
@@ -107,7 +107,7 @@ def test_whatever_else_fails_at_the_beginning_ends_the_run_with_its_first_line(
     assert isinstance(ended, ModelError)
     assert ended.message.endswith(f"failed: {type(error).__name__}: {str(error).splitlines()[0]}")
     assert ended.hint is not None
-    assert ended.hint.startswith("Run again to retry" if isinstance(error, OSError) else "Running again does")
+    assert ended.hint.startswith("Run again to retry" if isinstance(error, OSError) else "Running again fails")
 
 
 def test_a_judge_that_cannot_take_the_first_images_ends_the_run_too(tmp_path: Path) -> None:
@@ -167,5 +167,6 @@ def test_shards_are_told_by_cause() -> None:
 
 
 def test_running_again_is_advised_only_where_it_may_help() -> None:
-    assert retry_hint("run", ["TypeError: a", "OSError: b"]).startswith("Run again")
-    assert retry_hint("run", ["TypeError: a"]).startswith("Running again fails in the same way")
+    mixed, own = failed_for("x", "run", ["TypeError: a", "OSError: b"]), failed_for("x", "run", ["TypeError: a"])
+    assert (mixed.exit_code, mixed.hint) == (5, "Run again to retry. Tracebacks: run/failed")
+    assert (own.exit_code, str(own.hint).partition(",")[0]) == (2, "Running again fails in the same way")

@@ -48,6 +48,6 @@ def test_a_plan_that_is_cut_or_overwritten_is_damaged(tmp_path: Path, damage: ob
 
 
 def test_a_folder_without_a_run_is_named_and_not_made(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"nowhere: there is no run here"):
+    with pytest.raises(UsageError, match=r"nowhere is not a synthgen run"):
         open_run(FolderStore(tmp_path / "nowhere"))
     assert not (tmp_path / "nowhere").exists()

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from synthgen.errors import ModelError, SynthgenError, cause_of
-from synthgen.running.failures import retry_hint
+from synthgen.errors import SynthgenError, cause_of
+from synthgen.running.failures import failed_for
 from synthgen.running.shard.protocols import Generator, Judge
 
 
@@ -65,5 +65,5 @@ class Models:
             raise
         except Exception as error:
             cause = cause_of(error)
-            hint = retry_hint(self.location, [cause])
-            raise device_error(error, doing) or ModelError(f"{doing} failed: {cause}", hint=hint) from error
+            unforeseen = failed_for(f"{doing} failed: {cause}", self.location, [cause])
+            raise device_error(error, doing) or unforeseen from error

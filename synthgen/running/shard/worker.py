@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from synthgen.errors import Interrupted, ModelError, StorageError, SynthgenError, UsageError, cause_of, stopped
+from synthgen.errors import Interrupted, StorageError, SynthgenError, UsageError, cause_of, stopped
 from synthgen.events import ClassProgress, Progress
 from synthgen.planning import Plan
 from synthgen.records import Candidate, Failure, Judged, Rendered, Shard, ShardRecord
 from synthgen.redaction import without_secrets
 from synthgen.running.assignment import Assignment
-from synthgen.running.failures import grouped, retry_hint, write_failure
+from synthgen.running.failures import failed_for, grouped, write_failure
 from synthgen.running.shard.environment import environment
 from synthgen.running.shard.filling import Filling
 from synthgen.running.shard.marker import read_marker
@@ -117,7 +117,7 @@ class _Alike:
         self.cause = cause
         if len(self.shards) == ALIKE:
             what = grouped(dict.fromkeys(self.shards, cause))[0]
-            raise ModelError(f"{ALIKE} shards in turn failed alike: {what}", hint=retry_hint(location, [cause]))
+            raise failed_for(f"{ALIKE} shards in turn failed alike: {what}", location, [cause])
 
 
 def _keep(store: RunStore, error: SynthgenError) -> None:
