@@ -17,7 +17,7 @@ LABELS_SETTLE = "labels would settle it"
 WORD = "on the judge's word alone"
 _SHARE = re.compile(r"(?:share|prevalence) of (?P<value>.+)")
 _LINE = re.compile(
-    r"(?P<attribute>.+?)(?:\s+(?P<within>within class|within dataset|over all))?\s*:\s*"
+    r"(?P<attribute>.+?)(?:\s+(?P<within>within class|within dataset|over ?all))?\s*:\s*"
     r"(?P<measure>.+?)\s*(?P<sign><=|>=|≤|≥)\s*(?P<limit>\S+)"
 )
 
@@ -122,7 +122,7 @@ def parse_gate(text: str, attributes: Mapping[str, Sequence[str]]) -> Gate:
     within: Literal["class", "dataset"] = "class"
     if measure == "v" and matched["within"] == "within class":
         raise UsageError(f"gate {text!r}: 'v' compares the classes with each other", hint="Write 'over all'.")
-    if measure == "v" or matched["within"] in ("within dataset", "over all"):
+    if measure == "v" or matched["within"] in ("within dataset", "over all", "overall"):
         within = "dataset"
     gate = Gate(attribute, within, measure, matched["sign"] in ("<=", "≤"), _limit(text, matched["limit"]), value)
     return checked(gate, attributes)

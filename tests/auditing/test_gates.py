@@ -21,6 +21,7 @@ AT_LEAST = Gate("skin", "class", "entropy", False, 0.9)
         ("skin: tv<=10%", AT_MOST),
         ("  skin within class :  tv ≤ .1 ", AT_MOST),
         ("skin over all: js <= 0.02", Gate("skin", "dataset", "js", True, 0.02)),
+        ("skin overall: js <= 0.02", Gate("skin", "dataset", "js", True, 0.02)),
         ("skin within dataset: min_max_ratio >= 0.5", Gate("skin", "dataset", "min_max_ratio", False, 0.5)),
         ("skin: entropy >= 0.9", AT_LEAST),
         ("hair: unknown <= 20%", Gate("hair", "class", "unknown", True, 0.2)),
