@@ -89,8 +89,9 @@ def test_a_call_that_fails_ends_the_run_at_once_with_its_cause_on_the_screen(tmp
     done = call("run", "spec.yaml", "--set", scheduler, folder=tmp_path)
     assert done.returncode == 2, done.stderr
     said = json.loads(done.stderr.splitlines()[-1])
-    assert "in the first batch failed: AttributeError: 'FlowMatchEulerDiscreteScheduler' object has no" in said["message"]
-    assert said["hint"].startswith("Running again fails in the same way, unless the spec, the model or the libraries change.")
+    message, hint = said["message"], said["hint"]
+    assert "in the first batch failed: AttributeError: 'FlowMatchEulerDiscreteScheduler' object has no" in message
+    assert hint.startswith("Running again fails in the same way, unless the spec, the model or the libraries change.")
     (kept,) = (tmp_path / "outputs/tiny/failed").iterdir()
     assert "Traceback" in json.loads(kept.read_text())["traceback"]
     status = call("status", "outputs/tiny", folder=tmp_path)

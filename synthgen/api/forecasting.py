@@ -12,7 +12,7 @@ from synthgen.api.arguments import check_plan
 from synthgen.api.measured import Passes, Speed, read_passes, read_speeds, this_machine
 from synthgen.models import ModelSource, native_size
 from synthgen.planning import Plan
-from synthgen.spec import BUNDLED_MODEL, Spec
+from synthgen.spec import BUNDLED_MODEL, PLUGIN, Spec
 
 ASSUMED = 0.8
 """The share of attempts taken to pass before any was measured."""
@@ -221,5 +221,7 @@ def _size(planned: Plan) -> tuple[int, int] | None:
     wide, high = model.width or model.size, model.height or model.size
     if wide and high:
         return wide, high
+    if model.id.startswith(PLUGIN):  # only the plug-in knows
+        return None
     place = str(bundled.GENERATOR) if model.id == BUNDLED_MODEL else model.id
     return native_size(ModelSource(place, revision))

@@ -50,7 +50,7 @@ def test_the_verdict_comes_first(tmp_path: Path) -> None:
     counted = write_sheet(rows, tmp_path / "s.html", title="workers", quotas={"chef": 4, "doctor": 2})
     page = Page((tmp_path / "s.html").read_text("utf-8"))
     assert "3 of 6 images accepted from 5 attempts ✕ 3 short" in page.text
-    assert "1 label the judge did not take it for its class" in page.text
+    assert "1 label the judge does not see its class in it" in page.text
     assert "no image" in page.text
     assert "not finite" in page.text
     assert counted.missing == 3

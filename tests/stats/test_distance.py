@@ -118,7 +118,7 @@ def test_a_reference_that_makes_no_sense_is_refused() -> None:
         Target({"light": 1.5, "dark": -0.5}).checked("skin", values)
     with pytest.raises(UsageError, match=r"shares add up to 0\.9"):
         Target({"light": 0.5, "dark": 0.4}).checked("skin", values)
-    with pytest.raises(UsageError, match="has the value 'pale'"):
+    with pytest.raises(UsageError, match="has the unknown value 'pale'"):
         Target({"light": 0.5, "pale": 0.5}).checked("skin", values)
     assert uniform(values).of("chef") == Target({"light": 0.5, "dark": 0.5})
     real = Reference("the real set", uniform(values).overall, {"chef": Target({"light": 1.0}, 10)})
