@@ -188,13 +188,13 @@ def _wilson(tried: int, passed: int) -> tuple[float, float]:
 
 def _basis_of_attempts(passes: Passes | None, tried: int, passed: int) -> str:
     if passes is None or not tried:
-        return f"assumed: {ASSUMED:.0%} of the attempts pass the filters; none was measured for this spec"
+        return f"assumes a pass rate of {ASSUMED:.0%}; none was measured yet"
     return f"measured in {_runs(passes.runs)}: {passed:,} of {tried:,} attempts passed the filters{_rough(tried)}"
 
 
 def _basis_of_seconds(speed: Speed | None, steps: int) -> str:
     if speed is None:
-        return "unknown: this model was not measured in this size yet; a preview or a run does it"
+        return "unknown: no preview or run of this model at this size yet"
     place = "on this machine" if speed.machine == this_machine() else "on another machine"
     scaled = "" if speed.steps == steps else f", at {speed.steps} steps, scaled to {steps}"
     images = f"{speed.images:,} image{'s' if speed.images != 1 else ''}"

@@ -186,8 +186,8 @@ def _answer(found: "Audit", document: Path, report: Path, allow_insufficient: bo
     lines += [f"figures   {document}", f"look at   {report}"]
     if found.report.judge_check and allow_insufficient:
         lines.append(session.names.rendered(f"note      {how_to_check(found.report.judge_check)}"))
-    lines.append("          The report also covers class association, precision at this sample size, filters,")
-    lines.append("          diversity and sample images.")
+    lines.append("          The report also covers association with the class, precision,")
+    lines.append("          filters, diversity and sample images.")
     return Answer(result=found.to_dict(), lines=lines, error=_failure(found, allow_insufficient))
 
 
