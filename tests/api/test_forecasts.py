@@ -44,7 +44,7 @@ def measured(planned: Plan, **changes: Any) -> Speed:
 def test_what_nobody_measured_is_assumed_or_unknown() -> None:
     found = synthgen.forecast(synthgen.plan(SPEC))
     assert (found.attempts, found.attempts_range, found.tried) == (12, None, 0), "10 at 80 %, in batches of 4"
-    assert found.basis["attempts"].startswith("assumed: 80%")
+    assert found.basis["attempts"].startswith("assumes a pass rate of 80%")
     assert found.seconds is None
     assert found.basis["seconds"].startswith("unknown")
     assert (found.size, found.budget) == ((64, 64), 8 * synthgen.load_spec(SPEC).budget.attempts_per_image)
