@@ -34,8 +34,12 @@ def audit(place: SetSource, *, on_progress: OnProgress = ignore, **asked: Unpack
         ModelError, DeviceError, StorageError: a model, a device or a disk fails.
 
     Example:
-        >>> found = synthgen.audit("outputs/quickstart", targets={"skin_tone": "uniform"})
-        >>> found.write("outputs/quickstart/audit")
+        >>> people = pandas.DataFrame({"label": ["chef", "nurse"] * 20, "tone": ["light"] * 30 + ["dark"] * 10})
+        >>> found = synthgen.audit(people, known={"tone": "tone"}, gates=["tone over all: share of dark >= 0.4"])
+        >>> found
+        <Audit of table: 40 images, gates: insufficient data>
+        >>> [str(file) for file in found.write("audit")]
+        ['audit/audit.json', 'audit/report.html']
     """
     query = AuditQuery(**asked)
     return Audit(audit_set(place, query, _open_run, _judges(query), on_progress))
@@ -59,7 +63,9 @@ def export_labels(
         SynthgenError: as `audit`.
 
     Example:
-        >>> page, table, few = synthgen.export_labels("portraits/", 200, "labels", attributes="attributes.yaml")
+        >>> drawn = synthgen.export_labels("outputs/quickstart", 4, "labels")
+        >>> str(drawn.page), str(drawn.table)
+        ('labels/to-label.html', 'labels/labels.csv')
     """
     query = AuditQuery(**asked)
     return draw_to_label(place, count, Path(folder), query, _open_run, _judges(query), on_progress)
