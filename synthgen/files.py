@@ -21,6 +21,14 @@ class MissingFileError(StorageError):
     """There is no file of that name."""
 
 
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Replace `~` at the beginning of a path by the home folder; leave it if there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 class NoLinksError(StorageError):
     """The file system has no hard links, which make a file appear whole under a free name."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthgen.auditing.places import JSON, REPORT
+from synthgen.files import expanded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +83,7 @@ class Audit:
         from synthgen.auditing.report import write_html, write_json
         from synthgen.pages.page import write_page
 
-        document, page = Path(folder).expanduser() / JSON, Path(folder).expanduser() / REPORT
+        document, page = expanded(folder) / JSON, expanded(folder) / REPORT
         write_page(document, write_json(self.report).decode())
         write_page(page, write_html(self.report))
         return document, page

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from synthgen import running as runs
+from synthgen.api.arguments import device_of, number_of, path_of
 from synthgen.api.audit_result import Audit
 from synthgen.api.judges import ClipJudges
 from synthgen.auditing.audit import audit_set
@@ -14,6 +15,7 @@ from synthgen.auditing.input.audited_set import RecordedRun
 from synthgen.auditing.input.query import AuditKeywords, AuditQuery, spelled_out
 from synthgen.auditing.to_label import ToLabel, draw_to_label
 from synthgen.events import OnProgress, ignore
+from synthgen.files import expanded
 from synthgen.store import FolderStore
 
 if TYPE_CHECKING:
@@ -68,11 +70,19 @@ def export_labels(
         ('labels/to-label.html', 'labels/labels.csv')
     """
     query = AuditQuery(**asked)
-    return draw_to_label(place, count, Path(folder), query, _open_run, _judges(query), on_progress)
+    return draw_to_label(
+        place,
+        number_of(count, "count"),
+        expanded(path_of(folder, "folder")),
+        query,
+        _open_run,
+        _judges(query),
+        on_progress,
+    )
 
 
 def _judges(query: AuditQuery) -> ClipJudges:
-    return ClipJudges(query.device, query.trust)
+    return ClipJudges(device_of(query.device), query.trust)
 
 
 def _open_run(folder: Path) -> RecordedRun:

@@ -55,7 +55,7 @@ def status(location: Location) -> tuple[Plan, RunState]:
     """Read the progress of a run from its files alone.
 
     Raises:
-        StorageError: `location` has no run.
+        UsageError: `location` has no run.
 
     Example:
         >>> planned, state = synthgen.status("outputs/quickstart")
@@ -72,7 +72,7 @@ def verify(location: Location, on_progress: OnProgress = ignore) -> list[Damage]
     """Read all committed files and the dataset again, and return what is wrong, or [].
 
     Raises:
-        StorageError: `location` has no run.
+        UsageError: `location` has no run.
 
     Example:
         >>> synthgen.verify("outputs/quickstart")
@@ -86,7 +86,7 @@ def unverified(location: Location) -> list[str]:
     """List the files of a run that `verify` cannot check, since an earlier version wrote them without a sha256.
 
     Raises:
-        StorageError: `location` has no run.
+        UsageError: `location` has no run.
     """
     store = open_store(text_of_path(location, "location"))
     runs.open_run(store)
@@ -99,7 +99,8 @@ def repair(location: Location, on_progress: OnProgress = ignore) -> Repaired:
     A damaged dataset counts as missing: the next `run` or `finalize` rebuilds it.
 
     Raises:
-        StorageError: `location` has no run, or cannot be written.
+        UsageError: `location` has no run.
+        StorageError: it cannot be written.
 
     Example:
         >>> done = synthgen.repair("outputs/quickstart")

@@ -35,8 +35,8 @@ def make_pending(
     if not state.pending or state.damaged:
         return len(state.pending)
     check_place(store)
-    _warn_of_little_room(planned, store, len(state.pending))
     on_progress(started(planned, store, state))
+    _warn_of_little_room(planned, store, len(state.pending))
 
     committed = Committed(on_progress)
     try:

@@ -104,7 +104,7 @@ def conditions_of(planned: Plan) -> str:
     kept = {key: value for key, value in spec.items() if key not in ("name", "seed", "output", "gates", "budget")}
     kept["classes"] = {name: {**kind, "count": None} for name, kind in spec["classes"].items()}
     kept["model"] = {**spec["model"], "batch_size": None, "dtype": None}
-    facts = [kept, planned.revisions.generator, planned.revisions.judge]
+    facts = [kept, planned.revisions.generator, planned.revisions.judge, dict(planned.revisions.plugins)]
     return sha256(json.dumps(facts).encode()).hexdigest()
 
 

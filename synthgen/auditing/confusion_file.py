@@ -7,6 +7,7 @@ import pandas as pd
 
 from synthgen.auditing.confusion import Confusion
 from synthgen.errors import UsageError
+from synthgen.files import expanded
 
 _HINT = "Expected a CSV of counts: its first column names what is true, its header what was answered."
 
@@ -63,8 +64,8 @@ def _named(text: str, attributes: Sequence[str]) -> tuple[str, Path]:
     """Split NAME=FILE, or return a file alone with an empty name."""
     name, equals, file = (part.strip() for part in text.partition("="))
     if equals and file and name in attributes:
-        return name, Path(file).expanduser()
-    whole = Path(text.strip()).expanduser()
+        return name, expanded(file)
+    whole = expanded(text.strip())
     if equals and file and name.isidentifier() and not whole.exists():
-        return name, Path(file).expanduser()  # of an attribute that does not exist
+        return name, expanded(file)  # of an attribute that does not exist
     return "", whole

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.errors import UsageError
-from synthgen.files import check_file, check_folder, refuse_links
+from synthgen.files import check_file, check_folder, expanded, refuse_links
 from synthgen.store.layout import PLAN
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def output_folder(place: SetSource) -> Path:
     """
     if not isinstance(place, str | os.PathLike):
         return Path("outputs") / "table-audit"
-    folder = Path(place).expanduser()
+    folder = expanded(place)
     for run in (folder, folder.parent):
         if (run / PLAN).is_file():
             refuse_links(run, run / "audit")
@@ -61,4 +61,4 @@ def check_output(folder: Path, place: SetSource) -> None:
 
 
 def _real(place: str | os.PathLike[str]) -> str:
-    return os.path.realpath(Path(place).expanduser())
+    return os.path.realpath(expanded(place))

@@ -125,6 +125,8 @@ def audit(
     from synthgen.api.auditing import audit, export_labels
     from synthgen.auditing.places import check_output, output_folder
 
+    if count is not None and labels is not None:
+        raise UsageError("use either `count` or `labels`, not both")
     folder = output or output_folder(place)
     check_output(folder, place)
     known_columns = pairs("known", known)

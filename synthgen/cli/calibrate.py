@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from synthgen.api.calibrating import Calibrated, Pilot
     from synthgen.spec import Spec
 
+_PROMISED = 0.95
+
 
 @command
 def calibrate(
@@ -39,12 +41,15 @@ def calibrate(
         typer.Option("-o", "--output", metavar="DIR", help="Folder of the pilot. Default: outputs/NAME-pilot."),
     ] = None,
     precision: Annotated[
-        float,
-        typer.Option("--precision", min=0.01, max=0.9999, help="Share of the accepted images that must be right."),
-    ] = 0.95,
+        float | None,
+        typer.Option(
+            "--precision", min=0.01, max=0.9999, help="Share of accepted images that must be right. Default: 0.95."
+        ),
+    ] = None,
     confidence: Annotated[
-        float, typer.Option("--confidence", min=0.5, max=0.9999, help="Confidence level of the bound on that share.")
-    ] = 0.95,
+        float | None,
+        typer.Option("--confidence", min=0.5, max=0.9999, help="Confidence level of that bound. Default: 0.95."),
+    ] = None,
     keep: Annotated[
         float | None,
         typer.Option("--keep", min=0.01, max=1, help="Instead of labels: the share of each class's pilot to accept."),
@@ -65,16 +70,22 @@ def calibrate(
             "use either `labels` or `keep`, not both",
             hint="Labels promise a precision; a share to keep promises a yield.",
         )
+    for argument, given in (("precision", precision), ("confidence", confidence)):
+        if keep is not None and given is not None:
+            raise UsageError("promises a precision, and a share to keep promises none", argument=argument)
+    precision, confidence = precision or _PROMISED, confidence or _PROMISED
     if count is not None and (labels or keep):
         raise UsageError(
             "sizes the pilot", argument="count", hint="To extend it, call without `labels` and `keep` first."
         )
+    again = ["synthgen", "calibrate", spec, "-o", str(place)]
+    again += [part for override in overrides or () for part in ("--set", override)]
     if labels is None and keep is None:
         made = _make_pilot(found, place, count, devices)
-        again = ["synthgen", "calibrate", spec, "-o", str(place), "--labels", str(made.table)]
-        again += [part for override in overrides or () for part in ("--set", override)]
-        return _answer_of_pilot(made, count, f"{shlex.join(again)} --precision {precision:g}")
-    return _answer(_thresholds(found, place, labels, keep, precision, confidence), f"calibrate {spec} -o {place}")
+        promise = [f"--precision={precision:g}"] + ([f"--confidence={confidence:g}"] if confidence != _PROMISED else [])
+        then = shlex.join([*again, "--labels", str(made.table), *promise])
+        return _answer_of_pilot(made, count, then)
+    return _answer(_thresholds(found, place, labels, keep, precision, confidence), shlex.join(again))
 
 
 def _make_pilot(spec: "Spec", folder: Path, count: int | None, devices: str) -> "Pilot":
@@ -141,7 +152,7 @@ def _answer(found: "Calibrated", again: str) -> Answer:
         lines=lines,
         error=QuotaNotMet(
             f"{calibration.promise} was not reached for {', '.join(calibration.missed)}: {left}",
-            hint=f"Label more images (`synthgen {again} -n MORE` adds them to the pilot), ask for less precision, or "
+            hint=f"Label more images (`{again} -n MORE` adds them to the pilot), ask for less precision, or "
             "describe the class better to the judge, in a new pilot.",
         ),
     )

@@ -11,7 +11,7 @@ from synthgen.cli.answer import Answer
 from synthgen.cli.app import app
 from synthgen.cli.option_names import OptionNames
 from synthgen.cli.session import session
-from synthgen.errors import UsageError
+from synthgen.errors import Interrupted, StorageError, UsageError, cause_of
 
 AsJson = Annotated[
     bool,
@@ -45,7 +45,12 @@ def command(function: Callable[P, Answer]) -> Callable[P, Answer]:
         session.begin(name, names_of(name), as_json=as_json, quiet=quiet, verbose=verbose)
         if quiet and verbose:
             raise UsageError("use either --quiet or --verbose, not both")
-        return function(*args, **given)
+        try:
+            return function(*args, **given)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted", hint="Run the same command again.") from None
+        except (BrokenPipeError, EOFError) as error:  # not of stdout: its errors are kept apart
+            raise StorageError(f"a connection broke: {cause_of(error)}", hint="Try again.") from error
 
     called.__signature__ = signature.replace(  # type: ignore[attr-defined] # what typer reads
         parameters=[*signature.parameters.values(), *more]

@@ -45,11 +45,11 @@ class Plain:
 
     def say(self, event: str, text: str, **more: object) -> None:
         """Print the text."""
-        print(text, file=sys.stderr, flush=True)
+        _write(text)
 
 
 class _Paced(Plain):
-    """Lets a snapshot through every few seconds, the first of a step, and the last one."""
+    """Lets a snapshot through every few seconds, and the first and the last one of each step."""
 
     def __init__(self, every: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._every, self._clock = every, clock
@@ -59,7 +59,9 @@ class _Paced(Plain):
     def show(self, snapshot: Snapshot) -> None:
         """Print it if it is time."""
         now = self._clock()
-        if self._last is None or now - self._last[0] >= self._every:
+        if self._last is None or now - self._last[0] >= self._every or snapshot.step != self._last[1]:
+            if self._held is not None and self._last is not None and snapshot.step != self._last[1]:
+                self._print(self._held)  # the end of the step before
             self._last, self._held = (now, snapshot.step), None
             self._print(snapshot)
         else:
@@ -81,7 +83,7 @@ class Sentences(_Paced):
         super().__init__(every=10)
 
     def _print(self, snapshot: Snapshot) -> None:
-        print(sentence(snapshot), file=sys.stderr, flush=True)
+        _write(sentence(snapshot))
 
 
 class JsonLines(_Paced):
@@ -113,7 +115,7 @@ class JsonLines(_Paced):
 
     def _line(self, event: str, **fields: object) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        print(json.dumps({"time": now, "event": event, "run": self._run} | fields), file=sys.stderr, flush=True)
+        _write(json.dumps({"time": now, "event": event, "run": self._run} | fields))
 
 
 class Bars:
@@ -148,7 +150,7 @@ class Bars:
 
     def say(self, event: str, text: str, **more: object) -> None:
         """Print the text above the bars."""
-        print(text, file=sys.stderr, flush=True)
+        _write(inert(text))
 
     def show(self, snapshot: Snapshot) -> None:
         """Redraw the bars."""
@@ -173,6 +175,12 @@ class Bars:
                     note=pass_rate(kind),
                     visible=True,
                 )
+
+
+def _write(line: str) -> None:
+    """Write a line at once: another thread may write one, too."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 def sentence(snapshot: Snapshot) -> str:

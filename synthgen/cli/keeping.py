@@ -26,7 +26,7 @@ def finalize(location: RunArgument) -> Answer:
     """Build the dataset and the contact sheet of a run. All its shards must be done."""
     from synthgen.api.finishing import finalize
 
-    return answer_of_run(finalize(location))
+    return answer_of_run(finalize(location), resumes=False)
 
 
 @command
@@ -47,7 +47,7 @@ def rejudge(
     """Apply stricter filters to a run, into a new one. No image is made."""
     from synthgen.api.rejudging import rejudge
 
-    return answer_of_run(rejudge(location, overrides or (), output), rendered=False)
+    return answer_of_run(rejudge(location, overrides or (), output), rendered=False, resumes=False)
 
 
 @command

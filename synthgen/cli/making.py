@@ -115,7 +115,7 @@ def plan(
 
     found, text = checked(spec, overrides)
     if location is None and (extend or top_up):
-        raise UsageError("change an existing run: name it with `location`", argument="extend" if extend else "top_up")
+        raise UsageError("changes an existing run: name it with `location`", argument="extend" if extend else "top_up")
     planned = plan(found) if location is None else begin(found, location, text, extend=extend, top_up=top_up)
     prompts = [candidate.prompt for candidate in sample(planned, samples)]
     return answer_of_plan(planned, forecast(planned), prompts, location)

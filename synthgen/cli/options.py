@@ -18,7 +18,9 @@ def complete_spec(incomplete: str) -> list[str]:
     """List the YAML files and folders that begin with what is typed."""
     folder = Path(incomplete).parent
     found = [*folder.glob("*.yaml"), *folder.glob("*.yml"), *(each for each in folder.glob("*") if each.is_dir())]
-    return sorted(str(each) + "/" * each.is_dir() for each in found if str(each).startswith(incomplete))
+    start = "./" * incomplete.startswith("./")
+    names = (start + str(each) + "/" * each.is_dir() for each in found)
+    return sorted(name for name in names if name.startswith(incomplete))
 
 
 def complete_run(incomplete: str) -> list[str]:
@@ -63,7 +65,7 @@ Device = Annotated[
     typer.Option(
         "--device",
         "--devices",
-        envvar=["SYNTHGEN_DEVICE", "SYNTHGEN_DEVICES"],
+        envvar="SYNTHGEN_DEVICE",
         metavar="DEVICE",
         help="One device: cpu, cuda, cuda:1 or mps. auto takes a GPU if there is one.",
     ),

@@ -1,5 +1,6 @@
 """From arguments to an exit code: the one place where answers and errors are printed."""
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from synthgen.errors import StorageError, SynthgenError, UsageError
 from synthgen.redaction import without_secrets
 
 _BUG = 1
+_TRUE = ("1", "true", "t", "yes", "y", "on")
 _REPORT = "This is a bug in synthgen. Please report it with the lines above: see CONTRIBUTING.md."
 
 
@@ -26,7 +28,8 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line, and return its exit code."""
-    session.as_json = "--json" in arguments  # for mistakes that are found before the command is known
+    # For mistakes that are found before the command is known.
+    session.as_json = "--json" in arguments or os.environ.get("SYNTHGEN_JSON", "").lower() in _TRUE
     try:
         answer = app(list(arguments), prog_name="synthgen", standalone_mode=False)
     except SynthgenError as error:
@@ -77,8 +80,7 @@ def _misused(error: TyperException) -> tuple[SynthgenError, str | None]:
 
 def _fail(bug: Exception) -> int:
     """Report what nobody foresaw, with its traceback."""
-    print(without_secrets("".join(traceback.format_exception(bug))), file=sys.stderr, end="")
-    print(_REPORT, file=sys.stderr)
+    session.crashed("".join(traceback.format_exception(bug)) + _REPORT)
     if session.as_json:
         error = {"code": "bug", "message": without_secrets(f"{type(bug).__name__}: {bug}"), "hint": _REPORT}
         whole = envelope(

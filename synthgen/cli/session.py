@@ -80,6 +80,10 @@ class Session:
             for text in filter(None, (message, hint)):
                 print(without_secrets(text), file=sys.stderr, flush=True)
 
+    def crashed(self, text: str) -> None:
+        """Say what nobody foresaw."""
+        self._display.say("error", without_secrets(text), code="bug", exit_code=1)
+
     @contextmanager
     def progress(self, run: str, title: str) -> Iterator[OnProgress]:
         """Show progress of `run` until the block ends. Once JSON Lines have begun, all that follows is one."""
@@ -105,6 +109,7 @@ class Session:
 
 
 def _display_for(run: str, title: str) -> Display:
+    run, title = without_secrets(run), without_secrets(title)
     if not sys.stderr.isatty():
         return JsonLines(run)
     return Sentences() if os.environ.get("TERM", "dumb") in ("dumb", "unknown") else Bars(title)
@@ -119,7 +124,10 @@ class _ToSession(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say it, by its level."""
-        text = record.getMessage()
+        try:
+            text = record.getMessage()
+        except Exception:  # a library's own mistake, which must not end the command
+            text = str(record.msg)
         if record.levelno >= logging.WARNING:
             self._session.warn(text)
         else:

@@ -31,8 +31,12 @@ _OFTEN = 0.25
 """What became of at least this share of a cell's attempts is named as a cause of its shortfall."""
 
 
-def answer_of_run(found: RunResult, *, rendered: bool = True) -> Answer:
-    """Show the result of a run, which `rendered` images, or judged those of another run."""
+def answer_of_run(found: RunResult, *, rendered: bool = True, resumes: bool = True) -> Answer:
+    """Show the result of a run, which `rendered` images, or judged those of another run.
+
+    Args:
+        resumes: whether the same command makes missing images.
+    """
     tally, summary = found.tally, found.summary
     result = {
         "folder": found.folder,
@@ -49,7 +53,7 @@ def answer_of_run(found: RunResult, *, rendered: bool = True) -> Answer:
         "classes": {kind.name: asdict(kind) for kind in tally.classes},
         "splits": {split.name: split.rows for split in summary.splits},
     }
-    hint = _unsure(found.shortfalls, found.spec.attributes) + (_MORE if rendered else _more_of_rejudged(found))
+    hint = _unsure(found.shortfalls, found.spec.attributes) + (_MORE if resumes else _how_to_make_more(found))
     short = QuotaNotMet(f"{counted(found.missing, 'image')} short of what was asked for", hint=hint)
     return Answer(result=result, lines=[*_run_lines(found, rendered)], error=short if found.missing else None)
 
@@ -118,7 +122,7 @@ def failure_lines(state: RunState, location: str) -> Iterator[str]:
         yield f"          tracebacks: {location}/failed"
 
 
-def _more_of_rejudged(found: RunResult) -> str:
+def _how_to_make_more(found: RunResult) -> str:
     if "://" in found.folder:  # `run` reads specs on this machine
         return f"To make more, copy {found.folder}/{layout.SPEC} here: synthgen run SPEC -o {found.folder} --top-up"
     return f"To make more: synthgen run {found.folder}/{layout.SPEC} -o {found.folder} --top-up"

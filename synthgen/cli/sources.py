@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.api.specs import SpecText, checked_spec, read_source
+from synthgen.errors import UsageError
+from synthgen.files import as_storage_error
 from synthgen.spec import MAX_BYTES, decoded
 
 if TYPE_CHECKING:
@@ -23,10 +26,12 @@ def read(spec: str) -> SpecText:
         SpecError: it cannot be read, or is not text.
     """
     if spec != STDIN:
-        from pathlib import Path
-
         return read_source(Path(spec))
-    return SpecText(decoded(sys.stdin.buffer.read(MAX_BYTES + 1), _NAME), _NAME)
+    if sys.stdin is None:
+        raise UsageError("standard input is closed", argument="spec")
+    with as_storage_error(Path(_NAME)):
+        data = sys.stdin.buffer.read(MAX_BYTES + 1)
+    return SpecText(decoded(data, _NAME), _NAME)
 
 
 def checked(spec: str, overrides: Sequence[str] | None, *, calibrated: bool = True) -> tuple[Spec, str]:

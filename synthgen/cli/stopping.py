@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 
 from synthgen.cli.session import session
@@ -16,6 +17,8 @@ def stop_on_signals() -> threading.Event:
 
     def on_signal(number: int, _: object) -> None:
         if stop.is_set() and number == signal.SIGINT:
+            if sys.stderr.isatty():
+                os.write(2, b"\x1b[?25h")  # bars hide the cursor
             os._exit(_KILLED)
         stop.set()
         # In a thread: the signal may have come in the middle of a line that this one prints.

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from synthgen.files import expanded
 from synthgen.models.source import ModelSource
 
 
@@ -32,7 +33,7 @@ def _factor(decoder: Mapping[str, object]) -> int | None:
 
 
 def _json(source: ModelSource, name: str) -> Mapping[str, object]:
-    path: Path | None = Path(source.location).expanduser() / name
+    path: Path | None = expanded(source.location) / name
     if not source.is_folder:
         from huggingface_hub import try_to_load_from_cache
 

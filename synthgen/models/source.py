@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthgen.errors import ModelError, ModelUnavailable
+from synthgen.files import expanded
 from synthgen.models.remote_code import check_not_shadowed
 
 _BLOCK, _BLOCKS = 1 << 16, 64
@@ -59,7 +60,7 @@ def locate(model_id: str, revision: str | None = None, *, folder: Path | None = 
         UsageError: a folder has the name of the hub model.
     """
     if folder is None and is_folder(model_id):
-        folder = Path(model_id).expanduser()
+        folder = expanded(model_id)
     if folder is None:
         check_not_shadowed(model_id)
         return ModelSource(model_id, _commit(model_id, revision))

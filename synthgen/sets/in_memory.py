@@ -75,7 +75,7 @@ def read_table(frame: pd.DataFrame, split: str | None = None, images_from: Path 
     image = next((name for name in IMAGES if name in names and _are_pictures(frame[name])), None)
     image = image or next((name for name in PATHS if name in names and _are_paths(frame[name])), None)
     if image is not None and _are_paths(frame[image]):
-        frame[image] = frame[image].map(os.fspath, na_action="ignore")
+        frame[image] = frame[image].map(lambda value: os.fspath(value) if isinstance(value, os.PathLike) else value)
     return FrameSet(frame, image, named_folder(images_from))
 
 

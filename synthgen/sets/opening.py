@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pandas as pd
 
 from synthgen.errors import UsageError
+from synthgen.files import expanded
 from synthgen.sets.files import read_folder, read_listing
 from synthgen.sets.image_set import ImageSet
 from synthgen.sets.in_memory import read_dataset, read_table
@@ -60,7 +61,7 @@ def open_set(place: SetSource, split: str | None = None, images_from: Path | Non
         hint = "Copy the set here, a run with all its files (such as with `aws s3 sync`), and name the copy."
         raise UsageError(f"{address[0]}...: an audit reads sets on this machine, and on the hub", hint=hint)
 
-    path = Path(place).expanduser()
+    path = expanded(place)
     if path.is_file():
         return _open_file(path, split, images_from)
     if path.is_dir():

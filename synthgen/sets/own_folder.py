@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from synthgen.errors import UsageError
+from synthgen.files import expanded
 from synthgen.images import LeftOut
 
 MOST_BYTES = 256 * 2**20
@@ -102,7 +103,7 @@ class OwnFolder:
 def own_folder(folder: Path, images_from: Path | None = None) -> OwnFolder:
     """Return an opener of what a set in `folder` may name: files in it, and in `images_from`."""
     base = folder.resolve()
-    named = [images_from.expanduser().resolve()] if images_from is not None else []
+    named = [expanded(images_from).resolve()] if images_from is not None else []
     return OwnFolder((_with_blobs(base), *named), (base, *named))
 
 
@@ -118,7 +119,7 @@ def named_folder(images_from: Path | None) -> Opener:
     """Return an opener of what a set in memory may name: files in `images_from`."""
     if images_from is None:
         return NoFolder()
-    base = images_from.expanduser().resolve()
+    base = expanded(images_from).resolve()
     return OwnFolder((_with_blobs(base),), (base,))
 
 
@@ -128,7 +129,7 @@ def check_images_from(folder: Path | None) -> None:
     Raises:
         UsageError: it does not exist.
     """
-    if folder is not None and not folder.expanduser().is_dir():
+    if folder is not None and not expanded(folder).is_dir():
         hint = "Name the folder of the images."
         raise UsageError(f"{folder}: there is no such folder", argument="images_from", hint=hint)
 

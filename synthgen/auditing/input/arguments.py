@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeGuard
 
 from synthgen.errors import UsageError
+from synthgen.files import expanded
 
 AnyPath: TypeAlias = str | os.PathLike[str]
 
@@ -22,7 +23,7 @@ def path(argument: str, given: object) -> Path | None:
         return None
     if not isinstance(given, str | os.PathLike) or isinstance(given, bytes):
         raise UsageError(f"expected a path, found {_shown(given)}", argument=argument)
-    return Path(given).expanduser()
+    return expanded(given)
 
 
 def text(argument: str, given: object) -> str:
@@ -117,9 +118,9 @@ def confusions(given: object) -> dict[str, Path] | tuple[str, ...]:
     if isinstance(given, str):
         return (given,)
     if isinstance(given, os.PathLike):
-        return {"": Path(given).expanduser()}
+        return {"": expanded(given)}
     if isinstance(given, Mapping):
-        return {str(name): Path(_file(file)).expanduser() for name, file in given.items()}
+        return {str(name): expanded(_file(file)) for name, file in given.items()}
     return texts("confusions", given, "skin_tone=matrix.csv")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from synthgen.auditing.input.audited_set import AuditedSet, OpenRun, open_audited
@@ -17,6 +16,7 @@ from synthgen.auditing.input.query import AuditQuery
 from synthgen.auditing.places import embeddings_folder, output_folder
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress
+from synthgen.files import expanded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ class AuditInput:
         """Open another set and ask the first judge the same about it. Its class column may have another name."""
         from synthgen.sets import read_frame
 
-        elsewhere = isinstance(place, str | os.PathLike) and not Path(place).expanduser().exists()
+        elsewhere = isinstance(place, str | os.PathLike) and not expanded(place).exists()
         subject = open_audited(place, open_run, images_from=None if elsewhere else query.images_from)
         label = query.label if query.label in subject.images.columns else None
         question = replace(self.question, judges=self.question.judges[:1])

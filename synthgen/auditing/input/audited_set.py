@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.errors import UsageError
-from synthgen.files import as_damage, refuse_links
+from synthgen.files import as_damage, expanded, refuse_links
 from synthgen.ledger.columns import EMBEDDING, attribute
 from synthgen.spec import Attribute
 from synthgen.store.layout import DATASET, LEDGER, PLAN
@@ -68,7 +68,7 @@ def open_audited(
     if not isinstance(place, str | os.PathLike):
         return AuditedSet(open_set(place, split, images_from), None)
 
-    folder = Path(place).expanduser()
+    folder = expanded(place)
     if folder.name == DATASET and (folder.parent / PLAN).is_file():
         folder = folder.parent
     if not (folder / PLAN).is_file():

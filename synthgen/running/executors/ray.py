@@ -208,7 +208,7 @@ class _Pool:
         else:
             assert isinstance(content, SynthgenError)
             worker.ended = True
-            if isinstance(content, DeviceLost):
+            if isinstance(content, DeviceLost) or (isinstance(content, DeviceError) and self._faults):
                 self._lose_device(worker, content)
             else:
                 self._stop(self._explained(worker, content))
@@ -230,7 +230,7 @@ class _Pool:
     def _bury(self, worker: _Worker, error: Exception) -> None:
         """Dismiss an actor that is gone, or must go, and give its shard to another one."""
         self._dismiss(worker)
-        how = str(error).strip().splitlines()[-1].strip()
+        how = (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
         if not worker.hand.began:
             self._vain += 1
             if self._vain >= TRIES:
@@ -242,7 +242,7 @@ class _Pool:
             failure.__cause__ = error
             write_failure(self._store, shard, failure)
 
-    def _lose_device(self, worker: _Worker, error: DeviceLost) -> None:
+    def _lose_device(self, worker: _Worker, error: DeviceError) -> None:
         """Give its shard to another actor, in a process of its own, unless devices keep breaking."""
         self._queue.release(worker.hand)
         self._faults += 1

@@ -87,7 +87,11 @@ class _Relay(logging.Handler):
         self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._tell("log", (record.levelno, record.getMessage()))
+        try:
+            text = record.getMessage()
+        except Exception:  # a library's own mistake, which must not end the worker
+            text = str(record.msg)
+        self._tell("log", (record.levelno, text))
 
 
 @contextmanager
