@@ -27,3 +27,12 @@ def result(stdout: str | bytes) -> dict[str, Any]:
     """What a command found, from the envelope of `--json`."""
     found: dict[str, Any] = envelope(stdout)["result"]
     return found
+
+
+def said(stderr: str) -> str:
+    """The error that ended a command, with its hint: the last line of JSON, if progress had begun before it."""
+    lines = stderr.splitlines()
+    if not lines or not lines[-1].startswith('{"time"'):
+        return stderr
+    last = json.loads(lines[-1])
+    return f"{last['message']}\n{last.get('hint', '')}"

@@ -10,7 +10,7 @@ import pytest
 import synthgen
 from tests.auditing.audits import JUDGE, UNIFORM, judged
 from tests.auditing.portraits import ATTRIBUTES, as_csv, as_folder, table
-from tests.command import call
+from tests.command import call, said
 
 GATES = {
     "pass": (["skin over all: tv <= 0.9"], 0),
@@ -65,15 +65,16 @@ def test_the_command_that_would_check_the_judge_can_be_copied(tmp_path: Path) ->
     options = ["--attributes", "what's asked.yaml", "--judge", JUDGE, "--target", "skin_tone=uniform", "--gate", gate]
     done = call("audit", place.name, *options, folder=tmp_path)
     assert done.returncode == 4, done.stderr
-    assert done.stderr.count("class chef: this judge has not been checked on this set; labels would settle it") == 2
-    assert "more images" not in done.stderr
-    (line,) = (line for line in done.stderr.splitlines() if "--export-labels" in line)
+    told = said(done.stderr)
+    assert told.count("class chef: this judge has not been checked on this set; labels would settle it") == 2
+    assert "more images" not in told
+    (line,) = (line for line in told.splitlines() if "--export-labels" in line)
     program, *words = shlex.split(line)
     assert (program, words[:2], set(options) - set(words)) == ("synthgen", ["audit", place.name], set())
     drawn = call(*words, folder=tmp_path)
     assert drawn.returncode == 0, drawn.stderr
     labels = tmp_path / "outputs" / "my $set-audit" / "labels.csv"
-    assert f"--import-labels '{labels.relative_to(tmp_path)}'" in done.stderr
+    assert f"--import-labels '{labels.relative_to(tmp_path)}'" in told
     sheet = pd.read_csv(labels, dtype="string")
     truth = {row["id"]: row["skin"] for row in table()}
     sheet.assign(skin_tone=[str(truth[name]) for name in sheet["id"]]).to_csv(labels, index=False)
@@ -85,7 +86,7 @@ def test_the_command_that_would_check_the_judge_can_be_copied(tmp_path: Path) ->
     sheet.assign(skin_tone=["dark", *[""] * (len(sheet) - 1)]).to_csv(labels, index=False)
     few = call("audit", place.name, *options, "--import-labels", labels, folder=tmp_path)
     assert (few.returncode, "of its images" in few.stderr) == (4, True), few.stderr
-    (line,) = (line for line in few.stderr.splitlines() if "--export-labels" in line)
+    (line,) = (line for line in said(few.stderr).splitlines() if "--export-labels" in line)
     again = call(*shlex.split(line)[1:], folder=tmp_path)
     assert again.returncode == 0, again.stderr
     assert (labels.parent / "labels-2" / "labels.csv").is_file()
