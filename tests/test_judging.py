@@ -125,7 +125,7 @@ def test_the_pilot_of_a_balanced_spec_has_its_cells(home: Path) -> None:
     balanced = ["--set", "balance=[{attribute: skin_tone}]"]
     few = call("calibrate", "spec.yaml", "-n", 2, *balanced, folder=home)
     assert few.returncode == 2
-    assert "--count: 2 images cannot fill the 3 cells" in few.stderr
+    assert "--count: 2: 2 images cannot fill the 3 cells" in few.stderr
     made = call("calibrate", "spec.yaml", "-n", 3, *balanced, folder=home)
     assert made.returncode == 0, made.stderr
     kept = pd.read_parquet(home / "outputs/small-pilot/ledger").query("verdict == 'accepted'")

@@ -194,7 +194,7 @@ def test_secrets_stay_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (0, "run", "spec.yaml", "-o", f"{bucket}/run", "--devices", "cpu"),
         (0, "status", f"{bucket}/run"),
         (0, "doctor"),
-        (5, "run", "hub.yaml", "-o", "hub"),
+        (2, "run", "hub.yaml", "-o", "hub"),
         (2, "status", f"s3://ann:{CANARY}@bucket/run"),
         (2, "validate", "spec.yaml", "--set", f"model.id={secret}"),
         (2, "validate", "spec.yaml", "--set", f"filters.label.calibration={secret}"),
