@@ -290,9 +290,10 @@ def test_the_command_line_stops_on_a_cluster_is_killed_and_goes_on_there(nodes: 
     for number, code in ((signal.SIGTERM, 75), (signal.SIGKILL, -signal.SIGKILL)):
         with started(command, tmp_path) as process:
             assert process.stderr is not None
-            for line in process.stderr:
-                if '"committed": true' in line:
-                    break
+            before = committed(tmp_path)
+            while committed(tmp_path) == before:
+                assert process.poll() is None, process.stderr.read()
+                time.sleep(0.02)
             process.send_signal(number)
             began = time.monotonic()
             rest = process.stderr.read()
@@ -310,6 +311,10 @@ def test_the_command_line_stops_on_a_cluster_is_killed_and_goes_on_there(nodes: 
     for folder in ("dataset/data", "ledger"):
         here, there = (rows_of(tmp_path / name / folder) for name in ("run", "local"))
         assert here == there != []
+
+
+def committed(folder: Path) -> int:
+    return len(list((folder / "run/done").glob("*.json")))
 
 
 @contextmanager
