@@ -47,8 +47,8 @@ class Progress:
     Example:
         >>> events = []
         >>> result = synthgen.run("specs/quickstart.yaml", "outputs/reported", on_progress=events.append)
-        >>> [event.shard for event in events if isinstance(event, synthgen.Progress) and event.committed]
-        [0]
+        >>> sum(isinstance(event, synthgen.Progress) and event.committed for event in events)
+        1
     """
 
     shard: int

@@ -40,8 +40,9 @@ def audit(place: SetSource, *, on_progress: OnProgress = ignore, **asked: Unpack
         >>> found = synthgen.audit(people, known={"tone": "tone"}, gates=["tone over all: share of dark >= 0.4"])
         >>> found
         <Audit of table: 40 images, gates: insufficient data>
-        >>> [str(file) for file in found.write("audit")]
-        ['audit/audit.json', 'audit/report.html']
+        >>> document, report = found.write("audit")
+        >>> str(document), str(report)
+        ('audit/audit.json', 'audit/report.html')
     """
     query = AuditQuery(**asked)
     return Audit(audit_set(place, query, _open_run, _judges(query), on_progress))
