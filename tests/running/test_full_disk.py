@@ -1,5 +1,6 @@
 """Storage that refuses: a clean stop that says where and what to do, and committed shards stay."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -134,6 +135,7 @@ def test_too_little_room_is_told_before_the_start(small_disk: Path) -> None:
     )
     done = call("run", spec, "-o", small_disk / "run", folder=small_disk.parent)
     assert done.returncode == 5
-    first, *_, last = done.stderr.splitlines()
-    assert "MB are needed and " in first
-    assert "Make room there and run again" in last
+    started, warning, *_, last = map(json.loads, done.stderr.splitlines())
+    assert (started["event"], started["done"], warning["event"], last["event"]) == ("progress", 0, "warning", "error")
+    assert "MB are needed and " in warning["message"]
+    assert "Make room there and run again" in last["hint"]
