@@ -1,5 +1,6 @@
 """What long calls report while they work: the one vocabulary of every `on_progress`."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -82,6 +83,22 @@ class StepProgress:
 
 Event = RunStarted | Progress | StepProgress
 OnProgress = Callable[[Event], None]
+
+
+class LogRelay(logging.Handler):
+    """Hands each log record to a function, as its level and its text."""
+
+    def __init__(self, hear: Callable[[int, str], None]) -> None:
+        super().__init__()
+        self._hear = hear
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand it over; a library's record whose arguments do not fit its text goes as it was written."""
+        try:
+            text = record.getMessage()
+        except (TypeError, ValueError, KeyError):
+            text = str(record.msg)
+        self._hear(record.levelno, text)
 
 
 def ignore(event: Event) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from synthgen.api.audit_result import Audit
+    from synthgen.auditing.input.query import AuditKeywords
     from synthgen.auditing.to_label import ToLabel
 
 
@@ -129,52 +130,34 @@ def audit(
         raise UsageError("use either `count` or `labels`, not both")
     folder = output or output_folder(place)
     check_output(folder, place)
-    known_columns = pairs("known", known)
+    asked: AuditKeywords = {
+        "spec": spec,
+        "attributes": attributes,
+        "known": pairs("known", known),
+        "label": label,
+        "split": split,
+        "images_from": images_from,
+        "judges": judges or (),
+        "output": output,
+        "cache": cache,
+        "device": device,
+        "trust": trust,
+        "seed": seed,
+    }
     with session.progress(str(place), f"reading {place}") as on_progress:
         if count is not None:
-            drawn = export_labels(
-                place,
-                count,
-                folder,
-                spec=spec,
-                attributes=attributes,
-                known=known_columns,
-                label=label,
-                split=split,
-                images_from=images_from,
-                judges=judges or (),
-                output=output,
-                cache=cache,
-                device=device,
-                trust=trust,
-                seed=seed,
-                on_progress=on_progress,
-            )
-            return _answer_of_sample(drawn)
-        found = audit(
-            place,
-            spec=spec,
-            attributes=attributes,
-            known=known_columns,
-            label=label,
-            split=split,
-            images_from=images_from,
-            judges=judges or (),
-            reference=reference,
-            compare=compare,
-            targets=pairs("targets", targets),
-            confusions=confusions or (),
-            labels=labels,
-            cross=[tuple(part.strip() for part in names.split(",")) for names in cross or ()],
-            gates=gates or (),
-            trust_judge=trust_judge,
-            output=output,
-            cache=cache,
-            device=device,
-            trust=trust,
-            seed=seed,
-            on_progress=on_progress,
-        )
+            return _answer_of_sample(export_labels(place, count, folder, on_progress=on_progress, **asked))
+        asked |= {
+            "reference": reference,
+            "compare": compare,
+            "targets": pairs("targets", targets),
+            "confusions": confusions or (),
+            "labels": labels,
+            "cross": [tuple(part.strip() for part in names.split(",")) for names in cross or ()],
+            "gates": gates or (),
+            "trust_judge": trust_judge,
+        }
+        found = audit(place, on_progress=on_progress, **asked)
     document, report = found.write(folder)
     return _answer(found, document, report, allow_insufficient)
 

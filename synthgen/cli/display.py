@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol, Self
@@ -38,7 +39,7 @@ class Plain:
         return self
 
     def __exit__(self, *ended: object) -> None:
-        pass
+        """Nothing is left to show."""
 
     def show(self, snapshot: Snapshot) -> None:
         """Show nothing."""
@@ -48,7 +49,7 @@ class Plain:
         _write(text)
 
 
-class _Paced(Plain):
+class _Paced(Plain, ABC):
     """Lets a snapshot through every few seconds, and the first and the last one of each step."""
 
     def __init__(self, every: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -72,8 +73,9 @@ class _Paced(Plain):
             self._print(self._held)
             self._held = None
 
+    @abstractmethod
     def _print(self, snapshot: Snapshot) -> None:
-        raise NotImplementedError
+        """Print a snapshot whose time has come."""
 
 
 class Sentences(_Paced):

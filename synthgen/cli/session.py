@@ -11,7 +11,7 @@ from synthgen.cli.display import Bars, Display, JsonLines, Plain, Sentences
 from synthgen.cli.option_names import NO_OPTIONS, OptionNames
 from synthgen.cli.progress import Whole
 from synthgen.errors import SynthgenError
-from synthgen.events import Event, OnProgress, ignore
+from synthgen.events import Event, LogRelay, OnProgress, ignore
 from synthgen.redaction import without_secrets
 
 _LIBRARIES = {
@@ -50,8 +50,17 @@ class Session:
                 os.environ.setdefault(name, value)
             warnings.simplefilter("ignore")
         logging.captureWarnings(True)
-        logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, handlers=[_ToSession(self)], force=True)
+        logging.basicConfig(
+            level=logging.INFO if verbose else logging.ERROR, handlers=[LogRelay(self._hear)], force=True
+        )
         logging.getLogger("synthgen").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+    def _hear(self, level: int, text: str) -> None:
+        """Say what was logged, by its level."""
+        if level >= logging.WARNING:
+            self.warn(text)
+        else:
+            self.note(text)
 
     def note(self, text: str) -> None:
         """Say something that is good to know and changes nothing."""
@@ -113,25 +122,6 @@ def _display_for(run: str, title: str) -> Display:
     if not sys.stderr.isatty():
         return JsonLines(run)
     return Sentences() if os.environ.get("TERM", "dumb") in ("dumb", "unknown") else Bars(title)
-
-
-class _ToSession(logging.Handler):
-    """Makes log records the session's warnings and notes."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._session = session
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Say it, by its level."""
-        try:
-            text = record.getMessage()
-        except Exception:  # a library's own mistake, which must not end the command
-            text = str(record.msg)
-        if record.levelno >= logging.WARNING:
-            self._session.warn(text)
-        else:
-            self._session.note(text)
 
 
 session = Session()

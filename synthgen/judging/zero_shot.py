@@ -21,7 +21,6 @@ class TextEncoder(Protocol):
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """Unit embeddings float [n, width]."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

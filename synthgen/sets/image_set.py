@@ -30,12 +30,9 @@ class ImageSet(Protocol):
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
         """Read these columns of every row, with labels as names. No image is read."""
-        ...
 
     def images(self) -> Iterator[list[bytes | LeftOut]]:
         """Read the encoded image of every row, or why there is none, at most `BATCH` at a time."""
-        ...
 
     def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
         """Read the encoded images of these rows, which are sorted."""
-        ...

@@ -49,11 +49,9 @@ class Judges(Protocol):
         Raises:
             ModelError: it does not exist, or its revision cannot be resolved.
         """
-        ...
 
     def find_again(self, judge: JudgeId) -> JudgeId:
         """Return the judge of a run when the user names it too."""
-        ...
 
     def open(self, judge: JudgeId) -> JudgeModel:
         """Open a judge's model.
@@ -62,10 +60,8 @@ class Judges(Protocol):
             UsageError: only a run names the judge, this machine does not know it, and it is not trusted.
             ModelError, DeviceError: it cannot be loaded.
         """
-        ...
 
     def answers(
         self, attribute: Attribute, images: Vectors, logit_scale: float, embed_texts: Callable[[Sequence[str]], Vectors]
     ) -> list[str]:
         """Answer a question on images by their embeddings: a value, 'not applicable' or 'unknown' for each."""
-        ...

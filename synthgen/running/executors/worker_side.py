@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from typing import Protocol
 
 from synthgen.errors import SynthgenError
-from synthgen.events import OnProgress
+from synthgen.events import LogRelay, OnProgress
 from synthgen.running.assignment import Assignment
 from synthgen.running.shard.worker import Outcome
 
@@ -79,24 +79,10 @@ def serve_worker(
             tell("outcome", outcome)
 
 
-class _Relay(logging.Handler):
-    """Sends the worker's log to its executor, which is the only one to print."""
-
-    def __init__(self, tell: Callable[[str, object], None]) -> None:
-        super().__init__()
-        self._tell = tell
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            text = record.getMessage()
-        except Exception:  # a library's own mistake, which must not end the worker
-            text = str(record.msg)
-        self._tell("log", (record.levelno, text))
-
-
 @contextmanager
 def _logging_to(tell: Callable[[str, object], None]) -> Iterator[None]:
-    logger, relay = logging.getLogger("synthgen"), _Relay(tell)
+    """Send the worker's log to its executor, which is the only one to print."""
+    logger, relay = logging.getLogger("synthgen"), LogRelay(lambda level, text: tell("log", (level, text)))
     logger.addHandler(relay)
     logger.propagate = False
     try:
