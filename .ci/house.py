@@ -15,6 +15,8 @@ import grimp
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "synthgen"
+COMMAND_LINES = PACKAGE / "auditing/command_line.py"
+"""The one file below `cli` that writes command lines, for the readers of a report to copy."""
 FILE_LINES = 300
 BODY_LINES = 60
 BLOCK_LINES = 20
@@ -38,6 +40,7 @@ def main() -> int:
         *docstrings(trees),
         *names_twice(trees),
         *anys(trees),
+        *flags(trees),
         *words(),
     ]
     for problem in problems:
@@ -174,6 +177,20 @@ def anys(trees: dict[Path, ast.Module]) -> Iterator[str]:
         yield f"{len(uses)} uses of Any, fewer than {ANY_USES}"
 
 
+def flags(trees: dict[Path, ast.Module]) -> Iterator[str]:
+    """Options of the command line in text below `cli`: a message names the Python argument, in backticks."""
+    cli = [tree for path, tree in trees.items() if path.is_relative_to(PACKAGE / "cli")]
+    options = {text for tree in cli for _, text in literals(tree) if re.fullmatch("--[a-z][a-z-]+", text)}
+    option = re.compile(rf"(?<![\w-])(?:{'|'.join(sorted(options))})(?![\w-])|\bsynthgen [a-z]+ [^`]*?(?<= )-[a-z]\b")
+
+    texts = [(path, node.lineno, text) for path, tree in trees.items() for node, text in literals(tree)]
+    pages = PACKAGE.rglob("*.j2")
+    texts += [(page, at, line) for page in pages for at, line in enumerate(page.read_text("utf-8").splitlines(), 1)]
+    for path, at, text in texts:
+        if not path.is_relative_to(PACKAGE / "cli") and path != COMMAND_LINES and (match := option.search(text)):
+            yield f"{path.relative_to(ROOT)}:{at}: {match[0]!r} below cli: name the argument, in backticks"
+
+
 def words() -> Iterator[str]:
     """Phrases of `.ci/words.txt` in text for users or maintainers."""
     lines = (ROOT / ".ci" / "words.txt").read_text("utf-8").splitlines()
@@ -189,6 +206,14 @@ def words() -> Iterator[str]:
             for pattern, better in patterns:
                 if match := pattern.search(line):
                     yield f"{path.relative_to(ROOT)}:{number}: {match[0]!r}: write {better}"
+
+
+def literals(tree: ast.Module) -> Iterator[tuple[ast.Constant, str]]:
+    """Every string of a file that is no docstring."""
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node, node.value
 
 
 def functions(trees: dict[Path, ast.Module]) -> Iterator[tuple[Path, Function]]:

@@ -53,7 +53,7 @@ class SynthgenError(Exception):
 class Problem:
     """One thing that is wrong, and where.
 
-    Lines and columns count from 1. Line 0 means "no line", for what is in no file, such as `--set model.steps=many`.
+    Lines and columns count from 1. Line 0 means "no line", for what is in no file, such as an override.
     """
 
     file: str

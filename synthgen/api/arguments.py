@@ -114,7 +114,7 @@ def device_of(value: object) -> str:
     if isinstance(value, str) and _ONE.fullmatch(value):
         return value
     if isinstance(value, str) and _SEVERAL.fullmatch(value):
-        hint = "`synthgen run` takes several devices."
+        hint = "`synthgen.run` takes several devices."
         raise UsageError(f"expected one device, found {value!r}, which names several", argument="device", hint=hint)
     found = repr(value) if isinstance(value, str) else _kind(value)
     raise UsageError(f"expected auto, cpu, mps, cuda or cuda:N, found {found}", argument="device")

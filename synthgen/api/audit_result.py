@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,11 +69,15 @@ class Audit:
         found: dict[str, Any] = json.loads(write_json(self.report))
         return found
 
-    def rendered(self) -> list[Text | Table]:
-        """Render the audit as tables for a terminal."""
+    def rendered(self, said: Callable[[str], str] = str) -> list[Text | Table]:
+        """Render the audit as tables for a terminal.
+
+        Args:
+            said: how sentences name arguments, which are in backticks; by default as they are named here.
+        """
         from synthgen.auditing.report import render_tables
 
-        return render_tables(self.report)
+        return render_tables(self.report, said)
 
     def write(self, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
         """Write audit.json and report.html, each whole or not at all.

@@ -264,4 +264,4 @@ def _spec_text(planned: Plan, store: RunStore) -> str:
     if not any(addition.extends for addition in planned.additions):
         return text
     counts = ", ".join(f"{name} {kind.count}" for name, kind in planned.spec.classes.items())
-    return f"# --extend: {counts}\n{text}"
+    return f"# extended to: {counts}\n{text}"

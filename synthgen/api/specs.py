@@ -42,7 +42,7 @@ class SpecText:
 
     def with_overrides(self, overrides: Sequence[str]) -> str:
         """Return the text that a run keeps, with the overrides in comments above it."""
-        return "".join(f"# --set {_on_one_line(each)}\n" for each in overrides) + self.text
+        return "".join(f"# override: {_on_one_line(each)}\n" for each in overrides) + self.text
 
 
 def _on_one_line(text: str) -> str:

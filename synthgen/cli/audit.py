@@ -166,11 +166,12 @@ def _answer(found: "Audit", document: Path, report: Path, allow_insufficient: bo
     """Show the tables, and fail if a gate does."""
     from synthgen.auditing.report import how_to_check
 
-    lines: list[RenderableType] = [each for table in found.rendered() for each in (table, "")]
-    lines += [f"note      {caveat}" for caveat in found.notes]
+    said = session.names.rendered
+    lines: list[RenderableType] = [each for table in found.rendered(said) for each in (table, "")]
+    lines += [f"note      {said(caveat)}" for caveat in found.notes]
     lines += [f"figures   {document}", f"look at   {report}"]
     if found.report.judge_check and allow_insufficient:
-        lines.append(session.names.rendered(f"note      {how_to_check(found.report.judge_check)}"))
+        lines.append(f"note      {said(how_to_check(found.report.judge_check))}")
     lines.append("          The report also covers association with the class, precision,")
     lines.append("          filters, diversity and sample images.")
     return Answer(result=found.to_dict(), lines=lines, error=_failure(found, allow_insufficient))

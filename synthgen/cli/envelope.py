@@ -38,7 +38,8 @@ def described(error: SynthgenError, names: OptionNames) -> Iterator[dict[str, ob
     if isinstance(error, SpecError):
         for problem in error.problems:
             place = (problem.line, problem.column) if problem.line else (None, None)
-            yield _entry(error.code, names.rendered(problem.message), hint, without_secrets(problem.file), place, None)
+            file = without_secrets(names.rendered(problem.file))
+            yield _entry(error.code, names.rendered(problem.message), hint, file, place, None)
     else:
         argument = (names.written(error.argument) or error.argument) if error.argument else None
         yield _entry(error.code, names.rendered(error.message), hint, None, (None, None), argument)

@@ -1,10 +1,19 @@
 """Python arguments in messages, written as the command line has them."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 _ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*)(?:=([^`]*))?`")
+_CALL = re.compile(r"`synthgen\.([a-z]+[a-z_]*)(?:\([^`]*\))?`")
+_COMMANDS = {
+    "pilot": "calibrate SPEC -o DIR",
+    "export_labels": "audit SET --export-labels N",
+    "begin": "plan SPEC -o RUN",
+    "load_spec": "validate SPEC",
+}
+"""By function of the Python face its command; of the others it has the same name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +44,16 @@ class OptionNames:
         return written if written and written.startswith("-") else None
 
     def rendered(self, text: str) -> str:
-        """Replace every Python argument in backticks by what the command line calls it.
+        """Replace every Python argument and call in backticks by what the command line calls it.
 
         Example:
             >>> names = OptionNames({"devices": "--devices", "extend": "--extend"}, {"location": "RUN"})
             >>> names.rendered('Give `devices="cpu:2"`, or `extend=True`.')
             'Give --devices cpu:2, or --extend.'
+            >>> names.rendered("Make it first: `synthgen.pilot(spec, folder)`.")
+            'Make it first: `synthgen calibrate SPEC -o DIR`.'
         """
+        text = _CALL.sub(lambda found: f"`synthgen {_COMMANDS.get(found[1], found[1])}`", text)
         return _ARGUMENT.sub(self._replaced, text)
 
     def _replaced(self, found: re.Match[str]) -> str:
@@ -50,7 +62,8 @@ class OptionNames:
             return found[0]
         if value is None or value == "True":
             return written
-        return f"{written} {value.strip(chr(34))}"
+        quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+        return f"{written} {shlex.quote(value[1:-1]) if quoted else value}"
 
 
 NO_OPTIONS = OptionNames({}, {})

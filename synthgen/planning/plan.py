@@ -53,8 +53,8 @@ class Addition:
 
     Attributes:
         quotas: accepted images, by the name of their cell.
-        extends: these images are wanted on top of the plan's (`--extend`); else they replace images that earlier shards
-            fell short of (`--top-up`).
+        extends: these images are wanted on top of the plan's; else they replace images that earlier shards
+            fell short of.
     """
 
     quotas: Mapping[str, int]

@@ -1,4 +1,4 @@
-"""Overrides such as `--set a.b=c`: replace one value of a document."""
+"""Overrides such as "a.b=c": replace one value of a document."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from synthgen.spec.document import MAX_DEPTH, Entry, Mapping, Node, Position, Sc
 
 def override(root: Node, text: str) -> tuple[Node, list[Problem]]:
     """Apply `text` ("a.b=c") to `root`. The value is YAML; missing mappings on the path are created."""
-    origin = Position(f"--set {text}", 0, 0)
+    origin = Position(override_name(text), 0, 0)
     path, equals, written = text.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):
@@ -22,6 +22,11 @@ def override(root: Node, text: str) -> tuple[Node, list[Problem]]:
         return _with(root, keys, value or Scalar(origin, None, ""), origin), []
     except _NoSuchPlaceError as error:
         return root, [origin.problem(str(error))]
+
+
+def override_name(text: str) -> str:
+    """Name an override in messages, as an argument in backticks."""
+    return '`overrides="{}"`'.format(text.replace("`", "'"))
 
 
 class _NoSuchPlaceError(Exception):

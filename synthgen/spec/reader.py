@@ -105,7 +105,7 @@ def _refuse_secrets(text: str, file: str, overrides: Sequence[str]) -> None:
         line, column = before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
         raise SpecError([Problem(file, line, column, message)], hint=_SECRETS)
     if any(map(secret_in_address, overrides)):
-        raise SpecError([Problem("--set", 0, 0, message)], hint=_SECRETS)
+        raise SpecError([Problem("`overrides`", 0, 0, message)], hint=_SECRETS)
 
 
 def _validated(

@@ -98,6 +98,6 @@ def test_an_override_stays_one_comment_of_the_kept_text(override: str) -> None:
 
     kept = SpecText("synthgen: 1\n", "spec.yaml").with_overrides([override])
     first, *rest = kept.splitlines()
-    assert json.loads(first.removeprefix("# --set ")) == override
+    assert json.loads(first.removeprefix("# override: ")) == override
     assert rest == ["synthgen: 1"]
     assert yaml.safe_load(kept) == {"synthgen": 1}

@@ -194,9 +194,12 @@ def test_trust_is_recorded_and_shown() -> None:
     assert (found["outcome"], found["trust_judge"], found["findings"]["trust_judge"]) == ("pass", True, True)
     checks = found["findings"]["gates"][0]["checks"]
     assert {check["unchecked"] for check in checks} == {"this judge has not been checked on this set"}
-    words = "on the judge's word alone: nobody has checked it on this set (--trust-judge)"
+    words = "on the judge's word alone: nobody has checked it on this set (`trust_judge`)"
+    assert words in printed(report)
+    assert "<code>trust_judge</code>" in write_html(report)
+    assert "<code>trust_judge</code>" in write_fragment(report)
     for text in (printed(report), Page(write_html(report)).text, Page(write_fragment(report)).text):
-        assert words in text
+        assert words.replace("(`trust_judge`)", "") in text
         assert "Pass, on the judge's word alone" in text
 
 

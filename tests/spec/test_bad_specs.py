@@ -252,7 +252,7 @@ def test_a_bad_override_is_named(tmp_path: Path, text: str, expected: str) -> No
     path = tmp_path / "spec.yaml"
     path.write_text(GOOD)
     (problem,) = problems(path, text)
-    assert problem.startswith(f"--set {text}: {expected}")
+    assert problem.startswith(f'`overrides="{text}"`: {expected}')
 
 
 def test_every_class_needs_an_image_for_each_of_its_cells(tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
 """`report.html`: one file for people to read, print and pass on."""
 
-from jinja2 import Environment
+import re
 
+from jinja2 import Environment
+from markupsafe import Markup, escape
+
+from synthgen.auditing.command_line import EXPORT_LABELS
 from synthgen.auditing.report import words
 from synthgen.auditing.report.composition import composition
 from synthgen.auditing.report.filtering import filtering
@@ -11,7 +15,10 @@ from synthgen.auditing.report.relations import amplification_charts, association
 from synthgen.auditing.report.report import AuditReport
 from synthgen.auditing.report.shelves import shelves
 from synthgen.auditing.report.verdict import verdict, worst_first
+from synthgen.inert import inert
 from synthgen.pages.page import environment
+
+_BACKTICKS = re.compile("`([^`]+)`")
 
 
 def write_html(report: AuditReport) -> str:
@@ -64,12 +71,19 @@ def _environment() -> Environment:
         "percents": words.percents,
         "decimals": words.decimals,
         "p": words.p_value,
+        "code": _with_code,
     }
     found.globals |= {
         "counted": words.counted,
         "labels_wanted": words.labels_wanted,
+        "EXPORT_LABELS": EXPORT_LABELS,
         "MARKS": words.MARKS,
         "MEASURES": words.MEASURES,
         "FIGURES": words.FIGURES,
     }
     return found
+
+
+def _with_code(text: str) -> Markup:
+    """Escape a sentence, and set what is in backticks, such as the name of an argument, as code."""
+    return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(inert(text)))))

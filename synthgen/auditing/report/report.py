@@ -43,14 +43,16 @@ class JudgeCheck:
         labels: the least number of images to label.
         command: a shell command that draws them and writes a page of them and a table to fill in; None if the audit
             cannot be written as a command.
-        table: the table that the command writes, for `--import-labels`.
+        table: the table that the command writes, to be filled in.
         labelled: the table that was imported and has too few labels, or one that was drawn before and not imported.
+        again: a shell command that audits with the filled-in table; None where `command` is None.
     """
 
     labels: int
     command: str | None
     table: str
     labelled: str | None
+    again: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The audit on a terminal, readable at 80 columns and in a pipe: signs and words, with colour only as an extra."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from rich import box
@@ -23,9 +23,13 @@ CLASSES, CHECKS, ROWS = 12, 6, 20
 _COLOURS = {GateOutcome.PASS: "green", GateOutcome.FAIL: "red", GateOutcome.INSUFFICIENT: "yellow"}
 
 
-def render_tables(report: AuditReport) -> list[Text | Table]:
-    """Render the verdict with its gates, each attribute's shares, distances, crossings, and differences of two sets."""
-    found: list[Text | Table] = [_verdict(report)]
+def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list[Text | Table]:
+    """Render the verdict with its gates, each attribute's shares, distances, crossings, and differences of two sets.
+
+    Args:
+        said: how a sentence names arguments, which are in backticks.
+    """
+    found: list[Text | Table] = [_verdict(report, said)]
     if report.same_judge:
         found.append(
             Text("The same model filtered and measured these images, so its errors are invisible here.", "dim")
@@ -39,10 +43,10 @@ def render_tables(report: AuditReport) -> list[Text | Table]:
     return found
 
 
-def _verdict(report: AuditReport) -> Text:
+def _verdict(report: AuditReport, said: Callable[[str], str]) -> Text:
     told = verdict(report.findings)
     headline = f"{told.sign} {told.headline}: {short(report.title, 60)}".strip()
-    return Text(f"{headline}\n{told.sentence}", "bold")
+    return Text(f"{headline}\n{said(told.sentence)}", "bold")
 
 
 def _gates(findings: Findings) -> Table:

@@ -34,7 +34,7 @@ def verdict(findings: Findings) -> Headline:
     headline, sentence = _HEADLINES[outcome], _sentence(findings.gates)
     if findings.on_trust:
         headline += f", {WORD}"
-        sentence = f"{sentence.removesuffix('.')}, {WORD}: {_why(findings.on_trust)} (--trust-judge)."
+        sentence = f"{sentence.removesuffix('.')}, {WORD}: {_why(findings.on_trust)} (`trust_judge`)."
     elif any(check.remedy == LABELS_SETTLE for gate in findings.gates for check in gate.checks):
         sentence += f" For gates that depend on the unchecked judge, {LABELS_SETTLE}."
     return Headline(state, sign, headline, sentence)

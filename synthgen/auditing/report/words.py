@@ -95,17 +95,22 @@ def how_to_check(check: JudgeCheck) -> str:
     """Explain how to check the judge, with the command on a line of its own to copy."""
     drawn = _DRAWN if check.command is None else f"\n  {check.command}\n"
     table = shlex.quote(check.table)
-    return f"{labels_wanted(check)}:{drawn}Then fill in {table} and audit again with --import-labels {table}."
+    return f"{labels_wanted(check)}:{drawn}Then fill in {table} and audit again with {_labels(check.table)}."
 
 
-_DRAWN = " call synthgen.export_labels with the same arguments. "
+_DRAWN = " call `synthgen.export_labels` with the same arguments. "
 
 
 def labels_wanted(check: JudgeCheck) -> str:
     if check.labelled is not None:
-        there = f"fill in {shlex.quote(check.labelled)} and pass it to --import-labels"
+        there = f"fill in {shlex.quote(check.labelled)} and audit again with {_labels(check.labelled)}"
         return f"To check the judge on this set, {there}, or label {check.labels:,} other images"
     return f"To check the judge on this set, label at least {check.labels:,} images by eye"
+
+
+def _labels(table: str) -> str:
+    """Write the argument that takes the filled-in table."""
+    return f'`labels="{table}"`'
 
 
 def _bare(value: float) -> str:

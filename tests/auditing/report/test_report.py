@@ -275,3 +275,10 @@ def test_a_notebook_shows_the_verdict_and_the_shares(full: AuditReport) -> None:
     assert page.tags[0] == ("div", {"class": "synthgen-audit"})
     assert "✕ Fail: Portraits of workers" in page.text
     assert page.text.count("share (95 %)") == 3
+
+
+def test_arguments_in_notes_are_set_as_code(full: AuditReport) -> None:
+    note = "name the folder of <the> images with `images_from`"
+    noted = replace(full, findings=replace(full.findings, caveats=(note,)))
+    assert "<p>Name the folder of &lt;the&gt; images with <code>images_from</code>.</p>" in write_html(noted)
+    assert json.loads(write_json(noted))["findings"]["caveats"] == [note]
