@@ -143,6 +143,17 @@ def choice_of(value: object, argument: str, choices: Sequence[str]) -> None:
         raise UsageError(f"expected {' or '.join(choices)}, found {value!r}", argument=argument)
 
 
+def flag_of(value: object, argument: str) -> bool:
+    """Return a truth value.
+
+    Raises:
+        UsageError: it is of another type, such as a text.
+    """
+    if not isinstance(value, bool):
+        raise UsageError(f"expected True or False, found {_kind(value)}", argument=argument)
+    return value
+
+
 def text_of(value: object, argument: str, expected: str, hint: str | None = None) -> str:
     """Return a text; `expected` says which.
 

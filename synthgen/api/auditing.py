@@ -10,7 +10,7 @@ from synthgen.api.arguments import device_of, number_of, path_of
 from synthgen.api.audit_result import Audit
 from synthgen.api.judges import ClipJudges
 from synthgen.auditing.audit import audit_set
-from synthgen.auditing.input.arguments import AnyPath
+from synthgen.auditing.input.arguments import AnyPath, set_source
 from synthgen.auditing.input.audited_set import RecordedRun
 from synthgen.auditing.input.query import AuditKeywords, AuditQuery, spelled_out
 from synthgen.auditing.to_label import ToLabel, draw_to_label
@@ -44,7 +44,7 @@ def audit(place: SetSource, *, on_progress: OnProgress = ignore, **asked: Unpack
         >>> str(document), str(report)
         ('audit/audit.json', 'audit/report.html')
     """
-    query = AuditQuery(**asked)
+    place, query = set_source("place", place), AuditQuery(**asked)
     return Audit(audit_set(place, query, _open_run, _judges(query), on_progress))
 
 
@@ -70,7 +70,7 @@ def export_labels(
         >>> str(drawn.page), str(drawn.table)
         ('labels/to-label.html', 'labels/labels.csv')
     """
-    query = AuditQuery(**asked)
+    place, query = set_source("place", place), AuditQuery(**asked)
     return draw_to_label(
         place,
         number_of(count, "count"),

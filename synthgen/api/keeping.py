@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from synthgen import running as runs
 from synthgen.api import wiring
-from synthgen.api.arguments import device_of, one_spelling, text_of, text_of_path
+from synthgen.api.arguments import device_of, flag_of, one_spelling, text_of, text_of_path
 from synthgen.api.publishing import (
     clear_leftovers,
     damaged_results,
@@ -43,7 +43,7 @@ def replay(location: Location, image_id: str, device: str = "auto", *, trust: bo
     """
     from synthgen.running.replay import replay as again
 
-    device_of(device)
+    device, trust = device_of(device), flag_of(trust, "trust")
     image_id = text_of(image_id, "image_id", "the id of an attempt", 'Give it as the ledger does: "00000-000012".')
     store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)

@@ -17,9 +17,11 @@ from synthgen.api.arguments import (
     choice_of,
     device_of,
     devices_of,
+    flag_of,
     number_of,
     one_spelling,
     path_of,
+    text_of,
     text_of_path,
 )
 from synthgen.api.finishing import RunResult, check_format, finalized
@@ -150,6 +152,9 @@ def run(
     """
     devices_of(devices)
     choice_of(executor, "executor", ("local", "ray"))
+    extend, top_up = flag_of(extend, "extend"), flag_of(top_up, "top_up")
+    address = None if address is None else text_of(address, "address", "the address of a cluster")
+    text = None if text is None else text_of(text, "text", "the text of a spec")
     spec, written = spec_and_text(spec)
     if executor == "local" and devices not in ("auto", "cpu"):
         runs.slots(devices, wiring.count_gpus)  # a missing GPU must not begin a run
@@ -210,7 +215,8 @@ def work(
         >>> synthgen.work("outputs/array", index=0, of=1).committed
         (0,)
     """
-    device, of, index = device_of(device), number_of(of, "of"), number_of(index, "index", least=0)
+    device, trust = device_of(device), flag_of(trust, "trust")
+    of, index = number_of(of, "of"), number_of(index, "index", least=0)
     if index >= of:
         raise UsageError(f"{index} is out of range: with `of={of}` it is 0 to {of - 1}", argument="index")
     store = open_store(text_of_path(location, "location"))
@@ -243,6 +249,8 @@ def begin(
         >>> planned.shard_count
         1
     """
+    extend, top_up = flag_of(extend, "extend"), flag_of(top_up, "top_up")
+    text = None if text is None else text_of(text, "text", "the text of a spec")
     store = open_store(text_of_path(location, "location"))
     spec, written = spec_and_text(spec)
     check_new(store)

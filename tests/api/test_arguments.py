@@ -1,5 +1,6 @@
 """Wrong arguments of the Python face are named, with what was expected."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,14 @@ WRONG: list[tuple[str, Callable[[], object], str, str]] = [
     ("calibrate(precision)", lambda: face.calibrate(SPEC, "pilot", "x.csv", 95), "precision", "less than 1, found 95"),
     ("calibrate(confidence)", lambda: face.calibrate(SPEC, "p", "x.csv", 0.9, "x"), "confidence", "found str"),
     ("keep_share(keep)", lambda: face.keep_share(SPEC, "pilot", 1.2), "keep", "at most 1, found 1.2"),
+    ("begin(text=3)", lambda: face.begin(SPEC, "run", 3), "text", "expected the text of a spec, found int"),
+    ("run(extend=text)", lambda: face.run(SPEC, "run", extend="no"), "extend", "expected True or False, found str"),
+    ("audit(devices=)", lambda: face.audit("set", devices="cpu"), "devices", "an audit takes one device, as `device`"),
+    ("audit(empty)", lambda: face.audit(""), "place", "expected a set of images, found ''"),
+    ("audit(compare=list)", lambda: face.audit("set", compare=["a"]), "compare", "expected a set of images"),
+    ("audit(trust=text)", lambda: face.audit("set", trust="no"), "trust", "expected True or False, found 'no'"),
+    ("audit(cache='')", lambda: face.audit("set", cache=""), "cache", "expected a path, found ''"),
+    ("audit(judges=text)", lambda: face.audit("set", judges="a"), "judges", "expected a list, found the text 'a'"),
     ("keep_share(no pilot)", lambda: face.keep_share(SPEC, "pilot", 0.5), "folder", "there is no pilot in pilot"),
 ]
 
@@ -82,6 +91,48 @@ def test_a_wrong_argument_is_named_with_what_was_expected(
     assert message in refused.value.message
     assert "--" not in f"{refused.value} {refused.value.hint}", "that is the command line's"
     assert not any(tmp_path.iterdir())
+
+
+REQUIRED: dict[str, object] = {
+    "spec": SPEC, "source": SPEC, "planned": SPEC, "location": "run", "place": "set", "count": 1, "folder": "folder",
+    "path": "sheet.html", "labels": "labels.csv", "keep": 0.5, "overrides": ["seed=1"], "image_id": "00000-000000",
+}  # fmt: skip
+FUNCTIONS = [name for name in dir(synthgen) if inspect.isfunction(getattr(face, name)) and not name.startswith("_")]
+PARAMETERS = [
+    (name, argument)
+    for name in FUNCTIONS
+    for argument in inspect.signature(getattr(face, name)).parameters
+    if argument not in ("on_progress", "stop")
+]
+
+
+def needed(name: str) -> dict[str, object]:
+    """Arguments that a function cannot do without."""
+    parameters = inspect.signature(getattr(face, name)).parameters.values()
+    return {each.name: REQUIRED[each.name] for each in parameters if each.default is each.empty}
+
+
+@pytest.mark.parametrize(("name", "argument"), PARAMETERS, ids=map(".".join, PARAMETERS))
+def test_every_argument_of_every_function_refuses_another_type_by_name(
+    name: str, argument: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for wrong in (object(), b"x", 3.5):
+        with pytest.raises(UsageError) as refused:
+            getattr(face, name)(**needed(name) | {argument: wrong})
+        assert refused.value.argument == argument
+        assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_mistyped_keyword_is_named(name: str) -> None:
+    with pytest.raises(TypeError, match="sede"):
+        getattr(face, name)(**needed(name), sede=1)
+
+
+def test_a_keyword_that_is_nearly_right_is_suggested() -> None:
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'judge'\. Did you mean 'judges'\?"):
+        face.audit("set", judge="bundled:judge")
 
 
 def test_specs_and_paths_are_taken_in_every_form(tmp_path: Path) -> None:

@@ -5,25 +5,55 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard, cast
 
 from synthgen.errors import UsageError
 from synthgen.files import expanded
 
+if TYPE_CHECKING:
+    from synthgen.sets import SetSource
+
 AnyPath: TypeAlias = str | os.PathLike[str]
+_DATASETS = ("Dataset", "DatasetDict", "IterableDataset", "IterableDatasetDict")
+_SETS = {("pandas", "DataFrame"), *(("datasets", name) for name in _DATASETS)}
+"""Packages and names of the types of sets in memory, so that none is imported to be recognised."""
 
 
 def path(argument: str, given: object) -> Path | None:
     """Read a path, with `~` for the home folder; None stays None.
 
     Raises:
-        UsageError: it is neither a text nor a path.
+        UsageError: it is neither a text nor a path, or it is empty.
     """
     if given is None:
         return None
-    if not isinstance(given, str | os.PathLike) or isinstance(given, bytes):
+    if not isinstance(given, str | os.PathLike) or given == "":
         raise UsageError(f"expected a path, found {_shown(given)}", argument=argument)
     return expanded(given)
+
+
+def set_source(argument: str, given: object) -> SetSource:
+    """Read a set as a whole: a path, an id, or a set in memory.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    in_memory = any((base.__module__.split(".")[0], base.__name__) in _SETS for base in type(given).__mro__)
+    if not in_memory and (not isinstance(given, str | os.PathLike) or given == ""):
+        hint = "Expected a path, an id on the hub, a DataFrame, or a dataset of the library `datasets`."
+        raise UsageError(f"expected a set of images, found {_shown(given)}", argument=argument, hint=hint)
+    return cast("SetSource", given)
+
+
+def flag(argument: str, given: object) -> bool:
+    """Read a truth value.
+
+    Raises:
+        UsageError: it is something else, such as a text.
+    """
+    if not isinstance(given, bool):
+        raise UsageError(f"expected True or False, found {_shown(given)}", argument=argument)
+    return given
 
 
 def text(argument: str, given: object) -> str:

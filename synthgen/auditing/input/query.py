@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, Unpack
 
 from synthgen.auditing.input import arguments
+from synthgen.errors import UsageError
 from synthgen.spec import Spec
 
 if TYPE_CHECKING:
@@ -102,8 +104,10 @@ class AuditQuery:
     seed: int
 
     def __init__(self, **given: Unpack[AuditKeywords]) -> None:
-        if unknown := sorted(given.keys() - {field.name for field in fields(self)}):
-            raise TypeError(f"audit() got an unexpected keyword argument {unknown[0]!r}")
+        _check_names(given, [field.name for field in fields(self)])
+
+        def other(name: Literal["reference", "compare"]) -> SetSource | None:
+            return None if given.get(name) is None else arguments.set_source(name, given[name])
 
         spec = given.get("spec")
         checked: dict[str, object] = {
@@ -115,8 +119,8 @@ class AuditQuery:
             "cross": arguments.groups(given.get("cross")),
             "gates": arguments.texts("gates", given.get("gates"), "skin_tone within class: tv <= 0.1"),
             "device": arguments.text("device", given.get("device", "auto")),
-            "trust_judge": bool(given.get("trust_judge", False)),
-            "trust": bool(given.get("trust", False)),
+            "trust_judge": arguments.flag("trust_judge", given.get("trust_judge", False)),
+            "trust": arguments.flag("trust", given.get("trust", False)),
             "seed": arguments.count("seed", given.get("seed", 0)),
             "label": arguments.optional_text("label", given.get("label")),
             "split": arguments.optional_text("split", given.get("split")),
@@ -125,11 +129,27 @@ class AuditQuery:
             "labels": arguments.path("labels", given.get("labels")),
             "output": arguments.path("output", given.get("output")),
             "cache": arguments.path("cache", given.get("cache")),
-            "reference": given.get("reference"),
-            "compare": given.get("compare"),
+            "reference": other("reference"),
+            "compare": other("compare"),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
+
+
+def _check_names(given: Mapping[str, object], names: Sequence[str]) -> None:
+    """Refuse keyword arguments of other names.
+
+    Raises:
+        UsageError: it is `devices`, which other functions take.
+        TypeError: it is another name.
+    """
+    for unknown in given.keys() - set(names):
+        if unknown == "devices":
+            hint = f"Give `device={given[unknown]!r}`."
+            raise UsageError("an audit takes one device, as `device`", argument=unknown, hint=hint)
+        near = get_close_matches(unknown, names, n=1)
+        more = f". Did you mean {near[0]!r}?" if near else ""
+        raise TypeError(f"audit() got an unexpected keyword argument {unknown!r}{more}")
 
 
 def spelled_out(function: Function) -> Function:
