@@ -10,7 +10,7 @@ import json
 import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -28,6 +28,8 @@ _MOST_FILES = 500
 _MOST_BYTES = 1 << 18
 _MOST_CLASSES = 2000
 """Of more classes, only the sum is kept."""
+_PATIENCE = 10.0
+"""Seconds. A note is written in milliseconds."""
 _ALL = ""
 """Stands for all classes together. A class has a name."""
 
@@ -130,10 +132,11 @@ def keep_speed(speed: Speed) -> None:
     """Add a measurement to those before it. Where the cache cannot be written, it is lost."""
     if (folder := _folder()) is None or speed.images < 1 or not speed.seconds > 0:
         return
-    if before := _read(path := _path(folder, speed), _SPEED):
-        runs, images = before.runs + speed.runs, before.images + speed.images
-        speed = replace(speed, runs=runs, images=images, seconds=before.seconds + speed.seconds)
-    _write(path, speed)
+    with _alone(folder):
+        if before := _read(path := _path(folder, speed), _SPEED):
+            runs, images = before.runs + speed.runs, before.images + speed.images
+            speed = replace(speed, runs=runs, images=images, seconds=before.seconds + speed.seconds)
+        _write(path, speed)
 
 
 def keep_passes(planned: Plan, classes: Mapping[str, tuple[int, int]]) -> None:
@@ -141,14 +144,34 @@ def keep_passes(planned: Plan, classes: Mapping[str, tuple[int, int]]) -> None:
     if (folder := _folder()) is None or not any(attempts for attempts, _ in classes.values()):
         return
     new = Passes(conditions_of(planned), 1, {**classes, _ALL: _sum(classes.values())})
-    before = _read(path := _path(folder, new), _PASSES)
-    if before is not None and before.conditions == new.conditions:
-        names = dict.fromkeys([*before.classes, *new.classes])
-        total = {name: _sum([before.of(name), new.of(name)]) for name in names}
-        new = Passes(new.conditions, before.runs + 1, total)
-    if len(new.classes) > _MOST_CLASSES:
-        new = replace(new, classes={_ALL: new.of()})
-    _write(path, new)
+    with _alone(folder):
+        before = _read(path := _path(folder, new), _PASSES)
+        if before is not None and before.conditions == new.conditions:
+            names = dict.fromkeys([*before.classes, *new.classes])
+            total = {name: _sum([before.of(name), new.of(name)]) for name in names}
+            new = Passes(new.conditions, before.runs + 1, total)
+        if len(new.classes) > _MOST_CLASSES:
+            new = replace(new, classes={_ALL: new.of()})
+        _write(path, new)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from adding to a note between reading and writing it.
+
+    The lock is a file beside the folder. Where it cannot be had, go on without: a note that is lost does less harm than
+    a run that waits.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder.with_name(f"{folder.name}.lock"), timeout=_PATIENCE)
+    with suppress(OSError, NotImplementedError, Timeout):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _sum(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
@@ -186,7 +209,6 @@ def _read(path: Path, kind: TypeAdapter[T]) -> T | None:
 
 def _write(path: Path, value: Speed | Passes) -> None:
     with suppress(StorageError, OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_file(path, json.dumps({"format": _FORMAT, "value": asdict(value)}, ensure_ascii=False).encode())
         for old in sorted(_files(path.parent), key=_age)[:-_MOST_FILES]:
             old.unlink(missing_ok=True)
