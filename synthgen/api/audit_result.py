@@ -29,7 +29,7 @@ class Audit:
     Example:
         >>> people = pandas.DataFrame({"label": ["chef", "nurse"] * 20, "tone": ["light"] * 30 + ["dark"] * 10})
         >>> shares = synthgen.audit(people, known={"tone": "tone"}).tables["shares"].set_index(["place", "value"])
-        >>> shares.loc[("over all", "dark"), ["quoted", "quoted_low", "quoted_high"]].round(2).tolist()
+        >>> shares.loc[("overall", "dark"), ["quoted", "quoted_low", "quoted_high"]].round(2).tolist()
         [0.25, 0.14, 0.4]
     """
 

@@ -37,7 +37,7 @@ def audit(place: SetSource, *, on_progress: OnProgress = ignore, **asked: Unpack
 
     Example:
         >>> people = pandas.DataFrame({"label": ["chef", "nurse"] * 20, "tone": ["light"] * 30 + ["dark"] * 10})
-        >>> found = synthgen.audit(people, known={"tone": "tone"}, gates=["tone over all: share of dark >= 0.4"])
+        >>> found = synthgen.audit(people, known={"tone": "tone"}, gates=["tone overall: share of dark >= 0.4"])
         >>> found
         <Audit of table: 40 images, gates: insufficient data>
         >>> document, report = found.write("audit")

@@ -17,7 +17,7 @@ class Difference:
     """One number of both sets.
 
     Attributes:
-        place: 'over all' or a class.
+        place: 'overall' or a class.
         what: 'share of VALUE', 'tv', 'entropy', 'min_max_ratio', 'js', 'v', 'unknown'.
         difference: first minus second; more than chance if 0 is outside its interval. None if either is missing.
         first_figure, second_figure: which figure of each set was used; None for numbers that have only one.

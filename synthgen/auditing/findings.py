@@ -14,7 +14,7 @@ from synthgen.stats.association import Association
 from synthgen.stats.distance import Distance
 from synthgen.stats.estimates import Estimate
 
-OVERALL, REAL = "over all", "the real set"
+OVERALL, REAL = "overall", "the real set"
 """The name of the whole set as a place, and the source of a reference that was measured and not declared."""
 
 

@@ -10,7 +10,7 @@ from synthgen.errors import UsageError
 from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.estimates import Estimate
 
-FORM = "'ATTRIBUTE [within class | over all]: MEASURE <= LIMIT', such as 'skin_tone within class: tv <= 0.1'"
+FORM = "'ATTRIBUTE [within class | overall]: MEASURE <= LIMIT', such as 'skin_tone within class: tv <= 0.1'"
 MEASURES = ("tv", "entropy", "min_max_ratio", "js", "unknown", "v")
 LABELS_SETTLE = "labels would settle it"
 """The remedy if the judge is in doubt: more images would only make a wrong answer more certain."""
@@ -46,7 +46,7 @@ class Gate:
     value: str | None = None
 
     def __str__(self) -> str:
-        where = "within class" if self.within == "class" else "over all"
+        where = "within class" if self.within == "class" else "overall"
         measure = f"share of {self.value}" if self.value is not None else self.measure
         return f"{self.attribute} {where}: {measure} {'<=' if self.most else '>='} {self.limit:g}"
 
@@ -74,7 +74,7 @@ class Check:
     """A gate in one place.
 
     Attributes:
-        place: the class, or 'over all'.
+        place: the class, or 'overall'.
         found: what was measured; None if nothing could be.
         reason: for the outcome, in words.
         unchecked: why the figure rests on the judge's word alone, so that it decides nothing unless the judge is
@@ -108,7 +108,8 @@ class GateResult:
 def parse_gate(text: str, attributes: Mapping[str, Sequence[str]]) -> Gate:
     """Read a line such as `skin_tone within class: tv <= 0.1`.
 
-    `within class` is the default. `v`, which compares classes, is always over all. A limit may be a percentage.
+    `within class` is the default. `v`, which compares classes, is always overall. `over all` is another spelling of
+    `overall`. A limit may be a percentage.
 
     Raises:
         UsageError: the line is not a valid gate, or names something that the audit lacks.
@@ -121,7 +122,7 @@ def parse_gate(text: str, attributes: Mapping[str, Sequence[str]]) -> Gate:
     measure, value = _measure(text, matched["measure"])
     within: Literal["class", "dataset"] = "class"
     if measure == "v" and matched["within"] == "within class":
-        raise UsageError(f"gate {text!r}: 'v' compares the classes with each other", hint="Write 'over all'.")
+        raise UsageError(f"gate {text!r}: 'v' compares the classes with each other", hint="Write 'overall'.")
     if measure == "v" or matched["within"] in ("within dataset", "over all", "overall"):
         within = "dataset"
     gate = Gate(attribute, within, measure, matched["sign"] in ("<=", "≤"), _limit(text, matched["limit"]), value)

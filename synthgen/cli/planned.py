@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,10 @@ from synthgen.cli.units import counted, duration, size
 if TYPE_CHECKING:
     from synthgen.api.forecasting import Forecast
     from synthgen.planning import Plan
+
+
+_LINE = 90
+"""Characters of a line beside its label, at most. `--json` has all numbers."""
 
 
 def answer_of_plan(planned: Plan, forecast: Forecast, prompts: Sequence[str], location: str | None) -> Answer:
@@ -76,5 +80,20 @@ def _costs(forecast: Forecast) -> Iterator[str]:
     yield f"time      {time}{forecast.basis['seconds']}"
     disk = f"about {size(forecast.bytes)}; " if forecast.bytes is not None else ""
     yield f"disk      {disk}{forecast.basis['bytes']}"
-    for warning in forecast.warnings:
-        yield f"splits    {warning}"
+    yield f"splits    {_splits(forecast.splits)}"
+    yield from (f"          {warning}" for warning in forecast.warnings)
+
+
+def _splits(splits: Mapping[str, Mapping[str, int]]) -> str:
+    """Write the size of each split, and its images of each class if the line has room for them."""
+    names = list(next(iter(splits.values())))
+    totals = {split: sum(counts[split] for counts in splits.values()) for split in names}
+    plain = ", ".join(f"{split} {total:,}" for split, total in totals.items())
+    if len(names) == 1 or len(splits) == 1:
+        return plain
+
+    def of_classes(split: str) -> str:
+        return ", ".join(f"{name} {counts[split]:,}" for name, counts in splits.items())
+
+    whole = "; ".join(f"{split} {total:,} ({of_classes(split)})" for split, total in totals.items())
+    return whole if len(whole) <= _LINE else plain

@@ -35,7 +35,7 @@ def judged(folder: Path, **more: Any) -> synthgen.Audit:
     return synthgen.audit(folder / "set", **{**asked(folder), **more})
 
 
-def counts(found: synthgen.Audit, place: str = "over all") -> dict[str, int]:
+def counts(found: synthgen.Audit, place: str = "overall") -> dict[str, int]:
     shares = found.tables["shares"]
     rows = shares[shares["place"] == place]
     return dict(zip(rows["value"], rows["count"], strict=True))

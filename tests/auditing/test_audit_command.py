@@ -40,7 +40,7 @@ def test_gates_decide_the_exit_code(gate: list[str], code: int, tmp_path: Path) 
     written = json.loads((tmp_path / "outputs" / "list-audit" / "audit.json").read_text("utf-8"))
     assert json.loads(done.stdout)["result"] == written
     assert (tmp_path / "outputs" / "list-audit" / "report.html").is_file()
-    assert ("skin over all" in done.stderr) == bool(code)
+    assert ("skin overall" in done.stderr) == bool(code)
 
 
 def test_the_command_line_judges_and_exports(folder: Path) -> None:

@@ -32,7 +32,7 @@ def test_shares_differ_by_newcombes_interval() -> None:
 
 
 def test_distances_abstention_and_association_differ_too() -> None:
-    tv, unknown, v = of("tv").difference, of("unknown").difference, of("v", "over all").difference
+    tv, unknown, v = of("tv").difference, of("unknown").difference, of("v", "overall").difference
     assert tv is not None
     assert unknown is not None
     assert v is not None

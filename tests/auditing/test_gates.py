@@ -34,6 +34,7 @@ AT_LEAST = Gate("skin", "class", "entropy", False, 0.9)
 def test_a_line_is_a_gate(text: str, gate: Gate) -> None:
     assert parse_gate(text, ATTRIBUTES) == gate
     assert parse_gate(str(gate), ATTRIBUTES) == gate
+    assert "over all" not in str(gate), "it is read, and written as 'overall'"
 
 
 @pytest.mark.parametrize(

@@ -168,5 +168,5 @@ def test_a_real_set_is_a_reference_and_another_set_is_compared(folder: Path, tmp
     scope = found.findings.attributes[0].scopes[0]
     assert scope.reference == {"light": 0.5, "medium": 0.5, "dark": 0.0}
     rows = found.tables["comparison"].set_index(["place", "what"])
-    assert rows.loc[("over all", "share of dark"), "difference"] == pytest.approx(1 / 3)
+    assert rows.loc[("overall", "share of dark"), "difference"] == pytest.approx(1 / 3)
     assert len(found.findings.amplification) == 1

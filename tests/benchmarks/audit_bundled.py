@@ -150,7 +150,7 @@ def _lines(found: Mapping[str, Sequence[Row]], images: int, repetitions: int) ->
         f"**A real judge.** {_sets(repetitions)} {images:,} renders of the bundled world, skewed as the training of "
         f"the bundled model was, measured by the bundled judge: as rendered, and with {DIM:.0%} of their light. The "
         f"confusion matrix is of {MATRIX} other renders, composed evenly; {LABELS} images of the set are labelled. For "
-        "the shares of every value, over all and in each class: the mean and the largest error in points, and how many"
+        "the shares of every value, overall and in each class: the mean and the largest error in points, and how many"
         " 95 % intervals contain the truth."
     )
     head = ["renders", "attribute", *(f"{figure}: {what}" for figure in FIGURES for what in ("error", "truth inside"))]

@@ -76,10 +76,10 @@ def _shares(repetitions: int) -> Iterator[str]:
         "class. In percent: how many of the intervals that claim 95 contain the truth; outside of 93 to 97 it is bold."
     )
     head = ["images of a class", "labelled", "shares", "judge's errors"]
-    yield from table([*head, "raw", "matrix (a)", "labels (b)", "labels (b), over all"], found)
+    yield from table([*head, "raw", "matrix (a)", "labels (b)", "labels (b), overall"], found)
     yield from paragraph(
         f"What should hold: raw, with a judge that makes no errors, {_held(should['raw'])}; the matrix, where errors "
-        f"do not depend on the class, {_held(should['matrix'])}; labels, in one class and over all and whatever the "
+        f"do not depend on the class, {_held(should['matrix'])}; labels, in one class and overall and whatever the "
         f"errors, {_held(should['labels'])}."
     )
 

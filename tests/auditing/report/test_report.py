@@ -96,7 +96,7 @@ def test_a_number_that_is_none_is_never_written() -> None:
 def test_the_verdict_comes_first_and_gives_its_reasons(full_page: str) -> None:
     text = Page(full_page).text
     told = "2 of 4 gates failed; not enough data to decide 1; 1 passed. For gates that depend on the unchecked judge"
-    order = ("✕ Fail", told, "✕ fail", "? class chef", "over all: tv <= 0.08", "✓ pass")
+    order = ("✕ Fail", told, "✕ fail", "? class chef", "overall: tv <= 0.08", "✓ pass")
     places = [text.index(words) for words in (*order, "Images 384")]
     assert places == sorted(places)
     assert "at most 0.08 is allowed" in text
@@ -222,9 +222,9 @@ def test_hostile_names_are_inert_on_a_terminal(evil: AuditReport) -> None:
 def test_the_terminal_shows_every_value_with_its_interval(full: AuditReport) -> None:
     text = printed(full).replace("\xa0", " ")
     assert max(map(len, text.splitlines())) <= 80
-    assert re.search(r"over all +light +\d+ +\d+\.\d % \(\d+\.\d–\d+\.\d\) +33\.3 %", text)
+    assert re.search(r"overall +light +\d+ +\d+\.\d % \(\d+\.\d–\d+\.\d\) +33\.3 %", text)
     assert re.search(r"unknown +\d+ +\d+\.\d % of all", text)
-    assert re.search(r"skin tone +over all +0\.\d\d \(0\.\d\d–0\.\d\d\) +≤ 0\.\d\d", text)
+    assert re.search(r"skin tone +overall +0\.\d\d \(0\.\d\d–0\.\d\d\) +≤ 0\.\d\d", text)
 
 
 def test_a_class_with_too_few_labels_says_that_it_is_not_corrected() -> None:
