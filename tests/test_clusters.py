@@ -45,9 +45,9 @@ def test_a_task_knows_its_part(
 @pytest.mark.parametrize(
     ("given", "environment", "message"),
     [
-        ((None, None), {}, "--index and --of is missing"),
-        ((None, None), {"JOB_COMPLETION_INDEX": "3"}, "--of is missing"),
-        ((2, None), {}, "--of is missing"),
+        ((None, None), {}, "missing --index and --of"),
+        ((None, None), {"JOB_COMPLETION_INDEX": "3"}, "missing --of"),
+        ((2, None), {}, "missing --of"),
         ((None, None), {**SLURM, "SLURM_ARRAY_TASK_ID": "9"}, "the SLURM array has gaps"),
         ((None, None), {**SLURM, "SLURM_ARRAY_TASK_STEP": "3"}, "the SLURM array has gaps"),
         ((None, None), {**SLURM, "SLURM_ARRAY_TASK_ID": "5", "SLURM_ARRAY_TASK_MAX": "9"}, "the SLURM array has gaps"),

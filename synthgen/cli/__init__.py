@@ -1,4 +1,4 @@
-"""The command line: parse, call `api`, print, turn errors into exit codes. No logic.
+"""The command line: parses options, calls `api`, prints, and turns errors into exit codes.
 
 What a command found goes to stdout; progress, notes and errors go to stderr.
 """

@@ -16,9 +16,9 @@ class Answer:
 
     Attributes:
         result: the `result` of the JSON envelope.
-        lines: what stdout shows without `--json`: texts, or tables of rich.
+        lines: what stdout shows without `--json`: texts, or tables and texts of rich.
         error: an outcome that the exit code reports although there is a result, such as an unmet quota.
-        is_printing: whether printing is all that the command does, so that output which is lost is a failure.
+        is_printing: whether the command only prints, so that lost output is a failure.
     """
 
     result: Mapping[str, object]

@@ -1,4 +1,4 @@
-"""`synthgen audit`: parse, call `api`, print."""
+"""`synthgen audit`: parses options, calls `api`, prints."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -91,20 +91,23 @@ def audit(
     ] = None,
     cross: Annotated[
         list[str] | None,
-        typer.Option("--cross", metavar="NAME,NAME", help="Attributes, or 'class', to cross. Repeatable."),
+        typer.Option("--cross", metavar="NAME,NAME", help="Attributes to cross, or 'class'. Repeatable."),
     ] = None,
     gates: Annotated[
         list[str] | None,
-        typer.Option("--gate", metavar="GATE", help="Such as 'skin_tone within class: tv <= 0.1'. Repeatable."),
+        typer.Option(
+            "--gate", metavar="GATE", help="A limit, such as 'skin_tone within class: tv <= 0.1'. Repeatable."
+        ),
     ] = None,
     trust_judge: Annotated[
         bool,
         typer.Option(
-            "--trust-judge", help="Let gates use the judge's answers even if nothing checks them on this set."
+            "--trust-judge", help="Let gates use the judge's answers even if nothing has checked them on this set."
         ),
     ] = False,
     allow_insufficient: Annotated[
-        bool, typer.Option("--allow-insufficient", help="Do not fail for a gate without enough data to decide it.")
+        bool,
+        typer.Option("--allow-insufficient", help="Do not fail if there is not enough data to decide a gate."),
     ] = False,
     output: Annotated[
         Path | None,
@@ -178,7 +181,7 @@ def _answer(found: "Audit", document: Path, report: Path, allow_insufficient: bo
 
 
 def _answer_of_sample(drawn: "ToLabel") -> Answer:
-    """Say what to do with a sample that was drawn to be labelled."""
+    """Say what to do with a sample that was drawn for labelling."""
     from synthgen.auditing.quote import FEWEST_LABELS
 
     lines = [
@@ -197,7 +200,7 @@ def _answer_of_sample(drawn: "ToLabel") -> Answer:
 
 
 def _failure(found: "Audit", allow_insufficient: bool) -> GateFailed | None:
-    """Give the reason for exit code 4: a gate failed or is undecided, or there was nothing to measure."""
+    """Return the reason for exit code 4: a gate failed or is undecided, or there was nothing to measure."""
     if not found.findings.images:
         return GateFailed("the set has no images, so nothing was measured", hint="Check the set and the split.")
     failed = [gate for gate in found.findings.gates if gate.outcome == "fail"]
@@ -218,7 +221,7 @@ def _hints(found: "Audit", failed: bool) -> Iterator[str]:
     if any(check.unchecked and check.outcome == "insufficient data" for check in checks):
         yield "--trust-judge accepts the judge's answers unchecked."
     if not failed:
-        yield "--allow-insufficient passes it meanwhile."
+        yield "--allow-insufficient accepts undecided gates."
 
 
 def pairs(argument: str, given: Sequence[str] | None) -> dict[str, str]:

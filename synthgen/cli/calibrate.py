@@ -68,15 +68,15 @@ def calibrate(
     if labels is not None and keep is not None:
         raise UsageError(
             "use either `labels` or `keep`, not both",
-            hint="Labels promise a precision; a share to keep promises a yield.",
+            hint="Labels lead to a precision, a share to keep leads to a yield.",
         )
     for argument, given in (("precision", precision), ("confidence", confidence)):
         if keep is not None and given is not None:
-            raise UsageError("promises a precision, and a share to keep promises none", argument=argument)
+            raise UsageError("cannot be combined with `keep`, which promises no precision", argument=argument)
     precision, confidence = precision or _PROMISED, confidence or _PROMISED
     if count is not None and (labels or keep):
         raise UsageError(
-            "sizes the pilot", argument="count", hint="To extend it, call without `labels` and `keep` first."
+            "sets the size of the pilot", argument="count", hint="To extend it, call without `labels` and `keep` first."
         )
     again = ["synthgen", "calibrate", spec, "-o", str(place)]
     again += [part for override in overrides or () for part in ("--set", override)]
@@ -130,7 +130,7 @@ def _thresholds(
 
 
 def _answer(found: "Calibrated", again: str) -> Answer:
-    """Show the thresholds. Where a class missed the promise, nothing was written."""
+    """Show the thresholds. If a class missed the promise, nothing was written."""
     calibration = found.calibration
     lines = [f"look at   {found.plot}"] if found.plot else []
     width = max(map(len, calibration.classes))

@@ -21,9 +21,9 @@ AsJson = Annotated[
         help="Print one JSON object on stdout, also on failure; its schema: synthgen schema --result.",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", envvar="SYNTHGEN_QUIET", help="Print results and errors alone.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", envvar="SYNTHGEN_QUIET", help="Print only results and errors.")]
 Verbose = Annotated[
-    bool, typer.Option("-v", "--verbose", envvar="SYNTHGEN_VERBOSE", help="Print messages of the libraries too.")
+    bool, typer.Option("-v", "--verbose", envvar="SYNTHGEN_VERBOSE", help="Print messages of libraries, too.")
 ]
 P = ParamSpec("P")
 
@@ -49,7 +49,7 @@ def command(function: Callable[P, Answer]) -> Callable[P, Answer]:
             return function(*args, **given)
         except KeyboardInterrupt:
             raise Interrupted("interrupted", hint="Run the same command again.") from None
-        except (BrokenPipeError, EOFError) as error:  # not of stdout: its errors are kept apart
+        except (BrokenPipeError, EOFError) as error:  # not stdout: `streams` keeps its errors
             raise StorageError(f"a connection broke: {cause_of(error)}", hint="Try again.") from error
 
     called.__signature__ = signature.replace(  # type: ignore[attr-defined] # what typer reads
@@ -62,7 +62,7 @@ def command(function: Callable[P, Answer]) -> Callable[P, Answer]:
 
 @functools.cache
 def names_of(name: str) -> OptionNames:
-    """Return how a command writes its arguments, in its own help."""
+    """Return how a command's help writes its arguments."""
     whole = typer.main.get_command(app)
     options: dict[str, str] = {}
     positionals: dict[str, str] = {}

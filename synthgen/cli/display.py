@@ -1,4 +1,4 @@
-"""What progress looks like: bars on a terminal, sentences on a dumb one, JSON Lines elsewhere."""
+"""How progress is shown: bars on a terminal, sentences on a terminal without a cursor, JSON Lines elsewhere."""
 
 import json
 import sys
@@ -26,14 +26,14 @@ class Display(Protocol):
     def __exit__(self, *ended: object) -> None: ...
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show how far the work is."""
+        """Show the progress."""
 
     def say(self, event: str, text: str, **more: object) -> None:
         """Show a message of the kind `event`: "note", "warning" or "error"."""
 
 
 class Plain:
-    """Messages alone: where nothing reports progress, or with `--quiet`."""
+    """Only messages: for work that reports no progress, and for `--quiet`."""
 
     def __enter__(self) -> Self:
         return self
@@ -50,7 +50,7 @@ class Plain:
 
 
 class _Paced(Plain, ABC):
-    """Lets a snapshot through every few seconds, and the first and the last one of each step."""
+    """Prints a snapshot every few seconds, and the first and last one of each step."""
 
     def __init__(self, every: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._every, self._clock = every, clock
@@ -58,11 +58,11 @@ class _Paced(Plain, ABC):
         self._held: Snapshot | None = None
 
     def show(self, snapshot: Snapshot) -> None:
-        """Print it if it is time."""
+        """Print the snapshot if it is due, or keep it."""
         now = self._clock()
         if self._last is None or now - self._last[0] >= self._every or snapshot.step != self._last[1]:
             if self._held is not None and self._last is not None and snapshot.step != self._last[1]:
-                self._print(self._held)  # the end of the step before
+                self._print(self._held)  # the end of the previous step
             self._last, self._held = (now, snapshot.step), None
             self._print(snapshot)
         else:
@@ -75,11 +75,11 @@ class _Paced(Plain, ABC):
 
     @abstractmethod
     def _print(self, snapshot: Snapshot) -> None:
-        """Print a snapshot whose time has come."""
+        """Print a snapshot that is due."""
 
 
 class Sentences(_Paced):
-    """A sentence now and then, for terminals that cannot move their cursor."""
+    """A sentence every ten seconds, for terminals that cannot move their cursor."""
 
     def __init__(self) -> None:
         super().__init__(every=10)
@@ -92,7 +92,7 @@ class JsonLines(_Paced):
     """One JSON object a line, at most one every three seconds; messages too, so that a consumer can parse every line.
 
     Args:
-        run: what is worked on.
+        run: the name of what is being worked on.
     """
 
     def __init__(self, run: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -100,7 +100,7 @@ class JsonLines(_Paced):
         self._run = run
 
     def say(self, event: str, text: str, **more: object) -> None:
-        """Print the message as a line, in its place among the others."""
+        """Print the message as a line among the others."""
         self._line(event, message=text, **more)
 
     def _print(self, snapshot: Snapshot) -> None:
@@ -121,7 +121,7 @@ class JsonLines(_Paced):
 
 
 class Bars:
-    """One bar for all of it, with the time left; under it the classes with the most work left.
+    """One bar for the whole work, with the time left, and below it the classes with the most work left.
 
     Args:
         title: what is shown before the first snapshot.
@@ -180,7 +180,7 @@ class Bars:
 
 
 def _write(line: str) -> None:
-    """Write a line at once: another thread may write one, too."""
+    """Write a line in one call, because another thread may write, too."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
 
@@ -194,7 +194,7 @@ def sentence(snapshot: Snapshot) -> str:
 
 
 def pass_rate(kind: ClassProgress) -> str:
-    """Write what share of a class's attempts was accepted, which is not how far it is."""
+    """Write the share of a class's attempts that was accepted. This is not its progress."""
     if not kind.attempts:
         return ""
     if not kind.accepted:

@@ -1,4 +1,4 @@
-"""The one JSON object that every command prints with `--json`, whatever became of it."""
+"""The one JSON object that every command prints with `--json`, even if it fails."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from synthgen.errors import SpecError, SynthgenError
 from synthgen.redaction import without_secrets
 
 FORMAT = 1
-"""Raised when a key changes its meaning or goes; new keys may appear without notice."""
+"""Increased when a key changes its meaning or is removed. New keys may appear without notice."""
 
 
 def envelope(

@@ -1,4 +1,4 @@
-"""The commands that look after runs."""
+"""The commands for existing runs."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -52,7 +52,7 @@ def rejudge(
 
 @command
 def status(location: RunArgument) -> Answer:
-    """Show how far a run is. Reads only its files, also while workers write them."""
+    """Show the progress of a run. Reads only its files, and may be called while workers write them."""
     from synthgen.api.keeping import status
 
     planned, state = status(location)
@@ -98,7 +98,7 @@ def _status_lines(planned: "Plan", state: "RunState", location: str) -> Iterator
 
 @command
 def verify(location: RunArgument) -> Answer:
-    """Re-read and check all that was committed. Hashes, rows, ids, every image, and the dataset's files."""
+    """Check everything that was committed. Reads hashes, rows, ids, every image and the dataset's files again."""
     from synthgen.api.keeping import status, unverified, verify
 
     with session.progress(location, f"checking {location}") as on_progress:
@@ -110,7 +110,7 @@ def verify(location: RunArgument) -> Answer:
             lines=[*_finding_lines(location, findings)],
             error=StorageError(
                 f"{counted(len(findings), 'problem')} in {location}",
-                hint="`synthgen repair` discards what is damaged; run again to make it once more.",
+                hint="`synthgen repair` discards what is damaged. Then run again to remake it.",
             ),
             is_printing=True,
         )
@@ -136,7 +136,7 @@ def _verified_lines(location: str, state: "RunState", unsealed: list[str]) -> It
 
 @command
 def repair(location: RunArgument) -> Answer:
-    """Discard damaged shards and orphaned files. A run makes the shards again. Never while workers are running."""
+    """Discard damaged shards and orphaned files. The next run remakes them. Do not repair while workers are running."""
     from synthgen.api.keeping import repair
 
     with session.progress(location, f"checking {location}") as on_progress:
@@ -168,7 +168,7 @@ def replay(
     device: Device = "auto",
     trust: Trust = False,
 ) -> Answer:
-    """Make one recorded attempt again. Noise, pixels, scores and verdict are compared."""
+    """Repeat a recorded attempt. Noise, pixels, scores and verdict are compared."""
     from synthgen.api.keeping import replay
 
     found = replay(location, image_id, device, trust=trust)

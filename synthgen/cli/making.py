@@ -35,14 +35,14 @@ from synthgen.files import check_name_is_text, create_file, write_file
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the spec.")] = Path("spec.yaml"),
 ) -> Answer:
-    """Write a commented starter spec. Beside it goes the JSON Schema that editors check it with."""
+    """Write a commented starter spec. The JSON Schema that editors use to check it is written beside it."""
     from synthgen.spec import json_schema, starter_spec
 
     check_name_is_text(file)
     schema = file.with_name("synthgen.schema.json")
     name = "".join(c if c.isalnum() and c.isascii() else "-" for c in file.stem.lower()).strip("-") or "dataset"
     if os.path.lexists(schema) and not _is_schema(schema):
-        raise UsageError(f"{schema} exists already and is not a schema of synthgen", hint="Move it away first.")
+        raise UsageError(f"{schema} exists already, and is not a schema of synthgen", hint="Move it away first.")
     if not create_file(file, starter_spec(name, file=str(file), schema=schema.name).encode()):
         raise UsageError(f"{file} exists already", hint="Choose another name, or remove it first.")
     write_file(schema, (json.dumps(json_schema(), indent=2) + "\n").encode())
@@ -67,7 +67,7 @@ def validate(
     if specs.count(STDIN) > 1:
         raise UsageError("standard input (-) can be read only once", argument="specs")
     valid: list[dict[str, object]] = []
-    problems: dict[Problem, None] = {}  # those of --set, once
+    problems: dict[Problem, None] = {}  # problems of --set only once
     hints: dict[str, None] = {}
     for spec in specs:
         try:
@@ -101,7 +101,7 @@ def plan(
             "--output",
             metavar="DIR",
             parser=location_of,
-            help="Begin a run there, or at s3://bucket/prefix, for `synthgen work`. Default: only show.",
+            help="Start a run there, or at s3://bucket/prefix, for `synthgen work`. Default: only show the plan.",
         ),
     ] = None,
     extend: Extend = False,
@@ -173,7 +173,7 @@ def run(
     from synthgen.cli.sources import checked
 
     if address is not None and executor is Executor.LOCAL:
-        raise UsageError("names a Ray cluster", argument="address", hint='Add `executor="ray"`.')
+        raise UsageError("is for a Ray cluster", argument="address", hint='Add `executor="ray"`.')
     found, text = checked(spec, overrides)
     stop = stop_on_signals()
     with session.progress(location or f"outputs/{found.name}", f"loading {found.model.id}") as on_progress:
@@ -202,10 +202,10 @@ def work(
     device: Device = "auto",
     trust: Trust = False,
 ) -> Answer:
-    """Make one task's part of a run. `synthgen plan SPEC -o RUN` begins it, `synthgen finalize RUN` ends it.
+    """Make one task's part of a run. `synthgen plan SPEC -o RUN` starts the run, `synthgen finalize RUN` finishes it.
 
-    Without --index and --of they come from SLURM arrays, Kubernetes Indexed Jobs (--of is needed there), or RANK and
-    WORLD_SIZE. Tasks need not agree on their number, and may run twice: committed shards are left alone.
+    Without --index and --of, the numbers come from SLURM arrays, Kubernetes Indexed Jobs (which also need --of), or
+    RANK and WORLD_SIZE. Tasks need not agree on their number, and may run twice: committed shards are left alone.
     """
     from synthgen.api.running import work
     from synthgen.cli.scheduler import index_and_count
@@ -228,7 +228,7 @@ def work(
 
 
 def _is_schema(file: Path) -> bool:
-    """Whether `init` wrote it, perhaps in an earlier version."""
+    """Whether `init` wrote the file, perhaps in an earlier version."""
     try:
         found = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):

@@ -10,12 +10,12 @@ from synthgen.store import layout
 
 
 def location_of(text: str) -> str:
-    """Drop the slash that completion leaves behind a folder's name."""
+    """Drop the slash that completion adds to a folder's name."""
     return text if text.endswith("://") else text.rstrip("/") or text
 
 
 def complete_spec(incomplete: str) -> list[str]:
-    """List the YAML files and folders that begin with what is typed."""
+    """List the YAML files and folders whose names begin with the typed text."""
     folder = Path(incomplete).parent
     found = [*folder.glob("*.yaml"), *folder.glob("*.yml"), *(each for each in folder.glob("*") if each.is_dir())]
     start = "./" * incomplete.startswith("./")
@@ -24,7 +24,7 @@ def complete_spec(incomplete: str) -> list[str]:
 
 
 def complete_run(incomplete: str) -> list[str]:
-    """List the runs here, and in outputs/, that begin with what is typed."""
+    """List the runs here and in outputs/ whose paths begin with the typed text."""
     folders = [each.parent for base in (".", "outputs") for each in Path(base).glob(f"*/{layout.PLAN}")]
     return sorted(str(each) for each in folders if str(each).startswith(incomplete))
 
@@ -67,7 +67,7 @@ Device = Annotated[
         "--devices",
         envvar="SYNTHGEN_DEVICE",
         metavar="DEVICE",
-        help="One device: cpu, cuda, cuda:1 or mps. auto takes a GPU if there is one.",
+        help="One device: cpu, cuda, cuda:1 or mps. auto uses a GPU if there is one.",
     ),
 ]
 
@@ -78,7 +78,7 @@ Devices = Annotated[
         "--device",
         envvar=["SYNTHGEN_DEVICES", "SYNTHGEN_DEVICE"],
         metavar="DEVICES",
-        help="One process for each: auto (every GPU, else the processor), cpu, cpu:2, cuda, cuda:0,2 or mps.",
+        help="One process for each device: auto (every GPU, or else the CPU), cpu, cpu:2, cuda, cuda:0,2 or mps.",
     ),
 ]
 
@@ -93,7 +93,7 @@ Trust = Annotated[
     typer.Option(
         "--trust",
         envvar="SYNTHGEN_TRUST",
-        help="Open models that somebody else's run names, although you never used them here.",
+        help="Open models that someone else's run names and that you have never used here.",
     ),
 ]
 

@@ -37,7 +37,7 @@ def answer_of_plan(planned: Plan, forecast: Forecast, prompts: Sequence[str], lo
     }
     lines = [*_lines(planned, forecast, prompts, notes)]
     if location is not None:
-        lines.append(f"run       {location}: `synthgen work {location}` makes it")
+        lines.append(f"run       {location}: make it with `synthgen work {location}`")
     return Answer(result=result, lines=lines, is_printing=location is None)
 
 
@@ -60,16 +60,16 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
 
 
 def _rounding(planned: Plan) -> Iterator[str]:
-    """Say what whole images do to the shares asked for, where they do something."""
+    """Say how rounding to whole images changes the shares asked for, if it does."""
     from synthgen.planning import rounding_of
 
     rounding = rounding_of(planned.spec)
     if rounding.worst:
         name, attribute, value, asked, share = rounding.worst
-        yield f"rounded   {share:.1%} of {name} is {attribute} {value!r} instead of {asked:.1%}: images are whole"
+        yield f"rounded   {share:.1%} of {name} is {attribute} {value!r} instead of {asked:.1%}, in whole images"
     if rounding.empty:
         cells = counted(len(rounding.empty), "cell")
-        yield f"empty     {cells} with too small a share for one image, such as {rounding.empty[0]}"
+        yield f"empty     {cells} whose share is too small for one image, such as {rounding.empty[0]}"
 
 
 def _costs(forecast: Forecast) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""From arguments to an exit code: the one place where answers and errors are printed."""
+"""From arguments to an exit code: the one place that prints answers and errors."""
 
 import os
 import sys
@@ -21,14 +21,14 @@ _REPORT = "This is a bug in synthgen. Please report it with the lines above: see
 
 
 def main() -> None:
-    """Run the command line; the process ends with the documented exit code, whatever becomes of its output."""
+    """Run the command line; the process ends with the documented exit code, even if its output is lost."""
     guard()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line, and return its exit code."""
-    # For mistakes that are found before the command is known.
+    # For errors before the command is known.
     session.as_json = "--json" in arguments or os.environ.get("SYNTHGEN_JSON", "").lower() in _TRUE
     try:
         answer = app(list(arguments), prog_name="synthgen", standalone_mode=False)
@@ -41,11 +41,11 @@ def run(arguments: Sequence[str]) -> int:
 
     if isinstance(answer, Answer):
         return _deliver(answer, answer.error)
-    return answer if isinstance(answer, int) else 0  # of `--help` and `--version`
+    return answer if isinstance(answer, int) else 0  # from `--help` and `--version`
 
 
 def _deliver(answer: Answer | None, error: SynthgenError | None, usage: str | None = None) -> int:
-    """Print what was found, and then what went wrong."""
+    """Print the answer, and then the error."""
     code = error.exit_code if error is not None else 0
     if session.as_json:
         errors = list(described(error, session.names)) if error is not None else []
@@ -69,17 +69,17 @@ def _deliver(answer: Answer | None, error: SynthgenError | None, usage: str | No
 
 
 def _misused(error: TyperException) -> tuple[SynthgenError, str | None]:
-    """Turn what the parser refused into an error, and give the help that it shows instead of a message, if so."""
+    """Turn the parser's refusal into an error, and return the help to show instead of a message, if any."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "synthgen"
     session.command = "" if path == "synthgen" else path.removeprefix("synthgen ")
     if type(error).__name__ == "NoArgsIsHelpError":
         return UsageError("no command was given"), error.format_message()
-    return UsageError(error.format_message().rstrip("."), hint=f"`{path} --help` lists what it takes."), None
+    return UsageError(error.format_message().rstrip("."), hint=f"`{path} --help` lists its arguments."), None
 
 
 def _fail(bug: Exception) -> int:
-    """Report what nobody foresaw, with its traceback."""
+    """Report an unexpected exception, with its traceback."""
     session.crashed("".join(traceback.format_exception(bug)) + _REPORT)
     if session.as_json:
         error = {"code": "bug", "message": without_secrets(f"{type(bug).__name__}: {bug}"), "hint": _REPORT}

@@ -1,4 +1,4 @@
-"""How far a whole run is, computed from what its shards report."""
+"""The progress of a whole run, computed from what its shards report."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,15 +9,15 @@ from synthgen.events import ClassProgress, Event, Progress, RunStarted, StepProg
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """How far the work is.
+    """The progress of the work.
 
     Attributes:
-        step: what is being done, in words; empty while a run makes images.
-        unit: what is counted: "images", "shards".
-        total: None where it is not known.
-        rate: `unit` per second since this call began with the step; None before there is one.
+        step: the current step, in words; empty while a run makes images.
+        unit: what is counted, such as "images" or "shards".
+        total: None if it is not known.
+        rate: `unit` per second since this call began the step; None before it is known.
         seconds_left: at that rate; None if unknown.
-        classes: for each class its quota and what there is, those of finished shards included.
+        classes: the progress of each class, with finished shards.
         is_loading: whether a run's models are still being loaded.
     """
 
@@ -32,10 +32,10 @@ class Snapshot:
 
 
 class Whole:
-    """Adds up events: each call of `hear` gives the state of the whole.
+    """Adds up events: each call of `hear` returns the progress of the whole run.
 
     Args:
-        clock: seconds that only grow.
+        clock: returns seconds, and never goes back.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -55,7 +55,7 @@ class Whole:
         return self._of_run(measures=True)
 
     def _add(self, event: Progress) -> None:
-        """Replace what this shard reported before. A shard whose worker died begins again with less."""
+        """Replace what this shard reported before. If its worker died, a shard begins again with fewer images."""
         before = self._shards.get(event.shard, {})
         for name, now in event.classes.items():
             then = before.get(name, ClassProgress(0, 0, 0))

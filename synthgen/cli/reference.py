@@ -15,10 +15,10 @@ from synthgen.errors import UsageError
 @command
 def schema(
     audit: Annotated[
-        bool, typer.Option("--audit", help="Print the schema of audit.json instead, which is also audit's result.")
+        bool, typer.Option("--audit", help="Print the schema of audit.json instead, which is also the result of audit.")
     ] = False,
     result: Annotated[
-        bool, typer.Option("--result", help="Print the schema of what every command prints with --json instead.")
+        bool, typer.Option("--result", help="Print the schema of every command's --json output instead.")
     ] = False,
 ) -> Answer:
     """Print the JSON Schema of specs, for editors and pipelines."""

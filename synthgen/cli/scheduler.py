@@ -1,18 +1,20 @@
-"""Which part of a run is this task's, by what its scheduler says."""
+"""Which part of a run belongs to this task, according to its scheduler."""
 
 from collections.abc import Mapping
 
 from synthgen.errors import UsageError
 
+_WHOLE = "They say which part of the run to make. For the whole run: --index 0 --of 1."
+
 
 def index_and_count(index: int | None, count: int | None, environment: Mapping[str, str]) -> tuple[int, int]:
-    """The task's index from 0 and the number of tasks: as given, else as the environment has them.
+    """Return the task's index, from 0, and the number of tasks: as given, or else from the environment.
 
-    Known are SLURM arrays, whatever number they begin with and in whatever steps they go; Kubernetes Indexed Jobs,
-    which tell their index alone; and `RANK` and `WORLD_SIZE`, which torchrun and accelerate set.
+    These schedulers are known: SLURM arrays, with any first number and any step; Kubernetes Indexed Jobs, which give
+    only their index; and `RANK` and `WORLD_SIZE`, which torchrun and accelerate set.
 
     Raises:
-        UsageError: neither says it, a variable is no number, or a SLURM array is a list with gaps.
+        UsageError: a number is missing, a variable is not a number, or a SLURM array has gaps.
     """
     if index is None and "SLURM_ARRAY_TASK_ID" in environment:
         index, tasks = _slurm(environment)
@@ -24,19 +26,19 @@ def index_and_count(index: int | None, count: int | None, environment: Mapping[s
         count = count or _number(environment, "WORLD_SIZE")
     if index is None or count is None:
         missing = "--index and --of" if index is None else "--of"
-        raise UsageError(f"which part of the run? {missing} is missing", hint="For all of it: --index 0 --of 1.")
+        raise UsageError(f"missing {missing}", hint=_WHOLE)
     return index, count
 
 
 def _slurm(environment: Mapping[str, str]) -> tuple[int, int]:
-    """This task's place in its array, and the array's tasks."""
+    """Return this task's place in its array, and the number of the array's tasks."""
     task, tasks = _number(environment, "SLURM_ARRAY_TASK_ID"), _number(environment, "SLURM_ARRAY_TASK_COUNT")
     first = _number(environment, "SLURM_ARRAY_TASK_MIN", "0")
     step = max(1, _number(environment, "SLURM_ARRAY_TASK_STEP", "1"))
     last = _number(environment, "SLURM_ARRAY_TASK_MAX", str(first + (tasks - 1) * step))
     if task not in range(first, last + 1, step) or last != first + (tasks - 1) * step:
-        hint = 'Tell it instead: --index "$SLURM_ARRAY_TASK_ID" --of N, N being the tasks of the first array.'
-        raise UsageError("the SLURM array has gaps: which part of the run is this task's?", hint=hint)
+        hint = 'Give both: --index "$SLURM_ARRAY_TASK_ID" --of N, where N is the number of tasks of the first array.'
+        raise UsageError("the SLURM array has gaps, so this task's part of the run is unclear", hint=hint)
     return (task - first) // step, tasks
 
 

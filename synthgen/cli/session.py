@@ -1,4 +1,4 @@
-"""One call of the program: how it wants its output, and the one way to stderr."""
+"""One call of the program: its options of output, and everything that it writes to stderr."""
 
 import logging
 import os
@@ -26,7 +26,7 @@ _BARS = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS
 
 
 class Session:
-    """What one call asked for, and what it has said so far.
+    """The options of one call, and its messages so far.
 
     Attributes:
         command: the command's name; empty until it is known.
@@ -56,26 +56,26 @@ class Session:
         logging.getLogger("synthgen").setLevel(logging.DEBUG if verbose else logging.INFO)
 
     def _hear(self, level: int, text: str) -> None:
-        """Say what was logged, by its level."""
+        """Show a log message, according to its level."""
         if level >= logging.WARNING:
             self.warn(text)
         else:
             self.note(text)
 
     def note(self, text: str) -> None:
-        """Say something that is good to know and changes nothing."""
+        """Show something that is good to know."""
         if not self._quiet:
             self._display.say("note", without_secrets(self.names.rendered(text)))
 
     def warn(self, text: str) -> None:
-        """Say what may be wrong, and keep it for the envelope."""
+        """Show what may be wrong, and keep it for the envelope."""
         text = without_secrets(self.names.rendered(text))
         self.warnings.append(text)
         if not self._quiet:
             self._display.say("warning", text)
 
     def report(self, error: SynthgenError) -> None:
-        """Say why the command failed. `--quiet` does not hide it."""
+        """Show why the command failed. `--quiet` does not hide this."""
         option = self.names.option(error.argument)
         message = str(error) if option is None and error.argument is None else error.message
         message = self.names.rendered(message)
@@ -90,19 +90,19 @@ class Session:
                 print(without_secrets(text), file=sys.stderr, flush=True)
 
     def crashed(self, text: str) -> None:
-        """Say what nobody foresaw."""
+        """Show the traceback of an unexpected exception."""
         self._display.say("error", without_secrets(text), code="bug", exit_code=1)
 
     @contextmanager
     def progress(self, run: str, title: str) -> Iterator[OnProgress]:
-        """Show progress of `run` until the block ends. Once JSON Lines have begun, all that follows is one."""
+        """Show progress of `run` until the block ends. After the first JSON line, stderr gets only such lines."""
         if self._quiet:
             yield ignore
             return
         display, whole = _display_for(run, title), Whole()
 
         def on_progress(event: Event) -> None:
-            if isinstance(display, JsonLines):  # from the first line on, every line is one
+            if isinstance(display, JsonLines):  # from the first line on, all lines are JSON
                 self._display = display
             display.show(whole.hear(event))
 

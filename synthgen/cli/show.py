@@ -1,4 +1,4 @@
-"""What commands show of runs: lines for people, and the same for machines."""
+"""How commands show runs: lines for people, and the same for programs."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ _MORE = (
     "filters, or raise budget.attempts_per_image."
 )
 _OFTEN = 0.25
-"""What became of at least this share of a cell's attempts is named as a cause of its shortfall."""
+"""An outcome of at least this share of a cell's attempts is named as a cause of its shortfall."""
 
 
 def answer_of_run(found: RunResult, *, rendered: bool = True, resumes: bool = True) -> Answer:
-    """Show the result of a run, which `rendered` images, or judged those of another run.
+    """Show the result of a run.
 
     Args:
+        rendered: whether the run made images, or judged those of another run.
         resumes: whether the same command makes missing images.
     """
     tally, summary = found.tally, found.summary
@@ -67,13 +68,13 @@ def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
     splits = ", ".join(f"{split.name} {split.rows}" for split in found.summary.splits)
     yield f"dataset   {found.dataset}: {splits}"
     if found.summary.dropped:
-        yield f"dropped   {counted(found.summary.dropped, 'image')} that repeated one of another shard"
+        yield f"dropped   {counted(found.summary.dropped, 'image')} that repeat an image of another shard"
     yield from shortfall_lines(found.shortfalls, found.spec)
     yield f"look at   {found.sheet}"
 
 
 def answer_of_preview(tally: Tally, sheet: Path) -> Answer:
-    """Show what the attempts of a preview came to."""
+    """Show the outcome of a preview."""
     result = {
         "sheet": str(sheet),
         "attempted": tally.attempted,
@@ -84,7 +85,7 @@ def answer_of_preview(tally: Tally, sheet: Path) -> Answer:
 
 
 def tally_lines(tally: Tally) -> Iterator[str]:
-    """Show what became of the attempts, overall and by class. What passed and found no room is not a rejection."""
+    """Show the outcomes of the attempts, overall and by class. Surplus images passed: they were not rejected."""
     surplus = tally.others.get("surplus", 0)
     passed = tally.accepted + surplus
     share = f" ({passed / tally.attempted:.0%})" if tally.attempted else ""
@@ -100,7 +101,7 @@ def tally_lines(tally: Tally) -> Iterator[str]:
 
 
 def shortfall_lines(shortfalls: Sequence[Shortfall], spec: Spec) -> Iterator[str]:
-    """Show the cells that are not full, and what their attempts came to instead."""
+    """Show the cells that are not full, and the outcomes of their attempts."""
     for short in shortfalls[:_SHORTFALLS]:
         yield f"short     {short.cell}: {short.missing} missing"
         for line in (*_spent(short, spec), *_causes(short, spec.attributes)):
@@ -111,7 +112,7 @@ def shortfall_lines(shortfalls: Sequence[Shortfall], spec: Spec) -> Iterator[str
 
 
 def failure_lines(state: RunState, location: str) -> Iterator[str]:
-    """Show what keeps shards from being done: the cause of each failure, and what ended the last worker."""
+    """Show why shards are not done: the cause of each failure, and what ended the last worker."""
     from synthgen.running import grouped
 
     for line in grouped({shard: state.causes.get(shard, "no cause was kept") for shard in state.failed}):
@@ -129,7 +130,7 @@ def _how_to_make_more(found: RunResult) -> str:
 
 
 def _spent(short: Shortfall, spec: Spec) -> Iterator[str]:
-    # Full shards record no misses: the cell may have had hits there.
+    # Full shards record no misses, so the cell may have had hits there.
     where = " in the shards that lack it" if spec.total > spec.output.shard_size else ""
     if short.to_fill is None:
         yield f"0 of {short.attempts} attempts{where} passed"
@@ -141,7 +142,7 @@ def _spent(short: Shortfall, spec: Spec) -> Iterator[str]:
 
 
 def _causes(short: Shortfall, attributes: Mapping[str, Attribute]) -> Iterator[str]:
-    """Show what the attempts at a cell came to instead, the most frequent first."""
+    """Show the outcomes of a cell's attempts, the most frequent first."""
     for key, count in list(short.misses.items())[:3]:
         if count >= _OFTEN * short.attempts:
             some = f"most ({count})" if 2 * count > short.attempts else str(count)

@@ -1,4 +1,4 @@
-"""Specs as the command line is given them: a file, or `-` for standard input."""
+"""Specs on the command line: a file, or `-` for standard input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signals: the first asks for a graceful stop, a second Ctrl-C ends the process."""
+"""Signals: the first one asks for a graceful stop, and a second Ctrl-C ends the process."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ def stop_on_signals() -> threading.Event:
                 os.write(2, b"\x1b[?25h")  # bars hide the cursor
             os._exit(_KILLED)
         stop.set()
-        # In a thread: the signal may have come in the middle of a line that this one prints.
+        # In a thread, because the signal may have interrupted this one in the middle of a line.
         threading.Thread(target=session.note, args=[_STOPPING]).start()
 
     signal.signal(signal.SIGINT, on_signal)

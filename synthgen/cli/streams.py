@@ -1,6 +1,6 @@
-"""stdout and stderr: what is printed is inert, and what cannot be printed changes nothing of what was done.
+"""stdout and stderr: printed text is inert, and lost output does not stop the work.
 
-`guard` puts both in place at the start of the program. Then every `print`, log line and library goes through them.
+`guard` puts both in place at the start of the program. Then everything printed goes through them.
 """
 
 import errno
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
 _FEWEST_COLUMNS = 40
-"""Narrower, tables would be columns of single letters; narrower than two, rich breaks."""
+"""In a narrower console, tables would be columns of single letters. Below two columns, rich breaks."""
 _BAR = re.compile(r"(\r?)(.*?)(\r?)", re.DOTALL)
 _MOVE = re.compile(r"(\n|\x1b\[A)+")
 """The progress bars of libraries begin and end with a carriage return, and move between lines."""
 
 
 class _Sink(io.RawIOBase):
-    """Where a stream's bytes go. The first error is kept, and after it nothing more is written.
+    """Where a stream's bytes go. It keeps the first error, and writes nothing after it.
 
     Attributes:
-        refusal: why what was printed is lost; None while all is well.
+        refusal: the error that lost output; None without one.
     """
 
     def __init__(self, raw: io.RawIOBase, refusal: OSError | None = None) -> None:
@@ -51,7 +51,7 @@ class _Sink(io.RawIOBase):
         if self.refusal is not None:
             return size
         try:
-            while (written := self._raw.write(data)) is None:  # it does not block, and its reader is slow
+            while (written := self._raw.write(data)) is None:  # the stream does not block, and its reader is slow
                 select.select((), (self._raw,), ())
         except OSError as error:
             self.refusal = error
@@ -60,11 +60,11 @@ class _Sink(io.RawIOBase):
 
 
 class Stream(io.TextIOWrapper):
-    """A stream of the program. Characters that it cannot encode, or that would command a terminal, are written as
+    """A stream of the program. Characters that it cannot encode, or that control a terminal, are written as
     escapes such as `\\x1b`.
 
     Args:
-        like: the stream whose place it takes; None where there was none.
+        like: the stream that it replaces; None if there was none.
         has_bars: whether libraries draw progress bars on it.
     """
 
@@ -81,7 +81,7 @@ class Stream(io.TextIOWrapper):
 
     @property
     def lost(self) -> OSError | None:
-        """Why something that was printed did not arrive. That its reader went away, such as `head`, is its own wish."""
+        """Return why output was lost. It does not count as lost if a reader such as `head` went away."""
         self.flush()
         refusal = self._sink.refusal
         return None if refusal is None or refusal.errno == errno.EPIPE else refusal
@@ -95,7 +95,7 @@ class Stream(io.TextIOWrapper):
         return self.write_styled(f"{begin}{_inert(line)}{end}")
 
     def write_styled(self, text: str) -> int:
-        """For what makes its own escapes, and sees to what stands between them."""
+        """Write text whose escapes are its own, and which is inert otherwise."""
         written = super().write(text)
         if self._is_unbuffered:
             self.flush()
@@ -103,29 +103,29 @@ class Stream(io.TextIOWrapper):
 
 
 def guard() -> None:
-    """Put guarded streams in the places of stdout and stderr."""
+    """Replace stdout and stderr by guarded streams."""
     for number in range(3):
         try:
             os.fstat(number)
-        except OSError:  # closed: or the next file that is opened would get this number, and what is printed
+        except OSError:  # closed: the next file to be opened would get this number, and the output
             os.open(os.devnull, os.O_RDWR)
     sys.stdout, sys.stderr = _guarded(sys.stdout, has_bars=False), _guarded(sys.stderr, has_bars=True)
 
 
 def printing_is_the_result() -> None:
-    """From here on a line that does not reach stdout is a failure, since the command does nothing else."""
+    """From now on, treat lost output as a failure, because the command only prints."""
     if isinstance(sys.stdout, Stream):
         sys.stdout.is_result = True
 
 
 def lost_result() -> OSError | None:
-    """Why the result, where printing it was all, did not reach stdout."""
+    """Return why the result of a command that only prints did not reach stdout; None if it did."""
     stdout = sys.stdout
     return stdout.lost if isinstance(stdout, Stream) and stdout.is_result else None
 
 
 def encodable(text: str) -> bool:
-    """Whether stdout has every character of `text`."""
+    """Whether stdout can encode every character of `text`."""
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
@@ -134,7 +134,7 @@ def encodable(text: str) -> bool:
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """For tables and bars, as wide as the terminal but not too narrow for them."""
+    """Return a console for tables and bars, as wide as the terminal but not too narrow for them."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -144,7 +144,7 @@ def console(*, stderr: bool = False) -> "Console":
 
 
 class Inert:
-    """What rich draws, with the escapes of its styles and none of the text's own."""
+    """Something that rich draws, with the escapes of rich's styles but without those of its texts."""
 
     def __init__(self, drawn: "RenderableType") -> None:
         self._drawn = drawn
@@ -157,7 +157,7 @@ class Inert:
 
 
 class _Styled:
-    """A stream as rich has it: nothing is taken from what it writes."""
+    """A stream for rich, which keeps the escapes that rich writes."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -172,7 +172,7 @@ def _guarded(stream: TextIO | None, *, has_bars: bool) -> TextIO:
         closed = OSError(errno.EBADF, "it is closed")
         return Stream(_Sink(io.FileIO(os.devnull, "w"), closed), None, has_bars=has_bars)
     buffer = getattr(stream, "buffer", None)
-    if buffer is None:  # of a notebook or a test: there is nothing to guard
+    if buffer is None:  # a notebook's or a test's stream needs no guard
         return stream
     stream.flush()
     return Stream(_Sink(getattr(buffer, "raw", buffer)), stream, has_bars=has_bars)
@@ -188,7 +188,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def print_json(content: Mapping[str, object]) -> None:
-    """Print one JSON object: the same whatever stdout can encode, with nothing in it that a terminal would obey."""
+    """Print one JSON object, which is the same in every encoding and cannot control a terminal."""
     printing_is_the_result()
     text = json.dumps(content, indent=2, ensure_ascii=False)
     if not encodable(text):

@@ -8,9 +8,9 @@ from synthgen.errors import UsageError
 from synthgen.spec import ModelSpec
 
 _NEEDED = {
-    "prompt": "it does not draw texts",
-    "generator": "its images could not be made again",
-    "output_type": "its images cannot be had as tensors",
+    "prompt": "it does not make images from text",
+    "generator": "its images could not be reproduced",
+    "output_type": "it cannot return images as tensors",
 }
 _SIMPLE = {
     "steps": ("num_inference_steps", "number of steps"),
@@ -22,7 +22,7 @@ _SIMPLE = {
 
 @dataclass(frozen=True, slots=True)
 class PipelineCall:
-    """How a pipeline wants to be called.
+    """How a pipeline is called.
 
     Attributes:
         pipeline: the name of its class.
@@ -41,7 +41,7 @@ class PipelineCall:
     spelled_out: bool
 
     def arguments(self, model: ModelSpec, height: int, width: int) -> dict[str, object]:
-        """The arguments that the call gets from the spec, apart from prompts and noise."""
+        """Return the arguments that the call gets from the spec, without prompts and noise."""
         wanted: dict[str, object] = {"num_inference_steps": model.steps, "height": height, "width": width}
         if self.guidance is not None:
             wanted[self.guidance] = model.guidance
@@ -56,12 +56,12 @@ class PipelineCall:
         Raises:
             UsageError: the call does not take a key, or these weights ignore it; every such key is named.
         """
-        problems = [*self._unheard(model, written), *self._missing()]
+        problems = [*self._ignored(model, written), *self._missing()]
         if problems:
             keys = "\n".join(problems)
             raise UsageError(keys, hint="Remove what it does not take from the spec, or choose another model.")
 
-    def _unheard(self, model: ModelSpec, written: Collection[str]) -> Iterator[str]:
+    def _ignored(self, model: ModelSpec, written: Collection[str]) -> Iterator[str]:
         for key, (argument, what) in _SIMPLE.items():
             if key in written and getattr(model, key) is not None and argument not in self.takes:
                 yield f"model.{key}: {self.pipeline} takes no {what}"
@@ -72,12 +72,12 @@ class PipelineCall:
         if model.negative_prompt and "negative_prompt" not in self.takes:
             yield f"model.negative_prompt: {self.pipeline} takes no negative prompt"
         elif model.negative_prompt and not self.negative:
-            yield f"model.negative_prompt: {self.pipeline} would ignore it under the guidance that it is called with"
+            yield f"model.negative_prompt: {self.pipeline} would ignore it at this guidance"
 
     def _missing(self) -> Iterator[str]:
-        for argument, so in _NEEDED.items():
+        for argument, reason in _NEEDED.items():
             if argument not in self.takes:
-                yield f"model.id: {self.pipeline} takes no `{argument}`: {so}"
+                yield f"model.id: {self.pipeline} takes no `{argument}`: {reason}"
 
 
 def call_of(pipeline: type, transformer: Mapping[str, object]) -> PipelineCall:
@@ -89,7 +89,7 @@ def call_of(pipeline: type, transformer: Mapping[str, object]) -> PipelineCall:
     """
     parameters = inspect.signature(pipeline.__call__).parameters
     kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    takes = frozenset(name for name, one in parameters.items() if one.kind not in kinds)
+    takes = frozenset(name for name, parameter in parameters.items() if parameter.kind not in kinds)
     embedded = transformer.get("guidance_embeds")
     own, true = parameters.get("guidance_scale"), "true_cfg_scale" in takes
     # Qwen-Image's `guidance_scale` is None except for distilled weights; the guidance is `true_cfg_scale`.
@@ -108,6 +108,6 @@ def call_of(pipeline: type, transformer: Mapping[str, object]) -> PipelineCall:
 
 
 def keys_that_differ(model: ModelSpec) -> frozenset[str]:
-    """Name the keys whose value is not the default: all that a plan still knows about what its author wrote."""
+    """Name the keys whose value is not the default: a plan keeps no other trace of what its author wrote."""
     fields = type(model).model_fields
     return frozenset(name for name, field in fields.items() if getattr(model, name) != field.default)

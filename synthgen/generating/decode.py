@@ -2,7 +2,7 @@
 
 Families differ in what they do between the last step and the decoder: they scale and shift latents, undo a mean and a
 deviation for each channel, unpack patches, or add a dimension for time. None of that is copied here. The pipeline makes
-its one call, down to pixels, and what it hands to its decoder is kept: latents that this decoder takes as they are.
+its one call, down to pixels. The latents that it passes to its decoder are kept, and the decoder can take them again.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from synthgen.errors import ModelError
 
 _DECODERS = ("vae", "movq", "vqgan")
-"""What pipelines call the part that turns latents into pixels. Those that work on pixels have none."""
+"""The names of the part that turns latents into pixels. Pipelines that work on pixels have no such part."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecoderCall:
-    """One call of a decoder by its pipeline, and what it gave back."""
+    """One call of a decoder by its pipeline, and its result."""
 
     latents: Tensor
     options: Mapping[str, object]
@@ -39,7 +39,7 @@ def decoder_of(pipeline: DiffusionPipeline) -> nn.Module | None:
 
 @contextmanager
 def recorded_calls(decoder: nn.Module | None) -> Iterator[list[DecoderCall]]:
-    """Keep what the decoder is called with in the block; nothing if there is no decoder."""
+    """Record the decoder's calls inside the block. Without a decoder there are none."""
     calls: list[DecoderCall] = []
     if decoder is None:
         yield calls
@@ -52,7 +52,7 @@ def recorded_calls(decoder: nn.Module | None) -> Iterator[list[DecoderCall]]:
             calls.append(DecoderCall(z, options, result[0]))
         return result
 
-    vars(decoder)["decode"] = record  # hides the method of the class until it is removed again
+    vars(decoder)["decode"] = record  # hides the class's method until the block ends
     try:
         yield calls
     finally:
@@ -72,11 +72,11 @@ def decode_again(
     Args:
         calls: how the pipeline called its decoder.
         images: what the pipeline made of the whole batch.
-        flagged: which rows its safety checker withheld.
+        flagged: which rows the safety checker withheld.
 
     Returns:
-        Float [rows, channels, height, width] in 0..1, and what the safety checker flags of them; None where it would
-        not help, or where the pipeline does something to decoded images that is not known here.
+        Float [rows, channels, height, width] in 0..1, and which of them the safety checker flags. None if it would not
+        help, or if the pipeline changes decoded images in a way that this function does not know.
     """
     decoder = decoder_of(pipeline)
     if decoder is None or not calls or sum(len(call.latents) for call in calls) != len(images):
@@ -102,24 +102,24 @@ def decode_again(
 
 
 def output_type_of(pipeline: DiffusionPipeline) -> str:
-    """Choose the output whose values are in 0..1: tensors, or arrays where tensors are not brought there.
+    """Choose the output type whose values are in 0..1: tensors, or arrays if the pipeline does not scale its tensors.
 
-    Pipelines without an image processor, DeepFloyd's and Kandinsky's among them, give tensors in -1..1.
+    Pipelines without an image processor, such as DeepFloyd's and Kandinsky's, return tensors in -1..1.
     """
     return "pt" if hasattr(getattr(pipeline, "image_processor", None), "postprocess") else "np"
 
 
 def as_tensor(images: Tensor | NDArray[np.float32], device: torch.device) -> Tensor:
-    """Bring a pipeline's output, tensors or arrays with the channels last, to [n, channels, height, width]."""
+    """Convert a pipeline's output, tensors or arrays with the channels last, to [n, channels, height, width]."""
     if isinstance(images, Tensor):
         return images
     return torch.from_numpy(images).permute(0, 3, 1, 2).to(device)
 
 
 def broken_rows(images: Tensor) -> tuple[list[bool], list[bool]]:
-    """Find which images have values that are not finite, and which are black, as an overflow leaves some.
+    """Find which images have values that are not finite, and which are black, which an overflow can cause, too.
 
-    The device is waited for once, not once per image.
+    This waits for the device once, not once per image.
     """
     flat = images.flatten(1)
     broken, black = torch.stack([~flat.isfinite().all(1), (flat <= 0).all(1)]).tolist()
@@ -127,10 +127,10 @@ def broken_rows(images: Tensor) -> tuple[list[bool], list[bool]]:
 
 
 def as_rgb(images: Tensor) -> Tensor:
-    """Convert a decoder's output to floats [n, 3, height, width]: grey is repeated, transparency is put on white.
+    """Convert a decoder's output to floats [n, 3, height, width]: repeat grey, and place transparent images on white.
 
     Raises:
-        ModelError: it is not grey, colour, or colour with transparency.
+        ModelError: the output is neither grey, nor RGB, nor RGBA.
     """
     match images.shape[1]:
         case 1:
@@ -146,17 +146,17 @@ def as_rgb(images: Tensor) -> Tensor:
 
 
 def as_bytes(images: Tensor) -> Tensor:
-    """Round floats in 0..1 to uint8; what is not finite becomes some number."""
+    """Round floats in 0..1 to uint8; values that are not finite become arbitrary numbers."""
     return images.nan_to_num().mul(255).round().clamp(0, 255).to(torch.uint8)
 
 
 def _method(decoder: nn.Module) -> Callable[..., Sequence[Tensor]]:
-    """Give a decoder's `decode`, whose result has the pixels first: a tuple, or diffusers' own kind of it."""
+    """Return a decoder's `decode`. Its result is a tuple, or an output of diffusers, and the pixels come first."""
     return cast("Callable[..., Sequence[Tensor]]", decoder.decode)
 
 
 def _finished(pipeline: DiffusionPipeline, decoded: Tensor) -> Tensor:
-    """Do what pipelines do to a decoder's output: drop a dimension of one frame, and bring values to 0..1."""
+    """Finish a decoder's output as pipelines do: drop the dimension of a single frame, and scale values to 0..1."""
     frame = decoded.squeeze(2) if decoded.dim() == 5 else decoded
     postprocess = getattr(getattr(pipeline, "image_processor", None), "postprocess", None)
     if postprocess is None:
@@ -167,7 +167,7 @@ def _finished(pipeline: DiffusionPipeline, decoded: Tensor) -> Tensor:
 
 @contextmanager
 def _in_float32(module: nn.Module) -> Iterator[None]:
-    """Convert a module to float32, and afterwards each of its tensors to what it was."""
+    """Convert a module to float32 inside the block, and each tensor back to its own type afterwards."""
     parameters = [(parameter, parameter.dtype) for parameter in module.parameters()]
     buffers = [
         (part, name, buffer.dtype) for part in module.modules() for name, buffer in part.named_buffers(recurse=False)

@@ -1,4 +1,4 @@
-"""Pipelines from a folder or the hub: downloaded, checked before their weights are read, loaded, put on a device."""
+"""Pipelines from a folder or the hub: download them, check them before reading weights, load them onto a device."""
 
 import json
 import logging
@@ -32,7 +32,7 @@ _CHANGES = {*AUTO_IMAGE2IMAGE_PIPELINES_MAPPING.values(), *AUTO_INPAINT_PIPELINE
 
 
 def download(model: ModelSpec, source: ModelSource) -> None:
-    """Download a hub model into the cache, with all that `load` then needs.
+    """Download everything that `load` needs of a hub model into the cache.
 
     Raises:
         ModelUnavailable: the hub cannot be reached.
@@ -55,19 +55,19 @@ def download(model: ModelSpec, source: ModelSource) -> None:
 
 
 def check_keys(model: ModelSpec, source: ModelSource, written: Collection[str]) -> None:
-    """Refuse keys that the pipeline's call does not take, as far as its JSON files tell. Reads no weights.
+    """Refuse keys that the pipeline's call does not take, according to its JSON files. Reads no weights.
 
     Raises:
         UsageError: it does not take one of `written`, or a negative prompt.
     """
     kind = getattr(diffusers, str(source.read_json("model_index.json").get("_class_name")), None)
-    # A pipeline that changes images is loaded as the one of its family that makes them, which has another call.
+    # A pipeline that edits images is loaded as the text-to-image one of its family, which has another call.
     if isinstance(kind, type) and issubclass(kind, DiffusionPipeline) and kind not in _CHANGES:
         call_of(kind, source.read_json("transformer/config.json")).refuse(model, written)
 
 
 def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> DiffusionPipeline:
-    """Load the pipeline into the processor's memory, with the spec's scheduler and safety checker.
+    """Load the pipeline into the CPU's memory, with the spec's scheduler and safety checker.
 
     Raises:
         UsageError: a file in the model's folder leads out of it.
@@ -112,13 +112,13 @@ def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> Diffusion
 
 
 def place(pipeline: DiffusionPipeline, model: ModelSpec, device: torch.device) -> None:
-    """Put the pipeline on the device, in the memory layout in which convolutions are fast.
+    """Move the pipeline to the device, in the memory layout that makes convolutions fast.
 
     Raises:
         DeviceError: the device breaks, or memory runs out.
     """
     hint = "Free the device's memory, choose a smaller model, or set model.dtype: float16 on a GPU."
-    with device_errors(f"putting model {model.id} on {device}", hint):
+    with device_errors(f"moving model {model.id} to {device}", hint):
         pipeline.to(device)
         pipeline.set_progress_bar_config(disable=True)
         for part in ("unet", "vae"):
@@ -128,13 +128,13 @@ def place(pipeline: DiffusionPipeline, model: ModelSpec, device: torch.device) -
 
 
 def size_of(pipeline: DiffusionPipeline, model: ModelSpec) -> tuple[int, int]:
-    """Height and width of the images: the spec's, else the model's own."""
+    """Return height and width of the images: the spec's, or else the model's own."""
     if model.size or (model.width and model.height):
         return model.height or model.size or 0, model.width or model.size or 0
     backbone = getattr(pipeline, "unet", None) or getattr(pipeline, "transformer", None)
     config = getattr(backbone, "config", None)
     latent: int = getattr(pipeline, "default_sample_size", None) or getattr(config, "sample_size", None) or 64
-    # A pipeline that works on pixels has no factor between latents and them.
+    # A pipeline that works on pixels has no factor between latents and pixels.
     side = int(latent) * int(getattr(pipeline, "vae_scale_factor", 1))
     return side, side
 
@@ -145,12 +145,12 @@ def _is_flat(module: nn.Module) -> bool:
 
 
 def _refuse_other_places(folder: Path) -> None:
-    """Refuse a folder whose files send a loader elsewhere: to weights outside it, or to another model.
+    """Refuse a folder whose files point to weights outside it, or to another model.
 
     Raises:
         UsageError: there is such a file.
     """
-    hint = "A model's folder must hold all of it: get it again from where it came from."
+    hint = "A model's folder must contain the whole model: download it again."
     for index in sorted(folder.rglob("*.index.json")):
         try:
             shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
@@ -172,5 +172,5 @@ def _replace_scheduler(pipeline: DiffusionPipeline, name: str) -> None:
     except (ImportError, ValueError) as error:  # it needs another package, or other settings than the model's
         raise ModelError(
             f"scheduler {name} cannot be used: {first_line(error)}",
-            hint="Check model.scheduler; without it the model's own is used.",
+            hint="Check model.scheduler; without it, the model's own scheduler is used.",
         ) from error

@@ -8,14 +8,13 @@ from diffusers import DiffusionPipeline, StableDiffusionPipeline, StableDiffusio
 from torch import Tensor
 
 _KEPT = 4096
-"""Distinct prompts whose embeddings are kept; templates rarely make more."""
+"""Distinct prompts whose embeddings are kept; templates rarely produce more."""
 
 
 class PromptEncoder:
     """Turns prompts into a pipeline call's arguments.
 
-    Embeddings are kept for pipelines that need nothing besides them, Stable Diffusion's and XL's; other pipelines get
-    the texts.
+    Embeddings are kept for pipelines that need nothing else: Stable Diffusion and XL. Other pipelines get the texts.
 
     Args:
         guided: whether the call will use guidance, and so needs the negative prompts too.
@@ -30,7 +29,7 @@ class PromptEncoder:
         if not isinstance(self._pipeline, StableDiffusionPipeline | StableDiffusionXLPipeline):
             texts: dict[str, object] = {"prompt": list(prompts)}
             if self._guided and (self._spelled_out or any(negative_prompts)):
-                # An empty text leaves some encoders with nothing to read.
+                # Some encoders cannot read an empty text.
                 blank = " " if self._spelled_out else ""
                 texts["negative_prompt"] = [negative or blank for negative in negative_prompts]
             return texts
@@ -41,14 +40,14 @@ class PromptEncoder:
 
     def _embed_negative(self, prompt: str) -> tuple[Tensor, ...]:
         embedded = self._embed(prompt)
-        # XL knows "no caption" as zeros, not as the embedding of "". Its pipeline does this for texts only.
+        # XL represents "no caption" by zeros, not by the embedding of "". Its pipeline does so only for texts.
         if not prompt and getattr(self._pipeline.config, "force_zeros_for_empty_prompt", False):
             return tuple(torch.zeros_like(part) for part in embedded)
         return embedded
 
     @torch.inference_mode()
     def _embed_one(self, prompt: str) -> tuple[Tensor, ...]:
-        """The sequence [1, tokens, width] and, for XL, the pooled embedding [1, width]."""
+        """Return the sequence [1, tokens, width] and, for XL, the pooled embedding [1, width]."""
         if isinstance(self._pipeline, StableDiffusionXLPipeline):
             sequence, _, pooled, _ = self._pipeline.encode_prompt(
                 prompt,

@@ -1,4 +1,4 @@
-"""The one generator of the package: batches of candidates through a diffusers pipeline."""
+"""The built-in generator: it renders batches of candidates with a diffusers pipeline."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -30,15 +30,15 @@ from synthgen.records import Candidate, Failure, Rendered
 from synthgen.spec import ModelSpec
 
 _DECODED_AT_ONCE = 1 << 20
-"""Pixels above which a batch is decoded image by image: memory peaks with the decoder's activations."""
+"""Batches with more pixels are decoded image by image, because the decoder's activations need the most memory."""
 
 
 class Renderer:
-    """A `Generator` over any diffusers pipeline that makes images from texts.
+    """A `Generator` for any text-to-image pipeline of diffusers.
 
     Args:
         device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
-        largest_batch: the plan's window.
+        largest_batch: upper limit of the batch size: the plan's window.
     """
 
     def __init__(self, model: ModelSpec, source: ModelSource, device: str, largest_batch: int) -> None:
@@ -90,7 +90,7 @@ class Renderer:
             self.batch_size,
             self.device,
             "making",
-            f"It has {self.width} x {self.height} pixels: set a smaller model.size, or model.dtype: float16 on a GPU.",
+            f"Images have {self.width} x {self.height} pixels: set a smaller model.size, or model.dtype: float16.",
         )
         return done
 
@@ -105,7 +105,7 @@ class Renderer:
         ]
 
     def _draw(self, candidates: Sequence[Candidate]) -> tuple[Tensor, list[Failure | None]]:
-        """Draw a batch: uint8 [n, 3, height, width], and for each image why it cannot be used, if it cannot."""
+        """Draw a batch: uint8 [n, 3, height, width], and the failure of each image, or None."""
         assert self._pipeline is not None, "setup comes first"
         decoder = decoder_of(self._pipeline) if self.dtype != torch.float32 else None
         with recorded_calls(decoder) as calls:
@@ -117,7 +117,7 @@ class Renderer:
         flagged = list(getattr(output, "nsfw_content_detected", None) or [False] * len(candidates))
         pixels = as_bytes(images)
 
-        # Half precision overflows in some decoders (SDXL's is known for it), which leaves NaN or a black picture.
+        # Half precision overflows in some decoders (SDXL's is known for it), which leaves NaN or a black image.
         rows = [row for row in range(len(candidates)) if broken[row] or (black[row] and not flagged[row])]
         again = decode_again(self._pipeline, calls, drawn, rows, flagged) if rows and calls else None
         if again is not None:
@@ -136,7 +136,7 @@ class Renderer:
 
     def _run(self, candidates: Sequence[Candidate]) -> Any:  # each pipeline has an output class of its own
         assert self._pipeline is not None
-        with np.errstate(invalid="ignore"):  # a safety checker casts NaN to bytes; we say `not_finite` ourselves
+        with np.errstate(invalid="ignore"):  # a safety checker casts NaN to bytes; `not_finite` reports them
             return self._pipeline(
                 **self._encoder.encode(
                     [candidate.prompt for candidate in candidates],

@@ -13,8 +13,8 @@ from tests.generating.tiny import generator_of
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (torch.OutOfMemoryError("CUDA out of memory"), "memory ran out while putting model"),
-        (torch.AcceleratorError("CUDA error: ECC"), "the device broke while putting model"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "memory ran out while moving model"),
+        (torch.AcceleratorError("CUDA error: ECC"), "the device broke while moving model"),
     ],
 )
 def test_a_model_that_does_not_get_onto_the_device_is_a_device_error(
