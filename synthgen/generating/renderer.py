@@ -90,7 +90,8 @@ class Renderer:
             self.batch_size,
             self.device,
             "making",
-            f"Images have {self.width} x {self.height} pixels: set a smaller model.size, or model.dtype: float16.",
+            f"Images have {self.width} x {self.height} pixels: "
+            "set a smaller model.size, or model.dtype: float16 on a GPU.",
         )
         return done
 
