@@ -1,15 +1,20 @@
 """Messages name Python arguments; the command line shows its own options instead."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import synthgen.cli
+from synthgen.api.audit_result import Audit
 from synthgen.auditing.command_line import OPTIONS
 from synthgen.auditing.label_command import judge_check
+from synthgen.cli.audit import _answer
 from synthgen.cli.command import names_of
 from synthgen.cli.option_names import OptionNames
+from synthgen.cli.session import session
+from tests.auditing.report.demo import demo
 from tests.command import call, envelope
 
 NAMES = OptionNames(
@@ -49,6 +54,14 @@ def test_a_report_gives_the_command_to_draw_labels_and_the_one_to_use_them(tmp_p
     same = ["audit", str(tmp_path / "a set"), "--known", "skin=tone", "--gate", "skin: tv <= 0.1", "--device", "cpu"]
     assert shlex.split(check.command) == ["synthgen", *same, "--export-labels", "30"]
     assert shlex.split(check.again) == ["synthgen", *same, "--import-labels", check.table]
+
+
+def test_notes_of_an_audit_name_options_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "names", names_of("audit"))
+    report = demo(300)
+    noted = replace(report, findings=replace(report.findings, caveats=("name the folder with `images_from`",)))
+    lines = _answer(Audit(noted), Path("audit.json"), Path("report.html"), allow_insufficient=True).lines
+    assert "note      name the folder with --images-from" in lines
 
 
 def test_an_override_is_named_as_the_face_in_use_names_it(tmp_path: Path) -> None:
