@@ -149,6 +149,8 @@ STEPS = {
     "imports": "run lint-imports",
     "house": "run python .ci/house.py",
     "types": "run mypy",
+    "tests": "run coverage run -m pytest",
+    "coverage": "run coverage report --sort cover",
 }
 
 
