@@ -1,5 +1,8 @@
 """Faults of earlier versions that no room's own tests would notice if they came back."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,3 +71,33 @@ def test_the_device_is_not_waited_for_once_per_image() -> None:
         broken, black = broken_rows(images)
     assert (broken.index(True), black.index(True)) == (3, 5)
     assert waits.count <= 1
+
+
+WARNS = """
+import logging, sys
+from synthgen.cli import main
+from synthgen.errors import DeviceError
+from synthgen.running.shard.models import Models
+
+def warn(models):
+    logging.getLogger("synthgen.models").warning("the disk is\\nnearly full")
+    raise DeviceError("no device")
+
+Models.set_up = warn
+sys.argv = ["synthgen", "run", "spec.yaml"]
+main()
+"""
+
+
+def test_a_warning_that_is_logged_during_a_run_is_one_line_of_json_among_the_others(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(
+        'synthgen: 1\nname: warned\nmodel: {id: "bundled:workers"}\nclasses: {chef: 1}\n'
+        'prompts: {templates: ["a {class}"]}\nfilters: {}\n'
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", WARNS], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 5, done.stderr
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {"warning", "error"} <= {line["event"] for line in lines}
+    assert [line["message"] for line in lines if line["event"] == "warning"] == ["the disk is\nnearly full"]
