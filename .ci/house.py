@@ -24,16 +24,27 @@ BLOCK_LINES = 20
 BLOCK_SHARE = 0.20
 ANY_USES = 28
 """A ceiling that only comes down. Each use has its reason beside it."""
+STRING_IMPORTS = {"import_module", "__import__", "resolve_name", "run_module", "run_path", "exec", "eval"}
+WRITERS = {"link", "rename", "replace", "symlink", "NamedTemporaryFile", "mkstemp", "hardlink_to", "symlink_to"}
+MOVERS = {"files.py", "leftovers.py"}
+"""The owners of atomic writing. No other file moves one that it wrote into place."""
+PRIVATE = {"ray._private", "os._exit"}
+"""The only private names of other packages. Ray has no public equal; `_exit` is public, whatever it is called."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Documented = Function | ast.ClassDef | ast.Module
 
 
 def main() -> int:
+    sys.path.insert(0, str(ROOT))  # the graph is that of this tree, whatever synthgen is installed
     trees = {path: ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+    graph = grimp.build_graph("synthgen", cache_dir=None)
     problems = [
-        *arrows_up(),
-        *circles(),
+        *outside(trees, graph),
+        *arrows_up(graph),
+        *circles(graph),
         *hidden_imports(trees),
+        *writers(trees),
+        *private_names(trees),
         *long_files(),
         *long_functions(trees),
         *blocks(trees),
@@ -56,10 +67,22 @@ def layers() -> list[set[str]]:
     return [set(re.findall(r"\w+", layer)) for layer in contract["layers"]]
 
 
-def arrows_up() -> Iterator[str]:
+def ranks() -> dict[str, int]:
+    """The layer of each room, 0 for the highest."""
+    return {room: number for number, rooms in enumerate(layers()) for room in rooms}
+
+
+def outside(trees: dict[Path, ast.Module], graph: grimp.ImportGraph) -> Iterator[str]:
+    """Files that the graph of imports has not: their folder is no package."""
+    for path in trees:
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        if module not in graph.modules:
+            yield f"{path.relative_to(ROOT)}: in no package, so that its imports are not checked: add an __init__.py"
+
+
+def arrows_up(graph: grimp.ImportGraph) -> Iterator[str]:
     """Imports that the layers forbid, those for type checking included, and top-level modules in no layer."""
-    rank = {room: number for number, rooms in enumerate(layers()) for room in rooms}
-    graph = grimp.build_graph("synthgen", cache_dir=None)
+    rank = ranks()
     for module in sorted(graph.modules):
         room = module.split(".")[1:2]
         if room and room[0] not in rank:
@@ -75,9 +98,8 @@ def arrows_up() -> Iterator[str]:
                 yield f"{module}: imports upward, {imported}"
 
 
-def circles() -> Iterator[str]:
+def circles(graph: grimp.ImportGraph) -> Iterator[str]:
     """Files that import each other, directly or around."""
-    graph = grimp.build_graph("synthgen", cache_dir=None)
     state: dict[str, int] = {}
     path: list[str] = []
 
@@ -98,14 +120,60 @@ def circles() -> Iterator[str]:
 
 
 def hidden_imports(trees: dict[Path, ast.Module]) -> Iterator[str]:
-    """Rooms named in strings that are imported: `import_module("synthgen.api")`."""
+    """Imports by string, `import_module("synthgen.api")`, and texts that name a module of a higher room."""
+    rank = ranks()
     for path, tree in trees.items():
+        if path == PACKAGE / "__init__.py":
+            continue  # the lazy face
+        own = rank.get(path.relative_to(PACKAGE).parts[0].removesuffix(".py"), len(rank))
         for node in ast.walk(tree):
-            if not isinstance(node, ast.Call):
-                continue
-            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if name in {"import_module", "__import__"} and path != PACKAGE / "__init__.py":
+            if isinstance(node, ast.Call) and called(node) in STRING_IMPORTS:
+                if isinstance(node.func, ast.Name) or called(node) not in {"exec", "eval"}:  # not `model.eval()`
+                    yield f"{place(path, node)}: imports by string"
+            elif isinstance(node, ast.ImportFrom) and STRING_IMPORTS & {each.name for each in node.names}:
                 yield f"{place(path, node)}: imports by string"
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                named = re.fullmatch(r"synthgen\.(\w+)[\w.:]*", node.value)
+                if named and rank.get(named[1], len(rank)) < own:
+                    yield f"{place(path, node)}: names a higher room in a text, {node.value}"
+
+
+def writers(trees: dict[Path, ast.Module]) -> Iterator[str]:
+    """Files moved into place by anything but the owners of atomic writing."""
+    for path, tree in trees.items():
+        if path.name in MOVERS and path.parent == PACKAGE:
+            continue
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or called(node) not in WRITERS:
+                continue
+            library = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") in {"os", "tempfile"}
+            unmistakable = called(node) in {"NamedTemporaryFile", "mkstemp", "hardlink_to", "symlink_to"}
+            onto_path = called(node) == "replace" and len(node.args) == 1 and not node.keywords
+            if library or unmistakable or (onto_path and isinstance(node.func, ast.Attribute)):
+                yield f"{place(path, node)}: writes a file with {called(node)}: use `draft` of synthgen/files.py"
+
+
+def private_names(trees: dict[Path, ast.Module]) -> Iterator[str]:
+    """Private names of other packages: they break with any version."""
+    for path, tree in trees.items():
+        others = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                others |= {(each.asname or each.name).partition(".")[0] for each in node.names}
+                used = [each.name for each in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                others |= {each.asname or each.name for each in node.names}
+                used = [f"{node.module}.{each.name}" for each in node.names]
+            else:
+                continue
+            for name in used:
+                if not name.startswith("synthgen.") and re.search(r"\._[a-z]", name):
+                    yield f"{place(path, node)}: imports {name}, which is private"
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and re.fullmatch(r"_[a-zA-Z]\w*|__bases__", node.attr):
+                dotted = ast.unparse(node)
+                if re.match(r"\w*", dotted)[0] in others and dotted not in PRIVATE:  # type: ignore[index]
+                    yield f"{place(path, node)}: uses {dotted}, which is private"
 
 
 def long_files() -> Iterator[str]:
@@ -152,17 +220,37 @@ def names_twice(trees: dict[Path, ast.Module]) -> Iterator[str]:
     """Public classes and type aliases with one name in two files."""
     defined = defaultdict(set)
     for path, tree in trees.items():
-        for node in tree.body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                defined[node.name].add(path.relative_to(ROOT))
-            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript | ast.BinOp):
+        for node in statements(tree):
+            if isinstance(node, ast.ClassDef):
+                names = [node.name]
+            elif isinstance(node, ast.Assign) and is_type(node.value):
                 names = [target.id for target in node.targets if isinstance(target, ast.Name)]
-                for name in names:
-                    if re.fullmatch(r"[A-Z][a-z]\w*", name):
-                        defined[name].add(path.relative_to(ROOT))
+            elif isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation).endswith("TypeAlias"):
+                names = [ast.unparse(node.target)]
+            else:
+                continue
+            for name in names:
+                if re.fullmatch(r"[A-Z]\w*[a-z]\w*", name):
+                    defined[name].add(path.relative_to(ROOT))
     for name, paths in sorted(defined.items()):
         if len(paths) > 1:
             yield f"type {name} is defined {len(paths)} times: {', '.join(map(str, sorted(paths)))}"
+
+
+def statements(tree: ast.Module) -> Iterator[ast.stmt]:
+    """The statements of a module, those below `if` and `try` included."""
+    waiting: list[ast.stmt] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If | ast.Try):
+            waiting += [*node.body, *node.orelse]
+
+
+def is_type(value: ast.expr) -> bool:
+    """Whether `value`, assigned to a capitalized name, is a type: `Literal["a"]`, `A | B`, `NewType("A", int)`."""
+    made = isinstance(value, ast.Call) and called(value) in {"NewType", "TypedDict", "NamedTuple", "namedtuple", "Enum"}
+    return made or isinstance(value, ast.Subscript | ast.BinOp)
 
 
 def anys(trees: dict[Path, ast.Module]) -> Iterator[str]:
@@ -237,6 +325,12 @@ def body(path: Path, function: Function) -> list[str]:
     has_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
     start = (first.end_lineno or first.lineno) if has_docstring else first.lineno - 1
     return path.read_text("utf-8").splitlines()[start : function.end_lineno]
+
+
+def called(call: ast.Call) -> str:
+    """The last part of the name of what is called."""
+    name: str = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    return name
 
 
 def place(path: Path, node: ast.AST) -> str:

@@ -1,7 +1,6 @@
 """The training loop that all four models share: optimizer, learning rate, averaged weights, checkpoints."""
 
 import math
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+from synthgen.files import draft
 
 SECONDS_BETWEEN_CHECKPOINTS = 120
 
@@ -94,18 +95,16 @@ def train(
             )
         if now - saved_at > SECONDS_BETWEEN_CHECKPOINTS or step == schedule.steps:
             saved_at = now
-            beside = path.with_suffix(".new")
-            torch.save(
-                {
-                    "model": model.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "average": average,
-                    "step": step,
-                    "spent": spent + now - began,
-                },
-                beside,
-            )
-            os.replace(beside, path)
+            state = {
+                "model": model.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "average": average,
+                "step": step,
+                "spent": spent + now - began,
+            }
+            with draft(path) as new:
+                torch.save(state, new)
+                new.replace()
 
     model.load_state_dict(average)
     model.eval()

@@ -57,7 +57,7 @@ SchedulerName = Annotated[
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(gt=0, le=1_000_000)]
-Pixels = Annotated[int, Field(ge=16, le=4096, multiple_of=8)]
+Side = Annotated[int, Field(ge=16, le=4096, multiple_of=8)]
 Texts = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
 
 LIST_OR_WEIGHTS = "<list>"

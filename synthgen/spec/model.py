@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from synthgen.spec.fields import Pixels, Revision, SchedulerName, Section, Text, VariantName
+from synthgen.spec.fields import Revision, SchedulerName, Section, Side, Text, VariantName
 
 BUNDLED_MODEL = "bundled:workers"
 BUNDLED_JUDGE = "bundled:judge"
@@ -57,11 +57,11 @@ class ModelSpec(Section):
         description="Guidance scale. Low values (1 to 3) keep training data diverse; 7.5 favours looks. "
         "Values up to 1 turn guidance off, as distilled models need.",
     )
-    size: Pixels | None = Field(
+    size: Side | None = Field(
         None, description="Width and height of square images, in pixels. Default: the model's own size."
     )
-    width: Pixels | None = Field(None, description="Width in pixels. Give width and height, or size.")
-    height: Pixels | None = Field(None, description="Height in pixels. Give width and height, or size.")
+    width: Side | None = Field(None, description="Width in pixels. Give width and height, or size.")
+    height: Side | None = Field(None, description="Height in pixels. Give width and height, or size.")
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
         "auto", description="Number format. 'auto' chooses the fastest format of the device."
     )
