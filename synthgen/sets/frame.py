@@ -8,7 +8,7 @@ import pandas as pd
 from synthgen.errors import UsageError
 from synthgen.sets.files import PATHS
 from synthgen.sets.image_set import ImageSet
-from synthgen.spec import RESERVED
+from synthgen.spec import RESERVED, alike, difference
 
 LABELS = ("label", "labels", "class", "class_name", "category", "target")
 """The columns that may contain the class, the likeliest first; a column of type ClassLabel comes before all others."""
@@ -44,12 +44,29 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
 
     frame = pd.DataFrame({"id": _ids(table, candidates)})
     frame["label"] = words(table[label])
+    _check_spelling(found.source, label, frame)
     for column in prompts:
         if _is_single(table[column]):
             frame[column] = words(table[column])
     for name, column in known.items():
         frame[name] = words(table[column])
     return frame
+
+
+def _check_spelling(source: str, label: str, frame: pd.DataFrame) -> None:
+    """Check that no two classes look alike.
+
+    Raises:
+        UsageError: two do.
+    """
+    classes = frame["label"].dropna().drop_duplicates()
+    if (pair := alike(classes)) is None:
+        return
+    differ = difference(*pair)
+    written = repr if "case" in differ else ascii
+    first, second = (f"{written(name)} (image {frame['id'][classes.index[classes == name][0]]})" for name in pair)
+    what = f"{source}: the classes {first} and {second} in {label!r} differ {differ}"
+    raise UsageError(what, hint="If they are one class, write it in one way. If not, give one of them another name.")
 
 
 def find_label(found: ImageSet) -> str:
