@@ -9,6 +9,7 @@ from PIL import Image
 
 from synthgen.errors import UsageError
 from synthgen.images import LeftOut
+from synthgen.sets.csv_file import read_csv
 from synthgen.sets.image_set import BATCH
 from synthgen.sets.own_folder import OwnFolder, own_folder
 
@@ -74,28 +75,14 @@ def read_listing(file: Path, images_from: Path | None = None) -> FileSet:
         images_from: another folder that the paths may point into.
 
     Raises:
-        UsageError: the file cannot be read, or has other separators.
+        UsageError: the file cannot be read as `read_csv` does, or a row has no path.
     """
-    separator = "\t" if file.suffix.lower() == ".tsv" else ","
-    try:
-        # Keep "None" and "NA" as words.
-        frame = pd.read_csv(file, sep=separator, dtype="object", keep_default_na=False, na_values=[""])
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UsageError(
-            f"{file} cannot be read: {reason}", hint="Expected a CSV in UTF-8 with a row for each image."
-        ) from error
-
-    if len(frame.columns) == 1 and (other := next((each for each in ";\t|" if each in frame.columns[0]), None)):
-        what = f"{file}:1: its one column is {frame.columns[0]!r}"
-        expected = "tabs, as in a .tsv" if separator == "\t" else "commas"
-        raise UsageError(what, hint=f"Its columns seem to be separated by {other!r}: expected {expected}.")
-
+    frame, lines = read_csv(file)
     column = next((name for name in PATHS if name in frame.columns), None)
     paths = None
     if column is not None:
         if frame[column].isna().any():
-            line = int(frame[column].isna().to_numpy().argmax()) + 2
+            line = lines[int(frame[column].isna().to_numpy().argmax())]
             raise UsageError(f"{file}:{line}: no {column}", hint="Every row needs an image.")
         paths = frame[column].tolist()
     return FileSet(file.stem, f"the list {file}", frame, paths, own_folder(file.parent, images_from))
