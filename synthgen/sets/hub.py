@@ -44,6 +44,7 @@ class HubSet:
         self.columns = tuple(name for name in self._parts[0].types if name != self._image)
         self.label_columns = tuple(name for name in self.columns if any(name in part.names for part in self._parts))
         self.has_images = self._image is not None
+        self.notes: tuple[str, ...] = ()
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
         with reading(self.name):

@@ -34,6 +34,7 @@ class FrameSet:
         self.columns = tuple(name for name in frame.columns if name != image or _are_paths(frame[name]))
         self.label_columns: tuple[str, ...] = ()
         self.has_images = image is not None
+        self.notes: tuple[str, ...] = ()
         self._frame, self._opener = frame, opener
         self._images: list[object] = frame[image].tolist() if image is not None else []
 

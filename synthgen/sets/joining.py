@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from synthgen.errors import UsageError
-from synthgen.sets.features import Columns
+from synthgen.sets.features import Columns, is_text
 
 _NAMES, _NUMBERS, _TEXTS, _NOTHING = "names of classes", "numbers", "texts", "nothing"
 
@@ -82,7 +82,7 @@ def _kind(part: Columns, name: str) -> str:
         return _NOTHING
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return _NUMBERS
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    if is_text(kind):
         return _TEXTS
     return "true or false" if pa.types.is_boolean(kind) else f"values of the type {kind}"
 

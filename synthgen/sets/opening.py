@@ -13,11 +13,13 @@ import pandas as pd
 
 from synthgen.errors import UsageError
 from synthgen.files import expanded
-from synthgen.sets.files import read_folder, read_listing
+from synthgen.sets.files import read_listing
+from synthgen.sets.image_folder import read_folder
 from synthgen.sets.image_set import ImageSet
 from synthgen.sets.in_memory import read_dataset, read_table
 from synthgen.sets.own_folder import check_images_from, own_folder
-from synthgen.sets.parquet import ParquetSet, find_files
+from synthgen.sets.parquet import ParquetSet
+from synthgen.sets.parquet_files import find_files
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
@@ -111,7 +113,9 @@ def _open_folder(folder: Path, split: str | None, images_from: Path | None) -> I
         own = own_folder(folder)
         for file in files:
             own.check(file)
-        return ParquetSet(folder.resolve().name, f"the dataset {folder}", files, own_folder(folder, images_from))
+        return ParquetSet(
+            folder.resolve().name, f"the dataset {folder}", files, own_folder(folder, images_from), folder
+        )
     if split is not None and find_files(folder):
         hint = "Its files would begin with that name."
         raise UsageError(f"{folder} has no split {split!r}", argument="split", hint=hint)

@@ -15,9 +15,9 @@ _SHOWN = 3
 
 
 def notes_on(seen: ObservedSet) -> list[str]:
-    """Write a line for each reason why images were left out, and one for those that were converted."""
+    """Write the notes of the set, a line for each reason why images were left out, and one for converted images."""
     source = seen.images.source
-    lines = [*_left_out(seen.looked.left_out), *_converted(seen.looked.changes)]
+    lines = [*seen.images.notes, *_left_out(seen.looked.left_out), *_converted(seen.looked.changes)]
     return [f"{source}: {line}" for line in lines]
 
 
