@@ -100,7 +100,7 @@ def _picked(batches: Iterator[pa.RecordBatch], wanted: Sequence[int]) -> Iterato
     start = 0
     for batch in batches:
         here = [row - start for row in wanted if start <= row < start + batch.num_rows]
-        yield from batch.column(0).take(pa.array(here, pa.int64())).to_pylist()
+        yield from (batch.column(0)[row].as_py() for row in here)  # Arrow cannot take rows of its view types
         start += batch.num_rows
 
 

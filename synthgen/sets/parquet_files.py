@@ -49,7 +49,7 @@ def partition(file: Path, folder: Path | None) -> Mapping[str, str | None]:
     if not names:
         return {}
     schema = pa.schema([(name, pa.string()) for name in names])
-    rules = ds.partitioning(schema, flavor="hive", segment_encoding="uri")
+    rules = ds.partitioning(schema, flavor="hive")
     with reading(file):
         found = ds.get_partition_keys(rules.parse("/".join((*places, file.name))))
     return {name: found.get(name) for name in names}
