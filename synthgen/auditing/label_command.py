@@ -79,6 +79,7 @@ def _options(query: AuditQuery) -> Iterator[tuple[str, object]]:
     yield from (("--confusion", each) for each in _confusions(query.confusions))
     yield from (("--cross", ",".join(names)) for names in query.cross)
     yield from (("--gate", gate) for gate in query.gates)
+    yield "--allow-left-out", query.allow_left_out if query.allow_left_out != 0.1 else None
     yield "--trust", query.trust or None
     yield "--device", None if query.device == "auto" else query.device
     yield "--seed", query.seed or None

@@ -116,7 +116,7 @@ def _feature(column: pa.Field, declared: object) -> object:
 
 
 def _without_views(kind: pa.DataType) -> pa.DataType:
-    """Return the type with Arrow's newer forms of texts and bytes, which `datasets` may not know, in their older ones."""
+    """Return the type with views of texts and bytes as plain ones, since `datasets` may not know views."""
     if pa.types.is_struct(kind):
         return pa.struct([each.with_type(_without_views(each.type)) for each in kind])
     if pa.types.is_binary_view(kind):

@@ -10,6 +10,7 @@ from synthgen.images import LeftOut
 from synthgen.sets.csv_file import read_csv
 from synthgen.sets.image_set import BATCH
 from synthgen.sets.own_folder import OwnFolder, own_folder
+from synthgen.sets.set_name import set_name
 
 PATHS = ("path", "file", "file_name", "filename", "filepath", "image", "image_path")
 """The columns of a CSV that may contain the paths of images, the likeliest first."""
@@ -68,4 +69,4 @@ def read_listing(file: Path, images_from: Path | None = None) -> FileSet:
             line = lines[int(frame[column].isna().to_numpy().argmax())]
             raise UsageError(f"{file}:{line}: no {column}", hint="Every row needs an image.")
         paths = frame[column].tolist()
-    return FileSet(file.stem, f"the list {file}", frame, paths, own_folder(file.parent, images_from))
+    return FileSet(set_name(file), f"the list {file}", frame, paths, own_folder(file.parent, images_from))

@@ -20,6 +20,7 @@ from synthgen.sets.in_memory import read_dataset, read_table
 from synthgen.sets.own_folder import check_images_from, own_folder
 from synthgen.sets.parquet import ParquetSet
 from synthgen.sets.parquet_files import find_files
+from synthgen.sets.set_name import set_name
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
@@ -97,7 +98,7 @@ def _open_file(file: Path, split: str | None, images_from: Path | None) -> Image
     if split is not None:
         raise UsageError(f"{file} is one file, and has no splits", argument="split", hint="Leave it out.")
     if file.suffix.lower() in _PARQUET:
-        return ParquetSet(file.stem, f"the file {file}", [file], own_folder(file.parent, images_from))
+        return ParquetSet(set_name(file), f"the file {file}", [file], own_folder(file.parent, images_from))
     if file.suffix.lower() in _TABLES:
         return read_listing(file, images_from)
     hint = "Expected a Parquet file, a CSV, or a folder."

@@ -20,7 +20,7 @@ NUMBERS = [f"{number:020d}" for number in range(12)]
 
 
 def read(place: Path, known: Mapping[str, str] | None = None) -> dict[str, list[Any]]:
-    return read_frame(open_set(str(place)), known=known).drop(columns="id").to_dict("list")
+    return read_frame(open_set(str(place)), known=known).drop(columns="id").to_dict("list")  # type: ignore[return-value]
 
 
 def put(file: Path, **columns: Sequence[object]) -> Path:
@@ -72,7 +72,7 @@ def test_names_that_tools_skip_are_skipped(name: str, tmp_path: Path) -> None:
 
 def test_the_order_of_columns_and_a_column_of_nothing_do_not_matter(tmp_path: Path) -> None:
     put(tmp_path / "a.parquet", label=["chef"], skin=["light"])
-    put(tmp_path / "b.parquet", skin=pa.nulls(1), label=["doctor"])  # type: ignore[arg-type]
+    put(tmp_path / "b.parquet", skin=pa.nulls(1), label=["doctor"])
     put(tmp_path / "c.parquet", skin=["dark"], label=["doctor"])
     assert read(tmp_path, {"skin": "skin"}) == {
         "label": ["chef", "doctor", "doctor"],

@@ -53,6 +53,17 @@ def count(argument: str, given: object) -> int:
     return given
 
 
+def share(argument: str, given: object) -> float:
+    """Read a share, from 0 to 1.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
+        raise UsageError(f"expected a share from 0 to 1, found {_shown(given)}", argument=argument)
+    return float(given)
+
+
 def texts(argument: str, given: object, example: str) -> tuple[str, ...]:
     """Read a list of texts. A text alone is refused, since it would be read letter by letter.
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from synthgen.auditing.gates import GateResult
     from synthgen.auditing.input.audit_input import ObservedSet
+    from synthgen.auditing.input.query import AuditQuery
     from synthgen.images import Change, LeftOut
 
 _SHOWN = 3
@@ -19,6 +21,20 @@ def notes_on(seen: ObservedSet) -> list[str]:
     source = seen.images.source
     lines = [*seen.images.notes, *_left_out(seen.looked.left_out), *_converted(seen.looked.changes)]
     return [f"{source}: {line}" for line in lines]
+
+
+def left_out_gates(seen: ObservedSet, query: AuditQuery) -> list[GateResult]:
+    """Fail if a larger share of a set's images was left out than is allowed: the others may not stand for it."""
+    from synthgen.auditing.gates import GateOutcome, GateResult
+
+    out, used = len(seen.looked.left_out), len(seen.looked.frame)
+    if not used or out <= query.allow_left_out * (out + used):
+        return []
+    reasons = Counter(each.reason for each in seen.looked.left_out.values())
+    what = f"{seen.images.source}: {out:,} of {out + used:,} images were left out, mostly those {reasons.most_common(1)[0][0]}"
+    if len(reasons) == 1:
+        what = what.replace("mostly those", "those")
+    return [GateResult(f"images left out: share <= {query.allow_left_out:g}", GateOutcome.FAIL, what, ())]
 
 
 def _left_out(images: Mapping[str, LeftOut]) -> Iterable[str]:
