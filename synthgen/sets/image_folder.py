@@ -47,6 +47,7 @@ def read_folder(folder: Path, split: str | None = None, images_from: Path | None
             metadata file is invalid, or a subfolder is a link that points outside.
     """
     within = _of_split(folder, split)
+    _refuse_boxes(within)
     own = own_folder(folder, images_from)
     found = _find(within, own)
     metadata = found.metadata or [file for file in map(folder.joinpath, METADATA) if file.is_file()]
@@ -59,15 +60,23 @@ def read_folder(folder: Path, split: str | None = None, images_from: Path | None
         if not len(frame):
             raise UsageError(f"{metadata[0]}: it lists no image", hint=_HINT)
     else:
-        notes = [*_check_classes(folder, within, found.images)]
+        notes = [*check_classes(folder, within, found.images)]
         names = [path.relative_to(folder).as_posix() for path in found.images]
         frame = pd.DataFrame({"path": names, "label": [path.parent.name for path in found.images]}, dtype="object")
         paths = [str(path.absolute()) for path in found.images]
-    if found.hidden:
-        notes.append(f"image files with hidden names, or in hidden folders, were skipped: {found.hidden:,}")
+    notes += skipped(found.hidden)
     opened = FileSet(folder.resolve().name, f"the image folder {folder}", frame, paths, own, notes)
     opened.label_columns = label_columns
     return opened
+
+
+def holds_images(folder: Path) -> bool:
+    """Tell whether an image file that is not hidden is in a folder or below it."""
+    return any(
+        is_image(Path(name)) and not is_hidden(Path(place, name).relative_to(folder))
+        for place, _, files in os.walk(folder)
+        for name in files
+    )
 
 
 def is_split(name: str) -> bool:
@@ -83,8 +92,24 @@ def _of_split(folder: Path, split: str | None) -> Path:
     raise UsageError(f"{folder} has no split {split!r}", argument="split", hint=hint)
 
 
-def _check_classes(folder: Path, within: Path, images: Sequence[Path]) -> Iterator[str]:
-    """Check that the folders of the images are classes, and yield notes on how they are read."""
+def _refuse_boxes(within: Path) -> None:
+    """Refuse a set for YOLO's detectors, whose images have boxes instead of a class."""
+    for place in (within, *(path for path in sorted(within.iterdir()) if path.is_dir())):
+        if (place / "images").is_dir() and any((place / "labels").rglob("*.txt")):
+            hint = "An audit needs one class for each image: write a CSV with the columns path and label."
+            raise UsageError(f"{place} is a set of boxes for YOLO's detectors: its images have no class", hint=hint)
+
+
+def check_classes(folder: Path, within: Path, images: Sequence[Path]) -> Iterator[str]:
+    """Check that the folders of the images are classes, and yield notes on how they are read.
+
+    Args:
+        folder: that of the set.
+        within: that of the split to read.
+
+    Raises:
+        UsageError: there is no image, or the class of one is unclear.
+    """
     if not images:
         raise UsageError(f"{within}: no image file is in it", hint=_HINT)
     for path in images:
@@ -109,9 +134,10 @@ def _check_classes(folder: Path, within: Path, images: Sequence[Path]) -> Iterat
         hint = f"{table}If they are all of one class, say so in a CSV with the columns path and label."
         raise UsageError(f"{within}: all images lie in one folder, {only.name!r}, which need not be a class", hint=hint)
 
-    upper = {part for path in images for part in path.relative_to(within).parts[:-2] if not is_split(part)}
-    if upper:
-        shown = ", ".join(sorted(upper)[:_SHOWN]) + (", .." if len(upper) > _SHOWN else "")
+    above = {tuple(part for part in path.relative_to(within).parts[:-2] if not is_split(part)) for path in images}
+    if len(above) > 1:
+        upper = sorted({part for parts in above for part in parts})
+        shown = ", ".join(upper[:_SHOWN]) + (", .." if len(upper) > _SHOWN else "")
         yield f"the class of an image is its own folder; the folders above are not used: {shown}"
 
 
@@ -133,23 +159,30 @@ def _unlisted(images: Sequence[Path], listed: Listed, folder: Path) -> Iterator[
 
 def _find(within: Path, own: OwnFolder) -> _Files:
     """Find files by their name. Whether they are regular files is checked when they are opened."""
-    Image.init()
     found: list[Path] = []
     for place, folders, files in os.walk(within):
         found += [Path(place, name) for name in files]
         for link in (Path(place, name) for name in folders if Path(place, name).is_symlink()):
             found += _linked(link, own)
-    seen = [path for path in found if not _is_hidden(path.relative_to(within))]
-    hidden = [path for path in found if _is_hidden(path.relative_to(within)) and _is_image(path)]
+    seen = [path for path in found if not is_hidden(path.relative_to(within))]
+    hidden = [path for path in found if is_hidden(path.relative_to(within)) and is_image(path)]
     metadata = sorted(path for path in seen if path.name in METADATA)
-    return _Files(sorted(filter(_is_image, seen)), metadata, len(hidden))
+    return _Files(sorted(filter(is_image, seen)), metadata, len(hidden))
 
 
-def _is_hidden(path: PurePath) -> bool:
+def skipped(hidden: int) -> list[str]:
+    """Return a note on images that were skipped because they are hidden, if there are some."""
+    return [f"image files with hidden names, or in hidden folders, were skipped: {hidden:,}"] if hidden else []
+
+
+def is_hidden(path: PurePath) -> bool:
+    """Tell whether a name begins with '.', or a folder's with '__'."""
     return any(part.startswith(".") for part in path.parts) or any(part.startswith("__") for part in path.parent.parts)
 
 
-def _is_image(path: Path) -> bool:
+def is_image(path: PurePath) -> bool:
+    """Tell whether a file's ending is one of an image."""
+    Image.init()
     return path.suffix.lower() in Image.EXTENSION
 
 

@@ -1,9 +1,7 @@
 """Metadata files of image folders: metadata.csv, .jsonl or .parquet, with a row for each image and its `file_name`."""
 
-import json
-import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -13,6 +11,7 @@ import pyarrow as pa
 
 from synthgen.errors import UsageError
 from synthgen.sets.csv_file import read_csv
+from synthgen.sets.json_rows import Kinds, read_jsonl
 from synthgen.sets.own_folder import OwnFolder
 from synthgen.sets.parquet import ParquetSet
 
@@ -59,8 +58,8 @@ def read_metadata(files: Sequence[Path], folder: Path, own: OwnFolder) -> Listed
     elif files[0].suffix == ".csv":
         frames = [read_csv(file)[0] for file in files]
     else:
-        kinds: dict[str, tuple[str, str]] = {}
-        frames = [_read_jsonl(file, kinds) for file in files]
+        kinds = Kinds()
+        frames = [read_jsonl(file, kinds) for file in files]
 
     names: list[str] = []
     paths: dict[str, Path] = {}
@@ -93,57 +92,3 @@ def _check(file: Path, frame: pd.DataFrame, first: Path, wanted: pd.DataFrame) -
 def _is_plain(kind: pa.DataType) -> bool:
     """Tell whether pandas can hold a column of this type."""
     return not (pa.types.is_map(kind) or pa.types.is_union(kind) or isinstance(kind, pa.BaseExtensionType))
-
-
-def _read_jsonl(file: Path, kinds: dict[str, tuple[str, str]]) -> pd.DataFrame:
-    """Read a JSON object from each line.
-
-    Args:
-        kinds: what kind of value each column holds, and where that was seen first. It is filled.
-    """
-    rows: list[Mapping[str, object]] = []
-    for place, row in _objects(file):
-        rows.append(row)
-        for name, value in row.items():
-            kind = "a truth value" if isinstance(value, bool) else "a text" if isinstance(value, str) else "a number"
-            if not isinstance(value, bool | str | int | float):
-                continue
-            first = kinds.setdefault(name, (kind, place))
-            if first[0] != kind:
-                what = f"{place}: {name!r} holds {kind}, and at {first[1]} {first[0]}"
-                raise UsageError(what, hint="Write all values of a column in the same way.")
-    columns = dict.fromkeys(name for row in rows for name in row)
-    cells = {name: [_whole(row.get(name)) for row in rows] for name in columns}
-    return pd.DataFrame(cells, index=pd.RangeIndex(len(rows)), dtype="object")
-
-
-def _objects(file: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
-    hint = "Expected a JSON object in each line, in UTF-8."
-    try:
-        with file.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, 1):
-                if not line.strip():
-                    continue
-                row = json.loads(line, object_pairs_hook=_without_repetition)
-                if not isinstance(row, dict):
-                    raise UsageError(f"{file}:{number}: not a JSON object", hint=hint)
-                yield f"{file}:{number}", row
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} cannot be read: {error}", hint=hint) from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{file}:{number} cannot be read: {error}", hint=hint) from error
-
-
-def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} is given twice")
-    return found
-
-
-def _whole(value: object) -> object:
-    """Write a whole number without a point, and NaN as nothing."""
-    if isinstance(value, float):
-        return None if math.isnan(value) else int(value) if value.is_integer() else value
-    return value

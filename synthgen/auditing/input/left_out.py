@@ -30,10 +30,9 @@ def left_out_gates(seen: ObservedSet, query: AuditQuery) -> list[GateResult]:
     out, used = len(seen.looked.left_out), len(seen.looked.frame)
     if not used or out <= query.allow_left_out * (out + used):
         return []
-    reasons = Counter(each.reason for each in seen.looked.left_out.values())
-    what = f"{seen.images.source}: {out:,} of {out + used:,} images were left out, mostly those {reasons.most_common(1)[0][0]}"
-    if len(reasons) == 1:
-        what = what.replace("mostly those", "those")
+    (reason, most), *_ = Counter(each.reason for each in seen.looked.left_out.values()).most_common(1)
+    mostly = "" if most == out else "mostly "
+    what = f"{seen.images.source}: {out:,} of {out + used:,} images were left out, {mostly}those {reason}"
     return [GateResult(f"images left out: share <= {query.allow_left_out:g}", GateOutcome.FAIL, what, ())]
 
 
