@@ -27,8 +27,8 @@ def audit(
         str,
         typer.Argument(
             metavar="SET",
-            help="A run, a dataset (saved to disk, or an id on the hub), a Parquet file or a folder of them, a folder "
-            "with a subfolder of images for each class, or a CSV of paths and labels.",
+            help="A run, a dataset (saved to disk, or an id on the hub), a Parquet file or a folder of them, an image "
+            "folder or a .zip of one, a WebDataset, a COCO set, or a CSV of paths and labels.",
         ),
     ],
     spec: Annotated[

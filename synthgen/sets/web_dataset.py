@@ -128,7 +128,7 @@ def _files(shard: Path) -> Iterator[tuple[str, _Part]]:
     try:
         with reading(shard), tarfile.open(shard, "r:") as tar:
             while (member := tar.next()) is not None:
-                tar.members = []  # it would keep all of them in memory
+                tar.members = []  # type: ignore[attr-defined]  # it would keep all of them in memory
                 if member.isreg() and not member.issparse():
                     yield member.name, _Part(shard, member.offset_data, member.size)
             with shard.open("rb") as file:

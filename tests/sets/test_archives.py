@@ -13,10 +13,9 @@ import pytest
 from synthgen.errors import StorageError, UsageError
 from synthgen.images import LeftOut
 from synthgen.sets import open_set, read_frame
-from tests.auditing.portraits import table
+from tests.auditing.portraits import portrait
 
-PICTURE = table()[0]["image"]
-assert isinstance(PICTURE, bytes)
+PICTURE = portrait("chef", "light", 0)
 Files = Mapping[str, bytes]
 
 
