@@ -14,6 +14,8 @@ from synthgen.sets.own_folder import Opener
 if TYPE_CHECKING:
     from datasets import Features
 
+LABELS = ("label", "labels", "class", "class_name", "category", "target")
+"""The columns that may contain the class, the likeliest first; a column of type ClassLabel comes before all others."""
 IMAGES = ("image", "img", "picture", "photo")
 _PATHS = (*IMAGES, "image_path", "file_name", "filename", "filepath", "path", "file")
 _NO_IMAGE = LeftOut("that cannot be opened", "there is none in the row")

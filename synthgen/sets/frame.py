@@ -6,12 +6,11 @@ from typing import Any
 import pandas as pd
 
 from synthgen.errors import UsageError
+from synthgen.sets.features import LABELS
 from synthgen.sets.files import PATHS
 from synthgen.sets.image_set import ImageSet
 from synthgen.spec import RESERVED, alike, difference
 
-LABELS = ("label", "labels", "class", "class_name", "category", "target")
-"""The columns that may contain the class, the likeliest first; a column of type ClassLabel comes before all others."""
 _IDS = ("id", "image_id", "key", *PATHS)
 _PROMPT = "prompt"
 _OTHER = "Name another column, or make one that holds a text or a number in each row."
@@ -36,7 +35,10 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
     for column in (label, *known.values()):
         if column not in found.columns:
             there = ", ".join(found.columns) or "none"
-            raise UsageError(f"{found.source} has no column {column!r}", hint=f"Its columns are {there}.")
+            why = [f"Note: {note}." for note in found.notes if repr(column) in note]
+            raise UsageError(
+                f"{found.source} has no column {column!r}", hint=" ".join([f"Its columns are {there}.", *why])
+            )
 
     candidates = [name for name in _IDS if name in found.columns]
     prompts = [_PROMPT] * (_PROMPT in found.columns)

@@ -13,7 +13,7 @@ from synthgen.errors import UsageError
 from synthgen.images import LeftOut
 from synthgen.sets.features import Columns, columns_of_file, encoded, is_text
 from synthgen.sets.image_set import BATCH
-from synthgen.sets.joining import check_columns, join
+from synthgen.sets.joining import join, shared_columns
 from synthgen.sets.own_folder import OwnFolder
 from synthgen.sets.parquet_files import partition
 from synthgen.sets.reading import reading
@@ -44,15 +44,13 @@ class ParquetSet:
             columns_of_file(str(file), opened.schema_arrow, each)
             for file, opened, each in zip(files, self._files, given, strict=True)
         ]
-        check_columns(self._parts, _HINT)
+        shared, notes = shared_columns(self._parts, _HINT)
         self._openers = {id(opened): own.below(file.parent) for file, opened in zip(files, self._files, strict=True)}
         self._image = next((part.image for part in self._parts if part.image), None)
-        self.columns = tuple(
-            name for name, kind in self._parts[0].types.items() if name != self._image or is_text(kind)
-        )
+        self.columns = tuple(name for name in shared if name != self._image or is_text(self.types[name]))
         self.label_columns = tuple(name for name in self.columns if any(name in part.names for part in self._parts))
         self.has_images = self._image is not None
-        self.notes: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = tuple(notes)
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
         with reading(self.source):

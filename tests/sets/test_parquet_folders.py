@@ -266,3 +266,23 @@ def test_a_column_name_given_twice_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table([["a"], ["b"]], names=["label", "label"]), tmp_path / "a.parquet")
     with pytest.raises(UsageError, match="two columns are called 'label'"):
         open_set(str(tmp_path))
+
+
+def test_a_column_that_some_files_lack_is_no_problem_unless_it_is_asked_for(tmp_path: Path) -> None:
+    put(tmp_path / "a.parquet", label=["chef"], skin=["light"])
+    put(tmp_path / "b.parquet", label=["doctor"], skin=["dark"], width=[64], prompt=["a doctor"])
+    assert read(tmp_path, {"skin": "skin"}) == {"label": ["chef", "doctor"], "skin": ["light", "dark"]}
+    found = open_set(str(tmp_path))
+    assert found.notes == ("columns that not all of its files have are not used: 'prompt', 'width'",)
+    with pytest.raises(UsageError, match="no column 'width'") as caught:
+        read_frame(found, known={"width": "width"})
+    assert "not all of its files have" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("name", ["label", "image"])
+def test_labels_and_images_that_some_files_lack_are_refused(name: str, tmp_path: Path) -> None:
+    columns: Mapping[str, Sequence[object]] = {"label": ["chef"], "image": [PICTURE], "skin": ["light"]}
+    put(tmp_path / "a.parquet", **columns)
+    put(tmp_path / "b.parquet", **{key: value for key, value in columns.items() if key != name})
+    with pytest.raises(UsageError, match=f"b.parquet has other columns than .*a.parquet: it has no '{name}'"):
+        open_set(str(tmp_path))
