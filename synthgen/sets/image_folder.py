@@ -112,7 +112,8 @@ def check_classes(folder: Path, within: Path, images: Sequence[Path]) -> Iterato
     """
     if not images:
         raise UsageError(f"{within}: no image file is in it", hint=_HINT)
-    for path in images:
+    examples = {path.parent: path for path in reversed(images)}  # one of each folder: there may be millions of images
+    for path in reversed(examples.values()):
         places = path.parent.relative_to(within).parts
         if not places:
             raise UsageError(f"{path} lies in no subfolder, so it has no class", hint=_HINT)
@@ -121,20 +122,20 @@ def check_classes(folder: Path, within: Path, images: Sequence[Path]) -> Iterato
             hint = "Choose a split that has classes with `split`, or give the folder of a class another name."
             raise UsageError(what, hint=hint)
 
-    depths = {len(path.parts): path for path in images}
+    depths = {len(path.parts): path for path in examples.values()}
     if len(depths) > 1:
         shallow, deep = depths[min(depths)], depths[max(depths)]
         hint = "Move all images to the same depth, choose one split with `split`, or list them in a CSV with labels."
         raise UsageError(f"{deep} lies deeper than {shallow}, so it is unclear which folder is its class", hint=hint)
 
-    if len({path.parent.name for path in images}) == 1:
+    if len({path.name for path in examples}) == 1:
         only = images[0].parent
         tables = [file for file in sorted(folder.glob("*.[ct]sv")) if file.is_file()]
         table = f"If their labels are in {tables[0].name}, audit {tables[0]}. " if tables else ""
         hint = f"{table}If they are all of one class, say so in a CSV with the columns path and label."
         raise UsageError(f"{within}: all images lie in one folder, {only.name!r}, which need not be a class", hint=hint)
 
-    above = {tuple(part for part in path.relative_to(within).parts[:-2] if not is_split(part)) for path in images}
+    above = {tuple(part for part in path.relative_to(within).parts[:-1] if not is_split(part)) for path in examples}
     if len(above) > 1:
         upper = sorted({part for parts in above for part in parts})
         shown = ", ".join(upper[:_SHOWN]) + (", .." if len(upper) > _SHOWN else "")
@@ -159,15 +160,19 @@ def _unlisted(images: Sequence[Path], listed: Listed, folder: Path) -> Iterator[
 
 def _find(within: Path, own: OwnFolder) -> _Files:
     """Find files by their name. Whether they are regular files is checked when they are opened."""
-    found: list[Path] = []
+    seen: list[Path] = []
+    hidden = 0
     for place, folders, files in os.walk(within):
-        found += [Path(place, name) for name in files]
-        for link in (Path(place, name) for name in folders if Path(place, name).is_symlink()):
-            found += _linked(link, own)
-    seen = [path for path in found if not is_hidden(path.relative_to(within))]
-    hidden = [path for path in found if is_hidden(path.relative_to(within)) and is_image(path)]
+        inside = is_hidden(Path(place, "file").relative_to(within))
+        for path in (Path(place, name) for name in files):
+            if not (inside or path.name.startswith(".")):
+                seen.append(path)
+            elif is_image(path):
+                hidden += 1
+        for link in (Path(place, name) for name in folders if not inside and Path(place, name).is_symlink()):
+            seen += [path for path in _linked(link, own) if not is_hidden(path.relative_to(within))]
     metadata = sorted(path for path in seen if path.name in METADATA)
-    return _Files(sorted(filter(is_image, seen)), metadata, len(hidden))
+    return _Files(sorted(filter(is_image, seen)), metadata, hidden)
 
 
 def skipped(hidden: int) -> list[str]:

@@ -121,6 +121,7 @@ def _encode(picture: Image.Image) -> bytes | LeftOut:
     try:
         upright = ImageOps.exif_transpose(picture)
         upright.save(file, "PNG" if upright.mode in _PNG else "TIFF")
-    except (OSError, ValueError, SyntaxError) as error:
-        return LeftOut("that cannot be opened", str(error))
+    # Pillow loads a picture only now, by decoders that may raise anything; it concerns this one image.
+    except Exception as error:
+        return LeftOut("that cannot be opened", str(error) or type(error).__name__)
     return file.getvalue()
