@@ -60,6 +60,9 @@ def audit_set(
     frame = seen_real.looked.frame if seen_real else None
     findings = _measured(seen, values, replace(options, real=frame), query.seed, on_progress)
     caveats = [note for each in (seen, seen_real, seen_second) if each for note in notes_on(each)]
+    if seen_real is not None and (kept := [name for name in common.references if name not in query.targets]):
+        source = seen_real.images.source
+        caveats.append(f"the target of {', '.join(kept)} is the spec's `balance`, and not the shares of {source}")
     pipeline = _pipeline(first, query.seed)
     left_out = [gate for each in (seen, seen_real, seen_second) if each for gate in left_out_gates(each, query)]
     findings = replace(

@@ -7,7 +7,7 @@ import pytest
 import synthgen
 from synthgen.errors import UsageError
 from tests.auditing.audits import asked
-from tests.auditing.portraits import as_folder, table
+from tests.auditing.portraits import ATTRIBUTES, as_folder, table
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 
@@ -42,3 +42,14 @@ def test_the_reference_is_held_to_the_same_share(folder: Path, tmp_path: Path) -
 def test_a_share_is_a_number_from_0_to_1(share: object) -> None:
     with pytest.raises(UsageError, match="expected a share from 0 to 1"):
         synthgen.AuditQuery(allow_left_out=share)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("targets", [None, {"skin_tone": "uniform"}])
+def test_a_note_says_that_a_balance_goes_before_the_reference(
+    targets: dict[str, str] | None, folder: Path, tmp_path: Path
+) -> None:
+    balanced = tmp_path / "balanced.yaml"
+    balanced.write_text(ATTRIBUTES + "balance: [{attribute: skin_tone, target: uniform}]\n")
+    query = asked(folder) | {"attributes": balanced, "reference": folder / "set", "targets": targets}
+    found = synthgen.audit(folder / "set", **query)
+    assert any("the target of skin_tone is the spec's `balance`" in note for note in found.notes) == (targets is None)
