@@ -11,7 +11,7 @@ from synthgen.auditing.input.audit_input import AuditInput, ObservedSet, open_in
 from synthgen.auditing.input.audited_set import OpenRun, read_ledger, was_asked
 from synthgen.auditing.input.declaration import references
 from synthgen.auditing.input.judges import Judges
-from synthgen.auditing.input.left_out import notes_on
+from synthgen.auditing.input.left_out import left_out_gates, notes_on
 from synthgen.auditing.input.query import AuditQuery
 from synthgen.auditing.label_command import judge_check
 from synthgen.events import OnProgress, ignore
@@ -60,8 +60,14 @@ def audit_set(
     frame = seen_real.looked.frame if seen_real else None
     findings = _measured(seen, values, replace(options, real=frame), query.seed, on_progress)
     caveats = [note for each in (seen, seen_real, seen_second) if each for note in notes_on(each)]
+    if seen_real is not None and (kept := [name for name in common.references if name not in query.targets]):
+        source = seen_real.images.source
+        caveats.append(f"the target of {', '.join(kept)} is the spec's `balance`, and not the shares of {source}")
     pipeline = _pipeline(first, query.seed)
-    findings = replace(findings, pipeline=pipeline, caveats=(*findings.caveats, *caveats))
+    left_out = [gate for each in (seen, seen_real, seen_second) if each for gate in left_out_gates(each, query)]
+    findings = replace(
+        findings, pipeline=pipeline, caveats=(*findings.caveats, *caveats), gates=(*findings.gates, *left_out)
+    )
 
     # Compare
     comparison: Comparison | None = None

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synthgen.auditing.input.arguments import LEFT_OUT
 from synthgen.spec import Spec
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ OPTIONS: Mapping[str, str] = {
     "confusions": "--confusion",
     "cross": "--cross",
     "gates": "--gate",
+    "allow_left_out": "--allow-left-out",
     "trust": "--trust",
     "device": "--device",
     "seed": "--seed",
@@ -82,6 +84,7 @@ def _given(query: AuditQuery) -> Iterator[tuple[str, object]]:
     yield from (("confusions", each) for each in _confusions(query.confusions))
     yield from (("cross", ",".join(names)) for names in query.cross)
     yield from (("gates", gate) for gate in query.gates)
+    yield "allow_left_out", None if query.allow_left_out == LEFT_OUT else query.allow_left_out
     yield "trust", query.trust or None
     yield "device", None if query.device == "auto" else query.device
     yield "seed", query.seed or None

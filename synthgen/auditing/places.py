@@ -22,6 +22,8 @@ def output_folder(place: SetSource) -> Path:
     Raises:
         StorageError: the run has a symbolic link in that place.
     """
+    from synthgen.sets.set_name import set_name
+
     if not isinstance(place, str | os.PathLike):
         return Path("outputs") / "table-audit"
     folder = expanded(place)
@@ -29,7 +31,7 @@ def output_folder(place: SetSource) -> Path:
         if (run / PLAN).is_file():
             refuse_links(run, run / "audit")
             return run / "audit"
-    return Path("outputs") / f"{folder.resolve().stem}-audit"
+    return Path("outputs") / f"{set_name(folder)}-audit"
 
 
 def embeddings_folder(output: Path) -> Path:

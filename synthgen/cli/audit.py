@@ -27,8 +27,8 @@ def audit(
         str,
         typer.Argument(
             metavar="SET",
-            help="A run, a dataset (saved to disk, or an id on the hub), a Parquet file or a folder of them, a folder "
-            "with a subfolder of images for each class, or a CSV of paths and labels.",
+            help="A run, a dataset (saved to disk, or an id on the hub), a Parquet file or a folder of them, an image "
+            "folder or a .zip of one, a WebDataset, a COCO set, or a CSV of paths and labels.",
         ),
     ],
     spec: Annotated[
@@ -109,6 +109,16 @@ def audit(
         bool,
         typer.Option("--allow-insufficient", help="Do not fail if there is not enough data to decide a gate."),
     ] = False,
+    allow_left_out: Annotated[
+        float,
+        typer.Option(
+            "--allow-left-out",
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Largest share of images that may be left out because they cannot be used.",
+        ),
+    ] = 0.1,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -124,7 +134,7 @@ def audit(
 ) -> Answer:
     """Measure what is in a labelled set of images. Every figure has an interval; gates decide the exit code.
 
-    Exit code 4: a gate failed, or there is not enough data to decide it.
+    Exit code 4: a gate failed, there is not enough data to decide it, or too many images were left out.
     """
     from synthgen.api.auditing import audit, export_labels
     from synthgen.auditing.places import check_output, output_folder
@@ -159,6 +169,7 @@ def audit(
             "cross": [tuple(part.strip() for part in names.split(",")) for names in cross or ()],
             "gates": gates or (),
             "trust_judge": trust_judge,
+            "allow_left_out": allow_left_out,
         }
         found = audit(place, on_progress=on_progress, **asked)
     document, report = found.write(folder)
@@ -220,6 +231,8 @@ def _hints(found: "Audit", failed: bool) -> Iterator[str]:
     checks = [check for gate in found.findings.gates for check in gate.checks]
     if any(check.unchecked and check.outcome == "insufficient data" for check in checks):
         yield "--trust-judge accepts the judge's answers unchecked."
+    if any(gate.gate.startswith("images left out") for gate in found.findings.gates):
+        yield "Mend these images or remove them from the set; --allow-left-out SHARE accepts them."
     if not failed:
         yield "--allow-insufficient accepts undecided gates."
 

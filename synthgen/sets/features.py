@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,7 +14,10 @@ from synthgen.sets.own_folder import Opener
 if TYPE_CHECKING:
     from datasets import Features
 
+LABELS = ("label", "labels", "class", "class_name", "category", "target")
+"""The columns that may contain the class, the likeliest first; a column of type ClassLabel comes before all others."""
 IMAGES = ("image", "img", "picture", "photo")
+_PATHS = (*IMAGES, "image_path", "file_name", "filename", "filepath", "path", "file")
 _NO_IMAGE = LeftOut("that cannot be opened", "there is none in the row")
 
 
@@ -27,12 +30,14 @@ class Columns:
         types: the Arrow type of every column.
         names: for each column of class labels, the names of the classes, in the order of their numbers in this part.
         image: the column of images; None if there is none.
+        given: columns with one value for the whole part, from the names of its folders.
     """
 
     place: str
     types: Mapping[str, pa.DataType]
     names: Mapping[str, tuple[str, ...]]
     image: str | None
+    given: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def columns_of(place: str, features: "Features") -> Columns:
@@ -42,11 +47,11 @@ def columns_of(place: str, features: "Features") -> Columns:
     return Columns(place, {name: schema.field(name).type for name in features}, names, _image_column(features))
 
 
-def columns_of_file(place: str, schema: pa.Schema) -> Columns:
-    """Return the columns of a Parquet file.
+def columns_of_file(place: str, schema: pa.Schema, given: Mapping[str, str | None] | None = None) -> Columns:
+    """Return the columns of a Parquet file, and those that the names of its folders give.
 
     Each column is read on its own. A type that `datasets` does not know, such as a map or a UUID, is no problem unless
-    that column is asked for.
+    that column is asked for. Without images in it, a column of paths names them.
 
     Raises:
         UsageError: two columns have the same name.
@@ -54,9 +59,14 @@ def columns_of_file(place: str, schema: pa.Schema) -> Columns:
     if twice := [name for name in schema.names if schema.names.count(name) > 1]:
         raise UsageError(f"{place}: two columns are called {twice[0]!r}", hint="Give each column a name of its own.")
     declared = _declared(schema)
-    features = {field.name: _feature(field, declared.get(field.name)) for field in schema}
+    features = {each.name: _feature(each, declared.get(each.name)) for each in schema}
     names = {name: tuple(found) for name, feature in features.items() if (found := _names_of(feature))}
-    return Columns(place, {field.name: field.type for field in schema}, names, _image_column(features))
+    given = given or {}
+    types = {each.name: each.type for each in schema}
+    folders = {name: pa.null() if value is None else pa.string() for name, value in given.items()}
+    image = _image_column(features) or next((name for name in _PATHS if name in types and is_text(types[name])), None)
+    names = {name: found for name, found in names.items() if name not in given}
+    return Columns(place, {**types, **folders}, names, image, given)
 
 
 def encoded(value: object, opener: Opener) -> bytes | LeftOut:
@@ -94,16 +104,33 @@ def _declared(schema: pa.Schema) -> Mapping[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _feature(field: pa.Field, declared: object) -> object:
+def _feature(column: pa.Field, declared: object) -> object:
     from datasets import Features
 
-    for features in ({field.name: declared}, {}):
+    column = column.with_type(_without_views(column.type))
+    for features in ({column.name: declared}, {}):
         metadata = json.dumps({"info": {"features": features}})
         try:
-            return Features.from_arrow_schema(pa.schema([field], {"huggingface": metadata}))[field.name]
+            return Features.from_arrow_schema(pa.schema([column], {"huggingface": metadata}))[column.name]
         except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError):
             continue  # a type of a newer version, or of another tool
     return None
+
+
+def _without_views(kind: pa.DataType) -> pa.DataType:
+    """Return the type with views of texts and bytes as plain ones, since `datasets` may not know views."""
+    if pa.types.is_struct(kind):
+        return pa.struct([each.with_type(_without_views(each.type)) for each in kind])
+    if pa.types.is_binary_view(kind):
+        return pa.binary()
+    return pa.string() if pa.types.is_string_view(kind) else kind
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Tell whether a column of this type holds texts."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _holds_bytes(feature: object) -> bool:

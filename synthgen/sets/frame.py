@@ -6,12 +6,11 @@ from typing import Any
 import pandas as pd
 
 from synthgen.errors import UsageError
+from synthgen.sets.features import LABELS
 from synthgen.sets.files import PATHS
 from synthgen.sets.image_set import ImageSet
-from synthgen.spec import RESERVED
+from synthgen.spec import RESERVED, alike, difference
 
-LABELS = ("label", "labels", "class", "class_name", "category", "target")
-"""The columns that may contain the class, the likeliest first; a column of type ClassLabel comes before all others."""
 _IDS = ("id", "image_id", "key", *PATHS)
 _PROMPT = "prompt"
 _OTHER = "Name another column, or make one that holds a text or a number in each row."
@@ -36,7 +35,10 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
     for column in (label, *known.values()):
         if column not in found.columns:
             there = ", ".join(found.columns) or "none"
-            raise UsageError(f"{found.source} has no column {column!r}", hint=f"Its columns are {there}.")
+            why = [f"Note: {note}." for note in found.notes if repr(column) in note]
+            raise UsageError(
+                f"{found.source} has no column {column!r}", hint=" ".join([f"Its columns are {there}.", *why])
+            )
 
     candidates = [name for name in _IDS if name in found.columns]
     prompts = [_PROMPT] * (_PROMPT in found.columns)
@@ -44,12 +46,29 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
 
     frame = pd.DataFrame({"id": _ids(table, candidates)})
     frame["label"] = words(table[label])
+    _check_spelling(found.source, label, frame)
     for column in prompts:
         if _is_single(table[column]):
             frame[column] = words(table[column])
     for name, column in known.items():
         frame[name] = words(table[column])
     return frame
+
+
+def _check_spelling(source: str, label: str, frame: pd.DataFrame) -> None:
+    """Check that no two classes look alike.
+
+    Raises:
+        UsageError: two do.
+    """
+    classes = frame["label"].dropna().drop_duplicates()
+    if (pair := alike(classes)) is None:
+        return
+    differ = difference(*pair)
+    written = repr if "case" in differ else ascii
+    first, second = (f"{written(name)} (image {frame['id'][classes.index[classes == name][0]]})" for name in pair)
+    what = f"{source}: the classes {first} and {second} in {label!r} differ {differ}"
+    raise UsageError(what, hint="If they are one class, write it in one way. If not, give one of them another name.")
 
 
 def find_label(found: ImageSet) -> str:

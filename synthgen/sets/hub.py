@@ -10,7 +10,7 @@ from synthgen.images import LeftOut
 from synthgen.sets.features import columns_of, encoded
 from synthgen.sets.hub_files import HubFiles
 from synthgen.sets.image_set import BATCH
-from synthgen.sets.joining import check_columns, join
+from synthgen.sets.joining import join, shared_columns
 from synthgen.sets.own_folder import Opener
 from synthgen.sets.reading import reading
 
@@ -38,12 +38,13 @@ class HubSet:
         self.name, self.source, self._opener = name, source, opener or HubFiles(name)
         known = {split: _typed(part) for split, part in splits.items()}
         self._parts = [columns_of(f"split {split!r} of {name}", each.features) for split, each in known.items()]
-        check_columns(self._parts, _HINT)
+        shared, notes = shared_columns(self._parts, _HINT)
         self._image = next((part.image for part in self._parts if part.image), None)
         self._splits = [_undecoded(each, self._image) for each in known.values()]
-        self.columns = tuple(name for name in self._parts[0].types if name != self._image)
+        self.columns = tuple(name for name in shared if name != self._image)
         self.label_columns = tuple(name for name in self.columns if any(name in part.names for part in self._parts))
         self.has_images = self._image is not None
+        self.notes: tuple[str, ...] = tuple(notes)
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
         with reading(self.name):

@@ -20,6 +20,7 @@ class ImageSet(Protocol):
         columns: of the table, without the images.
         label_columns: those that are class labels by their type.
         has_images: whether there are images besides the table.
+        notes: what a reader must know of how the set was read, such as what was skipped.
     """
 
     name: str
@@ -27,6 +28,7 @@ class ImageSet(Protocol):
     columns: tuple[str, ...]
     label_columns: tuple[str, ...]
     has_images: bool
+    notes: tuple[str, ...]
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
         """Read these columns of every row, with labels as names. No image is read."""

@@ -34,6 +34,7 @@ class FrameSet:
         self.columns = tuple(name for name in frame.columns if name != image or _are_paths(frame[name]))
         self.label_columns: tuple[str, ...] = ()
         self.has_images = image is not None
+        self.notes: tuple[str, ...] = ()
         self._frame, self._opener = frame, opener
         self._images: list[object] = frame[image].tolist() if image is not None else []
 
@@ -120,6 +121,7 @@ def _encode(picture: Image.Image) -> bytes | LeftOut:
     try:
         upright = ImageOps.exif_transpose(picture)
         upright.save(file, "PNG" if upright.mode in _PNG else "TIFF")
-    except (OSError, ValueError, SyntaxError) as error:
-        return LeftOut("that cannot be opened", str(error))
+    # Pillow loads a picture only now, by decoders that may raise anything; it concerns this one image.
+    except Exception as error:
+        return LeftOut("that cannot be opened", str(error) or type(error).__name__)
     return file.getvalue()

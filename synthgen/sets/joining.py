@@ -10,23 +10,29 @@ import pandas as pd
 import pyarrow as pa
 
 from synthgen.errors import UsageError
-from synthgen.sets.features import Columns
+from synthgen.sets.features import LABELS, Columns, is_text
 
 _NAMES, _NUMBERS, _TEXTS, _NOTHING = "names of classes", "numbers", "texts", "nothing"
 
 
-def check_columns(parts: Sequence[Columns], hint: str) -> None:
-    """Check that all parts have the same columns.
+def shared_columns(parts: Sequence[Columns], hint: str) -> tuple[tuple[str, ...], list[str]]:
+    """Return the columns that all parts have, in the order of the first one, and a note on the others.
 
     Raises:
-        UsageError: the parts have different columns.
+        UsageError: a part lacks the images or a column of labels that another has.
     """
     first = parts[0]
-    for part in parts[1:]:
-        if differing := sorted(first.types.keys() ^ part.types.keys()):
-            name = differing[0]
-            what = f"it also has {name!r}" if name in part.types else f"it has no {name!r}"
-            raise UsageError(f"{part.place} has other columns than {first.place}: {what}", hint=hint)
+    needed = {*LABELS, *(name for part in parts for name in (*part.names, part.image) if name)}
+    names = dict.fromkeys(name for part in parts for name in part.types)
+    shared = tuple(name for name in names if all(name in part.types for part in parts))
+    partial = sorted(set(names) - set(shared))
+    if lacking := next((name for name in partial if name in needed), None):
+        other = next(part for part in parts[1:] if (lacking in part.types) != (lacking in first.types))
+        what = f"it also has {lacking!r}" if lacking in other.types else f"it has no {lacking!r}"
+        raise UsageError(f"{other.place} has other columns than {first.place}: {what}", hint=hint)
+    if partial:
+        return shared, [f"columns that not all of its files have are not used: {', '.join(map(repr, partial))}"]
+    return shared, []
 
 
 def join(parts: Iterable[tuple[Columns, pd.DataFrame]], columns: Sequence[str], hint: str) -> pd.DataFrame:
@@ -82,7 +88,7 @@ def _kind(part: Columns, name: str) -> str:
         return _NOTHING
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return _NUMBERS
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    if is_text(kind):
         return _TEXTS
     return "true or false" if pa.types.is_boolean(kind) else f"values of the type {kind}"
 

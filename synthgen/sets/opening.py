@@ -13,11 +13,17 @@ import pandas as pd
 
 from synthgen.errors import UsageError
 from synthgen.files import expanded
-from synthgen.sets.files import read_folder, read_listing
+from synthgen.sets.coco import find_annotations, read_coco
+from synthgen.sets.files import read_listing
+from synthgen.sets.image_folder import holds_images, read_folder
 from synthgen.sets.image_set import ImageSet
 from synthgen.sets.in_memory import read_dataset, read_table
 from synthgen.sets.own_folder import check_images_from, own_folder
-from synthgen.sets.parquet import ParquetSet, find_files
+from synthgen.sets.parquet import ParquetSet
+from synthgen.sets.parquet_files import find_files
+from synthgen.sets.set_name import set_name
+from synthgen.sets.web_dataset import TarSet, find_shards
+from synthgen.sets.zip_folder import ZipSet
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
@@ -38,8 +44,9 @@ def open_set(place: SetSource, split: str | None = None, images_from: Path | Non
     """Open a set.
 
     A DataFrame, and a dataset of the library `datasets`, are sets in memory. A path may lead to a folder that
-    `save_to_disk` wrote, a Parquet file or a folder of them, a folder with a subfolder of images for each class, or a
-    CSV of paths and labels. Any other text of the form owner/name is an id on the Hugging
+    `save_to_disk` wrote, a Parquet file or a folder of them, a folder with a subfolder of images for each class or with
+    metadata files, such a folder as a .zip, a .tar of WebDataset or a folder of them, a folder with COCO's
+    annotations.json, or a CSV of paths and labels. Any other text of the form owner/name is an id on the Hugging
     Face hub, unless there is a folder `owner` here: then it is a typing mistake, and the hub is not asked.
 
     Images that a set names by path are read only from its own folder and from `images_from`: data may come from
@@ -92,13 +99,17 @@ def _expected(path: Path) -> str:
 
 
 def _open_file(file: Path, split: str | None, images_from: Path | None) -> ImageSet:
+    if file.suffix.lower() == ".zip":
+        return ZipSet(set_name(file), file, split)
     if split is not None:
         raise UsageError(f"{file} is one file, and has no splits", argument="split", hint="Leave it out.")
     if file.suffix.lower() in _PARQUET:
-        return ParquetSet(file.stem, f"the file {file}", [file], own_folder(file.parent, images_from))
+        return ParquetSet(set_name(file), f"the file {file}", [file], own_folder(file.parent, images_from))
+    if file.suffix.lower() == ".tar":
+        return TarSet(set_name(file), f"the shard {file}", [file])
     if file.suffix.lower() in _TABLES:
         return read_listing(file, images_from)
-    hint = "Expected a Parquet file, a CSV, or a folder."
+    hint = "Expected a Parquet file, a CSV, a .tar of WebDataset, a .zip of an image folder, or a folder."
     raise UsageError(f"{file} is not a set of images that can be read", hint=hint)
 
 
@@ -111,8 +122,17 @@ def _open_folder(folder: Path, split: str | None, images_from: Path | None) -> I
         own = own_folder(folder)
         for file in files:
             own.check(file)
-        return ParquetSet(folder.resolve().name, f"the dataset {folder}", files, own_folder(folder, images_from))
+        return ParquetSet(
+            folder.resolve().name, f"the dataset {folder}", files, own_folder(folder, images_from), folder
+        )
     if split is not None and find_files(folder):
         hint = "Its files would begin with that name."
         raise UsageError(f"{folder} has no split {split!r}", argument="split", hint=hint)
+    if (annotations := find_annotations(folder, split)) is not None:
+        return read_coco(folder, annotations, images_from)
+    if (shards := find_shards(folder, split)) and not holds_images(folder):
+        own = own_folder(folder)
+        for shard in shards:
+            own.check(shard)
+        return TarSet(folder.resolve().name, f"the shards in {folder}", shards)
     return read_folder(folder, split, images_from)

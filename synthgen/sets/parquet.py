@@ -1,6 +1,6 @@
 """Images in Parquet files, in the format of the Hugging Face hub, which synthgen writes too."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -9,11 +9,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from synthgen.errors import UsageError
 from synthgen.images import LeftOut
-from synthgen.sets.features import columns_of_file, encoded
+from synthgen.sets.features import Columns, columns_of_file, encoded, is_text
 from synthgen.sets.image_set import BATCH
-from synthgen.sets.joining import check_columns, join
+from synthgen.sets.joining import join, shared_columns
 from synthgen.sets.own_folder import OwnFolder
+from synthgen.sets.parquet_files import partition
 from synthgen.sets.reading import reading
 
 _HINT = "Give files that belong together, or name one `split`."
@@ -24,28 +26,35 @@ class ParquetSet:
 
     Args:
         own: where images that are paths may be. Paths are relative to it, or to the folder of their Parquet file.
+        folder: if the files are a table in this folder, the names of folders below it, such as `label=doctor`, give
+            columns.
 
     Raises:
         StorageError: a file cannot be read.
         UsageError: the files have different columns.
     """
 
-    def __init__(self, name: str, source: str, files: Sequence[Path], own: OwnFolder) -> None:
+    def __init__(
+        self, name: str, source: str, files: Sequence[Path], own: OwnFolder, folder: Path | None = None
+    ) -> None:
         self.name, self.source = name, source
         self._files = [_opened(file) for file in files]
+        given = [partition(file, folder) for file in files]
         self._parts = [
-            columns_of_file(str(file), opened.schema_arrow) for file, opened in zip(files, self._files, strict=True)
+            columns_of_file(str(file), opened.schema_arrow, each)
+            for file, opened, each in zip(files, self._files, given, strict=True)
         ]
-        check_columns(self._parts, _HINT)
+        shared, notes = shared_columns(self._parts, _HINT)
         self._openers = {id(opened): own.below(file.parent) for file, opened in zip(files, self._files, strict=True)}
         self._image = next((part.image for part in self._parts if part.image), None)
-        self.columns = tuple(name for name in self._parts[0].types if name != self._image)
+        self.columns = tuple(name for name in shared if name != self._image or is_text(self.types[name]))
         self.label_columns = tuple(name for name in self.columns if any(name in part.names for part in self._parts))
         self.has_images = self._image is not None
+        self.notes: tuple[str, ...] = tuple(notes)
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
         with reading(self.source):
-            frames = [_frame(file, list(columns)) for file in self._files]
+            frames = [_frame(file, part, columns) for file, part in zip(self._files, self._parts, strict=True)]
         return join(zip(self._parts, frames, strict=True), columns, _HINT)
 
     def images(self) -> Iterator[list[bytes | LeftOut]]:
@@ -67,6 +76,16 @@ class ParquetSet:
                     found += [encoded(value, self._openers[id(file)]) for value in _picked(batches, wanted)]
         return found
 
+    @property
+    def types(self) -> Mapping[str, pa.DataType]:
+        """The Arrow type of every column in the first file."""
+        return self._parts[0].types
+
+    @property
+    def lengths(self) -> list[int]:
+        """The number of rows of each file."""
+        return [file.metadata.num_rows for file in self._files]
+
     @cached_property
     def _groups(self) -> list[tuple[tuple[pq.ParquetFile, int], int, int]]:
         """The row groups of each file, with the rows where they begin and end."""
@@ -75,26 +94,31 @@ class ParquetSet:
         return list(zip(groups, [0, *ends[:-1]], ends, strict=True))
 
 
-def find_files(folder: Path, split: str | None = None) -> list[Path]:
-    """Find the Parquet files below `folder`. Those of a split begin with its name, or are in a folder of that name."""
-    named = (path for path in folder.rglob("*.parquet") if not path.name.startswith("."))
-    found = sorted(path for path in named if not path.is_dir())  # Spark gives such names to folders
-    if split is None:
-        return found
-    return [path for path in found if path.parent.name == split or path.stem.partition("-")[0] == split]
-
-
 def _picked(batches: Iterator[pa.RecordBatch], wanted: Sequence[int]) -> Iterator[object]:
     start = 0
     for batch in batches:
         here = [row - start for row in wanted if start <= row < start + batch.num_rows]
-        yield from batch.column(0).take(pa.array(here, pa.int64())).to_pylist()
+        yield from (batch.column(0)[row].as_py() for row in here)  # Arrow cannot take rows of its view types
         start += batch.num_rows
 
 
-def _frame(file: pq.ParquetFile, columns: list[str]) -> pd.DataFrame:
-    frame: pd.DataFrame = file.read(columns=columns).select(columns).replace_schema_metadata(None).to_pandas()
-    return frame
+def _frame(file: pq.ParquetFile, part: Columns, columns: Sequence[str]) -> pd.DataFrame:
+    """Read columns of a file, and add those that the names of its folders give.
+
+    Raises:
+        UsageError: a column is in the file too, with another value.
+    """
+    own = [name for name in columns if name in file.schema_arrow.names]
+    frame: pd.DataFrame = file.read(columns=own).select(own).replace_schema_metadata(None).to_pandas()
+    for name in columns:
+        if name not in part.given:
+            continue
+        value = part.given[name]
+        if name in frame and (differing := sorted({str(each) for each in frame[name].dropna()} - {str(value)})):
+            what = f"{part.place}: {name!r} is {value!r} by the name of its folder, and {differing[0]!r} in the file"
+            raise UsageError(what, hint="Move the file, or remove the column from it.")
+        frame[name] = pd.Series([value] * file.metadata.num_rows, dtype="object")
+    return frame[list(columns)]
 
 
 def _opened(file: Path) -> pq.ParquetFile:

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from synthgen.errors import UsageError
+from synthgen.sets.csv_file import read_csv
 from synthgen.spec import NOT_APPLICABLE, UNKNOWN
 
 
@@ -37,15 +38,12 @@ def read_shares(path: Path, column: str, values: Collection[str]) -> dict[str, f
 
 def _column(path: Path, column: str, hint: str) -> "pd.Series[Any]":
     try:
-        if path.suffix in (".parquet", ".pq"):
-            names = pq.read_schema(path).names
-        else:
-            names = list(pd.read_csv(path, nrows=0).columns)
+        is_parquet = path.suffix in (".parquet", ".pq")
+        frame = None if is_parquet else read_csv(path)[0]
+        names = pq.read_schema(path).names if frame is None else list(frame.columns)
         if column not in names:
             raise UsageError(f"{path} has no column {column!r}; it has {', '.join(names)}", hint=hint)
-        if path.suffix in (".parquet", ".pq"):
-            return pd.read_parquet(path, columns=[column])[column]
-        return pd.read_csv(path, usecols=[column], dtype="string")[column]
+        return pd.read_parquet(path, columns=[column])[column] if frame is None else frame[column].astype("string")
     except (OSError, ValueError) as error:  # pandas' and pyarrow's own errors are ValueErrors
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UsageError(f"{path} cannot be read: {reason}", hint=hint) from error

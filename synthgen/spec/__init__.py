@@ -19,6 +19,7 @@ from synthgen.spec.output_checks import PARQUET
 from synthgen.spec.reader import MAX_BYTES, decoded, parse_spec, read_declared, read_spec, read_text, refusal
 from synthgen.spec.schema import json_schema
 from synthgen.spec.spec import ClassSpec, Prompts, Spec
+from synthgen.spec.spelling import alike, difference, folded
 from synthgen.spec.starter import starter_spec
 from synthgen.spec.template import Template, TemplateError, Variable
 
@@ -57,7 +58,10 @@ __all__ = [
     "TemplateError",
     "Variable",
     "Violation",
+    "alike",
     "decoded",
+    "difference",
+    "folded",
     "json_schema",
     "parse_spec",
     "read_declared",

@@ -4,7 +4,6 @@ Each check reads the raw data, so that it works even if other parts are invalid.
 these are reported elsewhere.
 """
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from math import isclose, prod
 
@@ -16,6 +15,7 @@ from synthgen.spec.filters import OWN_SCORES
 from synthgen.spec.messages import suggestion
 from synthgen.spec.output_checks import check_output
 from synthgen.spec.place import KEY, Path, quoted
+from synthgen.spec.spelling import folded
 from synthgen.spec.template import Template, TemplateError
 from synthgen.spec.wordings import check_values, check_wordings
 
@@ -61,8 +61,7 @@ def _size(model: Data) -> Iterator[Violation]:
 def _classes(classes: Data) -> Iterator[Violation]:
     seen: dict[str, str] = {}
     for name in classes:
-        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-        first = seen.setdefault(folded, name)
+        first = seen.setdefault(folded(name), name)
         if first != name:
             only = "only by case or by the form of its accents"
             yield Violation(("classes", name, KEY), f"{quoted(name)} differs from {quoted(first)} {only}")

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import synthgen
 from synthgen.errors import SynthgenError
 from synthgen.spec import parse_spec
-from tests.auditing.audits import JUDGE, SPEC, UNIFORM, counts, judged
-from tests.auditing.portraits import ATTRIBUTES, as_folder, table
+from tests.auditing.audits import JUDGE, SPEC, UNIFORM, asked, counts, judged
+from tests.auditing.portraits import ATTRIBUTES, as_csv, as_folder, table
 from tests.command import call
 from tests.judging.tiny import save_judge
 
@@ -139,8 +140,8 @@ def test_a_set_of_corrupt_images_alone_is_no_perfect_score(tmp_path: Path) -> No
 @pytest.mark.parametrize("rows", [1, 6], ids=["one image", "one class"])
 def test_the_smallest_sets_give_no_verdict_by_accident(rows: int, tmp_path: Path) -> None:
     (tmp_path / "attributes.yaml").write_text(ATTRIBUTES)
-    as_folder(tmp_path / "set", table()[:rows])
-    found = judged(tmp_path, targets=UNIFORM, gates=["skin_tone over all: tv <= 0.3"])
+    place = as_csv(tmp_path / "set", table()[:rows])
+    found = synthgen.audit(place, targets=UNIFORM, gates=["skin_tone over all: tv <= 0.3"], **asked(tmp_path))
     assert found.outcome == "insufficient data"
     assert found.findings.attributes[0].association.v is None
 

@@ -18,6 +18,9 @@ _DATASETS = ("Dataset", "DatasetDict", "IterableDataset", "IterableDatasetDict")
 _SETS = {("pandas", "DataFrame"), *(("datasets", name) for name in _DATASETS)}
 """Packages and names of the types of sets in memory, so that none is imported to be recognised."""
 
+LEFT_OUT = 0.1
+"""The share of images that may be left out of an audit, if the user allows no other."""
+
 
 def path(argument: str, given: object) -> Path | None:
     """Read a path, with `~` for the home folder; None stays None.
@@ -81,6 +84,17 @@ def count(argument: str, given: object) -> int:
     if not isinstance(given, int) or isinstance(given, bool) or given < 0:
         raise UsageError(f"expected 0 or a positive whole number, found {_shown(given)}", argument=argument)
     return given
+
+
+def share(argument: str, given: object) -> float:
+    """Read a share, from 0 to 1.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
+        raise UsageError(f"expected a share from 0 to 1, found {_shown(given)}", argument=argument)
+    return float(given)
 
 
 def texts(argument: str, given: object, example: str) -> tuple[str, ...]:

@@ -96,12 +96,13 @@ def values_of(first: AuditInput, others: Sequence[AuditInput]) -> dict[str, tupl
 
     Raises:
         UsageError: a column has fewer than two values, so many that they seem to be measurements, or values that
-            differ only in case.
+            look alike. Two sets write a class differently.
     """
     from synthgen.spec import ASIDE
 
     values = {name: tuple(attribute.values) for name, attribute in first.declared.attributes.items()}
     several = (first, *others)
+    _check_classes(several)
     for name, column in first.question.known.items():
         if name in values:
             continue
@@ -111,8 +112,22 @@ def values_of(first: AuditInput, others: Sequence[AuditInput]) -> dict[str, tupl
     return values
 
 
+def _check_classes(several: Sequence[AuditInput]) -> None:
+    """Check that what is declared, and every set, write each class in the same way."""
+    from synthgen.spec import alike, difference
+
+    places = dict.fromkeys(several[0].declared.classes or (), "the spec")
+    for each in several:
+        for name in each.frame["label"].dropna().unique():
+            places.setdefault(name, each.subject.images.source)
+    if (pair := alike(places)) is not None:
+        first, second = (f"{name!a} in {places[name]}" for name in pair)
+        what = f"the classes {first} and {second} differ {difference(*pair)}"
+        raise UsageError(what, hint="If they are one class, write it in one way.")
+
+
 def _check_values(place: str, seen: Collection[str], values: Sequence[str], images: int) -> None:
-    from synthgen.spec import ASIDE
+    from synthgen.spec import ASIDE, difference, folded
 
     if len(values) < 2:
         there = ", ".join(sorted(seen)) or "nothing"
@@ -121,10 +136,12 @@ def _check_values(place: str, seen: Collection[str], values: Sequence[str], imag
 
     written: dict[str, str] = {}
     for value in (*ASIDE, *sorted(values, reverse=True)):  # lowercase first
-        other = written.setdefault(value.casefold(), value)
+        other = written.setdefault(folded(value), value)
         if other != value:
-            what = f"{place}: the column holds {value!r}" + (f" and {other!r}" if other in values else "")
-            hint = f"Write it as {other!r}: values must differ in more than case."
+            differ = difference(value, other)
+            shown, correct = (repr(each) if "case" in differ else ascii(each) for each in (value, other))
+            what = f"{place}: the column holds {shown}" + (f" and {correct}" if other in values else "")
+            hint = f"Write it as {correct}: values must differ in more than {differ.removeprefix('only in ')}."
             raise UsageError(what, argument="known", hint=hint)
 
     if len(values) > max(_MOST_VALUES, images / 2):

@@ -8,17 +8,32 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from synthgen.auditing.gates import GateResult
     from synthgen.auditing.input.audit_input import ObservedSet
+    from synthgen.auditing.input.query import AuditQuery
     from synthgen.images import Change, LeftOut
 
 _SHOWN = 3
 
 
 def notes_on(seen: ObservedSet) -> list[str]:
-    """Write a line for each reason why images were left out, and one for those that were converted."""
+    """Write the notes of the set, a line for each reason why images were left out, and one for converted images."""
     source = seen.images.source
-    lines = [*_left_out(seen.looked.left_out), *_converted(seen.looked.changes)]
+    lines = [*seen.images.notes, *_left_out(seen.looked.left_out), *_converted(seen.looked.changes)]
     return [f"{source}: {line}" for line in lines]
+
+
+def left_out_gates(seen: ObservedSet, query: AuditQuery) -> list[GateResult]:
+    """Fail if a larger share of a set's images was left out than is allowed: the others may not stand for it."""
+    from synthgen.auditing.gates import GateOutcome, GateResult
+
+    out, used = len(seen.looked.left_out), len(seen.looked.frame)
+    if not used or out <= query.allow_left_out * (out + used):
+        return []
+    (reason, most), *_ = Counter(each.reason for each in seen.looked.left_out.values()).most_common(1)
+    mostly = "" if most == out else "mostly "
+    what = f"{seen.images.source}: {out:,} of {out + used:,} images were left out, {mostly}those {reason}"
+    return [GateResult(f"images left out: share <= {query.allow_left_out:g}", GateOutcome.FAIL, what, ())]
 
 
 def _left_out(images: Mapping[str, LeftOut]) -> Iterable[str]:

@@ -38,6 +38,7 @@ class AuditKeywords(TypedDict, total=False):
     cross: Sequence[Sequence[str]]
     gates: Sequence[str]
     trust_judge: bool
+    allow_left_out: float
     output: AnyPath | None
     cache: AnyPath | None
     device: str
@@ -68,6 +69,8 @@ class AuditQuery:
         gates: such as 'skin_tone within class: tv <= 0.1'; added to those of the spec.
         trust_judge: let gates use the judge's raw answers where neither labels nor a matrix check it on this set;
             otherwise such gates stay undecided.
+        allow_left_out: the largest share of a set's images that may be left out because they cannot be used; beyond it,
+            the audit fails.
         output: the folder that the audit is meant for, by default `output_folder(place)`. Only embeddings are written.
         cache: the folder of embeddings; by default inside `output`.
         device: 'cpu', 'cuda', 'cuda:1', 'mps', or 'auto' for a GPU if there is one.
@@ -97,6 +100,7 @@ class AuditQuery:
     cross: tuple[tuple[str, ...], ...]
     gates: tuple[str, ...]
     trust_judge: bool
+    allow_left_out: float
     output: Path | None
     cache: Path | None
     device: str
@@ -120,6 +124,7 @@ class AuditQuery:
             "gates": arguments.texts("gates", given.get("gates"), "skin_tone within class: tv <= 0.1"),
             "device": arguments.text("device", given.get("device", "auto")),
             "trust_judge": arguments.flag("trust_judge", given.get("trust_judge", False)),
+            "allow_left_out": arguments.share("allow_left_out", given.get("allow_left_out", arguments.LEFT_OUT)),
             "trust": arguments.flag("trust", given.get("trust", False)),
             "seed": arguments.count("seed", given.get("seed", 0)),
             "label": arguments.optional_text("label", given.get("label")),

@@ -1,0 +1,180 @@
+"""WebDataset shards: .tar files in which a sample is a few files of the same name, such as 0.jpg and 0.cls."""
+
+import re
+import tarfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+import pandas as pd
+from PIL import Image
+
+from synthgen.errors import StorageError, UsageError
+from synthgen.images import LeftOut
+from synthgen.sets.image_set import BATCH
+from synthgen.sets.json_rows import Kinds, as_table, parse_object
+from synthgen.sets.own_folder import MOST_BYTES, TOO_LARGE
+from synthgen.sets.reading import reading
+
+_NAME = re.compile(r"((?:.*/|)[^./]+)\.([^/]+)", re.DOTALL)
+_CLASS = "cls"
+_TEXTS = (_CLASS, "txt", "text", "caption")
+_MOST_TEXT = 2**20
+_NO_IMAGE = LeftOut("that are not in the set", "no file of the sample is an image")
+_END = bytes(512)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Where the content of a file is in a shard."""
+
+    shard: Path
+    start: int
+    size: int
+
+
+@dataclass(slots=True)
+class _Sample:
+    key: str
+    shard: Path
+    parts: dict[str, _Part] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        return f"{self.shard}: {self.key}"
+
+
+class TarSet:
+    """An `ImageSet` of WebDataset shards. Nothing is extracted, and no link in them is followed.
+
+    Its columns are `key`, the texts (`cls`, `txt`, ..) and the keys of `.json` files. The class is `cls`, if there is
+    one. Files of other kinds, such as pickles, are never read.
+
+    Raises:
+        UsageError: a sample has several images, is scattered over its shard, or has a text that cannot be read.
+        StorageError: a shard is damaged or cut.
+    """
+
+    def __init__(self, name: str, source: str, shards: Sequence[Path]) -> None:
+        self.name, self.source = name, source
+        rows: list[dict[str, object]] = []
+        kinds = Kinds()
+        self._images: list[_Part | None] = []
+        several = len(shards) > 1
+        for sample in (sample for shard in shards for sample in _samples(shard)):
+            self._images.append(_image(sample))
+            key = f"{sample.shard.stem}/{sample.key}" if several else sample.key
+            rows.append({"key": key, **_texts(sample)})
+            kinds.check(sample.place, rows[-1])
+        self._frame = as_table(rows) if rows else pd.DataFrame({"key": []}, dtype="object")
+        self.columns = tuple(self._frame.columns)
+        self.label_columns: tuple[str, ...] = (_CLASS,) if _CLASS in self._frame else ()
+        self.has_images = any(part is not None for part in self._images)
+        self.notes: tuple[str, ...] = ()
+
+    def table(self, columns: Sequence[str]) -> pd.DataFrame:
+        """Read these columns of every row."""
+        return self._frame[list(columns)]
+
+    def images(self) -> Iterator[list[bytes | LeftOut]]:
+        """Read the encoded image of every row, at most `BATCH` at a time."""
+        for first in range(0, len(self._images), BATCH):
+            yield self.some(range(first, min(first + BATCH, len(self._images))))
+
+    def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
+        """Read the encoded images of these rows."""
+        return [_content(part) if (part := self._images[row]) is not None else _NO_IMAGE for row in rows]
+
+
+def find_shards(folder: Path, split: str | None = None) -> list[Path]:
+    """Find the .tar files below `folder`. Those of a split begin with its name, or are in a folder of that name."""
+    named = (path for path in folder.rglob("*.tar") if not _is_hidden(path.relative_to(folder)))
+    found = sorted(path for path in named if path.is_file())
+    if split is None:
+        return found
+    return [path for path in found if path.parent.name == split or re.split("[-_.]", path.stem)[0] == split]
+
+
+def _is_hidden(path: PurePath) -> bool:
+    return any(part.startswith((".", "__")) for part in path.parts)
+
+
+def _samples(shard: Path) -> Iterator[_Sample]:
+    """Yield the samples of a shard: neighbours whose names are the same up to the first point of the last part."""
+    done: set[str] = set()
+    sample: _Sample | None = None
+    for name, part in _files(shard):
+        if (matched := _NAME.fullmatch(name)) is None:
+            continue  # hidden, or without an ending
+        key, kind = matched[1].removeprefix("./"), matched[2].lower()
+        if sample is None or key != sample.key:
+            if sample is not None:
+                yield sample
+            if key in done:
+                hint = "Expected the files of a sample one after the other, as WebDataset needs them."
+                raise UsageError(f"{shard}: the files of {key!r} do not lie together", hint=hint)
+            done.add(key)
+            sample = _Sample(key, shard)
+        if kind in sample.parts:
+            raise UsageError(f"{sample.place}: {kind!r} is given twice", hint="Give each file a name of its own.")
+        sample.parts[kind] = part
+    if sample is not None:
+        yield sample
+
+
+def _files(shard: Path) -> Iterator[tuple[str, _Part]]:
+    """Yield the regular files of a shard; links, devices and the like are skipped."""
+    hint = "Check that it is complete, and a .tar without compression."
+    try:
+        with reading(shard), tarfile.open(shard, "r:") as tar:
+            while (member := tar.next()) is not None:
+                tar.members = []  # type: ignore[attr-defined]  # it would keep all of them in memory
+                if member.isreg() and not member.issparse():
+                    yield member.name, _Part(shard, member.offset_data, member.size)
+            with shard.open("rb") as file:
+                file.seek(tar.offset)
+                end = file.read(len(_END))
+    except (tarfile.TarError, EOFError) as error:
+        raise StorageError(f"{shard} cannot be read: {error}", hint=hint) from error
+    if end != _END:
+        raise StorageError(f"{shard} is damaged or cut: it has no end", hint=hint)
+
+
+def _image(sample: _Sample) -> _Part | None:
+    """Return the one image of a sample; None if it has none."""
+    Image.init()
+    found = [kind for kind in sample.parts if f".{kind.rpartition('.')[2]}" in Image.EXTENSION]
+    if len(found) > 1:
+        hint = "Expected one image in each sample. Write the images to audit into shards of their own."
+        raise UsageError(f"{sample.place} has several images: {', '.join(found)}", hint=hint)
+    return sample.parts[found[0]] if found else None
+
+
+def _texts(sample: _Sample) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for kind in _TEXTS:
+        if kind in sample.parts:
+            found[kind] = _text(sample, kind).strip()
+    if "json" in sample.parts:
+        row = parse_object(f"{sample.place}.json", _text(sample, "json"))
+        found |= {f"json.{name}" if name in (*_TEXTS, "key") else name: value for name, value in row.items()}
+    return found
+
+
+def _text(sample: _Sample, kind: str) -> str:
+    part, hint = sample.parts[kind], f"Expected a text in UTF-8 of at most {_MOST_TEXT // 2**20} MiB."
+    if part.size > _MOST_TEXT:
+        raise UsageError(f"{sample.place}.{kind} has {part.size:,} bytes", hint=hint)
+    content = _content(part)
+    try:
+        return content.decode("utf-8") if isinstance(content, bytes) else ""
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{sample.place}.{kind} is not a text: {error}", hint=hint) from error
+
+
+def _content(part: _Part) -> bytes | LeftOut:
+    if part.size > MOST_BYTES:
+        return TOO_LARGE
+    with reading(part.shard), part.shard.open("rb") as file:
+        file.seek(part.start)
+        return file.read(part.size)
