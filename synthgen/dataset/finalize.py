@@ -7,8 +7,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from synthgen.dataset.card import write_card
-from synthgen.dataset.formats.format import FormatWriter, Manifest, check_manifest
+from synthgen.dataset.formats.format import FormatWriter, Manifest
 from synthgen.dataset.formats.parquet import ParquetFormat
+from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.replace import building, recover
@@ -54,7 +55,7 @@ def finalize(
 
     Raises:
         QuotaNotMet: there are no images.
-        UsageError: the format is at fault.
+        UsageError: the format failed, or did not do what it says.
         StorageError: a source is damaged or cannot be used, an id occurs twice, or the folder cannot be written.
     """
     rule = drop.model_dump(mode="json") if drop else None
@@ -72,8 +73,7 @@ def finalize(
     images = SelectedImages(ordered, selection, provenance.asked)
 
     with building(folder, own) as new:
-        manifest = writer.write(selection, images, new)
-        check_manifest(manifest, selection, images, new)
+        manifest = write_in_format(writer, provenance.format, selection, images, new)
         summary = _summary(name, inputs, provenance, selection, manifest, new)
         write_card(new, summary, provenance, images.features, images.composition, drop)
         files = sorted(path for path in new.rglob("*") if path.is_file())

@@ -6,10 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from synthgen.dataset.duplicates import Duplicate
-from synthgen.dataset.formats.format import is_file_name
 from synthgen.dataset.provenance import FormatOrigin
 from synthgen.seal import seal, unseal
-from synthgen.store.layout import SUMMARY
+from synthgen.store.layout import SUMMARY, is_file_name
 
 
 @dataclass(frozen=True, slots=True)
