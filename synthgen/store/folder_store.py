@@ -116,7 +116,7 @@ class FolderStore:
             found += [
                 f"{folder}/{(here / file).relative_to(root).as_posix()}"
                 for file in files
-                if stat.S_ISREG((here / file).lstat().st_mode)
+                if _is_plain_file(here / file)
             ]
         return sorted(found)
 
@@ -144,6 +144,13 @@ class FolderStore:
         path = self._folder / name
         refuse_links(self._folder, path)
         return path
+
+
+def _is_plain_file(path: Path) -> bool:
+    """Whether there is a file, and no link; another process may have deleted it since it was listed."""
+    with suppress(MissingFileError), as_storage_error(path):
+        return stat.S_ISREG(path.lstat().st_mode)
+    return False
 
 
 def _refuse(error: OSError) -> None:

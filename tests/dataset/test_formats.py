@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import sys
 import tomllib
 from collections import Counter
@@ -15,6 +16,8 @@ import pytest
 import yaml
 
 import synthgen
+from synthgen.api.publishing import publishing
+from synthgen.api.results import as_record, read_results
 from synthgen.dataset.finalize import finalize
 from synthgen.dataset.formats import FormatWriter, Manifest, SelectedImages, Selection, WrittenSplit
 from synthgen.dataset.provenance import FormatOrigin
@@ -129,6 +132,13 @@ def test_a_larger_run_leaves_nothing_of_the_smaller_dataset(place: str) -> None:
     store = whole(place)
     with store.write("dataset/train/stale/00009-000009.png") as file:  # of an upload that was killed
         file.write(b"stale")
+    recorded = read_results(store)
+    assert recorded
+    store.delete("results.json")
+    store.create(
+        "results.json",
+        as_record(replace(recorded, files={**recorded.files, "dataset/train/stale/00009-000009.png": "0" * 64})),
+    )
     fewer = accepted(place)
     state = read_state(open_run(store), store)
     assert state.shortfalls
@@ -140,6 +150,36 @@ def test_a_larger_run_leaves_nothing_of_the_smaller_dataset(place: str) -> None:
         "dataset/synthgen.json",
         *(f"dataset/{name}" for name in summary.digests),
     }
+    assert synthgen.verify(place) == []
+
+
+@pytest.mark.usefixtures("jsonl")
+def test_in_a_bucket_files_of_others_stay_and_those_of_a_killed_upload_go(
+    s3: Callable[[str], str], tmp_path: Path
+) -> None:
+    place = f"{s3('good')}/run"
+    store = whole(place)
+    before = set(store.names_below("dataset"))
+    store.create("dataset/notes/mine.txt", b"mine")
+    for name in ("synthgen.json", "train/00009-000009.png"):
+        (tmp_path / "dataset" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "dataset" / name).write_bytes(b"half")
+
+    write = type(store).write
+
+    def killed(self: RunStore, name: str) -> Any:
+        if name == "dataset/synthgen.json":
+            raise KeyboardInterrupt
+        return write(self, name)
+
+    with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch, publishing(store) as folder:
+        patch.setattr(type(store), "write", killed)
+        shutil.copytree(tmp_path / "dataset", folder / "dataset")
+    assert "dataset/train/00009-000009.png" in store.names_below("dataset")
+    assert "dataset/synthgen.json" in {finding.place for finding in synthgen.verify(place)}
+
+    synthgen.finalize(place)
+    assert set(store.names_below("dataset")) == before | {"dataset/notes/mine.txt"}
     assert synthgen.verify(place) == []
 
 
