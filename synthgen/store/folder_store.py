@@ -154,6 +154,8 @@ def _is_plain_file(path: Path) -> bool:
 
 
 def _refuse(error: OSError) -> None:
+    if isinstance(error, FileNotFoundError):
+        return  # another process deleted the folder since it was listed
     with as_storage_error(Path(error.filename)):
         raise error
 

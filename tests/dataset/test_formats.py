@@ -7,7 +7,8 @@ import shutil
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,13 @@ def test_a_larger_run_leaves_nothing_of_the_smaller_dataset(place: str) -> None:
     assert synthgen.verify(place) == []
 
 
+@contextmanager
+def _patched(store: RunStore, write: Callable[..., Any]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(store), "write", write)
+        yield
+
+
 @pytest.mark.usefixtures("jsonl")
 def test_in_a_bucket_files_of_others_stay_and_those_of_a_killed_upload_go(
     s3: Callable[[str], str], tmp_path: Path
@@ -172,8 +180,7 @@ def test_in_a_bucket_files_of_others_stay_and_those_of_a_killed_upload_go(
             raise KeyboardInterrupt
         return write(self, name)
 
-    with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch, publishing(store) as folder:
-        patch.setattr(type(store), "write", killed)
+    with pytest.raises(KeyboardInterrupt), _patched(store, killed), publishing(store) as folder:
         shutil.copytree(tmp_path / "dataset", folder / "dataset")
     assert "dataset/train/00009-000009.png" in store.names_below("dataset")
     assert "dataset/synthgen.json" in {finding.place for finding in synthgen.verify(place)}

@@ -54,6 +54,7 @@ def nothing(address: str) -> None:
 
 NUMBER = 5
 """
+SECRET = "hunter2"
 UNUSABLE = {
     "failing": ("Failing", "it cannot be opened: ConnectionError"),
     "placed": ("Placed", "its `location` must be a text, and is of the type int"),
@@ -96,9 +97,9 @@ def test_a_store_that_cannot_be_used_is_refused_with_its_package_and_without_the
 ) -> None:
     expected = rf"the store {scheme} \(synthgen-disk 2\.1\) cannot hold a run: {UNUSABLE[scheme][1]}"
     with pytest.raises(UsageError, match=expected) as raised:
-        open_store(f"{scheme}://user:hunter2@host/run?key=hunter2")
+        open_store(f"{scheme}://user:{SECRET}@host/run?key={SECRET}")
     assert "synthgen-disk" in str(raised.value.hint)
-    assert "hunter2" not in "".join(traceback.format_exception(raised.value))
+    assert SECRET not in "".join(traceback.format_exception(raised.value))
 
 
 def test_nobody_takes_the_scheme_of_another(site: Path) -> None:
