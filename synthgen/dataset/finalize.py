@@ -44,8 +44,8 @@ def finalize(
     The folder appears, or replaces an older one, in one step. It is left as it is if it was made from the
     same inputs. Images that are equal byte for byte are reported; with `drop`, those that repeat each other by its
     rule are reported and left out, and the lowest id stays.
-    What is read and written is streamed; memory holds some 300 bytes per image, and the embeddings if `drop` asks
-    for a cosine.
+    Pixels are streamed. Memory grows with the number of images: it holds the id, label, digest and split of each, and
+    with `drop` its perceptual hash, its embedding if a cosine is asked for, and all pairs that are alike by hash.
 
     Args:
         writer: of the format that `provenance.format` names.

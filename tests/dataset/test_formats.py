@@ -52,6 +52,11 @@ def jsonl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path / "site")
 
 
+@pytest.mark.usefixtures("jsonl")
+def test_the_test_of_the_guide_passes() -> None:
+    exec(block("test_jsonl.py"), {})
+
+
 def plan_of(*overrides: str) -> Plan:
     output = yaml.safe_load(block("output.yaml"))["output"]
     assert output == {"format": "jsonl", "format_options": {"prompts": True}}
