@@ -50,7 +50,7 @@ class PluggedGenerator:
             made = cast("Callable[..., object]", factory)(model, device=device, largest_batch=largest_batch)
         except UsageError:
             raise
-        except Exception as error:  # somebody else's code: anything may come
+        except (Exception, SystemExit) as error:  # somebody else's code: anything may come
             raise UsageError(f"the generator {plugin} cannot be made: {cause_of(error)}", hint=hint) from error
         if missing := [name for name in _METHODS if not callable(getattr(made, name, None))]:
             raise UsageError(f"the generator {plugin} is not usable: it has no {missing[0]!r}", hint=hint)
