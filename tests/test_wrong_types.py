@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import synthgen
+from synthgen.dataset.summary import parse_summary
 from synthgen.errors import SynthgenError
 from synthgen.running import open_run, read_state, top_up, work
 from synthgen.running.failures import write_failure
@@ -87,3 +88,19 @@ def read(run: Path, name: str, changed: object) -> None:
             assert told, changed
         except Exception as error:
             raise AssertionError(f"{name}, changed at {changed}, breaks {command.__name__}") from error
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("splits", 1, "classes"), {"doctor": 1}),
+        (("splits", 0, "rows"), -1),
+        (("splits", 0, "files"), {"../plan.json": 5}),
+        (("digests",), {"README.md": "0"}),
+        (("duplicates",), [{"id": "x-1", "same_as": "00000-000000"}]),
+    ],
+)
+def test_a_summary_that_contradicts_itself_is_damaged(finished: Path, place: tuple[Any, ...], value: object) -> None:
+    text = (finished / "dataset/synthgen.json").read_text()
+    assert parse_summary(text)
+    assert parse_summary(seal(json.dumps(replaced(unseal(text)[0], place, value), indent=1))) is None
