@@ -39,5 +39,10 @@ def unseal(text: str) -> tuple[dict[str, Any], bool]:
     return {key: value for key, value in content.items() if key != _KEY}, True
 
 
+def is_digest(value: object) -> bool:
+    """Whether a value of parsed JSON is a sha256 in lower-case hex."""
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
+
+
 def _digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()

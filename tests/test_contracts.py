@@ -1,28 +1,36 @@
 """The contracts of `synthgen.testing`: what ships keeps them, and each check refuses what breaks it."""
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from synthgen.dataset.formats import Manifest, SelectedImages, Selection
+from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.judging.clip_judge import ClipJudge
 from synthgen.judging.measure import ImageBatch, ImageMeasure, JudgeEncoder
 from synthgen.judging.measures import ClassMeasure, ConceptMeasure, PromptMeasure, QualityMeasure
 from synthgen.records import Candidate, Rendered
 from synthgen.store import FolderStore, RunStore, open_store
 from synthgen.testing import (
+    FORMAT_CHECKS,
     GENERATOR_CHECKS,
     JUDGE_CHECKS,
     MEASURE_CHECKS,
     STORE_CHECKS,
     BrightnessJudge,
     NoiseGenerator,
+    check_addresses,
+    check_format,
     check_generator,
     check_measure,
     check_store,
 )
+from synthgen.testing.measures import names_begin_with_the_first
 from tests.generating.tiny import generator_of, save_stable_diffusion
 from tests.judging.tiny import save_judge, spec_with
 
@@ -66,7 +74,7 @@ def test_judges_keep_their_contract(check: Callable[..., None], judge_folder: Pa
     check(lambda: ClipJudge(spec, f"local-dir:{judge_folder}", "content:1", "cpu"))
 
 
-@pytest.mark.parametrize("check", MEASURE_CHECKS, ids=name_of)
+@pytest.mark.parametrize("check", [one for one in MEASURE_CHECKS if one is not names_begin_with_the_first], ids=name_of)
 @pytest.mark.parametrize("make", MEASURES.values(), ids=MEASURES)
 def test_the_judges_own_measures_keep_their_contract(
     check: Callable[..., None], make: Callable[[], ImageMeasure]
@@ -77,6 +85,11 @@ def test_the_judges_own_measures_keep_their_contract(
 @pytest.mark.parametrize("check", STORE_CHECKS, ids=name_of)
 def test_stores_keep_their_contract(check: Callable[[RunStore], None], place: str) -> None:
     check(open_store(place))
+
+
+@pytest.mark.parametrize("check", FORMAT_CHECKS, ids=name_of)
+def test_formats_keep_their_contract(check: Callable[..., None]) -> None:
+    check(ParquetFormat)
 
 
 class Unseeded(NoiseGenerator):
@@ -116,7 +129,7 @@ def test_a_generator_that_breaks_the_contract_is_told_how(broken: type[NoiseGene
 class Relative:
     """Its scores depend on what else is in the batch."""
 
-    names = ("relative",)
+    names: tuple[str, ...] = ("relative",)
 
     def setup(self, encoder: JudgeEncoder) -> None:
         pass
@@ -131,6 +144,10 @@ class Short(Relative):
         return {"relative": torch.zeros(1)}
 
 
+class Misnamed(Relative):
+    names = ("relative", "other")
+
+
 class Unannounced(Relative):
     def measure(self, batch: ImageBatch) -> Mapping[str, Tensor]:
         return {"other": torch.zeros(len(batch.images))}
@@ -141,6 +158,7 @@ class Unannounced(Relative):
     [
         (Relative, "relative of one image is"),
         (Short, "relative must be 5 floats for 5 images"),
+        (Misnamed, r"names after the first must begin with 'relative_', found \['other'\]"),
         (Unannounced, r"measure must give \('relative',\), found \('other',\)"),
     ],
 )
@@ -157,3 +175,36 @@ def test_a_store_that_lets_the_second_win_is_told_so(tmp_path: Path) -> None:
 
     with pytest.raises(AssertionError, match="create must be false"):
         check_store(lambda: Careless(str(tmp_path / "run")))
+
+
+def test_a_store_that_lists_its_neighbours_is_told_so(tmp_path: Path) -> None:
+    class Flat(FolderStore):
+        def names_below(self, folder: str) -> list[str]:
+            return self.names(folder)
+
+    places = iter(range(100))
+    with pytest.raises(AssertionError, match=r"names_below\('b'\) must be"):
+        check_store(lambda: Flat(str(tmp_path / f"{next(places)}")))
+
+
+def test_a_store_whose_addresses_climb_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"the address 'disk:/\.\.' must be refused"):
+        check_addresses(lambda address: FolderStore(tmp_path / address.removeprefix("disk:/")), "disk")
+
+
+def test_a_format_that_breaks_the_contract_is_told_how() -> None:
+    class Dated(ParquetFormat):
+        def write(self, selection: Selection, images: SelectedImages, folder: Path) -> Manifest:
+            manifest = super().write(selection, images, folder)
+            (folder / "index.txt").write_text(secrets.token_hex(8))
+            return replace(manifest, others=("index.txt",))
+
+    class Linked(ParquetFormat):
+        def write(self, selection: Selection, images: SelectedImages, folder: Path) -> Manifest:
+            (folder / "link.txt").symlink_to("/etc/hostname")
+            return super().write(selection, images, folder)
+
+    with pytest.raises(AssertionError, match=r"the same bytes, and \['index.txt'\] differ"):
+        check_format(Dated)
+    with pytest.raises(AssertionError, match=r"link.txt is a link to /etc/hostname"):
+        check_format(Linked)

@@ -59,6 +59,10 @@ ENTRIES = {
     "talkative": "Talkative",
 }
 GENERATORS_TEXT = """
+from dataclasses import replace
+
+import torch
+
 from synthgen.testing import NoiseGenerator
 
 NOT_CALLABLE = 5
@@ -74,7 +78,40 @@ class Bare:
 
 class Forgetful(Good):
     def render(self, candidates): return super().render(candidates)[1:]
+
+def changing(change):
+    class Changing(Good):
+        def render(self, candidates): return change(super().render(candidates))
+    return Changing
+
+def with_images(image):
+    return changing(lambda done: [replace(one, image=image(at), failure=None) for at, one in enumerate(done)])
+
+Nothing = changing(lambda done: None)
+Tuples = changing(lambda done: [(one.candidate, one.image) for one in done])
+Floats = with_images(lambda at: torch.rand(3, 8, 8))
+Grey = with_images(lambda at: torch.zeros(8, 8, dtype=torch.uint8))
+Flat = with_images(lambda at: torch.zeros(3, 0, 8, dtype=torch.uint8))
+Arrays = with_images(lambda at: torch.zeros(3, 8, 8, dtype=torch.uint8).numpy())
+Sizes = with_images(lambda at: torch.zeros(3, 8, 8 + at, dtype=torch.uint8))
+Excuses = changing(lambda done: [replace(one, image=None, failure="no") for one in done])
+
+class Idle(Good):
+    batch_size = property(lambda self: 0, lambda self, value: None)
+
+class Quiet(Good):
+    def provenance(self): return {"device": 5}
 """
+BAD_BATCHES = {
+    "nothing": "give a list of Rendered, found NoneType",
+    "tuples": "give a list of Rendered, found list",
+    "floats": r"give images that are uint8 \[3, height, width\], found torch.float32 \[3, 8, 8\]",
+    "grey": r"give images that are uint8 \[3, height, width\], found torch.uint8 \[8, 8\]",
+    "flat": r"give images that are uint8 \[3, height, width\], found torch.uint8 \[3, 0, 8\]",
+    "arrays": "give images that are torch tensors, found ndarray",
+    "sizes": "give images of one size, found",
+    "excuses": "give a Failure where it has no image, found str",
+}
 MODEL = ModelSpec(id="plugin:good/some/weights")
 
 
@@ -89,6 +126,8 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, attribute in (("good", "Good"), ("number", "NOT_CALLABLE"), ("failing", "Failing"), ("bare", "Bare"))
     )
     generators += "\nforgetful = unusable_generators:Forgetful"
+    for name in (*BAD_BATCHES, "idle", "quiet"):
+        generators += f"\n{name} = unusable_generators:{name.capitalize()}"
     texts = {"unusable_measures": MEASURES_TEXT, "unusable_generators": GENERATORS_TEXT}
     install(tmp_path, "unusable", "7", texts, {MEASURES: measures, GENERATORS: generators})
 
@@ -159,3 +198,18 @@ def test_a_generator_that_cannot_be_used_is_refused_when_it_is_made(name: str, m
 def test_a_generator_that_forgets_a_candidate_is_refused() -> None:
     with pytest.raises(ModelError, match=r"the generator forgetful \(unusable 7\) must give one image or one failure"):
         PluggedGenerator(plugin(GENERATORS, "forgetful"), MODEL, "cpu", 32).render(make_candidates(3))
+
+
+@pytest.mark.parametrize("name", BAD_BATCHES)
+def test_a_generator_that_gives_something_else_than_images_is_refused(name: str) -> None:
+    generator = PluggedGenerator(plugin(GENERATORS, name), MODEL, "cpu", 32)
+    with pytest.raises(ModelError, match=rf"the generator {name} \(unusable 7\) must {BAD_BATCHES[name]}") as raised:
+        generator.render(make_candidates(3))
+    assert raised.value.hint == "Report this to the authors of unusable."
+
+
+def test_a_generator_without_a_batch_size_or_with_facts_that_are_no_text_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"idle \(unusable 7\) must have a `batch_size` of at least 1, found 0"):
+        _ = PluggedGenerator(plugin(GENERATORS, "idle"), MODEL, "cpu", 32).batch_size
+    with pytest.raises(ModelError, match=r"quiet \(unusable 7\) must give a `provenance` that maps texts to texts"):
+        PluggedGenerator(plugin(GENERATORS, "quiet"), MODEL, "cpu", 32).provenance()

@@ -246,6 +246,24 @@ def test_hostile_json_is_damage_and_never_a_traceback(run: Path, name: str, cont
             assert told
 
 
+FOREIGN = ("plan.json", "shards/x.parquet", "spec.yaml", "dataset/../plan.json", "dataset/.git", "dataset", "mine.txt")
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_record_that_names_what_synthgen_does_not_write_there_is_damage_and_nothing_is_deleted(
+    run: Path, name: str
+) -> None:
+    (run / "mine.txt").write_text("mine")
+    content, _ = unseal((run / "results.json").read_text())
+    content["files"][name] = "0" * 64
+    (run / "results.json").write_text(seal(json.dumps(content, indent=1)))
+    before = files_of(run)
+    [finding] = synthgen.verify(run)
+    assert (finding.place, repr(name) in str(finding)) == ("results.json", True)
+    synthgen.repair(run)
+    assert {path for path in before if path not in files_of(run)} == {"results.json"}
+
+
 def test_a_run_of_one_image_with_nothing_to_measure_is_audited(tmp_path: Path) -> None:
     make_run(tmp_path / "run", noise_plan("classes={doctor: 1}", "attributes={}"))
     synthgen.finalize(tmp_path / "run")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from synthgen.api.results import damaged_record, read_results
+from synthgen.api.results import Results, as_record, damaged_record, digest_of_file, read_results
 from synthgen.errors import StorageError
 from synthgen.files import check_file, check_folder, is_draft, refuse_links
 from synthgen.leftovers import clear, scratch_folder
@@ -137,7 +138,8 @@ def unverified_results(store: RunStore) -> list[str]:
     """List the files without a sha256, written by an earlier version or by a finalize that was killed."""
     from synthgen.seal import unseal
 
-    found = [SHEET] if SHEET in store.names("") and read_results(store) is None else []
+    recorded = read_results(store)
+    found = [SHEET] if SHEET in store.names("") and SHEET not in (recorded.files if recorded else ()) else []
     try:
         is_sealed = unseal(store.read(_SUMMARY).decode())[1]
     except (StorageError, ValueError):
@@ -220,23 +222,48 @@ def publishing(store: RunStore) -> Iterator[Path]:
     if store.folder is not None:
         yield store.folder
         return
+    known = _known(store)  # the block may delete the record of what was made
     with scratch_folder(Path(gettempdir()), _UPLOADS, mode=0o700) as folder:
         yield folder
-        _upload(folder, store)
+        _upload(folder, store, known)
 
 
-def _upload(folder: Path, store: RunStore) -> None:
-    """Replace the run's files by those of `folder`.
+def _known(store: RunStore) -> dict[str, str]:
+    """Return the dataset's files that synthgen is known to have made, each with its sha256."""
+    recorded = read_results(store)
+    made = {name: digest for name, digest in recorded.files.items() if of_dataset(name)} if recorded else {}
+    with suppress(MissingFileError):
+        made |= digests_of(summary) if (summary := _summary(store)) else {}
+    return made
+
+
+def _upload(folder: Path, store: RunStore, known: Mapping[str, str]) -> None:
+    """Replace the run's files by those of `folder`; delete what an older dataset left, and nothing of anybody else's.
 
     The dataset's summary is deleted first and written last, so wherever it exists, the files that it names exist.
-    Only the record of all files comes after it.
+    Only the record of all files comes after it. Before all that, the record names the old files and the new: if this
+    process is killed, the next one knows whose they are.
+
+    Args:
+        known: files of an older dataset, each with its sha256.
     """
+    from synthgen.dataset.formats.parquet import is_parquet_of_dataset
+
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     if _SUMMARY in files:
+        new = {name: digest_of_file(folder / name) for name in files if of_dataset(name) and name != _SUMMARY}
+        _put(store, RESULTS, io.BytesIO(as_record(Results(sheet="", files={**known, **new}))))
         store.delete(_SUMMARY)
-        for stale in set(store.names_below(DATASET)) - files:
-            store.delete(stale)
+        for name in set(store.names_below(DATASET)) - files:
+            # Earlier versions recorded no names of files, and wrote Parquet only.
+            if name in known or is_parquet_of_dataset(of_dataset(name) or ""):
+                store.delete(name)
     for name in sorted(files, key=lambda name: (name == RESULTS, name == _SUMMARY, name)):
-        store.delete(name)
-        with (folder / name).open("rb") as source, store.write(name) as target:
-            shutil.copyfileobj(source, target, 1 << 20)
+        with (folder / name).open("rb") as source:
+            _put(store, name, source)
+
+
+def _put(store: RunStore, name: str, content: BinaryIO) -> None:
+    store.delete(name)
+    with store.write(name) as target:
+        shutil.copyfileobj(content, target, 1 << 20)

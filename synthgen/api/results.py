@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from hashlib import file_digest, sha256
 from pathlib import Path
 
@@ -13,10 +13,9 @@ from synthgen.files import MissingFileError, write_file
 from synthgen.planning import Plan
 from synthgen.records import ShardRecord
 from synthgen.running import Damage
-from synthgen.seal import seal, unseal
+from synthgen.seal import is_digest, seal, unseal
 from synthgen.store import RunStore
-from synthgen.store.layout import RESULTS
-from synthgen.store.store import check_name
+from synthgen.store.layout import RESULTS, SHEET, is_file_name, of_dataset
 from synthgen.version import __version__
 
 
@@ -49,7 +48,12 @@ def write_results(results: Results, folder: Path) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    write_file(folder / RESULTS, seal(json.dumps(asdict(results), indent=1)).encode())
+    write_file(folder / RESULTS, as_record(results))
+
+
+def as_record(results: Results) -> bytes:
+    """Give the content of `results.json`."""
+    return seal(json.dumps(asdict(results), indent=1)).encode()
 
 
 def sheet_fingerprint(planned: Plan, records: Sequence[ShardRecord]) -> str:
@@ -78,13 +82,20 @@ def damaged_record(store: RunStore) -> list[Damage]:
 
 
 def _parsed(data: bytes) -> Results:
+    """Parse the record. `repair` deletes files that it names, so it may name only what synthgen itself writes.
+
+    Raises:
+        ValueError: it is damaged, or names another file.
+    """
     content, _ = unseal(data.decode())
-    try:
-        results = Results(**content)
-        for name, digest in results.files.items():
-            check_name(name, RESULTS)
-            if not isinstance(digest, str):
-                raise TypeError(f"{name} has no sha256")
-    except (TypeError, AttributeError, StorageError) as error:
-        raise ValueError(str(error)) from error
-    return results
+    if strange := content.keys() - {one.name for one in fields(Results)}:
+        raise ValueError(f"it has an entry {min(strange)!r}")
+    sheet, files, origin = content.get("sheet"), content.get("files"), content.get("format", {})
+    if not isinstance(sheet, str) or not isinstance(files, dict) or not isinstance(origin, dict):
+        raise ValueError("expected a text `sheet`, and the objects `files` and `format`")
+    for name, digest in files.items():
+        if name != SHEET and not is_file_name(of_dataset(name) or ""):
+            raise ValueError(f"{name!r} is not a file that synthgen writes when it finishes a run")
+        if not is_digest(digest):
+            raise ValueError(f"{name} has no sha256")
+    return Results(sheet, files, origin)

@@ -1,7 +1,7 @@
 """Images that repeat each other, across shards: the judge looks within one. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,9 +47,11 @@ def near_duplicates(
 
     found = []
     for group in groups.values():
-        by_hash: dict[int, list[int]] = defaultdict(list)  # by place in the group, the places before it
+        by_hash: dict[int, set[int]] = defaultdict(
+            set
+        )  # a pair may share several parts; by place in the group, the places before it
         for earlier, later in _alike_by_hash([hashes[position] for position in group], rule.max_bits):
-            by_hash[later].append(earlier)
+            by_hash[later].add(earlier)
         rows = None
         if rule.min_cosine is not None:
             rows = EarlierRows(np.stack([embeddings[position] for position in group]), rule.min_cosine)
@@ -60,7 +62,7 @@ def near_duplicates(
 
 
 def _repeats(
-    count: int, by_hash: Mapping[int, Sequence[int]], by_cosine: EarlierRows | None
+    count: int, by_hash: Mapping[int, Collection[int]], by_cosine: EarlierRows | None
 ) -> Iterator[tuple[int, int]]:
     """Go through a group once, in order; yield the place of each repeat, with the first kept place that it repeats."""
     dropped: set[int] = set()

@@ -7,8 +7,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from synthgen.dataset.card import write_card
-from synthgen.dataset.formats.format import FormatWriter, Manifest, check_manifest
+from synthgen.dataset.formats.format import FormatWriter, Manifest
 from synthgen.dataset.formats.parquet import ParquetFormat
+from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.replace import building, recover
@@ -43,8 +44,8 @@ def finalize(
     The folder appears, or replaces an older one, in one step. It is left as it is if it was made from the
     same inputs. Images that are equal byte for byte are reported; with `drop`, those that repeat each other by its
     rule are reported and left out, and the lowest id stays.
-    What is read and written is streamed; memory holds some 300 bytes per image, and the embeddings if `drop` asks
-    for a cosine.
+    Pixels are streamed. Memory grows with the number of images: it holds the id, label, digest and split of each, and
+    with `drop` its perceptual hash, its embedding if a cosine is asked for, and all pairs that are alike by hash.
 
     Args:
         writer: of the format that `provenance.format` names.
@@ -54,7 +55,7 @@ def finalize(
 
     Raises:
         QuotaNotMet: there are no images.
-        UsageError: the format is at fault.
+        UsageError: the format failed, or did not do what it says.
         StorageError: a source is damaged or cannot be used, an id occurs twice, or the folder cannot be written.
     """
     rule = drop.model_dump(mode="json") if drop else None
@@ -72,8 +73,7 @@ def finalize(
     images = SelectedImages(ordered, selection, provenance.asked)
 
     with building(folder, own) as new:
-        manifest = writer.write(selection, images, new)
-        check_manifest(manifest, selection, images, new)
+        manifest = write_in_format(writer, provenance.format, selection, images, new)
         summary = _summary(name, inputs, provenance, selection, manifest, new)
         write_card(new, summary, provenance, images.features, images.composition, drop)
         files = sorted(path for path in new.rglob("*") if path.is_file())

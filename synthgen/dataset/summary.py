@@ -1,15 +1,17 @@
 """What a finalized dataset holds: returned by `finalize`, and kept in the dataset's folder."""
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from synthgen.dataset.duplicates import Duplicate
-from synthgen.dataset.formats.format import is_file_name
 from synthgen.dataset.provenance import FormatOrigin
-from synthgen.seal import seal, unseal
-from synthgen.store.layout import SUMMARY
+from synthgen.seal import is_digest, seal, unseal
+from synthgen.store.layout import SUMMARY, is_file_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,12 @@ class DatasetSummary:
         return sum(max((count or 0) - there.get(name, 0), 0) for name, count in asked.items())
 
 
+_SUMMARY = TypeAdapter(DatasetSummary)
+_ENTRIES = {one.name for one in fields(DatasetSummary)}
+_ID = re.compile(r"[0-9]{5,}-[0-9]{6,}")
+"""Of an image: see `Candidate`."""
+
+
 def write_summary(summary: DatasetSummary, folder: Path) -> None:
     (folder / SUMMARY).write_text(seal(json.dumps(asdict(summary), indent=1, ensure_ascii=False)), "utf-8")
 
@@ -86,11 +94,23 @@ def parse_summary(text: str) -> DatasetSummary | None:
     """Parse what `write_summary` wrote, in this or an earlier version; None for anything else."""
     try:
         raw, _ = unseal(text)
-        splits = tuple(SplitSummary(**split) for split in raw.pop("splits"))
-        duplicates = tuple(Duplicate(**duplicate) for duplicate in raw.pop("duplicates"))
-        origin = FormatOrigin(**raw.pop("format", {}))
-        summary = DatasetSummary(**raw, splits=splits, duplicates=duplicates, format=origin)
-        names = [*summary.digests, *(name for split in splits for name in split.files)]
-        return summary if all(map(is_file_name, names)) else None
-    except (ValueError, TypeError, KeyError, AttributeError):
+        if raw.keys() - _ENTRIES:
+            return None
+        summary = _SUMMARY.validate_json(json.dumps(raw), strict=True)
+    except (ValueError, RecursionError):  # a ValidationError is a ValueError
         return None
+    return summary if _holds_together(summary) else None
+
+
+def _holds_together(summary: DatasetSummary) -> bool:
+    """Whether readers may rely on it: names stay inside the dataset, and every split counts the same classes."""
+    names = [*summary.digests, *(name for split in summary.splits for name in split.files)]
+    numbers = [number for split in summary.splits for number in (split.rows, *split.classes.values())]
+    ids = [one for duplicate in summary.duplicates for one in (duplicate.id, duplicate.same_as)]
+    return (
+        all(map(is_file_name, names))
+        and all(map(is_digest, summary.digests.values()))
+        and all(split.classes.keys() == summary.splits[0].classes.keys() for split in summary.splits)
+        and all(number >= 0 for number in numbers)
+        and all(_ID.fullmatch(one) for one in ids)
+    )

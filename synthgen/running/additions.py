@@ -57,6 +57,10 @@ def _cells_of(store: RunStore, state: RunState, ids: Iterable[str]) -> Iterator[
     for image_id in ids:
         by_shard[int(image_id.partition("-")[0])].add(image_id)
     for shard, wanted in by_shard.items():
+        if shard not in state.done:
+            summary = f"{store.location}/{layout.in_dataset(layout.SUMMARY)}"
+            what = f"{summary} names an image of shard {shard}, which is not done"
+            raise StorageError(what, hint="Run `synthgen repair` on the run folder, and run again.")
         for row in read_ledger(store, state.done[shard].ledger.name, ["id", CELL_FILLED]):
             if row["id"] in wanted and row[CELL_FILLED] is not None:
                 yield row[CELL_FILLED]

@@ -116,7 +116,7 @@ class FolderStore:
             found += [
                 f"{folder}/{(here / file).relative_to(root).as_posix()}"
                 for file in files
-                if stat.S_ISREG((here / file).lstat().st_mode)
+                if _is_plain_file(here / file)
             ]
         return sorted(found)
 
@@ -146,7 +146,16 @@ class FolderStore:
         return path
 
 
+def _is_plain_file(path: Path) -> bool:
+    """Whether there is a file, and no link; another process may have deleted it since it was listed."""
+    with suppress(MissingFileError), as_storage_error(path):
+        return stat.S_ISREG(path.lstat().st_mode)
+    return False
+
+
 def _refuse(error: OSError) -> None:
+    if isinstance(error, FileNotFoundError):
+        return  # another process deleted the folder since it was listed
     with as_storage_error(Path(error.filename)):
         raise error
 

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from pathlib import PurePosixPath
 
 PLAN = "plan.json"
 SPEC = "spec.yaml"
@@ -47,6 +48,16 @@ def in_dataset(name: str) -> str:
 def of_dataset(name: str) -> str | None:
     """Name a file of the run relative to the dataset; None if it lies elsewhere."""
     return name.removeprefix(f"{DATASET}/") if name.startswith(f"{DATASET}/") else None
+
+
+def is_file_name(name: str) -> bool:
+    """Whether this names a file inside the dataset and nowhere else, by characters that every store takes."""
+    parts = PurePosixPath(name).parts
+    return "/".join(parts) == name and bool(parts) and all(map(_is_part, parts))
+
+
+def _is_part(part: str) -> bool:
+    return part.isascii() and part[:1] not in (".", "") and all(letter.isalnum() or letter in "._-" for letter in part)
 
 
 def addition(number: int) -> str:

@@ -2,11 +2,13 @@
 
 import os
 import re
+from pathlib import Path
 from typing import TypeAlias, cast
 
-from synthgen.errors import UsageError
+from synthgen.errors import SynthgenError, UsageError, cause_of
 from synthgen.files import check_name_is_text
 from synthgen.plugins import STORES, Plugin, plugins
+from synthgen.redaction import without_secrets
 from synthgen.store.folder_store import FolderStore
 from synthgen.store.store import RunStore
 
@@ -18,6 +20,7 @@ _OWN = "s3"
 _S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 
 _METHODS = {name for name in vars(RunStore) if not name.startswith("_")}
+_VALUES = {"location", "folder"}
 
 
 def open_store(location: Location) -> RunStore:
@@ -53,9 +56,36 @@ def open_store(location: Location) -> RunStore:
 
 
 def _opened(plugin: Plugin, address: str) -> RunStore:
+    """Call a plug-in, which is somebody else's code. Errors do not repeat the address: it may hold a key."""
     make = plugin.load()
-    store: object = make(address) if callable(make) else None
-    if missing := sorted(name for name in _METHODS if not hasattr(store, name)):
-        hint = f"Install another version of {plugin.distribution}, or ask its authors."
-        raise UsageError(f"the store {plugin} cannot hold a run: it has no {', '.join(missing)}", hint=hint)
+    if not callable(make):
+        raise _unusable(plugin, f"{plugin.value} is not a class or a function")
+    try:
+        store: object = make(address)
+        missing = sorted(name for name in _METHODS - _VALUES if not callable(getattr(store, name, None)))
+        missing += sorted(name for name in _VALUES if not hasattr(store, name))
+        location, folder = getattr(store, "location", None), getattr(store, "folder", None)
+    except SynthgenError:
+        raise
+    except (Exception, SystemExit) as error:  # somebody else's code: anything may come
+        kind = type(error).__name__
+        what = cause_of(error).replace(address, "...") if _is_plain(address) else kind
+        raise _unusable(plugin, f"it cannot be opened: {without_secrets(what)}") from None
+
+    if missing:
+        raise _unusable(plugin, f"it has no {', '.join(missing)}")
+    if not isinstance(location, str):
+        raise _unusable(plugin, f"its `location` must be a text, and is of the type {type(location).__name__}")
+    if not (folder is None or isinstance(folder, Path)):
+        raise _unusable(plugin, f"its `folder` must be a Path or None, and is of the type {type(folder).__name__}")
     return cast("RunStore", store)
+
+
+def _is_plain(address: str) -> bool:
+    """Whether an address has no place for a key: no user, no query, no fragment."""
+    return not any(sign in address for sign in "@?#;=")
+
+
+def _unusable(plugin: Plugin, what: str) -> UsageError:
+    hint = f"Install another version of {plugin.distribution}, or ask its authors."
+    return UsageError(f"the store {plugin} cannot hold a run: {what}", hint=hint)

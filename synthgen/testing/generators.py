@@ -33,7 +33,7 @@ def check_generator(make: Callable[[], Generator]) -> None:
 
 
 def setup_may_be_called_twice(make: Callable[[], Generator]) -> None:
-    """`setup` loads the model once, and called again does nothing."""
+    """`setup` may be called again; `batch_size` is then at least 1, and `provenance` maps texts to texts."""
     generator = make()
     generator.setup()
     generator.setup()
@@ -61,7 +61,7 @@ def each_candidate_gets_an_image_or_a_failure(make: Callable[[], Generator]) -> 
 
 
 def the_seed_alone_makes_the_noise(make: Callable[[], Generator]) -> None:
-    """A candidate's image is the same alone, in a batch, in another order and in another process's generator."""
+    """A candidate's image is the same alone, in a batch, in another order and of a new generator, up to `LEVELS`."""
     candidates, generator = make_candidates(4), _ready(make)
     expected = _images(generator, candidates)
     others = {
@@ -77,7 +77,7 @@ def the_seed_alone_makes_the_noise(make: Callable[[], Generator]) -> None:
 
 
 def another_seed_makes_another_image(make: Callable[[], Generator]) -> None:
-    """Candidates with different seeds do not get the same image."""
+    """Candidates with different seeds do not get the same image, bit for bit."""
     images = [image for image in _images(_ready(make), make_candidates(4)).values() if image is not None]
     repeated = [first for first in range(len(images)) for other in images[:first] if images[first].equal(other)]
     require(not repeated, "two candidates with different seeds got the same image")

@@ -38,6 +38,16 @@ def names_are_known_before_setup(make: Callable[[], ImageMeasure]) -> None:
     require(len(set(names)) == len(names), f"names must differ, found {names}")
 
 
+def names_begin_with_the_first(make: Callable[[], ImageMeasure]) -> None:
+    """All `names` of a plug-in begin with the first and `_`, so that two plug-ins never share a column.
+
+    The judge's own measures need not: their names are known.
+    """
+    first, *others = make().names
+    strange = [name for name in others if not name.startswith(f"{first}_")]
+    require(not strange, f"names after the first must begin with '{first}_', found {strange}")
+
+
 def every_name_has_a_number_for_each_image(make: Callable[[], ImageMeasure]) -> None:
     """`measure` gives for each of `names`, and nothing else, one number for each image."""
     measure = _ready(make)
@@ -61,6 +71,7 @@ def an_image_scores_the_same_in_any_batch(make: Callable[[], ImageMeasure]) -> N
 
 MEASURE_CHECKS: tuple[Callable[[Callable[[], ImageMeasure]], None], ...] = (
     names_are_known_before_setup,
+    names_begin_with_the_first,
     every_name_has_a_number_for_each_image,
     an_image_scores_the_same_in_any_batch,
 )

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 
-from synthgen.errors import StorageError
+from synthgen.errors import StorageError, SynthgenError
 from synthgen.store import MissingFileError, RunStore
 from synthgen.testing.checking import require
 
@@ -79,6 +79,15 @@ def names_are_sorted_and_of_one_folder(store: RunStore) -> None:
         require(found == expected, f"names({folder!r}) must be {expected}, found {found}")
 
 
+def names_below_are_sorted_and_of_any_depth(store: RunStore) -> None:
+    """`names_below` lists the files of a folder and of its sub-folders, and of no other that begins with its name."""
+    for name in ("b/2", "b/10", "a", "b/c/d/1", "bb/3"):
+        store.create(name, b"")
+    for folder, expected in (("b", ["b/10", "b/2", "b/c/d/1"]), ("b/c", ["b/c/d/1"]), ("nowhere", [])):
+        found = store.names_below(folder)
+        require(found == expected, f"names_below({folder!r}) must be {expected}, found {found}")
+
+
 def many_are_read_in_order(store: RunStore) -> None:
     """`read_many` gives each file's content in the order asked for, and an error for one that is missing."""
     names = [f"done/{number:05d}.json" for number in range(20)]
@@ -118,6 +127,7 @@ STORE_CHECKS: tuple[Callable[[RunStore], None], ...] = (
     what_was_written_can_be_read_and_described,
     a_file_whose_writing_fails_is_removed,
     names_are_sorted_and_of_one_folder,
+    names_below_are_sorted_and_of_any_depth,
     many_are_read_in_order,
     what_is_missing_is_said_to_be,
     no_name_leads_out_of_the_run,
@@ -135,3 +145,17 @@ def _raises(kind: type[Exception], call: Callable[[], object]) -> bool:
     except kind:
         return True
     return False
+
+
+def check_addresses(make: Callable[[str], RunStore], scheme: str) -> None:
+    """Check that no address of `scheme` leads a store out of the place where it keeps its runs.
+
+    Args:
+        make: gives the store at an address.
+
+    Raises:
+        AssertionError: an address that climbs, or that is no name, is taken instead of refused by a `SynthgenError`.
+    """
+    for rest in ("..", "../x", "a/../../x", "/etc", "//etc", "", "."):
+        address = f"{scheme}:/{rest}"
+        require(_raises(SynthgenError, partial(make, address)), f"the address {address!r} must be refused")

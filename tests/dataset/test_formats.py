@@ -1,18 +1,28 @@
 """A format of one's own, from the guide: installed, found by its entry point, and kept like Parquet."""
 
 import json
+import os
 import re
+import shutil
+import sys
 import tomllib
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 import synthgen
+from synthgen.api.publishing import publishing
+from synthgen.api.results import as_record, read_results
 from synthgen.dataset.finalize import finalize
 from synthgen.dataset.formats import FormatWriter, Manifest, SelectedImages, Selection, WrittenSplit
-from synthgen.errors import SpecError, UsageError
+from synthgen.dataset.provenance import FormatOrigin
+from synthgen.errors import SpecError, StorageError, UsageError
 from synthgen.planning import Plan
 from synthgen.plugins import FORMATS
 from synthgen.running import open_run, read_state, top_up, work
@@ -40,6 +50,11 @@ def jsonl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     modules = {"synthgen_jsonl": block("synthgen_jsonl.py")}
     install(tmp_path / "site", project["name"], project["version"], modules, {FORMATS: f"{name} = {value}"})
     monkeypatch.syspath_prepend(tmp_path / "site")
+
+
+@pytest.mark.usefixtures("jsonl")
+def test_the_test_of_the_guide_passes() -> None:
+    exec(block("test_jsonl.py"), {})
 
 
 def plan_of(*overrides: str) -> Plan:
@@ -123,6 +138,13 @@ def test_a_larger_run_leaves_nothing_of_the_smaller_dataset(place: str) -> None:
     store = whole(place)
     with store.write("dataset/train/stale/00009-000009.png") as file:  # of an upload that was killed
         file.write(b"stale")
+    recorded = read_results(store)
+    assert recorded
+    store.delete("results.json")
+    store.create(
+        "results.json",
+        as_record(replace(recorded, files={**recorded.files, "dataset/train/stale/00009-000009.png": "0" * 64})),
+    )
     fewer = accepted(place)
     state = read_state(open_run(store), store)
     assert state.shortfalls
@@ -134,6 +156,42 @@ def test_a_larger_run_leaves_nothing_of_the_smaller_dataset(place: str) -> None:
         "dataset/synthgen.json",
         *(f"dataset/{name}" for name in summary.digests),
     }
+    assert synthgen.verify(place) == []
+
+
+@contextmanager
+def _patched(store: RunStore, write: Callable[..., Any]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(store), "write", write)
+        yield
+
+
+@pytest.mark.usefixtures("jsonl")
+def test_in_a_bucket_files_of_others_stay_and_those_of_a_killed_upload_go(
+    s3: Callable[[str], str], tmp_path: Path
+) -> None:
+    place = f"{s3('good')}/run"
+    store = whole(place)
+    before = set(store.names_below("dataset"))
+    store.create("dataset/notes/mine.txt", b"mine")
+    for name in ("synthgen.json", "train/00009-000009.png"):
+        (tmp_path / "dataset" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "dataset" / name).write_bytes(b"half")
+
+    write = type(store).write
+
+    def killed(self: RunStore, name: str) -> Any:
+        if name == "dataset/synthgen.json":
+            raise KeyboardInterrupt
+        return write(self, name)
+
+    with pytest.raises(KeyboardInterrupt), _patched(store, killed), publishing(store) as folder:
+        shutil.copytree(tmp_path / "dataset", folder / "dataset")
+    assert "dataset/train/00009-000009.png" in store.names_below("dataset")
+    assert "dataset/synthgen.json" in {finding.place for finding in synthgen.verify(place)}
+
+    synthgen.finalize(place)
+    assert set(store.names_below("dataset")) == before | {"dataset/notes/mine.txt"}
     assert synthgen.verify(place) == []
 
 
@@ -171,6 +229,32 @@ def test_a_format_that_nobody_installed_is_a_mistake_in_the_spec() -> None:
         parse_spec(SPEC, overrides=["output.format_options={quality: 9}"])
 
 
+def _refuse(code: int) -> None:
+    raise OSError(code, os.strerror(code))
+
+
+FAULTY = replace(PROVENANCE, format=FormatOrigin("faulty", "faulty-formats 3"))
+MISTAKES: dict[str, Callable[[Path], object]] = {
+    "unnamed": lambda folder: (folder / "sub/index.txt").touch(),
+    "strange": lambda folder: (folder / "sub/ä.txt").touch(),
+    "link": lambda folder: (folder / "sub/link.txt").symlink_to("/etc/hostname"),
+    "folder-link": lambda folder: (folder / "linked").symlink_to("sub"),
+    "hard-link": lambda folder: (folder / "sub/again.txt").hardlink_to(folder / "sub/train.txt"),
+    "pipe": lambda folder: os.mkfifo(folder / "sub/pipe"),
+    "card": lambda folder: (folder / "README.md").touch(),
+    "summary": lambda folder: (folder / "Synthgen.json").touch(),
+    "case": lambda folder: (folder / "sub/TRAIN.txt").touch(),
+    "broken": lambda folder: dict[str, str]()["no such key"],
+    "exits": lambda folder: sys.exit("bye"),
+    "lost": lambda folder: (folder / "nowhere/x").touch(),
+    "full": lambda folder: _refuse(28),
+}
+NAMES = {
+    "strange": "sub/ä.txt", "link": "sub/link.txt", "hard-link": "sub/again.txt", "pipe": "sub/pipe",
+    "card": "README.md", "summary": "Synthgen.json", "case": "sub/TRAIN.txt", "twice": "sub/train.txt",
+}  # fmt: skip
+
+
 class Faulty(FormatWriter):
     """Writes a file for each split, and makes one mistake."""
 
@@ -178,23 +262,35 @@ class Faulty(FormatWriter):
         self.mistake = mistake
 
     def write(self, selection: Selection, images: SelectedImages, folder: Path) -> Manifest:
-        rows = Counter(split for split, _ in images.rows())
-        name = "sub/train.txt"
+        rows: dict[str, Any] = Counter(split for split, _ in images.rows())
         (folder / "sub").mkdir()
-        if self.mistake == "unwritten":
-            name = "../train.txt"
-        else:
+        name = "../train.txt" if self.mistake == "unwritten" else "sub/train.txt"
+        if self.mistake != "unwritten":
             (folder / name).write_text("images")
-        if self.mistake == "unnamed":
-            (folder / "sub/index.txt").touch()
-        if self.mistake == "strange":
-            (folder / "sub/ä.txt").touch()
+        MISTAKES.get(self.mistake, str)(folder)
         if self.mistake == "dropped":
             rows["train"] -= 1
         if self.mistake == "unread":
             next(images.rows())
-        named = {"train": (name, "sub/ä.txt") if self.mistake == "strange" else (name,), "test": ()}
-        return Manifest({split: WrittenSplit(rows[split], files) for split, files in named.items()})
+        if self.mistake == "text-rows":
+            rows["train"] = "8"
+        if self.mistake == "nothing":
+            return None  # type: ignore[return-value]
+        files: dict[str, Any] = {"train": (name,), "test": name if self.mistake == "one-text" else ()}
+        if self.mistake == "more":
+            files["extra"] = ()
+        others = [NAMES[self.mistake]] if self.mistake in NAMES else []
+        pattern = "../*" if self.mistake == "pattern" else None
+        splits = {split: WrittenSplit(rows.get(split, 0), of, 0, pattern) for split, of in files.items()}
+        return Manifest({"train": 5} if self.mistake == "number" else splits, tuple(others))  # type: ignore[dict-item]
+
+
+def make_faulty(tmp_path: Path, mistake: str) -> None:
+    splits = {"train": 0.75, "test": 0.25}
+    finalize(
+        [write_shard(tmp_path, 0, per_class=4)], tmp_path / "dataset", name="x", classes=CLASSES, splits=splits,
+        provenance=FAULTY, writer=Faulty(mistake),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -205,13 +301,37 @@ class Faulty(FormatWriter):
         ("strange", "'sub/ä.txt' is not a name that files of a run may have"),
         ("dropped", "it wrote 8 of the 9 images of train"),
         ("unread", "it read "),
+        ("more", "it wrote the split 'extra', which the dataset does not have"),
+        ("link", "sub/link.txt is a link to /etc/hostname"),
+        ("folder-link", "linked is a link to sub"),
+        ("hard-link", "sub/again.txt is a link to a file that has another name, too"),
+        ("pipe", "sub/pipe is not a plain file"),
+        ("card", "it wrote README.md, and synthgen itself writes README.md"),
+        ("summary", "it wrote Synthgen.json, and synthgen itself writes synthgen.json"),
+        ("case", "the names sub/train.txt and sub/TRAIN.txt differ only in upper and lower case"),
+        ("twice", "it names sub/train.txt twice"),
+        ("nothing", "`write` must return a Manifest, and returned NoneType"),
+        ("number", "`splits` must map names to WrittenSplit, found {'train': 5}"),
+        ("text-rows", "`rows` of train must be an integer of at least 0, found '8'"),
+        ("one-text", "`files` of test must be a tuple of texts, found 'sub/train.txt'"),
+        ("pattern", r"`pattern` of train must be a glob .* found '\.\./\*'"),
+        ("broken", "it failed: KeyError: 'no such key'"),
+        ("exits", "it failed: SystemExit: bye"),
+        ("lost", "it failed: FileNotFoundError: "),
     ],
 )
 def test_a_format_that_does_not_do_what_it_says_is_refused(tmp_path: Path, mistake: str, message: str) -> None:
-    splits = {"train": 0.75, "test": 0.25}
-    with pytest.raises(UsageError, match=f"the format of the dataset is at fault: {message}"):
-        finalize(
-            [write_shard(tmp_path, 0, per_class=4)], tmp_path / "dataset", name="x", classes=CLASSES, splits=splits,
-            provenance=PROVENANCE, writer=Faulty(mistake),
-        )  # fmt: skip
+    (tmp_path / "dataset").mkdir()
+    (tmp_path / "dataset/synthgen.json").write_text("the old one")
+    with pytest.raises(UsageError, match=rf"the format faulty \(faulty-formats 3\) is at fault: {message}") as raised:
+        make_faulty(tmp_path, mistake)
+    assert "the authors of faulty-formats" in str(raised.value.hint)
+    assert (tmp_path / "dataset/synthgen.json").read_text() == "the old one"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_disk_that_is_full_is_not_the_fault_of_the_format(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"faulty \(faulty-formats 3\) cannot write .*: No space left") as raised:
+        make_faulty(tmp_path, "full")
+    assert "Make room" in str(raised.value.hint)
     assert not (tmp_path / "dataset").exists()

@@ -1,5 +1,6 @@
 """Stores of plug-ins: found by the scheme of an address, and good enough to hold a run."""
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -32,12 +33,41 @@ class Half:
 
     def __init__(self, address: str) -> None:
         pass
+
+
+class Failing(FolderStore):
+    def __init__(self, address: str) -> None:
+        raise ConnectionError(f"no answer from {address}")
+
+
+class Placed(FolderStore):
+    location = 7
+
+
+class Foldered(FolderStore):
+    folder = "/tmp/x"
+
+
+def nothing(address: str) -> None:
+    return None
+
+
+NUMBER = 5
 """
+SECRET = "hunter2"
+UNUSABLE = {
+    "failing": ("Failing", "it cannot be opened: ConnectionError"),
+    "placed": ("Placed", "its `location` must be a text, and is of the type int"),
+    "foldered": ("Foldered", "its `folder` must be a Path or None, and is of the type str"),
+    "nothing": ("nothing", "it has no check_writable, create, .*, folder, location"),
+    "number": ("NUMBER", "synthgen_disk:NUMBER is not a class or a function"),
+}
 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    entries = {STORES: "disk = synthgen_disk:Disk\nhalf = synthgen_disk:Half"}
+    stores = {"disk": "Disk", "half": "Half", **{scheme: attribute for scheme, (attribute, _) in UNUSABLE.items()}}
+    entries = {STORES: "\n".join(f"{scheme} = synthgen_disk:{attribute}" for scheme, attribute in stores.items())}
     install(tmp_path / "site", "synthgen-disk", "2.1", {"synthgen_disk": MODULE}, entries)
     monkeypatch.syspath_prepend(tmp_path / "site")
     return tmp_path / "site"
@@ -58,6 +88,18 @@ def test_a_run_lies_in_the_store_of_a_plug_in(tmp_path: Path) -> None:
 def test_a_store_that_lacks_methods_is_refused() -> None:
     with pytest.raises(UsageError, match=r"the store half \(synthgen-disk 2\.1\) cannot hold a run: it has no check_"):
         open_store("half:/x")
+
+
+@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize("scheme", UNUSABLE)
+def test_a_store_that_cannot_be_used_is_refused_with_its_package_and_without_the_secrets_of_its_address(
+    scheme: str,
+) -> None:
+    expected = rf"the store {scheme} \(synthgen-disk 2\.1\) cannot hold a run: {UNUSABLE[scheme][1]}"
+    with pytest.raises(UsageError, match=expected) as raised:
+        open_store(f"{scheme}://user:{SECRET}@host/run?key={SECRET}")
+    assert "synthgen-disk" in str(raised.value.hint)
+    assert SECRET not in "".join(traceback.format_exception(raised.value))
 
 
 def test_nobody_takes_the_scheme_of_another(site: Path) -> None:

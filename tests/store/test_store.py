@@ -2,17 +2,21 @@
 
 import hashlib
 import multiprocessing
+import os
 import secrets
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from synthgen.errors import StorageError
-from synthgen.store import MissingFileError, RunStore, open_store
+from synthgen.store import FolderStore, MissingFileError, RunStore, open_store
 
 RACERS, RACES = 2, 40
 
@@ -36,6 +40,22 @@ def test_files_are_listed_at_any_depth(store: RunStore) -> None:
     assert store.names("dataset") == names[:1]
     assert store.names_below("dataset/a/b") == names[2:3]
     assert store.names_below("nothing") == []
+
+
+def test_what_vanishes_while_it_is_listed_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, walk = FolderStore(tmp_path), os.walk
+    for name in ("dataset/a/1.png", "dataset/a/2.png", "dataset/b/3.png"):
+        store.create(name, b"")
+
+    def meanwhile(*arguments: Any, **options: Any) -> Iterator[Any]:
+        for number, entry in enumerate(walk(*arguments, **options)):
+            if number == 1:
+                store.delete("dataset/a/2.png")
+                shutil.rmtree(tmp_path / "dataset/b")
+            yield entry
+
+    monkeypatch.setattr(os, "walk", meanwhile)
+    assert store.names_below("dataset") == ["dataset/a/1.png"]
 
 
 def test_only_the_first_creation_counts(store: RunStore) -> None:

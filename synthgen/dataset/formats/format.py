@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.select import Selection
-from synthgen.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,44 +52,9 @@ class FormatWriter(Protocol):
         """Write every selected image below `folder`, which exists and is empty, and say what was written.
 
         The same images give the same bytes. `README.md` and `synthgen.json` in `folder` are written afterwards, and
-        everything is then flushed to the disk and moved in its place: nothing here needs to be atomic.
+        everything is then flushed to the disk and moved in its place: nothing here needs to be atomic. Only plain files
+        and folders are written, no links. See `check_manifest` for what their names may be.
 
         Raises:
             StorageError: it cannot be written.
         """
-
-
-def check_manifest(manifest: Manifest, selection: Selection, images: SelectedImages, folder: Path) -> None:
-    """Check what a format says that it wrote.
-
-    Raises:
-        UsageError: it left out images, or what it says is not what is in `folder`.
-    """
-    for split in selection.splits:
-        wanted, written = selection.images_in(split), manifest.splits.get(split)
-        if written is None or written.rows != wanted:
-            rows = written.rows if written else 0
-            _refuse(f"it wrote {rows} of the {wanted} images of {split}")
-    if images.count != len(selection.split_of):
-        _refuse(f"it read {images.count} of {len(selection.split_of)} images")
-
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    for name in sorted({*manifest.files} ^ there):
-        _refuse(f"it did not name {name}, which it wrote" if name in there else f"it did not write {name}")
-    for name in sorted(there):
-        if not is_file_name(name):
-            _refuse(f"{name!r} is not a name that files of a run may have: letters, digits, '.', '-', '_'")
-
-
-def is_file_name(name: str) -> bool:
-    """Whether this names a file inside the dataset and nowhere else, by characters that every store takes."""
-    parts = PurePosixPath(name).parts
-    return "/".join(parts) == name and bool(parts) and all(map(_is_part, parts))
-
-
-def _is_part(part: str) -> bool:
-    return part.isascii() and part[:1] not in (".", "") and all(letter.isalnum() or letter in "._-" for letter in part)
-
-
-def _refuse(what: str) -> None:
-    raise UsageError(f"the format of the dataset is at fault: {what}", hint="Report it to those who wrote the format.")

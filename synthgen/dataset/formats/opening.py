@@ -32,7 +32,7 @@ def open_format(name: str, options: Mapping[str, Option]) -> tuple[FormatWriter,
         writer = make(**options)
     except SynthgenError:
         raise
-    except Exception as error:  # somebody else's code: anything may come
+    except (Exception, SystemExit) as error:  # somebody else's code: anything may come
         given = ", ".join(f"{key}={value!r}" for key, value in options.items())
         raise _faulty(f"{found}: it does not take the options ({given}): {cause_of(error)}") from error
     if not callable(getattr(writer, "write", None)):
