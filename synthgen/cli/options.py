@@ -93,7 +93,7 @@ Trust = Annotated[
     typer.Option(
         "--trust",
         envvar="SYNTHGEN_TRUST",
-        help="Open models that somebody else's run names, although you never used them here.",
+        help="Open models and plug-ins that somebody else's run names, although you never used them here.",
     ),
 ]
 

@@ -6,6 +6,7 @@ import secrets
 PLAN = "plan.json"
 SPEC = "spec.yaml"
 ADDITIONS = "additions"
+CHANGES = "changes"
 IMAGES = "shards"
 LEDGER = "ledger"
 DONE = "done"
@@ -52,6 +53,11 @@ def of_dataset(name: str) -> str | None:
 def addition(number: int) -> str:
     """Name an addition, counting from 1."""
     return f"{ADDITIONS}/{number:05d}.json"
+
+
+def change(number: int) -> str:
+    """Name the keys that a resumption changed, counting from 1."""
+    return f"{CHANGES}/{number:05d}.json"
 
 
 def new_name(folder: str, shard: int, suffix: str) -> str:
