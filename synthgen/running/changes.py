@@ -34,11 +34,12 @@ def keep_changes(store: RunStore, there: Plan, wanted: Plan) -> None:
     """
     keys = free_keys(wanted.spec)
     while free_keys(there.spec) != keys:
-        name = layout.change(len(_names(store)) + 1)
-        if store.create(name, seal(json.dumps(keys, indent=2, ensure_ascii=False)).encode()):
+        last = max(map(layout.number_of_change, _names(store)), default=0)
+        if store.create(layout.change(last + 1), seal(json.dumps(keys, indent=2, ensure_ascii=False)).encode()):
             return
         there = with_changes(there, store)  # another process was first, perhaps with the same keys
 
 
 def _names(store: RunStore) -> list[str]:
-    return [name for name in store.names(layout.CHANGES) if not layout.is_temporary(name)]
+    """List the files, the last one last. Files with other names are not synthgen's."""
+    return sorted(filter(layout.number_of_change, store.names(layout.CHANGES)), key=layout.number_of_change)

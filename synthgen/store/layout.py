@@ -33,6 +33,7 @@ TO_LABEL = "to-label.html"
 """In a pilot's folder, as the three before."""
 
 _MARKER = re.compile(rf"{DONE}/(\d{{5,}})\.json")
+_CHANGE = re.compile(rf"{CHANGES}/(\d{{5,}})\.json")
 _FAILURE = re.compile(rf"{FAILED}/(\d{{5,}})-[0-9a-f]{{16}}\.json")
 
 
@@ -58,6 +59,12 @@ def addition(number: int) -> str:
 def change(number: int) -> str:
     """Name the keys that a resumption changed, counting from 1."""
     return f"{CHANGES}/{number:05d}.json"
+
+
+def number_of_change(name: str) -> int:
+    """Return the number in such a name; 0 if it is another kind of name."""
+    found = _CHANGE.fullmatch(name)
+    return int(found[1]) if found else 0
 
 
 def new_name(folder: str, shard: int, suffix: str) -> str:
