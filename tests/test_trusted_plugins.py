@@ -59,13 +59,13 @@ def lines_plan(*overrides: str) -> Plan:
 
 OPENING: dict[str, Callable[[Path, bool], object]] = {
     "finalize": lambda run, trust: synthgen.finalize(run, trust=trust),
-    "rejudge": lambda run, trust: synthgen.rejudge(run, ["filters.clip.min_score=0.0"], trust=trust),
+    "rejudge": lambda run, trust: synthgen.rejudge(run, ["safety.above=0.5"], trust=trust),
 }
 
 
 @pytest.mark.parametrize("command", OPENING)
 def test_a_run_of_somebody_else_opens_its_format_only_with_trust(user: Path, imported: Path, command: str) -> None:
-    make_run(user / "run", lines_plan("filters.clip={min_score: -1}"))
+    make_run(user / "run", lines_plan())
     with pytest.raises(UsageError, match="the format lines of the installed package synthgen-lines 1.0") as refused:
         OPENING[command](user / "run", False)
     assert (refused.value.exit_code, refused.value.hint is not None and "`trust=True`" in refused.value.hint) == (2, True)
@@ -109,7 +109,7 @@ def test_what_the_user_plans_is_known_to_finalize(user: Path, imported: Path) ->
 def test_the_command_line_asks_before_it_opens_a_format(user: Path, imported: Path) -> None:
     make_run(user / "run", lines_plan())
     refused = call("finalize", "run", "--json", folder=user)
-    error = envelope(refused.stdout)["error"]
+    error = envelope(refused.stdout)["errors"]
     assert (refused.returncode, imported.exists()) == (2, False)
     assert "Add --trust if you trust whoever made this run" in json.dumps(error)
     assert call("finalize", "run", "--trust", folder=user).returncode == 0

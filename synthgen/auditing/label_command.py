@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthgen.auditing.places import embeddings_folder, output_folder
+from synthgen.auditing.places import output_folder
 from synthgen.spec import Spec
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def judge_check(place: SetSource, query: AuditQuery, labels: int) -> JudgeCheck:
 
     more: list[tuple[str, object]] = [
         ("-o", str(folder) if moved else query.output),
-        ("--cache", (query.cache or embeddings_folder(output)) if moved else query.cache),
+        ("--cache", query.cache),
         ("--export-labels", labels),
     ]
     command = None

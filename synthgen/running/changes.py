@@ -20,7 +20,10 @@ def with_changes(plan: Plan, store: RunStore) -> Plan:
         return plan
     name = names[-1]
     try:
-        return replace(plan, spec=with_free_keys(plan.spec, unseal(store.read(name).decode())[0]))
+        keys, is_sealed = unseal(store.read(name).decode())
+        if not is_sealed:
+            raise ValueError("it has no sha256")
+        return replace(plan, spec=with_free_keys(plan.spec, keys))
     except (ValueError, KeyError, TypeError) as error:
         hint = "Delete it, and resume the run with the spec that you want."
         raise StorageError(f"{store.location}/{name} is damaged: {error}", hint=hint) from error

@@ -66,8 +66,8 @@ class AuditQuery:
         gates: such as 'skin_tone within class: tv <= 0.1'; added to those of the spec.
         trust_judge: let gates use the judge's raw answers where neither labels nor a matrix check it on this set;
             otherwise such gates stay undecided.
-        output: the folder that the audit is meant for, by default `output_folder(place)`. Only embeddings are written.
-        cache: the folder of embeddings; by default inside `output`.
+        output: the folder that the audit is meant for, by default `output_folder(place)`. Nothing is written there.
+        cache: the folder of embeddings; by default in your cache folder, and never in the set or the run.
         device: 'cpu', 'cuda', 'cuda:1', 'mps', or 'auto' for a GPU if there is one.
         trust: open a judge that the run names and this machine does not know.
         seed: of every random draw.
