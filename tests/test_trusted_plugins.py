@@ -68,7 +68,10 @@ def test_a_run_of_somebody_else_opens_its_format_only_with_trust(user: Path, imp
     make_run(user / "run", lines_plan())
     with pytest.raises(UsageError, match="the format lines of the installed package synthgen-lines 1.0") as refused:
         OPENING[command](user / "run", False)
-    assert (refused.value.exit_code, refused.value.hint is not None and "`trust=True`" in refused.value.hint) == (2, True)
+    assert (refused.value.exit_code, refused.value.hint is not None and "`trust=True`" in refused.value.hint) == (
+        2,
+        True,
+    )
     assert "SYNTHGEN_TRUST" not in str(refused.value.hint)
     assert (imported.exists(), (user / "run-rejudged").exists()) == (False, False)
     OPENING[command](user / "run", True)
@@ -129,11 +132,11 @@ def measure_of(plan: Plan) -> PinnedModel:
 def test_a_measure_is_known_with_its_arguments_whatever_its_limits(user: Path) -> None:
     measure_of(measured("{max: 1, model: mine}")).remember()
     require_trust([measure_of(measured("{max: 9, model: mine}"))], "run", trust=False)
-    with pytest.raises(UsageError, match="measure probe of the installed package synthgen-probe 1.0, with .*theirs"):
+    with pytest.raises(UsageError, match=r"measure probe of the installed package synthgen-probe 1\.0, with .*theirs"):
         require_trust([measure_of(measured("{max: 1, model: theirs}"))], "run", trust=False)
 
 
 @pytest.mark.parametrize("trust", [False, True])
 def test_a_measure_without_its_release_in_the_plan_is_refused(user: Path, trust: bool) -> None:
-    with pytest.raises(StorageError, match="plan.json is damaged: the measure's revision"):
+    with pytest.raises(StorageError, match=r"plan\.json is damaged: the measure's revision"):
         require_trust([measure_of(measured("{max: 1}", None))], "run", trust=trust)

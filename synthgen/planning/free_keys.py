@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from synthgen.planning.plan import NOT_IN_FINGERPRINT
 from synthgen.spec import Spec
 
 
-def free_keys(spec: Spec) -> dict[str, Any]:
+def free_keys(spec: Spec) -> dict[str, object]:
     """Return the value of each of these keys, as JSON types.
 
     Example:
@@ -20,7 +19,7 @@ def free_keys(spec: Spec) -> dict[str, Any]:
     return {key: content[section][name] if name else content[section] for key, section, name in _PLACES}
 
 
-def with_free_keys(spec: Spec, values: Mapping[str, Any]) -> Spec:
+def with_free_keys(spec: Spec, values: Mapping[str, object]) -> Spec:
     """Return the spec with these values, as `free_keys` gives them. A key that is missing stays as it is.
 
     Raises:

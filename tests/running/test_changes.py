@@ -14,7 +14,7 @@ from synthgen.store import open_store
 from tests.running.noise import SPEC, make_run, noise_plan
 
 SMALL = ("classes={doctor: 5, chef: 4}", "output.shard_size=4", "budget.attempts_per_image=2")
-CHANGED = ("output.splits={train: 0.5, exam: 0.5}", 'gates=[{attribute: tint, max_tv: 0.4}]', "model.batch_size=3")
+CHANGED = ("output.splits={train: 0.5, exam: 0.5}", "gates=[{attribute: tint, max_tv: 0.4}]", "model.batch_size=3")
 
 
 def test_finalize_makes_the_dataset_that_the_last_resumption_asked_for(place: str) -> None:
@@ -51,7 +51,7 @@ def test_a_run_that_grows_keeps_its_changes_and_its_counts(tmp_path: Path) -> No
     assert open_run(store).fingerprint == noise_plan(*SMALL).fingerprint
 
 
-@pytest.mark.parametrize("text", ["{", "{}", '{"seed": 6}', '{"gates": 7}', '[1]'])
+@pytest.mark.parametrize("text", ["{", "{}", '{"seed": 6}', '{"gates": 7}', "[1]"])
 def test_a_damaged_change_is_named(tmp_path: Path, text: str) -> None:
     store = open_store(tmp_path / "run")
     create_run(store, noise_plan(*SMALL), SPEC)

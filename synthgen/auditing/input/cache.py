@@ -58,10 +58,7 @@ class EmbeddingCache:
             there = sorted(path for path in folder.glob("*.parquet") if not path.is_symlink())
         for path in there:
             keys, vectors, changes, self.logit_scale = _read(path)
-            if self._parts and vectors.shape[1] != self._parts[0].shape[1]:
-                widths = f"{vectors.shape[1]} numbers, and another of the same judge {self._parts[0].shape[1]}"
-                hint = f"Delete {folder}: its embeddings are made again."
-                raise StorageError(f"{path} is damaged: its embeddings have {widths}", hint=hint)
+            self._check_width(vectors, path)
             self._keep(keys, vectors, changes)
 
     def __contains__(self, key: bytes) -> bool:
@@ -92,6 +89,7 @@ class EmbeddingCache:
         """
         if not self._new:
             self._check()
+        self._check_width(vectors, self.folder)
         self.logit_scale = logit_scale
         self._keep(keys, vectors, changes or [Change.NONE] * len(keys))
         self._new.append((keys, vectors))
@@ -119,6 +117,12 @@ class EmbeddingCache:
             check_room(self.folder)
         except StorageError as error:
             raise StorageError(error.message, hint=_HINT) from error
+
+    def _check_width(self, vectors: Vectors, place: Path | None) -> None:
+        if self._parts and vectors.shape[1] != self._parts[0].shape[1]:
+            widths = f"{vectors.shape[1]} numbers here, and {self._parts[0].shape[1]} elsewhere"
+            hint = f"Delete {self.folder}: its embeddings are made again."
+            raise StorageError(f"{place} is damaged: an embedding of one judge has {widths}", hint=hint)
 
     def _keep(self, keys: Sequence[bytes], vectors: Vectors, changes: Sequence[int]) -> None:
         for place, key in enumerate(keys, start=self._count):
