@@ -87,7 +87,7 @@ def serve_worker(
 
 
 def _unforeseen(error: Exception, location: str) -> SynthgenError:
-    """Make one line of an error that belongs to no shard. Its traceback goes to `failed/`, if the store can be opened."""
+    """Make one line of an error that belongs to no shard. Its traceback goes to `failed/`, if the store opens."""
     cause, kept = without_secrets(cause_of(error)), None
     with suppress(Exception):
         write_failure(open_store(location), None, error)
