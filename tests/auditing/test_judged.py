@@ -44,12 +44,12 @@ def test_a_cut_file_of_embeddings_is_told(folder: Path) -> None:
 def test_embeddings_beside_a_set_are_not_believed(folder: Path) -> None:
     """Whoever hands a run or a set over could have turned the verdict with them."""
     judged(folder, cache=folder / "set-audit/embeddings")
-    before = sorted(folder.rglob("*.parquet"))
+    before = sorted((folder / "set-audit").rglob("*.parquet"))
     for part in before:
         part.write_bytes(b"not read")
-    found = judged(folder, output=folder / "set-audit", targets=UNIFORM)
+    found = judged(folder, cache=None, output=folder / "set-audit", targets=UNIFORM)
     assert counts(found) == {"light": 4, "medium": 4, "dark": 4}
-    assert sorted(folder.rglob("*.parquet")) == before
+    assert sorted((folder / "set-audit").rglob("*.parquet")) == before
 
 
 def test_embeddings_of_two_widths_in_one_cache_are_told(tmp_path: Path) -> None:

@@ -257,7 +257,7 @@ def test_an_unforeseen_error_outside_a_shard_is_one_line_with_its_traceback_in_f
     store = FolderStore(tmp_path / "run")
     create_run(store, PLAN, SPEC)
     with pytest.raises(ModelError, match=r"between two: TypeError: a store that cannot be opened$") as refused:
-        run_local(broken, store, [0], [Slot("cpu", {})])
+        run_local(broken, store, [0], [Slot("cpu", {})])  # type: ignore[arg-type]
     assert (refused.value.exit_code, f"Tracebacks: {store.location}/failed" in str(refused.value.hint)) == (2, True)
     (kept,) = store.names("failed")
     assert b"Traceback (most recent call last)" in store.read(kept)
