@@ -165,6 +165,7 @@ def test_no_link_on_the_way_into_a_run_is_followed_by_an_audit(run: Path, tmp_pa
     target.mkdir()
     (target / "report.html").write_text("not yours")
     folder = EmbeddingCache(run / "audit/embeddings", "judge", "revision").folder
+    assert folder is not None
     path = folder if link.endswith("judge") else run / link
     path.parent.mkdir(parents=True, exist_ok=True)
     path.symlink_to(target)

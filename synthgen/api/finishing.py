@@ -18,6 +18,7 @@ from synthgen.api.publishing import (
     publishing,
 )
 from synthgen.api.results import Results, digest_of_file, read_results, sheet_fingerprint, write_results
+from synthgen.api.trust import pinned_format, require_trust
 from synthgen.errors import QuotaNotMet, StorageError, UsageError
 from synthgen.files import as_damage
 from synthgen.fragments import fragment, paragraph
@@ -83,11 +84,14 @@ class RunResult:
         return self.summary.missing({kind.name: kind.quota for kind in self.tally.classes})
 
 
-def finalize(location: Location) -> RunResult:
+def finalize(location: Location, *, trust: bool = False) -> RunResult:
     """Build the dataset and the contact sheet of a run whose shards are all committed. Idempotent.
 
+    Args:
+        trust: open a plug-in that the run names as its dataset's format and this machine does not know.
+
     Raises:
-        UsageError: shards are missing.
+        UsageError: shards are missing, or the run names an unknown format and `trust` is false.
         QuotaNotMet: not a single image was accepted.
 
     Example:
@@ -97,11 +101,13 @@ def finalize(location: Location) -> RunResult:
         'outputs/tasks/dataset'
     """
     store = open_store(text_of_path(location, "location"))
-    return finalized(runs.open_run(store), store, fresh=0)
+    planned = runs.open_run(store)
+    require_trust(pinned_format(planned), store.location, trust=trust)
+    return finalized(planned, store, fresh=0)
 
 
 def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
-    """Do what `finalize` does, after `fresh` shards were made."""
+    """Do what `finalize` does, after `fresh` shards were made. It does not check trust."""
     from synthgen.ledger.tally import read_tally
 
     spec, state = planned.spec, runs.read_state(planned, store)

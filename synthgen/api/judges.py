@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from synthgen.api import wiring
 from synthgen.api.trust import pinned_judge, require_trust
+from synthgen.api.user_cache import user_cache
 from synthgen.auditing.input.judges import JudgeId, JudgeModel
 from synthgen.spec import Attribute
 
@@ -28,6 +30,13 @@ class ClipJudges:
 
     device: str
     trust: bool
+
+    @property
+    def cache(self) -> Path | None:
+        """The user's own folder for what audits keep; None if there is none that can be written."""
+        folder = user_cache("audit")
+        there = next((place for place in (folder, *folder.parents) if place.exists()), None) if folder else None
+        return folder if there and there.is_dir() and os.access(there, os.W_OK | os.X_OK) else None
 
     def find(self, name: str) -> JudgeId:
         """Find a judge that the user names, and remember that runs may name it too from now on.

@@ -9,20 +9,26 @@ from synthgen.api.arguments import text_of_path, texts_of
 from synthgen.api.finishing import RunResult, finalized
 from synthgen.api.publishing import check_new
 from synthgen.api.specs import SpecText, as_yaml, with_thresholds
+from synthgen.api.trust import pinned_format, require_trust
 from synthgen.errors import UsageError
 from synthgen.spec import Filters, LabelFilter, Spec, parse_spec
 from synthgen.store import Location, layout, open_store
 
 
-def rejudge(location: Location, overrides: Sequence[str], output: Location | None = None) -> RunResult:
+def rejudge(
+    location: Location, overrides: Sequence[str], output: Location | None = None, *, trust: bool = False
+) -> RunResult:
     """Apply stricter filters to the run at `location`, and write a new run of what still passes.
 
     The new run is written to `output`, by default beside the old one.
 
+    Args:
+        trust: open a plug-in that the run names as its dataset's format and this machine does not know.
+
     Raises:
         SpecError: an override is invalid.
         UsageError: there are no overrides, they change more than thresholds, or a filter would accept images that were
-            rejected, whose pixels are gone.
+            rejected, whose pixels are gone; or the run names an unknown format and `trust` is false.
         StorageError: `location` has no run, or one of the two places cannot be read or written.
 
     Example:
@@ -40,6 +46,7 @@ def rejudge(location: Location, overrides: Sequence[str], output: Location | Non
     store = open_store(place)
     into = open_store(_beside(place) if output is None else text_of_path(output, "output"))
     planned = runs.open_run(store)
+    require_trust(pinned_format(planned), store.location, trust=trust)
     check_new(into)
     spec = parse_spec(_text(planned.spec, overrides), file=f"{store.location}/{layout.PLAN}", overrides=overrides)
 

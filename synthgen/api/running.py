@@ -31,7 +31,7 @@ from synthgen.api.progress import started
 from synthgen.api.publishing import check_new
 from synthgen.api.recording import Committed, note_preview, note_shards
 from synthgen.api.specs import SpecInput, spec_and_text, spec_of
-from synthgen.api.trust import pinned_models, require_trust
+from synthgen.api.trust import pinned_format, pinned_models, require_trust
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.files import check_file
@@ -259,8 +259,8 @@ def begin(
 
 
 def _plan_of_users_own(spec: Spec) -> Plan:
-    """Plan a spec that the user named. Its models may be opened now, and later by this run's tasks."""
+    """Plan a spec that the user named. What it names may be opened now, and later by this run's tasks."""
     planned = plan(spec)
-    for model in pinned_models(planned):
+    for model in (*pinned_models(planned), *pinned_format(planned)):
         model.remember()
     return planned

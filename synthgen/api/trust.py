@@ -1,16 +1,17 @@
-"""Who may have a model opened: the user, or the maker of a run that the user trusts.
+"""Who may have a model or a plug-in opened: the user, or the maker of a run that the user trusts.
 
-A run from somebody else names models. They are opened if they ship with synthgen, if the user has named exactly these
-before, if the hub's cache contains them, or if the user trusts the run's maker. Models that the user names are noted in
-the cache folder: a file for each, of which only the name counts.
+A run from somebody else names models and plug-ins. They are opened if they ship with synthgen, if the user has named
+exactly these before, if the hub's cache contains them, or if the user trusts the run's maker. What the user names is
+noted in the cache folder: a file for each, of which only the name counts.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -21,7 +22,8 @@ from synthgen import models
 from synthgen.api.user_cache import user_cache
 from synthgen.errors import StorageError, UsageError
 from synthgen.planning import Plan
-from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, PLUGIN
+from synthgen.plugins import FORMATS, plugin
+from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, PARQUET, PLUGIN
 from synthgen.store import layout
 
 _REVISION = {
@@ -34,15 +36,16 @@ _REVISION = {
 
 @dataclass(frozen=True, slots=True)
 class PinnedModel:
-    """A generator, a judge or a measure, as a spec names it, and exactly which version.
+    """A generator, a judge, a measure or a format, as a spec names it, and exactly which version.
 
     Attributes:
-        place: a folder, an id on the hub, a name from open_clip's own list, or that of a plug-in.
+        place: a folder, an id on the hub, a name from open_clip's own list, or that of a plug-in with the arguments
+            that it is called with.
         revision: the hash of the folder's content, the commit, that same name, or `plugin:` and the distribution.
     """
 
     kind: Literal["bundled", "folder", "hub", "open_clip", "plugin"]
-    role: Literal["model", "judge", "measure"]
+    role: Literal["model", "judge", "measure", "format"]
     place: str
     revision: str
 
@@ -55,7 +58,9 @@ class PinnedModel:
             case "open_clip":
                 return f"{self.role} {self.place}, which open_clip downloads"
             case "plugin":
-                return f"{self.role} {self.place} of the installed package {self.revision.removeprefix('plugin:')}"
+                name, _, arguments = self.place.partition(" {")
+                called = f", with {{{arguments}" if arguments else ""
+                return f"{self.role} {name} of the installed package {self.revision.removeprefix(PLUGIN)}{called}"
             case _:
                 return f"{self.role} that ships with synthgen"
 
@@ -106,20 +111,44 @@ def pinned_judge(name: str, revision: str) -> PinnedModel:
 
 
 def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
-    """Return the generator and the judge of a plan, and the measures of plug-ins."""
+    """Return the generator and the judge of a plan, and the measures of plug-ins: what making its images opens."""
     name, revisions = planned.spec.model.id, planned.revisions
     kind: Literal["bundled", "folder", "hub", "plugin"]
     if name.startswith(PLUGIN):
         kind = "plugin"
     else:
         kind = "bundled" if name == BUNDLED_MODEL else "folder" if models.is_folder(name) else "hub"
-    generator = PinnedModel(kind, "model", name, revisions.generator)
-    measures = [
-        PinnedModel("plugin", "measure", key.partition(".")[2], f"{PLUGIN}{release}")
-        for key, release in revisions.plugins.items()
-        if key.startswith("measures.")
-    ]
-    return generator, pinned_judge(planned.spec.judge.id, revisions.judge), *measures
+    more = planned.spec.model.model_dump(include={"revision", "variant"}, exclude_none=True)
+    place = _called(name, more) if kind == "plugin" else name
+    generator = PinnedModel(kind, "model", place, revisions.generator)
+    return generator, pinned_judge(planned.spec.judge.id, revisions.judge), *_measures(planned)
+
+
+def pinned_format(planned: Plan) -> tuple[PinnedModel, ...]:
+    """Return the plug-in that writes a plan's dataset, with its options; nothing if that is Parquet.
+
+    A plan does not say which version of a format writes: it is the one that is installed.
+
+    Raises:
+        UsageError: the format is not installed.
+    """
+    output = planned.spec.output
+    if output.format == PARQUET:
+        return ()
+    release = plugin(FORMATS, output.format, own=(PARQUET,)).release
+    return (PinnedModel("plugin", "format", _called(output.format, output.format_options), f"{PLUGIN}{release}"),)
+
+
+def _measures(planned: Plan) -> Iterator[PinnedModel]:
+    """Give every measure that the spec names. One without a release in the plan has a revision that pins nothing."""
+    for name, limits in planned.spec.filters.measures.items():
+        release = planned.revisions.plugins.get(f"measures.{name}", "")
+        yield PinnedModel("plugin", "measure", _called(name, limits.arguments), f"{PLUGIN}{release}")
+
+
+def _called(name: str, arguments: Mapping[str, object]) -> str:
+    """Write a plug-in with its arguments: they may be paths or the names of models, which it opens."""
+    return f"{name} {json.dumps(arguments, sort_keys=True)}" if arguments else name
 
 
 def require_trust(models: Iterable[PinnedModel], location: str, *, trust: bool) -> None:
@@ -138,8 +167,7 @@ def require_trust(models: Iterable[PinnedModel], location: str, *, trust: bool) 
     lines = "\n".join(f"  the {model}" for model in unknown)
     raise UsageError(
         f"{location} names what was never used on this machine, and would open it now:\n{lines}",
-        hint="Add `trust=True`, or set SYNTHGEN_TRUST=1, if you trust whoever made this run. Even then, no code that "
-        "comes with its models is run.",
+        hint="Add `trust=True` if you trust whoever made this run. Even then, no code that comes with it is run.",
     )
 
 

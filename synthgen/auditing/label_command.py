@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.auditing.command_line import audit_command
-from synthgen.auditing.places import embeddings_folder, output_folder
+from synthgen.auditing.places import output_folder
 
 if TYPE_CHECKING:
     from synthgen.auditing.input.query import AuditQuery
@@ -25,8 +25,7 @@ def judge_check(place: SetSource, query: AuditQuery, labels: int) -> JudgeCheck:
     labelled = query.labels or (output / LABELS if moved else None)
 
     where = str(folder) if moved else query.output
-    cache = (query.cache or embeddings_folder(output)) if moved else query.cache
-    command = audit_command(place, query, output=where, cache=cache, count=labels)
+    command = audit_command(place, query, output=where, cache=query.cache, count=labels)
     table = folder / LABELS
     again = audit_command(place, query, output=query.output, cache=query.cache, labels=table)
     return JudgeCheck(labels, command, str(table), str(labelled) if labelled else None, again)

@@ -34,14 +34,14 @@ def output_folder(place: SetSource) -> Path:
     return Path("outputs") / f"{set_name(folder)}-audit"
 
 
-def embeddings_folder(output: Path) -> Path:
-    """Return where an audit in `output` keeps its embeddings by default.
+def embeddings_folder(cache: Path) -> Path:
+    """Return where audits keep their embeddings in the user's own cache.
 
     Raises:
         StorageError: that place is a symbolic link.
     """
-    refuse_links(output, output / EMBEDDINGS)
-    return output / EMBEDDINGS
+    refuse_links(cache, cache / EMBEDDINGS)
+    return cache / EMBEDDINGS
 
 
 def check_output(folder: Path, place: SetSource) -> None:

@@ -126,7 +126,7 @@ def audit(
         ),
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option("--cache", metavar="DIR", help="Folder of embeddings. Default: inside the output.")
+        Path | None, typer.Option("--cache", metavar="DIR", help="Folder of embeddings. Default: in your cache folder.")
     ] = None,
     device: Device = "auto",
     trust: Trust = False,

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 @command
-def finalize(location: RunArgument) -> Answer:
+def finalize(location: RunArgument, trust: Trust = False) -> Answer:
     """Build the dataset and the contact sheet of a run. All its shards must be done."""
     from synthgen.api.finishing import finalize
 
-    return answer_of_run(finalize(location), resumes=False)
+    return answer_of_run(finalize(location, trust=trust), resumes=False)
 
 
 @command
@@ -43,11 +43,12 @@ def rejudge(
             help="Folder of the new run, or s3://bucket/prefix. Default: RUN-rejudged.",
         ),
     ] = None,
+    trust: Trust = False,
 ) -> Answer:
     """Apply stricter filters to a run, into a new one. No image is made."""
     from synthgen.api.rejudging import rejudge
 
-    return answer_of_run(rejudge(location, overrides or (), output), rendered=False, resumes=False)
+    return answer_of_run(rejudge(location, overrides or (), output, trust=trust), rendered=False, resumes=False)
 
 
 @command

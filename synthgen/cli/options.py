@@ -93,7 +93,7 @@ Trust = Annotated[
     typer.Option(
         "--trust",
         envvar="SYNTHGEN_TRUST",
-        help="Open models that someone else's run names and that you have never used here.",
+        help="Open models and plug-ins that someone else's run names and that you have never used here.",
     ),
 ]
 

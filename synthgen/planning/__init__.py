@@ -2,6 +2,7 @@
 
 from synthgen.planning.candidates import draw_candidate, noise_seed
 from synthgen.planning.cells import Rounding, rounding_of, turns
+from synthgen.planning.free_keys import free_keys, with_free_keys
 from synthgen.planning.plan import Addition, Plan, Revisions, make_plan, written_spec
 
 __all__ = [
@@ -10,9 +11,11 @@ __all__ = [
     "Revisions",
     "Rounding",
     "draw_candidate",
+    "free_keys",
     "make_plan",
     "noise_seed",
     "rounding_of",
     "turns",
+    "with_free_keys",
     "written_spec",
 ]

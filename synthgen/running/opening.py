@@ -6,6 +6,7 @@ from synthgen.errors import PlanChanged, StorageError, UsageError
 from synthgen.files import MissingFileError
 from synthgen.planning import Plan, written_spec
 from synthgen.running.additions import add, with_additions
+from synthgen.running.changes import keep_changes, with_changes
 from synthgen.store import faults, layout
 from synthgen.store.store import RunStore
 
@@ -39,6 +40,7 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
             add(store, there, more)
             there = open_run(store)  # another process may have been first, and asked for another number
         _refuse_another(there, plan, store.location)
+        keep_changes(store, there, plan)
         spec_text = kept_spec(store) or spec_text
     store.create(layout.SPEC, spec_text.encode())
     return replace(plan, additions=there.additions)
@@ -50,7 +52,7 @@ def is_begun(store: RunStore) -> bool:
 
 
 def open_run(store: RunStore) -> Plan:
-    """Read the plan of an existing run, with what was added to it.
+    """Read the plan of an existing run, with what was added to it and changed in it.
 
     Raises:
         UsageError: there is no run.
@@ -69,7 +71,7 @@ def open_run(store: RunStore) -> Plan:
         plan = Plan.from_json(text)
     except StorageError as error:
         raise StorageError(f"{store.location}: {error.message}", hint=error.hint) from error
-    return with_additions(plan, store)
+    return with_additions(with_changes(plan, store), store)
 
 
 def kept_spec(store: RunStore) -> str | None:

@@ -111,7 +111,7 @@ def read_state(plan: Plan, store: RunStore) -> RunState:
     failures = store.names(layout.FAILED)
     numbers = [layout.shard_of_failure(name) for name in failures]
     failed = Counter(number for number in numbers if number is not None and number not in done)
-    others = (*in_done, *failures, *store.names(layout.ADDITIONS), *store.names(""))
+    others = (*in_done, *failures, *store.names(layout.ADDITIONS), *store.names(layout.CHANGES), *store.names(""))
     temporary = [name for name in others if layout.is_temporary(name)]
     pending = tuple(index for index in range(count) if index not in done and index not in damaged)
 

@@ -53,7 +53,7 @@ def _doubtful(plan: Plan, store: RunStore, shards: Iterable[int]) -> dict[int, S
 def unsealed(store: RunStore) -> list[str]:
     """List the files that an earlier version wrote without their own sha256: `verify` finds no flipped byte in them."""
     found = [] if kept_spec(store) is not None else [layout.SPEC]
-    for name in (layout.PLAN, *store.names(layout.ADDITIONS), *store.names(layout.DONE)):
+    for name in (layout.PLAN, *store.names(layout.ADDITIONS), *store.names(layout.CHANGES), *store.names(layout.DONE)):
         try:
             if not layout.is_temporary(name) and not unseal(store.read(name).decode())[1]:
                 found.append(name)

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 PLAN = "plan.json"
 SPEC = "spec.yaml"
 ADDITIONS = "additions"
+CHANGES = "changes"
 IMAGES = "shards"
 LEDGER = "ledger"
 DONE = "done"
@@ -33,6 +34,7 @@ TO_LABEL = "to-label.html"
 """In a pilot's folder, as the three before."""
 
 _MARKER = re.compile(rf"{DONE}/(\d{{5,}})\.json")
+_CHANGE = re.compile(rf"{CHANGES}/(\d{{5,}})\.json")
 _FAILURE = re.compile(rf"{FAILED}/(\d{{5,}})-[0-9a-f]{{16}}\.json")
 
 
@@ -63,6 +65,17 @@ def _is_part(part: str) -> bool:
 def addition(number: int) -> str:
     """Name an addition, counting from 1."""
     return f"{ADDITIONS}/{number:05d}.json"
+
+
+def change(number: int) -> str:
+    """Name the keys that a resumption changed, counting from 1."""
+    return f"{CHANGES}/{number:05d}.json"
+
+
+def number_of_change(name: str) -> int:
+    """Return the number in such a name; 0 if it is another kind of name."""
+    found = _CHANGE.fullmatch(name)
+    return int(found[1]) if found else 0
 
 
 def new_name(folder: str, shard: int, suffix: str) -> str:

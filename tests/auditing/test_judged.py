@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 import synthgen
-from synthgen.errors import SynthgenError
+from synthgen.auditing.input.cache import EmbeddingCache
+from synthgen.errors import StorageError, SynthgenError
 from synthgen.spec import parse_spec
 from tests.auditing.audits import JUDGE, SPEC, UNIFORM, asked, counts, judged
 from tests.auditing.portraits import ATTRIBUTES, as_csv, as_folder, table
@@ -39,6 +40,31 @@ def test_a_cut_file_of_embeddings_is_told(folder: Path) -> None:
     part.write_bytes(part.read_bytes()[:100])
     with pytest.raises(SynthgenError, match="is damaged"):
         judged(folder, cache=folder / "cut")
+
+
+def test_embeddings_beside_a_set_are_not_believed(folder: Path) -> None:
+    """Whoever hands a run or a set over could have turned the verdict with them."""
+    judged(folder, cache=folder / "set-audit/embeddings")
+    before = sorted((folder / "set-audit").rglob("*.parquet"))
+    for part in before:
+        part.write_bytes(b"not read")
+    found = judged(folder, cache=None, output=folder / "set-audit", targets=UNIFORM)
+    assert counts(found) == {"light": 4, "medium": 4, "dark": 4}
+    assert sorted((folder / "set-audit").rglob("*.parquet")) == before
+
+
+def test_embeddings_of_two_widths_in_one_cache_are_told(tmp_path: Path) -> None:
+    for width in (4, 8):
+        cache = EmbeddingCache(tmp_path / str(width), "judge", "revision")
+        cache.add([bytes([width]) * 32], np.zeros((1, width), np.float32), 1.0)
+        cache.flush()
+    with pytest.raises(StorageError, match="an embedding of one judge has 4 numbers here, and 8 elsewhere"):
+        cache.add([b"k" * 32], np.zeros((1, 4), np.float32), 1.0)
+    (part,) = (tmp_path / "8").rglob("*.parquet")
+    part.rename(next((tmp_path / "4").iterdir()) / part.name)
+    with pytest.raises(StorageError, match="is damaged: an embedding of one judge has") as refused:
+        EmbeddingCache(tmp_path / "4", "judge", "revision")
+    assert "made again" in (refused.value.hint or "")
 
 
 def test_corrupt_images_are_counted_and_told_and_the_rest_is_audited(tmp_path: Path) -> None:

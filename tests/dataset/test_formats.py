@@ -78,7 +78,7 @@ def accepted(place: str) -> int:
 
 def whole(place: str) -> RunStore:
     make_run(place, plan_of())
-    synthgen.finalize(place)
+    synthgen.finalize(place, trust=True)
     return open_store(place)
 
 
@@ -100,7 +100,7 @@ def test_a_dataset_in_the_guides_format_is_complete_and_says_where_it_comes_from
     assert "| format | jsonl (synthgen-jsonl 1.0) |" in card
     assert "load_dataset" not in card
     assert synthgen.verify(place) == []
-    assert not synthgen.finalize(place).rebuilt
+    assert not synthgen.finalize(place, trust=True).rebuilt
 
 
 @pytest.mark.usefixtures("jsonl")
@@ -116,7 +116,7 @@ def test_damage_in_a_sub_folder_is_found_and_repaired(place: str) -> None:
     assert sorted(finding.place for finding in synthgen.verify(place)) == sorted([changed, lost])
 
     assert {finding.place for finding in synthgen.repair(place).findings} == {changed, lost}
-    assert synthgen.finalize(place).rebuilt
+    assert synthgen.finalize(place, trust=True).rebuilt
     assert content(store) == before
     assert synthgen.verify(place) == []
 
@@ -129,7 +129,7 @@ def test_a_dataset_without_its_summary_is_known_by_the_record_and_written_again(
     assert [finding.place for finding in synthgen.verify(place)] == ["dataset/synthgen.json"]
     synthgen.repair(place)
     assert [name for name in store.names_below("dataset") if name.endswith((".png", ".md"))] == []
-    synthgen.finalize(place)
+    synthgen.finalize(place, trust=True)
     assert content(store) == before
 
 
@@ -150,7 +150,7 @@ def test_a_larger_run_leaves_nothing_of_the_smaller_dataset(place: str) -> None:
     assert state.shortfalls
     more = top_up(store, open_run(store), state)
     work(more, store, NoiseGenerator(), BrightnessJudge(), range(more.shard_count))
-    summary = synthgen.finalize(place).summary
+    summary = synthgen.finalize(place, trust=True).summary
     assert summary.rows == accepted(place) > fewer
     assert set(store.names_below("dataset")) == {
         "dataset/synthgen.json",
@@ -198,7 +198,7 @@ def test_in_a_bucket_files_of_others_stay_and_those_of_a_killed_upload_go(
 @pytest.mark.usefixtures("jsonl")
 def test_a_run_changes_its_format_without_another_image(tmp_path: Path) -> None:
     make_run(tmp_path / "run", noise_plan(*SMALL))
-    synthgen.finalize(tmp_path / "run")
+    synthgen.finalize(tmp_path / "run", trust=True)
     assert (tmp_path / "run/dataset/data").is_dir()
     assert plan_of().fingerprint == noise_plan(*SMALL).fingerprint
     assert plan_of().differences(noise_plan(*SMALL)) == []
@@ -207,7 +207,7 @@ def test_a_run_changes_its_format_without_another_image(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("jsonl")
 def test_options_reach_the_format(tmp_path: Path) -> None:
     make_run(tmp_path / "run", plan_of("output.format_options={prompts: false}"))
-    synthgen.finalize(tmp_path / "run")
+    synthgen.finalize(tmp_path / "run", trust=True)
     store = open_store(tmp_path / "run")
     assert not any("text" in line for line in lines(store, "train"))
     assert "| format | jsonl (synthgen-jsonl 1.0), prompts=False |" in store.read("dataset/README.md").decode()

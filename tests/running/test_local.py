@@ -245,3 +245,20 @@ def test_devices_become_workers() -> None:
     for missing in ("cuda", "cuda:1"):
         with pytest.raises(DeviceMissing, match="there is no GPU"):
             slots(missing, lambda: 0, {})
+
+
+def broken(location: str, *_: object) -> Outcome:
+    raise TypeError(f"a store that cannot be opened\n{location}")
+
+
+def test_an_unforeseen_error_outside_a_shard_is_one_line_with_its_traceback_in_failed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store = FolderStore(tmp_path / "run")
+    create_run(store, PLAN, SPEC)
+    with pytest.raises(ModelError, match=r"between two: TypeError: a store that cannot be opened$") as refused:
+        run_local(broken, store, [0], [Slot("cpu", {})])  # type: ignore[arg-type]
+    assert (refused.value.exit_code, f"Tracebacks: {store.location}/failed" in str(refused.value.hint)) == (2, True)
+    (kept,) = store.names("failed")
+    assert b"Traceback (most recent call last)" in store.read(kept)
+    assert "Traceback" not in capfd.readouterr().err

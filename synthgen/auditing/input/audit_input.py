@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from synthgen.auditing.input.audited_set import AuditedSet, OpenRun, open_audited
@@ -13,7 +15,7 @@ from synthgen.auditing.input.declaration import Declaration, declare, find_judge
 from synthgen.auditing.input.judges import Judges
 from synthgen.auditing.input.observations import AuditQuestion, Observations, judge_of, look_at
 from synthgen.auditing.input.query import AuditQuery
-from synthgen.auditing.places import embeddings_folder, output_folder
+from synthgen.auditing.places import embeddings_folder
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress
 from synthgen.files import expanded
@@ -76,7 +78,6 @@ def open_input(place: SetSource, query: AuditQuery, open_run: OpenRun, judges: J
     """
     from synthgen.sets import read_frame
 
-    cache = query.cache or embeddings_folder(query.output or output_folder(place))
     subject = open_audited(place, open_run, query.split, query.images_from)
     declared = declare(subject.run, query.spec, query.attributes)
     judged = {name: attribute for name, attribute in declared.attributes.items() if name not in query.known}
@@ -87,8 +88,20 @@ def open_input(place: SetSource, query: AuditQuery, open_run: OpenRun, judges: J
         raise UsageError(f"{subject.images.source}: nothing to measure", hint=hint)
 
     found = find_judges(query.judges, subject.run, declared, needed, judges)
-    question = AuditQuestion(judged, query.known, found, CachedJudges(judges, cache))
+    question = AuditQuestion(judged, query.known, found, CachedJudges(judges, query.cache or _own_cache(place, judges)))
     return AuditInput(subject, declared, question, read_frame(subject.images, query.label, query.known))
+
+
+def _own_cache(place: SetSource, judges: Judges) -> Path | None:
+    """Return the folder of this set's embeddings in the user's own cache.
+
+    It is never the set's folder, or that of a run: whoever handed the set over could put embeddings there that turn the
+    verdict.
+    """
+    if judges.cache is None:
+        return None
+    name = os.path.realpath(expanded(place)) if isinstance(place, str | os.PathLike) else type(place).__name__
+    return embeddings_folder(judges.cache) / sha256(os.fsencode(name)).hexdigest()[:16]
 
 
 def values_of(first: AuditInput, others: Sequence[AuditInput]) -> dict[str, tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """Embeddings that were computed before, keyed by the embedded content and the judge that made them."""
 
+import math
 import re
 import secrets
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ class EmbeddingCache:
     """Embeddings of one judge, in Parquet files that appear whole and never change.
 
     Args:
-        folder: shared by all judges; each has a subfolder of its own.
+        folder: shared by all judges; each has a subfolder of its own. None keeps embeddings in memory only.
         judge, revision: what the embeddings depend on, besides the embedded content and the conversion of pictures.
 
     Raises:
@@ -41,23 +42,23 @@ class EmbeddingCache:
         StorageError: it cannot be read, or is reached by a symbolic link in `folder`.
     """
 
-    def __init__(self, folder: Path, judge: str, revision: str) -> None:
-        name = re.sub(r"[^\w.-]+", "-", judge).strip("-.")[-60:]
-        self.folder = folder / f"{name}-{sha256(repr((judge, revision, CONVERSION)).encode()).hexdigest()[:16]}"
-        for place in (folder, *folder.parents):
-            if place.exists() and not place.is_dir():
-                raise UsageError(f"{place} is a file and not a folder", argument="cache", hint=_HINT)
-        refuse_links(folder, self.folder)
+    def __init__(self, folder: Path | None, judge: str, revision: str) -> None:
         self.logit_scale: float | None = None
         self._rows: dict[bytes, int] = {}
         self._changes: dict[bytes, int] = {}
         self._parts: list[Vectors] = []
         self._new: list[tuple[Sequence[bytes], Vectors]] = []
         self._count = 0
-        with as_storage_error(self.folder):
-            there = sorted(path for path in self.folder.glob("*.parquet") if not path.is_symlink())
+        self.folder = None if folder is None else _folder_of(folder, judge, revision)
+        if self.folder is not None:
+            self._load(self.folder)
+
+    def _load(self, folder: Path) -> None:
+        with as_storage_error(folder):
+            there = sorted(path for path in folder.glob("*.parquet") if not path.is_symlink())
         for path in there:
             keys, vectors, changes, self.logit_scale = _read(path)
+            self._check_width(vectors, path)
             self._keep(keys, vectors, changes)
 
     def __contains__(self, key: bytes) -> bool:
@@ -88,6 +89,7 @@ class EmbeddingCache:
         """
         if not self._new:
             self._check()
+        self._check_width(vectors, self.folder)
         self.logit_scale = logit_scale
         self._keep(keys, vectors, changes or [Change.NONE] * len(keys))
         self._new.append((keys, vectors))
@@ -100,7 +102,7 @@ class EmbeddingCache:
         Raises:
             StorageError: the cache cannot be written.
         """
-        if self._new and self.logit_scale is not None:
+        if self._new and self.folder is not None and self.logit_scale is not None:
             keys = [key for some, _ in self._new for key in some]
             vectors = np.concatenate([vectors for _, vectors in self._new])
             changes = [self._changes.get(key, 0) for key in keys]
@@ -109,10 +111,18 @@ class EmbeddingCache:
 
     def _check(self) -> None:
         """Fail on the first images if embeddings cannot be stored, and not after thousands of them."""
+        if self.folder is None:
+            return
         try:
             check_room(self.folder)
         except StorageError as error:
             raise StorageError(error.message, hint=_HINT) from error
+
+    def _check_width(self, vectors: Vectors, place: Path | None) -> None:
+        if self._parts and vectors.shape[1] != self._parts[0].shape[1]:
+            widths = f"{vectors.shape[1]} numbers here, and {self._parts[0].shape[1]} elsewhere"
+            hint = f"Delete {self.folder}: its embeddings are made again."
+            raise StorageError(f"{place} is damaged: an embedding of one judge has {widths}", hint=hint)
 
     def _keep(self, keys: Sequence[bytes], vectors: Vectors, changes: Sequence[int]) -> None:
         for place, key in enumerate(keys, start=self._count):
@@ -120,6 +130,16 @@ class EmbeddingCache:
         self._changes.update((key, change) for key, change in zip(keys, changes, strict=True) if change)
         self._parts.append(vectors)
         self._count += len(keys)
+
+
+def _folder_of(folder: Path, judge: str, revision: str) -> Path:
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
+            raise UsageError(f"{place} is a file and not a folder", argument="cache", hint=_HINT)
+    name = re.sub(r"[^\w.-]+", "-", judge).strip("-.")[-60:]
+    own = folder / f"{name}-{sha256(repr((judge, revision, CONVERSION)).encode()).hexdigest()[:16]}"
+    refuse_links(folder, own)
+    return own
 
 
 def _write(path: Path, keys: Sequence[bytes], vectors: Vectors, changes: Sequence[int], scale: float) -> None:
@@ -143,6 +163,9 @@ def _read(path: Path) -> tuple[list[bytes], Vectors, list[int], float]:
         column = table["vector"].combine_chunks()
         vectors = column.flatten().to_numpy().reshape(len(column), -1).astype(np.float32, copy=False)
         changes = table["changes"].to_pylist()
-        return table["key"].to_pylist(), vectors, changes, float(table.schema.metadata[_SCALE])
-    except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
+        scale = float((table.schema.metadata or {})[_SCALE])
+        if not (math.isfinite(scale) and np.isfinite(vectors).all()):
+            raise ValueError("it holds numbers that are not finite")
+        return table["key"].to_pylist(), vectors, changes, scale
+    except (OSError, pa.ArrowException, AttributeError, KeyError, ValueError, TypeError) as error:
         raise StorageError(f"{path} is damaged: {error}", hint="Delete it: its embeddings are made again.") from error

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class CachedJudge:
     """A judge with a cache of what it has embedded."""
 
-    def __init__(self, judge: JudgeId, judges: Judges, cache: Path) -> None:
+    def __init__(self, judge: JudgeId, judges: Judges, cache: Path | None) -> None:
         from synthgen.auditing.input.cache import EmbeddingCache
 
         self._judge, self._judges = judge, judges
@@ -101,11 +101,11 @@ class CachedJudges:
     """One `CachedJudge` for each judge, shared by all sets of an audit, so that a model is loaded only once.
 
     Attributes:
-        cache: the folder of embeddings.
+        cache: the folder of embeddings; None if they are not kept.
     """
 
     judges: Judges
-    cache: Path
+    cache: Path | None
     _made: dict[JudgeId, CachedJudge] = field(default_factory=dict, repr=False)
 
     def of(self, judge: JudgeId) -> CachedJudge:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from synthgen.spec import Attribute
@@ -42,6 +43,10 @@ class JudgeModel(Protocol):
 
 class Judges(Protocol):
     """Finds, opens and asks judges."""
+
+    @property
+    def cache(self) -> Path | None:
+        """The user's own folder for what audits keep; None if there is none that can be written."""
 
     def find(self, name: str) -> JudgeId:
         """Find a judge that the user names, and remember that runs may name it too from now on.

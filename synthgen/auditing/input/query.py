@@ -71,8 +71,8 @@ class AuditQuery:
             otherwise such gates stay undecided.
         allow_left_out: the largest share of a set's images that may be left out because they cannot be used; beyond it,
             the audit fails.
-        output: the folder that the audit is meant for, by default `output_folder(place)`. Only embeddings are written.
-        cache: the folder of embeddings; by default inside `output`.
+        output: the folder that the audit is meant for, by default `output_folder(place)`. Nothing is written there.
+        cache: the folder of embeddings; by default in your cache folder, and never in the set or the run.
         device: 'cpu', 'cuda', 'cuda:1', 'mps', or 'auto' for a GPU if there is one.
         trust: open a judge that the run names and this machine does not know.
         seed: of every random draw.

@@ -8,10 +8,13 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Protocol
 
-from synthgen.errors import SynthgenError
+from synthgen.errors import SynthgenError, cause_of
 from synthgen.events import LogRelay, OnProgress
+from synthgen.redaction import without_secrets
 from synthgen.running.assignment import Assignment
+from synthgen.running.failures import failed_for, write_failure
 from synthgen.running.shard.worker import Outcome
+from synthgen.store import open_store
 
 
 class Start(Protocol):
@@ -75,8 +78,22 @@ def serve_worker(
             outcome = start(location, assignments(), device, lambda progress: tell("progress", progress), stop)
         except SynthgenError as error:
             tell("error", error)
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            raise
+        except Exception as error:  # outside any shard, such as a store of a plug-in
+            tell("error", _unforeseen(error, location))
         else:
             tell("outcome", outcome)
+
+
+def _unforeseen(error: Exception, location: str) -> SynthgenError:
+    """Make one line of an error that belongs to no shard. Its traceback goes to `failed/`, if the store opens."""
+    cause, kept = without_secrets(cause_of(error)), None
+    with suppress(Exception):
+        write_failure(open_store(location), None, error)
+        kept = location
+    logging.getLogger(__name__).debug("a worker ended early", exc_info=error)
+    return failed_for(f"a worker ended before its first shard, or between two: {cause}", kept, [cause])
 
 
 @contextmanager
