@@ -97,6 +97,7 @@ class Scope:
         prompts: their number; None if none are known, or every image has its own.
         design_effect: the factor by which the similarity of images of one prompt multiplies the variance. None if it is
             not known.
+        freedom: degrees of freedom of that factor; None if it is not known.
         labelled: images with a label.
         missing: the reason for each figure that is missing.
         quote: the figure to quote; the distances are computed from it.
@@ -113,6 +114,7 @@ class Scope:
     unknown_share: Estimate | None
     prompts: int | None
     design_effect: float | None
+    freedom: int | None
     labelled: int
     shares: tuple[Share, ...]
     missing: Mapping[str, str]

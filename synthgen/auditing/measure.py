@@ -11,6 +11,7 @@ from synthgen.auditing.agreement import Agreement, agree
 from synthgen.auditing.checking import labels_needed, unused_trust
 from synthgen.auditing.confusion import Confusion
 from synthgen.auditing.crossings import MIN_CELL, cross
+from synthgen.auditing.families import with_families
 from synthgen.auditing.filters import Pipeline, read_pipeline
 from synthgen.auditing.findings import REAL, AttributeFindings, Figure, Findings, Scope
 from synthgen.auditing.gate_checks import apply_gates, read_gates
@@ -22,7 +23,7 @@ from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.amplification import Amplification, amplify, of_clusters
-from synthgen.stats.association import Association, PromptClusters, associate, corrected_v, rao_scott, with_holm
+from synthgen.stats.association import Association, PromptClusters, associate, corrected_v, rao_scott
 from synthgen.stats.clusters import Bootstrap, bootstrap
 from synthgen.stats.distance import Reference, Target
 from synthgen.stats.estimates import ALPHA, Estimate, Ints
@@ -88,12 +89,8 @@ def measure(
     drawn = bootstrap(table.cluster_label, _rng(seed, "prompts")) if table.cluster is not None else None
     effects = find_effects(table, chain([drawn], _of_classes(table, seed)))
     found = [_attribute(table, name, given, real, drawn, effects[name], seed, on_progress) for name in attributes]
-    tests = with_holm([each.association.test for each in found])
-    found = [
-        replace(each, association=replace(each.association, test=test)) for each, test in zip(found, tests, strict=True)
-    ]
-
-    decided = apply_gates(gates, found, given.trust_judge)
+    found = with_families(found)
+    decided = apply_gates(gates, found, given.trust_judge, seed)
     return Findings(
         images=len(table),
         classes=dict(zip(table.classes, np.bincount(table.label, minlength=len(table.classes)).tolist(), strict=True)),

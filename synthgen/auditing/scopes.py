@@ -129,6 +129,7 @@ def _scope(
         unknown_share=wilson(unknown, images),
         prompts=effect.prompts,
         design_effect=effect.size,
+        freedom=effect.freedom if effect.size is not None else None,
         labelled=labels.labelled if labels else 0,
         shares=shares,
         missing=_missing(valued, effect, matrix, labels),
