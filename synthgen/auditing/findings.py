@@ -27,12 +27,14 @@ class Figure(StrEnum):
 
     RAW is what was answered, with Wilson's interval. CLUSTERED is the same share, with an interval that allows for the
     similarity of images of one prompt. MATRIX is corrected by a confusion matrix, LABELS by a labelled subsample.
+    WIDENED is what was answered, give or take the share of errors that labels of the set, or a matrix, showed.
     """
 
     RAW = "raw"
     CLUSTERED = "clustered"
     MATRIX = "matrix"
     LABELS = "labels"
+    WIDENED = "widened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Share:
     Attributes:
         count: images with this answer.
         if_unknown_none, if_unknown_all: the share if none, or all, of the 'unknown' images had this value.
-        raw, clustered, matrix, labels: see `Figure`; None if it is not available, and `Scope.missing` says why.
+        raw, clustered, matrix, labels, widened: see `Figure`; None if it is not available: `Scope.missing` says why.
     """
 
     value: str
@@ -67,6 +69,7 @@ class Share:
     clustered: Estimate | None
     matrix: Estimate | None
     labels: Estimate | None
+    widened: Estimate | None = None
 
     def of(self, figure: Figure | None) -> Estimate | None:
         found: Estimate | None = getattr(self, figure.value) if figure else None

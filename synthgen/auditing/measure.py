@@ -6,6 +6,7 @@ from itertools import chain
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from synthgen.auditing.agreement import Agreement, agree
 from synthgen.auditing.checking import labels_needed, unused_trust
@@ -16,6 +17,7 @@ from synthgen.auditing.filters import Pipeline, read_pipeline
 from synthgen.auditing.findings import REAL, AttributeFindings, Figure, Findings, Scope
 from synthgen.auditing.gate_checks import apply_gates, read_gates
 from synthgen.auditing.gates import Gate
+from synthgen.auditing.label_sample import doubt_of
 from synthgen.auditing.labelled import read_truth
 from synthgen.auditing.scopes import Effect, Evidence, find_effects, measure_scopes, worth
 from synthgen.auditing.table import Table, read_table
@@ -45,6 +47,8 @@ class AuditOptions:
         second: `id` and the attributes, as another judge answered.
         crossings: groups of attributes, or 'class', to cross.
         trust_judge: let gates use the judge's raw answers where nothing checks them.
+        vectors: embeddings of the images, float32 [n, d], in the order of the table: they help to tell whether the
+            labelled images are a random sample.
     """
 
     classes: Sequence[str] | None = None
@@ -60,6 +64,7 @@ class AuditOptions:
     min_cell: int = MIN_CELL
     gates: Sequence[Gate | SpecGate | str] = ()
     trust_judge: bool = False
+    vectors: NDArray[np.float32] | None = None
 
 
 def measure(
@@ -128,11 +133,12 @@ def _attribute(
     on_progress: OnProgress,
 ) -> AttributeFindings:
     reference = given.references.get(name) or (real_reference(real, name) if real is not None else None)
-    truth = None
+    truth = doubt = None
     if given.labels is not None and name in given.labels.columns:
         truth = read_truth(table, given.labels, table.attributes[name])
+        doubt = doubt_of(table, table.attributes[name], truth, given.vectors, _rng(seed, "labels", name))
     known = name in given.known
-    evidence = Evidence(known, reference, given.confusions.get(name), truth)
+    evidence = Evidence(known, reference, given.confusions.get(name), truth, doubt)
     scopes = []
     for scope in measure_scopes(table, name, evidence, effects, seed):
         scopes.append(scope)
@@ -175,7 +181,12 @@ def _corrected(scopes: Sequence[Scope]) -> Estimate | None:
     quoted = [
         [found for share in scope.shares if (found := share.of(scope.quote.figure))] for scope in scopes if scope.valued
     ]
-    if not quoted or {scope.quote.figure for scope in scopes if scope.valued} & {Figure.RAW, Figure.CLUSTERED, None}:
+    if not quoted or {scope.quote.figure for scope in scopes if scope.valued} & {
+        Figure.RAW,
+        Figure.CLUSTERED,
+        Figure.WIDENED,
+        None,
+    }:
         return None
     shares = np.array([[found.value for found in each] for each in quoted])
     images = np.array([scope.valued for scope in scopes if scope.valued], dtype=float)
