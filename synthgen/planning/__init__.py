@@ -2,14 +2,17 @@
 
 from synthgen.planning.candidates import draw_candidate, noise_seed
 from synthgen.planning.cells import Rounding, rounding_of, turns
+from synthgen.planning.gate_needs import GateNeed, gate_needs
 from synthgen.planning.plan import Addition, Plan, Revisions, make_plan, written_spec
 
 __all__ = [
     "Addition",
+    "GateNeed",
     "Plan",
     "Revisions",
     "Rounding",
     "draw_candidate",
+    "gate_needs",
     "make_plan",
     "noise_seed",
     "rounding_of",
