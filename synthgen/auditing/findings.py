@@ -161,6 +161,8 @@ class Findings:
         undeclared: the classes that were not declared.
         confidence: of every interval.
         seed: of every draw: the same table gives the same findings, whatever the order of its rows.
+        about: what intervals are about: 'source', whatever made the set, of which it is a sample; or 'set', the set
+            itself, whose own shares are exact where they were counted.
         trust_judge: whether gates were told to accept the judge's word where nothing checks it.
         labels_needed: images to draw and label, so that every gate that is undecided because nothing checks the judge
             gets enough labels; None if there is no such gate.
@@ -179,6 +181,7 @@ class Findings:
     agreement: tuple[Agreement, ...]
     gates: tuple[GateResult, ...]
     caveats: tuple[str, ...]
+    about: str = "source"
     trust_judge: bool = False
     labels_needed: int | None = None
 

@@ -86,6 +86,8 @@ def _found(gate: Gate, scope: Scope, attribute: AttributeFindings, seed: int) ->
 
 def _distance_beyond(distance: Distance, gate: Gate, scope: Scope, seed: int) -> Callable[[int], float]:
     def beyond(tests: int) -> float:
+        if not distance.found.half_width:  # the set itself is asked about
+            return 0.0
         shares = [found for share in scope.shares if (found := share.of(scope.quote.figure))]
         wanted = [(scope.reference or {}).get(share.value, 0.0) for share in scope.shares]
         rng = np.random.default_rng([seed, *str(gate).encode(), *scope.place.encode()])

@@ -76,7 +76,9 @@ def read_truth(table: Table, labels: pd.DataFrame, attribute: Answers) -> Truth:
     return Truth(weight, square, crossed((place[0], shape[0])).astype(float), rows, blank[blank >= 0])
 
 
-def correct_by_labels(counts: Floats, truth: Truth, chosen: Sequence[int], inflation: float) -> Corrected:
+def correct_by_labels(
+    counts: Floats, truth: Truth, chosen: Sequence[int], inflation: float, whole: bool = False
+) -> Corrected:
     """Estimate the true shares of the values, among images that have one, in the classes `chosen`.
 
     `counts` are the images by class and answer. Within each class, the images with one answer are a cell. The estimate
@@ -90,6 +92,9 @@ def correct_by_labels(counts: Floats, truth: Truth, chosen: Sequence[int], infla
     The interval is that of `weighted_score` and not PPI's normal one, which treats a cell without an error among its
     labels as a cell without errors. Unequal weights count by Kish's effective sample size. An image without a value, or
     for which a person cannot tell, leaves the denominator, at the cost of a term of variance.
+
+    If `whole`, the images are all that the shares are about, and not a sample of their source: the numbers of answers
+    are fixed, and only which images were labelled is random.
     """
     there = [index for index in chosen if counts[index].sum()]
     seen = [index for index in there if truth.images[index]]
@@ -99,7 +104,8 @@ def correct_by_labels(counts: Floats, truth: Truth, chosen: Sequence[int], infla
     if not truth.weight[seen][..., : -len(ASIDE)].any():
         return Corrected(None, "the labels give none of these images a value", labelled=labelled)
 
-    share, low, high = weighted_score(*cells(counts[seen], truth.weight[seen], truth.square[seen]), inflation)
+    found = cells(counts[seen], truth.weight[seen], truth.square[seen])
+    share, low, high = weighted_score(*(of_whole(found) if whole else found), inflation)
     unseen = 1 - counts[seen].sum() / counts[there].sum()
     caveats = []
     if unseen > 0:
@@ -130,6 +136,16 @@ def cells(size: Floats, weight: Floats, square: Floats) -> Cells:
     of_all = np.divide(weight.sum(-1) ** 2, square.sum(-1), out=np.ones_like(told), where=told > 0)
     spread = (size / size_told.sum()) ** 2 * share_told * (1 - share_told) / of_all
     return Cells(hits, effective, size_told, spread)
+
+
+def of_whole(found: Cells) -> Cells:
+    """Return cells whose sizes are fixed: each is a stratum, drawn without replacement (Cochran 1977, chapter 5).
+
+    A cell whose images are all labelled counts as if it had ten thousand times as many labels.
+    """
+    hits, looked_at, size, spread = (np.asarray(each).reshape(*each.shape[:-2], -1, 1) for each in found)
+    left = np.maximum(1 - np.divide(looked_at, size, out=np.zeros_like(size), where=size > 0), 1e-4)
+    return Cells(hits / left, looked_at / left, size, spread)
 
 
 def _merged(size: Floats, weight: Floats, square: Floats) -> tuple[Floats, Floats, Floats]:

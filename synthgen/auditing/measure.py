@@ -28,7 +28,7 @@ from synthgen.stats.amplification import Amplification, amplify, of_clusters
 from synthgen.stats.association import Association, PromptClusters, associate, corrected_v, rao_scott
 from synthgen.stats.clusters import Bootstrap, bootstrap
 from synthgen.stats.distance import Reference, Target
-from synthgen.stats.estimates import ALPHA, Estimate, Ints
+from synthgen.stats.estimates import ALPHA, Estimate, Ints, point
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +47,7 @@ class AuditOptions:
         second: `id` and the attributes, as another judge answered.
         crossings: groups of attributes, or 'class', to cross.
         trust_judge: let gates use the judge's raw answers where nothing checks them.
+        about_set: whether the set itself is asked about, and not the source that it is a sample of.
         vectors: embeddings of the images, float32 [n, d], in the order of the table: they help to tell whether the
             labelled images are a random sample.
     """
@@ -64,6 +65,7 @@ class AuditOptions:
     min_cell: int = MIN_CELL
     gates: Sequence[Gate | SpecGate | str] = ()
     trust_judge: bool = False
+    about_set: bool = False
     vectors: NDArray[np.float32] | None = None
 
 
@@ -86,12 +88,16 @@ def measure(
     given = given or AuditOptions()
     _check_names(given, attributes)
     table = read_table(frame, attributes, given.classes)
+    if given.about_set:
+        table = replace(table, cluster=None)  # nothing is a sample, so it does not matter how alike images are
     real = read_table(given.real, attributes, table.classes) if given.real is not None else None
 
     referenced = list(attributes) if real is not None else list(given.references)
     gates = read_gates(given.gates, attributes, referenced)
 
-    drawn = bootstrap(table.cluster_label, _rng(seed, "prompts")) if table.cluster is not None else None
+    drawn = None
+    if table.cluster is not None:
+        drawn = bootstrap(table.cluster_label, _rng(seed, "prompts"))
     effects = find_effects(table, chain([drawn], _of_classes(table, seed)))
     found = [_attribute(table, name, given, real, drawn, effects[name], seed, on_progress) for name in attributes]
     found = with_families(found)
@@ -110,6 +116,7 @@ def measure(
         gates=decided,
         caveats=(*_caveats(table, real, given.labels), *unused_trust(given.trust_judge, found, decided)),
         trust_judge=given.trust_judge,
+        about="set" if given.about_set else "source",
         labels_needed=labels_needed(frame, found, gates, decided),
     )
 
@@ -138,13 +145,15 @@ def _attribute(
         truth = read_truth(table, given.labels, table.attributes[name])
         doubt = doubt_of(table, table.attributes[name], truth, given.vectors, _rng(seed, "labels", name))
     known = name in given.known
-    evidence = Evidence(known, reference, given.confusions.get(name), truth, doubt)
+    evidence = Evidence(known, reference, given.confusions.get(name), truth, doubt, given.about_set)
     scopes = []
     for scope in measure_scopes(table, name, evidence, effects, seed):
         scopes.append(scope)
         on_progress(StepProgress(f"measuring {name}", "classes", len(scopes) - 1, len(table.classes)))
     values, source = table.attributes[name].values, reference.source if reference else None
     association = _association(table, name, scopes, drawn, seed)
+    if given.about_set and association.v is not None:
+        association = replace(association, v=point(association.v.value))
     return AttributeFindings(name, values, known, source, tuple(scopes), association)
 
 

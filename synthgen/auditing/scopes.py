@@ -23,6 +23,7 @@ from synthgen.stats.estimates import (
     Ints,
     half_width,
     images_needed,
+    point,
     wilson,
     wilson_with_effect,
 )
@@ -37,6 +38,7 @@ class Evidence:
 
     Attributes:
         doubt: why the labels cannot be a random sample, if so: they are not used.
+        whole: whether the set itself is asked about, and not the source that it is a sample of.
     """
 
     known: bool = False
@@ -44,6 +46,7 @@ class Evidence:
     confusion: Confusion | None = None
     truth: Truth | None = None
     doubt: str | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +83,8 @@ def measure_scopes(
         labels = None
         if evidence.truth is not None:
             chosen = range(len(table.classes)) if class_name is None else [index - 1]
-            labels = correct_by_labels(by_class.astype(float), evidence.truth, chosen, effects[index].at_least - 1)
+            inflation = 0.0 if evidence.whole else effects[index].at_least - 1
+            labels = correct_by_labels(by_class.astype(float), evidence.truth, chosen, inflation, evidence.whole)
             labels = replace(labels, doubts=(evidence.doubt,) if evidence.doubt else ())
         rng = np.random.default_rng([seed, index, *name.encode()])
         yield _scope(class_name, answers, counts[index], evidence, errors, effects[index], matrices[index], labels, rng)
@@ -135,9 +139,12 @@ def _scope(
     values = len(answers.values)
     images, valued = int(counts.sum()), int(counts[:values].sum())
     not_applicable, unknown = (int(count) for count in counts[values:])
+    unknown_share = wilson(unknown, images)
 
     rate = None if evidence.known else errors.rate
     shares = _shares(answers, counts, effect, matrix, labels, rate)
+    if evidence.whole:
+        shares = tuple(replace(share, raw=share.raw and point(share.raw.value)) for share in shares)
     quoted = quote(
         valued,
         evidence.known,
@@ -155,6 +162,8 @@ def _scope(
     far: dict[Figure, tuple[Distance, ...]] = {}
     if wanted is not None and no_distance is None:
         far = dict(_distances(answers, wanted, shares, valued, effect, quoted, rng))
+        if evidence.whole and wanted.images is None and Figure.RAW in far:
+            far[Figure.RAW] = tuple(replace(each, found=point(each.found.value)) for each in far[Figure.RAW])
 
     return Scope(
         class_name=class_name,
@@ -162,7 +171,7 @@ def _scope(
         valued=valued,
         unknown=unknown,
         not_applicable=not_applicable,
-        unknown_share=wilson(unknown, images),
+        unknown_share=unknown_share and point(unknown_share.value) if evidence.whole else unknown_share,
         prompts=effect.prompts,
         design_effect=effect.size,
         freedom=effect.freedom if effect.size is not None else None,
