@@ -115,7 +115,8 @@ def _measured(
 ) -> Findings:
     from synthgen.auditing.measure import measure
 
-    return measure(seen.looked.frame, values, replace(options, second=seen.looked.second), seed, on_progress)
+    options = replace(options, second=seen.looked.second, vectors=seen.looked.vectors)
+    return measure(seen.looked.frame, values, options, seed, on_progress)
 
 
 def _confusions(given: Mapping[str, Path] | Sequence[str], values: Mapping[str, Sequence[str]]) -> dict[str, Confusion]:

@@ -27,12 +27,14 @@ class Figure(StrEnum):
 
     RAW is what was answered, with Wilson's interval. CLUSTERED is the same share, with an interval that allows for the
     similarity of images of one prompt. MATRIX is corrected by a confusion matrix, LABELS by a labelled subsample.
+    WIDENED is what was answered, give or take the share of errors that labels of the set, or a matrix, showed.
     """
 
     RAW = "raw"
     CLUSTERED = "clustered"
     MATRIX = "matrix"
     LABELS = "labels"
+    WIDENED = "widened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Share:
     Attributes:
         count: images with this answer.
         if_unknown_none, if_unknown_all: the share if none, or all, of the 'unknown' images had this value.
-        raw, clustered, matrix, labels: see `Figure`; None if it is not available, and `Scope.missing` says why.
+        raw, clustered, matrix, labels, widened: see `Figure`; None if it is not available: `Scope.missing` says why.
     """
 
     value: str
@@ -67,6 +69,7 @@ class Share:
     clustered: Estimate | None
     matrix: Estimate | None
     labels: Estimate | None
+    widened: Estimate | None = None
 
     def of(self, figure: Figure | None) -> Estimate | None:
         found: Estimate | None = getattr(self, figure.value) if figure else None
@@ -97,6 +100,7 @@ class Scope:
         prompts: their number; None if none are known, or every image has its own.
         design_effect: the factor by which the similarity of images of one prompt multiplies the variance. None if it is
             not known.
+        freedom: degrees of freedom of that factor; None if it is not known.
         labelled: images with a label.
         missing: the reason for each figure that is missing.
         quote: the figure to quote; the distances are computed from it.
@@ -113,6 +117,7 @@ class Scope:
     unknown_share: Estimate | None
     prompts: int | None
     design_effect: float | None
+    freedom: int | None
     labelled: int
     shares: tuple[Share, ...]
     missing: Mapping[str, str]
@@ -156,6 +161,8 @@ class Findings:
         undeclared: the classes that were not declared.
         confidence: of every interval.
         seed: of every draw: the same table gives the same findings, whatever the order of its rows.
+        about: what intervals are about: 'source', whatever made the set, of which it is a sample; or 'set', the set
+            itself, whose own shares are exact where they were counted.
         trust_judge: whether gates were told to accept the judge's word where nothing checks it.
         labels_needed: images to draw and label, so that every gate that is undecided because nothing checks the judge
             gets enough labels; None if there is no such gate.
@@ -174,6 +181,7 @@ class Findings:
     agreement: tuple[Agreement, ...]
     gates: tuple[GateResult, ...]
     caveats: tuple[str, ...]
+    about: str = "source"
     trust_judge: bool = False
     labels_needed: int | None = None
 

@@ -1,12 +1,15 @@
 """Applying gates to findings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from synthgen.auditing.findings import OVERALL, REAL, AttributeFindings, Scope
+import numpy as np
+
+from synthgen.auditing.findings import OVERALL, REAL, AttributeFindings, Figure, Scope
 from synthgen.auditing.gates import Found, Gate, GateResult, checked, decide, from_spec, parse_gate
 from synthgen.errors import UsageError
 from synthgen.spec import GateSpec as SpecGate
-from synthgen.stats.distance import Measure
+from synthgen.stats.distance import Distance, Measure
+from synthgen.stats.limits import distance_beyond
 
 _IMAGES, _LABELS, _MORE_LABELS = "more images", "labels", "more labels, or images,"
 """What narrows an interval: of figures that need no judge, that rest on its word alone, and that are corrected."""
@@ -39,21 +42,21 @@ def read_gates(
 
 
 def apply_gates(
-    gates: Sequence[Gate], found: Sequence[AttributeFindings], trust_judge: bool = False
+    gates: Sequence[Gate], found: Sequence[AttributeFindings], trust_judge: bool = False, seed: int = 0
 ) -> tuple[GateResult, ...]:
     """Decide every gate. With `trust_judge`, the judge's answers count even where nothing checks them."""
     by_name = {attribute.name: attribute for attribute in found}
-    return tuple(decide(gate, _places(gate, by_name[gate.attribute]), trust_judge) for gate in gates)
+    return tuple(decide(gate, _places(gate, by_name[gate.attribute], seed), trust_judge) for gate in gates)
 
 
-def _places(gate: Gate, attribute: AttributeFindings) -> dict[str, Found]:
+def _places(gate: Gate, attribute: AttributeFindings, seed: int) -> dict[str, Found]:
     if gate.measure == "v":
         return {OVERALL: _association(attribute)}
     scopes = attribute.scopes[1:] if gate.within == "class" else attribute.scopes[:1]
-    return {scope.place: _found(gate, scope, attribute) for scope in scopes}
+    return {scope.place: _found(gate, scope, attribute, seed) for scope in scopes}
 
 
-def _found(gate: Gate, scope: Scope, attribute: AttributeFindings) -> Found:
+def _found(gate: Gate, scope: Scope, attribute: AttributeFindings, seed: int) -> Found:
     """Return the quoted figure, or the judge's abstention if the gate limits that.
 
     Abstention is what the judge does, not what it says about an image: its errors do not change it, nor would labels.
@@ -67,13 +70,31 @@ def _found(gate: Gate, scope: Scope, attribute: AttributeFindings) -> Found:
         narrows = _IMAGES
     if gate.measure == "share":
         share = next(share for share in scope.shares if share.value == gate.value)
-        return Found(share.of(quoted.figure), quoted.reason, quoted.unchecked, narrows=narrows)
+        figure = share.of(quoted.figure)
+        freedom = scope.freedom if quoted.figure is Figure.CLUSTERED else None
+        return Found(figure, quoted.reason, quoted.unchecked, narrows=narrows, freedom=freedom)
 
     distance = next((each for each in scope.distances if each.measure == gate.measure), None)
-    found = Found(distance.found if distance else None, scope.no_distance, quoted.unchecked, narrows=narrows)
+    beyond = _distance_beyond(distance, gate, scope, seed) if distance else None
+    found = Found(
+        distance.found if distance else None, scope.no_distance, quoted.unchecked, narrows=narrows, beyond=beyond
+    )
     if attribute.reference == REAL and not attribute.known:
         return found._replace(unchecked=_REAL_UNCHECKED, remedy=_REAL_REMEDY)
     return found
+
+
+def _distance_beyond(distance: Distance, gate: Gate, scope: Scope, seed: int) -> Callable[[int], float]:
+    def beyond(tests: int) -> float:
+        if not distance.found.half_width:  # the set itself is asked about
+            return 0.0
+        shares = [found for share in scope.shares if (found := share.of(scope.quote.figure))]
+        wanted = [(scope.reference or {}).get(share.value, 0.0) for share in scope.shares]
+        rng = np.random.default_rng([seed, *str(gate).encode(), *scope.place.encode()])
+        values = np.array([share.value for share in shares])
+        return distance_beyond(distance, values, np.array(wanted), gate.limit, gate.most, rng, tests)
+
+    return beyond
 
 
 def _association(attribute: AttributeFindings) -> Found:

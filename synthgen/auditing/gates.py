@@ -1,14 +1,15 @@
 """Gates: limits that an audit must keep, read from a line or from the spec, and judged by intervals."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from synthgen.errors import UsageError
 from synthgen.spec import GateSpec as SpecGate
-from synthgen.stats.estimates import Estimate
+from synthgen.stats.estimates import Estimate, holm
+from synthgen.stats.limits import LEVEL, share_beyond
 
 FORM = "'ATTRIBUTE [within class | overall]: MEASURE <= LIMIT', such as 'skin_tone within class: tv <= 0.1'"
 MEASURES = ("tv", "entropy", "min_max_ratio", "js", "unknown", "v")
@@ -60,6 +61,9 @@ class Found(NamedTuple):
         unchecked: why the estimate rests on the judge's word alone; None if it does not.
         remedy: what would help in that case, in words.
         narrows: what would make the interval narrower.
+        freedom: degrees of freedom of the estimate's variance; None if its images are independent.
+        beyond: tests whether the limit is kept, as one of so many tests that are made together, and returns the
+            one-sided p-value. None for a share, which has a score test.
     """
 
     estimate: Estimate | None
@@ -67,6 +71,8 @@ class Found(NamedTuple):
     unchecked: str | None = None
     remedy: str = LABELS_SETTLE
     narrows: str = "more images, or labels,"
+    freedom: int | None = None
+    beyond: Callable[[int], float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ class Check:
         unchecked: why the figure rests on the judge's word alone, so that it decides nothing unless the judge is
             trusted; None if it does not.
         remedy: what would help in that case.
+        adjusted: how likely a figure so far beyond the limit is by chance in any of the places that were tested
+            together, if all keep the limit: one-sided, with Holm's correction. None if the interval is not beyond it.
     """
 
     place: str
@@ -88,6 +96,7 @@ class Check:
     reason: str
     unchecked: str | None = None
     remedy: str | None = None
+    adjusted: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +170,15 @@ def decide(
     A limit is kept if the whole interval keeps it, and broken if the whole interval breaks it. If the limit is inside
     the interval, there is not enough data to decide. What was not measured has not passed. A judge's word alone decides
     nothing, unless `trust_judge`.
+
+    Each end of an interval is missed by chance in 2.5 % of samples. A gate passes if every place keeps the limit, so at
+    that level it passes wrongly at most that often (Berger 1982, Technometrics 24). It fails if any place breaks the
+    limit, which chance alone makes likely in many classes. So places break it together at that level: Holm's correction
+    (1979, Scandinavian J. Statistics 6) of one-sided tests.
     """
-    checks = tuple(_check(gate, place, Found(*found), trust_judge) for place, found in places.items())
+    found_in = {place: Found(*found) for place, found in places.items()}
+    checks = tuple(_check(gate, place, found, trust_judge) for place, found in found_in.items())
+    checks = _together(gate, checks, found_in, trust_judge)
     if not checks:
         return GateResult(str(gate), GateOutcome.INSUFFICIENT, "there is nothing to measure", ())
     for outcome in (GateOutcome.FAIL, GateOutcome.INSUFFICIENT):
@@ -178,7 +194,7 @@ def _check(gate: Gate, place: str, found: Found, trust_judge: bool) -> Check:
     estimate, unchecked = found.estimate, found.unchecked
     if estimate is None:
         return Check(place, None, GateOutcome.INSUFFICIENT, found.why or "it was not measured")
-    seen = f"{estimate.value:.3f} (95 % interval {estimate.low:.3f} to {estimate.high:.3f})"
+    seen = _seen(estimate)
     if unchecked and not trust_judge:
         reason = f"{unchecked}; {found.remedy} ({WORD}: {seen})"
         return Check(place, estimate, GateOutcome.INSUFFICIENT, reason, unchecked, found.remedy)
@@ -188,6 +204,42 @@ def _check(gate: Gate, place: str, found: Found, trust_judge: bool) -> Check:
     else:
         reason = f"{seen}; at {'most' if gate.most else 'least'} {gate.limit:g} is allowed"
     return Check(place, estimate, outcome, reason, unchecked, found.remedy if unchecked else None)
+
+
+def _together(
+    gate: Gate, checks: tuple[Check, ...], found_in: Mapping[str, Found], trust_judge: bool
+) -> tuple[Check, ...]:
+    """Let a check fail only if its test fails among all those that are made."""
+    tests = sum(check.found is not None and (trust_judge or not check.unchecked) for check in checks)
+    failing = [check.place for check in checks if check.outcome is GateOutcome.FAIL]
+    if tests < 2 or not failing:
+        return checks
+
+    p_values = [_p_value(gate, found_in[place], tests) for place in failing]
+    adjusted = dict(zip(failing, holm([*p_values, *[1.0] * (tests - len(failing))]), strict=False))
+    return tuple(_adjusted(gate, check, found_in[check.place], adjusted.get(check.place), tests) for check in checks)
+
+
+def _p_value(gate: Gate, found: Found, tests: int) -> float:
+    if found.beyond is not None:
+        return found.beyond(tests)
+    return share_beyond(found.estimate, gate.limit, gate.most, found.freedom) if found.estimate else 1.0
+
+
+def _adjusted(gate: Gate, check: Check, found: Found, p_value: float | None, tests: int) -> Check:
+    if p_value is None or found.estimate is None:
+        return check
+    if p_value <= LEVEL:
+        return replace(check, adjusted=p_value)
+    reason = (
+        f"{_seen(found.estimate)} is beyond the limit {gate.limit:g}; but chance puts one of {tests} places so far "
+        f"beyond it with probability {p_value:.2f}: {found.narrows} would settle it"
+    )
+    return replace(check, outcome=GateOutcome.INSUFFICIENT, reason=reason, adjusted=p_value)
+
+
+def _seen(found: Estimate) -> str:
+    return f"{found.value:.3f} (95 % interval {found.low:.3f} to {found.high:.3f})"
 
 
 def _outcome(gate: Gate, found: Estimate) -> GateOutcome:

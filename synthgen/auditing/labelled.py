@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from synthgen.auditing.table import Answers, Table, check_columns, crossed, read_answers
 from synthgen.errors import UsageError
@@ -23,11 +24,15 @@ class Truth:
         weight: the weights of the labelled images, summed by class, answer and truth: [classes, answers, truths].
         square: the sums of the squared weights, likewise.
         images: labelled images by class.
+        rows: the positions of the labelled images in the table.
+        blank: the positions of images that have a row without a label: drawn, but not labelled.
     """
 
     weight: Floats
     square: Floats
     images: Floats
+    rows: NDArray[np.int64]
+    blank: NDArray[np.int64]
 
 
 def read_truth(table: Table, labels: pd.DataFrame, attribute: Answers) -> Truth:
@@ -40,7 +45,8 @@ def read_truth(table: Table, labels: pd.DataFrame, attribute: Answers) -> Truth:
         UsageError: a column or an id is missing, an id is duplicated, or a value or a weight is invalid.
     """
     check_columns(labels, ["id", attribute.name], "the labels")
-    given = labels[labels[attribute.name].notna()]
+    has_label = labels[attribute.name].notna()
+    given, empty = labels[has_label], labels[~has_label]
     if table.ids is None:
         raise UsageError("the table has no column 'id'", hint="Labels are joined to images by their id.")
 
@@ -66,10 +72,13 @@ def read_truth(table: Table, labels: pd.DataFrame, attribute: Answers) -> Truth:
     weight, square = np.zeros(shape), np.zeros(shape)
     np.add.at(weight, place, weights)
     np.add.at(square, place, weights**2)
-    return Truth(weight, square, crossed((place[0], shape[0])).astype(float))
+    blank = table.ids.get_indexer(pd.Index(empty["id"]))
+    return Truth(weight, square, crossed((place[0], shape[0])).astype(float), rows, blank[blank >= 0])
 
 
-def correct_by_labels(counts: Floats, truth: Truth, chosen: Sequence[int], inflation: float) -> Corrected:
+def correct_by_labels(
+    counts: Floats, truth: Truth, chosen: Sequence[int], inflation: float, whole: bool = False
+) -> Corrected:
     """Estimate the true shares of the values, among images that have one, in the classes `chosen`.
 
     `counts` are the images by class and answer. Within each class, the images with one answer are a cell. The estimate
@@ -77,12 +86,15 @@ def correct_by_labels(counts: Floats, truth: Truth, chosen: Sequence[int], infla
     with tuned power (Angelopoulos, Duchi and Zrnic 2023, arXiv 2311.01453) on the one-hot answers, stratified by class
     (Fisch et al. 2024, arXiv 2406.04291): mean label + (mean answer of all - mean answer of the labelled) * lambda,
     where lambda is that of regression. It assumes nothing about the judge, which may err, and differently in each
-    class. It assumes that the labelled images are a random sample of their class. A judge that is often right makes
-    the interval narrow.
+    class. It assumes that the labelled images are a random sample of their class; `label_sample` tests that. A judge
+    that is often right makes the interval narrow.
 
     The interval is that of `weighted_score` and not PPI's normal one, which treats a cell without an error among its
     labels as a cell without errors. Unequal weights count by Kish's effective sample size. An image without a value, or
     for which a person cannot tell, leaves the denominator, at the cost of a term of variance.
+
+    If `whole`, the images are all that the shares are about, and not a sample of their source: the numbers of answers
+    are fixed, and only which images were labelled is random.
     """
     there = [index for index in chosen if counts[index].sum()]
     seen = [index for index in there if truth.images[index]]
@@ -92,7 +104,8 @@ def correct_by_labels(counts: Floats, truth: Truth, chosen: Sequence[int], infla
     if not truth.weight[seen][..., : -len(ASIDE)].any():
         return Corrected(None, "the labels give none of these images a value", labelled=labelled)
 
-    share, low, high = weighted_score(*cells(counts[seen], truth.weight[seen], truth.square[seen]), inflation)
+    found = cells(counts[seen], truth.weight[seen], truth.square[seen])
+    share, low, high = weighted_score(*(of_whole(found) if whole else found), inflation)
     unseen = 1 - counts[seen].sum() / counts[there].sum()
     caveats = []
     if unseen > 0:
@@ -123,6 +136,16 @@ def cells(size: Floats, weight: Floats, square: Floats) -> Cells:
     of_all = np.divide(weight.sum(-1) ** 2, square.sum(-1), out=np.ones_like(told), where=told > 0)
     spread = (size / size_told.sum()) ** 2 * share_told * (1 - share_told) / of_all
     return Cells(hits, effective, size_told, spread)
+
+
+def of_whole(found: Cells) -> Cells:
+    """Return cells whose sizes are fixed: each is a stratum, drawn without replacement (Cochran 1977, chapter 5).
+
+    A cell whose images are all labelled counts as if it had ten thousand times as many labels.
+    """
+    hits, looked_at, size, spread = (np.asarray(each).reshape(*each.shape[:-2], -1, 1) for each in found)
+    left = np.maximum(1 - np.divide(looked_at, size, out=np.zeros_like(size), where=size > 0), 1e-4)
+    return Cells(hits / left, looked_at / left, size, spread)
 
 
 def _merged(size: Floats, weight: Floats, square: Floats) -> tuple[Floats, Floats, Floats]:

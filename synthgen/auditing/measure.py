@@ -6,15 +6,18 @@ from itertools import chain
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from synthgen.auditing.agreement import Agreement, agree
 from synthgen.auditing.checking import labels_needed, unused_trust
 from synthgen.auditing.confusion import Confusion
 from synthgen.auditing.crossings import MIN_CELL, cross
+from synthgen.auditing.families import with_families
 from synthgen.auditing.filters import Pipeline, read_pipeline
 from synthgen.auditing.findings import REAL, AttributeFindings, Figure, Findings, Scope
 from synthgen.auditing.gate_checks import apply_gates, read_gates
 from synthgen.auditing.gates import Gate
+from synthgen.auditing.label_sample import doubt_of
 from synthgen.auditing.labelled import read_truth
 from synthgen.auditing.scopes import Effect, Evidence, find_effects, measure_scopes, worth
 from synthgen.auditing.table import Table, read_table
@@ -22,10 +25,10 @@ from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.amplification import Amplification, amplify, of_clusters
-from synthgen.stats.association import Association, PromptClusters, associate, corrected_v, rao_scott, with_holm
+from synthgen.stats.association import Association, PromptClusters, associate, corrected_v, rao_scott
 from synthgen.stats.clusters import Bootstrap, bootstrap
 from synthgen.stats.distance import Reference, Target
-from synthgen.stats.estimates import ALPHA, Estimate, Ints
+from synthgen.stats.estimates import ALPHA, Estimate, Ints, point
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +47,9 @@ class AuditOptions:
         second: `id` and the attributes, as another judge answered.
         crossings: groups of attributes, or 'class', to cross.
         trust_judge: let gates use the judge's raw answers where nothing checks them.
+        about_set: whether the set itself is asked about, and not the source that it is a sample of.
+        vectors: embeddings of the images, float32 [n, d], in the order of the table: they help to tell whether the
+            labelled images are a random sample.
     """
 
     classes: Sequence[str] | None = None
@@ -59,6 +65,8 @@ class AuditOptions:
     min_cell: int = MIN_CELL
     gates: Sequence[Gate | SpecGate | str] = ()
     trust_judge: bool = False
+    about_set: bool = False
+    vectors: NDArray[np.float32] | None = None
 
 
 def measure(
@@ -80,20 +88,20 @@ def measure(
     given = given or AuditOptions()
     _check_names(given, attributes)
     table = read_table(frame, attributes, given.classes)
+    if given.about_set:
+        table = replace(table, cluster=None)  # nothing is a sample, so it does not matter how alike images are
     real = read_table(given.real, attributes, table.classes) if given.real is not None else None
 
     referenced = list(attributes) if real is not None else list(given.references)
     gates = read_gates(given.gates, attributes, referenced)
 
-    drawn = bootstrap(table.cluster_label, _rng(seed, "prompts")) if table.cluster is not None else None
+    drawn = None
+    if table.cluster is not None:
+        drawn = bootstrap(table.cluster_label, _rng(seed, "prompts"))
     effects = find_effects(table, chain([drawn], _of_classes(table, seed)))
     found = [_attribute(table, name, given, real, drawn, effects[name], seed, on_progress) for name in attributes]
-    tests = with_holm([each.association.test for each in found])
-    found = [
-        replace(each, association=replace(each.association, test=test)) for each, test in zip(found, tests, strict=True)
-    ]
-
-    decided = apply_gates(gates, found, given.trust_judge)
+    found = with_families(found)
+    decided = apply_gates(gates, found, given.trust_judge, seed)
     return Findings(
         images=len(table),
         classes=dict(zip(table.classes, np.bincount(table.label, minlength=len(table.classes)).tolist(), strict=True)),
@@ -108,6 +116,7 @@ def measure(
         gates=decided,
         caveats=(*_caveats(table, real, given.labels), *unused_trust(given.trust_judge, found, decided)),
         trust_judge=given.trust_judge,
+        about="set" if given.about_set else "source",
         labels_needed=labels_needed(frame, found, gates, decided),
     )
 
@@ -131,17 +140,20 @@ def _attribute(
     on_progress: OnProgress,
 ) -> AttributeFindings:
     reference = given.references.get(name) or (real_reference(real, name) if real is not None else None)
-    truth = None
+    truth = doubt = None
     if given.labels is not None and name in given.labels.columns:
         truth = read_truth(table, given.labels, table.attributes[name])
+        doubt = doubt_of(table, table.attributes[name], truth, given.vectors, _rng(seed, "labels", name))
     known = name in given.known
-    evidence = Evidence(known, reference, given.confusions.get(name), truth)
+    evidence = Evidence(known, reference, given.confusions.get(name), truth, doubt, given.about_set)
     scopes = []
     for scope in measure_scopes(table, name, evidence, effects, seed):
         scopes.append(scope)
         on_progress(StepProgress(f"measuring {name}", "classes", len(scopes) - 1, len(table.classes)))
     values, source = table.attributes[name].values, reference.source if reference else None
     association = _association(table, name, scopes, drawn, seed)
+    if given.about_set and association.v is not None:
+        association = replace(association, v=point(association.v.value))
     return AttributeFindings(name, values, known, source, tuple(scopes), association)
 
 
@@ -178,7 +190,12 @@ def _corrected(scopes: Sequence[Scope]) -> Estimate | None:
     quoted = [
         [found for share in scope.shares if (found := share.of(scope.quote.figure))] for scope in scopes if scope.valued
     ]
-    if not quoted or {scope.quote.figure for scope in scopes if scope.valued} & {Figure.RAW, Figure.CLUSTERED, None}:
+    if not quoted or {scope.quote.figure for scope in scopes if scope.valued} & {
+        Figure.RAW,
+        Figure.CLUSTERED,
+        Figure.WIDENED,
+        None,
+    }:
         return None
     shares = np.array([[found.value for found in each] for each in quoted])
     images = np.array([scope.valued for scope in scopes if scope.valued], dtype=float)

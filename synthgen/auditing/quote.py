@@ -20,13 +20,21 @@ def quote(
     labels: Corrected | None,
     place: str = OVERALL,
     images: int = FEWEST_LABELS,
+    matrix_unchecked: str | None = None,
+    widened: bool = False,
 ) -> Quote:
     """Choose the figure: labels before a matrix before the judge's bare word.
 
-    Labels need no assumption about the judge. A matrix assumes that the judge errs here as it did where the matrix was
-    made, and it is not quoted if its correction is doubtful. A known attribute needs no correction.
+    Labels need no assumption about the judge, but must be a random sample. A matrix assumes that the judge errs here as
+    it did where the matrix was made, which labels of this set must show before a gate uses it. Neither is quoted if
+    something speaks against it. Where labels are too few, or labels elsewhere or a matrix show that the judge errs, the
+    quoted interval is wide enough for that, and not that of the bare answers.
 
     `place` has `images` images, with or without a value.
+
+    Args:
+        matrix_unchecked: why nothing shows that the matrix holds on this set; None if labels agree with it.
+        widened: whether the raw interval was widened by errors of the judge.
     """
     plain = Figure.CLUSTERED if clustered else Figure.RAW
     alike = "; the interval allows for images of one prompt being alike" if clustered else ""
@@ -35,7 +43,10 @@ def quote(
         return Quote(plain if valued else None, reason)
 
     few = ""
-    if labels is not None and labels.shares is not None:
+    has_labels = labels is not None and labels.shares is not None and not labels.doubts
+    if labels is not None and labels.doubts:
+        few = f"; the labels are not used: {labels.doubts[0]}"
+    elif labels is not None and has_labels:
         if labels.labelled >= fewest_labels(images):
             return Quote(
                 Figure.LABELS, f"{labels.labelled} labelled images correct the judge's errors, whatever they are"
@@ -45,20 +56,28 @@ def quote(
     if matrix is not None and matrix.shares is not None:
         if not matrix.doubts:
             right = "right if the judge errs here as often as it did there, in every class"
-            return Quote(Figure.MATRIX, f"corrected by the confusion matrix: {right}{few}")
+            reason = f"corrected by the confusion matrix: {right}{few}"
+            return Quote(Figure.MATRIX, reason, matrix_unchecked)
         few += f"; the confusion matrix does not help: {matrix.doubts[0]}"
 
     if not valued:
         return Quote(None, f"no image has a value{few}")
+    unchecked = _unchecked(matrix, labels, place, images)
+    if has_labels:
+        return Quote(Figure.LABELS, f"the few labels say no more than this{few}", unchecked)
+    if widened:
+        return Quote(
+            Figure.WIDENED, f"what the judge sees, give or take the errors that it was seen to make{few}", unchecked
+        )
     reason = f"what the judge sees, its errors included, which the interval does not cover{alike}{few}"
-    return Quote(plain, reason, _unchecked(matrix, labels, place, images))
+    return Quote(plain, reason, unchecked)
 
 
 def _unchecked(matrix: Corrected | None, labels: Corrected | None, place: str, images: int) -> str:
     """Explain why neither labels nor a matrix check the judge in this place."""
     found = []
     if labels is not None:
-        found.append(_too_few(labels, place, images))
+        found.append(labels.doubts[0] if labels.doubts else _too_few(labels, place, images))
     if matrix is not None:
         found.append(f"the confusion matrix was refused: {matrix.doubts[0] if matrix.doubts else matrix.reason}")
     return "; ".join(found) or UNCHECKED

@@ -1,7 +1,8 @@
 """One attribute in every scope: overall, and in each class."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -9,6 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from synthgen.auditing.confusion import Confusion, correct_by_matrix
 from synthgen.auditing.findings import Figure, Power, Quote, Scope, Share, place_of
+from synthgen.auditing.judge_errors import error_rate, matrix_unchecked, widened
 from synthgen.auditing.labelled import Truth, correct_by_labels
 from synthgen.auditing.quote import quote
 from synthgen.auditing.table import Answers, Table
@@ -21,6 +23,7 @@ from synthgen.stats.estimates import (
     Ints,
     half_width,
     images_needed,
+    point,
     wilson,
     wilson_with_effect,
 )
@@ -31,12 +34,19 @@ PRECISION = 0.05
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """What is known about one attribute besides its answers."""
+    """What is known about one attribute besides its answers.
+
+    Attributes:
+        doubt: why the labels cannot be a random sample, if so: they are not used.
+        whole: whether the set itself is asked about, and not the source that it is a sample of.
+    """
 
     known: bool = False
     reference: Reference | None = None
     confusion: Confusion | None = None
     truth: Truth | None = None
+    doubt: str | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +75,7 @@ def measure_scopes(
     answers, by_class = table.attributes[name], table.counts(name)
     counts = np.concatenate([by_class.sum(0, keepdims=True), by_class])
     matrices: list[Corrected | None] = [None] * len(counts)
+    errors = _errors(answers, evidence, np.random.default_rng([seed, *b"errors", *name.encode()]))
     if evidence.confusion is not None:
         sizes = np.array([effect.at_least for effect in effects])
         matrices = list(correct_by_matrix(name, answers.values, counts.astype(float), evidence.confusion, sizes))
@@ -72,9 +83,27 @@ def measure_scopes(
         labels = None
         if evidence.truth is not None:
             chosen = range(len(table.classes)) if class_name is None else [index - 1]
-            labels = correct_by_labels(by_class.astype(float), evidence.truth, chosen, effects[index].at_least - 1)
+            inflation = 0.0 if evidence.whole else effects[index].at_least - 1
+            labels = correct_by_labels(by_class.astype(float), evidence.truth, chosen, inflation, evidence.whole)
+            labels = replace(labels, doubts=(evidence.doubt,) if evidence.doubt else ())
         rng = np.random.default_rng([seed, index, *name.encode()])
-        yield _scope(class_name, answers, counts[index], evidence, effects[index], matrices[index], labels, rng)
+        yield _scope(class_name, answers, counts[index], evidence, errors, effects[index], matrices[index], labels, rng)
+
+
+class _Errors(NamedTuple):
+    """What is known of the judge's errors: see `judge_errors`."""
+
+    matrix_unchecked: str | None
+    rate: float | None
+
+
+def _errors(answers: Answers, evidence: Evidence, rng: np.random.Generator) -> _Errors:
+    matrix = None
+    unchecked = None
+    if evidence.confusion is not None:
+        matrix = evidence.confusion.checked(answers.name, answers.values)[: len(answers.values)]
+        unchecked = matrix_unchecked(matrix, evidence.truth, evidence.doubt, rng)
+    return _Errors(unchecked, error_rate(matrix, evidence.truth, evidence.doubt))
 
 
 def find_effects(table: Table, drawn: Iterable[Bootstrap | None]) -> dict[str, list[Effect]]:
@@ -101,6 +130,7 @@ def _scope(
     answers: Answers,
     counts: Ints,
     evidence: Evidence,
+    errors: _Errors,
     effect: Effect,
     matrix: Corrected | None,
     labels: Corrected | None,
@@ -109,16 +139,31 @@ def _scope(
     values = len(answers.values)
     images, valued = int(counts.sum()), int(counts[:values].sum())
     not_applicable, unknown = (int(count) for count in counts[values:])
+    unknown_share = wilson(unknown, images)
 
-    shares = _shares(answers, counts, effect, matrix, labels)
-    clustered = effect.size is not None
-    quoted = quote(valued, evidence.known, clustered, matrix, labels, place_of(class_name), images)
+    rate = None if evidence.known else errors.rate
+    shares = _shares(answers, counts, effect, matrix, labels, rate)
+    if evidence.whole:
+        shares = tuple(replace(share, raw=share.raw and point(share.raw.value)) for share in shares)
+    quoted = quote(
+        valued,
+        evidence.known,
+        effect.size is not None,
+        matrix,
+        labels,
+        place_of(class_name),
+        images,
+        errors.matrix_unchecked,
+        errors.rate is not None,
+    )
 
     wanted = evidence.reference.of(class_name) if evidence.reference else None
     no_distance = _no_distance(evidence.reference, wanted is not None, quoted)
     far: dict[Figure, tuple[Distance, ...]] = {}
     if wanted is not None and no_distance is None:
         far = dict(_distances(answers, wanted, shares, valued, effect, quoted, rng))
+        if evidence.whole and wanted.images is None and Figure.RAW in far:
+            far[Figure.RAW] = tuple(replace(each, found=point(each.found.value)) for each in far[Figure.RAW])
 
     return Scope(
         class_name=class_name,
@@ -126,12 +171,13 @@ def _scope(
         valued=valued,
         unknown=unknown,
         not_applicable=not_applicable,
-        unknown_share=wilson(unknown, images),
+        unknown_share=unknown_share and point(unknown_share.value) if evidence.whole else unknown_share,
         prompts=effect.prompts,
         design_effect=effect.size,
+        freedom=effect.freedom if effect.size is not None else None,
         labelled=labels.labelled if labels else 0,
         shares=shares,
-        missing=_missing(valued, effect, matrix, labels),
+        missing=_missing(valued, effect, matrix, labels, rate),
         quote=quoted,
         reference=dict(wanted.shares) if wanted else None,
         distances=far.get(quoted.figure, ()) if quoted.figure else (),
@@ -178,7 +224,12 @@ def worth(shares: Sequence[Estimate]) -> float:
 
 
 def _shares(
-    answers: Answers, counts: Ints, effect: Effect, matrix: Corrected | None, labels: Corrected | None
+    answers: Answers,
+    counts: Ints,
+    effect: Effect,
+    matrix: Corrected | None,
+    labels: Corrected | None,
+    rate: float | None,
 ) -> tuple[Share, ...]:
     values, found = len(answers.values), []
     valued, unknown = int(counts[:values].sum()), int(counts[-1])
@@ -187,14 +238,20 @@ def _shares(
         alike = wilson_with_effect(count, valued, effect.size, effect.freedom) if effect.size is not None else None
         least, most = ((count + more) / (valued + unknown) if valued + unknown else None for more in (0, unknown))
         by_matrix, by_labels = (each.shares[index] if each and each.shares else None for each in (matrix, labels))
-        found.append(Share(value, count, least, most, wilson(count, valued), alike, by_matrix, by_labels))
+        raw = wilson(count, valued)
+        wide = widened(alike or raw, rate)
+        found.append(Share(value, count, least, most, raw, alike, by_matrix, by_labels, wide))
     return tuple(found)
 
 
-def _missing(valued: int, effect: Effect, matrix: Corrected | None, labels: Corrected | None) -> dict[str, str]:
+def _missing(
+    valued: int, effect: Effect, matrix: Corrected | None, labels: Corrected | None, rate: float | None
+) -> dict[str, str]:
     missing = {}
     if not valued:
         missing[Figure.RAW.value] = "no image has a value"
+    if rate is None or not valued:
+        missing[Figure.WIDENED.value] = "nothing shows how often the judge errs" if valued else "no image has a value"
     if effect.size is None:
         missing[Figure.CLUSTERED.value] = _no_effect(effect, valued)
     for figure, given, absent in (

@@ -2,8 +2,9 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -51,6 +52,21 @@ def init(
     return Answer(result={"spec": str(file), "schema": str(schema)}, lines=lines)
 
 
+class _Valid(NamedTuple):
+    """A spec that is valid, with what its author should know."""
+
+    file: str
+    name: str
+    images: int
+    classes: int
+    notes: list[str]
+
+    def lines(self) -> Iterator[str]:
+        images, classes = counted(self.images, "image"), counted(self.classes, "class", "classes")
+        yield f"{self.file} is valid: {images} in {classes}"
+        yield from (f"  note: {note}" for note in self.notes)
+
+
 @command
 def validate(
     specs: Annotated[
@@ -63,10 +79,11 @@ def validate(
 ) -> Answer:
     """Check specs. All problems are reported at once, as file:line:column: message."""
     from synthgen.cli.sources import STDIN, checked
+    from synthgen.planning import gate_needs
 
     if specs.count(STDIN) > 1:
         raise UsageError("standard input (-) can be read only once", argument="specs")
-    valid: list[dict[str, object]] = []
+    valid: list[_Valid] = []
     problems: dict[Problem, None] = {}  # problems of --set only once
     hints: dict[str, None] = {}
     for spec in specs:
@@ -76,15 +93,12 @@ def validate(
             problems |= dict.fromkeys(error.problems)
             hints |= dict.fromkeys(filter(None, [error.hint]))
         else:
-            valid.append({"file": spec, "name": found.name, "images": found.total, "classes": len(found.classes)})
+            notes = [each.sentence for each in gate_needs(found) if not each.can_pass]
+            valid.append(_Valid(spec, found.name, found.total, len(found.classes), notes))
 
-    lines = [
-        f"{each['file']} is valid: {counted(int(str(each['images'])), 'image')} "
-        f"in {counted(int(str(each['classes'])), 'class', 'classes')}"
-        for each in valid
-    ]
+    lines = [line for each in valid for line in each.lines()]
     failed = SpecError(problems, hint="\n".join(hints) or None) if problems else None
-    return Answer(result={"specs": valid}, lines=lines, error=failed)
+    return Answer(result={"specs": [each._asdict() for each in valid]}, lines=lines, error=failed)
 
 
 @command

@@ -21,8 +21,10 @@ _LINE = 90
 def answer_of_plan(planned: Plan, forecast: Forecast, prompts: Sequence[str], location: str | None) -> Answer:
     """Show what a plan would make and cost."""
     from synthgen.api.planning import steering_notes
+    from synthgen.planning import gate_needs
 
     notes = steering_notes(planned.spec)
+    gates = list(gate_needs(planned.spec))
     result = {
         "name": planned.spec.name,
         "fingerprint": planned.fingerprint,
@@ -33,9 +35,10 @@ def answer_of_plan(planned: Plan, forecast: Forecast, prompts: Sequence[str], lo
         "revisions": asdict(planned.revisions),
         "forecast": asdict(forecast),
         "notes": notes,
+        "gates": [{**each._asdict(), "can_pass": each.can_pass} for each in gates],
         "run": location,
     }
-    lines = [*_lines(planned, forecast, prompts, notes)]
+    lines = [*_lines(planned, forecast, prompts, [*notes, *(each.sentence for each in gates)])]
     if location is not None:
         lines.append(f"run       {location}: make it with `synthgen work {location}`")
     return Answer(result=result, lines=lines, is_printing=location is None)

@@ -3,15 +3,18 @@
 from synthgen.planning.candidates import draw_candidate, noise_seed
 from synthgen.planning.cells import Rounding, rounding_of, turns
 from synthgen.planning.free_keys import free_keys, with_free_keys
+from synthgen.planning.gate_needs import GateNeed, gate_needs
 from synthgen.planning.plan import Addition, Plan, Revisions, make_plan, written_spec
 
 __all__ = [
     "Addition",
+    "GateNeed",
     "Plan",
     "Revisions",
     "Rounding",
     "draw_candidate",
     "free_keys",
+    "gate_needs",
     "make_plan",
     "noise_seed",
     "rounding_of",

@@ -63,7 +63,7 @@ def rounding_of(spec: Spec) -> Rounding:
         cells = list(_cells_of_class(spec, label, name, kind.count))
         empty += [cell.name for cell in cells if not cell.quota]
         for entry in spec.balance:
-            for value, share in _shares(spec, entry):
+            for value, share in shares_of(spec, entry):
                 planned = sum(cell.quota for cell in cells if (entry.attribute, value) in cell.values) / kind.count
                 off.append((name, entry.attribute, value, share, planned))
     worst = max(off, key=lambda each: abs(each[3] - each[4]), default=None)
@@ -71,7 +71,7 @@ def rounding_of(spec: Spec) -> Rounding:
 
 
 def _cells_of_class(spec: Spec, label: int, name: str, count: int) -> Iterator[Cell]:
-    axes = [_shares(spec, entry) for entry in spec.balance]
+    axes = [shares_of(spec, entry) for entry in spec.balance]
     quotas = apportion(count, tuple(tuple(share for _, share in axis) for axis in axes), label)
     for combination, quota in zip(product(*axes), quotas, strict=True):
         values = tuple((entry.attribute, value) for entry, (value, _) in zip(spec.balance, combination, strict=True))
@@ -79,8 +79,8 @@ def _cells_of_class(spec: Spec, label: int, name: str, count: int) -> Iterator[C
         yield Cell(full_name, name, label, quota, values)
 
 
-def _shares(spec: Spec, entry: Balance) -> list[tuple[str, float]]:
-    """The values of a balanced attribute that are wanted, with their shares, in the order of the attribute."""
+def shares_of(spec: Spec, entry: Balance) -> list[tuple[str, float]]:
+    """Return the values of a balanced attribute that are wanted, with their shares, in the order of the attribute."""
     values = spec.attributes[entry.attribute].values
     if entry.target == "uniform":
         return [(value, 1 / len(values)) for value in values]

@@ -13,7 +13,7 @@ _NULL, _TRIED, _EACH = 4000, 41, 800
 """Samples drawn from the reference; shares tried for an interval, and samples drawn from each."""
 _APART = 1.25
 """Sample sizes vary by at most this factor, up or down."""
-_SAME = 1e-12
+SAME = 1e-12
 """Two distances that differ by less than this are equal up to rounding."""
 
 
@@ -96,6 +96,10 @@ class Distance:
         chance_limit: the limit that nineteen in twenty of these samples keep: from below or, for a measure that falls,
             from above.
         p_value: the share of these samples that are as far or farther: a Monte-Carlo test.
+        images: how many independent images this is estimated from; for corrected shares, or images of common prompts,
+            how many would be as precise.
+        reference_images: likewise of the reference; None if it is exact.
+        adjusted: the p-value with Holm's correction for the classes, or overall for the attributes, that were tested.
     """
 
     measure: Measure
@@ -103,6 +107,9 @@ class Distance:
     chance_mean: float
     chance_limit: float
     p_value: float
+    images: float
+    reference_images: int | None = None
+    adjusted: float | None = None
 
 
 def total_variation(shares: Floats, wanted: Floats) -> Floats:
@@ -172,17 +179,14 @@ def distances(
     `images` is a whole number only if the images were counted. Shares that are corrected, or come from images with
     common prompts, fall between what samples of one size can show. The samples then vary in size, by up to a quarter.
     """
-    size = max(1, round(images))
-    counted = np.allclose(shares * size, np.round(shares * size), atol=1e-6)
-    sizes = np.array([size]) if counted else np.arange(max(1, round(images / _APART)), round(images * _APART) + 2)
-
+    size, sizes = max(1, round(images)), sizes_of(shares, images)
     pooled = (shares * size + wanted * wanted_images) / (size + wanted_images) if wanted_images else wanted
-    null, null_wanted = _samples(pooled[None], pooled, sizes, wanted_images, _NULL, rng)
+    null, null_wanted = samples(pooled[None], pooled, sizes, wanted_images, _NULL, rng)
     both = 1 / (1 / size + (1 / wanted_images if wanted_images else 0))
 
     here, reach = float(total_variation(shares, wanted)), 1.5 * (len(shares) / both) ** 0.5
-    paths = [_path(wanted, direction, here, reach) for direction in _directions(shares, wanted, both)]
-    drawn = [_samples(tried, wanted, sizes, wanted_images, _EACH, rng) for tried in paths]
+    paths = [path(wanted, direction, here, reach) for direction in directions(shares, wanted, both)]
+    drawn = [samples(tried, wanted, sizes, wanted_images, _EACH, rng) for tried in paths]
 
     found = []
     for measure, function in FUNCTIONS.items():
@@ -202,13 +206,23 @@ def distances(
                 estimate(sign * value, *sorted((sign * near[0], sign * max(far)))),
                 float(sign * chance.mean()) + 0.0,
                 float(sign * np.quantile(chance, 1 - ALPHA)) + 0.0,  # never -0.0
-                float((1 + (chance >= value - _SAME).sum()) / (1 + len(chance))),
+                float((1 + (chance >= value - SAME).sum()) / (1 + len(chance))),
+                float(images),
+                wanted_images,
             )
         )
     return tuple(found)
 
 
-def _directions(shares: Floats, wanted: Floats, images: float) -> tuple[Floats, ...]:
+def sizes_of(shares: Floats, images: float) -> Ints:
+    """Return the sizes that samples may have: one size if the shares were counted, else those around it."""
+    size = max(1, round(images))
+    if np.allclose(shares * size, np.round(shares * size), atol=1e-6):
+        return np.array([size])
+    return np.arange(max(1, round(images / _APART)), round(images * _APART) + 2)
+
+
+def directions(shares: Floats, wanted: Floats, images: float) -> tuple[Floats, ...]:
     """Return directions away from `wanted`: towards the shares found; one value in excess; one value lacking.
 
     The last two serve the farther end: a sample exaggerates a distance least if few values are near their target.
@@ -216,21 +230,21 @@ def _directions(shares: Floats, wanted: Floats, images: float) -> tuple[Floats, 
     found = (shares * images + 0.5) / (images + 0.5 * len(shares)) - wanted
     most, least = (np.eye(len(wanted))[index] - wanted for index in (int(np.argmax(found)), int(np.argmin(found))))
     # If the reference is a single value, some directions lead nowhere.
-    ways = tuple(way for way in (found, most, -least) if np.abs(way).max() > _SAME)
+    ways = tuple(way for way in (found, most, -least) if np.abs(way).max() > SAME)
     return ways or (np.eye(len(wanted))[int(np.argmin(wanted))] - wanted,)
 
 
-def _path(wanted: Floats, direction: Floats, here: float, reach: float) -> Floats:
+def path(wanted: Floats, direction: Floats, here: float, reach: float) -> Floats:
     """Return shares to try, [tried, values], at increasing distances from `wanted`.
 
     Their total variations are within `here` +- `reach`. They follow the direction to the edge of the simplex, and from
     there lead to the value that is most in excess.
     """
     direction = direction / (np.abs(direction).sum() / 2)
-    falling = direction < -_SAME
+    falling = direction < -SAME
     edge = float((wanted[falling] / -direction[falling]).min())
     most = int(np.argmax(direction))
-    farthest = max(1 - wanted[most], edge + _SAME)
+    farthest = max(1 - wanted[most], edge + SAME)
     steps = np.linspace(max(0.0, here - reach), min(farthest, here + reach), _TRIED)[:, None]
     inside = wanted + np.minimum(steps, edge) * direction
     beyond = np.clip((steps - edge) / (farthest - edge), 0.0, 1.0)
@@ -239,7 +253,7 @@ def _path(wanted: Floats, direction: Floats, here: float, reach: float) -> Float
     return found
 
 
-def _samples(
+def samples(
     shares: Floats, wanted: Floats, sizes: Ints, wanted_images: int | None, many: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
     """Draw `many` samples of each row, each of one of the `sizes`.
@@ -257,8 +271,8 @@ def _samples(
 def _ends(value: float, tried: Floats, drawn: Floats, chance: Floats) -> tuple[float, float]:
     """Return the nearest and the farthest distance `tried` whose samples do not make `value` extreme."""
     nearest = max(value, float(np.median(chance)))
-    at_least = np.maximum.accumulate((drawn >= value - _SAME).mean(0))
-    at_most = np.minimum.accumulate((drawn <= nearest + _SAME).mean(0))
+    at_least = np.maximum.accumulate((drawn >= value - SAME).mean(0))
+    at_most = np.minimum.accumulate((drawn <= nearest + SAME).mean(0))
     return (
         float(np.interp(ALPHA / 2, at_least, tried)),
         float(np.interp(ALPHA / 2, at_most[::-1], tried[::-1])),

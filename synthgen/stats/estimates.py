@@ -58,6 +58,11 @@ def estimates(values: Floats, low: Floats, high: Floats) -> tuple[Estimate, ...]
     return tuple(estimate(*ends) for ends in zip(values, low, high, strict=True))
 
 
+def point(value: float) -> Estimate:
+    """Make an estimate without an interval: of a whole set that was counted, and not of where it comes from."""
+    return Estimate(value, value, value)
+
+
 def wilson(count: float, of: float) -> Estimate | None:
     """Return `count / of` with Wilson's score interval (1927); None if `of` is 0."""
     if of <= 0:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from synthgen.auditing.compare import compare
 from synthgen.auditing.confusion import Confusion
-from synthgen.auditing.findings import Findings
+from synthgen.auditing.findings import Figure, Findings
 from synthgen.auditing.gates import Gate, GateOutcome
 from synthgen.auditing.labelled import draw_sample, least_sample
 from synthgen.auditing.measure import AuditOptions, measure
@@ -82,11 +82,68 @@ def test_a_judge_that_nobody_checked_decides_no_gate(gate: str | SpecGate | Gate
 
 @pytest.mark.parametrize("gate", GATES, ids=str)
 def test_what_is_known_and_what_is_labelled_is_decided(gate: str | SpecGate | Gate) -> None:
-    for given in ({"known": ["hair"]}, {"labels": labels(dict.fromkeys(TRUTH, 150))}, {"confusions": {"hair": RIGHT}}):
+    matrix = {"confusions": {"hair": RIGHT}, "labels": labels(dict.fromkeys(TRUTH, 10))}
+    for given in ({"known": ["hair"]}, {"labels": labels(dict.fromkeys(TRUTH, 150))}, matrix):
         found = audited(gates=[gate], **given)
         assert {check.unchecked for check in found.gates[0].checks} == {None}
         assert found.labels_needed is None
         assert found.outcome is not GateOutcome.INSUFFICIENT or "crosses the limit" in found.gates[0].reason
+
+
+MANY_AGREE = {"hair": Confusion(HAIR["hair"], HAIR["hair"], ((300, 700), (10, 990)))}
+OTHERS = {"hair": Confusion(HAIR["hair"], HAIR["hair"], ((170, 30), (30, 170)))}
+
+
+@pytest.mark.parametrize(
+    ("matrix", "labelled", "why"),
+    [
+        (MANY_AGREE, {}, "no labels of this set show that the confusion matrix holds on it: none are given"),
+        (MANY_AGREE, dict.fromkeys(TRUTH, 5), "only 15 images are labelled, 20 are needed"),
+        (OTHERS, dict.fromkeys(TRUTH, 15), "the labels of this set disagree with the confusion matrix"),
+    ],
+    ids=["alone", "with few labels", "of another mix"],
+)
+@pytest.mark.parametrize("gate", GATES[:1], ids=str)
+def test_a_matrix_decides_only_where_labels_of_the_set_agree(
+    gate: str, matrix: dict[str, Confusion], labelled: dict[str, int], why: str
+) -> None:
+    found = audited(gates=[gate], confusions=matrix, **({"labels": labels(labelled)} if labelled else {}))
+    assert found.outcome is GateOutcome.INSUFFICIENT
+    assert why in found.gates[0].reason
+    assert "labels would settle it" in found.gates[0].reason
+    assert found.labels_needed == 60
+    agreed = audited(gates=[gate], confusions=MANY_AGREE, labels=labels(dict.fromkeys(TRUTH, 15)))
+    assert agreed.outcome is GateOutcome.FAIL
+
+
+@pytest.mark.parametrize("matrix", [*REFUSED.values(), None], ids=[*REFUSED, "labels elsewhere"])
+def test_an_interval_is_as_wide_as_the_errors_that_were_seen(matrix: Confusion | None) -> None:
+    elsewhere = {"labels": labels({"chef": 100, "farmer": 100})}
+    found = audited(**({"confusions": {"hair": matrix}} if matrix else elsewhere))
+    if matrix is REFUSED["errorless"]:
+        found = measure(
+            FRAME.assign(hair=["unknown" if row % 29 == 0 else said for row, said in enumerate(FRAME["hair"])]),
+            HAIR,
+            AuditOptions(references=EVEN, confusions={"hair": matrix}),
+        )
+    nurses = next(scope for scope in found.attributes[0].scopes if scope.class_name == "nurse")
+    assert nurses.quote.figure is Figure.WIDENED
+    quoted = nurses.shares[1].of(nurses.quote.figure)
+    assert quoted is not None
+    assert quoted.low <= TRUTH["nurse"] <= quoted.high
+    raw = nurses.shares[1].raw
+    assert raw is not None
+    assert raw.low > TRUTH["nurse"]
+
+
+def test_few_labels_give_the_wide_interval_and_not_the_raw_one() -> None:
+    found = audited(labels=labels(dict.fromkeys(TRUTH, 8)))
+    for scope in found.attributes[0].scopes[1:]:
+        assert scope.quote.figure is Figure.LABELS
+        assert scope.quote.unchecked is not None
+        quoted = scope.shares[1].labels
+        assert quoted is not None
+        assert quoted.low <= TRUTH[str(scope.class_name)] <= quoted.high
 
 
 def test_the_wrong_pass_is_a_fail_with_labels() -> None:

@@ -30,6 +30,11 @@ FIGURES: Mapping[Figure, tuple[str, str]] = {
         "corrected by labels",
         "A random part of this set was labelled by hand, so nothing needs to be assumed about the judge.",
     ),
+    Figure.WIDENED: (
+        "as measured, give or take its errors",
+        "The interval is widened by the share of errors that the judge was seen to make elsewhere. It may make more of "
+        "them here.",
+    ),
 }
 """By figure: its name, and what it assumes."""
 

@@ -1,0 +1,91 @@
+"""What labels and a confusion matrix show of the judge's errors: how many, and whether both agree."""
+
+import numpy as np
+
+from synthgen.auditing.labelled import Truth
+from synthgen.spec import ASIDE
+from synthgen.stats.estimates import Estimate, Floats, wilson
+
+FEWEST_IN_ALL = 20
+"""Labelled images that it takes to show that a matrix holds on a set."""
+_DRAWS, _LEVEL = 4000, 0.05
+_ROUNDING = 1e-9
+
+
+def matrix_unchecked(matrix: Floats, truth: Truth | None, doubt: str | None, rng: np.random.Generator) -> str | None:
+    """Explain why nothing shows that a confusion matrix holds on this set; None if labels of the set agree with it.
+
+    Of the labelled images that truly show a value, the judge must give each answer as often as in the matrix: in all
+    classes together and in each of them. Pearson's statistics of both comparisons are added, and compared with those of
+    samples drawn from what both have in common.
+
+    Args:
+        matrix: labelled images elsewhere, by truth and answer, float [values, answers].
+        doubt: why the labels are no random sample; None if nothing speaks against it.
+    """
+    seen = int(truth.images.sum()) if truth is not None else 0
+    if truth is None or doubt or seen < FEWEST_IN_ALL:
+        why = doubt or (f"only {seen} images are labelled, {FEWEST_IN_ALL} are needed" if seen else "none are given")
+        return f"no labels of this set show that the confusion matrix holds on it: {why}"
+
+    here = _effective(truth)[:, : len(matrix)]
+    together = here.sum(0)
+    statistic = float(_apart(together, matrix) + _apart(here, matrix).sum())
+
+    pooled = (together + matrix) / np.maximum((together + matrix).sum(-1, keepdims=True), 1e-300)
+    drawn = rng.multinomial(np.rint(here.sum(-1)).astype(int), pooled, size=(_DRAWS, *here.shape[:2])).astype(float)
+    others = rng.multinomial(np.rint(matrix.sum(-1)).astype(int), pooled, size=(_DRAWS, len(pooled))).astype(float)
+    by_chance = _apart(drawn.sum(1), others) + _apart(drawn, others[:, None]).sum(-1)
+    p_value = (1 + (by_chance >= statistic - _ROUNDING).sum()) / (1 + _DRAWS)
+    if p_value >= _LEVEL:
+        return None
+    why = "the judge errs differently here"
+    return f"the labels of this set disagree with the confusion matrix: {why} (p {p_value:.3f})"
+
+
+def error_rate(matrix: Floats | None, truth: Truth | None, doubt: str | None) -> float | None:
+    """Return how often the judge may be wrong, in 0..1: the upper end of an interval. None if nothing shows it.
+
+    An error is an answer that is not the truth, where either of them is a value. From labels, it is their share in all
+    classes together; from a matrix, that of the value which it reads worst. The larger one counts.
+
+    Args:
+        matrix, doubt: as in `matrix_unchecked`.
+    """
+    ends = []
+    if truth is not None and not doubt and truth.images.any():
+        here = _effective(truth).sum(0)
+        values = len(here) - len(ASIDE)
+        counted = here[:values].sum() + here[values:, :values].sum()
+        ends.append(wilson(counted - np.trace(here[:values, :values]), counted))
+    if matrix is not None:
+        ends += [wilson(row.sum() - row[index], row.sum()) for index, row in enumerate(matrix)]
+    return max((each.high for each in ends if each is not None), default=None)
+
+
+def widened(raw: Estimate | None, by: float | None) -> Estimate | None:
+    """Widen the interval of a raw share by a share of errors."""
+    if raw is None or by is None:
+        return None
+    return Estimate(raw.value, max(0.0, raw.low - by), min(1.0, raw.high + by))
+
+
+def _effective(truth: Truth) -> Floats:
+    """Return labelled images by class, truth and answer. With unequal weights, Kish's effective number counts."""
+    weight = truth.weight.swapaxes(1, 2)
+    total, square = weight.sum((1, 2)), truth.square.sum((1, 2))
+    found: Floats = weight * np.divide(total, square, out=np.zeros_like(total), where=square > 0)[:, None, None]
+    return found
+
+
+def _apart(first: Floats, second: Floats) -> Floats:
+    """Return Pearson's statistic of two tables of rows [..., rows, columns], each row compared with its counterpart."""
+    together = first + second
+    shares = together / np.maximum(together.sum(-1, keepdims=True), 1e-300)
+    found = np.zeros(together.shape[:-2])
+    for table in (first, second):
+        expected = shares * table.sum(-1, keepdims=True)
+        found = found + np.divide(
+            (table - expected) ** 2, expected, out=np.zeros_like(together), where=expected > 0
+        ).sum((-1, -2))
+    return found
