@@ -98,6 +98,7 @@ def _options(
         known=tuple(first.question.known),
         references=targets,
         confusions=_confusions(query.confusions, values),
+        about_set=query.about == "set",
     )
     gates = read_gates([*first.declared.gates, *query.gates], values, list(values if has_reference else targets))
     for names in query.cross:

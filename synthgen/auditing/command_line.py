@@ -32,6 +32,7 @@ OPTIONS: Mapping[str, str] = {
     "cross": "--cross",
     "gates": "--gate",
     "allow_left_out": "--allow-left-out",
+    "about": "--about",
     "trust": "--trust",
     "device": "--device",
     "seed": "--seed",
@@ -85,6 +86,7 @@ def _given(query: AuditQuery) -> Iterator[tuple[str, object]]:
     yield from (("cross", ",".join(names)) for names in query.cross)
     yield from (("gates", gate) for gate in query.gates)
     yield "allow_left_out", None if query.allow_left_out == LEFT_OUT else query.allow_left_out
+    yield "about", None if query.about == "source" else query.about
     yield "trust", query.trust or None
     yield "device", None if query.device == "auto" else query.device
     yield "seed", query.seed or None

@@ -9,7 +9,7 @@ import typer
 
 from synthgen.cli.answer import Answer
 from synthgen.cli.command import command
-from synthgen.cli.options import Device, Trust
+from synthgen.cli.options import About, Device, Trust
 from synthgen.cli.session import session
 from synthgen.errors import GateFailed, UsageError
 
@@ -119,6 +119,13 @@ def audit(
             help="Largest share of images that may be left out because they cannot be used.",
         ),
     ] = 0.1,
+    about: Annotated[
+        About,
+        typer.Option(
+            "--about",
+            help="What intervals are about: what made the set, or only this set, whose known shares are then exact.",
+        ),
+    ] = About.SOURCE,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -170,6 +177,7 @@ def audit(
             "gates": gates or (),
             "trust_judge": trust_judge,
             "allow_left_out": allow_left_out,
+            "about": about.value,
         }
         found = audit(place, on_progress=on_progress, **asked)
     document, report = found.write(folder)

@@ -98,6 +98,13 @@ Trust = Annotated[
 ]
 
 
+class About(StrEnum):
+    """What the intervals of an audit are about."""
+
+    SOURCE = "source"
+    SET = "set"
+
+
 class Executor(StrEnum):
     """Where workers run."""
 

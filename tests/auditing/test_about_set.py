@@ -1,14 +1,19 @@
 """What a set holds is a fact, if it was counted; what its source would make is an estimate."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+import synthgen
 from synthgen.auditing.findings import Findings
 from synthgen.auditing.gates import GateOutcome
 from synthgen.auditing.labelled import draw_sample
 from synthgen.auditing.measure import AuditOptions, measure
+from synthgen.errors import UsageError
 from synthgen.stats.distance import Measure, uniform
+from tests.command import call
 from tests.sets.sets import of_counts
 
 SKIN = {"skin": ("light", "dark")}
@@ -39,6 +44,19 @@ def test_so_a_gate_is_decided_that_the_source_leaves_open() -> None:
     strict = audited(known=["skin"], about_set=True, gates=["skin within class: tv <= 0.04"])
     assert strict.outcome is GateOutcome.FAIL
     assert [check.outcome for check in strict.gates[0].checks] == [GateOutcome.FAIL, GateOutcome.PASS]
+
+
+def test_the_command_line_asks_about_the_set(tmp_path: Path) -> None:
+    rows = [f"{kind},{skin}" for kind, skin in zip(FRAME["label"], FRAME["skin"], strict=True)]
+    (tmp_path / "set.csv").write_text("label,skin\n" + "\n".join(rows) + "\n")
+    asked = ("audit", "set.csv", "--known", "skin=skin", "--target", "skin=uniform", "--gate", GATE)
+    assert call(*asked, folder=tmp_path).returncode == 4
+    done = call(*asked, "--about", "set", folder=tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "✓ Pass: set")
+    wrong = call(*asked, "--about", "sets", folder=tmp_path)
+    assert wrong.returncode == 2
+    with pytest.raises(UsageError, match="expected 'source' or 'set'"):
+        synthgen.audit(tmp_path / "set.csv", known={"skin": "skin"}, about="sets")
 
 
 def test_a_judge_is_still_not_believed() -> None:

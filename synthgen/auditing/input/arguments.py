@@ -18,6 +18,8 @@ _DATASETS = ("Dataset", "DatasetDict", "IterableDataset", "IterableDatasetDict")
 _SETS = {("pandas", "DataFrame"), *(("datasets", name) for name in _DATASETS)}
 """Packages and names of the types of sets in memory, so that none is imported to be recognised."""
 
+ABOUT = ("source", "set")
+"""What intervals may be about: whatever made the set, of which it is a sample, or the set itself."""
 LEFT_OUT = 0.1
 """The share of images that may be left out of an audit, if the user allows no other."""
 
@@ -95,6 +97,17 @@ def share(argument: str, given: object) -> float:
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
         raise UsageError(f"expected a share from 0 to 1, found {_shown(given)}", argument=argument)
     return float(given)
+
+
+def choice(argument: str, given: object, choices: Sequence[str]) -> str:
+    """Read one of several words.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if given not in choices:
+        raise UsageError(f"expected {' or '.join(map(repr, choices))}, found {_shown(given)}", argument=argument)
+    return str(given)
 
 
 def texts(argument: str, given: object, example: str) -> tuple[str, ...]:

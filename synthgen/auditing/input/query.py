@@ -39,6 +39,7 @@ class AuditKeywords(TypedDict, total=False):
     gates: Sequence[str]
     trust_judge: bool
     allow_left_out: float
+    about: str
     output: AnyPath | None
     cache: AnyPath | None
     device: str
@@ -71,6 +72,8 @@ class AuditQuery:
             otherwise such gates stay undecided.
         allow_left_out: the largest share of a set's images that may be left out because they cannot be used; beyond it,
             the audit fails.
+        about: 'source', whatever made the set, of which it is a sample; or 'set', the set itself: columns taken as true
+            then have no interval, and only the draw of labels is random.
         output: the folder that the audit is meant for, by default `output_folder(place)`. Nothing is written there.
         cache: the folder of embeddings; by default in your cache folder, and never in the set or the run.
         device: 'cpu', 'cuda', 'cuda:1', 'mps', or 'auto' for a GPU if there is one.
@@ -101,6 +104,7 @@ class AuditQuery:
     gates: tuple[str, ...]
     trust_judge: bool
     allow_left_out: float
+    about: str
     output: Path | None
     cache: Path | None
     device: str
@@ -125,6 +129,7 @@ class AuditQuery:
             "device": arguments.text("device", given.get("device", "auto")),
             "trust_judge": arguments.flag("trust_judge", given.get("trust_judge", False)),
             "allow_left_out": arguments.share("allow_left_out", given.get("allow_left_out", arguments.LEFT_OUT)),
+            "about": arguments.choice("about", given.get("about", "source"), arguments.ABOUT),
             "trust": arguments.flag("trust", given.get("trust", False)),
             "seed": arguments.count("seed", given.get("seed", 0)),
             "label": arguments.optional_text("label", given.get("label")),

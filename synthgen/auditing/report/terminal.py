@@ -72,6 +72,8 @@ def _outcome(outcome: GateOutcome) -> Text:
 
 def _check(check: Check) -> Text:
     found = decimals(check.found, 3) if check.found else short(check.reason, 200)
+    if check.adjusted is not None and check.outcome is GateOutcome.INSUFFICIENT:
+        found += f": beyond the limit, as chance puts one class with probability {check.adjusted:.2f}"
     return Text(f"{MARKS[check.outcome][1]} {short(check.place, 40)}: {found}")
 
 
