@@ -3,7 +3,8 @@
 A plug-in is code, so it comes from a package that somebody installed. No spec, path or model can bring one.
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
@@ -44,6 +45,11 @@ class Plugin:
         """The distribution with its version, such as `synthgen-faces 1.2`: what provenance records."""
         return f"{self.distribution} {self.version}"
 
+    @property
+    def report(self) -> str:
+        """A hint for errors that only the plug-in's authors can mend."""
+        return f"Report this to the authors of {self.distribution}."
+
     def load(self) -> object:
         """Import the plug-in, and return what its entry point names.
 
@@ -61,33 +67,44 @@ class Plugin:
 
 
 def plugins(group: str, own: Collection[str] = ()) -> Mapping[str, Plugin]:
-    """Find the plug-ins of a group by name. Nothing is imported.
+    """Return the plug-ins of a group by name, without those whose name collides. Nothing is imported.
 
     Args:
         group: an entry-point group, such as `MEASURES`.
         own: the names that synthgen itself has for this kind of thing.
+    """
+    return {name: found[0] for name, found in _offers(group).items() if len(found) == 1 and name not in own}
+
+
+def find_plugin(group: str, name: str, own: Collection[str] = ()) -> Plugin | None:
+    """Find one plug-in by its name; None if no distribution offers it. Nothing is imported.
+
+    Names that collide are refused only here, so that those that nobody uses do no harm.
+
+    Args:
+        own: as for `plugins`.
 
     Raises:
-        UsageError: two distributions offer one name, or one offers a name of `own`.
+        UsageError: two distributions offer the name, or it is one of `own`.
     """
-    found: dict[str, Plugin] = {}
-    for entry in sorted(entry_points(group=group), key=lambda entry: entry.name):
-        if entry.dist is None:
-            continue  # nothing says where it comes from
-        plugin = Plugin(group, entry.name, entry.dist.name, entry.dist.version, entry.value)
-        other = found.setdefault(entry.name, plugin)
-
-        if entry.name in own:
-            raise UsageError(
-                f"the {noun(group)} {entry.name!r} of {plugin.release} has the name of one that is part of synthgen",
-                hint=f"Remove {plugin.distribution}, or ask its authors to rename it.",
-            )
-        if other != plugin:
-            raise UsageError(
-                f"two distributions offer the {noun(group)} {entry.name!r}: {other.release} and {plugin.release}",
-                hint="Remove one of the two.",
-            )
-    return found
+    found = _offers(group).get(name)
+    if not found:
+        return None
+    first, *others = found
+    if name in own:
+        raise UsageError(
+            f"the {noun(group)} {name!r} of {first.release} has the name of one that is part of synthgen",
+            hint=f"Remove {first.distribution}, or ask its authors to rename it.",
+        )
+    if not others:
+        return first
+    if others[0].release == first.release:
+        what = f"{first.release} offers the {noun(group)} {name!r} twice: {first.value} and {others[0].value}"
+        raise UsageError(what, hint=first.report)
+    raise UsageError(
+        f"two distributions offer the {noun(group)} {name!r}: {first.release} and {others[0].release}",
+        hint="Remove one of the two.",
+    )
 
 
 def plugin(group: str, name: str, own: Collection[str] = ()) -> Plugin:
@@ -97,18 +114,43 @@ def plugin(group: str, name: str, own: Collection[str] = ()) -> Plugin:
         own: as for `plugins`; suggested, too, where `name` is not installed.
 
     Raises:
-        UsageError: nothing of that name is installed, or names collide.
+        UsageError: nothing of that name is installed, or the name collides.
     """
-    installed = plugins(group, own)
-    if name in installed:
-        return installed[name]
-    known = sorted({*installed, *own})
+    if (found := find_plugin(group, name, own)) is not None:
+        return found
+    known = sorted({*_offers(group), *own})
     close = get_close_matches(name, known, n=1)
     hint = f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(known)}." if known else None
     raise UsageError(
         f"there is no {noun(group)} {name!r} here",
         hint=hint or f"Install the package that offers it in its entry points of the group {group!r}.",
     )
+
+
+def _offers(group: str) -> Mapping[str, Sequence[Plugin]]:
+    """List what is installed, by name: more than one plug-in for names that collide.
+
+    A distribution may be on the path more than once, for example as an editable installation. As for imports, the first
+    one counts.
+    """
+    versions: dict[str, str] = {}
+    found: dict[str, list[Plugin]] = {}
+    for entry in entry_points(group=group):
+        if entry.dist is None or not entry.dist.name:
+            continue  # nothing says where it comes from
+        offered = Plugin(group, entry.name, entry.dist.name, entry.dist.version, entry.value)
+        project = _project(offered)
+        if versions.setdefault(project, offered.version) != offered.version:
+            continue
+        same_name = found.setdefault(entry.name, [])
+        if (project, offered.value) not in [(_project(other), other.value) for other in same_name]:
+            same_name.append(offered)
+    return found
+
+
+def _project(plugin: Plugin) -> str:
+    """Return the name of a distribution in the form in which installers compare names."""
+    return re.sub(r"[-_.]+", "-", plugin.distribution).lower()
 
 
 def noun(group: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import inf
+from math import inf, isnan
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Rule:
     ceiling: float = inf
 
     def allows(self, value: float) -> bool:
-        """Whether `value` is within the limits. NaN compares false with everything, so a broken score is not."""
+        """Whether `value` is within the limits. NaN never is, because it compares false with everything."""
         return self.floor <= value <= self.ceiling
 
     @property
@@ -146,7 +146,9 @@ class Rule:
         """Say what the reason alone does not: which plug-in's measure rejected the image; None for other reasons."""
         if self.reason is not Reason.MEASURE:
             return None
-        return f"{self.score} is {scores[self.score]:.4g}: expected {self.limits}"
+        score = scores[self.score]
+        found = "could not be measured" if isnan(score) else f"is {score:.4g}"
+        return f"{self.score} {found}: expected {self.limits}"
 
     def implies(self, other: Rule) -> bool:
         """Whether this rule rejects everything that `other`, a rule on the same score, rejects."""

@@ -4,11 +4,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from synthgen.errors import ModelError, UsageError
+from synthgen.errors import DeviceError, ModelError, UsageError
 from synthgen.generating.plugged import PluggedGenerator
 from synthgen.judging.plugged import load_measure, problems
+from synthgen.planning.rules import first_broken
 from synthgen.plugins import GENERATORS, MEASURES, plugin
+from synthgen.records import Reason, Rule
 from synthgen.spec import ModelSpec
 from synthgen.testing import HashedEncoder, make_batch, make_candidates
 from tests.installed import install
@@ -43,6 +46,25 @@ class Short(Good):
     def __init__(self): pass
     def measure(self, batch): return {"short": torch.zeros(1)}
 
+class Wrong(Good):
+    names = ("wrong",)
+    def __init__(self, code): self.code = code
+    def setup(self, encoder): self.measure(None) if "setup" in self.code else None
+    def measure(self, batch): return eval(self.code, {"torch": torch, "np": __import__("numpy")})
+
+class Nameless(Good):
+    names = ("nameless", 5)
+    def __init__(self): pass
+
+class Exact:
+    def __init__(self, given, /, *rest, needed, min=0, **others): pass
+
+class Several(Good):
+    names = ("several",)
+    def __init__(self, *rest, weight=1.0): pass
+
+dict = dict
+
 class Talkative(Good):
     names = ("talkative",)
     def __init__(self): pass
@@ -57,6 +79,11 @@ ENTRIES = {
     "bare": "Bare",
     "short": "Short",
     "talkative": "Talkative",
+    "wrong": "Wrong",
+    "nameless": "Nameless",
+    "exact": "Exact",
+    "built_in": "dict",
+    "several": "Several",
 }
 GENERATORS_TEXT = """
 from dataclasses import replace
@@ -159,6 +186,7 @@ def test_arguments_are_compared_with_what_the_measure_takes() -> None:
             r"the measure stray \(unusable 7\) is not usable: .*begin with 'stray_', found \('stray', 'clip_score'",
         ),
         ("bare", r"the measure bare \(unusable 7\) is not usable"),
+        ("nameless", r"the measure nameless \(unusable 7\) is not usable: .*found \('nameless', 5\)"),
     ],
 )
 def test_a_measure_that_cannot_be_used_is_refused_when_it_is_made(name: str, message: str) -> None:
@@ -171,6 +199,77 @@ def test_a_measure_that_cannot_be_used_is_refused_when_it_is_made(name: str, mes
 def test_a_measure_that_gives_other_columns_than_announced_is_refused(name: str) -> None:
     with pytest.raises(ModelError, match=rf"the measure {name} \(unusable 7\) must give \['{name}'\] for each image"):
         load_measure(plugin(MEASURES, name), {}).measure(make_batch(2))
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("torch.zeros(2)", "it returned Tensor"),
+        ("None", "it returned NoneType"),
+        ("{5: torch.zeros(2)}", r"it returned \['5'\]"),
+        ("{'wrong': [0.0, 0.0]}", "'wrong' is list"),
+        ("{'wrong': np.array(['a', 'b'])}", "'wrong' is an array of <U1"),
+        ("{'wrong': torch.zeros(2, dtype=torch.complex64)}", "'wrong' is a tensor of torch.complex64"),
+        ("{'wrong': torch.zeros(2, 1)}", r"'wrong' has the shape \(2, 1\)"),
+        ("{'wrong': torch.tensor(0.0)}", r"'wrong' has the shape \(\)"),
+        ("{'wrong': torch.tensor([0.0, -np.inf])}", "'wrong' contains infinity"),
+        ("{'wrong': np.array([0.0, 1e300])}", "'wrong' contains infinity, or a number too large"),
+    ],
+)
+def test_scores_that_are_not_one_number_for_each_image_are_refused(code: str, found: str) -> None:
+    message = rf"the measure wrong \(unusable 7\) must give \['wrong'\] for each image, .*; {found}"
+    with pytest.raises(ModelError, match=message) as raised:
+        load_measure(plugin(MEASURES, "wrong"), {"code": code}).measure(make_batch(2))
+    assert raised.value.hint == "Report this to the authors of unusable."
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["torch.tensor([1, 0])", "np.array([1.0, 0.0])", "torch.tensor([True, False])"],
+)
+def test_scores_are_converted_to_float32_whatever_they_are(column: str) -> None:
+    found = load_measure(plugin(MEASURES, "wrong"), {"code": f"{{'wrong': {column}}}"}).measure(make_batch(2))["wrong"]
+    assert (found.dtype, found.tolist()) == (torch.float32, [1.0, 0.0])
+
+
+def test_a_score_that_is_not_a_number_is_rejected_and_its_message_says_so() -> None:
+    measure = load_measure(plugin(MEASURES, "wrong"), {"code": "{'wrong': torch.tensor([np.nan, 0.25])}"})
+    scores = measure.measure(make_batch(2))["wrong"].tolist()
+    for rule in (Rule(Reason.MEASURE, "wrong", floor=-1.0), Rule(Reason.MEASURE, "wrong", ceiling=1.0)):
+        rejected = [first_broken({"wrong": score}, (rule,)) for score in scores]
+        assert rejected == [rule, None]
+        assert rule.explain({"wrong": scores[0]}) == f"wrong could not be measured: expected {rule.limits}"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        ("{}['x']", KeyError, r"the measure wrong \(unusable 7\) failed .*: KeyError: 'x'"),
+        ("open('/nowhere/x')", RuntimeError, r"the measure wrong \(unusable 7\) failed .*: FileNotFoundError: "),
+        (
+            "(_ for _ in ()).throw(MemoryError())",
+            DeviceError,
+            r"ran out while the measure wrong \(unusable 7\) was",
+        ),
+    ],
+)
+def test_whatever_a_measure_raises_names_it_and_its_package(error: str, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        load_measure(plugin(MEASURES, "wrong"), {"code": error}).measure(make_batch(2))
+    with pytest.raises(kind, match=message):
+        load_measure(plugin(MEASURES, "wrong"), {"code": f"('setup', {error})"}).setup(HashedEncoder())
+
+
+def test_arguments_are_compared_only_with_what_a_spec_can_give() -> None:
+    assert list(problems(plugin(MEASURES, "built_in"), {"anything": 1})) == []
+    assert list(problems(plugin(MEASURES, "several"), {"weight": 1})) == []
+    assert list(problems(plugin(MEASURES, "several"), {"rest": 1})) == [
+        ("rest", "the measure several (unusable 7) takes no 'rest'; expected one of min, max, weight")
+    ]
+    assert list(problems(plugin(MEASURES, "exact"), {"anything": 1})) == [
+        (None, "the measure exact (unusable 7) is not usable: a spec cannot give its argument 'given'"),
+        (None, "the measure exact (unusable 7) needs 'needed'"),
+    ]
 
 
 def test_a_generator_is_kept_to_the_window_and_its_package_is_in_its_provenance() -> None:

@@ -5,22 +5,19 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import re
 from collections.abc import Callable, Sequence
 from operator import index
 from pathlib import Path
 from typing import ParamSpec, SupportsFloat, SupportsIndex, TypeVar
 
 from synthgen.errors import UsageError
+from synthgen.models.device_names import DEVICES, ONE_DEVICE, names_devices, names_one_device
 from synthgen.planning import Plan
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 PathInput = str | os.PathLike[str]
-
-_ONE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
-_SEVERAL = re.compile(r"auto|mps|cpu(:[1-9]\d*)?|cuda(:\d+(,\d+)*)?")
 
 
 def one_spelling(function: Callable[P, T]) -> Callable[P, T]:
@@ -111,13 +108,13 @@ def device_of(value: object) -> str:
     Raises:
         UsageError: it is of another type, names several devices, or no device.
     """
-    if isinstance(value, str) and _ONE.fullmatch(value):
+    if isinstance(value, str) and names_one_device(value):
         return value
-    if isinstance(value, str) and _SEVERAL.fullmatch(value):
+    if isinstance(value, str) and names_devices(value):
         hint = "`synthgen.run` takes several devices."
         raise UsageError(f"expected one device, found {value!r}, which names several", argument="device", hint=hint)
     found = repr(value) if isinstance(value, str) else _kind(value)
-    raise UsageError(f"expected auto, cpu, mps, cuda or cuda:N, found {found}", argument="device")
+    raise UsageError(f"expected {ONE_DEVICE}, found {found}", argument="device")
 
 
 def devices_of(value: object) -> str:
@@ -126,11 +123,11 @@ def devices_of(value: object) -> str:
     Raises:
         UsageError: it is of another type, or not understood.
     """
-    if isinstance(value, str) and _SEVERAL.fullmatch(value):
+    if isinstance(value, str) and names_devices(value):
         return value
     found = repr(value) if isinstance(value, str) else _kind(value)
     hint = 'Several GPUs are one text: `devices="cuda:0,2"`.' if isinstance(value, list | tuple) else None
-    raise UsageError(f"expected auto, cpu, cpu:N, mps, cuda or cuda:0,2, found {found}", argument="devices", hint=hint)
+    raise UsageError(f"expected {DEVICES}, found {found}", argument="devices", hint=hint)
 
 
 def choice_of(value: object, argument: str, choices: Sequence[str]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import bundled, models
 from synthgen.api import plugged
-from synthgen.errors import ModelError, UsageError
+from synthgen.errors import ModelError
+from synthgen.models.device_names import check_device
 from synthgen.planning import Plan, Revisions
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec
 
@@ -20,18 +20,6 @@ if TYPE_CHECKING:
 
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 """Added to the environment of workers whose models are downloaded before they start."""
-
-_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
-
-
-def check_device(name: str) -> None:
-    """Check the name of a device. Whether the device exists is known only when it is opened.
-
-    Raises:
-        UsageError: it is not a device name.
-    """
-    if not _DEVICE.fullmatch(name):
-        raise UsageError(f"expected auto, cpu, mps, cuda or cuda:N, found {name!r}", argument="device")
 
 
 def count_gpus() -> int:

@@ -1,5 +1,6 @@
 """Images that repeat each other, across shards: the judge looks within one. Pure."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 from synthgen.spec import DuplicateFilter
 from synthgen.stats.repeats import BLOCK, EarlierRows
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def near_duplicates(
     for position in sorted(range(len(ids)), key=ids.__getitem__):
         groups[labels[position] if rule.within == "class" else 0].append(position)
 
-    found = []
+    found, broken = [], 0
     for group in groups.values():
         by_hash: dict[int, set[int]] = defaultdict(
             set
@@ -55,9 +58,14 @@ def near_duplicates(
         rows = None
         if rule.min_cosine is not None:
             rows = EarlierRows(np.stack([embeddings[position] for position in group]), rule.min_cosine)
+            broken += rows.broken
         found += [
             Duplicate(ids[group[later]], ids[group[first]]) for later, first in _repeats(len(group), by_hash, rows)
         ]
+    if broken:
+        _LOG.warning(
+            "%d of %d images have an embedding with NaN or infinity: only their hashes were compared", broken, len(ids)
+        )
     return tuple(sorted(found, key=lambda duplicate: duplicate.id))
 
 
@@ -70,21 +78,21 @@ def _repeats(
         block = slice(begin, min(begin + BLOCK, count))
         before = None if by_cosine is None else by_cosine.first_alike(block)
         among = None if by_cosine is None else by_cosine.alike_among(block)
-        kept: list[int] = []  # of this block
+        is_kept = np.zeros(block.stop - begin, bool)
 
         for place in range(block.start, block.stop):
             alike = [other for other in by_hash.get(place, ()) if other not in dropped]
             if before is not None and among is not None:
                 alike += [int(before[place - begin])] if before[place - begin] >= 0 else []
-                alike += [other for other in kept if among[place - begin, other - begin]]
+                alike += (np.flatnonzero(among[place - begin] & is_kept)[:1] + begin).tolist()
             if alike:
                 dropped.add(place)
                 yield place, min(alike)
             else:
-                kept.append(place)
+                is_kept[place - begin] = True
 
         if by_cosine is not None:
-            by_cosine.keep(kept)
+            by_cosine.keep((np.flatnonzero(is_kept) + begin).tolist())
 
 
 def _alike_by_hash(hashes: Sequence[bytes], most: int) -> Iterator[tuple[int, int]]:

@@ -28,7 +28,10 @@ class SeenImages:
     def repeats(
         self, image_id: str, phash: NDArray[np.uint8], embedding: NDArray[np.float32], class_name: str
     ) -> str | None:
-        """Say which image of its group this one repeats, and by what; None if it is new. A new one is remembered."""
+        """Say which image of its group this one repeats, and by what; None if it is new. A new one is remembered.
+
+        An embedding with NaN is similar to no other: only the hash decides.
+        """
         group = class_name if self._rule.within == "class" else ""
         ids = self._ids.setdefault(group, [])
         hashes, embeddings = self._hashes.setdefault(group, []), self._embeddings.setdefault(group, [])
@@ -39,7 +42,7 @@ class SeenImages:
                 return f"repeats {ids[nearest]}: {bits[nearest]} of {phash.size * 8} bits differ"
         least = self._rule.min_cosine
         if embeddings and least is not None:
-            cosines = np.stack(embeddings) @ embedding
+            cosines = np.nan_to_num(np.stack(embeddings) @ embedding, nan=-np.inf)  # argmax would return the first NaN
             nearest = int(cosines.argmax())
             if cosines[nearest] >= least:
                 return f"repeats {ids[nearest]}: cosine {cosines[nearest]:.3f}"

@@ -51,7 +51,11 @@ class ImageMeasure(Protocol):
         """Load what it needs, and embed its texts if it has some. Called once, in the process that measures."""
 
     def measure(self, batch: ImageBatch) -> Mapping[str, Tensor]:
-        """ImageMeasure a batch: for each name n numbers, in the order of the images. NaN means "not measurable".
+        """Measure a batch of n images.
 
-        An image's numbers depend on that image and its candidate, not on what else is in the batch.
+        The scores of an image depend only on the image and its candidate, not on the rest of the batch.
+
+        Returns:
+            For each of `names`, and for nothing else, the scores in the order of the images: float [n]. NaN means "not
+            measurable": a limit on that score rejects the image. No score is infinite.
         """

@@ -4,7 +4,7 @@ from synthgen.running.additions import top_up
 from synthgen.running.assignment import Assignment
 from synthgen.running.executors.local import run_local
 from synthgen.running.executors.ray import run_ray
-from synthgen.running.executors.slots import Slot, check_devices, slots
+from synthgen.running.executors.slots import Slot, slots
 from synthgen.running.failures import failed_for, grouped, read_causes
 from synthgen.running.opening import create_run, is_begun, kept_spec, open_run
 from synthgen.running.rejudge import rejudge
@@ -23,7 +23,6 @@ __all__ = [
     "Repaired",
     "RunState",
     "Slot",
-    "check_devices",
     "create_run",
     "failed_for",
     "grouped",

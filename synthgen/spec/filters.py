@@ -1,9 +1,11 @@
 """The filters that an image must pass to be accepted. Only the filters in the spec run."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, Tag
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from synthgen.spec.fields import ClassName, Fraction, Section, Text, VariableName
 
@@ -18,6 +20,8 @@ OWN_SCORES = (
     "unsafe_posterior",
 )
 """The scores that synthgen itself gives: no measure of a plug-in may have such a name."""
+NOT_FINITE = "argument_not_finite"
+"""pydantic's type of the error for an argument of a measure that is NaN or infinite."""
 
 
 def _kind_of_floor(value: object) -> str:
@@ -129,6 +133,24 @@ class MeasureFilter(Section):
     def arguments(self) -> Mapping[str, object]:
         """What the measure is made with."""
         return dict(self.model_extra or {})
+
+    @model_validator(mode="after")
+    def _arguments_are_finite(self) -> "MeasureFilter":
+        """Refuse what the types of the other keys refuse: NaN and infinity, at any depth."""
+        for name, value in self.arguments.items():
+            if not _is_finite(value):
+                raise PydanticCustomError(
+                    NOT_FINITE, "{argument}: expected finite numbers, found NaN or infinity", {"argument": name}
+                )
+        return self
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or isfinite(value)
 
 
 class Filters(Section):

@@ -12,6 +12,7 @@ from synthgen.errors import Problem
 from synthgen.spec import document
 from synthgen.spec.document import Node, Scalar
 from synthgen.spec.fields import EXPECTED, LIST_OR_WEIGHTS
+from synthgen.spec.filters import NOT_FINITE
 from synthgen.spec.place import KEY, Place, found, locate, quoted
 from synthgen.spec.spec import Spec
 
@@ -55,7 +56,7 @@ def problems_of(error: ValidationError, root: Node) -> Iterator[Problem]:
     expected: dict[tuple[object, ...], list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False, include_input=False):
         place = locate(root, detail["loc"])
-        if place.node.bad:
+        if place.node.bad or detail["type"] == NOT_FINITE:  # the reader has reported the number itself
             continue
         if detail["type"] == "missing":
             yield place.problem(f"missing key {detail['loc'][-1]!r}", at_key=True)

@@ -7,7 +7,7 @@ from typing import TypeAlias, cast
 
 from synthgen.errors import SynthgenError, UsageError, cause_of
 from synthgen.files import check_name_is_text
-from synthgen.plugins import STORES, Plugin, plugins
+from synthgen.plugins import STORES, Plugin, find_plugin
 from synthgen.redaction import without_secrets
 from synthgen.store.folder_store import FolderStore
 from synthgen.store.store import RunStore
@@ -40,7 +40,7 @@ def open_store(location: Location) -> RunStore:
     if found is None:
         return FolderStore(place)
     scheme = found[0].partition(":")[0]
-    if (store := plugins(STORES, own=(_OWN,)).get(scheme)) is not None:
+    if (store := find_plugin(STORES, scheme, own=(_OWN,))) is not None:
         return _opened(store, place)
     address = place.rstrip("/")
     if not _S3.fullmatch(address):

@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from synthgen.errors import SpecError
 from synthgen.spec import read_spec
+from synthgen.spec.filters import MeasureFilter
 
 GOOD = """\
 synthgen: 1
@@ -60,6 +62,7 @@ EDITS: dict[str, tuple[str, str, str]] = {
     "guidance below zero": ("steps: 20", "guidance: -1", "5:13: model.guidance: expected at least 0, found -1"),
     "guidance not a number": ("steps: 20", "guidance: .nan", "5:13: expected a finite number, found .nan"),
     "guidance infinite": ("steps: 20", "guidance: -.inf", "5:13: expected a finite number, found -.inf"),
+    "measure's argument, nested": ("label: {min_posterior: 0.6}", "measures: {sharp: {by: [1, {at: .inf}]}}", "14:35: expected a finite number, found .inf"),
     "guidance overflows": ("steps: 20", "guidance: 1e999", "5:13: expected a finite number, found 1e999"),
     "odd size": ("steps: 20", "size: 100", "5:9: model.size: expected a multiple of 8, found 100"),
     "posterior is true": ("0.6", "true", "14:26: filters.label.min_posterior: expected a number from 0 to 1, 'chance', or a number for each class, found true"),
@@ -266,3 +269,10 @@ def test_every_class_needs_an_image_for_each_of_its_cells(tmp_path: Path) -> Non
     )
     message = "8 images cannot fill the 9 cells that 'balance' makes of a class; expected at least 9"
     assert problems(path) == [f"8:17: classes.chef.count: {message}"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), [1, float("inf")], {"at": ({"x": float("-inf")},)}])
+def test_an_argument_of_a_measure_is_finite_also_where_no_file_was_read(value: object) -> None:
+    assert MeasureFilter.model_validate({"by": [1.5, {"at": 2}]}).arguments == {"by": [1.5, {"at": 2}]}
+    with pytest.raises(ValidationError, match="by: expected finite numbers"):
+        MeasureFilter.model_validate({"by": value})

@@ -1,10 +1,14 @@
 """Repeats in a sequence: what the bounds skip is what does not reach the threshold."""
 
+import logging
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from synthgen.dataset.duplicates import Duplicate, near_duplicates
+from synthgen.judging.duplicates import SeenImages
 from synthgen.spec import DuplicateFilter
 from synthgen.stats import repeats
 from synthgen.stats.repeats import EarlierRows
@@ -58,3 +62,45 @@ def test_no_more_products_are_in_memory_than_allowed(monkeypatch: pytest.MonkeyP
     first = pieces.first_alike(slice(1000, 1300))
     assert first.tolist() == expected.first_alike(slice(1000, 1300)).tolist()
     assert -1 < first.max() < 1000
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("least", [0.0, 0.98])
+def test_embeddings_that_are_not_finite_hide_no_repeat_of_the_others_and_are_counted(
+    value: float, least: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = cone(1300, 96, 1.0)
+    ids = [f"{row:05d}" for row in range(len(rows))]
+    hashes = [np.random.default_rng(row).bytes(32) for row in range(len(rows))]
+    expected = near_duplicates(ids[3:], [0] * 1297, hashes[3:], list(rows[3:]), DuplicateFilter(min_cosine=least))
+    rows[:2], rows[2, 5] = value, value
+    with caplog.at_level(logging.WARNING):
+        found = near_duplicates(ids, [0] * len(rows), hashes, list(rows), DuplicateFilter(min_cosine=least))
+    assert found == expected
+    assert found
+    message = "3 of 1300 images have an embedding with NaN or infinity: only their hashes were compared"
+    assert caplog.messages == [message]
+
+
+def test_an_embedding_that_is_not_a_number_hides_no_repeat_within_a_shard() -> None:
+    seen, rows = SeenImages(DuplicateFilter(min_cosine=0.9)), cone(3, 16, 1.0).astype(np.float32)
+    hashes = [np.frombuffer(np.random.default_rng(row).bytes(32), np.uint8) for row in range(4)]
+    told = [
+        seen.repeats(str(row), hashes[row], vector, "doctor")
+        for row, vector in enumerate((rows[0] * np.float32("nan"), rows[0], rows[1], rows[0]))
+    ]
+    assert told == [None, None, None, "repeats 1: cosine 1.000"]
+
+
+def test_many_repeats_take_no_more_memory_than_few() -> None:
+    rows = np.zeros((8512, 16), np.float32)
+    rows[:, 0] = 1
+    earlier = EarlierRows(rows, 0.98)
+    earlier.keep(range(8000))
+    tracemalloc.start()
+    try:
+        assert set(earlier.first_alike(slice(8000, 8512)).tolist()) == {0}
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 3 * 4 * 512 * 8000  # all positions of pairs would take four times the cosines

@@ -1,13 +1,11 @@
 """`devices`: which workers this machine gets, one process each."""
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from synthgen.errors import DeviceMissing, UsageError
-
-_FORM = re.compile(r"auto|mps|cpu(:[1-9]\d*)?|cuda(:\d+(,\d+)*)?")
+from synthgen.errors import DeviceMissing
+from synthgen.models.device_names import check_devices
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +14,6 @@ class Slot:
 
     device: str
     environment: Mapping[str, str]
-
-
-def check_devices(devices: str) -> None:
-    """Check `devices`, as far as possible without looking for GPUs.
-
-    Raises:
-        UsageError: it is not understood.
-    """
-    if not _FORM.fullmatch(devices):
-        raise UsageError(f"expected auto, cpu, cpu:N, mps, cuda or cuda:0,2, found {devices!r}", argument="devices")
 
 
 def slots(devices: str, count_gpus: Callable[[], int], environment: Mapping[str, str] = os.environ) -> tuple[Slot, ...]:
