@@ -36,7 +36,7 @@ def test_no_code_of_a_walk_through_is_left_unexecuted(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
     titles = {title for _, title, _ in FENCE.findall(text)}
     if page == "docs/add-a-format.md":
-        names = {"synthgen_jsonl.py", "pyproject.toml", "output.yaml"}
+        names = {"synthgen_jsonl.py", "test_jsonl.py", "pyproject.toml", "output.yaml"}
         assert all(test_formats.block(name) in text for name in names)
     else:
         names = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
-from synthgen.api.arguments import text_of_path
+from synthgen.api.arguments import flag_of, text_of_path
 from synthgen.api.publishing import (
     clear_leftovers,
     committed,
@@ -100,7 +100,7 @@ def finalize(location: Location, *, trust: bool = False) -> RunResult:
         >>> synthgen.finalize("outputs/tasks").dataset
         'outputs/tasks/dataset'
     """
-    store = open_store(text_of_path(location, "location"))
+    store, trust = open_store(text_of_path(location, "location")), flag_of(trust, "trust")
     planned = runs.open_run(store)
     require_trust(pinned_format(planned), store.location, trust=trust)
     return finalized(planned, store, fresh=0)

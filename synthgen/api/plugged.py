@@ -39,14 +39,20 @@ def check(spec: Spec) -> Iterator[tuple[Violation, str]]:
             yield Violation((*path, KEY), error.message), error.hint or ""
 
 
+def names_generator(spec: Spec) -> bool:
+    """Tell whether the spec's model is a plug-in, installed or not."""
+    return spec.model.id.startswith(PLUGIN)
+
+
 def generator_of(spec: Spec) -> Plugin | None:
     """Return the plug-in that a spec names as its model; None if it names another kind of model.
 
     Raises:
         UsageError: it is not installed.
     """
-    scheme, _, rest = spec.model.id.partition(PLUGIN)
-    return None if scheme or not rest else plugin(GENERATORS, rest.partition("/")[0])
+    if not names_generator(spec):
+        return None
+    return plugin(GENERATORS, spec.model.id.removeprefix(PLUGIN).partition("/")[0])
 
 
 def revision(generator: Plugin) -> str:

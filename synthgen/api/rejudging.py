@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from synthgen import running as runs
-from synthgen.api.arguments import text_of_path, texts_of
+from synthgen.api.arguments import flag_of, text_of_path, texts_of
 from synthgen.api.finishing import RunResult, finalized
 from synthgen.api.publishing import check_new
 from synthgen.api.specs import SpecText, as_yaml, with_thresholds
@@ -42,7 +42,7 @@ def rejudge(
     if not overrides:
         hint = 'Give stricter numbers: `overrides=["filters.label.min_posterior=0.8"]`.'
         raise UsageError("nothing to apply", argument="overrides", hint=hint)
-    place = text_of_path(location, "location")
+    place, trust = text_of_path(location, "location"), flag_of(trust, "trust")
     store = open_store(place)
     into = open_store(_beside(place) if output is None else text_of_path(output, "output"))
     planned = runs.open_run(store)

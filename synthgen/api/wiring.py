@@ -43,7 +43,7 @@ def revisions(spec: Spec) -> Revisions:
 def generator(planned: Plan, device: str) -> Generator:
     """Return the generator of a plan, which loads its model on `setup`."""
     check_device(device)
-    if plugged.generator_of(planned.spec):
+    if plugged.names_generator(planned.spec):
         return plugged.generator(planned, device)
 
     from synthgen.generating.renderer import Renderer
@@ -59,7 +59,7 @@ def check_keys(planned: Plan) -> None:
         ModelError: the model has changed since it was planned.
     """
     model = planned.spec.model
-    if model.id == BUNDLED_MODEL or plugged.generator_of(planned.spec):
+    if model.id == BUNDLED_MODEL or plugged.names_generator(planned.spec):
         return  # the former accepts all keys; a plug-in says itself what it does not accept
 
     from synthgen.generating.pipelines import check_keys as check
@@ -103,7 +103,7 @@ def download(planned: Plan) -> None:
     Raises:
         ModelError: a model cannot be downloaded.
     """
-    source = None if plugged.generator_of(planned.spec) else _planned_source(planned)
+    source = None if plugged.names_generator(planned.spec) else _planned_source(planned)
     if source and not source.is_folder:
         from synthgen.generating.pipelines import download as download_generator
 

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from synthgen.dataset.formats import FormatWriter
 from synthgen.errors import UsageError
+from synthgen.ledger import columns
 from synthgen.testing.checking import require
 
 CLASSES = ("doctor", "chef", "builder")
@@ -96,7 +97,7 @@ def _shard(folder: Path, shard: int) -> Path:
                 "negative_prompt": "",
                 "variables": "{}",
                 "seed": 1000 * shard + attempt,
-                "score_clip_score": 0.25,
+                columns.score("clip_score"): 0.25,
             }
         )
     path = folder / f"{shard:05d}-0123456789abcdef.parquet"

@@ -52,7 +52,7 @@ def test_the_command_line_asks_about_the_set(tmp_path: Path) -> None:
     asked = ("audit", "set.csv", "--known", "skin=skin", "--target", "skin=uniform", "--gate", GATE)
     assert call(*asked, folder=tmp_path).returncode == 4
     done = call(*asked, "--about", "set", folder=tmp_path)
-    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "✓ Pass: set")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "✓ Pass: Audit of set")
     wrong = call(*asked, "--about", "sets", folder=tmp_path)
     assert wrong.returncode == 2
     with pytest.raises(UsageError, match="expected 'source' or 'set'"):

@@ -137,12 +137,14 @@ def test_an_interval_is_as_wide_as_the_errors_that_were_seen(matrix: Confusion |
 
 
 def test_few_labels_give_the_wide_interval_and_not_the_raw_one() -> None:
-    found = audited(labels=labels(dict.fromkeys(TRUTH, 8)))
+    found = audited(labels=labels(dict.fromkeys(TRUTH, 12)))
     for scope in found.attributes[0].scopes[1:]:
         assert scope.quote.figure is Figure.LABELS
         assert scope.quote.unchecked is not None
-        quoted = scope.shares[1].labels
+        quoted, raw = scope.shares[1].labels, scope.shares[1].raw
         assert quoted is not None
+        assert raw is not None
+        assert quoted.half_width > 3 * raw.half_width
         assert quoted.low <= TRUTH[str(scope.class_name)] <= quoted.high
 
 

@@ -111,14 +111,14 @@ def test_labels_are_quoted_before_a_matrix_and_a_matrix_before_the_judge() -> No
         (AuditOptions(known=["skin"]), Figure.RAW, "known and not judged"),
         (AuditOptions(confusions={"skin": RIGHT}), Figure.MATRIX, "errs here as often"),
         (AuditOptions(confusions={"skin": RIGHT}, labels=labels.iloc[:150]), Figure.LABELS, "whatever they are"),
-        (AuditOptions(labels=labels.iloc[:10]), Figure.RAW, "are fewer than the 20"),
+        (AuditOptions(labels=labels.iloc[:10]), Figure.LABELS, "are fewer than the 20"),
     ):
         quoted = scope(measure(frame, SKIN, given_)).quote
         assert quoted.figure is figure
         assert words in quoted.reason
     far_off = Confusion(SKIN["skin"], (*SKIN["skin"], "unknown"), ((90, 5, 5, 99), (5, 90, 5, 99), (5, 5, 90, 99)))
     quoted = scope(measure(frame, SKIN, AuditOptions(confusions={"skin": far_off}))).quote
-    assert (quoted.figure, "no shares explain these answers" in quoted.reason) == (Figure.RAW, True)
+    assert (quoted.figure, "no shares explain these answers" in quoted.reason) == (Figure.WIDENED, True)
 
 
 def test_a_biased_judge_is_corrected_by_labels_and_its_distance_too() -> None:

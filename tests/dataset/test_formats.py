@@ -190,7 +190,7 @@ def test_in_a_bucket_files_of_others_stay_and_those_of_a_killed_upload_go(
     assert "dataset/train/00009-000009.png" in store.names_below("dataset")
     assert "dataset/synthgen.json" in {finding.place for finding in synthgen.verify(place)}
 
-    synthgen.finalize(place)
+    synthgen.finalize(place, trust=True)
     assert set(store.names_below("dataset")) == before | {"dataset/notes/mine.txt"}
     assert synthgen.verify(place) == []
 

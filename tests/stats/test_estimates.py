@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from synthgen.stats.estimates import difference, half_width, holm, images_needed, wilson, wilson_with_effect
@@ -71,6 +72,12 @@ def test_images_that_are_alike_make_an_interval_as_wide_as_fewer_of_them() -> No
     unsure = wilson_with_effect(100, 400, 4.0, 9)
     assert unsure is not None
     assert unsure.half_width > alike.half_width * 1.1
+
+
+@settings(max_examples=10, deadline=None)  # statsmodels collects garbage at each call
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
+def test_holms_correction_is_that_of_statsmodels(p_values: list[float]) -> None:
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
 
 
 def test_holms_correction_leaves_out_what_was_not_tested() -> None:

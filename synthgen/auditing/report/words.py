@@ -31,7 +31,7 @@ FIGURES: Mapping[Figure, tuple[str, str]] = {
         "A random part of this set was labelled by hand, so nothing needs to be assumed about the judge.",
     ),
     Figure.WIDENED: (
-        "as measured, give or take its errors",
+        "as measured, widened",
         "The interval is widened by the share of errors that the judge was seen to make elsewhere. It may make more of "
         "them here.",
     ),
