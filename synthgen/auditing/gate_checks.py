@@ -4,8 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from synthgen.auditing.deviations import deviations, listed
 from synthgen.auditing.findings import OVERALL, REAL, AttributeFindings, Figure, Scope
-from synthgen.auditing.gates import Found, Gate, GateResult, checked, decide, from_spec, parse_gate
+from synthgen.auditing.gates import (
+    LABELS_SETTLE,
+    Found,
+    Gate,
+    GateResult,
+    Worst,
+    checked,
+    decide,
+    from_spec,
+    parse_gate,
+)
+from synthgen.auditing.unanswered import worst_case
 from synthgen.errors import UsageError
 from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.distance import Distance, Measure
@@ -72,16 +84,33 @@ def _found(gate: Gate, scope: Scope, attribute: AttributeFindings, seed: int) ->
         share = next(share for share in scope.shares if share.value == gate.value)
         figure = share.of(quoted.figure)
         freedom = scope.freedom if quoted.figure is Figure.CLUSTERED else None
-        return Found(figure, quoted.reason, quoted.unchecked, narrows=narrows, freedom=freedom)
+        found = Found(figure, quoted.reason, quoted.unchecked, narrows=narrows, freedom=freedom)
+        return _with_unanswered(found, gate, scope, attribute)
 
     distance = next((each for each in scope.distances if each.measure == gate.measure), None)
     beyond = _distance_beyond(distance, gate, scope, seed) if distance else None
     found = Found(
-        distance.found if distance else None, scope.no_distance, quoted.unchecked, narrows=narrows, beyond=beyond
+        distance.found if distance else None,
+        scope.no_distance,
+        quoted.unchecked,
+        narrows=narrows,
+        beyond=beyond,
+        detail=listed(deviations(scope)),
     )
+    found = _with_unanswered(found, gate, scope, attribute)
     if attribute.reference == REAL and not attribute.known:
         return found._replace(unchecked=_REAL_UNCHECKED, remedy=_REAL_REMEDY)
     return found
+
+
+def _with_unanswered(found: Found, gate: Gate, scope: Scope, attribute: AttributeFindings) -> Found:
+    """Add what images without a value could make of the figure."""
+    worst = worst_case(gate, scope, found.estimate) if found.estimate else None
+    if worst is None:
+        return found
+    images = f"{scope.unknown:,} of {scope.images:,} images"
+    remedy = "their values would settle it" if attribute.known else LABELS_SETTLE
+    return found._replace(worst=Worst(worst, images, remedy))
 
 
 def _distance_beyond(distance: Distance, gate: Gate, scope: Scope, seed: int) -> Callable[[int], float]:

@@ -52,6 +52,20 @@ class Gate:
         return f"{self.attribute} {where}: {measure} {'<=' if self.most else '>='} {self.limit:g}"
 
 
+class Worst(NamedTuple):
+    """What images without a value could make of a figure.
+
+    Attributes:
+        estimate: the figure, with an interval that allows for any values of these images.
+        images: how many there are, in words.
+        remedy: what would help, in words.
+    """
+
+    estimate: Estimate
+    images: str
+    remedy: str
+
+
 class Found(NamedTuple):
     """What decides a gate in one place.
 
@@ -61,6 +75,8 @@ class Found(NamedTuple):
         unchecked: why the estimate rests on the judge's word alone; None if it does not.
         remedy: what would help in that case, in words.
         narrows: what would make the interval narrower.
+        detail: which values are over or under their target; empty if none are for sure.
+        worst: what images without a value could make of the estimate; None if they could not change it.
         freedom: degrees of freedom of the estimate's variance; None if its images are independent.
         beyond: tests whether the limit is kept, as one of so many tests that are made together, and returns the
             one-sided p-value. None for a share, which has a score test.
@@ -72,6 +88,8 @@ class Found(NamedTuple):
     remedy: str = LABELS_SETTLE
     narrows: str = "more images, or labels,"
     freedom: int | None = None
+    detail: str = ""
+    worst: Worst | None = None
     beyond: Callable[[int], float] | None = None
 
 
@@ -88,6 +106,7 @@ class Check:
         remedy: what would help in that case.
         adjusted: how likely a figure so far beyond the limit is by chance in any of the places that were tested
             together, if all keep the limit: one-sided, with Holm's correction. None if the interval is not beyond it.
+        note: why an interval on one side of the limit decides nothing, in short; None if it decides, or crosses it.
     """
 
     place: str
@@ -97,6 +116,7 @@ class Check:
     unchecked: str | None = None
     remedy: str | None = None
     adjusted: float | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +219,17 @@ def _check(gate: Gate, place: str, found: Found, trust_judge: bool) -> Check:
         reason = f"{unchecked}; {found.remedy} ({WORD}: {seen})"
         return Check(place, estimate, GateOutcome.INSUFFICIENT, reason, unchecked, found.remedy)
     outcome = _outcome(gate, estimate)
+    if found.worst and outcome not in (GateOutcome.INSUFFICIENT, _outcome(gate, found.worst.estimate)):
+        any_value = f"{found.worst.estimate.low:.3f} to {found.worst.estimate.high:.3f} whatever they show"
+        note = f"{found.worst.images} without a value could turn this"
+        reason = f"{note}: {seen}, but {any_value}; {found.worst.remedy}"
+        return Check(place, estimate, GateOutcome.INSUFFICIENT, reason, unchecked, found.worst.remedy, note=note)
     if outcome is GateOutcome.INSUFFICIENT:
         reason = f"{seen} crosses the limit {gate.limit:g}: {found.narrows} would narrow it"
     else:
         reason = f"{seen}; at {'most' if gate.most else 'least'} {gate.limit:g} is allowed"
+        if outcome is GateOutcome.FAIL and found.detail:
+            reason += f"; {found.detail}"
     return Check(place, estimate, outcome, reason, unchecked, found.remedy if unchecked else None)
 
 
@@ -231,11 +258,12 @@ def _adjusted(gate: Gate, check: Check, found: Found, p_value: float | None, tes
         return check
     if p_value <= LEVEL:
         return replace(check, adjusted=p_value)
-    reason = (
-        f"{_seen(found.estimate)} is beyond the limit {gate.limit:g}; but chance puts one of {tests} places so far "
-        f"beyond it with probability {p_value:.2f}: {found.narrows} would settle it"
+    note = f"chance puts one of {tests} places so far beyond it with probability {p_value:.2f}"
+    beyond = f"{_seen(found.estimate)} is beyond the limit {gate.limit:g}"
+    reason = f"{beyond}; but {note}: {found.narrows} would settle it"
+    return replace(
+        check, outcome=GateOutcome.INSUFFICIENT, reason=reason, adjusted=p_value, note=f"beyond the limit, but {note}"
     )
-    return replace(check, outcome=GateOutcome.INSUFFICIENT, reason=reason, adjusted=p_value)
 
 
 def _seen(found: Estimate) -> str:

@@ -46,7 +46,7 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
 def _verdict(report: AuditReport, said: Callable[[str], str]) -> Text:
     told = verdict(report.findings)
     headline = f"{told.sign} {told.headline}: {short(report.title, 60)}".strip()
-    return Text(f"{headline}\n{said(told.sentence)}", "bold")
+    return Text("\n".join(filter(None, (headline, told.answer, said(told.sentence)))), "bold")
 
 
 def _gates(findings: Findings) -> Table:
@@ -72,8 +72,8 @@ def _outcome(outcome: GateOutcome) -> Text:
 
 def _check(check: Check) -> Text:
     found = decimals(check.found, 3) if check.found else short(check.reason, 200)
-    if check.adjusted is not None and check.outcome is GateOutcome.INSUFFICIENT:
-        found += f": beyond the limit, as chance puts one class with probability {check.adjusted:.2f}"
+    if check.note:
+        found += f": {check.note}"
     return Text(f"{MARKS[check.outcome][1]} {short(check.place, 40)}: {found}")
 
 

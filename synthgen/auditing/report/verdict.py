@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from synthgen.auditing.findings import Findings
 from synthgen.auditing.gates import LABELS_SETTLE, WORD, GateOutcome, GateResult
 from synthgen.auditing.quote import UNCHECKED
+from synthgen.auditing.report.skew import answer
 from synthgen.auditing.report.words import MARKS, capitalized, counted
 
 
@@ -16,12 +17,15 @@ class Headline:
     Attributes:
         state: 'pass', 'fail', 'insufficient' or 'none'.
         sign: shows the state without colour.
+        answer: what is skewed, where, by how much and how sure; None if no attribute has a target.
+        sentence: what became of the gates.
     """
 
     state: str
     sign: str
     headline: str
     sentence: str
+    answer: str | None = None
 
 
 def verdict(findings: Findings) -> Headline:
@@ -37,7 +41,7 @@ def verdict(findings: Findings) -> Headline:
         sentence = f"{sentence.removesuffix('.')}, {WORD}: {_why(findings.on_trust)} (`trust_judge`)."
     elif any(check.remedy == LABELS_SETTLE for gate in findings.gates for check in gate.checks):
         sentence += f" For gates that depend on the unchecked judge, {LABELS_SETTLE}."
-    return Headline(state, sign, headline, sentence)
+    return Headline(state, sign, headline, sentence, answer(findings))
 
 
 def _why(unchecked: str) -> str:
@@ -73,7 +77,7 @@ def _without_gates(findings: Findings) -> Headline:
             "No target was given, so nothing is marked right or wrong. The figures show what is in the set, not what "
             "should be in it."
         )
-    return Headline("none", "", "No verdict", sentence)
+    return Headline("none", "", "No verdict", sentence, answer(findings))
 
 
 def _sentence(gates: Sequence[GateResult]) -> str:

@@ -1,0 +1,52 @@
+"""How far images without a value could move a figure, whatever they truly show."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from synthgen.auditing.findings import Figure, Scope
+from synthgen.auditing.gates import Gate
+from synthgen.stats.distance import FUNCTIONS, Measure
+from synthgen.stats.estimates import Estimate, Floats
+
+_ANSWERED = (Figure.RAW, Figure.CLUSTERED)
+"""Figures that leave images without a value out; labels and a matrix account for them."""
+
+
+def worst_case(gate: Gate, scope: Scope, found: Estimate) -> Estimate | None:
+    """Widen the interval of a gated figure by all that images without a value could do to it (Manski 1990).
+
+    The lower end is the figure if they lowered it as much as possible, less the width of the interval below the figure;
+    likewise the upper end.
+
+    Returns:
+        None if every image has a value, or the quoted figure accounts for the others.
+    """
+    if not scope.unknown or scope.quote.figure not in _ANSWERED or gate.measure in ("unknown", "v"):
+        return None
+    counts = np.array([share.count for share in scope.shares], dtype=float)
+    tried = np.array(list(_completed(counts, scope.unknown, _target(scope) if scope.reference else None)))
+    if gate.measure == "share":
+        figures = tried[:, [share.value for share in scope.shares].index(str(gate.value))]
+    else:
+        figures = FUNCTIONS[Measure(gate.measure)](tried, _target(scope))
+    low = min(float(figures.min()), found.value) - (found.value - found.low)
+    high = max(float(figures.max()), found.value) + (found.high - found.value)
+    return Estimate(found.value, max(0.0, low), min(1.0, high))
+
+
+def _target(scope: Scope) -> Floats:
+    return np.array([(scope.reference or {}).get(share.value, 0.0) for share in scope.shares])
+
+
+def _completed(counts: Floats, unknown: int, target: Floats | None) -> Sequence[Floats]:
+    """Return the shares if all unknown images had one value, for each value; and if they came nearest to the target.
+
+    A share, a total variation and the divergences are extreme at one of these: they are convex in the shares.
+    """
+    images = counts.sum() + unknown
+    found = [(counts + unknown * one) / images for one in np.eye(len(counts))]
+    if target is not None:
+        lacking = np.maximum(target * images - counts, 0.0)
+        found.append((counts + unknown * lacking / max(lacking.sum(), 1e-300)) / images)
+    return found
