@@ -23,6 +23,8 @@ from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.distance import Distance, Measure
 from synthgen.stats.limits import distance_beyond
 
+FEW_CLASSES = 100
+"""With more classes than this, only measures of distance that a gate limits are computed, and total variation."""
 _IMAGES, _LABELS, _MORE_LABELS = "more images", "labels", "more labels, or images,"
 """What narrows an interval: of figures that need no judge, that rest on its word alone, and that are corrected."""
 _REAL_UNCHECKED = "the shares of the real set are this judge's answers, which nothing checks there"
@@ -51,6 +53,17 @@ def read_gates(
             raise UsageError(f"gate '{gate}': {gate.attribute} has no reference to be distant from", hint=hint)
         found.append(gate)
     return found
+
+
+def measures_of(gates: Sequence[Gate], attribute: str, classes: int) -> frozenset[Measure]:
+    """Return the measures of distance to compute for an attribute: all, or with many classes those that decide.
+
+    Total variation is always among them: a report begins with it.
+    """
+    if classes <= FEW_CLASSES:
+        return frozenset(Measure)
+    gated = {gate.measure for gate in gates if gate.attribute == attribute}
+    return frozenset(measure for measure in Measure if measure is Measure.TV or measure in gated)
 
 
 def apply_gates(

@@ -15,11 +15,11 @@ from synthgen.auditing.crossings import MIN_CELL, cross
 from synthgen.auditing.families import with_families
 from synthgen.auditing.filters import Pipeline, read_pipeline
 from synthgen.auditing.findings import REAL, AttributeFindings, Figure, Findings, Scope
-from synthgen.auditing.gate_checks import apply_gates, read_gates
+from synthgen.auditing.gate_checks import apply_gates, measures_of, read_gates
 from synthgen.auditing.gates import Gate
 from synthgen.auditing.label_sample import doubt_of
 from synthgen.auditing.labelled import read_truth
-from synthgen.auditing.scopes import Effect, Evidence, find_effects, measure_scopes, worth
+from synthgen.auditing.scopes import Effect, Evidence, find_effects, measure_scopes
 from synthgen.auditing.table import Table, read_table
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
@@ -28,7 +28,7 @@ from synthgen.stats.amplification import Amplification, amplify, of_clusters
 from synthgen.stats.association import Association, PromptClusters, associate, corrected_v, rao_scott
 from synthgen.stats.clusters import Bootstrap, bootstrap
 from synthgen.stats.distance import Reference, Target
-from synthgen.stats.estimates import ALPHA, Estimate, Ints, point
+from synthgen.stats.estimates import ALPHA, Estimate, Ints, point, worth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +99,9 @@ def measure(
     if table.cluster is not None:
         drawn = bootstrap(table.cluster_label, _rng(seed, "prompts"))
     effects = find_effects(table, chain([drawn], _of_classes(table, seed)))
-    found = [_attribute(table, name, given, real, drawn, effects[name], seed, on_progress) for name in attributes]
+    found = [
+        _attribute(table, name, given, real, drawn, effects[name], gates, seed, on_progress) for name in attributes
+    ]
     found = with_families(found)
     decided = apply_gates(gates, found, given.trust_judge, seed)
     return Findings(
@@ -136,6 +138,7 @@ def _attribute(
     real: Table | None,
     drawn: Bootstrap | None,
     effects: Sequence[Effect],
+    gates: Sequence[Gate],
     seed: int,
     on_progress: OnProgress,
 ) -> AttributeFindings:
@@ -145,7 +148,8 @@ def _attribute(
         truth = read_truth(table, given.labels, table.attributes[name])
         doubt = doubt_of(table, table.attributes[name], truth, given.vectors, _rng(seed, "labels", name))
     known = name in given.known
-    evidence = Evidence(known, reference, given.confusions.get(name), truth, doubt, given.about_set)
+    matrix, gated = given.confusions.get(name), measures_of(gates, name, len(table.classes))
+    evidence = Evidence(known, reference, matrix, truth, doubt, given.about_set, gated)
     scopes = []
     for scope in measure_scopes(table, name, evidence, effects, seed):
         scopes.append(scope)

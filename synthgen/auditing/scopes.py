@@ -1,12 +1,10 @@
 """One attribute in every scope: overall, and in each class."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
-from statsmodels.stats.proportion import proportion_confint
 
 from synthgen.auditing.confusion import Confusion, correct_by_matrix
 from synthgen.auditing.findings import Figure, Power, Quote, Scope, Share, place_of
@@ -15,17 +13,16 @@ from synthgen.auditing.labelled import Truth, correct_by_labels
 from synthgen.auditing.quote import quote
 from synthgen.auditing.table import Answers, Table
 from synthgen.stats.clusters import Bootstrap, design_effect
-from synthgen.stats.distance import Distance, Reference, Target, distances
+from synthgen.stats.distance import Distance, Measure, Reference, Target, distances
 from synthgen.stats.estimates import (
-    ALPHA,
     Corrected,
-    Estimate,
     Ints,
     half_width,
     images_needed,
     point,
     wilson,
     wilson_with_effect,
+    worth,
 )
 
 PRECISION = 0.05
@@ -38,6 +35,7 @@ class Evidence:
 
     Attributes:
         doubt: why the labels cannot be a random sample, if so: they are not used.
+        measures: the measures of distance to compute.
         whole: whether the set itself is asked about, and not the source that it is a sample of.
     """
 
@@ -47,6 +45,7 @@ class Evidence:
     truth: Truth | None = None
     doubt: str | None = None
     whole: bool = False
+    measures: Collection[Measure] = tuple(Measure)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,7 +160,7 @@ def _scope(
     no_distance = _no_distance(evidence.reference, wanted is not None, quoted)
     far: dict[Figure, tuple[Distance, ...]] = {}
     if wanted is not None and no_distance is None:
-        far = dict(_distances(answers, wanted, shares, valued, effect, quoted, rng))
+        far = dict(_distances(answers, wanted, shares, valued, effect, quoted, rng, evidence.measures))
         if evidence.whole and wanted.images is None and Figure.RAW in far:
             far[Figure.RAW] = tuple(replace(each, found=point(each.found.value)) for each in far[Figure.RAW])
 
@@ -196,6 +195,7 @@ def _distances(
     effect: Effect,
     quoted: Quote,
     rng: np.random.Generator,
+    measures: Collection[Measure],
 ) -> Iterator[tuple[Figure, tuple[Distance, ...]]]:
     """Measure the distances of the quoted figure, and of the raw answers."""
     target = wanted.checked(answers.name, answers.values)
@@ -204,23 +204,10 @@ def _distances(
         own = [share for each in shares if (share := each.of(figure)) is not None]
         if figure in (quoted.figure, plain) and own:
             size = valued / effect.at_least if figure is plain else worth(own)
-            yield figure, distances(np.array([share.value for share in own]), size, target, wanted.images, rng)
-
-
-def worth(shares: Sequence[Estimate]) -> float:
-    """Return how many independent, correctly judged images would give Wilson intervals as wide as these."""
-    values = np.array([share.value for share in shares])
-    wide = sum(share.half_width for share in shares)
-
-    def excess(logarithm: float) -> float:
-        images = np.exp(logarithm)
-        low, high = proportion_confint(values * images, np.full(len(values), images), ALPHA, method="wilson")
-        return float((high - low).sum() / 2 - wide)
-
-    least, most = np.log(0.1), np.log(1e12)
-    if excess(least) <= 0:
-        return float(np.exp(least))
-    return float(np.exp(brentq(excess, least, most))) if excess(most) < 0 else float(np.exp(most))
+            yield (
+                figure,
+                distances(np.array([share.value for share in own]), size, target, wanted.images, rng, measures),
+            )
 
 
 def _shares(

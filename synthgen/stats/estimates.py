@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.stats import norm
 from scipy.stats import t as student
 from statsmodels.stats.proportion import proportion_confint
@@ -127,3 +128,19 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     adjusted = np.empty_like(made)
     adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1.0)
     return [None if p is None else float(each) for p, each in zip(p_values, adjusted, strict=True)]
+
+
+def worth(shares: Sequence[Estimate]) -> float:
+    """Return how many independent, correctly judged images would give Wilson intervals as wide as these."""
+    values = np.array([share.value for share in shares])
+    wide = sum(share.half_width for share in shares)
+
+    def excess(logarithm: float) -> float:
+        images = np.exp(logarithm)
+        low, high = proportion_confint(values * images, np.full(len(values), images), ALPHA, method="wilson")
+        return float((high - low).sum() / 2 - wide)
+
+    least, most = np.log(0.1), np.log(1e12)
+    if excess(least) <= 0:
+        return float(np.exp(least))
+    return float(np.exp(brentq(excess, least, most))) if excess(most) < 0 else float(np.exp(most))
