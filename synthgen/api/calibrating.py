@@ -221,7 +221,7 @@ def _kept(calibration: Calibration, folder: Path, plot: Path | None) -> Calibrat
 def _pilot_of(spec: Spec, folder: Path) -> tuple[Mapping[str, object], dict[str, tuple[str, float]]]:
     """Return the conditions of the pilot, and the class and posterior of each of its pictures."""
     if not _begun(folder):
-        hint = "Make it first: `synthgen.pilot(spec, folder)`."
+        hint = f"Make it first: `synthgen.pilot(spec, {str(folder)!r})`."
         raise UsageError(f"there is no pilot in {folder}", argument="folder", hint=hint)
     made_for = conditions(_plan_of(spec, folder))
     with as_damage(folder / LEDGER):

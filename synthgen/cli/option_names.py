@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*)(?:=([^`]*))?`")
-_CALL = re.compile(r"`synthgen\.([a-z]+[a-z_]*)(?:\([^`]*\))?`")
+_CALL = re.compile(r"`synthgen\.([a-z]+[a-z_]*)(?:\(([^`]*)\))?`")
+_FOLDER = re.compile(r"\bDIR\b")
+_TEXT = re.compile(r"""'([^']*)'|"([^"]*)\"""")
 _COMMANDS = {
     "pilot": "calibrate SPEC -o DIR",
     "export_labels": "audit SET --export-labels N",
@@ -14,6 +16,15 @@ _COMMANDS = {
     "load_spec": "validate SPEC",
 }
 """By function of the Python face its command; of the others it has the same name."""
+
+
+def _command(found: re.Match[str]) -> str:
+    """Write a call as a command, with the folder that the call names."""
+    command = _COMMANDS.get(found[1], found[1])
+    if named := _TEXT.search(found[2] or ""):
+        folder = shlex.quote(named[1] or named[2] or "")
+        command = _FOLDER.sub(lambda _: folder, command)
+    return f"`synthgen {command}`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +61,10 @@ class OptionNames:
             >>> names = OptionNames({"devices": "--devices", "extend": "--extend"}, {"location": "RUN"})
             >>> names.rendered('Give `devices="cpu:2"`, or `extend=True`.')
             'Give --devices cpu:2, or --extend.'
-            >>> names.rendered("Make it first: `synthgen.pilot(spec, folder)`.")
-            'Make it first: `synthgen calibrate SPEC -o DIR`.'
+            >>> names.rendered("Make it first: `synthgen.pilot(spec, 'a pilot')`.")
+            "Make it first: `synthgen calibrate SPEC -o 'a pilot'`."
         """
-        text = _CALL.sub(lambda found: f"`synthgen {_COMMANDS.get(found[1], found[1])}`", text)
+        text = _CALL.sub(_command, text)
         return _ARGUMENT.sub(self._replaced, text)
 
     def _replaced(self, found: re.Match[str]) -> str:

@@ -31,6 +31,7 @@ NAMES = OptionNames(
         ('`overrides="model.id="x""`', """--set 'model.id="x"'"""),
         ("the `spec` and `nothing`", "the SPEC and `nothing`"),
         ("`synthgen.pilot(spec, folder)`", "`synthgen calibrate SPEC -o DIR`"),
+        ("`synthgen.pilot(spec, 'my pilot')`", "`synthgen calibrate SPEC -o 'my pilot'`"),
         ("`synthgen.run` takes several", "`synthgen run` takes several"),
     ],
 )
@@ -79,4 +80,4 @@ def test_a_missing_pilot_is_answered_with_what_makes_one(tmp_path: Path) -> None
     call("init", folder=tmp_path)
     done = call("calibrate", "spec.yaml", "--keep", 0.5, "-o", "pilot", folder=tmp_path)
     assert done.returncode == 2
-    assert done.stderr == "--output: there is no pilot in pilot\nMake it first: `synthgen calibrate SPEC -o DIR`.\n"
+    assert done.stderr == "--output: there is no pilot in pilot\nMake it first: `synthgen calibrate SPEC -o pilot`.\n"
