@@ -100,6 +100,10 @@ class GateFailed(SynthgenError):  # noqa: N818 - an outcome
     code, exit_code = "gate_failed", 4
 
 
+class GateUndecided(GateFailed):
+    code = "gate_undecided"
+
+
 class ModelError(SynthgenError):
     code, exit_code = "model", 2
 

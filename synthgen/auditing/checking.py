@@ -35,7 +35,7 @@ def labels_needed(
 
 def _wants_labels(result: GateResult) -> bool:
     checks = [check for check in result.checks if check.outcome is GateOutcome.INSUFFICIENT]
-    return any(check.remedy == LABELS_SETTLE for check in checks)
+    return any((check.remedy or "").startswith(LABELS_SETTLE) for check in checks)
 
 
 def unused_trust(

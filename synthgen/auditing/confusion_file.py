@@ -42,7 +42,7 @@ def name_confusions(given: Mapping[str, Path] | Sequence[str], attributes: Seque
         UsageError: there is no such attribute, an attribute has two files, or it is unclear whose a file is.
     """
     pairs = list(given.items()) if isinstance(given, Mapping) else [_named(text, attributes) for text in given]
-    listed = f"There are {', '.join(attributes)}."
+    listed = f"The attributes are: {', '.join(attributes)}."
 
     found: dict[str, Path] = {}
     for name, file in pairs:

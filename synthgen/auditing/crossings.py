@@ -58,7 +58,7 @@ def check_crossing(names: Sequence[str], attributes: Iterable[str]) -> None:
     known = ["class", *attributes]
     if strange := [name for name in names if name not in known]:
         raise UsageError(
-            f"crossing: there is no attribute {strange[0]!r}", argument="cross", hint=f"There are {', '.join(known)}."
+            f"crossing: there is no attribute {strange[0]!r}", argument="cross", hint=f"Known are: {', '.join(known)}."
         )
     if len(set(names)) < 2 or len(set(names)) < len(names):
         raise UsageError(f"crossing {', '.join(names)}: expected two attributes or more, each once", argument="cross")

@@ -6,22 +6,21 @@ import numpy as np
 
 from synthgen.auditing.deviations import deviations, listed
 from synthgen.auditing.findings import OVERALL, REAL, AttributeFindings, Figure, Scope
+from synthgen.auditing.gate_lines import checked, from_spec, parse_gate
 from synthgen.auditing.gates import (
     LABELS_SETTLE,
     Found,
     Gate,
     GateResult,
     Worst,
-    checked,
     decide,
-    from_spec,
-    parse_gate,
 )
 from synthgen.auditing.unanswered import worst_case
 from synthgen.errors import UsageError
 from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.distance import Distance, Measure
 from synthgen.stats.limits import distance_beyond
+from synthgen.stats.power import images_to_pass
 
 FEW_CLASSES = 100
 """With more classes than this, only measures of distance that a gate limits are computed, and total variation."""
@@ -49,8 +48,8 @@ def read_gates(
         else:
             gate = checked(given, attributes)
         if gate.measure in set(Measure) and gate.attribute not in referenced:
-            hint = f"Declare what {gate.attribute} should be: uniform, shares, or a real set."
-            raise UsageError(f"gate '{gate}': {gate.attribute} has no reference to be distant from", hint=hint)
+            hint = "Give its target shares with `targets`, or a real set with `reference`."
+            raise UsageError(f"gate '{gate}': {gate.attribute} has no target to be distant from", hint=hint)
         found.append(gate)
     return found
 
@@ -89,10 +88,10 @@ def _found(gate: Gate, scope: Scope, attribute: AttributeFindings, seed: int) ->
     if gate.measure == "unknown":
         return Found(scope.unknown_share, "there are no images", narrows=_IMAGES)
 
-    quoted = scope.quote
+    quoted, few = scope.quote, _too_few(gate, scope)
     narrows = _LABELS if quoted.unchecked else _MORE_LABELS
     if attribute.known or scope.labelled >= scope.images:
-        narrows = _IMAGES
+        narrows = few or _IMAGES
     if gate.measure == "share":
         share = next(share for share in scope.shares if share.value == gate.value)
         figure = share.of(quoted.figure)
@@ -109,11 +108,22 @@ def _found(gate: Gate, scope: Scope, attribute: AttributeFindings, seed: int) ->
         narrows=narrows,
         beyond=beyond,
         detail=listed(deviations(scope)),
+        remedy=f"{LABELS_SETTLE}, and {few}" if few else LABELS_SETTLE,
     )
     found = _with_unanswered(found, gate, scope, attribute)
     if attribute.reference == REAL and not attribute.known:
         return found._replace(unchecked=_REAL_UNCHECKED, remedy=_REAL_REMEDY)
     return found
+
+
+def _too_few(gate: Gate, scope: Scope) -> str | None:
+    """Say how many images it takes before a limit on total variation can be kept, if there are fewer."""
+    if gate.measure != Measure.TV or not gate.most or not scope.reference:
+        return None
+    needed = images_to_pass(list(scope.reference.values()), gate.limit)
+    if needed is None or needed <= scope.valued:
+        return None
+    return f"more images (at least about {needed:,}; here are {scope.valued:,})"
 
 
 def _with_unanswered(found: Found, gate: Gate, scope: Scope, attribute: AttributeFindings) -> Found:

@@ -1,26 +1,16 @@
-"""Gates: limits that an audit must keep, read from a line or from the spec, and judged by intervals."""
+"""Gates: limits that an audit must keep, judged by intervals."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
-from synthgen.errors import UsageError
-from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.estimates import Estimate, holm
 from synthgen.stats.limits import LEVEL, share_beyond
 
-FORM = "'ATTRIBUTE [within class | overall]: MEASURE <= LIMIT', such as 'skin_tone within class: tv <= 0.1'"
-MEASURES = ("tv", "entropy", "min_max_ratio", "js", "unknown", "v")
 LABELS_SETTLE = "labels would settle it"
 """The remedy if the judge is in doubt: more images would only make a wrong answer more certain."""
 WORD = "on the judge's word alone"
-_SHARE = re.compile(r"(?:share|prevalence) of (?P<value>.+)")
-_LINE = re.compile(
-    r"(?P<attribute>.+?)(?:\s+(?P<within>within class|within dataset|over ?all))?\s*:\s*"
-    r"(?P<measure>.+?)\s*(?P<sign><=|>=|≤|≥)\s*(?P<limit>\S+)"
-)
 
 
 class GateOutcome(StrEnum):
@@ -35,7 +25,7 @@ class Gate:
 
     Attributes:
         within: 'class': each class must keep the limit; 'dataset': the set as a whole.
-        measure: one of `MEASURES`, or 'share', which is that of `value`.
+        measure: one of `gate_lines.MEASURES`, or 'share', which is that of `value`.
         most: whether `limit` is an upper limit; otherwise it is a lower one.
     """
 
@@ -134,54 +124,6 @@ class GateResult:
     checks: tuple[Check, ...]
 
 
-def parse_gate(text: str, attributes: Mapping[str, Sequence[str]]) -> Gate:
-    """Read a line such as `skin_tone within class: tv <= 0.1`.
-
-    `within class` is the default. `v`, which compares classes, is always overall. `over all` is another spelling of
-    `overall`. A limit may be a percentage.
-
-    Raises:
-        UsageError: the line is not a valid gate, or names something that the audit lacks.
-    """
-    matched = _LINE.fullmatch(text.strip())
-    if matched is None:
-        raise UsageError(f"gate {text!r}: not understood", hint=f"Expected {FORM}.")
-
-    attribute = matched["attribute"].strip()
-    measure, value = _measure(text, matched["measure"])
-    within: Literal["class", "dataset"] = "class"
-    if measure == "v" and matched["within"] == "within class":
-        raise UsageError(f"gate {text!r}: 'v' compares the classes with each other", hint="Write 'overall'.")
-    if measure == "v" or matched["within"] in ("within dataset", "over all", "overall"):
-        within = "dataset"
-    gate = Gate(attribute, within, measure, matched["sign"] in ("<=", "≤"), _limit(text, matched["limit"]), value)
-    return checked(gate, attributes)
-
-
-def from_spec(gate: SpecGate, attributes: Mapping[str, Sequence[str]]) -> Gate:
-    """Convert a gate of a spec.
-
-    Raises:
-        UsageError: the audit does not have the attribute.
-    """
-    return checked(Gate(gate.attribute, gate.within, "tv", True, gate.max_tv), attributes)
-
-
-def checked(gate: Gate, attributes: Mapping[str, Sequence[str]]) -> Gate:
-    """Return the gate if its attribute and value exist.
-
-    Raises:
-        UsageError: the audit does not have the attribute or the value.
-    """
-    if gate.attribute not in attributes:
-        there = ", ".join(attributes) or "none"
-        raise UsageError(f"gate '{gate}': there is no attribute {gate.attribute!r}", hint=f"There are {there}.")
-    if gate.value is not None and gate.value not in attributes[gate.attribute]:
-        there = ", ".join(attributes[gate.attribute])
-        raise UsageError(f"gate '{gate}': {gate.attribute} has no value {gate.value!r}", hint=f"It has {there}.")
-    return gate
-
-
 def decide(
     gate: Gate, places: Mapping[str, tuple[Estimate | None, str | None] | Found], trust_judge: bool = False
 ) -> GateResult:
@@ -203,7 +145,7 @@ def decide(
         return GateResult(str(gate), GateOutcome.INSUFFICIENT, "there is nothing to measure", ())
     for outcome in (GateOutcome.FAIL, GateOutcome.INSUFFICIENT):
         if there := [check for check in checks if check.outcome is outcome]:
-            more = f", and {len(there) - 1} more" if len(there) > 1 else ""
+            more = f"; and {len(there) - 1} more {'place' if len(there) == 2 else 'places'}" if len(there) > 1 else ""
             return GateResult(str(gate), outcome, f"{there[0].place}: {there[0].reason}{more}", checks)
     kept = "every interval lies on the right side of the limit"
     trusted = next((check.unchecked for check in checks if check.unchecked), None)
@@ -276,25 +218,3 @@ def _outcome(gate: Gate, found: Estimate) -> GateOutcome:
     if high <= limit:
         return GateOutcome.PASS
     return GateOutcome.FAIL if low > limit else GateOutcome.INSUFFICIENT
-
-
-def _measure(text: str, measure: str) -> tuple[str, str | None]:
-    if measure in MEASURES:
-        return measure, None
-    if measure == "share of unknown":
-        return "unknown", None
-    if share := _SHARE.fullmatch(measure):
-        return "share", share["value"].strip()
-    hint = f"Expected one of {', '.join(MEASURES)}, or 'share of VALUE'."
-    raise UsageError(f"gate {text!r}: there is no measure {measure!r}", hint=hint)
-
-
-def _limit(text: str, limit: str) -> float:
-    number, percent = limit.removesuffix("%"), limit.endswith("%")
-    try:
-        found = float(number) / (100 if percent else 1)
-    except ValueError:
-        found = -1.0
-    if not 0 <= found <= 1:
-        raise UsageError(f"gate {text!r}: the limit {limit!r} is not a share", hint="Expected 0 to 1, or 0% to 100%.")
-    return found

@@ -127,7 +127,7 @@ def _check_names(given: AuditOptions, attributes: Mapping[str, Sequence[str]]) -
     for what, names in (("known", given.known), ("references", given.references), ("confusions", given.confusions)):
         if strange := [name for name in names if name not in attributes]:
             raise UsageError(
-                f"{what}: there is no attribute {strange[0]!r}", hint=f"There are {', '.join(attributes)}."
+                f"{what}: there is no attribute {strange[0]!r}", hint=f"The attributes are: {', '.join(attributes)}."
             )
 
 

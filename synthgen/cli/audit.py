@@ -11,7 +11,7 @@ from synthgen.cli.answer import Answer
 from synthgen.cli.command import command
 from synthgen.cli.options import About, Device, Trust
 from synthgen.cli.session import session
-from synthgen.errors import GateFailed, UsageError
+from synthgen.errors import GateFailed, GateUndecided, UsageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -194,8 +194,6 @@ def _answer(found: "Audit", document: Path, report: Path, allow_insufficient: bo
     lines += [f"figures   {document}", f"look at   {report}"]
     if found.report.judge_check and allow_insufficient:
         lines.append(f"note      {said(how_to_check(found.report.judge_check))}")
-    lines.append("          The report also covers association with the class, precision,")
-    lines.append("          filters, diversity and sample images.")
     return Answer(result=found.to_dict(), lines=lines, error=_failure(found, allow_insufficient))
 
 
@@ -227,7 +225,8 @@ def _failure(found: "Audit", allow_insufficient: bool) -> GateFailed | None:
     if not failed and (allow_insufficient or not unsure):
         return None
     lines = [f"{gate.outcome}: {gate.gate}: {gate.reason}" for gate in (*failed, *unsure)]
-    return GateFailed("\n".join(lines), hint="\n".join(_hints(found, bool(failed))) or None)
+    kind = GateFailed if failed else GateUndecided
+    return kind("\n".join(lines), hint="\n".join(_hints(found, bool(failed))) or None)
 
 
 def _hints(found: "Audit", failed: bool) -> Iterator[str]:
@@ -241,6 +240,9 @@ def _hints(found: "Audit", failed: bool) -> Iterator[str]:
         yield "--trust-judge accepts the judge's answers unchecked."
     if any(gate.gate.startswith("images left out") for gate in found.findings.gates):
         yield "Mend these images or remove them from the set; --allow-left-out SHARE accepts them."
+    crossing = any(not check.unchecked and check.outcome == "insufficient data" for check in checks)
+    if crossing and found.findings.about == "source":
+        yield "--about set asks only about this set, and not about what its source would make."
     if not failed:
         yield "--allow-insufficient accepts undecided gates."
 

@@ -75,7 +75,8 @@ def _misused(error: TyperException) -> tuple[SynthgenError, str | None]:
     session.command = "" if path == "synthgen" else path.removeprefix("synthgen ")
     if type(error).__name__ == "NoArgsIsHelpError":
         return UsageError("no command was given"), error.format_message()
-    return UsageError(error.format_message().rstrip("."), hint=f"`{path} --help` lists its arguments."), None
+    said = error.format_message().replace("Value error, ", "").rstrip(".")
+    return UsageError(said, hint=f"`{path} --help` lists its arguments."), None
 
 
 def _fail(bug: Exception) -> int:

@@ -12,6 +12,8 @@ from synthgen.sets.image_set import BATCH
 from synthgen.sets.own_folder import OwnFolder, own_folder
 from synthgen.sets.set_name import set_name
 
+_LOOKED_AT = 100_000
+"""So many images of a list are looked for when it is opened."""
 PATHS = ("path", "file", "file_name", "filename", "filepath", "image", "image_path")
 """The columns of a CSV that may contain the paths of images, the likeliest first."""
 
@@ -69,4 +71,21 @@ def read_listing(file: Path, images_from: Path | None = None) -> FileSet:
             line = lines[int(frame[column].isna().to_numpy().argmax())]
             raise UsageError(f"{file}:{line}: no {column}", hint="Every row needs an image.")
         paths = frame[column].tolist()
-    return FileSet(set_name(file), f"the list {file}", frame, paths, own_folder(file.parent, images_from))
+    own = own_folder(file.parent, images_from)
+    return FileSet(set_name(file), f"the list {file}", frame, paths, own, list(_missing(paths or (), own)))
+
+
+def _missing(paths: Sequence[str], own: OwnFolder) -> Iterator[str]:
+    """Note how many of the images are not there: an audit of known columns opens only those that it shows."""
+    looked_at = paths[:_LOOKED_AT]
+    missing = [path for path in looked_at if not any(_exists(base / path) for base in own.bases)]
+    if missing:
+        of = f"{len(paths):,}" if len(looked_at) == len(paths) else f"the first {len(looked_at):,}"
+        yield f"{len(missing):,} of {of} image files do not exist, the first is {missing[0]}"
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long a name, or one with a NUL
+        return False

@@ -13,7 +13,7 @@ from synthgen.auditing.labelled import draw_sample
 from synthgen.auditing.measure import AuditOptions, measure
 from synthgen.errors import UsageError
 from synthgen.stats.distance import Measure, uniform
-from tests.command import call
+from tests.command import call, envelope
 from tests.sets.sets import of_counts
 
 SKIN = {"skin": ("light", "dark")}
@@ -50,11 +50,15 @@ def test_the_command_line_asks_about_the_set(tmp_path: Path) -> None:
     rows = [f"{kind},{skin}" for kind, skin in zip(FRAME["label"], FRAME["skin"], strict=True)]
     (tmp_path / "set.csv").write_text("label,skin\n" + "\n".join(rows) + "\n")
     asked = ("audit", "set.csv", "--known", "skin=skin", "--target", "skin=uniform", "--gate", GATE)
-    assert call(*asked, folder=tmp_path).returncode == 4
+    unsure = call(*asked, folder=tmp_path)
+    assert unsure.returncode == 4
+    assert "--about set asks only about this set" in unsure.stderr
+    assert "more images (at least about " in unsure.stderr
+    assert envelope(call(*asked, "--json", folder=tmp_path).stdout)["errors"][0]["code"] == "gate_undecided"
     done = call(*asked, "--about", "set", folder=tmp_path)
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "✓ Pass: Audit of set")
     wrong = call(*asked, "--about", "sets", folder=tmp_path)
-    assert wrong.returncode == 2
+    assert (wrong.returncode, "--about': 'sets' is not one of 'source', 'set'" in wrong.stderr) == (2, True)
     with pytest.raises(UsageError, match="expected 'source' or 'set'"):
         synthgen.audit(tmp_path / "set.csv", known={"skin": "skin"}, about="sets")
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.auditing.gates import Gate, GateOutcome, decide, from_spec, parse_gate
+from synthgen.auditing.gate_lines import from_spec, parse_gate
+from synthgen.auditing.gates import Gate, GateOutcome, decide
 from synthgen.errors import UsageError
 from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.estimates import Estimate

@@ -102,7 +102,7 @@ def references(
     from synthgen.auditing.reference import read_target
 
     if strange := [name for name in targets if name not in values]:
-        hint = f"There are {', '.join(values)}."
+        hint = f"The attributes are: {', '.join(values)}."
         raise UsageError(f"there is no attribute {strange[0]!r}", argument="targets", hint=hint)
 
     found = {entry.attribute: _of_balance(entry, values) for entry in declared.balance if entry.attribute in values}

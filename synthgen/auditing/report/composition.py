@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from synthgen.auditing.findings import OVERALL, AttributeFindings, Figure, Scope, Share
 from synthgen.auditing.report.chart import Line, Scale, chart, reach
-from synthgen.auditing.report.words import FIGURES, MEASURES, spoken
+from synthgen.auditing.report.words import MEASURES, figure_of, spoken
 from synthgen.pages.page import short
 from synthgen.stats.distance import Distance, Measure
 
@@ -60,7 +60,7 @@ def composition(key: str, attribute: AttributeFindings) -> CompositionChart:
     return CompositionChart(
         findings=attribute,
         overall=overall,
-        figure=FIGURES[figure] if figure else None,
+        figure=figure_of(attribute, figure) if figure else None,
         scopes=shown,
         quoted_otherwise=tuple(scope for scope in shown if scope.quote.figure not in (*alike, None)),
         left_out=len(attribute.scopes) - len(shown),

@@ -122,3 +122,9 @@ class AuditReport:
     reference_duplicates: Mapping[str, ReportPicture] = field(default_factory=dict)
     not_measured: tuple[NotMeasured, ...] = ()
     judge_check: JudgeCheck | None = None
+
+    @property
+    def errors_hidden(self) -> bool:
+        """Whether the judge is also the filter and nothing corrects its errors somewhere."""
+        scopes = [scope for each in self.findings.attributes for scope in each.scopes]
+        return self.same_judge and (not scopes or any(scope.quote.unchecked for scope in scopes))

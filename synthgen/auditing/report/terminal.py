@@ -14,7 +14,16 @@ from synthgen.auditing.report.composition import most_telling, row_name
 from synthgen.auditing.report.pairs import compared
 from synthgen.auditing.report.report import AuditReport
 from synthgen.auditing.report.verdict import verdict, worst_first
-from synthgen.auditing.report.words import FIGURES, MARKS, counted, decimals, percent, percents, spoken
+from synthgen.auditing.report.words import (
+    FIGURES,
+    MARKS,
+    counted,
+    decimals,
+    figure_of,
+    percent,
+    percents,
+    spoken,
+)
 from synthgen.pages.page import short
 from synthgen.stats.distance import Measure
 
@@ -30,7 +39,7 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
         said: how a sentence names arguments, which are in backticks.
     """
     found: list[Text | Table] = [_verdict(report, said)]
-    if report.same_judge:
+    if report.errors_hidden:
         found.append(
             Text("The same model filtered and measured these images, so its errors are invisible here.", "dim")
         )
@@ -84,7 +93,7 @@ def _doubt(check: Check) -> str:
 
 def _shares(attribute: AttributeFindings) -> Table:
     overall = attribute.scopes[0]
-    figure = f", {FIGURES[overall.quote.figure][0]}" if overall.quote.figure else ""
+    figure = f", {figure_of(attribute, overall.quote.figure)[0]}" if overall.quote.figure else ""
     wanted = f"target: {short(attribute.reference, 40)}" if attribute.reference else "no target, so no verdict"
     table = _table(
         f"{short(spoken(attribute.name), 40)}{figure}",

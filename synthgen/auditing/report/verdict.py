@@ -39,7 +39,7 @@ def verdict(findings: Findings) -> Headline:
     if findings.on_trust:
         headline += f", {WORD}"
         sentence = f"{sentence.removesuffix('.')}, {WORD}: {_why(findings.on_trust)} (`trust_judge`)."
-    elif any(check.remedy == LABELS_SETTLE for gate in findings.gates for check in gate.checks):
+    elif any((check.remedy or "").startswith(LABELS_SETTLE) for gate in findings.gates for check in gate.checks):
         sentence += f" For gates that depend on the unchecked judge, {LABELS_SETTLE}."
     return Headline(state, sign, headline, sentence, answer(findings))
 
@@ -84,13 +84,14 @@ def _sentence(gates: Sequence[GateResult]) -> str:
     many = {outcome: sum(gate.outcome is outcome for gate in gates) for outcome in GateOutcome}
     if many[GateOutcome.PASS] == len(gates):
         kept = "The gate passed" if len(gates) == 1 else f"All {len(gates)} gates passed"
-        return f"{kept}: every interval is entirely within its limit."
+        return f"{kept}."
     parts = []
     if many[GateOutcome.FAIL]:
         parts.append(f"{many[GateOutcome.FAIL]} of {counted(len(gates), 'gate')} failed")
     if many[GateOutcome.INSUFFICIENT]:
+        unsure = many[GateOutcome.INSUFFICIENT]
         of = "" if parts else f" of {counted(len(gates), 'gate')}"
-        parts.append(f"not enough data to decide {many[GateOutcome.INSUFFICIENT]}{of}")
+        parts.append(f"not enough data to decide {'the gate' if len(gates) == 1 else f'{unsure}{of}'}")
     if many[GateOutcome.PASS]:
         parts.append(f"{many[GateOutcome.PASS]} passed")
     return capitalized("; ".join(parts)) + "."

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Mapping
 
-from synthgen.auditing.findings import Figure
+from synthgen.auditing.findings import AttributeFindings, Figure
 from synthgen.auditing.gates import GateOutcome
 from synthgen.auditing.report.report import JudgeCheck
 from synthgen.stats.distance import Measure
@@ -38,6 +38,14 @@ FIGURES: Mapping[Figure, tuple[str, str]] = {
 }
 """By figure: its name, and what it assumes."""
 
+_KNOWN = ("taken as true", "")
+
+
+def figure_of(attribute: AttributeFindings, figure: Figure) -> tuple[str, str]:
+    """Return the name of a figure of an attribute, and what it assumes."""
+    return _KNOWN if attribute.known else FIGURES[figure]
+
+
 MEASURES: Mapping[Measure, tuple[str, str]] = {
     Measure.TV: ("total variation", "the share of images that would have to change; 0 = equal to the target"),
     Measure.ENTROPY: ("normalised entropy", "1 = equal to the target; lower if some values are rarer"),
@@ -67,6 +75,8 @@ def percents(found: Estimate | None) -> str:
     """Write a share with its interval in percent, such as '20.9 % (16.8-25.3)'."""
     if found is None:
         return "none"
+    if found.low == found.high:
+        return percent(found.value)
     return f"{percent(found.value)} ({_bare(found.low)}{_to(found.low)}{_bare(found.high)})"
 
 
@@ -82,7 +92,7 @@ def decimals(found: Estimate | None, digits: int = 2) -> str:
     if found is None:
         return "none"
     value, low, high = (f"{each:z.{digits}f}".replace("-", MINUS) for each in (found.value, found.low, found.high))
-    return f"{value} ({low}{_to(found.low)}{high})"
+    return value if found.low == found.high else f"{value} ({low}{_to(found.low)}{high})"
 
 
 def p_value(value: float | None) -> str:
@@ -108,8 +118,8 @@ _DRAWN = " call `synthgen.export_labels` with the same arguments. "
 
 def labels_wanted(check: JudgeCheck) -> str:
     if check.labelled is not None:
-        there = f"fill in {shlex.quote(check.labelled)} and audit again with {_labels(check.labelled)}"
-        return f"To check the judge on this set, {there}, or label {check.labels:,} other images"
+        there = f"complete {shlex.quote(check.labelled)} and audit again with {_labels(check.labelled)}"
+        return f"To check the judge on this set, {there}, or draw a new sample of {check.labels:,} images"
     return f"To check the judge on this set, label at least {check.labels:,} images by eye"
 
 
