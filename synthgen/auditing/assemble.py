@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ def assemble(
     second: ObservedSet | None,
     comparison: Comparison | None,
     seed: int,
+    evidence: Sequence[str],
 ) -> AuditReport:
     """Put the report of a set together. `real` is its reference, `second` the set that it is compared with."""
     from synthgen.auditing.report import AuditProvenance, AuditReport, JudgeInfo
@@ -44,7 +46,7 @@ def assemble(
         second_judge=asked[1] if len(asked) > 1 else None,
         same_judge=first.same_judge,
         findings=findings,
-        provenance=AuditProvenance(__version__, datetime.now(UTC).isoformat(timespec="seconds"), seed),
+        provenance=AuditProvenance(__version__, datetime.now(UTC).isoformat(timespec="seconds"), seed, tuple(evidence)),
         comparison=comparison,
         compared_with=second.images.name if second else None,
         diversity=diversity,

@@ -78,7 +78,7 @@ def audit_set(
         comparison = compare(findings, other)
 
     # Report
-    report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed)
+    report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, _evidence(query, values))
     if findings.labels_needed is None:
         return report
     return replace(report, judge_check=judge_check(place, query, findings.labels_needed))
@@ -124,6 +124,17 @@ def _confusions(given: Mapping[str, Path] | Sequence[str], values: Mapping[str, 
     from synthgen.auditing.confusion_file import name_confusions, read_confusion
 
     return {name: read_confusion(file) for name, file in name_confusions(given, list(values)).items()}
+
+
+def _evidence(query: AuditQuery, values: Mapping[str, Sequence[str]]) -> list[str]:
+    """Name the files that corrected the judge, each with its sha256."""
+    from hashlib import sha256
+
+    from synthgen.auditing.confusion_file import name_confusions
+
+    files = {} if query.labels is None else {"labels": query.labels}
+    files |= {f"matrix of {name}": file for name, file in name_confusions(query.confusions, list(values)).items()}
+    return [f"{what}: {file.name}, sha256 {sha256(file.read_bytes()).hexdigest()}" for what, file in files.items()]
 
 
 def _labels(path: Path | None, values: Mapping[str, Sequence[str]]) -> pd.DataFrame | None:

@@ -1,5 +1,6 @@
 """Labels and confusion matrices that correct a judge: drawn, filled in, read and used."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
@@ -48,3 +49,5 @@ def test_a_confusion_matrix_corrects(folder: Path, tmp_path: Path) -> None:
     file.write_text("truth,light,medium,dark,unknown\nlight,90,5,0,5\nmedium,5,85,5,5\ndark,0,5,90,5\n")
     found = judged(folder, confusions={"": file})
     assert found.findings.attributes[0].scopes[0].quote.figure is Figure.MATRIX
+    digest = sha256(file.read_bytes()).hexdigest()
+    assert found.report.provenance.evidence == (f"matrix of skin_tone: matrix.csv, sha256 {digest}",)

@@ -28,11 +28,13 @@ class AuditProvenance:
         synthgen: the version that audited.
         created: the time, in ISO 8601 with the time zone.
         seed: the seed of all random draws.
+        evidence: the files that corrected the judge, labels and confusion matrices: each in words, with its sha256.
     """
 
     synthgen: str
     created: str
     seed: int
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
