@@ -140,7 +140,7 @@ def test_a_biased_judge_is_corrected_by_labels_and_its_distance_too() -> None:
 def test_without_a_reference_there_is_no_verdict() -> None:
     found = scope(measure(random_set(50), SKIN))
     assert (found.distances, found.no_distance) == ((), "no reference was declared, so there is no verdict")
-    with pytest.raises(UsageError, match="skin has no reference to be distant from"):
+    with pytest.raises(UsageError, match="skin has no target to be distant from"):
         measure(random_set(50), SKIN, AuditOptions(gates=[TV]))
 
 

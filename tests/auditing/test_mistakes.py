@@ -24,7 +24,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], type[SynthgenError], str]] = {
     "a large Unknown": ({"known": {"hair": "hair"}}, UsageError, "holds 'Unknown'"),
     "a measurement": ({"known": {"size": "size"}}, UsageError, "36 values in 36 images"),
     "no such gate": ({**SKIN, "gates": ["skin"]}, UsageError, "not understood"),
-    "gate without a reference": ({**SKIN, "gates": ["skin: tv <= 0.1"]}, UsageError, "no reference"),
+    "gate without a reference": ({**SKIN, "gates": ["skin: tv <= 0.1"]}, UsageError, "no target"),
     "target of nothing": ({**SKIN, "targets": {"hair": "uniform"}}, UsageError, "no attribute 'hair'"),
     "target in words": ({**SKIN, "targets": {"skin": "even"}}, UsageError, "not understood"),
     "target of no value": ({**SKIN, "targets": {"skin": "pale:1"}}, UsageError, "'pale'"),
