@@ -45,10 +45,7 @@ def steering_notes(spec: Spec) -> list[str]:
     notes, idle = [], dict[str, None]()
     for name in spec.classes:
         templates = [template for template, _ in spec.templates_of(name)]
-        used = [
-            {variable for variable in links.values() if variable and variable in template.variables}
-            for template in templates
-        ]
+        used = [steering & set(template.variables) for template in templates]
         notes += [
             f"no template of {name} has {{{variable}}}: nothing steers its {attribute}"
             for attribute, variable in links.items()

@@ -29,7 +29,7 @@ def override_name(text: str) -> str:
     return '`overrides="{}"`'.format(text.replace("`", "'"))
 
 
-Path = tuple[str, ...]
+_Path = tuple[str, ...]
 
 _COUNTS = (("classes", "*"),)
 """Keys whose value may be a number, short for a mapping with `count`."""
@@ -37,7 +37,7 @@ _WEIGHTED = (("prompts", "templates"), ("prompts", "variables", "*"), ("classes"
 """Keys whose value may be a list, short for a mapping of each text to the weight 1."""
 
 
-def _in_full(node: Node | None, path: Path, key: str) -> Node | None:
+def _in_full(node: Node | None, path: _Path, key: str) -> Node | None:
     """Expand the short form of a key, so that an override may enter it. A list that is entered by position stays."""
     if isinstance(node, Scalar) and node.value is not None and _is_one_of(path, _COUNTS):
         return Mapping(node.position, {"count": Entry(node.position, node)}, node.size + 1, node.depth + 1)
@@ -49,7 +49,7 @@ def _in_full(node: Node | None, path: Path, key: str) -> Node | None:
     return node
 
 
-def _is_one_of(path: Path, patterns: tuple[Path, ...]) -> bool:
+def _is_one_of(path: _Path, patterns: tuple[_Path, ...]) -> bool:
     return any(
         len(path) == len(pattern) and all(part in ("*", key) for part, key in zip(pattern, path, strict=True))
         for pattern in patterns
@@ -60,7 +60,7 @@ class _NoSuchPlaceError(Exception):
     """The path of an override does not exist in the document."""
 
 
-def _with(node: Node | None, path: Path, keys: list[str], value: Node, origin: Position) -> Node:
+def _with(node: Node | None, path: _Path, keys: list[str], value: Node, origin: Position) -> Node:
     if not keys:
         return value
     first, rest = keys[0], keys[1:]
