@@ -96,3 +96,19 @@ def test_a_recipe_stops_where_the_real_images_lack_a_class(work: Path, tool: str
     (work / "real/train/doctor").rmdir()
     with pytest.raises((ValueError, KeyError), match="doctor"):
         exec(recipe(tool), {})
+
+
+def test_the_pandas_recipe_reads_images_of_other_formats_and_says_where_there_are_none(work: Path) -> None:
+    for file in work.glob("real/train/*/*.jpg"):
+        Image.open(file).save(file.with_suffix(".PNG"))
+        file.unlink()
+    namespace: dict[str, Any] = {}
+    exec(recipe("pandas"), namespace)
+    assert Counter(meant for shown, meant in rows("pandas", namespace["merged"]) if shown) == dict.fromkeys(
+        CLASSES, REAL
+    )
+
+    for file in work.glob("real/train/*/*.PNG"):
+        file.unlink()
+    with pytest.raises(ValueError, match="no images in real/train"):
+        exec(recipe("pandas"), {})

@@ -2,7 +2,9 @@
 
 import pytest
 
-from synthgen.cli.show import shortfall_lines, tally_lines
+from synthgen.api.finishing import RunResult
+from synthgen.cli.show import answer_of_run, shortfall_lines, tally_lines
+from synthgen.dataset.summary import DatasetSummary, SplitSummary
 from synthgen.ledger.tally import ClassTally, Tally
 from synthgen.records import Shortfall
 from synthgen.spec import Output, parse_spec
@@ -31,7 +33,7 @@ def test_without_a_hit_nothing_is_forecast() -> None:
     assert text == [
         "short     doctor: 3 missing",
         "          0 of 13 attempts passed",
-        "          1 attempt over budget (the last batch is never split)",
+        "          1 attempt beyond budget.attempts_per_image, to fill up the last batch",
     ]
 
 
@@ -76,3 +78,17 @@ def test_surplus_is_not_counted_as_a_failure_of_the_model() -> None:
     assert next(tally_lines(Tally((ClassTally("doctor", 6, 8, 6, {"label": 2}),)))) == (
         "accepted  6 of 8 attempts (75%)"
     )
+
+
+def test_a_short_run_names_only_what_can_still_be_done_and_is_not_called_complete() -> None:
+    lacking = (Shortfall("doctor", missing=2, attempts=24, hits=1, accepted=1),)
+    tally = Tally((ClassTally("doctor", 3, 24, 1, {}),))
+    summary = DatasetSummary("test", "", (SplitSummary("train", 1, 0, {}, {"doctor": 1}),), (), 0, {})
+    found = RunResult("run", "run/dataset", "run/report.html", 0, False, tally, summary, lacking, 1.0, SPEC)
+    answer = answer_of_run(found)
+    assert answer.error is not None
+    assert answer.error.hint == (
+        "Add `top_up=True` to try again: each time makes up to about 16 more attempts. For looser filters, a larger "
+        "budget or other classes, start a new run (`location`): this one keeps its spec."
+    )
+    assert next(iter(answer.lines)) == "nothing to do: every shard is done"

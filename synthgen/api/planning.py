@@ -11,7 +11,10 @@ from synthgen.records import Candidate
 from synthgen.spec import Spec
 from synthgen.spec.checks import check
 
-__all__ = ["Forecast", "forecast", "plan", "sample", "steering_notes"]
+__all__ = ["Forecast", "forecast", "plan", "sample", "shard_notes", "steering_notes"]
+
+_FEW = 3
+"""With fewer images of a cell in each shard, a batch often passes more than the shard needs."""
 
 
 def plan(spec: SpecInput) -> Plan:
@@ -38,18 +41,31 @@ def sample(planned: Plan, count: int) -> list[Candidate]:
 def steering_notes(spec: Spec) -> list[str]:
     """List variables that should steer a balanced attribute and have no effect, and templates that are never drawn."""
     links = {entry.attribute: spec.attributes[entry.attribute].variable for entry in spec.balance}
+    steering = set(filter(None, links.values()))
     notes, idle = [], dict[str, None]()
     for name in spec.classes:
         templates = [template for template, _ in spec.templates_of(name)]
-        used = [{variable for variable in links.values() if variable in template.variables} for template in templates]
+        used = [steering & set(template.variables) for template in templates]
         notes += [
             f"no template of {name} has {{{variable}}}: nothing steers its {attribute}"
             for attribute, variable in links.items()
             if variable and not any(variable in names for names in used)
         ]
-        most = max(map(len, used))
-        idle |= {template.text: None for template, names in zip(templates, used, strict=True) if len(names) < most}
-    return notes + [f"never drawn, since other templates steer more: {text!r}" for text in idle]
+        best = max(used, key=len)
+        for template, names in zip(templates, used, strict=True):
+            if len(names) < len(best):
+                lacks = " and ".join(f"{{{variable}}}" for variable in sorted(best - names))
+                idle[f"never drawn: {template.text!r} lacks {lacks}, by which other templates steer `balance`"] = None
+    return [*notes, *idle]
+
+
+def shard_notes(planned: Plan) -> list[str]:
+    """Say if most images are in cells with few images per shard, where many attempts become surplus."""
+    shards, total = planned.shard_count, planned.spec.total
+    small = sum(cell.quota for cell in planned.cells if cell.quota < _FEW * shards)
+    if shards == 1 or 2 * small < total:
+        return []
+    return [f"most cells have fewer than {_FEW} images per shard: a larger output.shard_size wastes fewer attempts"]
 
 
 def _frozen(spec: Spec) -> Spec:

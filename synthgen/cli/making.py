@@ -78,6 +78,7 @@ def validate(
     overrides: Overrides = None,
 ) -> Answer:
     """Check specs. All problems are reported at once, as file:line:column: message."""
+    from synthgen.api.planning import steering_notes
     from synthgen.cli.sources import STDIN, checked
     from synthgen.planning import gate_needs
 
@@ -93,7 +94,7 @@ def validate(
             problems |= dict.fromkeys(error.problems)
             hints |= dict.fromkeys(filter(None, [error.hint]))
         else:
-            notes = [each.sentence for each in gate_needs(found) if not each.can_pass]
+            notes = steering_notes(found) + [each.sentence for each in gate_needs(found) if not each.can_pass]
             valid.append(_Valid(spec, found.name, found.total, len(found.classes), notes))
 
     lines = [line for each in valid for line in each.lines()]

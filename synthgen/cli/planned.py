@@ -20,10 +20,10 @@ _LINE = 90
 
 def answer_of_plan(planned: Plan, forecast: Forecast, prompts: Sequence[str], location: str | None) -> Answer:
     """Show what a plan would make and cost."""
-    from synthgen.api.planning import steering_notes
+    from synthgen.api.planning import shard_notes, steering_notes
     from synthgen.planning import gate_needs
 
-    notes = steering_notes(planned.spec)
+    notes = [*steering_notes(planned.spec), *shard_notes(planned)]
     gates = list(gate_needs(planned.spec))
     result = {
         "name": planned.spec.name,

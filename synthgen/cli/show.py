@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 _SHORTFALLS = 20
 """At most this many are shown; `--json` has all."""
 
-_MORE = (
-    "Add `top_up=True` to try again, start a new run (`location`) that asks for what the model can draw, loosen the "
-    "filters, or raise budget.attempts_per_image."
+_OTHERWISE = (
+    "For looser filters, a larger budget or other classes, start a new run (`location`): this one keeps its spec."
 )
 _OFTEN = 0.25
 """An outcome of at least this share of a cell's attempts is named as a cause of its shortfall."""
@@ -54,14 +53,23 @@ def answer_of_run(found: RunResult, *, rendered: bool = True, resumes: bool = Tr
         "classes": {kind.name: asdict(kind) for kind in tally.classes},
         "splits": {split.name: split.rows for split in summary.splits},
     }
-    hint = _unsure(found.shortfalls, found.spec.attributes) + (_MORE if resumes else _how_to_make_more(found))
+    hint = _unsure(found.shortfalls, found.spec.attributes) + (
+        _how_to_go_on(found) if resumes else _how_to_make_more(found)
+    )
     short = QuotaNotMet(f"{counted(found.missing, 'image')} short of what was asked for", hint=hint)
     return Answer(result=result, lines=[*_run_lines(found, rendered)], error=short if found.missing else None)
 
 
 def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
     if not found.fresh:
-        yield "all images exist; rebuilt the dataset" if found.rebuilt else "nothing to do: this run is complete"
+        if found.rebuilt:
+            yield (
+                "all shards were done; rebuilt the dataset"
+                if found.missing
+                else "all images exist; rebuilt the dataset"
+            )
+        else:
+            yield f"nothing to do: {'every shard is done' if found.missing else 'this run is complete'}"
     yield from tally_lines(found.tally)
     if rendered:
         yield f"time      {duration(found.seconds)} of compute (all workers)"
@@ -123,6 +131,11 @@ def failure_lines(state: RunState, location: str) -> Iterator[str]:
         yield f"          tracebacks: {location}/failed"
 
 
+def _how_to_go_on(found: RunResult) -> str:
+    attempts = counted(found.missing * found.spec.budget.attempts_per_image, "more attempt")
+    return f"Add `top_up=True` to try again: each time makes up to about {attempts}. {_OTHERWISE}"
+
+
 def _how_to_make_more(found: RunResult) -> str:
     if "://" in found.folder:  # `run` reads specs on this machine
         return f"To make more, copy {found.folder}/{layout.SPEC} here: synthgen run SPEC -o {found.folder} --top-up"
@@ -138,7 +151,7 @@ def _spent(short: Shortfall, spec: Spec) -> Iterator[str]:
         share = f"{short.hits} of {short.attempts} attempts{where} passed, {short.hits / short.attempts:.0%}"
         yield f"{share}: about {short.to_fill:.0f} more needed"
     if short.spare:
-        yield f"{counted(short.spare, 'attempt')} over budget (the last batch is never split)"
+        yield f"{counted(short.spare, 'attempt')} beyond budget.attempts_per_image, to fill up the last batch"
 
 
 def _causes(short: Shortfall, attributes: Mapping[str, Attribute]) -> Iterator[str]:

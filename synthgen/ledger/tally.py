@@ -22,7 +22,7 @@ MEANINGS: Mapping[str, str] = {
     Reason.MEASURE: "outside the limits of a plug-in's measure",
     Reason.DUPLICATE: "repeats an image before it",
     Reason.ATTRIBUTE: "measured as something that no cell asks for, or unknown",
-    Verdict.SURPLUS: "passed, but its quota was already full (or out of attempts)",
+    Verdict.SURPLUS: "passed the filters, but was not needed or came after its budget of attempts",
     "not_finite": "the model's numbers broke: no image",
     "safety_checker": "held back by the model's own safety checker",
     Verdict.FAILED: "the model gave no image",

@@ -74,6 +74,7 @@ def test_borderline_first_and_the_rest_is_counted(tmp_path: Path) -> None:
     assert ids(page) == [f"00000-{i:06d}" for i in [*range(6), *range(100, 106)]]
     assert "34 more are not shown: these 6 are the closest" in page.text
     assert "24 more are not shown" in page.text
+    assert "these 6 are the rejected ones closest to the filters’ limits, then failed and surplus ones" in page.text
     assert "0.400 < 0.5" in page.text
 
 

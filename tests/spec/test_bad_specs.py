@@ -239,7 +239,7 @@ OVERRIDES: dict[str, tuple[str, str]] = {
     "misspelt key": ("model.stepz=3", "model: unknown key 'stepz'; did you mean 'steps'?"),
     "no value": ("model.steps", "expected KEY=VALUE, such as model.steps=20"),
     "empty key": ("model..steps=3", "expected KEY=VALUE, such as model.steps=20"),
-    "inside a number": ("classes.doctor.count=3", "'10' is not a mapping, so it has no 'count'"),
+    "inside a number": ("model.steps.count=3", "'20' is not a mapping, so it has no 'count'"),
     "not in the list": (
         "prompts.templates.7=a {class}",
         "'7' is not a position in a list of 1; positions count from 0",

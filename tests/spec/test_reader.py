@@ -150,3 +150,21 @@ def test_reading_specs_needs_neither_torch_nor_pandas() -> None:
     code = "import sys, synthgen.spec; print({'torch', 'pandas', 'numpy', 'diffusers'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("short", "long", "overrides"),
+    [
+        ("dog: 2", "dog: {count: 2}", ["classes.dog.count=4"]),
+        ("dog: 2", "dog: {count: 2}", ["classes.dog.definition=a wolf"]),
+        ('["a {class}", "b {class}"]', '{"a {class}": 1, "b {class}": 1}', ["prompts.templates.b {class}=3"]),
+    ],
+)
+def test_overrides_enter_short_forms_as_the_long_ones(short: str, long: str, overrides: list[str]) -> None:
+    text = (
+        'synthgen: 1\nname: x\nmodel: {id: a/b}\nclasses: {dog: 2}\nprompts: {templates: ["a {class}", "b {class}"]}\n'
+    )
+    assert short in text
+    changed = parse_spec(text, overrides=overrides)
+    assert changed == parse_spec(text.replace(short, long), overrides=overrides)
+    assert changed != parse_spec(text)
