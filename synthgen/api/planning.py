@@ -65,7 +65,7 @@ def shard_notes(planned: Plan) -> list[str]:
     small = sum(cell.quota for cell in planned.cells if cell.quota < _FEW * shards)
     if shards == 1 or 2 * small < total:
         return []
-    return [f"most cells have fewer than {_FEW} images per shard: a larger output.shard_size wastes fewer attempts"]
+    return [f"many cells have fewer than {_FEW} images per shard: a larger output.shard_size wastes fewer attempts"]
 
 
 def _frozen(spec: Spec) -> Spec:
