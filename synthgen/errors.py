@@ -6,6 +6,7 @@ SynthgenError             1  never raised itself
 ├── PlanChanged           2  the run folder was planned from another spec
 ├── QuotaNotMet           3  done, but fewer images than asked for
 ├── GateFailed            4  an audit gate failed
+│   └── GateUndecided     4  there is not enough data to decide one
 ├── ModelError            2  a model does not exist, or is not what the spec needs
 │   └── ModelUnavailable  5  it cannot be reached or used now; trying again may help
 ├── DeviceError           5  a device failed or ran out of memory
@@ -20,6 +21,18 @@ Exit code 2 means that the same command will fail again until something is chang
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
+
+BUGS = (
+    AssertionError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+    ZeroDivisionError,
+)
+"""Errors of code that is wrong, which will occur again."""
 
 
 class SynthgenError(Exception):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from synthgen.errors import ModelError, SynthgenError, UsageError, cause_of
+from synthgen.errors import BUGS, ModelError, SynthgenError, UsageError, cause_of
 from synthgen.plugins import Plugin
 
 if TYPE_CHECKING:
@@ -18,17 +18,6 @@ if TYPE_CHECKING:
     from synthgen.judging.measure import ImageBatch, ImageMeasure, JudgeEncoder
 
 _LIMITS = ("min", "max")
-_BUGS = (
-    AssertionError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    NotImplementedError,
-    TypeError,
-    ValueError,
-    ZeroDivisionError,
-)
-"""Errors that keep their kind, because it says that they will occur again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +105,7 @@ class PluggedMeasure:
 
             if (broken := device_error(error, f"the measure {self.plugin} was used")) is not None:
                 raise broken from error
-            kind = type(error) if type(error) in _BUGS else RuntimeError
+            kind = type(error) if type(error) in BUGS else RuntimeError
             raise kind(f"the measure {self.plugin} failed {when}: {cause_of(error)}") from error
 
 

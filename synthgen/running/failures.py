@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from pydantic_core import to_json
 
-from synthgen.errors import ModelError, ModelUnavailable, cause_of
+from synthgen.errors import BUGS, ModelError, ModelUnavailable, cause_of
 from synthgen.redaction import without_secrets
 from synthgen.running.shard.environment import environment
 from synthgen.store import layout
@@ -16,17 +16,7 @@ from synthgen.store.store import RunStore
 
 _LISTED = 20
 """Shards of one cause that are named; the others are counted."""
-_REPEATED = {
-    "AssertionError",
-    "AttributeError",
-    "IndexError",
-    "KeyError",
-    "NotImplementedError",
-    "TypeError",
-    "ValueError",
-    "ZeroDivisionError",
-}
-"""Errors of the program itself, which will occur again."""
+_REPEATED = {kind.__name__ for kind in BUGS}
 
 
 def write_failure(store: RunStore, shard: int | None, error: Exception) -> None:

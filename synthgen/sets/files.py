@@ -8,7 +8,7 @@ import pandas as pd
 from synthgen.errors import UsageError
 from synthgen.images import LeftOut
 from synthgen.sets.csv_file import read_csv
-from synthgen.sets.image_set import BATCH
+from synthgen.sets.image_set import in_batches
 from synthgen.sets.own_folder import OwnFolder, own_folder
 from synthgen.sets.set_name import set_name
 
@@ -45,9 +45,7 @@ class FileSet:
         return self._frame[list(columns)]
 
     def images(self) -> Iterator[list[bytes | LeftOut]]:
-        paths = self._paths or ()
-        for first in range(0, len(paths), BATCH):
-            yield [self._own.read(path) for path in paths[first : first + BATCH]]
+        return in_batches(len(self._paths or ()), self.some)
 
     def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
         paths = self._paths or ()
@@ -78,14 +76,7 @@ def read_listing(file: Path, images_from: Path | None = None) -> FileSet:
 def _missing(paths: Sequence[str], own: OwnFolder) -> Iterator[str]:
     """Note how many of the images are not there: an audit of known columns opens only those that it shows."""
     looked_at = paths[:_LOOKED_AT]
-    missing = [path for path in looked_at if not any(_exists(base / path) for base in own.bases)]
+    missing = [path for path in looked_at if own.lacks(path)]
     if missing:
         of = f"{len(paths):,}" if len(looked_at) == len(paths) else f"the first {len(looked_at):,}"
         yield f"{len(missing):,} of {of} image files do not exist, the first is {missing[0]}"
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # too long a name, or one with a NUL
-        return False

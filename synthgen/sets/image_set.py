@@ -1,6 +1,6 @@
 """The protocol of every kind of image set."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import pandas as pd
@@ -38,3 +38,9 @@ class ImageSet(Protocol):
 
     def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
         """Read the encoded images of these rows, which are sorted."""
+
+
+def in_batches(count: int, some: Callable[[Sequence[int]], list[bytes | LeftOut]]) -> Iterator[list[bytes | LeftOut]]:
+    """Read the images of `count` rows as `some` does, at most `BATCH` at a time."""
+    for first in range(0, count, BATCH):
+        yield some(range(first, min(first + BATCH, count)))

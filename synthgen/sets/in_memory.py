@@ -13,7 +13,7 @@ from synthgen.errors import UsageError
 from synthgen.images import LeftOut
 from synthgen.sets.features import IMAGES, encoded
 from synthgen.sets.files import PATHS
-from synthgen.sets.image_set import BATCH, ImageSet
+from synthgen.sets.image_set import ImageSet, in_batches
 from synthgen.sets.own_folder import Opener, named_folder
 
 _PNG = {"1", "L", "LA", "P", "RGB", "RGBA", "I;16"}
@@ -44,8 +44,7 @@ class FrameSet:
 
     def images(self) -> Iterator[list[bytes | LeftOut]]:
         """Read the encoded image of every row, at most `BATCH` at a time."""
-        for first in range(0, len(self._images), BATCH):
-            yield [self._read(value) for value in self._images[first : first + BATCH]]
+        return in_batches(len(self._images), self.some)
 
     def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
         """Read the encoded images of these rows."""

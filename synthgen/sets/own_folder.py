@@ -58,6 +58,10 @@ class OwnFolder:
             return ADDRESS
         return next((fault for fault in faults if fault.hint), faults[0])
 
+    def lacks(self, name: str | Path) -> bool:
+        """Tell whether there is no such file. Nothing outside the folders is looked at, and addresses do not count."""
+        return "://" not in str(name) and all(self._place(base / name) == _MISSING for base in self.bases)
+
     def check(self, file: Path) -> None:
         """Check a file that the set itself consists of.
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from synthgen.errors import StorageError, UsageError
 from synthgen.images import LeftOut
-from synthgen.sets.image_set import BATCH
+from synthgen.sets.image_set import in_batches
 from synthgen.sets.json_rows import Kinds, as_table, parse_object
 from synthgen.sets.own_folder import MOST_BYTES, TOO_LARGE
 from synthgen.sets.reading import reading
@@ -78,8 +78,7 @@ class TarSet:
 
     def images(self) -> Iterator[list[bytes | LeftOut]]:
         """Read the encoded image of every row, at most `BATCH` at a time."""
-        for first in range(0, len(self._images), BATCH):
-            yield self.some(range(first, min(first + BATCH, len(self._images))))
+        return in_batches(len(self._images), self.some)
 
     def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
         """Read the encoded images of these rows."""

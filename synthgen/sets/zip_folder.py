@@ -9,7 +9,7 @@ import pandas as pd
 from synthgen.errors import StorageError, UsageError
 from synthgen.images import LeftOut
 from synthgen.sets.image_folder import check_classes, is_hidden, is_image, skipped
-from synthgen.sets.image_set import BATCH
+from synthgen.sets.image_set import in_batches
 from synthgen.sets.metadata import METADATA
 from synthgen.sets.own_folder import MOST_BYTES, TOO_LARGE
 from synthgen.sets.reading import reading
@@ -54,8 +54,7 @@ class ZipSet:
 
     def images(self) -> Iterator[list[bytes | LeftOut]]:
         """Read the encoded image of every row, at most `BATCH` at a time."""
-        for first in range(0, len(self._paths), BATCH):
-            yield self.some(range(first, min(first + BATCH, len(self._paths))))
+        return in_batches(len(self._paths), self.some)
 
     def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
         """Read the encoded images of these rows."""

@@ -1,71 +1,24 @@
 """A gate decides nothing on a judge that nobody checked on the set, unless it is told to."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
-from jsonschema import Draft202012Validator
-from rich.console import Console
 
-from synthgen.auditing.compare import compare
 from synthgen.auditing.confusion import Confusion
-from synthgen.auditing.findings import Figure, Findings
+from synthgen.auditing.findings import Figure
 from synthgen.auditing.gates import Gate, GateOutcome
 from synthgen.auditing.labelled import draw_sample, least_sample
 from synthgen.auditing.measure import AuditOptions, measure
-from synthgen.auditing.report import AuditReport, audit_schema, render_tables, write_fragment, write_html, write_json
 from synthgen.spec import GateSpec as SpecGate
-from synthgen.stats.distance import uniform
-from tests.auditing.report.demo import plain
-from tests.page import Page
+from tests.auditing.hair import EVEN, FRAME, GATES, HAIR, TRUTH, audited, labels
 from tests.sets.sets import of_counts
 
-HAIR = {"hair": ("short", "long")}
-EVEN = {"hair": uniform(HAIR["hair"])}
-TRUTH = {"chef": 0.2, "nurse": 0.48, "farmer": 0.25}
-"""Of long hair. The judge says it of seven in ten who have short hair, too."""
 RIGHT = Confusion(HAIR["hair"], HAIR["hair"], ((60, 140), (2, 198)))
 REFUSED = {
     "errorless": Confusion(HAIR["hair"], (*HAIR["hair"], "unknown"), ((200, 0, 90), (0, 200, 90))),
     "badly conditioned": Confusion(HAIR["hair"], HAIR["hair"], ((60, 55), (50, 65))),
     "blind": Confusion(HAIR["hair"], HAIR["hair"], ((60, 60), (60, 60))),
 }
-GATES = (
-    "hair within class: share of long >= 0.5",
-    "hair over all: share of long >= 0.5",
-    "hair within class: tv <= 0.45",
-    "hair over all: entropy >= 0.1",
-    "hair within class: min_max_ratio >= 0.01",
-    "hair over all: js <= 0.5",
-    "hair over all: v <= 0.9",
-    SpecGate(attribute="hair", within="class", max_tv=0.45),
-    Gate("hair", "dataset", "tv", True, 0.45),
-)
-
-
-def judged(images: int = 300, seed: int = 0) -> pd.DataFrame:
-    """With the truth in a column that the audit does not know."""
-    rng = np.random.default_rng(seed)
-    frame = pd.DataFrame({"label": np.repeat(list(TRUTH), images)})
-    frame["id"] = [f"{row:05}" for row in range(len(frame))]
-    long = rng.random(len(frame)) < frame["label"].map(TRUTH)
-    frame["truth"] = np.where(long, "long", "short")
-    frame["hair"] = np.where(long | (rng.random(len(frame)) < 0.7), "long", "short")
-    return frame
-
-
-FRAME = judged()
-
-
-def labels(of: dict[str, int]) -> pd.DataFrame:
-    """The first so many of each class, labelled; the rows are in random order already."""
-    parts = [FRAME[FRAME["label"] == kind].head(many) for kind, many in of.items()]
-    return pd.concat(parts)[["id", "truth"]].rename(columns={"truth": "hair"})
-
-
-def audited(**given: object) -> Findings:
-    return measure(FRAME, HAIR, AuditOptions(references=EVEN, **given))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("gate", GATES, ids=str)
@@ -234,63 +187,6 @@ def test_advice_fits_the_cause(given: dict[str, object], advice: str) -> None:
     assert found is not None
     at_its_value = Gate("hair", "dataset", "share", True, found.value - 1e-6, "long")
     assert advice in audited(gates=[at_its_value], **given).gates[0].reason
-
-
-# The judge's word
-
-
-def printed(report: AuditReport) -> str:
-    console = Console(width=80, color_system=None)
-    with console.capture() as capture:
-        console.print(*render_tables(report), sep="")
-    return " ".join(capture.get().split())
-
-
-def test_trust_is_recorded_and_shown() -> None:
-    report = plain(FRAME, HAIR, references=EVEN, gates=GATES[:1], trust_judge=True)
-    found = json.loads(write_json(report))
-    Draft202012Validator(audit_schema()).validate(found)
-    assert (found["outcome"], found["trust_judge"], found["findings"]["trust_judge"]) == ("pass", True, True)
-    checks = found["findings"]["gates"][0]["checks"]
-    assert {check["unchecked"] for check in checks} == {"this judge has not been checked on this set"}
-    words = "on the judge's word alone: nobody has checked it on this set (`trust_judge`)"
-    assert words in printed(report)
-    assert "<code>trust_judge</code>" in write_html(report)
-    assert "<code>trust_judge</code>" in write_fragment(report)
-    for text in (printed(report), Page(write_html(report)).text, Page(write_fragment(report)).text):
-        assert words.replace("(`trust_judge`)", "") in text
-        assert "Pass, on the judge's word alone" in text
-
-
-@pytest.mark.parametrize(
-    ("given", "reason"),
-    [
-        ({}, "no gate was declared"),
-        ({"known": ["hair"], "gates": GATES[:1]}, "no attribute was judged"),
-        ({"labels": labels(dict.fromkeys(TRUTH, 30)), "gates": GATES[:1]}, "no gate rests on the judge's word alone"),
-        ({"gates": ["hair: unknown <= 0.1"]}, "no gate rests on the judge's word alone"),
-    ],
-)
-def test_trust_that_changed_nothing_says_so(given: dict[str, object], reason: str) -> None:
-    report = plain(FRAME, HAIR, references=EVEN, trust_judge=True, **given)
-    assert report.findings.caveats == (*report.findings.caveats[:-1], f"trusting the judge changed nothing: {reason}")
-    assert "word alone" not in printed(report)
-
-
-def test_a_gate_that_fails_on_trust_says_so_too() -> None:
-    report = plain(FRAME, HAIR, references=EVEN, gates=["hair: share of long <= 0.1"], trust_judge=True)
-    assert "Fail, on the judge's word alone" in printed(report)
-
-
-def test_two_sets_that_the_judge_measured_differ_on_its_word_alone() -> None:
-    mine, theirs = audited(), measure(judged(seed=1), HAIR, AuditOptions(references=EVEN))
-    assert all(
-        "which nothing checks" in (each.caveat or "")
-        for each in compare(mine, theirs).differences
-        if each.what != "unknown"
-    )
-    known = [measure(frame, HAIR, AuditOptions(known=["hair"])) for frame in (FRAME, judged(seed=1))]
-    assert {each.caveat for each in compare(*known).differences} == {None}
 
 
 # Association

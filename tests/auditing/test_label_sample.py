@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from synthgen.auditing.findings import Figure
-from synthgen.auditing.gates import GateOutcome
 from synthgen.auditing.labelled import draw_sample
 from synthgen.auditing.measure import AuditOptions, measure
 
@@ -46,8 +45,6 @@ def outcome(world: World, labels: pd.DataFrame, with_vectors: bool = True) -> tu
         vectors=world.vectors if with_vectors else None,
     )
     found = measure(world.frame, SKIN, options)
-    if found.outcome is GateOutcome.PASS:
-        assert "no random sample" not in found.gates[0].reason
     return found.attributes[0].scopes[0].quote.figure, found.gates[0].reason
 
 
@@ -79,7 +76,7 @@ def test_without_embeddings_the_answers_still_tell() -> None:
     world = World(7)
     figure, reason = outcome(world, world.by(world.truth.astype(float), 20), with_vectors=False)
     assert figure is Figure.RAW
-    assert "the judge" in reason
+    assert reason.startswith("overall: the labelled images are no random sample: ")
 
 
 @pytest.mark.parametrize("by", [[], ["skin"]], ids=["by class", "by answer"])
