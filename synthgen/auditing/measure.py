@@ -14,21 +14,20 @@ from synthgen.auditing.confusion import Confusion
 from synthgen.auditing.crossings import MIN_CELL, cross
 from synthgen.auditing.families import with_families
 from synthgen.auditing.filters import Pipeline, read_pipeline
-from synthgen.auditing.findings import REAL, AttributeFindings, Figure, Findings, Scope
+from synthgen.auditing.findings import REAL, AttributeFindings, Findings
 from synthgen.auditing.gate_checks import apply_gates, measures_of, read_gates
 from synthgen.auditing.gates import Gate
 from synthgen.auditing.label_sample import doubt_of
 from synthgen.auditing.labelled import read_truth
+from synthgen.auditing.relations import find_amplifications, find_association, stream
 from synthgen.auditing.scopes import Effect, Evidence, find_effects, measure_scopes
 from synthgen.auditing.table import Table, read_table
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.spec import GateSpec as SpecGate
-from synthgen.stats.amplification import Amplification, amplify, of_clusters
-from synthgen.stats.association import Association, PromptClusters, associate, corrected_v, rao_scott
 from synthgen.stats.clusters import Bootstrap, bootstrap
 from synthgen.stats.distance import Reference, Target
-from synthgen.stats.estimates import ALPHA, Estimate, Ints, point, worth
+from synthgen.stats.estimates import ALPHA, Ints, point
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +96,7 @@ def measure(
 
     drawn = None
     if table.cluster is not None:
-        drawn = bootstrap(table.cluster_label, _rng(seed, "prompts"))
+        drawn = bootstrap(table.cluster_label, stream(seed, "prompts"))
     effects = find_effects(table, chain([drawn], _of_classes(table, seed)))
     found = [
         _attribute(table, name, given, real, drawn, effects[name], gates, seed, on_progress) for name in attributes
@@ -113,7 +112,7 @@ def measure(
         attributes=tuple(found),
         crossings=tuple(cross(table, names, given.min_cell) for names in given.crossings),
         pipeline=_pipeline(given, attributes, seed),
-        amplification=tuple(_amplifications(table, real, drawn, seed)) if real is not None else (),
+        amplification=tuple(find_amplifications(table, real, drawn, seed)) if real is not None else (),
         agreement=tuple(_agreement(table, given.second)) if given.second is not None else (),
         gates=decided,
         caveats=(*_caveats(table, real, given.labels), *unused_trust(given.trust_judge, found, decided)),
@@ -146,7 +145,7 @@ def _attribute(
     truth = doubt = None
     if given.labels is not None and name in given.labels.columns:
         truth = read_truth(table, given.labels, table.attributes[name])
-        doubt = doubt_of(table, table.attributes[name], truth, given.vectors, _rng(seed, "labels", name))
+        doubt = doubt_of(table, table.attributes[name], truth, given.vectors, stream(seed, "labels", name))
     known = name in given.known
     matrix, gated = given.confusions.get(name), measures_of(gates, name, len(table.classes))
     evidence = Evidence(known, reference, matrix, truth, doubt, given.about_set, gated)
@@ -155,7 +154,7 @@ def _attribute(
         scopes.append(scope)
         on_progress(StepProgress(f"measuring {name}", "classes", len(scopes) - 1, len(table.classes)))
     values, source = table.attributes[name].values, reference.source if reference else None
-    association = _association(table, name, scopes, drawn, seed)
+    association = find_association(table, name, scopes, drawn, seed)
     if given.about_set and association.v is not None:
         association = replace(association, v=point(association.v.value))
     return AttributeFindings(name, values, known, source, tuple(scopes), association)
@@ -175,67 +174,16 @@ def real_reference(real: Table, name: str) -> Reference | None:
     return Reference(REAL, target(counts.sum(0)), classes)
 
 
-def _association(table: Table, name: str, scopes: Sequence[Scope], drawn: Bootstrap | None, seed: int) -> Association:
-    """Measure the association of the raw answers, and of corrected shares.
-
-    With prompts, the test and the interval allow for their effect on each class.
-    """
-    counts = table.counts(name)[:, : len(table.attributes[name].values)]
-    prompts = None
-    if drawn is not None:
-        effects = np.array([max(1.0, scope.design_effect or scopes[0].design_effect or 1.0) for scope in scopes[1:]])
-        prompts = PromptClusters(table.cluster_counts(name), table.cluster_label, drawn, rao_scott(counts, effects))
-    found = associate(counts, _rng(seed, "association", name), prompts)
-    return replace(found, corrected=_corrected(scopes[1:])) if found.v is not None else found
-
-
-def _corrected(scopes: Sequence[Scope]) -> Estimate | None:
-    """Return Cramer's V of the quoted shares if they are corrected in every class that has some."""
-    quoted = [
-        [found for share in scope.shares if (found := share.of(scope.quote.figure))] for scope in scopes if scope.valued
-    ]
-    if not quoted or {scope.quote.figure for scope in scopes if scope.valued} & {
-        Figure.RAW,
-        Figure.CLUSTERED,
-        Figure.WIDENED,
-        None,
-    }:
-        return None
-    shares = np.array([[found.value for found in each] for each in quoted])
-    images = np.array([scope.valued for scope in scopes if scope.valued], dtype=float)
-    return corrected_v(shares, images, np.array([worth(each) for each in quoted]))
-
-
 def _of_classes(table: Table, seed: int) -> Iterator[Bootstrap | None]:
     clusters = np.bincount(table.cluster_label, minlength=len(table.classes))
     for name, many in zip(table.classes, clusters, strict=True):
-        yield bootstrap(np.zeros(many, dtype=np.int64), _rng(seed, "prompts", name))
+        yield bootstrap(np.zeros(many, dtype=np.int64), stream(seed, "prompts", name))
 
 
 def _pipeline(given: AuditOptions, attributes: Mapping[str, Sequence[str]], seed: int) -> Pipeline | None:
     if given.ledger is None:
         return None
-    return read_pipeline(given.ledger, attributes, _rng(seed, "ledger"), given.ledger_groups)
-
-
-def _amplifications(table: Table, real: Table, drawn: Bootstrap | None, seed: int) -> Iterator[Amplification]:
-    for name in table.attributes:
-        yield _amplification(table, real, name, drawn, _rng(seed, "amplification", name))
-
-
-def _amplification(
-    table: Table, real: Table, name: str, drawn: Bootstrap | None, rng: np.random.Generator
-) -> Amplification:
-    width = len(table.attributes[name].values)
-    here, there = table.counts(name)[:, :width], np.zeros((len(table.classes), width), dtype=np.int64)
-    place = {kind: index for index, kind in enumerate(table.classes)}
-    for kind, row in zip(real.classes, real.counts(name)[:, :width], strict=True):
-        if kind in place:
-            there[place[kind]] = row
-    draws = None
-    if drawn is not None:
-        draws = of_clusters(drawn, table.cluster_counts(name), table.cluster_label, len(table.classes))
-    return amplify(name, table.classes, here, there, rng, draws)
+    return read_pipeline(given.ledger, attributes, stream(seed, "ledger"), given.ledger_groups)
 
 
 def _agreement(table: Table, second: pd.DataFrame) -> Iterator[Agreement]:
@@ -260,8 +208,3 @@ def _caveats(table: Table, real: Table | None, labels: pd.DataFrame | None) -> I
         yield f"classes that the real set has and this one lacks: {', '.join(strange)}"
     if labels is not None and "weight" not in labels.columns:
         yield "the labels have no column 'weight': all images of a class are assumed equally likely to be drawn"
-
-
-def _rng(seed: int, *purpose: str) -> np.random.Generator:
-    """Return a random stream of its own for each purpose, so that draws for one do not change another."""
-    return np.random.default_rng([seed, *" ".join(purpose).encode()])

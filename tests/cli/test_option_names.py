@@ -10,7 +10,7 @@ import synthgen.cli
 from synthgen.api.audit_result import Audit
 from synthgen.auditing.command_line import OPTIONS
 from synthgen.auditing.label_command import judge_check
-from synthgen.cli.audit import _answer
+from synthgen.cli.audit_answer import answer_of_audit
 from synthgen.cli.command import names_of
 from synthgen.cli.option_names import OptionNames
 from synthgen.cli.session import session
@@ -61,7 +61,7 @@ def test_notes_of_an_audit_name_options_on_the_terminal(monkeypatch: pytest.Monk
     monkeypatch.setattr(session, "names", names_of("audit"))
     report = demo(300)
     noted = replace(report, findings=replace(report.findings, caveats=("name the folder with `images_from`",)))
-    lines = _answer(Audit(noted), Path("audit.json"), Path("report.html"), allow_insufficient=True).lines
+    lines = answer_of_audit(Audit(noted), Path("audit.json"), Path("report.html"), allow_insufficient=True).lines
     assert "note      name the folder with --images-from" in lines
 
 
