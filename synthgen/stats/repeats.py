@@ -1,10 +1,11 @@
 """Repeats in a sequence of vectors, found exactly and in bounded memory. Most pairs are never multiplied."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgen.stats.cosines import SLACK, bounding, main_axes, pieces
 from synthgen.stats.search import ROUNDING, Codes, Vectors
 
 BLOCK = 512
@@ -12,12 +13,6 @@ BLOCK = 512
 _CELLS = 16_000_000
 """At most this many cosines, of a block and earlier rows, are in memory at a time: 64 MB."""
 _SAMPLE = 4096
-_SHARE = 8
-"""The head has one in this many coordinates."""
-_ROUNDS = 2
-_SMALLEST = 16
-_SLACK = 1e-5
-"""More than the rounding error of a bound in float32."""
 _OFTEN = 0.002
 """If the bounds leave more than this share of the pairs, one product of all rows is cheaper than one for each pair."""
 _MANY = 2_000_000
@@ -58,7 +53,7 @@ class EarlierRows:
         """Return the first kept row that each of these is alike to; -1 where there is none."""
         first = np.full(rows.stop - rows.start, -1, np.int64)
         block = self._vectors[rows].astype(np.float32)
-        for begin, end in _pieces(self._count, _CELLS // BLOCK):
+        for begin, end in pieces(self._count, _CELLS // BLOCK):
             place = self._first_place(block, rows, begin, end)
             new = (first < 0) & (place >= 0) & self._finite[rows]
             first[new] = self._kept[place[new]]
@@ -80,7 +75,7 @@ class EarlierRows:
         found = np.full(len(block), -1, np.int64)
         row, place = np.divmod(possible, end - begin)
         is_alike = np.zeros(len(row), bool)
-        for one, other in _pieces(len(row), _CELLS // max(block.shape[1], 1)):
+        for one, other in pieces(len(row), _CELLS // max(block.shape[1], 1)):
             others = self._vectors[self._kept[begin + place[one:other]]].astype(np.float32)
             is_alike[one:other] = np.einsum("ij,ij->i", block[row[one:other]], others) >= self._limit
         # Of several places of one row the first comes first.
@@ -92,7 +87,7 @@ class EarlierRows:
         """Number the pairs, row by row, whose bound reaches the threshold; None if these are too many to help."""
         if not self._use_bounds:
             return None
-        possible = self._bounding[rows] @ self._kept_bounding[begin:end].T >= self._limit - _SLACK
+        possible = self._bounding[rows] @ self._kept_bounding[begin:end].T >= self._limit - SLACK
         if np.count_nonzero(possible) <= _OFTEN * possible.size:
             return np.flatnonzero(possible)
         self._use_bounds = possible.size < _MANY  # few pairs say little about the rows to come
@@ -100,30 +95,9 @@ class EarlierRows:
 
 
 def _bounding(vectors: NDArray[np.floating], sampled: NDArray[np.floating]) -> Vectors:
-    """Return the coordinates of each vector along the main axes of a sample and, last, the length of its tail.
-
-    The product of two of these rows is at least that of the two vectors, whatever the axes are.
-
-    Args:
-        sampled: the rows of which the sample is taken.
-    """
-    count, size = vectors.shape
-    head = min(size, max(_SMALLEST, size // _SHARE))
-    sample = sampled[:: max(1, len(sampled) // _SAMPLE)].astype(np.float32)
-    start = np.random.default_rng(0).standard_normal((size, head), np.float32)
-    for _ in range(_ROUNDS):  # subspace iteration: see Halko, Martinsson and Tropp (2011), section 4.5
-        start, _ = np.linalg.qr(sample.T @ (sample @ start))
-
-    bounding = np.empty((count, head + 1), np.float32)
-    for begin, end in _pieces(count, _CELLS // max(size, 1)):
-        whole = vectors[begin:end].astype(np.float32)
-        heads = whole @ start
-        bounding[begin:end, :head] = heads
-        bounding[begin:end, head] = np.linalg.norm(whole - heads @ start.T, axis=1)
-    return bounding
-
-
-def _pieces(count: int, size: int) -> Iterator[tuple[int, int]]:
-    """Cut 0..count into pieces of at most `size`."""
-    size = max(size, 1)
-    return ((begin, min(begin + size, count)) for begin in range(0, count, size))
+    """Return the bounding row of each vector: see `cosines.bounding`. `sampled` are the rows the axes are taken from."""
+    axes = main_axes(sampled[:: max(1, len(sampled) // _SAMPLE)].astype(np.float32))
+    found = np.empty((len(vectors), axes.shape[1] + 1), np.float32)
+    for begin, end in pieces(len(vectors), _CELLS // max(vectors.shape[1], 1)):
+        found[begin:end] = bounding(vectors[begin:end].astype(np.float32), axes)
+    return found
