@@ -19,7 +19,7 @@ _SHARE, _SMALLEST = 8, 16
 _ROUNDS = 2
 _OFTEN = 0.002
 """If the bounds leave more than this share of the pairs, one product of all rows is cheaper than one for each pair."""
-_PAUSE = 64
+_PAUSE = 8
 """After bounds did not help, so many times twice as many comparisons go without them, at most."""
 
 
@@ -74,11 +74,11 @@ class Cosines:
         first, second = np.nonzero(possible)
         if not len(first):
             return Reaching(first, second, np.empty(0, np.float32))
-        mine, theirs = self.mine.rows(rows), self.theirs.rows(columns)
         cosines = np.empty(len(first), np.float32)
-        for begin, end in pieces(len(first), CELLS // max(mine.shape[1], 1)):
-            chosen = slice(begin, end)
-            cosines[chosen] = np.einsum("ij,ij->i", mine[first[chosen]], theirs[second[chosen]])
+        mine, theirs = _numbers(rows)[first], _numbers(columns)[second]
+        for begin, end in pieces(len(first), CELLS // max(self.mine.vectors.shape[1], 1)):
+            one, other = self.mine.rows(mine[begin:end]), self.theirs.rows(theirs[begin:end])
+            cosines[begin:end] = np.einsum("ij,ij->i", one, other)
         alike = cosines >= self.limit
         return Reaching(first[alike], second[alike], cosines[alike])
 
@@ -118,6 +118,10 @@ def _heads(rows: Distinct, axes: Vectors) -> Vectors:
     for begin, end in pieces(len(rows), CELLS // max(axes.shape[0], 1)):
         found[begin:end] = bounding(rows.rows(slice(begin, end)), axes)
     return found
+
+
+def _numbers(which: Codes | slice) -> Codes:
+    return np.arange(which.start, which.stop) if isinstance(which, slice) else which
 
 
 def _spread(count: int, most: int) -> Codes:
