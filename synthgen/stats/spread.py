@@ -7,6 +7,7 @@ from synthgen.stats.estimates import ALPHA, Estimate, Floats, Z, estimate
 from synthgen.stats.search import ROUNDING, Codes, Vectors
 
 DRAWS = 20
+_PIECE = 16_384
 
 
 def spectrum(vectors: Vectors) -> Floats:
@@ -59,9 +60,14 @@ def mean_distance(vectors: Vectors) -> Estimate:
 
     The sum over all pairs follows from the sum of all rows, so this takes no matrix of pairs.
     """
-    rows = vectors.astype(np.float64)
-    count, total = len(rows), rows.sum(0)
-    by_row = (rows @ total - np.einsum("ij,ij->i", rows, rows)) / (count - 1)  # mean cosine with the others
+    count, total = len(vectors), np.zeros(vectors.shape[1])
+    parts = [slice(begin, begin + _PIECE) for begin in range(0, count, _PIECE)]
+    for part in parts:
+        total += vectors[part].sum(0, dtype=np.float64)
+    by_row = np.empty(count)  # mean cosine with the others
+    for part in parts:
+        rows = vectors[part].astype(np.float64)
+        by_row[part] = (rows @ total - np.einsum("ij,ij->i", rows, rows)) / (count - 1)
     value = 1 - float(by_row.mean())
     wide = Z * 2 * float(by_row.std(ddof=1)) / np.sqrt(count)
     return estimate(max(value, 0.0), max(value - wide, 0.0), min(value + wide, 2.0))

@@ -12,11 +12,11 @@ from synthgen.stats.gathering import Gathering, Side
 from synthgen.stats.search import Codes, Flags, Vectors
 
 MOST_COMPARED = 100_000
-"""In a set of up to this many different images, every pair is compared."""
+"""In a set of up to this many images, every pair is compared."""
 KEEP = 200
 MOST_DRAWN = 3000
 """At most so many rows are compared with all others, to measure the index."""
-FEWEST_TREES, MOST_TREES = 4, 32
+FEWEST_TREES, MOST_TREES = 8, 32
 _ROWS, _COLUMNS, _BLOCK = 1024, CELLS // 1024, 2048
 _SEEN = 0.98
 """Trees are grown until this share of the pairs that a tree shows was known from earlier ones."""
@@ -52,7 +52,8 @@ class Twins:
         anywhere: by row: whether it has a partner.
         in_class: whether it has a partner in its own class.
         partners: how many.
-        differing: for each of the groups, how many of the pairs have different codes.
+        differing: for each of the groups, how many of the pairs have different codes; between two sets, how many are of
+            different classes.
         component: by row: a number that rows share which near-duplicates connect. Empty between two sets.
         nearest, nearest_cosines: by row: the most similar row of the other set, if the search is exact; otherwise the
             most similar one that was found, or -1. Empty within one set.
@@ -94,10 +95,10 @@ def twins_within(
 
     Args:
         vectors: float32 [n, d], of length 1.
-        classes: a number for each row, [n]; each of `groups` likewise, with -1 for none.
+        classes: a number from 0 for each row, [n]; each of `groups` likewise, with -1 for none.
         threshold: the least cosine.
         keep: how many pairs to list.
-        most_compared: of up to this many different rows, every pair is compared.
+        most_compared: of up to this many rows, every pair is compared.
         seed: of the index.
     """
     rows = distinct(vectors, [classes, *groups])
@@ -106,7 +107,7 @@ def twins_within(
     trees, check = 0, None
     if len(rows) > 1:
         cosines = Cosines(rows, rows, threshold)
-        if len(rows) <= max(most_compared, 1):
+        if len(vectors) <= most_compared:
             _every_pair(cosines, gathering, np.random.default_rng([seed, *b"order"]))
         else:
             trees = _by_trees(cosines, gathering, np.random.default_rng([seed, *b"trees"]))
@@ -128,16 +129,16 @@ def twins_between(
 ) -> Twins:
     """Find the near-duplicates between two sets, and the nearest row of the second for each row of the first.
 
-    If the different rows of both sets make up to `most_compared` ** 2 pairs, every pair is compared. For the arguments
+    If the rows of both sets make up to `most_compared` ** 2 pairs, every pair is compared. For the arguments
     see `twins_within`.
     """
     rows, other_rows = distinct(vectors, [classes]), distinct(others, [other_classes])
-    gathering = Gathering(Side(rows, classes, []), Side(other_rows, other_classes, []), keep)
+    gathering = Gathering(Side(rows, classes, [classes]), Side(other_rows, other_classes, [other_classes]), keep)
     near = _Nearest(len(rows))
     trees, check = 0, None
     if len(rows) and len(other_rows):
         cosines = Cosines(rows, other_rows, threshold)
-        if len(rows) * len(other_rows) <= most_compared**2:
+        if len(vectors) * len(others) <= most_compared**2:
             for begin, end in pieces(len(rows), _ROWS):
                 for one, other in pieces(len(other_rows), _COLUMNS):
                     _compare(cosines, np.arange(begin, end), np.arange(one, other), gathering, near)
@@ -152,7 +153,7 @@ def twins_between(
 def _check(cosines: Cosines, gathering: Gathering, rng: np.random.Generator, most: int, near: bool) -> Check:
     """Compare rows drawn at random with all others, exactly."""
     mine, theirs = gathering.mine, gathering.theirs
-    cells = most**2 // ((1 if near else 2) * max(len(theirs.rows), 1))
+    cells = most**2 // ((1 if near else 2) * max(len(theirs.rows.number), 1))
     images = len(mine.rows.number)
     drawn = np.sort(rng.choice(images, min(images, max(1, min(cells, MOST_DRAWN, most))), replace=False))
     which, back = np.unique(mine.rows.number[drawn], return_inverse=True)

@@ -6,9 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from synthgen.auditing.embeddings.findings import ClassDiversity, Diversity, estimated
-from synthgen.auditing.embeddings.rows import MOST_COMPARED, THRESHOLD, Rows, check_threshold, pairs_of, read_rows
-from synthgen.stats.estimates import wilson
-from synthgen.stats.search import Alike, Codes, alike_to_drawn, alike_within
+from synthgen.auditing.embeddings.near import NearSet, drawn_of, find_near, rate, search_check
+from synthgen.auditing.embeddings.rows import MOST_COMPARED, THRESHOLD, pairs_of
 from synthgen.stats.spread import draws, mean_distance, of_parts, repeated, rke, spectrum, vendi
 
 LEAST = 20
@@ -29,10 +28,9 @@ def measure_diversity(
     RKE and Vendi score grow with the number of images, so every class is measured on the same number: half of the
     smallest class that has `LEAST` images or, if none has, half of all images. Their intervals come from random halves.
 
-    Near-duplicates are searched exactly, in the whole set. With more than `most_compared` images, a random sample is
-    compared with the whole set, with no more cosines in total. Whether a drawn image has a near-duplicate is then still
-    exact, so their rate is a binomial estimate for the set, with Wilson's interval, however many copies an image has.
-    Within the sample alone, a pair would only be found if both of its images were drawn.
+    Near-duplicates are searched in the whole set: see `twins.twins_within`. Among up to `most_compared` images,
+    every pair is compared. Among more, an index finds pairs, and images drawn at random are compared with all
+    others. These tell what share the index found, and the rate of near-duplicates is estimated from both.
 
     Args:
         threshold: the least cosine of near-duplicates. Its meaning depends on the model of the embeddings.
@@ -42,80 +40,68 @@ def measure_diversity(
         UsageError: ids, classes and vectors do not match, a vector is 0 or not finite, an id is duplicated, or the
             threshold is not a cosine above 0.
     """
-    check_threshold(threshold)
-    rows = read_rows(ids, classes, vectors, "the set")
-    drawn = _drawn(len(rows), most_compared, np.random.default_rng([seed, 1]))
-    if drawn is None:
-        alike = alike_within(rows.vectors, rows.codes, threshold)
-    else:
-        alike = alike_to_drawn(rows.vectors, rows.codes, drawn, threshold)
+    return diversity_of(find_near(ids, classes, vectors, seed, threshold, most_compared), seed)
 
+
+def diversity_of(near: NearSet, seed: int = 0) -> Diversity:
+    """Measure the diversity of a set whose near-duplicates are found: see `measure_diversity`."""
+    rows, twins = near.rows, near.twins
     sizes = [len(members) for members in rows.members()]
     large = [size for size in sizes if size >= LEAST]
     compared = min(min(large, default=len(rows)) // 2, _MOST)
 
-    members = [(None, np.arange(len(rows))), *zip(rows.names, rows.members(), strict=True)]
+    members: list[np.ndarray | None] = [None, *rows.members()]
     scopes = [
-        _scope(rows, drawn, alike, name, places, compared, threshold, np.random.default_rng([seed, 2, number]))
-        for number, (name, places) in enumerate(members)
+        _scope(near, number - 1 if number else None, places, compared, np.random.default_rng([seed, 2, number]))
+        for number, places in enumerate(members)
     ]
 
+    check = search_check(twins)
     found = Diversity(
         images=len(rows),
-        threshold=threshold,
+        threshold=near.threshold,
         scopes=tuple(scopes),
-        pairs=pairs_of(rows, rows, alike.first, alike.second, alike.cosines),
-        pairs_found=alike.found,
-        drawn=None if drawn is None else len(drawn),
+        pairs=pairs_of(rows, rows, twins.first, twins.second, twins.cosines),
+        pairs_found=twins.found,
+        drawn=check.drawn if check else None,
+        search="exact" if check is None else "index",
+        check=check,
+        apart=near.apart,
     )
-    if drawn is None:
+    if check is None:
         return found
     return replace(found, caveats=(estimated("near-duplicates", scopes[0].duplicate_rate, found.source),))
 
 
-def _drawn(images: int, most_compared: int, rng: np.random.Generator) -> Codes | None:
-    """Draw rows whose cosines with all rows are as many as the pairs of `most_compared` rows. None: use all rows."""
-    if images <= most_compared:
-        return None
-    return np.sort(rng.choice(images, max(1, most_compared**2 // (2 * images)), replace=False))
-
-
 def _scope(
-    rows: Rows,
-    drawn: Codes | None,
-    alike: Alike,
-    name: str | None,
-    places: np.ndarray,
-    compared: int,
-    threshold: float,
-    rng: np.random.Generator,
+    near: NearSet, code: int | None, places: np.ndarray | None, compared: int, rng: np.random.Generator
 ) -> ClassDiversity:
-    codes = rows.codes if drawn is None else rows.codes[drawn]
-    flags = alike.anywhere if name is None else alike.in_class[codes == rows.names.index(name)]
+    rows, twins = near.rows, near.twins
+    flags = twins.anywhere if places is None else twins.in_class[places]
+    vectors = rows.vectors if places is None else rows.vectors[places]
 
     found = ClassDiversity(
-        class_name=name,
-        images=len(places),
+        class_name=None if code is None else rows.names[code],
+        images=len(vectors),
         compared=0,
         rke=None,
         vendi=None,
-        distance=mean_distance(rows.vectors[places]) if len(places) >= 3 else None,
+        distance=mean_distance(vectors) if len(vectors) >= 3 else None,
         duplicates=int(flags.sum()),
-        duplicate_rate=wilson(int(flags.sum()), len(flags)),
-        drawn=None if drawn is None else len(flags),
+        duplicate_rate=rate(twins, rows.codes, code),
+        drawn=drawn_of(twins, rows.codes, code),
     )
-    if len(places) < LEAST:
-        reason = f"{len(places)} images; diversity is measured of {LEAST} or more"
+    if len(vectors) < LEAST:
+        reason = f"{len(vectors)} images; diversity is measured of {LEAST} or more"
         return replace(found, reason=reason)
 
-    parts = [rows.vectors[places[part]] for part in draws(compared, len(places), rng)]
+    parts = [vectors[part] for part in draws(compared, len(vectors), rng)]
     spectra = [spectrum(part) for part in parts]
-    size = compared, len(places)
+    size = compared, len(vectors)
     return replace(
         found,
         compared=compared,
         rke=of_parts(np.array([rke(values) for values in spectra]), *size, 1, compared),
         vendi=of_parts(np.array([vendi(values) for values in spectra]), *size, 1, compared),
-        compared_duplicate_rate=of_parts(np.array([repeated(part, threshold) for part in parts]), *size, 0, 1),
-        reason=None if len(flags) else "no image of it was drawn to look for near-duplicates",
+        compared_duplicate_rate=of_parts(np.array([repeated(part, near.threshold) for part in parts]), *size, 0, 1),
     )

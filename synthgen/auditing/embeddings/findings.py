@@ -30,6 +30,44 @@ def estimated(what: str, found: Estimate | None, source: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchCheck:
+    """How much an index found of the near-duplicates, by comparing images drawn at random with all others.
+
+    Attributes:
+        drawn: their number.
+        recall: the share of images with a near-duplicate that the index marked; None if no drawn image has one.
+        partners: the mean share of an image's near-duplicates that it found; None likewise.
+        pairs: the number of all pairs, estimated; its lower end is at least the number found.
+    """
+
+    drawn: int
+    recall: Estimate | None
+    partners: Estimate | None
+    pairs: Estimate
+
+    @property
+    def told(self) -> str:
+        """The recall in words."""
+        if self.recall is None:
+            return f"an index searched all images, and missed none of {self.drawn:,} images drawn at random"
+        share = f"{100 * self.recall.value:.3g} %, 95 % interval {100 * self.recall.low:.3g}"
+        return f"an index found {share} to {100 * self.recall.high:.3g} % of those that have one"
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """How many pairs of near-duplicates differ in an attribute, or in their class.
+
+    Attributes:
+        name: of the attribute; 'class' for the class.
+        pairs: those that differ, among the pairs found whose images both have a value.
+    """
+
+    name: str
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClassDiversity:
     """The diversity of one class, or of the whole set.
 
@@ -39,13 +77,16 @@ class ClassDiversity:
         rke: Renyi kernel entropy of order 2, as an effective number of images (Jalali, Li and Farnia 2023). 1..compared
         vendi: the Vendi score (Friedman and Dieng 2023), likewise. 1..compared
         distance: mean cosine distance of two images. 0..2
-        duplicates: images of the class with a near-duplicate in it; only among those `drawn`, if a sample was drawn.
-            The interval of their rate assumes independent images. The rate grows with the number of images, so it
-            compares only classes of the same size.
+        duplicates: images of the class that were found to have a near-duplicate in it; a lower bound if an index
+            was searched.
+        duplicate_rate: the share of images that have one. If an index was searched, what it missed is added, as
+            estimated from the images `drawn`: those of the class, or of all classes if fewer than 100 are of the class.
+            The interval assumes independent images. The rate grows with the number of images, so it compares only
+            classes of the same size.
         compared_duplicate_rate: the same among `compared` images: use this one to compare classes.
         reason: why there are no measures.
-        drawn: randomly drawn images of the class that were compared with the whole set, from which the rate of
-            near-duplicates is estimated; None if every image was compared.
+        drawn: randomly drawn images of the class that were compared with the whole set, to estimate what the index
+            missed; None if every pair was compared.
     """
 
     class_name: str | None
@@ -68,10 +109,13 @@ class Diversity:
     Attributes:
         threshold: the least cosine of near-duplicates.
         scopes: the whole set first, then each class.
-        pairs: the most similar pairs first; only pairs with a `drawn` image, if a sample was drawn.
-        pairs_found: the number of all pairs found.
-        drawn: randomly drawn images that were each compared with the whole set to find near-duplicates; None if every
-            image was.
+        pairs: the most similar pairs first.
+        pairs_found: the number of all pairs found; all there are if the search is exact, otherwise a lower bound.
+        drawn: randomly drawn images that were each compared with the whole set to measure the index; None if every pair
+            was compared.
+        search: 'exact' if every pair was compared, or 'index'.
+        check: how much the index found; None if the search is exact.
+        apart: how many of the pairs found differ in their class or an attribute.
     """
 
     images: int
@@ -81,13 +125,17 @@ class Diversity:
     pairs_found: int
     caveats: tuple[str, ...] = ()
     drawn: int | None = None
+    search: str = "exact"
+    check: SearchCheck | None = None
+    apart: tuple[Apart, ...] = ()
 
     @property
     def source(self) -> str:
         """What near-duplicates were estimated from, in words; empty if all were counted."""
-        if self.drawn is None:
+        if self.check is None:
             return ""
-        return f"estimated from {self.drawn:,} images drawn at random, each compared with all {self.images:,}"
+        drawn = f"{self.check.drawn:,} images drawn at random, each compared with all {self.images:,}"
+        return f"{self.check.told}; estimated from {drawn}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +160,9 @@ class ClassLeakage:
         recall: the same with the two sets swapped. For both, see Kynkaanniemi and others 2019.
         usual_precision: the precision of the reference's own images; their recall is the same.
         bandwidth: of the Gaussian kernel, as a Euclidean distance.
-        drawn: randomly drawn images from which all figures are estimated; None if all images were used.
+        duplicate_rate: see `ClassDiversity`.
+        drawn: randomly drawn images that were each compared with the whole reference, from which `nearest` is
+            estimated, and what the index missed; None if every image was.
     """
 
     class_name: str | None
@@ -143,11 +193,11 @@ class Leakage:
         threshold: the least cosine of near-duplicates.
         scopes: the whole set first, then each class.
         pairs: near-duplicates, the most similar first.
-        pairs_found: the number of all pairs found.
+        pairs_found: see `Diversity`, also for `search`, `check` and `apart`.
         neighbours: the k of the k-th neighbour that a ball reaches, in coverage, density, precision and recall.
         nearest_pairs: images with the nearest reference image of each, the most similar first, near-duplicates or not:
-            without near-duplicates, they show how close the set comes.
-        drawn: randomly drawn images of the set that all figures and pairs use; None if all images were used.
+            without near-duplicates, they show how close the set comes. An index may miss some.
+        drawn: randomly drawn images of the set that were each compared with the whole reference; None if all were.
     """
 
     images: int
@@ -160,10 +210,16 @@ class Leakage:
     neighbours: int = 5
     nearest_pairs: tuple[NearDuplicate, ...] = ()
     drawn: int | None = None
+    search: str = "exact"
+    check: SearchCheck | None = None
+    apart: tuple[Apart, ...] = ()
 
     @property
     def source(self) -> str:
-        """What the figures were estimated from, in words; empty if all images were used."""
-        if self.drawn is None:
-            return ""
-        return f"estimated from {self.drawn:,} images drawn at random of {self.images:,}"
+        """What near-duplicates were estimated from, in words; empty if all were counted."""
+        return f"{self.check.told}; {self.sample}" if self.check else ""
+
+    @property
+    def sample(self) -> str:
+        """What nearest neighbours were estimated from, in words; empty if all images were compared."""
+        return f"estimated from {self.check.drawn:,} images drawn at random of {self.images:,}" if self.check else ""

@@ -6,13 +6,15 @@ from dataclasses import astuple, dataclass, replace
 import numpy as np
 from scipy.stats import binom
 
-from synthgen.auditing.embeddings.findings import ClassLeakage, Leakage, NearDuplicate, estimated
+from synthgen.auditing.embeddings.findings import Apart, ClassLeakage, Leakage, NearDuplicate, estimated
+from synthgen.auditing.embeddings.near import CLASS, drawn_of, rate, search_check
 from synthgen.auditing.embeddings.rows import MOST_COMPARED, THRESHOLD, Rows, check_threshold, pairs_of, read_rows
 from synthgen.errors import UsageError
 from synthgen.stats.estimates import ALPHA, Estimate, Floats, estimate, wilson
 from synthgen.stats.kernels import NEIGHBOURS, discrepancy, median_distance, overlap
-from synthgen.stats.search import Alike, Vectors, alike_between, nearest
+from synthgen.stats.search import Vectors, nearest
 from synthgen.stats.spread import draws, of_parts
+from synthgen.stats.twins import Twins, twins_between
 
 LEAST = 20
 _MOST = 512
@@ -39,9 +41,10 @@ def measure_leakage(
 ) -> Leakage:
     """Compare n images with m reference images by embeddings of one model, float [n, d] and [m, d].
 
-    Near-duplicates and nearest neighbours are searched in the whole reference set; within a class, among its own
-    reference images. From more than `most_compared` images, that many are drawn at random, and all figures use those:
-    rates and medians are then estimates for the set. Coverage, density, precision and recall use halves of both sets of
+    Near-duplicates and nearest neighbours of all images are searched in the whole reference set; within a class, among
+    its own reference images. Up to `most_compared` ** 2 pairs are all compared. Otherwise an index is searched, and
+    images drawn at random are compared with the whole reference: they tell what the index missed, and the median of
+    the nearest neighbours is theirs. Coverage, density, precision and recall use halves of both sets of
     the same size, at most 512 images; their intervals come from several such halves.
 
     Args:
@@ -63,51 +66,62 @@ def measure_leakage(
         found = f"{own.vectors.shape[1]} and {there.vectors.shape[1]} numbers"
         raise UsageError(f"expected embeddings of one model, found embeddings of {found}")
 
-    images = np.bincount(own.codes, minlength=len(own.names)).tolist()
-    sampled = len(own) > most_compared
-    own = own.drawn(most_compared, np.random.default_rng([seed, 3]))
-
     codes = {name: code for code, name in enumerate(own.names)}
     coded = np.array([codes.get(name, -1) for name in there.names], dtype=np.int64)[there.codes]
-    alike = alike_between(own.vectors, own.codes, there.vectors, coded, threshold)
+    twins = twins_between(
+        own.vectors, own.codes, there.vectors, coded, threshold, most_compared=most_compared, seed=seed
+    )
+    check = search_check(twins)
 
     scopes = []
     for number, name in enumerate([None, *own.names]):
-        places = np.arange(len(own)) if name is None else np.flatnonzero(own.codes == codes[name])
-        others = np.arange(len(there)) if name is None else np.flatnonzero(coded == codes[name])
-        pair = _Pair(name, own.vectors[places], there.vectors[others], neighbours, bandwidth)
-        flags = alike.anywhere if name is None else alike.in_class
-        cosines = alike.nearest_cosines if name is None else None  # found already
-        scope = _scope(pair, int(flags[places].sum()), cosines, np.random.default_rng([seed, 4, number]))
-        if sampled:
-            scope = _of_drawn(scope, sum(images) if name is None else images[codes[name]])
-        scopes.append(scope)
+        places = None if name is None else np.flatnonzero(own.codes == codes[name])
+        others = None if name is None else np.flatnonzero(coded == codes[name])
+        images = own.vectors if places is None else own.vectors[places]
+        pair = _Pair(name, images, there.vectors if others is None else there.vectors[others], neighbours, bandwidth)
+        flags = twins.anywhere if places is None else twins.in_class[places]
+        scope = _scope(pair, int(flags.sum()), _nearest(pair, own, twins), np.random.default_rng([seed, 4, number]))
+        if scope.duplicate_rate is not None and check is not None:
+            scope = replace(scope, duplicate_rate=rate(twins, own.codes, number - 1 if number else None))
+        scopes.append(replace(scope, drawn=drawn_of(twins, own.codes, number - 1 if number else None)))
 
     leakage = Leakage(
-        images=sum(images),
+        images=len(own),
         reference_images=len(there),
         threshold=threshold,
         scopes=tuple(scopes),
-        pairs=pairs_of(own, there, alike.first, alike.second, alike.cosines),
-        pairs_found=alike.found,
+        pairs=pairs_of(own, there, twins.first, twins.second, twins.cosines),
+        pairs_found=twins.found,
         neighbours=neighbours,
-        nearest_pairs=_nearest_pairs(own, there, alike) if len(there) else (),
-        drawn=len(own) if sampled else None,
+        nearest_pairs=_nearest_pairs(own, there, twins) if len(there) else (),
+        drawn=check.drawn if check else None,
+        search="exact" if check is None else "index",
+        check=check,
+        apart=tuple(Apart(CLASS, pairs) for pairs in twins.differing),
     )
-    if not sampled:
+    if check is None:
         return leakage
     told = estimated("near-duplicates of the reference", scopes[0].duplicate_rate, leakage.source)
     return replace(leakage, caveats=(told,))
 
 
-def _of_drawn(found: ClassLeakage, images: int) -> ClassLeakage:
-    """Mark findings from a drawn sample as estimates for the `images` that it was drawn from."""
-    reason = f"of the images drawn: {found.reason}" if found.reason else None
-    return replace(found, images=images, drawn=found.images, reason=reason)
+def _nearest(pair: "_Pair", own: Rows, twins: Twins) -> Vectors:
+    """Return the cosines of images with their nearest reference image: of all images, or of those drawn."""
+    if twins.check is None:
+        if pair.name is None:
+            return twins.nearest_cosines
+        return nearest(pair.images, pair.reference) if len(pair.reference) else np.empty(0, np.float32)
+    if pair.name is None:
+        return twins.check.nearest_cosines
+    drawn = twins.check.drawn[own.codes[twins.check.drawn] == own.names.index(pair.name)]
+    if not len(drawn) or not len(pair.reference):
+        return np.empty(0, np.float32)
+    return nearest(own.vectors[drawn], pair.reference)
 
 
-def _nearest_pairs(own: Rows, there: Rows, alike: Alike) -> tuple[NearDuplicate, ...]:
+def _nearest_pairs(own: Rows, there: Rows, alike: Twins) -> tuple[NearDuplicate, ...]:
     first = np.argsort(-alike.nearest_cosines, kind="stable")[:_SHOWN]
+    first = first[alike.nearest[first] >= 0]
     return pairs_of(own, there, first, alike.nearest[first], alike.nearest_cosines[first])
 
 
@@ -120,14 +134,14 @@ class _Pair:
     bandwidth: float | None
 
 
-def _scope(pair: _Pair, duplicates: int, cosines: Vectors | None, rng: np.random.Generator) -> ClassLeakage:
+def _scope(pair: _Pair, duplicates: int, near: Vectors, rng: np.random.Generator) -> ClassLeakage:
     images, reference = len(pair.images), len(pair.reference)
     found = ClassLeakage(pair.name, images, reference, None, 0, None, None, None, None)
     if not images or not reference:
         return replace(found, reason="the reference has no image of it" if images else "there are no images")
 
-    near = nearest(pair.images, pair.reference) if cosines is None else cosines
-    found = replace(found, nearest=_median(np.sort(near.astype(np.float64))), duplicates=duplicates)
+    median = _median(np.sort(near.astype(np.float64))) if len(near) else None
+    found = replace(found, nearest=median, duplicates=duplicates)
     found = replace(found, duplicate_rate=wilson(duplicates, images))
 
     least = least_compared(pair.neighbours)

@@ -7,13 +7,12 @@ import numpy as np
 
 from synthgen.auditing.embeddings.findings import NearDuplicate
 from synthgen.errors import UsageError
-from synthgen.stats.search import Codes, Vectors
+from synthgen.stats.search import ROUNDING, Codes, Vectors
+from synthgen.stats.twins import MOST_COMPARED as MOST_COMPARED
 
 THRESHOLD = 0.98
 """The default least cosine of near-duplicates. With CLIP's embeddings of photographs, resized or recompressed copies
 are above it, and other pictures of the same thing below."""
-MOST_COMPARED = 100_000
-"""Up to this many images, every pair is compared."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,14 +40,6 @@ class Rows:
         """Return the positions of the rows of each class."""
         return [np.flatnonzero(self.codes == code) for code in range(len(self.names))]
 
-    def drawn(self, count: int, rng: np.random.Generator) -> "Rows":
-        """Draw `count` rows at random, in their order; all rows, if there are no more."""
-        if len(self) <= count:
-            return self
-        places = np.sort(rng.choice(len(self), count, replace=False))
-        ids = tuple(self.ids[place] for place in places)
-        return Rows(ids, self.names, self.codes[places], self.vectors[places])
-
 
 def read_rows(ids: Sequence[str], classes: Sequence[str], vectors: np.ndarray, where: str) -> Rows:
     """Check embeddings and scale them to length 1.
@@ -69,7 +60,7 @@ def read_rows(ids: Sequence[str], classes: Sequence[str], vectors: np.ndarray, w
             f"{where}: the class of {ids[nameless]} is {classes[nameless]}, expected text", hint="Label the image."
         )
 
-    unit = np.array(vectors, dtype=np.float32)
+    unit = np.asarray(vectors, dtype=np.float32)
     lengths = np.sqrt(np.einsum("ij,ij->i", unit, unit))
     bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
     if len(bad):
@@ -77,7 +68,8 @@ def read_rows(ids: Sequence[str], classes: Sequence[str], vectors: np.ndarray, w
             f"{where}: the embedding of {ids[bad[0]]} is 0 or not finite", hint="Compute the embeddings again."
         )
 
-    unit /= lengths[:, None]
+    if (np.abs(lengths - 1) > ROUNDING).any():  # otherwise no copy: a million of them are two gigabytes
+        unit = unit / lengths[:, None]
     names = tuple(sorted(set(classes)))
     places = {name: code for code, name in enumerate(names)}  # numpy would store each name as wide as the widest
     return Rows(tuple(ids), names, np.array([places[name] for name in classes], dtype=np.int64), unit)
