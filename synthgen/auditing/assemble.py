@@ -13,7 +13,7 @@ from synthgen.version import __version__
 
 if TYPE_CHECKING:
     from synthgen.auditing.compare import Comparison
-    from synthgen.auditing.embeddings import Diversity, Leakage
+    from synthgen.auditing.embeddings import Diversity, Leakage, NearSet
     from synthgen.auditing.findings import Findings
     from synthgen.auditing.report import AuditReport, NotMeasured
 
@@ -27,12 +27,16 @@ def assemble(
     comparison: Comparison | None,
     seed: int,
     evidence: Sequence[str],
+    near: NearSet | None,
 ) -> AuditReport:
-    """Put the report of a set together. `real` is its reference, `second` the set that it is compared with."""
+    """Put the report of a set together. `real` is its reference, `second` the set that it is compared with.
+
+    `near` are the near-duplicates of the set; None if no judge looked.
+    """
     from synthgen.auditing.report import AuditProvenance, AuditReport, JudgeInfo
 
     images, looked = seen
-    diversity, leakage = _diversity(looked, seed), _leakage(looked, real.looked, seed) if real else None
+    diversity, leakage = _diversity(near, seed), _leakage(looked, real.looked, seed) if real else None
     judges = [JudgeInfo(judge.name, judge.revision) for judge in first.question.judges]
     asked = judges if first.question.attributes else []
     pictures = show_cells(images, looked, [attribute.name for attribute in findings.attributes], seed)
@@ -64,12 +68,10 @@ def _ours(diversity: Diversity | None, leakage: Leakage | None) -> list[str]:
     return among + [pair.first for pair in (leakage.pairs if leakage else ())]
 
 
-def _diversity(looked: Observations, seed: int) -> Diversity | None:
-    from synthgen.auditing.embeddings import measure_diversity
+def _diversity(near: NearSet | None, seed: int) -> Diversity | None:
+    from synthgen.auditing.embeddings import diversity_of
 
-    if looked.vectors is None:
-        return None
-    return measure_diversity(looked.frame["id"].tolist(), looked.frame["label"].tolist(), looked.vectors, seed)
+    return diversity_of(near, seed) if near is not None else None
 
 
 def _leakage(looked: Observations, real: Observations, seed: int) -> Leakage | None:

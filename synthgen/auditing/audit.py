@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from synthgen.auditing.compare import Comparison
     from synthgen.auditing.confusion import Confusion
+    from synthgen.auditing.embeddings import NearSet
     from synthgen.auditing.filters import Pipeline
     from synthgen.auditing.findings import Findings
     from synthgen.auditing.measure import AuditOptions
@@ -57,8 +58,11 @@ def audit_set(
     seen_second = second.look(on_progress) if second else None
 
     # Measure
+    from synthgen.auditing.near_groups import near_of
+
     frame = seen_real.looked.frame if seen_real else None
-    findings = _measured(seen, values, replace(options, real=frame), query.seed, on_progress)
+    near = near_of(seen.looked, values, query.seed)
+    findings = _measured(seen, values, replace(options, real=frame), query.seed, on_progress, near)
     caveats = [note for each in (seen, seen_real, seen_second) if each for note in notes_on(each)]
     if seen_real is not None and (kept := [name for name in common.references if name not in query.targets]):
         source = seen_real.images.source
@@ -74,11 +78,13 @@ def audit_set(
     if seen_second is not None:
         from synthgen.auditing.compare import compare
 
-        other = _measured(seen_second, values, replace(common, real=frame), query.seed, on_progress)
+        second_near = near_of(seen_second.looked, values, query.seed)
+        other = _measured(seen_second, values, replace(common, real=frame), query.seed, on_progress, second_near)
         comparison = compare(findings, other)
 
     # Report
-    report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, _evidence(query, values))
+    evidence = _evidence(query, values)
+    report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, evidence, near)
     if findings.labels_needed is None:
         return report
     return replace(report, judge_check=judge_check(place, query, findings.labels_needed))
@@ -113,10 +119,13 @@ def _measured(
     options: AuditOptions,
     seed: int,
     on_progress: OnProgress,
+    near: NearSet | None,
 ) -> Findings:
     from synthgen.auditing.measure import measure
+    from synthgen.auditing.near_groups import near_groups
 
-    options = replace(options, second=seen.looked.second, vectors=seen.looked.vectors)
+    groups = near_groups(near, seed) if near is not None else None
+    options = replace(options, second=seen.looked.second, vectors=seen.looked.vectors, near=groups)
     return measure(seen.looked.frame, values, options, seed, on_progress)
 
 

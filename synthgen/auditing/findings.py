@@ -9,6 +9,7 @@ from synthgen.auditing.agreement import Agreement
 from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.filters import Pipeline
 from synthgen.auditing.gates import GateOutcome, GateResult
+from synthgen.auditing.shared import Dependence
 from synthgen.stats.amplification import Amplification
 from synthgen.stats.association import Association
 from synthgen.stats.distance import Distance
@@ -26,7 +27,7 @@ class Figure(StrEnum):
     """The kinds of figure for a share.
 
     RAW is what was answered, with Wilson's interval. CLUSTERED is the same share, with an interval that allows for the
-    similarity of images of one prompt. MATRIX is corrected by a confusion matrix, LABELS by a labelled subsample.
+    similarity of images that share a prompt, a seed or a source, and of near-duplicates. MATRIX is corrected by a confusion matrix, LABELS by a labelled subsample.
     WIDENED is what was answered, give or take the share of errors that labels of the set, or a matrix, showed.
     """
 
@@ -98,7 +99,9 @@ class Scope:
         valued: images that have a value: neither 'unknown' nor 'not applicable'.
         unknown_share: of the images.
         prompts: their number; None if none are known, or every image has its own.
-        design_effect: the factor by which the similarity of images of one prompt multiplies the variance. None if it is
+        clusters: the number of groups of images that depend on each other, see `Findings.dependence`, where an image
+            that depends on no other is a group of its own. None if every image is.
+        design_effect: the factor by which the similarity of images of one group multiplies the variance. None if it is
             not known.
         freedom: degrees of freedom of that factor; None if it is not known.
         labelled: images with a label.
@@ -128,6 +131,7 @@ class Scope:
     no_distance: str | None
     power: Power
     caveats: tuple[str, ...]
+    clusters: int | None = None
 
     @property
     def place(self) -> str:
@@ -166,6 +170,7 @@ class Findings:
         trust_judge: whether gates were told to accept the judge's word where nothing checks it.
         labels_needed: images to draw and label, so that every gate that is undecided because nothing checks the judge
             gets enough labels; None if there is no such gate.
+        dependence: what images share, and which of it intervals allow for; None if `about` is 'set'.
         pipeline, crossings, amplification, agreement: None or empty if not asked for.
     """
 
@@ -184,6 +189,7 @@ class Findings:
     about: str = "source"
     trust_judge: bool = False
     labels_needed: int | None = None
+    dependence: Dependence | None = None
 
     @property
     def on_trust(self) -> str | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ from synthgen.auditing.agreement import Agreement, agree
 from synthgen.auditing.checking import labels_needed, unused_trust
 from synthgen.auditing.confusion import Confusion
 from synthgen.auditing.crossings import MIN_CELL, cross
+from synthgen.auditing.effects import Dependent, NearGroups, find_dependent
 from synthgen.auditing.families import with_families
 from synthgen.auditing.filters import Pipeline, read_pipeline
 from synthgen.auditing.findings import REAL, AttributeFindings, Findings
@@ -25,7 +25,7 @@ from synthgen.auditing.table import Table, read_table
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.spec import GateSpec as SpecGate
-from synthgen.stats.clusters import Bootstrap, bootstrap
+from synthgen.stats.clusters import Bootstrap
 from synthgen.stats.distance import Reference, Target
 from synthgen.stats.estimates import ALPHA, Ints, point
 
@@ -49,6 +49,7 @@ class AuditOptions:
         about_set: whether the set itself is asked about, and not the source that it is a sample of.
         vectors: embeddings of the images, float32 [n, d], in the order of the table: they help to tell whether the
             labelled images are a random sample.
+        near: which images are near-duplicates.
     """
 
     classes: Sequence[str] | None = None
@@ -66,6 +67,7 @@ class AuditOptions:
     trust_judge: bool = False
     about_set: bool = False
     vectors: NDArray[np.float32] | None = None
+    near: NearGroups | None = None
 
 
 def measure(
@@ -77,7 +79,8 @@ def measure(
 ) -> Findings:
     """Audit a table with one row for each image.
 
-    Its columns are `label`, one for each of `attributes`, and optionally `id` and `prompt`. Answers are strings: the
+    Its columns are `label`, one for each of `attributes`, and optionally `id`, `prompt`, `seed`, and `source_id` or
+    `source_image`. Answers are strings: the
     attribute's values, 'unknown' if the judge abstained, 'not applicable'. `on_progress` hears how many classes are
     done, since thousands of them take minutes.
 
@@ -87,17 +90,17 @@ def measure(
     given = given or AuditOptions()
     _check_names(given, attributes)
     table = read_table(frame, attributes, given.classes)
-    if given.about_set:
-        table = replace(table, cluster=None)  # nothing is a sample, so it does not matter how alike images are
     real = read_table(given.real, attributes, table.classes) if given.real is not None else None
 
     referenced = list(attributes) if real is not None else list(given.references)
     gates = read_gates(given.gates, attributes, referenced)
 
-    drawn = None
-    if table.cluster is not None:
-        drawn = bootstrap(table.cluster_label, stream(seed, "prompts"))
-    effects = find_effects(table, chain([drawn], _of_classes(table, seed)))
+    if given.about_set:  # nothing is a sample, so it does not matter how alike images are
+        effects = find_effects(replace(table, cluster=None), [])
+        dependent = Dependent(replace(table, cluster=None), None, effects, None)
+    else:
+        dependent = find_dependent(table, frame, given.near, seed)
+    table, drawn, effects = dependent.table, dependent.drawn, dependent.effects
     found = [
         _attribute(table, name, given, real, drawn, effects[name], gates, seed, on_progress) for name in attributes
     ]
@@ -115,10 +118,15 @@ def measure(
         amplification=tuple(find_amplifications(table, real, drawn, seed)) if real is not None else (),
         agreement=tuple(_agreement(table, given.second)) if given.second is not None else (),
         gates=decided,
-        caveats=(*_caveats(table, real, given.labels), *unused_trust(given.trust_judge, found, decided)),
+        caveats=(
+            *_caveats(table, real, given.labels),
+            *dependent.caveats,
+            *unused_trust(given.trust_judge, found, decided),
+        ),
         trust_judge=given.trust_judge,
         about="set" if given.about_set else "source",
         labels_needed=labels_needed(frame, found, gates, decided),
+        dependence=dependent.dependence,
     )
 
 
@@ -172,12 +180,6 @@ def real_reference(real: Table, name: str) -> Reference | None:
         return None
     classes = {kind: target(row) for kind, row in zip(real.classes, counts, strict=True) if row.any()}
     return Reference(REAL, target(counts.sum(0)), classes)
-
-
-def _of_classes(table: Table, seed: int) -> Iterator[Bootstrap | None]:
-    clusters = np.bincount(table.cluster_label, minlength=len(table.classes))
-    for name, many in zip(table.classes, clusters, strict=True):
-        yield bootstrap(np.zeros(many, dtype=np.int64), stream(seed, "prompts", name))
 
 
 def _pipeline(given: AuditOptions, attributes: Mapping[str, Sequence[str]], seed: int) -> Pipeline | None:

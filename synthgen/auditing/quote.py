@@ -15,7 +15,7 @@ def fewest_labels(images: int) -> int:
 def quote(
     valued: int,
     known: bool,
-    clustered: bool,
+    clustered: str | bool,
     matrix: Corrected | None,
     labels: Corrected | None,
     place: str = OVERALL,
@@ -33,11 +33,12 @@ def quote(
     `place` has `images` images, with or without a value.
 
     Args:
+        clustered: which images depend on each other, if the interval allows for that, in words.
         matrix_unchecked: why nothing shows that the matrix holds on this set; None if labels agree with it.
         widened: whether the raw interval was widened by errors of the judge.
     """
     plain = Figure.CLUSTERED if clustered else Figure.RAW
-    alike = "; the interval allows for images of one prompt being alike" if clustered else ""
+    alike = f"; the interval allows for {clustered} being alike" if clustered else ""
     if known:
         reason = f"the attribute is known and not judged{alike}" if valued else "no image has a value"
         return Quote(plain if valued else None, reason)

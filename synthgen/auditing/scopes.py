@@ -50,10 +50,12 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Effect:
-    """The effect of shared prompts on the precision in a scope.
+    """The effect of shared prompts, and of what else images share, on the precision in a scope.
 
     Attributes:
         prompts: their number; None if none are known.
+        clusters: the number of clusters of images that share something; None if no images do.
+        shared: what they share, in words; empty if it is a prompt alone.
         size: the design effect; None if it could not be estimated.
         freedom: the degrees of freedom of that estimate.
     """
@@ -61,6 +63,8 @@ class Effect:
     prompts: int | None
     size: float | None = None
     freedom: int = 0
+    clusters: int | None = None
+    shared: str = ""
 
     @property
     def at_least(self) -> float:
@@ -120,7 +124,7 @@ def find_effects(table: Table, drawn: Iterable[Bootstrap | None]) -> dict[str, l
     for bootstrap, own in zip(drawn, rows, strict=True):
         for name, of in counts.items():
             size = design_effect(of[own], bootstrap) if bootstrap else None
-            found[name].append(Effect(len(of[own]), size, bootstrap.freedom if bootstrap else 0))
+            found[name].append(Effect(len(of[own]), size, bootstrap.freedom if bootstrap else 0, len(of[own])))
     return found
 
 
@@ -147,7 +151,7 @@ def _scope(
     quoted = quote(
         valued,
         evidence.known,
-        effect.size is not None,
+        effect.size is not None and (effect.shared or "images of one prompt"),
         matrix,
         labels,
         place_of(class_name),
@@ -172,6 +176,7 @@ def _scope(
         not_applicable=not_applicable,
         unknown_share=unknown_share and point(unknown_share.value) if evidence.whole else unknown_share,
         prompts=effect.prompts,
+        clusters=effect.clusters,
         design_effect=effect.size,
         freedom=effect.freedom if effect.size is not None else None,
         labelled=labels.labelled if labels else 0,
@@ -253,11 +258,12 @@ def _missing(
 
 
 def _no_effect(effect: Effect, valued: int) -> str:
-    if effect.prompts is None:
+    if effect.clusters is None:
         return "no prompts are known, or every image has its own"
     if not valued:
         return "no image has a value"
-    few = f"{effect.prompts} prompts, or those of one class, are too few to tell how alike their images are"
+    what = f"clusters of {effect.shared}" if effect.shared else "prompts"
+    few = f"{effect.clusters} {what}, or those of one class, are too few to tell how alike their images are"
     return f"{few}, or all images are alike"
 
 
@@ -279,8 +285,9 @@ def _caveats(effect: Effect, matrix: Corrected | None, labels: Corrected | None,
     found = [caveat for each in (matrix, labels) if each for caveat in (*each.caveats, *each.doubts)]
     if labels is not None and labels.shares is None and labels.labelled:
         found.append(f"not corrected by labels: {labels.reason}")
-    if effect.prompts is not None and effect.size is None and valued:
-        found.append(f"{_no_effect(effect, valued)}: the intervals take images of one prompt as independent")
+    if effect.clusters is not None and effect.size is None and valued:
+        what = effect.shared or "images of one prompt"
+        found.append(f"{_no_effect(effect, valued)}: the intervals take {what} as independent")
     if images and valued < images / 2:
         found.append(f"only {valued} of {images} images have a value: the shares are of those alone")
     return found

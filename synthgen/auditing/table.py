@@ -38,8 +38,8 @@ class Table:
     Attributes:
         ids: of the images; None if the table has none.
         label: an index into `classes` for each image.
-        cluster: the number of each image's prompt within its class, by the sorted prompts; None without prompts, or if
-            every image has its own.
+        cluster: the number of each image's prompt within its class, by the sorted prompts, or that of the images it
+            depends on, see `dependence`; None without prompts, or if every image has its own.
         cluster_label: the class of each cluster, in the order of classes.
         undeclared: classes that the table has and the declaration lacks.
     """

@@ -12,12 +12,15 @@ from synthgen.sets.image_set import ImageSet
 from synthgen.spec import RESERVED, alike, difference
 
 _IDS = ("id", "image_id", "key", *PATHS)
-_PROMPT = "prompt"
+_SHARED = ("prompt", "seed", "source_id", "source_image")
 _OTHER = "Name another column, or make one that holds a text or a number in each row."
 
 
 def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Read the columns `id`, `label`, `prompt` if the set has one, and one for each of `known`.
+    """Read the columns `id`, `label`, those of what images may share, and one for each of `known`.
+
+    Images may share a `prompt`, the `seed` of their noise, and the image they were made from, as `source_id` or
+    `source_image`; of these, the columns are read that the set has.
 
     `known` maps an attribute to its column in the set. All cells are texts, or missing. Images without an id of their
     own are named by their row.
@@ -41,13 +44,13 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
             )
 
     candidates = [name for name in _IDS if name in found.columns]
-    prompts = [_PROMPT] * (_PROMPT in found.columns)
-    table = found.table(list(dict.fromkeys([label, *prompts, *known.values(), *candidates])))
+    shared = [name for name in _SHARED if name in found.columns and name not in known]
+    table = found.table(list(dict.fromkeys([label, *shared, *known.values(), *candidates])))
 
     frame = pd.DataFrame({"id": _ids(table, candidates)})
     frame["label"] = words(table[label])
     _check_spelling(found.source, label, frame)
-    for column in prompts:
+    for column in shared:
         if _is_single(table[column]):
             frame[column] = words(table[column])
     for name, column in known.items():

@@ -1,6 +1,6 @@
 """Near-duplicates in whole sets of any size: every pair compared if these are few enough, and otherwise an index."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +57,7 @@ class Twins:
         component: by row: a number that rows share which near-duplicates connect. Empty between two sets.
         nearest, nearest_cosines: by row: the most similar row of the other set, if the search is exact; otherwise the
             most similar one that was found, or -1. Empty within one set.
+        copies: by row: a number that equal rows of one class, and with the same codes in all groups, share.
         trees: how many the index has; 0 if the search is exact.
         check: what rows drawn at random truly have, to measure the index by; None if the search is exact.
     """
@@ -72,6 +73,7 @@ class Twins:
     component: Codes
     nearest: Codes
     nearest_cosines: Vectors
+    copies: Codes
     trees: int = 0
     check: Check | None = None
 
@@ -247,9 +249,7 @@ def _by_trees(cosines: Cosines, gathering: Gathering, rng: np.random.Generator, 
     return len(earlier)
 
 
-def _of_leaf(
-    cosines: Cosines, mine: Codes, theirs: Codes, near: _Nearest | None
-) -> tuple[Codes, Codes, Vectors]:
+def _of_leaf(cosines: Cosines, mine: Codes, theirs: Codes, near: _Nearest | None) -> tuple[Codes, Codes, Vectors]:
     if near is None:
         found = cosines.reaching(mine, theirs)
         later = found.first < found.second
@@ -273,18 +273,18 @@ def _is_enough(gathering: Gathering, shown: int, new: int, marked: int) -> bool:
 def _twins(
     gathering: Gathering, component: Codes, nearest: Codes, cosines: Vectors, trees: int, check: Check | None
 ) -> Twins:
-    side = gathering.mine
-    expanded: Callable[[np.ndarray], np.ndarray] = lambda values: values[side.rows.number]
+    side, number = gathering.mine, gathering.mine.rows.number
     return Twins(
         gathering.found,
         *gathering.listed(),
-        expanded(side.anywhere),
-        expanded(side.in_class),
-        expanded(side.partners),
-        tuple(gathering.differing),
-        component,
-        nearest,
-        np.clip(cosines, -1, 1),
-        trees,
-        check,
+        anywhere=side.anywhere[number],
+        in_class=side.in_class[number],
+        partners=side.partners[number],
+        differing=tuple(gathering.differing),
+        component=component,
+        nearest=nearest,
+        nearest_cosines=np.clip(cosines, -1, 1),
+        copies=number,
+        trees=trees,
+        check=check,
     )

@@ -1,0 +1,72 @@
+"""What images of a set have in common, so that they depend on each other: plain values, ready for JSON."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+PROMPT, NEAR = "prompt", "near-duplicates"
+_NAMES = {PROMPT: "a prompt", "seed": "a seed", "source": "a source image"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Images that have something in common with others of their class.
+
+    Attributes:
+        what: 'prompt', 'seed', 'source' or 'near-duplicates'.
+        images: those that share it with another one.
+        groups: into how many groups of two or more they fall.
+        largest: the images of the largest group.
+        counted: whether intervals allow for it. All but prompts are left aside if they could not multiply the variance
+            in any class by 1.05, even if the images of a group were all the same.
+    """
+
+    what: str
+    images: int
+    groups: int
+    largest: int
+    counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dependence:
+    """Which dependences between images were found.
+
+    Attributes:
+        shared: what images share; only what at least two of them do.
+        apart: in which places the design effects of the single dependences were added up, because they connect so many
+            images that clusters over all of them could not be used: 'overall', 'class NAME'.
+        unknown: dependences whose design effect overall could not be estimated, and is not part of that sum.
+        chains: images that near-duplicates connect only in chains, so that most images of a chain are not
+            near-duplicates of each other; of these, only equal ones count as dependent.
+    """
+
+    shared: tuple[Shared, ...]
+    apart: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    chains: int = 0
+
+    @property
+    def told(self) -> str:
+        """Say in words what the images of a cluster share; empty if that is at most a prompt."""
+        counted = [each.what for each in self.shared if each.counted]
+        if counted in ([], [PROMPT]):
+            return ""
+        named = [_NAMES[what] for what in counted if what != NEAR]
+        share = f"images that share {' or '.join(named)}" if named else ""
+        return " and ".join(filter(None, (share, NEAR if NEAR in counted else "")))
+
+    def caveats(self) -> Iterator[str]:
+        """Say what could not be allowed for."""
+        if self.apart:
+            places = ", ".join(self.apart[:3]) + (f" and {len(self.apart) - 3:,} more" if self.apart[3:] else "")
+            yield (
+                f"{self.told} connect so many images that they cannot be clusters ({places}): the design effects of the"
+                " single dependences were added up"
+            )
+        if self.apart and self.unknown:
+            yield f"no design effect could be estimated for {' and '.join(self.unknown)}: intervals do not allow for it"
+        if self.chains:
+            yield (
+                f"near-duplicates connect {self.chains:,} images only in chains, which this embedding makes of images"
+                " that are merely similar: of these, only images with equal embeddings count as dependent"
+            )
