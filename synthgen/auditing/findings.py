@@ -27,8 +27,9 @@ class Figure(StrEnum):
     """The kinds of figure for a share.
 
     RAW is what was answered, with Wilson's interval. CLUSTERED is the same share, with an interval that allows for the
-    similarity of images that share a prompt, a seed or a source, and of near-duplicates. MATRIX is corrected by a confusion matrix, LABELS by a labelled subsample.
-    WIDENED is what was answered, give or take the share of errors that labels of the set, or a matrix, showed.
+    similarity of images that share a prompt, a seed or a source, and of near-duplicates. MATRIX is corrected by a
+    confusion matrix, LABELS by a labelled subsample. WIDENED is what was answered, give or take the share of errors
+    that labels of the set, or a matrix, showed.
     """
 
     RAW = "raw"

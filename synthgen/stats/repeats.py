@@ -95,7 +95,7 @@ class EarlierRows:
 
 
 def _bounding(vectors: NDArray[np.floating], sampled: NDArray[np.floating]) -> Vectors:
-    """Return the bounding row of each vector: see `cosines.bounding`. `sampled` are the rows the axes are taken from."""
+    """Return the bounding row of each vector, see `cosines.bounding`. The axes are those of `sampled`."""
     axes = main_axes(sampled[:: max(1, len(sampled) // _SAMPLE)].astype(np.float32))
     found = np.empty((len(vectors), axes.shape[1] + 1), np.float32)
     for begin, end in pieces(len(vectors), _CELLS // max(vectors.shape[1], 1)):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthgen.stats.copies import Distinct, distinct
+from synthgen.stats.copies import distinct
 from synthgen.stats.cosines import CELLS, Cosines, pieces
 from synthgen.stats.forest import LEAF, leaves
 from synthgen.stats.gathering import Gathering, Side

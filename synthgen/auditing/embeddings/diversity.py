@@ -7,8 +7,9 @@ import numpy as np
 
 from synthgen.auditing.embeddings.findings import ClassDiversity, Diversity, estimated
 from synthgen.auditing.embeddings.near import NearSet, drawn_of, find_near, rate, search_check
-from synthgen.auditing.embeddings.rows import MOST_COMPARED, THRESHOLD, pairs_of
+from synthgen.auditing.embeddings.rows import THRESHOLD, pairs_of
 from synthgen.stats.spread import draws, mean_distance, of_parts, repeated, rke, spectrum, vendi
+from synthgen.stats.twins import MOST_COMPARED
 
 LEAST = 20
 """The fewest images of a class that is measured: two halves of ten."""
@@ -70,7 +71,9 @@ def diversity_of(near: NearSet, seed: int = 0) -> Diversity:
     )
     if check is None:
         return found
-    return replace(found, caveats=(estimated("near-duplicates", scopes[0].duplicate_rate, found.source),))
+    return replace(
+        found, caveats=(estimated("near-duplicates", scopes[0].duplicate_rate, f"{check.told}; {found.source}"),)
+    )
 
 
 def _scope(

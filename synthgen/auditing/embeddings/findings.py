@@ -22,7 +22,7 @@ class NearDuplicate:
 
 
 def estimated(what: str, found: Estimate | None, source: str) -> str:
-    """Write a caveat with a figure estimated from a sample, its interval and its source."""
+    """Write a caveat with an estimated figure, its interval and its source."""
     if found is None:
         return f"{what}: {source}"
     ends = f"95 % interval {100 * found.low:.3g} to {100 * found.high:.3g} %"
@@ -134,8 +134,7 @@ class Diversity:
         """What near-duplicates were estimated from, in words; empty if all were counted."""
         if self.check is None:
             return ""
-        drawn = f"{self.check.drawn:,} images drawn at random, each compared with all {self.images:,}"
-        return f"{self.check.told}; estimated from {drawn}"
+        return f"estimated from {self.check.drawn:,} images drawn at random, each compared with all {self.images:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +215,5 @@ class Leakage:
 
     @property
     def source(self) -> str:
-        """What near-duplicates were estimated from, in words; empty if all were counted."""
-        return f"{self.check.told}; {self.sample}" if self.check else ""
-
-    @property
-    def sample(self) -> str:
-        """What nearest neighbours were estimated from, in words; empty if all images were compared."""
+        """What rates and medians were estimated from, in words; empty if all images were compared."""
         return f"estimated from {self.check.drawn:,} images drawn at random of {self.images:,}" if self.check else ""

@@ -8,13 +8,13 @@ from scipy.stats import binom
 
 from synthgen.auditing.embeddings.findings import Apart, ClassLeakage, Leakage, NearDuplicate, estimated
 from synthgen.auditing.embeddings.near import CLASS, drawn_of, rate, search_check
-from synthgen.auditing.embeddings.rows import MOST_COMPARED, THRESHOLD, Rows, check_threshold, pairs_of, read_rows
+from synthgen.auditing.embeddings.rows import THRESHOLD, Rows, check_threshold, pairs_of, read_rows
 from synthgen.errors import UsageError
 from synthgen.stats.estimates import ALPHA, Estimate, Floats, estimate, wilson
 from synthgen.stats.kernels import NEIGHBOURS, discrepancy, median_distance, overlap
 from synthgen.stats.search import Vectors, nearest
 from synthgen.stats.spread import draws, of_parts
-from synthgen.stats.twins import Twins, twins_between
+from synthgen.stats.twins import MOST_COMPARED, Twins, twins_between
 
 LEAST = 20
 _MOST = 512
@@ -101,7 +101,7 @@ def measure_leakage(
     )
     if check is None:
         return leakage
-    told = estimated("near-duplicates of the reference", scopes[0].duplicate_rate, leakage.source)
+    told = estimated("near-duplicates of the reference", scopes[0].duplicate_rate, f"{check.told}; {leakage.source}")
     return replace(leakage, caveats=(told,))
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthgen.auditing.embeddings.findings import Apart, SearchCheck
-from synthgen.auditing.embeddings.rows import MOST_COMPARED, THRESHOLD, Rows, check_threshold, read_rows
+from synthgen.auditing.embeddings.rows import THRESHOLD, Rows, check_threshold, read_rows
 from synthgen.stats.estimates import Estimate, estimate, wilson
 from synthgen.stats.search import Codes, Flags
-from synthgen.stats.twins import Check, Twins, twins_within
+from synthgen.stats.twins import MOST_COMPARED, Check, Twins, twins_within
 
 CLASS = "class"
 _OWN = 100

@@ -8,7 +8,6 @@ import numpy as np
 from synthgen.auditing.embeddings.findings import NearDuplicate
 from synthgen.errors import UsageError
 from synthgen.stats.search import ROUNDING, Codes, Vectors
-from synthgen.stats.twins import MOST_COMPARED as MOST_COMPARED
 
 THRESHOLD = 0.98
 """The default least cosine of near-duplicates. With CLIP's embeddings of photographs, resized or recompressed copies

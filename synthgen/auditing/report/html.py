@@ -10,6 +10,7 @@ from synthgen.auditing.report import words
 from synthgen.auditing.report.composition import composition
 from synthgen.auditing.report.filtering import filtering
 from synthgen.auditing.report.likeness import diversity, leakage
+from synthgen.auditing.report.near import dependence_told
 from synthgen.auditing.report.pairs import compared, judged
 from synthgen.auditing.report.relations import amplification_charts, association_chart, crossed
 from synthgen.auditing.report.report import AuditReport
@@ -44,6 +45,7 @@ def write_html(report: AuditReport) -> str:
             diversity=diversity(report),
             leakage=leakage(report),
             shelves=shelves(report),
+            dependence=list(dependence_told(findings.dependence)),
         )
     )
 

@@ -8,6 +8,7 @@ from synthgen.auditing.embeddings import ClassDiversity, ClassLeakage, NearDupli
 from synthgen.auditing.findings import OVERALL
 from synthgen.auditing.report.chart import Line, Scale, chart
 from synthgen.auditing.report.composition import MOST, Chart
+from synthgen.auditing.report.near import apart_told
 from synthgen.auditing.report.report import AuditReport, ReportPicture
 from synthgen.auditing.report.shelves import Shown, shown
 from synthgen.auditing.report.words import counted
@@ -33,7 +34,8 @@ class Likeness:
     Attributes:
         left_out: the number of classes that are not shown.
         reasons: for which scopes something is missing, and why.
-        source: what a sample's figures and pairs were estimated from; empty without a sample.
+        source: what figures were estimated from, where an index was searched; empty if every pair was compared.
+        apart: in what the pairs differ, in words; empty if they differ in nothing known.
     """
 
     charts: tuple[Chart, ...]
@@ -41,6 +43,7 @@ class Likeness:
     left_out: int
     reasons: tuple[tuple[str, str], ...]
     source: str
+    apart: str = ""
 
 
 def diversity(report: AuditReport) -> Likeness | None:
@@ -50,7 +53,7 @@ def diversity(report: AuditReport) -> Likeness | None:
     scopes = _rows(found.scopes)
     pairs = tuple(_pairs(found.pairs, report.duplicates, report.duplicates))
     charts = tuple(_diversity_charts(scopes, found.source))
-    return Likeness(charts, pairs, len(found.scopes) - len(scopes), _reasons(scopes), found.source)
+    return Likeness(charts, pairs, len(found.scopes) - len(scopes), _reasons(scopes), found.source, apart_told(found))
 
 
 def leakage(report: AuditReport) -> Likeness | None:
@@ -60,7 +63,7 @@ def leakage(report: AuditReport) -> Likeness | None:
     scopes = _rows(found.scopes)
     pairs = tuple(_pairs(found.pairs, report.duplicates, report.reference_duplicates))
     charts = tuple(_leakage_charts(scopes, found.source))
-    return Likeness(charts, pairs, len(found.scopes) - len(scopes), _reasons(scopes), found.source)
+    return Likeness(charts, pairs, len(found.scopes) - len(scopes), _reasons(scopes), found.source, apart_told(found))
 
 
 LikenessScope = ClassDiversity | ClassLeakage

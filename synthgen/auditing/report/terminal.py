@@ -11,6 +11,7 @@ from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.findings import AttributeFindings, Figure, Findings, Scope, Share
 from synthgen.auditing.gates import WORD, Check, GateOutcome
 from synthgen.auditing.report.composition import most_telling, row_name
+from synthgen.auditing.report.near import dependence_told, near_told
 from synthgen.auditing.report.pairs import compared
 from synthgen.auditing.report.report import AuditReport
 from synthgen.auditing.report.verdict import verdict, worst_first
@@ -48,6 +49,7 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
     found += [_shares(attribute) for attribute in report.findings.attributes]
     found += list(_distances(report.findings))
     found += [_crossing(crossed) for crossed in report.findings.crossings]
+    found += [Text(line) for line in (*near_told(report), *dependence_told(report.findings.dependence))]
     found += list(_differences(report))
     return found
 

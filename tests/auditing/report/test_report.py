@@ -255,15 +255,15 @@ def test_what_a_sample_gave_says_so_where_it_stands(full: AuditReport, share: fl
     ids = [f"i{row}" for row in range(400)]
     order = np.random.default_rng(1).permutation(400)
     diversity = measure_diversity(ids, ["a"] * 400, rows[order], most_compared=200)
-    leakage = measure_leakage(ids, ["a"] * 400, rows[order], ids[:50], ["a"] * 50, rows[:50], most_compared=200)
+    leakage = measure_leakage(ids, ["a"] * 400, rows[order], ids[:50], ["a"] * 50, rows[:50], most_compared=120)
     report = replace(full, diversity=diversity, leakage=leakage, duplicates={}, reference_duplicates={})
     text = Page(write_html(report)).text
     mine = "estimated from 50 images drawn at random, each compared with all 400"
-    theirs = "estimated from 200 images drawn at random of 400"
+    theirs = "estimated from 120 images drawn at random of 400"
     assert f"share of images with a near-duplicate in their class; {mine}" in text
     assert f"share of images that nearly repeat one of the reference; {theirs}" in text
     assert f"median cosine; 1: identical; {theirs}" in text
-    told = "found in a sample, so there may be more" if share else "None was found in a sample"
+    told = "found by an index, so there may be more" if share else "None was found by an index"
     assert f"{told} ({mine})" in text
     assert f"among {diversity.scopes[0].compared} images" in text
     assert [note for note in Audit(report).notes if "estimated from" in note] == [*diversity.caveats, *leakage.caveats]

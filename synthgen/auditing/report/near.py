@@ -1,0 +1,45 @@
+"""Near-duplicates and what images share, in words."""
+
+from collections.abc import Iterator
+
+from synthgen.auditing.embeddings import Diversity, Leakage
+from synthgen.auditing.report.report import AuditReport
+from synthgen.auditing.report.words import counted, spoken
+from synthgen.auditing.shared import Dependence
+from synthgen.pages.page import short
+
+_SHOWN = 6
+_WORDS = {
+    "prompt": "share a prompt",
+    "seed": "share a seed",
+    "source": "share a source image",
+    "near-duplicates": "are near-duplicates of one another",
+}
+
+
+def apart_told(found: Diversity | Leakage) -> str:
+    """Say how many of the pairs differ in their class or an attribute."""
+    told = [f"{each.pairs:,} in {short(spoken(each.name), 24)}" for each in found.apart if each.pairs]
+    more = f" and more in {len(told) - _SHOWN} others" if told[_SHOWN:] else ""
+    return f"of these pairs differ {', '.join(told[:_SHOWN])}{more}" if told else ""
+
+
+def near_told(report: AuditReport) -> Iterator[str]:
+    """Say how many near-duplicates there are, if there are any."""
+    for what, found in (("near-duplicates", report.diversity), ("near-duplicates of the reference", report.leakage)):
+        if found is None or not found.pairs_found:
+            continue
+        apart = apart_told(found)
+        how = "every pair compared" if found.check is None else f"at least; {found.check.told}"
+        where = f"{what}: {counted(found.pairs_found, 'pair')} at a cosine of {found.threshold} or more ({how})"
+        yield f"{where}; {apart}" if apart else where
+
+
+def dependence_told(dependence: Dependence | None) -> Iterator[str]:
+    """Say how many images share what."""
+    for each in dependence.shared if dependence else ():
+        if each.what == "prompt" and dependence and not dependence.told:
+            continue  # the number of prompts stands beside the number of images
+        groups = counted(each.groups, "group")
+        ignored = "" if each.counted else "; so few that intervals need not allow for it"
+        yield f"{counted(each.images, 'image')} in {groups} {_WORDS[each.what]} within a class{ignored}"
