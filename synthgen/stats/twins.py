@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthgen.stats.copies import distinct
 from synthgen.stats.cosines import CELLS, Cosines, pieces
@@ -20,8 +21,8 @@ FEWEST_TREES, MOST_TREES = 8, 32
 _ROWS, _COLUMNS, _BLOCK = 1024, CELLS // 1024, 2048
 _SEEN = 0.98
 """Trees are grown until this share of the pairs that a tree shows was known from earlier ones."""
-_PLENTY, _FEW_NEW = 20, 0.002
-"""With so many pairs a row, trees also end once they add less than this share of the rows that have a partner."""
+_PLENTY, _FEW_NEW, _FEWEST_OF_PLENTY = 20, 0.002, 3
+"""With so many pairs a row, trees end after three if the last added less than this share of the rows with a partner."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -227,7 +228,7 @@ def _by_trees(cosines: Cosines, gathering: Gathering, rng: np.random.Generator, 
     if not one_set:
         heads = np.concatenate([heads, cosines.other_heads[:, :-1]])
     split = len(cosines.mine)
-    earlier: list[Codes] = []
+    earlier: list[NDArray[np.int32]] = []
 
     while len(earlier) < MOST_TREES:
         leaf = np.empty(len(heads), np.int32)
@@ -244,7 +245,9 @@ def _by_trees(cosines: Cosines, gathering: Gathering, rng: np.random.Generator, 
             gathering.add(first[unseen], second[unseen], found[unseen])
 
         earlier.append(leaf)
-        if len(earlier) >= FEWEST_TREES and _is_enough(gathering, shown, new, marked):
+        if len(earlier) >= FEWEST_TREES and new <= (1 - _SEEN) * shown:
+            break
+        if len(earlier) >= _FEWEST_OF_PLENTY and _is_plenty(gathering, marked):
             break
     return len(earlier)
 
@@ -262,9 +265,7 @@ def _of_leaf(cosines: Cosines, mine: Codes, theirs: Codes, near: _Nearest | None
     return mine[found.first], theirs[found.second], found.cosines
 
 
-def _is_enough(gathering: Gathering, shown: int, new: int, marked: int) -> bool:
-    if new <= (1 - _SEEN) * shown:
-        return True
+def _is_plenty(gathering: Gathering, marked: int) -> bool:
     now = int(gathering.mine.anywhere.sum())
     plenty = gathering.found > _PLENTY * len(gathering.mine.rows)
     return plenty and now - marked <= _FEW_NEW * now
