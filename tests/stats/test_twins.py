@@ -28,7 +28,7 @@ def like_clip(count: int, seed: int = 0, width: int = 128) -> np.ndarray:
     spectrum /= np.linalg.norm(spectrum)
     prompts = 0.6 * rng.normal(size=(max(20, count // 200), width)) * spectrum
     rows = rng.normal(size=width) / np.sqrt(width) + prompts[rng.integers(0, len(prompts), count)]
-    rows = unit(rows + 0.28 * rng.normal(size=(count, width)) * spectrum)
+    rows = unit(rows + 0.4 * rng.normal(size=(count, width)) * spectrum)
     twins, of = np.split(rng.choice(count, 2 * (count // 10), replace=False), 2)
     noise = rng.uniform(0.02, 0.19, (len(twins), 1)) * rng.normal(size=(len(twins), width)) / np.sqrt(width)
     rows[twins] = unit(rows[of] + noise)
