@@ -1,5 +1,6 @@
 """What an index missed is measured, told, and added to the rate; and pairs say in what they differ."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from synthgen.auditing.embeddings.near import rate, search_check
 from synthgen.auditing.near_groups import near_groups
 from synthgen.stats import twins
 from tests.auditing.vectors import CENTRE, around, names, unit
-from tests.command import call, result
+from tests.command import call
 from tests.stats.test_twins import like_clip
 
 
@@ -25,7 +26,7 @@ def test_the_recall_and_the_rate_of_a_poor_index_hold_the_truth(monkeypatch: pyt
     true, true_of_a = truth.anywhere.mean(), truth.in_class[::2].mean()
 
     held = np.zeros(4)
-    for seed in range(30):
+    for seed in range(20):
         near = find_near(names(2000), classes, rows, seed, most_compared=1000)
         check = search_check(near.twins)
         whole, of_a = (rate(near.twins, near.rows.codes, code) for code in (None, 0))
@@ -41,7 +42,7 @@ def test_the_recall_and_the_rate_of_a_poor_index_hold_the_truth(monkeypatch: pyt
             whole.low <= true <= whole.high,
             of_a.low <= true_of_a <= of_a.high,
         )
-    assert held.min() >= 26
+    assert held.min() >= 17
     found = measure_diversity(names(2000), classes, rows, most_compared=1000)
     assert found.search == "index"
     assert found.check is not None
@@ -88,14 +89,14 @@ def test_the_audit_says_how_many_near_duplicates_differ_and_that_intervals_allow
             rows.append({"file_name": f"{number}-{copy}.png", "label": "cook", "tone": tone})
     pd.DataFrame(rows).to_csv(tmp_path / "metadata.csv", index=False)
     command = ("audit", tmp_path, "--known", "skin_tone=tone", "--judge", "bundled:judge", "-o", tmp_path / "out")
-    found = result(call(*command, "--json", folder=tmp_path).stdout)["diversity"]
+    text = " ".join(call(*command, folder=tmp_path).stdout.split())
+    assert "(every pair compared); of these pairs differ" in text
+    found = json.loads((tmp_path / "out" / "audit.json").read_text("utf-8"))["diversity"]
     assert found["search"] == "exact"
     assert found["pairs_found"] >= 60
     apart = {each["name"]: each["pairs"] for each in found["apart"]}
     assert apart["class"] == 0
     assert apart["skin_tone"] >= 40
-    text = call(*command, folder=tmp_path).stdout
-    assert "(every pair compared); of these pairs differ" in text.replace("\n", " ")
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
     assert "Of these pairs differ" in page
     assert "0.98 is a convention" in page
