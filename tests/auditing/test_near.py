@@ -26,7 +26,7 @@ def test_the_recall_and_the_rate_of_a_poor_index_hold_the_truth(monkeypatch: pyt
     true, true_of_a = truth.anywhere.mean(), truth.in_class[::2].mean()
 
     held = np.zeros(4)
-    for seed in range(20):
+    for seed in range(15):
         near = find_near(names(2000), classes, rows, seed, most_compared=1000)
         check = search_check(near.twins)
         whole, of_a = (rate(near.twins, near.rows.codes, code) for code in (None, 0))
@@ -42,7 +42,7 @@ def test_the_recall_and_the_rate_of_a_poor_index_hold_the_truth(monkeypatch: pyt
             whole.low <= true <= whole.high,
             of_a.low <= true_of_a <= of_a.high,
         )
-    assert held.min() >= 17
+    assert held.min() >= 12
     found = measure_diversity(names(2000), classes, rows, most_compared=1000)
     assert found.search == "index"
     assert found.check is not None
@@ -80,7 +80,7 @@ def test_chains_of_similar_images_are_no_group_but_copies_in_them_are() -> None:
 def test_the_audit_says_how_many_near_duplicates_differ_and_that_intervals_allow_for_them(tmp_path: Path) -> None:
     """Twenty pictures, each three times, of which one copy has another skin tone in the table."""
     rng, rows = np.random.default_rng(0), []
-    for number in range(20):
+    for number in range(15):
         pixels = rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)
         picture = Image.fromarray(pixels).resize((64, 64), Image.Resampling.NEAREST)
         for copy in range(3):
@@ -90,13 +90,13 @@ def test_the_audit_says_how_many_near_duplicates_differ_and_that_intervals_allow
     pd.DataFrame(rows).to_csv(tmp_path / "metadata.csv", index=False)
     command = ("audit", tmp_path, "--known", "skin_tone=tone", "--judge", "bundled:judge", "-o", tmp_path / "out")
     text = " ".join(call(*command, folder=tmp_path).stdout.split())
-    assert "(every pair compared); of these pairs differ" in text
+    assert "(every pair compared); 40 of these pairs differ in skin tone" in text
     found = json.loads((tmp_path / "out" / "audit.json").read_text("utf-8"))["diversity"]
     assert found["search"] == "exact"
-    assert found["pairs_found"] >= 60
+    assert found["pairs_found"] == 60
     apart = {each["name"]: each["pairs"] for each in found["apart"]}
     assert apart["class"] == 0
-    assert apart["skin_tone"] >= 40
+    assert apart["skin_tone"] == 40
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
-    assert "Of these pairs differ" in page
+    assert "40 of these pairs differ in skin tone" in page
     assert "0.98 is a convention" in page

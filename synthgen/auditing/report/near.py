@@ -19,9 +19,12 @@ _WORDS = {
 
 def apart_told(found: Diversity | Leakage) -> str:
     """Say how many of the pairs differ in their class or an attribute."""
-    told = [f"{each.pairs:,} in {short(spoken(each.name), 24)}" for each in found.apart if each.pairs]
-    more = f" and more in {len(told) - _SHOWN} others" if told[_SHOWN:] else ""
-    return f"of these pairs differ {', '.join(told[:_SHOWN])}{more}" if told else ""
+    apart = [(f"{each.pairs:,}", short(spoken(each.name), 24)) for each in found.apart if each.pairs]
+    if not apart:
+        return ""
+    others = "".join(f", {pairs} in {name}" for pairs, name in apart[1:_SHOWN])
+    more = f", some in {len(apart) - _SHOWN} others" if apart[_SHOWN:] else ""
+    return f"{apart[0][0]} of these pairs differ in {apart[0][1]}{others}{more}"
 
 
 def near_told(report: AuditReport) -> Iterator[str]:
