@@ -12,8 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from synthgen.auditing.scopes import Effect
 from synthgen.auditing.shared import NEAR, PROMPT, Dependence, Shared
 from synthgen.auditing.table import Table
-
-Codes = NDArray[np.int64]
+from synthgen.stats.search import Codes
 
 SOURCES = ("source_id", "source_image")
 """The columns that name the image which an image was made from."""
@@ -63,7 +62,7 @@ def chained(clustering: Clustering) -> list[bool]:
     if not clustering.single:
         return [False] * len(together)
     single = np.max([_largest(table) for table in clustering.single], axis=0)
-    return ((together > _GIANT) & (together > 2 * single)).tolist()
+    return [bool(each) for each in (together > _GIANT) & (together > 2 * single)]
 
 
 def added_up(single: Sequence[Effect], whole: Effect) -> Effect:

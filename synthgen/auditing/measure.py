@@ -96,8 +96,8 @@ def measure(
     gates = read_gates(given.gates, attributes, referenced)
 
     if given.about_set:  # nothing is a sample, so it does not matter how alike images are
-        effects = find_effects(replace(table, cluster=None), [])
-        dependent = Dependent(replace(table, cluster=None), None, effects, None)
+        alone = replace(table, cluster=None)
+        dependent = Dependent(alone, None, find_effects(alone, []), None)
     else:
         dependent = find_dependent(table, frame, given.near, seed)
     table, drawn, effects = dependent.table, dependent.drawn, dependent.effects

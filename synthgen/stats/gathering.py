@@ -15,7 +15,7 @@ _COPIES = 21
 """Of so many equal rows, pairs are listed: 210 of them."""
 
 
-class Side:
+class TwinSide:
     """What was found of the different rows of one set.
 
     Attributes:
@@ -41,7 +41,7 @@ class Gathering:
         differing: for each of the groups, the pairs whose rows have different codes, both of them 0 or more.
     """
 
-    def __init__(self, mine: Side, theirs: Side, keep: int) -> None:
+    def __init__(self, mine: TwinSide, theirs: TwinSide, keep: int) -> None:
         self.mine, self.theirs, self._keep = mine, theirs, keep
         self._one_set = mine is theirs
         self.found = 0
@@ -87,7 +87,7 @@ class Gathering:
         self._list(mine.rows.places[first], theirs.rows.places[second], cosines)
 
     @staticmethod
-    def _mark(side: Side, rows: Codes, own: Flags, times: Codes) -> None:
+    def _mark(side: TwinSide, rows: Codes, own: Flags, times: Codes) -> None:
         side.anywhere[rows] = True
         side.in_class[rows[own]] = True
         np.add.at(side.partners, rows, times)

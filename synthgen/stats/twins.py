@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from synthgen.stats.copies import distinct
 from synthgen.stats.cosines import CELLS, Cosines, pieces
 from synthgen.stats.forest import LEAF, leaves
-from synthgen.stats.gathering import Gathering, Side
+from synthgen.stats.gathering import Gathering, TwinSide
 from synthgen.stats.search import Codes, Flags, Vectors
 
 MOST_COMPARED = 100_000
@@ -26,7 +26,7 @@ _PLENTY, _FEW_NEW, _FEWEST_OF_PLENTY = 20, 0.002, 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Check:
+class TwinCheck:
     """What comparing some rows with all others, exactly, shows of them.
 
     Attributes:
@@ -76,7 +76,7 @@ class Twins:
     nearest_cosines: Vectors
     copies: Codes
     trees: int = 0
-    check: Check | None = None
+    check: TwinCheck | None = None
 
     @property
     def exact(self) -> bool:
@@ -105,7 +105,7 @@ def twins_within(
         seed: of the index.
     """
     rows = distinct(vectors, [classes, *groups])
-    side = Side(rows, classes, groups)
+    side = TwinSide(rows, classes, groups)
     gathering = Gathering(side, side, keep)
     trees, check = 0, None
     if len(rows) > 1:
@@ -136,7 +136,9 @@ def twins_between(
     see `twins_within`.
     """
     rows, other_rows = distinct(vectors, [classes]), distinct(others, [other_classes])
-    gathering = Gathering(Side(rows, classes, [classes]), Side(other_rows, other_classes, [other_classes]), keep)
+    gathering = Gathering(
+        TwinSide(rows, classes, [classes]), TwinSide(other_rows, other_classes, [other_classes]), keep
+    )
     near = _Nearest(len(rows))
     trees, check = 0, None
     if len(rows) and len(other_rows):
@@ -153,7 +155,7 @@ def twins_between(
     return _twins(gathering, nothing, place[rows.number], near.cosine[rows.number], trees, check)
 
 
-def _check(cosines: Cosines, gathering: Gathering, rng: np.random.Generator, most: int, near: bool) -> Check:
+def _check(cosines: Cosines, gathering: Gathering, rng: np.random.Generator, most: int, near: bool) -> TwinCheck:
     """Compare rows drawn at random with all others, exactly."""
     mine, theirs = gathering.mine, gathering.theirs
     cells = most**2 // ((1 if near else 2) * max(len(theirs.rows.number), 1))
@@ -181,7 +183,7 @@ def _check(cosines: Cosines, gathering: Gathering, rng: np.random.Generator, mos
 
     if mine is theirs:
         partners, own = partners + mine.counts[which] - 1, own + mine.counts[which] - 1
-    return Check(drawn, partners[back], own[back], np.clip(nearest[back] if near else nearest, -1, 1))
+    return TwinCheck(drawn, partners[back], own[back], np.clip(nearest[back] if near else nearest, -1, 1))
 
 
 class _Nearest:
@@ -272,7 +274,7 @@ def _is_plenty(gathering: Gathering, marked: int) -> bool:
 
 
 def _twins(
-    gathering: Gathering, component: Codes, nearest: Codes, cosines: Vectors, trees: int, check: Check | None
+    gathering: Gathering, component: Codes, nearest: Codes, cosines: Vectors, trees: int, check: TwinCheck | None
 ) -> Twins:
     side, number = gathering.mine, gathering.mine.rows.number
     return Twins(

@@ -2,25 +2,25 @@
 
 from synthgen.auditing.embeddings.diversity import diversity_of, measure_diversity
 from synthgen.auditing.embeddings.findings import (
-    Apart,
     ClassDiversity,
     ClassLeakage,
     Diversity,
     Leakage,
     NearDuplicate,
+    PairsApart,
     SearchCheck,
 )
 from synthgen.auditing.embeddings.leakage import measure_leakage
 from synthgen.auditing.embeddings.near import NearSet, find_near
 
 __all__ = [
-    "Apart",
     "ClassDiversity",
     "ClassLeakage",
     "Diversity",
     "Leakage",
     "NearDuplicate",
     "NearSet",
+    "PairsApart",
     "SearchCheck",
     "diversity_of",
     "find_near",

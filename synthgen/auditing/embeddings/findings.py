@@ -55,7 +55,7 @@ class SearchCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
+class PairsApart:
     """How many pairs of near-duplicates differ in an attribute, or in their class.
 
     Attributes:
@@ -127,7 +127,7 @@ class Diversity:
     drawn: int | None = None
     search: str = "exact"
     check: SearchCheck | None = None
-    apart: tuple[Apart, ...] = ()
+    apart: tuple[PairsApart, ...] = ()
 
     @property
     def source(self) -> str:
@@ -211,7 +211,7 @@ class Leakage:
     drawn: int | None = None
     search: str = "exact"
     check: SearchCheck | None = None
-    apart: tuple[Apart, ...] = ()
+    apart: tuple[PairsApart, ...] = ()
 
     @property
     def source(self) -> str:

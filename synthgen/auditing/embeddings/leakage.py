@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass, replace
 import numpy as np
 from scipy.stats import binom
 
-from synthgen.auditing.embeddings.findings import Apart, ClassLeakage, Leakage, NearDuplicate, estimated
+from synthgen.auditing.embeddings.findings import ClassLeakage, Leakage, NearDuplicate, PairsApart, estimated
 from synthgen.auditing.embeddings.near import CLASS, drawn_of, rate, search_check
 from synthgen.auditing.embeddings.rows import THRESHOLD, Rows, check_threshold, pairs_of, read_rows
 from synthgen.errors import UsageError
@@ -97,7 +97,7 @@ def measure_leakage(
         drawn=check.drawn if check else None,
         search="exact" if check is None else "index",
         check=check,
-        apart=tuple(Apart(CLASS, pairs) for pairs in twins.differing),
+        apart=tuple(PairsApart(CLASS, pairs) for pairs in twins.differing),
     )
     if check is None:
         return leakage

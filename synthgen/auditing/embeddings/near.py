@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthgen.auditing.embeddings.findings import Apart, SearchCheck
+from synthgen.auditing.embeddings.findings import PairsApart, SearchCheck
 from synthgen.auditing.embeddings.rows import THRESHOLD, Rows, check_threshold, read_rows
 from synthgen.stats.estimates import Estimate, estimate, wilson
 from synthgen.stats.search import Codes, Flags
-from synthgen.stats.twins import MOST_COMPARED, Check, Twins, twins_within
+from synthgen.stats.twins import MOST_COMPARED, TwinCheck, Twins, twins_within
 
 CLASS = "class"
 _OWN = 100
@@ -30,8 +30,8 @@ class NearSet:
     names: tuple[str, ...]
 
     @property
-    def apart(self) -> tuple[Apart, ...]:
-        return tuple(Apart(name, pairs) for name, pairs in zip(self.names, self.twins.differing, strict=True))
+    def apart(self) -> tuple[PairsApart, ...]:
+        return tuple(PairsApart(name, pairs) for name, pairs in zip(self.names, self.twins.differing, strict=True))
 
 
 def find_near(
@@ -99,7 +99,7 @@ def drawn_of(twins: Twins, codes: Codes, code: int | None) -> int | None:
     return len(own) if code is None else int((own == code).sum())
 
 
-def _missed(twins: Twins, check: Check, codes: Codes, code: int | None) -> Estimate | None:
+def _missed(twins: Twins, check: TwinCheck, codes: Codes, code: int | None) -> Estimate | None:
     """Estimate the share of images that have a near-duplicate which the index missed."""
     if code is None:
         return wilson(int(((check.partners > 0) & ~twins.anywhere[check.drawn]).sum()), len(check.drawn))
@@ -114,7 +114,7 @@ def _missed(twins: Twins, check: Check, codes: Codes, code: int | None) -> Estim
     return estimate(left * of_all.value, left * of_all.low, left * of_all.high)
 
 
-def _pairs(twins: Twins, check: Check, images: int) -> Estimate:
+def _pairs(twins: Twins, check: TwinCheck, images: int) -> Estimate:
     """Estimate the number of all pairs: those found, and half of the partners that the images miss."""
     missed = (check.partners - twins.partners[check.drawn]).astype(float)
     some = wilson(float((missed > 0).sum()), len(missed))

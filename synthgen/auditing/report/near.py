@@ -42,7 +42,7 @@ def dependence_told(dependence: Dependence | None) -> Iterator[str]:
     """Say how many images share what."""
     for each in dependence.shared if dependence else ():
         if each.what == "prompt" and dependence and not dependence.told:
-            continue  # the number of prompts stands beside the number of images
+            continue  # the page shows the number of prompts next to that of images
         groups = counted(each.groups, "group")
         ignored = "" if each.counted else "; so few that intervals need not allow for it"
         yield f"{counted(each.images, 'image')} in {groups} {_WORDS[each.what]} within a class{ignored}"
