@@ -22,9 +22,9 @@ def near_of(looked: Observations, values: Mapping[str, Sequence[str]], seed: int
     """Search the near-duplicates of a set that a judge looked at; None if none did."""
     from synthgen.auditing.table import encode
 
-    if looked.vectors is None:
-        return None
     frame = looked.frame
+    if looked.vectors is None or frame["label"].isna().any():  # `measure` refuses a set with such images
+        return None
     attributes = {
         name: encode(frame[name], of).astype(np.int64) for name, of in values.items() if name in frame.columns
     }
@@ -41,6 +41,8 @@ def near_groups(near: NearSet, seed: int) -> NearGroups:
     from synthgen.auditing.effects import NearGroups
 
     number, codes = near.twins.component, near.rows.codes
+    if not len(number):
+        return NearGroups(number)
     images = np.bincount(codes)
     pairs, sizes = np.unique(np.stack([codes, number]), axis=1, return_counts=True)
     giants = np.unique(pairs[1, (sizes > _GIANT * images[pairs[0]]) & (sizes >= 10)])
