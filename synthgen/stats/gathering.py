@@ -7,8 +7,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from synthgen.stats.copies import Distinct
-from synthgen.stats.search import Codes, Flags, Vectors
+from synthgen.stats.search import ROUNDING, Codes, Flags, Vectors
 
+DIGITS = 6
+"""Cosines that differ in later digits are equally large: such differences are rounding errors of float32."""
 _EDGES = 2_000_000
 """So many pairs are joined at a time."""
 _COPIES = 21
@@ -110,13 +112,13 @@ class Gathering:
         """Keep the most similar pairs; of equally similar ones, the first."""
         if len(cosines) > self._keep:
             least = np.partition(cosines, -self._keep)[-self._keep]
-            chosen = np.flatnonzero(cosines >= least)[: 100 * self._keep]
+            chosen = np.flatnonzero(cosines >= least - ROUNDING)[: 100 * self._keep]
             first, second, cosines = first[chosen], second[chosen], cosines[chosen]
         if self._one_set:
             first, second = np.minimum(first, second), np.maximum(first, second)
         first, second = np.append(self._first, first), np.append(self._second, second)
         cosines = np.append(self._cosines, cosines)
-        order = np.lexsort((second, first, -cosines))[: self._keep]
+        order = np.lexsort((second, first, -np.round(cosines, DIGITS)))[: self._keep]
         self._first, self._second, self._cosines = first[order], second[order], cosines[order]
 
     def _join(self) -> None:

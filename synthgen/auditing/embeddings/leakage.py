@@ -11,6 +11,7 @@ from synthgen.auditing.embeddings.near import CLASS, drawn_of, rate, search_chec
 from synthgen.auditing.embeddings.rows import THRESHOLD, Rows, check_threshold, pairs_of, read_rows
 from synthgen.errors import UsageError
 from synthgen.stats.estimates import ALPHA, Estimate, Floats, estimate, wilson
+from synthgen.stats.gathering import DIGITS
 from synthgen.stats.kernels import NEIGHBOURS, discrepancy, median_distance, overlap
 from synthgen.stats.search import Vectors, nearest
 from synthgen.stats.spread import draws, of_parts
@@ -120,7 +121,7 @@ def _nearest(pair: "_Pair", own: Rows, twins: Twins) -> Vectors:
 
 
 def _nearest_pairs(own: Rows, there: Rows, alike: Twins) -> tuple[NearDuplicate, ...]:
-    first = np.argsort(-alike.nearest_cosines, kind="stable")[:_SHOWN]
+    first = np.argsort(-np.round(alike.nearest_cosines, DIGITS), kind="stable")[:_SHOWN]
     first = first[alike.nearest[first] >= 0]
     return pairs_of(own, there, first, alike.nearest[first], alike.nearest_cosines[first])
 
