@@ -9,6 +9,7 @@ from synthgen.auditing.agreement import Agreement
 from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.filters import Pipeline
 from synthgen.auditing.gates import GateOutcome, GateResult
+from synthgen.auditing.groups.found import GroupFindings
 from synthgen.stats.amplification import Amplification
 from synthgen.stats.association import Association
 from synthgen.stats.distance import Distance
@@ -167,6 +168,9 @@ class Findings:
         labels_needed: images to draw and label, so that every gate that is undecided because nothing checks the judge
             gets enough labels; None if there is no such gate.
         pipeline, crossings, amplification, agreement: None or empty if not asked for.
+        joint: like `attributes`, combinations of several: those that `balance` fills, that a gate limits, or that are
+            crossed.
+        groups: what compares groups.
     """
 
     images: int
@@ -184,6 +188,8 @@ class Findings:
     about: str = "source"
     trust_judge: bool = False
     labels_needed: int | None = None
+    joint: tuple[AttributeFindings, ...] = ()
+    groups: GroupFindings | None = None
 
     @property
     def on_trust(self) -> str | None:

@@ -16,14 +16,24 @@ _PROMPT = "prompt"
 _OTHER = "Name another column, or make one that holds a text or a number in each row."
 
 
-def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Read the columns `id`, `label`, `prompt` if the set has one, and one for each of `known`.
+PREDICTED = "predicted class"
+"""The column of a downstream model's predictions in the table of a set."""
+
+
+def read_frame(
+    found: ImageSet,
+    label: str | None = None,
+    known: Mapping[str, str] | None = None,
+    predictions: str | None = None,
+) -> pd.DataFrame:
+    """Read the columns `id`, `label`, `prompt` if the set has one, one for each of `known`, and that of predictions.
 
     `known` maps an attribute to its column in the set. All cells are texts, or missing. Images without an id of their
-    own are named by their row.
+    own are named by their row. The predictions are named `PREDICTED`.
 
     Raises:
-        UsageError: a column does not exist or contains lists, or a known attribute has a reserved name.
+        UsageError: a column does not exist or contains lists, a known attribute has a reserved name, or the predictions
+            are the classes themselves.
     """
     known = known or {}
     if kept := [name for name in known if name.casefold() in RESERVED]:
@@ -32,7 +42,14 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
         raise UsageError(what, argument="known", hint="Choose another name for the attribute.")
 
     label = label or find_label(found)
-    for column in (label, *known.values()):
+    predicted = [predictions] * (predictions is not None)
+    if predictions == label:
+        hint = "Name the column of what a model predicted."
+        raise UsageError(f"{label!r} is the column of the classes themselves", argument="predictions", hint=hint)
+    if predicted and PREDICTED in known:
+        what = f"{PREDICTED!r} is reserved for the predictions"
+        raise UsageError(what, argument="known", hint="Choose another name for the attribute.")
+    for column in (label, *known.values(), *predicted):
         if column not in found.columns:
             there = ", ".join(found.columns) or "none"
             why = [f"Note: {note}." for note in found.notes if repr(column) in note]
@@ -42,7 +59,7 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
 
     candidates = [name for name in _IDS if name in found.columns]
     prompts = [_PROMPT] * (_PROMPT in found.columns)
-    table = found.table(list(dict.fromkeys([label, *prompts, *known.values(), *candidates])))
+    table = found.table(list(dict.fromkeys([label, *prompts, *known.values(), *predicted, *candidates])))
 
     frame = pd.DataFrame({"id": _ids(table, candidates)})
     frame["label"] = words(table[label])
@@ -52,6 +69,8 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
             frame[column] = words(table[column])
     for name, column in known.items():
         frame[name] = words(table[column])
+    for column in predicted:
+        frame[PREDICTED] = words(table[column])
     return frame
 
 
