@@ -86,9 +86,9 @@ def measure(
     """Audit a table with one row for each image.
 
     Its columns are `label`, one for each of `attributes`, and optionally `id` and `prompt`. Answers are strings: the
-    attribute's values, 'unknown' if the judge abstained, 'not applicable'. A column 'predicted class' has the predictions
-    of a downstream model. `on_progress` hears how many classes are
-    done, since thousands of them take minutes.
+    attribute's values, 'unknown' if the judge abstained, 'not applicable'. A column 'predicted class' has the
+    predictions of a downstream model. `on_progress` hears how many classes are done, since thousands of them take
+    minutes.
 
     Raises:
         UsageError: the table, or something in `given`, is invalid.
@@ -149,7 +149,7 @@ def measure(
 
 
 def _joint_options(given: AuditOptions, table: Table, joints: Sequence[str]) -> AuditOptions:
-    """Return what is given for joint attributes. No confusion matrix is: errors on their parts need not be independent."""
+    """Return what is given for joint attributes: no confusion matrix, since errors on parts need not be independent."""
     parts = {name: parts_of(name, table.attributes.keys() - set(joints)) or () for name in joints}
     known = [name for name in joints if all(part in given.known for part in parts[name])]
     references = {name: found for name in joints if (found := joint_reference(name, table, given.references))}

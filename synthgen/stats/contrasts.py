@@ -1,5 +1,6 @@
 """Differences and ratios of two shares, from their intervals."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -24,6 +25,12 @@ class Ends(NamedTuple):
 
 def ends_of(found: Estimate) -> Ends:
     return Ends(np.float64(found.value), np.float64(found.low), np.float64(found.high))  # type: ignore[arg-type]
+
+
+def all_ends(found: Sequence[Estimate]) -> Ends:
+    """Collect estimates into arrays."""
+    parts = np.array([(each.value, each.low, each.high) for each in found]).reshape(-1, 3)
+    return Ends(*parts.T)
 
 
 def at_quantile(found: Ends, quantile: float, own: float = Z) -> Ends:
@@ -57,8 +64,8 @@ def multinomial_correlation(first: Floats, second: Floats) -> Floats:
 def differences(first: Ends, second: Ends, correlation: Floats | float = 0.0) -> Ends:
     """Return first minus second, with the interval of MOVER (Zou and Donner 2008, Statistics in Medicine 27).
 
-    From two Wilson intervals of independent shares it is Newcombe's tenth method (1998, Statistics in Medicine 17); with
-    the `correlation` of shares of the same images, it is that of his companion paper on paired data.
+    From two Wilson intervals of independent shares it is Newcombe's tenth method (1998, Statistics in Medicine 17);
+    with the `correlation` of shares of the same images, it is that of his companion paper on paired data.
     """
     down, up = first.value - first.low, first.high - first.value
     other_down, other_up = second.value - second.low, second.high - second.value
@@ -69,8 +76,9 @@ def differences(first: Ends, second: Ends, correlation: Floats | float = 0.0) ->
 
 
 def ratios(first: Ends, second: Ends, correlation: Floats | float = 0.0) -> Ends:
-    """Return first divided by second, with MOVER's interval of a ratio (Donner and Zou 2012, Stat. Methods Med. Res. 21).
+    """Return first divided by second, with MOVER's interval of a ratio.
 
+    Donner and Zou (2012, Statistical Methods in Medical Research 21).
     The lower end is 0 or more. Where `second` is 0, the ratio is NaN; where its interval reaches 0, the upper end is
     infinite.
     """

@@ -61,7 +61,7 @@ class Outcomes:
 
     Attributes:
         true: the class.
-        predicted: the predicted class; `classes` or more if it is none of them. Images without a prediction are left out.
+        predicted: the predicted class; `classes` if it is none of them. Images without a prediction are left out.
         group: the group of the image.
         cluster: the prompt, 0..clusters-1; None if the images are independent.
     """
@@ -77,9 +77,9 @@ class Outcomes:
 def rates(given: Outcomes) -> dict[str, Rates]:
     """Compute all rates by group; those of one class treat the others as negative.
 
-    With clusters, the variance of a rate is that of the ratio of two sums over clusters, linearized (Wolter 2007, chapter
-    6), and the interval is Wilson's at the effective sample size with Student's quantile (Franco and others 2019), if at
-    least ten clusters tell.
+    With clusters, the variance of a rate is that of the ratio of two sums over clusters, linearized (Wolter 2007,
+    chapter 6), and the interval is Wilson's at the effective sample size with Student's quantile (Franco and others
+    2019), if at least ten clusters tell.
     """
     shape = given.groups, given.classes
     right = given.true == given.predicted

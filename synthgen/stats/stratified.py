@@ -29,6 +29,7 @@ class StratifiedTest:
             is 0 or infinite.
         same_odds: the p-value of Breslow and Day's test, with Tarone's correction, that all strata have this odds
             ratio; None likewise, and with prompts.
+        effect: the mean design effect of images of one prompt, at least 1.
     """
 
     name: str
@@ -38,6 +39,7 @@ class StratifiedTest:
     strata: int
     odds_ratio: Estimate | None
     same_odds: float | None
+    effect: float = 1.0
 
 
 class Clustered(NamedTuple):
@@ -56,13 +58,14 @@ class Clustered(NamedTuple):
 def stratified(tables: Ints, clustered: Clustered | None = None) -> StratifiedTest | str:
     """Test the association of rows and columns given the stratum; `tables` is [strata, rows, columns].
 
-    The generalized Cochran-Mantel-Haenszel statistic of general association (Landis, Heyman and Koch 1978, International
-    Statistical Review 46): given the margins of every stratum, the counts are hypergeometric; their sums over the strata,
-    less what is expected, are divided by their covariance. For two by two values it is Mantel and Haenszel's (1959) without
-    a correction for continuity. It needs no stratum to be large. It does not see associations that cancel each other.
+    The generalized Cochran-Mantel-Haenszel statistic of general association (Landis, Heyman and Koch 1978,
+    International Statistical Review 46): given the margins of every stratum, the counts are hypergeometric; their sums
+    over the strata, less what is expected, are divided by their covariance. For two by two values it is Mantel and
+    Haenszel's (1959) without a correction for continuity. No stratum needs to be large. Associations that cancel each
+    other are not seen.
 
-    With clusters, the covariance is that of the sums over clusters (a robust score test), and the statistic is Hotelling's,
-    which is F; the larger of this p-value and that of independent images counts.
+    With clusters, the covariance is that of the sums over clusters (a robust score test), and the statistic is
+    Hotelling's, which is F; the larger of this p-value and that of independent images counts.
 
     Returns:
         A reason if there is nothing to test.
@@ -88,7 +91,7 @@ def stratified(tables: Ints, clustered: Clustered | None = None) -> StratifiedTe
     if (rows, columns) == (2, 2):
         odds = _odds_ratio(tables, effect, left)
         same = _same_odds(tables) if clustered is None and odds is not None and len(tables) > 1 else None
-    return StratifiedTest(name, statistic, freedom, p_value, len(tables), odds, same)
+    return StratifiedTest(name, statistic, freedom, p_value, len(tables), odds, same, effect)
 
 
 def _informative(tables: Ints) -> np.ndarray:
@@ -98,7 +101,7 @@ def _informative(tables: Ints) -> np.ndarray:
 
 
 def _sums(tables: Floats) -> tuple[Floats, Floats]:
-    """Return the sums over strata of counts less their expectations, without the last row and column; and covariance."""
+    """Return the sums over strata of counts less their expectations, and their covariance, without the last values."""
     images = tables.sum((1, 2))
     row, column = tables.sum(2), tables.sum(1)
     off = (tables - row[:, :, None] * column[:, None, :] / images[:, None, None]).sum(0)[:-1, :-1]
@@ -120,7 +123,7 @@ def _quadratic(off: Floats, covariance: Floats) -> tuple[float, int]:
 
 
 def _by_clusters(given: Clustered, off: Floats, covariance: Floats) -> tuple[float, int, float, float, int] | str:
-    """Return Hotelling's statistic, its degrees of freedom, the p-value, the mean design effect, and the clusters left."""
+    """Return Hotelling's statistic, its freedom, the p-value, the mean design effect, and the clusters left."""
     stratum, first, second = given.codes
     inside = given.cluster >= 0
     totals = _totals(stratum[inside], first[inside], second[inside], given.cluster[inside], len(off))

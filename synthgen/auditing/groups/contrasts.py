@@ -9,7 +9,7 @@ from synthgen.auditing.findings import AttributeFindings, Figure, Scope, Share
 from synthgen.auditing.groups.found import Contrast, GroupSpread, ReferenceGroup
 from synthgen.auditing.groups.references import CLASS
 from synthgen.stats.clusters import FEWEST_FREEDOM
-from synthgen.stats.contrasts import Ends, Pair, multinomial_correlation, spread
+from synthgen.stats.contrasts import Pair, all_ends, multinomial_correlation, spread
 from synthgen.stats.estimates import Estimate
 
 _PLAIN = (Figure.RAW, Figure.CLUSTERED)
@@ -110,16 +110,11 @@ def spreads(attribute: AttributeFindings) -> Iterator[GroupSpread]:
     """Compare the extremes among the classes, for each value."""
     for index, value in enumerate(attribute.values):
         there = [
-            (str(scope.class_name), found)
+            (str(scope.class_name), estimate)
             for scope in attribute.scopes[1:]
-            if (found := scope.shares[index].of(scope.quote.figure)) is not None
+            if (estimate := scope.shares[index].of(scope.quote.figure)) is not None
         ]
-        ends = (
-            Ends(*(np.array(part) for part in zip(*((e.value, e.low, e.high) for _, e in there), strict=True)))
-            if there
-            else None
-        )
-        if ends is not None and (found := spread(ends)) is not None:
-            yield GroupSpread(
-                attribute.name, value, found.difference, found.ratio, there[found.lowest][0], there[found.highest][0]
-            )
+        found = spread(all_ends([estimate for _, estimate in there]))
+        if found is not None:
+            names = there[found.lowest][0], there[found.highest][0]
+            yield GroupSpread(attribute.name, value, found.difference, found.ratio, *names)

@@ -19,7 +19,7 @@ from synthgen.auditing.groups.model_errors import (
 )
 from synthgen.auditing.table import Table, encode
 from synthgen.sets import PREDICTED
-from synthgen.stats.contrasts import Ends, Pair, spread
+from synthgen.stats.contrasts import Pair, all_ends, spread
 from synthgen.stats.estimates import Ints
 from synthgen.stats.rates import OF_ALL, OF_CLASS, Outcomes, Rates, rates
 
@@ -176,7 +176,7 @@ def _places(table: Table, listed: bool) -> Iterator[tuple[str, str, tuple[int, .
 
 def _contrasts(table: Table, found: Grouping, base: int, listed: bool) -> Iterator[ErrorContrast]:
     for place, metric, index in _places(table, listed):
-        for group, name in enumerate(found.names):
+        for group in range(len(found.names)):
             if group != base:
                 yield contrast(found, place, metric, (group, *index), (base, *index))
 
@@ -205,8 +205,6 @@ def _spreads(table: Table, found: Grouping) -> Iterator[ErrorSpread]:
             for group, name in enumerate(found.names)
             if (estimate := rate.estimate(group, *index)) is not None
         ]
-        if len(there) > 1:
-            ends = Ends(*(np.array(part) for part in zip(*((e.value, e.low, e.high) for _, e in there), strict=True)))
-            if (apart := spread(ends)) is not None:
-                names = there[apart.lowest][0], there[apart.highest][0]
-                yield ErrorSpread(place, metric, apart.difference, apart.ratio, *names)
+        if (apart := spread(all_ends([estimate for _, estimate in there]))) is not None:
+            names = there[apart.lowest][0], there[apart.highest][0]
+            yield ErrorSpread(place, metric, apart.difference, apart.ratio, *names)

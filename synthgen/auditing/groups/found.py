@@ -25,8 +25,8 @@ class Contrast:
     """The share of a group beside that of its reference group, as quoted.
 
     Attributes:
-        compared: 'classes': `group` is a class, and the share is that of `value` in it. 'values': `group` is a value, and
-            the share is its own in `place`.
+        compared: 'classes': `group` is a class, and the share is that of `value` in it. 'values': `group` is a value,
+            and the share is its own in `place`.
         place: 'overall', a class, or 'between classes'.
         difference: the share minus the reference's.
         ratio: the share divided by the reference's; None if that is, or may be, 0.
@@ -129,6 +129,7 @@ class Stratified:
         first, second, within: attributes, or 'class'.
         images: those that have a value for all three.
         marginal: Cramer's V of the two, ignoring the strata, of these images; None if there is nothing to compare.
+        marginal_p: the p-value of the same test with all images in one stratum; None likewise.
         test: its name; None if there is none, for the `reason`.
         statistic, freedom, p_value, strata, odds_ratio, same_odds: see `StratifiedTest`.
         adjusted: the p-value with Holm's correction for all of these tests.
@@ -140,6 +141,7 @@ class Stratified:
     within: str
     images: int
     marginal: Estimate | None
+    marginal_p: float | None
     test: str | None = None
     statistic: float | None = None
     freedom: int | None = None

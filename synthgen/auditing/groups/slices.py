@@ -34,9 +34,10 @@ class _Group(NamedTuple):
 def find_slices(table: Table, references: Mapping[str, Reference], known: Collection[str]) -> Slices:
     """Search every share of a value, and of a pair of values, in every class and overall.
 
-    The reference of a share is the target, if there is one: of two attributes, the product of their targets. Otherwise it
-    is the share in the other classes, or for a pair what independence in the same place would give. The shares are those
-    of the answers, not corrected for a judge's errors.
+    The reference of a share is the target, if there is one: of two attributes, the product of their targets. Otherwise
+    it is the share in the other classes, or for a pair what independence in the same place would give. Of two slices
+    that say the same, such as the shares of only two values, one is searched. The shares are those of the answers, not
+    corrected for a judge's errors.
     """
     groups = list(_groups(table, references))
     searched = sum(int(group.searched.sum()) for group in groups)
@@ -110,10 +111,12 @@ def _of_one(table: Table, name: str, reference: Reference | None) -> Iterator[_G
         ):
             wanted = np.array([_target(reference, kind, values) for kind in kinds])
             cells = Cells.against(counts, wanted, groups)
-            yield _Group((name,), labels, places, "target", cells, _enough(cells) & ~np.isnan(wanted))
+            searched = _enough(cells) & ~np.isnan(wanted) & _own(len(values) > 2, len(values))
+            yield _Group((name,), labels, places, "target", cells, searched)
     elif len(table.classes) > 1:
         cells = Cells.against_others(by_class, clusters)
-        yield _Group((name,), labels, classes, "the other classes", cells, _enough(cells))
+        searched = _enough(cells) & _own(len(values) > 2, len(values))
+        yield _Group((name,), labels, classes, "the other classes", cells, searched)
 
 
 def _of_two(table: Table, pair: tuple[str, str], references: Mapping[str, Reference]) -> Iterator[_Group]:
@@ -132,17 +135,15 @@ def _of_two(table: Table, pair: tuple[str, str], references: Mapping[str, Refere
         (classes, by_class, table.classes, clusters),
     ):
         if targets[0] is not None and targets[1] is not None:
-            own = [
-                [_target(target, kind, each.values) for kind in kinds]
-                for target, each in zip(targets, (first, second), strict=True)
-                if target
-            ]
+            own = [[_target(targets[0], kind, first.values) for kind in kinds]]
+            own += [[_target(targets[1], kind, second.values) for kind in kinds]]
             wanted = (np.array(own[0])[:, :, None] * np.array(own[1])[:, None, :]).reshape(len(kinds), many)
             cells = Cells.against(counts, wanted, groups)
             yield _Group(pair, labels, places, "target", cells, _enough(cells) & ~np.isnan(wanted))
         else:
             cells = Cells.against_independence(counts, shape, groups)
-            yield _Group(pair, labels, places, "independence", cells, _enough(cells) & (cells.spare > 0))
+            searched = _enough(cells) & (cells.spare > 0) & _own(many > 4, many)
+            yield _Group(pair, labels, places, "independence", cells, searched)
 
 
 def _target(reference: Reference, kind: str | None, values: tuple[str, ...]) -> Floats:
@@ -169,6 +170,11 @@ def _enough(cells: Cells) -> np.ndarray:
     if cells.freedom is not None:
         enough &= (cells.freedom >= FEWEST_FREEDOM)[:, None]
     return enough
+
+
+def _own(differ: bool, many: int) -> np.ndarray:
+    """Tell which cells of a row say something of their own: all, or only the first."""
+    return np.full(many, True) if differ else np.arange(many) == 0
 
 
 def _holm(p_values: Floats) -> Floats:

@@ -10,7 +10,7 @@ from synthgen.auditing.groups.found import Stratified
 from synthgen.auditing.groups.references import CLASS
 from synthgen.auditing.table import Table, crossed
 from synthgen.stats.association import cramers_v, filled
-from synthgen.stats.estimates import Ints, holm
+from synthgen.stats.estimates import Estimate, Ints, holm
 from synthgen.stats.stratified import MOST_CONTRASTS, Clustered, stratified
 
 MOST_STRATA_CELLS = 4_000_000
@@ -33,7 +33,7 @@ def _test(table: Table, first: str, second: str, within: str) -> Stratified:
     images = int(inside.sum())
     sizes = [len(values) for _, values in columns]
     if int(np.prod(sizes)) > MOST_STRATA_CELLS or (sizes[1] - 1) * (sizes[2] - 1) > MOST_CONTRASTS:
-        return Stratified(first, second, within, images, None, reason="too many values for this test")
+        return Stratified(first, second, within, images, None, None, reason="too many values for this test")
 
     counts = crossed(*((codes[inside], len(values)) for codes, values in columns))
     own = [codes[inside].astype(np.int64) for codes, _ in columns]
@@ -42,17 +42,17 @@ def _test(table: Table, first: str, second: str, within: str) -> Stratified:
         _, cluster = np.unique(table.cluster[inside], return_inverse=True)
         classes = len(np.unique(table.label[inside]))
         clustered = Clustered((own[0], own[1], own[2]), cluster, classes)
-    marginal = filled(counts.sum(0))
-    v = cramers_v(marginal) if min(marginal.shape, default=0) > 1 else None
+    v, marginal_p = _marginal(counts.sum(0), clustered)
     result = stratified(counts, clustered) if images else "no image has a value of all three"
     if isinstance(result, str):
-        return Stratified(first, second, within, images, v, reason=result)
+        return Stratified(first, second, within, images, v, marginal_p, reason=result)
     return Stratified(
         first,
         second,
         within,
         images,
         v,
+        marginal_p,
         result.name,
         result.statistic,
         result.freedom,
@@ -63,6 +63,20 @@ def _test(table: Table, first: str, second: str, within: str) -> Stratified:
         _odds(counts, columns[1][1], columns[2][1]) if result.odds_ratio else None,
         result.same_odds,
     )
+
+
+def _marginal(counts: Ints, clustered: Clustered | None) -> tuple[Estimate | None, float | None]:
+    """Return Cramer's V and the p-value of a table, ignoring strata."""
+    marginal = filled(counts)
+    if min(marginal.shape, default=0) < 2:
+        return None, None
+    if clustered is not None:
+        _, first, second = clustered.codes
+        clustered = clustered._replace(codes=(np.zeros_like(first), first, second))
+    found = stratified(counts[None], clustered)
+    if isinstance(found, str):
+        return (cramers_v(marginal), None) if clustered is None else (None, None)
+    return cramers_v(marginal, found.effect), found.p_value
 
 
 def _column(table: Table, name: str) -> tuple[np.ndarray, Sequence[str]]:
