@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -156,6 +157,12 @@ def size_of(found: Estimate) -> Estimate:
     return Estimate(abs(found.value), 0.0 if found.low <= 0 <= found.high else ends[0], ends[1])
 
 
+@lru_cache
+def _normal(tests: float) -> float:
+    """Return the two-sided normal quantile at Bonferroni's level."""
+    return float(norm.isf(ALPHA / 2 / tests))
+
+
 class Spread(NamedTuple):
     """The extremes among groups.
 
@@ -182,7 +189,7 @@ def spread(found: Ends, own: float = Z) -> Spread | None:
     if groups < 2:
         return None
     pairs = groups * (groups - 1) / 2
-    quantile = own * float(norm.isf(ALPHA / 2 / pairs)) / Z
+    quantile = own * _normal(pairs) / Z
     wide = at_quantile(found, quantile, own)
     first, second = Ends(*(part[:, None] for part in wide)), Ends(*(part[None, :] for part in wide))
     apart, relative = differences(first, second), ratios(first, second)

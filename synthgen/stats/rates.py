@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.stats import t as student
@@ -49,7 +50,7 @@ class Rates:
 
     def quantile(self, *place: int) -> float:
         freedom = int(self.freedom[place])
-        return float(student.isf(ALPHA / 2, freedom)) if freedom else Z
+        return _student(freedom) if freedom else Z
 
     def complement(self) -> Rates:
         return Rates(self.of - self.hits, self.of, self.effect, self.freedom)
@@ -72,6 +73,11 @@ class Outcomes:
     groups: int
     classes: int
     cluster: Ints | None
+
+
+@lru_cache(maxsize=4096)
+def _student(freedom: int) -> float:
+    return float(student.isf(ALPHA / 2, freedom))
 
 
 def rates(given: Outcomes) -> dict[str, Rates]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -147,19 +148,22 @@ def _totals(stratum: Ints, first: Ints, second: Ints, cluster: Ints, size: int) 
 
     Their sums over all clusters are the counts less their expectations.
     """
-    tables = np.zeros((stratum.max() + 1, first.max() + 1, second.max() + 1))
-    np.add.at(tables, (stratum, first, second), 1)
-    keep = _informative(tables.astype(np.int64))
-    there = keep[stratum]
-    stratum, first, second, cluster = (each[there] for each in (stratum, first, second, cluster))
-    rows = np.unique(first)
-    columns = np.unique(second)
+    shape = [int(each.max()) + 1 for each in (cluster, stratum, first, second)]
+    # Equal images are counted, in an order that does not depend on theirs: so neither do the sums.
+    alike, many = np.unique(np.ravel_multi_index((cluster, stratum, first, second), shape), return_counts=True)
+    cluster, stratum, first, second = np.unravel_index(alike, shape)
+    tables = np.bincount(np.ravel_multi_index((stratum, first, second), shape[1:]), many, minlength=prod(shape[1:]))
+    tables = tables.reshape(shape[1:])
+
+    there = _informative(tables.astype(np.int64))[stratum]
+    cluster, stratum, first, second, many = (each[there] for each in (cluster, stratum, first, second, many))
+    rows, columns = np.unique(first), np.unique(second)
     images = np.maximum(tables.sum((1, 2)), 1)[:, None]
     row, column = tables.sum(2)[:, rows] / images, tables.sum(1)[:, columns] / images
-    found = np.zeros((cluster.max() + 1 if len(cluster) else 0, size))
+    found = np.zeros((shape[0], size))
     for index, (one, other) in enumerate(np.ndindex(len(rows) - 1, len(columns) - 1)):
         product = ((first == rows[one]) - row[stratum, one]) * ((second == columns[other]) - column[stratum, other])
-        found[:, index] = np.bincount(cluster, product, minlength=len(found))
+        found[:, index] = np.bincount(cluster, product * many, minlength=len(found))
     return found
 
 

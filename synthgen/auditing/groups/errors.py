@@ -145,7 +145,7 @@ def _attribute(
         reference=reference.group if reference else None,
         groups=tuple(_group(table, found, index, value, listed) for index, value in enumerate(found.names)),
         contrasts=tuple(_contrasts(table, found, base, listed)) if base is not None else (),
-        spreads=tuple(_spreads(table, found)),
+        spreads=tuple(_spreads(table, found, listed)),
     )
 
 
@@ -197,8 +197,8 @@ def contrast(
     return ErrorContrast(place, metric, *names, pair.difference() if pair else None, ratio, reason)
 
 
-def _spreads(table: Table, found: Grouping) -> Iterator[ErrorSpread]:
-    for place, metric, index in _places(table, listed=True):
+def _spreads(table: Table, found: Grouping, listed: bool) -> Iterator[ErrorSpread]:
+    for place, metric, index in _places(table, listed):
         rate = found.found[metric]
         there = [
             (name, estimate)

@@ -1,6 +1,6 @@
 """The worst slices: of all combinations of class and values, those whose share is surely far from its reference."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -109,7 +109,7 @@ def _of_one(table: Table, name: str, reference: Reference | None) -> Iterator[_G
             (overall, by_class.sum(0, keepdims=True), (None,), _together(clusters)),
             (classes, by_class, table.classes, clusters),
         ):
-            wanted = np.array([_target(reference, kind, values) for kind in kinds])
+            wanted = _targets(reference, kinds, values)
             cells = Cells.against(counts, wanted, groups)
             searched = _enough(cells) & ~np.isnan(wanted) & _own(len(values) > 2, len(values))
             yield _Group((name,), labels, places, "target", cells, searched)
@@ -135,9 +135,8 @@ def _of_two(table: Table, pair: tuple[str, str], references: Mapping[str, Refere
         (classes, by_class, table.classes, clusters),
     ):
         if targets[0] is not None and targets[1] is not None:
-            own = [[_target(targets[0], kind, first.values) for kind in kinds]]
-            own += [[_target(targets[1], kind, second.values) for kind in kinds]]
-            wanted = (np.array(own[0])[:, :, None] * np.array(own[1])[:, None, :]).reshape(len(kinds), many)
+            own = _targets(targets[0], kinds, first.values)[:, :, None]
+            wanted = (own * _targets(targets[1], kinds, second.values)[:, None, :]).reshape(len(kinds), many)
             cells = Cells.against(counts, wanted, groups)
             yield _Group(pair, labels, places, "target", cells, _enough(cells) & ~np.isnan(wanted))
         else:
@@ -146,11 +145,13 @@ def _of_two(table: Table, pair: tuple[str, str], references: Mapping[str, Refere
             yield _Group(pair, labels, places, "independence", cells, searched)
 
 
-def _target(reference: Reference, kind: str | None, values: tuple[str, ...]) -> Floats:
-    target = reference.of(kind)
-    if target is None:
-        return np.full(len(values), np.nan)
-    return np.array([target.shares.get(value, 0.0) for value in values])
+def _targets(reference: Reference, kinds: Sequence[str | None], values: tuple[str, ...]) -> Floats:
+    """Return the target shares of classes, or overall for None; NaN for a class without a target."""
+    found = np.full((len(kinds), len(values)), np.nan)
+    for row, kind in enumerate(kinds):
+        if (target := reference.of(kind)) is not None:
+            found[row] = [target.shares.get(value, 0.0) for value in values]
+    return found
 
 
 def _clusters(table: Table, codes: np.ndarray, many: int) -> tuple[Ints, Ints] | None:
