@@ -79,6 +79,7 @@ def audit_set(
 
     # Report
     report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, _evidence(query, values))
+    report = replace(report, predictions=query.predictions)
     if findings.labels_needed is None:
         return report
     return replace(report, judge_check=judge_check(place, query, findings.labels_needed))

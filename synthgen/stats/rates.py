@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import t as student
@@ -83,9 +84,9 @@ def _student(freedom: int) -> float:
 def rates(given: Outcomes) -> dict[str, Rates]:
     """Compute all rates by group; those of one class treat the others as negative.
 
-    With clusters, the variance of a rate is that of the ratio of two sums over clusters, linearized (Wolter 2007,
-    chapter 6), and the interval is Wilson's at the effective sample size with Student's quantile (Franco and others
-    2019), if at least ten clusters tell.
+    With clusters, the variance of a rate is that of the ratio of two sums over clusters, in the classes as strata,
+    linearized (Wolter 2007, chapter 6). The interval is Wilson's at the effective sample size with Student's quantile
+    (Franco and others 2019), if there are at least nine more clusters than strata.
     """
     shape = given.groups, given.classes
     right = given.true == given.predicted
@@ -114,12 +115,16 @@ def _count(shape: tuple[int, int], first: Ints, second: Ints) -> Ints:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sums:
-    """Sums over clusters of hits squared, hits times images, and images squared; and how many clusters have images."""
+    """Sums over clusters, each less its stratum's mean: of hits squared, hits times images, and images squared.
+
+    Attributes:
+        freedom: clusters less strata.
+    """
 
     hits: Floats
     both: Floats
     images: Floats
-    clusters: Ints
+    freedom: Ints
 
 
 def _rates(hits: Ints, of: Ints, sums: _Sums | None) -> Rates:
@@ -128,51 +133,116 @@ def _rates(hits: Ints, of: Ints, sums: _Sums | None) -> Rates:
         return Rates(hits, of, np.ones(hits.shape), none)
     share = hits / np.maximum(of, 1)
     square = np.maximum(sums.hits - 2 * share * sums.both + share**2 * sums.images, 0.0)
-    many = np.maximum(sums.clusters, 2)
     independent = share * (1 - share) * of
-    effect = np.divide(square * many / (many - 1), independent, out=np.ones(hits.shape), where=independent > 0)
-    freedom = np.where(sums.clusters - 1 >= FEWEST_FREEDOM, sums.clusters - 1, none)
+    effect = np.divide(square, independent, out=np.ones(hits.shape), where=independent > 0)
+    freedom = np.where(sums.freedom >= FEWEST_FREEDOM, sums.freedom, none)
     return Rates(hits, of, np.where(freedom > 0, np.maximum(effect, 1.0), 1.0), freedom)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Strata:
+    """Clusters in strata: each stratum has a weight for the squares of its clusters and one for that of its sum."""
+
+    clusters: Ints
+
+    @property
+    def squares(self) -> Floats:
+        return np.where(self.clusters > 1, self.clusters / np.maximum(self.clusters - 1, 1), 1.0)
+
+    @property
+    def total(self) -> Floats:
+        return np.where(self.clusters > 1, self.squares / np.maximum(self.clusters, 1), 0.0)
+
+    def product(self, stratum: Ints, first: Ints, second: Ints) -> Floats:
+        """Sum the products over the clusters of each stratum, less their means."""
+        size = len(self.clusters)
+        one, other = (np.bincount(stratum, each, minlength=size) for each in (first, second))
+        together = np.bincount(stratum, first * second.astype(float), minlength=size)
+        found: Floats = self.squares * together - self.total * one * other
+        return found
+
+
 def _by_cluster(given: Outcomes, right: np.ndarray, inside: np.ndarray) -> dict[str, _Sums]:
+    """Return the sums of every rate. A cluster is in one class, and the classes are the strata."""
     assert given.cluster is not None, "asked of clustered images"
-    groups, classes = given.groups, given.classes
-    # Images by cluster and group. A cluster is in one class.
-    key, index, images = np.unique(given.cluster * groups + given.group, return_index=True, return_counts=True)
-    group, kind = given.group[index], given.true[index]
-    correct = np.bincount(np.searchsorted(key, (given.cluster * groups + given.group)[right]), minlength=len(key))
-    of_class = _sums(group * classes + kind, (groups, classes), correct, images)
+    shape = groups, classes = given.groups, given.classes
 
-    # Images by cluster, group and prediction.
-    chosen = given.predicted[inside]
-    sparse, first, many = np.unique(
-        (given.cluster * groups + given.group)[inside] * classes + chosen, return_index=True, return_counts=True
-    )
-    cell = given.group[inside][first] * classes + chosen[first]
-    own = given.true[inside][first] == chosen[first]
-    beside = images[np.searchsorted(key, sparse // classes)]
-    size = groups * classes
-    precision = _sums(cell, (groups, classes), many * own, many)
+    # Rows of images of one cluster and group, with how many are predicted right.
+    own = given.cluster * groups + given.group
+    key, index, images = np.unique(own, return_index=True, return_counts=True)
+    correct = np.bincount(np.searchsorted(key, own[right]), minlength=len(key))
+    place = given.group[index] * classes + given.true[index]
+    strata = _Strata(np.bincount(place, minlength=groups * classes))
+    pairs = ((correct, correct), (correct, images), (images, images))
+    hits, both, squares = (strata.product(place, *pair).reshape(shape) for pair in pairs)
+    freedom = np.maximum(strata.clusters - 1, 0).reshape(shape)
 
-    def chosen_sums(which: np.ndarray, squares: Floats, clusters: Ints) -> _Sums:
-        hits, both = (np.bincount(cell[which], (many * by)[which], minlength=size) for by in (many, beside))
-        return _Sums(hits.reshape(groups, classes), both.reshape(groups, classes), squares, clusters)
+    # Rows of images of one cluster, group and prediction.
+    chosen = own[inside] * classes + given.predicted[inside]
+    sparse, first, many = np.unique(chosen, return_index=True, return_counts=True)
+    row, said = np.searchsorted(key, sparse // classes), given.predicted[inside][first]
+    rows = _Chosen(place[row], said, many, images[row])
+    others = rows.of(given.true[inside][first] != said)
 
-    squares = np.bincount(group, images.astype(float) ** 2, minlength=groups)[:, None]
-    clusters = np.bincount(group, minlength=groups)[:, None]
-    wide = np.broadcast_to(clusters, (groups, classes))
+    beside = np.bincount(place, images, minlength=groups * classes)
+    all_squares, all_freedom = squares.sum(1, keepdims=True), freedom.sum(1, keepdims=True)
+    wide = np.broadcast_to(all_squares, shape), np.broadcast_to(all_freedom, shape)
     return {
-        ACCURACY: _sums(group, (groups,), correct, images),
-        RECALL: of_class,
-        PRECISION: precision,
-        SELECTION_RATE: chosen_sums(np.ones(len(cell), dtype=bool), squares, wide),
-        FPR: chosen_sums(~own, squares - of_class.images, wide - of_class.clusters),
+        ACCURACY: _Sums(hits.sum(1), both.sum(1), squares.sum(1), freedom.sum(1)),
+        RECALL: _Sums(hits, both, squares, freedom),
+        PRECISION: rows.precision(shape),
+        SELECTION_RATE: _Sums(*rows.sums(strata, beside, shape), *wide),
+        FPR: _Sums(*others.sums(strata, beside, shape), all_squares - squares, all_freedom - freedom),
     }
 
 
-def _sums(cell: Ints, shape: tuple[int, ...], hits: Ints, images: Ints) -> _Sums:
-    parts = (hits.astype(float) ** 2, hits * images.astype(float), images.astype(float) ** 2)
-    size = int(np.prod(shape))
-    squares = (np.bincount(cell, part, minlength=size).reshape(shape) for part in parts)
-    return _Sums(*squares, np.bincount(cell, minlength=size).reshape(shape))
+class _Chosen(NamedTuple):
+    """Images of one cluster and group that are predicted to be of one class.
+
+    Attributes:
+        place: group times classes plus the class of the cluster.
+        said: the predicted class.
+        many: their number.
+        images: all images of the cluster and group.
+    """
+
+    place: Ints
+    said: Ints
+    many: Ints
+    images: Ints
+
+    def of(self, which: np.ndarray) -> _Chosen:
+        return _Chosen(*(each[which] for each in self))
+
+    def cell(self, place: Ints, said: Ints, classes: int) -> Ints:
+        return place // classes * classes + said
+
+    def sums(self, strata: _Strata, beside: Floats, shape: tuple[int, int]) -> tuple[Floats, Floats]:
+        """Sum squares, and products with the images of the cluster, by group and predicted class.
+
+        Most clusters have no such image; they count in the strata's means.
+        """
+        classes, size = shape[1], shape[0] * shape[1]
+        cell = self.cell(self.place, self.said, classes)
+        together, index = np.unique(self.place * classes + self.said, return_inverse=True)
+        total = np.bincount(index, self.many, minlength=len(together))
+        place, said = together // classes, together % classes
+        own = self.cell(place, said, classes)
+        found = []
+        for other, all_others in ((self.many, total), (self.images, beside[place])):
+            squares = np.bincount(cell, strata.squares[self.place] * self.many * other, minlength=size)
+            means = np.bincount(own, strata.total[place] * total * all_others, minlength=size)
+            found.append((squares - means).reshape(shape))
+        return found[0], found[1]
+
+    def precision(self, shape: tuple[int, int]) -> _Sums:
+        """Sum over the clusters that have images of a prediction: the hits are those of the predicted class."""
+        classes, size = shape[1], shape[0] * shape[1]
+        together, index = np.unique(self.place * classes + self.said, return_inverse=True)
+        strata = _Strata(np.bincount(index, minlength=len(together)))
+        own = self.cell(together // classes, together % classes, classes)
+        hits = self.many * (self.place % classes == self.said)
+        pairs = ((hits, hits), (hits, self.many), (self.many, self.many))
+        sums = (np.bincount(own, strata.product(index, *pair), minlength=size).reshape(shape) for pair in pairs)
+        freedom = np.bincount(own, np.maximum(strata.clusters - 1, 0), minlength=size).astype(np.int64)
+        return _Sums(*sums, freedom.reshape(shape))

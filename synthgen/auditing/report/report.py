@@ -109,6 +109,7 @@ class AuditReport:
             those of the set, and those of the reference.
         not_measured: in addition to what the findings say is missing.
         judge_check: None if no gate is undecided for lack of labels.
+        predictions: the column of the predictions that `findings.groups.errors` counts; None without any.
         table: the class, prediction and groups of every image, for `groups.parquet`; None if they are not at hand.
     """
 
@@ -129,6 +130,7 @@ class AuditReport:
     reference_duplicates: Mapping[str, ReportPicture] = field(default_factory=dict)
     not_measured: tuple[NotMeasured, ...] = ()
     judge_check: JudgeCheck | None = None
+    predictions: str | None = None
     table: "pd.DataFrame | None" = field(default=None, compare=False, repr=False)
 
     @property
