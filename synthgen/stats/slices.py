@@ -114,7 +114,7 @@ class SliceTests(NamedTuple):
     at_least: Floats
 
 
-def test_cells(cells: Cells, searched: np.ndarray, tests: int) -> SliceTests:
+def examine(cells: Cells, searched: np.ndarray, tests: int) -> SliceTests:
     """Test all cells; those that are not `searched` get a p-value of 1.
 
     Independent images have exact tests: the binomial against a given share, the hypergeometric against other images

@@ -171,8 +171,9 @@ def _odds_ratio(tables: Ints, effect: float, freedom: int | None) -> Estimate | 
     """Return Mantel and Haenszel's common odds ratio with the interval of Robins, Breslow and Greenland (1986)."""
     from statsmodels.stats.contingency_tables import StratifiedTable
 
-    pooled = StratifiedTable(tables.transpose(1, 2, 0).astype(float))
-    value, error = float(pooled.oddsratio_pooled), float(pooled.logodds_pooled_se)
+    with np.errstate(all="ignore"):  # empty cells give infinite odds, and no result
+        pooled = StratifiedTable(tables.transpose(1, 2, 0).astype(float))
+        value, error = float(pooled.oddsratio_pooled), float(pooled.logodds_pooled_se)
     if not (0 < value < np.inf and np.isfinite(error)):
         return None
     quantile = float(student.isf(ALPHA / 2, freedom)) if freedom else Z
@@ -183,5 +184,6 @@ def _odds_ratio(tables: Ints, effect: float, freedom: int | None) -> Estimate | 
 def _same_odds(tables: Ints) -> float | None:
     from statsmodels.stats.contingency_tables import StratifiedTable
 
-    found = float(StratifiedTable(tables.transpose(1, 2, 0).astype(float)).test_equal_odds(adjust=True).pvalue)
+    with np.errstate(all="ignore"):
+        found = float(StratifiedTable(tables.transpose(1, 2, 0).astype(float)).test_equal_odds(adjust=True).pvalue)
     return found if np.isfinite(found) else None

@@ -14,7 +14,7 @@ from synthgen.auditing.table import Table, crossed
 from synthgen.stats.clusters import FEWEST_FREEDOM
 from synthgen.stats.distance import Reference
 from synthgen.stats.estimates import Floats, Ints, wilson
-from synthgen.stats.slices import Cells, SliceTests, test_cells
+from synthgen.stats.slices import Cells, SliceTests, examine
 
 SHOWN = 10
 _LEVEL = 0.05
@@ -45,7 +45,7 @@ def find_slices(table: Table, references: Mapping[str, Reference], known: Collec
     if not searched:
         return Slices(0, MIN_CELL, skipped, 0, ())
 
-    tests = [test_cells(group.cells, group.searched, searched) for group in groups]
+    tests = [examine(group.cells, group.searched, searched) for group in groups]
     adjusted = _holm(np.concatenate([test.p_value[group.searched] for group, test in zip(groups, tests, strict=True)]))
     found: list[tuple[float, int, int, float]] = []
     start = beyond = 0

@@ -10,10 +10,11 @@ from synthgen.auditing.groups.joint import joint_value
 from synthgen.auditing.groups.model_errors import AttributeErrors, GroupErrors, ModelErrors
 from synthgen.auditing.report.composition import most_telling, row_name
 from synthgen.auditing.report.words import EN, counted, decimals, p_value, percent, percents, points, spoken
+from synthgen.pages.page import short
 from synthgen.stats.distance import Measure
 
 MOST_ROWS = 12
-_LEVEL = 0.05
+_LEVEL, _LONGEST = 0.05, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,14 @@ def error_tables(findings: Findings) -> tuple[GroupTable, ...]:
     return (_classes(errors), *(_groups(each) for each in errors.attributes))
 
 
+def _cut(name: str) -> str:
+    return short(name, _LONGEST)
+
+
 def _slices(found: Slices) -> GroupTable:
     rows = tuple(
         (
-            f"{each.place}: {joint_value(each.values)}",
+            f"{_cut(each.place)}: {_cut(joint_value(each.values))}",
             "fewer than 10" if each.count is None else f"{each.count:,} of {each.images:,}",
             percents(each.share) if each.share else "suppressed",
             f"{percent(each.reference)}{'' if each.basis == 'target' else f' ({each.basis})'}",
@@ -91,18 +96,21 @@ def _joint(found: AttributeFindings) -> GroupTable:
         far = next((each for each in scope.distances if each.measure is Measure.TV), None)
         if far is not None:
             adjusted = far.p_value if far.adjusted is None else far.adjusted
-            off = listed(deviations(scope)) or "no combination for sure"
+            off = (
+                listed([each._replace(value=_cut(each.value)) for each in deviations(scope)])
+                or "no combination for sure"
+            )
             limit = f"≤ {far.chance_limit:.2f}"
-            rows.append((row_name(scope), decimals(far.found), limit, p_value(adjusted), off))
+            rows.append((_cut(row_name(scope)), decimals(far.found), limit, p_value(adjusted), off))
     columns = ("where", "total variation (95 %)", "by chance", "test (Holm)", "off target")
-    notes = [f"Target: {found.reference}. A combination counts once for each image that has a value for every part."]
+    notes = [f"Target: {_cut(str(found.reference))}. Shares are of the images with a value for every part."]
     if unchecked := found.scopes[0].quote.unchecked:
         notes.append(f"On the judge's word alone: {unchecked}.")
     return GroupTable(f"Combinations: {_times(found.name)}", columns, tuple(rows), tuple(notes), brief=True)
 
 
 def _times(name: str) -> str:
-    return " × ".join(spoken(part) for part in name.split(" x "))
+    return " × ".join(_cut(spoken(part)) for part in name.split(" x "))
 
 
 def _contrasts(groups: GroupFindings) -> Iterator[GroupTable]:
@@ -115,12 +123,12 @@ def _contrasts(groups: GroupFindings) -> Iterator[GroupTable]:
                 reference = rows[0].reference
                 of = "class" if kind == "classes" else name
                 chosen = "as you chose" if of in declared else "the largest"
-                notes = [f"Compared with {reference}, {chosen}. Differences are in points of the share."]
+                notes = [f"Compared with {_cut(reference)}, {chosen}. Differences are in points of the share."]
                 notes += _spread_notes(groups, name) if kind == "classes" else []
                 if len(rows) > MOST_ROWS:
                     notes.append(f"{len(rows) - MOST_ROWS:,} more in audit.json.")
                 yield GroupTable(
-                    f"{spoken(name)}, {where}",
+                    f"{_cut(spoken(name))}, {where}",
                     ("group", "share (95 %)", "difference", "ratio"),
                     tuple(map(_row, rows[:MOST_ROWS])),
                     tuple(notes),
@@ -133,7 +141,8 @@ def _size(contrast: Contrast) -> float:
 
 
 def _row(each: Contrast) -> tuple[str, ...]:
-    group = f"{each.group}: {each.value}" if each.compared == "classes" else f"{each.place}: {each.group}"
+    names = (each.group, str(each.value)) if each.compared == "classes" else (each.place, each.group)
+    group = ": ".join(map(_cut, names))
     return group, percents(each.share), points(each.difference), decimals(each.ratio) if each.ratio else EN
 
 
@@ -145,7 +154,7 @@ def _spread_notes(groups: GroupFindings, name: str) -> list[str]:
     most = max(own, key=lambda each: each.difference.value)
     ratio = f", ratio {decimals(most.ratio)}" if most.ratio else ""
     return [
-        f"Farthest apart of all classes: {most.value} in {most.highest} and in {most.lowest}, "
+        f"Farthest apart of all classes: {_cut(most.value)} in {_cut(most.highest)} and in {_cut(most.lowest)}, "
         f"difference {points(most.difference)}{ratio}. These intervals allow for the choice of the extremes."
     ]
 
@@ -153,13 +162,14 @@ def _spread_notes(groups: GroupFindings, name: str) -> list[str]:
 def _stratified(found: Sequence[Stratified]) -> GroupTable:
     rows = []
     for each in found:
-        odds = EN if each.odds_ratio is None else f"{decimals(each.odds_ratio)}: {each.odds}"
+        odds = EN if each.odds_ratio is None else f"{decimals(each.odds_ratio)}: {short(each.odds or EN, 120)}"
         test = p_value(each.adjusted) if each.test else each.reason or EN
         marginal = f"V {decimals(each.marginal)}" if each.marginal else EN
-        name = f"{spoken(each.first)} and {spoken(each.second)}, within {spoken(each.within)}"
+        first, second, within = (_cut(spoken(part)) for part in (each.first, each.second, each.within))
+        name = f"{first} and {second}, within {within}"
         rows.append((name, marginal, test, odds))
     notes = [
-        "A Cochran-Mantel-Haenszel test for each, with Holm's correction for all. If it rejects, the two depend on each "
+        "A Cochran-Mantel-Haenszel test for each, with Holm's correction. If it rejects, the two depend on each "
         "other even among images of one stratum. V and this test can disagree, since strata can make or hide an "
         "association (Simpson's paradox). Associations of opposite directions in different strata cancel each other in "
         "this test."
@@ -180,7 +190,7 @@ def _classes(errors: ModelErrors) -> GroupTable:
     if errors.missing:
         notes.append(f"{counted(errors.missing, 'image')} without a prediction are in no rate.")
     if errors.outside:
-        named = ", ".join(errors.outside_names[:5])
+        named = ", ".join(map(_cut, errors.outside_names[:5]))
         notes.append(f"{counted(errors.outside, 'prediction')} outside the classes count as errors: {named}.")
     if chosen[MOST_ROWS:]:
         notes.append(f"{counted(len(chosen[MOST_ROWS:]), 'more class', 'more classes')} in audit.json.")
@@ -208,8 +218,8 @@ def _groups(found: AttributeErrors) -> GroupTable:
     if spread is not None:
         ratio = f", ratio {decimals(spread.ratio)}" if spread.ratio else ""
         notes.append(
-            f"Largest difference of error rates: {points(spread.difference)}{ratio}, of {spread.highest} and "
-            f"{spread.lowest}. Rates of each class by group are in audit.json."
+            f"Largest difference of error rates: {points(spread.difference)}{ratio}, of {_cut(spread.highest)} and "
+            f"{_cut(spread.lowest)}. Rates of each class by group are in audit.json."
         )
     columns = ("group", "images", "error (95 %)", "difference", "ratio")
     rows = tuple(map(row, found.groups[: 2 * MOST_ROWS]))
