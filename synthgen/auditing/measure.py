@@ -104,7 +104,8 @@ def measure(
 
     referenced = list(attributes) if real is not None else list(given.references)
     gates = read_gates(given.gates, attributes, referenced, PREDICTED in frame.columns)
-    plain, joints = table, joint_names(given.joints, [gate.attribute for gate in gates], attributes, len(table.classes))
+    asked, gated = (*given.joints, *given.references), [gate.attribute for gate in gates]
+    plain, joints = table, joint_names(asked, gated, attributes, len(table.classes))
     table = join(plain, joints)
     of_joint = _joint_options(given, table, joints)
 
@@ -159,7 +160,7 @@ def _joint_options(given: AuditOptions, table: Table, joints: Sequence[str]) -> 
 
 def _check_names(given: AuditOptions, attributes: Mapping[str, Sequence[str]]) -> None:
     for what, names in (("known", given.known), ("references", given.references), ("confusions", given.confusions)):
-        if strange := [name for name in names if name not in attributes]:
+        if strange := [name for name in names if name not in attributes and parts_of(name, attributes) is None]:
             raise UsageError(
                 f"{what}: there is no attribute {strange[0]!r}", hint=f"The attributes are: {', '.join(attributes)}."
             )

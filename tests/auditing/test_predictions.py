@@ -139,7 +139,7 @@ def test_missing_predictions_are_counted_and_may_keep_a_gate_open() -> None:
 
 def test_images_of_unknown_groups_may_keep_a_gate_open() -> None:
     frame = people()
-    gate = ["gender overall: accuracy difference <= 0.45"]
+    gate = ["gender overall: accuracy difference <= 0.28"]
     assert outcomes(audited(frame, gates=gate)) == ["pass"]
     frame.loc[np.arange(900) % 3 == 0, "gender"] = "unknown"
     found = audited(frame, gates=gate)
