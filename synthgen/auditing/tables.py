@@ -10,6 +10,7 @@ import pandas as pd
 from synthgen.auditing.compare import Comparison
 from synthgen.auditing.findings import AttributeFindings, Findings, Scope
 from synthgen.auditing.groups.found import GroupFindings
+from synthgen.auditing.groups.model_errors import GroupErrors
 from synthgen.stats.estimates import Estimate
 
 TableRow = dict[str, Any]
@@ -45,7 +46,7 @@ def tables(findings: Findings) -> dict[str, pd.DataFrame]:
 def group_tables(found: GroupFindings | None) -> dict[str, pd.DataFrame]:
     """Return what compares groups as tables, by name."""
     errors = found.errors if found else None
-    rates = [(None, errors.overall)] if errors else []
+    rates: list[tuple[str | None, GroupErrors]] = [(None, errors.overall)] if errors else []
     rates += [(each.attribute, group) for each in (errors.attributes if errors else ()) for group in each.groups]
     apart = errors.attributes if errors else ()
     return {

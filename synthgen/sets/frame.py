@@ -42,7 +42,7 @@ def read_frame(
         raise UsageError(what, argument="known", hint="Choose another name for the attribute.")
 
     label = label or find_label(found)
-    predicted = [predictions] * (predictions is not None)
+    predicted = [] if predictions is None else [predictions]
     if predictions == label:
         hint = "Name the column of what a model predicted."
         raise UsageError(f"{label!r} is the column of the classes themselves", argument="predictions", hint=hint)

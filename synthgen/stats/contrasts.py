@@ -136,8 +136,8 @@ class Pair:
             first, second = second, first
 
         def keeps(quantile: float) -> bool:
-            ends = (at_quantile(ends_of(each), quantile, own) for each in (first, second))
-            found = (differences if kind == "difference" else ratios)(*ends, self.correlation)
+            ends, base = (at_quantile(ends_of(each), quantile, own) for each in (first, second))
+            found = (differences if kind == "difference" else ratios)(ends, base, self.correlation)
             return bool(found.low <= limit) if most else bool(found.high >= limit)
 
         if keeps(0.0):

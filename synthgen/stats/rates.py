@@ -217,7 +217,7 @@ class _Chosen(NamedTuple):
     def cell(self, place: Ints, said: Ints, classes: int) -> Ints:
         return place // classes * classes + said
 
-    def sums(self, strata: _Strata, beside: Floats, shape: tuple[int, int]) -> tuple[Floats, Floats]:
+    def sums(self, strata: _Strata, beside: Ints, shape: tuple[int, int]) -> tuple[Floats, Floats]:
         """Sum squares, and products with the images of the cluster, by group and predicted class.
 
         Most clusters have no such image; they count in the strata's means.
@@ -228,11 +228,11 @@ class _Chosen(NamedTuple):
         total = np.bincount(index, self.many, minlength=len(together))
         place, said = together // classes, together % classes
         own = self.cell(place, said, classes)
-        found = []
+        found: list[Floats] = []
         for other, all_others in ((self.many, total), (self.images, beside[place])):
             squares = np.bincount(cell, strata.squares[self.place] * self.many * other, minlength=size)
             means = np.bincount(own, strata.total[place] * total * all_others, minlength=size)
-            found.append((squares - means).reshape(shape))
+            found.append((squares - means).reshape(shape).astype(float))
         return found[0], found[1]
 
     def precision(self, shape: tuple[int, int]) -> _Sums:
@@ -243,6 +243,9 @@ class _Chosen(NamedTuple):
         own = self.cell(together // classes, together % classes, classes)
         hits = self.many * (self.place % classes == self.said)
         pairs = ((hits, hits), (hits, self.many), (self.many, self.many))
-        sums = (np.bincount(own, strata.product(index, *pair), minlength=size).reshape(shape) for pair in pairs)
+        hit, both, images = (
+            np.bincount(own, strata.product(index, *pair), minlength=size).reshape(shape).astype(float)
+            for pair in pairs
+        )
         freedom = np.bincount(own, np.maximum(strata.clusters - 1, 0), minlength=size).astype(np.int64)
-        return _Sums(*sums, freedom.reshape(shape))
+        return _Sums(hit, both, images, freedom.reshape(shape))

@@ -1,5 +1,6 @@
 """The worst slices, and associations within strata, of an audited set."""
 
+from collections.abc import Mapping
 from time import process_time
 
 import numpy as np
@@ -130,7 +131,7 @@ HIDDEN = {"a": (96, 224, 10, 70), "b": (56, 24, 142, 178)}
 MADE = {"a": (160, 40, 40, 10), "b": (10, 40, 40, 160)}
 
 
-def simpson(cells: dict[str, tuple[int, ...]]) -> pd.DataFrame:
+def simpson(cells: Mapping[str, tuple[int, ...]]) -> pd.DataFrame:
     kinds = [(gender, skin) for gender in ("man", "woman") for skin in ("dark", "light")]
     rows = [
         (label, *kind)

@@ -6,11 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
-from re import split
 from typing import TYPE_CHECKING
 
 from synthgen.errors import UsageError
-from synthgen.spec import ASIDE, UNKNOWN
+from synthgen.spec import ASIDE, UNKNOWN, crossed_parts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +28,7 @@ def parts_of(name: str, attributes: Collection[str]) -> tuple[str, ...] | None:
     Raises:
         UsageError: an attribute is listed twice, does not exist, or is the class.
     """
-    parts = tuple(part.strip() for part in split(r"\s+[x×]\s+", name.strip()))
+    parts = crossed_parts(name)
     if name in attributes or len(parts) < 2:
         return None
     there = f"The attributes are: {', '.join(attributes) or 'none'}."

@@ -181,7 +181,7 @@ def _stratified(found: Sequence[Stratified]) -> GroupTable:
 
 def _classes(errors: ModelErrors) -> GroupTable:
     overall = errors.overall
-    rows = [("all images", f"{overall.images:,}", percents(overall.error), EN, EN, EN)]
+    rows: list[tuple[str, ...]] = [("all images", f"{overall.images:,}", percents(overall.error), EN, EN, EN)]
     chosen = sorted(overall.classes, key=lambda each: each.recall.value if each.recall else 2.0)
     for each in chosen[:MOST_ROWS]:
         figures = (each.fnr, each.fpr, each.precision, each.selection_rate)
