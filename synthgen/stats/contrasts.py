@@ -101,7 +101,7 @@ def ratios(first: Ends, second: Ends, correlation: Floats | float = 0.0) -> Ends
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class SharePair:
     """Two shares to compare.
 
     Attributes:

@@ -17,7 +17,7 @@ Clusters = tuple[Ints, Ints]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cells:
+class SliceCells:
     """Counts to test; every array is [rows, values].
 
     Attributes:
@@ -41,7 +41,7 @@ class Cells:
     freedom: Ints | None
 
     @classmethod
-    def against(cls, counts: Ints, wanted: Floats, clusters: Clusters | None) -> Cells:
+    def against(cls, counts: Ints, wanted: Floats, clusters: Clusters | None) -> SliceCells:
         """Compare the shares of each row with `wanted` ones."""
         images = np.broadcast_to(counts.sum(1, keepdims=True), counts.shape)
         share = counts / np.maximum(images, 1)
@@ -54,7 +54,7 @@ class Cells:
         return cls(counts, images, wanted, (images, counts), (none, none), np.ones(counts.shape), variance, freedom)
 
     @classmethod
-    def against_others(cls, counts: Ints, clusters: Clusters | None) -> Cells:
+    def against_others(cls, counts: Ints, clusters: Clusters | None) -> SliceCells:
         """Compare the share of each row with that of all other rows."""
         images = np.broadcast_to(counts.sum(1, keepdims=True), counts.shape)
         others = images.sum(0, keepdims=True) - images
@@ -70,7 +70,7 @@ class Cells:
         return cls(counts, images, None, (images, counts), (others, hits), np.ones(counts.shape), variance, freedom)
 
     @classmethod
-    def against_independence(cls, counts: Ints, shape: tuple[int, int], clusters: Clusters | None) -> Cells:
+    def against_independence(cls, counts: Ints, shape: tuple[int, int], clusters: Clusters | None) -> SliceCells:
         """Compare each share of a pair of values, [rows, first * second], with the product of its margins."""
         table = counts.reshape(-1, *shape)
         images = table.sum((1, 2), keepdims=True)
@@ -114,7 +114,7 @@ class SliceTests(NamedTuple):
     at_least: Floats
 
 
-def examine(cells: Cells, searched: np.ndarray, tests: int) -> SliceTests:
+def examine(cells: SliceCells, searched: np.ndarray, tests: int) -> SliceTests:
     """Test all cells; those that are not `searched` get a p-value of 1.
 
     Independent images have exact tests: the binomial against a given share, the hypergeometric against other images
@@ -152,7 +152,7 @@ def examine(cells: Cells, searched: np.ndarray, tests: int) -> SliceTests:
     return SliceTests(np.where(searched, p_value, 1.0), reference, np.where(searched, at_least, 0.0))
 
 
-def _exact(cells: Cells, other: Floats) -> Floats:
+def _exact(cells: SliceCells, other: Floats) -> Floats:
     images, hits = cells.sample
     if cells.wanted is not None:
         up, down = binom.sf(hits - 1, images, other), binom.cdf(hits, images, other)

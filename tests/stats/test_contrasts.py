@@ -7,7 +7,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 
 from synthgen.stats.contrasts import (
     Ends,
-    Pair,
+    SharePair,
     all_ends,
     at_quantile,
     differences,
@@ -27,14 +27,14 @@ def share(count: int, of: int) -> Estimate:
 
 
 def test_a_difference_of_wilson_intervals_is_newcombes() -> None:
-    found = Pair(share(30, 200), share(55, 180)).difference()
+    found = SharePair(share(30, 200), share(55, 180)).difference()
     assert (found.low, found.high) == pytest.approx(
         confint_proportions_2indep(30, 200, 55, 180, compare="diff", method="newcomb"), abs=1e-12
     )
 
 
 def test_a_ratio_is_near_koopmans_score_interval() -> None:
-    found = Pair(share(30, 200), share(55, 180)).ratio()
+    found = SharePair(share(30, 200), share(55, 180)).ratio()
     assert found is not None
     koopman = confint_proportions_2indep(30, 200, 55, 180, compare="ratio", method="score")
     assert (found.low, found.high) == pytest.approx(koopman, rel=0.01)
@@ -50,7 +50,7 @@ def test_an_interval_moves_to_another_level_as_wilsons_would(quantile: float) ->
 @pytest.mark.parametrize(("limit", "kind"), [(0.05, "difference"), (0.8, "ratio")])
 def test_a_test_rejects_exactly_where_the_interval_ends(limit: float, kind: str) -> None:
     for count in range(30, 120, 3):
-        pair = Pair(share(count, 200), share(60, 200))
+        pair = SharePair(share(count, 200), share(60, 200))
         if kind == "difference":
             beyond = size_of(pair.difference()).low > limit
             p_value = pair.beyond("difference", limit, most=True)
@@ -75,8 +75,8 @@ def test_shares_of_one_set_are_compared_with_their_correlation() -> None:
 
 
 def test_a_reference_that_may_be_absent_gives_no_ratio() -> None:
-    assert Pair(share(5, 20), share(0, 20)).ratio() is None
-    zero = Pair(share(0, 20), share(5, 20)).ratio()
+    assert SharePair(share(5, 20), share(0, 20)).ratio() is None
+    zero = SharePair(share(0, 20), share(5, 20)).ratio()
     assert zero is not None
     assert (zero.value, zero.low) == (0.0, 0.0)
     assert np.isfinite(zero.high)

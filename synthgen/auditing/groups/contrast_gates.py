@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 
 from synthgen.auditing.findings import AttributeFindings, Figure
 from synthgen.auditing.gates import LABELS_SETTLE, Found, Gate, Worst
-from synthgen.auditing.groups.contrasts import Side, between_classes, between_values, pair_of
+from synthgen.auditing.groups.contrasts import QuotedShare, between_classes, between_values, pair_of
 from synthgen.auditing.groups.found import Contrast, ReferenceGroup
 from synthgen.auditing.groups.group_lines import DIFFERENCE
-from synthgen.stats.contrasts import Kind, Pair, size_of
+from synthgen.stats.contrasts import Kind, SharePair, size_of
 from synthgen.stats.estimates import Estimate
 
 _ANSWERED = (Figure.RAW, Figure.CLUSTERED)
@@ -23,7 +23,7 @@ def contrast_places(gate: Gate, attribute: AttributeFindings, groups: Mapping[st
     return {f"{each.place}, {each.group}": _found(gate, attribute, each, *of) for each, *of in compared}
 
 
-def _found(gate: Gate, attribute: AttributeFindings, contrast: Contrast, side: Side, base: Side) -> Found:
+def _found(gate: Gate, attribute: AttributeFindings, contrast: Contrast, side: QuotedShare, base: QuotedShare) -> Found:
     kind: Kind = "difference" if gate.measure == DIFFERENCE else "ratio"
     figure = contrast.difference and size_of(contrast.difference) if kind == "difference" else contrast.ratio
     narrows = "labels" if contrast.unchecked else "more labels, or images,"
@@ -40,7 +40,7 @@ def _found(gate: Gate, attribute: AttributeFindings, contrast: Contrast, side: S
     )
 
 
-def beyond(pair: Pair | None, kind: Kind, gate: Gate) -> Callable[[int], float] | None:
+def beyond(pair: SharePair | None, kind: Kind, gate: Gate) -> Callable[[int], float] | None:
     """Return the test of a gate's limit for two shares."""
     return (lambda tests: pair.beyond(kind, gate.limit, gate.most)) if pair is not None else None
 
@@ -49,7 +49,7 @@ def _percent(found: Estimate | None) -> str:
     return "none" if found is None else f"{100 * found.value:.1f}%"
 
 
-def _worst(kind: Kind, found: Estimate, side: Side, base: Side, known: bool) -> Worst | None:
+def _worst(kind: Kind, found: Estimate, side: QuotedShare, base: QuotedShare, known: bool) -> Worst | None:
     """Return what images without a value could make of a difference or a ratio, whatever they truly show."""
     unknown = side.scope.unknown + (base.scope.unknown if base.scope is not side.scope else 0)
     if not unknown or any(each.scope.quote.figure not in _ANSWERED for each in (side, base)):

@@ -9,14 +9,14 @@ from synthgen.auditing.findings import AttributeFindings, Figure, Scope, Share
 from synthgen.auditing.groups.found import Contrast, GroupSpread, ReferenceGroup
 from synthgen.auditing.groups.references import CLASS
 from synthgen.stats.clusters import FEWEST_FREEDOM
-from synthgen.stats.contrasts import Pair, all_ends, multinomial_correlation, spread
+from synthgen.stats.contrasts import SharePair, all_ends, multinomial_correlation, spread
 from synthgen.stats.estimates import Estimate
 
 _PLAIN = (Figure.RAW, Figure.CLUSTERED)
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class QuotedShare:
     """A quoted share, with the counts that tell what images without a value could make of it."""
 
     scope: Scope
@@ -29,7 +29,7 @@ class Side:
 
 def between_classes(
     attribute: AttributeFindings, groups: Mapping[str, ReferenceGroup]
-) -> Iterator[tuple[Contrast, Side, Side]]:
+) -> Iterator[tuple[Contrast, QuotedShare, QuotedShare]]:
     """Compare the share of each value in each class with that in the reference class."""
     if CLASS not in groups:
         return
@@ -37,14 +37,14 @@ def between_classes(
     for scope in attribute.scopes[1:]:
         if scope is not base:
             for share, other in zip(scope.shares, base.shares, strict=True):
-                sides = Side(scope, share), Side(base, other)
+                sides = QuotedShare(scope, share), QuotedShare(base, other)
                 names = (str(scope.class_name), str(base.class_name))
                 yield _contrast(attribute.name, "classes", "between classes", names, share.value, *sides), *sides
 
 
 def between_values(
     attribute: AttributeFindings, scopes: Sequence[Scope], groups: Mapping[str, ReferenceGroup]
-) -> Iterator[tuple[Contrast, Side, Side]]:
+) -> Iterator[tuple[Contrast, QuotedShare, QuotedShare]]:
     """Compare the share of each value with that of the reference value, in each of the scopes."""
     if attribute.name not in groups:
         return
@@ -53,7 +53,7 @@ def between_values(
         base = next(share for share in scope.shares if share.value == reference)
         for share in scope.shares:
             if share is not base:
-                sides = Side(scope, share), Side(scope, base)
+                sides = QuotedShare(scope, share), QuotedShare(scope, base)
                 names = (share.value, reference)
                 yield _contrast(attribute.name, "values", scope.place, names, None, *sides), *sides
 
@@ -64,8 +64,8 @@ def _contrast(
     place: str,
     names: tuple[str, str],
     value: str | None,
-    side: Side,
-    base: Side,
+    side: QuotedShare,
+    base: QuotedShare,
 ) -> Contrast:
     pair = pair_of(side, base)
     ratio = pair.ratio() if pair else None
@@ -90,8 +90,8 @@ def _contrast(
     )
 
 
-def pair_of(side: Side, base: Side) -> Pair | None:
-    """Pair two shares. Where their errors may be tied in any way, the interval is the widest."""
+def pair_of(side: QuotedShare, base: QuotedShare) -> SharePair | None:
+    """SharePair two shares. Where their errors may be tied in any way, the interval is the widest."""
     if side.found is None or base.found is None:
         return None
     figures = {side.scope.quote.figure, base.scope.quote.figure}
@@ -103,7 +103,7 @@ def pair_of(side: Side, base: Side) -> Pair | None:
         correlation = float(multinomial_correlation(np.float64(side.found.value), np.float64(base.found.value)))  # type: ignore[arg-type]
     else:
         correlation = -1.0
-    return Pair(side.found, base.found, correlation, freedom)
+    return SharePair(side.found, base.found, correlation, freedom)
 
 
 def spreads(attribute: AttributeFindings) -> Iterator[GroupSpread]:

@@ -19,7 +19,7 @@ from synthgen.auditing.groups.model_errors import (
 )
 from synthgen.auditing.table import Table, encode
 from synthgen.sets import PREDICTED
-from synthgen.stats.contrasts import Pair, all_ends, spread
+from synthgen.stats.contrasts import SharePair, all_ends, spread
 from synthgen.stats.estimates import Ints
 from synthgen.stats.rates import OF_ALL, OF_CLASS, Outcomes, Rates, rates
 
@@ -47,14 +47,14 @@ class Grouping:
     without: Mapping[str, Rates]
     missing: Ints
 
-    def pair(self, metric: str, first: tuple[int, ...], second: tuple[int, ...]) -> Pair | None:
-        """Pair the rates of two groups, in (group,) or (group, class)."""
+    def pair(self, metric: str, first: tuple[int, ...], second: tuple[int, ...]) -> SharePair | None:
+        """SharePair the rates of two groups, in (group,) or (group, class)."""
         rate = self.found[metric]
         one, other = rate.estimate(*first), rate.estimate(*second)
         if one is None or other is None:
             return None
         own = [int(rate.freedom[place]) for place in (first, second) if rate.freedom[place]]
-        return Pair(one, other, 0.0, min(own, default=None))
+        return SharePair(one, other, 0.0, min(own, default=None))
 
     def extremes(self, metric: str, *place: int) -> tuple[float, float]:
         """Return the lowest and highest rate of a group if images without a group or prediction could be anything."""

@@ -9,7 +9,6 @@ from synthgen.sets import PREDICTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     import pandas as pd
 
@@ -38,5 +37,5 @@ def write_export(table: pd.DataFrame) -> bytes:
     return written.getvalue()
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return str(value).encode("utf-8", "replace").decode()

@@ -14,20 +14,20 @@ from synthgen.auditing.table import Table, crossed
 from synthgen.stats.clusters import FEWEST_FREEDOM
 from synthgen.stats.distance import Reference
 from synthgen.stats.estimates import Floats, Ints, wilson
-from synthgen.stats.slices import Cells, SliceTests, examine
+from synthgen.stats.slices import SliceCells, SliceTests, examine
 
 SHOWN = 10
 _LEVEL = 0.05
 
 
 class _Group(NamedTuple):
-    """Cells that are tested together: one attribute, or two, in all classes or overall."""
+    """SliceCells that are tested together: one attribute, or two, in all classes or overall."""
 
     attributes: tuple[str, ...]
     values: tuple[tuple[str, ...], ...]
     places: tuple[str, ...]
     basis: str
-    cells: Cells
+    cells: SliceCells
     searched: np.ndarray
 
 
@@ -110,11 +110,11 @@ def _of_one(table: Table, name: str, reference: Reference | None) -> Iterator[_G
             (classes, by_class, table.classes, clusters),
         ):
             wanted = _targets(reference, kinds, values)
-            cells = Cells.against(counts, wanted, groups)
+            cells = SliceCells.against(counts, wanted, groups)
             searched = _enough(cells) & ~np.isnan(wanted) & _own(len(values) > 2, len(values))
             yield _Group((name,), labels, places, "target", cells, searched)
     elif len(table.classes) > 1:
-        cells = Cells.against_others(by_class, clusters)
+        cells = SliceCells.against_others(by_class, clusters)
         searched = _enough(cells) & _own(len(values) > 2, len(values))
         yield _Group((name,), labels, classes, "the other classes", cells, searched)
 
@@ -137,10 +137,10 @@ def _of_two(table: Table, pair: tuple[str, str], references: Mapping[str, Refere
         if targets[0] is not None and targets[1] is not None:
             own = _targets(targets[0], kinds, first.values)[:, :, None]
             wanted = (own * _targets(targets[1], kinds, second.values)[:, None, :]).reshape(len(kinds), many)
-            cells = Cells.against(counts, wanted, groups)
+            cells = SliceCells.against(counts, wanted, groups)
             yield _Group(pair, labels, places, "target", cells, _enough(cells) & ~np.isnan(wanted))
         else:
-            cells = Cells.against_independence(counts, shape, groups)
+            cells = SliceCells.against_independence(counts, shape, groups)
             searched = _enough(cells) & (cells.spare > 0) & _own(many > 4, many)
             yield _Group(pair, labels, places, "independence", cells, searched)
 
@@ -166,7 +166,7 @@ def _together(clusters: tuple[Ints, Ints] | None) -> tuple[Ints, Ints] | None:
     return None if clusters is None else (clusters[0], np.zeros_like(clusters[1]))
 
 
-def _enough(cells: Cells) -> np.ndarray:
+def _enough(cells: SliceCells) -> np.ndarray:
     enough = cells.images >= MIN_CELL
     if cells.freedom is not None:
         enough &= (cells.freedom >= FEWEST_FREEDOM)[:, None]

@@ -147,7 +147,7 @@ def _row(each: Contrast) -> tuple[str, ...]:
 
 
 def _spread_notes(groups: GroupFindings, name: str) -> list[str]:
-    """Say how far the extremes among all classes are apart, for the value where they are farthest."""
+    """Say how much the extremes among all classes differ, for the value where they differ most."""
     own = [each for each in groups.spreads if each.attribute == name]
     if not own:
         return []
