@@ -199,18 +199,19 @@ def test_errors_of_one_prompt_widen_the_intervals() -> None:
     assert 3 < together.half_width / alone.half_width < 6  # about the root of 20
 
 
-def test_the_export_is_what_fairlearn_reads(tmp_path: Path) -> None:
+def test_the_guides_lines_make_a_metric_frame_of_the_export(tmp_path: Path) -> None:
     frame = people()
     found = audited(frame)
-    found.write(tmp_path)
-    table = pd.read_parquet(tmp_path / "groups.parquet")
-    assert list(table.columns) == ["id", "y_true", "y_pred", "gender", "skin"]
-    metric = MetricFrame(
-        metrics=accuracy_score, y_true=table["y_true"], y_pred=table["y_pred"], sensitive_features=table[["gender"]]
-    )
+    found.write(tmp_path / "outputs" / "people-audit")
+    guide = (Path(__file__).parents[2] / "docs" / "audit-groups.md").read_text("utf-8")
+    lines = guide.partition("```python\n")[2].partition("```")[0]
+    lines = lines.replace('"outputs/', f'"{(tmp_path / "outputs").as_posix()}/')
+    names: dict[str, Any] = {"pandas": pd, "MetricFrame": MetricFrame, "accuracy_score": accuracy_score}
+    exec(lines, names)
+    assert list(names["table"].columns) == ["id", "y_true", "y_pred", "gender", "skin"]
     women = errors(found).attributes[0].groups[1]
     assert women.accuracy is not None
-    assert metric.by_group["woman"] == pytest.approx(women.accuracy.value, abs=1e-9)
+    assert names["frame"].by_group["woman"] == pytest.approx(women.accuracy.value, abs=1e-9)
 
 
 def test_an_attribute_named_like_a_column_of_the_export_keeps_both(tmp_path: Path) -> None:
