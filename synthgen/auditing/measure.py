@@ -121,7 +121,8 @@ def measure(
     joint = with_families(
         [_attribute(table, name, of_joint, real, drawn, effects[name], gates, seed, on_progress) for name in joints]
     )
-    question = GroupQuestion(given.reference_groups, {*given.known, *of_joint.known}, given.references, joints)
+    known = {*given.known, *of_joint.known}
+    question = GroupQuestion(given.reference_groups, known, given.references, joints, given.about_set)
     groups, of_groups = find_groups(table, plain, frame, [*found, *joint], question)
     decided = apply_gates(gates, [*found, *joint], given.trust_judge, seed, of_groups)
     return Findings(

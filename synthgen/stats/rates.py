@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from synthgen.stats.clusters import FEWEST_FREEDOM
-from synthgen.stats.estimates import ALPHA, Estimate, Floats, Ints, Z, estimate
+from synthgen.stats.estimates import ALPHA, Estimate, Floats, Ints, Z, estimate, point
 
 ACCURACY, ERROR, RECALL, FNR, FPR, PRECISION, SELECTION_RATE = (
     "accuracy",
@@ -31,18 +31,22 @@ class Rates:
     Attributes:
         effect: the design effect of images of one prompt, at least 1.
         freedom: its degrees of freedom; 0 where images count as independent.
+        whole: whether these images are all that is asked about, so that rates have no interval.
     """
 
     hits: Ints
     of: Ints
     effect: Floats
     freedom: Ints
+    whole: bool = False
 
     def estimate(self, *place: int) -> Estimate | None:
         """Return the rate in one place with its interval; None without images."""
         hits, of = int(self.hits[place]), int(self.of[place])
         if not of:
             return None
+        if self.whole:
+            return point(hits / of)
         quantile = self.quantile(*place)
         share, squared = hits / of, quantile**2 * float(self.effect[place]) / of
         half = (squared * share * (1 - share) + squared**2 / 4) ** 0.5
@@ -54,7 +58,7 @@ class Rates:
         return _student(freedom) if freedom else Z
 
     def complement(self) -> Rates:
-        return Rates(self.of - self.hits, self.of, self.effect, self.freedom)
+        return replace(self, hits=self.of - self.hits)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +70,7 @@ class Outcomes:
         predicted: the predicted class; `classes` if it is none of them. Images without a prediction are left out.
         group: the group of the image.
         cluster: the prompt, 0..clusters-1; None if the images are independent.
+        whole: whether these images are all that is asked about.
     """
 
     true: Ints
@@ -74,6 +79,7 @@ class Outcomes:
     groups: int
     classes: int
     cluster: Ints | None
+    whole: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -105,7 +111,7 @@ def rates(given: Outcomes) -> dict[str, Rates]:
         SELECTION_RATE: (chosen, wide),
     }
     sums = _by_cluster(given, right, inside) if given.cluster is not None else {}
-    found = {name: _rates(*pair, sums.get(name)) for name, pair in pairs.items()}
+    found = {name: replace(_rates(*pair, sums.get(name)), whole=given.whole) for name, pair in pairs.items()}
     return {**found, ERROR: found[ACCURACY].complement(), FNR: found[RECALL].complement()}
 
 

@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, precision_score
 
 import synthgen
 from synthgen.auditing.groups.model_errors import ModelErrors
+from synthgen.auditing.measure import AuditOptions, measure
 from synthgen.errors import UsageError
 from tests.command import call, result, said
 
@@ -111,6 +112,27 @@ def test_gates_on_errors_decide() -> None:
     assert {check.place for check in found.findings.gates[3].checks if check.outcome == "fail"} == {
         f"class {kind}, woman" for kind in CLASSES
     }
+
+
+def test_groups_that_a_judge_tells_decide_no_gate_unless_trusted() -> None:
+    frame = people().rename(columns={"guess": "predicted class"})
+    values = {"gender": ["man", "woman"]}
+    gate = ["gender overall: error difference <= 0.5"]
+    found = measure(frame, values, AuditOptions(gates=gate))
+    assert found.gates[0].outcome == "insufficient data"
+    assert "the groups are this judge's answers, which nothing checks" in found.gates[0].reason
+    assert any("by the groups that the judge sees" in caveat for caveat in found.caveats)
+    trusted = measure(frame, values, AuditOptions(gates=gate, trust_judge=True))
+    assert trusted.gates[0].outcome == "pass"
+    assert "on the judge's word alone" in trusted.gates[0].reason
+
+
+def test_the_errors_in_this_very_set_have_no_interval() -> None:
+    found = audited(people(), about="set", gates=["skin overall: error difference <= 0.03"])
+    assert outcomes(found) != ["insufficient data"]
+    error = errors(found).overall.error
+    assert error is not None
+    assert error.low == error.high
 
 
 def test_predictions_outside_the_classes_are_errors_and_named() -> None:

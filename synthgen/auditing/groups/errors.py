@@ -74,8 +74,12 @@ def read_predictions(table: Table, frame: pd.DataFrame) -> Ints:
     return np.where(codes >= 0, codes, np.where(frame[PREDICTED].notna().to_numpy(), len(table.classes), -1))
 
 
-def group_by(table: Table, predicted: Ints, name: str | None) -> Grouping:
-    """Compute the rates by the values of an attribute; with None, of all images as one group."""
+def group_by(table: Table, predicted: Ints, name: str | None, whole: bool = False) -> Grouping:
+    """Compute the rates by the values of an attribute; with None, of all images as one group.
+
+    Args:
+        whole: whether the set itself is asked about, so that its rates have no interval.
+    """
     values = ("",) if name is None else table.attributes[name].values
     many = len(values)
     codes = np.zeros(len(table), dtype=np.int64) if name is None else np.minimum(table.attributes[name].codes, many)
@@ -84,7 +88,7 @@ def group_by(table: Table, predicted: Ints, name: str | None) -> Grouping:
 
     def of(which: np.ndarray, group: Ints, groups: int) -> Mapping[str, Rates]:
         own = None if cluster is None else cluster[which]
-        return rates(Outcomes(label[which], predicted[which], group, groups, classes, own))
+        return rates(Outcomes(label[which], predicted[which], group, groups, classes, own, whole))
 
     inside = there & (codes < many)
     outside = there & (codes == many)
@@ -104,6 +108,7 @@ def find_errors(
     known: Collection[str],
     unchecked: Mapping[str, str | None],
     groups: Mapping[str, ReferenceGroup],
+    whole: bool = False,
 ) -> tuple[ModelErrors, dict[str, Grouping]]:
     """Compute the errors of the model, by class and by the groups of each attribute in `names`.
 
@@ -111,8 +116,8 @@ def find_errors(
     """
     predicted = read_predictions(table, frame)
     outside = frame[PREDICTED][predicted == len(table.classes)]
-    overall = group_by(table, predicted, None)
-    groupings = {name: group_by(table, predicted, name) for name in names}
+    overall = group_by(table, predicted, None, whole)
+    groupings = {name: group_by(table, predicted, name, whole) for name in names}
     attributes = tuple(
         _attribute(table, name, each, name in known, unchecked.get(name), groups.get(name))
         for name, each in groupings.items()

@@ -39,12 +39,14 @@ class GroupQuestion:
         known: attributes that are taken as true, joint ones included.
         references: the targets of attributes.
         joints: the joint attributes of the table.
+        whole: whether the set itself is asked about, and not its source.
     """
 
     reference_groups: Mapping[str, str]
     known: Collection[str]
     references: Mapping[str, Reference]
     joints: Collection[str]
+    whole: bool = False
 
 
 Places = Callable[[Gate], dict[str, Found] | None]
@@ -71,7 +73,7 @@ def find_groups(
     if PREDICTED in frame.columns:
         names = [each.name for each in found]
         unchecked = {name: None if name in asked.known else JUDGED for name in names}
-        errors, groupings = find_errors(table, frame, names, asked.known, unchecked, groups)
+        errors, groupings = find_errors(table, frame, names, asked.known, unchecked, groups, asked.whole)
 
     own = [each for each in found if each.name not in asked.joints]
     result = GroupFindings(
