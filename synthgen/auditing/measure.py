@@ -18,7 +18,7 @@ from synthgen.auditing.findings import REAL, AttributeFindings, Findings
 from synthgen.auditing.gate_checks import apply_gates, measures_of, read_gates
 from synthgen.auditing.gates import Gate
 from synthgen.auditing.groups.find import GroupQuestion, find_groups
-from synthgen.auditing.groups.joint import join, joint_labels, joint_names, joint_reference, parts_of
+from synthgen.auditing.groups.joint import join, joint_labels, joint_names, joint_reference, not_joined, parts_of
 from synthgen.auditing.groups.references import check_reference_groups
 from synthgen.auditing.label_sample import doubt_of
 from synthgen.auditing.labelled import read_truth
@@ -104,8 +104,8 @@ def measure(
 
     referenced = list(attributes) if real is not None else list(given.references)
     gates = read_gates(given.gates, attributes, referenced, PREDICTED in frame.columns)
-    asked, gated = (*given.joints, *given.references), [gate.attribute for gate in gates]
-    plain, joints = table, joint_names(asked, gated, attributes, len(table.classes))
+    gated = (*(gate.attribute for gate in gates), *given.references)
+    plain, joints = table, joint_names(given.joints, gated, attributes, len(table.classes))
     table = join(plain, joints)
     of_joint = _joint_options(given, table, joints)
 
@@ -140,6 +140,7 @@ def measure(
         caveats=(
             *_caveats(table, real, given.labels),
             *groups.caveats,
+            *not_joined(given.joints, joints),
             *unused_trust(given.trust_judge, found, decided),
         ),
         trust_judge=given.trust_judge,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from synthgen.auditing.table import Answers, Table
     from synthgen.stats.distance import Reference, Target
 
-MOST_CELLS = 2000
-"""Combinations times places: a joint attribute with more is measured only if a gate limits it."""
+MOST_CELLS = 500
+"""Combinations times places: a joint attribute with more takes long, and is measured only if a gate limits it."""
 _AND = ", "
 
 
@@ -172,7 +172,11 @@ def _joined(parts: Sequence[object]) -> str | None:
 def joint_names(
     asked: Collection[str], gated: Collection[str], attributes: Mapping[str, Sequence[str]], classes: int
 ) -> tuple[str, ...]:
-    """Return the joint attributes to measure: those of gates, and those asked for that have not too many cells."""
+    """Return the joint attributes to measure: those of gates, and those asked for that have not too many cells.
+
+    Args:
+        gated: names of attributes, joint or not, that a gate limits or that have a target of their own.
+    """
     named = {name: joint_name(parts) for name in (*gated, *asked) if (parts := parts_of(name, attributes)) is not None}
     limited = {named[name] for name in gated if name in named}
     values = with_joint(attributes, named)
@@ -181,3 +185,10 @@ def joint_names(
         for name in dict.fromkeys(named.values())
         if name in limited or len(values[name]) * (classes + 1) <= MOST_CELLS
     )
+
+
+def not_joined(asked: Collection[str], joints: Collection[str]) -> Iterator[str]:
+    """Name the joint attributes that were asked for and have too many cells."""
+    for name in dict.fromkeys(asked):
+        if name not in joints:
+            yield f"{name}: too many combinations to measure their distance unasked; a gate on them has it measured"
