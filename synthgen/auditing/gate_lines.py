@@ -12,7 +12,10 @@ from synthgen.auditing.groups.joint import joint_name, parts_of, spelled, with_j
 from synthgen.errors import UsageError
 from synthgen.spec import GateSpec as SpecGate
 
-FORM = "'ATTRIBUTE [within class | overall | between classes]: MEASURE <= LIMIT', such as 'skin_tone within class: tv <= 0.1'"
+FORM = (
+    "'ATTRIBUTE [within class | overall | between classes]: MEASURE <= LIMIT', "
+    "such as 'skin_tone within class: tv <= 0.1'"
+)
 MEASURES = ("tv", "entropy", "min_max_ratio", "js", "unknown", "v")
 _SHARE = re.compile(r"(?:share|prevalence) of (?P<value>.+)")
 _LINE = re.compile(
