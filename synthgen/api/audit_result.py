@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthgen.auditing.places import JSON, REPORT
-from synthgen.files import expanded
+from synthgen.auditing.places import GROUPS, JSON, REPORT
+from synthgen.files import expanded, write_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,17 +80,20 @@ class Audit:
         return render_tables(self.report, said)
 
     def write(self, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
-        """Write audit.json and report.html, each whole or not at all.
+        """Write audit.json, report.html and, for other libraries, groups.parquet, each whole or not at all.
 
         Raises:
             StorageError: the folder cannot be written.
         """
+        from synthgen.auditing.groups.export import write_export
         from synthgen.auditing.report import write_html, write_json
         from synthgen.pages.page import write_page
 
         document, page = expanded(folder) / JSON, expanded(folder) / REPORT
         write_page(document, write_json(self.report).decode())
         write_page(page, write_html(self.report))
+        if self.report.table is not None:
+            write_file(document.parent / GROUPS, write_export(self.report.table))
         return document, page
 
     def __repr__(self) -> str:

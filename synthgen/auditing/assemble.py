@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from synthgen.auditing.groups.export import to_export
 from synthgen.auditing.input.audit_input import AuditInput, ObservedSet
 from synthgen.auditing.input.observations import Observations
 from synthgen.auditing.pictures import show_cells, show_pairs, why_hidden
@@ -59,6 +60,7 @@ def assemble(
         duplicates=show_pairs(images, looked, _ours(diversity, leakage)),
         reference_duplicates=show_pairs(*real, [pair.second for pair in leakage.pairs]) if real and leakage else {},
         not_measured=(*_not_measured(first, looked, real), *hidden),
+        table=to_export(looked.frame, [attribute.name for attribute in findings.attributes]),
     )
 
 

@@ -85,6 +85,7 @@ def audit_set(
     # Report
     evidence = _evidence(query, values)
     report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, evidence, near)
+    report = replace(report, predictions=query.predictions)
     if findings.labels_needed is None:
         return report
     return replace(report, judge_check=judge_check(place, query, findings.labels_needed))
@@ -96,9 +97,12 @@ def _options(
     """Read what `measure` may use: first what holds for both of two compared sets, then all of it, for the first."""
     from synthgen.auditing.crossings import check_crossing
     from synthgen.auditing.gate_checks import read_gates
+    from synthgen.auditing.groups.joint import joint_name, with_joint
+    from synthgen.auditing.groups.predictions import check_predictions
+    from synthgen.auditing.groups.references import check_reference_groups
     from synthgen.auditing.measure import AuditOptions
 
-    targets = references(first.declared, query.targets, values)
+    targets = references(first.declared, query.targets, with_joint(values, query.targets))
     common = AuditOptions(
         classes=first.declared.classes,
         known=tuple(first.question.known),
@@ -106,11 +110,27 @@ def _options(
         confusions=_confusions(query.confusions, values),
         about_set=query.about == "set",
     )
-    gates = read_gates([*first.declared.gates, *query.gates], values, list(values if has_reference else targets))
+    has_predictions = query.predictions is not None
+    referenced = [*values, *targets] if has_reference else list(targets)
+    gates = read_gates([*first.declared.gates, *query.gates], values, referenced, has_predictions)
     for names in query.cross:
         check_crossing(names, values)
-    labels = _labels(query.labels, values)
-    return common, replace(common, labels=labels, crossings=query.cross, gates=gates, trust_judge=query.trust_judge)
+    classes = dict.fromkeys([*(first.declared.classes or ()), *first.frame["label"].dropna()])
+    check_reference_groups(query.reference_groups, values, classes)
+    if query.predictions is not None:
+        check_predictions(first.frame, classes, query.predictions)
+    balanced = [entry.attribute for entry in first.declared.balance if entry.attribute in values]
+    crossed = [[name for name in names if name != "class"] for names in (balanced, *query.cross)]
+    asked = replace(
+        common,
+        labels=_labels(query.labels, values),
+        crossings=query.cross,
+        joints=[joint_name(names) for names in crossed if len(names) > 1],
+        reference_groups=query.reference_groups,
+        gates=gates,
+        trust_judge=query.trust_judge,
+    )
+    return common, asked
 
 
 def _measured(

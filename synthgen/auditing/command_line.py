@@ -30,6 +30,8 @@ OPTIONS: Mapping[str, str] = {
     "targets": "--target",
     "confusions": "--confusion",
     "cross": "--cross",
+    "reference_groups": "--reference-group",
+    "predictions": "--predictions",
     "gates": "--gate",
     "allow_left_out": "--allow-left-out",
     "about": "--about",
@@ -84,6 +86,8 @@ def _given(query: AuditQuery) -> Iterator[tuple[str, object]]:
     yield from (("targets", f"{name}={_line(shares)}") for name, shares in query.targets.items())
     yield from (("confusions", each) for each in _confusions(query.confusions))
     yield from (("cross", ",".join(names)) for names in query.cross)
+    yield from (("reference_groups", f"{name}={group}") for name, group in query.reference_groups.items())
+    yield "predictions", query.predictions
     yield from (("gates", gate) for gate in query.gates)
     yield "allow_left_out", None if query.allow_left_out == LEFT_OUT else query.allow_left_out
     yield "about", None if query.about == "source" else query.about

@@ -9,6 +9,7 @@ from synthgen.auditing.agreement import Agreement
 from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.filters import Pipeline
 from synthgen.auditing.gates import GateOutcome, GateResult
+from synthgen.auditing.groups.found import GroupFindings
 from synthgen.auditing.shared import Dependence
 from synthgen.stats.amplification import Amplification
 from synthgen.stats.association import Association
@@ -173,6 +174,9 @@ class Findings:
             gets enough labels; None if there is no such gate.
         dependence: what images share, and which of it intervals allow for; None if `about` is 'set'.
         pipeline, crossings, amplification, agreement: None or empty if not asked for.
+        joint: like `attributes`, combinations of several: those that `balance` fills, that a gate limits, or that are
+            crossed.
+        groups: what compares groups.
     """
 
     images: int
@@ -191,6 +195,8 @@ class Findings:
     trust_judge: bool = False
     labels_needed: int | None = None
     dependence: Dependence | None = None
+    joint: tuple[AttributeFindings, ...] = ()
+    groups: GroupFindings | None = None
 
     @property
     def on_trust(self) -> str | None:

@@ -15,6 +15,8 @@ from synthgen.auditing.gates import (
     Worst,
     decide,
 )
+from synthgen.auditing.groups.group_lines import needs_predictions
+from synthgen.auditing.groups.joint import parts_of
 from synthgen.auditing.unanswered import worst_case
 from synthgen.errors import UsageError
 from synthgen.spec import GateSpec as SpecGate
@@ -31,13 +33,16 @@ _REAL_REMEDY = "declared target shares, or a known column in both sets, would se
 
 
 def read_gates(
-    gates: Sequence[Gate | SpecGate | str], attributes: Mapping[str, Sequence[str]], referenced: Sequence[str]
+    gates: Sequence[Gate | SpecGate | str],
+    attributes: Mapping[str, Sequence[str]],
+    referenced: Sequence[str],
+    has_predictions: bool = False,
 ) -> list[Gate]:
     """Read gates in any of their forms. `referenced` are the attributes that have a reference.
 
     Raises:
         UsageError: a line is not a valid gate, names something that the audit lacks, or asks for the distance from a
-            missing reference.
+            missing reference, or for errors without predictions.
     """
     found = []
     for given in gates:
@@ -47,7 +52,14 @@ def read_gates(
             gate = from_spec(given, attributes)
         else:
             gate = checked(given, attributes)
-        if gate.measure in set(Measure) and gate.attribute not in referenced:
+        if needs_predictions(gate.measure) and not has_predictions:
+            hint = "Name the column of the model's predictions with `predictions`."
+            raise UsageError(f"gate '{gate}': there are no predictions", hint=hint)
+        lacking = [name for name in parts_of(gate.attribute, attributes) or () if name not in referenced]
+        if gate.measure in set(Measure) and lacking and gate.attribute not in referenced:
+            hint = "Give target shares of each attribute with `targets`, or a real set with `reference`."
+            raise UsageError(f"gate '{gate}': {lacking[0]} has no target to be distant from", hint=hint)
+        if gate.measure in set(Measure) and gate.attribute in attributes and gate.attribute not in referenced:
             hint = "Give its target shares with `targets`, or a real set with `reference`."
             raise UsageError(f"gate '{gate}': {gate.attribute} has no target to be distant from", hint=hint)
         found.append(gate)
@@ -66,11 +78,23 @@ def measures_of(gates: Sequence[Gate], attribute: str, classes: int) -> frozense
 
 
 def apply_gates(
-    gates: Sequence[Gate], found: Sequence[AttributeFindings], trust_judge: bool = False, seed: int = 0
+    gates: Sequence[Gate],
+    found: Sequence[AttributeFindings],
+    trust_judge: bool = False,
+    seed: int = 0,
+    of_groups: Callable[[Gate], dict[str, Found] | None] = lambda gate: None,
 ) -> tuple[GateResult, ...]:
-    """Decide every gate. With `trust_judge`, the judge's answers count even where nothing checks them."""
+    """Decide every gate. With `trust_judge`, the judge's answers count even where nothing checks them.
+
+    Args:
+        of_groups: returns what decides a gate on groups, and None for another one.
+    """
     by_name = {attribute.name: attribute for attribute in found}
-    return tuple(decide(gate, _places(gate, by_name[gate.attribute], seed), trust_judge) for gate in gates)
+    places = ((gate, of_groups(gate)) for gate in gates)
+    return tuple(
+        decide(gate, _places(gate, by_name[gate.attribute], seed) if own is None else own, trust_judge)
+        for gate, own in places
+    )
 
 
 def _places(gate: Gate, attribute: AttributeFindings, seed: int) -> dict[str, Found]:

@@ -2,17 +2,24 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import inf
 from typing import Literal
 
 from synthgen.auditing.gates import Gate
+from synthgen.auditing.groups.group_lines import CONTRASTS, check_group_gate, group_measure, is_ratio
+from synthgen.auditing.groups.joint import joint_name, parts_of, spelled, with_joint
 from synthgen.errors import UsageError
 from synthgen.spec import GateSpec as SpecGate
 
-FORM = "'ATTRIBUTE [within class | overall]: MEASURE <= LIMIT', such as 'skin_tone within class: tv <= 0.1'"
+FORM = (
+    "'ATTRIBUTE [within class | overall | between classes]: MEASURE <= LIMIT', "
+    "such as 'skin_tone within class: tv <= 0.1'"
+)
 MEASURES = ("tv", "entropy", "min_max_ratio", "js", "unknown", "v")
 _SHARE = re.compile(r"(?:share|prevalence) of (?P<value>.+)")
 _LINE = re.compile(
-    r"(?P<attribute>.+?)(?:\s+(?P<within>within class|within dataset|over ?all))?\s*:\s*"
+    r"(?P<attribute>.+?)(?:\s+(?P<within>within class|between classes|within dataset|over ?all))?\s*:\s*"
     r"(?P<measure>.+?)\s*(?P<sign><=|>=|≤|≥)\s*(?P<limit>\S+)"
 )
 
@@ -32,12 +39,13 @@ def parse_gate(text: str, attributes: Mapping[str, Sequence[str]]) -> Gate:
 
     attribute = matched["attribute"].strip()
     measure, value = _measure(text, matched["measure"])
-    within: Literal["class", "dataset"] = "class"
-    if measure == "v" and matched["within"] == "within class":
+    within: Literal["class", "dataset", "between"] = "between" if matched["within"] == "between classes" else "class"
+    if measure == "v" and matched["within"] in ("within class", "between classes"):
         raise UsageError(f"gate {text!r}: 'v' compares the classes with each other", hint="Write 'overall'.")
     if measure == "v" or matched["within"] in ("within dataset", "over all", "overall"):
         within = "dataset"
-    gate = Gate(attribute, within, measure, matched["sign"] in ("<=", "≤"), _limit(text, matched["limit"]), value)
+    limit = _limit(text, matched["limit"], is_ratio(measure))
+    gate = Gate(attribute, within, measure, matched["sign"] in ("<=", "≤"), limit, value)
     return checked(gate, attributes)
 
 
@@ -51,11 +59,17 @@ def from_spec(gate: SpecGate, attributes: Mapping[str, Sequence[str]]) -> Gate:
 
 
 def checked(gate: Gate, attributes: Mapping[str, Sequence[str]]) -> Gate:
-    """Return the gate if its attribute and value exist.
+    """Return the gate if its attribute and value exist. Those of crossed attributes are written in one way.
 
     Raises:
-        UsageError: the audit does not have the attribute or the value.
+        UsageError: the audit does not have the attribute or the value, or the measure is not one of such a place.
     """
+    check_group_gate(gate)
+    if (parts := parts_of(gate.attribute, attributes)) is not None:
+        attributes = with_joint(attributes, [gate.attribute])
+        gate = replace(gate, attribute=joint_name(parts))
+        if gate.value is not None:
+            gate = replace(gate, value=spelled(gate.value, attributes[gate.attribute]))
     if gate.attribute not in attributes:
         there = ", ".join(attributes) or "none"
         raise UsageError(
@@ -72,18 +86,25 @@ def _measure(text: str, measure: str) -> tuple[str, str | None]:
         return measure, None
     if measure == "share of unknown":
         return "unknown", None
+    if group := group_measure(measure):
+        return group, None
     if share := _SHARE.fullmatch(measure):
         return "share", share["value"].strip()
-    hint = f"Expected one of {', '.join(MEASURES)}, or 'share of VALUE'."
+    hint = (
+        f"Expected one of {', '.join((*MEASURES, *CONTRASTS))}, or 'share of VALUE'; with `predictions` also 'error', "
+        "'error difference' and the like."
+    )
     raise UsageError(f"gate {text!r}: there is no measure {measure!r}", hint=hint)
 
 
-def _limit(text: str, limit: str) -> float:
+def _limit(text: str, limit: str, is_ratio: bool = False) -> float:
     number, percent = limit.removesuffix("%"), limit.endswith("%")
     try:
         found = float(number) / (100 if percent else 1)
     except ValueError:
         found = -1.0
-    if not 0 <= found <= 1:
+    if is_ratio and not 0 <= found < inf:
+        raise UsageError(f"gate {text!r}: the limit {limit!r} is not a ratio", hint="Expected a number such as 0.8.")
+    if not is_ratio and not 0 <= found <= 1:
         raise UsageError(f"gate {text!r}: the limit {limit!r} is not a share", hint="Expected 0 to 1, or 0% to 100%.")
     return found

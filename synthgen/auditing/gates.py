@@ -24,20 +24,22 @@ class Gate:
     """A limit on one measure of an attribute.
 
     Attributes:
-        within: 'class': each class must keep the limit; 'dataset': the set as a whole.
-        measure: one of `gate_lines.MEASURES`, or 'share', which is that of `value`.
+        attribute: an attribute, or several that are crossed, such as 'gender x skin_tone'.
+        within: 'class': each class must keep the limit; 'dataset': the set as a whole; 'between': each class beside the
+            reference class.
+        measure: one of `gate_lines.MEASURES`, or 'share', which is that of `value`; of groups, those of `group_lines`.
         most: whether `limit` is an upper limit; otherwise it is a lower one.
     """
 
     attribute: str
-    within: Literal["class", "dataset"]
+    within: Literal["class", "dataset", "between"]
     measure: str
     most: bool
     limit: float
     value: str | None = None
 
     def __str__(self) -> str:
-        where = "within class" if self.within == "class" else "overall"
+        where = {"class": "within class", "dataset": "overall", "between": "between classes"}[self.within]
         measure = f"share of {self.value}" if self.value is not None else self.measure
         return f"{self.attribute} {where}: {measure} {'<=' if self.most else '>='} {self.limit:g}"
 

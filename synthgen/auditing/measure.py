@@ -17,6 +17,9 @@ from synthgen.auditing.filters import Pipeline, read_pipeline
 from synthgen.auditing.findings import REAL, AttributeFindings, Findings
 from synthgen.auditing.gate_checks import apply_gates, measures_of, read_gates
 from synthgen.auditing.gates import Gate
+from synthgen.auditing.groups.find import GroupQuestion, find_groups
+from synthgen.auditing.groups.joint import join, joint_labels, joint_names, joint_reference, not_joined, parts_of
+from synthgen.auditing.groups.references import check_reference_groups
 from synthgen.auditing.label_sample import doubt_of
 from synthgen.auditing.labelled import read_truth
 from synthgen.auditing.relations import find_amplifications, find_association, stream
@@ -24,6 +27,7 @@ from synthgen.auditing.scopes import Effect, Evidence, find_effects, measure_sco
 from synthgen.auditing.table import Table, read_table
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
+from synthgen.sets import PREDICTED
 from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.clusters import Bootstrap
 from synthgen.stats.distance import Reference, Target
@@ -45,6 +49,8 @@ class AuditOptions:
         real: a table like the audited one, of a real set.
         second: `id` and the attributes, as another judge answered.
         crossings: groups of attributes, or 'class', to cross.
+        joints: joint attributes to measure, such as 'gender x skin_tone', besides those of gates.
+        reference_groups: by attribute, or 'class', the group that others are compared with; by default the largest.
         trust_judge: let gates use the judge's raw answers where nothing checks them.
         about_set: whether the set itself is asked about, and not the source that it is a sample of.
         vectors: embeddings of the images, float32 [n, d], in the order of the table: they help to tell whether the
@@ -62,6 +68,8 @@ class AuditOptions:
     real: pd.DataFrame | None = None
     second: pd.DataFrame | None = None
     crossings: Sequence[Sequence[str]] = ()
+    joints: Sequence[str] = ()
+    reference_groups: Mapping[str, str] = field(default_factory=dict)
     min_cell: int = MIN_CELL
     gates: Sequence[Gate | SpecGate | str] = ()
     trust_judge: bool = False
@@ -79,10 +87,11 @@ def measure(
 ) -> Findings:
     """Audit a table with one row for each image.
 
-    Its columns are `label`, one for each of `attributes`, and optionally `id`, `prompt`, `seed`, and `source_id` or
-    `source_image`. Answers are strings: the
-    attribute's values, 'unknown' if the judge abstained, 'not applicable'. `on_progress` hears how many classes are
-    done, since thousands of them take minutes.
+    Its columns are `label`, one for each of `attributes`, and optionally `id`, `prompt`, `seed`,
+    and `source_id` or `source_image`. Answers are strings: the
+    attribute's values, 'unknown' if the judge abstained, 'not applicable'. A column 'predicted class' has the
+    predictions of a downstream model. `on_progress` hears how many classes are done, since thousands of them take
+    minutes.
 
     Raises:
         UsageError: the table, or something in `given`, is invalid.
@@ -92,8 +101,14 @@ def measure(
     table = read_table(frame, attributes, given.classes)
     real = read_table(given.real, attributes, table.classes) if given.real is not None else None
 
+    check_reference_groups(given.reference_groups, attributes, table.classes)
+
     referenced = list(attributes) if real is not None else list(given.references)
-    gates = read_gates(given.gates, attributes, referenced)
+    gates = read_gates(given.gates, attributes, referenced, PREDICTED in frame.columns)
+    gated = (*(gate.attribute for gate in gates), *given.references)
+    plain, joints = table, joint_names(given.joints, gated, attributes, len(table.classes))
+    table = join(plain, joints)
+    of_joint = _joint_options(given, table, joints)
 
     if given.about_set:  # nothing is a sample, so it does not matter how alike images are
         alone = replace(table, cluster=None)
@@ -101,11 +116,19 @@ def measure(
     else:
         dependent = find_dependent(table, frame, given.near, seed)
     table, drawn, effects = dependent.table, dependent.drawn, dependent.effects
+    plain = replace(plain, cluster=table.cluster, cluster_label=table.cluster_label)
     found = [
         _attribute(table, name, given, real, drawn, effects[name], gates, seed, on_progress) for name in attributes
     ]
     found = with_families(found)
-    decided = apply_gates(gates, found, given.trust_judge, seed)
+    real = join(real, joints) if real is not None else None
+    joint = with_families(
+        [_attribute(table, name, of_joint, real, drawn, effects[name], gates, seed, on_progress) for name in joints]
+    )
+    known = {*given.known, *of_joint.known}
+    question = GroupQuestion(given.reference_groups, known, given.references, joints, given.about_set)
+    groups, of_groups = find_groups(table, plain, frame, [*found, *joint], question)
+    decided = apply_gates(gates, [*found, *joint], given.trust_judge, seed, of_groups)
     return Findings(
         images=len(table),
         classes=dict(zip(table.classes, np.bincount(table.label, minlength=len(table.classes)).tolist(), strict=True)),
@@ -113,26 +136,39 @@ def measure(
         confidence=1 - ALPHA,
         seed=seed,
         attributes=tuple(found),
-        crossings=tuple(cross(table, names, given.min_cell) for names in given.crossings),
+        crossings=tuple(cross(plain, names, given.min_cell) for names in given.crossings),
         pipeline=_pipeline(given, attributes, seed),
-        amplification=tuple(find_amplifications(table, real, drawn, seed)) if real is not None else (),
-        agreement=tuple(_agreement(table, given.second)) if given.second is not None else (),
+        amplification=tuple(find_amplifications(plain, real, drawn, seed)) if real is not None else (),
+        agreement=tuple(_agreement(plain, given.second)) if given.second is not None else (),
         gates=decided,
         caveats=(
             *_caveats(table, real, given.labels),
             *dependent.caveats,
+            *groups.caveats,
+            *not_joined(given.joints, joints),
             *unused_trust(given.trust_judge, found, decided),
         ),
         trust_judge=given.trust_judge,
         about="set" if given.about_set else "source",
         labels_needed=labels_needed(frame, found, gates, decided),
         dependence=dependent.dependence,
+        joint=tuple(joint),
+        groups=groups,
     )
+
+
+def _joint_options(given: AuditOptions, table: Table, joints: Sequence[str]) -> AuditOptions:
+    """Return what is given for joint attributes: no confusion matrix, since errors on parts need not be independent."""
+    parts = {name: parts_of(name, table.attributes.keys() - set(joints)) or () for name in joints}
+    known = [name for name in joints if all(part in given.known for part in parts[name])]
+    references = {name: found for name in joints if (found := joint_reference(name, table, given.references))}
+    labels = joint_labels(given.labels, table, joints, given.known) if given.labels is not None else None
+    return replace(given, known=known, references=references, labels=labels, confusions={})
 
 
 def _check_names(given: AuditOptions, attributes: Mapping[str, Sequence[str]]) -> None:
     for what, names in (("known", given.known), ("references", given.references), ("confusions", given.confusions)):
-        if strange := [name for name in names if name not in attributes]:
+        if strange := [name for name in names if name not in attributes and parts_of(name, attributes) is None]:
             raise UsageError(
                 f"{what}: there is no attribute {strange[0]!r}", hint=f"The attributes are: {', '.join(attributes)}."
             )

@@ -13,7 +13,7 @@ from synthgen.store.layout import PLAN
 if TYPE_CHECKING:
     from synthgen.sets import SetSource
 
-JSON, REPORT, EMBEDDINGS = "audit.json", "report.html", "embeddings"
+JSON, REPORT, GROUPS, EMBEDDINGS = "audit.json", "report.html", "groups.parquet", "embeddings"
 
 
 def output_folder(place: SetSource) -> Path:
@@ -58,7 +58,7 @@ def check_output(folder: Path, place: SetSource) -> None:
     if isinstance(place, str | os.PathLike) and os.path.realpath(folder) == _real(place):
         raise UsageError(f"{folder} is the set itself", hint="Choose another folder with `output`.")
     check_folder(folder)
-    for name in (JSON, REPORT):
+    for name in (JSON, REPORT, GROUPS):
         check_file(folder / name)
 
 

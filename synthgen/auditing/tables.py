@@ -1,7 +1,7 @@
 """Findings as pandas tables: one row for each number, with the ends of its interval in further columns."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from typing import Any, get_type_hints
 
@@ -9,6 +9,8 @@ import pandas as pd
 
 from synthgen.auditing.compare import Comparison
 from synthgen.auditing.findings import AttributeFindings, Findings, Scope
+from synthgen.auditing.groups.found import GroupFindings
+from synthgen.auditing.groups.model_errors import GroupErrors
 from synthgen.stats.estimates import Estimate
 
 TableRow = dict[str, Any]
@@ -17,8 +19,11 @@ TableRow = dict[str, Any]
 def tables(findings: Findings) -> dict[str, pd.DataFrame]:
     """Return the findings as tables, by name. What was not asked for is an empty table.
 
-    The names are shares, scopes, distances, associations, crossings, filters, losses, amplification, agreement, gates.
+    The names are shares, scopes, distances, associations, crossings, filters, losses, amplification, agreement, gates;
+    of groups contrasts, spreads, slices, stratified, errors, class_errors, error_contrasts, error_spreads; and
+    joint_shares and joint_distances of combinations of attributes.
     """
+    joint = replace(findings, attributes=findings.joint)
     return {
         "shares": pd.DataFrame(_shares(findings)),
         "scopes": pd.DataFrame(_scopes(findings)),
@@ -32,6 +37,36 @@ def tables(findings: Findings) -> dict[str, pd.DataFrame]:
         "amplification": pd.DataFrame(_flat(each) for each in findings.amplification),
         "agreement": pd.DataFrame(_agreement(findings)),
         "gates": pd.DataFrame(_gates(findings)),
+        "joint_shares": pd.DataFrame(_shares(joint)),
+        "joint_distances": pd.DataFrame(_distances(joint)),
+        **group_tables(findings.groups),
+    }
+
+
+def group_tables(found: GroupFindings | None) -> dict[str, pd.DataFrame]:
+    """Return what compares groups as tables, by name."""
+    errors = found.errors if found else None
+    rates: list[tuple[str | None, GroupErrors]] = [(None, errors.overall)] if errors else []
+    rates += [(each.attribute, group) for each in (errors.attributes if errors else ()) for group in each.groups]
+    apart = errors.attributes if errors else ()
+    return {
+        "contrasts": pd.DataFrame(_flat(each) for each in (found.contrasts if found else ())),
+        "spreads": pd.DataFrame(_flat(each) for each in (found.spreads if found else ())),
+        "slices": pd.DataFrame(_flat(each) for each in (found.slices.worst if found and found.slices else ())),
+        "stratified": pd.DataFrame(_flat(each) for each in (found.stratified if found else ())),
+        "errors": pd.DataFrame(
+            {"attribute": name, **{key: cell for key, cell in _flat(group).items() if key != "classes"}}
+            for name, group in rates
+        ),
+        "class_errors": pd.DataFrame(
+            {"attribute": name, "group": group.group, **_flat(each)} for name, group in rates for each in group.classes
+        ),
+        "error_contrasts": pd.DataFrame(
+            {"attribute": each.attribute, **_flat(row)} for each in apart for row in each.contrasts
+        ),
+        "error_spreads": pd.DataFrame(
+            {"attribute": each.attribute, **_flat(row)} for each in apart for row in each.spreads
+        ),
     }
 
 

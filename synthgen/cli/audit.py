@@ -88,6 +88,23 @@ def audit(
         list[str] | None,
         typer.Option("--cross", metavar="NAME,NAME", help="Attributes to cross, or 'class'. Repeatable."),
     ] = None,
+    reference_groups: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reference-group",
+            metavar="NAME=VALUE",
+            help="Group that others are compared with: a value of an attribute, or class=CLASS. Repeatable. "
+            "Default: the largest.",
+        ),
+    ] = None,
+    predictions: Annotated[
+        str | None,
+        typer.Option(
+            "--predictions",
+            metavar="COLUMN",
+            help="Column of a model's predicted classes: its errors by class and group.",
+        ),
+    ] = None,
     gates: Annotated[
         list[str] | None,
         typer.Option(
@@ -169,6 +186,8 @@ def audit(
             "confusions": confusions or (),
             "labels": labels,
             "cross": [tuple(part.strip() for part in names.split(",")) for names in cross or ()],
+            "reference_groups": pairs("reference_groups", reference_groups),
+            "predictions": predictions,
             "gates": gates or (),
             "trust_judge": trust_judge,
             "allow_left_out": allow_left_out,

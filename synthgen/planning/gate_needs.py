@@ -1,10 +1,12 @@
 """How many images the gates of a spec need before they can pass."""
 
 from collections.abc import Iterator
+from itertools import product
+from math import prod
 from typing import NamedTuple
 
 from synthgen.planning.cells import shares_of
-from synthgen.spec import Spec
+from synthgen.spec import Spec, crossed_parts
 from synthgen.stats.power import images_to_pass
 
 
@@ -38,13 +40,18 @@ class GateNeed(NamedTuple):
 
 
 def gate_needs(spec: Spec) -> Iterator[GateNeed]:
-    """Yield what each gate of a balanced attribute needs. Shares that are still in a file are left out."""
+    """Yield what each gate of balanced attributes needs. Shares that are still in a file are left out.
+
+    Combinations of attributes should have the product of their shares, as the cells of a run have.
+    """
     balanced = {entry.attribute: entry for entry in spec.balance}
     for gate in spec.gates:
-        entry = balanced.get(gate.attribute)
-        if entry is None or (entry.target != "uniform" and "from" in entry.target):
+        names = [gate.attribute] if gate.attribute in spec.attributes else crossed_parts(gate.attribute)
+        entries = [balanced[name] for name in names if name in balanced]
+        if len(entries) < len(names) or any(each.target != "uniform" and "from" in each.target for each in entries):
             continue
-        needed = images_to_pass([share for _, share in shares_of(spec, entry)], gate.max_tv)
+        axes = [[share for _, share in shares_of(spec, entry)] for entry in entries]
+        needed = images_to_pass([prod(shares) for shares in product(*axes)], gate.max_tv)
         if gate.within == "class":
             name, images = min(((name, kind.count) for name, kind in spec.classes.items()), key=lambda each: each[1])
             yield GateNeed(f"{gate.attribute} within class: tv <= {gate.max_tv:g}", needed, f"class {name}", images)

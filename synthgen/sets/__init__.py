@@ -1,8 +1,8 @@
 """From any labelled set of images to a table of its labels, and its images a few at a time."""
 
-from synthgen.sets.frame import read_frame
+from synthgen.sets.frame import PREDICTED, read_frame
 from synthgen.sets.image_set import ImageSet
 from synthgen.sets.opening import SetSource, open_set
 from synthgen.sets.pictures import decode, thumbnail
 
-__all__ = ["ImageSet", "SetSource", "decode", "open_set", "read_frame", "thumbnail"]
+__all__ = ["PREDICTED", "ImageSet", "SetSource", "decode", "open_set", "read_frame", "thumbnail"]

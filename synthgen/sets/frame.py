@@ -16,17 +16,27 @@ _SHARED = ("prompt", "seed", "source_id", "source_image")
 _OTHER = "Name another column, or make one that holds a text or a number in each row."
 
 
-def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Read the columns `id`, `label`, those of what images may share, and one for each of `known`.
+PREDICTED = "predicted class"
+"""The column of a downstream model's predictions in the table of a set."""
+
+
+def read_frame(
+    found: ImageSet,
+    label: str | None = None,
+    known: Mapping[str, str] | None = None,
+    predictions: str | None = None,
+) -> pd.DataFrame:
+    """Read the columns `id`, `label`, those of what images may share, one for each of `known`, and that of predictions.
 
     Images may share a `prompt`, the `seed` of their noise, and the image they were made from, as `source_id` or
     `source_image`; of these, the columns are read that the set has.
 
     `known` maps an attribute to its column in the set. All cells are texts, or missing. Images without an id of their
-    own are named by their row.
+    own are named by their row. The predictions are named `PREDICTED`.
 
     Raises:
-        UsageError: a column does not exist or contains lists, or a known attribute has a reserved name.
+        UsageError: a column does not exist or contains lists, a known attribute has a reserved name, or the predictions
+            are the classes themselves.
     """
     known = known or {}
     if kept := [name for name in known if name.casefold() in RESERVED]:
@@ -35,7 +45,14 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
         raise UsageError(what, argument="known", hint="Choose another name for the attribute.")
 
     label = label or find_label(found)
-    for column in (label, *known.values()):
+    predicted = [] if predictions is None else [predictions]
+    if predictions == label:
+        hint = "Name the column of what a model predicted."
+        raise UsageError(f"{label!r} is the column of the classes themselves", argument="predictions", hint=hint)
+    if predicted and PREDICTED in known:
+        what = f"{PREDICTED!r} is reserved for the predictions"
+        raise UsageError(what, argument="known", hint="Choose another name for the attribute.")
+    for column in (label, *known.values(), *predicted):
         if column not in found.columns:
             there = ", ".join(found.columns) or "none"
             why = [f"Note: {note}." for note in found.notes if repr(column) in note]
@@ -45,7 +62,7 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
 
     candidates = [name for name in _IDS if name in found.columns]
     shared = [name for name in _SHARED if name in found.columns and name not in known]
-    table = found.table(list(dict.fromkeys([label, *shared, *known.values(), *candidates])))
+    table = found.table(list(dict.fromkeys([label, *shared, *known.values(), *predicted, *candidates])))
 
     frame = pd.DataFrame({"id": _ids(table, candidates)})
     frame["label"] = words(table[label])
@@ -55,6 +72,8 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
             frame[column] = words(table[column])
     for name, column in known.items():
         frame[name] = words(table[column])
+    for column in predicted:
+        frame[PREDICTED] = words(table[column])
     return frame
 
 

@@ -1,7 +1,16 @@
 """YAML -> `Spec`: what the user wants, checked, with every problem as `file:line:column: message`."""
 
 from synthgen.errors import Problem
-from synthgen.spec.attribute import ASIDE, NOT_APPLICABLE, RESERVED, UNKNOWN, Attribute, Balance, GateSpec
+from synthgen.spec.attribute import (
+    ASIDE,
+    NOT_APPLICABLE,
+    RESERVED,
+    UNKNOWN,
+    Attribute,
+    Balance,
+    GateSpec,
+    crossed_parts,
+)
 from synthgen.spec.bare import Violation
 from synthgen.spec.declared import Declared
 from synthgen.spec.filters import (
@@ -59,6 +68,7 @@ __all__ = [
     "Variable",
     "Violation",
     "alike",
+    "crossed_parts",
     "decoded",
     "difference",
     "folded",

@@ -1,5 +1,6 @@
 """Attributes to measure on every image, and the shares that they should have."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -21,6 +22,19 @@ RESERVED: Mapping[str, str] = {
     "prompt": "the image's prompt",
 }
 """Names that no attribute can have, and what each is reserved for: tables already have such columns."""
+
+_CROSS = re.compile(r"\s+[x×]\s+")
+
+
+def crossed_parts(name: str) -> tuple[str, ...]:
+    """Split a name such as `gender x skin_tone` into the names of attributes.
+
+    Example:
+        >>> crossed_parts("gender x skin_tone")
+        ('gender', 'skin_tone')
+    """
+    return tuple(part.strip() for part in _CROSS.split(name.strip()))
+
 
 Shares = Annotated[Mapping[Text, Fraction], Field(min_length=2)]
 SharesFile = Annotated[Mapping[Literal["from"], Text], Field(min_length=1)]
@@ -83,6 +97,8 @@ class Balance(Section):
 class GateSpec(Section):
     """A limit that an audit checks."""
 
-    attribute: Text = Field(description="The name of an attribute of this spec.")
+    attribute: Text = Field(
+        description="The name of an attribute of this spec, or several whose combinations count: 'gender x skin_tone'."
+    )
     within: Literal["class", "dataset"] = Field("class", description="Check each class, or the whole dataset.")
     max_tv: Fraction = Field(description="Largest allowed total variation distance from the target shares.")

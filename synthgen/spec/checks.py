@@ -7,7 +7,7 @@ these are reported elsewhere.
 from collections.abc import Iterable, Iterator, Mapping
 from math import isclose, prod
 
-from synthgen.spec.attribute import NOT_APPLICABLE, RESERVED, UNKNOWN
+from synthgen.spec.attribute import NOT_APPLICABLE, RESERVED, UNKNOWN, crossed_parts
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.blocked import check_blocked
 from synthgen.spec.bundled import check_bundled
@@ -158,9 +158,18 @@ def _attributes(spec: Data) -> Iterator[Violation]:
         entries = spec.get(key)
         for index, entry in enumerate(entries if isinstance(entries, list) else []):
             attribute_name = entry.get("attribute") if isinstance(entry, Mapping) else None
-            if isinstance(attribute_name, str) and attribute_name not in attributes:
-                hint = suggestion(attribute_name, attributes)
-                yield Violation((key, index, "attribute"), f"unknown attribute {quoted(attribute_name)}{hint}")
+            if isinstance(attribute_name, str):
+                yield from _parts((key, index, "attribute"), attribute_name, attributes, several=key == "gates")
+
+
+def _parts(path: Path, name: str, attributes: Data, several: bool) -> Iterator[Violation]:
+    """Yield the problems of an attribute's name, or in a gate of several that are crossed, as in `gender x skin`."""
+    parts = crossed_parts(name) if several and name not in attributes else (name,)
+    for part in parts:
+        if part not in attributes:
+            yield Violation(path, f"unknown attribute {quoted(part)}{suggestion(part, attributes)}")
+    if len(set(parts)) < len(parts):
+        yield Violation(path, f"{quoted(name)} lists an attribute twice")
 
 
 def _names(attributes: Data) -> Iterator[Violation]:

@@ -128,7 +128,7 @@ def texts(argument: str, given: object, example: str) -> tuple[str, ...]:
     return tuple(given)
 
 
-def names(argument: str, given: object) -> dict[str, str]:
+def names(argument: str, given: object, example: str = "column") -> dict[str, str]:
     """Read a mapping of attributes to texts.
 
     Raises:
@@ -137,7 +137,8 @@ def names(argument: str, given: object) -> dict[str, str]:
     if given is None:
         return {}
     if not isinstance(given, Mapping) or not all(isinstance(each, str) for pair in given.items() for each in pair):
-        hint = f'Write a mapping of names, such as {argument}={{"skin_tone": "column"}}.'
+        attribute = "skin_tone" if example == "column" else "gender"
+        hint = f'Write a mapping of names, such as {argument}={{"{attribute}": "{example}"}}.'
         raise UsageError(f"expected a mapping, found {_shown(given)}", argument=argument, hint=hint)
     return dict(given)
 

@@ -89,7 +89,8 @@ def open_input(place: SetSource, query: AuditQuery, open_run: OpenRun, judges: J
 
     found = find_judges(query.judges, subject.run, declared, needed, judges)
     question = AuditQuestion(judged, query.known, found, CachedJudges(judges, query.cache or _own_cache(place, judges)))
-    return AuditInput(subject, declared, question, read_frame(subject.images, query.label, query.known))
+    frame = read_frame(subject.images, query.label, query.known, query.predictions)
+    return AuditInput(subject, declared, question, frame)
 
 
 def _own_cache(place: SetSource, judges: Judges) -> Path | None:

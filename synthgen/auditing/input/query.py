@@ -36,6 +36,8 @@ class AuditKeywords(TypedDict, total=False):
     confusions: Mapping[str, AnyPath] | AnyPath | Sequence[str] | None
     labels: AnyPath | None
     cross: Sequence[Sequence[str]]
+    reference_groups: Mapping[str, str] | None
+    predictions: str | None
     gates: Sequence[str]
     trust_judge: bool
     allow_left_out: float
@@ -67,6 +69,9 @@ class AuditQuery:
             attribute, the file alone is enough. A list of texts such as 'skin_tone=matrix.csv' is read too.
         labels: the CSV of `export_labels`, filled in.
         cross: groups of attributes, or 'class', to cross.
+        reference_groups: by attribute, or 'class', the group that others are compared with, such as
+            `{"gender": "man", "class": "doctor"}`; by default the largest.
+        predictions: the column of a downstream model's predicted classes, whose errors are then measured by group.
         gates: such as 'skin_tone within class: tv <= 0.1'; added to those of the spec.
         trust_judge: let gates use the judge's raw answers where neither labels nor a matrix check it on this set;
             otherwise such gates stay undecided.
@@ -101,6 +106,8 @@ class AuditQuery:
     confusions: Mapping[str, Path] | tuple[str, ...]
     labels: Path | None
     cross: tuple[tuple[str, ...], ...]
+    reference_groups: Mapping[str, str]
+    predictions: str | None
     gates: tuple[str, ...]
     trust_judge: bool
     allow_left_out: float
@@ -125,6 +132,8 @@ class AuditQuery:
             "targets": arguments.targets(given.get("targets")),
             "confusions": arguments.confusions(given.get("confusions")),
             "cross": arguments.groups(given.get("cross")),
+            "reference_groups": arguments.names("reference_groups", given.get("reference_groups"), "woman"),
+            "predictions": arguments.optional_text("predictions", given.get("predictions")),
             "gates": arguments.texts("gates", given.get("gates"), "skin_tone within class: tv <= 0.1"),
             "device": arguments.text("device", given.get("device", "auto")),
             "trust_judge": arguments.flag("trust_judge", given.get("trust_judge", False)),

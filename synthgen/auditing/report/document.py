@@ -22,6 +22,7 @@ class AuditDocument:
 
     Attributes:
         outcome: of all gates; null without gates.
+        predictions: the column of a downstream model's predictions; null without one.
         trust_judge: whether gates accepted the judge's word where nothing checks it: see `unchecked` of their checks.
     """
 
@@ -38,6 +39,7 @@ class AuditDocument:
     findings: Findings
     diversity: Diversity | None
     leakage: Leakage | None
+    predictions: str | None
     compared_with: str | None
     comparison: Comparison | None
     not_measured: tuple[NotMeasured, ...]
@@ -60,6 +62,7 @@ def document(report: AuditReport) -> AuditDocument:
         findings=report.findings,
         diversity=report.diversity,
         leakage=report.leakage,
+        predictions=report.predictions,
         compared_with=report.compared_with,
         comparison=report.comparison,
         not_measured=report.not_measured,

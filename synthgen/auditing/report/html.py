@@ -9,6 +9,7 @@ from synthgen.auditing.command_line import EXPORT_LABELS
 from synthgen.auditing.report import words
 from synthgen.auditing.report.composition import composition
 from synthgen.auditing.report.filtering import filtering
+from synthgen.auditing.report.groups import error_tables, group_tables
 from synthgen.auditing.report.likeness import diversity, leakage
 from synthgen.auditing.report.near import dependence_told
 from synthgen.auditing.report.pairs import compared, judged
@@ -39,6 +40,8 @@ def write_html(report: AuditReport) -> str:
             association=association_chart(findings),
             amplification=list(amplification_charts(findings)),
             crossings=crossed(findings),
+            group_tables=group_tables(findings),
+            error_tables=error_tables(findings),
             filtering=filtering(findings),
             judges=judged(findings),
             comparison=compared(report.comparison) if report.comparison else (),

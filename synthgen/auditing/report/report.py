@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from synthgen.auditing.compare import Comparison
 from synthgen.auditing.embeddings import Diversity, Leakage
 from synthgen.auditing.findings import Findings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,8 @@ class AuditReport:
             those of the set, and those of the reference.
         not_measured: in addition to what the findings say is missing.
         judge_check: None if no gate is undecided for lack of labels.
+        predictions: the column of the predictions that `findings.groups.errors` counts; None without any.
+        table: the class, prediction and groups of every image, for `groups.parquet`; None if they are not at hand.
     """
 
     title: str
@@ -124,6 +130,8 @@ class AuditReport:
     reference_duplicates: Mapping[str, ReportPicture] = field(default_factory=dict)
     not_measured: tuple[NotMeasured, ...] = ()
     judge_check: JudgeCheck | None = None
+    predictions: str | None = None
+    table: "pd.DataFrame | None" = field(default=None, compare=False, repr=False)
 
     @property
     def errors_hidden(self) -> bool:

@@ -11,6 +11,7 @@ from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.findings import AttributeFindings, Figure, Findings, Scope, Share
 from synthgen.auditing.gates import WORD, Check, GateOutcome
 from synthgen.auditing.report.composition import most_telling, row_name
+from synthgen.auditing.report.groups import GroupTable, error_tables, group_tables
 from synthgen.auditing.report.near import dependence_told, near_told
 from synthgen.auditing.report.pairs import compared
 from synthgen.auditing.report.report import AuditReport
@@ -50,6 +51,8 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
     found += list(_distances(report.findings))
     found += [_crossing(crossed) for crossed in report.findings.crossings]
     found += [Text(line) for line in (*near_told(report), *dependence_told(report.findings.dependence))]
+    found += [_of_groups(each) for each in group_tables(report.findings) if each.brief]
+    found += [_of_groups(each, "model's errors, ") for each in error_tables(report.findings)]
     found += list(_differences(report))
     return found
 
@@ -183,6 +186,17 @@ def _crossing(crossing: Crossing) -> Table:
     if told[ROWS:]:
         aside.append(f"{len(told[ROWS:])} more in audit.json")
     table.caption = Text("; ".join(aside), "dim")
+    return table
+
+
+def _of_groups(found: GroupTable, of: str = "") -> Text | Table:
+    notes = "\n".join(found.notes)
+    heading = f"{of}{found.heading}".lower() if of else found.heading[:1].lower() + found.heading[1:]
+    if not found.rows:
+        return Text(heading, "bold").append(f"\n{notes}", "not bold dim")
+    table = _table(heading, found.columns[0], *(f">{column}" for column in found.columns[1:]), caption=notes)
+    for row in found.rows[:CLASSES]:
+        table.add_row(*(Text(short(cell, 80)) for cell in row))
     return table
 
 

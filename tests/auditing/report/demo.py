@@ -11,6 +11,7 @@ import pandas as pd
 from synthgen.auditing.compare import compare
 from synthgen.auditing.embeddings import ClassDiversity, ClassLeakage, Diversity, Leakage, NearDuplicate
 from synthgen.auditing.gates import Gate
+from synthgen.auditing.groups.joint import joint_name
 from synthgen.auditing.labelled import draw_sample
 from synthgen.auditing.measure import AuditOptions, measure
 from synthgen.auditing.report import AuditProvenance, AuditReport, JudgeInfo, NotMeasured, PictureCell, ReportPicture
@@ -66,6 +67,8 @@ def demo(
     frame = ledger[ledger["verdict"] == "accepted"].drop(columns=["verdict", "reason"])
     real = attempts(images // 2, seed + 1, classes, even=0.5)
     real = real.assign(**{name: real[f"true_{name}"] for name in ATTRIBUTES})
+    guess = np.random.default_rng(seed + 4).choice([*classes, *classes, "astronaut"], len(frame))
+    frame["predicted class"] = np.where(np.random.default_rng(seed + 5).random(len(frame)) < 0.8, frame["label"], guess)
     second = frame.copy()
     judged(second, np.random.default_rng(seed + 2), errors=0.2)
     other = attempts(images // 2, seed + 3, classes, even=0.8)
@@ -80,6 +83,8 @@ def demo(
         real=renamed(real, names),
         second=renamed(second, names)[["id", *attributes]],
         crossings=(("class", skin), (skin, hair, glasses)),
+        joints=(joint_name((skin, hair)),),
+        reference_groups={glasses: attributes[glasses][0], "class": names(classes[0])},
         gates=(
             Gate(skin, "class", "tv", True, 0.2),
             Gate(skin, "dataset", "tv", True, 0.08),
@@ -98,6 +103,7 @@ def demo(
         judge=JudgeInfo(names("bundled:judge"), names("sha256:5b0d6c1e")),
         second_judge=JudgeInfo(names("ViT-B-32/laion2b"), "82a1f9c"),
         same_judge=True,
+        predictions=names("predicted"),
         findings=findings,
         provenance=AuditProvenance("0.1.0", "2026-11-23T14:05:00+00:00", seed),
         comparison=compare(findings, against),
@@ -153,7 +159,7 @@ def _near(value: float) -> Estimate:
 def renamed(frame: pd.DataFrame, names: Callable[[str], str]) -> pd.DataFrame:
     """With classes, attributes, values and prompts by other names; the answers that are no value stay."""
     found = frame.copy()
-    for column in ("label", "prompt", *ATTRIBUTES):
+    for column in ("label", "prompt", "predicted class", *ATTRIBUTES):
         if column in found:
             words = {word: word if word == "unknown" else names(word) for word in found[column].dropna().unique()}
             found[column] = found[column].map(words)

@@ -282,3 +282,16 @@ def test_arguments_in_notes_are_set_as_code(full: AuditReport) -> None:
     noted = replace(full, findings=replace(full.findings, caveats=(note,)))
     assert "<p>Name the folder of &lt;the&gt; images with <code>images_from</code>.</p>" in write_html(noted)
     assert json.loads(write_json(noted))["findings"]["caveats"] == [note]
+
+
+def test_groups_and_a_models_errors_stand_in_the_page_and_on_the_terminal(full: AuditReport, full_page: str) -> None:
+    page, text = Page(full_page).text, printed(full).replace("\xa0", " ")
+    for shown in ("Worst slices", "Combinations: skin tone × hair length", "Association within strata"):
+        assert shown in page
+    assert "column predicted differ from its classes" in page
+    assert "outside the classes count as errors: astronaut." in page
+    assert "as you chose" in page
+    assert re.search(r"slices? searched", page)
+    assert "worst slices" in text
+    assert "model's errors, by skin tone" in text
+    assert re.search(r"which nothing\s+checks", text)
