@@ -1,0 +1,76 @@
+"""Opening a judge of transformers: its weights as safetensors, its processor, and no code of its own."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from synthgen.errors import ModelError, UsageError, first_line
+from synthgen.judging.asking.folder import check_asked
+from synthgen.models.device import device_error
+from synthgen.models.remote_code import remote_code_disabled
+
+_RECOMPUTED = ("num_batches_tracked", "position_ids", "inv_freq")
+"""What models keep beside their weights, and make anew if a file lacks it."""
+
+
+class OpenedModel(NamedTuple):
+    """A model of transformers, ready to be called, and the processor that makes its inputs."""
+
+    model: Any
+    processor: Any
+
+
+def open_asked(
+    judge: str, folder: Path, load: Callable[..., tuple[Any, dict[str, Any]]], processor: Any, device: torch.device
+) -> OpenedModel:
+    """Load a judge from its folder.
+
+    Args:
+        load: `from_pretrained` of its class.
+        processor: the class of transformers that makes its inputs.
+
+    Raises:
+        UsageError: its files ask for something that a judge may not.
+        ModelError: it cannot be loaded, or the weights are those of another model.
+        DeviceError: the device broke, or its memory ran out.
+    """
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    try:
+        return _open(judge, folder, load, processor, device)
+    except UsageError as error:
+        raise UsageError(f"judge {judge} is refused:\n{error.message}", hint=error.hint) from None
+    except ModelError:
+        raise
+    except Exception as error:  # from several libraries, each with its own errors about what is in files
+        raise device_error(error, f"loading judge {judge}") or ModelError(
+            f"judge {judge} cannot be loaded: {first_line(error)}",
+            hint="Give the folder that `save_pretrained` wrote for the model and its processor, or a hub id.",
+        ) from error
+
+
+def _open(
+    judge: str, folder: Path, load: Callable[..., tuple[Any, dict[str, Any]]], processor: Any, device: torch.device
+) -> OpenedModel:
+    check_asked(folder)
+    given = {"trust_remote_code": False, "local_files_only": True}
+    with remote_code_disabled():
+        model, said = load(
+            folder,
+            use_safetensors=True,
+            dtype=torch.float32 if device.type == "cpu" else "auto",
+            attn_implementation="eager",
+            output_loading_info=True,
+            **given,
+        )
+        made = processor.from_pretrained(folder, **given)
+    missing = sorted(name for name in said["missing_keys"] if not name.endswith(_RECOMPUTED))
+    if missing or said.get("mismatched_keys"):
+        found = missing[0] if missing else sorted(map(str, said["mismatched_keys"]))[0]
+        raise ModelError(
+            f"judge {judge}: its weights are those of another kind of model: {found} is missing, and would be random",
+            hint="Choose a model that was trained for this task.",
+        )
+    return OpenedModel(model.to(device).eval().requires_grad_(False), made)

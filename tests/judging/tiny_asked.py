@@ -1,0 +1,114 @@
+"""Models of transformers with few random weights, saved as a hub has them: two that answer, two that detect."""
+
+import json
+from pathlib import Path
+
+import torch
+
+WORDS = (
+    "a an the of with in is are does do how many this image show person people man woman skin light medium dark hair "
+    "chef doctor dog dogs yes no zero one two three four five six seven eight nine 0 1 2 3 4 5 6 7 8 9 ? . ' : question "
+    "answer please or number"
+).split()
+
+
+def _bert_tokenizer(folder: Path, most: int):  # type: ignore[no-untyped-def]
+    from transformers import BertTokenizer
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", "[ENC]"]
+    letters = [f"{mark}{chr(code)}" for code in range(ord("a"), ord("z") + 1) for mark in ("", "##")]
+    words = dict.fromkeys([*special, *WORDS, *letters])
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    return BertTokenizer(vocab=str(folder / "vocab.txt"), model_max_length=most), list(words)
+
+
+def save_blip(folder: Path, seed: int = 0) -> Path:
+    """A BLIP that answers questions: its answers are what its decoder writes first."""
+    from transformers import BlipConfig, BlipForQuestionAnswering, BlipImageProcessor, BlipProcessor
+
+    tokenizer, words = _bert_tokenizer(folder, 40)
+    text = {
+        "vocab_size": len(words), "hidden_size": 16, "encoder_hidden_size": 16, "intermediate_size": 16,
+        "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 40, "projection_dim": 8,
+        "bos_token_id": words.index("[DEC]"), "eos_token_id": words.index("[SEP]"),
+        "sep_token_id": words.index("[SEP]"), "pad_token_id": 0,
+    }  # fmt: skip
+    vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+              "image_size": 32, "patch_size": 16, "projection_dim": 8}  # fmt: skip
+    torch.manual_seed(seed)
+    model = BlipForQuestionAnswering(BlipConfig(text_config=text, vision_config=vision, projection_dim=8))
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.dim() > 1:
+                weight.normal_(0, 0.35)  # random answers, but not one for all
+    model.save_pretrained(folder)
+    BlipProcessor(BlipImageProcessor(size={"height": 32, "width": 32}), tokenizer).save_pretrained(folder)
+    return folder
+
+
+def save_vilt(folder: Path, seed: int = 0) -> Path:
+    """A ViLT: a classifier of a few answers."""
+    from transformers import ViltConfig, ViltForQuestionAnswering, ViltImageProcessor, ViltProcessor
+
+    tokenizer, words = _bert_tokenizer(folder, 40)
+    answers = ["yes", "no", "red", *map(str, range(10))]
+    config = ViltConfig(
+        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        max_position_embeddings=40, image_size=32, patch_size=16, id2label=dict(enumerate(answers)),
+        label2id={name: index for index, name in enumerate(answers)},
+    )  # fmt: skip
+    torch.manual_seed(seed)
+    model = ViltForQuestionAnswering(config)
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.dim() > 1:
+                weight.normal_(0, 0.3)
+    model.save_pretrained(folder)
+    ViltProcessor(ViltImageProcessor(size={"shortest_edge": 32}, size_divisor=16), tokenizer).save_pretrained(folder)
+    return folder
+
+
+def save_owlvit(folder: Path, seed: int = 0) -> Path:
+    """A detector that takes texts."""
+    from transformers import CLIPTokenizer, OwlViTConfig, OwlViTForObjectDetection, OwlViTImageProcessor
+    from transformers import OwlViTProcessor
+
+    folder.mkdir(parents=True, exist_ok=True)
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    names = [*letters, *(f"{each}</w>" for each in letters), "<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {name: index for index, name in enumerate(names)}
+    tokenizer = CLIPTokenizer(vocab=vocabulary, merges=[], pad_token="<|endoftext|>", model_max_length=64)
+    text = {"vocab_size": len(names), "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
+            "num_attention_heads": 2, "max_position_embeddings": 64, "bos_token_id": len(names) - 2,
+            "eos_token_id": len(names) - 1, "pad_token_id": len(names) - 1}  # fmt: skip
+    vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+              "image_size": 32, "patch_size": 16}  # fmt: skip
+    torch.manual_seed(seed)
+    model = OwlViTForObjectDetection(OwlViTConfig(text_config=text, vision_config=vision, projection_dim=16))
+    model.save_pretrained(folder)
+    processor = OwlViTImageProcessor(size={"height": 32, "width": 32}, crop_size={"height": 32, "width": 32})
+    OwlViTProcessor(processor, tokenizer).save_pretrained(folder)
+    return folder
+
+
+def save_detr(folder: Path, seed: int = 0) -> Path:
+    """A detector of four classes of its own."""
+    from transformers import DetrConfig, DetrForObjectDetection, DetrImageProcessor, ResNetConfig
+
+    labels = ["person", "dog", "light skin", "dark skin"]
+    backbone = ResNetConfig(embedding_size=8, hidden_sizes=[8, 8, 8, 16], depths=[1, 1, 1, 1], out_features=["stage4"])
+    config = DetrConfig(
+        use_timm_backbone=False, backbone_config=backbone, d_model=16, encoder_layers=1, decoder_layers=1,
+        encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, num_queries=5,
+        id2label=dict(enumerate(labels)), label2id={name: index for index, name in enumerate(labels)},
+    )  # fmt: skip
+    torch.manual_seed(seed)
+    DetrForObjectDetection(config).save_pretrained(folder)
+    DetrImageProcessor(size={"shortest_edge": 32, "longest_edge": 48}).save_pretrained(folder)
+    return folder
+
+
+def edit(path: Path, **changes: object) -> None:
+    """Change keys of a JSON file."""
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changes), encoding="utf-8")
