@@ -9,6 +9,7 @@ from synthgen.auditing.agreement import Agreement
 from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.filters import Pipeline
 from synthgen.auditing.gates import GateOutcome, GateResult
+from synthgen.auditing.second_opinion import SecondOpinion
 from synthgen.stats.amplification import Amplification
 from synthgen.stats.association import Association
 from synthgen.stats.distance import Distance
@@ -28,6 +29,7 @@ class Figure(StrEnum):
     RAW is what was answered, with Wilson's interval. CLUSTERED is the same share, with an interval that allows for the
     similarity of images of one prompt. MATRIX is corrected by a confusion matrix, LABELS by a labelled subsample.
     WIDENED is what was answered, give or take the share of errors that labels of the set, or a matrix, showed.
+    AGREED is what was answered, give or take the share of images on which an independent judge differs.
     """
 
     RAW = "raw"
@@ -35,6 +37,7 @@ class Figure(StrEnum):
     MATRIX = "matrix"
     LABELS = "labels"
     WIDENED = "widened"
+    AGREED = "agreed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Share:
     Attributes:
         count: images with this answer.
         if_unknown_none, if_unknown_all: the share if none, or all, of the 'unknown' images had this value.
-        raw, clustered, matrix, labels, widened: see `Figure`; None if it is not available: `Scope.missing` says why.
+        raw, clustered, matrix, labels, widened, agreed: see `Figure`; None if it is not available: `Scope.missing` says why.
     """
 
     value: str
@@ -70,6 +73,7 @@ class Share:
     matrix: Estimate | None
     labels: Estimate | None
     widened: Estimate | None = None
+    agreed: Estimate | None = None
 
     def of(self, figure: Figure | None) -> Estimate | None:
         found: Estimate | None = getattr(self, figure.value) if figure else None
@@ -107,6 +111,7 @@ class Scope:
         distances: of the quoted figure from the reference; empty if there is none to measure.
         raw_distances: those of the raw figure, if another is quoted.
         no_distance: why there are none.
+        differ: by how much the figure 'agreed' is wider than the raw one; None where judges' agreement says nothing.
     """
 
     class_name: str | None
@@ -128,6 +133,7 @@ class Scope:
     no_distance: str | None
     power: Power
     caveats: tuple[str, ...]
+    differ: float | None = None
 
     @property
     def place(self) -> str:
@@ -167,6 +173,8 @@ class Findings:
         labels_needed: images to draw and label, so that every gate that is undecided because nothing checks the judge
             gets enough labels; None if there is no such gate.
         pipeline, crossings, amplification, agreement: None or empty if not asked for.
+        second_opinion: what several judges say of each other, and which one decides; None with fewer than two judges.
+        rests_on: what decided the gates, in words, the most frequent first; empty if none was decided.
     """
 
     images: int
@@ -184,6 +192,8 @@ class Findings:
     about: str = "source"
     trust_judge: bool = False
     labels_needed: int | None = None
+    second_opinion: SecondOpinion | None = None
+    rests_on: tuple[str, ...] = ()
 
     @property
     def on_trust(self) -> str | None:

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synthgen.auditing.agreement import Agreement, agree
+from synthgen.auditing.basis import rests_on
 from synthgen.auditing.checking import labels_needed, unused_trust
 from synthgen.auditing.confusion import Confusion
 from synthgen.auditing.crossings import MIN_CELL, cross
@@ -19,6 +20,7 @@ from synthgen.auditing.gate_checks import apply_gates, measures_of, read_gates
 from synthgen.auditing.gates import Gate
 from synthgen.auditing.label_sample import doubt_of
 from synthgen.auditing.labelled import read_truth
+from synthgen.auditing.opinion import Opinion
 from synthgen.auditing.relations import find_amplifications, find_association, stream
 from synthgen.auditing.scopes import Effect, Evidence, find_effects, measure_scopes
 from synthgen.auditing.table import Table, read_table
@@ -49,6 +51,7 @@ class AuditOptions:
         about_set: whether the set itself is asked about, and not the source that it is a sample of.
         vectors: embeddings of the images, float32 [n, d], in the order of the table: they help to tell whether the
             labelled images are a random sample.
+        opinions: by attribute, what other judges say of its answers.
     """
 
     classes: Sequence[str] | None = None
@@ -66,6 +69,7 @@ class AuditOptions:
     trust_judge: bool = False
     about_set: bool = False
     vectors: NDArray[np.float32] | None = None
+    opinions: Mapping[str, Opinion] = field(default_factory=dict)
 
 
 def measure(
@@ -119,6 +123,7 @@ def measure(
         trust_judge=given.trust_judge,
         about="set" if given.about_set else "source",
         labels_needed=labels_needed(frame, found, gates, decided),
+        rests_on=rests_on(gates, decided, found),
     )
 
 
@@ -148,7 +153,8 @@ def _attribute(
         doubt = doubt_of(table, table.attributes[name], truth, given.vectors, stream(seed, "labels", name))
     known = name in given.known
     matrix, gated = given.confusions.get(name), measures_of(gates, name, len(table.classes))
-    evidence = Evidence(known, reference, matrix, truth, doubt, given.about_set, gated)
+    opinion = given.opinions.get(name)
+    evidence = Evidence(known, reference, matrix, truth, doubt, given.about_set, gated, opinion)
     scopes = []
     for scope in measure_scopes(table, name, evidence, effects, seed):
         scopes.append(scope)

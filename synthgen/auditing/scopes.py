@@ -10,6 +10,7 @@ from synthgen.auditing.confusion import Confusion, correct_by_matrix
 from synthgen.auditing.findings import Figure, Power, Quote, Scope, Share, place_of
 from synthgen.auditing.judge_errors import error_rate, matrix_unchecked, widened
 from synthgen.auditing.labelled import Truth, correct_by_labels
+from synthgen.auditing.opinion import Opinion, agreed_distances, agreed_shares
 from synthgen.auditing.quote import quote
 from synthgen.auditing.table import Answers, Table
 from synthgen.stats.clusters import Bootstrap, design_effect
@@ -37,6 +38,7 @@ class Evidence:
         doubt: why the labels cannot be a random sample, if so: they are not used.
         measures: the measures of distance to compute.
         whole: whether the set itself is asked about, and not the source that it is a sample of.
+        opinion: what other judges say of the answers.
     """
 
     known: bool = False
@@ -46,6 +48,7 @@ class Evidence:
     doubt: str | None = None
     whole: bool = False
     measures: Collection[Measure] = tuple(Measure)
+    opinion: Opinion | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,6 +147,8 @@ def _scope(
     shares = _shares(answers, counts, effect, matrix, labels, rate)
     if evidence.whole:
         shares = tuple(replace(share, raw=share.raw and point(share.raw.value)) for share in shares)
+    opinion, differ = _opinion(class_name, evidence, valued, effect)
+    shares = agreed_shares(shares, differ)
     quoted = quote(
         valued,
         evidence.known,
@@ -154,6 +159,7 @@ def _scope(
         images,
         errors.matrix_unchecked,
         errors.rate is not None,
+        opinion,
     )
 
     wanted = evidence.reference.of(class_name) if evidence.reference else None
@@ -163,6 +169,10 @@ def _scope(
         far = dict(_distances(answers, wanted, shares, valued, effect, quoted, rng, evidence.measures))
         if evidence.whole and wanted.images is None and Figure.RAW in far:
             far[Figure.RAW] = tuple(replace(each, found=point(each.found.value)) for each in far[Figure.RAW])
+
+    plain = Figure.CLUSTERED if effect.size is not None else Figure.RAW
+    if quoted.figure is Figure.AGREED and plain in far and differ is not None:
+        far[Figure.AGREED] = agreed_distances(far[plain], differ)
 
     return Scope(
         class_name=class_name,
@@ -176,7 +186,7 @@ def _scope(
         freedom=effect.freedom if effect.size is not None else None,
         labelled=labels.labelled if labels else 0,
         shares=shares,
-        missing=_missing(valued, effect, matrix, labels, rate),
+        missing=_missing(valued, effect, matrix, labels, rate, differ),
         quote=quoted,
         reference=dict(wanted.shares) if wanted else None,
         distances=far.get(quoted.figure, ()) if quoted.figure else (),
@@ -184,6 +194,7 @@ def _scope(
         no_distance=no_distance,
         power=_power(valued, images, effect),
         caveats=tuple(_caveats(effect, matrix, labels, images, valued)),
+        differ=differ,
     )
 
 
@@ -231,10 +242,30 @@ def _shares(
     return tuple(found)
 
 
+def _opinion(
+    class_name: str | None, evidence: Evidence, valued: int, effect: Effect
+) -> tuple[Opinion | None, float | None]:
+    """Return what other judges say, and by how much a share may be off; None where labels or a matrix say more."""
+    opinion = evidence.opinion
+    if opinion is None or evidence.known or evidence.truth is not None or evidence.confusion is not None:
+        return None, None
+    rate = None
+    if opinion.unchecked is None:
+        rate = opinion.rate(class_name, valued, effect.at_least, evidence.whole)
+    return opinion, rate
+
+
 def _missing(
-    valued: int, effect: Effect, matrix: Corrected | None, labels: Corrected | None, rate: float | None
+    valued: int,
+    effect: Effect,
+    matrix: Corrected | None,
+    labels: Corrected | None,
+    rate: float | None,
+    differ: float | None,
 ) -> dict[str, str]:
     missing = {}
+    if differ is None:
+        missing[Figure.AGREED.value] = "no independent judge agrees, or labels or a matrix say more"
     if not valued:
         missing[Figure.RAW.value] = "no image has a value"
     if rate is None or not valued:

@@ -172,9 +172,7 @@ def check_folder(folder: Path) -> bool:
     try:
         text = _Config.model_validate(read_settings(folder / CONFIG)).model_cfg.text_cfg
     except ValidationError as error:
-        raise refusal(
-            folder / CONFIG, [_in_one_line(problem) for problem in error.errors(include_url=False)]
-        ) from None
+        raise refusal(folder / CONFIG, [_in_one_line(problem) for problem in error.errors(include_url=False)]) from None
     _check_weights(folder)
     for name in ("config.json", _TOKENIZER_CONFIG):
         if (folder / name).is_file():

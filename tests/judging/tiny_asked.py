@@ -5,11 +5,67 @@ from pathlib import Path
 
 import torch
 
-WORDS = (
-    "a an the of with in is are does do how many this image show person people man woman skin light medium dark hair "
-    "chef doctor dog dogs yes no zero one two three four five six seven eight nine 0 1 2 3 4 5 6 7 8 9 ? . ' : question "
-    "answer please or number"
-).split()
+WORDS = [
+    "a",
+    "an",
+    "the",
+    "of",
+    "with",
+    "in",
+    "is",
+    "are",
+    "does",
+    "do",
+    "how",
+    "many",
+    "this",
+    "image",
+    "show",
+    "person",
+    "people",
+    "man",
+    "woman",
+    "skin",
+    "light",
+    "medium",
+    "dark",
+    "hair",
+    "chef",
+    "doctor",
+    "dog",
+    "dogs",
+    "yes",
+    "no",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "0",
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "6",
+    "7",
+    "8",
+    "9",
+    "?",
+    ".",
+    "'",
+    ":",
+    "question",
+    "answer",
+    "please",
+    "or",
+    "number",
+]
 
 
 def _bert_tokenizer(folder: Path, most: int):  # type: ignore[no-untyped-def]
@@ -71,8 +127,13 @@ def save_vilt(folder: Path, seed: int = 0) -> Path:
 
 def save_owlvit(folder: Path, seed: int = 0) -> Path:
     """A detector that takes texts."""
-    from transformers import CLIPTokenizer, OwlViTConfig, OwlViTForObjectDetection, OwlViTImageProcessor
-    from transformers import OwlViTProcessor
+    from transformers import (
+        CLIPTokenizer,
+        OwlViTConfig,
+        OwlViTForObjectDetection,
+        OwlViTImageProcessor,
+        OwlViTProcessor,
+    )
 
     folder.mkdir(parents=True, exist_ok=True)
     letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]

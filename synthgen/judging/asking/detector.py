@@ -13,9 +13,8 @@ from torchvision.ops import box_convert, nms
 from synthgen.errors import UsageError
 from synthgen.judging.asking.folder import Eyes
 from synthgen.judging.asking.opening import OpenedModel, open_asked
-from synthgen.judging.asking.questions import NUMBERS, Form, Question, Rules, singular
+from synthgen.judging.asking.questions import NUMBERS, OBJECT_FROM, Form, Question, matching_label, singular
 from synthgen.models.device import in_batches, open_device
-from synthgen.spec import folded
 from synthgen.stats.search import Vectors
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ _AT_ONCE = 8
 _LEAST = -60.0
 _OVERLAP = 0.5
 """Boxes that overlap by more than this (intersection over union) are one object."""
-_ARTICLES = ("a ", "an ", "the ")
 
 
 class _Boxes(NamedTuple):
@@ -38,8 +36,8 @@ class _Boxes(NamedTuple):
 class DetectorModel:
     """A judge that looks for objects: by texts (OWL-ViT, OWLv2), or for classes of its own (DETR and its kin).
 
-    The score of a query is that of its best box. An object counts from a score of `sure_from[0]`; those between
-    both limits may be one or not, so every number that they allow is equally likely.
+    The score of a query is that of its best box. Boxes between the two limits of `OBJECT_FROM` may be an
+    object or not, so every number that they allow is equally likely.
 
     Args:
         locate: gives its folder; called on first use, since it may download.
@@ -51,13 +49,15 @@ class DetectorModel:
     def __init__(self, judge: str, eyes: Eyes, locate: Callable[[], Path], device: str) -> None:
         self._judge, self._eyes, self._locate, self._device = judge, eyes, locate, device
         self._most = _AT_ONCE
-        self.sure_from = (0.5, 0.7) if eyes.labels else (0.1, 0.2)
-        self.rules = Rules(floor=float(np.log(self.sure_from[0] / (1 - self.sure_from[0]))), best=True)
 
     @cached_property
     def _opened(self) -> OpenedModel:
-        from transformers import AutoImageProcessor, AutoModelForObjectDetection, AutoModelForZeroShotObjectDetection
-        from transformers import AutoProcessor
+        from transformers import (
+            AutoImageProcessor,
+            AutoModelForObjectDetection,
+            AutoModelForZeroShotObjectDetection,
+            AutoProcessor,
+        )
 
         fixed = bool(self._eyes.labels)
         model = AutoModelForObjectDetection if fixed else AutoModelForZeroShotObjectDetection
@@ -87,14 +87,17 @@ class DetectorModel:
             best = boxes.scores.max() if len(boxes.scores) else torch.tensor(0.0)
             return torch.logit(best.double(), eps=1e-6).float()[None]
         kept = boxes.scores[nms(boxes.corners, boxes.scores, _OVERLAP)]
-        most, least = (min(int((kept >= limit).sum()), NUMBERS - 1) for limit in self.sure_from)
+        most, least = (min(int((kept >= limit).sum()), NUMBERS - 1) for limit in OBJECT_FROM[bool(self._eyes.labels)])
         found = torch.full((NUMBERS,), _LEAST)
         found[least : most + 1] = -float(np.log(most + 1 - least))
         return found
 
     def _by_text(self, pictures: Sequence["Image"], question: Question, device: torch.device) -> list[_Boxes]:
         text = singular(question.what) if question.form is Form.COUNTS else question.what
-        tokenizer, most = self._opened.processor.tokenizer, self._opened.model.config.text_config.max_position_embeddings
+        tokenizer, most = (
+            self._opened.processor.tokenizer,
+            self._opened.model.config.text_config.max_position_embeddings,
+        )
         if (tokens := len(tokenizer(text)["input_ids"])) > most:
             what = f"{text!r} has {tokens} tokens, and judge {self._judge} reads {most}"
             raise UsageError(what, hint="Describe the value in fewer words.")
@@ -106,7 +109,7 @@ class DetectorModel:
         return [_Boxes(*each) for each in zip(scores, corners, strict=True)]
 
     def _by_class(self, pictures: Sequence["Image"], question: Question, device: torch.device) -> list[_Boxes]:
-        label = label_of(question, self._eyes.labels)
+        label = matching_label(question, self._eyes.labels)
         assert label is not None, "checked before images are looked at"
         processor = self._opened.processor
         inputs = processor(images=list(pictures), return_tensors="pt").to(device)
@@ -118,12 +121,3 @@ class DetectorModel:
             _Boxes(each["scores"].float().cpu()[mine], each["boxes"].float().cpu()[mine])
             for each, mine in zip(told, own, strict=True)
         ]
-
-
-def label_of(question: Question, labels: Sequence[str]) -> int | None:
-    """Return which of a detector's own classes a question asks for, by its name; None if it has no such class."""
-    wanted = folded(question.what)
-    for article in _ARTICLES:
-        wanted = wanted.removeprefix(article)
-    names = [folded(label) for label in labels]
-    return next((names.index(each) for each in (wanted, singular(wanted)) if each in names), None)

@@ -162,7 +162,9 @@ def _check_weights(folder: Path) -> None:
         content = read_settings(folder / _INDEX)
         files = set(content.get("weight_map", {}).values()) if isinstance(content, dict) else set()
         if strange := [name for name in files if not isinstance(name, str) or not _is_part(name)]:
-            raise refusal(folder / _INDEX, [f"weight_map: {shown(strange[0])} is not a safetensors file in this folder"])
+            raise refusal(
+                folder / _INDEX, [f"weight_map: {shown(strange[0])} is not a safetensors file in this folder"]
+            )
     elif not (folder / _WEIGHTS).is_file():
         if any(folder.glob("*.bin")) or any(folder.glob("*.pth")):
             raise refusal(folder, [f"its weights are a pickle, and only {_WEIGHTS} is opened"])

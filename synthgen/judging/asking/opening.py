@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+import transformers
 
 from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.judging.asking.folder import check_asked
@@ -38,6 +39,7 @@ def open_asked(
         DeviceError: the device broke, or its memory ran out.
     """
     logging.getLogger("transformers").setLevel(logging.ERROR)
+    transformers.utils.logging.disable_progress_bar()
     try:
         return _open(judge, folder, load, processor, device)
     except UsageError as error:

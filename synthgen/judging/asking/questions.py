@@ -13,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 
 from synthgen.errors import UsageError
-from synthgen.spec import UNKNOWN, Attribute
+from synthgen.spec import UNKNOWN, Attribute, folded
 from synthgen.stats.estimates import Floats
 from synthgen.stats.search import Vectors
 
@@ -51,10 +51,20 @@ class Question:
         return 1 if self.form is Form.SHOWS else NUMBERS
 
     @property
+    def key(self) -> str:
+        """The question as one text, which `read_question` reads."""
+        return f"{self.form.value} {self.what}"
+
+    @property
     def words(self) -> str:
         if self.form is Form.COUNTS:
             return f"How many {self.what} are in this image?"
         return f"Does this image show {self.what}?"
+
+
+def read_question(key: str) -> Question:
+    form, _, what = key.partition(" ")
+    return Question(Form(form), what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,27 @@ class Rules:
 
     floor: float | None = None
     best: bool = False
+
+
+OBJECT_FROM = {True: (0.5, 0.7), False: (0.1, 0.2)}
+"""By whether a detector has fixed classes: the scores from which a box may be an object, and from which it is one."""
+
+
+def rules_of(kind: str, fixed: bool) -> Rules:
+    """Return the rules of a 'vqa' judge or of a 'detector', whose classes may be fixed."""
+    if kind == "vqa":
+        return Rules()
+    least = OBJECT_FROM[fixed][0]
+    return Rules(floor=float(np.log(least / (1 - least))), best=True)
+
+
+def matching_label(question: Question, labels: Sequence[str]) -> int | None:
+    """Return which of a detector's own classes a question asks for, by its name; None if it has no such class."""
+    wanted = folded(question.what)
+    for article in ("a ", "an ", "the "):
+        wanted = wanted.removeprefix(article)
+    names = [folded(label) for label in labels]
+    return next((names.index(each) for each in (wanted, singular(wanted)) if each in names), None)
 
 
 def questions_of(name: str, attribute: Attribute) -> tuple[Question, ...]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from synthgen.errors import ModelError, UsageError
 from synthgen.judging.asking.folder import Eyes
 from synthgen.judging.asking.opening import OpenedModel, open_asked
-from synthgen.judging.asking.questions import NUMBERS, Form, Question, Rules
+from synthgen.judging.asking.questions import NUMBERS, Form, Question
 from synthgen.models.device import in_batches, open_device
 from synthgen.stats.search import Vectors
 
@@ -39,8 +39,6 @@ class VqaModel:
     Raises:
         UsageError, ModelError, DeviceError: on first use, as `open_asked`; a question is too long.
     """
-
-    rules = Rules()
 
     def __init__(self, judge: str, eyes: Eyes, locate: Callable[[], Path], device: str) -> None:
         self._judge, self._eyes, self._locate, self._device = judge, eyes, locate, device
