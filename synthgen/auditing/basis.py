@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from synthgen.auditing.findings import AttributeFindings, Figure
 from synthgen.auditing.gates import WORD, Check, Gate, GateOutcome, GateResult
 
+AGREEMENT = "the agreement of independent judges, which cannot show errors that they share"
+ABSTENTION = "the judge's abstentions"
 _FIGURES = {
     Figure.LABELS: "labels of this set",
     Figure.MATRIX: "a confusion matrix that labels of this set agree with",
-    Figure.AGREED: "the agreement of independent judges, which cannot show errors that they share",
+    Figure.AGREED: AGREEMENT,
 }
-ABSTENTION = "the judge's abstentions"
 
 
 def rests_on(

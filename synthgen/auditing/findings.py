@@ -61,7 +61,8 @@ class Share:
     Attributes:
         count: images with this answer.
         if_unknown_none, if_unknown_all: the share if none, or all, of the 'unknown' images had this value.
-        raw, clustered, matrix, labels, widened, agreed: see `Figure`; None if it is not available: `Scope.missing` says why.
+        raw, clustered, matrix, labels, widened, agreed: see `Figure`; None if it is not available:
+            `Scope.missing` says why.
     """
 
     value: str

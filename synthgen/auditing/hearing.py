@@ -1,9 +1,9 @@
 """Several judges of one set: who decides each attribute, and whether the others' agreement checks it.
 
-Nothing here looks at a target, a gate or a share. The judge of an attribute is the one that labels of the set show to be
-right most often, by the lower end of an interval; without labels, the first one. A judge whose figures would pass a gate
-has no advantage, so the choice does not select for the verdict; nor does it select for an estimate, since corrections by
-labels hold whatever judge they correct.
+Nothing here looks at a target, a gate or a share. The judge of an attribute is the one that labels of the set show to
+be right most often, by the lower end of an interval; without labels, the first one. A judge whose figures would pass a
+gate has no advantage, so the choice does not select for the verdict; nor does it select for an estimate, since
+corrections by labels hold whatever judge they correct.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from synthgen.auditing.report import words
 from synthgen.auditing.report.composition import composition
 from synthgen.auditing.report.filtering import filtering
 from synthgen.auditing.report.likeness import diversity, leakage
+from synthgen.auditing.report.opinion import KINDS, second_opinion
 from synthgen.auditing.report.pairs import compared, judged
 from synthgen.auditing.report.relations import amplification_charts, association_chart, crossed
 from synthgen.auditing.report.report import AuditReport
@@ -40,6 +41,8 @@ def write_html(report: AuditReport) -> str:
             crossings=crossed(findings),
             filtering=filtering(findings),
             judges=judged(findings),
+            opinion=second_opinion(findings.second_opinion),
+            KINDS=KINDS,
             comparison=compared(report.comparison) if report.comparison else (),
             diversity=diversity(report),
             leakage=leakage(report),

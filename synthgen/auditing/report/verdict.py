@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from synthgen.auditing.basis import AGREEMENT
 from synthgen.auditing.findings import Findings
 from synthgen.auditing.gates import LABELS_SETTLE, WORD, GateOutcome, GateResult
 from synthgen.auditing.quote import UNCHECKED
@@ -39,9 +40,25 @@ def verdict(findings: Findings) -> Headline:
     if findings.on_trust:
         headline += f", {WORD}"
         sentence = f"{sentence.removesuffix('.')}, {WORD}: {_why(findings.on_trust)} (`trust_judge`)."
-    elif any((check.remedy or "").startswith(LABELS_SETTLE) for gate in findings.gates for check in gate.checks):
+    elif AGREEMENT in findings.rests_on and outcome is not GateOutcome.INSUFFICIENT:
+        headline += ", by the agreement of independent judges"
+    if findings.on_trust is None:
+        sentence += _basis(findings)
+    if findings.on_trust is None and _wants_labels(findings):
         sentence += f" For gates that depend on the unchecked judge, {LABELS_SETTLE}."
     return Headline(state, sign, headline, sentence, answer(findings))
+
+
+def _basis(findings: Findings) -> str:
+    """Say what decided the gates, if it is not said elsewhere."""
+    if not findings.rests_on:
+        return ""
+    return f" What was decided rests on {' and on '.join(findings.rests_on)}."
+
+
+def _wants_labels(findings: Findings) -> bool:
+    checks = [check for gate in findings.gates for check in gate.checks]
+    return any((check.remedy or "").startswith(LABELS_SETTLE) for check in checks)
 
 
 def _why(unchecked: str) -> str:
