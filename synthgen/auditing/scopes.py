@@ -245,14 +245,15 @@ def _shares(
 def _opinion(
     class_name: str | None, evidence: Evidence, valued: int, effect: Effect
 ) -> tuple[Opinion | None, float | None]:
-    """Return what other judges say, and by how much a share may be off; None where labels or a matrix say more."""
+    """Return what other judges say, unless labels or a matrix say more, and by how much a share may be off."""
     opinion = evidence.opinion
-    if opinion is None or evidence.known or evidence.truth is not None or evidence.confusion is not None:
+    if opinion is None or evidence.known:
         return None, None
     rate = None
     if opinion.unchecked is None:
         rate = opinion.rate(class_name, valued, effect.at_least, evidence.whole)
-    return opinion, rate
+    more = evidence.truth is not None or evidence.confusion is not None
+    return None if more else opinion, rate
 
 
 def _missing(
@@ -265,7 +266,7 @@ def _missing(
 ) -> dict[str, str]:
     missing = {}
     if differ is None:
-        missing[Figure.AGREED.value] = "no independent judge agrees, or labels or a matrix say more"
+        missing[Figure.AGREED.value] = "no second, independent judge agrees"
     if not valued:
         missing[Figure.RAW.value] = "no image has a value"
     if rate is None or not valued:

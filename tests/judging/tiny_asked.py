@@ -68,6 +68,50 @@ def save_vilt(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
+CHAT = (
+    "{% for message in messages %}USER: {% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}<image> {% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endfor %} ASSISTANT:"
+)
+
+
+def save_llava(folder: Path, seed: int = 0) -> Path:
+    """A model that chats about images, through the eyes of a CLIP."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import (
+        CLIPImageProcessor,
+        CLIPVisionConfig,
+        LlamaConfig,
+        LlavaConfig,
+        LlavaForConditionalGeneration,
+        LlavaProcessor,
+        PreTrainedTokenizerFast,
+    )
+
+    words = list(dict.fromkeys(["<pad>", "<unk>", "<image>", "<s>", "</s>", "Yes", "No", *WORDS.split()]))
+    plain = Tokenizer(models.WordLevel({word: index for index, word in enumerate(words)}, unk_token="<unk>"))
+    plain.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=plain, pad_token="<pad>", unk_token="<unk>", bos_token="<s>", eos_token="</s>",
+        additional_special_tokens=["<image>"],
+    )  # fmt: skip
+    size = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
+    vision = CLIPVisionConfig(num_hidden_layers=2, image_size=32, patch_size=16, **size)
+    text = LlamaConfig(
+        vocab_size=len(words), num_hidden_layers=1, num_key_value_heads=2, max_position_embeddings=128, **size
+    )
+    torch.manual_seed(seed)
+    config = LlavaConfig(
+        vision_config=vision, text_config=text, image_token_index=words.index("<image>"), image_seq_length=4
+    )
+    LlavaForConditionalGeneration(config).save_pretrained(folder)
+    sides = {"height": 32, "width": 32}
+    LlavaProcessor(
+        CLIPImageProcessor(size=sides, crop_size=sides), tokenizer, patch_size=16, chat_template=CHAT,
+        vision_feature_select_strategy="default", num_additional_image_tokens=1,
+    ).save_pretrained(folder)  # fmt: skip
+    return folder
+
+
 def save_owlvit(folder: Path, seed: int = 0) -> Path:
     """A detector that takes texts."""
     from transformers import (

@@ -37,21 +37,20 @@ def verdict(findings: Findings) -> Headline:
         return _without_gates(findings)
     state, sign = MARKS[outcome]
     headline, sentence = _HEADLINES[outcome], _sentence(findings.gates)
+    if AGREEMENT in findings.rests_on and outcome is not GateOutcome.INSUFFICIENT:
+        headline += ", by the agreement of independent judges"
     if findings.on_trust:
         headline += f", {WORD}"
         sentence = f"{sentence.removesuffix('.')}, {WORD}: {_why(findings.on_trust)} (`trust_judge`)."
-    elif AGREEMENT in findings.rests_on and outcome is not GateOutcome.INSUFFICIENT:
-        headline += ", by the agreement of independent judges"
-    if findings.on_trust is None:
-        sentence += _basis(findings)
-    if findings.on_trust is None and _wants_labels(findings):
+    elif _wants_labels(findings):
         sentence += f" For gates that depend on the unchecked judge, {LABELS_SETTLE}."
+    sentence += _basis(findings)
     return Headline(state, sign, headline, sentence, answer(findings))
 
 
 def _basis(findings: Findings) -> str:
-    """Say what decided the gates, if it is not said elsewhere."""
-    if not findings.rests_on:
+    """Say what decided the gates, unless the judge was trusted, which is said already."""
+    if not findings.rests_on or findings.on_trust:
         return ""
     return f" What was decided rests on {' and on '.join(findings.rests_on)}."
 

@@ -12,7 +12,7 @@ from torchvision.ops import box_convert, nms
 
 from synthgen.errors import UsageError
 from synthgen.judging.asking.folder import Eyes
-from synthgen.judging.asking.opening import OpenedModel, open_asked
+from synthgen.judging.asking.opening import OpenedModel, on_device, open_asked
 from synthgen.judging.asking.questions import NUMBERS, OBJECT_FROM, Form, Question, matching_label, singular
 from synthgen.models.device import in_batches, open_device
 from synthgen.stats.search import Vectors
@@ -70,8 +70,8 @@ class DetectorModel:
         device = next(self._opened.model.parameters()).device
 
         def score(part: slice) -> Iterator[Tensor]:
-            found = self._by_class(pictures[part], question, device) if self._eyes.labels else None
-            for boxes in found or self._by_text(pictures[part], question, device):
+            found = self._by_class(pictures[part], question) if self._eyes.labels else None
+            for boxes in found or self._by_text(pictures[part], question):
                 yield self._score(boxes, question)
 
         found, most = in_batches(
@@ -92,7 +92,7 @@ class DetectorModel:
         found[least : most + 1] = -float(np.log(most + 1 - least))
         return found
 
-    def _by_text(self, pictures: Sequence["Image"], question: Question, device: torch.device) -> list[_Boxes]:
+    def _by_text(self, pictures: Sequence["Image"], question: Question) -> list[_Boxes]:
         text = singular(question.what) if question.form is Form.COUNTS else question.what
         tokenizer, most = (
             self._opened.processor.tokenizer,
@@ -103,17 +103,17 @@ class DetectorModel:
             raise UsageError(what, hint="Describe the value in fewer words.")
 
         inputs = self._opened.processor(text=[[text]] * len(pictures), images=list(pictures), return_tensors="pt")
-        found = self._opened.model(**inputs.to(device))
+        found = self._opened.model(**on_device(inputs, self._opened.model))
         scores = found.logits[..., 0].float().sigmoid().cpu()
         corners = box_convert(found.pred_boxes.float().cpu(), "cxcywh", "xyxy")
         return [_Boxes(*each) for each in zip(scores, corners, strict=True)]
 
-    def _by_class(self, pictures: Sequence["Image"], question: Question, device: torch.device) -> list[_Boxes]:
+    def _by_class(self, pictures: Sequence["Image"], question: Question) -> list[_Boxes]:
         label = matching_label(question, self._eyes.labels)
         assert label is not None, "checked before images are looked at"
         processor = self._opened.processor
-        inputs = processor(images=list(pictures), return_tensors="pt").to(device)
-        found = self._opened.model(**inputs)
+        inputs = processor(images=list(pictures), return_tensors="pt")
+        found = self._opened.model(**on_device(inputs, self._opened.model))
         sizes = [(1, 1)] * len(pictures)
         told = processor.post_process_object_detection(found, threshold=0.0, target_sizes=sizes)
         own = [each["labels"].cpu() == label for each in told]

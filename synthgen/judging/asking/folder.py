@@ -23,6 +23,7 @@ _FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
 
 _CODE = (*OUTSIDE, "custom_generate", "kernel_config", "quantization_config", "use_kernels")
 """Keys, at any depth, that run code, load a kernel from the hub, or read files that may be outside the folder."""
+_LABELS = ("id2label", "label2id")
 _ALLOWED_IN_TOKENIZERS = ("merges", "vocab")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.]+")
 _ATTENTION = ("eager", "sdpa")
@@ -143,7 +144,7 @@ def _problems(content: object, place: str) -> Iterator[str]:
         return
     for key, value in content.items():
         here = f"{place}.{key}".removeprefix(".")
-        if value is None:
+        if value is None or key in _LABELS:
             continue
         if key in _CODE and not (key in _ALLOWED_IN_TOKENIZERS and place):
             yield f"{shown(here)}: this setting is not allowed in a judge"

@@ -1,12 +1,13 @@
 """Opening a judge of transformers: its weights as safetensors, its processor, and no code of its own."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 import transformers
+from torch import Tensor
 
 from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.judging.asking.folder import check_asked
@@ -51,6 +52,15 @@ def open_asked(
             f"judge {judge} cannot be loaded: {first_line(error)}",
             hint="Give the folder that `save_pretrained` wrote for the model and its processor, or a hub id.",
         ) from error
+
+
+def on_device(inputs: Mapping[str, Tensor], model: Any) -> dict[str, Tensor]:
+    """Move a processor's tensors to a model's device, and its floats to the model's number format."""
+    like = next(model.parameters())
+    return {
+        name: tensor.to(like.device, like.dtype if tensor.is_floating_point() else None)
+        for name, tensor in inputs.items()
+    }
 
 
 def _open(

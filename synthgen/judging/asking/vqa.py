@@ -11,7 +11,7 @@ from torch import Tensor
 
 from synthgen.errors import ModelError, UsageError
 from synthgen.judging.asking.folder import Eyes
-from synthgen.judging.asking.opening import OpenedModel, open_asked
+from synthgen.judging.asking.opening import OpenedModel, on_device, open_asked
 from synthgen.judging.asking.questions import NUMBERS, Form, Question
 from synthgen.models.device import in_batches, open_device
 from synthgen.stats.search import Vectors
@@ -62,7 +62,7 @@ class VqaModel:
 
         def score(part: slice) -> Tensor:
             some = list(pictures[part])
-            inputs = self._inputs(some, words).to(device)
+            inputs = on_device(self._inputs(some, words), self._opened.model)
             return self._scores(self._logits(inputs), question).cpu()
 
         found, most = in_batches(
