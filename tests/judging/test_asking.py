@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,7 @@ def pictures() -> list[Image.Image]:
     return [Image.open(io.BytesIO(row["image"])).convert("RGB") for row in table()[:5]]  # type: ignore[arg-type]
 
 
+@cache
 def opened(folder: Path, kind: str) -> VqaModel | DetectorModel:
     eyes = eyes_of(json.loads((folder / "config.json").read_text("utf-8")), kind, folder.name)
     return (VqaModel if kind == "vqa" else DetectorModel)(folder.name, eyes, lambda: folder, "cpu")
