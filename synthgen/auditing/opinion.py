@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from synthgen.auditing.findings import Share
+from synthgen.auditing.findings import Figure, Share
 from synthgen.auditing.judge_errors import widened
 from synthgen.stats.distance import Distance, Measure
 from synthgen.stats.estimates import Estimate, wilson
@@ -47,12 +47,15 @@ class Opinion:
 
         If an error of one judge is not also made by the other, every error is a disagreement. So at most the images on
         which they differ are misjudged; changing the answers of D images changes the share of a value among `valued`
-        images by at most D / valued. The largest of several judges counts: a further one can only widen.
+        images by at most D / valued. The largest of several judges counts: a further one can only widen. None if the
+        agreement checks nothing.
 
         Args:
             effect: the design effect of prompts, by which images count for less.
             whole: whether the set itself is asked about: then the disagreements are counted, and not estimated.
         """
+        if self.unchecked is not None:
+            return None
         ends = [self._end(each, class_name, valued, effect, whole) for each in self.classes]
         known = [each for each in ends if each is not None]
         return max(known) if known and len(known) == len(ends) else None
@@ -71,6 +74,11 @@ class Opinion:
 def agreed_shares(shares: Sequence[Share], rate: float | None) -> tuple[Share, ...]:
     """Add to each share the figure that allows for the judges' disagreement."""
     return tuple(replace(share, agreed=widened(share.clustered or share.raw, rate)) for share in shares)
+
+
+def without_agreement(rate: float | None) -> dict[str, str]:
+    """Say why the figure that allows for the judges' disagreement is missing, if it is."""
+    return {Figure.AGREED.value: "no second, independent judge agrees"} if rate is None else {}
 
 
 def agreed_distances(plain: Sequence[Distance], rate: float) -> tuple[Distance, ...]:

@@ -10,7 +10,7 @@ from synthgen.auditing.confusion import Confusion, correct_by_matrix
 from synthgen.auditing.findings import Figure, Power, Quote, Scope, Share, place_of
 from synthgen.auditing.judge_errors import error_rate, matrix_unchecked, widened
 from synthgen.auditing.labelled import Truth, correct_by_labels
-from synthgen.auditing.opinion import Opinion, agreed_distances, agreed_shares
+from synthgen.auditing.opinion import Opinion, agreed_distances, agreed_shares, without_agreement
 from synthgen.auditing.quote import quote
 from synthgen.auditing.table import Answers, Table
 from synthgen.stats.clusters import Bootstrap, design_effect
@@ -147,7 +147,9 @@ def _scope(
     shares = _shares(answers, counts, effect, matrix, labels, rate)
     if evidence.whole:
         shares = tuple(replace(share, raw=share.raw and point(share.raw.value)) for share in shares)
-    opinion, differ = _opinion(class_name, evidence, valued, effect)
+    more = evidence.truth is not None or evidence.confusion is not None
+    opinion = None if evidence.known else evidence.opinion
+    differ = opinion.rate(class_name, valued, effect.at_least, evidence.whole) if opinion else None
     shares = agreed_shares(shares, differ)
     quoted = quote(
         valued,
@@ -159,7 +161,7 @@ def _scope(
         images,
         errors.matrix_unchecked,
         errors.rate is not None,
-        opinion,
+        None if more else opinion,
     )
 
     wanted = evidence.reference.of(class_name) if evidence.reference else None
@@ -186,7 +188,7 @@ def _scope(
         freedom=effect.freedom if effect.size is not None else None,
         labelled=labels.labelled if labels else 0,
         shares=shares,
-        missing=_missing(valued, effect, matrix, labels, rate, differ),
+        missing=_missing(valued, effect, matrix, labels, rate) | without_agreement(differ),
         quote=quoted,
         reference=dict(wanted.shares) if wanted else None,
         distances=far.get(quoted.figure, ()) if quoted.figure else (),
@@ -242,31 +244,10 @@ def _shares(
     return tuple(found)
 
 
-def _opinion(
-    class_name: str | None, evidence: Evidence, valued: int, effect: Effect
-) -> tuple[Opinion | None, float | None]:
-    """Return what other judges say, unless labels or a matrix say more, and by how much a share may be off."""
-    opinion = evidence.opinion
-    if opinion is None or evidence.known:
-        return None, None
-    rate = None
-    if opinion.unchecked is None:
-        rate = opinion.rate(class_name, valued, effect.at_least, evidence.whole)
-    more = evidence.truth is not None or evidence.confusion is not None
-    return None if more else opinion, rate
-
-
 def _missing(
-    valued: int,
-    effect: Effect,
-    matrix: Corrected | None,
-    labels: Corrected | None,
-    rate: float | None,
-    differ: float | None,
+    valued: int, effect: Effect, matrix: Corrected | None, labels: Corrected | None, rate: float | None
 ) -> dict[str, str]:
     missing = {}
-    if differ is None:
-        missing[Figure.AGREED.value] = "no second, independent judge agrees"
     if not valued:
         missing[Figure.RAW.value] = "no image has a value"
     if rate is None or not valued:

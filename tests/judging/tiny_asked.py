@@ -180,6 +180,8 @@ def train_detector(folder: Path, steps: int = 300) -> Path:
     pixels = processor(images=pictures, return_tensors="pt")["pixel_values"]
     truth = torch.tensor([SKINS.index(skin) for _, skin, _ in kinds])
 
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # tensors this small are slower on several
     torch.manual_seed(0)
     model = YolosForObjectDetection(config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
@@ -189,6 +191,7 @@ def train_detector(folder: Path, steps: int = 300) -> Path:
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+    torch.set_num_threads(threads)
     model.eval().save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder

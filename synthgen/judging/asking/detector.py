@@ -12,6 +12,7 @@ from torchvision.ops import box_convert, nms
 
 from synthgen.errors import UsageError
 from synthgen.judging.asking.folder import Eyes
+from synthgen.judging.asking.networks import Recipe
 from synthgen.judging.asking.opening import OpenedModel, on_device, open_asked
 from synthgen.judging.asking.questions import NUMBERS, OBJECT_FROM, Form, Question, matching_label, singular
 from synthgen.models.device import in_batches, open_device
@@ -62,7 +63,8 @@ class DetectorModel:
         fixed = bool(self._eyes.labels)
         model = AutoModelForObjectDetection if fixed else AutoModelForZeroShotObjectDetection
         processor = AutoImageProcessor if fixed else AutoProcessor
-        return open_asked(self._judge, self._locate(), model.from_pretrained, processor, open_device(self._device))
+        recipe = Recipe(model.from_pretrained, processor.from_pretrained)
+        return open_asked(self._judge, self._locate(), recipe, open_device(self._device))
 
     @torch.inference_mode()
     def ask(self, pictures: Sequence["Image"], question: Question) -> Vectors:

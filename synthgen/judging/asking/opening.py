@@ -1,9 +1,9 @@
 """Opening a judge of transformers: its weights as safetensors, its processor, and no code of its own."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import transformers
@@ -11,28 +11,23 @@ from torch import Tensor
 
 from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.judging.asking.folder import check_asked
+from synthgen.judging.asking.networks import Network, Processor, Recipe
 from synthgen.models.device import device_error
 from synthgen.models.remote_code import remote_code_disabled
 
 _RECOMPUTED = ("num_batches_tracked", "position_ids", "inv_freq")
-"""What models keep beside their weights, and make anew if a file lacks it."""
+"""What models keep beside their weights, and compute again if a file lacks it."""
 
 
 class OpenedModel(NamedTuple):
     """A model of transformers, ready to be called, and the processor that makes its inputs."""
 
-    model: Any
-    processor: Any
+    model: Network
+    processor: Processor
 
 
-def open_asked(
-    judge: str, folder: Path, load: Callable[..., tuple[Any, dict[str, Any]]], processor: Any, device: torch.device
-) -> OpenedModel:
+def open_asked(judge: str, folder: Path, recipe: Recipe, device: torch.device) -> OpenedModel:
     """Load a judge from its folder.
-
-    Args:
-        load: `from_pretrained` of its class.
-        processor: the class of transformers that makes its inputs.
 
     Raises:
         UsageError: its files ask for something that a judge may not.
@@ -42,7 +37,7 @@ def open_asked(
     logging.getLogger("transformers").setLevel(logging.ERROR)
     transformers.utils.logging.disable_progress_bar()
     try:
-        return _open(judge, folder, load, processor, device)
+        return _open(judge, folder, recipe, device)
     except UsageError as error:
         raise UsageError(f"judge {judge} is refused:\n{error.message}", hint=error.hint) from None
     except ModelError:
@@ -54,7 +49,7 @@ def open_asked(
         ) from error
 
 
-def on_device(inputs: Mapping[str, Tensor], model: Any) -> dict[str, Tensor]:
+def on_device(inputs: Mapping[str, Tensor], model: Network) -> dict[str, Tensor]:
     """Move a processor's tensors to a model's device, and its floats to the model's number format."""
     like = next(model.parameters())
     return {
@@ -63,13 +58,11 @@ def on_device(inputs: Mapping[str, Tensor], model: Any) -> dict[str, Tensor]:
     }
 
 
-def _open(
-    judge: str, folder: Path, load: Callable[..., tuple[Any, dict[str, Any]]], processor: Any, device: torch.device
-) -> OpenedModel:
+def _open(judge: str, folder: Path, recipe: Recipe, device: torch.device) -> OpenedModel:
     check_asked(folder)
     given = {"trust_remote_code": False, "local_files_only": True}
     with remote_code_disabled():
-        model, said = load(
+        model, said = recipe.model(
             folder,
             use_safetensors=True,
             dtype=torch.float32 if device.type == "cpu" else "auto",
@@ -77,7 +70,7 @@ def _open(
             output_loading_info=True,
             **given,
         )
-        made = processor.from_pretrained(folder, **given)
+        processor = recipe.processor(folder, **given)
     missing = sorted(name for name in said["missing_keys"] if not name.endswith(_RECOMPUTED))
     if missing or said.get("mismatched_keys"):
         found = missing[0] if missing else sorted(map(str, said["mismatched_keys"]))[0]
@@ -85,4 +78,6 @@ def _open(
             f"judge {judge}: its weights are those of another kind of model: {found} is missing, and would be random",
             hint="Choose a model that was trained for this task.",
         )
-    return OpenedModel(model.to(device).eval().requires_grad_(False), made)
+    if isinstance(model, torch.nn.Module):
+        model.to(device).eval().requires_grad_(False)
+    return OpenedModel(model, processor)

@@ -1,9 +1,9 @@
 """A model that answers questions about images: the odds of 'yes', and the probabilities of numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from synthgen.errors import ModelError, UsageError
 from synthgen.judging.asking.folder import Eyes
+from synthgen.judging.asking.networks import Recipe
 from synthgen.judging.asking.opening import OpenedModel, on_device, open_asked
 from synthgen.judging.asking.questions import NUMBERS, Form, Question
 from synthgen.models.device import in_batches, open_device
@@ -50,7 +51,8 @@ class VqaModel:
         from transformers.models.auto.modeling_auto import MODEL_FOR_VISUAL_QUESTION_ANSWERING_MAPPING_NAMES as TRAINED
 
         kind = AutoModelForVisualQuestionAnswering if self._eyes.model_type in TRAINED else AutoModelForImageTextToText
-        opened = open_asked(self._judge, self._locate(), kind.from_pretrained, AutoProcessor, open_device(self._device))
+        recipe = Recipe(kind.from_pretrained, AutoProcessor.from_pretrained)
+        opened = open_asked(self._judge, self._locate(), recipe, open_device(self._device))
         opened.processor.tokenizer.padding_side = "right" if self._eyes.model_type in TRAINED else "left"
         return opened
 
@@ -83,7 +85,7 @@ class VqaModel:
     def _chats(self) -> bool:
         return self._eyes.model_type not in ("blip", "blip-2", "vilt")
 
-    def _inputs(self, pictures: Sequence["Image"], words: str) -> Any:
+    def _inputs(self, pictures: Sequence["Image"], words: str) -> Mapping[str, Tensor]:
         processor = self._opened.processor
         text = words
         if self._chats:
@@ -106,12 +108,11 @@ class VqaModel:
             what = f"the question {words!r} has {tokens} tokens, and judge {self._judge} reads {most}"
             raise UsageError(what, hint="Describe the value in fewer words.")
 
-    def _logits(self, inputs: Any) -> Tensor:
+    def _logits(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """Return logits [n, answers]: of the labels of a classifier, or of the first token of what is written."""
         model = self._opened.model
         if self._eyes.model_type == "vilt":
-            found: Tensor = model(**inputs).logits
-            return found.float()
+            return model(**inputs).logits.float()
         written = model.generate(
             **inputs,
             max_new_tokens=1,
@@ -121,8 +122,7 @@ class VqaModel:
             output_logits=True,
             return_dict_in_generate=True,
         )
-        first: Tensor = written.logits[0]
-        return first.float()
+        return written.logits[0].float()
 
     def _scores(self, logits: Tensor, question: Question) -> Tensor:
         logs = logits.log_softmax(-1)
