@@ -65,7 +65,7 @@ class Processor(Protocol):
 
 
 class Recipe(NamedTuple):
-    """How a judge is loaded: `from_pretrained` of its model's class, which says what was missing, and its processor's."""
+    """How a judge is loaded: `from_pretrained` of its model, which also says what was missing, and its processor."""
 
     model: Callable[..., tuple[Network, Mapping[str, Collection[str]]]]
     processor: Callable[..., Processor]
