@@ -223,10 +223,9 @@ def _two(count: int) -> Iterator[tuple[int, int]]:
 
 def _in_place(class_name: str | None, counts: Ints, values: int) -> PairInPlace:
     found, both = _either(counts, values), counts[:values, :values]
+    kappa, reason = kappa_of(both)
     if both.sum() < FEWEST_FOR_KAPPA:
         kappa, reason = None, f"fewer than {FEWEST_FOR_KAPPA} images that both judges gave a value"
-    else:
-        kappa, reason = kappa_of(both)
     return PairInPlace(class_name, found.either, wilson(found.differ, found.either), kappa, reason)
 
 

@@ -30,7 +30,7 @@ from tests.command import call, result, said
 from tests.judging.tiny_asked import save_blip, save_detr, save_vilt, train_detector
 
 SKIN = ("light", "dark")
-ATTRIBUTE = Attribute(values={"light": ["light skin"], "dark": ["dark skin"]})
+ATTRIBUTE = Attribute(values={"light": ("light skin",), "dark": ("dark skin",)})
 CLIP = JudgeId("bundled:judge", "content:1")
 VQA = JudgeId("vqa:./blip", "content:2", kind="vqa", family="captions")
 DETECTOR = JudgeId("detector:./detr", "content:3", kind="detector", family="detection")

@@ -40,7 +40,7 @@ SAVED: dict[str, tuple[Callable[[Path], Path], str]] = {
 }
 LIGHT, DARK = Question(Form.SHOWS, "light skin"), Question(Form.SHOWS, "dark skin")
 PEOPLE = Question(Form.COUNTS, "people")
-SKIN = Attribute(values={"light": ["light skin"], "dark": ["dark skin"]}, abstain_below=0.6)
+SKIN = Attribute(values={"light": ("light skin",), "dark": ("dark skin",)}, abstain_below=0.6)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_a_detector_counts_objects_once_and_is_unsure_of_faint_ones(saved: Path)
     assert float(sure.exp()[2]) == pytest.approx(1)
     unsure = judge._score(_Boxes(torch.tensor([0.9, 0.8, 0.9, 0.6]), apart), PEOPLE).exp()
     assert unsure[2:4].tolist() == pytest.approx([0.5, 0.5])
-    numbers = Attribute(values={"1": ["one"], "2": ["two"], "3+": ["more"]})
+    numbers = Attribute(values={"1": ("one",), "2": ("two",), "3+": ("more",)})
     scores = {PEOPLE: np.stack([sure.numpy(), unsure.log().clamp(min=-60).numpy()])}
     assert answers_of(numbers, (PEOPLE,), scores, rules_of("detector", fixed=True)) == ["2", "unknown"]
 
@@ -151,7 +151,7 @@ def test_a_bias_towards_yes_changes_no_answer_and_little_odds_are_unknown() -> N
 
 
 def test_numbers_are_counted_and_what_no_value_means_is_unknown() -> None:
-    numbers = Attribute(values={"0": ["none"], "1": ["one"], "2+": ["more"]})
+    numbers = Attribute(values={"0": ("none",), "1": ("one",), "2+": ("more",)})
     (question,) = questions_of("number_of_dogs", numbers)
     assert question.words == "How many dogs are in this image?"
     assert read_question(question.key) == question
@@ -161,11 +161,11 @@ def test_numbers_are_counted_and_what_no_value_means_is_unknown() -> None:
     sure[3, [2, 3]] = np.log(0.46)
     found = answers_of(numbers, (question,), {question: sure}, rules_of("vqa", fixed=False))
     assert found == ["0", "1", "2+", "2+"], "several numbers of one value count together"
-    few = Attribute(values={"1": ["one"], "2": ["two"]})
+    few = Attribute(values={"1": ("one",), "2": ("two",)})
     assert answers_of(few, (question,), {question: sure}, rules_of("vqa", fixed=False))[2] == "unknown"
-    for values, said in (({"1": ["a"], "12": ["b"]}, "counts to 9"), ({"1+": ["a"], "2": ["b"]}, "2 is in the values")):
+    for names, said in ((("1", "12"), "counts to 9"), (("1+", "2"), "2 is in the values")):
         with pytest.raises(UsageError, match=said):
-            questions_of("dogs", Attribute(values=values))
+            questions_of("dogs", Attribute(values=dict.fromkeys(names, ("a dog",))))
 
 
 def test_the_classes_of_a_detector_are_found_by_their_names() -> None:

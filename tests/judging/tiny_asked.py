@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -64,7 +65,8 @@ def save_vilt(folder: Path, seed: int = 0) -> Path:
             if weight.dim() > 1:
                 weight.normal_(0, 0.3)
     model.save_pretrained(folder)
-    ViltProcessor(ViltImageProcessor(size={"shortest_edge": 32}, size_divisor=16), tokenizer).save_pretrained(folder)
+    sizes: Any = {"size": {"shortest_edge": 32}, "size_divisor": 16}
+    ViltProcessor(ViltImageProcessor(**sizes), tokenizer).save_pretrained(folder)
     return folder
 
 
@@ -94,7 +96,7 @@ def save_llava(folder: Path, seed: int = 0) -> Path:
         tokenizer_object=plain, pad_token="<pad>", unk_token="<unk>", bos_token="<s>", eos_token="</s>",
         additional_special_tokens=["<image>"],
     )  # fmt: skip
-    size = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
+    size: Any = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
     vision = CLIPVisionConfig(num_hidden_layers=2, image_size=32, patch_size=16, **size)
     text = LlamaConfig(
         vocab_size=len(words), num_hidden_layers=1, num_key_value_heads=2, max_position_embeddings=128, **size
@@ -145,9 +147,10 @@ def save_detr(folder: Path, seed: int = 0) -> Path:
     from transformers import DetrConfig, DetrForObjectDetection, DetrImageProcessor, ResNetConfig
 
     labels = ["person", "dog", "light skin", "dark skin"]
-    backbone = ResNetConfig(embedding_size=8, hidden_sizes=[8, 8, 8, 16], depths=[1, 1, 1, 1], out_features=["stage4"])
+    sizes: Any = {"hidden_sizes": [8, 8, 8, 16], "depths": [1, 1, 1, 1], "out_features": ["stage4"]}
+    own: Any = {"use_timm_backbone": False, "backbone_config": ResNetConfig(embedding_size=8, **sizes)}
     config = DetrConfig(
-        use_timm_backbone=False, backbone_config=backbone, d_model=16, encoder_layers=1, decoder_layers=1,
+        **own, d_model=16, encoder_layers=1, decoder_layers=1,
         encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, num_queries=5,
         id2label=dict(enumerate(labels)), label2id={name: index for index, name in enumerate(labels)},
     )  # fmt: skip
@@ -189,7 +192,7 @@ def train_detector(folder: Path, steps: int = 300) -> Path:
         some = torch.randint(len(pixels), (64,))
         loss = functional.cross_entropy(model(pixel_values=pixels[some]).logits[:, 0], truth[some])
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
     torch.set_num_threads(threads)
     model.eval().save_pretrained(folder)

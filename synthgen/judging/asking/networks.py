@@ -1,7 +1,7 @@
 """What is called of models of transformers and of their processors. Their classes are chosen by their files."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from torch import Tensor
 
@@ -64,8 +64,12 @@ class Processor(Protocol):
     ) -> list[Mapping[str, Tensor]]: ...
 
 
+Loaded: TypeAlias = tuple[Network, Mapping[str, Collection[str]]]
+"""A network, and by kind what of its weights was missing or did not fit."""
+
+
 class Recipe(NamedTuple):
     """How a judge is loaded: `from_pretrained` of its model, which also says what was missing, and its processor."""
 
-    model: Callable[..., tuple[Network, Mapping[str, Collection[str]]]]
+    model: Callable[..., object]
     processor: Callable[..., Processor]

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import transformers
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.judging.asking.folder import check_asked
-from synthgen.judging.asking.networks import Network, Processor, Recipe
+from synthgen.judging.asking.networks import Loaded, Network, Processor, Recipe
 from synthgen.models.device import device_error
 from synthgen.models.remote_code import remote_code_disabled
 
@@ -62,7 +62,7 @@ def _open(judge: str, folder: Path, recipe: Recipe, device: torch.device) -> Ope
     check_asked(folder)
     given = {"trust_remote_code": False, "local_files_only": True}
     with remote_code_disabled():
-        model, said = recipe.model(
+        loaded = recipe.model(
             folder,
             use_safetensors=True,
             dtype=torch.float32 if device.type == "cpu" else "auto",
@@ -71,6 +71,7 @@ def _open(judge: str, folder: Path, recipe: Recipe, device: torch.device) -> Ope
             **given,
         )
         processor = recipe.processor(folder, **given)
+    model, said = cast(Loaded, loaded)
     missing = sorted(name for name in said["missing_keys"] if not name.endswith(_RECOMPUTED))
     if missing or said.get("mismatched_keys"):
         found = missing[0] if missing else sorted(map(str, said["mismatched_keys"]))[0]

@@ -50,10 +50,13 @@ class VqaModel:
         from transformers import AutoModelForImageTextToText, AutoModelForVisualQuestionAnswering, AutoProcessor
         from transformers.models.auto.modeling_auto import MODEL_FOR_VISUAL_QUESTION_ANSWERING_MAPPING_NAMES as TRAINED
 
-        kind = AutoModelForVisualQuestionAnswering if self._eyes.model_type in TRAINED else AutoModelForImageTextToText
-        recipe = Recipe(kind.from_pretrained, AutoProcessor.from_pretrained)
+        chat = self._eyes.model_type not in TRAINED
+        load = (
+            AutoModelForImageTextToText.from_pretrained if chat else AutoModelForVisualQuestionAnswering.from_pretrained
+        )
+        recipe = Recipe(load, AutoProcessor.from_pretrained)
         opened = open_asked(self._judge, self._locate(), recipe, open_device(self._device))
-        opened.processor.tokenizer.padding_side = "right" if self._eyes.model_type in TRAINED else "left"
+        opened.processor.tokenizer.padding_side = "left" if chat else "right"
         return opened
 
     @torch.inference_mode()
