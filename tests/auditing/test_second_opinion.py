@@ -1,6 +1,7 @@
 """Several judges of one set: which one decides, what the others' agreement shows, and how wide it makes an interval."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ def test_no_error_of_one_judge_alone_moves_a_share_or_a_distance_out_of_the_inte
     other = wrong(frame["skin"].where(frame["skin"] != "unknown", "dark"), 0.1, seed)
     other = other.where(rng.random(len(frame)) > 0.03, "unknown")
     whole, _ = heard(frame, {VQA: other})
-    opinion = whole.opinions["skin"]
+    opinion = replace(whole.opinions["skin"], unchecked=None)
     truth = frame["skin"].where((frame["skin"] == other) | (rng.random(len(frame)) < 0.3), other)
     truth = truth.where((frame["skin"] == other) | (rng.random(len(frame)) < 0.7), rng.choice([*SKIN, "unknown"]))
     valued, really = (each[each.isin(SKIN)] for each in (frame["skin"], truth))
@@ -283,8 +284,6 @@ def test_a_trained_detector_checks_the_bundled_judge_end_to_end(tmp_path: Path) 
     train_detector(tmp_path / "detector")
     options = ("audit", "set", "--attributes", "attributes.yaml", "-o", "found", "--device", "cpu", "--judge", JUDGE)
     gates = ("--target", "skin_tone=uniform", "--gate", "skin_tone overall: tv <= 0.3")
-    alone = call(*options, *gates, folder=tmp_path)
-    assert alone.returncode == 4
     done = call(*options, "--judge", "detector:./detector", *gates, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     told = " ".join(done.stdout.split())

@@ -51,10 +51,8 @@ class VqaModel:
         from transformers.models.auto.modeling_auto import MODEL_FOR_VISUAL_QUESTION_ANSWERING_MAPPING_NAMES as TRAINED
 
         chat = self._eyes.model_type not in TRAINED
-        load = (
-            AutoModelForImageTextToText.from_pretrained if chat else AutoModelForVisualQuestionAnswering.from_pretrained
-        )
-        recipe = Recipe(load, AutoProcessor.from_pretrained)
+        kind = AutoModelForImageTextToText if chat else AutoModelForVisualQuestionAnswering
+        recipe = Recipe(kind.from_pretrained, AutoProcessor.from_pretrained)
         opened = open_asked(self._judge, self._locate(), recipe, open_device(self._device))
         opened.processor.tokenizer.padding_side = "left" if chat else "right"
         return opened
