@@ -194,6 +194,18 @@ def test_independence_takes_other_weights_and_other_eyes() -> None:
     assert "same captions" in str(alike(VQA, JudgeId("vqa:./vilt", "y", kind="vqa", family="captions")))
 
 
+def test_about_the_set_itself_only_the_disagreement_is_in_doubt() -> None:
+    frame = people()
+    other = wrong(frame["skin"], 0.05)
+    _, found = heard(frame, {VQA: other}, about_set=True)
+    (light, _), differ = found.attributes[0].scopes[0].shares, (frame["skin"] != other).mean()
+    assert light.agreed is not None
+    assert light.agreed.low == pytest.approx((frame["skin"] == "light").mean() - differ)
+    assert light.agreed.high == pytest.approx((frame["skin"] == "light").mean() + differ)
+    (distance,) = found.attributes[0].scopes[0].distances
+    assert distance.found.high == pytest.approx(distance.found.value + differ)
+
+
 def test_measures_that_agreement_does_not_bound_stay_undecided() -> None:
     frame = people()
     whole, _ = heard(frame, {VQA: frame["skin"]})
