@@ -86,13 +86,15 @@ def hear(
 
     accuracies: list[JudgeAccuracy] = []
     choice: dict[str, int] = {}
-    decisions, opinions = [], {}
+    decisions: list[Decision] = []
+    opinions: dict[str, Opinion] = {}
     for name in judged:
         found = list(_accuracies(name, judges, answers, table, looked.frame, options))
         choice[name], reason = _choose(found, name in options.confusions)
         accuracies += [replace(each, decides=place == choice[name]) for place, each in found]
         opinion = _opinion(name, choice[name], judges, answers, table)
-        opinions[name] = opinion
+        if len(judges) > 1:
+            opinions[name] = opinion
         checked = name not in options.confusions and not _has_labels(options, name)
         decided = judges[choice[name]].name
         unchecked = opinion.unchecked if checked else None
