@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from synthgen import running as runs
 from synthgen.api.arguments import device_of, number_of, path_of
+from synthgen.api.asked_judges import TransformersJudges
 from synthgen.api.audit_result import Audit
 from synthgen.api.judges import ClipJudges
 from synthgen.auditing.audit import audit_set
@@ -83,7 +84,8 @@ def export_labels(
 
 
 def _judges(query: AuditQuery) -> ClipJudges:
-    return ClipJudges(device_of(query.device), query.trust)
+    device = device_of(query.device)
+    return ClipJudges(device, query.trust, TransformersJudges(device))
 
 
 def _open_run(folder: Path) -> RecordedRun:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.api import wiring
+from synthgen.api.asked_judges import TransformersJudges
 from synthgen.api.trust import pinned_judge, require_trust
 from synthgen.api.user_cache import user_cache
-from synthgen.auditing.input.judges import JudgeId, JudgeModel
+from synthgen.auditing.input.judge_names import DETECTOR, VQA
+from synthgen.auditing.input.judges import AskedModel, JudgeId, JudgeModel
 from synthgen.spec import Attribute
 
 if TYPE_CHECKING:
@@ -22,14 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ClipJudges:
-    """The `Judges` of an audit: models of open_clip.
+    """The `Judges` of an audit: models of open_clip, and those of transformers that are asked.
 
     Attributes:
         trust: open judges that only a run names and this machine does not know.
+        asked: those that are asked.
     """
 
     device: str
     trust: bool
+    asked: TransformersJudges = field(default_factory=lambda: TransformersJudges("auto"))
 
     @property
     def cache(self) -> Path | None:
@@ -44,6 +48,8 @@ class ClipJudges:
         Raises:
             ModelError: it does not exist, or neither hub nor cache can resolve its revision.
         """
+        if name.startswith((VQA, DETECTOR)):
+            return self.asked.find(name)
         judge = JudgeId(name, wiring.judge_revision(name))
         pinned_judge(judge.name, judge.revision).remember()
         return judge
@@ -82,6 +88,23 @@ class ClipJudges:
 
         choice = attribute_choice(attribute.groups, _Texts(embed_texts))
         return choice.answers(choice.posteriors(torch.from_numpy(images), logit_scale), attribute.abstain_below)
+
+    def open_asked(self, judge: JudgeId) -> AskedModel:
+        return self.asked.open_asked(judge)
+
+    def questions(self, judge: JudgeId, name: str, attribute: Attribute) -> tuple[str, ...]:
+        return self.asked.questions(judge, name, attribute)
+
+    def class_question(self, judge: JudgeId, name: str, definition: str | None) -> str | None:
+        return self.asked.class_question(judge, name, definition)
+
+    def asked_answers(
+        self, judge: JudgeId, name: str, attribute: Attribute, scores: Mapping[str, Vectors]
+    ) -> list[str]:
+        return self.asked.asked_answers(judge, name, attribute, scores)
+
+    def class_answers(self, judge: JudgeId, scores: Vectors) -> list[bool | None]:
+        return self.asked.class_answers(judge, scores)
 
 
 @dataclass(frozen=True, slots=True)

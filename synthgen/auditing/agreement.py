@@ -59,16 +59,17 @@ def agree(table: Table, second: pd.DataFrame, name: str) -> Agreement:
     first = table.attributes[name]
     other = read_answers(second, name, first.values, "the second judge's table")
     counts = crossed((first.codes[rows], len(first.answers)), (other.codes, len(first.answers)))
-    return _of_counts(first, counts)
+    return agreement_of(first, counts)
 
 
-def _of_counts(attribute: Answers, counts: Ints) -> Agreement:
+def agreement_of(attribute: Answers, counts: Ints) -> Agreement:
+    """Compare two judges by how many images have each pair of their answers, [answers, answers]."""
     values = len(attribute.values)
     both, images = counts[:values, :values], int(counts.sum())
-    kappa, reason = _kappa(both)
+    kappa, reason = kappa_of(both)
     same = wilson(int(np.trace(counts)), images)
     first, second = (_shares(attribute, counts.sum(axis)[:values]) for axis in (1, 0))
-    answers = _kappa(counts)[0]
+    answers = kappa_of(counts)[0]
     return Agreement(attribute.name, images, same, kappa, answers, int(both.sum()), first, second, reason)
 
 
@@ -77,7 +78,8 @@ def _shares(attribute: Answers, counts: Ints) -> dict[str, Estimate | None]:
     return {value: wilson(int(count), int(counts.sum())) for value, count in pairs}
 
 
-def _kappa(counts: Ints) -> tuple[Estimate | None, str | None]:
+def kappa_of(counts: Ints) -> tuple[Estimate | None, str | None]:
+    """Return Cohen's kappa of a square table of counts, or None and why there is none."""
     used = (counts.sum(0) + counts.sum(1)) > 0
     table = counts[np.ix_(used, used)]
     if counts.sum() < 2:

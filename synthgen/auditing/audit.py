@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from synthgen.auditing.embeddings import NearSet
     from synthgen.auditing.filters import Pipeline
     from synthgen.auditing.findings import Findings
+    from synthgen.auditing.hearing import Heard
     from synthgen.auditing.measure import AuditOptions
     from synthgen.auditing.report import AuditReport
     from synthgen.sets import SetSource
@@ -57,12 +58,21 @@ def audit_set(
     seen_real = real.look(on_progress) if real else None
     seen_second = second.look(on_progress) if second else None
 
+    # Hear all judges, of which one decides
+    heard = _heard(first, seen, values, options)
+    if heard is not None:
+        seen, options = heard.applied(seen), replace(options, opinions=heard.opinions)
+        seen_real = heard.applied(seen_real) if seen_real else None
+        seen_second = heard.applied(seen_second) if seen_second else None
+
     # Measure
     from synthgen.auditing.near_groups import near_of
 
     frame = seen_real.looked.frame if seen_real else None
     near = near_of(seen.looked, values, query.seed)
     findings = _measured(seen, values, replace(options, real=frame), query.seed, on_progress, near)
+    if heard is not None:
+        findings = replace(findings, agreement=heard.agreement, second_opinion=heard.opinion)
     caveats = [note for each in (seen, seen_real, seen_second) if each for note in notes_on(each)]
     if seen_real is not None and (kept := [name for name in common.references if name not in query.targets]):
         source = seen_real.images.source
@@ -89,6 +99,14 @@ def audit_set(
     if findings.labels_needed is None:
         return report
     return replace(report, judge_check=judge_check(place, query, findings.labels_needed))
+
+
+def _heard(
+    first: AuditInput, seen: ObservedSet, values: Mapping[str, Sequence[str]], options: AuditOptions
+) -> Heard | None:
+    from synthgen.auditing.hearing import hear
+
+    return hear(seen, first.question, values, options)
 
 
 def _options(
@@ -145,7 +163,7 @@ def _measured(
     from synthgen.auditing.near_groups import near_groups
 
     groups = near_groups(near, seed) if near is not None else None
-    options = replace(options, second=seen.looked.second, vectors=seen.looked.vectors, near=groups)
+    options = replace(options, vectors=seen.looked.vectors, near=groups)
     return measure(seen.looked.frame, values, options, seed, on_progress)
 
 

@@ -10,6 +10,7 @@ from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.filters import Pipeline
 from synthgen.auditing.gates import GateOutcome, GateResult
 from synthgen.auditing.groups.found import GroupFindings
+from synthgen.auditing.second_opinion import SecondOpinion
 from synthgen.auditing.shared import Dependence
 from synthgen.stats.amplification import Amplification
 from synthgen.stats.association import Association
@@ -30,7 +31,8 @@ class Figure(StrEnum):
     RAW is what was answered, with Wilson's interval. CLUSTERED is the same share, with an interval that allows for the
     similarity of images that share a prompt, a seed or a source, and of near-duplicates. MATRIX is corrected by a
     confusion matrix, LABELS by a labelled subsample. WIDENED is what was answered, give or take the share of errors
-    that labels of the set, or a matrix, showed.
+    that labels of the set, or a matrix, showed. AGREED is what was answered, give or take the share of images on which
+    an independent judge differs.
     """
 
     RAW = "raw"
@@ -38,6 +40,7 @@ class Figure(StrEnum):
     MATRIX = "matrix"
     LABELS = "labels"
     WIDENED = "widened"
+    AGREED = "agreed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ class Share:
     Attributes:
         count: images with this answer.
         if_unknown_none, if_unknown_all: the share if none, or all, of the 'unknown' images had this value.
-        raw, clustered, matrix, labels, widened: see `Figure`; None if it is not available: `Scope.missing` says why.
+        raw, clustered, matrix, labels, widened, agreed: see `Figure`; None if it is not available:
+            `Scope.missing` says why.
     """
 
     value: str
@@ -73,6 +77,7 @@ class Share:
     matrix: Estimate | None
     labels: Estimate | None
     widened: Estimate | None = None
+    agreed: Estimate | None = None
 
     def of(self, figure: Figure | None) -> Estimate | None:
         found: Estimate | None = getattr(self, figure.value) if figure else None
@@ -112,6 +117,7 @@ class Scope:
         distances: of the quoted figure from the reference; empty if there is none to measure.
         raw_distances: those of the raw figure, if another is quoted.
         no_distance: why there are none.
+        differ: by how much the figure 'agreed' is wider than the raw one; None where judges' agreement says nothing.
     """
 
     class_name: str | None
@@ -134,6 +140,7 @@ class Scope:
     power: Power
     caveats: tuple[str, ...]
     clusters: int | None = None
+    differ: float | None = None
 
     @property
     def place(self) -> str:
@@ -177,6 +184,8 @@ class Findings:
         joint: like `attributes`, combinations of several: those that `balance` fills, that a gate limits, or that are
             crossed.
         groups: what compares groups.
+        second_opinion: what several judges say of each other, and which one decides; None with fewer than two judges.
+        rests_on: what decided the gates, in words, the most frequent first; empty if none was decided.
     """
 
     images: int
@@ -197,6 +206,8 @@ class Findings:
     dependence: Dependence | None = None
     joint: tuple[AttributeFindings, ...] = ()
     groups: GroupFindings | None = None
+    second_opinion: SecondOpinion | None = None
+    rests_on: tuple[str, ...] = ()
 
     @property
     def on_trust(self) -> str | None:

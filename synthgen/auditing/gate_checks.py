@@ -29,6 +29,7 @@ FEW_CLASSES = 100
 _IMAGES, _LABELS, _MORE_LABELS = "more images", "labels", "more labels, or images,"
 """What narrows an interval: of figures that need no judge, that rest on its word alone, and that are corrected."""
 _REAL_UNCHECKED = "the shares of the real set are this judge's answers, which nothing checks there"
+_AGREED_UNCHECKED = "the agreement of judges bounds shares and total variation only"
 _REAL_REMEDY = "declared target shares, or a known column in both sets, would settle it"
 
 
@@ -113,15 +114,19 @@ def _found(gate: Gate, scope: Scope, attribute: AttributeFindings, seed: int) ->
         return Found(scope.unknown_share, "there are no images", narrows=_IMAGES)
 
     quoted, few = scope.quote, _too_few(gate, scope)
-    narrows = _LABELS if quoted.unchecked else _MORE_LABELS
+    narrows = _LABELS if quoted.unchecked or quoted.figure is Figure.AGREED else _MORE_LABELS
     if attribute.known or scope.labelled >= scope.images:
         narrows = few or _IMAGES
     if gate.measure == "share":
         share = next(share for share in scope.shares if share.value == gate.value)
         figure = share.of(quoted.figure)
-        freedom = scope.freedom if quoted.figure is Figure.CLUSTERED else None
+        freedom = scope.freedom if quoted.figure in (Figure.CLUSTERED, Figure.AGREED) else None
         found = Found(figure, quoted.reason, quoted.unchecked, narrows=narrows, freedom=freedom)
         return _with_unanswered(found, gate, scope, attribute)
+
+    if quoted.figure is Figure.AGREED and gate.measure != Measure.TV:
+        raw = next((each.found for each in scope.raw_distances if each.measure == gate.measure), None)
+        return Found(raw, scope.no_distance, _AGREED_UNCHECKED, narrows=_LABELS)
 
     distance = next((each for each in scope.distances if each.measure == gate.measure), None)
     beyond = _distance_beyond(distance, gate, scope, seed) if distance else None
@@ -161,14 +166,22 @@ def _with_unanswered(found: Found, gate: Gate, scope: Scope, attribute: Attribut
 
 
 def _distance_beyond(distance: Distance, gate: Gate, scope: Scope, seed: int) -> Callable[[int], float]:
+    figure, limit, plain = scope.quote.figure, gate.limit, distance
+    if figure is Figure.AGREED and scope.differ is not None:  # the raw distance, from a limit that is so much farther
+        figure = Figure.CLUSTERED if scope.shares[0].clustered else Figure.RAW
+        plain = next((each for each in scope.raw_distances if each.measure == gate.measure), distance)
+        limit += scope.differ if gate.most else -scope.differ
+
     def beyond(tests: int) -> float:
-        if not distance.found.half_width:  # the set itself is asked about
+        if not 0 <= limit <= 1:
+            return 1.0
+        if not plain.found.half_width:  # the set itself is asked about
             return 0.0
-        shares = [found for share in scope.shares if (found := share.of(scope.quote.figure))]
+        shares = [found for share in scope.shares if (found := share.of(figure))]
         wanted = [(scope.reference or {}).get(share.value, 0.0) for share in scope.shares]
         rng = np.random.default_rng([seed, *str(gate).encode(), *scope.place.encode()])
         values = np.array([share.value for share in shares])
-        return distance_beyond(distance, values, np.array(wanted), gate.limit, gate.most, rng, tests)
+        return distance_beyond(plain, values, np.array(wanted), limit, gate.most, rng, tests)
 
     return beyond
 
@@ -181,4 +194,6 @@ def _association(attribute: AttributeFindings) -> Found:
     unchecked = next((scope.quote.unchecked for scope in attribute.scopes[1:] if scope.quote.unchecked), None)
     if unchecked:
         return Found(found.v, found.reason, unchecked, narrows=_LABELS)
+    if any(scope.quote.figure is Figure.AGREED for scope in attribute.scopes[1:]):
+        return Found(found.v, found.reason, _AGREED_UNCHECKED, narrows=_LABELS)
     return Found(found.corrected, found.reason or "fewer than two values to compare", narrows=_MORE_LABELS)

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synthgen.auditing.agreement import Agreement, agree
+from synthgen.auditing.basis import rests_on
 from synthgen.auditing.checking import labels_needed, unused_trust
 from synthgen.auditing.confusion import Confusion
 from synthgen.auditing.crossings import MIN_CELL, cross
@@ -22,6 +23,7 @@ from synthgen.auditing.groups.joint import join, joint_labels, joint_names, join
 from synthgen.auditing.groups.references import check_reference_groups
 from synthgen.auditing.label_sample import doubt_of
 from synthgen.auditing.labelled import read_truth
+from synthgen.auditing.opinion import Opinion
 from synthgen.auditing.relations import find_amplifications, find_association, stream
 from synthgen.auditing.scopes import Effect, Evidence, find_effects, measure_scopes
 from synthgen.auditing.table import Table, read_table
@@ -56,6 +58,7 @@ class AuditOptions:
         vectors: embeddings of the images, float32 [n, d], in the order of the table: they help to tell whether the
             labelled images are a random sample.
         near: which images are near-duplicates.
+        opinions: by attribute, what other judges say of its answers.
     """
 
     classes: Sequence[str] | None = None
@@ -76,6 +79,7 @@ class AuditOptions:
     about_set: bool = False
     vectors: NDArray[np.float32] | None = None
     near: NearGroups | None = None
+    opinions: Mapping[str, Opinion] = field(default_factory=dict)
 
 
 def measure(
@@ -154,6 +158,7 @@ def measure(
         dependence=dependent.dependence,
         joint=tuple(joint),
         groups=groups,
+        rests_on=rests_on(gates, decided, found),
     )
 
 
@@ -192,7 +197,8 @@ def _attribute(
         doubt = doubt_of(table, table.attributes[name], truth, given.vectors, stream(seed, "labels", name))
     known = name in given.known
     matrix, gated = given.confusions.get(name), measures_of(gates, name, len(table.classes))
-    evidence = Evidence(known, reference, matrix, truth, doubt, given.about_set, gated)
+    opinion = given.opinions.get(name)
+    evidence = Evidence(known, reference, matrix, truth, doubt, given.about_set, gated, opinion)
     scopes = []
     for scope in measure_scopes(table, name, evidence, effects, seed):
         scopes.append(scope)

@@ -1,6 +1,7 @@
 """Which of the figures a reader should quote, why, and whether a gate may use it."""
 
 from synthgen.auditing.findings import OVERALL, Figure, Quote
+from synthgen.auditing.opinion import Opinion
 from synthgen.stats.estimates import Corrected
 
 FEWEST_LABELS = 20
@@ -22,6 +23,7 @@ def quote(
     images: int = FEWEST_LABELS,
     matrix_unchecked: str | None = None,
     widened: bool = False,
+    opinion: Opinion | None = None,
 ) -> Quote:
     """Choose the figure: labels before a matrix before the judge's bare word.
 
@@ -36,6 +38,7 @@ def quote(
         clustered: which images depend on each other, if the interval allows for that, in words.
         matrix_unchecked: why nothing shows that the matrix holds on this set; None if labels agree with it.
         widened: whether the raw interval was widened by errors of the judge.
+        opinion: what other judges say, where there are neither labels nor a matrix.
     """
     plain = Figure.CLUSTERED if clustered else Figure.RAW
     alike = f"; the interval allows for {clustered} being alike" if clustered else ""
@@ -70,6 +73,10 @@ def quote(
         return Quote(
             Figure.WIDENED, f"what the judge sees, give or take the errors that it was seen to make{few}", unchecked
         )
+    if opinion is not None and opinion.unchecked is None:
+        return Quote(Figure.AGREED, f"what the judge sees, give or take the images on which {opinion.judges} differs")
+    if opinion is not None:
+        unchecked = f"{unchecked}; {opinion.unchecked}"
     reason = f"what the judge sees, its errors included, which the interval does not cover{alike}{few}"
     return Quote(plain, reason, unchecked)
 

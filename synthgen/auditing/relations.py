@@ -38,6 +38,7 @@ def _corrected(scopes: Sequence[Scope]) -> Estimate | None:
         Figure.RAW,
         Figure.CLUSTERED,
         Figure.WIDENED,
+        Figure.AGREED,
         None,
     }:
         return None

@@ -10,6 +10,7 @@ from synthgen.auditing.confusion import Confusion, correct_by_matrix
 from synthgen.auditing.findings import Figure, Power, Quote, Scope, Share, place_of
 from synthgen.auditing.judge_errors import error_rate, matrix_unchecked, widened
 from synthgen.auditing.labelled import Truth, correct_by_labels
+from synthgen.auditing.opinion import Opinion, agreed_distances, agreed_shares, without_agreement
 from synthgen.auditing.quote import quote
 from synthgen.auditing.table import Answers, Table
 from synthgen.stats.clusters import Bootstrap, design_effect
@@ -37,6 +38,7 @@ class Evidence:
         doubt: why the labels cannot be a random sample, if so: they are not used.
         measures: the measures of distance to compute.
         whole: whether the set itself is asked about, and not the source that it is a sample of.
+        opinion: what other judges say of the answers.
     """
 
     known: bool = False
@@ -46,6 +48,7 @@ class Evidence:
     doubt: str | None = None
     whole: bool = False
     measures: Collection[Measure] = tuple(Measure)
+    opinion: Opinion | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,6 +151,10 @@ def _scope(
     shares = _shares(answers, counts, effect, matrix, labels, rate)
     if evidence.whole:
         shares = tuple(replace(share, raw=share.raw and point(share.raw.value)) for share in shares)
+    more = evidence.truth is not None or evidence.confusion is not None
+    opinion = None if evidence.known else evidence.opinion
+    differ = opinion.rate(class_name, valued, effect.at_least, evidence.whole) if opinion else None
+    shares = agreed_shares(shares, differ)
     quoted = quote(
         valued,
         evidence.known,
@@ -158,6 +165,7 @@ def _scope(
         images,
         errors.matrix_unchecked,
         errors.rate is not None,
+        None if more else opinion,
     )
 
     wanted = evidence.reference.of(class_name) if evidence.reference else None
@@ -167,6 +175,10 @@ def _scope(
         far = dict(_distances(answers, wanted, shares, valued, effect, quoted, rng, evidence.measures))
         if evidence.whole and wanted.images is None and Figure.RAW in far:
             far[Figure.RAW] = tuple(replace(each, found=point(each.found.value)) for each in far[Figure.RAW])
+
+    plain = Figure.CLUSTERED if effect.size is not None else Figure.RAW
+    if quoted.figure is Figure.AGREED and plain in far and differ is not None:
+        far[Figure.AGREED] = agreed_distances(far[plain], differ)
 
     return Scope(
         class_name=class_name,
@@ -181,7 +193,7 @@ def _scope(
         freedom=effect.freedom if effect.size is not None else None,
         labelled=labels.labelled if labels else 0,
         shares=shares,
-        missing=_missing(valued, effect, matrix, labels, rate),
+        missing=_missing(valued, effect, matrix, labels, rate) | without_agreement(differ),
         quote=quoted,
         reference=dict(wanted.shares) if wanted else None,
         distances=far.get(quoted.figure, ()) if quoted.figure else (),
@@ -189,6 +201,7 @@ def _scope(
         no_distance=no_distance,
         power=_power(valued, images, effect),
         caveats=tuple(_caveats(effect, matrix, labels, images, valued)),
+        differ=differ,
     )
 
 

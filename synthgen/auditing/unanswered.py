@@ -9,7 +9,7 @@ from synthgen.auditing.gates import Gate
 from synthgen.stats.distance import FUNCTIONS, Measure
 from synthgen.stats.estimates import Estimate, Floats
 
-_ANSWERED = (Figure.RAW, Figure.CLUSTERED)
+_ANSWERED = (Figure.RAW, Figure.CLUSTERED, Figure.AGREED)
 """Figures that leave images without a value out; labels and a matrix account for them."""
 
 

@@ -54,7 +54,9 @@ def audit(
     judges: Annotated[
         list[str] | None,
         typer.Option(
-            "--judge", metavar="MODEL", help="Model that measures the images, as in a spec. Repeat to compare two."
+            "--judge",
+            metavar="MODEL",
+            help="Model that measures the images, as in a spec, or vqa:MODEL or detector:MODEL. Repeat to compare.",
         ),
     ] = None,
     reference: Annotated[

@@ -17,7 +17,7 @@ _TOKENIZER_CONFIG, _TOKENIZER = "tokenizer_config.json", "tokenizer.json"
 _LARGEST = 1 << 22
 """The most bytes in a file of settings. Up to this size `content_hash` reads all of a file."""
 
-_OUTSIDE = ("auto_map", "configuration_files", "fast_tokenizer_files", "gguf_file", "merges", "vocab")
+OUTSIDE = ("auto_map", "configuration_files", "fast_tokenizer_files", "gguf_file", "merges", "vocab")
 """Keys in transformers' files that run code, or read files that may be outside the folder."""
 _TOKENIZERS = (
     "BertTokenizer",
@@ -170,31 +170,29 @@ def check_folder(folder: Path) -> bool:
         OSError, ValueError: a file cannot be read, or is not JSON.
     """
     try:
-        text = _Config.model_validate(_read(folder / CONFIG)).model_cfg.text_cfg
+        text = _Config.model_validate(read_settings(folder / CONFIG)).model_cfg.text_cfg
     except ValidationError as error:
-        raise _refusal(
-            folder / CONFIG, [_in_one_line(problem) for problem in error.errors(include_url=False)]
-        ) from None
+        raise refusal(folder / CONFIG, [_in_one_line(problem) for problem in error.errors(include_url=False)]) from None
     _check_weights(folder)
     for name in ("config.json", _TOKENIZER_CONFIG):
         if (folder / name).is_file():
-            _check_transformers(folder / name)
+            check_transformers(folder / name)
     if not text.hf_tokenizer_name:
         return False
     own = any((folder / name).is_file() for name in (_TOKENIZER_CONFIG, _TOKENIZER))
     if not own and text.hf_tokenizer_name != "local":
-        what = f"it names {_shown(text.hf_tokenizer_name)}, and only a tokenizer in the judge's own folder is opened"
-        raise _refusal(folder / CONFIG, [f"model_cfg.text_cfg.hf_tokenizer_name: {what}"])
+        what = f"it names {shown(text.hf_tokenizer_name)}, and only a tokenizer in the judge's own folder is opened"
+        raise refusal(folder / CONFIG, [f"model_cfg.text_cfg.hf_tokenizer_name: {what}"])
     return True
 
 
-def _read(path: Path) -> Any:
+def read_settings(path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     with path.open("rb") as file:
         content = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:
-        raise _refusal(path, [f"it has more than {_LARGEST >> 20} MiB"])
+        raise refusal(path, [f"it has more than {_LARGEST >> 20} MiB"])
     try:
         return json.loads(content.decode("utf-8"))
     except RecursionError:
@@ -206,35 +204,35 @@ def _read(path: Path) -> Any:
 def _in_one_line(problem: Any) -> str:
     """Describe an error of pydantic's in one line."""
     path = [part for part in problem["loc"] if part not in ("int", "list[int]", "constrained-str")]
-    place = ".".join(map(_shown, path))
+    place = ".".join(map(shown, path))
     if problem["type"] == "extra_forbidden":
         return f"{place}: this setting is not allowed in a judge"
     if path[-1:] == ["hf_model_name"]:
-        return f"{place}: it names {_shown(problem['input'])}, and a judge must not name another model"
+        return f"{place}: it names {shown(problem['input'])}, and a judge must not name another model"
     if path[-1:] == ["timm_model_name"]:
-        return f"{place}: expected the name of an architecture of timm, found {_shown(problem['input'])}"
+        return f"{place}: expected the name of an architecture of timm, found {shown(problem['input'])}"
     message = str(problem["msg"])
     return f"{place}: {message[:1].lower()}{message[1:]}"
 
 
-def _check_transformers(path: Path) -> None:
-    content = _read(path)
+def check_transformers(path: Path) -> None:
+    content = read_settings(path)
     if not isinstance(content, dict):
         raise ValueError(f"{path.name} holds no JSON object")
-    problems = [f"{key}: this setting is not allowed in a judge" for key in _OUTSIDE if content.get(key) is not None]
-    if (kind := content.get("tokenizer_class")) is not None and not _is_known(kind):
-        problems.append(f"tokenizer_class: {_shown(kind)} is not one of {', '.join(_TOKENIZERS)}")
+    problems = [f"{key}: this setting is not allowed in a judge" for key in OUTSIDE if content.get(key) is not None]
+    if (kind := content.get("tokenizer_class")) is not None and not is_known_tokenizer(kind):
+        problems.append(f"tokenizer_class: {shown(kind)} is not one of {', '.join(_TOKENIZERS)}")
     if path.name != _TOKENIZER_CONFIG and (kind := content.get("model_type")) is not None:
         from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 
         chosen = TOKENIZER_MAPPING_NAMES.get(kind) if isinstance(kind, str) else kind
-        if chosen is not None and not _is_known(chosen):
-            problems.append(f"model_type: {_shown(kind)} has the tokenizer {_shown(chosen)}, which no judge may use")
+        if chosen is not None and not is_known_tokenizer(chosen):
+            problems.append(f"model_type: {shown(kind)} has the tokenizer {shown(chosen)}, which no judge may use")
     if problems:
-        raise _refusal(path, problems)
+        raise refusal(path, problems)
 
 
-def _is_known(tokenizer: object) -> bool:
+def is_known_tokenizer(tokenizer: object) -> bool:
     return isinstance(tokenizer, str) and tokenizer.removesuffix("Fast") in _TOKENIZERS
 
 
@@ -243,18 +241,18 @@ def _check_weights(folder: Path) -> None:
     if any((folder / f"open_clip_{name}.safetensors").is_file() for name in ("model", "pytorch_model")):
         return
     if hidden := sorted(folder.glob(".*.safetensors")):
-        raise _refusal(hidden[0], ["these weights are in a hidden file, which the judge's hash does not cover"])
+        raise refusal(hidden[0], ["these weights are in a hidden file, which the judge's hash does not cover"])
     if pickles := sorted(path for end in ("bin", "pth") for path in folder.glob(f"*.{end}")):
-        raise _refusal(pickles[0], ["these weights are a pickle, and only open_clip_model.safetensors is opened"])
+        raise refusal(pickles[0], ["these weights are a pickle, and only open_clip_model.safetensors is opened"])
     if not any(folder.glob("*.safetensors")):
         raise FileNotFoundError("it has no weights in open_clip_model.safetensors")
 
 
-def _refusal(path: Path, problems: list[str]) -> UsageError:
+def refusal(path: Path, problems: list[str]) -> UsageError:
     lines = "\n".join(f"{path}: {problem}" for problem in problems[:5])
     hint = "A judge may neither bring code nor name another model. Choose another one, or remove what is named here."
     return UsageError(lines, hint=hint)
 
 
-def _shown(name: object) -> str:
+def shown(name: object) -> str:
     return name if isinstance(name, str) and name.isprintable() and len(name) < 100 else ascii(name)[:100]

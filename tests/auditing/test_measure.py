@@ -14,6 +14,7 @@ from synthgen.auditing.findings import Figure, Findings, Scope
 from synthgen.auditing.gates import GateOutcome
 from synthgen.auditing.labelled import draw_sample
 from synthgen.auditing.measure import AuditOptions, measure
+from synthgen.auditing.opinion import Counted, Opinion
 from synthgen.auditing.tables import tables
 from synthgen.errors import UsageError
 from synthgen.stats.distance import Reference, Target, uniform
@@ -72,7 +73,10 @@ def test_the_order_of_the_rows_decides_nothing(seed: int) -> None:
 def test_shares_make_one_and_every_interval_contains_its_figure() -> None:
     frame = random_set(300)
     given_ = AuditOptions(
-        references=UNIFORM, labels=draw_sample(frame, 80).merge(frame[["id", "skin"]]), confusions={"skin": RIGHT}
+        references=UNIFORM,
+        labels=draw_sample(frame, 80).merge(frame[["id", "skin"]]),
+        confusions={"skin": RIGHT},
+        opinions={"skin": Opinion("another", None, ({kind: Counted(100, 5) for kind in frame["label"].unique()},))},
     )
     shares = tables(measure(frame, SKIN, given_))["shares"]
     for figure in Figure:

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from synthgen.auditing.input.answerable import answerable
 from synthgen.auditing.input.audited_set import AuditedSet, OpenRun, open_audited
 from synthgen.auditing.input.cached_judge import CachedJudges
 from synthgen.auditing.input.declaration import Declaration, declare, find_judges
@@ -54,13 +55,17 @@ class AuditInput:
         return ObservedSet(self.subject.images, look_at(self.subject, self.frame, self.question, on_progress))
 
     def beside(self, place: SetSource, query: AuditQuery, open_run: OpenRun) -> AuditInput:
-        """Open another set and ask the first judge the same about it. Its class column may have another name."""
+        """Open another set and ask the first judge the same about it. Its class column may have another name.
+
+        With labels, which may show that another judge is better, all judges are asked.
+        """
         from synthgen.sets import read_frame
 
         elsewhere = isinstance(place, str | os.PathLike) and not expanded(place).exists()
         subject = open_audited(place, open_run, images_from=None if elsewhere else query.images_from)
         label = query.label if query.label in subject.images.columns else None
-        question = replace(self.question, judges=self.question.judges[:1])
+        judges = self.question.judges if query.labels is not None else self.question.judges[:1]
+        question = replace(self.question, judges=judges)
         return AuditInput(subject, self.declared, question, read_frame(subject.images, label, question.known))
 
     @property
@@ -88,7 +93,11 @@ def open_input(place: SetSource, query: AuditQuery, open_run: OpenRun, judges: J
         raise UsageError(f"{subject.images.source}: nothing to measure", hint=hint)
 
     found = find_judges(query.judges, subject.run, declared, needed, judges)
-    question = AuditQuestion(judged, query.known, found, CachedJudges(judges, query.cache or _own_cache(place, judges)))
+    asked = answerable(found, judged, judges)
+    cached = CachedJudges(judges, query.cache or _own_cache(place, judges))
+    question = AuditQuestion(
+        judged, query.known, found, cached, asked.attributes, declared.definitions, asked.unanswered
+    )
     frame = read_frame(subject.images, query.label, query.known, query.predictions)
     return AuditInput(subject, declared, question, frame)
 

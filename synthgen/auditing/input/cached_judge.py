@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synthgen.auditing.input.asked_judge import AskedJudge
 from synthgen.auditing.input.judges import JudgeId, JudgeModel, Judges
 from synthgen.events import OnProgress, StepProgress
 from synthgen.images import LeftOut, RgbPicture, decode
@@ -107,6 +108,7 @@ class CachedJudges:
     judges: Judges
     cache: Path | None
     _made: dict[JudgeId, CachedJudge] = field(default_factory=dict, repr=False)
+    _asked: dict[JudgeId, AskedJudge] = field(default_factory=dict, repr=False)
 
     def of(self, judge: JudgeId) -> CachedJudge:
         """Return the cached form of a judge.
@@ -117,3 +119,9 @@ class CachedJudges:
         if judge not in self._made:
             self._made[judge] = CachedJudge(judge, self.judges, self.cache)
         return self._made[judge]
+
+    def asked(self, judge: JudgeId) -> AskedJudge:
+        """Return the cached form of a judge that is asked questions."""
+        if judge not in self._asked:
+            self._asked[judge] = AskedJudge(judge, self.judges, self.cache)
+        return self._asked[judge]

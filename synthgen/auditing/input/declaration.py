@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from synthgen.auditing.input.audited_set import RecordedRun
+from synthgen.auditing.input.judge_names import ASKED_FORMS, is_asked, refuse_reader
 from synthgen.auditing.input.judges import JudgeId, Judges
 from synthgen.auditing.input.observations import judge_of
 from synthgen.errors import UsageError
@@ -27,6 +28,7 @@ class Declaration:
         classes: None if none are declared.
         judge: the name of the judge to ask if the user names none.
         judge_by_run: whether the run names this judge.
+        definitions: of classes that have one.
     """
 
     classes: tuple[str, ...] | None
@@ -35,6 +37,7 @@ class Declaration:
     gates: tuple[GateSpec, ...]
     judge: str
     judge_by_run: bool = False
+    definitions: Mapping[str, str] = field(default_factory=dict)
 
 
 def declare(run: RecordedRun | None, spec: Spec | Path | None, attributes: Path | None) -> Declaration:
@@ -60,7 +63,10 @@ def declare(run: RecordedRun | None, spec: Spec | Path | None, attributes: Path 
         assert run is not None
         spec = run.planned.spec
     whole = spec if isinstance(spec, Spec) else read_spec(spec)
-    return Declaration(tuple(whole.classes), whole.attributes, whole.balance, whole.gates, whole.judge.id, by_run)
+    definitions = {name: kind.definition for name, kind in whole.classes.items() if kind.definition}
+    return Declaration(
+        tuple(whole.classes), whole.attributes, whole.balance, whole.gates, whole.judge.id, by_run, definitions
+    )
 
 
 def find_judges(
@@ -69,11 +75,11 @@ def find_judges(
     """Find the judges to ask: those named, or else the declared one if a judge is needed.
 
     Raises:
-        UsageError: a name is not valid, or there are more than two.
+        UsageError: a name is not valid, or is given twice.
         ModelError: a judge does not exist, or neither hub nor cache can resolve its revision.
     """
-    if len(names) > 2 or len(set(names)) < len(names):
-        what = f"expected one judge, or two different ones, found {', '.join(names)}"
+    if len(set(names)) < len(names):
+        what = f"expected different judges, found {', '.join(names)}"
         raise UsageError(what, argument="judges")
     if not names and declared.judge_by_run and run is not None:
         return (judge_of(run),) * needed
@@ -83,11 +89,14 @@ def find_judges(
 def _judge(name: str, run: RecordedRun | None, judges: Judges) -> JudgeId:
     if run is not None and name == run.planned.spec.judge.id:
         return judges.find_again(judge_of(run))
+    refuse_reader(name)
+    if is_asked(name):
+        return judges.find(name)
     try:
         JudgeSpec(id=name)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]["msg"]
-        raise UsageError(f"{name}: expected {problem}", argument="judges") from error
+        raise UsageError(f"{name}: expected {problem}, {ASKED_FORMS}", argument="judges") from error
     return judges.find(name)
 
 

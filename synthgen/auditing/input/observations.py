@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from synthgen.auditing.input.asked_judge import AskedSeen
 from synthgen.auditing.input.audited_set import AuditedSet, RecordedRun, recorded_answers, recorded_vectors, was_asked
 from synthgen.auditing.input.cached_judge import CachedJudge, CachedJudges
 from synthgen.auditing.input.judges import JudgeId
@@ -30,12 +31,21 @@ class AuditQuestion:
         known: attributes that are in a column, and the name of the column.
         judges: the judges to ask, the most important first; none if nothing must be judged.
         cached: asks them.
+        of_judge: for a judge that is not asked about all attributes, those that it is.
+        definitions: of classes that have one.
+        unanswered: what further judges are not asked, and why.
     """
 
     attributes: Mapping[str, Attribute]
     known: Mapping[str, str]
     judges: tuple[JudgeId, ...]
     cached: CachedJudges
+    of_judge: Mapping[JudgeId, Mapping[str, Attribute]] = field(default_factory=dict)
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    unanswered: tuple[str, ...] = ()
+
+    def attributes_of(self, judge: JudgeId) -> Mapping[str, Attribute]:
+        return self.of_judge.get(judge, self.attributes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +56,9 @@ class Observations:
         frame: id, label, prompt if the set has one, and every attribute; a row for each image that could be opened, or
             for every image if none was opened.
         rows: the positions of these rows in the set.
-        vectors: embeddings by the first judge, of unit length; None if there are none.
-        second: id and attributes, as the second judge answered; None without one.
+        vectors: embeddings by the first judge that makes some, of unit length; None if there are none.
+        others: for each further judge, id and the attributes that it answered.
+        confirmed: by judge, whether each image shows its class; None where that judge is not sure.
         left_out: by id, why an image could not be opened.
         changes: what the conversion to RGB changed in the opened images, where it changed anything.
     """
@@ -55,9 +66,10 @@ class Observations:
     frame: pd.DataFrame
     rows: NDArray[np.intp]
     vectors: NDArray[np.float32] | None
-    second: pd.DataFrame | None
+    others: tuple[pd.DataFrame, ...]
     left_out: Mapping[str, LeftOut]
     changes: tuple[Change, ...] = ()
+    confirmed: Mapping[JudgeId, Sequence[bool | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +124,7 @@ def look_at(
     import numpy as np
     import pandas as pd
 
-    several = [_see(subject, len(whole), question, judge, on_progress) for judge in question.judges]
+    several = [_see(subject, whole, question, judge, on_progress) for judge in question.judges]
     opened = np.ones(len(whole), dtype=bool)
     for seen in several:
         opened &= np.array(seen.opened(len(whole)), dtype=bool)
@@ -121,18 +133,24 @@ def look_at(
     rows = np.flatnonzero(opened)
     frame = whole[opened].reset_index(drop=True)
     vectors = [seen.vectors(frame, rows) for seen in several]
-    answers = [seen.answers(question.attributes, rows, each) for seen, each in zip(several, vectors, strict=True)]
+    answers = [
+        seen.answers(question.attributes_of(judge), rows, each)
+        for judge, seen, each in zip(question.judges, several, vectors, strict=True)
+    ]
+    pairs = zip(question.judges, several, strict=True)
+    confirmed = {judge: seen.confirms(rows) for judge, seen in pairs if isinstance(seen, AskedSeen)}
     return Observations(
         frame=pd.concat([frame, *answers[:1]], axis=1),
         rows=rows,
-        vectors=vectors[0] if vectors else None,
-        second=pd.concat([frame[["id"]], answers[1]], axis=1) if len(answers) > 1 else None,
+        vectors=next((each for each in vectors if each is not None), None),
+        others=tuple(pd.concat([frame[["id"]], each], axis=1) for each in answers[1:]),
         left_out=left_out,
         changes=several[0].changes(rows) if several else (),
+        confirmed={judge: found for judge, found in confirmed.items() if found is not None},
     )
 
 
-def _left_out(subject: AuditedSet, whole: pd.DataFrame, several: Sequence[_Seen]) -> dict[str, LeftOut]:
+def _left_out(subject: AuditedSet, whole: pd.DataFrame, several: Sequence[_Seen | AskedSeen]) -> dict[str, LeftOut]:
     """Return, by id, why images are left out.
 
     Raises:
@@ -151,15 +169,21 @@ def _left_out(subject: AuditedSet, whole: pd.DataFrame, several: Sequence[_Seen]
     return found
 
 
-def _see(subject: AuditedSet, images: int, question: AuditQuestion, judge: JudgeId, on_progress: OnProgress) -> _Seen:
+def _see(
+    subject: AuditedSet, whole: pd.DataFrame, question: AuditQuestion, judge: JudgeId, on_progress: OnProgress
+) -> _Seen | AskedSeen:
     run = subject.run
     if run is not None and judge == judge_of(run) and was_asked(run, question.attributes):
         return _Seen(subject, None, None)
     if not subject.images.has_images:
         hint = "Name columns that have the attributes with `known`, or give a set with images."
         raise UsageError(f"{subject.images.source} has no images to look at", hint=hint)
+    if judge.is_asked:
+        labels = list(whole["label"].astype(str))
+        asked, attributes = question.cached.asked(judge), question.attributes_of(judge)
+        return asked.look(subject.images, labels, attributes, question.definitions, on_progress)
     cached = question.cached.of(judge)
-    return _Seen(subject, cached, cached.embed(subject.images, images, on_progress))
+    return _Seen(subject, cached, cached.embed(subject.images, len(whole), on_progress))
 
 
 def judge_of(run: RecordedRun) -> JudgeId:

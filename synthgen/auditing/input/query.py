@@ -60,7 +60,8 @@ class AuditQuery:
         label: the column of classes; detected by default.
         split: measure only this split.
         images_from: a folder, besides the set's own, that may hold images which the set names by path.
-        judges: one model, or two to compare, named as in a spec.
+        judges: models named as in a spec, or as 'vqa:MODEL' or 'detector:MODEL'; the first one measures, and the
+            others are compared with it.
         reference: a real set; attributes without another target are measured against its shares.
         compare: another set to compare this one with.
         targets: for each attribute, 'uniform', or shares such as `{"light": 0.3, "medium": 0.4, "dark": 0.3}` or

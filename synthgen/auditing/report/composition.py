@@ -13,7 +13,7 @@ from synthgen.stats.distance import Distance, Measure
 
 MOST = 24
 """At most this many classes are shown: farthest from the target or, without one, with the most images."""
-_PLAIN = (Figure.RAW, Figure.CLUSTERED, Figure.WIDENED)
+_PLAIN = (Figure.RAW, Figure.CLUSTERED, Figure.WIDENED, Figure.AGREED)
 _CHARTED = (Measure.TV, Measure.ENTROPY, Measure.MIN_MAX_RATIO)
 
 

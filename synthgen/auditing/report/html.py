@@ -12,6 +12,7 @@ from synthgen.auditing.report.filtering import filtering
 from synthgen.auditing.report.groups import error_tables, group_tables
 from synthgen.auditing.report.likeness import diversity, leakage
 from synthgen.auditing.report.near import dependence_told
+from synthgen.auditing.report.opinion import KINDS, second_opinion
 from synthgen.auditing.report.pairs import compared, judged
 from synthgen.auditing.report.relations import amplification_charts, association_chart, crossed
 from synthgen.auditing.report.report import AuditReport
@@ -44,6 +45,8 @@ def write_html(report: AuditReport) -> str:
             error_tables=error_tables(findings),
             filtering=filtering(findings),
             judges=judged(findings),
+            opinion=second_opinion(findings.second_opinion),
+            KINDS=KINDS,
             comparison=compared(report.comparison) if report.comparison else (),
             diversity=diversity(report),
             leakage=leakage(report),

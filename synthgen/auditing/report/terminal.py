@@ -13,6 +13,7 @@ from synthgen.auditing.gates import WORD, Check, GateOutcome
 from synthgen.auditing.report.composition import most_telling, row_name
 from synthgen.auditing.report.groups import GroupTable, error_tables, group_tables
 from synthgen.auditing.report.near import dependence_told, near_told
+from synthgen.auditing.report.opinion import opinion_lines
 from synthgen.auditing.report.pairs import compared
 from synthgen.auditing.report.report import AuditReport
 from synthgen.auditing.report.verdict import verdict, worst_first
@@ -47,6 +48,7 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
         )
     if report.findings.gates:
         found.append(_gates(report.findings))
+    found += [Text(line) for line in opinion_lines(report.findings.second_opinion)]
     found += [_shares(attribute) for attribute in report.findings.attributes]
     found += list(_distances(report.findings))
     found += [_crossing(crossed) for crossed in report.findings.crossings]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from synthgen.auditing.basis import AGREEMENT
 from synthgen.auditing.findings import Findings
 from synthgen.auditing.gates import LABELS_SETTLE, WORD, GateOutcome, GateResult
 from synthgen.auditing.quote import UNCHECKED
@@ -36,12 +37,27 @@ def verdict(findings: Findings) -> Headline:
         return _without_gates(findings)
     state, sign = MARKS[outcome]
     headline, sentence = _HEADLINES[outcome], _sentence(findings.gates)
+    if AGREEMENT in findings.rests_on and outcome is not GateOutcome.INSUFFICIENT:
+        headline += ", by the agreement of independent judges"
     if findings.on_trust:
         headline += f", {WORD}"
         sentence = f"{sentence.removesuffix('.')}, {WORD}: {_why(findings.on_trust)} (`trust_judge`)."
-    elif any((check.remedy or "").startswith(LABELS_SETTLE) for gate in findings.gates for check in gate.checks):
+    elif _wants_labels(findings):
         sentence += f" For gates that depend on the unchecked judge, {LABELS_SETTLE}."
+    sentence += _basis(findings)
     return Headline(state, sign, headline, sentence, answer(findings))
+
+
+def _basis(findings: Findings) -> str:
+    """Say what decided the gates, unless the judge was trusted, which is said already."""
+    if not findings.rests_on or findings.on_trust:
+        return ""
+    return f" What was decided rests on {' and on '.join(findings.rests_on)}."
+
+
+def _wants_labels(findings: Findings) -> bool:
+    checks = [check for gate in findings.gates for check in gate.checks]
+    return any((check.remedy or "").startswith(LABELS_SETTLE) for check in checks)
 
 
 def _why(unchecked: str) -> str:

@@ -35,6 +35,11 @@ FIGURES: Mapping[Figure, tuple[str, str]] = {
         "The interval is widened by the share of errors that the judge was seen to make elsewhere. It may make more of "
         "them here.",
     ),
+    Figure.AGREED: (
+        "as measured, two judges agree",
+        "The interval is widened by the share of images on which an independent judge differs. Errors that both judges "
+        "make in the same way are not covered.",
+    ),
 }
 """By figure: its name, and what it assumes."""
 

@@ -1,0 +1,43 @@
+"""What the verdict of gates rests on: labels, a matrix, judges that agree, a judge's word, or a column."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from synthgen.auditing.findings import AttributeFindings, Figure
+from synthgen.auditing.gates import WORD, Check, Gate, GateOutcome, GateResult
+
+AGREEMENT = "the agreement of independent judges, which cannot show errors that they share"
+ABSTENTION = "the judge's abstentions"
+_FIGURES = {
+    Figure.LABELS: "labels of this set",
+    Figure.MATRIX: "a confusion matrix that labels of this set agree with",
+    Figure.AGREED: AGREEMENT,
+}
+
+
+def rests_on(
+    gates: Sequence[Gate], results: Sequence[GateResult], attributes: Sequence[AttributeFindings]
+) -> tuple[str, ...]:
+    """Return in words what decided gates rest on, the most frequent first; empty if none was decided."""
+    by_name = {attribute.name: attribute for attribute in attributes}
+    found = Counter[str]()
+    for gate, result in zip(gates, results, strict=True):
+        found.update(_of_gate(gate, result.checks, by_name[gate.attribute]))
+    return tuple(name for name, _ in found.most_common())
+
+
+def _of_gate(gate: Gate, checks: Sequence[Check], attribute: AttributeFindings) -> Iterator[str]:
+    scopes = {scope.place: scope for scope in attribute.scopes}
+    for check in checks:
+        if check.outcome is GateOutcome.INSUFFICIENT:
+            continue
+        several = attribute.scopes[1:] if gate.measure == "v" else (scopes[check.place],)
+        figure = next((scope.quote.figure for scope in several if scope.quote.figure), None)
+        if attribute.known:
+            yield "columns taken as true"
+        elif gate.measure == "unknown":
+            yield ABSTENTION
+        elif check.unchecked or figure not in _FIGURES:
+            yield WORD.removeprefix("on ")
+        else:
+            yield _FIGURES[figure]

@@ -1,0 +1,1 @@
+"""Judges that are asked questions: VQA models and detectors of transformers."""

@@ -1,0 +1,75 @@
+"""What is called of models of transformers and of their processors. Their classes are chosen by their files."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class Outputs(Protocol):
+    """The answer of a network.
+
+    Attributes:
+        logits: of a classifier [n, labels], or of a detector that takes texts [n, boxes, texts].
+        pred_boxes: of a detector, centres and sizes in 0..1 [n, boxes, 4].
+    """
+
+    logits: Tensor
+    pred_boxes: Tensor
+
+
+class Written(Protocol):
+    """What a network wrote: the logits [n, tokens] of each written token."""
+
+    logits: Sequence[Tensor]
+
+
+class TextLimits(Protocol):
+    max_position_embeddings: int
+
+
+class NetworkConfig(Protocol):
+    text_config: TextLimits
+
+
+class Network(Protocol):
+    config: NetworkConfig
+
+    def parameters(self) -> Iterator[Tensor]: ...
+
+    def __call__(self, **inputs: Tensor) -> Outputs: ...
+
+    def generate(self, **given: object) -> Written: ...
+
+
+class Tokenizer(Protocol):
+    padding_side: str
+    unk_token_id: int | None
+
+    def __call__(self, text: str, *, add_special_tokens: bool = True) -> Mapping[str, list[int]]: ...
+
+
+class Processor(Protocol):
+    tokenizer: Tokenizer
+
+    def __call__(self, *, images: Sequence["Image"], return_tensors: str, **given: object) -> Mapping[str, Tensor]: ...
+
+    def apply_chat_template(self, asked: Sequence[object], *, add_generation_prompt: bool) -> str: ...
+
+    def post_process_object_detection(
+        self, found: Outputs, *, threshold: float, target_sizes: Sequence[tuple[int, int]]
+    ) -> list[Mapping[str, Tensor]]: ...
+
+
+Loaded: TypeAlias = tuple[Network, Mapping[str, Collection[str]]]
+"""A network, and by kind what of its weights was missing or did not fit."""
+
+
+class Recipe(NamedTuple):
+    """How a judge is loaded: `from_pretrained` of its model, which also says what was missing, and its processor."""
+
+    model: Callable[..., object]
+    processor: Callable[..., Processor]
