@@ -13,6 +13,7 @@ from synthgen.auditing.input.declaration import references
 from synthgen.auditing.input.judges import Judges
 from synthgen.auditing.input.left_out import left_out_gates, notes_on
 from synthgen.auditing.input.query import AuditQuery
+from synthgen.auditing.inspection.of_set import bare_findings, inspect_set, with_inspection
 from synthgen.auditing.label_command import judge_check
 from synthgen.events import OnProgress, ignore
 
@@ -55,10 +56,16 @@ def audit_set(
     seen = first.look(on_progress)
     seen_real = real.look(on_progress) if real else None
     seen_second = second.look(on_progress) if second else None
+    inspected = inspect_set(first, query, on_progress) if first.bare or query.inspect else None
+    if first.bare and inspected is not None:
+        seen = inspected.seen
 
     # Measure
     frame = seen_real.looked.frame if seen_real else None
-    findings = _measured(seen, values, replace(options, real=frame), query.seed, on_progress)
+    if first.bare:
+        findings = bare_findings(first, seen, query)
+    else:
+        findings = _measured(seen, values, replace(options, real=frame), query.seed, on_progress)
     caveats = [note for each in (seen, seen_real, seen_second) if each for note in notes_on(each)]
     if seen_real is not None and (kept := [name for name in common.references if name not in query.targets]):
         source = seen_real.images.source
@@ -79,6 +86,7 @@ def audit_set(
 
     # Report
     report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, _evidence(query, values))
+    report = with_inspection(report, inspected, asked=query.inspect)
     if findings.labels_needed is None:
         return report
     return replace(report, judge_check=judge_check(place, query, findings.labels_needed))

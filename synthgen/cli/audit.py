@@ -121,6 +121,14 @@ def audit(
             help="What intervals are about: what made the set, or only this set, whose known shares are then exact.",
         ),
     ] = About.SOURCE,
+    inspect: Annotated[
+        bool,
+        typer.Option(
+            "--inspect",
+            help="Also look for repeats, leaks between splits, dark, blank, blurred and odd images. Without other options, "
+            "this is done anyway.",
+        ),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -173,6 +181,7 @@ def audit(
             "trust_judge": trust_judge,
             "allow_left_out": allow_left_out,
             "about": about.value,
+            "inspect": inspect,
         }
         found = audit(place, on_progress=on_progress, **asked)
     document, report = found.write(folder)

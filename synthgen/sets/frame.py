@@ -16,11 +16,16 @@ _PROMPT = "prompt"
 _OTHER = "Name another column, or make one that holds a text or a number in each row."
 
 
-def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, str] | None = None) -> pd.DataFrame:
+def read_frame(
+    found: ImageSet, label: str | None = None, known: Mapping[str, str] | None = None, *, classless: bool = False
+) -> pd.DataFrame:
     """Read the columns `id`, `label`, `prompt` if the set has one, and one for each of `known`.
 
     `known` maps an attribute to its column in the set. All cells are texts, or missing. Images without an id of their
     own are named by their row.
+
+    Args:
+        classless: leave all labels missing if no column looks like labels and none is named.
 
     Raises:
         UsageError: a column does not exist or contains lists, or a known attribute has a reserved name.
@@ -31,8 +36,10 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
         what = f"{kept[0]!r} is reserved for {meaning}"
         raise UsageError(what, argument="known", hint="Choose another name for the attribute.")
 
-    label = label or find_label(found)
-    for column in (label, *known.values()):
+    if label is None and not (classless and not has_label(found)):
+        label = find_label(found)
+    named = [] if label is None else [label]
+    for column in (*named, *known.values()):
         if column not in found.columns:
             there = ", ".join(found.columns) or "none"
             why = [f"Note: {note}." for note in found.notes if repr(column) in note]
@@ -42,11 +49,12 @@ def read_frame(found: ImageSet, label: str | None = None, known: Mapping[str, st
 
     candidates = [name for name in _IDS if name in found.columns]
     prompts = [_PROMPT] * (_PROMPT in found.columns)
-    table = found.table(list(dict.fromkeys([label, *prompts, *known.values(), *candidates])))
+    table = found.table(list(dict.fromkeys([*named, *prompts, *known.values(), *candidates])))
 
     frame = pd.DataFrame({"id": _ids(table, candidates)})
-    frame["label"] = words(table[label])
-    _check_spelling(found.source, label, frame)
+    frame["label"] = words(table[label]) if label is not None else pd.Series([None] * len(frame), dtype="object")
+    if label is not None:
+        _check_spelling(found.source, label, frame)
     for column in prompts:
         if _is_single(table[column]):
             frame[column] = words(table[column])
@@ -69,6 +77,11 @@ def _check_spelling(source: str, label: str, frame: pd.DataFrame) -> None:
     first, second = (f"{written(name)} (image {frame['id'][classes.index[classes == name][0]]})" for name in pair)
     what = f"{source}: the classes {first} and {second} in {label!r} differ {differ}"
     raise UsageError(what, hint="If they are one class, write it in one way. If not, give one of them another name.")
+
+
+def has_label(found: ImageSet) -> bool:
+    """Tell whether some column looks like labels."""
+    return bool(found.label_columns) or any(name in found.columns for name in LABELS)
 
 
 def find_label(found: ImageSet) -> str:

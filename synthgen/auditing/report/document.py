@@ -8,6 +8,7 @@ from synthgen.auditing.compare import Comparison
 from synthgen.auditing.embeddings import Diversity, Leakage
 from synthgen.auditing.findings import Findings
 from synthgen.auditing.gates import GateOutcome
+from synthgen.auditing.inspection.findings import Inspection
 from synthgen.auditing.report.report import AuditProvenance, AuditReport, JudgeCheck, JudgeInfo, NotMeasured
 
 FORMAT: Final = 1
@@ -38,6 +39,7 @@ class AuditDocument:
     findings: Findings
     diversity: Diversity | None
     leakage: Leakage | None
+    inspection: Inspection | None
     compared_with: str | None
     comparison: Comparison | None
     not_measured: tuple[NotMeasured, ...]
@@ -60,6 +62,7 @@ def document(report: AuditReport) -> AuditDocument:
         findings=report.findings,
         diversity=report.diversity,
         leakage=report.leakage,
+        inspection=report.inspection,
         compared_with=report.compared_with,
         comparison=report.comparison,
         not_measured=report.not_measured,

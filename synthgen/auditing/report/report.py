@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from synthgen.auditing.compare import Comparison
 from synthgen.auditing.embeddings import Diversity, Leakage
 from synthgen.auditing.findings import Findings
+from synthgen.auditing.inspection.findings import Inspection, IssueRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ class AuditReport:
         duplicates, reference_duplicates: by id, the images of the near-duplicate pairs of `diversity` and `leakage`:
             those of the set, and those of the reference.
         not_measured: in addition to what the findings say is missing.
+        inspection: what the images are like without a judge; None if they were not looked at so.
+        issue_rows: every issue that `inspection` counts, and `issue_pictures` some of these images by id.
         judge_check: None if no gate is undecided for lack of labels.
     """
 
@@ -124,6 +127,9 @@ class AuditReport:
     reference_duplicates: Mapping[str, ReportPicture] = field(default_factory=dict)
     not_measured: tuple[NotMeasured, ...] = ()
     judge_check: JudgeCheck | None = None
+    inspection: Inspection | None = None
+    issue_rows: tuple[IssueRow, ...] = ()
+    issue_pictures: Mapping[str, ReportPicture] = field(default_factory=dict)
 
     @property
     def errors_hidden(self) -> bool:
