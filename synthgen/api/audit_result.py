@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthgen.auditing.places import JSON, REPORT
+from synthgen.auditing.places import ISSUES, JSON, REPORT
 from synthgen.files import expanded
 
 if TYPE_CHECKING:
@@ -80,17 +80,20 @@ class Audit:
         return render_tables(self.report, said)
 
     def write(self, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
-        """Write audit.json and report.html, each whole or not at all.
+        """Write audit.json, report.html and, if the images were inspected, issues.csv: each whole or not at all.
 
         Raises:
             StorageError: the folder cannot be written.
         """
+        from synthgen.auditing.inspection.listing import write_issues
         from synthgen.auditing.report import write_html, write_json
         from synthgen.pages.page import write_page
 
         document, page = expanded(folder) / JSON, expanded(folder) / REPORT
         write_page(document, write_json(self.report).decode())
         write_page(page, write_html(self.report))
+        if self.report.inspection is not None:
+            write_page(document.with_name(ISSUES), write_issues(self.report.issue_rows))
         return document, page
 
     def __repr__(self) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from synthgen.sets import SetSource
 
 JSON, REPORT, EMBEDDINGS = "audit.json", "report.html", "embeddings"
+ISSUES = "issues.csv"
 
 
 def output_folder(place: SetSource) -> Path:

@@ -125,8 +125,8 @@ def audit(
         bool,
         typer.Option(
             "--inspect",
-            help="Also look for repeats, leaks between splits, dark, blank, blurred and odd images. Without other options, "
-            "this is done anyway.",
+            help="Also look for repeats, leaks between splits, dark, blank, blurry and odd images. Without other "
+            "options, this is done anyway.",
         ),
     ] = False,
     output: Annotated[

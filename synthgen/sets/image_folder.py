@@ -155,7 +155,7 @@ def _classes(folder: Path, within: Path, images: Sequence[Path], classless: bool
     except UsageError as error:
         if not (classless and images):
             raise
-        return True, [f"no classes are told: {error.message}"]
+        return True, [f"no classes are used: {error.message}"]
 
 
 def _within(listed: Listed, split: str | None) -> Listed:

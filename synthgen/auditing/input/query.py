@@ -75,8 +75,8 @@ class AuditQuery:
             the audit fails.
         about: 'source', whatever made the set, of which it is a sample; or 'set', the set itself: columns taken as true
             then have no interval, and only the draw of labels is random.
-        inspect: look at the images without a judge too: repeats, leaks between splits, dark, blank and odd ones. If nothing
-            else is asked, this is done anyway.
+        inspect: look at the images without a judge too: repeats, leaks between splits, dark, blank and odd ones.
+            If nothing else is asked, this is done anyway.
         output: the folder that the audit is meant for, by default `output_folder(place)`. Nothing is written there.
         cache: the folder of embeddings; by default in your cache folder, and never in the set or the run.
         device: 'cpu', 'cuda', 'cuda:1', 'mps', or 'auto' for a GPU if there is one.

@@ -100,6 +100,27 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredImages:
+    """How the images of a set are stored.
+
+    Attributes:
+        width, height, aspect_ratio, bytes: None without images.
+        sizes: the most frequent sizes, such as '64 x 64', with their images.
+        other_sizes: how many further sizes there are.
+        formats, modes: images of each, by Pillow's names.
+    """
+
+    width: Extent | None
+    height: Extent | None
+    aspect_ratio: Extent | None
+    bytes: Extent | None
+    sizes: Mapping[str, int]
+    other_sizes: int
+    formats: Mapping[str, int]
+    modes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """What the images of a set are like, without a model.
 
@@ -108,10 +129,7 @@ class Inspection:
         left_out: those that could not be.
         splits: images of each split; empty if the set has none.
         counts: by class, the images in each split; by class alone under '' if there are no splits.
-        width, height, aspect_ratio, bytes: None without images.
-        sizes: the most frequent sizes, such as '64 x 64', with their images.
-        other_sizes: how many further sizes there are.
-        formats, modes: images of each, by Pillow's names.
+        stored: their sizes and formats.
         issues: the gravest kinds first.
         leaks: between any two splits that share images.
         twins: groups of repeated images, the largest first; `twin_groups` is the number of all.
@@ -122,14 +140,7 @@ class Inspection:
     left_out: int
     splits: Mapping[str, int]
     counts: Mapping[str, Mapping[str, int]]
-    width: Extent | None
-    height: Extent | None
-    aspect_ratio: Extent | None
-    bytes: Extent | None
-    sizes: Mapping[str, int]
-    other_sizes: int
-    formats: Mapping[str, int]
-    modes: Mapping[str, int]
+    stored: StoredImages
     issues: tuple[Issue, ...]
     leaks: tuple[Leak, ...]
     twins: tuple[Twins, ...]

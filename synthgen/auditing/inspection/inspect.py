@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthgen.auditing.inspection.findings import Extent, Inspection, Issue, IssueKind, IssueRow, Leak, Twins
+from synthgen.auditing.inspection.findings import Inspection, Issue, IssueKind, IssueRow, Leak, Twins
 from synthgen.auditing.inspection.outliers import ASPECT_FACTOR, FEWEST, SIZE_FACTOR, odd, unlikeness
 from synthgen.auditing.inspection.repeats import (
     MOST_SPLITS,
     NEAR_BITS,
-    Codes,
-    Flags,
     Repeats,
     find_repeats,
     pairs_of_splits,
 )
+from synthgen.auditing.inspection.stored import stored
 from synthgen.stats.estimates import Floats, point, wilson
+from synthgen.stats.search import Codes, Flags
 
 if TYPE_CHECKING:
     from synthgen.auditing.inspection.near import Places
     from synthgen.auditing.inspection.scan import Scanned
 
 DARK, BRIGHT, FLAT, PLAIN, BLURRED, GREY = 0.32, 0.95, 2 / 255, 2.0, 0.005, 0.03
-EXAMPLES, _TWINS, _SIZES, _IN_GROUP = 20, 50, 10, 6
+EXAMPLES, _TWINS, _IN_GROUP = 20, 50, 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,8 +93,7 @@ def inspect_images(seen: Seen, left_out: int) -> tuple[Inspection, list[IssueRow
             left_out=left_out,
             splits={name: int((split_codes == code).sum()) for code, name in enumerate(splits)},
             counts=_counts(seen),
-            **_extents(measures),
-            **_sizes(seen.scanned),
+            stored=stored(seen.scanned),
             issues=tuple(_issue(each, seen) for each in found),
             leaks=leaks,
             twins=tuple(twins[:_TWINS]),
@@ -124,9 +123,7 @@ def _leaks(repeats: Repeats, names: Sequence[str], codes: Codes) -> tuple[tuple[
     return tuple(found), leaked
 
 
-def _repeated(
-    repeats: Repeats, leaked: Flags, splits: Sequence[str], classes: Sequence[str]
-) -> Iterator[_Flagged]:
+def _repeated(repeats: Repeats, leaked: Flags, splits: Sequence[str], classes: Sequence[str]) -> Iterator[_Flagged]:
     nearest = repeats.bits.astype(np.float64)
     twins = np.where(repeats.exact, repeats.exact_twin, repeats.near_twin)
     unsplit = None if len(splits) > 1 else "the set names no splits" if not splits else f"it has one split, {splits[0]}"
@@ -143,9 +140,7 @@ def _repeated(
         IssueKind.EXACT, repeats.exact, "another image has the same pixels", twins=repeats.exact_twin, counted=True
     )
     rule = f"the perceptual hash of an image with other pixels differs in at most {NEAR_BITS} of 256 bits"
-    yield _Flagged(
-        IssueKind.NEAR, repeats.near, rule, NEAR_BITS, nearest, nearest, repeats.near_twin, counted=True
-    )
+    yield _Flagged(IssueKind.NEAR, repeats.near, rule, NEAR_BITS, nearest, nearest, repeats.near_twin, counted=True)
 
 
 def _by_itself(seen: Seen, blank: Flags) -> Iterator[_Flagged]:
@@ -173,25 +168,32 @@ def _odd(seen: Seen, classes: Codes, class_count: int) -> Iterator[_Flagged]:
     measures = seen.scanned.measures
     colour = measures["colour"].astype(np.float64)
     grey = colour <= GREY
-    rule = f"the channels differ by at most {GREY:g} of their range, and in most images by more"
-    yield _Flagged(IssueKind.GREY, grey & (grey.mean() < 0.5), rule, GREY, colour, colour, counted=True)
-    rule = f"the channels differ by more than {GREY:g} of their range, and in most images by less"
-    yield _Flagged(IssueKind.COLOUR, ~grey & (grey.mean() >= 0.5), rule, GREY, colour, -colour, counted=True)
+    there = measures["lumas"][:, 2] - measures["lumas"][:, 0] > FLAT
+    if grey[there].mean() < 0.5 if there.any() else True:
+        rule = f"the channels differ by at most {GREY:g} of their range, and in most images by more"
+        yield _Flagged(IssueKind.GREY, grey & there, rule, GREY, colour, colour, counted=True)
+    else:
+        rule = f"the channels differ by more than {GREY:g} of their range, and in most images by less"
+        yield _Flagged(IssueKind.COLOUR, ~grey, rule, GREY, colour, -colour, counted=True)
 
     wide, high = measures["width"].astype(np.float64), measures["height"].astype(np.float64)
     for kind, what, values, factor in (
         (IssueKind.SIZE, "the side of a square of as many pixels", np.sqrt(wide * high), SIZE_FACTOR),
         (IssueKind.ASPECT, "the width divided by the height", wide / np.maximum(high, 1), ASPECT_FACTOR),
     ):
-        rule = f"{what} is more than {factor:g} times the median or less than its part, and far out (Tukey)"
+        rule = (
+            f"{what} differs from the median by more than a factor of {factor:g}, and is far out (Tukey’s outer fence)"
+        )
         rank = -np.abs(np.log(values / np.median(values))) if len(values) else values
         yield _Flagged(kind, odd(values, factor), rule, factor, values, rank, counted=True)
 
     far, limit = unlikeness(measures["tiny"], classes, seen.seed)
     few = None if np.isfinite(limit).any() else f"no class has {FEWEST} images"
-    rule = "at 8 x 8 pixels, it is farther from its third nearest image of the class than Tukey’s outer fence"
+    rule = (
+        "at 8 x 8 pixels, it is far out (Tukey’s outer fence) in its distance to the third nearest image of the class"
+    )
     if not class_count:
-        rule = rule.replace("of the class ", "")
+        rule = rule.removesuffix(" of the class")
     yield _Flagged(IssueKind.UNLIKE, far > limit, rule, None, far, limit - far, counted=True, reason=few)
 
 
@@ -199,7 +201,9 @@ def _issue(found: _Flagged, seen: Seen) -> Issue:
     many, of = int(found.flags.sum()), len(found.flags)
     exact = found.counted or seen.about_set
     share = None if not of or found.reason else point(many / of) if exact else wilson(many, of)
-    classes = Counter(name for place in np.flatnonzero(found.flags) if (name := seen.classes[place]) is not None)
+    classes = Counter(
+        name for place in np.flatnonzero(found.flags).tolist() if (name := seen.classes[place]) is not None
+    )
     return Issue(
         kind=found.kind,
         images=many,
@@ -252,29 +256,3 @@ def _counts(seen: Seen) -> dict[str, dict[str, int]]:
         if kind is not None:
             found.setdefault(kind, Counter())[split or ""] += 1
     return {kind: dict(each) for kind, each in sorted(found.items())}
-
-
-def _extents(measures: np.ndarray) -> dict[str, Extent | None]:
-    wide, high = measures["width"].astype(np.float64), measures["height"].astype(np.float64)
-    columns = {"width": wide, "height": high, "aspect_ratio": wide / np.maximum(high, 1), "bytes": measures["size"]}
-    return {name: _extent(values) for name, values in columns.items()}
-
-
-def _extent(values: Floats) -> Extent | None:
-    return Extent(*map(float, np.quantile(values, [0, 0.25, 0.5, 0.75, 1]))) if len(values) else None
-
-
-def _sizes(scanned: Scanned) -> Mapping[str, object]:
-    measures = scanned.measures
-    sizes = Counter(zip(measures["width"].tolist(), measures["height"].tolist(), strict=True))
-    kinds = Counter(scanned.kinds[kind] for kind in measures["kind"].tolist())
-    formats, modes = Counter[str](), Counter[str]()
-    for (kind, mode), many in kinds.items():
-        formats[kind] += many
-        modes[mode] += many
-    return {
-        "sizes": {f"{wide} x {high}": many for (wide, high), many in sizes.most_common(_SIZES)},
-        "other_sizes": max(len(sizes) - _SIZES, 0),
-        "formats": dict(formats.most_common()),
-        "modes": dict(modes.most_common()),
-    }

@@ -1,6 +1,7 @@
 """Near-duplicates by perceptual hash: all pairs within a few bits, without comparing all pairs."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ class NearHashes:
         """Yield all near pairs, some of them more than once: two places and the bits between them."""
         bits, parts = 8 * self._hashes.shape[1], self._most + 1
         ends = np.linspace(0, bits, parts + 1).astype(int)
-        for start, end in zip(ends[:-1], ends[1:], strict=True):
+        for start, end in pairwise(ends.tolist()):
             for first, second in _sharing(_part(self._hashes, start, end)):
                 apart = np.bitwise_count(self._hashes[first] ^ self._hashes[second]).sum(1, dtype=np.int64)
                 near = apart <= self._most

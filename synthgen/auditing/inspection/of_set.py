@@ -63,16 +63,17 @@ def inspect_set(first: AuditInput, query: AuditQuery, on_progress: OnProgress) -
     seen = Seen(
         scanned,
         opened["id"].tolist(),
-        [None if name is None else str(name) for name in opened["label"].astype(object).where(opened["label"].notna(), None)],
+        [
+            None if name is None else str(name)
+            for name in opened["label"].astype(object).where(opened["label"].notna(), None)
+        ],
         [splits[row] if splits else None for row in scanned.rows.tolist()],
         query.about == "set",
         query.seed,
     )
     inspection, rows = inspect_images(seen, len(left_out))
     looked = Observations(opened, np.asarray(scanned.rows), None, None, left_out, scanned.changes)
-    return InspectedSet(
-        ObservedSet(images, looked), inspection, rows, show_pairs(images, looked, _shown(inspection))
-    )
+    return InspectedSet(ObservedSet(images, looked), inspection, rows, show_pairs(images, looked, _shown(inspection)))
 
 
 def _shown(found: Inspection) -> list[str]:
@@ -119,7 +120,9 @@ def _caveats(first: AuditInput, seen: ObservedSet) -> list[str]:
     if columns := _columns(first):
         named = ", ".join(f"{name} ({', '.join(values)})" for name, values in columns.items())
         example = next(iter(columns))
-        found.append(f"columns that may be attributes: {named}; to measure one, name it with `known`, as {example}={example}")
+        found.append(
+            f"columns that may be attributes: {named}; to measure one, name it with `known`, as {example}={example}"
+        )
     return found
 
 

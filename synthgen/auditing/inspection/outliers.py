@@ -20,7 +20,8 @@ def odd(values: Floats, factor: float) -> NDArray[np.bool_]:
         return np.zeros(0, dtype=bool)
     logs = np.log2(values)
     low, middle, high = np.quantile(logs, [0.25, 0.5, 0.75])
-    return np.abs(logs - middle) > np.maximum(np.log2(factor), FENCE * (high - low)) + 1e-9
+    far: NDArray[np.bool_] = np.abs(logs - middle) > max(np.log2(factor), FENCE * (high - low)) + 1e-9
+    return far
 
 
 def unlikeness(tiny: NDArray[np.uint8], classes: NDArray[np.int64], seed: int) -> tuple[Floats, Floats]:
@@ -28,7 +29,7 @@ def unlikeness(tiny: NDArray[np.uint8], classes: NDArray[np.int64], seed: int) -
 
     The distance is that to the third nearest image (Ramaswamy, Rastogi and Shim 2000) among 1,000 of its class drawn at
     random, between pictures of 8 x 8 pixels: the root mean square of the channels' differences, 0..1. The limit is
-    Tukey's outer fence of the logarithms of these distances in the class; infinite in a class of fewer than 20 images.
+    Tukey's outer fence of these distances in the class; infinite in a class of fewer than 20 images.
 
     Args:
         tiny: uint8 [n, 192].
@@ -41,9 +42,8 @@ def unlikeness(tiny: NDArray[np.uint8], classes: NDArray[np.int64], seed: int) -
         rng = np.random.default_rng([seed, 11, number])
         drawn = np.sort(rng.choice(places, min(len(places), _DRAWN), replace=False))
         far[places] = _third(tiny, places, drawn)
-        logs = np.log(np.maximum(far[places], 1 / 255))
-        low, high = np.quantile(logs, [0.25, 0.75])
-        limit[places] = max(float(np.exp(high + FENCE * (high - low))), _LEAST)
+        low, high = np.quantile(far[places], [0.25, 0.75])
+        limit[places] = max(high + FENCE * (high - low), _LEAST)
     return far, limit
 
 
@@ -55,7 +55,8 @@ def _third(tiny: NDArray[np.uint8], places: NDArray[np.int64], drawn: NDArray[np
     for begin in range(0, len(places), _AT_ONCE):
         here = places[begin : begin + _AT_ONCE]
         own = tiny[here].astype(np.float32) / 255
-        apart = (own**2).mean(1)[:, None] + squares - 2 / own.shape[1] * (own @ others.T)
-        apart[here[:, None] == drawn] = np.inf
-        found.append(np.partition(apart, _NEIGHBOUR - 1, axis=1)[:, _NEIGHBOUR - 1])
-    return np.sqrt(np.maximum(np.concatenate(found), 0.0)).astype(np.float64)
+        squared = (own**2).mean(1)[:, None] + squares - 2 / own.shape[1] * (own @ others.T)
+        squared[here[:, None] == drawn] = np.inf
+        found.append(np.partition(squared, _NEIGHBOUR - 1, axis=1)[:, _NEIGHBOUR - 1])
+    apart: Floats = np.sqrt(np.maximum(np.concatenate(found), 0.0)).astype(np.float64)
+    return apart

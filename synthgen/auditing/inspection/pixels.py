@@ -21,7 +21,7 @@ _SMALL, _SHARP_SIDE = 64, 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pixels:
+class PixelMeasures:
     """The measures of an image.
 
     Attributes:
@@ -56,7 +56,7 @@ class Pixels:
     changes: Change
 
 
-def look(data: bytes | LeftOut) -> Pixels | LeftOut:
+def look(data: bytes | LeftOut) -> PixelMeasures | LeftOut:
     """Measure an image."""
     if isinstance(data, LeftOut):
         return data
@@ -70,7 +70,7 @@ def look(data: bytes | LeftOut) -> Pixels | LeftOut:
     tiny = np.asarray(picture.resize((TINY, TINY), Image.Resampling.BOX)).reshape(-1)
     below = np.cumsum(grey.histogram()) / (grey.width * grey.height)
 
-    return Pixels(
+    return PixelMeasures(
         width=picture.width,
         height=picture.height,
         size=len(data),

@@ -7,13 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.auditing.inspection.near import NearHashes, Places
+from synthgen.stats.search import Codes, Flags
 
 NEAR_BITS = 8
 """Perceptual hashes of near-duplicates differ in at most this many of 256 bits, as in the filter of near-duplicates."""
 MOST_SPLITS = 60
-
-Flags = NDArray[np.bool_]
-Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +23,7 @@ class Repeats:
         near: those with a near-duplicate of other pixels.
         conflicting: those whose pixels have two classes.
         exact_twin, near_twin: the place of an image that this one repeats; -1 if there is none.
-        bits: between the hashes of this image and its nearest one of other pixels; more than `NEAR_BITS` if none is near.
+        bits: between the hashes of this image and its nearest one of other pixels; above `NEAR_BITS` if none is near.
         exact_group, near_group: numbers of the groups of images that repeat each other.
         exact_in, near_in: by image a bit for each split that its pixels, or a near-duplicate, occur in.
     """
@@ -44,7 +42,8 @@ class Repeats:
     def leaked(self, splits: Codes, first: int, second: int, near: bool) -> Flags:
         """Tell which images of the split `second` the split `first` has too."""
         marks = self.near_in | self.exact_in if near else self.exact_in
-        return (splits == second) & (marks & _bit(np.array([first])) != 0)
+        found: Flags = (splits == second) & ((marks & _bit(np.array([first]))) != 0)
+        return found
 
 
 def find_repeats(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.auditing.inspection.pixels import HASH_BITS, TINY, Pixels, look
+from synthgen.auditing.inspection.pixels import HASH_BITS, TINY, PixelMeasures, look
 from synthgen.events import OnProgress, StepProgress
 from synthgen.images import Change, LeftOut
 
@@ -44,7 +44,7 @@ class Scanned:
 
     Attributes:
         rows: the rows of the set whose images could be opened.
-        measures: a structured array with a row for each of them: the fields of `Pixels`, and `kind`.
+        measures: a structured array with a row for each of them: the fields of `PixelMeasures`, and `kind`.
         kinds: format and mode, such as ('PNG', 'RGB'), by `kind`.
         left_out: by row, why an image could not be opened.
     """
@@ -86,7 +86,7 @@ def scan(images: ImageSet, total: int, on_progress: OnProgress) -> Scanned:
     return Scanned(np.array(rows, dtype=np.intp), np.concatenate(parts), tuple(kinds), left_out)
 
 
-def _looked(images: ImageSet) -> Iterator[list[Pixels | LeftOut]]:
+def _looked(images: ImageSet) -> Iterator[list[PixelMeasures | LeftOut]]:
     """Decode in threads; the next batch is read meanwhile."""
     with ThreadPoolExecutor(min(os.cpu_count() or 1, _THREADS)) as pool:
         waiting = None
@@ -99,7 +99,7 @@ def _looked(images: ImageSet) -> Iterator[list[Pixels | LeftOut]]:
             yield [each.result() for each in waiting]
 
 
-def _measures(found: Pixels, kind: int) -> tuple[object, ...]:
+def _measures(found: PixelMeasures, kind: int) -> tuple[object, ...]:
     return (
         found.width,
         found.height,

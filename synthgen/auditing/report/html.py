@@ -9,6 +9,7 @@ from synthgen.auditing.command_line import EXPORT_LABELS
 from synthgen.auditing.report import words
 from synthgen.auditing.report.composition import composition
 from synthgen.auditing.report.filtering import filtering
+from synthgen.auditing.report.inspected import ISSUES, inspected
 from synthgen.auditing.report.likeness import diversity, leakage
 from synthgen.auditing.report.pairs import compared, judged
 from synthgen.auditing.report.relations import amplification_charts, association_chart, crossed
@@ -33,7 +34,7 @@ def write_html(report: AuditReport) -> str:
             findings=findings,
             gates=worst_first(findings.gates),
             title=report.title,
-            verdict=verdict(findings),
+            verdict=verdict(findings, report.inspection),
             compositions=[composition(f"attribute-{index}", each) for index, each in enumerate(findings.attributes)],
             association=association_chart(findings),
             amplification=list(amplification_charts(findings)),
@@ -44,6 +45,7 @@ def write_html(report: AuditReport) -> str:
             diversity=diversity(report),
             leakage=leakage(report),
             shelves=shelves(report),
+            inspected=inspected(report),
         )
     )
 
@@ -57,7 +59,7 @@ def write_fragment(report: AuditReport) -> str:
             report=report,
             findings=report.findings,
             gates=worst_first(report.findings.gates),
-            verdict=verdict(report.findings),
+            verdict=verdict(report.findings, report.inspection),
         )
     )
 
@@ -80,6 +82,7 @@ def _environment() -> Environment:
         "MARKS": words.MARKS,
         "MEASURES": words.MEASURES,
         "FIGURES": words.FIGURES,
+        "issue_names": ISSUES,
     }
     return found
 
