@@ -15,6 +15,7 @@ from synthgen.auditing.input.left_out import left_out_gates, notes_on
 from synthgen.auditing.input.query import AuditQuery
 from synthgen.auditing.inspection.of_set import bare_findings, inspect_set, with_inspection
 from synthgen.auditing.label_command import judge_check
+from synthgen.auditing.trends.of_report import read_since, with_trends
 from synthgen.events import OnProgress, ignore
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def audit_set(
     first = open_input(place, query, open_run, judges)
     real = first.beside(query.reference, query, open_run) if query.reference is not None else None
     second = first.beside(query.compare, query, open_run) if query.compare is not None else None
+
+    earlier = read_since(query.since)
 
     # Declare. A user's mistake must show before images are looked at, which may take hours.
     values = values_of(first, [other for other in (real, second) if other is not None])
@@ -87,6 +90,7 @@ def audit_set(
     # Report
     report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, _evidence(query, values))
     report = with_inspection(report, inspected, asked=query.inspect)
+    report = with_trends(report, earlier)
     if findings.labels_needed is None:
         return report
     return replace(report, judge_check=judge_check(place, query, findings.labels_needed))

@@ -129,6 +129,14 @@ def audit(
             "options, this is done anyway.",
         ),
     ] = False,
+    since: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--since",
+            metavar="FILE",
+            help="The audit.json, or the folder, of an audit of an earlier version. Repeatable, the oldest first.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -182,6 +190,7 @@ def audit(
             "allow_left_out": allow_left_out,
             "about": about.value,
             "inspect": inspect,
+            "since": since or (),
         }
         found = audit(place, on_progress=on_progress, **asked)
     document, report = found.write(folder)

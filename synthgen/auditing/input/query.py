@@ -41,6 +41,7 @@ class AuditKeywords(TypedDict, total=False):
     allow_left_out: float
     about: str
     inspect: bool
+    since: Sequence[AnyPath]
     output: AnyPath | None
     cache: AnyPath | None
     device: str
@@ -77,6 +78,8 @@ class AuditQuery:
             then have no interval, and only the draw of labels is random.
         inspect: look at the images without a judge too: repeats, leaks between splits, dark, blank and odd ones.
             If nothing else is asked, this is done anyway.
+        since: audits of earlier versions of the set, the oldest first: each an audit.json, or the folder of one. The
+            report then shows what moved.
         output: the folder that the audit is meant for, by default `output_folder(place)`. Nothing is written there.
         cache: the folder of embeddings; by default in your cache folder, and never in the set or the run.
         device: 'cpu', 'cuda', 'cuda:1', 'mps', or 'auto' for a GPU if there is one.
@@ -109,6 +112,7 @@ class AuditQuery:
     allow_left_out: float
     about: str
     inspect: bool
+    since: tuple[Path, ...]
     output: Path | None
     cache: Path | None
     device: str
@@ -134,6 +138,7 @@ class AuditQuery:
             "trust_judge": arguments.flag("trust_judge", given.get("trust_judge", False)),
             "allow_left_out": arguments.share("allow_left_out", given.get("allow_left_out", arguments.LEFT_OUT)),
             "about": arguments.choice("about", given.get("about", "source"), arguments.ABOUT),
+            "since": arguments.paths("since", given.get("since")),
             "inspect": arguments.flag("inspect", given.get("inspect", False)),
             "trust": arguments.flag("trust", given.get("trust", False)),
             "seed": arguments.count("seed", given.get("seed", 0)),

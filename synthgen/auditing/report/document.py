@@ -10,6 +10,7 @@ from synthgen.auditing.findings import Findings
 from synthgen.auditing.gates import GateOutcome
 from synthgen.auditing.inspection.findings import Inspection
 from synthgen.auditing.report.report import AuditProvenance, AuditReport, JudgeCheck, JudgeInfo, NotMeasured
+from synthgen.auditing.trends.findings import Trends
 
 FORMAT: Final = 1
 """Incremented when a name is removed or changes its meaning. New names may be added at any time."""
@@ -42,6 +43,7 @@ class AuditDocument:
     inspection: Inspection | None
     compared_with: str | None
     comparison: Comparison | None
+    trends: Trends | None
     not_measured: tuple[NotMeasured, ...]
     provenance: AuditProvenance
 
@@ -65,6 +67,7 @@ def document(report: AuditReport) -> AuditDocument:
         inspection=report.inspection,
         compared_with=report.compared_with,
         comparison=report.comparison,
+        trends=report.trends,
         not_measured=report.not_measured,
         provenance=report.provenance,
     )

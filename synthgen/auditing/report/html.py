@@ -15,6 +15,7 @@ from synthgen.auditing.report.pairs import compared, judged
 from synthgen.auditing.report.relations import amplification_charts, association_chart, crossed
 from synthgen.auditing.report.report import AuditReport
 from synthgen.auditing.report.shelves import shelves
+from synthgen.auditing.report.trending import trending
 from synthgen.auditing.report.verdict import verdict, worst_first
 from synthgen.inert import inert
 from synthgen.pages.page import environment
@@ -46,6 +47,7 @@ def write_html(report: AuditReport) -> str:
             leakage=leakage(report),
             shelves=shelves(report),
             inspected=inspected(report),
+            trending=trending(report.trends),
         )
     )
 

@@ -11,9 +11,10 @@ from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.findings import AttributeFindings, Figure, Findings, Scope, Share
 from synthgen.auditing.gates import WORD, Check, GateOutcome
 from synthgen.auditing.report.composition import most_telling, row_name
-from synthgen.auditing.report.inspected import ISSUES, found_in_words
+from synthgen.auditing.report.inspection_tables import inspection_tables
 from synthgen.auditing.report.pairs import compared
 from synthgen.auditing.report.report import AuditReport
+from synthgen.auditing.report.trend_tables import trend_tables
 from synthgen.auditing.report.verdict import verdict, worst_first
 from synthgen.auditing.report.words import (
     FIGURES,
@@ -46,9 +47,7 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
         )
     if report.findings.gates:
         found.append(_gates(report.findings))
-    found += list(_inspection(report))
-    if not report.findings.attributes and report.judge is None:
-        found.append(_classes(report.findings))
+    found += [*trend_tables(report.trends, _table), *inspection_tables(report, _table)]
     found += [_shares(attribute) for attribute in report.findings.attributes]
     found += list(_distances(report.findings))
     found += [_crossing(crossed) for crossed in report.findings.crossings]
@@ -76,33 +75,6 @@ def _gates(findings: Findings) -> Table:
             table.add_row("", Text(doubt))
         if not gate.checks:
             table.add_row("", Text(short(gate.reason, 200)))
-    return table
-
-
-def _inspection(report: AuditReport) -> Iterator[Table]:
-    """Render the issues that images have, and the classes if nothing else tells them."""
-    found = report.inspection
-    if found is None:
-        return
-    table = _table("the images themselves", "issue", ">images", ">share", "for example")
-    for issue in (each for each in found.issues if each.images):
-        row = (ISSUES[issue.kind][0], f"{issue.images:,}", percents(issue.share), short(issue.examples[0], 30))
-        table.add_row(*map(Text, row))
-    aside = [f"{ISSUES[each.kind][0]}: {found_in_words(each)}" for each in found.issues if each.reason]
-    aside += [f"{leak.near:,} of {short(leak.second, 20)} are in {short(leak.first, 20)}" for leak in found.leaks]
-    table.caption = Text("\n".join((*aside, "issues.csv lists every image with an issue")), "dim")
-    yield table
-
-
-def _classes(findings: Findings) -> Table:
-    """Render how many images each class has, the largest first."""
-    table = _table("classes", "class", ">images")
-    ordered = sorted(findings.classes.items(), key=lambda each: (-each[1], each[0]))
-    for name, many in ordered[:CLASSES]:
-        table.add_row(Text(short(name, 40)), f"{many:,}")
-    if ordered[CLASSES:]:
-        rest = ordered[CLASSES:]
-        table.caption = Text(f"{len(rest):,} more classes, the smallest of {rest[-1][1]:,} images", "dim")
     return table
 
 
