@@ -80,12 +80,15 @@ class Audit:
         return render_tables(self.report, said)
 
     def write(self, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
-        """Write audit.json, report.html and, if the images were inspected, issues.csv: each whole or not at all.
+        """Write audit.json, report.html, datasheet.md and, if the images were inspected, issues.csv.
+
+        Each is written whole or not at all. A datasheet that somebody changed is kept, and datasheet.new.md written.
 
         Raises:
             StorageError: the folder cannot be written.
         """
         from synthgen.auditing.inspection.listing import write_issues
+        from synthgen.auditing.questions.sheet import write_sheet
         from synthgen.auditing.report import write_html, write_json
         from synthgen.pages.page import write_page
 
@@ -94,6 +97,8 @@ class Audit:
         write_page(page, write_html(self.report))
         if self.report.inspection is not None:
             write_page(document.with_name(ISSUES), write_issues(self.report.issue_rows))
+        if self.report.questions is not None:
+            write_sheet(document.parent, self.report.set_name, self.report.questions)
         return document, page
 
     def __repr__(self) -> str:

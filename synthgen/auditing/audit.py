@@ -15,6 +15,7 @@ from synthgen.auditing.input.left_out import left_out_gates, notes_on
 from synthgen.auditing.input.query import AuditQuery
 from synthgen.auditing.inspection.of_set import bare_findings, inspect_set, with_inspection
 from synthgen.auditing.label_command import judge_check
+from synthgen.auditing.questions.of_report import with_questions
 from synthgen.auditing.trends.of_report import read_since, with_trends
 from synthgen.events import OnProgress, ignore
 
@@ -90,7 +91,7 @@ def audit_set(
     # Report
     report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, _evidence(query, values))
     report = with_inspection(report, inspected, asked=query.inspect)
-    report = with_trends(report, earlier)
+    report = with_questions(with_trends(report, earlier), first.subject.run)
     if findings.labels_needed is None:
         return report
     return replace(report, judge_check=judge_check(place, query, findings.labels_needed))

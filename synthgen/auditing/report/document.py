@@ -9,6 +9,7 @@ from synthgen.auditing.embeddings import Diversity, Leakage
 from synthgen.auditing.findings import Findings
 from synthgen.auditing.gates import GateOutcome
 from synthgen.auditing.inspection.findings import Inspection
+from synthgen.auditing.questions.findings import Questions
 from synthgen.auditing.report.report import AuditProvenance, AuditReport, JudgeCheck, JudgeInfo, NotMeasured
 from synthgen.auditing.trends.findings import Trends
 
@@ -45,6 +46,7 @@ class AuditDocument:
     comparison: Comparison | None
     trends: Trends | None
     not_measured: tuple[NotMeasured, ...]
+    questions: Questions | None
     provenance: AuditProvenance
 
 
@@ -69,6 +71,7 @@ def document(report: AuditReport) -> AuditDocument:
         comparison=report.comparison,
         trends=report.trends,
         not_measured=report.not_measured,
+        questions=report.questions,
         provenance=report.provenance,
     )
 

@@ -7,6 +7,7 @@ from synthgen.auditing.compare import Comparison
 from synthgen.auditing.embeddings import Diversity, Leakage
 from synthgen.auditing.findings import Findings
 from synthgen.auditing.inspection.findings import Inspection, IssueRow
+from synthgen.auditing.questions.findings import Questions
 from synthgen.auditing.trends.findings import Trends
 from synthgen.auditing.trends.sketch import IdSketch
 
@@ -133,6 +134,7 @@ class AuditReport:
         inspection: what the images are like without a judge; None if they were not looked at so.
         issue_rows: every issue that `inspection` counts, and `issue_pictures` some of these images by id.
         trends: what moved since earlier audits; None if none were given.
+        questions: what is asked of a dataset, answered as far as the audit knows.
         judge_check: None if no gate is undecided for lack of labels.
     """
 
@@ -157,6 +159,7 @@ class AuditReport:
     issue_rows: tuple[IssueRow, ...] = ()
     issue_pictures: Mapping[str, ReportPicture] = field(default_factory=dict)
     trends: Trends | None = None
+    questions: Questions | None = None
 
     @property
     def errors_hidden(self) -> bool:
