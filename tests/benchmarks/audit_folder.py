@@ -56,9 +56,9 @@ def main(
     inspection = found[0].report.inspection
     assert inspection is not None
     text = (
-        f"{inspection.images:,} JPEG images of {side} x {side} pixels on {cores} cores, in one run: cleanvision, with as "
-        f"many processes, took {theirs / ours:.1f} times as long as this audit. It looks for no leaks and no conflicting "
-        "classes. Most of the time is decoding, so it grows with the number of pixels."
+        f"{inspection.images:,} JPEG images of {side} x {side} pixels on {cores} cores, in one run: cleanvision, with "
+        f"as many processes, took {theirs / ours:.1f} times as long as this audit. It looks for no leaks and no "
+        "conflicting classes. Most of the time is decoding, so it grows with the number of pixels."
     )
     print(text)
     put_into(docs / "audit-images.md", "\n".join(paragraph(text)))
