@@ -19,7 +19,7 @@ class NearHashes:
     part are compared: multi-index hashing (Norouzi, Punjani and Fleet 2012), which misses no pair.
 
     Args:
-        hashes: uint8 [n, bytes], all different.
+        hashes: uint8 [n, bytes], all different; a multiple of 8 bytes.
         most: the most bits in which near ones differ: there are enough parts if each has 56 bits at most.
 
         marks: bits of each hash, such as the splits that it occurs in.
@@ -42,28 +42,32 @@ class NearHashes:
         for first, second, apart in self.pairs():
             self._hear(first, second, apart)
             self._hear(second, first, apart)
-            edges.append((first, second))
-            if sum(len(each) for each, _ in edges) >= _AT_ONCE:
+            apart_still = self.groups[first] != self.groups[second]
+            edges.append((first[apart_still], second[apart_still]))
+            if sum(len(each) for each, _ in edges) >= max(len(hashes), _AT_ONCE // 16):
                 edges = self._join(edges)
         self._join(edges)
 
     def pairs(self) -> Iterator[tuple[Places, Places, Places]]:
         """Yield all near pairs, some of them more than once: two places and the bits between them."""
         bits, parts = 8 * self._hashes.shape[1], self._most + 1
+        words = np.ascontiguousarray(self._hashes).view(np.uint64)
         ends = np.linspace(0, bits, parts + 1).astype(int)
         for start, end in pairwise(ends.tolist()):
             for first, second in _sharing(_part(self._hashes, start, end)):
-                apart = np.bitwise_count(self._hashes[first] ^ self._hashes[second]).sum(1, dtype=np.int64)
+                apart = np.bitwise_count(words[first] ^ words[second]).sum(1, dtype=np.int64)
                 near = apart <= self._most
                 if near.any():
                     yield first[near], second[near], apart[near]
 
     def _hear(self, first: Places, second: Places, apart: Places) -> None:
-        np.bitwise_or.at(self.around, first, self._marks[second])
-        order = np.argsort(-apart, kind="stable")  # of several for one hash, the nearest is assigned last
-        first, second, apart = first[order], second[order], apart[order]
+        marks = self._marks[second]
+        new = (marks & ~self.around[first]) != 0
+        np.bitwise_or.at(self.around, first[new], marks[new])
         nearer = apart < self.bits[first]
-        self.bits[first[nearer]], self.nearest[first[nearer]] = apart[nearer], second[nearer]
+        first, second, apart = first[nearer], second[nearer], apart[nearer]
+        order = np.argsort(-apart, kind="stable")  # of several for one hash, the nearest is assigned last
+        self.bits[first[order]], self.nearest[first[order]] = apart[order], second[order]
 
     def _join(self, edges: list[tuple[Places, Places]]) -> list[tuple[Places, Places]]:
         """Join the groups of these pairs, and forget the pairs."""
