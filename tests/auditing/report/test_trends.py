@@ -13,7 +13,15 @@ import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
 
 import synthgen
-from synthgen.auditing.report import FORMAT, AuditReport, JudgeInfo, render_tables, write_html, write_json
+from synthgen.auditing.report import (
+    FORMAT,
+    AskedQuestion,
+    AuditReport,
+    JudgeInfo,
+    render_tables,
+    write_html,
+    write_json,
+)
 from synthgen.auditing.trends import earlier
 from synthgen.auditing.trends.earlier import AuditRecord, read_record
 from synthgen.auditing.trends.findings import Trends
@@ -58,9 +66,9 @@ def test_what_moved_beyond_chance_is_found_and_the_rest_is_not() -> None:
     places = {each.place for each in found.moved}
     assert places == {"overall", "class chef"}
     dark = next(each for each in found.moved if (each.place, each.what) == ("class chef", "share of dark"))
-    assert (dark.earlier.value, dark.now.value) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
+    assert [dark.earlier.value, dark.now.value] == pytest.approx([1 / 3, 2 / 3])
     low, high = confint_proportions_2indep(200, 300, 100, 300, method="newcomb", compare="diff")
-    assert (dark.difference.low, dark.difference.high) == (pytest.approx(low), pytest.approx(high))
+    assert [dark.difference.low, dark.difference.high] == pytest.approx([low, high])
     assert found.compared == len(found.movements) == 3 * (3 + 1 + 4)
     assert found.versions[0].not_compared == ()
     assert [each.values[-1].value for each in found.courses if each.values[-1]] == pytest.approx(
@@ -139,7 +147,7 @@ APART: dict[str, tuple[Change, str]] = {
 @pytest.mark.parametrize(("change", "why"), APART.values(), ids=APART)
 def test_what_is_not_the_same_measurement_is_named_and_not_compared(change: Change, why: str) -> None:
     now = report(SKEWED)
-    question = synthgen.auditing.report.AskedQuestion("skin", None, "2")
+    question = AskedQuestion("skin", None, "2")
     now = replace(now, provenance=replace(now.provenance, questions=(question,)))
     found = trends(now, record(report(EVEN), change))
     assert any(why in reason for reason in found.versions[0].not_compared), found.versions
