@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthgen.auditing.places import GROUPS, JSON, REPORT
+from synthgen.auditing.places import GROUPS, ISSUES, JSON, REPORT
 from synthgen.files import expanded, write_file
 
 if TYPE_CHECKING:
@@ -80,12 +80,16 @@ class Audit:
         return render_tables(self.report, said)
 
     def write(self, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
-        """Write audit.json, report.html and, for other libraries, groups.parquet, each whole or not at all.
+        """Write audit.json, report.html, groups.parquet, datasheet.md and, if the images were inspected, issues.csv.
+
+        Each is written whole or not at all. A datasheet that somebody changed is kept, and datasheet.new.md written.
 
         Raises:
             StorageError: the folder cannot be written.
         """
         from synthgen.auditing.groups.export import write_export
+        from synthgen.auditing.inspection.listing import write_issues
+        from synthgen.auditing.questions.sheet import write_sheet
         from synthgen.auditing.report import write_html, write_json
         from synthgen.pages.page import write_page
 
@@ -94,6 +98,10 @@ class Audit:
         write_page(page, write_html(self.report))
         if self.report.table is not None:
             write_file(document.parent / GROUPS, write_export(self.report.table))
+        if self.report.inspection is not None:
+            write_page(document.with_name(ISSUES), write_issues(self.report.issue_rows))
+        if self.report.questions is not None:
+            write_sheet(document.parent, self.report.set_name, self.report.questions)
         return document, page
 
     def __repr__(self) -> str:

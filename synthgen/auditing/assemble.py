@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from synthgen.auditing.groups.export import to_export
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from synthgen.auditing.compare import Comparison
     from synthgen.auditing.embeddings import Diversity, Leakage, NearSet
     from synthgen.auditing.findings import Findings
-    from synthgen.auditing.report import AuditReport, NotMeasured
+    from synthgen.auditing.report import AskedQuestion, AuditProvenance, AuditReport, NotMeasured
 
 
 def assemble(
@@ -34,7 +36,7 @@ def assemble(
 
     `near` are the near-duplicates of the set; None if no judge looked.
     """
-    from synthgen.auditing.report import AuditProvenance, AuditReport, JudgeInfo
+    from synthgen.auditing.report import AuditReport, JudgeInfo
 
     images, looked = seen
     diversity, leakage = _diversity(near, seed), _leakage(looked, real.looked, seed) if real else None
@@ -51,7 +53,7 @@ def assemble(
         second_judge=asked[1] if len(asked) > 1 else None,
         same_judge=first.same_judge,
         findings=findings,
-        provenance=AuditProvenance(__version__, datetime.now(UTC).isoformat(timespec="seconds"), seed, tuple(evidence)),
+        provenance=_provenance(first, looked, seed, evidence),
         comparison=comparison,
         compared_with=second.images.name if second else None,
         diversity=diversity,
@@ -62,6 +64,33 @@ def assemble(
         not_measured=(*_not_measured(first, looked, real), *hidden),
         table=to_export(looked.frame, [attribute.name for attribute in findings.attributes]),
     )
+
+
+def _provenance(first: AuditInput, looked: Observations, seed: int, evidence: Sequence[str]) -> AuditProvenance:
+    from synthgen.auditing.report import AuditProvenance, JudgeInfo
+    from synthgen.auditing.trends.sketch import sketch_of
+
+    judges = first.question.judges
+    return AuditProvenance(
+        __version__,
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        seed,
+        tuple(evidence),
+        questions=tuple(_questions(first)),
+        embedder=JudgeInfo(judges[0].name, judges[0].revision) if looked.vectors is not None else None,
+        ids=sketch_of(first.frame["id"]),
+        left_out=len(looked.left_out) if judges or first.bare else None,
+    )
+
+
+def _questions(first: AuditInput) -> Iterator[AskedQuestion]:
+    from synthgen.auditing.report import AskedQuestion
+
+    for name, column in first.question.known.items():
+        yield AskedQuestion(name, column, None)
+    for name, attribute in first.question.attributes.items():
+        asked = json.dumps([attribute.groups, attribute.abstain_below], ensure_ascii=False)
+        yield AskedQuestion(name, None, sha256(asked.encode("utf-8", "replace")).hexdigest())
 
 
 def _ours(diversity: Diversity | None, leakage: Leakage | None) -> list[str]:

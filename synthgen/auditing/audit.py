@@ -13,7 +13,10 @@ from synthgen.auditing.input.declaration import references
 from synthgen.auditing.input.judges import Judges
 from synthgen.auditing.input.left_out import left_out_gates, notes_on
 from synthgen.auditing.input.query import AuditQuery
+from synthgen.auditing.inspection.of_set import bare_findings, inspect_set, with_inspection
 from synthgen.auditing.label_command import judge_check
+from synthgen.auditing.questions.of_report import with_questions
+from synthgen.auditing.trends.of_report import read_since, with_trends
 from synthgen.events import OnProgress, ignore
 
 if TYPE_CHECKING:
@@ -49,6 +52,8 @@ def audit_set(
     real = first.beside(query.reference, query, open_run) if query.reference is not None else None
     second = first.beside(query.compare, query, open_run) if query.compare is not None else None
 
+    earlier = read_since(query.since)
+
     # Declare. A user's mistake must show before images are looked at, which may take hours.
     values = values_of(first, [other for other in (real, second) if other is not None])
     common, options = _options(first, query, values, has_reference=real is not None)
@@ -57,6 +62,9 @@ def audit_set(
     seen = first.look(on_progress)
     seen_real = real.look(on_progress) if real else None
     seen_second = second.look(on_progress) if second else None
+    inspected = inspect_set(first, query, on_progress) if first.bare or query.inspect else None
+    if first.bare and inspected is not None:
+        seen = inspected.seen
 
     # Hear all judges, of which one decides
     heard = _heard(first, seen, values, options)
@@ -70,7 +78,10 @@ def audit_set(
 
     frame = seen_real.looked.frame if seen_real else None
     near = near_of(seen.looked, values, query.seed)
-    findings = _measured(seen, values, replace(options, real=frame), query.seed, on_progress, near)
+    if first.bare:
+        findings = bare_findings(first, seen, query)
+    else:
+        findings = _measured(seen, values, replace(options, real=frame), query.seed, on_progress, near)
     if heard is not None:
         findings = replace(findings, agreement=heard.agreement, second_opinion=heard.opinion)
     caveats = [note for each in (seen, seen_real, seen_second) if each for note in notes_on(each)]
@@ -95,7 +106,8 @@ def audit_set(
     # Report
     evidence = _evidence(query, values)
     report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, evidence, near)
-    report = replace(report, predictions=query.predictions)
+    report = with_inspection(replace(report, predictions=query.predictions), inspected, asked=query.inspect)
+    report = with_questions(with_trends(report, earlier), first.subject.run)
     if findings.labels_needed is None:
         return report
     return replace(report, judge_check=judge_check(place, query, findings.labels_needed))

@@ -35,6 +35,8 @@ OPTIONS: Mapping[str, str] = {
     "gates": "--gate",
     "allow_left_out": "--allow-left-out",
     "about": "--about",
+    "inspect": "--inspect",
+    "since": "--since",
     "trust": "--trust",
     "device": "--device",
     "seed": "--seed",
@@ -91,6 +93,8 @@ def _given(query: AuditQuery) -> Iterator[tuple[str, object]]:
     yield from (("gates", gate) for gate in query.gates)
     yield "allow_left_out", None if query.allow_left_out == LEFT_OUT else query.allow_left_out
     yield "about", None if query.about == "source" else query.about
+    yield "inspect", query.inspect or None
+    yield from (("since", each) for each in query.since)
     yield "trust", query.trust or None
     yield "device", None if query.device == "auto" else query.device
     yield "seed", query.seed or None

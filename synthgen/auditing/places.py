@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from synthgen.sets import SetSource
 
 JSON, REPORT, GROUPS, EMBEDDINGS = "audit.json", "report.html", "groups.parquet", "embeddings"
+ISSUES = "issues.csv"
 
 
 def output_folder(place: SetSource) -> Path:

@@ -140,6 +140,22 @@ def audit(
             help="What intervals are about: what made the set, or only this set, whose known shares are then exact.",
         ),
     ] = About.SOURCE,
+    inspect: Annotated[
+        bool,
+        typer.Option(
+            "--inspect",
+            help="Also look for repeats, leaks between splits, dark, blank, blurry and odd images. Without other "
+            "options, this is done anyway.",
+        ),
+    ] = False,
+    since: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--since",
+            metavar="FILE",
+            help="The audit.json, or the folder, of an audit of an earlier version. Repeatable, the oldest first.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -194,6 +210,8 @@ def audit(
             "trust_judge": trust_judge,
             "allow_left_out": allow_left_out,
             "about": about.value,
+            "inspect": inspect,
+            "since": since or (),
         }
         found = audit(place, on_progress=on_progress, **asked)
     document, report = found.write(folder)

@@ -25,6 +25,8 @@ def read_frame(
     label: str | None = None,
     known: Mapping[str, str] | None = None,
     predictions: str | None = None,
+    *,
+    classless: bool = False,
 ) -> pd.DataFrame:
     """Read the columns `id`, `label`, those of what images may share, one for each of `known`, and that of predictions.
 
@@ -33,6 +35,9 @@ def read_frame(
 
     `known` maps an attribute to its column in the set. All cells are texts, or missing. Images without an id of their
     own are named by their row. The predictions are named `PREDICTED`.
+
+    Args:
+        classless: leave all labels missing if no column looks like labels and none is named.
 
     Raises:
         UsageError: a column does not exist or contains lists, a known attribute has a reserved name, or the predictions
@@ -44,15 +49,17 @@ def read_frame(
         what = f"{kept[0]!r} is reserved for {meaning}"
         raise UsageError(what, argument="known", hint="Choose another name for the attribute.")
 
-    label = label or find_label(found)
+    if label is None and not (classless and not has_label(found)):
+        label = find_label(found)
+    named = [] if label is None else [label]
     predicted = [] if predictions is None else [predictions]
-    if predictions == label:
+    if predicted and predictions == label:
         hint = "Name the column of what a model predicted."
         raise UsageError(f"{label!r} is the column of the classes themselves", argument="predictions", hint=hint)
     if predicted and PREDICTED in known:
         what = f"{PREDICTED!r} is reserved for the predictions"
         raise UsageError(what, argument="known", hint="Choose another name for the attribute.")
-    for column in (label, *known.values(), *predicted):
+    for column in (*named, *known.values(), *predicted):
         if column not in found.columns:
             there = ", ".join(found.columns) or "none"
             why = [f"Note: {note}." for note in found.notes if repr(column) in note]
@@ -62,11 +69,12 @@ def read_frame(
 
     candidates = [name for name in _IDS if name in found.columns]
     shared = [name for name in _SHARED if name in found.columns and name not in known]
-    table = found.table(list(dict.fromkeys([label, *shared, *known.values(), *predicted, *candidates])))
+    table = found.table(list(dict.fromkeys([*named, *shared, *known.values(), *predicted, *candidates])))
 
     frame = pd.DataFrame({"id": _ids(table, candidates)})
-    frame["label"] = words(table[label])
-    _check_spelling(found.source, label, frame)
+    frame["label"] = words(table[label]) if label is not None else pd.Series([None] * len(frame), dtype="object")
+    if label is not None:
+        _check_spelling(found.source, label, frame)
     for column in shared:
         if _is_single(table[column]):
             frame[column] = words(table[column])
@@ -91,6 +99,11 @@ def _check_spelling(source: str, label: str, frame: pd.DataFrame) -> None:
     first, second = (f"{written(name)} (image {frame['id'][classes.index[classes == name][0]]})" for name in pair)
     what = f"{source}: the classes {first} and {second} in {label!r} differ {differ}"
     raise UsageError(what, hint="If they are one class, write it in one way. If not, give one of them another name.")
+
+
+def has_label(found: ImageSet) -> bool:
+    """Tell whether some column looks like labels."""
+    return bool(found.label_columns) or any(name in found.columns for name in LABELS)
 
 
 def find_label(found: ImageSet) -> str:

@@ -40,11 +40,19 @@ class HubSet:
         self._parts = [columns_of(f"split {split!r} of {name}", each.features) for split, each in known.items()]
         shared, notes = shared_columns(self._parts, _HINT)
         self._image = next((part.image for part in self._parts if part.image), None)
+        self._names = tuple(known)
         self._splits = [_undecoded(each, self._image) for each in known.values()]
         self.columns = tuple(name for name in shared if name != self._image)
         self.label_columns = tuple(name for name in self.columns if any(name in part.names for part in self._parts))
         self.has_images = self._image is not None
         self.notes: tuple[str, ...] = tuple(notes)
+
+    @property
+    def lengths(self) -> Mapping[str, int] | None:
+        """The number of rows of each split; None if a stream does not know it."""
+        if not all(hasattr(split, "num_rows") for split in self._splits):
+            return None
+        return {name: split.num_rows for name, split in zip(self._names, self._splits, strict=True)}
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
         with reading(self.name):

@@ -35,19 +35,23 @@ class _Files:
     hidden: int
 
 
-def read_folder(folder: Path, split: str | None = None, images_from: Path | None = None) -> FileSet:
+def read_folder(
+    folder: Path, split: str | None = None, images_from: Path | None = None, *, classless: bool = False
+) -> FileSet:
     """Open a folder of images. Names that begin with '.', and folders that begin with '__', are skipped and counted.
 
     Args:
         split: read only the subfolder of this name.
         images_from: another folder that links may point into.
+        classless: if the class of an image is unclear, give none, and say why in a note.
 
     Raises:
         UsageError: there is no image or no such split, the class of an image is unclear, all are in one folder, a
             metadata file is invalid, or a subfolder is a link that points outside.
     """
     within = _of_split(folder, split)
-    _refuse_boxes(within)
+    if not classless:
+        _refuse_boxes(within)
     own = own_folder(folder, images_from)
     found = _find(within, own)
     metadata = found.metadata or [file for file in map(folder.joinpath, METADATA) if file.is_file()]
@@ -60,9 +64,11 @@ def read_folder(folder: Path, split: str | None = None, images_from: Path | None
         if not len(frame):
             raise UsageError(f"{metadata[0]}: it lists no image", hint=_HINT)
     else:
-        notes = [*check_classes(folder, within, found.images)]
+        unclear, notes = _classes(folder, within, found.images, classless)
         names = [path.relative_to(folder).as_posix() for path in found.images]
-        frame = pd.DataFrame({"path": names, "label": [path.parent.name for path in found.images]}, dtype="object")
+        frame = pd.DataFrame({"path": names}, dtype="object")
+        if not unclear:
+            frame["label"] = pd.Series([path.parent.name for path in found.images], dtype="object")
         paths = [str(path.absolute()) for path in found.images]
     notes += skipped(found.hidden)
     opened = FileSet(folder.resolve().name, f"the image folder {folder}", frame, paths, own, notes)
@@ -140,6 +146,16 @@ def check_classes(folder: Path, within: Path, images: Sequence[Path]) -> Iterato
         upper = sorted({part for parts in above for part in parts})
         shown = ", ".join(upper[:_SHOWN]) + (", .." if len(upper) > _SHOWN else "")
         yield f"the class of an image is its own folder; the folders above are not used: {shown}"
+
+
+def _classes(folder: Path, within: Path, images: Sequence[Path], classless: bool) -> tuple[bool, list[str]]:
+    """Tell whether the class of an image is unclear, which only a `classless` set may have, and write the notes."""
+    try:
+        return False, [*check_classes(folder, within, images)]
+    except UsageError as error:
+        if not (classless and images):
+            raise
+        return True, [f"no classes are used: {error.message}"]
 
 
 def _within(listed: Listed, split: str | None) -> Listed:

@@ -40,7 +40,9 @@ _TABLES = (".csv", ".tsv")
 _PARQUET = (".parquet", ".pq")
 
 
-def open_set(place: SetSource, split: str | None = None, images_from: Path | None = None) -> ImageSet:
+def open_set(
+    place: SetSource, split: str | None = None, images_from: Path | None = None, *, classless: bool = False
+) -> ImageSet:
     """Open a set.
 
     A DataFrame, and a dataset of the library `datasets`, are sets in memory. A path may lead to a folder that
@@ -51,6 +53,9 @@ def open_set(place: SetSource, split: str | None = None, images_from: Path | Non
 
     Images that a set names by path are read only from its own folder and from `images_from`: data may come from
     anywhere, and must not choose among the user's files. A set in memory has no folder of its own.
+
+    Args:
+        classless: open an image folder without classes too; a note then says why it has none.
 
     Raises:
         UsageError: there is no such set, or `place` is an address such as s3://bucket/prefix.
@@ -72,7 +77,7 @@ def open_set(place: SetSource, split: str | None = None, images_from: Path | Non
     if path.is_file():
         return _open_file(path, split, images_from)
     if path.is_dir():
-        return _open_folder(path, split, images_from)
+        return _open_folder(path, split, images_from, classless)
 
     below_local_folder = path.parent != Path() and path.parent.is_dir()
     if _HUB_ID.fullmatch(place) and not path.suffix and not below_local_folder:
@@ -113,7 +118,7 @@ def _open_file(file: Path, split: str | None, images_from: Path | None) -> Image
     raise UsageError(f"{file} is not a set of images that can be read", hint=hint)
 
 
-def _open_folder(folder: Path, split: str | None, images_from: Path | None) -> ImageSet:
+def _open_folder(folder: Path, split: str | None, images_from: Path | None, classless: bool) -> ImageSet:
     if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
         from synthgen.sets.saved import read_saved
 
@@ -135,4 +140,4 @@ def _open_folder(folder: Path, split: str | None, images_from: Path | None) -> I
         for shard in shards:
             own.check(shard)
         return TarSet(folder.resolve().name, f"the shards in {folder}", shards)
-    return read_folder(folder, split, images_from)
+    return read_folder(folder, split, images_from, classless=classless)

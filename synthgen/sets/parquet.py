@@ -29,6 +29,9 @@ class ParquetSet:
         folder: if the files are a table in this folder, the names of folders below it, such as `label=doctor`, give
             columns.
 
+    Attributes:
+        paths: of the files, relative to `folder` if there is one.
+
     Raises:
         StorageError: a file cannot be read.
         UsageError: the files have different columns.
@@ -38,6 +41,7 @@ class ParquetSet:
         self, name: str, source: str, files: Sequence[Path], own: OwnFolder, folder: Path | None = None
     ) -> None:
         self.name, self.source = name, source
+        self.paths = [file.relative_to(folder) if folder is not None else Path(file.name) for file in files]
         self._files = [_opened(file) for file in files]
         given = [partition(file, folder) for file in files]
         self._parts = [

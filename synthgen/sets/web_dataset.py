@@ -50,6 +50,9 @@ class TarSet:
     Its columns are `key`, the texts (`cls`, `txt`, ..) and the keys of `.json` files. The class is `cls`, if there is
     one. Files of other kinds, such as pickles, are never read.
 
+    Attributes:
+        shard_of: the shard of each sample.
+
     Raises:
         UsageError: a sample has several images, is scattered over its shard, or has a text that cannot be read.
         StorageError: a shard is damaged or cut.
@@ -60,9 +63,11 @@ class TarSet:
         rows: list[dict[str, object]] = []
         kinds = Kinds()
         self._images: list[_Part | None] = []
+        self.shard_of: list[Path] = []
         several = len(shards) > 1
         for sample in (sample for shard in shards for sample in _samples(shard)):
             self._images.append(_image(sample))
+            self.shard_of.append(sample.shard)
             key = f"{sample.shard.stem}/{sample.key}" if several else sample.key
             rows.append({"key": key, **_texts(sample)})
             kinds.check(sample.place, rows[-1])

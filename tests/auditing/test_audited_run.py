@@ -50,3 +50,22 @@ def test_an_audited_run_is_still_a_good_run(run: Path) -> None:
     assert found.write(output_folder(run))[1] == run / "audit" / "report.html"
     assert synthgen.verify(run) == []
     assert synthgen.run(parse_spec(SPEC), run, devices="cpu").fresh == 0
+
+
+def test_a_run_answers_what_is_asked_of_a_dataset(run: Path, tmp_path: Path) -> None:
+    found = synthgen.audit(run, targets=UNIFORM, cache=tmp_path)
+    questions = found.report.questions
+    assert questions is not None
+    points = {point.key: point for point in questions.article_10}
+    plan = synthgen.status(run)[0]
+    origin = " ".join(points["10(2)(b)"].known)
+    assert f"model {plan.spec.model.id}, revision {plan.revisions.generator[:60]}" in origin
+    assert f"seeds that derive from {plan.spec.seed}" in origin
+    assert "none was collected or is a photograph" in origin
+    assert "these were not accepted" in " ".join(points["10(2)(c)"].known)
+    assert points["10(2)(f)"].link == "#attribute-0"
+    sheet = {point.key: point for group in questions.datasheet for point in group.points}
+    assert sheet["distribution: licence"].known == ("The bundled model’s weights are under Apache-2.0.",)
+    assert "1 limit checked" in " ".join(sheet["uses: risks"].known)
+    found.write(output_folder(run))
+    assert synthgen.verify(run) == []

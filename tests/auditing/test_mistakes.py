@@ -16,7 +16,8 @@ SKIN: dict[str, Any] = {"known": {"skin": "skin"}}
 
 
 MISTAKES: dict[str, tuple[dict[str, Any], type[SynthgenError], str]] = {
-    "nothing to measure": ({}, UsageError, "nothing to measure"),
+    "nothing to measure": ({"targets": {"skin": "uniform"}}, UsageError, "nothing to measure"),
+    "nothing to gate": ({"gates": ["skin: unknown <= 0.1"]}, UsageError, "nothing to measure"),
     "no such column": ({"known": {"skin": "tone"}}, UsageError, "has no column 'tone'"),
     "no such label": ({**SKIN, "label": "kind"}, UsageError, "has no column 'kind'"),
     "one value": ({"known": {"kind": "constant"}}, UsageError, "the column holds x"),

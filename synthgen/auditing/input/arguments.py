@@ -37,6 +37,18 @@ def path(argument: str, given: object) -> Path | None:
     return expanded(given)
 
 
+def paths(argument: str, given: object) -> tuple[Path, ...]:
+    """Read a list of paths. A path alone is a list of one.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if given is None:
+        return ()
+    several = given if _is_list(given) else [given]
+    return tuple(found for each in several if (found := path(argument, each)) is not None)
+
+
 def set_source(argument: str, given: object) -> SetSource:
     """Read a set as a whole: a path, an id, or a set in memory.
 

@@ -43,12 +43,14 @@ class AuditInput:
 
     Attributes:
         frame: id, label, prompt if the set has one, and the known attributes.
+        bare: whether nothing is asked, so that the images are inspected and no attribute is measured.
     """
 
     subject: AuditedSet
     declared: Declaration
     question: AuditQuestion
     frame: pd.DataFrame
+    bare: bool = False
 
     def look(self, on_progress: OnProgress) -> ObservedSet:
         """Answer the question on every image: see `look_at`."""
@@ -83,12 +85,13 @@ def open_input(place: SetSource, query: AuditQuery, open_run: OpenRun, judges: J
     """
     from synthgen.sets import read_frame
 
-    subject = open_audited(place, open_run, query.split, query.images_from)
+    subject = open_audited(place, open_run, query.split, query.images_from, classless=query.is_bare)
     declared = declare(subject.run, query.spec, query.attributes)
     judged = {name: attribute for name, attribute in declared.attributes.items() if name not in query.known}
 
     needed = bool(judged) or subject.run is not None
-    if not (needed or query.known or query.judges):
+    bare = query.is_bare and subject.run is None
+    if not (bare or needed or query.known or query.judges):
         hint = "Give `spec` or `attributes`, name columns with `known`, or give `judges` for diversity alone."
         raise UsageError(f"{subject.images.source}: nothing to measure", hint=hint)
 
@@ -98,8 +101,8 @@ def open_input(place: SetSource, query: AuditQuery, open_run: OpenRun, judges: J
     question = AuditQuestion(
         judged, query.known, found, cached, asked.attributes, declared.definitions, asked.unanswered
     )
-    frame = read_frame(subject.images, query.label, query.known, query.predictions)
-    return AuditInput(subject, declared, question, frame)
+    frame = read_frame(subject.images, query.label, query.known, query.predictions, classless=bare)
+    return AuditInput(subject, declared, question, frame, bare)
 
 
 def _own_cache(place: SetSource, judges: Judges) -> Path | None:

@@ -50,14 +50,19 @@ class AuditedSet:
 
 
 def open_audited(
-    place: SetSource, open_run: OpenRun, split: str | None = None, images_from: Path | None = None
+    place: SetSource,
+    open_run: OpenRun,
+    split: str | None = None,
+    images_from: Path | None = None,
+    *,
+    classless: bool = False,
 ) -> AuditedSet:
     """Open a set, with its run if it has one.
 
     Args:
         place: as in `open_set`, or a run.
         open_run: reads the plan and the committed files of the run in a folder.
-        images_from: as in `open_set`.
+        images_from, classless: as in `open_set`.
 
     Raises:
         UsageError: `place` has nothing to audit, or its run is not finished.
@@ -66,13 +71,13 @@ def open_audited(
     from synthgen.sets import open_set
 
     if not isinstance(place, str | os.PathLike):
-        return AuditedSet(open_set(place, split, images_from), None)
+        return AuditedSet(open_set(place, split, images_from, classless=classless), None)
 
     folder = expanded(place)
     if folder.name == DATASET and (folder.parent / PLAN).is_file():
         folder = folder.parent
     if not (folder / PLAN).is_file():
-        return AuditedSet(open_set(place, split, images_from), None)
+        return AuditedSet(open_set(place, split, images_from, classless=classless), None)
 
     run = open_run(folder)
     if not (folder / DATASET).is_dir():

@@ -162,11 +162,20 @@ def _left_out(subject: AuditedSet, whole: pd.DataFrame, several: Sequence[_Seen 
         for name, key in zip(whole["id"], seen.keys or (), strict=False)
         if not isinstance(key, bytes)
     }
-    refused = [each for each in found.values() if each.hint]
-    if refused and len(found) == len(whole):
-        what = f"{subject.images.source}: none of its images can be used: {len(refused):,} {refused[0].reason}"
-        raise UsageError(what, hint=refused[0].hint)
+    check_usable(subject.images.source, found, len(whole))
     return found
+
+
+def check_usable(source: str, left_out: Mapping[str, LeftOut], images: int) -> None:
+    """Check that some image is left, or that the images and not the set are the cause.
+
+    Raises:
+        UsageError: all of the set's images are left out, some of them on purpose.
+    """
+    refused = [each for each in left_out.values() if each.hint]
+    if refused and len(left_out) == images:
+        what = f"{source}: none of its images can be used: {len(refused):,} {refused[0].reason}"
+        raise UsageError(what, hint=refused[0].hint)
 
 
 def _see(

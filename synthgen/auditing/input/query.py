@@ -42,6 +42,8 @@ class AuditKeywords(TypedDict, total=False):
     trust_judge: bool
     allow_left_out: float
     about: str
+    inspect: bool
+    since: Sequence[AnyPath]
     output: AnyPath | None
     cache: AnyPath | None
     device: str
@@ -80,6 +82,10 @@ class AuditQuery:
             the audit fails.
         about: 'source', whatever made the set, of which it is a sample; or 'set', the set itself: columns taken as true
             then have no interval, and only the draw of labels is random.
+        inspect: look at the images without a judge too: repeats, leaks between splits, dark, blank and odd ones.
+            If nothing else is asked, this is done anyway.
+        since: audits of earlier versions of the set, the oldest first: each an audit.json, or the folder of one. The
+            report then shows what moved.
         output: the folder that the audit is meant for, by default `output_folder(place)`. Nothing is written there.
         cache: the folder of embeddings; by default in your cache folder, and never in the set or the run.
         device: 'cpu', 'cuda', 'cuda:1', 'mps', or 'auto' for a GPU if there is one.
@@ -113,6 +119,8 @@ class AuditQuery:
     trust_judge: bool
     allow_left_out: float
     about: str
+    inspect: bool
+    since: tuple[Path, ...]
     output: Path | None
     cache: Path | None
     device: str
@@ -140,6 +148,8 @@ class AuditQuery:
             "trust_judge": arguments.flag("trust_judge", given.get("trust_judge", False)),
             "allow_left_out": arguments.share("allow_left_out", given.get("allow_left_out", arguments.LEFT_OUT)),
             "about": arguments.choice("about", given.get("about", "source"), arguments.ABOUT),
+            "since": arguments.paths("since", given.get("since")),
+            "inspect": arguments.flag("inspect", given.get("inspect", False)),
             "trust": arguments.flag("trust", given.get("trust", False)),
             "seed": arguments.count("seed", given.get("seed", 0)),
             "label": arguments.optional_text("label", given.get("label")),
@@ -154,6 +164,21 @@ class AuditQuery:
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing is asked that needs an attribute or a judge."""
+        given = (self.spec, self.attributes, self.reference, self.compare, self.labels, self.predictions)
+        lists = (
+            self.known,
+            self.judges,
+            self.targets,
+            self.confusions,
+            self.cross,
+            self.gates,
+            self.reference_groups,
+        )
+        return all(each is None for each in given) and not (any(lists) or self.trust_judge)
 
 
 def _check_names(given: Mapping[str, object], names: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from synthgen.auditing.report.document import FORMAT, AuditDocument, audit_schema, write_json
 from synthgen.auditing.report.html import write_fragment, write_html
 from synthgen.auditing.report.report import (
+    AskedQuestion,
     AuditProvenance,
     AuditReport,
     JudgeCheck,
@@ -16,6 +17,7 @@ from synthgen.auditing.report.words import how_to_check
 
 __all__ = [
     "FORMAT",
+    "AskedQuestion",
     "AuditDocument",
     "AuditProvenance",
     "AuditReport",

@@ -8,7 +8,10 @@ from synthgen.auditing.compare import Comparison
 from synthgen.auditing.embeddings import Diversity, Leakage
 from synthgen.auditing.findings import Findings
 from synthgen.auditing.gates import GateOutcome
+from synthgen.auditing.inspection.findings import Inspection
+from synthgen.auditing.questions.findings import Questions
 from synthgen.auditing.report.report import AuditProvenance, AuditReport, JudgeCheck, JudgeInfo, NotMeasured
+from synthgen.auditing.trends.findings import Trends
 
 FORMAT: Final = 1
 """Incremented when a name is removed or changes its meaning. New names may be added at any time."""
@@ -40,9 +43,12 @@ class AuditDocument:
     diversity: Diversity | None
     leakage: Leakage | None
     predictions: str | None
+    inspection: Inspection | None
     compared_with: str | None
     comparison: Comparison | None
+    trends: Trends | None
     not_measured: tuple[NotMeasured, ...]
+    questions: Questions | None
     provenance: AuditProvenance
 
 
@@ -63,9 +69,12 @@ def document(report: AuditReport) -> AuditDocument:
         diversity=report.diversity,
         leakage=report.leakage,
         predictions=report.predictions,
+        inspection=report.inspection,
         compared_with=report.compared_with,
         comparison=report.comparison,
+        trends=report.trends,
         not_measured=report.not_measured,
+        questions=report.questions,
         provenance=report.provenance,
     )
 

@@ -10,6 +10,7 @@ from synthgen.auditing.report import words
 from synthgen.auditing.report.composition import composition
 from synthgen.auditing.report.filtering import filtering
 from synthgen.auditing.report.groups import error_tables, group_tables
+from synthgen.auditing.report.inspected import ISSUES, inspected
 from synthgen.auditing.report.likeness import diversity, leakage
 from synthgen.auditing.report.near import dependence_told
 from synthgen.auditing.report.opinion import KINDS, second_opinion
@@ -17,6 +18,7 @@ from synthgen.auditing.report.pairs import compared, judged
 from synthgen.auditing.report.relations import amplification_charts, association_chart, crossed
 from synthgen.auditing.report.report import AuditReport
 from synthgen.auditing.report.shelves import shelves
+from synthgen.auditing.report.trending import trending
 from synthgen.auditing.report.verdict import verdict, worst_first
 from synthgen.inert import inert
 from synthgen.pages.page import environment
@@ -36,7 +38,7 @@ def write_html(report: AuditReport) -> str:
             findings=findings,
             gates=worst_first(findings.gates),
             title=report.title,
-            verdict=verdict(findings),
+            verdict=verdict(findings, report.inspection),
             compositions=[composition(f"attribute-{index}", each) for index, each in enumerate(findings.attributes)],
             association=association_chart(findings),
             amplification=list(amplification_charts(findings)),
@@ -52,6 +54,8 @@ def write_html(report: AuditReport) -> str:
             leakage=leakage(report),
             shelves=shelves(report),
             dependence=list(dependence_told(findings.dependence)),
+            inspected=inspected(report),
+            trending=trending(report.trends),
         )
     )
 
@@ -65,7 +69,7 @@ def write_fragment(report: AuditReport) -> str:
             report=report,
             findings=report.findings,
             gates=worst_first(report.findings.gates),
-            verdict=verdict(report.findings),
+            verdict=verdict(report.findings, report.inspection),
         )
     )
 
@@ -88,6 +92,7 @@ def _environment() -> Environment:
         "MARKS": words.MARKS,
         "MEASURES": words.MEASURES,
         "FIGURES": words.FIGURES,
+        "issue_names": ISSUES,
     }
     return found
 

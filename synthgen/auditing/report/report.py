@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 from synthgen.auditing.compare import Comparison
 from synthgen.auditing.embeddings import Diversity, Leakage
 from synthgen.auditing.findings import Findings
+from synthgen.auditing.inspection.findings import Inspection, IssueRow
+from synthgen.auditing.questions.findings import Questions
+from synthgen.auditing.trends.findings import Trends
+from synthgen.auditing.trends.sketch import IdSketch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +29,21 @@ class JudgeInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedQuestion:
+    """How an attribute was measured, so that later audits can tell whether they measure the same.
+
+    Attributes:
+        column: the column that was taken as true; None if a judge was asked.
+        sha256: of the texts that describe its values to the judge, and of the threshold of its abstention; None
+            if a column was read.
+    """
+
+    attribute: str
+    column: str | None
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class AuditProvenance:
     """How the report was made.
 
@@ -33,12 +52,20 @@ class AuditProvenance:
         created: the time, in ISO 8601 with the time zone.
         seed: the seed of all random draws.
         evidence: the files that corrected the judge, labels and confusion matrices: each in words, with its sha256.
+        questions: how each attribute was measured.
+        embedder: the judge whose embeddings `diversity` uses; None without embeddings.
+        ids: a sketch of the images' ids; None if they are only the numbers of rows.
+        left_out: images that could not be used; None if no image was opened.
     """
 
     synthgen: str
     created: str
     seed: int
     evidence: tuple[str, ...] = ()
+    questions: tuple[AskedQuestion, ...] = ()
+    embedder: JudgeInfo | None = None
+    ids: IdSketch | None = None
+    left_out: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +135,10 @@ class AuditReport:
         duplicates, reference_duplicates: by id, the images of the near-duplicate pairs of `diversity` and `leakage`:
             those of the set, and those of the reference.
         not_measured: in addition to what the findings say is missing.
+        inspection: what the images are like without a judge; None if they were not looked at so.
+        issue_rows: every issue that `inspection` counts, and `issue_pictures` some of these images by id.
+        trends: what moved since earlier audits; None if none were given.
+        questions: what is asked of a dataset, answered as far as the audit knows.
         judge_check: None if no gate is undecided for lack of labels.
         predictions: the column of the predictions that `findings.groups.errors` counts; None without any.
         table: the class, prediction and groups of every image, for `groups.parquet`; None if they are not at hand.
@@ -132,6 +163,11 @@ class AuditReport:
     judge_check: JudgeCheck | None = None
     predictions: str | None = None
     table: "pd.DataFrame | None" = field(default=None, compare=False, repr=False)
+    inspection: Inspection | None = None
+    issue_rows: tuple[IssueRow, ...] = ()
+    issue_pictures: Mapping[str, ReportPicture] = field(default_factory=dict)
+    trends: Trends | None = None
+    questions: Questions | None = None
 
     @property
     def errors_hidden(self) -> bool:

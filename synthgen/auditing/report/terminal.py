@@ -12,10 +12,12 @@ from synthgen.auditing.findings import AttributeFindings, Figure, Findings, Scop
 from synthgen.auditing.gates import WORD, Check, GateOutcome
 from synthgen.auditing.report.composition import most_telling, row_name
 from synthgen.auditing.report.groups import GroupTable, error_tables, group_tables
+from synthgen.auditing.report.inspection_tables import inspection_tables
 from synthgen.auditing.report.near import dependence_told, near_told
 from synthgen.auditing.report.opinion import opinion_lines
 from synthgen.auditing.report.pairs import compared
 from synthgen.auditing.report.report import AuditReport
+from synthgen.auditing.report.trend_tables import trend_tables
 from synthgen.auditing.report.verdict import verdict, worst_first
 from synthgen.auditing.report.words import (
     FIGURES,
@@ -49,6 +51,7 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
     if report.findings.gates:
         found.append(_gates(report.findings))
     found += [Text(line) for line in opinion_lines(report.findings.second_opinion)]
+    found += [*trend_tables(report.trends, _table), *inspection_tables(report, _table)]
     found += [_shares(attribute) for attribute in report.findings.attributes]
     found += list(_distances(report.findings))
     found += [_crossing(crossed) for crossed in report.findings.crossings]
@@ -60,7 +63,7 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
 
 
 def _verdict(report: AuditReport, said: Callable[[str], str]) -> Text:
-    told = verdict(report.findings)
+    told = verdict(report.findings, report.inspection)
     headline = f"{told.sign} {told.headline}: {short(report.title, 60)}".strip()
     return Text("\n".join(filter(None, (headline, told.answer, said(told.sentence)))), "bold")
 

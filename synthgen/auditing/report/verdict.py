@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from synthgen.auditing.basis import AGREEMENT
 from synthgen.auditing.findings import Findings
 from synthgen.auditing.gates import LABELS_SETTLE, WORD, GateOutcome, GateResult
+from synthgen.auditing.inspection.findings import Inspection
 from synthgen.auditing.quote import UNCHECKED
+from synthgen.auditing.report.inspected import summary
 from synthgen.auditing.report.skew import answer
 from synthgen.auditing.report.words import MARKS, capitalized, counted
 
@@ -29,12 +31,12 @@ class Headline:
     answer: str | None = None
 
 
-def verdict(findings: Findings) -> Headline:
+def verdict(findings: Findings, inspection: Inspection | None = None) -> Headline:
     if not findings.images:
         return Headline("insufficient", "?", "Nothing to audit", "The set has no images, so nothing was measured.")
     outcome = findings.outcome
     if outcome is None:
-        return _without_gates(findings)
+        return _without_gates(findings, inspection)
     state, sign = MARKS[outcome]
     headline, sentence = _HEADLINES[outcome], _sentence(findings.gates)
     if AGREEMENT in findings.rests_on and outcome is not GateOutcome.INSUFFICIENT:
@@ -77,7 +79,8 @@ def worst_first(gates: Sequence[GateResult]) -> list[GateResult]:
     )
 
 
-def _without_gates(findings: Findings) -> Headline:
+def _without_gates(findings: Findings, inspection: Inspection | None) -> Headline:
+    told = answer(findings) or (summary(inspection) if inspection is not None else None)
     if not findings.attributes:
         sentence = (
             "No attribute was measured, because none was given. Name attributes in a spec or in a file of attributes, "
@@ -93,7 +96,7 @@ def _without_gates(findings: Findings) -> Headline:
             "No target was given, so nothing is marked right or wrong. The figures show what is in the set, not what "
             "should be in it."
         )
-    return Headline("none", "", "No verdict", sentence, answer(findings))
+    return Headline("none", "", "No verdict", sentence, told)
 
 
 def _sentence(gates: Sequence[GateResult]) -> str:

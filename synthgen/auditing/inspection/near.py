@@ -1,0 +1,102 @@
+"""Near-duplicates by perceptual hash: all pairs within a few bits, without comparing all pairs."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+Places = NDArray[np.int64]
+_AT_ONCE = 2**20
+
+
+class NearHashes:
+    """Which of n different hashes are near each other.
+
+    Two hashes that differ in at most `most` bits agree wholly in one of `most + 1` parts, so only hashes that share a
+    part are compared: multi-index hashing (Norouzi, Punjani and Fleet 2012), which misses no pair.
+
+    Args:
+        hashes: uint8 [n, bytes], all different; a multiple of 8 bytes.
+        most: the most bits in which near ones differ: there are enough parts if each has 56 bits at most.
+
+        marks: bits of each hash, such as the splits that it occurs in.
+
+    Attributes:
+        around: the marks of all near hashes together.
+        bits: to the nearest other hash; more than `most` where none is near. int [n]
+        nearest: the place of that hash; -1 where none is near.
+        groups: the number of the group of each hash: those connected by near pairs.
+    """
+
+    def __init__(self, hashes: NDArray[np.uint8], most: int, marks: NDArray[np.uint64]) -> None:
+        assert 8 * hashes.shape[1] <= 56 * (most + 1), "a part of a hash fits a number"
+        self._hashes, self._most, self._marks = hashes, most, marks
+        self.around: NDArray[np.uint64] = np.zeros(len(hashes), dtype=np.uint64)
+        self.bits: Places = np.full(len(hashes), 8 * hashes.shape[1] + 1, dtype=np.int64)
+        self.nearest: Places = np.full(len(hashes), -1, dtype=np.int64)
+        self.groups: Places = np.arange(len(hashes), dtype=np.int64)
+        edges: list[tuple[Places, Places]] = []
+        for first, second, apart in self.pairs():
+            self._hear(first, second, apart)
+            self._hear(second, first, apart)
+            apart_still = self.groups[first] != self.groups[second]
+            edges.append((first[apart_still], second[apart_still]))
+            if sum(len(each) for each, _ in edges) >= max(len(hashes), _AT_ONCE // 16):
+                edges = self._join(edges)
+        self._join(edges)
+
+    def pairs(self) -> Iterator[tuple[Places, Places, Places]]:
+        """Yield all near pairs, some of them more than once: two places and the bits between them."""
+        bits, parts = 8 * self._hashes.shape[1], self._most + 1
+        words = np.ascontiguousarray(self._hashes).view(np.uint64)
+        ends = np.linspace(0, bits, parts + 1).astype(int)
+        for start, end in pairwise(ends.tolist()):
+            for first, second in _sharing(_part(self._hashes, start, end)):
+                apart = np.bitwise_count(words[first] ^ words[second]).sum(1, dtype=np.int64)
+                near = apart <= self._most
+                if near.any():
+                    yield first[near], second[near], apart[near]
+
+    def _hear(self, first: Places, second: Places, apart: Places) -> None:
+        marks = self._marks[second]
+        new = (marks & ~self.around[first]) != 0
+        np.bitwise_or.at(self.around, first[new], marks[new])
+        nearer = apart < self.bits[first]
+        first, second, apart = first[nearer], second[nearer], apart[nearer]
+        order = np.argsort(-apart, kind="stable")  # of several for one hash, the nearest is assigned last
+        self.bits[first[order]], self.nearest[first[order]] = apart[order], second[order]
+
+    def _join(self, edges: list[tuple[Places, Places]]) -> list[tuple[Places, Places]]:
+        """Join the groups of these pairs, and forget the pairs."""
+        if edges:
+            many = len(self.groups)
+            ends = tuple(self.groups[np.concatenate(several)] for several in zip(*edges, strict=True))
+            graph = coo_array((np.ones(len(ends[0]), dtype=bool), ends), (many, many))
+            self.groups = connected_components(graph, directed=False)[1].astype(np.int64)[self.groups]
+        return []
+
+
+def _part(hashes: NDArray[np.uint8], start: int, end: int) -> NDArray[np.uint64]:
+    """Return the bits `start..end` of each hash, 56 at most, as a number."""
+    first, last = start // 8, (end + 7) // 8
+    bits = np.unpackbits(hashes[:, first:last], axis=1)[:, start - 8 * first : end - 8 * first]
+    packed = np.packbits(bits, axis=1)
+    wide = np.zeros((len(hashes), 8), dtype=np.uint8)
+    wide[:, : packed.shape[1]] = packed[:, :8]
+    return wide.view(np.uint64)[:, 0]
+
+
+def _sharing(keys: NDArray[np.uint64]) -> Iterator[tuple[Places, Places]]:
+    """Yield all pairs of places with the same key, a bounded number at once."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    starts, lag = np.arange(len(keys) - 1), 1
+    while len(starts := starts[starts + lag < len(keys)]):
+        starts = starts[ordered[starts] == ordered[starts + lag]]
+        for begin in range(0, len(starts), _AT_ONCE):
+            some = starts[begin : begin + _AT_ONCE]
+            yield order[some], order[some + lag]
+        lag += 1

@@ -1,0 +1,163 @@
+"""The inspection of an opened set: its images measured, what is wrong with them, and the pictures to show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from synthgen.auditing.input.audit_input import AuditInput, ObservedSet
+from synthgen.auditing.input.observations import Observations, check_usable
+from synthgen.auditing.pictures import show_pairs
+
+if TYPE_CHECKING:
+    from synthgen.auditing.findings import Findings
+    from synthgen.auditing.input.query import AuditQuery
+    from synthgen.auditing.inspection.findings import Inspection, IssueRow
+    from synthgen.auditing.report import AuditReport, ReportPicture
+    from synthgen.events import OnProgress
+
+PER_ISSUE, PER_TWINS, GROUPS = 8, 4, 12
+"""Pictures shown of each issue and of each group of repeated images, and how many groups."""
+_SUGGESTED, _COLUMNS, _MOST_VALUES = 6, 60, 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InspectedSet:
+    """A set whose images were inspected.
+
+    Attributes:
+        seen: the set with the images that could be opened.
+        rows: every issue of every image.
+        pictures: by id, the images to show.
+    """
+
+    seen: ObservedSet
+    inspection: Inspection
+    rows: Sequence[IssueRow]
+    pictures: Mapping[str, ReportPicture]
+
+
+def inspect_set(first: AuditInput, query: AuditQuery, on_progress: OnProgress) -> InspectedSet | None:
+    """Open every image of a set and find out what is wrong with it; None if the set has no images.
+
+    Raises:
+        UsageError: the set may not read any of the images that it names.
+    """
+    import numpy as np
+
+    from synthgen.auditing.inspection.inspect import Seen, inspect_images
+    from synthgen.auditing.inspection.scan import scan
+    from synthgen.sets.splits import splits_of
+
+    images, frame = first.subject.images, first.frame
+    if not images.has_images:
+        return None
+    scanned = scan(images, len(frame), on_progress)
+    left_out = {str(frame["id"].iloc[row]): why for row, why in scanned.left_out.items()}
+    check_usable(images.source, left_out, len(frame))
+
+    opened = frame.iloc[scanned.rows].reset_index(drop=True)
+    splits = splits_of(images)
+    seen = Seen(
+        scanned,
+        opened["id"].tolist(),
+        [
+            None if name is None else str(name)
+            for name in opened["label"].astype(object).where(opened["label"].notna(), None)
+        ],
+        [splits[row] if splits else None for row in scanned.rows.tolist()],
+        query.about == "set",
+        query.seed,
+    )
+    inspection, rows = inspect_images(seen, len(left_out))
+    looked = Observations(opened, np.asarray(scanned.rows), None, None, left_out, scanned.changes)
+    return InspectedSet(ObservedSet(images, looked), inspection, rows, show_pairs(images, looked, _shown(inspection)))
+
+
+def _shown(found: Inspection) -> list[str]:
+    """Return the ids of the images to show: those of a group of repeats together, then some of each issue."""
+    repeated = (group.examples[:PER_TWINS] for group in found.twins[:GROUPS])
+    return list(chain(*repeated, *(issue.examples[:PER_ISSUE] for issue in found.issues)))
+
+
+def bare_findings(first: AuditInput, seen: ObservedSet, query: AuditQuery) -> Findings:
+    """Return the findings of an audit that measures no attribute: how many images each class has."""
+    from synthgen.auditing.findings import Findings
+    from synthgen.stats.estimates import ALPHA
+
+    labels = seen.looked.frame["label"]
+    counted = labels.dropna().value_counts()
+    return Findings(
+        images=len(labels),
+        classes={str(name): int(counted[name]) for name in sorted(counted.index)},
+        undeclared=(),
+        confidence=1 - ALPHA,
+        seed=query.seed,
+        attributes=(),
+        crossings=(),
+        pipeline=None,
+        amplification=(),
+        agreement=(),
+        gates=(),
+        caveats=tuple(_caveats(first, seen)),
+        about=query.about,
+    )
+
+
+def _caveats(first: AuditInput, seen: ObservedSet) -> list[str]:
+    images, labels = first.subject.images, seen.looked.frame["label"]
+    found = []
+    if not len(labels):
+        found.append("there are no images: nothing was measured")
+    elif labels.isna().all():
+        found.append("the set names no classes, so its images are compared with each other as one class")
+    elif labels.isna().any():
+        found.append(f"images without a class: {int(labels.isna().sum()):,} of {len(labels):,}")
+    if not images.has_images:
+        found.append("the set has no images, so only its classes were counted")
+    if columns := _columns(first):
+        named = ", ".join(f"{name} ({', '.join(values)})" for name, values in columns.items())
+        example = next(iter(columns))
+        found.append(
+            f"columns that may be attributes: {named}; to measure one, name it with `known`, as {example}={example}"
+        )
+    return found
+
+
+def _columns(first: AuditInput) -> dict[str, list[str]]:
+    """Return columns with a few different texts each, which may be attributes, and some of their values."""
+    from synthgen.errors import UsageError
+    from synthgen.sets.features import LABELS
+    from synthgen.sets.files import PATHS
+    from synthgen.sets.frame import words
+    from synthgen.sets.splits import COLUMNS
+    from synthgen.spec import RESERVED
+
+    images, found = first.subject.images, dict[str, list[str]]()
+    aside = {*LABELS, *PATHS, *COLUMNS, *images.label_columns, "id", "image_id", "key", "prompt"}
+    for name in [name for name in images.columns[:_COLUMNS] if name not in aside and name.casefold() not in RESERVED]:
+        try:
+            column = words(images.table([name])[name]).dropna()
+        except UsageError:
+            continue  # lists, or other things than a value
+        values = column.value_counts()
+        if 2 <= len(values) <= min(_MOST_VALUES, len(column) / 2) and len(found) < _SUGGESTED:
+            found[name] = [*map(str, values.index[:3]), *([".."] if len(values) > 3 else [])]
+    return found
+
+
+def with_inspection(report: AuditReport, inspected: InspectedSet | None, *, asked: bool) -> AuditReport:
+    """Add the inspection to a report, or why there is none although it was asked for."""
+    from synthgen.auditing.report import NotMeasured
+
+    if inspected is None:
+        why = NotMeasured("repeats, leaks, dark, blank and odd images", "the set has no images")
+        return replace(report, not_measured=(*report.not_measured, why)) if asked else report
+    return replace(
+        report,
+        inspection=inspected.inspection,
+        issue_rows=tuple(inspected.rows),
+        issue_pictures=inspected.pictures,
+    )

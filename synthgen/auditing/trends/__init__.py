@@ -1,0 +1,1 @@
+"""What moved since earlier versions of a set, by the audits of these."""
