@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthgen import running as runs
@@ -14,16 +14,15 @@ from synthgen.errors import UsageError
 from synthgen.events import OnProgress, ignore
 from synthgen.files import as_damage, as_storage_error, check_file, refuse_links, write_file
 from synthgen.judging.calibration.conditions import conditions, difference
-from synthgen.judging.calibration.threshold import Calibration, curve, quantile, threshold
+from synthgen.judging.calibration.looks import Looks, fingerprint, spent
+from synthgen.judging.calibration.threshold import Calibration, Threshold, curve, pilot_size, quantile, threshold
 from synthgen.ledger.columns import LedgerRow, score_of
 from synthgen.planning import Plan
 from synthgen.records import Verdict
 from synthgen.spec import Filters, LabelFilter, Spec
 from synthgen.spec.checks import check
 from synthgen.store import FolderStore
-from synthgen.store.layout import CALIBRATION, CALIBRATION_PLOT, LABELS, LEDGER, PLAN, TO_LABEL
-
-PER_CLASS = 200
+from synthgen.store.layout import CALIBRATION, CALIBRATION_PLOT, LABELS, LEDGER, LOOKS, PLAN, TO_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +77,8 @@ def pilot(
     folder: PathInput,
     count: int | None = None,
     *,
+    precision: float = 0.95,
+    confidence: float = 0.95,
     devices: str = "auto",
     on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
@@ -88,7 +89,9 @@ def pilot(
     the CSV, which keeps its labels. Its seed differs from the spec's: these images are in no dataset.
 
     Args:
-        count: images of each class; a pilot that has more keeps them. By default what the pilot has, or 200.
+        count: images of each class; a pilot that has more keeps them. By default what the pilot has,
+            or as many as put the precision within reach: see `pilot_size`.
+        precision, confidence: what the labels will be asked for; they count only where `count` is not given.
 
     Raises:
         UsageError: the pilot in `folder` was made for another spec, or is too small for the cells of `balance`.
@@ -109,7 +112,8 @@ def pilot(
 
     there = _plan_of(spec, folder) if _begun(folder) else None
     before = min(kind.count for kind in there.spec.classes.values()) if there else 0
-    count = max(count or before or PER_CLASS, before)
+    precision, confidence = share_of(precision, "precision"), share_of(confidence, "confidence")
+    count = max(count or before or pilot_size(precision, spent(confidence, 1)), before)
     wanted = _pilot_spec(spec, count)
     for finding in check(wanted.canonical()):
         raise UsageError(f"{count}: {finding.message}", argument="count", hint="Make a larger pilot.")
@@ -135,6 +139,10 @@ def calibrate(
     """Find the thresholds that reach `precision` by the labels of a pilot, plot the trade-off, and write the file.
 
     The plot is always written. If a class reaches no threshold, `calibration.json` stays as it is.
+
+    Each call with other labels of a class, or another promise, is another look at it. The pilot keeps count in
+    `looks.json`. Each look spends half of what is left of 1 - `confidence`, so the promise holds however often you label
+    more and call again. The same call again costs nothing.
 
     Args:
         folder: the pilot's; see `pilot`.
@@ -162,12 +170,19 @@ def calibrate(
     made_for, pictures = _pilot_of(spec, folder)
     right = read_labels(labels, {name: class_name for name, (class_name, _) in pictures.items()})
     posteriors, answers = defaultdict[str, list[float]](list), defaultdict[str, list[bool]](list)
+    labelled = defaultdict[str, dict[str, bool]](dict)
     for name, answer in right.items():
         class_name, posterior = pictures[name]
         posteriors[class_name].append(posterior)
         answers[class_name].append(answer)
+        labelled[class_name][name] = answer
 
-    classes = {name: threshold(posteriors[name], answers[name], precision, confidence) for name in spec.classes}
+    prints = {name: fingerprint(labelled[name], precision, confidence) for name in spec.classes}
+    looks = _look(folder, prints)
+    classes: dict[str, Threshold] = {}
+    for name, look in looks.items():
+        found = threshold(posteriors[name], answers[name], precision, spent(confidence, look))
+        classes[name] = replace(found, look=look)
     curves = {name: curve(posteriors[name], answers[name], confidence) for name in spec.classes}
     chosen = {name: None if each.min_posterior is None else each.share for name, each in classes.items()}
     write_precision_plot(curves, chosen, precision, folder / CALIBRATION_PLOT)
@@ -175,10 +190,25 @@ def calibrate(
     return _kept(Calibration(promise, made_for, classes), folder, folder / CALIBRATION_PLOT)
 
 
+def _look(folder: Path, prints: Mapping[str, str]) -> dict[str, int]:
+    """Take a look at each class, and return its number. It is kept before anybody sees the result."""
+    file = folder / LOOKS
+    refuse_links(folder, file)
+    with as_storage_error(file):
+        looks = Looks.from_json(file.read_text("utf-8"), str(file)) if file.exists() else Looks({})
+    before, numbers = looks, {}
+    for name, each in prints.items():
+        looks, numbers[name] = looks.taken(name, each)
+    if looks != before:
+        write_file(file, looks.to_json().encode())
+    return numbers
+
+
 def keep_share(spec: SpecInput, folder: PathInput, keep: float) -> Calibrated:
     """Find thresholds that keep the likeliest pictures of each class, without labels, and write the file.
 
-    They are computed from the pilot in `folder`.
+    They are computed from the pilot in `folder`. The promise is the yield that was seen there; each threshold has its
+    interval, and counts the accepted images that the judge thinks likelier to be something else.
 
     Args:
         keep: the share of each class's pictures to keep: more than 0 and at most 1.
