@@ -141,8 +141,8 @@ def calibrate(
     The plot is always written. If a class reaches no threshold, `calibration.json` stays as it is.
 
     Each call with other labels of a class, or another promise, is another look at it. The pilot keeps count in
-    `looks.json`. Each look spends half of what is left of 1 - `confidence`, so the promise holds however often you label
-    more and call again. The same call again costs nothing.
+    `looks.json`. Each look spends half of what is left of 1 - `confidence`, so the promise holds however often you
+    label more and call again. The same call again costs nothing.
 
     Args:
         folder: the pilot's; see `pilot`.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from synthgen.auditing.assemble import assemble
 from synthgen.auditing.input.audit_input import AuditInput, ObservedSet, open_input, values_of
 from synthgen.auditing.input.audited_set import OpenRun, read_ledger, was_asked
+from synthgen.auditing.input.checked_on import with_domain
 from synthgen.auditing.input.declaration import references
 from synthgen.auditing.input.judges import Judges
 from synthgen.auditing.input.left_out import left_out_gates, notes_on
@@ -79,6 +80,7 @@ def audit_set(
 
     # Report
     report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, _evidence(query, values))
+    report = with_domain(report, first, seen)
     if findings.labels_needed is None:
         return report
     return replace(report, judge_check=judge_check(place, query, findings.labels_needed))

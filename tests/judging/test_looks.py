@@ -1,27 +1,15 @@
 """Calibration that is looked at again: each look is paid for, and none is forgotten."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-import synthgen
 from synthgen.errors import UsageError
 from synthgen.judging.calibration.looks import Looks, fingerprint, spent
 from synthgen.judging.calibration.threshold import pilot_size, quantile, threshold
 
-SPEC = """\
-synthgen: 1
-name: small
-model: {id: "bundled:workers", steps: 2}
-classes: {doctor: 2, chef: 2}
-prompts: {templates: ["a {class}"]}
-filters: {label: {min_posterior: 0.01}}
-"""
 
-
-def promised(paid: bool, precision: float = 0.979, pilots: int = 200) -> float:
+def promised(paid: bool, precision: float = 0.979, pilots: int = 120) -> float:
     """The share of pilots with a useless score that get a promise of 0.98 in seven looks, labelling on until then."""
     rng, found = np.random.default_rng(4), 0
     for _ in range(pilots):
@@ -38,7 +26,7 @@ def promised(paid: bool, precision: float = 0.979, pilots: int = 200) -> float:
 def test_labelling_on_until_it_passes_breaks_the_promise_no_more_often_than_it_says() -> None:
     free, paid = promised(paid=False), promised(paid=True)
     assert free > 0.09, "without payment, looks break it"
-    assert paid <= 0.05 + 2 * (0.05 * 0.95 / 200) ** 0.5
+    assert paid <= 0.05 + 2 * (0.05 * 0.95 / 120) ** 0.5
 
 
 def test_looks_never_spend_more_than_the_confidence_allows() -> None:
@@ -78,23 +66,3 @@ def test_a_share_to_keep_says_its_interval_and_what_the_judge_denies() -> None:
     assert "4 of these are, to the judge, likelier something else" in str(found)
     assert "likelier" not in str(quantile([0.9] * 6 + [0.3] * 4, 0.5))
     assert "95 % interval" in str(found)
-
-
-def test_a_pilot_counts_its_looks(tmp_path: Path) -> None:
-    (tmp_path / "spec.yaml").write_text(SPEC)
-    made = synthgen.pilot(str(tmp_path / "spec.yaml"), tmp_path / "pilot", 3, devices="cpu")
-    empty = made.table.read_text("utf-8").splitlines()
-
-    def looks(labelled: int) -> dict[str, int | None]:
-        rows = [line + "yes" if number <= labelled else line for number, line in enumerate(empty)]
-        (tmp_path / "filled.csv").write_text("\n".join(rows) + "\n")
-        found = synthgen.calibrate(str(tmp_path / "spec.yaml"), tmp_path / "pilot", tmp_path / "filled.csv", 0.2, 0.5)
-        return {name: each.look for name, each in found.calibration.classes.items()}
-
-    assert looks(6) == {"doctor": 1, "chef": 1}
-    assert looks(6) == {"doctor": 1, "chef": 1}, "the same call again"
-    assert looks(5) == {"doctor": 1, "chef": 2}, "fewer labels of a chef"
-    assert looks(6) == {"doctor": 1, "chef": 1}, "the first ones again"
-    (tmp_path / "pilot/looks.json").write_text("[]")
-    with pytest.raises(UsageError, match=r"looks\.json cannot be read"):
-        looks(6)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from synthgen.auditing.compare import Comparison
+from synthgen.auditing.domain import Domain
 from synthgen.auditing.embeddings import Diversity, Leakage
 from synthgen.auditing.findings import Findings
 
@@ -105,6 +106,7 @@ class AuditReport:
             those of the set, and those of the reference.
         not_measured: in addition to what the findings say is missing.
         judge_check: None if no gate is undecided for lack of labels.
+        domain: whether the set looks like what its judge was checked on; None if that is not known.
     """
 
     title: str
@@ -124,6 +126,7 @@ class AuditReport:
     reference_duplicates: Mapping[str, ReportPicture] = field(default_factory=dict)
     not_measured: tuple[NotMeasured, ...] = ()
     judge_check: JudgeCheck | None = None
+    domain: Domain | None = None
 
     @property
     def errors_hidden(self) -> bool:

@@ -10,6 +10,7 @@ from rich.text import Text
 from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.findings import AttributeFindings, Figure, Findings, Scope, Share
 from synthgen.auditing.gates import WORD, Check, GateOutcome
+from synthgen.auditing.report.alarm import alarm
 from synthgen.auditing.report.composition import most_telling, row_name
 from synthgen.auditing.report.pairs import compared
 from synthgen.auditing.report.report import AuditReport
@@ -39,6 +40,8 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
         said: how a sentence names arguments, which are in backticks.
     """
     found: list[Text | Table] = [_verdict(report, said)]
+    if (ringing := alarm(report)) is not None:
+        found.insert(0, Text(f"! {ringing.headline} {said(ringing.sentence)}", "bold yellow"))
     if report.errors_hidden:
         found.append(
             Text("The same model filtered and measured these images, so its errors are invisible here.", "dim")
