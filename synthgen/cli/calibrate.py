@@ -141,8 +141,8 @@ def _answer(found: "Calibrated", again: str) -> Answer:
     looks = {name: each.look for name, each in calibration.classes.items() if each.look is not None}
     if (most := max(looks.values(), default=0)) > 1:
         lines.append(
-            f"note      look {most} at these labels: each look is paid for with half of the error that is still allowed, "
-            "so the promise holds"
+            f"note      look {most} at these labels: each look is paid for with half of the error that is still "
+            "allowed, so the promise holds"
         )
     result = {
         "promise": calibration.promise,

@@ -1,7 +1,7 @@
 """`python -m synthgen.bundled.train.profile FILE`: what the bundled judge was checked on, as embeddings.
 
-Half of a thousand pictures and more are drawn, evenly; the others are made by the bundled generator. No image of them was
-trained on: the seeds are others. It takes some minutes on two CPU cores.
+Most pictures are drawn, evenly; the others are made by the bundled generator. The judge was trained on none of them:
+their seeds are others. It takes some minutes on two CPU cores.
 """
 
 from collections.abc import Iterator, Sequence
@@ -76,9 +76,8 @@ def main(out: Annotated[Path, typer.Argument(help="The file to write: judge-prof
 
 def _prompt(rng: Random) -> str:
     template = rng.choice(TEMPLATES)
-    return template.format(
-        o=rng.choice(OCCUPATIONS), s=rng.choice(SKINS), h=rng.choice(HAIR), b=rng.choice(BACKGROUNDS)
-    )
+    occupation, skin, hair = rng.choice(OCCUPATIONS), rng.choice(SKINS), rng.choice(HAIR)
+    return template.format(o=occupation, s=skin, h=hair, b=rng.choice(BACKGROUNDS))
 
 
 if __name__ == "__main__":
