@@ -105,8 +105,9 @@ def _options(
     gates = read_gates([*first.declared.gates, *query.gates], values, list(values if has_reference else targets))
     for names in query.cross:
         check_crossing(names, values)
-    labels = _labels(query.labels, values)
-    return common, replace(common, labels=labels, crossings=query.cross, gates=gates, trust_judge=query.trust_judge)
+    labels, second = _labels(query.labels, values), _labels(query.second_labels, values)
+    own = replace(common, labels=labels, second_labels=second)
+    return common, replace(own, crossings=query.cross, gates=gates, trust_judge=query.trust_judge)
 
 
 def _measured(
@@ -135,6 +136,7 @@ def _evidence(query: AuditQuery, values: Mapping[str, Sequence[str]]) -> list[st
     from synthgen.auditing.confusion_file import name_confusions
 
     files = {} if query.labels is None else {"labels": query.labels}
+    files |= {} if query.second_labels is None else {"second labels": query.second_labels}
     files |= {f"matrix of {name}": file for name, file in name_confusions(query.confusions, list(values)).items()}
     return [f"{what}: {file.name}, sha256 {sha256(file.read_bytes()).hexdigest()}" for what, file in files.items()]
 

@@ -9,6 +9,7 @@ from synthgen.auditing.agreement import Agreement
 from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.filters import Pipeline
 from synthgen.auditing.gates import GateOutcome, GateResult
+from synthgen.auditing.labellers import Labellers
 from synthgen.stats.amplification import Amplification
 from synthgen.stats.association import Association
 from synthgen.stats.distance import Distance
@@ -166,6 +167,7 @@ class Findings:
         trust_judge: whether gates were told to accept the judge's word where nothing checks it.
         labels_needed: images to draw and label, so that every gate that is undecided because nothing checks the judge
             gets enough labels; None if there is no such gate.
+        labellers: what a second labelling shows; empty without one.
         pipeline, crossings, amplification, agreement: None or empty if not asked for.
     """
 
@@ -184,6 +186,7 @@ class Findings:
     about: str = "source"
     trust_judge: bool = False
     labels_needed: int | None = None
+    labellers: tuple[Labellers, ...] = ()
 
     @property
     def on_trust(self) -> str | None:

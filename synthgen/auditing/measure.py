@@ -19,6 +19,7 @@ from synthgen.auditing.gate_checks import apply_gates, measures_of, read_gates
 from synthgen.auditing.gates import Gate
 from synthgen.auditing.label_sample import doubt_of
 from synthgen.auditing.labelled import read_truth
+from synthgen.auditing.labellers import Labellers, compare_labellers
 from synthgen.auditing.relations import find_amplifications, find_association, stream
 from synthgen.auditing.scopes import Effect, Evidence, find_effects, measure_scopes
 from synthgen.auditing.table import Table, read_table
@@ -40,6 +41,7 @@ class AuditOptions:
         references: by attribute; the default is the shares of the real set, if there is one.
         confusions: by attribute.
         labels: see `read_truth`; an attribute without a column in it is not corrected by it.
+        second_labels: those of a second person, of some of the same images: see `compare_labellers`.
         ledger: see `read_pipeline`.
         ledger_groups: further columns of the ledger to count losses by.
         real: a table like the audited one, of a real set.
@@ -60,6 +62,7 @@ class AuditOptions:
     ledger_groups: Sequence[str] = ()
     real: pd.DataFrame | None = None
     second: pd.DataFrame | None = None
+    second_labels: pd.DataFrame | None = None
     crossings: Sequence[Sequence[str]] = ()
     min_cell: int = MIN_CELL
     gates: Sequence[Gate | SpecGate | str] = ()
@@ -98,8 +101,11 @@ def measure(
     if table.cluster is not None:
         drawn = bootstrap(table.cluster_label, stream(seed, "prompts"))
     effects = find_effects(table, chain([drawn], _of_classes(table, seed)))
+    labellers = tuple(_labellers(given, attributes))
+    errors = {each.attribute: each.error for each in labellers}
     found = [
-        _attribute(table, name, given, real, drawn, effects[name], gates, seed, on_progress) for name in attributes
+        _attribute(table, name, given, real, drawn, effects[name], gates, seed, on_progress, errors.get(name))
+        for name in attributes
     ]
     found = with_families(found)
     decided = apply_gates(gates, found, given.trust_judge, seed)
@@ -119,7 +125,13 @@ def measure(
         trust_judge=given.trust_judge,
         about="set" if given.about_set else "source",
         labels_needed=labels_needed(frame, found, gates, decided),
+        labellers=labellers,
     )
+
+
+def _labellers(given: AuditOptions, attributes: Mapping[str, Sequence[str]]) -> Iterator[Labellers]:
+    if given.labels is not None and given.second_labels is not None:
+        yield from compare_labellers(given.labels, given.second_labels, attributes)
 
 
 def _check_names(given: AuditOptions, attributes: Mapping[str, Sequence[str]]) -> None:
@@ -140,6 +152,7 @@ def _attribute(
     gates: Sequence[Gate],
     seed: int,
     on_progress: OnProgress,
+    labeller: float | None,
 ) -> AttributeFindings:
     reference = given.references.get(name) or (real_reference(real, name) if real is not None else None)
     truth = doubt = None
@@ -148,7 +161,7 @@ def _attribute(
         doubt = doubt_of(table, table.attributes[name], truth, given.vectors, stream(seed, "labels", name))
     known = name in given.known
     matrix, gated = given.confusions.get(name), measures_of(gates, name, len(table.classes))
-    evidence = Evidence(known, reference, matrix, truth, doubt, given.about_set, gated)
+    evidence = Evidence(known, reference, matrix, truth, doubt, given.about_set, gated, labeller)
     scopes = []
     for scope in measure_scopes(table, name, evidence, effects, seed):
         scopes.append(scope)

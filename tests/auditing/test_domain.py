@@ -39,15 +39,16 @@ def drawn_otherwise(rng: Random) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def audits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, synthgen.Audit]:
-    """Forty foreign drawings, and forty dark-skinned chefs of the bundled world."""
+    """Forty foreign drawings, and forty dark-skinned people, nearly all chefs, of the bundled world."""
     place = tmp_path_factory.mktemp("domain")
     (place / "attributes.yaml").write_text(ATTRIBUTES)
     rng = Random(3)
     for number in range(40):
+        kind = ("chef", "doctor")[number % 20 == 0]
         for name in ("foreign", "chefs"):
-            (place / name / "chef").mkdir(parents=True, exist_ok=True)
-        drawn_otherwise(rng).save(place / f"foreign/chef/{number}.png")
-        (place / f"chefs/chef/{number}.png").write_bytes(portrait("chef", "dark", 500 + number))
+            (place / name / kind).mkdir(parents=True, exist_ok=True)
+        drawn_otherwise(rng).save(place / f"foreign/{kind}/{number}.png")
+        (place / f"chefs/{kind}/{number}.png").write_bytes(portrait(kind, "dark", 500 + number))
     asked = {"attributes": place / "attributes.yaml", "judges": [JUDGE], "cache": place / "cache", "device": "cpu"}
     gates = ["skin_tone over all: share of dark >= 0"]
     return {name: synthgen.audit(place / name, **asked, gates=gates, trust_judge=True) for name in ("foreign", "chefs")}

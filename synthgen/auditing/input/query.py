@@ -35,6 +35,7 @@ class AuditKeywords(TypedDict, total=False):
     targets: Mapping[str, str | Mapping[str, float]] | None
     confusions: Mapping[str, AnyPath] | AnyPath | Sequence[str] | None
     labels: AnyPath | None
+    second_labels: AnyPath | None
     cross: Sequence[Sequence[str]]
     gates: Sequence[str]
     trust_judge: bool
@@ -66,6 +67,8 @@ class AuditQuery:
         confusions: for each attribute, a CSV of counts: rows are the truth, columns the answers. With a single
             attribute, the file alone is enough. A list of texts such as 'skin_tone=matrix.csv' is read too.
         labels: the CSV of `export_labels`, filled in.
+        second_labels: the same images, or some of them, labelled by a second person: measures how far both agree, and
+            widens intervals by how often the first may be wrong. Where they differ, `labels` counts.
         cross: groups of attributes, or 'class', to cross.
         gates: such as 'skin_tone within class: tv <= 0.1'; added to those of the spec.
         trust_judge: let gates use the judge's raw answers where neither labels nor a matrix check it on this set;
@@ -100,6 +103,7 @@ class AuditQuery:
     targets: Mapping[str, str | Mapping[str, float]]
     confusions: Mapping[str, Path] | tuple[str, ...]
     labels: Path | None
+    second_labels: Path | None
     cross: tuple[tuple[str, ...], ...]
     gates: tuple[str, ...]
     trust_judge: bool
@@ -137,11 +141,14 @@ class AuditQuery:
             "attributes": arguments.path("attributes", given.get("attributes")),
             "images_from": arguments.path("images_from", given.get("images_from")),
             "labels": arguments.path("labels", given.get("labels")),
+            "second_labels": arguments.path("second_labels", given.get("second_labels")),
             "output": arguments.path("output", given.get("output")),
             "cache": arguments.path("cache", given.get("cache")),
             "reference": other("reference"),
             "compare": other("compare"),
         }
+        if checked["second_labels"] is not None and checked["labels"] is None:
+            raise UsageError("needs the first labels too", argument="second_labels", hint="Give them as `labels`.")
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 

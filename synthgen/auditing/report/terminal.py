@@ -49,6 +49,7 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
     if report.findings.gates:
         found.append(_gates(report.findings))
     found += [_shares(attribute) for attribute in report.findings.attributes]
+    found += list(_labellers(report.findings))
     found += list(_distances(report.findings))
     found += [_crossing(crossed) for crossed in report.findings.crossings]
     found += list(_differences(report))
@@ -185,6 +186,14 @@ def _crossing(crossing: Crossing) -> Table:
         aside.append(f"{len(told[ROWS:])} more in audit.json")
     table.caption = Text("; ".join(aside), "dim")
     return table
+
+
+def _labellers(findings: Findings) -> Iterator[Text]:
+    for each in findings.labellers:
+        wider = "" if each.error is None else f"; intervals allow for {percent(each.error)} of wrong labels"
+        kappa = f", kappa {decimals(each.kappa)}" if each.kappa else ""
+        apart = counted(len(each.disagreements), "disagreement")
+        yield Text(f"{spoken(each.attribute)}: two labellers, {each.both:,} images twice, {apart}{kappa}{wider}")
 
 
 def _differences(report: AuditReport) -> Iterator[Text | Table]:
