@@ -146,7 +146,7 @@ def audit(
     from synthgen.api.auditing import audit, export_labels
     from synthgen.auditing.places import check_output, output_folder
 
-    first, second = _labellings(labels or ())
+    first, second = _labellings(labels or [])
     if count is not None and first is not None:
         raise UsageError("use either `count` or `labels`, not both")
     folder = output or output_folder(place)
@@ -186,7 +186,7 @@ def audit(
     return answer_of_audit(found, document, report, allow_insufficient)
 
 
-def _labellings(given: Sequence[Path]) -> tuple[Path | None, Path | None]:
+def _labellings(given: list[Path]) -> tuple[Path | None, Path | None]:
     """Return the table of the first labeller, and that of the second.
 
     Raises:
@@ -196,4 +196,5 @@ def _labellings(given: Sequence[Path]) -> tuple[Path | None, Path | None]:
         raise UsageError("two labellers at most", argument="labels", hint="Give one or two tables.")
     if len(given) == 2 and given[0].resolve() == given[1].resolve():
         raise UsageError(f"{given[0]} is given twice", argument="labels", hint="Two people fill in two tables.")
-    return (*given, None, None)[0], (*given, None, None)[1]
+    first, second, *_ = (*given, None, None)
+    return first, second
