@@ -7,6 +7,7 @@ from pathlib import Path
 
 from synthgen import running as runs
 from synthgen.api.arguments import PathInput, devices_of, number_of, one_spelling, path_of, share_of
+from synthgen.api.looking import take_look
 from synthgen.api.planning import plan
 from synthgen.api.running import run
 from synthgen.api.specs import SpecInput, spec_of
@@ -14,15 +15,15 @@ from synthgen.errors import UsageError
 from synthgen.events import OnProgress, ignore
 from synthgen.files import as_damage, as_storage_error, check_file, refuse_links, write_file
 from synthgen.judging.calibration.conditions import conditions, difference
-from synthgen.judging.calibration.looks import Looks, fingerprint, spent
-from synthgen.judging.calibration.threshold import Calibration, Threshold, curve, pilot_size, quantile, threshold
+from synthgen.judging.calibration.looks import fingerprint, spent
+from synthgen.judging.calibration.threshold import Calibration, curve, pilot_size, quantile, threshold
 from synthgen.ledger.columns import LedgerRow, score_of
 from synthgen.planning import Plan
 from synthgen.records import Verdict
 from synthgen.spec import Filters, LabelFilter, Spec
 from synthgen.spec.checks import check
 from synthgen.store import FolderStore
-from synthgen.store.layout import CALIBRATION, CALIBRATION_PLOT, LABELS, LEDGER, LOOKS, PLAN, TO_LABEL
+from synthgen.store.layout import CALIBRATION, CALIBRATION_PLOT, LABELS, LEDGER, PLAN, TO_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +141,8 @@ def calibrate(
 
     The plot is always written. If a class reaches no threshold, `calibration.json` stays as it is.
 
-    Each call with other labels of a class, or another promise, is another look at it. The pilot keeps count in
-    `looks.json`. Each look spends half of what is left of 1 - `confidence`, so the promise holds however often you
-    label more and call again. The same call again costs nothing.
+    Each call with other labels of a class, or another promise, is another look at it, which `looks.json` in the pilot
+    counts. Look k spends (1 - `confidence`) / 2**k: the promise holds however often you label more and call again.
 
     Args:
         folder: the pilot's; see `pilot`.
@@ -177,31 +177,16 @@ def calibrate(
         answers[class_name].append(answer)
         labelled[class_name][name] = answer
 
-    prints = {name: fingerprint(labelled[name], precision, confidence) for name in spec.classes}
-    looks = _look(folder, prints)
-    classes: dict[str, Threshold] = {}
-    for name, look in looks.items():
-        found = threshold(posteriors[name], answers[name], precision, spent(confidence, look))
-        classes[name] = replace(found, look=look)
+    looks = take_look(folder, {name: fingerprint(labelled[name], precision, confidence) for name in spec.classes})
+    classes = {
+        name: replace(threshold(posteriors[name], answers[name], precision, spent(confidence, look)), look=look)
+        for name, look in looks.items()
+    }
     curves = {name: curve(posteriors[name], answers[name], confidence) for name in spec.classes}
     chosen = {name: None if each.min_posterior is None else each.share for name, each in classes.items()}
     write_precision_plot(curves, chosen, precision, folder / CALIBRATION_PLOT)
     promise = f"precision {precision:g} with confidence {confidence:g}"
     return _kept(Calibration(promise, made_for, classes), folder, folder / CALIBRATION_PLOT)
-
-
-def _look(folder: Path, prints: Mapping[str, str]) -> dict[str, int]:
-    """Take a look at each class, and return its number. It is kept before anybody sees the result."""
-    file = folder / LOOKS
-    refuse_links(folder, file)
-    with as_storage_error(file):
-        looks = Looks.from_json(file.read_text("utf-8"), str(file)) if file.exists() else Looks({})
-    before, numbers = looks, {}
-    for name, each in prints.items():
-        looks, numbers[name] = looks.taken(name, each)
-    if looks != before:
-        write_file(file, looks.to_json().encode())
-    return numbers
 
 
 def keep_share(spec: SpecInput, folder: PathInput, keep: float) -> Calibrated:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from synthgen.spec import Attribute
 
-    Answers = Callable[[Attribute, NDArray[np.float32]], Sequence[str]]
+    Ask = Callable[[Attribute, NDArray[np.float32]], Sequence[str]]
 
 LEVEL = 0.01
 """An alarm rings this often, at most, where no more than `TOLERATED` of a set differs."""
@@ -84,7 +84,7 @@ class CheckedOn:
 
 
 def compare_domain(
-    vectors: NDArray[np.float32], checked_on: CheckedOn, attributes: Mapping[str, Attribute], answers: Answers | None
+    vectors: NDArray[np.float32], checked_on: CheckedOn, attributes: Mapping[str, Attribute], answers: Ask | None
 ) -> Domain | None:
     """Compare a set with what its judge was checked on.
 
@@ -147,7 +147,7 @@ def _of_answers(
     vectors: NDArray[np.float32],
     others: NDArray[np.float32],
     nearest: NDArray[np.intp],
-    answers: Answers,
+    answers: Ask,
 ) -> Iterator[DomainTest]:
     from synthgen.spec import UNKNOWN
 

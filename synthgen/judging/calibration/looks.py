@@ -71,4 +71,4 @@ def spent(confidence: float, look: int) -> float:
         >>> [round(spent(0.95, look), 4) for look in (1, 2, 3)] == [0.975, 0.9875, 0.9938]
         True
     """
-    return 1 - (1 - confidence) / 2**look
+    return 1 - (1 - confidence) * 0.5**look

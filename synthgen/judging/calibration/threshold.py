@@ -105,7 +105,10 @@ class Calibration:
             content = json.loads(text)
             if content.pop("calibration") != FORMAT:
                 raise ValueError("another version wrote it")
-            classes = {kind: _threshold_of(threshold) for kind, threshold in content.pop("classes").items()}
+            classes = {
+                kind: Threshold(**{**threshold, "likely": _pair(threshold.get("likely"))})
+                for kind, threshold in content.pop("classes").items()
+            }
             return cls(**content, classes=classes)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             hint = "Expected a file that `synthgen calibrate` wrote."
@@ -126,9 +129,8 @@ class Calibration:
         return {kind: each.min_posterior for kind, each in self.classes.items() if each.min_posterior is not None}
 
 
-def _threshold_of(written: dict[str, Any]) -> Threshold:
-    likely = written.pop("likely", None)
-    return Threshold(**written, likely=None if likely is None else (float(likely[0]), float(likely[1])))
+def _pair(written: Sequence[float] | None) -> tuple[float, float] | None:
+    return None if written is None else (float(written[0]), float(written[1]))
 
 
 def pilot_size(precision: float, confidence: float) -> int:
