@@ -90,9 +90,8 @@ def pilot(
     the CSV, which keeps its labels. Its seed differs from the spec's: these images are in no dataset.
 
     Args:
-        count: images of each class; a pilot that has more keeps them. By default what the pilot has,
-            or as many as put the precision within reach: see `pilot_size`.
-        precision, confidence: what the labels will be asked for; they count only where `count` is not given.
+        count: images of each class; a pilot that has more keeps them. By default what the pilot has, or enough for
+            `precision` and `confidence`: twice as many as just pass with one wrong among them.
 
     Raises:
         UsageError: the pilot in `folder` was made for another spec, or is too small for the cells of `balance`.
@@ -192,8 +191,7 @@ def calibrate(
 def keep_share(spec: SpecInput, folder: PathInput, keep: float) -> Calibrated:
     """Find thresholds that keep the likeliest pictures of each class, without labels, and write the file.
 
-    They are computed from the pilot in `folder`. The promise is the yield that was seen there; each threshold has its
-    interval, and counts the accepted images that the judge thinks likelier to be something else.
+    They are computed from the pilot in `folder`, and promise the yield that it showed, with its interval.
 
     Args:
         keep: the share of each class's pictures to keep: more than 0 and at most 1.

@@ -40,7 +40,6 @@ OPTIONS: Mapping[str, str] = {
     "cache": "--cache",
     "count": "--export-labels",
     "labels": "--import-labels",
-    "second_labels": "--import-labels",
 }
 """By argument of `synthgen.audit` its option, in the order of a written command; `count` is that of `export_labels`."""
 
