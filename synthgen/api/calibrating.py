@@ -2,11 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthgen import running as runs
 from synthgen.api.arguments import PathInput, devices_of, number_of, one_spelling, path_of, share_of
+from synthgen.api.looking import take_look
 from synthgen.api.planning import plan
 from synthgen.api.running import run
 from synthgen.api.specs import SpecInput, spec_of
@@ -14,7 +15,8 @@ from synthgen.errors import UsageError
 from synthgen.events import OnProgress, ignore
 from synthgen.files import as_damage, as_storage_error, check_file, refuse_links, write_file
 from synthgen.judging.calibration.conditions import conditions, difference
-from synthgen.judging.calibration.threshold import Calibration, curve, quantile, threshold
+from synthgen.judging.calibration.looks import fingerprint, spent
+from synthgen.judging.calibration.threshold import Calibration, curve, pilot_size, quantile, threshold
 from synthgen.ledger.columns import LedgerRow, score_of
 from synthgen.planning import Plan
 from synthgen.records import Verdict
@@ -22,8 +24,6 @@ from synthgen.spec import Filters, LabelFilter, Spec
 from synthgen.spec.checks import check
 from synthgen.store import FolderStore
 from synthgen.store.layout import CALIBRATION, CALIBRATION_PLOT, LABELS, LEDGER, PLAN, TO_LABEL
-
-PER_CLASS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,8 @@ def pilot(
     folder: PathInput,
     count: int | None = None,
     *,
+    precision: float = 0.95,
+    confidence: float = 0.95,
     devices: str = "auto",
     on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
@@ -88,7 +90,8 @@ def pilot(
     the CSV, which keeps its labels. Its seed differs from the spec's: these images are in no dataset.
 
     Args:
-        count: images of each class; a pilot that has more keeps them. By default what the pilot has, or 200.
+        count: images of each class; a pilot that has more keeps them. By default what the pilot has, or enough for
+            `precision` and `confidence`: twice as many as just pass with one wrong among them.
 
     Raises:
         UsageError: the pilot in `folder` was made for another spec, or is too small for the cells of `balance`.
@@ -109,7 +112,8 @@ def pilot(
 
     there = _plan_of(spec, folder) if _begun(folder) else None
     before = min(kind.count for kind in there.spec.classes.values()) if there else 0
-    count = max(count or before or PER_CLASS, before)
+    precision, confidence = share_of(precision, "precision"), share_of(confidence, "confidence")
+    count = max(count or before or pilot_size(precision, spent(confidence, 1)), before)
     wanted = _pilot_spec(spec, count)
     for finding in check(wanted.canonical()):
         raise UsageError(f"{count}: {finding.message}", argument="count", hint="Make a larger pilot.")
@@ -135,6 +139,9 @@ def calibrate(
     """Find the thresholds that reach `precision` by the labels of a pilot, plot the trade-off, and write the file.
 
     The plot is always written. If a class reaches no threshold, `calibration.json` stays as it is.
+
+    Each call with other labels of a class, or another promise, is another look at it, which `looks.json` in the pilot
+    counts. Look k spends (1 - `confidence`) / 2**k: the promise holds however often you label more and call again.
 
     Args:
         folder: the pilot's; see `pilot`.
@@ -162,12 +169,18 @@ def calibrate(
     made_for, pictures = _pilot_of(spec, folder)
     right = read_labels(labels, {name: class_name for name, (class_name, _) in pictures.items()})
     posteriors, answers = defaultdict[str, list[float]](list), defaultdict[str, list[bool]](list)
+    labelled = defaultdict[str, dict[str, bool]](dict)
     for name, answer in right.items():
         class_name, posterior = pictures[name]
         posteriors[class_name].append(posterior)
         answers[class_name].append(answer)
+        labelled[class_name][name] = answer
 
-    classes = {name: threshold(posteriors[name], answers[name], precision, confidence) for name in spec.classes}
+    looks = take_look(folder, {name: fingerprint(labelled[name], precision, confidence) for name in spec.classes})
+    classes = {
+        name: replace(threshold(posteriors[name], answers[name], precision, spent(confidence, look)), look=look)
+        for name, look in looks.items()
+    }
     curves = {name: curve(posteriors[name], answers[name], confidence) for name in spec.classes}
     chosen = {name: None if each.min_posterior is None else each.share for name, each in classes.items()}
     write_precision_plot(curves, chosen, precision, folder / CALIBRATION_PLOT)
@@ -178,7 +191,7 @@ def calibrate(
 def keep_share(spec: SpecInput, folder: PathInput, keep: float) -> Calibrated:
     """Find thresholds that keep the likeliest pictures of each class, without labels, and write the file.
 
-    They are computed from the pilot in `folder`.
+    They are computed from the pilot in `folder`, and promise the yield that it showed, with its interval.
 
     Args:
         keep: the share of each class's pictures to keep: more than 0 and at most 1.

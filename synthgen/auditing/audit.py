@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from synthgen.auditing.assemble import assemble
 from synthgen.auditing.input.audit_input import AuditInput, ObservedSet, open_input, values_of
 from synthgen.auditing.input.audited_set import OpenRun, read_ledger, was_asked
+from synthgen.auditing.input.checked_on import with_domain
 from synthgen.auditing.input.declaration import references
 from synthgen.auditing.input.judges import Judges
 from synthgen.auditing.input.left_out import left_out_gates, notes_on
@@ -107,7 +108,7 @@ def audit_set(
     evidence = _evidence(query, values)
     report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, evidence, near)
     report = with_inspection(replace(report, predictions=query.predictions), inspected, asked=query.inspect)
-    report = with_questions(with_trends(report, earlier), first.subject.run)
+    report = with_questions(with_trends(with_domain(report, first, seen), earlier), first.subject.run)
     if findings.labels_needed is None:
         return report
     return replace(report, judge_check=judge_check(place, query, findings.labels_needed))
@@ -154,6 +155,7 @@ def _options(
     asked = replace(
         common,
         labels=_labels(query.labels, values),
+        second_labels=_labels(query.second_labels, values),
         crossings=query.cross,
         joints=[joint_name(names) for names in crossed if len(names) > 1],
         reference_groups=query.reference_groups,
@@ -192,6 +194,7 @@ def _evidence(query: AuditQuery, values: Mapping[str, Sequence[str]]) -> list[st
     from synthgen.auditing.confusion_file import name_confusions
 
     files = {} if query.labels is None else {"labels": query.labels}
+    files |= {} if query.second_labels is None else {"second labels": query.second_labels}
     files |= {f"matrix of {name}": file for name, file in name_confusions(query.confusions, list(values)).items()}
     return [f"{what}: {file.name}, sha256 {sha256(file.read_bytes()).hexdigest()}" for what, file in files.items()]
 

@@ -10,6 +10,7 @@ from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.filters import Pipeline
 from synthgen.auditing.gates import GateOutcome, GateResult
 from synthgen.auditing.groups.found import GroupFindings
+from synthgen.auditing.labellers import Labellers
 from synthgen.auditing.second_opinion import SecondOpinion
 from synthgen.auditing.shared import Dependence
 from synthgen.stats.amplification import Amplification
@@ -180,6 +181,7 @@ class Findings:
         labels_needed: images to draw and label, so that every gate that is undecided because nothing checks the judge
             gets enough labels; None if there is no such gate.
         dependence: what images share, and which of it intervals allow for; None if `about` is 'set'.
+        labellers: what a second labelling shows; empty without one.
         pipeline, crossings, amplification, agreement: None or empty if not asked for.
         joint: like `attributes`, combinations of several: those that `balance` fills, that a gate limits, or that are
             crossed.
@@ -208,6 +210,7 @@ class Findings:
     groups: GroupFindings | None = None
     second_opinion: SecondOpinion | None = None
     rests_on: tuple[str, ...] = ()
+    labellers: tuple[Labellers, ...] = ()
 
     @property
     def on_trust(self) -> str | None:

@@ -165,7 +165,8 @@ def draw_sample(frame: pd.DataFrame, size: int, seed: int = 0, by: Sequence[str]
     """Draw `size` images to label, stratified by class and by the columns `by`.
 
     The result has `id`, `label` and `weight`, the number of images that each one represents. Every stratum gets the
-    same number of images, or all that it has, so a small class is measured as well as a large one. Stratified by the
+    same number of images, or all that it has, so a small class is measured as well as a large one. A larger sample with
+    the same seed contains the smaller one. Stratified by the
     answers of an attribute, rare answers are labelled often, which measures their errors.
     """
     check_columns(frame, ["id", "label", *by], "the table")
@@ -175,7 +176,7 @@ def draw_sample(frame: pd.DataFrame, size: int, seed: int = 0, by: Sequence[str]
     level = _level(sizes, min(size, int(sizes.sum())))
     drawn = []
     for group, wanted in zip(strata, level, strict=True):
-        chosen = group.iloc[np.sort(rng.choice(len(group), wanted, replace=False))]
+        chosen = group.iloc[np.sort(rng.permutation(len(group))[:wanted])]
         drawn.append(chosen[["id", "label"]].assign(weight=len(group) / max(int(wanted), 1)))
     return pd.concat(drawn, ignore_index=True) if drawn else frame[["id", "label"]].assign(weight=1.0)
 

@@ -23,6 +23,7 @@ from synthgen.auditing.groups.joint import join, joint_labels, joint_names, join
 from synthgen.auditing.groups.references import check_reference_groups
 from synthgen.auditing.label_sample import doubt_of
 from synthgen.auditing.labelled import read_truth
+from synthgen.auditing.labellers import Labellers, compare_labellers, error_together
 from synthgen.auditing.opinion import Opinion
 from synthgen.auditing.relations import find_amplifications, find_association, stream
 from synthgen.auditing.scopes import Effect, Evidence, find_effects, measure_scopes
@@ -46,6 +47,7 @@ class AuditOptions:
         references: by attribute; the default is the shares of the real set, if there is one.
         confusions: by attribute.
         labels: see `read_truth`; an attribute without a column in it is not corrected by it.
+        second_labels: those of a second person, of some of the same images: see `compare_labellers`.
         ledger: see `read_pipeline`.
         ledger_groups: further columns of the ledger to count losses by.
         real: a table like the audited one, of a real set.
@@ -70,6 +72,7 @@ class AuditOptions:
     ledger_groups: Sequence[str] = ()
     real: pd.DataFrame | None = None
     second: pd.DataFrame | None = None
+    second_labels: pd.DataFrame | None = None
     crossings: Sequence[Sequence[str]] = ()
     joints: Sequence[str] = ()
     reference_groups: Mapping[str, str] = field(default_factory=dict)
@@ -121,13 +124,20 @@ def measure(
         dependent = find_dependent(table, frame, given.near, seed)
     table, drawn, effects = dependent.table, dependent.drawn, dependent.effects
     plain = replace(plain, cluster=table.cluster, cluster_label=table.cluster_label)
+    labellers = tuple(_labellers(given, attributes))
+    errors = {each.attribute: each.error for each in labellers}
     found = [
-        _attribute(table, name, given, real, drawn, effects[name], gates, seed, on_progress) for name in attributes
+        _attribute(table, name, given, real, drawn, effects[name], gates, seed, on_progress, errors.get(name))
+        for name in attributes
     ]
     found = with_families(found)
     real = join(real, joints) if real is not None else None
     joint = with_families(
-        [_attribute(table, name, of_joint, real, drawn, effects[name], gates, seed, on_progress) for name in joints]
+        [
+            _attribute(table, name, of_joint, real, drawn, effects[name], gates, seed, on_progress, together)
+            for name in joints
+            for together in [error_together(parts_of(name, attributes) or (), errors, given.known)]
+        ]
     )
     known = {*given.known, *of_joint.known}
     question = GroupQuestion(given.reference_groups, known, given.references, joints, given.about_set)
@@ -159,7 +169,13 @@ def measure(
         joint=tuple(joint),
         groups=groups,
         rests_on=rests_on(gates, decided, found),
+        labellers=labellers,
     )
+
+
+def _labellers(given: AuditOptions, attributes: Mapping[str, Sequence[str]]) -> Iterator[Labellers]:
+    if given.labels is not None and given.second_labels is not None:
+        yield from compare_labellers(given.labels, given.second_labels, attributes)
 
 
 def _joint_options(given: AuditOptions, table: Table, joints: Sequence[str]) -> AuditOptions:
@@ -169,6 +185,11 @@ def _joint_options(given: AuditOptions, table: Table, joints: Sequence[str]) -> 
     references = {name: found for name in joints if (found := joint_reference(name, table, given.references))}
     labels = joint_labels(given.labels, table, joints, given.known) if given.labels is not None else None
     return replace(given, known=known, references=references, labels=labels, confusions={})
+
+
+def _labellers(given: AuditOptions, attributes: Mapping[str, Sequence[str]]) -> Iterator[Labellers]:
+    if given.labels is not None and given.second_labels is not None:
+        yield from compare_labellers(given.labels, given.second_labels, attributes)
 
 
 def _check_names(given: AuditOptions, attributes: Mapping[str, Sequence[str]]) -> None:
@@ -189,6 +210,7 @@ def _attribute(
     gates: Sequence[Gate],
     seed: int,
     on_progress: OnProgress,
+    labeller: float | None,
 ) -> AttributeFindings:
     reference = given.references.get(name) or (real_reference(real, name) if real is not None else None)
     truth = doubt = None
@@ -198,7 +220,7 @@ def _attribute(
     known = name in given.known
     matrix, gated = given.confusions.get(name), measures_of(gates, name, len(table.classes))
     opinion = given.opinions.get(name)
-    evidence = Evidence(known, reference, matrix, truth, doubt, given.about_set, gated, opinion)
+    evidence = Evidence(known, reference, matrix, truth, doubt, given.about_set, gated, labeller, opinion)
     scopes = []
     for scope in measure_scopes(table, name, evidence, effects, seed):
         scopes.append(scope)

@@ -10,6 +10,7 @@ from synthgen.auditing.confusion import Confusion, correct_by_matrix
 from synthgen.auditing.findings import Figure, Power, Quote, Scope, Share, place_of
 from synthgen.auditing.judge_errors import error_rate, matrix_unchecked, widened
 from synthgen.auditing.labelled import Truth, correct_by_labels
+from synthgen.auditing.labellers import with_labeller
 from synthgen.auditing.opinion import Opinion, agreed_distances, agreed_shares, without_agreement
 from synthgen.auditing.quote import quote
 from synthgen.auditing.table import Answers, Table
@@ -37,6 +38,7 @@ class Evidence:
     Attributes:
         doubt: why the labels cannot be a random sample, if so: they are not used.
         measures: the measures of distance to compute.
+        labeller: how often the labeller may be wrong: see `Labellers.error`; None if it is not known.
         whole: whether the set itself is asked about, and not the source that it is a sample of.
         opinion: what other judges say of the answers.
     """
@@ -48,6 +50,7 @@ class Evidence:
     doubt: str | None = None
     whole: bool = False
     measures: Collection[Measure] = tuple(Measure)
+    labeller: float | None = None
     opinion: Opinion | None = None
 
 
@@ -91,6 +94,7 @@ def measure_scopes(
             chosen = range(len(table.classes)) if class_name is None else [index - 1]
             inflation = 0.0 if evidence.whole else effects[index].at_least - 1
             labels = correct_by_labels(by_class.astype(float), evidence.truth, chosen, inflation, evidence.whole)
+            labels = with_labeller(labels, evidence.labeller)
             labels = replace(labels, doubts=(evidence.doubt,) if evidence.doubt else ())
         rng = np.random.default_rng([seed, index, *name.encode()])
         yield _scope(class_name, answers, counts[index], evidence, errors, effects[index], matrices[index], labels, rng)

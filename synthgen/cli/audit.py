@@ -84,7 +84,12 @@ def audit(
         typer.Option("--export-labels", min=1, metavar="N", help="Draw N images to label by eye; audit nothing."),
     ] = None,
     labels: Annotated[
-        Path | None, typer.Option("--import-labels", metavar="FILE", help="The CSV of labels, filled in.")
+        list[Path] | None,
+        typer.Option(
+            "--import-labels",
+            metavar="FILE",
+            help="The CSV of labels, filled in. Repeat for a second labeller; the first counts where they differ.",
+        ),
     ] = None,
     cross: Annotated[
         list[str] | None,
@@ -176,7 +181,8 @@ def audit(
     from synthgen.api.auditing import audit, export_labels
     from synthgen.auditing.places import check_output, output_folder
 
-    if count is not None and labels is not None:
+    first, second = _labellings(labels or [])
+    if count is not None and first is not None:
         raise UsageError("use either `count` or `labels`, not both")
     folder = output or output_folder(place)
     check_output(folder, place)
@@ -202,7 +208,8 @@ def audit(
             "compare": compare,
             "targets": pairs("targets", targets),
             "confusions": confusions or (),
-            "labels": labels,
+            "labels": first,
+            "second_labels": second,
             "cross": [tuple(part.strip() for part in names.split(",")) for names in cross or ()],
             "reference_groups": pairs("reference_groups", reference_groups),
             "predictions": predictions,
@@ -216,3 +223,17 @@ def audit(
         found = audit(place, on_progress=on_progress, **asked)
     document, report = found.write(folder)
     return answer_of_audit(found, document, report, allow_insufficient)
+
+
+def _labellings(given: list[Path]) -> tuple[Path | None, Path | None]:
+    """Return the table of the first labeller, and that of the second.
+
+    Raises:
+        UsageError: there are more, or one is given twice.
+    """
+    if len(given) > 2:
+        raise UsageError("two labellers at most", argument="labels", hint="Give one or two tables.")
+    if len(given) == 2 and given[0].resolve() == given[1].resolve():
+        raise UsageError(f"{given[0]} is given twice", argument="labels", hint="Two people fill in two tables.")
+    first, second, *_ = (*given, None, None)
+    return first, second

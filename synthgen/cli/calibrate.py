@@ -33,7 +33,7 @@ def calibrate(
             "--count",
             min=1,
             metavar="N",
-            help="Images of each class in the pilot; 200 by default. An existing pilot is extended.",
+            help="Images of each class in the pilot. Default: enough for the precision. An existing pilot is extended.",
         ),
     ] = None,
     folder: Annotated[
@@ -81,19 +81,22 @@ def calibrate(
     again = ["synthgen", "calibrate", spec, "-o", str(place)]
     again += [part for override in overrides or () for part in ("--set", override)]
     if labels is None and keep is None:
-        made = _make_pilot(found, place, count, devices)
+        made = _make_pilot(found, place, count, precision, confidence, devices)
         promise = [f"--precision={precision:g}"] + ([f"--confidence={confidence:g}"] if confidence != _PROMISED else [])
         then = shlex.join([*again, "--labels", str(made.table), *promise])
         return _answer_of_pilot(made, count, then)
     return _answer(_thresholds(found, place, labels, keep, precision, confidence), shlex.join(again))
 
 
-def _make_pilot(spec: "Spec", folder: Path, count: int | None, devices: str) -> "Pilot":
+def _make_pilot(
+    spec: "Spec", folder: Path, count: int | None, precision: float, confidence: float, devices: str
+) -> "Pilot":
     from synthgen.api.calibrating import pilot
 
     stop = stop_on_signals()
     with session.progress(str(folder), f"loading {spec.model.id}") as on_progress:
-        return pilot(spec, folder, count, devices=devices, on_progress=on_progress, stop=stop.is_set)
+        asked = {"precision": precision, "confidence": confidence}
+        return pilot(spec, folder, count, **asked, devices=devices, on_progress=on_progress, stop=stop.is_set)
 
 
 def _answer_of_pilot(made: "Pilot", count: int | None, then: str) -> Answer:
@@ -135,10 +138,19 @@ def _answer(found: "Calibrated", again: str) -> Answer:
     lines = [f"look at   {found.plot}"] if found.plot else []
     width = max(map(len, calibration.classes))
     lines += [f"{name:<{width}}  {each}" for name, each in calibration.classes.items()]
+    looks = {name: each.look for name, each in calibration.classes.items() if each.look is not None}
+    if (most := max(looks.values(), default=0)) > 1:
+        lines.append(
+            f"note      look {most} at these labels: each look is paid for with half of the error that is still "
+            "allowed, so the promise holds"
+        )
     result = {
         "promise": calibration.promise,
         "missed": list(calibration.missed),
         "thresholds": {name: each.min_posterior for name, each in calibration.classes.items()},
+        "looks": looks,
+        "likely": {name: each.likely for name, each in calibration.classes.items()},
+        "denied": {name: each.denied for name, each in calibration.classes.items()},
         "file": str(found.file) if found.file else None,
         "plot": str(found.plot) if found.plot else None,
     }

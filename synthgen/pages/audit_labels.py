@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from synthgen.errors import UsageError
-from synthgen.files import create_file
-from synthgen.pages.labels import LABELS, PAGE, LabelRow, PictureToLabel, read_rows, write_label_page
+from synthgen.files import create_file, write_file
+from synthgen.pages.labels import LABELS, PAGE, LabelRow, PictureToLabel, columns_of, read_rows, write_label_page
 from synthgen.spec import ASIDE
 
 __all__ = ["LABELS", "PAGE", "LabelSample", "read_labelling", "write_labelling"]
@@ -39,21 +39,35 @@ def write_labelling(
 ) -> Path:
     """Write the page, and a CSV with an empty column for each attribute beside it. Return the path of the CSV.
 
+    A CSV that has some of these samples and no other image keeps its rows and labels, and gets the others. All weights
+    become those of the larger sample.
+
     Raises:
-        UsageError: a CSV already exists, and may contain someone's labels.
+        UsageError: another CSV already exists, and may contain someone's labels.
         StorageError: the folder cannot be written.
     """
     table = folder / LABELS
     taken = UsageError(
         f"{table} already exists", hint="It may contain someone's labels. Move it, or choose another `output`."
     )
+    before: list[LabelRow] = []
     if os.path.lexists(table):
-        raise taken
+        before = _kept(table, samples, attributes)
+        if not before:
+            raise taken
 
+    cells = {row.cells["id"]: row.cells for row in before}
+    place = {name: number for number, name in enumerate(cells)}
+    samples = sorted(samples, key=lambda each: place.get(each.id, len(place)))
+    columns, delimiter = columns_of(table) if before else (_columns(attributes), ",")
     text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "class", "weight", *attributes])
-    writer.writerows([each.id, each.label, each.weight, *[""] * len(attributes)] for each in samples)
+    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n", delimiter=delimiter)
+    writer.writeheader()
+    for number, each in enumerate(samples, 1):
+        own = {"id": each.id, "class": each.label, "weight": each.weight}
+        numbered = {} if "number" in attributes else {"number": number}
+        writer.writerow({**cells.get(each.id, {}), **own, **numbered})
+    content = text.getvalue().encode("utf-8", "replace")
 
     # Write the page first: an existing table keeps the next call from drawing another sample.
     write_label_page(
@@ -64,9 +78,30 @@ def write_labelling(
         answers={name: (*values, *ASIDE) for name, values in attributes.items()},
         groups=[(None, [(str(n), _picture(each)) for n, each in enumerate(samples, 1)])],
     )
-    if not create_file(table, text.getvalue().encode("utf-8", "replace")):
+    if before:
+        write_file(table, content)
+    elif not create_file(table, content):
         raise taken
     return table
+
+
+def _columns(attributes: Mapping[str, Sequence[str]]) -> list[str]:
+    """Name the columns. `number` is that of the picture on the page, unless an attribute has this name."""
+    number = () if "number" in attributes else ("number",)
+    return ["id", *number, "class", "weight", *attributes]
+
+
+def _kept(table: Path, samples: Sequence[LabelSample], attributes: Mapping[str, Sequence[str]]) -> list[LabelRow]:
+    """Return the rows of an existing CSV if the samples contain all of its images and more; otherwise none."""
+    if table.is_symlink():
+        return []
+    needed = ["id", "class", "weight", *attributes]
+    try:
+        rows = list(read_rows(table, needed, _HINT))
+    except UsageError:
+        return []
+    ids = {row.cells["id"] for row in rows}
+    return rows if len(ids) == len(rows) and ids < {each.id for each in samples} else []
 
 
 def read_labelling(path: Path, attributes: Mapping[str, Sequence[str]]) -> pd.DataFrame:

@@ -31,7 +31,8 @@ CALIBRATION = "calibration.json"
 CALIBRATION_PLOT = "calibration.svg"
 LABELS = "labels.csv"
 TO_LABEL = "to-label.html"
-"""In a pilot's folder, as the three before."""
+LOOKS = "looks.json"
+"""In a pilot's folder, as the four before."""
 
 _MARKER = re.compile(rf"{DONE}/(\d{{5,}})\.json")
 _CHANGE = re.compile(rf"{CHANGES}/(\d{{5,}})\.json")

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import synthgen
-from synthgen.errors import StorageError
+from synthgen.errors import StorageError, UsageError
 from synthgen.pages.pilot_labels import add_rows
 
 SPEC = {
@@ -66,6 +66,28 @@ def test_thresholds_are_kept_and_a_missed_promise_leaves_them(pilot: synthgen.Pi
     kept = synthgen.keep_share(SPEC, folder, 0.5)
     assert (kept.file, kept.plot) == (file, None)
     assert not (folder / "calibration.svg").exists(), "it showed the labels' thresholds"
+
+
+def test_a_pilot_counts_its_looks(pilot: synthgen.Pilot, tmp_path: Path) -> None:
+    head, *rows = pilot.table.read_text("utf-8").splitlines()
+    folder, kept = pilot.table.parent, pilot.table.parent / "looks.json"
+
+    def looks(labelled: int) -> list[int]:
+        filled = [row if number < labelled else row.replace("yes", "") for number, row in enumerate(rows)]
+        (tmp_path / "filled.csv").write_text("\n".join([head, *filled]) + "\n", "utf-8")
+        found = synthgen.calibrate(SPEC, folder, tmp_path / "filled.csv", 0.2, 0.5).calibration.classes
+        return [found[name].look or 0 for name in ("doctor", "chef")]
+
+    doctor, chef = looks(8)
+    assert looks(8) == [doctor, chef], "the same call again"
+    assert looks(7) == [doctor, chef + 1], "one label of a chef less"
+    assert looks(8) == [doctor, chef], "the first ones again"
+    assert looks(5) == [doctor, chef + 2]
+    before = kept.read_bytes()
+    kept.write_text("[]")
+    with pytest.raises(UsageError, match=r"looks\.json cannot be read"):
+        looks(8)
+    kept.write_bytes(before)
 
 
 def test_a_full_disk_leaves_the_calibration_of_before(pilot: synthgen.Pilot) -> None:

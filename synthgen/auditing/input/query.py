@@ -35,6 +35,7 @@ class AuditKeywords(TypedDict, total=False):
     targets: Mapping[str, str | Mapping[str, float]] | None
     confusions: Mapping[str, AnyPath] | AnyPath | Sequence[str] | None
     labels: AnyPath | None
+    second_labels: AnyPath | None
     cross: Sequence[Sequence[str]]
     reference_groups: Mapping[str, str] | None
     predictions: str | None
@@ -71,6 +72,8 @@ class AuditQuery:
         confusions: for each attribute, a CSV of counts: rows are the truth, columns the answers. With a single
             attribute, the file alone is enough. A list of texts such as 'skin_tone=matrix.csv' is read too.
         labels: the CSV of `export_labels`, filled in.
+        second_labels: the same images, or some of them, labelled by a second person: measures how far both agree, and
+            widens intervals by how often the first may be wrong. Where they differ, `labels` counts.
         cross: groups of attributes, or 'class', to cross.
         reference_groups: by attribute, or 'class', the group that others are compared with, such as
             `{"gender": "man", "class": "doctor"}`; by default the largest.
@@ -112,6 +115,7 @@ class AuditQuery:
     targets: Mapping[str, str | Mapping[str, float]]
     confusions: Mapping[str, Path] | tuple[str, ...]
     labels: Path | None
+    second_labels: Path | None
     cross: tuple[tuple[str, ...], ...]
     reference_groups: Mapping[str, str]
     predictions: str | None
@@ -157,11 +161,14 @@ class AuditQuery:
             "attributes": arguments.path("attributes", given.get("attributes")),
             "images_from": arguments.path("images_from", given.get("images_from")),
             "labels": arguments.path("labels", given.get("labels")),
+            "second_labels": arguments.path("second_labels", given.get("second_labels")),
             "output": arguments.path("output", given.get("output")),
             "cache": arguments.path("cache", given.get("cache")),
             "reference": other("reference"),
             "compare": other("compare"),
         }
+        if checked["second_labels"] is not None and checked["labels"] is None:
+            raise UsageError("needs the first labels too", argument="second_labels", hint="Give them as `labels`.")
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 

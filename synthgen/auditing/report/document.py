@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from synthgen.auditing.compare import Comparison
+from synthgen.auditing.domain import Domain
 from synthgen.auditing.embeddings import Diversity, Leakage
 from synthgen.auditing.findings import Findings
 from synthgen.auditing.gates import GateOutcome
@@ -39,6 +40,7 @@ class AuditDocument:
     same_judge: bool
     trust_judge: bool
     judge_check: JudgeCheck | None
+    domain: Domain | None
     findings: Findings
     diversity: Diversity | None
     leakage: Leakage | None
@@ -65,6 +67,7 @@ def document(report: AuditReport) -> AuditDocument:
         same_judge=report.same_judge,
         trust_judge=report.findings.trust_judge,
         judge_check=report.judge_check,
+        domain=report.domain,
         findings=report.findings,
         diversity=report.diversity,
         leakage=report.leakage,

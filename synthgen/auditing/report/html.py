@@ -7,6 +7,7 @@ from markupsafe import Markup, escape
 
 from synthgen.auditing.command_line import EXPORT_LABELS
 from synthgen.auditing.report import words
+from synthgen.auditing.report.alarm import alarm
 from synthgen.auditing.report.composition import composition
 from synthgen.auditing.report.filtering import filtering
 from synthgen.auditing.report.groups import error_tables, group_tables
@@ -39,6 +40,7 @@ def write_html(report: AuditReport) -> str:
             gates=worst_first(findings.gates),
             title=report.title,
             verdict=verdict(findings, report.inspection),
+            alarm=alarm(report),
             compositions=[composition(f"attribute-{index}", each) for index, each in enumerate(findings.attributes)],
             association=association_chart(findings),
             amplification=list(amplification_charts(findings)),
@@ -70,6 +72,7 @@ def write_fragment(report: AuditReport) -> str:
             findings=report.findings,
             gates=worst_first(report.findings.gates),
             verdict=verdict(report.findings, report.inspection),
+            alarm=alarm(report),
         )
     )
 

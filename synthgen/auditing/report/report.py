@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from synthgen.auditing.compare import Comparison
+from synthgen.auditing.domain import Domain
 from synthgen.auditing.embeddings import Diversity, Leakage
 from synthgen.auditing.findings import Findings
 from synthgen.auditing.inspection.findings import Inspection, IssueRow
@@ -142,6 +143,7 @@ class AuditReport:
         judge_check: None if no gate is undecided for lack of labels.
         predictions: the column of the predictions that `findings.groups.errors` counts; None without any.
         table: the class, prediction and groups of every image, for `groups.parquet`; None if they are not at hand.
+        domain: whether the set looks like what its judge was checked on; None if that is not known.
     """
 
     title: str
@@ -168,6 +170,7 @@ class AuditReport:
     issue_pictures: Mapping[str, ReportPicture] = field(default_factory=dict)
     trends: Trends | None = None
     questions: Questions | None = None
+    domain: Domain | None = None
 
     @property
     def errors_hidden(self) -> bool:

@@ -10,6 +10,7 @@ from rich.text import Text
 from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.findings import AttributeFindings, Figure, Findings, Scope, Share
 from synthgen.auditing.gates import WORD, Check, GateOutcome
+from synthgen.auditing.report.alarm import alarm
 from synthgen.auditing.report.composition import most_telling, row_name
 from synthgen.auditing.report.groups import GroupTable, error_tables, group_tables
 from synthgen.auditing.report.inspection_tables import inspection_tables
@@ -44,6 +45,8 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
         said: how a sentence names arguments, which are in backticks.
     """
     found: list[Text | Table] = [_verdict(report, said)]
+    if (ringing := alarm(report)) is not None:
+        found.insert(0, Text(f"! {ringing.headline} {said(ringing.sentence)}", "bold yellow"))
     if report.errors_hidden:
         found.append(
             Text("The same model filtered and measured these images, so its errors are invisible here.", "dim")
@@ -53,6 +56,7 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
     found += [Text(line) for line in opinion_lines(report.findings.second_opinion)]
     found += [*trend_tables(report.trends, _table), *inspection_tables(report, _table)]
     found += [_shares(attribute) for attribute in report.findings.attributes]
+    found += list(_labellers(report.findings))
     found += list(_distances(report.findings))
     found += [_crossing(crossed) for crossed in report.findings.crossings]
     found += [Text(line) for line in (*near_told(report), *dependence_told(report.findings.dependence))]
@@ -203,6 +207,14 @@ def _of_groups(found: GroupTable, of: str = "") -> Text | Table:
     for row in found.rows[:CLASSES]:
         table.add_row(*(Text(short(cell, 80)) for cell in row))
     return table
+
+
+def _labellers(findings: Findings) -> Iterator[Text]:
+    for each in findings.labellers:
+        wider = "" if each.error is None else f"; intervals allow for {percent(each.error)} of wrong labels"
+        kappa = f", kappa {decimals(each.kappa)}" if each.kappa else ""
+        apart = counted(len(each.disagreements), "disagreement")
+        yield Text(f"{spoken(each.attribute)}: two labellers, {each.both:,} images twice, {apart}{kappa}{wider}")
 
 
 def _differences(report: AuditReport) -> Iterator[Text | Table]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from math import ceil, floor, log, log10
 from typing import Any
 
@@ -12,6 +13,8 @@ from synthgen.judging.calibration.conditions import conditions, difference
 from synthgen.planning import Plan
 
 FORMAT = 2
+LARGEST = 10_000
+"""The largest pilot, in images of each class, that is made without being asked for."""
 _STEPS = 20
 """Thresholds are tried in steps of one in this many of the pilot's images: a twentieth."""
 
@@ -27,6 +30,9 @@ class Threshold:
             tried. `right` is None without labels.
         precision: the lower bound of the share that is right, at the calibration's confidence. None without labels.
         lacking: where there is no threshold: what was reached and what is needed, in words.
+        look: the how manyth look at labels of this class it is: see `looks`. None without labels.
+        likely: the share that is accepted, as a two-sided interval of 95 %: low and high end. None if not computed.
+        denied: accepted images that are, to the judge, likelier not of the class than of it. None with labels.
     """
 
     min_posterior: float | None
@@ -35,6 +41,9 @@ class Threshold:
     right: int | None
     precision: float | None
     lacking: str = ""
+    look: int | None = None
+    likely: tuple[float, float] | None = None
+    denied: int | None = None
 
     @property
     def share(self) -> float:
@@ -45,7 +54,12 @@ class Threshold:
         if self.min_posterior is None:
             return f"not reached: {self.lacking}"
         precise = "" if self.precision is None else f"precision at least {_two_digits(self.precision)}, "
-        of = f"({self.accepted} of {self.pictures})"
+        likely = f"; 95 % interval {self.likely[0]:.0%} to {self.likely[1]:.0%}" if self.likely else ""
+        of = f"({self.accepted} of {self.pictures}{likely})"
+        if self.denied:
+            of += (
+                f"; {self.denied} of these {'is' if self.denied == 1 else 'are'}, to the judge, likelier something else"
+            )
         return f"posterior at least {_two_digits(self.min_posterior)}: {precise}yield {self.share:.0%} {of}"
 
 
@@ -91,7 +105,10 @@ class Calibration:
             content = json.loads(text)
             if content.pop("calibration") != FORMAT:
                 raise ValueError("another version wrote it")
-            classes = {kind: Threshold(**threshold) for kind, threshold in content.pop("classes").items()}
+            classes = {
+                kind: Threshold(**{**threshold, "likely": _pair(threshold.get("likely"))})
+                for kind, threshold in content.pop("classes").items()
+            }
             return cls(**content, classes=classes)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             hint = "Expected a file that `synthgen calibrate` wrote."
@@ -110,6 +127,29 @@ class Calibration:
             lacking = self.classes[kind].lacking
             raise UsageError(f"{name}: no threshold of the class {kind!r} keeps {self.promise}: {lacking}", hint=hint)
         return {kind: each.min_posterior for kind, each in self.classes.items() if each.min_posterior is not None}
+
+
+def _pair(written: Sequence[float] | None) -> tuple[float, float] | None:
+    return None if written is None else (float(written[0]), float(written[1]))
+
+
+def pilot_size(precision: float, confidence: float) -> int:
+    """How many images of each class put a precision within reach.
+
+    Twice as many as just pass with one wrong among them, in tens: half of the pilot may be of another class.
+
+    Raises:
+        UsageError: it takes more than `LARGEST`.
+    """
+    import numpy as np
+    from scipy.stats import beta
+
+    many = np.arange(2, LARGEST // 2 + 1)
+    passing = many[beta.ppf(1 - confidence, many - 1, 2) >= precision]  # Clopper and Pearson's bound
+    if not len(passing):
+        what = f"a precision of {precision:g} with confidence {confidence:g} takes more than {LARGEST:,} of each class"
+        raise UsageError(what, argument="precision", hint="Ask for less, or set the size of the pilot with `count`.")
+    return ceil(2 * int(passing[0]) / 10) * 10
 
 
 def threshold(posteriors: Sequence[float], right: Sequence[bool], target: float, confidence: float) -> Threshold:
@@ -154,7 +194,22 @@ def quantile(posteriors: Sequence[float], keep: float) -> Threshold:
     if not posteriors:
         return Threshold(None, 0, 0, None, None, "the pilot has no picture of it")
     floor = sorted(posteriors, reverse=True)[max(1, round(keep * len(posteriors))) - 1]
-    return Threshold(floor, len(posteriors), sum(posterior >= floor for posterior in posteriors), None, None)
+    accepted = [posterior for posterior in posteriors if posterior >= floor]
+    denied = sum(posterior < 0.5 for posterior in accepted)
+    likely = _interval(len(accepted), len(posteriors))
+    return Threshold(floor, len(posteriors), len(accepted), None, None, likely=likely, denied=denied)
+
+
+def _interval(accepted: int, of: int) -> tuple[float, float]:
+    """The interval of a share by Clopper and Pearson, two-sided, 95 %.
+
+    The order statistic that the threshold is makes the yield beta distributed: with the threshold at the kth of n
+    posteriors, Beta(k, n + 1 - k) (David and Nagaraja 2003, "Order Statistics"). The interval contains its own.
+    """
+    from scipy.stats import binomtest
+
+    found = binomtest(accepted, of).proportion_ci(0.95, method="exact")
+    return float(found.low), float(found.high)
 
 
 def curve(
@@ -180,6 +235,7 @@ def _enough(wrong: int, labelled: int, target: float, confidence: float) -> int:
     return next((count for count in counts if _bound(count - wrong, count, confidence) >= target), labelled)
 
 
+@lru_cache(maxsize=100_000)
 def _bound(right: int, of: int, confidence: float) -> float:
     from scipy.stats import binomtest
 
