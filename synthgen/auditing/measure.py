@@ -15,7 +15,7 @@ from synthgen.auditing.crossings import MIN_CELL, cross
 from synthgen.auditing.families import with_families
 from synthgen.auditing.filters import Pipeline, read_pipeline
 from synthgen.auditing.findings import REAL, AttributeFindings, Findings
-from synthgen.auditing.gate_checks import apply_gates, measures_of, read_gates
+from synthgen.auditing.gate_checks import FEW_CLASSES, apply_gates, measures_of, read_gates
 from synthgen.auditing.gates import Gate
 from synthgen.auditing.label_sample import doubt_of
 from synthgen.auditing.labelled import read_truth
@@ -25,7 +25,7 @@ from synthgen.auditing.table import Table, read_table
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.spec import GateSpec as SpecGate
-from synthgen.stats.clusters import Bootstrap, bootstrap
+from synthgen.stats.clusters import Bootstrap, Linear, bootstrap, linear
 from synthgen.stats.distance import Reference, Target
 from synthgen.stats.estimates import ALPHA, Ints, point
 
@@ -174,10 +174,12 @@ def real_reference(real: Table, name: str) -> Reference | None:
     return Reference(REAL, target(counts.sum(0)), classes)
 
 
-def _of_classes(table: Table, seed: int) -> Iterator[Bootstrap | None]:
+def _of_classes(table: Table, seed: int) -> Iterator[Bootstrap | Linear | None]:
+    """Yield what shows the effect of prompts in each class: a bootstrap, or its limit if there are many classes."""
     clusters = np.bincount(table.cluster_label, minlength=len(table.classes))
-    for name, many in zip(table.classes, clusters, strict=True):
-        yield bootstrap(np.zeros(many, dtype=np.int64), stream(seed, "prompts", name))
+    few = len(table.classes) <= FEW_CLASSES
+    for name, many in zip(table.classes, clusters.tolist(), strict=True):
+        yield bootstrap(np.zeros(many, dtype=np.int64), stream(seed, "prompts", name)) if few else linear(many)
 
 
 def _pipeline(given: AuditOptions, attributes: Mapping[str, Sequence[str]], seed: int) -> Pipeline | None:

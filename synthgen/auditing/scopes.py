@@ -12,7 +12,7 @@ from synthgen.auditing.judge_errors import error_rate, matrix_unchecked, widened
 from synthgen.auditing.labelled import Truth, correct_by_labels
 from synthgen.auditing.quote import quote
 from synthgen.auditing.table import Answers, Table
-from synthgen.stats.clusters import Bootstrap, design_effect
+from synthgen.stats.clusters import Bootstrap, Linear, design_effect
 from synthgen.stats.distance import Distance, Measure, Reference, Target, distances
 from synthgen.stats.estimates import (
     Corrected,
@@ -105,7 +105,7 @@ def _errors(answers: Answers, evidence: Evidence, rng: np.random.Generator) -> _
     return _Errors(unchecked, error_rate(matrix, evidence.truth, evidence.doubt))
 
 
-def find_effects(table: Table, drawn: Iterable[Bootstrap | None]) -> dict[str, list[Effect]]:
+def find_effects(table: Table, drawn: Iterable[Bootstrap | Linear | None]) -> dict[str, list[Effect]]:
     """Find the effects of prompts in every scope, by attribute.
 
     `drawn` yields the overall bootstrap and then that of each class, one at a time: those of a thousand classes

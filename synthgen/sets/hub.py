@@ -56,7 +56,9 @@ class HubSet:
         self.columns = (*(name for name in shared if name != self._image), *self._unknown)
         self.label_columns = tuple(name for name in self.columns if any(name in part.names for part in self._parts))
         self.has_images = self._image is not None
-        notes += [f"column {name!r} has the unknown type {kind!r}: it is not read" for name, kind in self._unknown.items()]
+        notes += [
+            f"column {name!r} has the unknown type {kind!r}: it is not read" for name, kind in self._unknown.items()
+        ]
         self.notes: tuple[str, ...] = tuple(notes)
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
