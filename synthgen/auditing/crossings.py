@@ -1,5 +1,6 @@
 """Crossings: how often the values of several attributes occur together in one image."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from synthgen.errors import UsageError
 from synthgen.stats.estimates import Estimate, wilson
 
 MIN_CELL = 10
+MOST_CELLS = 250_000
+"""A crossing with more combinations than this is refused: a report could not hold them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def cross(table: Table, names: Sequence[str], min_cell: int = MIN_CELL) -> Cross
     could be reconstructed from sums are not suppressed.
 
     Raises:
-        UsageError: as `check_crossing`.
+        UsageError: as `check_crossing`; or there are too many combinations.
     """
     check_crossing(names, table.attributes)
     columns, levels = [], []
@@ -83,6 +86,11 @@ def cross(table: Table, names: Sequence[str], min_cell: int = MIN_CELL) -> Cross
         columns.append(codes)
         levels.append(values)
 
+    if (combinations := math.prod(map(len, levels))) > MOST_CELLS:
+        what = (
+            f"crossing {', '.join(names)}: it has {combinations:,} combinations, and at most {MOST_CELLS:,} are counted"
+        )
+        raise UsageError(what, argument="cross", hint="Cross fewer attributes, or those with fewer values.")
     counts = crossed(*((codes[inside], len(values)) for codes, values in zip(columns, levels, strict=True)))
     images = int(counts.sum())
     expected = np.ones(counts.shape) * images

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from synthgen.auditing.dependence import Clustering, added_up, chained, find_clustering, strongest
 from synthgen.auditing.findings import place_of
+from synthgen.auditing.gate_checks import FEW_CLASSES
 from synthgen.auditing.relations import stream
 from synthgen.auditing.scopes import Effect, find_effects
 from synthgen.auditing.shared import Dependence
 from synthgen.auditing.table import Table
-from synthgen.stats.clusters import Bootstrap, bootstrap
+from synthgen.stats.clusters import Bootstrap, Linear, bootstrap, linear
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,9 +113,11 @@ def _effects(table: Table, seed: int) -> tuple[Bootstrap | None, dict[str, list[
     return drawn, find_effects(table, chain([drawn], _of_classes(table, seed)))
 
 
-def _of_classes(table: Table, seed: int) -> Iterator[Bootstrap | None]:
+def _of_classes(table: Table, seed: int) -> Iterator[Bootstrap | Linear | None]:
+    """Yield what shows the effect of clusters in each class: a bootstrap, or its limit if there are many classes."""
+    few = len(table.classes) <= FEW_CLASSES
     for name, many in zip(table.classes, _clusters_of(table)[1:], strict=True):
-        yield bootstrap(np.zeros(many, dtype=np.int64), stream(seed, "prompts", name))
+        yield bootstrap(np.zeros(many, dtype=np.int64), stream(seed, "prompts", name)) if few else linear(many)
 
 
 def _clusters_of(table: Table) -> list[int]:

@@ -14,7 +14,7 @@ from synthgen.auditing.labellers import with_labeller
 from synthgen.auditing.opinion import Opinion, agreed_distances, agreed_shares, without_agreement
 from synthgen.auditing.quote import quote
 from synthgen.auditing.table import Answers, Table
-from synthgen.stats.clusters import Bootstrap, design_effect
+from synthgen.stats.clusters import Bootstrap, Linear, design_effect
 from synthgen.stats.distance import Distance, Measure, Reference, Target, distances
 from synthgen.stats.estimates import (
     Corrected,
@@ -116,7 +116,7 @@ def _errors(answers: Answers, evidence: Evidence, rng: np.random.Generator) -> _
     return _Errors(unchecked, error_rate(matrix, evidence.truth, evidence.doubt))
 
 
-def find_effects(table: Table, drawn: Iterable[Bootstrap | None]) -> dict[str, list[Effect]]:
+def find_effects(table: Table, drawn: Iterable[Bootstrap | Linear | None]) -> dict[str, list[Effect]]:
     """Find the effects of prompts in every scope, by attribute.
 
     `drawn` yields the overall bootstrap and then that of each class, one at a time: those of a thousand classes

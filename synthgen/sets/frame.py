@@ -138,7 +138,20 @@ def words(column: "pd.Series[Any]") -> "pd.Series[Any]":
         texts = column.astype("string").str.strip()
     except UnicodeDecodeError as error:
         raise UsageError(f"column {column.name!r}: expected texts, found bytes that are none", hint=_OTHER) from error
+    except UnicodeEncodeError as error:  # of a name of a file or folder, or an escape in JSON
+        what = f"column {column.name!r}: {_not_text(column)} is not a text in UTF-8"
+        hint = "Rename it. If it is a name in UTF-8 and the locale is not, set PYTHONUTF8=1."
+        raise UsageError(what, hint=hint) from error
     return texts.mask(texts == "").astype("object").where(texts.notna() & (texts != ""), None)
+
+
+def _not_text(column: "pd.Series[Any]") -> str:
+    """Show the first cell that has half of a character, which stands for a byte that is none."""
+    return next((repr(cell) for cell in column if isinstance(cell, str) and _halves(cell)), "a cell")
+
+
+def _halves(text: str) -> bool:
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _is_single(column: "pd.Series[Any]") -> bool:

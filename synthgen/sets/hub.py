@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from synthgen.errors import UsageError
+from synthgen.errors import StorageError, UsageError
 from synthgen.images import LeftOut
 from synthgen.sets.features import columns_of, encoded
 from synthgen.sets.hub_files import HubFiles
@@ -20,6 +20,9 @@ Split: TypeAlias = Any
 STREAM_FROM = 2 * 10**9
 """From this many bytes of download on, a set is streamed."""
 
+WHOLE = "Is it whole? If a newer `datasets` saved it, save it again with an older one, or as Parquet."
+"""What to do about a saved dataset that `datasets` cannot open."""
+
 _FIRST_ROWS = 5
 _HINT = "Name one of its splits with `split`."
 
@@ -29,22 +32,34 @@ class HubSet:
 
     Args:
         opener: opens images that are paths; by default, only files of the hub's repository `name`.
+        unknown: columns that cannot be read, with their types, which `datasets` does not know.
 
     Raises:
         UsageError: the splits have different columns.
     """
 
-    def __init__(self, name: str, source: str, splits: Mapping[str, Split], opener: Opener | None = None) -> None:
-        self.name, self.source, self._opener = name, source, opener or HubFiles(name)
-        known = {split: _typed(part) for split, part in splits.items()}
+    def __init__(
+        self,
+        name: str,
+        source: str,
+        splits: Mapping[str, Split],
+        opener: Opener | None = None,
+        unknown: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name, self.source, self._opener, self._unknown = name, source, opener or HubFiles(name), unknown or {}
+        read = {split: part.remove_columns(_unread(part, self._unknown)) for split, part in splits.items()}
+        known = {split: _typed(part) for split, part in read.items()}
         self._parts = [columns_of(f"split {split!r} of {name}", each.features) for split, each in known.items()]
         shared, notes = shared_columns(self._parts, _HINT)
         self._image = next((part.image for part in self._parts if part.image), None)
         self._names = tuple(known)
         self._splits = [_undecoded(each, self._image) for each in known.values()]
-        self.columns = tuple(name for name in shared if name != self._image)
+        self.columns = (*(name for name in shared if name != self._image), *self._unknown)
         self.label_columns = tuple(name for name in self.columns if any(name in part.names for part in self._parts))
         self.has_images = self._image is not None
+        notes += [
+            f"column {name!r} has the unknown type {kind!r}: it is not read" for name, kind in self._unknown.items()
+        ]
         self.notes: tuple[str, ...] = tuple(notes)
 
     @property
@@ -55,6 +70,10 @@ class HubSet:
         return {name: split.num_rows for name, split in zip(self._names, self._splits, strict=True)}
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
+        if name := next((name for name in columns if name in self._unknown), None):
+            kind = self._unknown[name]
+            what = f"{self.source}: column {name!r} has the feature type {kind!r}, which `datasets` does not know here"
+            raise StorageError(what, hint=WHOLE)
         with reading(self.name):
             frames = [_frame(each, list(columns)) for each in self._splits]
         return join(zip(self._parts, frames, strict=True), columns, _HINT)
@@ -141,6 +160,11 @@ def _typed(split: Split) -> Split:
     columns = dict.fromkeys(name for row in rows for name in row)
     first = Dataset.from_dict({name: [row.get(name) for row in rows] for name in columns})
     return split.cast(first.features)
+
+
+def _unread(split: Split, unknown: Mapping[str, str]) -> list[str]:
+    """Return the columns of a split that are not read, since their type is unknown in a split."""
+    return [name for name in unknown if name in (split.column_names or ())]
 
 
 def _undecoded(split: Split, image: str | None) -> Split:

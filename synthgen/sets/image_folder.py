@@ -23,7 +23,7 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Files:
+class FilesFound:
     """What is in a folder, sorted.
 
     Attributes:
@@ -50,16 +50,14 @@ def read_folder(
             metadata file is invalid, or a subfolder is a link that points outside.
     """
     within = _of_split(folder, split)
-    if not classless:
-        _refuse_boxes(within)
     own = own_folder(folder, images_from)
-    found = _find(within, own)
+    found = find_in(within, own)
     metadata = found.metadata or [file for file in map(folder.joinpath, METADATA) if file.is_file()]
 
     label_columns: tuple[str, ...] = ()
     if metadata:
-        listed = _within(read_metadata(metadata, folder, own), split if not found.metadata else None)
-        frame, paths, notes = listed.frame, listed.paths, [*_unlisted(found.images, listed, folder)]
+        listed = within_split(read_metadata(metadata, folder, own), split if not found.metadata else None)
+        frame, paths, notes = listed.frame, listed.paths, [*unlisted(found.images, listed, folder)]
         label_columns = listed.label_columns
         if not len(frame):
             raise UsageError(f"{metadata[0]}: it lists no image", hint=_HINT)
@@ -96,14 +94,6 @@ def _of_split(folder: Path, split: str | None) -> Path:
     there = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and is_split(path.name)]
     hint = f"It has {', '.join(there)}." if there else "Splits are subfolders such as train and test."
     raise UsageError(f"{folder} has no split {split!r}", argument="split", hint=hint)
-
-
-def _refuse_boxes(within: Path) -> None:
-    """Refuse a set for YOLO's detectors, whose images have boxes instead of a class."""
-    for place in (within, *(path for path in sorted(within.iterdir()) if path.is_dir())):
-        if (place / "images").is_dir() and any((place / "labels").rglob("*.txt")):
-            hint = "An audit needs one class for each image: write a CSV with the columns path and label."
-            raise UsageError(f"{place} is a set of boxes for YOLO's detectors: its images have no class", hint=hint)
 
 
 def check_classes(folder: Path, within: Path, images: Sequence[Path]) -> Iterator[str]:
@@ -158,7 +148,7 @@ def _classes(folder: Path, within: Path, images: Sequence[Path], classless: bool
         return True, [f"no classes are used: {error.message}"]
 
 
-def _within(listed: Listed, split: str | None) -> Listed:
+def within_split(listed: Listed, split: str | None) -> Listed:
     """Return the rows of a split, from metadata that lies above it."""
     if split is None:
         return listed
@@ -166,7 +156,8 @@ def _within(listed: Listed, split: str | None) -> Listed:
     return replace(listed, frame=listed.frame.iloc[rows].reset_index(drop=True), paths=[listed.paths[r] for r in rows])
 
 
-def _unlisted(images: Sequence[Path], listed: Listed, folder: Path) -> Iterator[str]:
+def unlisted(images: Sequence[Path], listed: Listed, folder: Path) -> Iterator[str]:
+    """Note the images that no metadata file lists."""
     known = {os.path.normpath(path) for path in listed.paths}
     others = [path.relative_to(folder).as_posix() for path in images if os.path.normpath(path.absolute()) not in known]
     if others:
@@ -174,7 +165,7 @@ def _unlisted(images: Sequence[Path], listed: Listed, folder: Path) -> Iterator[
         yield f"images that no metadata file lists were skipped: {len(others):,} ({shown})"
 
 
-def _find(within: Path, own: OwnFolder) -> _Files:
+def find_in(within: Path, own: OwnFolder) -> FilesFound:
     """Find files by their name. Whether they are regular files is checked when they are opened."""
     seen: list[Path] = []
     hidden = 0
@@ -188,7 +179,7 @@ def _find(within: Path, own: OwnFolder) -> _Files:
         for link in (Path(place, name) for name in folders if not inside and Path(place, name).is_symlink()):
             seen += [path for path in _linked(link, own) if not is_hidden(path.relative_to(within))]
     metadata = sorted(path for path in seen if path.name in METADATA)
-    return _Files(sorted(filter(is_image, seen)), metadata, hidden)
+    return FilesFound(sorted(filter(is_image, seen)), metadata, hidden)
 
 
 def skipped(hidden: int) -> list[str]:

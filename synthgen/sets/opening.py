@@ -22,7 +22,8 @@ from synthgen.sets.own_folder import check_images_from, own_folder
 from synthgen.sets.parquet import ParquetSet
 from synthgen.sets.parquet_files import find_files
 from synthgen.sets.set_name import set_name
-from synthgen.sets.web_dataset import TarSet, find_shards
+from synthgen.sets.web_dataset import SHARDS, TarSet, find_shards
+from synthgen.sets.yolo import find_boxes, read_yolo
 from synthgen.sets.zip_folder import ZipSet
 
 if TYPE_CHECKING:
@@ -47,9 +48,10 @@ def open_set(
 
     A DataFrame, and a dataset of the library `datasets`, are sets in memory. A path may lead to a folder that
     `save_to_disk` wrote, a Parquet file or a folder of them, a folder with a subfolder of images for each class or with
-    metadata files, such a folder as a .zip, a .tar of WebDataset or a folder of them, a folder with COCO's
-    annotations.json, or a CSV of paths and labels. Any other text of the form owner/name is an id on the Hugging
-    Face hub, unless there is a folder `owner` here: then it is a typing mistake, and the hub is not asked.
+    metadata files, such a folder as a .zip, a .tar or .tar.gz of WebDataset or a folder of them, a folder with COCO's
+    annotations.json or with YOLO's images and labels, or a CSV of paths and labels. Any other text of the form
+    owner/name is an id on the Hugging Face hub, unless there is a folder `owner` here: then it is a typing mistake, and
+    the hub is not asked.
 
     Images that a set names by path are read only from its own folder and from `images_from`: data may come from
     anywhere, and must not choose among the user's files. A set in memory has no folder of its own.
@@ -110,11 +112,11 @@ def _open_file(file: Path, split: str | None, images_from: Path | None) -> Image
         raise UsageError(f"{file} is one file, and has no splits", argument="split", hint="Leave it out.")
     if file.suffix.lower() in _PARQUET:
         return ParquetSet(set_name(file), f"the file {file}", [file], own_folder(file.parent, images_from))
-    if file.suffix.lower() == ".tar":
+    if file.name.lower().endswith(SHARDS):
         return TarSet(set_name(file), f"the shard {file}", [file])
     if file.suffix.lower() in _TABLES:
         return read_listing(file, images_from)
-    hint = "Expected a Parquet file, a CSV, a .tar of WebDataset, a .zip of an image folder, or a folder."
+    hint = "Expected a Parquet file, a CSV, a .tar or .tar.gz of WebDataset, a .zip of an image folder, or a folder."
     raise UsageError(f"{file} is not a set of images that can be read", hint=hint)
 
 
@@ -133,6 +135,8 @@ def _open_folder(folder: Path, split: str | None, images_from: Path | None, clas
     if split is not None and find_files(folder):
         hint = "Its files would begin with that name."
         raise UsageError(f"{folder} has no split {split!r}", argument="split", hint=hint)
+    if find_boxes(folder, split):
+        return read_yolo(folder, split, images_from)
     if (annotations := find_annotations(folder, split)) is not None:
         return read_coco(folder, annotations, images_from)
     if (shards := find_shards(folder, split)) and not holds_images(folder):

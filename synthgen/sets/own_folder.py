@@ -20,7 +20,7 @@ ADDRESS = LeftOut(
     "whose path is an address, from which nothing is fetched",
     hint="Download them, and name the folder that they are in with `images_from`.",
 )
-_MISSING = LeftOut("whose file is not there")
+MISSING = LeftOut("whose file is not there")
 _NO_FOLDER = LeftOut(
     "that a set in memory names by path",
     hint="Name the folder that they are in with `images_from`, or put the images into the set.",
@@ -54,13 +54,13 @@ class OwnFolder:
             if isinstance(found, bytes):
                 return found
             faults.append(found)
-        if "://" in str(name) and all(fault == _MISSING for fault in faults):
+        if "://" in str(name) and all(fault == MISSING for fault in faults):
             return ADDRESS
         return next((fault for fault in faults if fault.hint), faults[0])
 
     def lacks(self, name: str | Path) -> bool:
         """Tell whether there is no such file. Nothing outside the folders is looked at, and addresses do not count."""
-        return "://" not in str(name) and all(self._place(base / name) == _MISSING for base in self.bases)
+        return "://" not in str(name) and all(self._place(base / name) == MISSING for base in self.bases)
 
     def check(self, file: Path) -> None:
         """Check a file that the set itself consists of.
@@ -99,7 +99,7 @@ class OwnFolder:
                 return LeftOut(f"whose path leads outside {' and '.join(map(str, self.roots[:2]))}", hint=_NAME_IT)
             return _fault(os.lstat(place)) or place
         except (FileNotFoundError, NotADirectoryError):
-            return _MISSING
+            return MISSING
         except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
             return LeftOut(_UNREADABLE, str(error))
 

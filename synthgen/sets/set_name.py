@@ -19,7 +19,7 @@ def set_name(path: Path) -> str:
     path = path.resolve()
     if not path.is_file():
         return path.name
-    name = path.stem
+    name = path.stem.removesuffix(".tar")  # of .tar.gz
     for parent in path.parents:
         if not _SAYS_NOTHING.fullmatch(name) or not parent.name:
             break

@@ -1,7 +1,10 @@
 """WebDataset shards: .tar files in which a sample is a few files of the same name, such as 0.jpg and 0.cls."""
 
+import gzip
+import io
 import re
 import tarfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -22,15 +25,32 @@ _TEXTS = (_CLASS, "txt", "text", "caption")
 _MOST_TEXT = 2**20
 _NO_IMAGE = LeftOut("that are not in the set", "no file of the sample is an image")
 _END = bytes(512)
+SHARDS = (".tar", ".tar.gz", ".tgz")
+_COMPRESSED = (".gz", ".tgz")
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Where the content of a file is in a shard."""
+    """Where the content of a file is in a shard.
+
+    Attributes:
+        content: that of a short text in a compressed shard, where going back for it would take long.
+    """
 
     shard: Path
     start: int
     size: int
+    content: bytes | None = None
+
+
+class _Unzipped(gzip.GzipFile):
+    """A compressed shard as the .tar that it is. Reading in order is cheap; going back starts again at the front."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read up to the limit of an image: a header of zeros may claim any size."""
+        if size is None or not 0 <= size <= MOST_BYTES:
+            raise tarfile.ReadError(f"a header of more than {MOST_BYTES // 2**20} MiB")
+        return super().read(size)
 
 
 @dataclass(slots=True)
@@ -68,7 +88,7 @@ class TarSet:
         for sample in (sample for shard in shards for sample in _samples(shard)):
             self._images.append(_image(sample))
             self.shard_of.append(sample.shard)
-            key = f"{sample.shard.stem}/{sample.key}" if several else sample.key
+            key = f"{_stem(sample.shard)}/{sample.key}" if several else sample.key
             rows.append({"key": key, **_texts(sample)})
             kinds.check(sample.place, rows[-1])
         self._frame = as_table(rows) if rows else pd.DataFrame({"key": []}, dtype="object")
@@ -76,6 +96,7 @@ class TarSet:
         self.label_columns: tuple[str, ...] = (_CLASS,) if _CLASS in self._frame else ()
         self.has_images = any(part is not None for part in self._images)
         self.notes: tuple[str, ...] = ()
+        self._unzipped: _Unzipped | None = None  # the shard that was read last, if it is compressed
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
         """Read these columns of every row."""
@@ -87,16 +108,32 @@ class TarSet:
 
     def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
         """Read the encoded images of these rows."""
-        return [_content(part) if (part := self._images[row]) is not None else _NO_IMAGE for row in rows]
+        return [self._content(part) if (part := self._images[row]) is not None else _NO_IMAGE for row in rows]
+
+    def _content(self, part: _Part) -> bytes | LeftOut:
+        """Read a file of a shard. A compressed one stays open: the next image is likely behind this one."""
+        if part.shard.suffix.lower() not in _COMPRESSED:
+            return _content(part)
+        with reading(part.shard):
+            if self._unzipped is None or self._unzipped.name != str(part.shard):
+                if self._unzipped is not None:
+                    self._unzipped.close()
+                self._unzipped = _Unzipped(str(part.shard))
+            return _read(self._unzipped, part)
 
 
 def find_shards(folder: Path, split: str | None = None) -> list[Path]:
     """Find the .tar files below `folder`. Those of a split begin with its name, or are in a folder of that name."""
-    named = (path for path in folder.rglob("*.tar") if not _is_hidden(path.relative_to(folder)))
+    there = (path for path in folder.rglob("*") if path.name.lower().endswith(SHARDS))
+    named = (path for path in there if not _is_hidden(path.relative_to(folder)))
     found = sorted(path for path in named if path.is_file())
     if split is None:
         return found
     return [path for path in found if path.parent.name == split or re.split("[-_.]", path.stem)[0] == split]
+
+
+def _stem(shard: Path) -> str:
+    return shard.name[: -len(next(end for end in reversed(SHARDS) if shard.name.lower().endswith(end)))]
 
 
 def _is_hidden(path: PurePath) -> bool:
@@ -128,20 +165,34 @@ def _samples(shard: Path) -> Iterator[_Sample]:
 
 def _files(shard: Path) -> Iterator[tuple[str, _Part]]:
     """Yield the regular files of a shard; links, devices and the like are skipped."""
-    hint = "Check that it is complete, and a .tar without compression."
+    hint = "Check that it is complete, and that a compressed one is called .tar.gz or .tgz."
     try:
-        with reading(shard), tarfile.open(shard, "r:") as tar:
+        with reading(shard), _opened(shard) as file, tarfile.open(fileobj=file, mode="r:") as tar:
             while (member := tar.next()) is not None:
                 tar.members = []  # type: ignore[attr-defined]  # it would keep all of them in memory
                 if member.isreg() and not member.issparse():
-                    yield member.name, _Part(shard, member.offset_data, member.size)
-            with shard.open("rb") as file:
-                file.seek(tar.offset)
-                end = file.read(len(_END))
-    except (tarfile.TarError, EOFError) as error:
+                    start, size = member.offset_data, member.size
+                    yield member.name, _Part(shard, start, size, _short(file, member.name, start, size))
+            file.seek(tar.offset)
+            end = file.read(len(_END))
+            while isinstance(file, _Unzipped) and file.read(2**20):
+                pass  # to the checksum at its end
+    except (tarfile.TarError, EOFError, zlib.error) as error:
         raise StorageError(f"{shard} cannot be read: {error}", hint=hint) from error
     if end != _END:
         raise StorageError(f"{shard} is damaged or cut: it has no end", hint=hint)
+
+
+def _short(file: io.BufferedReader | _Unzipped, name: str, start: int, size: int) -> bytes | None:
+    """Read a text of a compressed shard in passing."""
+    if not isinstance(file, _Unzipped) or size > _MOST_TEXT or name.rpartition(".")[2].lower() not in (*_TEXTS, "json"):
+        return None
+    file.seek(start)
+    return file.read(size)
+
+
+def _opened(shard: Path) -> io.BufferedReader | _Unzipped:
+    return _Unzipped(str(shard)) if shard.suffix.lower() in _COMPRESSED else shard.open("rb")
 
 
 def _image(sample: _Sample) -> _Part | None:
@@ -177,8 +228,17 @@ def _text(sample: _Sample, kind: str) -> str:
 
 
 def _content(part: _Part) -> bytes | LeftOut:
+    if part.content is not None:
+        return part.content
+    with reading(part.shard), _opened(part.shard) as file:
+        return _read(file, part)
+
+
+def _read(file: io.BufferedReader | _Unzipped, part: _Part) -> bytes | LeftOut:
     if part.size > MOST_BYTES:
         return TOO_LARGE
-    with reading(part.shard), part.shard.open("rb") as file:
+    try:
         file.seek(part.start)
         return file.read(part.size)
+    except (EOFError, zlib.error) as error:
+        raise StorageError(f"{part.shard} cannot be read: {error}", hint="Check that it is complete.") from error

@@ -3,28 +3,34 @@
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from synthgen.errors import StorageError, UsageError
+from synthgen.errors import StorageError, SynthgenError, UsageError
 from synthgen.images import LeftOut
-from synthgen.sets.image_folder import check_classes, is_hidden, is_image, skipped
+from synthgen.sets.image_folder import check_classes, is_hidden, is_image, skipped, unlisted, within_split
 from synthgen.sets.image_set import in_batches
-from synthgen.sets.metadata import METADATA
-from synthgen.sets.own_folder import MOST_BYTES, TOO_LARGE
+from synthgen.sets.metadata import METADATA, Listed, read_metadata
+from synthgen.sets.own_folder import ADDRESS, MISSING, MOST_BYTES, TOO_LARGE, own_folder
 from synthgen.sets.reading import reading
 
 _UNPACK = "Unpack it, and audit the folder."
+_TOP = 2
+"""A folder's own files lie at most so deep in its zip: `metadata.csv`, or `set/metadata.csv`."""
 
 
 class ZipSet:
-    """An `ImageSet` of a zipped folder with a subfolder of images for each class. Images are unpacked one at a time.
+    """An `ImageSet` of a zipped folder: a subfolder of images for each class, or labels in metadata.
+
+    Images are unpacked one at a time.
 
     Args:
         split: read only the subfolder of this name.
 
     Raises:
-        UsageError: it has labels in metadata, names outside itself or given twice, or the class of an image is unclear.
+        UsageError: it has names outside itself or given twice, its metadata is invalid, or the class of an image is
+            unclear.
         StorageError: it is damaged.
     """
 
@@ -36,17 +42,21 @@ class ZipSet:
         if split is not None and not below:
             hint = "Splits are folders in it, such as train and test."
             raise UsageError(f"{file} has no split {split!r}", argument="split", hint=hint)
-        if metadata := [path for path in names if path.name in METADATA]:
-            raise UsageError(f"{file} has its labels in {metadata[0]}, which is not read from a zip", hint=_UNPACK)
 
         images = sorted(path for path in below if is_image(path))
         seen = [path for path in images if not is_hidden(path)]
-        notes = [*check_classes(Path(file), Path(file, within), [file / path for path in seen])]
-        self.notes = (*notes, *skipped(len(images) - len(seen)))
-        self._paths = [str(path) for path in seen]
-        self._frame = pd.DataFrame({"path": self._paths, "label": [path.parent.name for path in seen]}, dtype="object")
-        self.columns, self.has_images = tuple(self._frame.columns), True
         self.label_columns: tuple[str, ...] = ()
+        if metadata := _metadata(names, below):
+            listed, notes = _listed(file, metadata, seen, split if not set(metadata) <= set(below) else None)
+            self._frame, self.label_columns = listed.frame, listed.label_columns
+            self._paths = self._frame["file_name"].tolist()
+        else:
+            notes = [*check_classes(Path(file), Path(file, within), [file / path for path in seen])]
+            self._paths = [str(path) for path in seen]
+            labels = [path.parent.name for path in seen]
+            self._frame = pd.DataFrame({"path": self._paths, "label": labels}, dtype="object")
+        self.notes = (*notes, *skipped(len(images) - len(seen)))
+        self.columns, self.has_images = tuple(self._frame.columns), True
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
         """Read these columns of every row."""
@@ -60,6 +70,42 @@ class ZipSet:
         """Read the encoded images of these rows."""
         with reading(self._file), zipfile.ZipFile(self._file) as archive:
             return [_content(archive, self._paths[row]) for row in rows]
+
+
+def _metadata(names: Sequence[PurePosixPath], below: Sequence[PurePosixPath]) -> list[PurePosixPath]:
+    """Return the metadata files of what is read, or else those at the top of the folder, which list all splits."""
+    there = [path for path in names if path.name in METADATA and not is_hidden(path)]
+    own = sorted(path for path in there if path in set(below))
+    least = min((len(path.parts) for path in there), default=0)
+    return own or sorted(path for path in there if len(path.parts) == least and least <= _TOP)
+
+
+def _listed(
+    file: Path, metadata: Sequence[PurePosixPath], images: Sequence[PurePosixPath], split: str | None
+) -> tuple[Listed, list[str]]:
+    """Read metadata files as those of a folder: unpack them alone, for the moment, where images would lie beside them.
+
+    Args:
+        split: keep the rows of this split.
+    """
+    with TemporaryDirectory(prefix="synthgen-") as made:
+        folder = Path(made).resolve()
+        try:
+            with reading(file), zipfile.ZipFile(file) as archive:
+                for path in metadata:
+                    content = _content(archive, str(path))
+                    if isinstance(content, LeftOut):
+                        raise StorageError(f"{file}/{path} is {content.reason}: {content.detail}", hint=_UNPACK)
+                    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                    (folder / path).write_bytes(content)
+            listed = within_split(
+                read_metadata([folder / path for path in metadata], folder, own_folder(folder)), split
+            )
+        except SynthgenError as error:
+            raise type(error)(str(error).replace(str(folder), str(file)), hint=error.hint) from error
+        if not len(listed.frame):
+            raise UsageError(f"{file}/{metadata[0]}: it lists no image", hint=_UNPACK)
+        return listed, [*unlisted([folder / path for path in images], listed, folder)]
 
 
 def _names(file: Path) -> list[PurePosixPath]:
@@ -80,11 +126,15 @@ def _names(file: Path) -> list[PurePosixPath]:
 
 def _content(archive: zipfile.ZipFile, name: str) -> bytes | LeftOut:
     """Unpack an image, up to the limit whatever its header says."""
+    if "://" in name:
+        return ADDRESS
     try:
         if archive.getinfo(name).file_size > MOST_BYTES:
             return TOO_LARGE
         with archive.open(name) as file:
             content = file.read(MOST_BYTES + 1)
+    except KeyError:
+        return MISSING
     # A damaged, encrypted or oddly packed member concerns this image alone, and zlib and lzma have errors of their own.
     except Exception as error:
         return LeftOut("that cannot be unpacked", str(error) or type(error).__name__)

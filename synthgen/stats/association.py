@@ -12,6 +12,10 @@ from synthgen.stats.estimates import ALPHA, Estimate, Floats, Ints, estimate, ho
 
 _FEW = 5.0
 """Expected counts below this are too few for chi-square (Cochran 1954)."""
+RESAMPLES = 9999
+"""Tables drawn by a Monte-Carlo test."""
+_CELLS = 2**22
+"""So many cells of random tables are in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,8 @@ def independent(table: Ints, rng: np.random.Generator) -> Test:
         return Test("chi-square", float(result.pvalue))
     if table.shape == (2, 2):
         return Test("Fisher", float(fisher_exact(table).pvalue))
-    drawn = chi2_contingency(table, correction=False, method=MonteCarloMethod(n_resamples=9999, rng=rng))
+    method = MonteCarloMethod(n_resamples=RESAMPLES, batch=max(1, _CELLS // table.size), rng=rng)
+    drawn = chi2_contingency(table, correction=False, method=method)
     return Test("Monte-Carlo chi-square", float(drawn.pvalue))
 
 
@@ -161,10 +166,15 @@ def _permuted(prompts: PromptClusters, rng: np.random.Generator) -> float:
     """Permute whole prompts between classes: exact if prompts are exchangeable under independence."""
     grouped, label = prompts.drawn.grouped(prompts.counts), prompts.drawn.strata(prompts.label)
     members = label[None, :] == np.unique(label)[:, None]
-    shuffled = rng.permuted(np.tile(np.arange(len(grouped)), (DRAWS, 1)), axis=1)
-    tables = np.stack([grouped[shuffled[:, member]].sum(1) for member in members], axis=1)
     found = _chi_square(np.stack([grouped[member].sum(0) for member in members])[None])[0]
-    return float((1 + (_chi_square(tables) >= found - 1e-9).sum()) / (1 + DRAWS))
+    at_once = max(1, _CELLS // (len(members) * grouped.shape[1]))
+    extreme = 0
+    for first in range(0, DRAWS, at_once):
+        many = min(at_once, DRAWS - first)
+        shuffled = rng.permuted(np.tile(np.arange(len(grouped)), (many, 1)), axis=1)
+        tables = np.stack([grouped[shuffled[:, member]].sum(1) for member in members], axis=1)
+        extreme += int((_chi_square(tables) >= found - 1e-9).sum())
+    return float((1 + extreme) / (1 + DRAWS))
 
 
 def _chi_square(tables: Floats) -> Floats:

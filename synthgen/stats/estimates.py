@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,7 @@ def point(value: float) -> Estimate:
     return Estimate(value, value, value)
 
 
+@lru_cache(2**16)
 def wilson(count: float, of: float) -> Estimate | None:
     """Return `count / of` with Wilson's score interval (1927); None if `of` is 0."""
     if of <= 0:

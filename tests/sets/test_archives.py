@@ -155,7 +155,7 @@ def test_a_split_of_a_zip_is_read_alone(tmp_path: Path) -> None:
         ([("a/0.png", PICTURE), ("../b/0.png", PICTURE)], "leads outside"),
         ([("a/0.png", PICTURE), ("/b/0.png", PICTURE)], "leads outside"),
         ([("a/0.png", PICTURE), ("a/0.png", b"x"), ("b/0.png", b"x")], "is in it twice"),
-        ([("a/0.png", PICTURE), ("metadata.csv", b"file_name,label\n")], "has its labels in metadata.csv"),
+        ([("a/0.png", PICTURE), ("metadata.csv", b"file_name,label\n")], "metadata.csv: it lists no image"),
         ([], "no image file is in it"),
     ],
 )
@@ -243,9 +243,9 @@ def test_a_coco_set_does_not_lead_outside(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["", "train"])
-def test_a_set_of_boxes_is_refused_by_name(place: str, tmp_path: Path) -> None:
+def test_a_set_of_boxes_of_several_classes_is_refused_by_name(place: str, tmp_path: Path) -> None:
     for name in ("images/train/0.png", "labels/train/0.txt"):
         (tmp_path / place / name).parent.mkdir(parents=True)
-        (tmp_path / place / name).write_bytes(b"0 0.5 0.5 1 1")
-    with pytest.raises(UsageError, match="boxes for YOLO"):
+        (tmp_path / place / name).write_bytes(b"0 0.5 0.5 1 1\n1 0.5 0.5 1 1")
+    with pytest.raises(UsageError, match=r"0.png has boxes of '0' and '1'"):
         open_set(str(tmp_path))

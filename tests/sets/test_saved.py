@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from datasets import Dataset, DatasetDict
+from datasets import ClassLabel, Dataset, DatasetDict
 
 from synthgen.errors import StorageError, SynthgenError, UsageError
 from synthgen.sets import open_set, read_frame
@@ -47,9 +47,25 @@ def test_a_type_of_a_newer_version_is_refused_by_its_name(column: str, tmp_path:
     place = saved(tmp_path / "set", train=data(["a"]))
     new = {"_type": "TomorrowFeature"}
     changed(tmp_path / "set/train/dataset_info.json", lambda info: info["features"].update({column: new}))
-    with pytest.raises(StorageError, match="TomorrowFeature") as caught:
-        open_set(place)
+    with pytest.raises(StorageError, match=f"'{column}' has the feature type 'TomorrowFeature'") as caught:
+        read_frame(open_set(place), known={"skin": "skin"})
     assert "save it again with an older one, or as Parquet" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("kind", [{"_type": "TomorrowFeature"}, [{"_type": "TomorrowFeature"}], {"a": {"_type": "T"}}])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_column_of_a_newer_type_is_no_problem_unless_it_is_asked_for(
+    kind: object, shuffled: bool, tmp_path: Path
+) -> None:
+    one = data(["a", "b", "c"], mesh=["x", "y", "z"]).cast_column("label", ClassLabel(names=["b", "a", "c"]))
+    two = data(["d"], mesh=["x"])
+    place = saved(tmp_path / "set", train=one.select([2, 0]) if shuffled else one, test=two)
+    changed(tmp_path / "set/train/dataset_info.json", lambda info: info["features"].update(mesh=kind))
+    found = open_set(place)
+    assert read_frame(found)["label"].tolist() == (["c", "a", "d"] if shuffled else ["a", "b", "c", "d"])
+    assert [note for note in found.notes if "'mesh' has the unknown type" in note]
+    with pytest.raises(StorageError, match="'mesh' has the feature type"):
+        read_frame(found, known={"mesh": "mesh"})
 
 
 def test_a_set_of_empty_splits_is_refused(tmp_path: Path) -> None:

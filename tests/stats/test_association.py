@@ -1,5 +1,7 @@
 """Class and attribute: Cramer's V without its bias, and the test that suits the counts."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,17 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 from scipy.stats.contingency import association as scipys
 
-from synthgen.stats.association import Association, associate, cramers_v, independent, rao_scott, with_holm
+from synthgen.stats.association import (
+    Association,
+    PromptClusters,
+    _permuted,
+    associate,
+    cramers_v,
+    independent,
+    rao_scott,
+    with_holm,
+)
+from synthgen.stats.clusters import Bootstrap, bootstrap
 from synthgen.stats.estimates import Ints
 
 tables = st.lists(st.lists(st.integers(1, 60), min_size=3, max_size=3), min_size=2, max_size=4).map(np.array)
@@ -83,3 +95,29 @@ def test_equal_design_effects_are_rao_and_scotts_factor() -> None:
     assert chi2_contingency(table * 4, correction=False).statistic == pytest.approx(
         4 * chi2_contingency(table, correction=False).statistic
     )
+
+
+def test_random_tables_are_drawn_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    table = rng.multinomial(150, np.full(48, 1 / 48)).reshape(8, 6)
+    prompts = PromptClusters(rng.integers(0, 3, (60, 3)), np.repeat([0, 1, 2], 20), _drawn(60), 1.0)
+    found = []
+    for cells in (2**22, 2**9):
+        monkeypatch.setattr("synthgen.stats.association._CELLS", cells)
+        seed = np.random.default_rng(0)
+        found.append((independent(table, seed).p_value, _permuted(prompts, seed)))
+    assert found[0][0] == pytest.approx(found[1][0], abs=0.02)
+    assert found[0][1] == found[1][1]
+    monkeypatch.setattr("synthgen.stats.association._CELLS", 2**22)
+    tracemalloc.start()
+    many = 1 + rng.multinomial(2000, np.full(90_000, 1 / 90_000)).reshape(300, 300)
+    monkeypatch.setattr("synthgen.stats.association.RESAMPLES", 300)
+    independent(many, rng)
+    assert tracemalloc.get_traced_memory()[1] < 2**28, "all tables at once take 0.4 GiB and more"
+    tracemalloc.stop()
+
+
+def _drawn(prompts: int) -> Bootstrap:
+    found = bootstrap(np.zeros(prompts, dtype=int), np.random.default_rng(0))
+    assert found is not None
+    return found

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 
 from synthgen.stats.association import PromptClusters, associate
-from synthgen.stats.clusters import bootstrap, design_effect
+from synthgen.stats.clusters import bootstrap, design_effect, linear
 from synthgen.stats.estimates import Ints
 
 
@@ -65,3 +66,22 @@ def test_prompts_that_differ_do_not_make_classes_that_do() -> None:
     assert found.test.p_value > 0.3
     assert found.v is not None
     assert found.v.low == 0
+
+
+@pytest.mark.parametrize("prompts", [10, 60, 400])
+def test_the_linearized_variance_is_that_of_statsmodels_and_near_the_bootstraps(prompts: int) -> None:
+    counts = alike(prompts, 10, 0.3) + np.random.default_rng(1).integers(0, 3, (prompts, 2))  # clusters of many sizes
+    found = linear(prompts)
+    assert found is not None
+    variance = found.variance(counts)
+    hits = np.concatenate([np.repeat([1, 0], row) for row in counts])
+    fitted = sm.OLS(hits, np.ones(len(hits))).fit(
+        cov_type="cluster", cov_kwds={"groups": np.repeat(np.arange(prompts), counts.sum(1)), "df_correction": False}
+    )
+    expected = float(fitted.cov_params()[0, 0])
+    assert variance == pytest.approx([expected, expected], rel=1e-9)
+    drawn = bootstrap(np.zeros(prompts, dtype=int), np.random.default_rng(0))
+    assert drawn is not None
+    effects = design_effect(counts, found), design_effect(counts, drawn)
+    assert effects[0] == pytest.approx(effects[1], rel=0.15)
+    assert linear(9) is None

@@ -1,0 +1,153 @@
+"""Sets for YOLO's detectors: a text of boxes for each image. The boxes of an image must be of one class."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+
+import pandas as pd
+
+from synthgen.errors import UsageError
+from synthgen.images import LeftOut
+from synthgen.sets.files import FileSet
+from synthgen.sets.image_folder import find_in, skipped
+from synthgen.sets.own_folder import OwnFolder, own_folder
+
+_IMAGES, _LABELS = "images", "labels"
+_SETTINGS = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+_LISTS = ("classes.txt", "obj.names")
+_CSV = "An audit needs one class for each image: write a CSV with the columns path and label."
+_FORM = "Expected a line for each box: the number of its class and four or more numbers for its place."
+
+
+def find_boxes(folder: Path, split: str | None = None) -> bool:
+    """Tell whether a folder has YOLO's `images` and, beside them, `labels`, or a subfolder for a split has them."""
+    within = folder / split if split and (folder / split).is_dir() else folder
+    places = (within, *(path for path in sorted(within.iterdir()) if path.is_dir()))
+    return any((place / _IMAGES).is_dir() and any((place / _LABELS).rglob("*.txt")) for place in places)
+
+
+def read_yolo(folder: Path, split: str | None = None, images_from: Path | None = None) -> FileSet:
+    """Read the set in `folder`. The class of an image is that of its boxes; without a box, it has none.
+
+    Labels are found as YOLO finds them: in the path of an image, the last folder `images` becomes `labels`. The paths
+    in data.yaml are not followed: the set is what lies in its folder.
+
+    Args:
+        split: `split/images` or `images/split`.
+        images_from: another folder that links may point into.
+
+    Raises:
+        UsageError: there is no such split or no image, an image has boxes of several classes, or a text is invalid.
+    """
+    own = own_folder(folder, images_from)
+    found = find_in(folder, own)
+    images = [path for path in found.images if _IMAGES in path.relative_to(folder).parts[:-1]]
+    aside = len(found.images) - len(images)
+    if split is not None:
+        images = [path for path in images if split in _splits(path.relative_to(folder))]
+    if not images:
+        what = f"{folder} has no split {split!r}" if split else f"{folder}: no image file is in {_IMAGES!r}"
+        hint = "Splits are folders above or in 'images', such as train and val."
+        raise UsageError(what, argument="split" if split else None, hint=hint)
+
+    names = _names(folder, own)
+    labels = [_class(_label_file(path, folder), path, names, own) for path in images]
+    shown = [path.relative_to(folder).as_posix() for path in images]
+    notes = (
+        [] if names is not None else ["no data.yaml or classes.txt names the classes: they are called by their number"]
+    )
+    if aside:
+        notes.append(f"images outside a folder {_IMAGES!r} were skipped: {aside:,}")
+    frame = pd.DataFrame({"file_name": shown, "label": labels}, dtype="object")
+    paths = [str(path.absolute()) for path in images]
+    name = folder.resolve().name
+    return FileSet(name, f"the YOLO set {folder}", frame, paths, own, [*notes, *skipped(found.hidden)])
+
+
+def _splits(path: PurePath) -> Sequence[str]:
+    """Return the folders of an image that may be its split."""
+    return [part for part in path.parts[:-1] if part not in (_IMAGES, _LABELS)]
+
+
+def _label_file(path: Path, folder: Path) -> Path:
+    parts = list(path.relative_to(folder).parts)
+    last = len(parts) - 2 - parts[-2::-1].index(_IMAGES)
+    parts[last] = _LABELS
+    return folder.joinpath(*parts).with_suffix(".txt")
+
+
+def _class(file: Path, image: Path, names: Mapping[int, str] | None, own: OwnFolder) -> str | None:
+    """Return the class of all boxes of an image; None if it has no box."""
+    text = _text(file, own)
+    seen: dict[int, None] = {}
+    for number, line in enumerate((text or "").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            kind, *place = map(float, line.split())
+        except ValueError:
+            kind, place = -1.0, []
+        if len(place) < 4 or not kind.is_integer() or kind < 0:
+            raise UsageError(f"{file}:{number}: {line[:80]!r} is not a box", hint=_FORM)
+        if names is not None and int(kind) not in names:
+            hint = "Give every class a name there."
+            raise UsageError(f"{file}:{number}: class {int(kind)} has no name in data.yaml or classes.txt", hint=hint)
+        seen[int(kind)] = None
+    classes = [names[kind] if names is not None else str(kind) for kind in seen]
+    if len(classes) > 1:
+        raise UsageError(f"{image} has boxes of {classes[0]!r} and {classes[1]!r}", hint=_CSV)
+    return classes[0] if classes else None
+
+
+def _names(folder: Path, own: OwnFolder) -> Mapping[int, str] | None:
+    """Read the names of the classes by number; None if no file has them."""
+    places = (folder, *(path for path in sorted(folder.iterdir()) if path.is_dir()))
+    for place in places:
+        for name in (*_SETTINGS, *_LISTS):
+            file = place / name
+            text = _text(file, own) if file.is_file() else None
+            if text is not None:
+                return _checked(file, _listed(file, text))
+    return None
+
+
+def _listed(file: Path, text: str) -> object:
+    """Return what a file gives as names: lines, or the value of `names`."""
+    if file.name in _LISTS:
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    import yaml
+
+    try:
+        found = yaml.load(text, Loader=yaml.BaseLoader)  # safe, and a class called `no` stays that
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
+        raise UsageError(f"{file} cannot be read: {str(error).splitlines()[0]}", hint="Expected YAML.") from error
+    return found.get("names") if isinstance(found, dict) else None
+
+
+def _checked(file: Path, found: object) -> Mapping[int, str]:
+    pairs = {str(number): name for number, name in enumerate(found)} if isinstance(found, list) else found
+    texts = isinstance(pairs, dict) and all(
+        number.isdecimal() and isinstance(name, str) for number, name in pairs.items()
+    )
+    if not isinstance(pairs, dict) or not pairs or not texts:
+        what = f"{file} has no list 'names' of the classes"
+        raise UsageError(what, hint="Expected names: [chef, nurse], or a mapping of numbers to names.")
+    names = {int(number): name for number, name in pairs.items()}
+    if len(set(names.values())) < len(names):
+        raise UsageError(f"{file}: two classes have the same name", hint="Give each one of its own.")
+    return names
+
+
+def _text(file: Path, own: OwnFolder) -> str | None:
+    """Read a text of the set; None if there is no such file."""
+    own.check(file)
+    content = own.read(file.absolute())
+    if isinstance(content, LeftOut):
+        if file.exists():
+            raise UsageError(
+                f"{file} cannot be read: {content.detail or content.reason}", hint="Check its permissions."
+            )
+        return None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not a text in UTF-8: {error}", hint=_FORM) from error
