@@ -10,6 +10,7 @@ from synthgen.auditing.confusion import Confusion, correct_by_matrix
 from synthgen.auditing.findings import Figure, Power, Quote, Scope, Share, place_of
 from synthgen.auditing.judge_errors import error_rate, matrix_unchecked, widened
 from synthgen.auditing.labelled import Truth, correct_by_labels
+from synthgen.auditing.matrix_and_labels import matrix_unchecked_in, with_few_labels
 from synthgen.auditing.quote import quote
 from synthgen.auditing.table import Answers, Table
 from synthgen.stats.clusters import Bootstrap, design_effect
@@ -86,7 +87,8 @@ def measure_scopes(
             labels = correct_by_labels(by_class.astype(float), evidence.truth, chosen, inflation, evidence.whole)
             labels = replace(labels, doubts=(evidence.doubt,) if evidence.doubt else ())
         rng = np.random.default_rng([seed, index, *name.encode()])
-        yield _scope(class_name, answers, counts[index], evidence, errors, effects[index], matrices[index], labels, rng)
+        matrix = with_few_labels(matrices[index], labels, int(counts[index].sum()))
+        yield _scope(class_name, answers, counts[index], evidence, errors, effects[index], matrix, labels, rng)
 
 
 class _Errors(NamedTuple):
@@ -152,7 +154,7 @@ def _scope(
         labels,
         place_of(class_name),
         images,
-        errors.matrix_unchecked,
+        matrix_unchecked_in(errors.matrix_unchecked, labels, place_of(class_name)),
         errors.rate is not None,
     )
 
