@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synthgen.auditing.table import Answers, Table, check_columns, crossed, read_answers
+from synthgen.auditing.thin_classes import together
 from synthgen.errors import UsageError
 from synthgen.spec import ASIDE
 from synthgen.stats.estimates import Corrected, Floats, estimates
@@ -104,7 +105,7 @@ def correct_by_labels(
     if not truth.weight[seen][..., : -len(ASIDE)].any():
         return Corrected(None, "the labels give none of these images a value", labelled=labelled)
 
-    found = cells(counts[seen], truth.weight[seen], truth.square[seen])
+    found = cells(*together(counts[seen], truth.weight[seen], truth.square[seen]))
     share, low, high = weighted_score(*(of_whole(found) if whole else found), inflation)
     unseen = 1 - counts[seen].sum() / counts[there].sum()
     caveats = []
