@@ -47,9 +47,7 @@ def audit(kind: str, classes: int, seed: int, distances: bool = True) -> Result:
     if not distances:
         options = replace(options, references={})
     found = measure(world.table, SKIN, replace(options, gates=[gate for gate, _ in gates]), seed)
-    verdicts = [
-        (case, result.outcome.value) for (_, case), result in zip(gates, found.gates, strict=True)
-    ]
+    verdicts = [(case, result.outcome.value) for (_, case), result in zip(gates, found.gates, strict=True)]
     return {
         "kind": kind,
         "classes": classes,
