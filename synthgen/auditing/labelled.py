@@ -27,6 +27,7 @@ class Truth:
         images: labelled images by class.
         rows: the positions of the labelled images in the table.
         blank: the positions of images that have a row without a label: drawn, but not labelled.
+        truths: what was seen in each of `rows`, as codes of the attribute's answers.
     """
 
     weight: Floats
@@ -34,6 +35,7 @@ class Truth:
     images: Floats
     rows: NDArray[np.int64]
     blank: NDArray[np.int64]
+    truths: NDArray[np.integer]
 
 
 def read_truth(table: Table, labels: pd.DataFrame, attribute: Answers) -> Truth:
@@ -74,7 +76,7 @@ def read_truth(table: Table, labels: pd.DataFrame, attribute: Answers) -> Truth:
     np.add.at(weight, place, weights)
     np.add.at(square, place, weights**2)
     blank = table.ids.get_indexer(pd.Index(empty["id"]))
-    return Truth(weight, square, crossed((place[0], shape[0])).astype(float), rows, blank[blank >= 0])
+    return Truth(weight, square, crossed((place[0], shape[0])).astype(float), rows, blank[blank >= 0], truth)
 
 
 def correct_by_labels(
