@@ -1,4 +1,4 @@
-"""Classes whose labels are too few to meet all of the judge's answers, taken together for the shares of the whole set."""
+"""Classes with too few labels to meet all of the judge's answers, taken together for the shares of the whole set."""
 
 import numpy as np
 

@@ -8,7 +8,7 @@ and `--classes`. `--docs docs` puts the tables between the marks of docs/audit-s
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -22,7 +22,7 @@ from scipy.stats import beta
 
 from synthgen.auditing import gate_checks
 from synthgen.auditing.findings import Findings, Scope
-from synthgen.auditing.gates import Gate, GateOutcome
+from synthgen.auditing.gates import Gate
 from synthgen.auditing.measure import measure
 from synthgen.stats.distance import total_variation
 from synthgen.stats.estimates import Floats
