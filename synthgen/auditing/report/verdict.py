@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from synthgen.auditing.findings import Findings
-from synthgen.auditing.gates import LABELS_SETTLE, WORD, GateOutcome, GateResult
+from synthgen.auditing.gates import LABELS_SETTLE, WORD, Check, GateOutcome, GateResult
 from synthgen.auditing.quote import UNCHECKED
 from synthgen.auditing.report.skew import answer
+from synthgen.auditing.report.trust import trust
 from synthgen.auditing.report.words import MARKS, capitalized, counted
 
 
@@ -19,6 +20,7 @@ class Headline:
         sign: shows the state without colour.
         answer: what is skewed, where, by how much and how sure; None if no attribute has a target.
         sentence: what became of the gates.
+        trust: whether the answer can be trusted; None if nothing was measured.
     """
 
     state: str
@@ -26,6 +28,7 @@ class Headline:
     headline: str
     sentence: str
     answer: str | None = None
+    trust: str | None = None
 
 
 def verdict(findings: Findings) -> Headline:
@@ -41,7 +44,7 @@ def verdict(findings: Findings) -> Headline:
         sentence = f"{sentence.removesuffix('.')}, {WORD}: {_why(findings.on_trust)} (`trust_judge`)."
     elif any((check.remedy or "").startswith(LABELS_SETTLE) for gate in findings.gates for check in gate.checks):
         sentence += f" For gates that depend on the unchecked judge, {LABELS_SETTLE}."
-    return Headline(state, sign, headline, sentence, answer(findings))
+    return Headline(state, sign, headline, sentence, answer(findings), trust(findings))
 
 
 def _why(unchecked: str) -> str:
@@ -61,6 +64,12 @@ def worst_first(gates: Sequence[GateResult]) -> list[GateResult]:
     )
 
 
+def open_checks(gate: GateResult) -> list[Check]:
+    """List the checks of a gate that did not pass: those that failed first."""
+    found = [check for check in gate.checks if check.outcome is not GateOutcome.PASS]
+    return sorted(found, key=lambda check: check.outcome is not GateOutcome.FAIL)
+
+
 def _without_gates(findings: Findings) -> Headline:
     if not findings.attributes:
         sentence = (
@@ -77,7 +86,7 @@ def _without_gates(findings: Findings) -> Headline:
             "No target was given, so nothing is marked right or wrong. The figures show what is in the set, not what "
             "should be in it."
         )
-    return Headline("none", "", "No verdict", sentence, answer(findings))
+    return Headline("none", "", "No verdict", sentence, answer(findings), trust(findings))
 
 
 def _sentence(gates: Sequence[GateResult]) -> str:
