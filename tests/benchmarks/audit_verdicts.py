@@ -15,6 +15,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
+from unittest.mock import patch
 
 import numpy as np
 import typer
@@ -40,13 +41,13 @@ and evidence."""
 
 def audit(kind: str, classes: int, seed: int, distances: bool = True) -> Result:
     """Make a set and audit it, with gates at its truth and beside it."""
-    gate_checks.FEW_CLASSES = 0  # no other distance than the gated one is computed
     rng = np.random.default_rng([seed, classes, *kind.encode()])
     world, options = KINDS[kind](classes, rng)
     gates = list(gates_at(world.shares, distances))
     if not distances:
         options = replace(options, references={})
-    found = measure(world.table, SKIN, replace(options, gates=[gate for gate, _ in gates]), seed)
+    with patch.object(gate_checks, "FEW_CLASSES", 0):  # no other distance than the gated one is computed
+        found = measure(world.table, SKIN, replace(options, gates=[gate for gate, _ in gates]), seed)
     verdicts = [(case, result.outcome.value) for (_, case), result in zip(gates, found.gates, strict=True)]
     return {
         "kind": kind,

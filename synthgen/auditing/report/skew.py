@@ -46,7 +46,7 @@ def _of(attribute: AttributeFindings) -> str | None:
         return f"{subject} shows no skew beyond chance; the intervals reach up to {100 * off:.0f}% off target."
 
     scope, tv = max(skewed_classes or skewed, key=lambda each: each[1].found.value)
-    name = short(scope.class_name or "", _LONG)
+    name = short(scope.class_name or "", 2 * _LONG)
     if scope.class_name is None:
         where = "overall"
     elif len(classes) == 1:
