@@ -85,14 +85,9 @@ def audit_set(
         findings = _measured(seen, values, replace(options, real=frame), query.seed, on_progress, near)
     if heard is not None:
         findings = replace(findings, agreement=heard.agreement, second_opinion=heard.opinion)
-    caveats = [note for each in (seen, seen_real, seen_second) if each for note in notes_on(each)]
-    if seen_real is not None and (kept := [name for name in common.references if name not in query.targets]):
-        source = seen_real.images.source
-        caveats.append(f"the target of {', '.join(kept)} is the spec's `balance`, and not the shares of {source}")
-    pipeline = _pipeline(first, query.seed)
-    left_out = [gate for each in (seen, seen_real, seen_second) if each for gate in left_out_gates(each, query)]
-    findings = replace(
-        findings, pipeline=pipeline, caveats=(*findings.caveats, *caveats), gates=(*findings.gates, *left_out)
+    kept = [name for name in common.references if name not in query.targets]
+    findings = _noted(
+        replace(findings, pipeline=_pipeline(first, query.seed)), seen, seen_real, seen_second, kept, query
     )
 
     # Compare
@@ -112,6 +107,24 @@ def audit_set(
     if findings.labels_needed is None:
         return report
     return replace(report, judge_check=judge_check(place, query, findings.labels_needed))
+
+
+def _noted(
+    findings: Findings,
+    seen: ObservedSet,
+    real: ObservedSet | None,
+    second: ObservedSet | None,
+    kept: Sequence[str],
+    query: AuditQuery,
+) -> Findings:
+    """Add what was left out of the sets, and notes on how they were read. `kept` have a target besides the real set."""
+    there = [each for each in (seen, real, second) if each]
+    caveats = [note for each in there for note in notes_on(each)]
+    if real is not None and kept:
+        source = real.images.source
+        caveats.append(f"the target of {', '.join(kept)} is the spec's `balance`, and not the shares of {source}")
+    left_out = [gate for each in there for gate in left_out_gates(each, query)]
+    return replace(findings, caveats=(*findings.caveats, *caveats), gates=(*findings.gates, *left_out))
 
 
 def _heard(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from synthgen.auditing.scopes import Effect
+from synthgen.auditing.effect import Effect
 from synthgen.auditing.shared import NEAR, PROMPT, Dependence, Shared
 from synthgen.auditing.table import Table
 from synthgen.stats.search import Codes

@@ -9,10 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synthgen.auditing.dependence import Clustering, added_up, chained, find_clustering, strongest
+from synthgen.auditing.effect import Effect
 from synthgen.auditing.findings import place_of
 from synthgen.auditing.gate_checks import FEW_CLASSES
 from synthgen.auditing.relations import stream
-from synthgen.auditing.scopes import Effect, find_effects
+from synthgen.auditing.scopes import find_effects
 from synthgen.auditing.shared import Dependence
 from synthgen.auditing.table import Table
 from synthgen.stats.clusters import Bootstrap, Linear, bootstrap, linear
@@ -67,6 +68,12 @@ def find_dependent(table: Table, frame: pd.DataFrame, near: NearGroups | None, s
         for name, of in effects.items()
     }
     return _single(Dependent(clustering.table, drawn, effects, _with(clustering.dependence, near)), clustering, seed)
+
+
+def independent(table: Table) -> Dependent:
+    """Return a table about which nothing is a sample, so that it does not matter how alike its images are."""
+    alone = replace(table, cluster=None)
+    return Dependent(alone, None, find_effects(alone, []), None)
 
 
 def _single(found: Dependent, clustering: Clustering, seed: int) -> Dependent:

@@ -9,6 +9,7 @@ from scipy.sparse import csr_matrix
 from scipy.stats import chi2
 
 from synthgen.auditing.findings import place_of
+from synthgen.auditing.label_directions import truths_apart
 from synthgen.auditing.labelled import Truth
 from synthgen.auditing.table import Answers, Table, crossed
 from synthgen.stats.estimates import Floats, Ints, holm
@@ -50,6 +51,13 @@ def doubt_of(
     tests = [*_of_answers(table, attribute, truth, rng)]
     if vectors is not None and len(vectors) == len(table):
         tests += _of_pictures(table, attribute, truth.rows, vectors)
+        cell = table.label.astype(np.int64) * len(attribute.answers) + attribute.codes
+        apart = truths_apart(table.label, cell, truth.rows, truth.truths, vectors, rng)
+        tests += (
+            [_Test(apart, "they look more like some of the truths than the other images do")]
+            if apart is not None
+            else []
+        )
     corrected = holm([test.p_value for test in tests])
     refused = [(p, test.what) for p, test in zip(corrected, tests, strict=True) if p is not None and p < LEVEL]
     if not refused:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synthgen.auditing.table import Answers, Table, check_columns, crossed, read_answers
+from synthgen.auditing.thin_classes import together
 from synthgen.errors import UsageError
 from synthgen.spec import ASIDE
 from synthgen.stats.estimates import Corrected, Floats, estimates
@@ -26,6 +27,7 @@ class Truth:
         images: labelled images by class.
         rows: the positions of the labelled images in the table.
         blank: the positions of images that have a row without a label: drawn, but not labelled.
+        truths: what was seen in each of `rows`, as codes of the attribute's answers.
     """
 
     weight: Floats
@@ -33,6 +35,7 @@ class Truth:
     images: Floats
     rows: NDArray[np.int64]
     blank: NDArray[np.int64]
+    truths: NDArray[np.integer]
 
 
 def read_truth(table: Table, labels: pd.DataFrame, attribute: Answers) -> Truth:
@@ -73,7 +76,7 @@ def read_truth(table: Table, labels: pd.DataFrame, attribute: Answers) -> Truth:
     np.add.at(weight, place, weights)
     np.add.at(square, place, weights**2)
     blank = table.ids.get_indexer(pd.Index(empty["id"]))
-    return Truth(weight, square, crossed((place[0], shape[0])).astype(float), rows, blank[blank >= 0])
+    return Truth(weight, square, crossed((place[0], shape[0])).astype(float), rows, blank[blank >= 0], truth)
 
 
 def correct_by_labels(
@@ -104,7 +107,7 @@ def correct_by_labels(
     if not truth.weight[seen][..., : -len(ASIDE)].any():
         return Corrected(None, "the labels give none of these images a value", labelled=labelled)
 
-    found = cells(counts[seen], truth.weight[seen], truth.square[seen])
+    found = cells(*together(counts[seen], truth.weight[seen], truth.square[seen]))
     share, low, high = weighted_score(*(of_whole(found) if whole else found), inflation)
     unseen = 1 - counts[seen].sum() / counts[there].sum()
     caveats = []

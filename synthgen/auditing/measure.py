@@ -12,7 +12,8 @@ from synthgen.auditing.basis import rests_on
 from synthgen.auditing.checking import labels_needed, unused_trust
 from synthgen.auditing.confusion import Confusion
 from synthgen.auditing.crossings import MIN_CELL, cross
-from synthgen.auditing.effects import Dependent, NearGroups, find_dependent
+from synthgen.auditing.effect import Effect
+from synthgen.auditing.effects import NearGroups, find_dependent, independent
 from synthgen.auditing.families import with_families
 from synthgen.auditing.filters import Pipeline, read_pipeline
 from synthgen.auditing.findings import REAL, AttributeFindings, Findings
@@ -26,7 +27,7 @@ from synthgen.auditing.labelled import read_truth
 from synthgen.auditing.labellers import Labellers, compare_labellers, error_together
 from synthgen.auditing.opinion import Opinion
 from synthgen.auditing.relations import find_amplifications, find_association, stream
-from synthgen.auditing.scopes import Effect, Evidence, find_effects, measure_scopes
+from synthgen.auditing.scopes import Evidence, measure_scopes
 from synthgen.auditing.table import Table, read_table
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
@@ -117,11 +118,7 @@ def measure(
     table = join(plain, joints)
     of_joint = _joint_options(given, table, joints)
 
-    if given.about_set:  # nothing is a sample, so it does not matter how alike images are
-        alone = replace(table, cluster=None)
-        dependent = Dependent(alone, None, find_effects(alone, []), None)
-    else:
-        dependent = find_dependent(table, frame, given.near, seed)
+    dependent = independent(table) if given.about_set else find_dependent(table, frame, given.near, seed)
     table, drawn, effects = dependent.table, dependent.drawn, dependent.effects
     plain = replace(plain, cluster=table.cluster, cluster_label=table.cluster_label)
     labellers = tuple(_labellers(given, attributes))
@@ -143,6 +140,7 @@ def measure(
     question = GroupQuestion(given.reference_groups, known, given.references, joints, given.about_set)
     groups, of_groups = find_groups(table, plain, frame, [*found, *joint], question)
     decided = apply_gates(gates, [*found, *joint], given.trust_judge, seed, of_groups)
+    caveats = (*_caveats(table, real, given.labels), *dependent.caveats, *groups.caveats)
     return Findings(
         images=len(table),
         classes=dict(zip(table.classes, np.bincount(table.label, minlength=len(table.classes)).tolist(), strict=True)),
@@ -155,13 +153,7 @@ def measure(
         amplification=tuple(find_amplifications(plain, real, drawn, seed)) if real is not None else (),
         agreement=tuple(_agreement(plain, given.second)) if given.second is not None else (),
         gates=decided,
-        caveats=(
-            *_caveats(table, real, given.labels),
-            *dependent.caveats,
-            *groups.caveats,
-            *not_joined(given.joints, joints),
-            *unused_trust(given.trust_judge, found, decided),
-        ),
+        caveats=(*caveats, *not_joined(given.joints, joints), *unused_trust(given.trust_judge, found, decided)),
         trust_judge=given.trust_judge,
         about="set" if given.about_set else "source",
         labels_needed=labels_needed(frame, found, gates, decided),
@@ -171,11 +163,6 @@ def measure(
         rests_on=rests_on(gates, decided, found),
         labellers=labellers,
     )
-
-
-def _labellers(given: AuditOptions, attributes: Mapping[str, Sequence[str]]) -> Iterator[Labellers]:
-    if given.labels is not None and given.second_labels is not None:
-        yield from compare_labellers(given.labels, given.second_labels, attributes)
 
 
 def _joint_options(given: AuditOptions, table: Table, joints: Sequence[str]) -> AuditOptions:

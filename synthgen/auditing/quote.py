@@ -60,7 +60,8 @@ def quote(
     if matrix is not None and matrix.shares is not None:
         if not matrix.doubts:
             right = "right if the judge errs here as often as it did there, in every class"
-            reason = f"corrected by the confusion matrix: {right}{few}"
+            wide = "; its interval contains that of these labels" if few and has_labels else ""
+            reason = f"corrected by the confusion matrix: {right}{few}{wide}"
             return Quote(Figure.MATRIX, reason, matrix_unchecked)
         few += f"; the confusion matrix does not help: {matrix.doubts[0]}"
 

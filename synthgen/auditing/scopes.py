@@ -7,28 +7,26 @@ from typing import NamedTuple
 import numpy as np
 
 from synthgen.auditing.confusion import Confusion, correct_by_matrix
-from synthgen.auditing.findings import Figure, Power, Quote, Scope, Share, place_of
+from synthgen.auditing.effect import Effect
+from synthgen.auditing.findings import Figure, Quote, Scope, Share, place_of
 from synthgen.auditing.judge_errors import error_rate, matrix_unchecked, widened
 from synthgen.auditing.labelled import Truth, correct_by_labels
 from synthgen.auditing.labellers import with_labeller
+from synthgen.auditing.matrix_and_labels import matrix_unchecked_in, with_few_labels
 from synthgen.auditing.opinion import Opinion, agreed_distances, agreed_shares, without_agreement
 from synthgen.auditing.quote import quote
+from synthgen.auditing.scope_notes import caveats_on, missing_figures, power_of, why_no_distance
 from synthgen.auditing.table import Answers, Table
 from synthgen.stats.clusters import Bootstrap, Linear, design_effect
 from synthgen.stats.distance import Distance, Measure, Reference, Target, distances
 from synthgen.stats.estimates import (
     Corrected,
     Ints,
-    half_width,
-    images_needed,
     point,
     wilson,
     wilson_with_effect,
     worth,
 )
-
-PRECISION = 0.05
-"""The half width of an interval that `Power.images_needed` aims at."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,29 +52,6 @@ class Evidence:
     opinion: Opinion | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Effect:
-    """The effect of shared prompts, and of what else images share, on the precision in a scope.
-
-    Attributes:
-        prompts: their number; None if none are known.
-        clusters: the number of clusters of images that share something; None if no images do.
-        shared: what they share, in words; empty if it is a prompt alone.
-        size: the design effect; None if it could not be estimated.
-        freedom: the degrees of freedom of that estimate.
-    """
-
-    prompts: int | None
-    size: float | None = None
-    freedom: int = 0
-    clusters: int | None = None
-    shared: str = ""
-
-    @property
-    def at_least(self) -> float:
-        return max(1.0, self.size or 1.0)
-
-
 def measure_scopes(
     table: Table, name: str, evidence: Evidence, effects: Sequence[Effect], seed: int
 ) -> Iterator[Scope]:
@@ -97,7 +72,8 @@ def measure_scopes(
             labels = with_labeller(labels, evidence.labeller)
             labels = replace(labels, doubts=(evidence.doubt,) if evidence.doubt else ())
         rng = np.random.default_rng([seed, index, *name.encode()])
-        yield _scope(class_name, answers, counts[index], evidence, errors, effects[index], matrices[index], labels, rng)
+        matrix = with_few_labels(matrices[index], labels, int(counts[index].sum()))
+        yield _scope(class_name, answers, counts[index], evidence, errors, effects[index], matrix, labels, rng)
 
 
 class _Errors(NamedTuple):
@@ -155,7 +131,6 @@ def _scope(
     shares = _shares(answers, counts, effect, matrix, labels, rate)
     if evidence.whole:
         shares = tuple(replace(share, raw=share.raw and point(share.raw.value)) for share in shares)
-    more = evidence.truth is not None or evidence.confusion is not None
     opinion = None if evidence.known else evidence.opinion
     differ = opinion.rate(class_name, valued, effect.at_least, evidence.whole) if opinion else None
     shares = agreed_shares(shares, differ)
@@ -167,13 +142,13 @@ def _scope(
         labels,
         place_of(class_name),
         images,
-        errors.matrix_unchecked,
+        matrix_unchecked_in(errors.matrix_unchecked, labels, place_of(class_name)),
         errors.rate is not None,
-        None if more else opinion,
+        opinion if evidence.truth is None and evidence.confusion is None else None,
     )
 
     wanted = evidence.reference.of(class_name) if evidence.reference else None
-    no_distance = _no_distance(evidence.reference, wanted is not None, quoted)
+    no_distance = why_no_distance(evidence.reference, wanted is not None, quoted)
     far: dict[Figure, tuple[Distance, ...]] = {}
     if wanted is not None and no_distance is None:
         far = dict(_distances(answers, wanted, shares, valued, effect, quoted, rng, evidence.measures))
@@ -197,14 +172,14 @@ def _scope(
         freedom=effect.freedom if effect.size is not None else None,
         labelled=labels.labelled if labels else 0,
         shares=shares,
-        missing=_missing(valued, effect, matrix, labels, rate) | without_agreement(differ),
+        missing=missing_figures(valued, effect, matrix, labels, rate) | without_agreement(differ),
         quote=quoted,
         reference=dict(wanted.shares) if wanted else None,
         distances=far.get(quoted.figure, ()) if quoted.figure else (),
         raw_distances=next((found for figure, found in far.items() if figure is not quoted.figure), ()),
         no_distance=no_distance,
-        power=_power(valued, images, effect),
-        caveats=tuple(_caveats(effect, matrix, labels, images, valued)),
+        power=power_of(valued, images, effect),
+        caveats=tuple(caveats_on(effect, matrix, labels, images, valued)),
         differ=differ,
     )
 
@@ -251,60 +226,3 @@ def _shares(
         wide = widened(alike or raw, rate)
         found.append(Share(value, count, least, most, raw, alike, by_matrix, by_labels, wide))
     return tuple(found)
-
-
-def _missing(
-    valued: int, effect: Effect, matrix: Corrected | None, labels: Corrected | None, rate: float | None
-) -> dict[str, str]:
-    missing = {}
-    if not valued:
-        missing[Figure.RAW.value] = "no image has a value"
-    if rate is None or not valued:
-        missing[Figure.WIDENED.value] = "nothing shows how often the judge errs" if valued else "no image has a value"
-    if effect.size is None:
-        missing[Figure.CLUSTERED.value] = _no_effect(effect, valued)
-    for figure, given, absent in (
-        (Figure.MATRIX, matrix, "no confusion matrix was given"),
-        (Figure.LABELS, labels, "no labels were given"),
-    ):
-        if given is None:
-            missing[figure.value] = absent
-        elif given.shares is None:
-            missing[figure.value] = given.reason or ""
-    return missing
-
-
-def _no_effect(effect: Effect, valued: int) -> str:
-    if effect.clusters is None:
-        return "no prompts are known, or every image has its own"
-    if not valued:
-        return "no image has a value"
-    what = f"clusters of {effect.shared}" if effect.shared else "prompts"
-    few = f"{effect.clusters} {what}, or those of one class, are too few to tell how alike their images are"
-    return f"{few}, or all images are alike"
-
-
-def _no_distance(reference: Reference | None, wanted: bool, quoted: Quote) -> str | None:
-    if reference is None:
-        return "no reference was declared, so there is no verdict"
-    if not wanted:
-        return f"{reference.source} has no images of this class that have a value"
-    return None if quoted.figure is not None else "no image has a value"
-
-
-def _power(valued: int, images: int, effect: Effect) -> Power:
-    """Compute the power at the abstention and design effect seen here; without images, both count as none."""
-    answered = valued / images if valued else 1.0
-    return Power(half_width(valued / effect.at_least), images_needed(PRECISION, effect.at_least, answered))
-
-
-def _caveats(effect: Effect, matrix: Corrected | None, labels: Corrected | None, images: int, valued: int) -> list[str]:
-    found = [caveat for each in (matrix, labels) if each for caveat in (*each.caveats, *each.doubts)]
-    if labels is not None and labels.shares is None and labels.labelled:
-        found.append(f"not corrected by labels: {labels.reason}")
-    if effect.clusters is not None and effect.size is None and valued:
-        what = effect.shared or "images of one prompt"
-        found.append(f"{_no_effect(effect, valued)}: the intervals take {what} as independent")
-    if images and valued < images / 2:
-        found.append(f"only {valued} of {images} images have a value: the shares are of those alone")
-    return found

@@ -43,7 +43,7 @@ class TwinCheck:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Twins:
+class AlikeInSets:
     """The near-duplicates of a set, or between two sets.
 
     Attributes:
@@ -93,7 +93,7 @@ def twins_within(
     keep: int = KEEP,
     most_compared: int = MOST_COMPARED,
     seed: int = 0,
-) -> Twins:
+) -> AlikeInSets:
     """Find the near-duplicates within one set, each pair once.
 
     Args:
@@ -129,7 +129,7 @@ def twins_between(
     keep: int = KEEP,
     most_compared: int = MOST_COMPARED,
     seed: int = 0,
-) -> Twins:
+) -> AlikeInSets:
     """Find the near-duplicates between two sets, and the nearest row of the second for each row of the first.
 
     If the rows of both sets make up to `most_compared` ** 2 pairs, every pair is compared. For the arguments
@@ -275,9 +275,9 @@ def _is_plenty(gathering: Gathering, marked: int) -> bool:
 
 def _twins(
     gathering: Gathering, component: Codes, nearest: Codes, cosines: Vectors, trees: int, check: TwinCheck | None
-) -> Twins:
+) -> AlikeInSets:
     side, number = gathering.mine, gathering.mine.rows.number
-    return Twins(
+    return AlikeInSets(
         gathering.found,
         *gathering.listed(),
         anywhere=side.anywhere[number],

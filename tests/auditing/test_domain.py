@@ -49,9 +49,18 @@ def audits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, synthgen.Audit
             (place / name / kind).mkdir(parents=True, exist_ok=True)
         drawn_otherwise(rng).save(place / f"foreign/{kind}/{number}.png")
         (place / f"chefs/{kind}/{number}.png").write_bytes(portrait(kind, "dark", 500 + number))
-    asked = {"attributes": place / "attributes.yaml", "judges": [JUDGE], "cache": place / "cache", "device": "cpu"}
-    gates = ["skin_tone over all: share of dark >= 0"]
-    return {name: synthgen.audit(place / name, **asked, gates=gates, trust_judge=True) for name in ("foreign", "chefs")}
+    return {
+        name: synthgen.audit(
+            place / name,
+            attributes=place / "attributes.yaml",
+            judges=[JUDGE],
+            cache=place / "cache",
+            device="cpu",
+            gates=["skin_tone over all: share of dark >= 0"],
+            trust_judge=True,
+        )
+        for name in ("foreign", "chefs")
+    }
 
 
 def test_pictures_in_another_style_ring_before_anything_else(audits: dict[str, synthgen.Audit]) -> None:

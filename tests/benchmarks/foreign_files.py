@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.foreign_files FOLDER
 
-FOLDER is a checkout of Pillow's `Tests/images`, of apache/parquet-testing or of yaml/yaml-test-suite, or any other. Every
-picture is decoded, every table is opened as a set and audited by a known column, and every YAML document, whole and as
-it stands in a file of yaml-test-suite, is read as a spec. Nothing of those projects is kept. It fails if anything but an
-error of synthgen's own comes up.
+FOLDER is a checkout of Pillow's `Tests/images`, of apache/parquet-testing or of yaml/yaml-test-suite, or any other.
+Every picture is decoded, every table is opened as a set and audited by a known column, and every YAML document, whole
+and as it stands in a file of yaml-test-suite, is read as a spec. Nothing of those projects is kept. It fails if
+anything but an error of synthgen's own comes up.
 """
 
 import sys
@@ -90,7 +90,15 @@ def _inside(file: Path) -> Iterator[bytes]:
     for entry in entries if isinstance(entries, list) else ():
         text = entry.get("yaml") if isinstance(entry, Mapping) else None
         if isinstance(text, str):
-            marks = {"␣": " ", "»": "\t", "—": "", "←": "\r", "⇔": "\ufeff", "↵": "", "∎": ""}
+            marks: dict[str, str | int | None] = {
+                "␣": " ",
+                "»": "\t",
+                "—": "",
+                "←": "\r",
+                "⇔": "\ufeff",
+                "↵": "",
+                "∎": "",
+            }
             yield text.translate(str.maketrans(marks)).encode()
 
 

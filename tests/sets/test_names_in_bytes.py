@@ -31,7 +31,7 @@ def test_a_class_folder_or_an_image_whose_name_is_not_utf8_is_named(name: str, t
 @pytest.mark.parametrize("label", ODD)
 def test_a_label_that_is_not_a_text_is_named(label: str) -> None:
     found = open_set(pd.DataFrame({"label": ["a", label], "skin": ["light", "dark"]}, dtype="object"))
-    with pytest.raises(UsageError, match="'label'.* is not a text in UTF-8"):
+    with pytest.raises(UsageError, match=r"'label'.* is not a text in UTF-8"):
         read_frame(found, known={"skin": "skin"})
 
 

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import NearestNeighbors
 
-from synthgen.stats.twins import Twins, twins_between, twins_within
+from synthgen.stats.twins import AlikeInSets, twins_between, twins_within
 from tests.auditing.vectors import unit
 
 LIMIT = 0.98
@@ -145,7 +145,7 @@ def test_rows_of_few_dimensions_all_near_each_other_end_and_are_lower_bounds(wid
 
 
 def test_nothing_and_one_row_have_no_twins() -> None:
-    def of(count: int) -> Twins:
+    def of(count: int) -> AlikeInSets:
         return twins_within(np.eye(1, 4, dtype=np.float32)[:count], np.zeros(count, np.int64), LIMIT)
 
     assert [(of(count).found, of(count).exact, len(of(count).component)) for count in (0, 1)] == [

@@ -15,7 +15,7 @@ from synthgen.stats.gathering import DIGITS
 from synthgen.stats.kernels import NEIGHBOURS, discrepancy, median_distance, overlap
 from synthgen.stats.search import Vectors, nearest
 from synthgen.stats.spread import draws, of_parts
-from synthgen.stats.twins import MOST_COMPARED, Twins, twins_between
+from synthgen.stats.twins import MOST_COMPARED, AlikeInSets, twins_between
 
 LEAST = 20
 _MOST = 512
@@ -106,7 +106,7 @@ def measure_leakage(
     return replace(leakage, caveats=(told,))
 
 
-def _nearest(pair: "_Pair", own: Rows, twins: Twins) -> Vectors:
+def _nearest(pair: "_Pair", own: Rows, twins: AlikeInSets) -> Vectors:
     """Return the cosines of images with their nearest reference image: of all images, or of those drawn."""
     if twins.check is None:
         if pair.name is None:
@@ -120,7 +120,7 @@ def _nearest(pair: "_Pair", own: Rows, twins: Twins) -> Vectors:
     return nearest(own.vectors[drawn], pair.reference)
 
 
-def _nearest_pairs(own: Rows, there: Rows, alike: Twins) -> tuple[NearDuplicate, ...]:
+def _nearest_pairs(own: Rows, there: Rows, alike: AlikeInSets) -> tuple[NearDuplicate, ...]:
     first = np.argsort(-np.round(alike.nearest_cosines, DIGITS), kind="stable")[:_SHOWN]
     first = first[alike.nearest[first] >= 0]
     return pairs_of(own, there, first, alike.nearest[first], alike.nearest_cosines[first])

@@ -9,7 +9,7 @@ from synthgen.auditing.embeddings.findings import PairsApart, SearchCheck
 from synthgen.auditing.embeddings.rows import THRESHOLD, Rows, check_threshold, read_rows
 from synthgen.stats.estimates import Estimate, estimate, wilson
 from synthgen.stats.search import Codes, Flags
-from synthgen.stats.twins import MOST_COMPARED, TwinCheck, Twins, twins_within
+from synthgen.stats.twins import MOST_COMPARED, AlikeInSets, TwinCheck, twins_within
 
 CLASS = "class"
 _OWN = 100
@@ -25,7 +25,7 @@ class NearSet:
     """
 
     rows: Rows
-    twins: Twins
+    twins: AlikeInSets
     threshold: float
     names: tuple[str, ...]
 
@@ -60,7 +60,7 @@ def find_near(
     return NearSet(rows, twins, threshold, tuple(groups))
 
 
-def search_check(twins: Twins) -> SearchCheck | None:
+def search_check(twins: AlikeInSets) -> SearchCheck | None:
     """Compare what the index found of the drawn rows with what they have. None if the search is exact."""
     check = twins.check
     if check is None:
@@ -72,7 +72,7 @@ def search_check(twins: Twins) -> SearchCheck | None:
     return SearchCheck(drawn, wilson(int((found[true] > 0).sum()), has), share, _pairs(twins, check, images))
 
 
-def rate(twins: Twins, codes: Codes, code: int | None) -> Estimate | None:
+def rate(twins: AlikeInSets, codes: Codes, code: int | None) -> Estimate | None:
     """Estimate the share of images with a near-duplicate: in a class, those that have one in it.
 
     What was found is certain. What an index missed is estimated from the drawn rows, and both variances are added
@@ -91,7 +91,7 @@ def rate(twins: Twins, codes: Codes, code: int | None) -> Estimate | None:
     return estimate(min(value, 1.0), max(low, found.low), min(high, 1.0))
 
 
-def drawn_of(twins: Twins, codes: Codes, code: int | None) -> int | None:
+def drawn_of(twins: AlikeInSets, codes: Codes, code: int | None) -> int | None:
     """Count the drawn rows of a class, or all of them; None if the search is exact."""
     if twins.check is None:
         return None
@@ -99,7 +99,7 @@ def drawn_of(twins: Twins, codes: Codes, code: int | None) -> int | None:
     return len(own) if code is None else int((own == code).sum())
 
 
-def _missed(twins: Twins, check: TwinCheck, codes: Codes, code: int | None) -> Estimate | None:
+def _missed(twins: AlikeInSets, check: TwinCheck, codes: Codes, code: int | None) -> Estimate | None:
     """Estimate the share of images that have a near-duplicate which the index missed."""
     if code is None:
         return wilson(int(((check.partners > 0) & ~twins.anywhere[check.drawn]).sum()), len(check.drawn))
@@ -114,7 +114,7 @@ def _missed(twins: Twins, check: TwinCheck, codes: Codes, code: int | None) -> E
     return estimate(left * of_all.value, left * of_all.low, left * of_all.high)
 
 
-def _pairs(twins: Twins, check: TwinCheck, images: int) -> Estimate:
+def _pairs(twins: AlikeInSets, check: TwinCheck, images: int) -> Estimate:
     """Estimate the number of all pairs: those found, and half of the partners that the images miss."""
     missed = (check.partners - twins.partners[check.drawn]).astype(float)
     some = wilson(float((missed > 0).sum()), len(missed))

@@ -23,7 +23,7 @@ from synthgen.stats.estimates import Floats, point, wilson
 from synthgen.stats.search import Codes, Flags
 
 if TYPE_CHECKING:
-    from synthgen.auditing.inspection.near import Places
+    from synthgen.auditing.inspection.near import Positions
     from synthgen.auditing.inspection.scan import Scanned
 
 DARK, BRIGHT, FLAT, PLAIN, BLURRED, GREY = 0.32, 0.95, 2 / 255, 2.0, 0.005, 0.03
@@ -63,7 +63,7 @@ class _Flagged:
     limit: float | None = None
     scores: Floats | None = None
     rank: Floats | None = None
-    twins: Places | None = None
+    twins: Positions | None = None
     counted: bool = False
     reason: str | None = None
 
@@ -216,7 +216,7 @@ def _issue(found: _Flagged, seen: Seen) -> Issue:
     )
 
 
-def _clearest(found: _Flagged) -> Places:
+def _clearest(found: _Flagged) -> Positions:
     places = np.flatnonzero(found.flags)
     return places if found.rank is None else places[np.argsort(found.rank[places], kind="stable")]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-Places = NDArray[np.int64]
+Positions = NDArray[np.int64]
 _AT_ONCE = 2**20
 
 
@@ -35,10 +35,10 @@ class NearHashes:
         assert 8 * hashes.shape[1] <= 56 * (most + 1), "a part of a hash fits a number"
         self._hashes, self._most, self._marks = hashes, most, marks
         self.around: NDArray[np.uint64] = np.zeros(len(hashes), dtype=np.uint64)
-        self.bits: Places = np.full(len(hashes), 8 * hashes.shape[1] + 1, dtype=np.int64)
-        self.nearest: Places = np.full(len(hashes), -1, dtype=np.int64)
-        self.groups: Places = np.arange(len(hashes), dtype=np.int64)
-        edges: list[tuple[Places, Places]] = []
+        self.bits: Positions = np.full(len(hashes), 8 * hashes.shape[1] + 1, dtype=np.int64)
+        self.nearest: Positions = np.full(len(hashes), -1, dtype=np.int64)
+        self.groups: Positions = np.arange(len(hashes), dtype=np.int64)
+        edges: list[tuple[Positions, Positions]] = []
         for first, second, apart in self.pairs():
             self._hear(first, second, apart)
             self._hear(second, first, apart)
@@ -48,7 +48,7 @@ class NearHashes:
                 edges = self._join(edges)
         self._join(edges)
 
-    def pairs(self) -> Iterator[tuple[Places, Places, Places]]:
+    def pairs(self) -> Iterator[tuple[Positions, Positions, Positions]]:
         """Yield all near pairs, some of them more than once: two places and the bits between them."""
         bits, parts = 8 * self._hashes.shape[1], self._most + 1
         words = np.ascontiguousarray(self._hashes).view(np.uint64)
@@ -60,7 +60,7 @@ class NearHashes:
                 if near.any():
                     yield first[near], second[near], apart[near]
 
-    def _hear(self, first: Places, second: Places, apart: Places) -> None:
+    def _hear(self, first: Positions, second: Positions, apart: Positions) -> None:
         marks = self._marks[second]
         new = (marks & ~self.around[first]) != 0
         np.bitwise_or.at(self.around, first[new], marks[new])
@@ -69,7 +69,7 @@ class NearHashes:
         order = np.argsort(-apart, kind="stable")  # of several for one hash, the nearest is assigned last
         self.bits[first[order]], self.nearest[first[order]] = apart[order], second[order]
 
-    def _join(self, edges: list[tuple[Places, Places]]) -> list[tuple[Places, Places]]:
+    def _join(self, edges: list[tuple[Positions, Positions]]) -> list[tuple[Positions, Positions]]:
         """Join the groups of these pairs, and forget the pairs."""
         if edges:
             many = len(self.groups)
@@ -89,7 +89,7 @@ def _part(hashes: NDArray[np.uint8], start: int, end: int) -> NDArray[np.uint64]
     return wide.view(np.uint64)[:, 0]
 
 
-def _sharing(keys: NDArray[np.uint64]) -> Iterator[tuple[Places, Places]]:
+def _sharing(keys: NDArray[np.uint64]) -> Iterator[tuple[Positions, Positions]]:
     """Yield all pairs of places with the same key, a bounded number at once."""
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]

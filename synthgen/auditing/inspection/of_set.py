@@ -72,7 +72,7 @@ def inspect_set(first: AuditInput, query: AuditQuery, on_progress: OnProgress) -
         query.seed,
     )
     inspection, rows = inspect_images(seen, len(left_out))
-    looked = Observations(opened, np.asarray(scanned.rows), None, None, left_out, scanned.changes)
+    looked = Observations(opened, np.asarray(scanned.rows), None, (), left_out, scanned.changes)
     return InspectedSet(ObservedSet(images, looked), inspection, rows, show_pairs(images, looked, _shown(inspection)))
 
 

@@ -21,6 +21,8 @@ _ROW, _TOP, _BOTTOM, _GAP = 0.235, 0.08, 0.3, 0.12
 _LETTER = 8 / 72
 LONGEST = 12.5
 """How wide a row's name may be, in units of its font size."""
+_END = 0.4
+"""How much of that a shortened name keeps for its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,14 @@ def chart(key: str, title: str, lines: Sequence[Line], scale: Scale = PERCENT) -
 
 
 def fitted(name: str) -> str:
-    """Shorten a row's name to the space for it."""
-    whole = short(name, 40)
+    """Shorten a row's name to the space for it. Names that begin alike are still told apart by their ends."""
+    whole = short(name, 400)
     if _width(whole) <= LONGEST:
         return whole
-    end = next(end for end in range(len(whole), -1, -1) if _width(whole[:end]) <= LONGEST - 1)
-    return f"{whole[:end].rstrip()}…"
+    begin = next(at for at in range(len(whole) + 1) if _width(whole[at:]) <= _END * LONGEST)
+    left = LONGEST - 1 - _width(whole[begin:])
+    end = next(end for end in range(begin, -1, -1) if _width(whole[:end]) <= left)
+    return f"{whole[:end].rstrip()}…{whole[begin:].lstrip()}"
 
 
 def _width(text: str) -> float:

@@ -20,7 +20,7 @@ from synthgen.auditing.report.relations import amplification_charts, association
 from synthgen.auditing.report.report import AuditReport
 from synthgen.auditing.report.shelves import shelves
 from synthgen.auditing.report.trending import trending
-from synthgen.auditing.report.verdict import verdict, worst_first
+from synthgen.auditing.report.verdict import open_checks, verdict, worst_first
 from synthgen.inert import inert
 from synthgen.pages.page import environment
 
@@ -92,6 +92,7 @@ def _environment() -> Environment:
         "counted": words.counted,
         "labels_wanted": words.labels_wanted,
         "EXPORT_LABELS": EXPORT_LABELS,
+        "open_checks": open_checks,
         "MARKS": words.MARKS,
         "MEASURES": words.MEASURES,
         "FIGURES": words.FIGURES,

@@ -9,6 +9,8 @@ from synthgen.stats.estimates import ALPHA
 
 _NAMED, _LONG = 3, 40
 """At most this many attributes are named, and this many letters of a name."""
+_VAGUE = 0.2
+"""Intervals that reach farther than this rule out no skew that matters."""
 
 
 def answer(findings: Findings) -> str | None:
@@ -37,10 +39,14 @@ def _of(attribute: AttributeFindings) -> str | None:
     skewed_classes = [each for each in skewed if each[0].class_name is not None]
     if not skewed:
         off = max(tv.found.high for _, tv in measured)
+        if off > _VAGUE:
+            return (
+                f"{subject} shows no skew beyond chance, but there is too little data: it may be {100 * off:.0f}% off."
+            )
         return f"{subject} shows no skew beyond chance; the intervals reach up to {100 * off:.0f}% off target."
 
     scope, tv = max(skewed_classes or skewed, key=lambda each: each[1].found.value)
-    name = short(scope.class_name or "", _LONG)
+    name = short(scope.class_name or "", 2 * _LONG)
     if scope.class_name is None:
         where = "overall"
     elif len(classes) == 1:

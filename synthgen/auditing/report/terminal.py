@@ -19,7 +19,7 @@ from synthgen.auditing.report.opinion import opinion_lines
 from synthgen.auditing.report.pairs import compared
 from synthgen.auditing.report.report import AuditReport
 from synthgen.auditing.report.trend_tables import trend_tables
-from synthgen.auditing.report.verdict import verdict, worst_first
+from synthgen.auditing.report.verdict import open_checks, verdict, worst_first
 from synthgen.auditing.report.words import (
     FIGURES,
     MARKS,
@@ -69,14 +69,14 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
 def _verdict(report: AuditReport, said: Callable[[str], str]) -> Text:
     told = verdict(report.findings, report.inspection)
     headline = f"{told.sign} {told.headline}: {short(report.title, 60)}".strip()
-    return Text("\n".join(filter(None, (headline, told.answer, said(told.sentence)))), "bold")
+    return Text("\n".join(filter(None, (headline, told.answer, told.trust, said(told.sentence)))), "bold")
 
 
 def _gates(findings: Findings) -> Table:
     table = _table("", "", "gate")
     for gate in worst_first(findings.gates):
         table.add_row(_outcome(gate.outcome), Text(short(gate.gate, 160), "bold"))
-        bad = [check for check in gate.checks if check.outcome is not GateOutcome.PASS]
+        bad = open_checks(gate)
         for check in bad[:CHECKS]:
             table.add_row("", _check(check))
         if bad[CHECKS:]:

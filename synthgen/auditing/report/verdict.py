@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from synthgen.auditing.basis import AGREEMENT
 from synthgen.auditing.findings import Findings
-from synthgen.auditing.gates import LABELS_SETTLE, WORD, GateOutcome, GateResult
+from synthgen.auditing.gates import LABELS_SETTLE, WORD, Check, GateOutcome, GateResult
 from synthgen.auditing.inspection.findings import Inspection
 from synthgen.auditing.quote import UNCHECKED
 from synthgen.auditing.report.inspected import summary
 from synthgen.auditing.report.skew import answer
+from synthgen.auditing.report.trust import trust
 from synthgen.auditing.report.words import MARKS, capitalized, counted
 
 
@@ -22,6 +23,7 @@ class Headline:
         sign: shows the state without colour.
         answer: what is skewed, where, by how much and how sure; None if no attribute has a target.
         sentence: what became of the gates.
+        trust: whether the answer can be trusted; None if nothing was measured.
     """
 
     state: str
@@ -29,6 +31,7 @@ class Headline:
     headline: str
     sentence: str
     answer: str | None = None
+    trust: str | None = None
 
 
 def verdict(findings: Findings, inspection: Inspection | None = None) -> Headline:
@@ -47,7 +50,7 @@ def verdict(findings: Findings, inspection: Inspection | None = None) -> Headlin
     elif _wants_labels(findings):
         sentence += f" For gates that depend on the unchecked judge, {LABELS_SETTLE}."
     sentence += _basis(findings)
-    return Headline(state, sign, headline, sentence, answer(findings))
+    return Headline(state, sign, headline, sentence, answer(findings), trust(findings))
 
 
 def _basis(findings: Findings) -> str:
@@ -79,6 +82,12 @@ def worst_first(gates: Sequence[GateResult]) -> list[GateResult]:
     )
 
 
+def open_checks(gate: GateResult) -> list[Check]:
+    """List the checks of a gate that did not pass: those that failed first."""
+    found = [check for check in gate.checks if check.outcome is not GateOutcome.PASS]
+    return sorted(found, key=lambda check: check.outcome is not GateOutcome.FAIL)
+
+
 def _without_gates(findings: Findings, inspection: Inspection | None) -> Headline:
     told = answer(findings) or (summary(inspection) if inspection is not None else None)
     if not findings.attributes:
@@ -96,7 +105,7 @@ def _without_gates(findings: Findings, inspection: Inspection | None) -> Headlin
             "No target was given, so nothing is marked right or wrong. The figures show what is in the set, not what "
             "should be in it."
         )
-    return Headline("none", "", "No verdict", sentence, told)
+    return Headline("none", "", "No verdict", sentence, told, trust(findings))
 
 
 def _sentence(gates: Sequence[GateResult]) -> str:
