@@ -38,4 +38,5 @@ def _alike(weight: Floats, square: Floats) -> Floats:
     """Whether all labels of a class have one weight, so that how many an answer got is up to chance: [classes]."""
     weights, squares = weight.sum(-1), square.sum(-1)
     each = np.divide(squares, weights, out=np.full_like(weights, np.nan), where=weights > 0)
-    return np.nanmax(each, -1) <= np.nanmin(each, -1) * (1 + 1e-6)
+    found: NDArray[np.bool_] = np.nanmax(each, -1) <= np.nanmin(each, -1) * (1 + 1e-6)
+    return found

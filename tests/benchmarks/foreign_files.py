@@ -28,6 +28,9 @@ from synthgen.spec import decoded, parse_spec
 _TABLES = (".parquet", ".csv", ".tsv", ".zip", ".tar", ".gz", ".tgz")
 _MOST_BYTES = 64 * 2**20
 
+_MARKS = {"␣": " ", "»": "\t", "—": "", "←": "\r", "⇔": "\ufeff", "↵": "", "∎": ""}
+"""How the suite shows white space."""
+
 
 def main(folder: Annotated[Path, typer.Argument(help="The files to read.")]) -> None:
     """Read every file below the folder, and print what came of them by their kind."""

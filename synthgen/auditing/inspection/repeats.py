@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.auditing.inspection.near import NearHashes, Places
+from synthgen.auditing.inspection.near import NearHashes, Positions
 from synthgen.stats.search import Codes, Flags
 
 NEAR_BITS = 8
@@ -31,11 +31,11 @@ class Repeats:
     exact: Flags
     near: Flags
     conflicting: Flags
-    exact_twin: Places
-    near_twin: Places
-    bits: Places
-    exact_group: Places
-    near_group: Places
+    exact_twin: Positions
+    near_twin: Positions
+    bits: Positions
+    exact_group: Positions
+    near_group: Positions
     exact_in: NDArray[np.uint64]
     near_in: NDArray[np.uint64]
 
@@ -89,8 +89,8 @@ def pairs_of_splits(names: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 
 def _near(
-    pixels: Places, hashes: NDArray[np.uint8], places: Places, marks: NDArray[np.uint64]
-) -> tuple[Places, Places, Places, NDArray[np.uint64]]:
+    pixels: Positions, hashes: NDArray[np.uint8], places: Positions, marks: NDArray[np.uint64]
+) -> tuple[Positions, Positions, Positions, NDArray[np.uint64]]:
     """Find for each image a near one of other pixels, the bits between them, its group, and the splits around it."""
     images = len(pixels)
     twin, bits = np.full(images, -1, dtype=np.int64), np.full(images, NEAR_BITS + 1, dtype=np.int64)
@@ -122,14 +122,14 @@ def _bit(numbers: Codes) -> NDArray[np.uint64]:
     return np.left_shift(np.uint64(1), numbers.astype(np.uint64))
 
 
-def _gathered(groups: Places, marks: NDArray[np.uint64], spread: bool = True) -> NDArray[np.uint64]:
+def _gathered(groups: Positions, marks: NDArray[np.uint64], spread: bool = True) -> NDArray[np.uint64]:
     """Join the marks of each group; return them for each image, or for each group."""
     found = np.zeros(int(groups.max(initial=-1)) + 1, dtype=np.uint64)
     np.bitwise_or.at(found, groups, marks)
     return found[groups] if spread else found
 
 
-def _another(groups: Places) -> Places:
+def _another(groups: Positions) -> Positions:
     """Return another image of the same group for each image: the first, or for the first the last."""
     here = np.arange(len(groups))
     last = np.zeros(int(groups.max(initial=-1)) + 1, dtype=np.int64)
@@ -138,11 +138,12 @@ def _another(groups: Places) -> Places:
     return np.where(first[groups] == here, last[groups], first[groups])
 
 
-def _mixed(groups: Places, classes: Codes) -> Flags:
+def _mixed(groups: Positions, classes: Codes) -> Flags:
     """Tell which images are in a group of two classes or more. Images without a class do not count."""
     number = int(groups.max(initial=-1)) + 1
     least, most = np.full(number, np.iinfo(np.int64).max), np.full(number, -1, dtype=np.int64)
     there = classes >= 0
     np.minimum.at(least, groups[there], classes[there])
     np.maximum.at(most, groups[there], classes[there])
-    return ((least < most)[groups]) & there
+    found: Flags = (least < most)[groups] & there
+    return found
