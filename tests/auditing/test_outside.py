@@ -150,6 +150,6 @@ def test_whatever_labels_it_gets_few_verdicts_are_wrong(tmp_path: Path) -> None:
             {"labels": outside.by_truth(20)},
             {"labels": outside.by_truth(8)},
         ):
-            assert not wrong(outside.audited(**each)), each  # type: ignore[arg-type]
+            assert not wrong(outside.audited(**each)), each
     assert counts["decided"] > 400
     assert counts["wrong"] <= 0.02 * counts["decided"]

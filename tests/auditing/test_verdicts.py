@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from synthgen.auditing.labelled import correct_by_labels, read_truth
+from synthgen.auditing.labelled import correct_by_labels, draw_sample, read_truth
 from synthgen.auditing.table import read_table
 from tests.benchmarks.audit_verdicts import Result, audit, exact, wrong
-from tests.benchmarks.audit_worlds import FEW, SKIN, STEREOTYPED, World, draw_sample, make
+from tests.benchmarks.audit_worlds import FEW, SKIN, STEREOTYPED, World, make
 
 CHANCE = 1e-6
 """How often a gate's count of wrong verdicts may exceed the bound if 5 % of its verdicts are wrong."""
