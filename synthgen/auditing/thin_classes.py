@@ -1,6 +1,7 @@
 """Classes with too few labels to meet all of the judge's answers, taken together for the shares of the whole set."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthgen.stats.estimates import Floats
 
@@ -34,9 +35,9 @@ def together(size: Floats, weight: Floats, square: Floats) -> tuple[Floats, Floa
     return size, weight, square
 
 
-def _alike(weight: Floats, square: Floats) -> Floats:
+def _alike(weight: Floats, square: Floats) -> NDArray[np.bool_]:
     """Whether all labels of a class have one weight, so that how many an answer got is up to chance: [classes]."""
     weights, squares = weight.sum(-1), square.sum(-1)
     each = np.divide(squares, weights, out=np.full_like(weights, np.nan), where=weights > 0)
-    found: NDArray[np.bool_] = np.nanmax(each, -1) <= np.nanmin(each, -1) * (1 + 1e-6)
-    return found
+    alike: NDArray[np.bool_] = np.nanmax(each, -1) <= np.nanmin(each, -1) * (1 + 1e-6)
+    return alike

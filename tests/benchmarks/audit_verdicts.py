@@ -22,7 +22,7 @@ import typer
 from scipy.stats import beta
 
 from synthgen.auditing import gate_checks
-from synthgen.auditing.findings import Findings, Scope
+from synthgen.auditing.findings import Figure, Findings, Scope
 from synthgen.auditing.gates import Gate
 from synthgen.auditing.measure import measure
 from synthgen.stats.distance import total_variation
@@ -90,7 +90,9 @@ def covered(found: Findings, shares: Floats) -> dict[str, list[int]]:
 
 
 def _status(scope: Scope) -> str:
-    return "unchecked" if scope.quote.unchecked else "decides"
+    if scope.quote.unchecked:
+        return "unchecked"
+    return "worst case" if scope.unknown and scope.quote.figure in (Figure.RAW, Figure.CLUSTERED) else "decides"
 
 
 def exact(count: int, of: int) -> tuple[float, float]:
