@@ -31,13 +31,15 @@ def _of_gate(gate: Gate, checks: Sequence[Check], attribute: AttributeFindings) 
     for check in checks:
         if check.outcome is GateOutcome.INSUFFICIENT:
             continue
-        several = attribute.scopes[1:] if gate.measure == "v" else (scopes[check.place],)
-        figure = next((scope.quote.figure for scope in several if scope.quote.figure), None)
+        # A comparison of groups has a place of its own, and rests on what all scopes rest on.
+        own = scopes.get(check.place) if gate.measure != "v" else None
+        several = (own,) if own is not None else attribute.scopes
+        figure = next((scope.quote.figure for scope in several if scope.quote.figure in _FIGURES), None)
         if attribute.known:
             yield "columns taken as true"
         elif gate.measure == "unknown":
             yield ABSTENTION
-        elif check.unchecked or figure not in _FIGURES:
+        elif check.unchecked or figure is None:
             yield WORD.removeprefix("on ")
         else:
             yield _FIGURES[figure]

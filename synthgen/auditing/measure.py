@@ -160,7 +160,7 @@ def measure(
         dependence=dependent.dependence,
         joint=tuple(joint),
         groups=groups,
-        rests_on=rests_on(gates, decided, found),
+        rests_on=rests_on(gates, decided, [*found, *joint]),
         labellers=labellers,
     )
 

@@ -13,7 +13,7 @@ from synthgen.pages.page import short
 _CLASSES = 12
 
 
-def inspection_tables(report: AuditReport, make: Callable[..., Table]) -> Iterator[Table]:
+def inspection_tables(report: AuditReport, make: Callable[..., Table]) -> Iterator[Table | Text]:
     """Render the issues of images, and the images of each class if nothing else tells them.
 
     Args:
@@ -25,12 +25,14 @@ def inspection_tables(report: AuditReport, make: Callable[..., Table]) -> Iterat
         yield _classes(report, make)
 
 
-def _issues(report: AuditReport, make: Callable[..., Table]) -> Table:
+def _issues(report: AuditReport, make: Callable[..., Table]) -> Table | Text:
     found = report.inspection
     assert found is not None, "asked only of a report with an inspection"
     aside = [f"{ISSUES[each.kind][0]}: {found_in_words(each)}" for each in found.issues if each.reason]
     aside += [f"{leak.near:,} of {short(leak.second, 20)} are in {short(leak.first, 20)}" for leak in found.leaks]
     caption = "\n".join((*aside, "issues.csv lists every image with an issue"))
+    if not any(issue.images for issue in found.issues):
+        return Text("\n".join(aside))
     table = make("the images themselves", "issue", ">images", ">share", "for example", caption=caption)
     for issue in (each for each in found.issues if each.images):
         row = (ISSUES[issue.kind][0], f"{issue.images:,}", percents(issue.share), short(issue.examples[0], 30))
