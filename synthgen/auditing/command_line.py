@@ -24,6 +24,7 @@ OPTIONS: Mapping[str, str] = {
     "label": "--label",
     "split": "--split",
     "images_from": "--images-from",
+    "allow_remote": "--allow-remote",
     "judges": "--judge",
     "reference": "--reference",
     "compare": "--compare",
@@ -82,6 +83,7 @@ def _given(query: AuditQuery) -> Iterator[tuple[str, object]]:
     yield "label", query.label
     yield "split", query.split
     yield "images_from", query.images_from
+    yield "allow_remote", query.allow_remote or None
     yield from (("judges", judge) for judge in query.judges)
     yield "reference", query.reference
     yield "compare", query.compare

@@ -51,6 +51,9 @@ def audit(
             "--images-from", metavar="DIR", help="Folder, besides the set's own, that may hold images named by path."
         ),
     ] = None,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Fetch images that the set names by http or https address.")
+    ] = False,
     judges: Annotated[
         list[str] | None,
         typer.Option(
@@ -193,6 +196,7 @@ def audit(
         "label": label,
         "split": split,
         "images_from": images_from,
+        "allow_remote": allow_remote,
         "judges": judges or (),
         "output": output,
         "cache": cache,

@@ -4,5 +4,6 @@ from synthgen.sets.frame import PREDICTED, read_frame
 from synthgen.sets.image_set import ImageSet
 from synthgen.sets.opening import SetSource, open_set
 from synthgen.sets.pictures import decode, thumbnail
+from synthgen.sets.remote import allowing_remote
 
-__all__ = ["PREDICTED", "ImageSet", "SetSource", "decode", "open_set", "read_frame", "thumbnail"]
+__all__ = ["PREDICTED", "ImageSet", "SetSource", "allowing_remote", "decode", "open_set", "read_frame", "thumbnail"]

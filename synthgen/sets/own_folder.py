@@ -2,13 +2,14 @@
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from synthgen.errors import UsageError
 from synthgen.files import expanded
 from synthgen.images import LeftOut
+from synthgen.sets.remote import fetch, is_address, is_remote_allowed
 
 MOST_BYTES = 256 * 2**20
 """The size limit of an image file: ten times what cameras write."""
@@ -18,7 +19,7 @@ NOT_A_FILE = LeftOut("that are not regular files", hint="Keep pipes, devices and
 TOO_LARGE = LeftOut(f"that are larger than {MOST_BYTES // 2**20} MiB", hint="Make them smaller.")
 ADDRESS = LeftOut(
     "whose path is an address, from which nothing is fetched",
-    hint="Download them, and name the folder that they are in with `images_from`.",
+    hint="Download them, and name the folder that they are in with `images_from`, or fetch them with `allow_remote`.",
 )
 MISSING = LeftOut("whose file is not there")
 _NO_FOLDER = LeftOut(
@@ -41,10 +42,12 @@ class OwnFolder:
     Attributes:
         roots: the folders, without links, in one of which a file must be when its own links are resolved.
         bases: the folders that paths may be relative to; the first one with such a file counts.
+        fetches: whether an address is fetched.
     """
 
     roots: tuple[Path, ...]
     bases: tuple[Path, ...]
+    fetches: bool = field(default_factory=is_remote_allowed)
 
     def read(self, name: str | Path) -> bytes | LeftOut:
         """Return the content of a file that data names, or why there is none."""
@@ -55,7 +58,7 @@ class OwnFolder:
                 return found
             faults.append(found)
         if "://" in str(name) and all(fault == MISSING for fault in faults):
-            return ADDRESS
+            return _of_address(str(name), self.fetches)
         return next((fault for fault in faults if fault.hint), faults[0])
 
     def lacks(self, name: str | Path) -> bool:
@@ -76,7 +79,7 @@ class OwnFolder:
 
     def below(self, folder: Path) -> "OwnFolder":
         """Return an opener of the same files, with paths that may also be relative to `folder`."""
-        return OwnFolder(self.roots, tuple(dict.fromkeys((*self.bases, folder))))
+        return replace(self, bases=tuple(dict.fromkeys((*self.bases, folder))))
 
     def _read(self, path: Path) -> bytes | LeftOut:
         place = self._place(path)
@@ -113,10 +116,20 @@ def own_folder(folder: Path, images_from: Path | None = None) -> OwnFolder:
 
 @dataclass(frozen=True, slots=True)
 class NoFolder:
-    """An `Opener` for a set in memory, which has no folder of its own: it opens nothing."""
+    """An `Opener` for a set in memory, which has no folder of its own: it opens no file.
+
+    Attributes:
+        fetches: as in `OwnFolder`.
+    """
+
+    fetches: bool = field(default_factory=is_remote_allowed)
 
     def read(self, name: str) -> bytes | LeftOut:
-        return ADDRESS if "://" in name else _NO_FOLDER
+        return _of_address(name, self.fetches) if "://" in name else _NO_FOLDER
+
+
+def _of_address(name: str, fetches: bool) -> bytes | LeftOut:
+    return fetch(name, MOST_BYTES, TOO_LARGE) if fetches and is_address(name) else ADDRESS
 
 
 def named_folder(images_from: Path | None) -> Opener:

@@ -61,10 +61,11 @@ class AuditInput:
 
         With labels, which may show that another judge is better, all judges are asked.
         """
-        from synthgen.sets import read_frame
+        from synthgen.sets import allowing_remote, read_frame
 
         elsewhere = isinstance(place, str | os.PathLike) and not expanded(place).exists()
-        subject = open_audited(place, open_run, images_from=None if elsewhere else query.images_from)
+        with allowing_remote(query.allow_remote):
+            subject = open_audited(place, open_run, images_from=None if elsewhere else query.images_from)
         label = query.label if query.label in subject.images.columns else None
         judges = self.question.judges if query.labels is not None else self.question.judges[:1]
         question = replace(self.question, judges=judges)
@@ -83,9 +84,10 @@ def open_input(place: SetSource, query: AuditQuery, open_run: OpenRun, judges: J
     Raises:
         SynthgenError: as `synthgen.audit`.
     """
-    from synthgen.sets import read_frame
+    from synthgen.sets import allowing_remote, read_frame
 
-    subject = open_audited(place, open_run, query.split, query.images_from, classless=query.is_bare)
+    with allowing_remote(query.allow_remote):
+        subject = open_audited(place, open_run, query.split, query.images_from, classless=query.is_bare)
     declared = declare(subject.run, query.spec, query.attributes)
     judged = {name: attribute for name, attribute in declared.attributes.items() if name not in query.known}
 

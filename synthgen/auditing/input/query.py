@@ -29,6 +29,7 @@ class AuditKeywords(TypedDict, total=False):
     label: str | None
     split: str | None
     images_from: AnyPath | None
+    allow_remote: bool
     judges: Sequence[str]
     reference: SetSource | None
     compare: SetSource | None
@@ -62,6 +63,7 @@ class AuditQuery:
         known: attributes whose true values are in a column, and the name of that column.
         label: the column of classes; detected by default.
         split: measure only this split.
+        allow_remote: fetch images that a set names by address; by default they are left out, and no address is asked.
         images_from: a folder, besides the set's own, that may hold images which the set names by path.
         judges: models named as in a spec, or as 'vqa:MODEL' or 'detector:MODEL'; the first one measures, and the
             others are compared with it.
@@ -109,6 +111,7 @@ class AuditQuery:
     label: str | None
     split: str | None
     images_from: Path | None
+    allow_remote: bool
     judges: tuple[str, ...]
     reference: SetSource | None
     compare: SetSource | None
@@ -149,6 +152,7 @@ class AuditQuery:
             "predictions": arguments.optional_text("predictions", given.get("predictions")),
             "gates": arguments.texts("gates", given.get("gates"), "skin_tone within class: tv <= 0.1"),
             "device": arguments.text("device", given.get("device", "auto")),
+            "allow_remote": arguments.flag("allow_remote", given.get("allow_remote", False)),
             "trust_judge": arguments.flag("trust_judge", given.get("trust_judge", False)),
             "allow_left_out": arguments.share("allow_left_out", given.get("allow_left_out", arguments.LEFT_OUT)),
             "about": arguments.choice("about", given.get("about", "source"), arguments.ABOUT),
