@@ -11,7 +11,7 @@ def together(size: Floats, weight: Floats, square: Floats) -> tuple[Floats, Floa
 
     An answer of which no image happens to be labelled gets the truths of another answer of its class, which is wrong on
     average. In one class that is far less than chance does, but it goes the same way in every class: of a hundred
-    classes with thirty labels each, it put the share of a rare value outside of its interval in 27 of 100 audits. So a
+    classes with thirty labels each, it put the share of a rare value outside of its interval in 16 of 60 audits. So a
     class is thin if one of its answers may be without a label by bad luck: if it expects fewer labels than
     1.5 ln(classes / 2), which makes that less likely the more classes there are. Whether it happened plays no part,
     since that would be a bias, too.
