@@ -74,8 +74,11 @@ def audit_set(
     comparison: Comparison | None = None
     if seen_second is not None:
         from synthgen.auditing.compare import compare
+        from synthgen.auditing.confusion_classes import of_classes
 
-        other = _measured(seen_second, values, replace(common, real=frame), query.seed, on_progress)
+        there = of_classes(common.confusions, set(seen_second.looked.frame["label"].astype(str)))
+        theirs = replace(common, real=frame, confusions=there)
+        other = _measured(seen_second, values, theirs, query.seed, on_progress)
         comparison = compare(findings, other)
 
     # Report
@@ -90,6 +93,7 @@ def _options(
     first: AuditInput, query: AuditQuery, values: Mapping[str, Sequence[str]], *, has_reference: bool
 ) -> tuple[AuditOptions, AuditOptions]:
     """Read what `measure` may use: first what holds for both of two compared sets, then all of it, for the first."""
+    from synthgen.auditing.confusion_classes import check_classes
     from synthgen.auditing.crossings import check_crossing
     from synthgen.auditing.gate_checks import read_gates
     from synthgen.auditing.measure import AuditOptions
@@ -102,6 +106,7 @@ def _options(
         confusions=_confusions(query.confusions, values),
         about_set=query.about == "set",
     )
+    check_classes(common.confusions, {*(first.declared.classes or ()), *first.frame["label"].dropna().astype(str)})
     gates = read_gates([*first.declared.gates, *query.gates], values, list(values if has_reference else targets))
     for names in query.cross:
         check_crossing(names, values)
@@ -126,7 +131,7 @@ def _measured(
 def _confusions(given: Mapping[str, Path] | Sequence[str], values: Mapping[str, Sequence[str]]) -> dict[str, Confusion]:
     from synthgen.auditing.confusion_file import name_confusions, read_confusion
 
-    return {name: read_confusion(file) for name, file in name_confusions(given, list(values)).items()}
+    return {name: read_confusion(file, values[name]) for name, file in name_confusions(given, list(values)).items()}
 
 
 def _evidence(query: AuditQuery, values: Mapping[str, Sequence[str]]) -> list[str]:

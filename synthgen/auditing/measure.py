@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from synthgen.auditing.agreement import Agreement, agree
 from synthgen.auditing.checking import labels_needed, unused_trust
 from synthgen.auditing.confusion import Confusion
+from synthgen.auditing.confusion_classes import check_classes
 from synthgen.auditing.crossings import MIN_CELL, cross
 from synthgen.auditing.families import with_families
 from synthgen.auditing.filters import Pipeline, read_pipeline
@@ -90,6 +91,7 @@ def measure(
     given = given or AuditOptions()
     _check_names(given, attributes)
     table = read_table(frame, attributes, given.classes)
+    check_classes(given.confusions, table.classes)
     if given.about_set:
         table = replace(table, cluster=None)  # nothing is a sample, so it does not matter how alike images are
     real = read_table(given.real, attributes, table.classes) if given.real is not None else None

@@ -22,6 +22,7 @@ def quote(
     images: int = FEWEST_LABELS,
     matrix_unchecked: str | None = None,
     widened: bool = False,
+    by_class: str | None = None,
 ) -> Quote:
     """Choose the figure: labels before a matrix before the judge's bare word.
 
@@ -35,6 +36,7 @@ def quote(
     Args:
         matrix_unchecked: why nothing shows that the matrix holds on this set; None if labels agree with it.
         widened: whether the raw interval was widened by errors of the judge.
+        by_class: which matrix corrected this place and when that is right, if matrices of single classes were given.
     """
     plain = Figure.CLUSTERED if clustered else Figure.RAW
     alike = "; the interval allows for images of one prompt being alike" if clustered else ""
@@ -56,7 +58,7 @@ def quote(
     if matrix is not None and matrix.shares is not None:
         if not matrix.doubts:
             right = "right if the judge errs here as often as it did there, in every class"
-            reason = f"corrected by the confusion matrix: {right}{few}"
+            reason = f"corrected by {by_class or f'the confusion matrix: {right}'}{few}"
             return Quote(Figure.MATRIX, reason, matrix_unchecked)
         few += f"; the confusion matrix does not help: {matrix.doubts[0]}"
 

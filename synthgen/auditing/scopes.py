@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
-from synthgen.auditing.confusion import Confusion, correct_by_matrix
+from synthgen.auditing.confusion import Confusion
+from synthgen.auditing.confusion_classes import correct_in_classes
 from synthgen.auditing.findings import Figure, Power, Quote, Scope, Share, place_of
-from synthgen.auditing.judge_errors import error_rate, matrix_unchecked, widened
+from synthgen.auditing.judge_errors import widened
+from synthgen.auditing.judge_errors_by_class import JudgeErrors, errors_in_places
 from synthgen.auditing.labelled import Truth, correct_by_labels
 from synthgen.auditing.labellers import with_labeller
 from synthgen.auditing.quote import quote
@@ -77,10 +78,15 @@ def measure_scopes(
     answers, by_class = table.attributes[name], table.counts(name)
     counts = np.concatenate([by_class.sum(0, keepdims=True), by_class])
     matrices: list[Corrected | None] = [None] * len(counts)
-    errors = _errors(answers, evidence, np.random.default_rng([seed, *b"errors", *name.encode()]))
+    rng = np.random.default_rng([seed, *b"errors", *name.encode()])
+    errors = errors_in_places(
+        answers, table.classes, by_class.sum(1), evidence.confusion, evidence.truth, evidence.doubt, rng
+    )
     if evidence.confusion is not None:
         sizes = np.array([effect.at_least for effect in effects])
-        matrices = list(correct_by_matrix(name, answers.values, counts.astype(float), evidence.confusion, sizes))
+        matrices = list(
+            correct_in_classes(name, answers.values, table.classes, counts.astype(float), evidence.confusion, sizes)
+        )
     for index, class_name in enumerate((None, *table.classes)):
         labels = None
         if evidence.truth is not None:
@@ -90,23 +96,8 @@ def measure_scopes(
             labels = with_labeller(labels, evidence.labeller)
             labels = replace(labels, doubts=(evidence.doubt,) if evidence.doubt else ())
         rng = np.random.default_rng([seed, index, *name.encode()])
-        yield _scope(class_name, answers, counts[index], evidence, errors, effects[index], matrices[index], labels, rng)
-
-
-class _Errors(NamedTuple):
-    """What is known of the judge's errors: see `judge_errors`."""
-
-    matrix_unchecked: str | None
-    rate: float | None
-
-
-def _errors(answers: Answers, evidence: Evidence, rng: np.random.Generator) -> _Errors:
-    matrix = None
-    unchecked = None
-    if evidence.confusion is not None:
-        matrix = evidence.confusion.checked(answers.name, answers.values)[: len(answers.values)]
-        unchecked = matrix_unchecked(matrix, evidence.truth, evidence.doubt, rng)
-    return _Errors(unchecked, error_rate(matrix, evidence.truth, evidence.doubt))
+        known = errors[index]
+        yield _scope(class_name, answers, counts[index], evidence, known, effects[index], matrices[index], labels, rng)
 
 
 def find_effects(table: Table, drawn: Iterable[Bootstrap | None]) -> dict[str, list[Effect]]:
@@ -133,7 +124,7 @@ def _scope(
     answers: Answers,
     counts: Ints,
     evidence: Evidence,
-    errors: _Errors,
+    errors: JudgeErrors,
     effect: Effect,
     matrix: Corrected | None,
     labels: Corrected | None,
@@ -158,6 +149,7 @@ def _scope(
         images,
         errors.matrix_unchecked,
         errors.rate is not None,
+        errors.by_class,
     )
 
     wanted = evidence.reference.of(class_name) if evidence.reference else None
