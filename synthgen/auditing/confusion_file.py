@@ -31,7 +31,10 @@ def read_confusion(path: Path, values: Sequence[str] = ()) -> Confusion:
         by_class = _has_classes(list(whole.columns), values)
         truth = next(name for name in whole.columns if not by_class or name != CLASS)
         names = [CLASS, truth] if by_class else [truth]
-        frame = whole.set_index(names).apply(pd.to_numeric).astype("Int64")
+        frame = whole.set_index(names).apply(pd.to_numeric).astype("Float64")
+        if (frame != frame.round()).any(axis=None):
+            raise ValueError("an entry is not a whole number")
+        frame = frame.astype("Int64")
     except (OSError, ValueError, TypeError, StopIteration) as error:  # pandas' own errors are ValueErrors
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UsageError(f"{path} cannot be read: {reason}", hint=_HINT) from error

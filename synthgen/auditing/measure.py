@@ -23,6 +23,7 @@ from synthgen.auditing.labelled import read_truth
 from synthgen.auditing.labellers import Labellers, compare_labellers
 from synthgen.auditing.relations import find_amplifications, find_association, stream
 from synthgen.auditing.scopes import Effect, Evidence, find_effects, measure_scopes
+from synthgen.auditing.simultaneous import with_simultaneous
 from synthgen.auditing.table import Table, read_table
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
@@ -109,7 +110,7 @@ def measure(
         _attribute(table, name, given, real, drawn, effects[name], gates, seed, on_progress, errors.get(name))
         for name in attributes
     ]
-    found = with_families(found)
+    found = with_simultaneous(with_families(found))
     decided = apply_gates(gates, found, given.trust_judge, seed)
     return Findings(
         images=len(table),

@@ -72,6 +72,7 @@ def _environment() -> Environment:
         "capitalize_first": words.capitalized,
         "percent": words.percent,
         "percents": words.percents,
+        "ends": ends,
         "decimals": words.decimals,
         "p": words.p_value,
         "code": _with_code,
