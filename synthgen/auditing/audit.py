@@ -94,9 +94,11 @@ def audit_set(
     comparison: Comparison | None = None
     if seen_second is not None:
         from synthgen.auditing.compare import compare
+        from synthgen.auditing.confusion_classes import of_classes
 
-        second_near = near_of(seen_second.looked, values, query.seed)
-        other = _measured(seen_second, values, replace(common, real=frame), query.seed, on_progress, second_near)
+        there = of_classes(common.confusions, set(seen_second.looked.frame["label"].astype(str)))
+        theirs, close = replace(common, real=frame, confusions=there), near_of(seen_second.looked, values, query.seed)
+        other = _measured(seen_second, values, theirs, query.seed, on_progress, close)
         comparison = compare(findings, other)
 
     # Report
@@ -104,9 +106,8 @@ def audit_set(
     report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, evidence, near)
     report = with_inspection(replace(report, predictions=query.predictions), inspected, asked=query.inspect)
     report = with_questions(with_trends(with_domain(report, first, seen), earlier), first.subject.run)
-    if findings.labels_needed is None:
-        return report
-    return replace(report, judge_check=judge_check(place, query, findings.labels_needed))
+    needed = findings.labels_needed
+    return report if needed is None else replace(report, judge_check=judge_check(place, query, needed))
 
 
 def _noted(
@@ -139,6 +140,7 @@ def _options(
     first: AuditInput, query: AuditQuery, values: Mapping[str, Sequence[str]], *, has_reference: bool
 ) -> tuple[AuditOptions, AuditOptions]:
     """Read what `measure` may use: first what holds for both of two compared sets, then all of it, for the first."""
+    from synthgen.auditing.confusion_classes import check_classes
     from synthgen.auditing.crossings import check_crossing
     from synthgen.auditing.gate_checks import read_gates
     from synthgen.auditing.groups.joint import joint_name, with_joint
@@ -154,6 +156,7 @@ def _options(
         confusions=_confusions(query.confusions, values),
         about_set=query.about == "set",
     )
+    check_classes(common.confusions, {*(first.declared.classes or ()), *first.frame["label"].dropna().astype(str)})
     has_predictions = query.predictions is not None
     referenced = [*values, *targets] if has_reference else list(targets)
     gates = read_gates([*first.declared.gates, *query.gates], values, referenced, has_predictions)
@@ -197,7 +200,7 @@ def _measured(
 def _confusions(given: Mapping[str, Path] | Sequence[str], values: Mapping[str, Sequence[str]]) -> dict[str, Confusion]:
     from synthgen.auditing.confusion_file import name_confusions, read_confusion
 
-    return {name: read_confusion(file) for name, file in name_confusions(given, list(values)).items()}
+    return {name: read_confusion(file, values[name]) for name, file in name_confusions(given, list(values)).items()}
 
 
 def _evidence(query: AuditQuery, values: Mapping[str, Sequence[str]]) -> list[str]:

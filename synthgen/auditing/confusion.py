@@ -26,11 +26,13 @@ class Confusion:
         truths: the names of the rows: every value, and 'not applicable' or 'unknown' if that may be the truth.
         answers: the names of the columns: values, 'not applicable', 'unknown'.
         counts: labelled images as whole numbers, not shares, since they determine how precise the matrix is.
+        classes: the matrices of single classes, by the class; `counts` are then their sum. Usually empty.
     """
 
     truths: tuple[str, ...]
     answers: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
+    classes: tuple[tuple[str, "Confusion"], ...] = ()
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> "Confusion":

@@ -1,6 +1,7 @@
 """A confusion matrix in a CSV: a row for each truth, named in the first column, and a column for each answer."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -8,26 +9,68 @@ import pandas as pd
 from synthgen.auditing.confusion import Confusion
 from synthgen.errors import UsageError
 from synthgen.files import expanded
+from synthgen.spec import ASIDE
 
-_HINT = "Expected a CSV of counts: its first column names what is true, its header what was answered."
+CLASS = "class"
+"""The column that names the class of a row."""
+
+_HINT = "Expected a CSV of counts: truths in the first column, answers in the header, and maybe a column `class`."
 
 
-def read_confusion(path: Path) -> Confusion:
-    """Read a confusion matrix.
+def read_confusion(path: Path, values: Sequence[str] = ()) -> Confusion:
+    """Read a confusion matrix, or those of single classes if there is a column `class`.
+
+    A first column `class` that is followed by an answer, one of `values` for example, holds the truths.
 
     Raises:
-        UsageError: it cannot be read, or an entry is not a whole number.
+        UsageError: it cannot be read, or an entry is missing or is not a whole number.
     """
     try:
-        whole = pd.read_csv(path, dtype={0: "string"}, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
-        frame = whole.set_index(whole.columns[0])
-        frame = frame.apply(pd.to_numeric).astype("Int64")
-    except (OSError, ValueError, TypeError) as error:  # pandas' own errors are ValueErrors
+        whole = pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+        whole = whole.rename(columns=str.strip)
+        by_class = _has_classes(list(whole.columns), values)
+        truth = next(name for name in whole.columns if not by_class or name != CLASS)
+        names = [CLASS, truth] if by_class else [truth]
+        frame = whole.set_index(names).apply(pd.to_numeric).astype("Float64")
+        if (frame != frame.round()).any(axis=None):
+            raise ValueError("an entry is not a whole number")
+        frame = frame.astype("Int64")
+    except (OSError, ValueError, TypeError, StopIteration) as error:  # pandas' own errors are ValueErrors
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UsageError(f"{path} cannot be read: {reason}", hint=_HINT) from error
     if frame.isna().any(axis=None) or frame.empty:
         raise UsageError(f"{path}: an entry is missing", hint=_HINT)
-    return Confusion.from_frame(frame.rename(index=str.strip, columns=str.strip))
+    if not by_class:
+        return Confusion.from_frame(frame.rename(index=str.strip))
+    if whole[names].isna().any(axis=None):
+        hint = "Expected a class and a truth in every row. A class without rows gets the sum of all others."
+        raise UsageError(f"{path}: a row has no class or no truth", hint=hint)
+    return matrices_of(frame)
+
+
+def matrices_of(frame: pd.DataFrame) -> Confusion:
+    """Read the matrices of single classes from counts with the class and the truth as their index, and add them up.
+
+    Raises:
+        UsageError: a class has a truth twice.
+    """
+    index = frame.index.map(lambda pair: (str(pair[0]).strip(), str(pair[1]).strip()))
+    frame = frame.set_axis(index)
+    if index.has_duplicates:
+        name, truth = index[index.duplicated()][0]
+        hint = "Add the counts of both rows, or correct the class of one."
+        raise UsageError(f"the confusion matrix has the row {truth!r} of class {name!r} twice", hint=hint)
+    own = {name: part.droplevel(0) for name, part in frame.groupby(level=0, sort=False)}
+    total = Confusion.from_frame(frame.groupby(level=1, sort=False).sum())
+    return replace(total, classes=tuple((str(name), Confusion.from_frame(part)) for name, part in own.items()))
+
+
+def _has_classes(columns: Sequence[str], values: Sequence[str]) -> bool:
+    """Tell whether a column `class` names classes: it is no answer, and it is not the only column of names."""
+    answers = (*values, *ASIDE)
+    if CLASS not in columns or CLASS in values:
+        return False
+    return columns[0] != CLASS or (len(columns) > 1 and columns[1] not in answers)
 
 
 def name_confusions(given: Mapping[str, Path] | Sequence[str], attributes: Sequence[str]) -> dict[str, Path]:

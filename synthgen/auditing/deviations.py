@@ -28,11 +28,15 @@ class Deviation(NamedTuple):
 
 
 def deviations(scope: Scope) -> list[Deviation]:
-    """List the values whose quoted share is above or below its target with its whole interval, the farthest first."""
+    """List the values whose share is above or below its target, the farthest first.
+
+    Many classes are read together, so the whole simultaneous interval must be, and not only the quoted one.
+    """
     found = []
     for share in scope.shares:
         quoted, target = share.of(scope.quote.figure), (scope.reference or {}).get(share.value, 0.0)
-        if scope.reference and quoted is not None and not quoted.low <= target <= quoted.high:
+        joint = share.simultaneous or quoted
+        if scope.reference and quoted is not None and joint is not None and not joint.low <= target <= joint.high:
             found.append(Deviation(share.value, quoted, target))
     return sorted(found, key=lambda each: -abs(each.found.value - each.target))
 

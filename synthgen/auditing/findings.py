@@ -67,6 +67,8 @@ class Share:
         if_unknown_none, if_unknown_all: the share if none, or all, of the 'unknown' images had this value.
         raw, clustered, matrix, labels, widened, agreed: see `Figure`; None if it is not available:
             `Scope.missing` says why.
+        simultaneous: the quoted figure with ends that hold in all classes at once, at the level of
+            `AttributeFindings.comparisons`.
     """
 
     value: str
@@ -79,6 +81,7 @@ class Share:
     labels: Estimate | None
     widened: Estimate | None = None
     agreed: Estimate | None = None
+    simultaneous: Estimate | None = None
 
     def of(self, figure: Figure | None) -> Estimate | None:
         found: Estimate | None = getattr(self, figure.value) if figure else None
@@ -156,6 +159,7 @@ class AttributeFindings:
         known: taken from the table as true, and not judged.
         reference: in words, what the shares are measured against; None: no verdict.
         scopes: overall first, then each class.
+        comparisons: the intervals that are read together: `Share.simultaneous` has the level 1 - 0.05 / `comparisons`.
     """
 
     name: str
@@ -164,6 +168,7 @@ class AttributeFindings:
     reference: str | None
     scopes: tuple[Scope, ...]
     association: Association
+    comparisons: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from synthgen.stats.estimates import Estimate, Floats, wilson
 
 FEWEST_IN_ALL = 20
 """Labelled images that it takes to show that a matrix holds on a set."""
-_DRAWS, _LEVEL = 4000, 0.05
+DRAWS, _LEVEL = 4000, 0.05
 _ROUNDING = 1e-9
 
 
@@ -23,20 +23,33 @@ def matrix_unchecked(matrix: Floats, truth: Truth | None, doubt: str | None, rng
         matrix: labelled images elsewhere, by truth and answer, float [values, answers].
         doubt: why the labels are no random sample; None if nothing speaks against it.
     """
-    seen = int(truth.images.sum()) if truth is not None else 0
-    if truth is None or doubt or seen < FEWEST_IN_ALL:
-        why = doubt or (f"only {seen} images are labelled, {FEWEST_IN_ALL} are needed" if seen else "none are given")
-        return f"no labels of this set show that the confusion matrix holds on it: {why}"
+    why = too_few(truth, doubt)
+    if truth is None or why:
+        return why
 
-    here = _effective(truth)[:, : len(matrix)]
+    here = effective(truth)[:, : len(matrix)]
     together = here.sum(0)
-    statistic = float(_apart(together, matrix) + _apart(here, matrix).sum())
+    statistic = float(apart(together, matrix) + apart(here, matrix).sum())
 
     pooled = (together + matrix) / np.maximum((together + matrix).sum(-1, keepdims=True), 1e-300)
-    drawn = rng.multinomial(np.rint(here.sum(-1)).astype(int), pooled, size=(_DRAWS, *here.shape[:2])).astype(float)
-    others = rng.multinomial(np.rint(matrix.sum(-1)).astype(int), pooled, size=(_DRAWS, len(pooled))).astype(float)
-    by_chance = _apart(drawn.sum(1), others) + _apart(drawn, others[:, None]).sum(-1)
-    p_value = (1 + (by_chance >= statistic - _ROUNDING).sum()) / (1 + _DRAWS)
+    drawn = rng.multinomial(np.rint(here.sum(-1)).astype(int), pooled, size=(DRAWS, *here.shape[:2])).astype(float)
+    others = rng.multinomial(np.rint(matrix.sum(-1)).astype(int), pooled, size=(DRAWS, len(pooled))).astype(float)
+    by_chance = apart(drawn.sum(1), others) + apart(drawn, others[:, None]).sum(-1)
+    return disagreement(statistic, by_chance)
+
+
+def too_few(truth: Truth | None, doubt: str | None) -> str | None:
+    """Explain why the labels of this set cannot check a matrix; None if they can."""
+    seen = int(truth.images.sum()) if truth is not None else 0
+    if truth is not None and not doubt and seen >= FEWEST_IN_ALL:
+        return None
+    why = doubt or (f"only {seen} images are labelled, {FEWEST_IN_ALL} are needed" if seen else "none are given")
+    return f"no labels of this set show that the confusion matrix holds on it: {why}"
+
+
+def disagreement(statistic: float, by_chance: Floats) -> str | None:
+    """Say that labels and a matrix disagree, if few of the statistics by chance reach the one found."""
+    p_value = (1 + (by_chance >= statistic - _ROUNDING).sum()) / (1 + len(by_chance))
     if p_value >= _LEVEL:
         return None
     why = "the judge errs differently here"
@@ -54,7 +67,7 @@ def error_rate(matrix: Floats | None, truth: Truth | None, doubt: str | None) ->
     """
     ends = []
     if truth is not None and not doubt and truth.images.any():
-        here = _effective(truth).sum(0)
+        here = effective(truth).sum(0)
         values = len(here) - len(ASIDE)
         counted = here[:values].sum() + here[values:, :values].sum()
         ends.append(wilson(counted - np.trace(here[:values, :values]), counted))
@@ -70,7 +83,7 @@ def widened(raw: Estimate | None, by: float | None) -> Estimate | None:
     return Estimate(raw.value, max(0.0, raw.low - by), min(1.0, raw.high + by))
 
 
-def _effective(truth: Truth) -> Floats:
+def effective(truth: Truth) -> Floats:
     """Return labelled images by class, truth and answer. With unequal weights, Kish's effective number counts."""
     weight = truth.weight.swapaxes(1, 2)
     total, square = weight.sum((1, 2)), truth.square.sum((1, 2))
@@ -78,7 +91,7 @@ def _effective(truth: Truth) -> Floats:
     return found
 
 
-def _apart(first: Floats, second: Floats) -> Floats:
+def apart(first: Floats, second: Floats) -> Floats:
     """Return Pearson's statistic of two tables of rows [..., rows, columns], each row compared with its counterpart."""
     together = first + second
     shares = together / np.maximum(together.sum(-1, keepdims=True), 1e-300)

@@ -11,6 +11,7 @@ from synthgen.auditing.agreement import Agreement, agree
 from synthgen.auditing.basis import rests_on
 from synthgen.auditing.checking import labels_needed, unused_trust
 from synthgen.auditing.confusion import Confusion
+from synthgen.auditing.confusion_classes import check_classes
 from synthgen.auditing.crossings import MIN_CELL, cross
 from synthgen.auditing.effect import Effect
 from synthgen.auditing.effects import NearGroups, find_dependent, independent
@@ -28,6 +29,7 @@ from synthgen.auditing.labellers import Labellers, compare_labellers, error_toge
 from synthgen.auditing.opinion import Opinion
 from synthgen.auditing.relations import find_amplifications, find_association, stream
 from synthgen.auditing.scopes import Evidence, measure_scopes
+from synthgen.auditing.simultaneous import with_simultaneous
 from synthgen.auditing.table import Table, read_table
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
@@ -107,6 +109,7 @@ def measure(
     given = given or AuditOptions()
     _check_names(given, attributes)
     table = read_table(frame, attributes, given.classes)
+    check_classes(given.confusions, table.classes)
     real = read_table(given.real, attributes, table.classes) if given.real is not None else None
 
     check_reference_groups(given.reference_groups, attributes, table.classes)
@@ -127,15 +130,14 @@ def measure(
         _attribute(table, name, given, real, drawn, effects[name], gates, seed, on_progress, errors.get(name))
         for name in attributes
     ]
-    found = with_families(found)
+    found = with_simultaneous(with_families(found))
     real = join(real, joints) if real is not None else None
-    joint = with_families(
-        [
-            _attribute(table, name, of_joint, real, drawn, effects[name], gates, seed, on_progress, together)
-            for name in joints
-            for together in [error_together(parts_of(name, attributes) or (), errors, given.known)]
-        ]
-    )
+    joint = [
+        _attribute(table, name, of_joint, real, drawn, effects[name], gates, seed, on_progress, together)
+        for name in joints
+        for together in [error_together(parts_of(name, attributes) or (), errors, given.known)]
+    ]
+    joint = with_simultaneous(with_families(joint))
     known = {*given.known, *of_joint.known}
     question = GroupQuestion(given.reference_groups, known, given.references, joints, given.about_set)
     groups, of_groups = find_groups(table, plain, frame, [*found, *joint], question)

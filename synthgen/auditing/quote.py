@@ -24,6 +24,7 @@ def quote(
     matrix_unchecked: str | None = None,
     widened: bool = False,
     opinion: Opinion | None = None,
+    by_class: str | None = None,
 ) -> Quote:
     """Choose the figure: labels before a matrix before the judge's bare word.
 
@@ -39,6 +40,7 @@ def quote(
         matrix_unchecked: why nothing shows that the matrix holds on this set; None if labels agree with it.
         widened: whether the raw interval was widened by errors of the judge.
         opinion: what other judges say, where there are neither labels nor a matrix.
+        by_class: which matrix corrected this place and when that is right, if matrices of single classes were given.
     """
     plain = Figure.CLUSTERED if clustered else Figure.RAW
     alike = f"; the interval allows for {clustered} being alike" if clustered else ""
@@ -61,7 +63,7 @@ def quote(
         if not matrix.doubts:
             right = "right if the judge errs here as often as it did there, in every class"
             wide = "; its interval contains that of these labels" if few and has_labels else ""
-            reason = f"corrected by the confusion matrix: {right}{few}{wide}"
+            reason = f"corrected by {by_class or f'the confusion matrix: {right}'}{few}{wide}"
             return Quote(Figure.MATRIX, reason, matrix_unchecked)
         few += f"; the confusion matrix does not help: {matrix.doubts[0]}"
 

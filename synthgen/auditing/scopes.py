@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
-from synthgen.auditing.confusion import Confusion, correct_by_matrix
+from synthgen.auditing.confusion import Confusion
+from synthgen.auditing.confusion_classes import correct_in_classes
 from synthgen.auditing.effect import Effect
 from synthgen.auditing.findings import Figure, Quote, Scope, Share, place_of
-from synthgen.auditing.judge_errors import error_rate, matrix_unchecked, widened
+from synthgen.auditing.judge_errors import widened
+from synthgen.auditing.judge_errors_by_class import JudgeErrors, errors_in_places
 from synthgen.auditing.labelled import Truth, correct_by_labels
 from synthgen.auditing.labellers import with_labeller
 from synthgen.auditing.matrix_and_labels import matrix_unchecked_in, with_few_labels
@@ -21,6 +22,7 @@ from synthgen.stats.clusters import Bootstrap, Linear, design_effect
 from synthgen.stats.distance import Distance, Measure, Reference, Target, distances
 from synthgen.stats.estimates import (
     Corrected,
+    Estimate,
     Ints,
     point,
     wilson,
@@ -59,10 +61,15 @@ def measure_scopes(
     answers, by_class = table.attributes[name], table.counts(name)
     counts = np.concatenate([by_class.sum(0, keepdims=True), by_class])
     matrices: list[Corrected | None] = [None] * len(counts)
-    errors = _errors(answers, evidence, np.random.default_rng([seed, *b"errors", *name.encode()]))
+    rng = np.random.default_rng([seed, *b"errors", *name.encode()])
+    errors = errors_in_places(
+        answers, table.classes, by_class.sum(1), evidence.confusion, evidence.truth, evidence.doubt, rng
+    )
     if evidence.confusion is not None:
         sizes = np.array([effect.at_least for effect in effects])
-        matrices = list(correct_by_matrix(name, answers.values, counts.astype(float), evidence.confusion, sizes))
+        matrices = list(
+            correct_in_classes(name, answers.values, table.classes, counts.astype(float), evidence.confusion, sizes)
+        )
     for index, class_name in enumerate((None, *table.classes)):
         labels = None
         if evidence.truth is not None:
@@ -72,24 +79,8 @@ def measure_scopes(
             labels = with_labeller(labels, evidence.labeller)
             labels = replace(labels, doubts=(evidence.doubt,) if evidence.doubt else ())
         rng = np.random.default_rng([seed, index, *name.encode()])
-        matrix = with_few_labels(matrices[index], labels, int(counts[index].sum()))
-        yield _scope(class_name, answers, counts[index], evidence, errors, effects[index], matrix, labels, rng)
-
-
-class _Errors(NamedTuple):
-    """What is known of the judge's errors: see `judge_errors`."""
-
-    matrix_unchecked: str | None
-    rate: float | None
-
-
-def _errors(answers: Answers, evidence: Evidence, rng: np.random.Generator) -> _Errors:
-    matrix = None
-    unchecked = None
-    if evidence.confusion is not None:
-        matrix = evidence.confusion.checked(answers.name, answers.values)[: len(answers.values)]
-        unchecked = matrix_unchecked(matrix, evidence.truth, evidence.doubt, rng)
-    return _Errors(unchecked, error_rate(matrix, evidence.truth, evidence.doubt))
+        matrix, known = with_few_labels(matrices[index], labels, int(counts[index].sum())), errors[index]
+        yield _scope(class_name, answers, counts[index], evidence, known, effects[index], matrix, labels, rng)
 
 
 def find_effects(table: Table, drawn: Iterable[Bootstrap | Linear | None]) -> dict[str, list[Effect]]:
@@ -116,7 +107,7 @@ def _scope(
     answers: Answers,
     counts: Ints,
     evidence: Evidence,
-    errors: _Errors,
+    errors: JudgeErrors,
     effect: Effect,
     matrix: Corrected | None,
     labels: Corrected | None,
@@ -125,8 +116,7 @@ def _scope(
     values = len(answers.values)
     images, valued = int(counts.sum()), int(counts[:values].sum())
     not_applicable, unknown = (int(count) for count in counts[values:])
-    unknown_share = wilson(unknown, images)
-
+    unknown_share = _counted(unknown, images, evidence.whole)
     rate = None if evidence.known else errors.rate
     shares = _shares(answers, counts, effect, matrix, labels, rate)
     if evidence.whole:
@@ -145,6 +135,7 @@ def _scope(
         matrix_unchecked_in(errors.matrix_unchecked, labels, place_of(class_name)),
         errors.rate is not None,
         opinion if evidence.truth is None and evidence.confusion is None else None,
+        errors.by_class,
     )
 
     wanted = evidence.reference.of(class_name) if evidence.reference else None
@@ -165,7 +156,7 @@ def _scope(
         valued=valued,
         unknown=unknown,
         not_applicable=not_applicable,
-        unknown_share=unknown_share and point(unknown_share.value) if evidence.whole else unknown_share,
+        unknown_share=unknown_share,
         prompts=effect.prompts,
         clusters=effect.clusters,
         design_effect=effect.size,
@@ -182,6 +173,11 @@ def _scope(
         caveats=tuple(caveats_on(effect, matrix, labels, images, valued)),
         differ=differ,
     )
+
+
+def _counted(count: int, of: int, whole: bool) -> Estimate | None:
+    found = wilson(count, of)
+    return point(found.value) if found is not None and whole else found
 
 
 def _distances(

@@ -201,7 +201,7 @@ def _pearson(problem: _Problem, point: _Point) -> Floats:
     return found
 
 
-def _weights(truth: Floats, rates: Floats) -> Floats:
+def linear_weights(truth: Floats, rates: Floats) -> Floats:
     """Return what each answer's share adds to each truth's, [..., truths, answers], by generalized least squares."""
     inverse = 1 / np.maximum(np.einsum("...k,...kj->...j", truth, rates), 1e-9)
     weighted = rates * inverse[..., None, :]
@@ -218,7 +218,7 @@ def _solve(answers: Floats, matrix: Floats) -> Floats:
     seen = answers / np.maximum(answers.sum(-1, keepdims=True), 1.0)
     first = np.einsum("...j,...jk->...k", seen, np.linalg.pinv(rates))
     smooth = np.maximum(first, 0) + 0.5 / np.maximum(answers.sum(-1, keepdims=True), 1.0)
-    found: Floats = np.einsum("...kj,...j->...k", _weights(smooth, rates), seen)
+    found: Floats = np.einsum("...kj,...j->...k", linear_weights(smooth, rates), seen)
     return found
 
 
@@ -237,7 +237,7 @@ def _noise_at_ends(answers: Floats, matrix: Floats, truth: Floats) -> tuple[Floa
     images, rows, truths = np.maximum(answers.sum(-1), 1.0), matrix.sum(-1), matrix.shape[-2]
     rates = matrix / rows[..., None]
     inside = (truth * images[..., None] + 0.5) / (images[..., None] + 0.5 * truths)
-    weights = _weights(inside, rates)
+    weights = linear_weights(inside, rates)
     of_rows = np.einsum("...vj,...kj->...vk", weights**2, rates)
     noise = (of_rows - np.einsum("...vj,...kj->...vk", weights, rates) ** 2) / rows[..., None, :]
     others = inside[..., None, :] * ~np.eye(truths, dtype=bool)

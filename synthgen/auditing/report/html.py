@@ -84,6 +84,7 @@ def _environment() -> Environment:
         "capitalize_first": words.capitalized,
         "percent": words.percent,
         "percents": words.percents,
+        "ends": words.ends,
         "decimals": words.decimals,
         "p": words.p_value,
         "code": _with_code,

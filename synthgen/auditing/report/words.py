@@ -85,6 +85,11 @@ def percents(found: Estimate | None) -> str:
     return f"{percent(found.value)} ({_bare(found.low)}{_to(found.low)}{_bare(found.high)})"
 
 
+def ends(found: Estimate) -> str:
+    """Write an interval without its share in percent, such as '16.8-25.3 %'."""
+    return f"{_bare(found.low)}{_to(found.low)}{percent(found.high)}"
+
+
 def points(found: Estimate | None) -> str:
     """Write a difference of shares with its interval, in percentage points."""
     if found is None:
