@@ -47,7 +47,7 @@ class HubSet:
         unknown: Mapping[str, str] | None = None,
     ) -> None:
         self.name, self.source, self._opener, self._unknown = name, source, opener or HubFiles(name), unknown or {}
-        read = {split: part.remove_columns(_unread(part, self._unknown)) for split, part in splits.items()}
+        read = {split: _readable(part, self._unknown) for split, part in splits.items()}
         known = {split: _typed(part) for split, part in read.items()}
         self._parts = [columns_of(f"split {split!r} of {name}", each.features) for split, each in known.items()]
         shared, notes = shared_columns(self._parts, _HINT)
@@ -162,9 +162,13 @@ def _typed(split: Split) -> Split:
     return split.cast(first.features)
 
 
-def _unread(split: Split, unknown: Mapping[str, str]) -> list[str]:
-    """Return the columns of a split that are not read, since their type is unknown in a split."""
-    return [name for name in unknown if name in (split.column_names or ())]
+def _readable(split: Split, unknown: Mapping[str, str]) -> Split:
+    """Leave out the columns whose type is unknown in some split.
+
+    A stream without such columns is returned as it is: removing nothing would lose the types of its columns.
+    """
+    there = [name for name in unknown if name in (split.column_names or ())]
+    return split.remove_columns(there) if there else split
 
 
 def _undecoded(split: Split, image: str | None) -> Split:

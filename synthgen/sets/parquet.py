@@ -113,7 +113,11 @@ def _frame(file: pq.ParquetFile, part: Columns, columns: Sequence[str]) -> pd.Da
         UsageError: a column is in the file too, with another value.
     """
     own = [name for name in columns if name in file.schema_arrow.names]
-    frame: pd.DataFrame = file.read(columns=own).select(own).replace_schema_metadata(None).to_pandas()
+    try:
+        frame: pd.DataFrame = file.read(columns=own).select(own).replace_schema_metadata(None).to_pandas()
+    except (ValueError, OverflowError) as error:  # such as a time in a list that is beyond Python's years
+        what = f"{part.place}: a column of {', '.join(map(repr, own))} cannot be read: {error}"
+        raise UsageError(what, hint="Leave that column out, or write it as text.") from error
     for name in columns:
         if name not in part.given:
             continue
