@@ -17,12 +17,12 @@ from synthgen.auditing.gates import (
 )
 from synthgen.auditing.groups.group_lines import needs_predictions
 from synthgen.auditing.groups.joint import parts_of
+from synthgen.auditing.matrix_and_labels import beyond_by_labels
 from synthgen.auditing.unanswered import worst_case
 from synthgen.errors import UsageError
 from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.distance import Distance, Measure
-from synthgen.stats.estimates import Estimate
-from synthgen.stats.limits import distance_beyond, share_beyond
+from synthgen.stats.limits import distance_beyond
 from synthgen.stats.power import images_to_pass
 
 FEW_CLASSES = 100
@@ -124,7 +124,8 @@ def _found(gate: Gate, scope: Scope, attribute: AttributeFindings, seed: int) ->
         freedom = scope.freedom if quoted.figure in (Figure.CLUSTERED, Figure.AGREED) else None
         found = Found(figure, quoted.reason, quoted.unchecked, narrows=narrows, freedom=freedom)
         if quoted.figure is Figure.MATRIX and figure and share.labels:
-            found = found._replace(beyond=_either(figure, share.labels, gate))
+            of_all = attribute.scopes[0].shares[scope.shares.index(share)].labels
+            found = found._replace(beyond=beyond_by_labels(share.labels, of_all, gate))
         return _with_unanswered(found, gate, scope, attribute)
 
     if quoted.figure is Figure.AGREED and gate.measure != Measure.TV:
@@ -166,11 +167,6 @@ def _with_unanswered(found: Found, gate: Gate, scope: Scope, attribute: Attribut
     images = f"{scope.unknown:,} of {scope.images:,} images"
     remedy = "their values would settle it" if attribute.known else LABELS_SETTLE
     return found._replace(worst=Worst(worst, images, remedy))
-
-
-def _either(by_matrix: Estimate, by_labels: Estimate, gate: Gate) -> Callable[[int], float]:
-    """Return a test of a share that rejects only if the matrix and the few labels beside it both do."""
-    return lambda _: max(share_beyond(each, gate.limit, gate.most) for each in (by_matrix, by_labels))
 
 
 def _distance_beyond(distance: Distance, gate: Gate, scope: Scope, seed: int) -> Callable[[int], float]:

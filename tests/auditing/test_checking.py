@@ -65,8 +65,10 @@ def test_a_matrix_decides_only_where_labels_of_the_set_agree(
     assert why in found.gates[0].reason
     assert "labels would settle it" in found.gates[0].reason
     assert found.labels_needed == 60
-    agreed = audited(gates=[gate], confusions=MANY_AGREE, labels=labels(dict.fromkeys(TRUTH, 15)))
+    agreed = audited(gates=[gate], confusions=MANY_AGREE, labels=labels(dict.fromkeys(TRUTH, 19)))
     assert agreed.outcome is GateOutcome.FAIL
+    fewer = audited(gates=[gate], confusions=MANY_AGREE, labels=labels(dict.fromkeys(TRUTH, 15)))
+    assert "crosses the limit" in fewer.gates[0].reason, "the labels of no class say so by themselves"
 
 
 @pytest.mark.parametrize("matrix", [*REFUSED.values(), None], ids=[*REFUSED, "labels elsewhere"])

@@ -126,7 +126,7 @@ def tables(results: Sequence[Result]) -> Iterator[str]:
     yield from table(head, rows)
     yield from paragraph(
         "**Coverage of the intervals quoted.** Percent that contain the truth, with a 95 % interval from audit to "
-        "audit. Those that decide gates should hold it in 93 to 97 of 100; the others are told as unchecked."
+        "audit. Those that decide gates should hold it in 93 to 97 of 100; the others are marked as unchecked."
     )
     yield from table(["evidence", "classes", "intervals", "figure", "gates", "coverage"], cover)
 
