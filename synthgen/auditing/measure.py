@@ -17,7 +17,7 @@ from synthgen.auditing.filters import Pipeline, read_pipeline
 from synthgen.auditing.findings import REAL, AttributeFindings, Findings
 from synthgen.auditing.gate_checks import apply_gates, measures_of, read_gates
 from synthgen.auditing.gates import Gate
-from synthgen.auditing.label_sample import doubt_of
+from synthgen.auditing.label_sheet import doubt_of_sheet
 from synthgen.auditing.labelled import read_truth
 from synthgen.auditing.relations import find_amplifications, find_association, stream
 from synthgen.auditing.scopes import Effect, Evidence, find_effects, measure_scopes
@@ -145,7 +145,7 @@ def _attribute(
     truth = doubt = None
     if given.labels is not None and name in given.labels.columns:
         truth = read_truth(table, given.labels, table.attributes[name])
-        doubt = doubt_of(table, table.attributes[name], truth, given.vectors, stream(seed, "labels", name))
+        doubt = doubt_of_sheet(table, name, given.labels, given.vectors, seed)
     known = name in given.known
     matrix, gated = given.confusions.get(name), measures_of(gates, name, len(table.classes))
     evidence = Evidence(known, reference, matrix, truth, doubt, given.about_set, gated)
