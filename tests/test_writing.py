@@ -185,7 +185,7 @@ def test_an_audit_follows_no_link_of_a_run_but_one_that_the_user_names(run: Path
     table.write_text("id,label,skin\n" + "".join(f"p{i},{'ab'[i % 2]},{'xy'[i % 3 % 2]}\n" for i in range(8)))
     done = call("audit", table, "--known", "skin=skin", "-o", "named", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert set(contents(target)) == {"audit.json", "report.html", "datasheet.md"}
+    assert set(contents(target)) == {"audit.json", "report.html", "groups.parquet", "datasheet.md"}
 
 
 @pytest.mark.parametrize("name", ["dataset", "dataset/data", "dataset/README.md"])

@@ -23,7 +23,7 @@ from synthgen.auditing.gates import Gate
 from synthgen.auditing.groups.find import GroupQuestion, find_groups
 from synthgen.auditing.groups.joint import join, joint_labels, joint_names, joint_reference, not_joined, parts_of
 from synthgen.auditing.groups.references import check_reference_groups
-from synthgen.auditing.label_sample import doubt_of
+from synthgen.auditing.label_sheet import doubt_of_sheet
 from synthgen.auditing.labelled import read_truth
 from synthgen.auditing.labellers import Labellers, compare_labellers, error_together
 from synthgen.auditing.opinion import Opinion
@@ -205,7 +205,7 @@ def _attribute(
     truth = doubt = None
     if given.labels is not None and name in given.labels.columns:
         truth = read_truth(table, given.labels, table.attributes[name])
-        doubt = doubt_of(table, table.attributes[name], truth, given.vectors, stream(seed, "labels", name))
+        doubt = doubt_of_sheet(table, name, given.labels, given.vectors, seed)
     known = name in given.known
     matrix, gated = given.confusions.get(name), measures_of(gates, name, len(table.classes))
     opinion = given.opinions.get(name)

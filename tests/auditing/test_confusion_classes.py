@@ -69,7 +69,7 @@ def test_each_class_by_its_own_matrix_finds_the_truth_that_the_pooled_one_does_n
     for name in ("cook", "nurse"):
         share = pooled[name].shares[0].of(Figure.MATRIX)
         assert share is not None
-        assert not share.low <= truths[name] <= share.high, name
+        assert not share.low <= SHARES[name] <= share.high, name
     assert "by the confusion matrix of this class" in own["cook"].quote.reason
     assert "by the confusion matrix of each class: right" in own[None].quote.reason
 

@@ -91,3 +91,18 @@ def test_random_labels_are_used(by: list[str]) -> None:
         for labels in (whole, half, filled_in_part(world, rng.random(len(world.truth)), rng)):
             refused += outcome(world, labels)[0] is not Figure.LABELS
     assert refused <= 1, "1 % of random samples may be refused"
+
+
+def test_a_sheet_that_one_attribute_shows_to_be_sorted_is_not_used_for_any() -> None:
+    world = World(3)
+    labels = world.by(world.truth.astype(float), 20)
+    coin = np.random.default_rng(0).choice(["heads", "tails"], len(world.frame))
+    labels["side"] = coin[labels["id"].astype(int)]
+    options = AuditOptions(labels=labels)
+    found = measure(world.frame.assign(side=coin), {**SKIN, "side": ("heads", "tails")}, options)
+    (side,) = (each.scopes[0] for each in found.attributes if each.name == "side")
+    assert side.quote.figure is Figure.RAW
+    assert (side.quote.unchecked or "").endswith("by skin of the same images")
+    apart = AuditOptions(labels=labels.drop(columns="skin"))
+    (alone,) = measure(world.frame.assign(side=coin), {"side": ("heads", "tails")}, apart).attributes
+    assert alone.scopes[0].quote.figure is Figure.LABELS

@@ -49,7 +49,7 @@ def assessments(unseen: Pictures) -> list[Assessment]:
 
 def test_the_files_are_safetensors_in_half_precision_and_small() -> None:
     files = [path for path in bundled.WEIGHTS.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} == {".json", ".safetensors"}
+    assert {path.suffix for path in files} == {".json", ".safetensors", ".npz"}  # the judge's profile is plain arrays
     assert sum(path.stat().st_size for path in files) <= 24e6
     weights = [path for path in files if path.suffix == ".safetensors"]
     assert len(weights) == 5

@@ -286,10 +286,3 @@ def test_labels_and_images_that_some_files_lack_are_refused(name: str, tmp_path:
     put(tmp_path / "b.parquet", **{key: value for key, value in columns.items() if key != name})
     with pytest.raises(UsageError, match=f"b.parquet has other columns than .*a.parquet: it has no '{name}'"):
         open_set(str(tmp_path))
-
-
-def test_a_time_beyond_the_years_of_python_is_refused_by_the_name_of_its_column(tmp_path: Path) -> None:
-    far = pa.array([[10**18], None], pa.list_(pa.timestamp("ms")))
-    pq.write_table(pa.table({"label": ["a", "b"], "when": far}), tmp_path / "far.parquet")
-    with pytest.raises(UsageError, match="'when' cannot be read"):
-        open_set(tmp_path / "far.parquet").table(["when"])

@@ -1,0 +1,35 @@
+"""One table of labels is one sample: what shows that it is not random for one attribute, shows it for all."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from synthgen.auditing.label_sample import doubt_of
+from synthgen.auditing.labelled import read_truth
+from synthgen.auditing.relations import stream
+from synthgen.auditing.table import Table
+
+
+def doubt_of_sheet(
+    table: Table, name: str, labels: pd.DataFrame, vectors: NDArray[np.float32] | None, seed: int
+) -> str | None:
+    """Explain why the images labelled for an attribute cannot be a random sample; None if nothing speaks against it.
+
+    A sheet that was sorted by one attribute is often in the order of others, too, where no test sees it. So each other
+    attribute is asked that has labels of any of the same images. The arguments are those of `doubt_of`.
+    """
+    own = doubt_of(
+        table,
+        table.attributes[name],
+        read_truth(table, labels, table.attributes[name]),
+        vectors,
+        stream(seed, "labels", name),
+    )
+    others = (other for other in table.attributes if other != name and other in labels.columns)
+    for other in others if own is None else ():
+        if not (labels[name].notna() & labels[other].notna()).any():
+            continue
+        truth = read_truth(table, labels, table.attributes[other])
+        if doubt := doubt_of(table, table.attributes[other], truth, vectors, stream(seed, "labels", other)):
+            return f"{doubt}, by {other} of the same images"
+    return own
