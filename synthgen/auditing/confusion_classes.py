@@ -74,7 +74,7 @@ def _strata(
     Classes in which no image has a value are left out.
     """
     own = dict(confusion.classes)
-    valued = counts[1:, : len(values)].any(1)
+    valued = (counts[1:, : len(values)].sum(1) > 0).tolist()
     for index, name in enumerate(classes):
         if name in own and valued[index]:
             matrix = own[name].checked(f"{attribute} in class {name}", values)

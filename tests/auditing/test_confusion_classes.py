@@ -60,7 +60,8 @@ def labels(many: dict[str, int], flipped: str | None = None) -> pd.DataFrame:
 def test_each_class_by_its_own_matrix_finds_the_truth_that_the_pooled_one_does_not() -> None:
     own = scopes(the_matrix())
     pooled = scopes(Confusion(*(getattr(the_matrix(), name) for name in ("truths", "answers", "counts"))))
-    truths = {**SHARES, None: sum(SHARES.values()) / 3}
+    truths: dict[str | None, float] = dict(SHARES.items())
+    truths[None] = sum(SHARES.values()) / 3
     for name, truth in truths.items():
         share = own[name].shares[0].of(Figure.MATRIX)
         assert share is not None
