@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from synthgen.auditing.confusion import HOPELESS, ILL, Confusion, correct_by_matrix
@@ -75,7 +74,7 @@ def _strata(
     Classes in which no image has a value are left out.
     """
     own = dict(confusion.classes)
-    valued: NDArray[np.bool_] = np.any(counts[1:, : len(values)], axis=1)
+    valued = (counts[1:, : len(values)].sum(1) > 0).tolist()
     for index, name in enumerate(classes):
         if name in own and valued[index]:
             matrix = own[name].checked(f"{attribute} in class {name}", values)

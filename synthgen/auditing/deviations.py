@@ -27,15 +27,15 @@ class Deviation(NamedTuple):
         return f"{self.value} {there} instead of {100 * self.target:.0f}%"
 
 
-def deviations(scope: Scope) -> list[Deviation]:
+def deviations(scope: Scope, together: bool = False) -> list[Deviation]:
     """List the values whose share is above or below its target, the farthest first.
 
-    Many classes are read together, so the whole simultaneous interval must be, and not only the quoted one.
+    The whole quoted interval must be, or the simultaneous one where many classes are read `together`.
     """
     found = []
     for share in scope.shares:
         quoted, target = share.of(scope.quote.figure), (scope.reference or {}).get(share.value, 0.0)
-        joint = share.simultaneous or quoted
+        joint = (share.simultaneous if together else None) or quoted
         if scope.reference and quoted is not None and joint is not None and not joint.low <= target <= joint.high:
             found.append(Deviation(share.value, quoted, target))
     return sorted(found, key=lambda each: -abs(each.found.value - each.target))

@@ -57,11 +57,11 @@ def errors_in_places(
 
     each = matrices(confusion, answers.name, answers.values, classes)
     own = [name in dict(confusion.classes) for name in classes]
-    causes = matrices_unchecked(each, own, truth, doubt, rng)
+    doubts = matrices_unchecked(each, own, truth, doubt, rng)
     rates = [error_rate(matrix, truth, doubt) for matrix in each]
     there = [(rate, many) for rate, many in zip(rates, images.tolist(), strict=True) if rate is not None and many]
     mean = sum(rate * many for rate, many in there) / sum(many for _, many in there) if there else None
-    places = zip((None, *classes), causes, (mean, *rates), strict=True)
+    places = zip((None, *classes), doubts, (mean, *rates), strict=True)
     return [JudgeErrors(why, rate, told(confusion, name, classes)) for name, why, rate in places]
 
 

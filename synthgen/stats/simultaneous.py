@@ -32,7 +32,7 @@ def scaled_together(found: Estimate, comparisons: int) -> Estimate:
     ratio = float(norm.isf(ALPHA / max(1, comparisons) / 2)) / Z
 
     def beyond(share: float, end: float) -> float:
-        if end <= 0 or end >= 1:
+        if end <= 0 or end >= 1 or ratio <= 1:
             return end
         with np.errstate(divide="ignore"):
             logit = float(np.log(end) - np.log1p(-end))

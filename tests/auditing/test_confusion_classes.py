@@ -60,8 +60,9 @@ def labels(many: dict[str, int], flipped: str | None = None) -> pd.DataFrame:
 def test_each_class_by_its_own_matrix_finds_the_truth_that_the_pooled_one_does_not() -> None:
     own = scopes(the_matrix())
     pooled = scopes(Confusion(*(getattr(the_matrix(), name) for name in ("truths", "answers", "counts"))))
-    truths: list[tuple[str | None, float]] = [*SHARES.items(), (None, sum(SHARES.values()) / 3)]
-    for name, truth in truths:
+    truths: dict[str | None, float] = dict(SHARES.items())
+    truths[None] = sum(SHARES.values()) / 3
+    for name, truth in truths.items():
         share = own[name].shares[0].of(Figure.MATRIX)
         assert share is not None
         assert share.low <= truth <= share.high, name

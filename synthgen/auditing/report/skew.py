@@ -58,7 +58,7 @@ def _of(attribute: AttributeFindings) -> str | None:
 
 
 def _detail(scope: Scope, tv: Distance) -> str:
-    off = deviations(scope)
+    off = deviations(scope, together=True)
     if not off:
         return f"about {100 * tv.found.value:.0f}% of the images would have to change"
     return listed([each._replace(value=short(each.value, _LONG)) for each in off])
