@@ -7,6 +7,7 @@ from typing import Any
 
 from synthgen.auditing.agreement import Agreement
 from synthgen.auditing.crossings import Crossing
+from synthgen.auditing.entanglement import Entanglement
 from synthgen.auditing.filters import Pipeline
 from synthgen.auditing.gates import GateOutcome, GateResult
 from synthgen.stats.amplification import Amplification
@@ -167,6 +168,7 @@ class Findings:
         labels_needed: images to draw and label, so that every gate that is undecided because nothing checks the judge
             gets enough labels; None if there is no such gate.
         pipeline, crossings, amplification, agreement: None or empty if not asked for.
+        entanglement: None without a ledger, or if no attempt aimed at a value of an attribute.
     """
 
     images: int
@@ -184,6 +186,7 @@ class Findings:
     about: str = "source"
     trust_judge: bool = False
     labels_needed: int | None = None
+    entanglement: Entanglement | None = None
 
     @property
     def on_trust(self) -> str | None:

@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 from synthgen.auditing.command_line import EXPORT_LABELS
 from synthgen.auditing.report import words
 from synthgen.auditing.report.composition import composition
+from synthgen.auditing.report.entangled import entanglement
 from synthgen.auditing.report.filtering import filtering
 from synthgen.auditing.report.likeness import diversity, leakage
 from synthgen.auditing.report.pairs import compared, judged
@@ -39,6 +40,7 @@ def write_html(report: AuditReport) -> str:
             amplification=list(amplification_charts(findings)),
             crossings=crossed(findings),
             filtering=filtering(findings),
+            entanglement=entanglement(findings),
             judges=judged(findings),
             comparison=compared(report.comparison) if report.comparison else (),
             diversity=diversity(report),

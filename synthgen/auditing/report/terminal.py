@@ -11,6 +11,7 @@ from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.findings import AttributeFindings, Figure, Findings, Scope, Share
 from synthgen.auditing.gates import WORD, Check, GateOutcome
 from synthgen.auditing.report.composition import most_telling, row_name
+from synthgen.auditing.report.entangled import entangled_line
 from synthgen.auditing.report.pairs import compared
 from synthgen.auditing.report.report import AuditReport
 from synthgen.auditing.report.verdict import verdict, worst_first
@@ -49,6 +50,8 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
     found += list(_distances(report.findings))
     found += [_crossing(crossed) for crossed in report.findings.crossings]
     found += list(_differences(report))
+    if line := entangled_line(report.findings):
+        found.append(Text(line))
     return found
 
 
