@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from synthgen.auditing.table import Answers, check_columns, crossed, encode, read_answers
 from synthgen.errors import UsageError
@@ -184,12 +183,8 @@ def _tables(label: pd.Series, aims: pd.DataFrame, name: str, other: Answers) -> 
     """Count images by stratum, aim and answer, in the strata with two aims or more."""
     aimed, values = pd.factorize(aims[name], sort=True)
     beside = [aims[column] for column in aims.columns if column != name]
-    stratum: NDArray[np.int64] = (
-        pd.DataFrame({0: label, **dict(enumerate(beside, 1))})
-        .groupby(list(range(len(beside) + 1)), sort=True)
-        .ngroup()
-        .to_numpy()
-    )
+    keys = pd.DataFrame({0: label, **dict(enumerate(beside, 1))})
+    stratum = keys.groupby(list(keys.columns), sort=True).ngroup().to_numpy(dtype=np.int64)
     shape = int(stratum.max(initial=-1)) + 1
     tables = crossed((stratum, shape), (aimed, len(values)), (other.codes, len(other.answers)))
     return tables[(tables.sum(2) > 0).sum(1) > 1], [str(value) for value in values]

@@ -1,5 +1,6 @@
 """Does steering one attribute move another: from a ledger of what was aimed at and what was measured."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ from synthgen.spec import parse_spec
 from synthgen.stats.estimates import wilson
 from synthgen.stats.strata import common_difference, general_association
 from tests.auditing.audits import SPEC
+from tests.auditing.report.demo import plain
 from tests.page import Page
+from tests.sets.sets import of_counts
 
 VALUES = {"skin": ("light", "dark"), "hair": ("short", "long")}
 BOTH = parse_spec(
@@ -85,7 +88,8 @@ def test_a_difference_within_strata_is_not_that_of_their_mix() -> None:
     first, second = np.array([[80, 20], [5, 15]]), np.array([[16, 4], [25, 75]])
     found = common_difference(first, second, 0)
     assert found is not None
-    assert (found.value, found.low < 0 < found.high) == (pytest.approx(0), True), "pooled, it is 44 points"
+    assert found.value == pytest.approx(0), "pooled, it is not"
+    assert found.low < 0 < found.high
     alone = common_difference(first[:1], second[1:], 0)
 
     known = confint_proportions_2indep(80, 100, 25, 100, method="newcomb", compare="diff")
@@ -106,6 +110,12 @@ def test_what_steering_moves_is_found_and_how_far() -> None:
     assert move.difference.half_width < 0.06
     assert hair.test is not None
     assert hair.test.p_value > 0.01, "hair does not move skin, though the aims go together"
+
+    plain_findings = plain(of_counts({"chef": {"light": 6}}), {"skin": ("light", "dark")}).findings
+    assert entangled_line(plain_findings) is None
+    line = entangled_line(replace(plain_findings, entanglement=found))
+    assert line is not None
+    assert line.startswith("Steering one attribute also moves another: skin dark: hair ")
 
 
 def test_nothing_is_found_where_only_aims_go_together() -> None:
@@ -143,8 +153,10 @@ def test_an_unknown_cell_is_refused_and_an_empty_ledger_is_none() -> None:
 
 
 def test_a_run_tells_whether_its_steering_works(tmp_path: Path) -> None:
+    hair = (
         '  hair_length:\n    values:\n      long: ["a person with long hair"]\n'
         '      short: ["a person with short hair"]\n'
+    )
     balance = "balance: [{attribute: skin_tone, target: uniform}]\n"
     spec = parse_spec(SPEC.replace("doctor: 4, chef: 4", "doctor: 6, chef: 6") + hair + balance)
     synthgen.run(spec, tmp_path / "run", devices="cpu")
@@ -160,4 +172,3 @@ def test_a_run_tells_whether_its_steering_works(tmp_path: Path) -> None:
     assert found.to_dict()["findings"]["entanglement"]["pairs"][0]["measured"] == "hair_length"
     page = Page(found.write(tmp_path / "audit")[1].read_text("utf-8"))
     assert "Does steering one attribute move another?" in page.text
-    assert entangled_line(found.findings) is None or "skin tone" in (entangled_line(found.findings) or "")

@@ -85,7 +85,7 @@ def open_audited(
 
 
 def read_ledger(run: RecordedRun, attributes: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Read every attempt for `read_pipeline` and `read_entanglement`, and name the columns of the prompts' variables."""
+    """Read every attempt for `read_pipeline` and `read_entanglement`, and name the columns of prompts' variables."""
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
