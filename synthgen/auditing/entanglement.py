@@ -12,7 +12,7 @@ from synthgen.errors import UsageError
 from synthgen.records import Cell
 from synthgen.stats.association import Test, with_holm
 from synthgen.stats.estimates import Estimate, Ints, wilson
-from synthgen.stats.strata import common_difference, general_association
+from synthgen.stats.aims import common_difference, general_association
 
 AIMED: Final = "cell aimed"
 """The column of the ledger with the name of the cell that an attempt was aimed at."""
@@ -47,7 +47,7 @@ class Move:
         aimed: the value aimed at.
         answer: about the other attribute; may be 'unknown' or 'not applicable'.
         difference: the share of the answer among images aimed at the value, minus that among images aimed at others:
-            within strata, then averaged. See `stats.strata.common_difference`.
+            within strata, then averaged. See `stats.aims.common_difference`.
     """
 
     aimed: str

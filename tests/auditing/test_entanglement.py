@@ -17,7 +17,7 @@ from synthgen.errors import UsageError
 from synthgen.planning.cells import kinds_of
 from synthgen.spec import parse_spec
 from synthgen.stats.estimates import wilson
-from synthgen.stats.strata import common_difference, general_association
+from synthgen.stats.aims import common_difference, general_association
 from tests.auditing.audits import SPEC
 from tests.auditing.report.demo import plain
 from tests.page import Page
