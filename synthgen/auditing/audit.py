@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from synthgen.auditing.compare import Comparison
     from synthgen.auditing.confusion import Confusion
     from synthgen.auditing.embeddings import NearSet
+    from synthgen.auditing.entanglement import Entanglement
     from synthgen.auditing.filters import Pipeline
     from synthgen.auditing.findings import Findings
     from synthgen.auditing.hearing import Heard
@@ -86,9 +87,9 @@ def audit_set(
     if heard is not None:
         findings = replace(findings, agreement=heard.agreement, second_opinion=heard.opinion)
     kept = [name for name in common.references if name not in query.targets]
-    findings = _noted(
-        replace(findings, pipeline=_pipeline(first, query.seed)), seen, seen_real, seen_second, kept, query
-    )
+    pipeline, entanglement = _of_ledger(first, query.seed)
+    findings = replace(findings, pipeline=pipeline, entanglement=entanglement)
+    findings = _noted(findings, seen, seen_real, seen_second, kept, query)
 
     # Compare
     comparison: Comparison | None = None
@@ -221,18 +222,23 @@ def _labels(path: Path | None, values: Mapping[str, Sequence[str]]) -> pd.DataFr
     return read_labelling(path, values) if path is not None else None
 
 
-def _pipeline(first: AuditInput, seed: int) -> Pipeline | None:
+def _of_ledger(first: AuditInput, seed: int) -> tuple[Pipeline | None, Entanglement | None]:
     """Read the run's ledger for the attributes that its judge measured exactly as they are declared here."""
     import numpy as np
 
+    from synthgen.auditing.entanglement import read_entanglement
     from synthgen.auditing.filters import read_pipeline
+    from synthgen.planning.cells import kinds_of
 
     run = first.subject.run
     if run is None:
-        return None
+        return None, None
     judged = {
         name: attribute for name, attribute in first.question.attributes.items() if was_asked(run, {name: attribute})
     }
     ledger, variables = read_ledger(run, list(judged))
     values = {name: tuple(attribute.values) for name, attribute in judged.items()}
-    return read_pipeline(ledger, values, np.random.default_rng([seed, *b"ledger"]), variables)
+    spec = run.planned.spec
+    steered = [name for name, attribute in spec.attributes.items() if attribute.variable]
+    aims = read_entanglement(ledger, values, kinds_of(spec), steered, np.random.default_rng([seed, *b"aims"]))
+    return read_pipeline(ledger, values, np.random.default_rng([seed, *b"ledger"]), variables), aims

@@ -7,6 +7,7 @@ from typing import Any
 
 from synthgen.auditing.agreement import Agreement
 from synthgen.auditing.crossings import Crossing
+from synthgen.auditing.entanglement import Entanglement
 from synthgen.auditing.filters import Pipeline
 from synthgen.auditing.gates import GateOutcome, GateResult
 from synthgen.auditing.groups.found import GroupFindings
@@ -193,6 +194,7 @@ class Findings:
         groups: what compares groups.
         second_opinion: what several judges say of each other, and which one decides; None with fewer than two judges.
         rests_on: what decided the gates, in words, the most frequent first; empty if none was decided.
+        entanglement: None without a ledger, or if no attempt aimed at a value of an attribute.
     """
 
     images: int
@@ -216,6 +218,7 @@ class Findings:
     second_opinion: SecondOpinion | None = None
     rests_on: tuple[str, ...] = ()
     labellers: tuple[Labellers, ...] = ()
+    entanglement: Entanglement | None = None
 
     @property
     def on_trust(self) -> str | None:

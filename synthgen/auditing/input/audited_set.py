@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from synthgen.errors import UsageError
 from synthgen.files import as_damage, expanded, refuse_links
-from synthgen.ledger.columns import EMBEDDING, attribute
+from synthgen.ledger.columns import CELL_AIMED, EMBEDDING, attribute
 from synthgen.spec import Attribute
 from synthgen.store.layout import DATASET, LEDGER, PLAN
 
@@ -90,12 +90,14 @@ def open_audited(
 
 
 def read_ledger(run: RecordedRun, attributes: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Read every attempt for `read_pipeline`, and the names of the columns with the prompts' variables."""
+    """Read every attempt for `read_pipeline` and `read_entanglement`, and name the columns of prompts' variables."""
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = ["class", "verdict", "reason", "variables", *(attribute(name) for name in attributes)]
+    from synthgen.auditing.entanglement import AIMED
+
+    columns = ["class", "verdict", "reason", "variables", CELL_AIMED, *(attribute(name) for name in attributes)]
     tables, prompted = [], []
     for file in run.ledgers:
         with as_damage(file):
@@ -104,7 +106,7 @@ def read_ledger(run: RecordedRun, attributes: Sequence[str]) -> tuple[pd.DataFra
     with as_damage(run.folder / LEDGER):
         frame: pd.DataFrame = pa.concat_tables(tables).replace_schema_metadata(None).to_pandas()
     frame = frame.drop(columns="variables").rename(
-        columns={"class": "label", **{attribute(name): name for name in attributes}}
+        columns={"class": "label", CELL_AIMED: AIMED, **{attribute(name): name for name in attributes}}
     )
     variables = pd.DataFrame(prompted, index=frame.index).add_prefix("variable ")
     return pd.concat([frame, variables], axis=1), list(variables.columns)

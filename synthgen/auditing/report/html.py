@@ -9,6 +9,7 @@ from synthgen.auditing.command_line import EXPORT_LABELS
 from synthgen.auditing.report import words
 from synthgen.auditing.report.alarm import alarm
 from synthgen.auditing.report.composition import composition
+from synthgen.auditing.report.entangled import entanglement
 from synthgen.auditing.report.filtering import filtering
 from synthgen.auditing.report.groups import error_tables, group_tables
 from synthgen.auditing.report.inspected import ISSUES, inspected
@@ -48,6 +49,7 @@ def write_html(report: AuditReport) -> str:
             group_tables=group_tables(findings),
             error_tables=error_tables(findings),
             filtering=filtering(findings),
+            entanglement=entanglement(findings),
             judges=judged(findings),
             opinion=second_opinion(findings.second_opinion),
             KINDS=KINDS,

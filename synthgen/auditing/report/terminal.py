@@ -12,6 +12,7 @@ from synthgen.auditing.findings import AttributeFindings, Figure, Findings, Scop
 from synthgen.auditing.gates import WORD, Check, GateOutcome
 from synthgen.auditing.report.alarm import alarm
 from synthgen.auditing.report.composition import most_telling, row_name
+from synthgen.auditing.report.entangled import entangled_line
 from synthgen.auditing.report.groups import GroupTable, error_tables, group_tables
 from synthgen.auditing.report.inspection_tables import inspection_tables
 from synthgen.auditing.report.near import dependence_told, near_told
@@ -63,6 +64,8 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
     found += [_of_groups(each) for each in group_tables(report.findings) if each.brief]
     found += [_of_groups(each, "model's errors, ") for each in error_tables(report.findings)]
     found += list(_differences(report))
+    if line := entangled_line(report.findings):
+        found.append(Text(line))
     return found
 
 
