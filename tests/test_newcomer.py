@@ -80,7 +80,8 @@ LINES = [
     # The third: audits of sets of her own.
     ("audit list.csv --known tone=tone -o outputs/audit", 0, ""),
     ("audit list.csv --known tone=nowhere", 2, "nowhere"),
-    ("audit list.csv --target tone=uniform", 2, "tone"),
+    ("audit list.csv -o outputs/bare", 0, ""),
+    ("audit list.csv --target tone=uniform", 2, "--known"),
     ("audit list.csv --known tone=tone --gate 'tone: v <= 0.000001' -o outputs/gated", 4, ""),
     ("audit outputs/nowhere --known tone=tone", 2, "outputs/nowhere"),
     ("audit outputs/mine --attributes attributes.yaml --export-labels 4 -o outputs/labels", 0, ""),
