@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import index
 from pathlib import Path
 from typing import ParamSpec, SupportsFloat, SupportsIndex, TypeVar
@@ -73,6 +73,21 @@ def texts_of(values: object, argument: str) -> tuple[str, ...]:
         if not isinstance(value, str):
             raise UsageError(f"expected a list of texts, found one that holds {_kind(value)}", argument=argument)
     return tuple(values)
+
+
+def names_of(values: object, argument: str) -> dict[str, str]:
+    """Return a mapping of texts to texts.
+
+    Raises:
+        UsageError: it is something else, or holds something else.
+    """
+    if not isinstance(values, Mapping):
+        raise UsageError(f"expected a mapping of names to texts, found {_kind(values)}", argument=argument)
+    for each in (*values.keys(), *values.values()):
+        if not isinstance(each, str):
+            what = f"expected a mapping of names to texts, found one that holds {_kind(each)}"
+            raise UsageError(what, argument=argument)
+    return dict(values)
 
 
 def number_of(value: object, argument: str, least: int = 1) -> int:

@@ -30,6 +30,7 @@ from synthgen.api.planning import plan
 from synthgen.api.progress import started
 from synthgen.api.publishing import check_new
 from synthgen.api.recording import Committed, note_preview, note_shards
+from synthgen.api.repeating import RunRecord, recorded
 from synthgen.api.specs import SpecInput, spec_and_text, spec_of
 from synthgen.api.trust import pinned_format, pinned_models, require_trust
 from synthgen.errors import UsageError
@@ -117,12 +118,14 @@ def run(
     top_up: bool = False,
     executor: Literal["local", "ray"] = "local",
     address: str | None = None,
+    trust: bool = False,
     on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
 ) -> RunResult:
     """Make the dataset. Called again, resume where it stopped.
 
     Args:
+        spec: whatever `load_spec` reads, or a run: it is resumed, or repeated from its own record at `location`.
         location: a folder, `outputs/NAME` by default, or an address such as s3://bucket/prefix.
         devices: see `synthgen.running.slots`. With one, this process does the work; with several, one process for each.
             Those processes import the program's main module: a script must call this under
@@ -131,6 +134,7 @@ def run(
         top_up: when all shards are done, make the images that are missing or were duplicates, in new shards.
         executor: `ray` works on a Ray cluster, whose nodes must all see `location`; see `synthgen.running.run_ray`.
         address: of the cluster; by default a running one, or a new one on this machine.
+        trust: open models that a run, given as `spec`, names and this machine does not know.
         text: the spec as its author wrote it, kept beside the plan; by default the text of `spec`.
         on_progress: called with one `RunStarted` before the first batch (and another one if a top-up appends shards),
             and then with a `Progress` before each batch and after each commit.
@@ -155,14 +159,15 @@ def run(
     extend, top_up = flag_of(extend, "extend"), flag_of(top_up, "top_up")
     address = None if address is None else text_of(address, "address", "the address of a cluster")
     text = None if text is None else text_of(text, "text", "the text of a spec")
-    spec, written = spec_and_text(spec)
+    record = recorded(spec, trust=flag_of(trust, "trust"))
+    spec, written = (record.plan.spec, record.text) if record else spec_and_text(spec)
     if executor == "local" and devices not in ("auto", "cpu"):
         runs.slots(devices, wiring.count_gpus)  # a missing GPU must not begin a run
 
-    store = open_store(Path("outputs") / spec.name if location is None else text_of_path(location, "location"))
+    store = _place_of(spec, location, record)
     check_new(store)
     check_format(spec)
-    planned = _plan_of_users_own(spec)
+    planned = record.plan if record else _plan_of_users_own(spec)
     if not runs.is_begun(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it
     planned = runs.create_run(store, planned, written if text is None else text, extend=extend)
@@ -182,6 +187,12 @@ def run(
         fresh += make(more)
         result = finalized(more, store, fresh=fresh)
     return result
+
+
+def _place_of(spec: Spec, location: Location | None, record: RunRecord | None) -> RunStore:
+    if location is not None:
+        return open_store(text_of_path(location, "location"))
+    return record.store if record else open_store(Path("outputs") / spec.name)
 
 
 def _topped_up(planned: Plan, store: RunStore, result: RunResult) -> Plan:

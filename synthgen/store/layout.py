@@ -6,6 +6,9 @@ from pathlib import PurePosixPath
 
 PLAN = "plan.json"
 SPEC = "spec.yaml"
+"""As its author wrote it."""
+RESOLVED = "spec.resolved.yaml"
+"""The same with everything worked in, and all defaults."""
 ADDITIONS = "additions"
 CHANGES = "changes"
 IMAGES = "shards"
