@@ -160,6 +160,9 @@ def run(
     address = None if address is None else text_of(address, "address", "the address of a cluster")
     text = None if text is None else text_of(text, "text", "the text of a spec")
     record = recorded(spec, trust=flag_of(trust, "trust"))
+    if record and extend:
+        hint = "Give a spec that asks for more images, and the run as `location`."
+        raise UsageError("a run cannot be extended by its own record", argument="extend", hint=hint)
     spec, written = (record.plan.spec, record.text) if record else spec_and_text(spec)
     if executor == "local" and devices not in ("auto", "cpu"):
         runs.slots(devices, wiring.count_gpus)  # a missing GPU must not begin a run

@@ -69,10 +69,10 @@ def _spec_faults(store: RunStore) -> list[Damage]:
 def _resolved_faults(store: RunStore) -> list[Damage]:
     try:
         check_resolved(store)
-    except (UsageError, StorageError) as error:
-        return [
-            Damage(layout.RESOLVED, "was edited, or is damaged" if isinstance(error, UsageError) else error.message)
-        ]
+    except UsageError:
+        return [Damage(layout.RESOLVED, "was edited, or is damaged")]
+    except StorageError as error:
+        return [Damage(layout.RESOLVED, error.message)]
     return []
 
 

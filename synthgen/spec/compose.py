@@ -7,7 +7,7 @@ from pathlib import Path
 from synthgen.errors import Problem, SpecError
 from synthgen.redaction import secret_in_address
 from synthgen.spec.document import MAX_DEPTH, MAX_NODES, Entry, Mapping, Node, Position, Scalar, Sequence, read_document
-from synthgen.spec.extend import Extending
+from synthgen.spec.extend import EXTENDS_HINT, Extending
 from synthgen.spec.merge import mapping_of, merged
 from synthgen.spec.override import override, put
 from synthgen.spec.paths import with_paths
@@ -40,6 +40,8 @@ def composed(source: SpecText, settings: Settings) -> tuple[Mapping, list[Proble
     chain = () if source.folder is None else (os.path.realpath(source.file),)
     extending = Extending(_read_file, (Path(os.path.realpath(folder)), working), folders, problems)
     root: Node = extending.whole(own, folder, chain)
+    if extending.refused:  # their keys would be reported as missing
+        raise SpecError(extending.refused, hint=EXTENDS_HINT)
 
     for each in settings.files:
         root, more = _with_file(root, each, folders)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from synthgen.errors import Problem, SpecError
@@ -11,6 +11,7 @@ from synthgen.spec.merge import mapping_of, merged
 from synthgen.spec.place import found, quoted
 
 EXTENDS = "extends"
+EXTENDS_HINT = "The other keys are checked after that. A base is named relative to the spec that extends it."
 _DEEPEST, _MOST = 16, 64
 """Specs in one chain, and in all."""
 
@@ -26,13 +27,15 @@ class Extending:
         read: reads a file.
         allowed: only files in these folders, or below them, are read.
         folders: by the name that messages give a file, the folder that paths in it are relative to.
-        problems: what was found on the way.
+        problems: what was found in the files.
+        refused: bases that cannot be used.
     """
 
     read: ReadMapping
     allowed: tuple[Path, ...]
     folders: dict[str, str]
     problems: list[Problem]
+    refused: list[Problem] = field(default_factory=list)
     files: int = 0
 
     def whole(self, root: Mapping, folder: str, chain: tuple[str, ...]) -> Mapping:
@@ -100,9 +103,9 @@ class Extending:
         """Report a file that cannot be read where it is named, and its faulty content in its own place."""
         for each in error.problems:
             if each.line:
-                self.problems.append(each)
+                self.refused.append(each)
             else:
                 self._complain(position, f"{path}: {each.message}")
 
     def _complain(self, position: Position, message: str) -> None:
-        self.problems.append(position.problem(f"{EXTENDS}: {message}"))
+        self.refused.append(position.problem(f"{EXTENDS}: {message}"))

@@ -126,9 +126,7 @@ class _Filling:
         for key, entry in node.entries.items():
             name = self._text(key, entry.key) if "${" in key else key
             if name is not None and name in entries:
-                self.problems.append(
-                    entry.key.problem(f"duplicate key {quoted(name)}, after {quoted(key)} is filled in")
-                )
+                self.problems.append(entry.key.problem(f"duplicate key {quoted(name)} after ${{...}} is filled in"))
             elif name is not None:
                 entries[name] = Entry(entry.key, self.fill(entry.value))
         return replace(node, entries=entries)
