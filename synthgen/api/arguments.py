@@ -103,6 +103,19 @@ def number_of(value: object, argument: str, least: int = 1) -> int:
     return number
 
 
+def seconds_of(value: object, argument: str) -> float:
+    """Return a time in seconds.
+
+    Raises:
+        UsageError: it is not a finite number above 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, SupportsFloat):
+        raise UsageError(f"expected seconds, found {_kind(value)}", argument=argument)
+    if not 0 < (number := float(value)) < float("inf"):
+        raise UsageError(f"expected more than 0 seconds, found {number:g}", argument=argument)
+    return number
+
+
 def share_of(value: object, argument: str, *, whole: bool = False) -> float:
     """Return a share between 0 and 1; 1 itself only if `whole`.
 

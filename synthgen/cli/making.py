@@ -17,6 +17,7 @@ from synthgen.cli.options import (
     Extend,
     Files,
     Limit,
+    MaxTime,
     NewRun,
     Overrides,
     RunArgument,
@@ -199,6 +200,7 @@ def run(
             help="Ray cluster to join. Default: RAY_ADDRESS, else one that runs here, else a new one.",
         ),
     ] = None,
+    max_time: MaxTime = None,
     trust: Trust = False,
 ) -> Answer:
     """Make the dataset. If it is stopped or killed, run it again: it resumes.
@@ -226,6 +228,7 @@ def run(
             executor=executor.value,
             address=address,
             trust=trust,
+            max_time=max_time,
             on_progress=on_progress,
             stop=stop.is_set,
         )
@@ -240,6 +243,7 @@ def work(
     ] = None,
     of: Annotated[int | None, typer.Option("--of", min=1, metavar="N", help="How many tasks share the run.")] = None,
     device: Device = "auto",
+    max_time: MaxTime = None,
     trust: Trust = False,
 ) -> Answer:
     """Make one task's part of a run. `synthgen plan SPEC -o RUN` starts the run, `synthgen finalize RUN` finishes it.
@@ -253,7 +257,16 @@ def work(
     mine, count = index_and_count(index, of, os.environ)
     stop = stop_on_signals()
     with session.progress(location, f"loading the models of {location}") as on_progress:
-        done = work(location, mine, count, device=device, trust=trust, on_progress=on_progress, stop=stop.is_set)
+        done = work(
+            location,
+            mine,
+            count,
+            device=device,
+            trust=trust,
+            max_time=max_time,
+            on_progress=on_progress,
+            stop=stop.is_set,
+        )
 
     there = len(done.skipped) + len(done.lost)
     result = {

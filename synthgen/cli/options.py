@@ -113,6 +113,26 @@ Extend = Annotated[
 
 TopUp = Annotated[bool, typer.Option("--top-up", help="Make the images that a finished run is missing, in new shards.")]
 
+
+def _time(text: str) -> float:
+    from synthgen.cli.units import seconds
+
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+MaxTime = Annotated[
+    float | None,
+    typer.Option(
+        "--max-time",
+        parser=_time,
+        metavar="TIME",
+        help="Stop by itself before this time is over, such as 3h50m. Exit code 75: run again to resume.",
+    ),
+]
+
 Trust = Annotated[
     bool,
     typer.Option(

@@ -184,11 +184,6 @@ def journalled(store: RunStore) -> dict[int, list[str]]:
     return found
 
 
-def attempts_kept(store: RunStore, shard: int, fingerprint: str) -> int:
-    """Count the attempts of a shard that its journal holds."""
-    return sum(part.count for part in _chain(_parts(store, shard, fingerprint)))
-
-
 def _names(store: RunStore, shard: int) -> list[str]:
     return journalled(store).get(shard, [])
 

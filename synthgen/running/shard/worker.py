@@ -153,7 +153,9 @@ def _make(
     journal = Journal(store, shard.index, plan.fingerprint, plan.window)
     with ShardWriter(plan, store, shard.index, judge.score_names, journal, provenance) as writer:
         while not filling.done:
-            _check(stop)
+            if stop():
+                report()  # what was made, for whoever asked to stop
+                raise stopped()
             kept = journal.size_of_next()
             batch = filling.propose(kept or min(generator.batch_size, plan.window))
             again = journal.take(batch) if kept else None
