@@ -149,7 +149,7 @@ class Interrupted(SynthgenError):  # noqa: N818 - an outcome
 
 def stopped() -> Interrupted:
     """Make the error of a run that was asked to stop."""
-    hint = "Run the same command again to resume. Finished shards are kept; the attempts of unfinished ones are lost."
+    hint = "Run the same command again to resume. Everything that was made is kept."
     return Interrupted("interrupted", hint=hint)
 
 

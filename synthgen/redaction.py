@@ -6,9 +6,16 @@ from collections.abc import Mapping
 
 # `user:password@` or `token@` after a scheme. Passwords may hold slashes that should have been escaped.
 _IN_ADDRESS = re.compile(r"(?<=://)(?:[^\s/?#@]*|[^\s/:@]+:[^\s@]*)@")
-_VARIABLE = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|(^|_)KEY(_|$)", re.IGNORECASE)
+_VARIABLE = re.compile(
+    r"TOKEN|SECRET|PASSW|PASSPHRASE|PASS$|CREDENTIAL|COOKIE|API_?KEY|(^|_)(KEY|AUTH|PWD)(_|$)", re.IGNORECASE
+)
 _SHORTEST = 8
 """Shorter values are words such as `false`, which occur in texts for other reasons."""
+
+
+def looks_secret(name: str) -> bool:
+    """Whether an environment variable of this name is likely to hold a secret, such as HF_TOKEN."""
+    return _VARIABLE.search(name) is not None
 
 
 def secret_in_address(text: str) -> re.Match[str] | None:

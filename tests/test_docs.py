@@ -45,9 +45,10 @@ def schema_rows() -> Rows:
             yield from ((f"[]{path}", section) for path, section in inner(node["items"]))
 
     def walk(section: dict[str, Any], prefix: str) -> Iterator[tuple[str, tuple[str, str]]]:
-        for name, node in section["properties"].items():
+        required = section.get("required") or section.get("anyOf", [{}])[0].get("required", [])
+        for name, node in section.get("properties", {}).items():  # any JSON has none
             sections, default = list(inner(node)), node.get("default")
-            if name in section.get("required", []):
+            if name in required:
                 shown = "required"
             else:
                 shown = "" if default is None or (sections and default) else f"`{json.dumps(default)}`"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import index
 from pathlib import Path
 from typing import ParamSpec, SupportsFloat, SupportsIndex, TypeVar
@@ -75,6 +75,21 @@ def texts_of(values: object, argument: str) -> tuple[str, ...]:
     return tuple(values)
 
 
+def names_of(values: object, argument: str) -> dict[str, str]:
+    """Return a mapping of texts to texts.
+
+    Raises:
+        UsageError: it is something else, or holds something else.
+    """
+    if not isinstance(values, Mapping):
+        raise UsageError(f"expected a mapping of names to texts, found {_kind(values)}", argument=argument)
+    for each in (*values.keys(), *values.values()):
+        if not isinstance(each, str):
+            what = f"expected a mapping of names to texts, found one that holds {_kind(each)}"
+            raise UsageError(what, argument=argument)
+    return dict(values)
+
+
 def number_of(value: object, argument: str, least: int = 1) -> int:
     """Return a whole number of at least `least`.
 
@@ -85,6 +100,19 @@ def number_of(value: object, argument: str, least: int = 1) -> int:
         raise UsageError(f"expected a whole number, found {_kind(value)}", argument=argument)
     if (number := index(value)) < least:
         raise UsageError(f"expected at least {least}, found {number}", argument=argument)
+    return number
+
+
+def seconds_of(value: object, argument: str) -> float:
+    """Return a time in seconds.
+
+    Raises:
+        UsageError: it is not a finite number above 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, SupportsFloat):
+        raise UsageError(f"expected seconds, found {_kind(value)}", argument=argument)
+    if not 0 < (number := float(value)) < float("inf"):
+        raise UsageError(f"expected more than 0 seconds, found {number:g}", argument=argument)
     return number
 
 

@@ -28,6 +28,7 @@ from synthgen.planning import Plan
 from synthgen.records import ShardRecord, Shortfall
 from synthgen.running import RunState
 from synthgen.spec import PARQUET, Spec
+from synthgen.spec.written import stands_alone, written_briefly
 from synthgen.store import Location, RunStore, open_store
 from synthgen.store.layout import DATASET, RESULTS, SHEET, SPEC
 
@@ -235,7 +236,8 @@ def _build(
         provenance=Provenance(
             model=spec.model.id,
             judge=spec.judge.id,
-            spec=_spec_text(planned, store),
+            spec=(written := _spec_text(planned, store)),
+            resolved=None if stands_alone(written) else written_briefly(spec),
             fingerprint=planned.fingerprint,
             tally=tally,
             model_revision=planned.revisions.generator,
@@ -243,6 +245,7 @@ def _build(
             versions=records[0].provenance if records else {},
             asked=asked(planned),
             format=origin,
+            metadata=spec.metadata,
         ),
     )
 

@@ -8,10 +8,11 @@ from synthgen import running as runs
 from synthgen.api.arguments import flag_of, text_of_path, texts_of
 from synthgen.api.finishing import RunResult, finalized
 from synthgen.api.publishing import check_new
-from synthgen.api.specs import SpecText, as_yaml, with_thresholds
+from synthgen.api.specs import with_settings, with_thresholds
 from synthgen.api.trust import pinned_format, require_trust
 from synthgen.errors import UsageError
-from synthgen.spec import Filters, LabelFilter, Spec, parse_spec
+from synthgen.spec import Filters, LabelFilter, Settings, Spec, SpecText, parse_spec
+from synthgen.spec.written import as_yaml, literal, written_in_full
 from synthgen.store import Location, layout, open_store
 
 
@@ -70,7 +71,7 @@ def rejudge(
                 hint = "A looser threshold needs a new run: what was rejected has no pixels any more."
                 raise UsageError(looser, hint=hint)
 
-    kept = SpecText(f"# rejudged\n{_text(spec, overrides)}", layout.SPEC).with_overrides(overrides)
+    kept = with_settings(SpecText(f"# rejudged\n{_text(spec, overrides)}", layout.SPEC), Settings(overrides))
     runs.create_run(into, stricter, kept)
     runs.rejudge(planned, store, stricter, into, lambda name, scores: first_broken(scores, rules[name]))
     return finalized(stricter, into, fresh=stricter.shard_count)
@@ -88,8 +89,8 @@ def _text(spec: Spec, overrides: Sequence[str]) -> str:
     if label and any(override.startswith("filters.label.calibration=") for override in overrides):
         bare = spec.canonical()
         del bare["filters"]["label"]["min_posterior"]
-        return as_yaml(bare)
-    return as_yaml(spec.canonical())
+        return as_yaml(literal(bare))
+    return written_in_full(spec)
 
 
 def _without_thresholds(spec: Spec) -> Spec:

@@ -24,12 +24,14 @@ from synthgen.api.arguments import (
     text_of,
     text_of_path,
 )
+from synthgen.api.deadline import Deadline
 from synthgen.api.finishing import RunResult, check_format, finalized
 from synthgen.api.making import make_pending, make_shards, refuse_failed
 from synthgen.api.planning import plan
 from synthgen.api.progress import started
 from synthgen.api.publishing import check_new
 from synthgen.api.recording import Committed, note_preview, note_shards
+from synthgen.api.repeating import RunRecord, recorded
 from synthgen.api.specs import SpecInput, spec_and_text, spec_of
 from synthgen.api.trust import pinned_format, pinned_models, require_trust
 from synthgen.errors import UsageError
@@ -117,12 +119,15 @@ def run(
     top_up: bool = False,
     executor: Literal["local", "ray"] = "local",
     address: str | None = None,
+    trust: bool = False,
+    max_time: float | None = None,
     on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
 ) -> RunResult:
     """Make the dataset. Called again, resume where it stopped.
 
     Args:
+        spec: whatever `load_spec` reads, or a run: it is resumed, or repeated from its own record at `location`.
         location: a folder, `outputs/NAME` by default, or an address such as s3://bucket/prefix.
         devices: see `synthgen.running.slots`. With one, this process does the work; with several, one process for each.
             Those processes import the program's main module: a script must call this under
@@ -131,6 +136,9 @@ def run(
         top_up: when all shards are done, make the images that are missing or were duplicates, in new shards.
         executor: `ray` works on a Ray cluster, whose nodes must all see `location`; see `synthgen.running.run_ray`.
         address: of the cluster; by default a running one, or a new one on this machine.
+        max_time: seconds after which the run stops by itself, as `stop` would make it, and before a batch that could
+            take longer. When all shards are done, the dataset is built in any case.
+        trust: open models that a run, given as `spec`, names and this machine does not know.
         text: the spec as its author wrote it, kept beside the plan; by default the text of `spec`.
         on_progress: called with one `RunStarted` before the first batch (and another one if a top-up appends shards),
             and then with a `Progress` before each batch and after each commit.
@@ -139,7 +147,7 @@ def run(
     Raises:
         UsageError: `devices` or `address` is not valid, or the model does not support what the spec asks for.
         PlanChanged: `location` has a run of another plan.
-        Interrupted: `stop()` was true.
+        Interrupted: `stop()` was true, or `max_time` is over.
         ModelError, DeviceError, StorageError: a model, a device or a disk fails. Committed shards stay.
 
     Example:
@@ -150,19 +158,24 @@ def run(
         >>> images.features["label"].names
         ['doctor', 'chef']
     """
+    deadline = Deadline(max_time, stop, on_progress)
     devices_of(devices)
     choice_of(executor, "executor", ("local", "ray"))
     extend, top_up = flag_of(extend, "extend"), flag_of(top_up, "top_up")
     address = None if address is None else text_of(address, "address", "the address of a cluster")
     text = None if text is None else text_of(text, "text", "the text of a spec")
-    spec, written = spec_and_text(spec)
+    record = recorded(spec, trust=flag_of(trust, "trust"))
+    if record and extend:
+        hint = "Give a spec that asks for more images, and the run as `location`."
+        raise UsageError("a run cannot be extended by its own record", argument="extend", hint=hint)
+    spec, written = (record.plan.spec, record.text) if record else spec_and_text(spec)
     if executor == "local" and devices not in ("auto", "cpu"):
         runs.slots(devices, wiring.count_gpus)  # a missing GPU must not begin a run
 
-    store = open_store(Path("outputs") / spec.name if location is None else text_of_path(location, "location"))
+    store = _place_of(spec, location, record)
     check_new(store)
     check_format(spec)
-    planned = _plan_of_users_own(spec)
+    planned = record.plan if record else _plan_of_users_own(spec)
     if not runs.is_begun(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it
     planned = runs.create_run(store, planned, written if text is None else text, extend=extend)
@@ -173,15 +186,23 @@ def run(
         devices=devices,
         executor=executor,
         address=address,
-        on_progress=on_progress,
-        stop=stop,
+        on_progress=deadline.hear,
+        stop=deadline.stop,
     )
-    fresh = make(planned)
+    with deadline.kept():
+        fresh = make(planned)
     result = finalized(planned, store, fresh=fresh)
     if top_up and (more := _topped_up(planned, store, result)) is not planned:
-        fresh += make(more)
+        with deadline.kept():
+            fresh += make(more)
         result = finalized(more, store, fresh=fresh)
     return result
+
+
+def _place_of(spec: Spec, location: Location | None, record: RunRecord | None) -> RunStore:
+    if location is not None:
+        return open_store(text_of_path(location, "location"))
+    return record.store if record else open_store(Path("outputs") / spec.name)
 
 
 def _topped_up(planned: Plan, store: RunStore, result: RunResult) -> Plan:
@@ -197,12 +218,14 @@ def work(
     *,
     device: str = "auto",
     trust: bool = False,
+    max_time: float | None = None,
     on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Make every `of`th shard of a planned run, starting at shard `index`: the work of one task of an array job.
 
     Args:
+        max_time: as for `run`.
         trust: open models that the run names and this machine does not know.
 
     Raises:
@@ -215,6 +238,7 @@ def work(
         >>> synthgen.work("outputs/array", index=0, of=1).committed
         (0,)
     """
+    deadline = Deadline(max_time, stop, on_progress)
     device, trust = device_of(device), flag_of(trust, "trust")
     of, index = number_of(of, "of"), number_of(index, "index", least=0)
     if index >= of:
@@ -225,9 +249,10 @@ def work(
     shards, state = range(index, planned.shard_count, of), runs.read_state(planned, store)
     if any(shard in state.pending for shard in shards):
         on_progress(started(planned, store, state))
-    committed = Committed(on_progress)
+    committed = Committed(deadline.hear)
     try:
-        outcome = make_shards(store.location, shards, device, committed, stop)
+        with deadline.kept():
+            outcome = make_shards(store.location, shards, device, committed, deadline.stop)
     finally:
         note_shards(planned, store, committed.shards, here=True)
     refuse_failed(outcome, store)

@@ -5,17 +5,30 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from synthgen.api import plugged
-from synthgen.api.arguments import text_of_path, texts_of
+from synthgen.api.arguments import names_of, number_of, share_of, text_of_path, texts_of
 from synthgen.errors import SpecError, UsageError
 from synthgen.planning import Plan
-from synthgen.spec import Balance, Spec, Violation, parse_spec, read_text, refusal
+from synthgen.spec import (
+    NO_CHANGES,
+    Balance,
+    Settings,
+    Spec,
+    SpecText,
+    Violation,
+    checked,
+    refusal,
+    smaller,
+    text_of_file,
+)
 from synthgen.spec.checks import check
+from synthgen.spec.written import CHANGE_NAMES, as_yaml, written_in_full
 
 if TYPE_CHECKING:
     from synthgen.judging.calibration.threshold import Calibration
@@ -27,22 +40,13 @@ SpecInput = Spec | SpecSource
 """A spec, or whatever `load_spec` reads one from."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpecText:
-    """A spec as its author wrote it.
-
-    Attributes:
-        file: what messages call it.
-        has_lines: false if the source was not a text, so that line numbers would mean nothing.
-    """
-
-    text: str
-    file: str
-    has_lines: bool = True
-
-    def with_overrides(self, overrides: Sequence[str]) -> str:
-        """Return the text that a run keeps, with the overrides in comments above it."""
-        return "".join(f"# override: {_on_one_line(each)}\n" for each in overrides) + self.text
+def with_settings(source: SpecText, settings: Settings) -> str:
+    """Return the text that a run keeps of a spec, with what changed it in comments above it."""
+    given = (settings.overrides, settings.files, [f"{name}={value}" for name, value in settings.variables.items()])
+    changes = [
+        f"# {name}: {_on_one_line(each)}\n" for name, texts in zip(CHANGE_NAMES, given, strict=True) for each in texts
+    ]
+    return "".join(changes) + source.text
 
 
 def _on_one_line(text: str) -> str:
@@ -51,12 +55,24 @@ def _on_one_line(text: str) -> str:
     return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in escaped)
 
 
-def load_spec(source: SpecSource, overrides: Sequence[str] = ()) -> Spec:
+def load_spec(
+    source: SpecSource,
+    overrides: Sequence[str] = (),
+    *,
+    variables: Mapping[str, str] = MappingProxyType({}),
+    files: Sequence[str] = (),
+    limit: int | None = None,
+    scale: float | None = None,
+) -> Spec:
     """Read and check a spec.
 
     Args:
         source: a path, a YAML text of several lines, or a mapping with the keys of a spec.
         overrides: such as "model.steps=20", applied in order.
+        variables: what `${NAME}` stands for in the spec, instead of the value in its `vars`.
+        files: such as "prompts.templates=prompts.txt", or a file of keys; applied before `overrides`.
+        limit: the most images in all; each class keeps its share of them, and at least one.
+        scale: the share of each class's images, rounded up. 0..1, 0 excluded
 
     Raises:
         SpecError: lists every problem, including those of the files that the spec names.
@@ -73,7 +89,10 @@ def load_spec(source: SpecSource, overrides: Sequence[str] = ()) -> Spec:
         >>> spec.total, spec.model.steps
         (40, 10)
     """
-    return checked_spec(read_source(source), overrides)
+    settings = Settings(texts_of(overrides, "overrides"), texts_of(files, "files"), names_of(variables, "variables"))
+    limit = None if limit is None else number_of(limit, "limit")
+    scale = None if scale is None else share_of(scale, "scale", whole=True)
+    return smaller(checked_spec(read_source(source), settings), limit, scale)
 
 
 def spec_of(spec: SpecInput, *, calibrated: bool = True) -> Spec:
@@ -92,7 +111,7 @@ def spec_and_text(spec: SpecInput, *, calibrated: bool = True) -> tuple[Spec, st
         SpecError, UsageError: as `load_spec`.
     """
     if isinstance(spec, Spec):
-        return spec, as_yaml(spec.canonical())
+        return spec, written_in_full(spec)
     source = read_source(spec, "spec")
     return checked_spec(source, calibrated=calibrated), source.text
 
@@ -113,7 +132,7 @@ def read_source(source: SpecSource, argument: str = "source") -> SpecText:
         return SpecText(source, "spec")
     if isinstance(source, str | os.PathLike):
         file = text_of_path(source, argument)
-        return SpecText(read_text(Path(file)), file)
+        return text_of_file(Path(file), file)
     what = f"expected a path, a YAML text or a mapping, found {type(source).__name__}"  # type: ignore[unreachable]
     raise UsageError(what, argument=argument, hint='Give a path such as "spec.yaml".')
 
@@ -136,10 +155,10 @@ def _yaml_of(source: Mapping[str, Any], argument: str) -> str:
 
 def read_spec(path: SpecSource, overrides: Sequence[str] = (), *, calibrated: bool = True) -> Spec:
     """Read and check a spec like `load_spec`, optionally one whose thresholds are still to be calibrated."""
-    return checked_spec(read_source(path), overrides, calibrated=calibrated)
+    return checked_spec(read_source(path), Settings(texts_of(overrides, "overrides")), calibrated=calibrated)
 
 
-def checked_spec(source: SpecText, overrides: Sequence[str] = (), *, calibrated: bool = True) -> Spec:
+def checked_spec(source: SpecText, settings: Settings = NO_CHANGES, *, calibrated: bool = True) -> Spec:
     """Check the text of a spec, and replace the files that `balance` names by the shares counted in them.
 
     Args:
@@ -149,16 +168,16 @@ def checked_spec(source: SpecText, overrides: Sequence[str] = (), *, calibrated:
         SpecError: as `load_spec`.
     """
     try:
-        return _checked(source, texts_of(overrides, "overrides"), calibrated)
+        return _checked(source, settings, calibrated)
     except SpecError as error:
         if source.has_lines:
             raise
         raise SpecError((replace(each, line=0, column=0) for each in error.problems), hint=error.hint) from None
 
 
-def _checked(source: SpecText, overrides: Sequence[str], calibrated: bool) -> Spec:
-    spec = parse_spec(source.text, file=source.file, overrides=overrides)
-    refused = partial(refusal, source.text, source.file, overrides)
+def _checked(source: SpecText, settings: Settings, calibrated: bool) -> Spec:
+    spec = checked(source, settings)
+    refused = partial(refusal, source, settings)
 
     findings, hints = [], []
     for place, read in _files_of(spec, calibrated):
@@ -238,10 +257,3 @@ def _calibration_of(spec: Spec) -> Calibration | None:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
         raise UsageError(f"{path} cannot be read: {reason}", hint=hint) from error
-
-
-def as_yaml(spec: Mapping[str, Any]) -> str:
-    """Write a spec's keys as YAML, in their order."""
-    import yaml
-
-    return yaml.safe_dump(dict(spec), sort_keys=False, allow_unicode=True)

@@ -8,7 +8,7 @@ import typer
 
 from synthgen.cli.answer import Answer
 from synthgen.cli.command import command
-from synthgen.cli.options import Devices, Overrides, SpecFile
+from synthgen.cli.options import Devices, Files, Overrides, SpecFile, Variables
 from synthgen.cli.session import session
 from synthgen.cli.stopping import stop_on_signals
 from synthgen.errors import QuotaNotMet, UsageError
@@ -55,15 +55,18 @@ def calibrate(
         typer.Option("--keep", min=0.01, max=1, help="Instead of labels: the share of each class's pilot to accept."),
     ] = None,
     overrides: Overrides = None,
+    files: Files = None,
+    variables: Variables = None,
     devices: Devices = "auto",
 ) -> Answer:
     """Find label thresholds that reach a precision.
 
     The first call makes a pilot to label by eye, or extends it; the second reads the labels.
     """
-    from synthgen.cli.sources import checked
+    from synthgen.cli.sources import Changes, checked
 
-    found, _ = checked(spec, overrides, calibrated=False)
+    changes = Changes(overrides, files, variables)
+    found, _ = checked(spec, changes, calibrated=False)
     place = folder or Path("outputs") / f"{found.name}-pilot"
     if labels is not None and keep is not None:
         raise UsageError(
@@ -78,8 +81,7 @@ def calibrate(
         raise UsageError(
             "sets the size of the pilot", argument="count", hint="To extend it, call without `labels` and `keep` first."
         )
-    again = ["synthgen", "calibrate", spec, "-o", str(place)]
-    again += [part for override in overrides or () for part in ("--set", override)]
+    again = ["synthgen", "calibrate", spec, "-o", str(place), *changes.options()]
     if labels is None and keep is None:
         made = _make_pilot(found, place, count, precision, confidence, devices)
         promise = [f"--precision={precision:g}"] + ([f"--confidence={confidence:g}"] if confidence != _PROMISED else [])

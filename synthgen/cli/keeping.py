@@ -151,8 +151,7 @@ def repair(location: RunArgument) -> Answer:
         lines.append("discarded the dataset: run again, or finalize, to rebuild it")
     if {layout.SHEET, layout.RESULTS} & set(places):
         lines.append("discarded the contact sheet: run again, or finalize, to rebuild it")
-    if layout.SPEC in places:
-        lines.append(f"restored  {layout.SPEC}, from {layout.PLAN}")
+    lines += [f"restored  {name}, from {layout.PLAN}" for name in (layout.SPEC, layout.RESOLVED) if name in places]
 
     result = {
         "problems": [asdict(each) for each in done.findings],

@@ -15,12 +15,17 @@ from synthgen.cli.options import (
     Devices,
     Executor,
     Extend,
+    Files,
+    Limit,
+    MaxTime,
     NewRun,
     Overrides,
     RunArgument,
+    ScaleDown,
     SpecFile,
     TopUp,
     Trust,
+    Variables,
     complete_spec,
     location_of,
 )
@@ -76,20 +81,23 @@ def validate(
         ),
     ],
     overrides: Overrides = None,
+    files: Files = None,
+    variables: Variables = None,
 ) -> Answer:
     """Check specs. All problems are reported at once, as file:line:column: message."""
     from synthgen.api.planning import steering_notes
-    from synthgen.cli.sources import STDIN, checked
+    from synthgen.cli.sources import STDIN, Changes, checked
     from synthgen.planning import gate_needs
 
     if specs.count(STDIN) > 1:
         raise UsageError("standard input (-) can be read only once", argument="specs")
+    changes = Changes(overrides, files, variables)
     valid: list[_Valid] = []
     problems: dict[Problem, None] = {}  # problems of --set only once
     hints: dict[str, None] = {}
     for spec in specs:
         try:
-            found, _ = checked(spec, overrides)
+            found, _ = checked(spec, changes)
         except SpecError as error:
             problems |= dict.fromkeys(error.problems)
             hints |= dict.fromkeys(filter(None, [error.hint]))
@@ -106,6 +114,10 @@ def validate(
 def plan(
     spec: SpecFile,
     overrides: Overrides = None,
+    files: Files = None,
+    variables: Variables = None,
+    limit: Limit = None,
+    scale: ScaleDown = None,
     samples: Annotated[
         int, typer.Option("--samples", min=0, max=100, metavar="N", help="How many sample prompts to show.")
     ] = 6,
@@ -126,9 +138,9 @@ def plan(
     from synthgen.api.planning import forecast, plan, sample
     from synthgen.api.running import begin
     from synthgen.cli.planned import answer_of_plan
-    from synthgen.cli.sources import checked
+    from synthgen.cli.sources import Changes, checked
 
-    found, text = checked(spec, overrides)
+    found, text = checked(spec, Changes(overrides, files, variables, limit, scale))
     if location is None and (extend or top_up):
         raise UsageError("changes an existing run: name it with `location`", argument="extend" if extend else "top_up")
     planned = plan(found) if location is None else begin(found, location, text, extend=extend, top_up=top_up)
@@ -145,13 +157,15 @@ def preview(
         typer.Option("-o", "--output", metavar="FILE.html", help="The sheet. Default: outputs/NAME-preview.html."),
     ] = None,
     overrides: Overrides = None,
+    files: Files = None,
+    variables: Variables = None,
     device: Device = "auto",
 ) -> Answer:
     """Make and judge a few images. A contact sheet shows them; nothing else is kept."""
     from synthgen.api.running import preview
-    from synthgen.cli.sources import checked
+    from synthgen.cli.sources import Changes, checked
 
-    found, _ = checked(spec, overrides)
+    found, _ = checked(spec, Changes(overrides, files, variables))
     sheet = path or Path("outputs") / f"{found.name}-preview.html"
     with session.progress(found.name, f"loading {found.model.id}") as on_progress:
         tally = preview(found, count, sheet, device, on_progress=on_progress)
@@ -163,6 +177,10 @@ def run(
     spec: SpecFile,
     location: NewRun = None,
     overrides: Overrides = None,
+    files: Files = None,
+    variables: Variables = None,
+    limit: Limit = None,
+    scale: ScaleDown = None,
     devices: Devices = "auto",
     extend: Extend = False,
     top_up: TopUp = False,
@@ -182,18 +200,26 @@ def run(
             help="Ray cluster to join. Default: RAY_ADDRESS, else one that runs here, else a new one.",
         ),
     ] = None,
+    max_time: MaxTime = None,
+    trust: Trust = False,
 ) -> Answer:
-    """Make the dataset. If it is stopped or killed, run it again: it resumes."""
+    """Make the dataset. If it is stopped or killed, run it again: it resumes.
+
+    SPEC may be a run: it resumes, or is made again from its own record where -o says. With --limit or --scale, the run
+    is a small one to try the spec, in outputs/NAME-smoke unless -o says otherwise.
+    """
     from synthgen.api.running import run
-    from synthgen.cli.sources import checked
+    from synthgen.cli.sources import Changes, source_of_run
 
     if address is not None and executor is Executor.LOCAL:
         raise UsageError("is for a Ray cluster", argument="address", hint='Add `executor="ray"`.')
-    found, text = checked(spec, overrides)
+    changes = Changes(overrides, files, variables, limit, scale)
+    source, text, place = source_of_run(spec, changes)
+    location = location or place
     stop = stop_on_signals()
-    with session.progress(location or f"outputs/{found.name}", f"loading {found.model.id}") as on_progress:
+    with session.progress(location, f"loading what {location} needs") as on_progress:
         result = run(
-            found,
+            source,
             location,
             text=text,
             devices=devices,
@@ -201,6 +227,8 @@ def run(
             top_up=top_up,
             executor=executor.value,
             address=address,
+            trust=trust,
+            max_time=max_time,
             on_progress=on_progress,
             stop=stop.is_set,
         )
@@ -215,6 +243,7 @@ def work(
     ] = None,
     of: Annotated[int | None, typer.Option("--of", min=1, metavar="N", help="How many tasks share the run.")] = None,
     device: Device = "auto",
+    max_time: MaxTime = None,
     trust: Trust = False,
 ) -> Answer:
     """Make one task's part of a run. `synthgen plan SPEC -o RUN` starts the run, `synthgen finalize RUN` finishes it.
@@ -228,7 +257,16 @@ def work(
     mine, count = index_and_count(index, of, os.environ)
     stop = stop_on_signals()
     with session.progress(location, f"loading the models of {location}") as on_progress:
-        done = work(location, mine, count, device=device, trust=trust, on_progress=on_progress, stop=stop.is_set)
+        done = work(
+            location,
+            mine,
+            count,
+            device=device,
+            trust=trust,
+            max_time=max_time,
+            on_progress=on_progress,
+            stop=stop.is_set,
+        )
 
     there = len(done.skipped) + len(done.lost)
     result = {

@@ -60,6 +60,31 @@ Overrides = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the spec: --set model.steps=10. Repeatable."),
 ]
 
+Files = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set-file",
+        metavar="[KEY=]FILE",
+        help="Take a key's value from a .yaml, .json or .txt file (one text a line), or several keys from a .yaml. "
+        "Repeatable.",
+    ),
+]
+
+Variables = Annotated[
+    list[str] | None,
+    typer.Option("--var", metavar="NAME=VALUE", help="Value of ${NAME} in the spec. Repeatable."),
+]
+
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", min=1, metavar="N", help="Make at most N images, in the proportions of the spec."),
+]
+
+ScaleDown = Annotated[
+    float | None,
+    typer.Option("--scale", min=0, max=1, metavar="SHARE", help="Make this share of each class's images."),
+]
+
 Device = Annotated[
     str,
     typer.Option(
@@ -87,6 +112,26 @@ Extend = Annotated[
 ]
 
 TopUp = Annotated[bool, typer.Option("--top-up", help="Make the images that a finished run is missing, in new shards.")]
+
+
+def _time(text: str) -> float:
+    from synthgen.cli.units import seconds
+
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+MaxTime = Annotated[
+    float | None,
+    typer.Option(
+        "--max-time",
+        parser=_time,
+        metavar="TIME",
+        help="Stop by itself before this time is over, such as 3h50m. Exit code 75: run again to resume.",
+    ),
+]
 
 Trust = Annotated[
     bool,

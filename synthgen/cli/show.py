@@ -12,7 +12,6 @@ from synthgen.cli.units import counted, duration
 from synthgen.errors import QuotaNotMet
 from synthgen.records import Reason, Shortfall
 from synthgen.redaction import without_secrets
-from synthgen.store import layout
 
 if TYPE_CHECKING:
     from synthgen.api.finishing import RunResult
@@ -137,9 +136,7 @@ def _how_to_go_on(found: RunResult) -> str:
 
 
 def _how_to_make_more(found: RunResult) -> str:
-    if "://" in found.folder:  # `run` reads specs on this machine
-        return f"To make more, copy {found.folder}/{layout.SPEC} here: synthgen run SPEC -o {found.folder} --top-up"
-    return f"To make more: synthgen run {found.folder}/{layout.SPEC} -o {found.folder} --top-up"
+    return f"To make more: synthgen run {found.folder} --top-up"
 
 
 def _spent(short: Shortfall, spec: Spec) -> Iterator[str]:

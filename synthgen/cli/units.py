@@ -1,4 +1,6 @@
-"""Numbers as people read them."""
+"""Numbers as people read and write them."""
+
+import re
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
@@ -11,6 +13,20 @@ def duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def seconds(text: str) -> float:
+    """Read a time: seconds such as `90`, or `3h50m`, `45m`, `1h30s`.
+
+    Raises:
+        ValueError: it is neither, or 0.
+    """
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?|(\d+(?:\.\d+)?)", text.strip())
+    hours, minutes, full, bare = match.groups() if match and text.strip() else (None,) * 4
+    found = float(bare or 0) + 3600 * int(hours or 0) + 60 * int(minutes or 0) + int(full or 0)
+    if not 0 < found < 1e9:
+        raise ValueError(f"expected a time such as 3h50m, 45m or 90s, found {text!r}")
+    return found
 
 
 def size(count: float) -> str:

@@ -1,5 +1,6 @@
 """The dataset's README: what it is, how it was made, and what it is not."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -120,6 +121,7 @@ def _body(
         loads=_loads(summary),
         missing=summary.missing({kind.name: kind.quota for kind in provenance.tally.classes}),
         made=_made(provenance),
+        metadata={key: _shown(value) for key, value in provenance.metadata.items()},
         tally=provenance.tally,
         drop=drop,
         balanced=provenance.asked.balanced,
@@ -127,7 +129,12 @@ def _body(
         measured=_measured(summary, composition),
         others=[(reason, count, MEANINGS.get(reason, "")) for reason, count in totals.items()],
         spec=_Literal(fenced(provenance.spec, "yaml")),
+        resolved=_Literal(fenced(provenance.resolved, "yaml")) if provenance.resolved else None,
     )
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _made(provenance: Provenance) -> dict[str, str]:

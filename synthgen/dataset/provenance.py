@@ -33,12 +33,14 @@ class Provenance:
     Attributes:
         model, judge: their ids; `model_revision` the resolved commit, where there is one.
         spec: the spec's YAML as the user wrote it.
+        resolved: the same with everything worked in; None if `spec` stands on its own.
         fingerprint: that of the plan.
         tally: what became of every attempt.
         settings: how it was sampled and filtered, such as steps and thresholds; shown as a table.
         versions: of synthgen and the libraries; shown as a table.
         asked: what was measured and balanced.
         format: which format writes the dataset.
+        metadata: what the spec's author keeps with the dataset, as JSON types; shown as a table.
         licence: an SPDX identifier as the Hub knows them, in lower case; None says nothing about a licence.
     """
 
@@ -53,3 +55,5 @@ class Provenance:
     asked: BalanceRequest = field(default_factory=BalanceRequest)
     format: FormatOrigin = field(default_factory=FormatOrigin)
     licence: str | None = None
+    resolved: str | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)

@@ -30,6 +30,7 @@ NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "output.format_options": "applied when the dataset is finalized, to images that are there",
     "output.splits": "applied when the dataset is finalized, to images that are there",
     "gates": "applied when the dataset is audited",
+    "metadata": "shown in the dataset's card",
 }
 """The keys of a spec that may change between a run and its resumption, and why they may."""
 

@@ -7,6 +7,7 @@ from synthgen.files import MissingFileError
 from synthgen.planning import Plan, written_spec
 from synthgen.running.additions import add, with_additions
 from synthgen.running.changes import keep_changes, with_changes
+from synthgen.spec.written import is_sealed, sealed, written_in_full
 from synthgen.store import faults, layout
 from synthgen.store.store import RunStore
 
@@ -43,7 +44,33 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
         keep_changes(store, there, plan)
         spec_text = kept_spec(store) or spec_text
     store.create(layout.SPEC, spec_text.encode())
+    keep_resolved(store)
     return replace(plan, additions=there.additions)
+
+
+def keep_resolved(store: RunStore) -> None:
+    """Write the resolved spec of a run, unless it is there as the run has it now."""
+    text = sealed(written_in_full(open_run(store).spec, _folder_of(store))).encode()
+    if layout.RESOLVED in store.names(""):
+        if store.read(layout.RESOLVED) == text:
+            return
+        store.delete(layout.RESOLVED)
+    store.create(layout.RESOLVED, text)
+
+
+def check_resolved(store: RunStore) -> None:
+    """Check that nobody edited the resolved spec of a run, which would have no effect.
+
+    Raises:
+        UsageError: somebody did, or it is damaged.
+    """
+    if layout.RESOLVED in store.names("") and not is_sealed(store.read(layout.RESOLVED).decode("utf-8", "replace")):
+        hint = "Move it elsewhere to start a new run from it; `synthgen repair` writes it again."
+        raise UsageError(f"{store.location}/{layout.RESOLVED} was edited, or is damaged", hint=hint)
+
+
+def _folder_of(store: RunStore) -> str | None:
+    return None if "://" in store.location else store.location
 
 
 def is_begun(store: RunStore) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from synthgen.events import OnProgress, ignore
 from synthgen.planning import Plan
-from synthgen.running.opening import restore_spec
+from synthgen.running.opening import keep_resolved, restore_spec
 from synthgen.running.state import read_state
 from synthgen.running.verify import Damage, verify
 from synthgen.store import layout
@@ -42,6 +42,8 @@ def repair(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> Rep
         store.delete(layout.marker(shard))
     if any(finding.place == layout.SPEC for finding in findings):
         restore_spec(store)
+    if any(finding.place == layout.RESOLVED for finding in findings):
+        keep_resolved(store)
     removed = read_state(plan, store).orphans
     for name in removed:
         store.delete(name)

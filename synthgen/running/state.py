@@ -1,7 +1,7 @@
 """How far a run is, read from its files alone, even while workers write."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,6 +9,7 @@ from synthgen.errors import StorageError
 from synthgen.planning import Plan
 from synthgen.records import ShardRecord, Shortfall
 from synthgen.running.failures import read_causes, read_end
+from synthgen.running.shard.journal import journalled
 from synthgen.running.shard.marker import read_markers
 from synthgen.store import layout
 from synthgen.store.store import RunStore
@@ -24,6 +25,7 @@ class RunState:
         causes: a line on why such a shard last failed.
         ended: a line on what last ended a worker with no shard to blame; None once all shards are done.
         orphans: files that no marker names: left by a killed worker, or still being written.
+        journalled: unfinished shards of which batches are kept, so that they are not made again.
         topped_up: by cell, the quotas of committed shards that stand in for missing images.
 
     Example:
@@ -41,6 +43,7 @@ class RunState:
     topped_up: Mapping[str, int]
     causes: Mapping[int, str]
     ended: str | None
+    journalled: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         accepted, attempts = self.counts.get("accepted", 0), sum(self.counts.values())
@@ -108,6 +111,7 @@ def read_state(plan: Plan, store: RunStore) -> RunState:
             damaged[shard] = f"{sorted(missing)[0]} is missing"
             del done[shard]
 
+    kept = journalled(store)
     failures = store.names(layout.FAILED)
     numbers = [layout.shard_of_failure(name) for name in failures]
     failed = Counter(number for number in numbers if number is not None and number not in done)
@@ -121,13 +125,21 @@ def read_state(plan: Plan, store: RunStore) -> RunState:
         pending=pending,
         damaged=dict(sorted(damaged.items())),
         failed=dict(sorted(failed.items())),
-        orphans=(*sorted(tables - named), *temporary),
+        orphans=(*sorted(tables - named), *temporary, *_spent(kept, pending)),
+        journalled=tuple(sorted(kept.keys() & set(pending))),
         topped_up=_sum(
             {cell.name: cell.quota for cell in plan.shard(index).cells} for index in plan.top_ups if index in done
         ),
         causes=read_causes(store, failed),
         ended=read_end(store, failures) if pending else None,
     )
+
+
+def _spent(kept: Mapping[int, Sequence[str]], pending: Collection[int]) -> Iterator[str]:
+    """Name the parts of journals whose shards are committed."""
+    for shard, names in sorted(kept.items()):
+        if shard not in pending:
+            yield from names
 
 
 def _tables(store: RunStore) -> list[str]:

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
-from synthgen.errors import StorageError
+from synthgen.errors import StorageError, UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.files import as_damage
 from synthgen.ledger.columns import CELL_FILLED, LedgerRow, StoredImage
 from synthgen.ledger.table import read_images, read_ledger
 from synthgen.planning import Plan
 from synthgen.records import File, ShardRecord, Verdict
-from synthgen.running.opening import kept_spec
+from synthgen.running.opening import check_resolved, kept_spec
 from synthgen.running.shard.encode import decoded
 from synthgen.running.shard.marker import read_claims
 from synthgen.running.state import read_state
@@ -63,6 +63,20 @@ def unsealed(store: RunStore) -> list[str]:
 
 
 def _spec_faults(store: RunStore) -> list[Damage]:
+    return [*_written_faults(store), *_resolved_faults(store)]
+
+
+def _resolved_faults(store: RunStore) -> list[Damage]:
+    try:
+        check_resolved(store)
+    except UsageError:
+        return [Damage(layout.RESOLVED, "was edited, or is damaged")]
+    except StorageError as error:
+        return [Damage(layout.RESOLVED, error.message)]
+    return []
+
+
+def _written_faults(store: RunStore) -> list[Damage]:
     text = kept_spec(store)
     if text is None:
         return []

@@ -25,12 +25,15 @@ from synthgen.spec.filters import (
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, PLUGIN, JudgeSpec, ModelSpec
 from synthgen.spec.output import Budget, Output, Rejects
 from synthgen.spec.output_checks import PARQUET
-from synthgen.spec.reader import MAX_BYTES, decoded, parse_spec, read_declared, read_spec, read_text, refusal
+from synthgen.spec.reader import checked, parse_spec, read_declared, read_spec, refusal, text_of_file
 from synthgen.spec.schema import json_schema
+from synthgen.spec.smaller import smaller
+from synthgen.spec.source import NO_CHANGES, Settings, SpecText
 from synthgen.spec.spec import ClassSpec, Prompts, Spec
 from synthgen.spec.spelling import alike, difference, folded
 from synthgen.spec.starter import starter_spec
 from synthgen.spec.template import Template, TemplateError, Variable
+from synthgen.spec.text import MAX_BYTES, decoded
 
 __all__ = [
     "ASIDE",
@@ -39,6 +42,7 @@ __all__ = [
     "DEFAULT_JUDGE",
     "MAX_BYTES",
     "NOT_APPLICABLE",
+    "NO_CHANGES",
     "OWN_SCORES",
     "PARQUET",
     "PLUGIN",
@@ -62,12 +66,15 @@ __all__ = [
     "Prompts",
     "QualityFilter",
     "Rejects",
+    "Settings",
     "Spec",
+    "SpecText",
     "Template",
     "TemplateError",
     "Variable",
     "Violation",
     "alike",
+    "checked",
     "crossed_parts",
     "decoded",
     "difference",
@@ -76,7 +83,8 @@ __all__ = [
     "parse_spec",
     "read_declared",
     "read_spec",
-    "read_text",
     "refusal",
+    "smaller",
     "starter_spec",
+    "text_of_file",
 ]

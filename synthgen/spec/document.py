@@ -42,7 +42,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A single value: `text` as it was written, `value` as YAML reads it."""
+    """A single value: `text` as it was written, `value` as YAML reads it, `is_plain` if it was not in quotes."""
 
     position: Position
     value: str | int | float | bool | None
@@ -50,6 +50,7 @@ class Scalar:
     bad: bool = False
     size: int = 1
     depth: int = 0
+    is_plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +219,7 @@ class _Reader:
     def _scalar(self, event: yaml.ScalarEvent, position: Position) -> Scalar:
         tagged = self._tag(event, position)
         text: str = event.value
-        value = _meaning(text) if event.implicit[0] and not event.style else text
+        value = meaning(text) if event.implicit[0] and not event.style else text
         complaint = None
         if isinstance(value, float) and not isfinite(value):
             complaint = f"expected a finite number, found {text[:60]}"
@@ -228,7 +229,7 @@ class _Reader:
             complaint = f"the text contains the control character U+{ord(bad[0]):04X}"
         if complaint and not tagged:
             self.problems.append(position.problem(complaint))
-        return Scalar(position, value, text, bad=tagged or complaint is not None)
+        return Scalar(position, value, text, bad=tagged or complaint is not None, is_plain=not event.style)
 
     def _closed(self, done: _Open) -> Node:
         children = tuple(done.children)
@@ -264,7 +265,7 @@ class _Reader:
         return key.value
 
 
-def _meaning(text: str) -> str | int | float | bool | None:
+def meaning(text: str) -> str | int | float | bool | None:
     """Read a scalar without quotes. Dates, times such as 1:30, and octals remain text."""
     lower = text.lower()
     if lower in _WORDS and text in (lower, lower.capitalize(), lower.upper(), text[:1] + text[1:].upper()):

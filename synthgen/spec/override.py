@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from synthgen.errors import Problem
 from synthgen.spec.document import MAX_DEPTH, Entry, Mapping, Node, Position, Scalar, Sequence, read_document
+from synthgen.spec.merge import KeyPath, count_in_full, weights_in_full
 
 
 def override(root: Node, text: str) -> tuple[Node, list[Problem]]:
@@ -16,10 +17,13 @@ def override(root: Node, text: str) -> tuple[Node, list[Problem]]:
     if len(keys) > MAX_DEPTH:
         return root, [origin.problem(f"nested deeper than {MAX_DEPTH} levels")]
     value, problems = read_document(written, origin.file, lines=False)
-    if problems:
-        return root, problems
+    return (root, problems) if problems else put(root, keys, value or Scalar(origin, None, ""), origin)
+
+
+def put(root: Node, keys: list[str], value: Node, origin: Position) -> tuple[Node, list[Problem]]:
+    """Replace the value of the key at `keys` in `root`; `origin` is the place of what asks for it."""
     try:
-        return _with(root, (), keys, value or Scalar(origin, None, ""), origin), []
+        return _with(root, (), keys, value, origin), []
     except _NoSuchPlaceError as error:
         return root, [origin.problem(str(error))]
 
@@ -29,38 +33,18 @@ def override_name(text: str) -> str:
     return '`overrides="{}"`'.format(text.replace("`", "'"))
 
 
-_Path = tuple[str, ...]
-
-_COUNTS = (("classes", "*"),)
-"""Keys whose value may be a number, short for a mapping with `count`."""
-_WEIGHTED = (("prompts", "templates"), ("prompts", "variables", "*"), ("classes", "*", "templates"))
-"""Keys whose value may be a list, short for a mapping of each text to the weight 1."""
-
-
-def _in_full(node: Node | None, path: _Path, key: str) -> Node | None:
-    """Expand the short form of a key, so that an override may enter it. A list that is entered by position stays."""
-    if isinstance(node, Scalar) and node.value is not None and _is_one_of(path, _COUNTS):
-        return Mapping(node.position, {"count": Entry(node.position, node)}, node.size + 1, node.depth + 1)
-    if isinstance(node, Sequence) and not key.isdecimal() and _is_one_of(path, _WEIGHTED):
-        one = Scalar(node.position, 1, "1")
-        texts = (item for item in node.items if isinstance(item, Scalar) and isinstance(item.value, str))
-        entries = {item.text: Entry(item.position, one) for item in texts}
-        return Mapping(node.position, entries, node.size, node.depth) if len(entries) == len(node.items) else node
-    return node
-
-
-def _is_one_of(path: _Path, patterns: tuple[_Path, ...]) -> bool:
-    return any(
-        len(path) == len(pattern) and all(part in ("*", key) for part, key in zip(pattern, path, strict=True))
-        for pattern in patterns
-    )
+def _in_full(node: Node | None, path: KeyPath, key: str) -> Node | None:
+    """Expand a short form, so that an override may enter it. A list that is entered by position stays."""
+    if node is None or (isinstance(node, Sequence) and key.isdecimal()):
+        return node
+    return weights_in_full(count_in_full(node, path), path)
 
 
 class _NoSuchPlaceError(Exception):
     """The path of an override does not exist in the document."""
 
 
-def _with(node: Node | None, path: _Path, keys: list[str], value: Node, origin: Position) -> Node:
+def _with(node: Node | None, path: KeyPath, keys: list[str], value: Node, origin: Position) -> Node:
     if not keys:
         return value
     first, rest = keys[0], keys[1:]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
 from synthgen.inert import inert
@@ -95,6 +95,11 @@ class Spec(Section):
     )
     budget: Budget = Field(Budget(), description="How many attempts to make before giving up.")
     output: Output = Field(Output(), description="How to write the dataset.")
+    metadata: Mapping[Text, JsonValue] = Field(
+        {},
+        description="Anything to keep with the dataset, such as an owner or a ticket. It is shown in the card and has "
+        "no effect. Top-level keys that begin with 'x-' become part of it.",
+    )
     seed: int = Field(0, ge=0, lt=2**63, description="The seed from which every image's own seed is derived.")
 
     def __repr__(self) -> str:

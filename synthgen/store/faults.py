@@ -11,6 +11,7 @@ POINTS = (
     "create-before-link",  # it is whole and synced, but has no name yet
     "create-after-link",  # it has its name; the temporary one is still there
     "plan-created",  # plan.json is there, spec.yaml is not
+    "journal-written",  # a part of a shard's journal is there; the shard is not committed
     "rows-written",  # a row group is in a table whose footer is missing
     "images-finished",  # the footer of the accepted images is written, that of the ledger is not
     "before-marker",  # both tables are synced; the shard is not committed

@@ -6,12 +6,16 @@ from pathlib import PurePosixPath
 
 PLAN = "plan.json"
 SPEC = "spec.yaml"
+"""As its author wrote it."""
+RESOLVED = "spec.resolved.yaml"
+"""The same with everything worked in, and all defaults."""
 ADDITIONS = "additions"
 CHANGES = "changes"
 IMAGES = "shards"
 LEDGER = "ledger"
 DONE = "done"
 FAILED = "failed"
+JOURNAL = "journal"
 
 DATASET = "dataset"
 SUMMARY = "synthgen.json"
@@ -36,6 +40,7 @@ LOOKS = "looks.json"
 
 _MARKER = re.compile(rf"{DONE}/(\d{{5,}})\.json")
 _CHANGE = re.compile(rf"{CHANGES}/(\d{{5,}})\.json")
+_JOURNAL = re.compile(rf"{JOURNAL}/(\d{{5,}})-[0-9a-f]{{16}}\.parquet")
 _FAILURE = re.compile(rf"{FAILED}/(\d{{5,}})-[0-9a-f]{{16}}\.json")
 
 
@@ -106,6 +111,10 @@ def is_temporary(name: str) -> bool:
 def shard_of_marker(name: str) -> int | None:
     """Read the shard off a marker's name; None for anything else, such as a temporary file."""
     return _number(_MARKER, name)
+
+
+def shard_of_journal(name: str) -> int | None:
+    return _number(_JOURNAL, name)
 
 
 def shard_of_failure(name: str) -> int | None:

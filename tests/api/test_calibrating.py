@@ -116,9 +116,10 @@ def test_a_full_disk_while_rows_are_added_loses_no_label(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("override", ["seed=3\nmodel:\n  steps: 50", 'name="a\\nb"', "seed=\u2028 4", "seed=\x85 4"])
 def test_an_override_stays_one_comment_of_the_kept_text(override: str) -> None:
-    from synthgen.api.specs import SpecText
+    from synthgen.api.specs import with_settings
+    from synthgen.spec import Settings, SpecText
 
-    kept = SpecText("synthgen: 1\n", "spec.yaml").with_overrides([override])
+    kept = with_settings(SpecText("synthgen: 1\n", "spec.yaml"), Settings([override]))
     first, *rest = kept.splitlines()
     assert json.loads(first.removeprefix("# override: ")) == override
     assert rest == ["synthgen: 1"]

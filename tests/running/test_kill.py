@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from synthgen.running import verify
+from synthgen.running.shard.journal import SECONDS
 from synthgen.store import open_store
 from synthgen.store.faults import POINTS
 from tests.running.noise import make_run, noise_plan
@@ -45,8 +46,10 @@ def assert_same(run: str, uninterrupted: Path) -> None:
     indirect=["place"],
 )
 def test_a_run_killed_at_any_write_point_resumes_as_if_nothing_had_been(
-    place: str, fault: str, uninterrupted: Path
+    place: str, fault: str, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if fault == "journal-written":
+        monkeypatch.setenv(SECONDS, "0")
     killed = start_run(place, PLAN, fault=fault)
     killed.join()
     assert killed.exitcode == -signal.SIGKILL

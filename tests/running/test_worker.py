@@ -164,7 +164,7 @@ def test_a_finished_run_is_not_worked_on_again_and_loads_no_model(tmp_path: Path
     assert generator.loads == 0
 
 
-def test_a_stopped_run_drops_the_shard_under_way_and_resumes(tmp_path: Path) -> None:
+def test_a_stopped_run_keeps_the_shard_under_way_and_resumes(tmp_path: Path) -> None:
     plan, store = noise_plan(), FolderStore(tmp_path / "stopped")
     make_run(str(tmp_path / "whole"), plan)
     create_run(store, plan, SPEC)

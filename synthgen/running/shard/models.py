@@ -37,8 +37,11 @@ class Models:
         self._ready = True
 
     @contextmanager
-    def batch(self, doing: str) -> Iterator[None]:
+    def batch(self, doing: str, *, proves: bool = True) -> Iterator[None]:
         """Distinguish what ends everything from what ends a shard, while a batch is rendered, judged and kept.
+
+        Args:
+            proves: the batch is rendered, and not taken from a journal.
 
         Raises:
             DeviceLost, DeviceError: the device broke, or memory ran out.
@@ -48,7 +51,7 @@ class Models:
 
         with device_errors(doing) if self._proved else self.ending(f"{doing}, in the first batch"):
             yield
-        self._proved = True
+        self._proved = self._proved or proves
 
     @contextmanager
     def ending(self, doing: str) -> Iterator[None]:

@@ -15,6 +15,7 @@ from synthgen.running.assignment import Assignment
 from synthgen.running.failures import failed_for, grouped, write_failure
 from synthgen.running.shard.environment import environment
 from synthgen.running.shard.filling import Filling
+from synthgen.running.shard.journal import Journal
 from synthgen.running.shard.marker import read_marker
 from synthgen.running.shard.models import Models
 from synthgen.running.shard.protocols import Generator, Judge
@@ -56,7 +57,7 @@ def work(
     An unforeseen error ends its shard alone. Whatever would end every shard is raised, and no shard is to blame for it.
 
     Raises:
-        Interrupted: `stop()` was true between two batches; the shard under way is dropped.
+        Interrupted: `stop()` was true between two batches; those of the shard under way are kept in its journal.
         StorageError: the run cannot be read or written.
         UsageError: the model does not take what the spec asks of it.
         ModelError: the models cannot be set up, their first batch fails, or shard after shard fails alike.
@@ -145,20 +146,28 @@ def _make(
         classes = _by_class(shard, filling.accepted, attempts)
         on_progress(Progress(shard.index, classes, speed, committed, tuple(one.attempt for one in under_way)))
 
-    with ShardWriter(plan, store, shard.index, judge.score_names) as writer:
+    def provenance() -> dict[str, str]:
+        made_by = environment() | _prefixed("generator", generator.provenance())
+        return made_by | _prefixed("judge", judge.provenance())
+
+    journal = Journal(store, shard.index, plan.fingerprint, plan.window)
+    with ShardWriter(plan, store, shard.index, judge.score_names, journal, provenance) as writer:
         while not filling.done:
-            _check(stop)
-            batch = filling.propose(min(generator.batch_size, plan.window))
-            for part in _parted(batch, assignment):
+            if stop():
+                report()  # what was made, for whoever asked to stop
+                raise stopped()
+            kept = journal.size_of_next()
+            batch = filling.propose(kept or min(generator.batch_size, plan.window))
+            again = journal.take(batch) if kept else None
+            for part in [batch] if again else _parted(batch, assignment):
                 report(under_way=part)
-                with models.batch(f"making shard {shard.index}"):
-                    rendered = _skipped(part) if part[0].attempt in assignment.skipped else generator.render(part)
-                    writer.add(_apply(filling, judge, rendered))
+                with models.batch(f"making shard {shard.index}", proves=again is None):
+                    rendered = again or _new(part, generator, assignment)
+                    writer.add(_apply(filling, judge, rendered), is_new=again is None)
                 attempts.update(one.class_name for one in part)
 
-        provenance = environment() | _prefixed("generator", generator.provenance())
-        provenance |= _prefixed("judge", judge.provenance())
-        record = writer.commit(filling.shortfalls(), time.perf_counter() - began, provenance)
+        seconds = time.perf_counter() - began + journal.seconds
+        record = writer.commit(filling.shortfalls(), seconds, _joined(journal.provenance, provenance()))
     report(committed=record is not None)
     return record
 
@@ -167,6 +176,15 @@ def _parted(batch: list[Candidate], assignment: Assignment) -> list[list[Candida
     """Give the batch as it is, or one by one if it holds a suspect."""
     unsure = assignment.suspects | assignment.skipped
     return [[one] for one in batch] if any(one.attempt in unsure for one in batch) else [batch]
+
+
+def _new(candidates: list[Candidate], generator: Generator, assignment: Assignment) -> list[Rendered]:
+    return _skipped(candidates) if candidates[0].attempt in assignment.skipped else generator.render(candidates)
+
+
+def _joined(earlier: Mapping[str, Sequence[str]], now: Mapping[str, str]) -> dict[str, str]:
+    """Say what made a shard: all values of a fact, if it was made in several goes by different means."""
+    return {key: ", then ".join(dict.fromkeys([*earlier.get(key, ()), value])) for key, value in now.items()}
 
 
 def _skipped(candidates: list[Candidate]) -> list[Rendered]:

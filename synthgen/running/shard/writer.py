@@ -1,21 +1,25 @@
 """`ShardWriter`: the two tables of one shard, and the commit that makes them part of the run."""
 
+import logging
 from collections import Counter, defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
+from synthgen.errors import StorageError
 from synthgen.ledger.rows import image_row, images_schema, ledger_row, ledger_schema, reason
 from synthgen.ledger.table import TableFile
 from synthgen.planning import Plan
 from synthgen.records import Judged, ShardRecord, Shortfall, Verdict
 from synthgen.running.shard.encode import Pixels, png, thumbnail, to_host
+from synthgen.running.shard.journal import Journal
 from synthgen.running.shard.marker import create_marker
 from synthgen.store import faults, layout
 from synthgen.store.store import RunStore
 
+_LOG = logging.getLogger(__name__)
 _BATCHES_AHEAD = 4
 """How many batches may wait to be encoded before the generator has to wait: a bound on memory."""
 
@@ -23,10 +27,23 @@ _BATCHES_AHEAD = 4
 class ShardWriter:
     """Takes judged images in the order of attempts; a thread encodes and writes them beside the denoiser.
 
-    A context manager: what was not committed within the block is deleted after it.
+    A context manager: what was not committed within the block is deleted after it, except for the journal, which then
+    gets everything that was added.
+
+    Args:
+        provenance: what makes the images, as the journal keeps it.
     """
 
-    def __init__(self, plan: Plan, store: RunStore, shard: int, score_names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        store: RunStore,
+        shard: int,
+        score_names: Sequence[str],
+        journal: Journal,
+        provenance: Callable[[], Mapping[str, str]],
+    ) -> None:
+        self._journal, self._provenance = journal, provenance
         self._plan, self._store, self._shard, self._score_names = plan, store, shard, score_names
         self._keep = plan.spec.output.rejects.keep
         self._files = ExitStack()
@@ -53,12 +70,17 @@ class ShardWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._thread.shutdown(cancel_futures=True)
+        self._thread.shutdown(cancel_futures=isinstance(error, StorageError))
+        if error is not None and not isinstance(error, StorageError):
+            self._keep_journal()
         # With the error, the store deletes both files. After a commit there is nothing left to close.
         self._files.__exit__(kind, error, traceback)
 
-    def add(self, batch: Sequence[Judged]) -> None:
+    def add(self, batch: Sequence[Judged], *, is_new: bool = True) -> None:
         """Count a batch, and hand it to the thread that encodes and writes it.
+
+        Args:
+            is_new: the journal does not have it yet.
 
         Raises:
             StorageError: a batch before this one could not be written.
@@ -71,10 +93,10 @@ class ShardWriter:
         images = {
             judged.rendered.candidate.attempt: judged.rendered.image
             for judged in batch
-            if judged.rendered.image is not None and self._wants_pixels(judged.verdict)
+            if judged.rendered.image is not None and (is_new or self._wants_pixels(judged.verdict))
         }
         pixels = dict(zip(images, to_host(list(images.values())), strict=True))
-        self._pending.append(self._thread.submit(self._write, batch, pixels))
+        self._pending.append(self._thread.submit(self._write, batch, pixels, is_new))
         while self._pending and (len(self._pending) > _BATCHES_AHEAD or self._pending[0].done()):
             self._pending.popleft().result()
 
@@ -111,20 +133,34 @@ class ShardWriter:
         if not create_marker(self._store, record):
             self._store.delete(self._images_name)
             self._store.delete(self._ledger_name)
+            self._journal.clear()
             return None
         faults.reach("after-marker")
+        self._journal.clear()
         return record
 
     def _wants_pixels(self, verdict: Verdict) -> bool:
         return verdict is Verdict.ACCEPTED or self._keep != "scores"
 
-    def _write(self, batch: Sequence[Judged], pixels: Mapping[int, Pixels]) -> None:
+    def _keep_journal(self) -> None:
+        """Write the rest of the journal. Whatever ended the shard is reported, and not a disk that is full as well."""
+        try:
+            self._journal.write(self._provenance())
+        except StorageError as error:
+            _LOG.warning("the batches of shard %d since its last journal are lost: %s", self._shard, error.message)
+
+    def _write(self, batch: Sequence[Judged], pixels: Mapping[int, Pixels], is_new: bool) -> None:
+        kept: dict[int, bytes | Pixels] = {}
         for judged in batch:
-            image = pixels.get(judged.rendered.candidate.attempt)
-            accepted = judged.verdict is Verdict.ACCEPTED
-            small = None if image is None else thumbnail(image)
+            attempt, accepted = judged.rendered.candidate.attempt, judged.verdict is Verdict.ACCEPTED
+            image, wanted = pixels.get(attempt), self._wants_pixels(judged.verdict)
+            small = None if image is None or not wanted else thumbnail(image)
             full = png(image) if image is not None and (accepted or self._keep == "images") else None
+            if image is not None:
+                kept[attempt] = full or image
             if accepted:
                 assert full is not None
                 self._images.add(image_row(judged, full))
             self._ledger.add(ledger_row(judged, small, None if accepted else full))
+        if is_new:
+            self._journal.add(batch, kept, self._provenance())

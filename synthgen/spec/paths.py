@@ -1,0 +1,79 @@
+"""Paths in a spec: relative to the file that names them."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
+from synthgen.spec.document import Mapping, Node, Scalar, Sequence
+
+_FOLDER = "local-dir:"
+_ANY = "*"
+
+
+def with_paths(root: Mapping, folders: dict[str, str]) -> Mapping:
+    """Return the spec with its relative paths as seen from the working folder.
+
+    Args:
+        folders: by file, its folder, empty for the working folder. Paths from elsewhere, such as an override's, stay as
+            they are.
+    """
+    found: Node = root
+    for path, moved in _PLACES:
+        found = _changed(found, path, moved, folders)
+    assert isinstance(found, Mapping)
+    return found
+
+
+def _changed(node: Node, path: tuple[str, ...], moved: Callable[[str, str], str], folders: dict[str, str]) -> Node:
+    """Change the text at `path`, where there is one; `*` is every item of a list."""
+    if not path:
+        folder = folders.get(node.position.file, "")
+        if not (folder and isinstance(node, Scalar) and isinstance(node.value, str)):
+            return node
+        text = moved(node.value, folder)
+        return replace(node, value=text, text=text)
+    first, rest = path[0], path[1:]
+    if isinstance(node, Sequence) and first == _ANY:
+        return replace(node, items=tuple(_changed(item, rest, moved, folders) for item in node.items))
+    if isinstance(node, Mapping) and first in node.entries:
+        entry = node.entries[first]
+        new = replace(entry, value=_changed(entry.value, rest, moved, folders))
+        return replace(node, entries={**node.entries, first: new})
+    return node
+
+
+def _file(text: str, folder: str) -> str:
+    return os.path.normpath(os.path.join(folder, text)) if text.strip() and not text.startswith("~") else text
+
+
+def _model(text: str, folder: str) -> str:
+    """Move a model's folder. Any other id stays; a folder keeps a beginning that no id of the hub has."""
+    if not text.startswith(("./", "../")):
+        return text
+    path = _file(text, folder)
+    return path if path.startswith(("/", "../")) or path == ".." else f"./{path}"
+
+
+def _judge(text: str, folder: str) -> str:
+    return _FOLDER + _file(text.removeprefix(_FOLDER), folder) if text.startswith(_FOLDER) else text
+
+
+_PLACES: tuple[tuple[tuple[str, ...], Callable[[str, str], str]], ...] = (
+    (("model", "id"), _model),
+    (("judge", "id"), _judge),
+    (("filters", "label", "calibration"), _file),
+    (("balance", _ANY, "target", "from"), _file),
+)
+
+
+def with_paths_seen_from(content: dict[str, object], folder: str) -> dict[str, object]:
+    """Return the keys of a resolved spec with the folders of its models as seen from another folder.
+
+    A resolved spec names no other files: thresholds and shares are in it.
+    """
+    found = dict(content)
+    for key, moved in (("model", _model), ("judge", _judge)):
+        section = found[key]
+        if isinstance(section, dict) and isinstance(name := section["id"], str):
+            found[key] = {**section, "id": moved(name, os.path.relpath(".", folder))}
+    return found

@@ -1,0 +1,52 @@
+"""A smaller spec, to try a large one."""
+
+from fractions import Fraction
+
+from synthgen.errors import UsageError
+from synthgen.spec.spec import Spec
+
+
+def smaller(spec: Spec, limit: int | None = None, scale: float | None = None) -> Spec:
+    """Ask for fewer images of each class, and leave everything else as it is.
+
+    Args:
+        limit: the most images in all. Each class keeps its share of them, rounded, and at least one.
+        scale: the share of each class's images, rounded up. 0..1, 0 excluded
+
+    Raises:
+        UsageError: both are given, one is out of its range, or `limit` is below the number of classes.
+
+    Example:
+        >>> spec = synthgen.load_spec("specs/quickstart.yaml")
+        >>> smaller(spec, limit=3).total, smaller(spec, scale=0.5).total
+        (3, 4)
+    """
+    if limit is not None and scale is not None:
+        raise UsageError("use either `limit` or `scale`, not both")
+    counts = {name: kind.count for name, kind in spec.classes.items()}
+    if limit is not None:
+        if limit < len(counts):
+            what = f"expected at least {len(counts)}, one image for each class, found {limit}"
+            raise UsageError(what, argument="limit")
+        counts = _limited(counts, limit)
+    if scale is not None:
+        if not 0 < scale <= 1:
+            raise UsageError(f"expected more than 0 and at most 1, found {scale:g}", argument="scale")
+        share = Fraction(str(scale))
+        counts = {name: -(-count * share.numerator // share.denominator) for name, count in counts.items()}
+    classes = {name: kind.model_copy(update={"count": counts[name]}) for name, kind in spec.classes.items()}
+    return spec if classes == spec.classes else spec.model_copy(update={"classes": classes})
+
+
+def _limited(counts: dict[str, int], limit: int) -> dict[str, int]:
+    """Share out `limit` images by the largest remainders, one for each class first."""
+    total = sum(counts.values())
+    if total <= limit:
+        return counts
+    spare, wanted = limit - len(counts), total - len(counts)
+    exact = {name: Fraction(spare * (count - 1), wanted) for name, count in counts.items()}
+    found = {name: 1 + int(share) for name, share in exact.items()}
+    by_remainder = sorted(counts, key=lambda name: int(exact[name]) - exact[name])
+    for name in by_remainder[: limit - sum(found.values())]:
+        found[name] += 1
+    return found
