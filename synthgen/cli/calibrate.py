@@ -1,5 +1,6 @@
 """`synthgen calibrate`: a pilot to label by eye, and the thresholds that follow from the labels."""
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -87,7 +88,7 @@ def calibrate(
         promise = [f"--precision={precision:g}"] + ([f"--confidence={confidence:g}"] if confidence != _PROMISED else [])
         then = shlex.join([*again, "--labels", str(made.table), *promise])
         return _answer_of_pilot(made, count, then)
-    return _answer(_thresholds(found, place, labels, keep, precision, confidence), shlex.join(again))
+    return _answer(_thresholds(found, place, labels, keep, precision, confidence), shlex.join(again), spec)
 
 
 def _make_pilot(
@@ -134,7 +135,15 @@ def _thresholds(
     return keep_share(spec, folder, keep or 1.0)
 
 
-def _answer(found: "Calibrated", again: str) -> Answer:
+def _as_named(file: Path, spec: str) -> str:
+    """Write how a spec in another folder names the file; empty for one in the working folder, or from a pipe."""
+    folder = Path(spec).parent
+    if str(folder) == ".":
+        return ""
+    return f": {os.path.relpath(file, folder)}"
+
+
+def _answer(found: "Calibrated", again: str, spec: str) -> Answer:
     """Show the thresholds. If a class missed the promise, nothing was written."""
     calibration = found.calibration
     lines = [f"look at   {found.plot}"] if found.plot else []
@@ -157,7 +166,8 @@ def _answer(found: "Calibrated", again: str) -> Answer:
         "plot": str(found.plot) if found.plot else None,
     }
     if found.file is not None:
-        lines.append(f"wrote {found.file}: name it in the spec as filters.label.calibration")
+        named = _as_named(found.file, spec)
+        lines.append(f"wrote {found.file}: name it in the spec as filters.label.calibration{named}")
         return Answer(result=result, lines=lines)
 
     left = "the file of an earlier call is unchanged" if found.earlier else "no file was written"
