@@ -213,7 +213,7 @@ def test_an_association_is_corrected_by_the_labels_of_every_class() -> None:
 @pytest.mark.slow
 def test_the_interval_of_a_corrected_association_holds_the_truth() -> None:
     """Sixty audits of three classes, whose judge errs in each class another way."""
-    rng, held = np.random.default_rng(3), 0
+    rng, held, refused = np.random.default_rng(3), 0, 0
     shares = np.array([[0.5, 0.3, 0.2], [0.35, 0.35, 0.3], [0.2, 0.3, 0.5]])
     together = shares.mean(0)
     true = (((shares - together) ** 2 / together).sum() / 3 / 2) ** 0.5
@@ -231,9 +231,12 @@ def test_the_interval_of_a_corrected_association_holds_the_truth() -> None:
             .attributes[0]
             .association.corrected
         )
-        assert found is not None
+        if found is None:  # one random sheet in a hundred is taken for no random sample
+            refused += 1
+            continue
         held += found.low <= true <= found.high
-    assert held >= 54
+    assert refused <= 3
+    assert held >= 0.9 * (60 - refused)
 
 
 # How many labels
