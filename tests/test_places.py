@@ -118,7 +118,8 @@ def test_a_resumed_run_is_refused_before_its_next_image(tmp_path: Path) -> None:
     (tmp_path / "run/dataset/thesis.txt").write_text("ten years of work")
     with pytest.raises(StorageError, match="dataset is in the way"):
         synthgen.run(SPEC, tmp_path / "run")
-    assert found_in(tmp_path / "run") == ["dataset", "dataset/thesis.txt", "plan.json", "spec.yaml"]
+    own = ["plan.json", "spec.resolved.yaml", "spec.yaml"]
+    assert found_in(tmp_path / "run") == ["dataset", "dataset/thesis.txt", *own]
 
 
 def test_a_finished_run_need_not_be_written(source: Path, tmp_path: Path) -> None:
@@ -133,7 +134,7 @@ def test_a_user_may_name_a_folder_by_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     synthgen.begin(SPEC, tmp_path / "link")
-    assert found_in(tmp_path / "real") == ["plan.json", "spec.yaml"]
+    assert found_in(tmp_path / "real") == ["plan.json", "spec.resolved.yaml", "spec.yaml"]
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["a folder", "a pipe"])

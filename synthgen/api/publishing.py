@@ -103,7 +103,8 @@ def check_place(store: RunStore) -> None:
     store.check_writable()
     if store.folder is None:
         return
-    for name in (layout.IMAGES, layout.LEDGER, layout.DONE, layout.FAILED, layout.ADDITIONS, layout.CHANGES):
+    folders = (layout.IMAGES, layout.LEDGER, layout.JOURNAL, layout.DONE, layout.FAILED)
+    for name in (*folders, layout.ADDITIONS, layout.CHANGES):
         refuse_links(store.folder, store.folder / name)
         check_folder(store.folder / name)
     for name in (SHEET, RESULTS):
