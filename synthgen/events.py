@@ -44,6 +44,7 @@ class Progress:
     Attributes:
         images_per_second: attempts per second since the shard began.
         under_way: the attempts that the worker renders and judges next.
+        kept: attempts so far that an earlier worker rendered, and that were only judged again.
 
     Example:
         >>> events = []
@@ -57,6 +58,7 @@ class Progress:
     images_per_second: float
     committed: bool
     under_way: tuple[int, ...] = ()
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,9 @@ class Deadline:
             now, before = time.monotonic(), self._last.get(event.shard)
             self._last[event.shard] = now
             if before is not None:
-                self._longest, self._has_made_one = max(self._longest, now - before), True
+                self._longest = max(self._longest, now - before)
+            made = sum(each.attempts for each in event.classes.values()) - event.kept
+            self._has_made_one = self._has_made_one or made > 0
         self._on_progress(event)
 
     @contextmanager

@@ -127,7 +127,8 @@ class _Pool:
                 worker.connection.send(assignment)
         elif kind == "progress":
             worker.working = True
-            worker.faults = 0 if content.committed else worker.faults
+            # A shard that others began does not show that the device works: it may break at every other batch.
+            worker.faults = 0 if content.committed and not content.kept else worker.faults
             self._queue.hear(worker.hand, content)
             self._on_progress(content)
         elif kind == "log":

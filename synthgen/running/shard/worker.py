@@ -144,13 +144,15 @@ def _make(
     def report(*, committed: bool = False, under_way: Sequence[Candidate] = ()) -> None:
         speed = attempts.total() / (time.perf_counter() - began)
         classes = _by_class(shard, filling.accepted, attempts)
-        on_progress(Progress(shard.index, classes, speed, committed, tuple(one.attempt for one in under_way)))
+        rendering = tuple(one.attempt for one in under_way)
+        on_progress(Progress(shard.index, classes, speed, committed, rendering, journal.used))
+
+    journal = Journal(store, shard.index, plan.fingerprint, plan.window)
 
     def provenance() -> dict[str, str]:
         made_by = environment() | _prefixed("generator", generator.provenance())
         return made_by | _prefixed("judge", judge.provenance())
 
-    journal = Journal(store, shard.index, plan.fingerprint, plan.window)
     with ShardWriter(plan, store, shard.index, judge.score_names, journal, provenance) as writer:
         while not filling.done:
             if stop():
