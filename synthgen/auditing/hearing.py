@@ -20,6 +20,7 @@ from synthgen.auditing.independence import alike
 from synthgen.auditing.input.audit_input import ObservedSet
 from synthgen.auditing.input.judges import JudgeId
 from synthgen.auditing.opinion import LEAST_KAPPA, Counted, Opinion
+from synthgen.auditing.quote import FEWEST_LABELS
 from synthgen.auditing.second_opinion import (
     ClassShown,
     Decision,
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from synthgen.auditing.input.observations import AuditQuestion
     from synthgen.auditing.measure import AuditOptions
 
-FEWEST_LABELS = 20
-"""Labelled images that it takes to compare judges by."""
 FEWEST_FOR_KAPPA = 20
 
 

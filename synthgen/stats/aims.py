@@ -5,7 +5,8 @@ from scipy.stats import chi2, random_table
 from statsmodels.stats.proportion import proportion_confint
 
 from synthgen.stats.association import Test
-from synthgen.stats.estimates import ALPHA, Estimate, Floats, Ints, estimate
+from synthgen.stats.estimates import ALPHA, Estimate, Ints, estimate
+from synthgen.stats.stratified import summed, whitening
 
 _FEW, _DRAWS = 5.0, 1999
 
@@ -24,29 +25,18 @@ def general_association(tables: Ints, rng: np.random.Generator) -> Test:
 
     rows, columns, sizes = tables.sum(2), tables.sum(1), tables.sum((1, 2))
     expected = (rows[:, :, None] * columns[:, None, :] / sizes[:, None, None]).sum(0)
-    inverse, freedom = _inverse(rows, columns, sizes)
-    far = (tables.sum(0) - expected)[:-1, :-1].ravel()
-    found = float(far @ inverse @ far)
+    off, covariance = summed(tables.astype(float))
+    root = whitening(covariance)
+    found = float(((root @ off) ** 2).sum())
     if expected.min() >= _FEW:
-        return Test("Cochran-Mantel-Haenszel", float(chi2.sf(found, freedom)))
+        return Test("Cochran-Mantel-Haenszel", float(chi2.sf(found, len(root))))
 
     drawn = np.zeros((_DRAWS, *expected.shape))
     for row, column in zip(rows, columns, strict=True):
         drawn += random_table.rvs(row, column, size=_DRAWS, random_state=rng)
     apart = (drawn - expected)[:, :-1, :-1].reshape(_DRAWS, -1)
-    as_far = (np.einsum("ni,ij,nj->n", apart, inverse, apart) >= found - 1e-9).sum()
+    as_far = (((apart @ root.T) ** 2).sum(1) >= found - 1e-9).sum()
     return Test("permutation within strata", float((1 + as_far) / (1 + _DRAWS)))
-
-
-def _inverse(rows: Ints, columns: Ints, sizes: Ints) -> tuple[Floats, int]:
-    """Return the inverse covariance of the summed counts, less the last row and column, and its rank."""
-    r, c = rows[:, :-1] / sizes[:, None], columns[:, :-1] / sizes[:, None]
-    width = r.shape[1] * c.shape[1]
-    covariance = np.zeros((width, width))
-    for row, column, size in zip(r, c, sizes, strict=True):
-        spread = np.kron(np.diag(row) - np.outer(row, row), np.diag(column) - np.outer(column, column))
-        covariance += spread * size**2 / (size - 1)
-    return np.linalg.pinv(covariance, hermitian=True), int(np.linalg.matrix_rank(covariance, hermitian=True))
 
 
 def common_difference(first: Ints, second: Ints, column: int) -> Estimate | None:

@@ -78,7 +78,7 @@ def stratified(tables: Ints, clustered: Clustered | None = None) -> StratifiedTe
     rows, columns = tables.shape[1:]
     if (rows - 1) * (columns - 1) > MOST_CONTRASTS:
         return f"{rows} by {columns} values are too many for this test"
-    off, covariance = _sums(tables.astype(float))
+    off, covariance = summed(tables.astype(float))
     statistic, freedom = _quadratic(off, covariance)
     p_value, name = float(chi2.sf(statistic, freedom)), "Cochran-Mantel-Haenszel"
     effect, left = 1.0, None
@@ -101,7 +101,7 @@ def _informative(tables: Ints) -> np.ndarray:
     return found
 
 
-def _sums(tables: Floats) -> tuple[Floats, Floats]:
+def summed(tables: Floats) -> tuple[Floats, Floats]:
     """Return the sums over strata of counts less their expectations, and their covariance, without the last values."""
     images = tables.sum((1, 2))
     row, column = tables.sum(2), tables.sum(1)
@@ -115,12 +115,18 @@ def _sums(tables: Floats) -> tuple[Floats, Floats]:
     return off.ravel(), covariance.reshape(size, size)
 
 
-def _quadratic(off: Floats, covariance: Floats) -> tuple[float, int]:
-    """Return off' covariance^-1 off and the rank, for a covariance that may be singular."""
+def whitening(covariance: Floats) -> Floats:
+    """Return a matrix W with |W x|^2 = x' covariance^-1 x, for a covariance that may be singular: [rank, n]."""
     values, vectors = eigh(covariance)
     kept = values > max(float(values.max()), 0.0) * 1e-10
-    along = vectors[:, kept].T @ off
-    return float((along**2 / values[kept]).sum()), int(kept.sum())
+    found: Floats = vectors[:, kept].T / np.sqrt(values[kept])[:, None]
+    return found
+
+
+def _quadratic(off: Floats, covariance: Floats) -> tuple[float, int]:
+    """Return off' covariance^-1 off and the rank."""
+    root = whitening(covariance)
+    return float(((root @ off) ** 2).sum()), len(root)
 
 
 def _by_clusters(given: Clustered, off: Floats, covariance: Floats) -> tuple[float, int, float, float, int] | str:
