@@ -146,6 +146,7 @@ def test_variables_fill_keys_and_escapes_stay_and_values_are_not_filled_again(mo
         ("vars: {N: [1]}", {}, "vars.N: expected a value or {env: NAME}, found a list"),
         ("vars: {N: {default: 1}}", {}, "vars.N: missing key 'env'"),
         ("vars: {a b: 1}", {}, "expected a name of letters, digits and '_', found 'a b'"),
+        ("model: {steps: ${STEPS}}", {}, "write the key on a line of its own, or quote a text"),
         ("name: x", {"NOBODY": "1"}, "the spec has no variable 'NOBODY'; its variables: STEPS, WHO"),
         ("name: x", {"WHO": "a\x1b[2J"}, "its value contains the control character U+001B"),
         ("name: x", {"WHO": "x" * 10_001}, "more than 10,000 characters"),
