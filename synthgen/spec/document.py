@@ -181,7 +181,7 @@ class _Reader:
         said = (getattr(error, "problem", None), getattr(error, "context", None))
         hint = " (put text with braces in quotes)" if "{" in row else ""
         if "${" in row:
-            hint = " (inside { } and [ ], YAML cannot read ${NAME}: write the key on a line of its own, or quote a text)"
+            hint = " (inside {}, YAML cannot read ${NAME}: write the key on a line of its own, or quote a text)"
         return self.at(line, column).problem(f"this is not valid YAML: {' '.join(filter(None, said))}{hint}")
 
     def _spend(self, nodes: int, position: Position) -> None:
