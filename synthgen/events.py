@@ -16,13 +16,13 @@ class ClassProgress:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run before its first batch: the whole that progress is measured against.
+    """A run, or one task's part of it, before its first batch: the whole that progress is measured against.
 
     Attributes:
         run: its folder or address.
-        shards: how many shards it has.
+        shards: how many shards it has; of a task, how many are its own.
         shards_done: how many of them are committed already.
-        classes: for each class, its quota in the whole run, and what the committed shards hold.
+        classes: for each class, its quota in these shards, and what the committed shards hold.
 
     Example:
         >>> events = []

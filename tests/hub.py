@@ -18,27 +18,36 @@ class Hub:
     Attributes:
         downloads: how often each file was sent, by `owner/FOLDER/FILE`.
         asked: every path that was asked for, files and others.
+        crowded: whether it answers each path's first request with 429, as the real one does when many ask at once.
+        refused: how often it did.
+        away: whether it answers everything with 503.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, crowded: bool) -> None:
         self.folder, self.downloads = folder, Counter[str]()
+        self.crowded, self.refused = crowded, 0
         self.asked = set[str]()
-        self.url = ""
+        self.url, self.away = "", False
 
     def files(self, model: str) -> list[Path]:
         return [path for path in sorted((self.folder / model).rglob("*")) if path.is_file()]
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Hub]:
+def serve(folder: Path, *, crowded: bool = False) -> Iterator[Hub]:
     """Serve each folder in `folder` until the block ends."""
-    hub = Hub(folder)
+    hub = Hub(folder, crowded=crowded)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            first = self.path not in hub.asked
             hub.asked.add(self.path)
+            if hub.away or (hub.crowded and first):
+                hub.refused += 1
+                self._send(503 if hub.away else 429, b"", {"Retry-After": "1"})
+                return
             match self.path.partition("?")[0].strip("/").split("/"):
                 case ["api", "models", "owner", model, "tree", _, *_]:
                     self._send_json([_described(hub.folder / model, path) for path in hub.files(model)])

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,31 @@ def test_two_workers_share_one_download_and_then_need_no_hub(tmp_path: Path) -> 
     again = call(tmp_path, "run", "spec.yaml", "-o", "again", HF_HUB_OFFLINE="1")
     assert again.returncode == 0, again.stderr
     assert "accepted  12 of" in again.stdout
+
+
+@pytest.mark.slow
+def test_tasks_that_start_at_once_share_one_download_from_a_hub_that_is_crowded(tmp_path: Path) -> None:
+    save_stable_diffusion(tmp_path / "models/painter")
+    save_judge(tmp_path / "models/judge")
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    with serve(tmp_path / "models", crowded=True) as hub:
+        environment = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.url}
+        begun = call(tmp_path, "plan", "spec.yaml", "-o", "run", **environment)
+        assert begun.returncode == 0, begun.stderr
+        hub.away = True
+        ended = call(tmp_path, "work", "run", "--index", "0", "--of", "3", **environment)
+        assert ended.returncode == 5, ended.stderr
+        hub.away = False
+
+        def task(index: int) -> subprocess.CompletedProcess[str]:
+            return call(tmp_path, "work", "run", "--index", str(index), "--of", "3", **environment)
+
+        with ThreadPoolExecutor(3) as tasks:
+            done = list(tasks.map(task, range(3)))
+        assert [one.returncode for one in done] == [0, 0, 0], [one.stderr for one in done]
+        weights = {name: times for name, times in hub.downloads.items() if name.endswith(".safetensors")}
+        assert set(weights.values()) == {1}
+        assert hub.refused > len(weights)
 
 
 def test_a_model_that_changed_since_the_plan_is_refused(tmp_path: Path) -> None:

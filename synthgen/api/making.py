@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -13,6 +13,7 @@ from synthgen.api.forecasting import forecast
 from synthgen.api.progress import started
 from synthgen.api.publishing import check_place
 from synthgen.api.recording import Committed, note_shards
+from synthgen.errors import ModelError
 from synthgen.events import OnProgress, Progress, StepProgress, ignore
 from synthgen.planning import Plan
 from synthgen.running import Assignment, Outcome
@@ -99,10 +100,18 @@ def make_shards(
     return runs.work(planned, store, generator, judge, shards, on_progress=on_progress, stop=stop)
 
 
-def refuse_failed(outcome: Outcome, store: RunStore) -> None:
-    if not outcome.failed:
-        return
-    unknown = f"see {store.location}/failed"
-    causes = {**dict.fromkeys(outcome.failed, unknown), **runs.read_causes(store, outcome.failed)}
-    lines = "\n".join(f"failed: {line}" for line in runs.grouped(causes))
-    raise runs.failed_for(lines, store.location, causes.values())
+def refuse_failed(outcome: Outcome, store: RunStore, given_up: Mapping[int, str] | None = None) -> None:
+    """Raise an error if shards failed.
+
+    Args:
+        given_up: those that were not tried again, with the cause that they failed for each time.
+    """
+    left = [f"not tried again after {runs.GIVEN_UP} failures: {line}" for line in runs.grouped(given_up or {})]
+    if outcome.failed:
+        unknown = f"see {store.location}/failed"
+        causes = {**dict.fromkeys(outcome.failed, unknown), **runs.read_causes(store, outcome.failed)}
+        lines = [*(f"failed: {line}" for line in runs.grouped(causes)), *left]
+        raise runs.failed_for("\n".join(lines), store.location, causes.values())
+    if left:
+        hint = f"Mend the cause, then `synthgen repair {store.location}` lets them be tried again."
+        raise ModelError("\n".join(left), hint=f"{hint} Tracebacks: {store.location}/failed")

@@ -16,7 +16,7 @@ from synthgen.store import RunStore
 
 
 def started(planned: Plan, store: RunStore, state: RunState) -> RunStarted:
-    """Describe a run before its first batch."""
+    """Describe a run, or one task's part of it, before its first batch."""
     held, attempts, left = Counter[str](), Counter[str](), Counter[str]()
     for shard, record in state.done.items():
         missing = {short.cell: short.missing for short in record.shortfalls}
@@ -26,13 +26,13 @@ def started(planned: Plan, store: RunStore, state: RunState) -> RunStarted:
         if shard < planned.shard_count:
             left.update(_by_class(planned.shard(shard).cells))
 
-    wanted = _by_class(planned.cells)
+    wanted = _by_class(planned.cells) if state.shard_count == planned.shard_count else Counter[str]()
     # Shards that replace images which the dataset dropped come on top of the plan's own quotas.
     classes = {
         name: ClassProgress(held[name], max(wanted[name], held[name] + left[name]), attempts[name])
         for name in planned.spec.classes
     }
-    return RunStarted(store.location, planned.shard_count, len(state.done), classes)
+    return RunStarted(store.location, state.shard_count, len(state.done), classes)
 
 
 def _by_class(cells: Iterable[Cell], missing: Mapping[str, int] | None = None) -> Counter[str]:

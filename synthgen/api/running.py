@@ -231,6 +231,7 @@ def work(
     Raises:
         UsageError: `index` is not in 0..`of` - 1, `device` is not a device name, the model does not support what the
             spec asks for, or the run names an unknown model and `trust` is false.
+        ModelError: a shard failed three times alike, whichever task tried it. The others are made first.
         Interrupted, ModelError, DeviceError, StorageError: as `run`.
 
     Example:
@@ -246,16 +247,19 @@ def work(
     store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)
     require_trust(pinned_models(planned), store.location, trust=trust)
-    shards, state = range(index, planned.shard_count, of), runs.read_state(planned, store)
-    if any(shard in state.pending for shard in shards):
+    shards = range(index, planned.shard_count, of)
+    state = runs.read_part(planned, store, shards)
+    given_up = runs.read_given_up(store, state.pending)
+    if state.pending:
         on_progress(started(planned, store, state))
     committed = Committed(deadline.hear)
     try:
         with deadline.kept():
-            outcome = make_shards(store.location, shards, device, committed, deadline.stop)
+            mine = [shard for shard in shards if shard not in given_up]
+            outcome = make_shards(store.location, mine, device, committed, deadline.stop)
     finally:
         note_shards(planned, store, committed.shards, here=True)
-    refuse_failed(outcome, store)
+    refuse_failed(outcome, store, given_up)
     return outcome
 
 

@@ -144,6 +144,8 @@ def repair(location: RunArgument) -> Answer:
         done = repair(location, on_progress=on_progress)
     lines = [*_finding_lines(location, done.findings)]
     lines.append(f"removed   {counted(len(done.removed), 'orphaned file')}")
+    if done.forgotten:
+        lines.append(f"forgot    {counted(len(done.forgotten), 'failure')}: the shards are tried again")
     if done.reopened:
         lines.append(f"discarded shards {', '.join(map(str, done.reopened))}: run again to make them")
     places = [finding.place for finding in done.findings]
@@ -157,6 +159,7 @@ def repair(location: RunArgument) -> Answer:
         "problems": [asdict(each) for each in done.findings],
         "discarded": list(done.reopened),
         "removed": list(done.removed),
+        "forgotten": list(done.forgotten),
     }
     return Answer(result=result, lines=lines)
 

@@ -31,6 +31,7 @@ from synthgen.cli.options import (
 )
 from synthgen.cli.session import session
 from synthgen.cli.show import answer_of_preview, answer_of_run
+from synthgen.cli.silence import ended_if_silent
 from synthgen.cli.stopping import stop_on_signals
 from synthgen.cli.units import counted
 from synthgen.errors import Problem, SpecError, UsageError
@@ -217,7 +218,10 @@ def run(
     source, text, place = source_of_run(spec, changes)
     location = location or place
     stop = stop_on_signals()
-    with session.progress(location, f"loading what {location} needs") as on_progress:
+    with (
+        session.progress(location, f"loading what {location} needs") as shown,
+        ended_if_silent(str(location), shown) as on_progress,
+    ):
         result = run(
             source,
             location,
@@ -256,7 +260,10 @@ def work(
 
     mine, count = index_and_count(index, of, os.environ)
     stop = stop_on_signals()
-    with session.progress(location, f"loading the models of {location}") as on_progress:
+    with (
+        session.progress(location, f"loading the models of {location}") as shown,
+        ended_if_silent(str(location), shown) as on_progress,
+    ):
         done = work(
             location,
             mine,

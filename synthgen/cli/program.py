@@ -33,19 +33,19 @@ def run(arguments: Sequence[str]) -> int:
     try:
         answer = app(list(arguments), prog_name="synthgen", standalone_mode=False)
     except SynthgenError as error:
-        return _deliver(None, error)
+        return deliver(None, error)
     except TyperException as error:
-        return _deliver(None, *_misused(error))
+        return deliver(None, *_misused(error))
     except Exception as bug:
         return _fail(bug)
 
     if isinstance(answer, Answer):
-        return _deliver(answer, answer.error)
+        return deliver(answer, answer.error)
     return answer if isinstance(answer, int) else 0  # from `--help` and `--version`
 
 
-def _deliver(answer: Answer | None, error: SynthgenError | None, usage: str | None = None) -> int:
-    """Print the answer, and then the error."""
+def deliver(answer: Answer | None, error: SynthgenError | None, usage: str | None = None) -> int:
+    """Print the answer, and then the error; return the exit code."""
     code = error.exit_code if error is not None else 0
     if session.as_json:
         errors = list(described(error, session.names)) if error is not None else []

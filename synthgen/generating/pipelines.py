@@ -3,8 +3,9 @@
 import json
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path, PurePath
+from typing import TypeVar
 
 os.environ["DIFFUSERS_DISABLE_REMOTE_CODE"] = "1"  # read once, when diffusers is imported
 
@@ -22,10 +23,13 @@ from torch import nn
 
 from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.generating.call import call_of
+from synthgen.models.busy_hub import TRIES
 from synthgen.models.device import device_error, device_errors
 from synthgen.models.remote_code import check_not_shadowed, remote_code_disabled
-from synthgen.models.source import ModelSource, hub_failure
+from synthgen.models.source import ModelSource, hub_failure, lacks_parts, missing_parts
 from synthgen.spec import ModelSpec
+
+T = TypeVar("T")
 
 _MAKES = set(AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values())
 _CHANGES = {*AUTO_IMAGE2IMAGE_PIPELINES_MAPPING.values(), *AUTO_INPAINT_PIPELINES_MAPPING.values()} - _MAKES
@@ -39,19 +43,43 @@ def download(model: ModelSpec, source: ModelSource) -> None:
         ModelError: the hub refuses it, or it is not a model that diffusers can load.
     """
     diffusers.utils.logging.set_verbosity_error()
-    try:
-        DiffusionPipeline.download(
+
+    def downloaded() -> None:
+        folder = DiffusionPipeline.download(
             source.location,
             revision=source.revision,
             variant=model.variant,
             use_safetensors=True,
             trust_remote_code=False,
         )
+        if absent := missing_parts(source):
+            raise OSError(f"{folder} lacks {', '.join(absent)}")
+
+    try:
+        _patiently(source, downloaded)
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         raise hub_failure(error)(
             f"model {model.id} cannot be downloaded: {first_line(error)}",
             hint="Check model.id and the network; a gated model needs `hf auth login`.",
         ) from error
+
+
+def _patiently(source: ModelSource, use: Callable[[], T]) -> T:
+    """Use a model, which downloads it; try again if it fails while the hub has more of it than the cache.
+
+    diffusers takes a hub that is busy for one that is away. It goes on with what the cache has of the model, and fails
+    for the lack of a file.
+
+    Raises:
+        ModelUnavailable: the hub is busy or away, and parts of the model are missing.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return use()
+        except (OSError, ValueError):
+            if source.is_folder or not lacks_parts(source):
+                raise
+    return use()
 
 
 def check_keys(model: ModelSpec, source: ModelSource, written: Collection[str]) -> None:
@@ -88,16 +116,19 @@ def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> Diffusion
         check_not_shadowed(source.location)
         options |= {"revision": source.revision}
 
+    def loaded() -> DiffusionPipeline:
+        return AutoPipelineForText2Image.from_pretrained(
+            source.location,
+            dtype=dtype,
+            variant=model.variant,
+            use_safetensors=True,
+            trust_remote_code=False,
+            **options,
+        )
+
     try:
         with remote_code_disabled():
-            pipeline = AutoPipelineForText2Image.from_pretrained(
-                source.location,
-                dtype=dtype,
-                variant=model.variant,
-                use_safetensors=True,
-                trust_remote_code=False,
-                **options,
-            )
+            pipeline = _patiently(source, loaded)
     except (OSError, ValueError, ImportError, RuntimeError, SafetensorError, MemoryError) as error:
         raise device_error(error, f"loading model {model.id}") or ModelError(
             f"model {model.id} cannot be loaded: {first_line(error)}",

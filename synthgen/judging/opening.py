@@ -12,6 +12,7 @@ from torch import Tensor
 
 from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.judging.settings import check_folder
+from synthgen.models.busy_hub import answered
 from synthgen.models.device import device_error
 from synthgen.models.remote_code import check_not_shadowed, remote_code_disabled
 from synthgen.models.source import hub_failure
@@ -44,7 +45,8 @@ def download(judge_id: str, revision: str) -> str:
         if kind != "hf-hub":
             open_clip.download_pretrained(_listed(judge_id), prefer_hf_hub=True)
             return judge_id
-        folder = snapshot_download(place, revision=revision, allow_patterns=[*_TEXT_FILES, _WEIGHTS])
+        wanted = [*_TEXT_FILES, _WEIGHTS]
+        folder = answered(lambda: snapshot_download(place, revision=revision, allow_patterns=wanted))
     except (OSError, RuntimeError, ValueError) as error:
         raise hub_failure(error)(
             f"judge {judge_id} cannot be downloaded: {first_line(error)}", hint="Check judge.id and the network."

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from synthgen.errors import ModelError, ModelUnavailable
 from synthgen.files import expanded
+from synthgen.models.busy_hub import answered
 from synthgen.models.remote_code import check_not_shadowed
 
 _BLOCK, _BLOCKS = 1 << 16, 64
@@ -83,6 +84,37 @@ def is_folder(model_id: str) -> bool:
     return model_id.startswith((".", "/", "~")) or ":" in model_id  # `C:\models`
 
 
+def missing_parts(source: ModelSource) -> tuple[str, ...]:
+    """Name the parts of a hub model that the cache lacks, as its `model_index.json` lists them."""
+    snapshot = _snapshots(source.location) / source.revision
+    try:
+        parts = json.loads((snapshot / "model_index.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ("model_index.json",)
+    named = [name for name, kind in parts.items() if isinstance(kind, list) and kind and kind[0] is not None]
+    return tuple(name for name in named if not (snapshot / name).is_dir())
+
+
+def lacks_parts(source: ModelSource) -> bool:
+    """Whether the cache lacks parts of a hub model that the hub has. Waits while the hub is busy.
+
+    Raises:
+        ModelUnavailable: parts are missing, and the hub is busy for too long, or cannot be reached.
+    """
+    from huggingface_hub import HfApi, constants
+
+    missing = missing_parts(source)
+    if not missing or constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        info = answered(lambda: HfApi().model_info(source.location, revision=source.revision, timeout=20))
+    except (OSError, _http_error()) as error:
+        what = f"model {source.location}: the hub sent no {', '.join(missing)}, and does not answer now"
+        raise ModelUnavailable(f"{what} ({type(error).__name__})", hint="It may be busy. Try again later.") from error
+    names = {file.rfilename.partition("/")[0] for file in info.siblings or ()}
+    return any(name in names for name in missing)
+
+
 def is_cached(model_id: str, commit: str) -> bool:
     """Whether a model from the hub is in the local cache at this commit, in part at least."""
     return commit in _cached_commits(model_id)
@@ -150,13 +182,17 @@ def _sample(path: Path, size: int) -> bytes:
 
 
 def _cached_commits(model_id: str) -> list[str]:
-    from huggingface_hub import constants
-    from huggingface_hub.file_download import repo_folder_name
-
-    snapshots = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=model_id, repo_type="model"), "snapshots")
+    snapshots = _snapshots(model_id)
     if not snapshots.is_dir():
         return []
     return [path.name for path in snapshots.iterdir() if any((path / mark).is_file() for mark in _MARKS)]
+
+
+def _snapshots(model_id: str) -> Path:
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    return Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=model_id, repo_type="model"), "snapshots")
 
 
 def _http_error() -> type[Exception]:
@@ -175,7 +211,7 @@ def _commit(model_id: str, revision: str | None) -> str:
 
     kind: type[ModelError]
     try:
-        commit = HfApi().model_info(model_id, revision=revision, timeout=20).sha
+        commit = answered(lambda: HfApi().model_info(model_id, revision=revision, timeout=20).sha)
         assert commit is not None
         return commit
     except errors.HFValidationError as error:

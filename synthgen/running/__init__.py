@@ -5,16 +5,17 @@ from synthgen.running.assignment import Assignment
 from synthgen.running.executors.local import run_local
 from synthgen.running.executors.ray import run_ray
 from synthgen.running.executors.slots import Slot, slots
-from synthgen.running.failures import failed_for, grouped, read_causes
+from synthgen.running.failures import GIVEN_UP, failed_for, grouped, read_causes, read_given_up
 from synthgen.running.opening import check_resolved, create_run, is_begun, kept_spec, open_run
 from synthgen.running.rejudge import rejudge
 from synthgen.running.repair import Repaired, repair
 from synthgen.running.shard.protocols import Generator, Judge
 from synthgen.running.shard.worker import Outcome, work
-from synthgen.running.state import RunState, read_state
+from synthgen.running.state import RunState, read_part, read_state
 from synthgen.running.verify import Damage, unsealed, verify
 
 __all__ = [
+    "GIVEN_UP",
     "Assignment",
     "Damage",
     "Generator",
@@ -31,6 +32,8 @@ __all__ = [
     "kept_spec",
     "open_run",
     "read_causes",
+    "read_given_up",
+    "read_part",
     "read_state",
     "rejudge",
     "repair",

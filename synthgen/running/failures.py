@@ -4,6 +4,7 @@ import json
 import traceback
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pydantic_core import to_json
@@ -14,6 +15,8 @@ from synthgen.running.shard.environment import environment
 from synthgen.store import layout
 from synthgen.store.store import RunStore
 
+GIVEN_UP = 3
+"""If a shard failed this often for the same cause with the same software, no task tries it again."""
 _LISTED = 20
 """Shards of one cause that are named; the others are counted."""
 _REPEATED = {kind.__name__ for kind in BUGS}
@@ -40,14 +43,46 @@ def read_causes(store: RunStore, shards: Collection[int]) -> Mapping[int, str]:
     """Read the first line of each shard's last failure. A shard without a readable failure is left out."""
     wanted = set(shards)
     names = [name for name in store.names(layout.FAILED) if layout.shard_of_failure(name) in wanted] if wanted else []
-    found = sorted((time, layout.shard_of_failure(name), cause) for name, time, cause in _read(store, names))
-    return {shard: cause for _, shard, cause in found if shard is not None}
+    found = sorted(_read_failures(store, names), key=lambda one: one.time)
+    numbers = ((layout.shard_of_failure(one.name), one.cause) for one in found)
+    return {shard: cause for shard, cause in numbers if shard is not None}
+
+
+def read_given_up(store: RunStore, shards: Collection[int]) -> Mapping[int, str]:
+    """Find the shards that no task should try again, with the first line of the cause.
+
+    Those whose last failures, `GIVEN_UP` in number, have the same cause, each with the libraries that are here now:
+    whatever machine takes such a shard next would fail in the same way. An update of a library gives it new tries, and
+    so does `forget_failures`.
+    """
+    names = defaultdict[int, list[str]](list)
+    for name in store.names(layout.FAILED) if shards else []:
+        if (shard := layout.shard_of_failure(name)) is not None and shard in shards:
+            names[shard].append(name)
+    often = {shard: several for shard, several in names.items() if len(several) >= GIVEN_UP}
+
+    found: dict[int, str] = {}
+    here = environment()
+    for shard, several in sorted(often.items()):
+        failures = sorted(_read_failures(store, several), key=lambda one: one.time)[-GIVEN_UP:]
+        alike = {(one.cause, one.environment == here) for one in failures}
+        if len(failures) == GIVEN_UP and alike == {(failures[0].cause, True)}:
+            found[shard] = failures[0].cause
+    return found
+
+
+def forget_failures(store: RunStore, shards: Collection[int]) -> tuple[str, ...]:
+    """Delete what `failed/` keeps of these shards, so that tasks try them again; return the names of the files."""
+    names = [name for name in store.names(layout.FAILED) if layout.shard_of_failure(name) in shards] if shards else []
+    for name in names:
+        store.delete(name)
+    return tuple(names)
 
 
 def read_end(store: RunStore, names: Iterable[str]) -> str | None:
     """Read the first line of what last ended a worker with no shard to blame, from these files in `failed/`."""
     names = [name for name in names if layout.is_worker_failure(name)]
-    return max(((time, cause) for _, time, cause in _read(store, names)), default=(None, None))[1]
+    return max(((one.time, one.cause) for one in _read_failures(store, names)), default=(None, None))[1]
 
 
 def grouped(causes: Mapping[int, str]) -> list[str]:
@@ -78,15 +113,25 @@ def _named(shards: list[int]) -> str:
     return f"shard{'s' if len(shards) > 1 else ''} {names}{more}"
 
 
-def _read(store: RunStore, names: list[str]) -> Iterable[tuple[str, str, str]]:
-    """Read name, time and cause of each intact file; earlier versions wrote no time, and all lines of the cause."""
+@dataclass(frozen=True, slots=True)
+class _KeptFailure:
+    """What a file in `failed/` says. Earlier versions wrote no time, and all lines of the cause."""
+
+    name: str
+    time: str
+    cause: str
+    environment: object
+
+
+def _read_failures(store: RunStore, names: list[str]) -> Iterable[_KeptFailure]:
+    """Read each intact file."""
     for name, data in zip(names, store.read_many(names), strict=True):
         if not isinstance(data, bytes):
             continue
         try:
             content = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(content, dict):
             cause = str(content.get("cause") or content.get("error") or "no cause was kept").splitlines()[0]
-            yield name, str(content.get("time", "")), cause
+            yield _KeptFailure(name, str(content.get("time", "")), cause, content.get("environment"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from synthgen.events import OnProgress, ignore
 from synthgen.planning import Plan
+from synthgen.running.failures import forget_failures
 from synthgen.running.opening import keep_resolved, restore_spec
 from synthgen.running.state import read_state
 from synthgen.running.verify import Damage, verify
@@ -20,15 +21,17 @@ class Repaired:
         findings: what was wrong.
         reopened: shards that will be made again.
         removed: files that no marker names.
+        forgotten: what `failed/` said of shards that are not done, which tasks therefore try again.
     """
 
     findings: tuple[Damage, ...]
     reopened: tuple[int, ...]
     removed: tuple[str, ...]
+    forgotten: tuple[str, ...] = ()
 
 
 def repair(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> Repaired:
-    """Delete the markers of damaged shards, and every file that no marker names.
+    """Delete the markers of damaged shards, every file that no marker names, and the failures of unfinished shards.
 
     Only for a run that nobody is working on: it would delete what a worker is writing.
 
@@ -44,10 +47,10 @@ def repair(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> Rep
         restore_spec(store)
     if any(finding.place == layout.RESOLVED for finding in findings):
         keep_resolved(store)
-    removed = read_state(plan, store).orphans
-    for name in removed:
+    state = read_state(plan, store)
+    for name in state.orphans:
         store.delete(name)
-    return Repaired(tuple(findings), tuple(reopened), removed)
+    return Repaired(tuple(findings), tuple(reopened), state.orphans, forget_failures(store, state.failed))
 
 
 def _shard_of(place: str) -> int | None:

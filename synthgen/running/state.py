@@ -135,6 +135,28 @@ def read_state(plan: Plan, store: RunStore) -> RunState:
     )
 
 
+def read_part(plan: Plan, store: RunStore, shards: Collection[int]) -> RunState:
+    """Read how far one task's shards are. The reading grows with them, not with the run: many tasks start at once.
+
+    Its `shard_count` counts them; failures and orphans are left out.
+
+    Raises:
+        StorageError: the folder cannot be read.
+    """
+    done, damaged = _read_markers(plan, store, [layout.marker(shard) for shard in shards])
+    return RunState(
+        shard_count=len(shards),
+        done=dict(sorted(done.items())),
+        pending=tuple(shard for shard in shards if shard not in done and shard not in damaged),
+        damaged=dict(sorted(damaged.items())),
+        failed={},
+        orphans=(),
+        topped_up={},
+        causes={},
+        ended=None,
+    )
+
+
 def _spent(kept: Mapping[int, Sequence[str]], pending: Collection[int]) -> Iterator[str]:
     """Name the parts of journals whose shards are committed."""
     for shard, names in sorted(kept.items()):
