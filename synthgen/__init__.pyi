@@ -22,6 +22,8 @@ from .api.running import begin as begin
 from .api.running import preview as preview
 from .api.running import run as run
 from .api.running import work as work
+from .api.showing import Attempt as Attempt
+from .api.showing import show as show
 from .api.specs import load_spec as load_spec
 from .auditing.input.query import AuditQuery as AuditQuery
 from .errors import DeviceError as DeviceError

@@ -1,7 +1,7 @@
 """The commands for existing runs."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +9,7 @@ import typer
 from synthgen.cli.answer import Answer
 from synthgen.cli.command import command
 from synthgen.cli.options import Device, Overrides, RunArgument, Trust, location_of
+from synthgen.cli.pictures import Picture, check_picture, write_pictures
 from synthgen.cli.session import session
 from synthgen.cli.show import answer_of_run, failure_lines, shortfall_lines
 from synthgen.cli.units import counted, duration
@@ -165,14 +166,20 @@ def repair(location: RunArgument) -> Answer:
 def replay(
     location: RunArgument,
     image_id: Annotated[str, typer.Argument(metavar="ID", help="ID of the attempt, such as 00000-000012.")],
+    path: Picture = None,
     device: Device = "auto",
     trust: Trust = False,
 ) -> Answer:
     """Repeat a recorded attempt. Noise, pixels, scores and verdict are compared."""
     from synthgen.api.keeping import replay
 
+    check_picture(path, [image_id])
     found = replay(location, image_id, device, trust=trust)
-    return Answer(result=asdict(found), lines=[*_replay_lines(found)], is_printing=True)
+    written = write_pictures(path, {image_id: found.png})
+    result = asdict(replace(found, png=None))
+    result["picture"] = result.pop("png") or written.get(image_id)
+    lines = [*_replay_lines(found), *(f"picture   {file}" for file in written.values())]
+    return Answer(result=result, lines=lines, is_printing=path is None)
 
 
 def _replay_lines(found: "Replay") -> Iterator[str]:
