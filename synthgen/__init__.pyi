@@ -15,9 +15,15 @@ from .api.keeping import repair as repair
 from .api.keeping import replay as replay
 from .api.keeping import status as status
 from .api.keeping import verify as verify
+from .api.listing import FoundRun as FoundRun
+from .api.listing import FoundRuns as FoundRuns
+from .api.listing import OtherFolder as OtherFolder
+from .api.listing import runs as runs
 from .api.machine import doctor as doctor
 from .api.planning import plan as plan
 from .api.rejudging import rejudge as rejudge
+from .api.removing import Removed as Removed
+from .api.removing import remove as remove
 from .api.running import begin as begin
 from .api.running import preview as preview
 from .api.running import run as run

@@ -25,7 +25,7 @@ from synthgen.ledger.columns import (
 )
 from synthgen.planning import Plan
 from synthgen.records import Verdict
-from synthgen.running.attempts import Place, Recorded, find_attempts
+from synthgen.running.attempts import Recorded, RowPlace, find_attempts
 from synthgen.spec import PARQUET
 from synthgen.store import Location, RunStore, open_store
 from synthgen.store.layout import in_dataset
@@ -86,10 +86,10 @@ class Attempt:
     posteriors: Mapping[str, Mapping[str, float]]
     seconds: float
     batch_size: int
-    ledger: Place | None
-    images: Place | None
-    journal: Place | None
-    dataset: Place | None = None
+    ledger: RowPlace | None
+    images: RowPlace | None
+    journal: RowPlace | None
+    dataset: RowPlace | None = None
     split: str | None = None
     png: bytes | None = field(default=None, repr=False)
 
@@ -122,7 +122,7 @@ def show(location: Location, image_ids: Sequence[str]) -> tuple[Attempt, ...]:
     return tuple(_attempt(planned, store, one, rows) for one in found)
 
 
-def _attempt(planned: Plan, store: RunStore, found: Recorded, rows: Mapping[str, tuple[str, Place]]) -> Attempt:
+def _attempt(planned: Plan, store: RunStore, found: Recorded, rows: Mapping[str, tuple[str, RowPlace]]) -> Attempt:
     place = found.ledger or found.journal
     assert place is not None, "it was found somewhere"
     row = found.row
@@ -170,7 +170,7 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and isfinite(value) else None
 
 
-def _rows_of_dataset(store: RunStore, image_ids: Sequence[str]) -> dict[str, tuple[str, Place]]:
+def _rows_of_dataset(store: RunStore, image_ids: Sequence[str]) -> dict[str, tuple[str, RowPlace]]:
     """Find images in the finished dataset: the split, the file and the row. Formats of plug-ins are not searched."""
     summary = published(store) if image_ids else None
     if summary is None or summary.format.name != PARQUET:
@@ -178,7 +178,7 @@ def _rows_of_dataset(store: RunStore, image_ids: Sequence[str]) -> dict[str, tup
     return dict(_found_in(store, summary, set(image_ids)))
 
 
-def _found_in(store: RunStore, summary: DatasetSummary, wanted: set[str]) -> list[tuple[str, tuple[str, Place]]]:
+def _found_in(store: RunStore, summary: DatasetSummary, wanted: set[str]) -> list[tuple[str, tuple[str, RowPlace]]]:
     import pyarrow.parquet as pq
 
     found = []
@@ -187,5 +187,5 @@ def _found_in(store: RunStore, summary: DatasetSummary, wanted: set[str]) -> lis
             file = in_dataset(name)
             with committed(store, file).open("rb") as opened, as_damage(f"{store.location}/{file}"):
                 ids = pq.ParquetFile(opened).read(columns=["id"])["id"].to_pylist()
-            found += [(one, (split.name, Place(file, row))) for row, one in enumerate(ids) if one in wanted]
+            found += [(one, (split.name, RowPlace(file, row))) for row, one in enumerate(ids) if one in wanted]
     return found

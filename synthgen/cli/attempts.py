@@ -16,7 +16,7 @@ from synthgen.redaction import without_secrets
 
 if TYPE_CHECKING:
     from synthgen.api.showing import Attempt
-    from synthgen.running.attempts import Place
+    from synthgen.running.attempts import RowPlace
 
 
 @command
@@ -106,7 +106,7 @@ def _place_lines(attempt: "Attempt") -> Iterator[str]:
         yield "dataset   not found in it: not built yet, left out as a duplicate, or of another format"
 
 
-def _at(place: "Place") -> str:
+def _at(place: "RowPlace") -> str:
     return f"{place.file}, row {place.row}"
 
 

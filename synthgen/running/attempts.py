@@ -24,7 +24,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RowPlace:
     """Where an attempt lies: a file of the run, and a row in it, counted from 0."""
 
     file: str
@@ -46,9 +46,9 @@ class Recorded:
 
     row: LedgerRow
     is_judged: bool
-    ledger: Place | None
-    images: Place | None
-    journal: Place | None
+    ledger: RowPlace | None
+    images: RowPlace | None
+    journal: RowPlace | None
     png: bytes | None
 
 
@@ -119,8 +119,8 @@ def _committed(store: RunStore, record: ShardRecord, ids: set[str]) -> Iterator[
                 Recorded(
                     row=cast("LedgerRow", row),
                     is_judged=True,
-                    ledger=Place(record.ledger.name, number),
-                    images=None if place is None else Place(record.images.name, place),
+                    ledger=RowPlace(record.ledger.name, number),
+                    images=None if place is None else RowPlace(record.images.name, place),
                     journal=None,
                     png=_png(cast("StoredImage | None", with_pixels.get("image"))),
                 ),
@@ -163,7 +163,7 @@ def _journalled(plan: Plan, store: RunStore, name: str, shard: int, attempts: se
                 is_judged=judged is not None,
                 ledger=None,
                 images=None,
-                journal=Place(name, number),
+                journal=RowPlace(name, number),
                 png=image if isinstance(image, bytes) else None,
             )
     return found
