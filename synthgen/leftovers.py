@@ -37,22 +37,31 @@ def shared(path: Path) -> Iterator[bool]:
 
     Gives whether nobody is removing it; True where there are no locks, or no such file.
     """
-    import fcntl
-
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         yield True
         return
     try:
+        yield _shares(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _shares(descriptor: int) -> bool:
+    import fcntl
+
+    for tries_left in range(20, -1, -1):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError as error:
-            yield error.errno not in _TAKEN
+            if error.errno not in _TAKEN:
+                return True
+            if tries_left:  # whoever only looks whether it is used holds it for a moment
+                time.sleep(0.05)
         else:
-            yield True
-    finally:
-        os.close(descriptor)
+            return True
+    return False
 
 
 @contextmanager
