@@ -7,6 +7,8 @@ from .api.calibrating import Pilot as Pilot
 from .api.calibrating import calibrate as calibrate
 from .api.calibrating import keep_share as keep_share
 from .api.calibrating import pilot as pilot
+from .api.costing import Cost as Cost
+from .api.costing import cost as cost
 from .api.finishing import RunResult as RunResult
 from .api.finishing import finalize as finalize
 from .api.forecasting import Forecast as Forecast

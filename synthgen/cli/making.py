@@ -133,19 +133,26 @@ def plan(
     ] = None,
     extend: Extend = False,
     top_up: TopUp = False,
+    price_per_hour: Annotated[
+        float | None,
+        typer.Option("--price-per-hour", metavar="PRICE", help="What an hour of one worker costs, in any currency."),
+    ] = None,
 ) -> Answer:
     """Show what a spec would make. Counts, sample prompts, shards, time and disk; loads no model."""
+    from synthgen.api.costing import check_price, cost
     from synthgen.api.planning import forecast, plan, sample
     from synthgen.api.running import begin
     from synthgen.cli.planned import answer_of_plan
     from synthgen.cli.sources import Changes, checked
 
+    price = None if price_per_hour is None else check_price(price_per_hour)
     found, text = checked(spec, Changes(overrides, files, variables, limit, scale))
     if location is None and (extend or top_up):
         raise UsageError("changes an existing run: name it with `location`", argument="extend" if extend else "top_up")
     planned = plan(found) if location is None else begin(found, location, text, extend=extend, top_up=top_up)
     prompts = [candidate.prompt for candidate in sample(planned, samples)]
-    return answer_of_plan(planned, forecast(planned), prompts, location)
+    expected = forecast(planned)
+    return answer_of_plan(planned, expected, prompts, location, None if price is None else cost(expected, price))
 
 
 @command

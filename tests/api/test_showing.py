@@ -83,8 +83,8 @@ def test_an_attempt_in_a_journal_has_its_verdict_and_its_pixels(stopped: Path) -
         assert then.journal is not None
         assert (then.png is None) == (then.verdict == "failed")
         if now.png is not None and then.png is not None:
-            pixels = [np.asarray(Image.open(io.BytesIO(png))) for png in (then.png, now.png)]
-            assert np.array_equal(*pixels)
+            before_pixels, after_pixels = (np.asarray(Image.open(io.BytesIO(png))) for png in (then.png, now.png))
+            assert np.array_equal(before_pixels, after_pixels)
     assert store.names("journal") == []
 
 
