@@ -22,6 +22,8 @@ from .api.listing import FoundRuns as FoundRuns
 from .api.listing import OtherFolder as OtherFolder
 from .api.listing import runs as runs
 from .api.machine import doctor as doctor
+from .api.observing import Observer as Observer
+from .api.observing import observed as observed
 from .api.planning import plan as plan
 from .api.rejudging import rejudge as rejudge
 from .api.removing import Removed as Removed

@@ -18,8 +18,10 @@ from synthgen.cli.options import (
     Files,
     Limit,
     MaxTime,
+    MetricsFile,
     NewRun,
     Overrides,
+    PricePerHour,
     RunArgument,
     ScaleDown,
     SpecFile,
@@ -33,6 +35,7 @@ from synthgen.cli.session import session
 from synthgen.cli.show import answer_of_preview, answer_of_run
 from synthgen.cli.stopping import stop_on_signals
 from synthgen.cli.units import counted
+from synthgen.cli.watched_work import watched_work
 from synthgen.errors import Problem, SpecError, UsageError
 from synthgen.files import check_name_is_text, create_file, write_file
 
@@ -133,10 +136,7 @@ def plan(
     ] = None,
     extend: Extend = False,
     top_up: TopUp = False,
-    price_per_hour: Annotated[
-        float | None,
-        typer.Option("--price-per-hour", metavar="PRICE", help="What an hour of one worker costs, in any currency."),
-    ] = None,
+    price_per_hour: PricePerHour = None,
 ) -> Answer:
     """Show what a spec would make. Counts, sample prompts, shards, time and disk; loads no model."""
     from synthgen.api.costing import check_price, cost
@@ -208,6 +208,7 @@ def run(
         ),
     ] = None,
     max_time: MaxTime = None,
+    metrics_file: MetricsFile = None,
     trust: Trust = False,
 ) -> Answer:
     """Make the dataset. If it is stopped or killed, run it again: it resumes.
@@ -224,7 +225,7 @@ def run(
     source, text, place = source_of_run(spec, changes)
     location = location or place
     stop = stop_on_signals()
-    with session.progress(location, f"loading what {location} needs") as on_progress:
+    with watched_work(location, f"loading what {location} needs", metrics_file) as on_progress:
         result = run(
             source,
             location,
@@ -239,7 +240,9 @@ def run(
             on_progress=on_progress,
             stop=stop.is_set,
         )
-    return answer_of_run(result)
+        answer = answer_of_run(result)
+        on_progress.end(answer.error.exit_code if answer.error else 0, answer.error)
+    return answer
 
 
 @command
@@ -251,6 +254,7 @@ def work(
     of: Annotated[int | None, typer.Option("--of", min=1, metavar="N", help="How many tasks share the run.")] = None,
     device: Device = "auto",
     max_time: MaxTime = None,
+    metrics_file: MetricsFile = None,
     trust: Trust = False,
 ) -> Answer:
     """Make one task's part of a run. `synthgen plan SPEC -o RUN` starts the run, `synthgen finalize RUN` finishes it.
@@ -263,7 +267,7 @@ def work(
 
     mine, count = index_and_count(index, of, os.environ)
     stop = stop_on_signals()
-    with session.progress(location, f"loading the models of {location}") as on_progress:
+    with watched_work(location, f"loading the models of {location}", metrics_file, mine) as on_progress:
         done = work(
             location,
             mine,

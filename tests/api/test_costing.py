@@ -10,7 +10,13 @@ from synthgen.errors import UsageError
 from tests.api.test_forecasts import SPEC
 from tests.command import call, envelope, result
 
-YAML = "synthgen: 1\nname: small\nmodel: {id: 'bundled:workers'}\nclasses: {doctor: 3}\nprompts: {templates: ['a {class}']}\n"
+YAML = """\
+synthgen: 1
+name: small
+model: {id: "bundled:workers"}
+classes: {doctor: 3}
+prompts: {templates: ["a {class}"]}
+"""
 
 
 @pytest.fixture(autouse=True)
