@@ -269,7 +269,9 @@ def flags(trees: dict[Path, ast.Module]) -> Iterator[str]:
     """Options of the command line in text below `cli`: a message names the Python argument, in backticks."""
     cli = [tree for path, tree in trees.items() if path.is_relative_to(PACKAGE / "cli")]
     options = {text for tree in cli for _, text in literals(tree) if re.fullmatch("--[a-z][a-z-]+", text)}
-    option = re.compile(rf"(?<![\w-])(?:{'|'.join(sorted(options))})(?![\w-])|\bsynthgen [a-z]+ [^`]*?(?<= )-[a-z]\b")
+    option = re.compile(
+        rf"(?<![\w-])(?<!var\()(?:{'|'.join(sorted(options))})(?![\w-])|\bsynthgen [a-z]+ [^`]*?(?<= )-[a-z]\b"
+    )
 
     texts = [(path, node.lineno, text) for path, tree in trees.items() for node, text in literals(tree)]
     pages = PACKAGE.rglob("*.j2")

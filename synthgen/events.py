@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Progress:
         images_per_second: attempts per second since the shard began.
         under_way: the attempts that the worker renders and judges next.
         kept: attempts so far that an earlier worker rendered, and that were only judged again.
+        outcomes: attempts so far by verdict, and by reason where there is one: `accepted`, `rejected:label`.
 
     Example:
         >>> events = []
@@ -59,6 +60,7 @@ class Progress:
     committed: bool
     under_way: tuple[int, ...] = ()
     kept: int = 0
+    outcomes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from platform import node
 
 _HOST = sha256(node().encode()).hexdigest()[:8]
 _ON_HOST = re.compile(r"-([0-9a-f]{8})-[0-9a-f]{8}$")
+_TAKEN = (errno.EWOULDBLOCK, errno.EACCES)
 _A_DAY = 24 * 60 * 60.0
 """Seconds without a change after which something counts as abandoned where locks cannot tell: it was made on another
 machine, or the file system has no locks."""
@@ -28,6 +29,46 @@ def hold(descriptor: int) -> None:
 
     with suppress(OSError):  # without locks, its age decides
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+@contextmanager
+def shared(path: Path) -> Iterator[bool]:
+    """Show, until the block ends, that this process uses a file that stays as it is; any number of processes may.
+
+    Gives whether nobody is removing it; True where there are no locks, or no such file.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        yield True
+        return
+    try:
+        yield _shares(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _shares(descriptor: int) -> bool:
+    import fcntl
+
+    for tries_left in range(20, -1, -1):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                return True
+            if tries_left:  # whoever only looks whether it is used holds it for a moment
+                time.sleep(0.05)
+        else:
+            return True
+    return False
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[bool | None]:
+    """Keep others from using a file until the block ends; False if one does, None where that is unknown."""
+    with _locked(path) as locked:
+        yield locked
 
 
 def clear(path: Path, *, unsure: bool = False) -> bool:
@@ -94,7 +135,7 @@ def _locked(path: Path) -> Iterator[bool | None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        had = False if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
+        had = False if error.errno in _TAKEN else None
     else:
         had = True
     try:

@@ -120,7 +120,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
     inputs = sheet_fingerprint(planned, records)
     sheet = _sheet_there(store, recorded, inputs)
 
-    with publishing(store) as folder:
+    with runs.at_work(store), publishing(store) as folder:
         if sheet is None:
             _check_ledgers(store, records)
             store.delete(RESULTS)  # until the new one exists, nothing vouches for the sheet

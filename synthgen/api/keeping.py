@@ -19,6 +19,7 @@ from synthgen.api.trust import pinned_models, require_trust
 from synthgen.events import OnProgress, ignore
 from synthgen.planning import Plan
 from synthgen.running import Damage, Repaired, RunState
+from synthgen.running.under_way import read_under_way
 from synthgen.store import Location, open_store
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def status(location: Location) -> tuple[Plan, RunState]:
     store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)
     state = runs.read_state(planned, store)
-    return planned, replace(state, orphans=(*state.orphans, *leftovers(store)))
+    under_way = read_under_way(planned, store, state.journalled)
+    return planned, replace(state, orphans=(*state.orphans, *leftovers(store)), under_way=under_way)
 
 
 def verify(location: Location, on_progress: OnProgress = ignore) -> list[Damage]:

@@ -69,7 +69,8 @@ def _make_here(
     on_progress(StepProgress("downloading the models", "models", 0))
     wiring.download(planned)
     slots = tuple(replace(slot, environment={**slot.environment, **wiring.OFFLINE}) for slot in slots)
-    return runs.run_local(make_shards, store, pending, slots, on_progress=on_progress, stop=stop)
+    with runs.at_work(store):
+        return runs.run_local(make_shards, store, pending, slots, on_progress=on_progress, stop=stop)
 
 
 def _warn_of_little_room(planned: Plan, store: RunStore, pending: int) -> None:
@@ -97,7 +98,8 @@ def make_shards(
     store = open_store(location)
     planned = runs.open_run(store)
     generator, judge = wiring.generator(planned, device), wiring.judge(planned, device)
-    return runs.work(planned, store, generator, judge, shards, on_progress=on_progress, stop=stop)
+    with runs.at_work(store):
+        return runs.work(planned, store, generator, judge, shards, on_progress=on_progress, stop=stop)
 
 
 def refuse_failed(outcome: Outcome, store: RunStore, given_up: Mapping[int, str] | None = None) -> None:

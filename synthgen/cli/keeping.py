@@ -1,7 +1,7 @@
 """The commands for existing runs."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,10 +9,11 @@ import typer
 from synthgen.cli.answer import Answer
 from synthgen.cli.command import command
 from synthgen.cli.options import Device, Overrides, RunArgument, Trust, location_of
+from synthgen.cli.pictures import Picture, check_picture, write_pictures
 from synthgen.cli.session import session
-from synthgen.cli.show import answer_of_run, failure_lines, shortfall_lines
+from synthgen.cli.show import answer_of_run, failure_lines, shortfall_lines, under_way_lines
 from synthgen.cli.units import counted, duration
-from synthgen.errors import StorageError
+from synthgen.errors import StorageError, UsageError
 from synthgen.store import layout
 
 if TYPE_CHECKING:
@@ -52,14 +53,32 @@ def rejudge(
 
 
 @command
-def status(location: RunArgument) -> Answer:
+def status(
+    location: RunArgument,
+    watch: Annotated[
+        bool, typer.Option("-w", "--watch", help="Show it again and again, until no shard is left to make, or Ctrl-C.")
+    ] = False,
+    every: Annotated[
+        float | None,
+        typer.Option("--every", min=0.1, max=86400, metavar="SECONDS", help="How often --watch looks. Default: 5."),
+    ] = None,
+) -> Answer:
     """Show the progress of a run. Reads only its files, and may be called while workers write them."""
     from synthgen.api.keeping import status
+    from synthgen.cli.watching import watched
 
-    planned, state = status(location)
+    if every is not None and not watch:
+        raise UsageError("is for `watch=True`", argument="every")
+    if watch:
+        return watched(location, every, _answer_of_status)
+    return _answer_of_status(location, *status(location))
+
+
+def _answer_of_status(location: str, planned: "Plan", state: "RunState") -> Answer:
     result = {
         "name": planned.spec.name,
         "fingerprint": planned.fingerprint,
+        "images": planned.spec.total,
         "shards": state.shard_count,
         "done": len(state.done),
         "pending": list(state.pending),
@@ -67,6 +86,7 @@ def status(location: RunArgument) -> Answer:
         "failed": {str(shard): times for shard, times in state.failed.items()},
         "causes": {str(shard): cause for shard, cause in state.causes.items()},
         "ended": state.ended,
+        "under_way": [asdict(each) for each in state.under_way.values()],
         "orphans": list(state.orphans),
         "counts": dict(state.counts),
         "reasons": dict(state.reasons),
@@ -85,6 +105,7 @@ def _status_lines(planned: "Plan", state: "RunState", location: str) -> Iterator
     if surplus := state.counts.get("surplus"):
         yield f"  {'surplus':<12} {surplus}"
 
+    yield from under_way_lines(state)
     yield from shortfall_lines(state.shortfalls, planned.spec)
     yield from (f"damaged   shard {shard}: {why}" for shard, why in state.damaged.items())
     yield from failure_lines(state, location)
@@ -168,14 +189,20 @@ def repair(location: RunArgument) -> Answer:
 def replay(
     location: RunArgument,
     image_id: Annotated[str, typer.Argument(metavar="ID", help="ID of the attempt, such as 00000-000012.")],
+    path: Picture = None,
     device: Device = "auto",
     trust: Trust = False,
 ) -> Answer:
     """Repeat a recorded attempt. Noise, pixels, scores and verdict are compared."""
     from synthgen.api.keeping import replay
 
+    check_picture(path, [image_id])
     found = replay(location, image_id, device, trust=trust)
-    return Answer(result=asdict(found), lines=[*_replay_lines(found)], is_printing=True)
+    written = write_pictures(path, {image_id: found.png})
+    result = asdict(replace(found, png=None))
+    result["picture"] = result.pop("png") or written.get(image_id)
+    lines = [*_replay_lines(found), *(f"picture   {file}" for file in written.values())]
+    return Answer(result=result, lines=lines, is_printing=path is None)
 
 
 def _replay_lines(found: "Replay") -> Iterator[str]:

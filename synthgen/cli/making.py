@@ -18,8 +18,10 @@ from synthgen.cli.options import (
     Files,
     Limit,
     MaxTime,
+    MetricsFile,
     NewRun,
     Overrides,
+    PricePerHour,
     RunArgument,
     ScaleDown,
     SpecFile,
@@ -31,9 +33,9 @@ from synthgen.cli.options import (
 )
 from synthgen.cli.session import session
 from synthgen.cli.show import answer_of_preview, answer_of_run
-from synthgen.cli.silence import ended_if_silent
 from synthgen.cli.stopping import stop_on_signals
 from synthgen.cli.units import counted
+from synthgen.cli.watched_work import watched_work
 from synthgen.errors import Problem, SpecError, UsageError
 from synthgen.files import check_name_is_text, create_file, write_file
 
@@ -134,19 +136,23 @@ def plan(
     ] = None,
     extend: Extend = False,
     top_up: TopUp = False,
+    price_per_hour: PricePerHour = None,
 ) -> Answer:
     """Show what a spec would make. Counts, sample prompts, shards, time and disk; loads no model."""
+    from synthgen.api.costing import check_price, cost
     from synthgen.api.planning import forecast, plan, sample
     from synthgen.api.running import begin
     from synthgen.cli.planned import answer_of_plan
     from synthgen.cli.sources import Changes, checked
 
+    price = None if price_per_hour is None else check_price(price_per_hour)
     found, text = checked(spec, Changes(overrides, files, variables, limit, scale))
     if location is None and (extend or top_up):
         raise UsageError("changes an existing run: name it with `location`", argument="extend" if extend else "top_up")
     planned = plan(found) if location is None else begin(found, location, text, extend=extend, top_up=top_up)
     prompts = [candidate.prompt for candidate in sample(planned, samples)]
-    return answer_of_plan(planned, forecast(planned), prompts, location)
+    expected = forecast(planned)
+    return answer_of_plan(planned, expected, prompts, location, None if price is None else cost(expected, price))
 
 
 @command
@@ -202,6 +208,7 @@ def run(
         ),
     ] = None,
     max_time: MaxTime = None,
+    metrics_file: MetricsFile = None,
     trust: Trust = False,
 ) -> Answer:
     """Make the dataset. If it is stopped or killed, run it again: it resumes.
@@ -218,10 +225,7 @@ def run(
     source, text, place = source_of_run(spec, changes)
     location = location or place
     stop = stop_on_signals()
-    with (
-        session.progress(location, f"loading what {location} needs") as shown,
-        ended_if_silent(str(location), shown) as on_progress,
-    ):
+    with watched_work(location, f"loading what {location} needs", metrics_file) as on_progress:
         result = run(
             source,
             location,
@@ -236,7 +240,9 @@ def run(
             on_progress=on_progress,
             stop=stop.is_set,
         )
-    return answer_of_run(result)
+        answer = answer_of_run(result)
+        on_progress.end(answer.error.exit_code if answer.error else 0, answer.error)
+    return answer
 
 
 @command
@@ -248,6 +254,7 @@ def work(
     of: Annotated[int | None, typer.Option("--of", min=1, metavar="N", help="How many tasks share the run.")] = None,
     device: Device = "auto",
     max_time: MaxTime = None,
+    metrics_file: MetricsFile = None,
     trust: Trust = False,
 ) -> Answer:
     """Make one task's part of a run. `synthgen plan SPEC -o RUN` starts the run, `synthgen finalize RUN` finishes it.
@@ -260,10 +267,7 @@ def work(
 
     mine, count = index_and_count(index, of, os.environ)
     stop = stop_on_signals()
-    with (
-        session.progress(location, f"loading the models of {location}") as shown,
-        ended_if_silent(str(location), shown) as on_progress,
-    ):
+    with watched_work(location, f"loading the models of {location}", metrics_file, mine) as on_progress:
         done = work(
             location,
             mine,

@@ -133,6 +133,21 @@ MaxTime = Annotated[
     ),
 ]
 
+PricePerHour = Annotated[
+    float | None,
+    typer.Option("--price-per-hour", metavar="PRICE", help="What an hour of one worker costs, in any currency."),
+]
+
+MetricsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--metrics-file",
+        metavar="FILE.prom",
+        envvar="SYNTHGEN_METRICS_FILE",
+        help="Write metrics for Prometheus there, again and again. Needs synthgen[metrics].",
+    ),
+]
+
 Trust = Annotated[
     bool,
     typer.Option(

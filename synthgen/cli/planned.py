@@ -10,6 +10,7 @@ from synthgen.cli.answer import Answer
 from synthgen.cli.units import counted, duration, size
 
 if TYPE_CHECKING:
+    from synthgen.api.costing import Cost
     from synthgen.api.forecasting import Forecast
     from synthgen.planning import Plan
 
@@ -18,7 +19,9 @@ _LINE = 90
 """Characters of a line beside its label, at most. `--json` has all numbers."""
 
 
-def answer_of_plan(planned: Plan, forecast: Forecast, prompts: Sequence[str], location: str | None) -> Answer:
+def answer_of_plan(
+    planned: Plan, forecast: Forecast, prompts: Sequence[str], location: str | None, cost: Cost | None = None
+) -> Answer:
     """Show what a plan would make and cost."""
     from synthgen.api.planning import shard_notes, steering_notes
     from synthgen.planning import gate_needs
@@ -34,11 +37,14 @@ def answer_of_plan(planned: Plan, forecast: Forecast, prompts: Sequence[str], lo
         "samples": list(prompts),
         "revisions": asdict(planned.revisions),
         "forecast": asdict(forecast),
+        "cost": None if cost is None else asdict(cost),
         "notes": notes,
         "gates": [{**each._asdict(), "can_pass": each.can_pass} for each in gates],
         "run": location,
     }
     lines = [*_lines(planned, forecast, prompts, [*notes, *(each.sentence for each in gates)])]
+    if cost is not None:
+        lines.append(f"cost      {_money(cost)}")
     if location is not None:
         lines.append(f"run       {location}: make it with `synthgen work {location}`")
     return Answer(result=result, lines=lines, is_printing=location is None)
@@ -85,6 +91,17 @@ def _costs(forecast: Forecast) -> Iterator[str]:
     yield f"disk      {disk}{forecast.basis['bytes']}"
     yield f"splits    {_splits(forecast.splits)}"
     yield from (f"          {warning}" for warning in forecast.warnings)
+
+
+def _money(cost: Cost) -> str:
+    """Write the expected hours and their price, each with its range if it is known."""
+    if cost.hours is None or cost.money is None:
+        return "not known before a preview or a run of this model at this size"
+    hours, money = duration(cost.hours * 3600), f"{cost.money:,.2f}"
+    if cost.hours_range and cost.money_range:
+        hours += " ({} to {})".format(*(duration(each * 3600) for each in cost.hours_range))
+        money += " ({:,.2f} to {:,.2f})".format(*cost.money_range)
+    return f"about {money} for {hours} of one worker, at {cost.price_per_hour:g} an hour"
 
 
 def _splits(splits: Mapping[str, Mapping[str, int]]) -> str:

@@ -51,7 +51,7 @@ def deliver(answer: Answer | None, error: SynthgenError | None, usage: str | Non
         errors = list(described(error, session.names)) if error is not None else []
         found = answer.result if answer is not None else None
         whole = envelope(session.command, code, result=found, errors=errors, warnings=session.warnings)
-        print_json(whole)
+        print_json(whole, one_line=session.as_lines)
     elif answer is not None:
         if answer.is_printing:
             printing_is_the_result()
@@ -91,5 +91,5 @@ def _fail(bug: Exception) -> int:
             errors=[error | dict.fromkeys(("file", "line", "column", "argument"))],
             warnings=session.warnings,
         )
-        print_json(whole)
+        print_json(whole, one_line=session.as_lines)
     return _BUG

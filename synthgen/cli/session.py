@@ -32,11 +32,12 @@ class Session:
         command: the command's name; empty until it is known.
         names: how that command writes its arguments.
         as_json: whether stdout gets the envelope.
+        as_lines: whether it gets several of them, each on a line.
         warnings: every warning so far, for the envelope.
     """
 
     def __init__(self) -> None:
-        self.command, self.names, self.as_json = "", NO_OPTIONS, False
+        self.command, self.names, self.as_json, self.as_lines = "", NO_OPTIONS, False, False
         self.warnings: list[str] = []
         self._quiet = False
         self._display: Display = Plain()

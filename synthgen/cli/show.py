@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _SHORTFALLS = 20
 """At most this many are shown; `--json` has all."""
 
+_UNDER_WAY = 5
+"""Shards under way that are shown; `--json` has all."""
+
 _OTHERWISE = (
     "For looser filters, a larger budget or other classes, start a new run (`location`): this one keeps its spec."
 )
@@ -116,6 +119,17 @@ def shortfall_lines(shortfalls: Sequence[Shortfall], spec: Spec) -> Iterator[str
     if more := shortfalls[_SHORTFALLS:]:
         missing = sum(short.missing for short in more)
         yield f"short     {len(more)} more cells: {missing} missing; --json lists them"
+
+
+def under_way_lines(state: RunState) -> Iterator[str]:
+    """Show what the journals of unfinished shards hold, the latest first."""
+    latest = sorted(state.under_way.values(), key=lambda each: (each.written, each.shard), reverse=True)
+    for each in latest[:_UNDER_WAY]:
+        accepted = f", {each.counts.get('accepted', 0):,} accepted" if each.counts else ""
+        written = f"; kept at {each.written[11:19]} UTC" if each.written else ""
+        yield f"under way shard {each.shard}: {counted(each.attempts, 'attempt')}{accepted}{written}"
+    if more := latest[_UNDER_WAY:]:
+        yield f"          {counted(len(more), 'more shard')}: {sum(each.attempts for each in more):,} attempts"
 
 
 def failure_lines(state: RunState, location: str) -> Iterator[str]:

@@ -86,6 +86,11 @@ class Stream(io.TextIOWrapper):
         refusal = self._sink.refusal
         return None if refusal is None or refusal.errno == errno.EPIPE else refusal
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing was lost so far."""
+        return self._sink.refusal is None
+
     def write(self, text: str, /) -> int:
         if not self._has_bars or not isinstance(text, str):
             return self.write_styled(_inert(text))
@@ -187,10 +192,20 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
-def print_json(content: Mapping[str, object]) -> None:
+def is_read() -> bool:
+    """Whether stdout still takes what is printed: a reader such as `head` may have gone away."""
+    stdout = sys.stdout
+    if not isinstance(stdout, Stream):
+        return True
+    stdout.flush()
+    return stdout.is_whole
+
+
+def print_json(content: Mapping[str, object], *, one_line: bool = False) -> None:
     """Print one JSON object, which is the same in every encoding and cannot control a terminal."""
     printing_is_the_result()
-    text = json.dumps(content, indent=2, ensure_ascii=False)
+    indent = None if one_line else 2
+    text = json.dumps(content, indent=indent, ensure_ascii=False)
     if not encodable(text):
-        text = json.dumps(content, indent=2)
+        text = json.dumps(content, indent=indent)
     print(INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))

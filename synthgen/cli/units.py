@@ -1,6 +1,7 @@
 """Numbers as people read and write them."""
 
 import re
+from datetime import timedelta
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
@@ -36,3 +37,11 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+def age(since: timedelta) -> str:
+    """Write how long ago something was, in the unit that suits it: `5 min`, `3 h`, `12 days`."""
+    seconds = max(since.total_seconds(), 0.0)
+    if seconds < 48 * 3600:
+        return duration(seconds) if seconds < 7200 else f"{seconds / 3600:.0f} h"
+    return f"{seconds / 86400:.0f} days"

@@ -2,6 +2,7 @@
 
 from synthgen.running.additions import top_up
 from synthgen.running.assignment import Assignment
+from synthgen.running.at_work import at_work
 from synthgen.running.executors.local import run_local
 from synthgen.running.executors.ray import run_ray
 from synthgen.running.executors.slots import Slot, slots
@@ -24,6 +25,7 @@ __all__ = [
     "Repaired",
     "RunState",
     "Slot",
+    "at_work",
     "check_resolved",
     "create_run",
     "failed_for",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from synthgen.errors import UsageError
@@ -11,7 +11,7 @@ from synthgen.ledger.columns import CELL_AIMED, LedgerRow, answer_of, score_of
 from synthgen.ledger.table import read_images, read_ledger
 from synthgen.planning import Plan, noise_seed
 from synthgen.records import Candidate, Rendered, ShardRecord
-from synthgen.running.shard.encode import Pixels, decoded, to_host
+from synthgen.running.shard.encode import Pixels, decoded, png, to_host
 from synthgen.running.shard.marker import read_marker
 from synthgen.running.shard.models import Models
 from synthgen.running.shard.protocols import Generator, Judge
@@ -36,6 +36,7 @@ class Replay:
         attributes: by name, the recorded answer and the new one.
         verdict: the recorded verdict, with its reason if it has one.
         reason: the new reason: of the first rule that rejects, or the kind of a failure; None if the image is good.
+        png: the new picture; None if there is none.
 
     Example:
         >>> again = synthgen.replay("outputs/quickstart", "00000-000001")
@@ -50,6 +51,7 @@ class Replay:
     attributes: Mapping[str, tuple[str, str]]
     verdict: str
     reason: str | None
+    png: bytes | None = field(default=None, repr=False)
 
 
 def replay(plan: Plan, store: RunStore, generator: Generator, judge: Judge, image_id: str) -> Replay:
@@ -89,6 +91,7 @@ def replay(plan: Plan, store: RunStore, generator: Generator, judge: Judge, imag
         {name: (before, attributes[name]) for name, before in recorded_attributes.items()},
         verdict,
         reason,
+        None if rendered.image is None else png(to_host([rendered.image])[0]),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from synthgen.errors import StorageError
@@ -11,6 +11,7 @@ from synthgen.records import ShardRecord, Shortfall
 from synthgen.running.failures import read_causes, read_end
 from synthgen.running.shard.journal import journalled
 from synthgen.running.shard.marker import read_markers
+from synthgen.running.under_way import UnderWay
 from synthgen.store import layout
 from synthgen.store.store import RunStore
 
@@ -27,6 +28,7 @@ class RunState:
         orphans: files that no marker names: left by a killed worker, or still being written.
         journalled: unfinished shards of which batches are kept, so that they are not made again.
         topped_up: by cell, the quotas of committed shards that stand in for missing images.
+        under_way: what the journals of unfinished shards hold; `status` reads it.
 
     Example:
         >>> planned, state = synthgen.status("outputs/quickstart")
@@ -44,6 +46,7 @@ class RunState:
     causes: Mapping[int, str]
     ended: str | None
     journalled: tuple[int, ...] = ()
+    under_way: Mapping[int, UnderWay] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         accepted, attempts = self.counts.get("accepted", 0), sum(self.counts.values())

@@ -14,17 +14,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TypedDict, cast
 
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
 from synthgen.records import Candidate, Failure, Judged, Rendered
 from synthgen.running.shard.encode import Pixels, decoded, png
+from synthgen.running.shard.journal_rows import as_judged, counted, schema, written_now
 from synthgen.store import faults, layout
 from synthgen.store.store import RunStore
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _LOG = logging.getLogger(__name__)
 SECONDS = "SYNTHGEN_JOURNAL_SECONDS"
@@ -46,15 +44,18 @@ class _Row(TypedDict):
     failure: str | None
     message: str | None
     image: bytes | Pixels | None
+    judged: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """A part of a journal: the attempts from `first` on, `count` of them.
 
     Attributes:
         seconds: the time that they took.
         provenance: what made them.
+        counts: attempts by verdict, as they were judged then; empty in parts of earlier versions.
+        written: when, in UTC; empty in parts of earlier versions.
     """
 
     name: str
@@ -62,6 +63,8 @@ class _Part:
     count: int
     seconds: float
     provenance: Mapping[str, str]
+    counts: Mapping[str, int]
+    written: str
 
 
 @dataclass(slots=True)
@@ -133,7 +136,7 @@ class Journal:
         if not self._rows:
             self._first, self._since = batch[0].rendered.candidate.attempt, time.monotonic()
         number = self._rows[-1]["batch"] + 1 if self._rows else 0
-        self._rows += [_row(number, judged.rendered, images.get(judged.rendered.candidate.attempt)) for judged in batch]
+        self._rows += [_row(number, judged, images.get(judged.rendered.candidate.attempt)) for judged in batch]
         self._bytes += sum(len(each) if isinstance(each, bytes) else each.nbytes for each in images.values())
         if self._bytes >= _BYTES or time.monotonic() - self._since >= _interval():
             self.write(provenance)
@@ -153,6 +156,8 @@ class Journal:
             "count": len(rows),
             "seconds": sum(row["seconds"] for row in rows),
             "provenance": dict(provenance),
+            "counts": counted(row["judged"] for row in rows),
+            "written": written_now(),
         }
         _write(self.store, layout.new_name(layout.JOURNAL, self.shard, "parquet"), rows, facts)
         faults.reach("journal-written")
@@ -164,9 +169,9 @@ class Journal:
 
     def _read(self) -> Iterator[list[_Row]]:
         """Yield the kept batches, from the first attempt on, as far as they follow each other without a gap."""
-        for part in _chain(_parts(self.store, self.shard, self.fingerprint)):
+        for part in chain(parts_of(self.store, self.shard, self.fingerprint)):
             try:
-                yield from _batches(self.store, part.name)
+                yield from batches(self.store, part.name)
             except StorageError as error:  # damaged, or deleted by whoever committed the shard meanwhile
                 _LOG.warning("%s; what follows is made again", error.message)
                 return
@@ -188,7 +193,7 @@ def _names(store: RunStore, shard: int) -> list[str]:
     return journalled(store).get(shard, [])
 
 
-def _parts(store: RunStore, shard: int, fingerprint: str) -> list[_Part]:
+def parts_of(store: RunStore, shard: int, fingerprint: str) -> list[Part]:
     """Read what the parts say of themselves; those that are of another plan, or cannot be read, are passed over."""
     import pyarrow.parquet as pq
 
@@ -199,11 +204,12 @@ def _parts(store: RunStore, shard: int, fingerprint: str) -> list[_Part]:
             if facts["fingerprint"] == fingerprint:
                 first, count, seconds = int(facts["first"]), int(facts["count"]), float(facts["seconds"])
                 made_by = {str(key): str(value) for key, value in facts["provenance"].items()}
-                found.append(_Part(name, first, count, seconds, made_by))
+                counts = {str(key): int(value) for key, value in facts.get("counts", {}).items()}
+                found.append(Part(name, first, count, seconds, made_by, counts, str(facts.get("written", ""))))
     return found
 
 
-def _chain(parts: Sequence[_Part]) -> Iterator[_Part]:
+def chain(parts: Sequence[Part]) -> Iterator[Part]:
     """Yield parts that follow each other from the first attempt on; of several, the longest."""
     at = 0
     while following := [part for part in parts if part.first == at and part.count > 0]:
@@ -212,7 +218,7 @@ def _chain(parts: Sequence[_Part]) -> Iterator[_Part]:
         at += part.count
 
 
-def _batches(store: RunStore, name: str) -> Iterator[list[_Row]]:
+def batches(store: RunStore, name: str) -> Iterator[list[_Row]]:
     """Yield the batches of a part.
 
     Raises:
@@ -230,9 +236,9 @@ def _write(store: RunStore, name: str, rows: Sequence[_Row], facts: Mapping[str,
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = _schema().with_metadata({_FACTS: json.dumps(facts)})
+    own = schema().with_metadata({_FACTS: json.dumps(facts)})
     encoded = [{**row, "image": _encoded(row["image"])} for row in rows]
-    table = pa.Table.from_pylist(encoded, schema=schema)
+    table = pa.Table.from_pylist(encoded, schema=own)
     with store.write(name) as file:
         pq.write_table(table, file, compression="none", use_dictionary=False, write_page_checksum=True)
 
@@ -241,25 +247,8 @@ def _encoded(image: bytes | Pixels | None) -> bytes | None:
     return image if image is None or isinstance(image, bytes) else png(image, _LEVEL)
 
 
-def _schema() -> pa.Schema:
-    import pyarrow as pa
-
-    return pa.schema(
-        {
-            "batch": pa.int32(),
-            "id": pa.string(),
-            "prompt": pa.string(),
-            "seed": pa.int64(),
-            "seconds": pa.float64(),
-            "batch_size": pa.int32(),
-            "failure": pa.string(),
-            "message": pa.string(),
-            "image": pa.binary(),
-        }
-    )
-
-
-def _row(batch: int, rendered: Rendered, image: bytes | Pixels | None) -> _Row:
+def _row(batch: int, judged: Judged, image: bytes | Pixels | None) -> _Row:
+    rendered = judged.rendered
     candidate, failure = rendered.candidate, rendered.failure
     return {
         "batch": batch,
@@ -271,6 +260,7 @@ def _row(batch: int, rendered: Rendered, image: bytes | Pixels | None) -> _Row:
         "failure": failure.kind if failure else None,
         "message": failure.message if failure else None,
         "image": image,
+        "judged": as_judged(judged),
     }
 
 

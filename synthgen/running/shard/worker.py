@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from synthgen.errors import Interrupted, StorageError, SynthgenError, UsageError, cause_of, stopped
 from synthgen.events import ClassProgress, Progress
+from synthgen.ledger.rows import reason
 from synthgen.planning import Plan
 from synthgen.records import Candidate, Failure, Judged, Rendered, Shard, ShardRecord
 from synthgen.redaction import without_secrets
@@ -140,12 +141,13 @@ def _make(
     judge.begin_shard()
     shard = plan.shard(assignment.shard)
     filling, attempts, began = Filling(plan, shard), Counter[str](), time.perf_counter()
+    outcomes = Counter[str]()
 
     def report(*, committed: bool = False, under_way: Sequence[Candidate] = ()) -> None:
         speed = attempts.total() / (time.perf_counter() - began)
         classes = _by_class(shard, filling.accepted, attempts)
         rendering = tuple(one.attempt for one in under_way)
-        on_progress(Progress(shard.index, classes, speed, committed, rendering, journal.used))
+        on_progress(Progress(shard.index, classes, speed, committed, rendering, journal.used, dict(outcomes)))
 
     journal = Journal(store, shard.index, plan.fingerprint, plan.window)
 
@@ -165,7 +167,9 @@ def _make(
                 report(under_way=part)
                 with models.batch(f"making shard {shard.index}", proves=again is None):
                     rendered = again or _new(part, generator, assignment)
-                    writer.add(_apply(filling, judge, rendered), is_new=again is None)
+                    judged = _apply(filling, judge, rendered)
+                    writer.add(judged, is_new=again is None)
+                outcomes.update(map(_outcome, judged))
                 attempts.update(one.class_name for one in part)
 
         seconds = time.perf_counter() - began + journal.seconds
@@ -198,6 +202,10 @@ def _apply(filling: Filling, judge: Judge, batch: list[Rendered]) -> list[Judged
     images = [rendered for rendered in batch if rendered.image is not None]
     assessments = iter(judge.assess(images) if images else ())
     return [filling.apply(rendered, None if rendered.image is None else next(assessments)) for rendered in batch]
+
+
+def _outcome(judged: Judged) -> str:
+    return ":".join(filter(None, (judged.verdict.value, reason(judged))))
 
 
 def _check(stop: Callable[[], bool]) -> None:

@@ -1,0 +1,144 @@
+"""Removing runs: only what synthgen made, never through a link, and so that a kill midway loses nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthgen.api.arguments import text_of_path
+from synthgen.api.listing import is_run, mark_of, measured
+from synthgen.dataset.replace import leftovers as unfinished
+from synthgen.errors import StorageError, UsageError
+from synthgen.files import as_storage_error, is_draft, sync
+from synthgen.leftovers import alone
+from synthgen.store import Location, layout
+
+_ORDER = (
+    *(layout.RESULTS, layout.SHEET, layout.DATASET, layout.AUDIT, layout.DONE),
+    *(layout.IMAGES, layout.LEDGER, layout.JOURNAL, layout.FAILED, layout.ADDITIONS, layout.CHANGES, "decisions"),
+    *(layout.CALIBRATION, layout.CALIBRATION_PLOT, layout.TO_LABEL, layout.LOOKS),
+    *(layout.SPEC, layout.RESOLVED, layout.PLAN),
+)
+"""What synthgen makes in a run, in the order in which it is removed, but for what shows that it is a run: that is last.
+After each step the rest is a run that could go on. A pilot's labels are somebody's work, and stay."""
+_QUIET = 600.0
+"""Seconds without a change after which nobody is taken to work on a run where locks cannot tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A run that was removed.
+
+    Attributes:
+        bytes, files: what was freed.
+        kept: the names of what synthgen had not made, and which is still there, with its folder.
+    """
+
+    location: str
+    bytes: int
+    files: int
+    kept: tuple[str, ...]
+
+
+def remove(location: Location) -> Removed:
+    """Delete a run in a folder, with its dataset. It does not ask.
+
+    What synthgen did not make stays, and so do the targets of links. If it is interrupted, what is left is a run still,
+    and can be removed again.
+
+    Raises:
+        UsageError: `location` is not a run, is a link to one, or an address.
+        StorageError: a process works on the run, or a file cannot be deleted.
+
+    Example:
+        >>> result = synthgen.run("specs/quickstart.yaml", "outputs/unwanted")
+        >>> synthgen.remove("outputs/unwanted").kept
+        ()
+    """
+    folder = check_removable(location)
+    with alone(folder / layout.PLAN) as is_free:
+        _refuse_in_use(folder, is_free)
+        ours = list(_ours(folder))
+        size = files = 0
+        for path in ours:
+            more, count, _ = measured(path) if path.is_dir() and not path.is_symlink() else _one(path)
+            _delete(path)
+            size, files = size + more, files + count
+    kept = tuple(sorted(entry.name for entry in os.scandir(folder)))
+    if not kept:
+        with as_storage_error(folder, "cannot remove "):
+            folder.rmdir()
+            sync(folder.parent)
+    return Removed(str(folder), size, files, kept)
+
+
+def check_removable(location: Location) -> Path:
+    """Check that a run can be removed, and return its folder.
+
+    Raises:
+        UsageError, StorageError: as `remove`.
+    """
+    place = text_of_path(location, "location")
+    if "://" in place:
+        hint = "Delete the prefix with the tools of the store."
+        raise UsageError("expected a folder: a run in a bucket cannot be removed", argument="location", hint=hint)
+    folder = Path(place)
+    if folder.is_symlink():
+        hint = f"Name the run's own folder, {os.readlink(folder)}, and delete the link yourself."
+        raise UsageError(f"{folder} is a link", argument="location", hint=hint)
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", argument="location", hint="`synthgen runs` lists the runs.")
+    if not is_run(folder):
+        audit = (folder / layout.AUDIT_JSON).is_file()
+        what = "an audit, and not a run" if audit else "not a run"
+        hint = "Only runs are removed. Delete other folders yourself."
+        raise UsageError(f"{folder} is {what}", argument="location", hint=hint)
+    with alone(folder / layout.PLAN) as is_free:
+        _refuse_in_use(folder, is_free)
+    return folder
+
+
+def _refuse_in_use(folder: Path, is_free: bool | None) -> None:
+    """Refuse a run that a process works on.
+
+    Args:
+        is_free: whether this process holds its lock; None where that is unknown.
+    """
+    if is_free is False:
+        hint = "Stop it first: with Ctrl-C, or with SIGTERM."
+        raise StorageError(f"{folder}: a process works on this run", hint=hint)
+    if is_free is None and (folder / layout.PLAN).is_file() and not (folder / layout.PLAN).is_symlink():
+        _, _, changed = measured(folder)
+        if changed is not None and (quiet := time.time() - changed) < _QUIET:
+            what = f"{folder} changed {max(quiet, 0):.0f} s ago, and this file system has no locks"
+            raise StorageError(what, hint="Stop whoever works on it, and try again in ten minutes.")
+
+
+def _ours(folder: Path) -> Iterator[Path]:
+    """List what synthgen made directly in a run's folder, in the order in which it is removed."""
+    there, last = {entry.name for entry in os.scandir(folder)}, mark_of(folder)
+    drafts = {path for path in folder.glob(".*") if is_draft(path)} | set(unfinished(folder / layout.DATASET))
+    yield from sorted(drafts)
+    yield from (folder / name for name in _ORDER if name in there and name != last)
+    if last is not None:
+        yield folder / last
+
+
+def _one(path: Path) -> tuple[int, int, float | None]:
+    with suppress(OSError):
+        return path.lstat().st_size, 1, None
+    return 0, 0, None
+
+
+def _delete(path: Path) -> None:
+    """Delete a file, a link, or a folder with all that is in it, without following links."""
+    with as_storage_error(path, "cannot remove "):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
