@@ -159,7 +159,8 @@ def _make(
                 report()  # what was made, for whoever asked to stop
                 raise stopped()
             kept = journal.size_of_next()
-            batch = filling.propose(kept or min(generator.batch_size, plan.window))
+            most = min(generator.batch_size, plan.window)
+            batch = filling.propose(kept) if kept else filling.propose_needed(most)
             again = journal.take(batch) if kept else None
             for part in [batch] if again else _parted(batch, assignment):
                 report(under_way=part)
