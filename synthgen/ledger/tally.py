@@ -97,7 +97,7 @@ class Tally:
 
     @property
     def passed(self) -> int:
-        """Attempts that passed the filters. Those that no cell needed passed, too: they say nothing against a filter."""
+        """Attempts that passed the filters, whether a cell needed them or not."""
         return self.accepted + self.surplus
 
     @property
