@@ -67,8 +67,8 @@ class Growth:
     Attributes:
         addition: what to add; None if nothing differs that would need one.
         refusals: changes that the run cannot take. If there are any, nothing is added.
-        asks_again: whether the judge chooses between more classes now, and a filter rejects by its choice: then existing
-            images must be asked again.
+        asks_again: whether the judge now chooses between more classes, and a filter rejects by its choice: then the
+            existing images must be asked again.
     """
 
     addition: Addition | None

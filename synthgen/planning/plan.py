@@ -57,7 +57,7 @@ class Addition:
         quotas: accepted images, by the name of their cell.
         extends: these images are wanted on top of the plan's; else they replace images that earlier shards
             fell short of.
-        spec: what these and all later shards are made by, with the counts of the whole run; None for the spec as it was.
+        spec: what these and all later shards are made by, with the counts of the whole run; None if it stays.
         written: that spec as its author wrote it.
     """
 

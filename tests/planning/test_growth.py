@@ -96,7 +96,8 @@ def test_a_new_class_comes_last_and_no_class_goes() -> None:
     (refusal,) = growth_of(plan_of(), first).refusals
     assert refusal.change == "the new class 'nurse' comes before classes of the run"
     assert refusal.instead == "Put new classes after those of the run."
-    turned = plan_of(text=SPEC.replace("doctor: 6, chef: {count: 5, definition: a cook}", "chef: {count: 5, definition: a cook}, doctor: 6"))  # fmt: skip
+    doctor, chef = "doctor: 6", "chef: {count: 5, definition: a cook}"
+    turned = plan_of(text=SPEC.replace(f"{doctor}, {chef}", f"{chef}, {doctor}"))
     assert [one.change for one in growth_of(plan_of(), turned).refusals] == ["the order of the classes"]
     gone = growth_of(plan_of("classes.nurse=3"), plan_of())
     assert [one.change for one in gone.refusals] == ["classes.nurse: 3 -> (absent)"]
