@@ -1,17 +1,57 @@
-"""Whether the images of a run stay valid when it grows by a class."""
+"""What a run gains when it is extended, and whether its images stay valid when it gains a class."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from synthgen import running as runs
 from synthgen.api import wiring
+from synthgen.api.arguments import text_of_path
 from synthgen.errors import PlanChanged, UsageError
 from synthgen.events import OnProgress, StepProgress
 from synthgen.planning import Plan, growth_of
 from synthgen.records import Reason
-from synthgen.store import RunStore
+from synthgen.store import Location, RunStore, open_store
 
 _NAMED = 3
 """At most this many images are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """What a run gains.
+
+    Attributes:
+        quotas: images, by cell.
+        shards: the numbers of the shards that make them.
+        changes: in what these shards' spec differs from that of the shards before: `prompts.variables.hair.red: ..`.
+        asks_again: whether the judge compares existing images with new classes before the run is extended.
+    """
+
+    quotas: Mapping[str, int]
+    shards: tuple[int, ...]
+    changes: tuple[str, ...]
+    asks_again: bool
+
+
+def extension(wanted: Plan, location: Location) -> tuple[Plan, Extension]:
+    """Return the plan that the run at `location` gets when it is extended, and what it gains. Nothing is written.
+
+    Raises:
+        PlanChanged: the run cannot be extended like this.
+        UsageError: there is no run.
+    """
+    store = open_store(text_of_path(location, "location"))
+    there = runs.open_run(store)
+    growth = runs.growth_in(there, wanted, store.location)
+    if growth.addition is None:
+        return there, Extension({}, (), (), asks_again=False)
+    grown = there.extended(growth.addition)
+    counts = [f"classes.{name}.count" for name in wanted.spec.classes]
+    changes = [line for line in there.differences(wanted) if line.partition(": ")[0] not in counts]
+    shards = tuple(range(there.shard_count, grown.shard_count))
+    return grown, Extension(growth.addition.quotas, shards, tuple(changes), growth.asks_again)
 
 
 def check_growth(wanted: Plan, store: RunStore, device: str, on_progress: OnProgress) -> None:

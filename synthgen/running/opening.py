@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from synthgen.errors import PlanChanged, StorageError, UsageError
 from synthgen.files import MissingFileError
-from synthgen.planning import Plan, growth_of, written_spec
+from synthgen.planning import Growth, Plan, growth_of, written_spec
 from synthgen.running.additions import add, with_additions
 from synthgen.running.changes import keep_changes, with_changes
 from synthgen.spec.written import is_sealed, sealed, written_in_full
@@ -130,15 +130,25 @@ def _refuse_foreign(store: RunStore) -> None:
         raise UsageError(f"{store.location} contains {there[0]}, but no run", hint=hint)
 
 
+def growth_in(there: Plan, wanted: Plan, location: str) -> Growth:
+    """Return what turns the plan of the run at `location` into `wanted`.
+
+    Raises:
+        PlanChanged: existing images would not stay valid; the message has each change and its reason.
+    """
+    growth = growth_of(there, wanted)
+    if growth.refusals:
+        lines = "\n".join(f"  {refusal.change}: {refusal.why}" for refusal in growth.refusals)
+        hint = " ".join(dict.fromkeys(refusal.instead for refusal in growth.refusals))
+        raise PlanChanged(f"{location} cannot be extended like this:\n{lines}", hint=hint)
+    return growth
+
+
 def _refuse_another(there: Plan, wanted: Plan, location: str, *, extend: bool) -> None:
     changes = there.differences(wanted)
     if not changes:
         return
-    growth = growth_of(there, wanted)
-    if extend and growth.refusals:
-        lines = "\n".join(f"  {refusal.change}: {refusal.why}" for refusal in growth.refusals)
-        hint = " ".join(dict.fromkeys(refusal.instead for refusal in growth.refusals))
-        raise PlanChanged(f"{location} cannot be extended like this:\n{lines}", hint=hint)
+    growth = growth_in(there, wanted, location) if extend else growth_of(there, wanted)
     hint = "Use `location` to start a new run, or revert these changes to resume this one."
     if growth.addition is not None:
         hint = "Add `extend` to take these changes for new images, which come after the existing ones."

@@ -136,7 +136,7 @@ def _make(
     on_progress: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> ShardRecord | None:
-    generator, judge = models.generator, models.judge
+    generator, judge, plan = models.generator, models.judge, plan.part_of(assignment.shard)
     judge.begin_shard()
     shard = plan.shard(assignment.shard)
     filling, attempts, began = Filling(plan, shard), Counter[str](), time.perf_counter()
