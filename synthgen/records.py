@@ -215,7 +215,7 @@ class Shortfall:
         attempts: how many attempts were aimed at this cell.
         hits: how many of those were good and measured to belong to it.
         accepted: images in the cell, including those aimed at another.
-        spare: attempts beyond the budget, which filled up the shard's last batches.
+        spare: attempts beyond the budget, which shared a batch with the last ones that were needed.
         misses: outcomes of the other attempts: the reason of a rejection or the kind of a failure; for images that
             passed every filter and belong elsewhere, what they were measured to be, such as `hair=unknown`. An image
             that misses two attributes counts under both.

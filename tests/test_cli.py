@@ -80,7 +80,8 @@ def test_run_again_says_that_all_is_done_and_loads_no_model(home: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=home, capture_output=True, text=True, timeout=280, check=False
     )
-    assert done.stdout.startswith("nothing to do: this run is complete\naccepted  9 of ")
+    assert done.stdout.startswith("nothing to do: this run is complete\noutcome   ")
+    assert ": 9 kept" in done.stdout
     assert "False" in done.stdout.splitlines()[-1]
 
 

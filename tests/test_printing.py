@@ -72,11 +72,11 @@ def test_surplus_is_not_counted_as_a_failure_of_the_model() -> None:
     """What passed the filters and found its quota full says nothing against the thresholds."""
     tally = Tally((ClassTally("doctor", 6, 32, 6, {"surplus": 20, "label": 6}),))
     assert list(tally_lines(tally)) == [
-        "accepted  6 of 32 attempts; 26 (81%) passed the filters, 20 of them surplus",
+        "outcome   26 of 32 attempts passed the filters (81%): 6 kept, 20 more than needed",
         "  doctor  6/6 of 32   surplus 20, label 6",
     ]
     assert next(tally_lines(Tally((ClassTally("doctor", 6, 8, 6, {"label": 2}),)))) == (
-        "accepted  6 of 8 attempts (75%)"
+        "outcome   6 of 8 attempts passed the filters (75%): 6 kept"
     )
 
 

@@ -265,12 +265,15 @@ def _show(planned: Plan, store: RunStore, folder: Path, records: Sequence[ShardR
 
 
 def _spec_text(planned: Plan, store: RunStore) -> str:
-    """Return the spec as its author wrote it, preceded by the counts that the run has grown to since."""
-    text = runs.kept_spec(store)
+    """Return the spec as its author last wrote it, preceded by the counts that the run has grown to since."""
+    text, since = runs.kept_spec(store), 0
+    for number, addition in enumerate(planned.additions, start=1):
+        if addition.written is not None:
+            text, since = addition.written, number
     if text is None:  # written by an earlier version
         with as_damage(f"{store.location}/{SPEC}"):
             text = store.read(SPEC).decode()
-    if not any(addition.extends for addition in planned.additions):
+    if not any(addition.extends for addition in planned.additions[since:]):
         return text
     counts = ", ".join(f"{name} {kind.count}" for name, kind in planned.spec.classes.items())
     return f"# extended to: {counts}\n{text}"

@@ -25,7 +25,7 @@ class Forecast:
     """What a plan will cost, roughly, and what that is known from.
 
     Attributes:
-        attempts: expected number, with the last batch of each shard where the batch size is known.
+        attempts: expected number.
         attempts_range: what the 95 % interval of the measured pass rate makes of it; None where the rate is assumed.
         budget: number of attempts after which every cell gives up; no forecast is above it.
         passed, tried: how many of how many earlier attempts under the same conditions passed the filters; (0, 0) if
@@ -83,11 +83,10 @@ def forecast(planned: Plan) -> Forecast:
     spec, speed = planned.spec, _best_speed(planned)
     passes = read_passes(planned)
     tried, passed = passes.of() if passes else (0, 0)
-    batch = _batch_size(spec, speed)
     budget = sum(cell.quota for cell in planned.cells) * spec.budget.attempts_per_image
 
     def attempts(rate: Callable[[int, int], float]) -> int:
-        return min(_attempts(planned, passes, rate, batch), budget)
+        return min(_attempts(planned, passes, rate), budget)
 
     expected, seconds = attempts(_share), None
     if speed is not None:
@@ -151,14 +150,8 @@ def _best_speed(planned: Plan) -> Speed | None:
     return speeds[max(range(len(speeds)), key=nearness)] if speeds else None
 
 
-def _batch_size(spec: Spec, speed: Speed | None) -> int:
-    if spec.model.batch_size != "auto":
-        return spec.model.batch_size
-    return int(speed.batch_size) if speed and speed.batch_size.isdecimal() and len(speed.batch_size) < 6 else 1
-
-
-def _attempts(planned: Plan, passes: Passes | None, rate: Callable[[int, int], float], batch: int) -> int:
-    """Count the attempts that the quotas take at these rates, each shard's last batch filled up."""
+def _attempts(planned: Plan, passes: Passes | None, rate: Callable[[int, int], float]) -> int:
+    """Count the attempts that the quotas take at these rates, a whole number in each shard."""
     quotas = Counter[str]()
     for cell in planned.cells:
         quotas[cell.class_name] += cell.quota
@@ -169,8 +162,7 @@ def _attempts(planned: Plan, passes: Passes | None, rate: Callable[[int, int], f
             counts = passes.of()
         share = rate(*counts)
         needed += min(quota / share, quota * per_image) if share > 0 else quota * per_image
-    shards, batch = planned.shard_count, min(batch, planned.window)
-    return ceil(needed / shards / batch - 1e-9) * batch * shards if batch > 1 else ceil(needed - 1e-9)
+    return ceil(needed / planned.shard_count - 1e-9) * planned.shard_count
 
 
 def _share(tried: int, passed: int) -> float:

@@ -49,7 +49,9 @@ def replay(location: Location, image_id: str, device: str = "auto", *, trust: bo
     store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)
     require_trust(pinned_models(planned), store.location, trust=trust)
-    return again(planned, store, wiring.generator(planned, device), wiring.judge(planned, device), image_id)
+    shard = image_id.partition("-")[0]
+    part = planned.part_of(int(shard)) if shard.isdecimal() else planned
+    return again(planned, store, wiring.generator(part, device), wiring.judge(part, device), image_id)
 
 
 def status(location: Location) -> tuple[Plan, RunState]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, groupby
 from typing import Literal
 
 from synthgen import running as runs
@@ -15,11 +16,12 @@ from synthgen.api.publishing import check_place
 from synthgen.api.recording import Committed, note_shards
 from synthgen.errors import ModelError
 from synthgen.events import OnProgress, Progress, StepProgress, ignore
-from synthgen.planning import Plan
+from synthgen.planning import Plan, free_keys, with_free_keys
 from synthgen.running import Assignment, Outcome
 from synthgen.store import RunStore, open_store
 
 _LOG = logging.getLogger(__name__)
+_FATES = tuple(Outcome.__dataclass_fields__)
 
 
 def make_pending(
@@ -97,9 +99,20 @@ def make_shards(
     """Make shards in this process; every executor starts this. It does not check trust. See `synthgen.running.work`."""
     store = open_store(location)
     planned = runs.open_run(store)
-    generator, judge = wiring.generator(planned, device), wiring.judge(planned, device)
+    outcomes: list[Outcome] = []
     with runs.at_work(store):
-        return runs.work(planned, store, generator, judge, shards, on_progress=on_progress, stop=stop)
+        for part, some in groupby(shards, lambda one: _part_of(planned, one if isinstance(one, int) else one.shard)):
+            generator, judge = wiring.generator(part, device), wiring.judge(part, device)
+            outcomes.append(runs.work(part, store, generator, judge, some, on_progress=on_progress, stop=stop))
+            del generator, judge  # before others are loaded
+    fates = (tuple(chain.from_iterable(getattr(one, fate) for one in outcomes)) for fate in _FATES)
+    return Outcome(*fates)
+
+
+def _part_of(planned: Plan, shard: int) -> Plan:
+    """The plan that a shard is made by, with the speed that the run has now."""
+    part = planned.part_of(shard)
+    return part if part is planned else replace(part, spec=with_free_keys(part.spec, free_keys(planned.spec)))
 
 
 def refuse_failed(outcome: Outcome, store: RunStore, given_up: Mapping[int, str] | None = None) -> None:

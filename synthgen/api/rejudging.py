@@ -11,6 +11,8 @@ from synthgen.api.publishing import check_new
 from synthgen.api.specs import with_settings, with_thresholds
 from synthgen.api.trust import pinned_format, require_trust
 from synthgen.errors import UsageError
+from synthgen.planning import Plan
+from synthgen.planning.rules import rules_of
 from synthgen.spec import Filters, LabelFilter, Settings, Spec, SpecText, parse_spec
 from synthgen.spec.written import as_yaml, literal, written_in_full
 from synthgen.store import Location, layout, open_store
@@ -37,8 +39,6 @@ def rejudge(
         >>> stricter.folder
         'outputs/quickstart-rejudged'
     """
-    from synthgen.planning.rules import first_broken, rules_of
-
     overrides = texts_of(overrides, "overrides")
     if not overrides:
         hint = 'Give stricter numbers: `overrides=["filters.label.min_posterior=0.8"]`.'
@@ -49,7 +49,27 @@ def rejudge(
     planned = runs.open_run(store)
     require_trust(pinned_format(planned), store.location, trust=trust)
     check_new(into)
-    spec = parse_spec(_text(planned.spec, overrides), file=f"{store.location}/{layout.PLAN}", overrides=overrides)
+    stricter = _stricter(planned.first, overrides, store.location)
+    for addition in planned.additions:
+        spec = addition.spec
+        if spec is not None:
+            spec = _stricter(replace(stricter, spec=spec, additions=()), overrides, store.location).spec
+        written = written_in_full(spec) if spec else None
+        stricter = stricter.extended(replace(addition, spec=spec, written=written))
+
+    kept = with_settings(SpecText(f"# rejudged\n{_text(stricter.spec, overrides)}", layout.SPEC), Settings(overrides))
+    runs.create_run(into, stricter, kept)
+    runs.rejudge(planned, store, stricter, into)
+    return finalized(stricter, into, fresh=stricter.shard_count)
+
+
+def _stricter(planned: Plan, overrides: Sequence[str], place: str) -> Plan:
+    """Return a plan without additions, or one part of a run, with the limits that the overrides set.
+
+    Raises:
+        UsageError: the overrides change more than limits, or make one looser.
+    """
+    spec = parse_spec(_text(planned.spec, overrides), file=f"{place}/{layout.PLAN}", overrides=overrides)
 
     # A calibration promised something about the old thresholds, and nothing about others.
     stricter = with_thresholds(replace(planned, spec=spec, promise=None))
@@ -60,9 +80,8 @@ def rejudge(
         )
         raise UsageError(f"rejudge changes thresholds and nothing else, found {changed}", hint=hint)
 
-    rules = {name: rules_of(stricter.spec, name) for name in spec.classes}
     for name in spec.classes:
-        by_score = {rule.score: rule for rule in rules[name]}
+        by_score = {rule.score: rule for rule in rules_of(stricter.spec, name)}
         for rule in rules_of(planned.spec, name):
             new = by_score.get(rule.score)
             if not (new and new.implies(rule)):
@@ -70,11 +89,7 @@ def rejudge(
                 looser = f"{rule.score} of {name}: the run asked for {rule.limits}, found {found}"
                 hint = "A looser threshold needs a new run: what was rejected has no pixels any more."
                 raise UsageError(looser, hint=hint)
-
-    kept = with_settings(SpecText(f"# rejudged\n{_text(spec, overrides)}", layout.SPEC), Settings(overrides))
-    runs.create_run(into, stricter, kept)
-    runs.rejudge(planned, store, stricter, into, lambda name, scores: first_broken(scores, rules[name]))
-    return finalized(stricter, into, fresh=stricter.shard_count)
+    return stricter
 
 
 def _beside(place: str) -> str:

@@ -26,6 +26,7 @@ from synthgen.api.arguments import (
 )
 from synthgen.api.deadline import Deadline
 from synthgen.api.finishing import RunResult, check_format, finalized
+from synthgen.api.growing import check_growth
 from synthgen.api.making import make_pending, make_shards, refuse_failed
 from synthgen.api.planning import plan
 from synthgen.api.progress import started
@@ -178,6 +179,8 @@ def run(
     planned = record.plan if record else _plan_of_users_own(spec)
     if not runs.is_begun(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it
+    if extend:
+        check_growth(planned, store, "cpu" if devices.startswith("cpu") else "auto", on_progress)
     planned = runs.create_run(store, planned, written if text is None else text, extend=extend)
 
     make = partial(
@@ -283,7 +286,10 @@ def begin(
     store = open_store(text_of_path(location, "location"))
     spec, written = spec_and_text(spec)
     check_new(store)
-    planned = runs.create_run(store, _plan_of_users_own(spec), written if text is None else text, extend=extend)
+    planned = _plan_of_users_own(spec)
+    if extend:
+        check_growth(planned, store, "auto", ignore)
+    planned = runs.create_run(store, planned, written if text is None else text, extend=extend)
     return _topped_up(planned, store, finalized(planned, store, fresh=0)) if top_up else planned
 
 

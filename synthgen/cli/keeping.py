@@ -89,6 +89,8 @@ def _answer_of_status(location: str, planned: "Plan", state: "RunState") -> Answ
         "under_way": [asdict(each) for each in state.under_way.values()],
         "orphans": list(state.orphans),
         "counts": dict(state.counts),
+        "attempted": sum(state.counts.values()),
+        "passed": state.passed,
         "reasons": dict(state.reasons),
         "shortfalls": [asdict(short) for short in state.shortfalls],
         "seconds": state.seconds,
@@ -97,9 +99,12 @@ def _answer_of_status(location: str, planned: "Plan", state: "RunState") -> Answ
 
 
 def _status_lines(planned: "Plan", state: "RunState", location: str) -> Iterator[str]:
+    from synthgen.ledger.tally import headline
+
     accepted, attempted = state.counts.get("accepted", 0), sum(state.counts.values())
     yield f"{planned.spec.name}: {len(state.done)} of {counted(state.shard_count, 'shard')} done"
-    yield f"accepted  {accepted} of {planned.spec.total} images, in {counted(attempted, 'attempt')}"
+    yield f"accepted  {accepted} of {counted(planned.spec.total, 'image')}"
+    yield f"outcome   {headline(state.passed, attempted, accepted)}"
     for reason, number in sorted(state.reasons.items(), key=lambda item: -item[1]):
         yield f"  {reason:<12} {number}"
     if surplus := state.counts.get("surplus"):

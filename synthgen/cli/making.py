@@ -136,10 +136,14 @@ def plan(
     ] = None,
     extend: Extend = False,
     top_up: TopUp = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --extend: only show what the run would gain.")
+    ] = False,
     price_per_hour: PricePerHour = None,
 ) -> Answer:
     """Show what a spec would make. Counts, sample prompts, shards, time and disk; loads no model."""
     from synthgen.api.costing import check_price, cost
+    from synthgen.api.growing import extension
     from synthgen.api.planning import forecast, plan, sample
     from synthgen.api.running import begin
     from synthgen.cli.planned import answer_of_plan
@@ -149,10 +153,15 @@ def plan(
     found, text = checked(spec, Changes(overrides, files, variables, limit, scale))
     if location is None and (extend or top_up):
         raise UsageError("changes an existing run: name it with `location`", argument="extend" if extend else "top_up")
-    planned = plan(found) if location is None else begin(found, location, text, extend=extend, top_up=top_up)
+    if dry_run and (not extend or top_up):
+        raise UsageError("shows what a run would gain: use it with `extend`, and without `top_up`", argument="dry_run")
+    planned, added = extension(plan(found), location) if extend and location else (plan(found), None)
+    if location is not None and not dry_run:
+        planned = begin(found, location, text, extend=extend, top_up=top_up)
     prompts = [candidate.prompt for candidate in sample(planned, samples)]
     expected = forecast(planned)
-    return answer_of_plan(planned, expected, prompts, location, None if price is None else cost(expected, price))
+    costs = None if price is None else cost(expected, price)
+    return answer_of_plan(planned, expected, prompts, None if dry_run else location, added, costs)
 
 
 @command

@@ -108,7 +108,7 @@ Devices = Annotated[
 ]
 
 Extend = Annotated[
-    bool, typer.Option("--extend", help="Add images to an existing run when the spec asks for more than it has.")
+    bool, typer.Option("--extend", help="Let an existing run grow: images, classes, prompts, budget, looser filters.")
 ]
 
 TopUp = Annotated[bool, typer.Option("--top-up", help="Make the images that a finished run is missing, in new shards.")]

@@ -12,6 +12,7 @@ from synthgen.cli.units import counted, duration, size
 if TYPE_CHECKING:
     from synthgen.api.costing import Cost
     from synthgen.api.forecasting import Forecast
+    from synthgen.api.growing import Extension
     from synthgen.planning import Plan
 
 
@@ -20,9 +21,19 @@ _LINE = 90
 
 
 def answer_of_plan(
-    planned: Plan, forecast: Forecast, prompts: Sequence[str], location: str | None, cost: Cost | None = None
+    planned: Plan,
+    forecast: Forecast,
+    prompts: Sequence[str],
+    location: str | None,
+    added: Extension | None = None,
+    cost: Cost | None = None,
 ) -> Answer:
-    """Show what a plan would make and cost."""
+    """Show what a plan would make and cost.
+
+    Args:
+        location: where a run was started or extended.
+        added: what a run gains.
+    """
     from synthgen.api.planning import shard_notes, steering_notes
     from synthgen.planning import gate_needs
 
@@ -41,10 +52,12 @@ def answer_of_plan(
         "notes": notes,
         "gates": [{**each._asdict(), "can_pass": each.can_pass} for each in gates],
         "run": location,
+        "added": asdict(added) if added else None,
     }
     lines = [*_lines(planned, forecast, prompts, [*notes, *(each.sentence for each in gates)])]
     if cost is not None:
         lines.append(f"cost      {_money(cost)}")
+    lines += _added(added) if added else ()
     if location is not None:
         lines.append(f"run       {location}: make it with `synthgen work {location}`")
     return Answer(result=result, lines=lines, is_printing=location is None)
@@ -66,6 +79,20 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
     yield f"judge     {spec.judge.id}"
     yield f"licence   {forecast.licence}"
     yield from _costs(forecast)
+
+
+def _added(added: Extension) -> Iterator[str]:
+    """Say what a run gains."""
+    if not added.quotas and not added.changes:
+        yield "adds      nothing: the run has what the spec asks for"
+    if added.quotas:
+        images = ", ".join(f"{cell} {quota:,}" for cell, quota in added.quotas.items())
+        yield f"adds      {counted(len(added.shards), 'shard')} from number {added.shards[0]} on: {images}"
+    if added.changes:
+        yield "          new shards follow the changed spec, and existing images stay as they are:"
+        yield from (f"            {change}" for change in added.changes)
+    if added.asks_again:
+        yield "          before, the judge compares existing images with the new classes, for filters.label"
 
 
 def _rounding(planned: Plan) -> Iterator[str]:

@@ -15,7 +15,7 @@ from synthgen.redaction import without_secrets
 
 if TYPE_CHECKING:
     from synthgen.api.finishing import RunResult
-    from synthgen.ledger.tally import Tally
+    from synthgen.ledger.tally import ClassTally, Tally
     from synthgen.running import RunState
     from synthgen.spec import Attribute, Spec
 
@@ -47,12 +47,12 @@ def answer_of_run(found: RunResult, *, rendered: bool = True, resumes: bool = Tr
         "made_now": found.fresh,
         "images": summary.rows,
         "attempted": tally.attempted,
-        "accepted": tally.accepted,
+        **_counts(tally),
         "missing": found.missing,
         "dropped": summary.dropped,
         "shortfalls": [asdict(short) for short in found.shortfalls],
         "seconds": found.seconds,
-        "classes": {kind.name: asdict(kind) for kind in tally.classes},
+        "classes": _classes(tally),
         "splits": {split.name: split.rows for split in summary.splits},
     }
     hint = _unsure(found.shortfalls, found.spec.attributes) + (
@@ -88,19 +88,23 @@ def answer_of_preview(tally: Tally, sheet: Path) -> Answer:
     result = {
         "sheet": str(sheet),
         "attempted": tally.attempted,
-        "accepted": tally.accepted,
-        "classes": {kind.name: asdict(kind) for kind in tally.classes},
+        **_counts(tally),
+        "classes": _classes(tally),
     }
     return Answer(result=result, lines=[*tally_lines(tally), f"look at   {sheet}"])
 
 
+def _counts(found: Tally | ClassTally) -> dict[str, int]:
+    return {"accepted": found.accepted, "passed": found.passed, "surplus": found.surplus}
+
+
+def _classes(tally: Tally) -> dict[str, dict[str, object]]:
+    return {kind.name: asdict(kind) | _counts(kind) for kind in tally.classes}
+
+
 def tally_lines(tally: Tally) -> Iterator[str]:
     """Show the outcomes of the attempts, overall and by class. Surplus images passed: they were not rejected."""
-    surplus = tally.others.get("surplus", 0)
-    passed = tally.accepted + surplus
-    share = f" ({passed / tally.attempted:.0%})" if tally.attempted else ""
-    line = f"accepted  {tally.accepted} of {tally.attempted} attempts"
-    yield f"{line}; {passed}{share} passed the filters, {surplus} of them surplus" if surplus else line + share
+    yield f"outcome   {tally.headline}"
 
     width = max((len(kind.name) for kind in tally.classes), default=0)
     for kind in tally.classes:

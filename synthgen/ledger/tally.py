@@ -45,6 +45,16 @@ class ClassTally:
     accepted: int
     others: Mapping[str, int]
 
+    @property
+    def surplus(self) -> int:
+        """Attempts that passed the filters, and were more than the quotas needed."""
+        return self.others.get(Verdict.SURPLUS, 0)
+
+    @property
+    def passed(self) -> int:
+        """Attempts that passed the filters, needed or not."""
+        return self.accepted + self.surplus
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -57,7 +67,7 @@ class Tally:
 
     def _repr_html_(self) -> str:
         """Show the counts of each class and why attempts were not accepted, in a notebook."""
-        return fragment(f"{self.accepted:,} of {self.attempted:,} attempts accepted", *self.tables())
+        return fragment(self.headline, *self.tables())
 
     def tables(self) -> tuple[str, ...]:
         """Write the counts by class, and those of the reasons, as HTML."""
@@ -82,6 +92,20 @@ class Tally:
         return sum(kind.accepted for kind in self.classes)
 
     @property
+    def surplus(self) -> int:
+        return sum(kind.surplus for kind in self.classes)
+
+    @property
+    def passed(self) -> int:
+        """Attempts that passed the filters, whether a cell needed them or not."""
+        return self.accepted + self.surplus
+
+    @property
+    def headline(self) -> str:
+        """What became of the attempts, in one line."""
+        return headline(self.passed, self.attempted, None if self.quota is None else self.accepted)
+
+    @property
     def quota(self) -> int | None:
         """Accepted images asked for; None unless every class has a quota."""
         quotas = [kind.quota for kind in self.classes if kind.quota is not None]
@@ -98,6 +122,21 @@ class Tally:
         for kind in self.classes:
             total.update(kind.others)
         return dict(total.most_common())
+
+
+def headline(passed: int, attempted: int, kept: int | None = None) -> str:
+    """Say in one line what became of attempts. In a preview nothing is `kept`.
+
+    Example:
+        >>> from synthgen.ledger.tally import headline
+        >>> headline(passed=73, attempted=96, kept=60)
+        '73 of 96 attempts passed the filters (76%): 60 kept, 13 more than needed'
+    """
+    share = f" ({passed / attempted:.0%})" if attempted else ""
+    text = f"{passed:,} of {attempted:,} attempts passed the filters{share}"
+    if kept is None:
+        return text
+    return f"{text}: {kept:,} kept" + (f", {passed - kept:,} more than needed" if passed > kept else "")
 
 
 def tally(fates: Counter[Fate], quotas: Mapping[str, int | None]) -> Tally:

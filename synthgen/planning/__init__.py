@@ -4,17 +4,20 @@ from synthgen.planning.candidates import draw_candidate, noise_seed
 from synthgen.planning.cells import Rounding, rounding_of, turns
 from synthgen.planning.free_keys import free_keys, with_free_keys
 from synthgen.planning.gate_needs import GateNeed, gate_needs
+from synthgen.planning.growth import Growth, growth_of
 from synthgen.planning.plan import Addition, Plan, Revisions, make_plan, written_spec
 
 __all__ = [
     "Addition",
     "GateNeed",
+    "Growth",
     "Plan",
     "Revisions",
     "Rounding",
     "draw_candidate",
     "free_keys",
     "gate_needs",
+    "growth_of",
     "make_plan",
     "noise_seed",
     "rounding_of",

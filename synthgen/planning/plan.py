@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from synthgen.errors import StorageError
 from synthgen.fragments import fragment, paragraph, table
-from synthgen.planning.cells import cells_for, cells_of, kinds_of
+from synthgen.planning.cells import cells_of, kinds_of
+from synthgen.planning.counts import by_class, counts_of, slice_of, with_counts
 from synthgen.planning.differences import changed_fields, without
 from synthgen.records import Cell, Shard
 from synthgen.seal import seal, unseal
@@ -56,10 +57,14 @@ class Addition:
         quotas: accepted images, by the name of their cell.
         extends: these images are wanted on top of the plan's; else they replace images that earlier shards
             fell short of.
+        spec: what these and all later shards are made by, with the counts of the whole run; None if it stays.
+        written: that spec as its author wrote it.
     """
 
     quotas: Mapping[str, int]
     extends: bool
+    spec: Spec | None = None
+    written: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +72,11 @@ class Plan:
     """A spec, the revisions of its models, and the rule that cuts its cells into shards.
 
     Attributes:
-        spec: the spec, with the counts that the whole run is to reach, additions included.
+        spec: the spec as it is now, with the counts that the whole run is to reach, additions included.
         window: see `WINDOW`; a constant of this plan.
         promise: what a calibration chose the thresholds for, in words; None without one.
         additions: what the run gained since plan.json was written, which does not contain them.
+        base: the spec of plan.json, if an addition has changed it.
 
     Example:
         >>> planned = synthgen.plan("specs/quickstart.yaml")
@@ -83,6 +89,7 @@ class Plan:
     window: int = WINDOW
     promise: str | None = None
     additions: tuple[Addition, ...] = ()
+    base: Spec | None = None
 
     def __repr__(self) -> str:
         cells, shards = _counted(len(self.cells), "cell"), _counted(self.shard_count, "shard")
@@ -112,47 +119,54 @@ class Plan:
         """The plan without its additions, as plan.json has it."""
         if not self.additions:
             return self
-        kinds, counts = kinds_of(self.spec), Counter(_counts(self.spec))
+        if self.base is not None:
+            return replace(self, spec=self.base, additions=(), base=None)
+        kinds, counts = kinds_of(self.spec), Counter(counts_of(self.spec))
         for addition in self.additions:
             if addition.extends:
-                counts.subtract(_by_class(kinds, addition.quotas))
-        return replace(self, spec=_with_counts(self.spec, counts), additions=())
+                counts.subtract(by_class(kinds, addition.quotas))
+        return replace(self, spec=with_counts(self.spec, counts), additions=())
 
     def extended(self, addition: Addition) -> Self:
         """Add shards, which come after all others.
 
         Raises:
             KeyError: the addition names a cell that the spec does not make.
+            ValueError: its spec has other counts than the run and the addition together, or another order of classes.
         """
-        counts, more = Counter(_counts(self.spec)), _by_class(kinds_of(self.spec), addition.quotas)
+        spec = addition.spec or self.spec
+        counts, more = Counter(counts_of(self.spec)), by_class(kinds_of(spec), addition.quotas)
         if addition.extends:
             counts.update(more)
-        return replace(self, spec=_with_counts(self.spec, counts), additions=(*self.additions, addition))
+        grown = replace(self, spec=with_counts(spec, counts), additions=(*self.additions, addition))
+        if addition.spec is None:
+            return grown
+        names = list(self.spec.classes)
+        if grown.spec != spec or list(spec.classes)[: len(names)] != names:
+            raise ValueError("its spec does not fit what was there before")
+        return replace(grown, base=self.first.spec)
 
-    def growth(self, wanted: "Plan") -> Addition | None:
-        """What turns this plan into `wanted`; None unless more images of some classes are all that differs."""
-        mine, theirs = _counts(self.spec), _counts(wanted.spec)
-        if list(mine) != list(theirs) or any(theirs[name] < count for name, count in mine.items()):
-            return None
-        alike = replace(wanted, spec=_with_counts(wanted.spec, mine))
-        if alike.fingerprint != replace(self, additions=()).fingerprint:
-            return None
-        more = cells_for(self.spec, {name: theirs[name] - count for name, count in mine.items()})
-        return Addition({cell.name: cell.quota for cell in more}, extends=True) if more else None
+    def part_of(self, shard: int) -> Self:
+        """The plan that a shard is made by: without what later additions changed in the spec."""
+        grown = self.first if self.base is not None else self
+        for addition in self.additions if self.base is not None else ():
+            if addition.spec is not None and shard < grown.shard_count:
+                return grown
+            grown = grown.extended(addition)
+        return self
 
     @property
     def shard_count(self) -> int:
-        return sum(map(self._shards_for, self._blocks()))
+        return sum(shards for _, shards in self._blocks())
 
     @property
     def top_ups(self) -> tuple[int, ...]:
         """The shards whose images replace missing ones."""
         found: list[int] = []
-        begin = self._shards_for(self._blocks()[0])
-        for addition, block in zip(self.additions, self._blocks()[1:], strict=True):
-            end = begin + self._shards_for(block)
-            found += range(begin, end) if not addition.extends else ()
-            begin = end
+        (_, begin), *blocks = self._blocks()
+        for addition, (_, shards) in zip(self.additions, blocks, strict=True):
+            found += range(begin, begin + shards) if not addition.extends else ()
+            begin += shards
         return tuple(found)
 
     def shard(self, index: int) -> Shard:
@@ -162,23 +176,24 @@ class Plan:
             IndexError: the plan has fewer shards.
         """
         place = index
-        for block in self._blocks():
-            shards = self._shards_for(block)
+        for block, shards in self._blocks():
             if 0 <= place < shards:
-                return Shard(index, _slice(block, place, shards))
+                return Shard(index, slice_of(block, place, shards))
             place -= shards
         raise IndexError(f"shard {index} of {self.shard_count}")
 
-    def _blocks(self) -> list[tuple[Cell, ...]]:
-        """The cells that are cut into shards together: the first plan's, and each addition's."""
-        return [cells_of(self.first.spec), *(self._cells(addition.quotas) for addition in self.additions)]
+    def _blocks(self) -> list[tuple[tuple[Cell, ...], int]]:
+        """The cells that are cut into shards together, the first plan's and each addition's, and how many shards."""
+        spec = self.first.spec
+        blocks = [(cells_of(spec), spec.output.shard_size)]
+        for addition in self.additions:
+            spec = addition.spec or spec
+            blocks.append((self._cells(addition.quotas), spec.output.shard_size))
+        return [(cells, -(-sum(cell.quota for cell in cells) // size)) for cells, size in blocks]
 
     def _cells(self, quotas: Mapping[str, int]) -> tuple[Cell, ...]:
         kinds = kinds_of(self.spec).items()
         return tuple(replace(cell, quota=quotas[name]) for name, cell in kinds if quotas.get(name))
-
-    def _shards_for(self, cells: tuple[Cell, ...]) -> int:
-        return -(-sum(cell.quota for cell in cells) // self.spec.output.shard_size)
 
     @property
     def fingerprint(self) -> str:
@@ -186,16 +201,18 @@ class Plan:
 
         Additions do not change it: what was made before them stays valid.
         """
-        content = without(self.first._content(), NOT_IN_FINGERPRINT)
+        content = self.first.deciding()
         # Earlier versions knew one format, and had it here: their runs keep their fingerprints.
         content["spec"]["output"] = {"format": "parquet", **content["spec"]["output"]}
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def differences(self, other: "Plan") -> list[str]:
         """One line for each field in which `other` would make other images: `filters.label: 0.5 -> 0.6`."""
-        return changed_fields(
-            without(self._content(), NOT_IN_FINGERPRINT), without(other._content(), NOT_IN_FINGERPRINT)
-        )
+        return changed_fields(self.deciding(), other.deciding())
+
+    def deciding(self) -> dict[str, Any]:
+        """All that decides the images, as JSON types."""
+        return without(self._content(), NOT_IN_FINGERPRINT)
 
     def to_json(self, written: str | None = None) -> str:
         """Write the plan without its additions, which have files of their own.
@@ -258,36 +275,6 @@ def written_spec(text: str) -> str | None:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' if number != 1 else ''}"
-
-
-def _slice(cells: tuple[Cell, ...], place: int, shards: int) -> tuple[Cell, ...]:
-    """Take an even share of each cell, such that shards have even sizes too."""
-    shares, before = [], 0
-    for cell in cells:
-        # Image k of n lands in shard (k * shards + offset) // n. The offset differs from cell to cell, or
-        # all small cells would meet in the last shard.
-        offset = before % shards
-        quota = ((place + 1) * cell.quota + offset) // shards - (place * cell.quota + offset) // shards
-        if quota:
-            shares.append(replace(cell, quota=quota))
-        before += cell.quota
-    return tuple(shares)
-
-
-def _counts(spec: Spec) -> dict[str, int]:
-    return {name: kind.count for name, kind in spec.classes.items()}
-
-
-def _with_counts(spec: Spec, counts: Mapping[str, int]) -> Spec:
-    classes = {name: kind.model_copy(update={"count": counts[name]}) for name, kind in spec.classes.items()}
-    return spec.model_copy(update={"classes": classes})
-
-
-def _by_class(kinds: Mapping[str, Cell], quotas: Mapping[str, int]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for name, quota in quotas.items():
-        total[kinds[name].class_name] += quota
-    return total
 
 
 def make_plan(spec: Spec, revisions: Revisions) -> Plan:

@@ -7,7 +7,7 @@ from synthgen.running.executors.local import run_local
 from synthgen.running.executors.ray import run_ray
 from synthgen.running.executors.slots import Slot, slots
 from synthgen.running.failures import GIVEN_UP, failed_for, grouped, read_causes, read_given_up
-from synthgen.running.opening import check_resolved, create_run, is_begun, kept_spec, open_run
+from synthgen.running.opening import check_resolved, create_run, growth_in, is_begun, kept_spec, open_run
 from synthgen.running.rejudge import rejudge
 from synthgen.running.repair import Repaired, repair
 from synthgen.running.shard.protocols import Generator, Judge
@@ -30,6 +30,7 @@ __all__ = [
     "create_run",
     "failed_for",
     "grouped",
+    "growth_in",
     "is_begun",
     "kept_spec",
     "open_run",

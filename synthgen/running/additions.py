@@ -1,5 +1,6 @@
 """Additions on disk: `additions/00001.json` and so on, each created exclusively and never changed."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
@@ -28,9 +29,8 @@ def with_additions(plan: Plan, store: RunStore) -> Plan:
         try:
             if name != layout.addition(number):
                 raise ValueError(f"expected {layout.addition(number)}")
-            data = store.read(name)
-            unseal(data.decode())
-            plan = plan.extended(_ADDITION.validate_json(data))
+            content, _ = unseal(store.read(name).decode())
+            plan = plan.extended(_ADDITION.validate_json(json.dumps(content)))
         except (ValueError, ValidationError, KeyError) as error:
             hint = "Restore it from a backup, or make the dataset in a new folder."
             raise StorageError(f"{store.location}/{name} is damaged, or of another plan: {error}", hint=hint) from error
@@ -69,6 +69,13 @@ def _cells_of(store: RunStore, state: RunState, ids: Iterable[str]) -> Iterator[
 def add(store: RunStore, plan: Plan, addition: Addition) -> Plan:
     """Append shards to a run whose plan is now `plan`. If another process was first, its addition is used instead."""
     name = layout.addition(len(plan.additions) + 1)
-    if store.create(name, seal(_ADDITION.dump_json(addition, indent=2).decode()).encode()):
+    if store.create(name, seal(json.dumps(_content(addition), indent=2, ensure_ascii=False)).encode()):
         return plan.extended(addition)
     return with_additions(plan.first, store)
+
+
+def _content(addition: Addition) -> dict[str, object]:
+    kept: dict[str, object] = {"quotas": dict(addition.quotas), "extends": addition.extends}
+    if addition.spec is not None:
+        kept |= {"spec": addition.spec.canonical(), "written": addition.written}
+    return kept

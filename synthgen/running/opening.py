@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from synthgen.errors import PlanChanged, StorageError, UsageError
 from synthgen.files import MissingFileError
-from synthgen.planning import Plan, written_spec
+from synthgen.planning import Growth, Plan, growth_of, written_spec
 from synthgen.running.additions import add, with_additions
 from synthgen.running.changes import keep_changes, with_changes
 from synthgen.spec.written import is_sealed, sealed, written_in_full
@@ -16,7 +16,7 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
     """Write plan.json and spec.yaml, or go on with an existing run.
 
     Args:
-        extend: let an existing run grow, if `plan` differs from its plan only by asking for more images.
+        extend: let an existing run grow, if its images stay valid: see `synthgen.planning.growth`.
 
     Returns:
         The plan, with what was added to an existing run.
@@ -29,23 +29,25 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
     _refuse_foreign(store)
     there = plan
     if not is_begun(store):
-        for number, addition in enumerate(plan.additions):
-            add(store, replace(plan, additions=plan.additions[:number]), addition)
+        grown = plan.first
+        for addition in plan.additions:
+            add(store, grown, addition)
+            grown = grown.extended(addition)
     # The plan before the spec: it decides whose the folder is, and holds the spec's text. A run killed in between gets
     # its spec.yaml when it resumes.
     if store.create(layout.PLAN, plan.to_json(spec_text).encode()):
         faults.reach("plan-created")
     else:
         there = open_run(store)
-        if extend and (more := there.growth(plan)) is not None:
+        if extend and (more := growth_of(there, plan, spec_text).addition) is not None:
             add(store, there, more)
-            there = open_run(store)  # another process may have been first, and asked for another number
-        _refuse_another(there, plan, store.location)
+            there = open_run(store)  # another process may have been first, and asked for something else
+        _refuse_another(there, plan, store.location, extend=extend)
         keep_changes(store, there, plan)
         spec_text = kept_spec(store) or spec_text
     store.create(layout.SPEC, spec_text.encode())
     keep_resolved(store)
-    return replace(plan, additions=there.additions)
+    return replace(plan, additions=there.additions, base=there.base)
 
 
 def keep_resolved(store: RunStore) -> None:
@@ -98,7 +100,7 @@ def open_run(store: RunStore) -> Plan:
         plan = Plan.from_json(text)
     except StorageError as error:
         raise StorageError(f"{store.location}: {error.message}", hint=error.hint) from error
-    return with_additions(with_changes(plan, store), store)
+    return with_changes(with_additions(plan, store), store)
 
 
 def kept_spec(store: RunStore) -> str | None:
@@ -128,12 +130,27 @@ def _refuse_foreign(store: RunStore) -> None:
         raise UsageError(f"{store.location} contains {there[0]}, but no run", hint=hint)
 
 
-def _refuse_another(there: Plan, wanted: Plan, location: str) -> None:
+def growth_in(there: Plan, wanted: Plan, location: str) -> Growth:
+    """Return what turns the plan of the run at `location` into `wanted`.
+
+    Raises:
+        PlanChanged: existing images would not stay valid; the message has each change and its reason.
+    """
+    growth = growth_of(there, wanted)
+    if growth.refusals:
+        lines = "\n".join(f"  {refusal.change}: {refusal.why}" for refusal in growth.refusals)
+        hint = " ".join(dict.fromkeys(refusal.instead for refusal in growth.refusals))
+        raise PlanChanged(f"{location} cannot be extended like this:\n{lines}", hint=hint)
+    return growth
+
+
+def _refuse_another(there: Plan, wanted: Plan, location: str, *, extend: bool) -> None:
     changes = there.differences(wanted)
     if not changes:
         return
+    growth = growth_in(there, wanted, location) if extend else growth_of(there, wanted)
     hint = "Use `location` to start a new run, or revert these changes to resume this one."
-    if there.growth(wanted) is not None:
-        hint = "Add `extend` to make these images too. They come after the existing ones."
+    if growth.addition is not None:
+        hint = "Add `extend` to take these changes for new images, which come after the existing ones."
     lines = "\n".join(f"  {line}" for line in changes)
     raise PlanChanged(f"{location} was started from a different spec:\n{lines}", hint=hint)

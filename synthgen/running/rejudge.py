@@ -10,6 +10,7 @@ from synthgen.files import as_damage
 from synthgen.ledger.columns import CELL_AIMED, CELL_FILLED, LedgerRow, answers_of, scores_of
 from synthgen.ledger.table import TableFile, read_images, read_ledger, read_schema
 from synthgen.planning import Plan
+from synthgen.planning.rules import first_broken, rules_of
 from synthgen.records import Cell, Reason, Rule, ShardRecord, Shortfall, Verdict
 from synthgen.running.shard.marker import create_marker, read_marker
 from synthgen.running.state import read_state
@@ -23,8 +24,10 @@ FirstBroken = Callable[[str, Mapping[str, float]], Rule | None]
 """From an image's class and scores, the first rule that rejects it."""
 
 
-def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects: FirstBroken) -> None:
+def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects: FirstBroken | None = None) -> None:
     """Commit what still passes of each committed shard to `into`, a run of the plan `stricter`.
+
+    What rejects are the limits of `stricter`, as of when each shard was added, unless `rejects` is given.
 
     Attempts keep their ids, scores and places; one that fails now is rejected, and its cell falls short.
     Idempotent: shards that `into` already has are left as they are.
@@ -34,7 +37,12 @@ def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects
     """
     for shard, record in read_state(plan, store).done.items():
         if read_marker(into, shard, stricter.fingerprint) is None:
-            _rejudge_shard(store, record, stricter, into, rejects)
+            _rejudge_shard(store, record, stricter, into, rejects or _limits_of(stricter.part_of(shard)))
+
+
+def _limits_of(plan: Plan) -> FirstBroken:
+    rules = {name: rules_of(plan.spec, name) for name in plan.spec.classes}
+    return lambda name, scores: first_broken(scores, rules[name])
 
 
 def _rejudge_shard(store: RunStore, record: ShardRecord, stricter: Plan, into: RunStore, rejects: FirstBroken) -> None:
@@ -88,6 +96,7 @@ def _judged(row: LedgerRow, rejects: FirstBroken) -> LedgerRow:
 
 
 def _shortfalls(plan: Plan, shard: int, ledger: list[LedgerRow]) -> Iterator[Shortfall]:
+    budget = plan.part_of(shard).spec.budget
     for cell in plan.shard(shard).cells:
         filled = sum(row[CELL_FILLED] == cell.name for row in ledger)
         if filled < cell.quota:
@@ -99,7 +108,7 @@ def _shortfalls(plan: Plan, shard: int, ledger: list[LedgerRow]) -> Iterator[Sho
                 attempts=len(aimed),
                 hits=sum(not why for why in whys),
                 accepted=filled,
-                spare=max(0, len(aimed) - cell.quota * plan.spec.budget.attempts_per_image),
+                spare=max(0, len(aimed) - cell.quota * budget.attempts_per_image),
                 misses=dict(Counter(each for why in whys for each in why).most_common()),
             )
 

@@ -65,7 +65,7 @@ def replay(plan: Plan, store: RunStore, generator: Generator, judge: Judge, imag
     record = _committed(plan, store, image_id)
     with as_damage(f"{store.location}/{record.ledger.name}"):
         row = _row(store, record, image_id)
-        candidate, size = _candidate(row, plan), max(1, min(row["batch_size"], plan.window))
+        candidate, size = candidate_of(row, plan), max(1, min(row["batch_size"], plan.window))
         verdict = ": ".join(filter(None, (row["verdict"], row["reason"])))
     with as_damage(f"{store.location}/{record.images.name}"):
         then = _pixels(store, record, row)
@@ -124,7 +124,8 @@ def _pixels(store: RunStore, record: ShardRecord, row: LedgerRow) -> "NDArray[np
     return np.asarray(decoded(image["bytes"]), dtype=np.int16)
 
 
-def _candidate(row: LedgerRow, plan: Plan) -> Candidate:
+def candidate_of(row: LedgerRow, plan: Plan) -> Candidate:
+    """Read a candidate from its row of the ledger."""
     return Candidate(
         id=row["id"],
         shard=row["shard"],

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from synthgen.errors import StorageError
 from synthgen.planning import Plan
-from synthgen.records import ShardRecord, Shortfall
+from synthgen.records import ShardRecord, Shortfall, Verdict
 from synthgen.running.failures import read_causes, read_end
 from synthgen.running.shard.journal import journalled
 from synthgen.running.shard.marker import read_markers
@@ -63,6 +63,11 @@ class RunState:
     def counts(self) -> Mapping[str, int]:
         """Committed attempts by verdict."""
         return _sum(record.counts for record in self.done.values())
+
+    @property
+    def passed(self) -> int:
+        """Committed attempts that passed the filters, whether a cell needed them or not."""
+        return self.counts.get(Verdict.ACCEPTED, 0) + self.counts.get(Verdict.SURPLUS, 0)
 
     @cached_property
     def reasons(self) -> Mapping[str, int]:

@@ -43,7 +43,7 @@ def measured(planned: Plan, **changes: Any) -> Speed:
 
 def test_what_nobody_measured_is_assumed_or_unknown() -> None:
     found = synthgen.forecast(synthgen.plan(SPEC))
-    assert (found.attempts, found.attempts_range, found.tried) == (12, None, 0), "10 at 80 %, in batches of 4"
+    assert (found.attempts, found.attempts_range, found.tried) == (10, None, 0), "8 at 80 %; batches are cut"
     assert found.basis["attempts"].startswith("assumes a pass rate of 80%")
     assert found.seconds is None
     assert found.basis["seconds"].startswith("unknown")
@@ -65,7 +65,7 @@ def test_a_preview_of_a_folder_s_model_teaches_its_time(tmp_path: Path, cache: P
     assert str(tmp_path) not in "".join(file.read_text() for file in cache.iterdir())
 
     twice = synthgen.plan({**own, "model": {**own["model"], "steps": 4}})
-    assert synthgen.forecast(twice).seconds == pytest.approx(2 * found.seconds / found.attempts * 12)
+    assert synthgen.forecast(twice).seconds == pytest.approx(2 * found.seconds / found.attempts * 10)
     assert "at 2 steps, scaled to 4" in synthgen.forecast(twice).basis["seconds"]
     assert "another" not in found.basis["seconds"]
 
@@ -109,7 +109,7 @@ def test_no_forecast_is_above_the_budget(cache: Path) -> None:
     planned = synthgen.plan({**SPEC, "budget": {"attempts_per_image": 3}})
     keep_passes(planned, {"doctor": (100, 0), "chef": (100, 90)})
     found = synthgen.forecast(planned)
-    assert found.attempts == 20, "12 for doctors, 5 for chefs, in batches of 4"
+    assert found.attempts == 17, "12 for doctors, 5 for chefs"
     assert found.attempts_range is not None
     assert found.attempts_range[1] <= found.budget == 24
     keep_passes(planned, {"doctor": (100, 0), "chef": (1000, 0)})

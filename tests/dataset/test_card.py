@@ -60,7 +60,8 @@ def test_hostile_names_open_as_they_are(tmp_path: Path) -> None:
 
 def test_the_text_tells_what_happened_and_escapes_what_it_was_given(tmp_path: Path) -> None:
     body = card_of(tmp_path).split("\n---\n", 1)[1]
-    assert "Of 11 attempts 6 were accepted" in body
+    assert "11 attempts passed the filters" in body
+    assert ": 6 kept" in body
     assert "| label | 5 | the judge does not see its class in it |" in body
     assert "**Short by 3**: 3 for which the budget of attempts was spent.\n" in body
     assert "abc123" in body

@@ -303,7 +303,7 @@ def test_the_command_line_stops_on_a_cluster_is_killed_and_goes_on_there(nodes: 
 
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert re.match(r"accepted  32 of \d+ attempts", done.stdout)
+    assert re.match(r"outcome   \d+ of \d+ attempts passed the filters \(\d+%\): 32 kept", done.stdout)
     assert all(line.startswith("{") for line in done.stderr.splitlines()), done.stderr
 
     local = [sys.executable, "-m", "synthgen", "run", "spec.yaml", "-o", "local", "--devices", "cpu"]

@@ -129,3 +129,45 @@ def test_gates_are_the_audits_and_make_no_other_images() -> None:
     gated = plan_of({"doctor": 3}, attributes=attributes, gates=[{"attribute": "skin", "max_tv": 0.1}])
     assert gated.fingerprint == plan.fingerprint
     assert plan.differences(gated) == []
+
+
+def fill_by_need(plan: Plan, most: int, yields: dict[str, float]) -> list[Judged]:
+    """Fill the first shard by batches that are cut to what is expected to be needed."""
+    filling, judged = Filling(plan, plan.shard(0)), []
+    while not filling.done:
+        batch = filling.propose_needed(most)
+        assert 1 <= len(batch) <= most
+        for candidate in batch:
+            assessment = assess(candidate, yields)
+            failure = Failure("broken", "for the test") if assessment is None else None
+            judged.append(filling.apply(Rendered(candidate, None, failure, 0.0, len(batch)), assessment))
+    return judged
+
+
+@given(
+    counts=st.lists(st.integers(1, 20), min_size=1, max_size=5),
+    rates=st.lists(st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]), min_size=5, max_size=5),
+    most=batch_sizes,
+    whole=batch_sizes,
+    seed=st.integers(0, 2**63 - 1),
+)
+@settings(max_examples=40)
+def test_batches_that_are_cut_to_the_need_accept_the_same_images(
+    counts: list[int], rates: list[float], most: int, whole: int, seed: int
+) -> None:
+    plan = plan_of({f"c{i}": count for i, count in enumerate(counts)}, seed=seed, budget={"attempts_per_image": 4})
+    yields = {f"c{i}": rate for i, rate in enumerate(rates)}
+    cut, uncut = fill_by_need(plan, most, yields), fill(plan, 0, whole, yields)[1]
+    accepted = [[(j.rendered.candidate, j.cell) for j in several if j.cell] for several in (cut, uncut)]
+    assert accepted[0] == accepted[1]
+
+
+def test_the_last_batch_is_cut_to_what_is_expected_to_be_missing() -> None:
+    plan = plan_of({"doctor": 3, "chef": 3})
+    sure = {"doctor": 1.0, "chef": 1.0}
+    assert len(fill(plan, 0, 16, sure)[1]) == 16
+    assert len(fill_by_need(plan, 16, sure)) == 8, "six images at the yield that is assumed at first, four in five"
+
+    plan = plan_of({"doctor": 100}, seed=3)
+    first = Filling(plan, plan.shard(0)).propose_needed(32)
+    assert len(first) == 32, "a batch that is needed as a whole is not cut"

@@ -28,6 +28,11 @@ class _Tally:
     by_template: dict[str, tuple[int, int]] = field(default_factory=lambda: defaultdict(lambda: (0, 0)))
     misses: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def expected_yield(self) -> float:
+        """The posterior mean of the yield under a Beta(4, 1) prior: before it is known, four in five."""
+        return (self.hits + 4) / (self.aimed + 5)
+
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
@@ -66,6 +71,21 @@ class Filling:
         """Propose the next `count` attempts. Once no cell is open, the rest are spare: batches keep their shape."""
         assert count <= self._plan.window, "a batch may be no larger than the window"
         return [self._propose_one() for _ in range(count)]
+
+    def propose_needed(self, most: int) -> list[Candidate]:
+        """Propose as many of the next attempts as are expected to end the shard, by the yields so far; at most `most`.
+
+        The sequence of attempts is the same however it is cut into batches, and so are the images that are accepted. A
+        batch that is cut only leaves out attempts after the last one that is needed.
+        """
+        assert 1 <= most <= self._plan.window, "a batch may be no larger than the window"
+        batch, aimed = [self._propose_one()], Counter[str]()
+        while len(batch) < most:
+            aimed[batch[-1].cell] += 1
+            if self._expects_end(aimed):
+                break
+            batch.append(self._propose_one())
+        return batch
 
     def apply(self, rendered: Rendered, assessment: Assessment | None) -> Judged:
         """Give the next attempt its verdict, in the order of attempts.
@@ -134,6 +154,22 @@ class Filling:
     def _finished(self, name: str) -> bool:
         return self._full(name) or self._now[name].aimed >= self._budget[name]
 
+    def _expects_end(self, aimed: Mapping[str, int]) -> bool:
+        """Whether the cells are expected to be full, or to have used up their budgets, after so many more attempts.
+
+        On average, all together; and no cell by itself may lack half an image or more.
+        """
+        balance = 0.0
+        for name, cell in self._cells.items():
+            now = self._now[name]
+            missing, tries = cell.quota - now.filled, self._budget[name] - now.aimed
+            if missing > 0 and tries > aimed[name]:
+                over = aimed[name] * now.expected_yield - missing
+                if over < -0.5:
+                    return False
+                balance += over
+        return balance >= 0
+
     def _propose_one(self) -> Candidate:
         attempt = len(self._aims)
         while self._known_until < attempt - self._plan.window:
@@ -153,9 +189,7 @@ class Filling:
 
         def lacking(cell: Cell) -> float:
             known = self._known[cell.name]
-            # The posterior mean of the yield under a Beta(4, 1) prior: before it is known, four in five.
-            expected = (known.hits + 4) / (known.aimed + 5)
-            return (cell.quota - known.filled - expected * under_way[cell.name]) / cell.quota
+            return (cell.quota - known.filled - known.expected_yield * under_way[cell.name]) / cell.quota
 
         return max(
             [cell for cell in self._cells.values() if self._open(cell, under_way)] or self._cells.values(),

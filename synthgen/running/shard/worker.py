@@ -137,7 +137,7 @@ def _make(
     on_progress: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> ShardRecord | None:
-    generator, judge = models.generator, models.judge
+    generator, judge, plan = models.generator, models.judge, plan.part_of(assignment.shard)
     judge.begin_shard()
     shard = plan.shard(assignment.shard)
     filling, attempts, began = Filling(plan, shard), Counter[str](), time.perf_counter()
@@ -161,7 +161,8 @@ def _make(
                 report()  # what was made, for whoever asked to stop
                 raise stopped()
             kept = journal.size_of_next()
-            batch = filling.propose(kept or min(generator.batch_size, plan.window))
+            most = min(generator.batch_size, plan.window)
+            batch = filling.propose(kept) if kept else filling.propose_needed(most)
             again = journal.take(batch) if kept else None
             for part in [batch] if again else _parted(batch, assignment):
                 report(under_way=part)
