@@ -18,6 +18,9 @@ from .api.keeping import verify as verify
 from .api.machine import doctor as doctor
 from .api.planning import plan as plan
 from .api.rejudging import rejudge as rejudge
+from .api.reviewing import Reviewed as Reviewed
+from .api.reviewing import exclude as exclude
+from .api.reviewing import include as include
 from .api.running import begin as begin
 from .api.running import preview as preview
 from .api.running import run as run

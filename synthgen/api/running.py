@@ -32,6 +32,7 @@ from synthgen.api.progress import started
 from synthgen.api.publishing import check_new
 from synthgen.api.recording import Committed, note_preview, note_shards
 from synthgen.api.repeating import RunRecord, recorded
+from synthgen.api.review_notes import carry_review
 from synthgen.api.specs import SpecInput, spec_and_text, spec_of
 from synthgen.api.trust import pinned_format, pinned_models, require_trust
 from synthgen.errors import UsageError
@@ -179,6 +180,8 @@ def run(
     if not runs.is_begun(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it
     planned = runs.create_run(store, planned, written if text is None else text, extend=extend)
+    if record and record.store.location != store.location:
+        carry_review(record.store, store)
 
     make = partial(
         make_pending,

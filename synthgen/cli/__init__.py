@@ -4,8 +4,8 @@ What a command found goes to stdout; progress, notes and errors go to stderr.
 """
 
 # In the order in which `synthgen --help` lists their commands.
-from synthgen.cli import making, calibrate, keeping, audit, reference  # isort: skip
+from synthgen.cli import making, calibrate, keeping, reviewing, audit, reference  # isort: skip
 from synthgen.cli.app import app
 from synthgen.cli.program import main
 
-__all__ = ["app", "audit", "calibrate", "keeping", "main", "making", "reference"]
+__all__ = ["app", "audit", "calibrate", "keeping", "main", "making", "reference", "reviewing"]

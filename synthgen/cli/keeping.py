@@ -72,6 +72,8 @@ def status(location: RunArgument) -> Answer:
         "reasons": dict(state.reasons),
         "shortfalls": [asdict(short) for short in state.shortfalls],
         "seconds": state.seconds,
+        "excluded": len(state.review.excluded),
+        "included": len(state.review.included),
     }
     return Answer(result=result, lines=[*_status_lines(planned, state, location)], is_printing=True)
 
@@ -84,6 +86,8 @@ def _status_lines(planned: "Plan", state: "RunState", location: str) -> Iterator
         yield f"  {reason:<12} {number}"
     if surplus := state.counts.get("surplus"):
         yield f"  {'surplus':<12} {surplus}"
+    if state.review:
+        yield f"reviewed  {len(state.review.excluded)} excluded, {len(state.review.included)} included"
 
     yield from shortfall_lines(state.shortfalls, planned.spec)
     yield from (f"damaged   shard {shard}: {why}" for shard, why in state.damaged.items())

@@ -2,6 +2,8 @@
 
 from synthgen.running.additions import top_up
 from synthgen.running.assignment import Assignment
+from synthgen.running.deciding import Asked, Decided, decide
+from synthgen.running.decisions import carry_decisions
 from synthgen.running.executors.local import run_local
 from synthgen.running.executors.ray import run_ray
 from synthgen.running.executors.slots import Slot, slots
@@ -15,16 +17,20 @@ from synthgen.running.state import RunState, read_state
 from synthgen.running.verify import Damage, unsealed, verify
 
 __all__ = [
+    "Asked",
     "Assignment",
     "Damage",
+    "Decided",
     "Generator",
     "Judge",
     "Outcome",
     "Repaired",
     "RunState",
     "Slot",
+    "carry_decisions",
     "check_resolved",
     "create_run",
+    "decide",
     "failed_for",
     "grouped",
     "is_begun",

@@ -62,8 +62,8 @@ def _cells_of(store: RunStore, state: RunState, ids: Iterable[str]) -> Iterator[
             what = f"{summary} names an image of shard {shard}, which is not done"
             raise StorageError(what, hint="Run `synthgen repair` on the run folder, and run again.")
         for row in read_ledger(store, state.done[shard].ledger.name, ["id", CELL_FILLED]):
-            if row["id"] in wanted and row[CELL_FILLED] is not None:
-                yield row[CELL_FILLED]
+            if row["id"] in wanted and (cell := row[CELL_FILLED] or state.review.cells.get(row["id"])) is not None:
+                yield cell
 
 
 def add(store: RunStore, plan: Plan, addition: Addition) -> Plan:

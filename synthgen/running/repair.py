@@ -44,7 +44,7 @@ def repair(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> Rep
         restore_spec(store)
     if any(finding.place == layout.RESOLVED for finding in findings):
         keep_resolved(store)
-    removed = read_state(plan, store).orphans
+    removed = read_state(plan, store, reviewed=False).orphans
     for name in removed:
         store.delete(name)
     return Repaired(tuple(findings), tuple(reopened), removed)
