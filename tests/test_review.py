@@ -205,7 +205,8 @@ def test_a_decision_with_values_of_other_types_is_damage(tmp_path: Path) -> None
     path = run / "decisions/00001.json"
     content, _ = unseal(path.read_text())
     for key in content:
-        for value in ([3], {}, -1, ["../x"]):
+        values: tuple[object, ...] = ([3], {}, -1, ["../x"])
+        for value in values:
             path.write_text(seal(json.dumps({**content, key: value}, indent=1)))
             assert "decisions/00001.json" in synthgen.verify(run)[0].place, (key, value)
             assert isinstance(refused(lambda: synthgen.status(run)), StorageError)

@@ -195,10 +195,13 @@ def run(
     with deadline.kept():
         fresh = make(planned)
     result = finalized(planned, store, fresh=fresh)
-    if top_up and (more := _topped_up(planned, store, result)) is not planned:
-        with deadline.kept():
-            fresh += make(more)
-        result = finalized(more, store, fresh=fresh)
+    if top_up:
+        more = _topped_up(planned, store, result)
+        if more is not planned:
+            with deadline.kept():
+                fresh += make(more)
+        if more is not planned or runs.read_state(more, store).review != result.review:
+            result = finalized(more, store, fresh=fresh)
     return result
 
 

@@ -61,6 +61,8 @@ LedgerRow = TypedDict(
         "batch_size": int,
         "thumbnail": bytes | None,
         "image": StoredImage | None,
+        "phash": bytes | None,
+        "embedding": object,
     },
     total=False,
 )

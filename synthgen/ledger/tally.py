@@ -116,7 +116,7 @@ def read_tally(ledgers: Iterable[Source], quotas: Mapping[str, int | None], revi
         for batch in batches(ledger, (*names, "id") if review else names):
             with as_damage(ledger):
                 rows = map(review.read, batch.to_pylist()) if review else batch.to_pylist()
-                fates.update(_fate(*(row[name] for name in names)) for row in rows)
+                fates.update(_fate(row["class"], row["verdict"], row["reason"]) for row in rows)
     return tally(fates, quotas)
 
 

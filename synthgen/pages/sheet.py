@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from synthgen.files import as_damage
 from synthgen.ledger.columns import (
+    FOR_DUPLICATES,
     LedgerRow,
     answers_of,
     attributes_in,
@@ -143,7 +144,7 @@ def ledger_rows(ledgers: Iterable[Source]) -> Iterator[LedgerRow]:
         StorageError: a file cannot be read, or a row is not valid.
     """
     for ledger in ledgers:
-        names = [name for name in schema_of(ledger).names if name != "image"]
+        names = [name for name in schema_of(ledger).names if name not in ("image", *FOR_DUPLICATES)]
         for batch in batches(ledger, names):
             for row in batch.to_pylist():
                 with as_damage(ledger):

@@ -29,6 +29,7 @@ NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "output.format": "applied when the dataset is finalized, to images that are there",
     "output.format_options": "applied when the dataset is finalized, to images that are there",
     "output.splits": "applied when the dataset is finalized, to images that are there",
+    "output.surplus": "decides which pixels are kept, not which images are made",
     "gates": "applied when the dataset is audited",
     "metadata": "shown in the dataset's card",
 }
@@ -56,10 +57,17 @@ class Addition:
         quotas: accepted images, by the name of their cell.
         extends: these images are wanted on top of the plan's; else they replace images that earlier shards
             fell short of.
+        taken: how many of them the run had already, as surplus images or beyond a quota; the shards make the others.
     """
 
     quotas: Mapping[str, int]
     extends: bool
+    taken: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def made(self) -> dict[str, int]:
+        """What its shards make, by cell."""
+        return {cell: images - self.taken.get(cell, 0) for cell, images in self.quotas.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,10 @@ class Plan:
 
         Raises:
             KeyError: the addition names a cell that the spec does not make.
+            ValueError: it takes more images than it wants.
         """
+        if any(not 0 <= images <= addition.quotas.get(cell, 0) for cell, images in addition.taken.items()):
+            raise ValueError(f"it wants {dict(addition.quotas)} and takes {dict(addition.taken)}")
         counts, more = Counter(_counts(self.spec)), _by_class(kinds_of(self.spec), addition.quotas)
         if addition.extends:
             counts.update(more)
@@ -139,6 +150,14 @@ class Plan:
             return None
         more = cells_for(self.spec, {name: theirs[name] - count for name, count in mine.items()})
         return Addition({cell.name: cell.quota for cell in more}, extends=True) if more else None
+
+    @property
+    def taken(self) -> dict[str, int]:
+        """The images that extensions did not have made, since the run had them: by cell."""
+        total: Counter[str] = Counter()
+        for addition in self.additions:
+            total.update(addition.taken)
+        return dict(total)
 
     @property
     def shard_count(self) -> int:
@@ -171,7 +190,7 @@ class Plan:
 
     def _blocks(self) -> list[tuple[Cell, ...]]:
         """The cells that are cut into shards together: the first plan's, and each addition's."""
-        return [cells_of(self.first.spec), *(self._cells(addition.quotas) for addition in self.additions)]
+        return [cells_of(self.first.spec), *(self._cells(addition.made) for addition in self.additions)]
 
     def _cells(self, quotas: Mapping[str, int]) -> tuple[Cell, ...]:
         kinds = kinds_of(self.spec).items()
@@ -223,6 +242,7 @@ class Plan:
                 raise ValueError(f"format {content['format']!r}, and this version writes {FORMAT}")
             if strange := content.keys() - _KEYS:
                 raise ValueError(f"it has an entry {min(strange)!r}")
+            content["spec"]["output"].setdefault("surplus", "drop")  # runs of earlier versions stay as they are
             plan = cls(
                 Spec.model_validate_json(json.dumps(content["spec"])),
                 Revisions(**content["revisions"]),

@@ -1,6 +1,5 @@
 """Plan -> committed shards. Importing it imports neither torch nor datasets: `status` is quick."""
 
-from synthgen.running.additions import top_up
 from synthgen.running.assignment import Assignment
 from synthgen.running.deciding import Asked, Decided, decide
 from synthgen.running.decisions import carry_decisions
@@ -14,6 +13,8 @@ from synthgen.running.repair import Repaired, repair
 from synthgen.running.shard.protocols import Generator, Judge
 from synthgen.running.shard.worker import Outcome, work
 from synthgen.running.state import RunState, read_state
+from synthgen.running.surplus import extend_from_surplus, fill_from_surplus
+from synthgen.running.topping_up import top_up
 from synthgen.running.verify import Damage, unsealed, verify
 
 __all__ = [
@@ -31,7 +32,9 @@ __all__ = [
     "check_resolved",
     "create_run",
     "decide",
+    "extend_from_surplus",
     "failed_for",
+    "fill_from_surplus",
     "grouped",
     "is_begun",
     "kept_spec",

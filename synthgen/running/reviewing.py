@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from synthgen.ledger.review import NO_REVIEW, Review
+from synthgen.ledger.review import NO_REVIEW, Review, Word
 from synthgen.planning import Plan
 from synthgen.records import ShardRecord, Verdict
 from synthgen.running.attempts import find_attempts, shard_of
@@ -20,7 +20,10 @@ def read_review(plan: Plan, store: RunStore, done: Mapping[int, ShardRecord]) ->
     if not words:
         return NO_REVIEW
     there = find_attempts(plan, store, done, words)
-    excluded, included, barred, void = {}, {}, set(), []
+    excluded: dict[str, Word] = {}
+    included: dict[str, Word] = {}
+    barred: set[str] = set()
+    void: list[str] = []
 
     for image_id, word in sorted(words.items()):
         attempt = there.get(image_id)

@@ -135,10 +135,11 @@ def recorded_vectors(run: RecordedRun, ids: Sequence[str]) -> NDArray[np.float32
     import pyarrow.parquet as pq
 
     found: dict[str, NDArray[np.float16]] = {}
-    for file in run.images:
+    ledgers = run.ledgers if run.review.included else ()
+    for file in (*run.images, *ledgers):
         with as_damage(file):
             if EMBEDDING not in pq.read_schema(file).names:
-                return None
+                continue
             table = pq.read_table(file, columns=["id", EMBEDDING])
             names, vectors = table["id"].to_pylist(), table[EMBEDDING].to_numpy()
             found |= {name: each for name, each in zip(names, vectors, strict=True) if each is not None}
