@@ -16,6 +16,7 @@ from synthgen.running.decisions import read_decisions
 from synthgen.seal import seal, unseal
 from synthgen.spec import DuplicateFilter, parse_spec
 from synthgen.store import Location, open_store
+from tests.command import call
 from tests.running.noise import SPEC, BrightnessJudge, NoiseGenerator, noise_plan
 from tests.running.tables import ledger_of
 from tests.test_review import made, rows
@@ -158,3 +159,20 @@ def test_a_run_of_an_earlier_version_keeps_nothing_more_when_it_goes_on(tmp_path
     said = Plan(parse_spec(unsaid, overrides=["output.surplus=keep"]), PLAN.revisions)
     create_run(store, said, unsaid)
     assert open_run(store).spec.output.surplus == "keep"
+
+
+def test_what_kept_surplus_images_cost_is_said_before_and_after(tmp_path: Path) -> None:
+    made(tmp_path / "run", PLAN)
+    kept = synthgen.finalize(tmp_path / "run").kept_bytes
+    images = [row["image"] for row in ledger_of(tmp_path / "run", PLAN) if row["image"]]
+    assert kept == pytest.approx(sum(len(image["bytes"]) for image in images), rel=0.1)
+    spec = "synthgen: 1\nname: x\nmodel: {id: 'bundled:workers', batch_size: 32}\nclasses: {chef: 3}\n"
+    spec += "prompts: {templates: ['a {class}']}\n"
+    keeping, dropping = (
+        synthgen.forecast(synthgen.plan(synthgen.load_spec(spec, each))) for each in ([], ["output.surplus=drop"])
+    )
+    assert keeping.bytes is not None
+    assert keeping.surplus_bytes
+    assert (keeping.bytes - keeping.surplus_bytes, dropping.surplus_bytes) == (dropping.bytes, 0)
+    (tmp_path / "s.yaml").write_text(spec, "utf-8")
+    assert "of it kept surplus images" in call("plan", "s.yaml", folder=tmp_path).stdout

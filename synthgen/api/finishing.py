@@ -54,6 +54,7 @@ class RunResult:
         seconds: work time of all committed shards.
         spec: the spec of the run, with thresholds in place of files.
         review: the images that reviewers took out or in.
+        kept_bytes: disk space of images that were not accepted and whose pixels the ledger keeps.
 
     Example:
         >>> result = synthgen.run("specs/quickstart.yaml", "outputs/quickstart")
@@ -72,6 +73,7 @@ class RunResult:
     seconds: float
     spec: Spec
     review: Review = NO_REVIEW
+    kept_bytes: int = 0
 
     def __repr__(self) -> str:
         images = f"{self.summary.rows:,} of {self.spec.total:,} images"
@@ -115,6 +117,7 @@ def finalize(location: Location, *, trust: bool = False) -> RunResult:
 
 def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
     """Do what `finalize` does, after `fresh` shards were made. It does not check trust."""
+    from synthgen.ledger.source import pixel_bytes
     from synthgen.ledger.tally import read_tally
 
     spec, state = planned.spec, runs.read_state(planned, store)
@@ -155,6 +158,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
         seconds=state.seconds,
         spec=spec,
         review=state.review,
+        kept_bytes=pixel_bytes(_ledgers(store, records)),
     )
 
 

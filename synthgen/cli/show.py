@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.cli.answer import Answer
-from synthgen.cli.units import counted, duration
+from synthgen.cli.units import counted, duration, size
 from synthgen.errors import QuotaNotMet
 from synthgen.records import Reason, Shortfall
 from synthgen.redaction import without_secrets
@@ -49,6 +49,7 @@ def answer_of_run(found: RunResult, *, rendered: bool = True, resumes: bool = Tr
         "dropped": summary.dropped,
         "excluded": len(found.review.excluded),
         "included": len(found.review.included),
+        "kept_bytes": found.kept_bytes,
         "shortfalls": [asdict(short) for short in found.shortfalls],
         "seconds": found.seconds,
         "classes": {kind.name: asdict(kind) for kind in tally.classes},
@@ -80,6 +81,8 @@ def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
         yield f"dropped   {counted(found.summary.dropped, 'image')} that repeat an image of another shard"
     if review := found.review:
         yield f"reviewed  {len(review.excluded)} excluded, {len(review.included)} included"
+    if found.kept_bytes:
+        yield f"kept      {size(found.kept_bytes)} of images outside the dataset, for reviewers, --top-up and --extend"
     yield from shortfall_lines(found.shortfalls, found.spec)
     yield f"look at   {found.sheet}"
 

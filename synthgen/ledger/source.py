@@ -1,6 +1,6 @@
 """Committed Parquet files, read in small batches: memory does not grow with their number or size."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -55,6 +55,21 @@ def batches(source: Source, columns: Sequence[str] | None = None) -> Iterator[pa
 def schema_of(source: Source) -> pa.Schema:
     with _opened(source) as opened, pq.ParquetFile(opened) as file:
         return file.schema_arrow
+
+
+def pixel_bytes(ledgers: Iterable[Source]) -> int:
+    """Add up the disk space of the full images that ledgers keep, from the files' footers.
+
+    Raises:
+        StorageError: one cannot be read.
+    """
+    total = 0
+    for ledger in ledgers:
+        with _opened(ledger) as opened, pq.ParquetFile(opened) as file:
+            groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
+            columns = [group.column(index) for group in groups for index in range(group.num_columns)]
+            total += sum(column.total_compressed_size for column in columns if column.path_in_schema == "image.bytes")
+    return total
 
 
 def scan(source: Source, classes: Sequence[str], *, hashes: bool = False, embeddings: bool = False) -> Scan:
