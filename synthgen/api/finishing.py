@@ -277,6 +277,7 @@ def _show(planned: Plan, store: RunStore, folder: Path, records: Sequence[ShardR
         limits=limits(planned.spec),
         facts=facts(planned),
         asked=asked(planned),
+        reviewable=True,
     )
 
 

@@ -107,7 +107,7 @@ def _scan(result: Scan, columns: Sequence[str], classes: int) -> None:
 
 
 def _need(columns: Sequence[str], schema: pa.Schema, source: Source) -> None:
-    if missing := [name for name in columns if name not in schema.names]:
+    if missing := [name for name in columns if name.partition(".")[0] not in schema.names]:
         raise StorageError(f"{source} has no column {', '.join(missing)}", hint=_HINT)
 
 

@@ -19,9 +19,10 @@ from synthgen.ledger.columns import (
     scores_of,
 )
 from synthgen.ledger.composition import BalanceRequest, CellCount, Composition, emptiest
+from synthgen.ledger.review import REVIEWER
 from synthgen.ledger.source import Source, batches, schema_of
 from synthgen.ledger.tally import MEANINGS, ClassTally, Fate, Tally, tally
-from synthgen.pages.page import data_uri, environment, write_page
+from synthgen.pages.page import data_uri, environment, script, write_page
 from synthgen.records import Reason, Rule, Verdict
 from synthgen.spec import UNKNOWN
 
@@ -102,6 +103,14 @@ class SheetPicture:
     scores: tuple[Score, ...]
     attributes: tuple[tuple[str, str], ...]
     thumbnail: bytes | None
+    kept: bool
+
+    @property
+    def decision(self) -> str | None:
+        """What a reviewer can decide about it: `exclude` or `include`; None if its pixels are gone."""
+        if self.accepted:
+            return "exclude"
+        return "include" if self.kept or self.reason == REVIEWER else None
 
     @property
     def accepted(self) -> bool:
@@ -138,13 +147,14 @@ class Group:
 
 
 def ledger_rows(ledgers: Iterable[Source]) -> Iterator[LedgerRow]:
-    """Read the rows of committed ledger files, one at a time, without the full images that a ledger may keep.
+    """Read the rows of committed ledger files, one at a time. Of full images, they have only the `path`.
 
     Raises:
         StorageError: a file cannot be read, or a row is not valid.
     """
     for ledger in ledgers:
-        names = [name for name in schema_of(ledger).names if name not in ("image", *FOR_DUPLICATES)]
+        there = [name for name in schema_of(ledger).names if name not in FOR_DUPLICATES]
+        names = ["image.path" if name == "image" else name for name in there]
         for batch in batches(ledger, names):
             for row in batch.to_pylist():
                 with as_damage(ledger):
@@ -175,6 +185,7 @@ def write_sheet(
     facts: Mapping[str, str] = _NO_FACTS,
     asked: BalanceRequest = _NOTHING_ASKED,
     per_class: int = PER_CLASS,
+    reviewable: bool = False,
 ) -> Tally:
     """Write the contact sheet of `rows` of the ledger, in any order, to `path`, whole or not at all.
 
@@ -185,6 +196,7 @@ def write_sheet(
         facts: shown below the title, such as the model and its settings.
         asked: what is measured and balanced; shown beside the measurements of the accepted pictures.
         per_class: at most this many accepted pictures of a class, and as many others; fewer with very many classes.
+        reviewable: add a filter, tick boxes, and a button that saves what was ticked: a file for `exclude`.
 
     Raises:
         StorageError: `path` cannot be written.
@@ -205,7 +217,7 @@ def write_sheet(
         _group(kind, shown[kind.name, True].pictures, shown[kind.name, False].pictures, composition, limit)
         for kind in counted.classes
     ]
-    write_page(path, _rendered(title, facts, counted, groups, composition))
+    write_page(path, _rendered(title, facts, counted, groups, composition, reviewable=reviewable))
     return counted
 
 
@@ -250,6 +262,7 @@ def _picture(row: LedgerRow, limits: Sequence[Rule], balanced: Sequence[str]) ->
         scores=tuple(_scores(row, limits)),
         attributes=tuple((name.replace("_", " "), value) for name, value in answers_of(row).items()),
         thumbnail=row["thumbnail"],
+        kept=row.get("image") is not None,
     )
 
 
@@ -277,8 +290,15 @@ def _homeless(row: LedgerRow, balanced: Sequence[str]) -> str | None:
 
 
 def _rendered(
-    title: str, facts: Mapping[str, str], counted: Tally, groups: Sequence[Group], composition: Composition
+    title: str,
+    facts: Mapping[str, str],
+    counted: Tally,
+    groups: Sequence[Group],
+    composition: Composition,
+    *,
+    reviewable: bool,
 ) -> str:
+    active = {"script": script("synthgen.pages", "review.js")} if reviewable else {}
     return (
         environment("synthgen.pages")
         .get_template("sheet.html.j2")
@@ -291,5 +311,7 @@ def _rendered(
             balanced=composition.asked.balanced,
             measured={name: composition.answers_of(name) for name in composition.free} if counted.accepted else {},
             sorted_by_margin=any(score.limit is not None for g in groups for p in g.accepted for score in p.scores),
+            reviewable=reviewable,
+            **active,
         )
     )
