@@ -24,7 +24,7 @@ ReviewFile = Annotated[
     Path | None,
     typer.Option("--file", metavar="FILE.csv", help="CSV with a column id, and maybe decision; the sheet saves one."),
 ]
-Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, in a few words.")]
+Why = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, in a few words.")]
 Reviewer = Annotated[
     str | None, typer.Option("--reviewer", metavar="NAME", help="Who decides. Default: the login name.")
 ]
@@ -36,7 +36,7 @@ def exclude(
     location: RunArgument,
     ids: Ids = None,
     file: ReviewFile = None,
-    reason: Reason = None,
+    reason: Why = None,
     reviewer: Reviewer = None,
     undo: Undo = False,
     trust: Trust = False,
@@ -56,7 +56,7 @@ def include(
     location: RunArgument,
     ids: Ids = None,
     file: ReviewFile = None,
-    reason: Reason = None,
+    reason: Why = None,
     reviewer: Reviewer = None,
     undo: Undo = False,
     trust: Trust = False,

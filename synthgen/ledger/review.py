@@ -19,7 +19,7 @@ class Word:
     """What was decided last about an image.
 
     Attributes:
-        is_in: whether it belongs into the dataset.
+        is_in: whether it belongs in the dataset.
         reviewer: who decided; None for the run itself.
         reason: why, in the reviewer's words.
     """

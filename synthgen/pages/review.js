@@ -62,6 +62,7 @@
   save.addEventListener("click", download);
   clear.addEventListener("click", () => { for (const box of boxes) box.checked = false; count(); filter(); });
 
+  next.querySelector("code").textContent = "synthgen exclude RUN --file review.csv";
   bar.hidden = false;
   document.documentElement.classList.add("reviewing");
   count();

@@ -13,6 +13,7 @@ from synthgen.errors import StorageError
 from synthgen.fragments import fragment, paragraph, table
 from synthgen.planning.cells import cells_for, cells_of, kinds_of
 from synthgen.planning.differences import changed_fields, without
+from synthgen.planning.slices import slice_of
 from synthgen.records import Cell, Shard
 from synthgen.seal import seal, unseal
 from synthgen.spec import Spec
@@ -152,14 +153,6 @@ class Plan:
         return Addition({cell.name: cell.quota for cell in more}, extends=True) if more else None
 
     @property
-    def taken(self) -> dict[str, int]:
-        """The images that extensions did not have made, since the run had them: by cell."""
-        total: Counter[str] = Counter()
-        for addition in self.additions:
-            total.update(addition.taken)
-        return dict(total)
-
-    @property
     def shard_count(self) -> int:
         return sum(map(self._shards_for, self._blocks()))
 
@@ -184,7 +177,7 @@ class Plan:
         for block in self._blocks():
             shards = self._shards_for(block)
             if 0 <= place < shards:
-                return Shard(index, _slice(block, place, shards))
+                return Shard(index, slice_of(block, place, shards))
             place -= shards
         raise IndexError(f"shard {index} of {self.shard_count}")
 
@@ -278,20 +271,6 @@ def written_spec(text: str) -> str | None:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' if number != 1 else ''}"
-
-
-def _slice(cells: tuple[Cell, ...], place: int, shards: int) -> tuple[Cell, ...]:
-    """Take an even share of each cell, such that shards have even sizes too."""
-    shares, before = [], 0
-    for cell in cells:
-        # Image k of n lands in shard (k * shards + offset) // n. The offset differs from cell to cell, or
-        # all small cells would meet in the last shard.
-        offset = before % shards
-        quota = ((place + 1) * cell.quota + offset) // shards - (place * cell.quota + offset) // shards
-        if quota:
-            shares.append(replace(cell, quota=quota))
-        before += cell.quota
-    return tuple(shares)
 
 
 def _counts(spec: Spec) -> dict[str, int]:

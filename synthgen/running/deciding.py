@@ -9,7 +9,7 @@ from synthgen.errors import StorageError, UsageError
 from synthgen.planning import Plan
 from synthgen.records import Verdict
 from synthgen.running.attempts import Attempt, find_attempts, shard_of
-from synthgen.running.decisions import Decision, keep_decision, read_decisions, words_of
+from synthgen.running.decisions import ReviewDecision, keep_decision, read_decisions, words_of
 from synthgen.running.state import RunState, read_state
 from synthgen.store.store import RunStore
 
@@ -87,7 +87,7 @@ def decide(
         excluded = tuple(one.id for one in new if not one.is_in)
         included = tuple(one.id for one in new if one.is_in)
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        if keep_decision(store, len(earlier) + 1, Decision(excluded, included, undo, reason, reviewer, now)):
+        if keep_decision(store, len(earlier) + 1, ReviewDecision(excluded, included, undo, reason, reviewer, now)):
             break
         if len(read_decisions(store)) <= len(earlier):
             raise StorageError(

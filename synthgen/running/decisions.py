@@ -21,7 +21,7 @@ _HINT = "Restore it from a backup. Without one, delete it and those that follow 
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class ReviewDecision:
     """One decision about some images.
 
     Attributes:
@@ -42,10 +42,10 @@ class Decision:
     carried: bool = False
 
 
-_DECISION = TypeAdapter(Decision)
+_DECISION = TypeAdapter(ReviewDecision)
 
 
-def read_decisions(store: RunStore) -> list[Decision]:
+def read_decisions(store: RunStore) -> list[ReviewDecision]:
     """Read all decisions, the first one first.
 
     Raises:
@@ -63,7 +63,7 @@ def damaged_decisions(store: RunStore) -> Iterator[tuple[str, str]]:
             yield name, f"{error.message.removeprefix(f'{store.location}/{name} ')}. {_HINT}"
 
 
-def keep_decision(store: RunStore, number: int, decision: Decision) -> bool:
+def keep_decision(store: RunStore, number: int, decision: ReviewDecision) -> bool:
     """Create the `number`th decision, counted from 1; False if somebody else was first."""
     return store.create(layout.decision(number), seal(json.dumps(asdict(decision), indent=1)).encode())
 
@@ -82,7 +82,7 @@ def carry_decisions(store: RunStore, into: RunStore) -> int:
     return len(found)
 
 
-def words_of(decisions: Iterable[Decision]) -> dict[str, Word]:
+def words_of(decisions: Iterable[ReviewDecision]) -> dict[str, Word]:
     """Return what holds now for each image that was decided about, by id."""
     said: dict[str, list[Word]] = {}
     for decision in decisions:
@@ -101,7 +101,7 @@ def _numbered(store: RunStore) -> Sequence[tuple[int, str]]:
     return list(enumerate(names, start=1))
 
 
-def _read(store: RunStore, number: int, name: str) -> Decision:
+def _read(store: RunStore, number: int, name: str) -> ReviewDecision:
     try:
         if name != layout.decision(number):
             raise ValueError(f"expected {layout.decision(number)} before it")

@@ -140,11 +140,17 @@ def read_state(plan: Plan, store: RunStore, *, reviewed: bool = True) -> RunStat
         failed=dict(sorted(failed.items())),
         orphans=(*sorted(tables - named), *temporary, *_spent(kept, pending)),
         journalled=tuple(sorted(kept.keys() & set(pending))),
-        topped_up=_sum([*top_ups, review.gained, {cell: -images for cell, images in plan.taken.items()}]),
+        topped_up=_sum([*top_ups, review.gained, *_given(plan)]),
         causes=read_causes(store, failed),
         ended=read_end(store, failures) if pending else None,
         review=review,
     )
+
+
+def _given(plan: Plan) -> Iterator[dict[str, int]]:
+    """Yield, less than nothing, the images that each extension did not have made, since the run had them."""
+    for addition in plan.additions:
+        yield {cell: -images for cell, images in addition.taken.items()}
 
 
 def _spent(kept: Mapping[int, Sequence[str]], pending: Collection[int]) -> Iterator[str]:
