@@ -28,6 +28,9 @@ from .api.planning import plan as plan
 from .api.rejudging import rejudge as rejudge
 from .api.removing import Removed as Removed
 from .api.removing import remove as remove
+from .api.reviewing import Reviewed as Reviewed
+from .api.reviewing import exclude as exclude
+from .api.reviewing import include as include
 from .api.running import begin as begin
 from .api.running import preview as preview
 from .api.running import run as run

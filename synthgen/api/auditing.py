@@ -96,6 +96,8 @@ def _open_run(folder: Path) -> RecordedRun:
     """
     store = FolderStore(folder)
     planned = runs.open_run(store)
-    records = list(runs.read_state(planned, store).done.values())
+    state = runs.read_state(planned, store)
+    records = list(state.done.values())
     images = tuple(folder / record.images.name for record in records)
-    return RecordedRun(folder, planned, images, tuple(folder / record.ledger.name for record in records))
+    ledgers = tuple(folder / record.ledger.name for record in records)
+    return RecordedRun(folder, planned, images, ledgers, state.review)

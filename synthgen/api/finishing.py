@@ -18,15 +18,18 @@ from synthgen.api.publishing import (
     publishing,
 )
 from synthgen.api.results import Results, digest_of_file, read_results, sheet_fingerprint, write_results
+from synthgen.api.review_notes import warn_of_void
 from synthgen.api.trust import pinned_format, require_trust
 from synthgen.errors import QuotaNotMet, StorageError, UsageError
 from synthgen.files import as_damage
 from synthgen.fragments import fragment, paragraph
 from synthgen.inert import inert
+from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.pages.facts import asked, facts, limits
 from synthgen.planning import Plan
 from synthgen.records import ShardRecord, Shortfall
 from synthgen.running import RunState
+from synthgen.running.attempts import shard_of
 from synthgen.spec import PARQUET, Spec
 from synthgen.spec.written import stands_alone, written_briefly
 from synthgen.store import Location, RunStore, open_store
@@ -50,6 +53,8 @@ class RunResult:
         shortfalls: the cells that are not full.
         seconds: work time of all committed shards.
         spec: the spec of the run, with thresholds in place of files.
+        review: the images that reviewers took out or in.
+        kept_bytes: disk space of images that were not accepted and whose pixels the ledger keeps.
 
     Example:
         >>> result = synthgen.run("specs/quickstart.yaml", "outputs/quickstart")
@@ -67,6 +72,8 @@ class RunResult:
     shortfalls: tuple[Shortfall, ...]
     seconds: float
     spec: Spec
+    review: Review = NO_REVIEW
+    kept_bytes: int = 0
 
     def __repr__(self) -> str:
         images = f"{self.summary.rows:,} of {self.spec.total:,} images"
@@ -81,8 +88,9 @@ class RunResult:
 
     @property
     def missing(self) -> int:
-        """How many images the dataset lacks, counted class by class."""
-        return self.summary.missing({kind.name: kind.quota for kind in self.tally.classes})
+        """How many images the dataset lacks, counted class by class; with images taken in, also cell by cell."""
+        by_class = self.summary.missing({kind.name: kind.quota for kind in self.tally.classes})
+        return max(by_class, sum(short.missing for short in self.shortfalls))
 
 
 def finalize(location: Location, *, trust: bool = False) -> RunResult:
@@ -109,15 +117,17 @@ def finalize(location: Location, *, trust: bool = False) -> RunResult:
 
 def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
     """Do what `finalize` does, after `fresh` shards were made. It does not check trust."""
+    from synthgen.ledger.source import pixel_bytes
     from synthgen.ledger.tally import read_tally
 
     spec, state = planned.spec, runs.read_state(planned, store)
     _refuse_unfinished(store, state)
+    warn_of_void(store, state)
     clear_leftovers(store, state.orphans)  # a reader of all files in the folder would count rows twice
     records = list(state.done.values())
-    tally = read_tally(_ledgers(store, records), _quotas(spec))
+    tally = read_tally(_ledgers(store, records), _quotas(spec), state.review)
     before, recorded = published(store), read_results(store)
-    inputs = sheet_fingerprint(planned, records)
+    inputs = sheet_fingerprint(planned, records, state.review)
     sheet = _sheet_there(store, recorded, inputs)
 
     with runs.at_work(store), publishing(store) as folder:
@@ -125,9 +135,9 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
             _check_ledgers(store, records)
             store.delete(RESULTS)  # until the new one exists, nothing vouches for the sheet
             recorded = None
-        summary = _build(planned, store, folder, records, tally, before) if tally.accepted else None
+        summary = _build(planned, store, folder, state, tally, before) if tally.accepted else None
         if sheet is None:
-            _show(planned, store, folder, records)
+            _show(planned, store, folder, records, state.review)
             sheet = digest_of_file(folder / SHEET)
         results = Results(inputs, {SHEET: sheet, **(digests_of(summary) if summary else {})}, _origin(summary))
         if results != recorded:
@@ -147,6 +157,8 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
         shortfalls=state.shortfalls,
         seconds=state.seconds,
         spec=spec,
+        review=state.review,
+        kept_bytes=pixel_bytes(_ledgers(store, records)),
     )
 
 
@@ -212,7 +224,7 @@ def _build(
     planned: Plan,
     store: RunStore,
     folder: Path,
-    records: Sequence[ShardRecord],
+    state: RunState,
     tally: Tally,
     before: DatasetSummary | None,
 ) -> DatasetSummary:
@@ -220,14 +232,18 @@ def _build(
     from synthgen.dataset.formats.opening import open_format
     from synthgen.dataset.provenance import Provenance
 
-    spec = planned.spec
+    spec, records, review = planned.spec, list(state.done.values()), state.review
     writer, origin = open_format(spec.output.format, spec.output.format_options)
+    if review.included:
+        _check_ledgers(store, [state.done[shard] for shard in sorted(set(map(shard_of, review.included)))])
     return build(
         [committed(store, record.images.name) for record in records],
         folder / DATASET,
         digests=[record.images.sha256 for record in records],
         there=before,
         own=own_files(store),
+        review=review,
+        ledgers=_ledgers(store, records),
         name=spec.name,
         classes=list(spec.classes),
         splits=spec.output.splits,
@@ -250,17 +266,18 @@ def _build(
     )
 
 
-def _show(planned: Plan, store: RunStore, folder: Path, records: Sequence[ShardRecord]) -> None:
+def _show(planned: Plan, store: RunStore, folder: Path, records: Sequence[ShardRecord], review: Review) -> None:
     from synthgen.pages.sheet import ledger_rows, write_sheet
 
     write_sheet(
-        ledger_rows(_ledgers(store, records)),
+        map(review.read, ledger_rows(_ledgers(store, records))),
         folder / SHEET,
         title=planned.spec.name,
         quotas=_quotas(planned.spec),
         limits=limits(planned.spec),
         facts=facts(planned),
         asked=asked(planned),
+        reviewable=True,
     )
 
 

@@ -32,6 +32,7 @@ class Forecast:
             none was measured, and 80 % are assumed to.
         seconds: expected work of one worker, without loading the models; None if the speed is unknown.
         bytes: disk space, including the finished dataset; None if the size of the images is unknown.
+        surplus_bytes: how much of it kept surplus images take (`output.surplus: keep`); None as `bytes`.
         size: width and height of the images; None if it is the model's own, and not known here yet.
         licence: of the model's weights, as far as known.
         basis: where `attempts`, `seconds` and `bytes` come from, in words.
@@ -53,6 +54,7 @@ class Forecast:
     tried: int
     seconds: float | None
     bytes: int | None
+    surplus_bytes: int | None
     size: tuple[int, int] | None
     licence: str
     basis: Mapping[str, str]
@@ -92,6 +94,7 @@ def forecast(planned: Plan) -> Forecast:
     if speed is not None:
         seconds = expected * speed.per_image * spec.model.steps / speed.steps
     size = _size(planned)
+    surplus = _surplus(planned, expected, _share(tried, passed), size)
     splits = split_sizes(spec)
     return Forecast(
         attempts=expected,
@@ -102,8 +105,9 @@ def forecast(planned: Plan) -> Forecast:
         passed=passed,
         tried=tried,
         seconds=seconds,
-        # PNG takes about half of 3 bytes a pixel; images are in the shards and again in the dataset.
-        bytes=int(2 * spec.total * (size[0] * size[1] * 1.5 + 1000) + expected * 4000) if size else None,
+        # Images are in the shards and again in the dataset.
+        bytes=int(2 * spec.total * (_png(size) + 1000) + expected * 4000) + (surplus or 0) if size else None,
+        surplus_bytes=surplus,
         size=size,
         licence="apache-2.0" if spec.model.id == BUNDLED_MODEL else "see the model's card",
         basis={
@@ -163,6 +167,18 @@ def _attempts(planned: Plan, passes: Passes | None, rate: Callable[[int, int], f
         share = rate(*counts)
         needed += min(quota / share, quota * per_image) if share > 0 else quota * per_image
     return ceil(needed / planned.shard_count - 1e-9) * planned.shard_count
+
+
+def _png(size: tuple[int, int]) -> float:
+    """Estimate the bytes of a PNG: about half of 3 for each pixel."""
+    return size[0] * size[1] * 1.5
+
+
+def _surplus(planned: Plan, attempts: int, share: float, size: tuple[int, int] | None) -> int | None:
+    """Estimate what kept surplus images take: attempts beyond those that the quotas need, as far as they pass."""
+    if planned.spec.output.surplus != "keep":
+        return 0
+    return None if size is None else int(max(attempts * share - planned.spec.total, 0) * (_png(size) + 1100))
 
 
 def _share(tried: int, passed: int) -> float:

@@ -8,6 +8,7 @@ from synthgen import running as runs
 from synthgen.api.arguments import flag_of, text_of_path, texts_of
 from synthgen.api.finishing import RunResult, finalized
 from synthgen.api.publishing import check_new
+from synthgen.api.review_notes import carry_review
 from synthgen.api.specs import with_settings, with_thresholds
 from synthgen.api.trust import pinned_format, require_trust
 from synthgen.errors import UsageError
@@ -59,6 +60,7 @@ def rejudge(
 
     kept = with_settings(SpecText(f"# rejudged\n{_text(stricter.spec, overrides)}", layout.SPEC), Settings(overrides))
     runs.create_run(into, stricter, kept)
+    carry_review(store, into)
     runs.rejudge(planned, store, stricter, into)
     return finalized(stricter, into, fresh=stricter.shard_count)
 

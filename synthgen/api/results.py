@@ -10,6 +10,7 @@ from pathlib import Path
 
 from synthgen.errors import StorageError
 from synthgen.files import MissingFileError, write_file
+from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.planning import Plan
 from synthgen.records import ShardRecord
 from synthgen.running import Damage
@@ -56,10 +57,11 @@ def as_record(results: Results) -> bytes:
     return seal(json.dumps(asdict(results), indent=1)).encode()
 
 
-def sheet_fingerprint(planned: Plan, records: Sequence[ShardRecord]) -> str:
+def sheet_fingerprint(planned: Plan, records: Sequence[ShardRecord], review: Review = NO_REVIEW) -> str:
     """Return a fingerprint that is equal for sheets that show the same."""
     quotas = {name: kind.count for name, kind in planned.spec.classes.items()}
-    facts = [__version__, planned.fingerprint, quotas, sorted(record.ledger.sha256 for record in records)]
+    ledgers = sorted(record.ledger.sha256 for record in records)
+    facts = [__version__, planned.fingerprint, quotas, ledgers, *review.facts]
     return sha256(json.dumps(facts).encode()).hexdigest()
 
 

@@ -33,6 +33,7 @@ from synthgen.api.progress import started
 from synthgen.api.publishing import check_new
 from synthgen.api.recording import Committed, note_preview, note_shards
 from synthgen.api.repeating import RunRecord, recorded
+from synthgen.api.review_notes import carry_review
 from synthgen.api.specs import SpecInput, spec_and_text, spec_of
 from synthgen.api.trust import pinned_format, pinned_models, require_trust
 from synthgen.errors import UsageError
@@ -182,6 +183,8 @@ def run(
     if extend:
         check_growth(planned, store, "cpu" if devices.startswith("cpu") else "auto", on_progress)
     planned = runs.create_run(store, planned, written if text is None else text, extend=extend)
+    if record and record.store.location != store.location:
+        carry_review(record.store, store)
 
     make = partial(
         make_pending,
@@ -195,10 +198,13 @@ def run(
     with deadline.kept():
         fresh = make(planned)
     result = finalized(planned, store, fresh=fresh)
-    if top_up and (more := _topped_up(planned, store, result)) is not planned:
-        with deadline.kept():
-            fresh += make(more)
-        result = finalized(more, store, fresh=fresh)
+    if top_up:
+        more = _topped_up(planned, store, result)
+        if more is not planned:
+            with deadline.kept():
+                fresh += make(more)
+        if more is not planned or runs.read_state(more, store).review != result.review:
+            result = finalized(more, store, fresh=fresh)
     return result
 
 

@@ -25,7 +25,7 @@ from synthgen.ledger.columns import (
 )
 from synthgen.planning import Plan
 from synthgen.records import Verdict
-from synthgen.running.attempts import Recorded, RowPlace, find_attempts
+from synthgen.running.recorded import Recorded, RowPlace, find_attempts
 from synthgen.spec import PARQUET
 from synthgen.store import Location, RunStore, open_store
 from synthgen.store.layout import in_dataset

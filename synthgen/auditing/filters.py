@@ -8,6 +8,7 @@ import pandas as pd
 
 from synthgen.auditing.table import check_columns, read_answers
 from synthgen.errors import UsageError
+from synthgen.ledger.review import REVIEWER
 from synthgen.records import Reason, Verdict
 from synthgen.spec import ASIDE, UNKNOWN
 from synthgen.stats.association import Test, filled, independent, with_holm
@@ -113,7 +114,7 @@ def read_pipeline(
     """
     check_columns(ledger, ["label", "verdict", "reason", *attributes, *groups], "the ledger")
     stopped = _stopped(ledger)
-    order = [FAILED, *(reason.value for reason in Reason), SURPLUS]
+    order = [FAILED, *(reason.value for reason in Reason), SURPLUS, REVIEWER]
     stages = tuple((name, int((stopped == name).sum())) for name in order if (stopped == name).any())
 
     names, filters = [stage for stage, _ in stages], []
@@ -141,7 +142,7 @@ def _stopped(ledger: pd.DataFrame) -> np.ndarray:
     if strange := [str(item) for item in verdict.unique() if item not in known]:
         raise UsageError(f"the ledger has the verdict {strange[0]!r}", hint=f"Expected {', '.join(sorted(known))}.")
     rejected = verdict == Verdict.REJECTED.value
-    reasons = {item.value for item in Reason}
+    reasons = {*(item.value for item in Reason), REVIEWER}
     if strange := [str(item) for item in reason[rejected].unique() if item not in reasons]:
         raise UsageError(f"the ledger has the reason {strange[0]!r}", hint=f"Expected {', '.join(sorted(reasons))}.")
     stopped = np.where(rejected, reason, np.where(verdict == Verdict.ACCEPTED.value, "", verdict))
@@ -167,7 +168,7 @@ def _filters(
     """Measure each filter overall, and all filters together overall and in each class."""
     # Images that entered stage s were stopped in it or later.
     entering = table[:, ::-1].cumsum(1)[:, ::-1]
-    judging = [index for index, stage in enumerate(stages) if stage not in (FAILED, SURPLUS)]
+    judging = [index for index, stage in enumerate(stages) if stage not in (FAILED, SURPLUS, REVIEWER)]
     spans = [(stage, index, index) for index, stage in enumerate(stages) if stage != FAILED and kind is None]
     if judging:
         spans.append((TOGETHER, judging[0], judging[-1]))

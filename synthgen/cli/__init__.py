@@ -4,8 +4,19 @@ What a command found goes to stdout; progress, notes and errors go to stderr.
 """
 
 # In the order in which `synthgen --help` lists their commands.
-from synthgen.cli import making, calibrate, keeping, attempts, listing, audit, reference  # isort: skip
+from synthgen.cli import making, calibrate, keeping, attempts, reviewing, listing, audit, reference  # isort: skip
 from synthgen.cli.app import app
 from synthgen.cli.program import main
 
-__all__ = ["app", "attempts", "audit", "calibrate", "keeping", "listing", "main", "making", "reference"]
+__all__ = [
+    "app",
+    "attempts",
+    "audit",
+    "calibrate",
+    "keeping",
+    "listing",
+    "main",
+    "making",
+    "reference",
+    "reviewing",
+]

@@ -16,7 +16,7 @@ from synthgen.redaction import without_secrets
 
 if TYPE_CHECKING:
     from synthgen.api.showing import Attempt
-    from synthgen.running.attempts import RowPlace
+    from synthgen.running.recorded import RowPlace
 
 
 @command

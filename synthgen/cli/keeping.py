@@ -94,6 +94,8 @@ def _answer_of_status(location: str, planned: "Plan", state: "RunState") -> Answ
         "reasons": dict(state.reasons),
         "shortfalls": [asdict(short) for short in state.shortfalls],
         "seconds": state.seconds,
+        "excluded": len(state.review.excluded),
+        "included": len(state.review.included),
     }
     return Answer(result=result, lines=[*_status_lines(planned, state, location)], is_printing=True)
 
@@ -109,6 +111,8 @@ def _status_lines(planned: "Plan", state: "RunState", location: str) -> Iterator
         yield f"  {reason:<12} {number}"
     if surplus := state.counts.get("surplus"):
         yield f"  {'surplus':<12} {surplus}"
+    if state.review:
+        yield f"reviewed  {len(state.review.excluded)} excluded, {len(state.review.included)} included"
 
     yield from under_way_lines(state)
     yield from shortfall_lines(state.shortfalls, planned.spec)

@@ -115,7 +115,8 @@ def _costs(forecast: Forecast) -> Iterator[str]:
     time = f"about {duration(forecast.seconds)}; " if forecast.seconds is not None else ""
     yield f"time      {time}{forecast.basis['seconds']}"
     disk = f"about {size(forecast.bytes)}; " if forecast.bytes is not None else ""
-    yield f"disk      {disk}{forecast.basis['bytes']}"
+    kept = f"; about {size(forecast.surplus_bytes)} of it kept surplus images" if forecast.surplus_bytes else ""
+    yield f"disk      {disk}{forecast.basis['bytes']}{kept}"
     yield f"splits    {_splits(forecast.splits)}"
     yield from (f"          {warning}" for warning in forecast.warnings)
 

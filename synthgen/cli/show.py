@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.cli.answer import Answer
-from synthgen.cli.units import counted, duration
+from synthgen.cli.units import counted, duration, size
 from synthgen.errors import QuotaNotMet
 from synthgen.records import Reason, Shortfall
 from synthgen.redaction import without_secrets
@@ -50,6 +50,9 @@ def answer_of_run(found: RunResult, *, rendered: bool = True, resumes: bool = Tr
         **_counts(tally),
         "missing": found.missing,
         "dropped": summary.dropped,
+        "excluded": len(found.review.excluded),
+        "included": len(found.review.included),
+        "kept_bytes": found.kept_bytes,
         "shortfalls": [asdict(short) for short in found.shortfalls],
         "seconds": found.seconds,
         "classes": _classes(tally),
@@ -79,6 +82,10 @@ def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
     yield f"dataset   {found.dataset}: {splits}"
     if found.summary.dropped:
         yield f"dropped   {counted(found.summary.dropped, 'image')} that repeat an image of another shard"
+    if review := found.review:
+        yield f"reviewed  {len(review.excluded)} excluded, {len(review.included)} included"
+    if found.kept_bytes:
+        yield f"kept      {size(found.kept_bytes)} of images outside the dataset, for reviewers, --top-up and --extend"
     yield from shortfall_lines(found.shortfalls, found.spec)
     yield f"look at   {found.sheet}"
 
@@ -160,7 +167,9 @@ def _how_to_make_more(found: RunResult) -> str:
 def _spent(short: Shortfall, spec: Spec) -> Iterator[str]:
     # Full shards record no misses, so the cell may have had hits there.
     where = " in the shards that lack it" if spec.total > spec.output.shard_size else ""
-    if short.to_fill is None:
+    if not short.attempts:
+        yield "taken out by a reviewer"
+    elif short.to_fill is None:
         yield f"0 of {short.attempts} attempts{where} passed"
     else:
         share = f"{short.hits} of {short.attempts} attempts{where} passed, {short.hits / short.attempts:.0%}"

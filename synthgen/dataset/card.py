@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.summary import DatasetSummary
 from synthgen.ledger.composition import CellCount, Composition
+from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.ledger.tally import MEANINGS
 from synthgen.spec import DuplicateFilter
 
@@ -39,6 +40,7 @@ def write_card(
     features: "Features",
     composition: Composition,
     drop: DuplicateFilter | None = None,
+    review: Review = NO_REVIEW,
 ) -> None:
     """Write `README.md`. It tells `datasets.load_dataset(folder)` and the Hub's viewer the splits and types.
 
@@ -46,8 +48,9 @@ def write_card(
         features: a `datasets.Features`.
         composition: that of the images in the dataset.
         drop: the rule by which images that repeat another were left out.
+        review: the images that reviewers took out or in.
     """
-    body = _body(summary, provenance, composition, drop)
+    body = _body(summary, provenance, composition, drop, review)
     text = f"---\n{_front_matter(summary, provenance, features)}\n---\n\n{body}\n"
     (folder / "README.md").write_text(text, "utf-8")
 
@@ -103,7 +106,11 @@ def _loads(summary: DatasetSummary) -> bool:
 
 
 def _body(
-    summary: DatasetSummary, provenance: Provenance, composition: Composition, drop: DuplicateFilter | None
+    summary: DatasetSummary,
+    provenance: Provenance,
+    composition: Composition,
+    drop: DuplicateFilter | None,
+    review: Review,
 ) -> str:
     # What a template prints is escaped unless it says otherwise: `finalize` sees every expression.
     environment = Environment(
@@ -124,6 +131,7 @@ def _body(
         metadata={key: _shown(value) for key, value in provenance.metadata.items()},
         tally=provenance.tally,
         drop=drop,
+        reviewed=[(is_in, *key, count) for is_in in (False, True) for key, count in review.counts(is_in=is_in).items()],
         balanced=provenance.asked.balanced,
         cells=_cells(summary, composition),
         measured=_measured(summary, composition),

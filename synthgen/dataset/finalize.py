@@ -11,11 +11,13 @@ from synthgen.dataset.formats.format import FormatWriter, Manifest
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.images import SelectedImages
+from synthgen.dataset.included import IncludedImages, included_images
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.replace import building, recover
 from synthgen.dataset.select import AcceptedImages, Selection, select
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
 from synthgen.errors import StorageError
+from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.ledger.source import Source, digest_of, scan
 from synthgen.spec import DuplicateFilter
 from synthgen.version import __version__
@@ -38,6 +40,8 @@ def finalize(
     digests: Sequence[str] | None = None,
     there: DatasetSummary | None = None,
     own: Collection[str] = (),
+    review: Review = NO_REVIEW,
+    ledgers: Sequence[Source] = (),
 ) -> DatasetSummary:
     """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
 
@@ -52,6 +56,8 @@ def finalize(
         digests: sha256 of each source, in hex, as it was committed; by default, as it is now.
         there: the dataset in the place that the folder will be copied to, if it will be.
         own: files in the folder that synthgen is known to have made, even if the one that says so is lost.
+        review: the images that reviewers took out, and those that they took in, which `drop` leaves alone.
+        ledgers: the ledger of each source, in the same order. Only needed for images that were taken in.
 
     Raises:
         QuotaNotMet: there are no images.
@@ -60,7 +66,7 @@ def finalize(
     """
     rule = drop.model_dump(mode="json") if drop else None
     committed = digests if digests is not None else [digest_of(source) for source in sources]
-    inputs = _fingerprint(committed, name, classes, splits, provenance, rule)
+    inputs = _fingerprint(committed, name, classes, splits, provenance, rule, *review.facts)
     recover(folder)
     summary = read_summary(folder) or there
     if summary is not None and summary.inputs == inputs:
@@ -68,14 +74,15 @@ def finalize(
 
     if digests is not None:
         _check(sources, digests)
-    ordered, accepted = _read(sources, classes, drop)
+    taken = included_images(ledgers, sources, review, classes)
+    ordered, accepted = _read([*sources, *taken], classes, drop, review)
     selection = select(accepted, classes, splits, drop)
-    images = SelectedImages(ordered, selection, provenance.asked)
+    images = SelectedImages(ordered, selection, provenance.asked, review)
 
     with building(folder, own) as new:
         manifest = write_in_format(writer, provenance.format, selection, images, new)
         summary = _summary(name, inputs, provenance, selection, manifest, new)
-        write_card(new, summary, provenance, images.features, images.composition, drop)
+        write_card(new, summary, provenance, images.features, images.composition, drop, review)
         files = sorted(path for path in new.rglob("*") if path.is_file())
         summary = replace(summary, digests={path.relative_to(new).as_posix(): digest_of(path) for path in files})
         write_summary(summary, new)
@@ -95,20 +102,25 @@ def _check(sources: Iterable[Source], committed: Iterable[str]) -> None:
 
 
 def _read(
-    sources: Sequence[Source], classes: Sequence[str], drop: DuplicateFilter | None
+    sources: Sequence[Source], classes: Sequence[str], drop: DuplicateFilter | None, review: Review
 ) -> tuple[list[Source], AcceptedImages]:
-    """Read what the selection needs to know of the accepted images; give the sources in the order of their ids, too."""
+    """Read what the selection needs to know of the images; give the sources in the order of their ids, too."""
     by_cosine = drop is not None and drop.min_cosine is not None
-    looked = (scan(source, classes, hashes=drop is not None, embeddings=by_cosine) for source in sources)
+    looked = (
+        scan(source, classes, hashes=drop is not None and by_rule, embeddings=by_cosine and by_rule)
+        for source in sources
+        for by_rule in [not (isinstance(source, IncludedImages) and source.spared)]
+    )
     scans = sorted(looked, key=lambda one: one.ids[:1])
 
-    accepted = AcceptedImages()
+    accepted = AcceptedImages(spared=review.spared)
     for one in scans:
-        accepted.ids += one.ids
-        accepted.labels += one.labels
-        accepted.digests += one.digests
-        accepted.hashes += one.hashes
-        accepted.embeddings += one.embeddings
+        places = [place for place, image_id in enumerate(one.ids) if image_id not in review.excluded]
+        accepted.ids += [one.ids[place] for place in places]
+        accepted.labels += [one.labels[place] for place in places]
+        accepted.digests += [one.digests[place] for place in places]
+        accepted.hashes += [one.hashes[place] for place in places] if one.hashes else []
+        accepted.embeddings += [one.embeddings[place] for place in places] if one.embeddings else []
     return [one.source for one in scans], accepted
 
 

@@ -8,8 +8,9 @@ import pyarrow as pa
 from synthgen.dataset.select import Selection
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
-from synthgen.ledger.columns import FOR_DUPLICATES, ImageRow, attribute
+from synthgen.ledger.columns import FOR_DUPLICATES, INCLUDED_BY, ImageRow, attribute
 from synthgen.ledger.composition import BalanceRequest, Composition
+from synthgen.ledger.review import BY_RUN, NO_REVIEW, Review
 from synthgen.ledger.source import Source, batches, schema_of
 
 if TYPE_CHECKING:
@@ -27,14 +28,27 @@ class SelectedImages:
         count: how many images the last pass gave.
     """
 
-    def __init__(self, sources: Sequence[Source], selection: Selection, asked: BalanceRequest) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        selection: Selection,
+        asked: BalanceRequest,
+        review: Review = NO_REVIEW,
+    ) -> None:
         """Check that the sources, in their order, share one schema.
+
+        Args:
+            review: says which of the images were taken in, and by whom; if any were, the rows have a column for it.
 
         Raises:
             StorageError: they do not.
         """
         self._sources, self._selection, self._asked = sources, selection, asked
+        self._taken = {name: word.reviewer or BY_RUN for name, word in review.included.items()}
         self.schema: pa.Schema = _schema(sources, selection.classes)
+        if self._taken:
+            features = features_of(self.schema.append(pa.field(INCLUDED_BY, pa.string())), selection.classes)
+            self.schema = features.arrow_schema
         self.composition = Composition(asked)
         self.count = 0
 
@@ -54,7 +68,14 @@ class SelectedImages:
             for split, rows in _divided(batches(source), self._selection):
                 self.count += rows.num_rows
                 _count(rows, self.composition, self._selection.classes)
-                yield split, _with_class(rows, self._selection.classes).select(self.schema.names)
+                yield split, self._shown(rows)
+
+    def _shown(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        rows = _with_class(rows, self._selection.classes)
+        if self._taken:
+            taken = pa.array(map(self._taken.get, rows["id"].to_pylist()), pa.string())
+            rows = rows.append_column(INCLUDED_BY, taken)
+        return rows.select(self.schema.names)
 
     def rows(self) -> Iterator[tuple[str, ImageRow]]:
         """Yield one row at a time, with its split.

@@ -20,8 +20,9 @@ class AcceptedImages:
     Attributes:
         labels: the position of its class in the spec.
         digests: the sha256 of its encoded picture.
-        hashes: its perceptual hash; empty if nothing asks for it.
-        embeddings: of length 1; empty if nothing asks for them.
+        hashes: its perceptual hash, by place among those that are not spared; empty if nothing asks for it.
+        embeddings: of length 1, by the same places; empty if nothing asks for them.
+        spared: ids of images to which no rule for duplicates applies.
     """
 
     ids: list[str] = field(default_factory=list)
@@ -29,6 +30,7 @@ class AcceptedImages:
     digests: list[bytes] = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
     embeddings: list[NDArray[np.float16]] = field(default_factory=list)
+    spared: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,14 @@ def select(
         raise StorageError(f"the image {min(twice)} occurs twice", hint="Run `synthgen verify` on the run folder.")
 
     if drop:
-        duplicates = near_duplicates(ids, labels, accepted.hashes, accepted.embeddings, drop)
+        compared = [place for place, image_id in enumerate(ids) if image_id not in accepted.spared]
+        duplicates = near_duplicates(
+            [ids[place] for place in compared],
+            [labels[place] for place in compared],
+            accepted.hashes,
+            accepted.embeddings,
+            drop,
+        )
     else:
         duplicates = equal_images(ids, accepted.digests)
     dropped = {duplicate.id for duplicate in duplicates} if drop else set()

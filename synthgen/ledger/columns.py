@@ -9,6 +9,8 @@ CELL_AIMED: Final = "cell_aimed"
 CELL_FILLED: Final = "cell_filled"
 PHASH: Final = "phash"
 EMBEDDING: Final = "embedding"
+INCLUDED_BY: Final = "included_by"
+"""In datasets with images that the filters did not accept: who took the image in; null for the others."""
 FOR_DUPLICATES = (PHASH, EMBEDDING)
 """Columns that only serve to find duplicates: a finished dataset leaves them out."""
 
@@ -59,6 +61,8 @@ LedgerRow = TypedDict(
         "batch_size": int,
         "thumbnail": bytes | None,
         "image": StoredImage | None,
+        "phash": bytes | None,
+        "embedding": object,
     },
     total=False,
 )

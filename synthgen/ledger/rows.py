@@ -39,10 +39,13 @@ def images_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
 def ledger_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
     """The schema of `ledger/*.parquet`: one row for every attempt.
 
-    `thumbnail` is a JPEG. `image`, the PNG of what was not accepted, exists with `rejects: {keep: images}`.
+    `thumbnail` is a JPEG. `image`, the PNG of what was not accepted, exists with `rejects: {keep: images}` and with
+    `surplus: keep`. With the latter, kept images also have what identifies duplicates.
     """
-    from datasets import Features, Image
+    from datasets import Features, Image, List
 
+    has_surplus = spec.output.surplus == "keep"
+    keeps = has_surplus or spec.output.rejects.keep == "images"
     return Features(
         {
             "id": _value("string"),
@@ -63,7 +66,8 @@ def ledger_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
             "seconds": _value("float32"),
             "batch_size": _value("int32"),
             "thumbnail": _value("binary"),
-            **({"image": Image()} if spec.output.rejects.keep == "images" else {}),
+            **({"image": Image()} if keeps else {}),
+            **({columns.PHASH: _value("binary"), columns.EMBEDDING: List(_value("float16"))} if has_surplus else {}),
         }
     ).arrow_schema
 
@@ -108,6 +112,8 @@ def ledger_row(judged: Judged, thumbnail: bytes | None, png: bytes | None) -> Le
         "thumbnail": thumbnail,
         "image": _image(candidate.id, png) if png is not None else None,
     }
+    if png is not None and judged.assessment is not None:
+        row |= {"phash": judged.assessment.phash, "embedding": judged.assessment.embedding}
     return cast("LedgerRow", row | _measurements(judged))
 
 

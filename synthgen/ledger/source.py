@@ -1,6 +1,6 @@
 """Committed Parquet files, read in small batches: memory does not grow with their number or size."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -57,6 +57,21 @@ def schema_of(source: Source) -> pa.Schema:
         return file.schema_arrow
 
 
+def pixel_bytes(ledgers: Iterable[Source]) -> int:
+    """Add up the disk space of the full images that ledgers keep, from the files' footers.
+
+    Raises:
+        StorageError: one cannot be read.
+    """
+    total = 0
+    for ledger in ledgers:
+        with _opened(ledger) as opened, pq.ParquetFile(opened) as file:
+            groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
+            columns = [group.column(index) for group in groups for index in range(group.num_columns)]
+            total += sum(column.total_compressed_size for column in columns if column.path_in_schema == "image.bytes")
+    return total
+
+
 def scan(source: Source, classes: Sequence[str], *, hashes: bool = False, embeddings: bool = False) -> Scan:
     """Read what a dataset needs to know about a file of accepted images before it copies them.
 
@@ -92,7 +107,7 @@ def _scan(result: Scan, columns: Sequence[str], classes: int) -> None:
 
 
 def _need(columns: Sequence[str], schema: pa.Schema, source: Source) -> None:
-    if missing := [name for name in columns if name not in schema.names]:
+    if missing := [name for name in columns if name.partition(".")[0] not in schema.names]:
         raise StorageError(f"{source} has no column {', '.join(missing)}", hint=_HINT)
 
 

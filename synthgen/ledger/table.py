@@ -44,7 +44,8 @@ def _rows(store: RunStore, name: str, columns: Sequence[str] | None) -> Iterator
     place = f"{store.location}/{name}"
     with store.open(name) as file, as_damage(place):
         table = pq.ParquetFile(file)
-        if missing := [column for column in columns or () if column not in table.schema_arrow.names]:
+        there = table.schema_arrow.names
+        if missing := [column for column in columns or () if column.partition(".")[0] not in there]:
             raise StorageError(f"{place} is damaged, or of another version: it has no column {missing[0]!r}")
         for batch in table.iter_batches(_READ_AT_ONCE, columns=columns):
             yield from batch.to_pylist()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from synthgen.files import as_damage
 from synthgen.fragments import fragment, table
+from synthgen.ledger.review import NO_REVIEW, REVIEWER, Review
 from synthgen.ledger.source import Source, batches
 from synthgen.records import Reason, Verdict
 
@@ -22,6 +23,7 @@ MEANINGS: Mapping[str, str] = {
     Reason.MEASURE: "outside the limits of a plug-in's measure",
     Reason.DUPLICATE: "repeats an image before it",
     Reason.ATTRIBUTE: "measured as something that no cell asks for, or unknown",
+    REVIEWER: "taken out by a reviewer",
     Verdict.SURPLUS: "passed the filters, but was not needed or came after its budget of attempts",
     "not_finite": "the model's numbers broke: no image",
     "safety_checker": "held back by the model's own safety checker",
@@ -145,14 +147,15 @@ def tally(fates: Counter[Fate], quotas: Mapping[str, int | None]) -> Tally:
     return Tally(tuple(_class_tally(name, quotas.get(name), fates) for name in names))
 
 
-def read_tally(ledgers: Iterable[Source], quotas: Mapping[str, int | None]) -> Tally:
-    """Count whole ledgers without reading their pictures."""
+def read_tally(ledgers: Iterable[Source], quotas: Mapping[str, int | None], review: Review = NO_REVIEW) -> Tally:
+    """Count whole ledgers without reading their pictures, as they read with a `review`."""
     fates: Counter[Fate] = Counter()
+    names = ("class", "verdict", "reason")
     for ledger in ledgers:
-        for batch in batches(ledger, ("class", "verdict", "reason")):
-            columns = (batch[name].to_pylist() for name in ("class", "verdict", "reason"))
+        for batch in batches(ledger, (*names, "id") if review else names):
             with as_damage(ledger):
-                fates.update(map(_fate, *columns))
+                rows = map(review.read, batch.to_pylist()) if review else batch.to_pylist()
+                fates.update(_fate(row["class"], row["verdict"], row["reason"]) for row in rows)
     return tally(fates, quotas)
 
 

@@ -1,9 +1,16 @@
-"""What all pages share: each is one HTML file, with no active content and nothing to fetch."""
+"""What all pages share: each is one HTML file with nothing to fetch.
+
+A page has no active content, except where it is given a `script` of ours: then its policy allows this one script by its
+hash, and no other.
+"""
 
 from base64 import b64encode
+from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from synthgen.files import write_file
 from synthgen.inert import inert
@@ -24,7 +31,7 @@ def environment(room: str) -> Environment:
         lstrip_blocks=True,
         finalize=_inert,
     )
-    found.filters |= {"short": short, "number": number}
+    found.filters |= {"short": short, "number": number, "hashed": hashed}
     return found
 
 
@@ -32,6 +39,18 @@ def short(text: object, limit: int = 120) -> str:
     """Shorten a text to one line of at most `limit` characters, with an ellipsis for the rest."""
     line = " ".join(inert(str(text)[: 8 * limit]).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def script(room: str, name: str) -> Markup:
+    """Return a script of a package as the text of a `<script>`, which no template changes."""
+    text = files(room).joinpath(name).read_text("utf-8")
+    assert "</" not in text, "it would end the element"
+    return Markup(text)  # it ships with synthgen
+
+
+def hashed(text: str) -> str:
+    """Return what a content security policy calls a script: `sha256-` and the hash in base64."""
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
 def number(value: int) -> str:

@@ -3,12 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
 
 from synthgen.files import as_damage
 from synthgen.ledger.columns import (
+    FOR_DUPLICATES,
     LedgerRow,
     answers_of,
     attributes_in,
@@ -18,9 +19,11 @@ from synthgen.ledger.columns import (
     scores_of,
 )
 from synthgen.ledger.composition import BalanceRequest, CellCount, Composition, emptiest
+from synthgen.ledger.review import REVIEWER
 from synthgen.ledger.source import Source, batches, schema_of
 from synthgen.ledger.tally import MEANINGS, ClassTally, Fate, Tally, tally
-from synthgen.pages.page import data_uri, environment, write_page
+from synthgen.pages.page import data_uri, environment, script, write_page
+from synthgen.pages.score import Score
 from synthgen.records import Reason, Rule, Verdict
 from synthgen.spec import UNKNOWN
 
@@ -47,48 +50,6 @@ def watched(rule: Rule) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """One score of a picture.
-
-    Attributes:
-        limit: the rule that uses it; None if there is none.
-    """
-
-    name: str
-    value: float
-    limit: Rule | None
-
-    @property
-    def text(self) -> str:
-        if not isfinite(self.value):
-            return "none"
-        if self.value and abs(self.value) < 0.01:
-            return f"{self.value:.1e}"
-        # A failing score must not be rounded to a passing one: 0.9996 is below 0.9999.
-        texts = [f"{self.value:.{digits}f}" for digits in (3, 4, 5, 6)]
-        return next((text for text in texts if self._passes(float(text)) == self._passes(self.value)), texts[-1])
-
-    def _passes(self, value: float) -> bool:
-        return self.limit is None or self.limit.allows(value)
-
-    @property
-    def broken(self) -> str:
-        """How the score fails, such as `< 0.5`; empty if it passes."""
-        if self.limit is None or self._passes(self.value):
-            return ""
-        above = self.value > self.limit.ceiling or self.limit.floor == -inf
-        return f"> {self.limit.ceiling:.6g}" if above else f"< {self.limit.floor:.6g}"
-
-    @property
-    def margin(self) -> float:
-        """The distance to the nearer limit, as a share of it: 0.55 is closer to 0.5 than 0.3 to 0.2."""
-        if self.limit is None or not isfinite(self.value):
-            return inf
-        limits = [limit for limit in (self.limit.floor, self.limit.ceiling) if isfinite(limit)]
-        return min((abs(self.value - limit) / (abs(limit) or 1.0) for limit in limits), default=inf)
-
-
-@dataclass(frozen=True, slots=True)
 class SheetPicture:
     """One attempt as the sheet shows it."""
 
@@ -101,6 +62,14 @@ class SheetPicture:
     scores: tuple[Score, ...]
     attributes: tuple[tuple[str, str], ...]
     thumbnail: bytes | None
+    kept: bool
+
+    @property
+    def decision(self) -> str | None:
+        """What a reviewer can decide about it: `exclude` or `include`; None if its pixels are gone."""
+        if self.accepted:
+            return "exclude"
+        return "include" if self.kept or self.reason == REVIEWER else None
 
     @property
     def accepted(self) -> bool:
@@ -137,13 +106,14 @@ class Group:
 
 
 def ledger_rows(ledgers: Iterable[Source]) -> Iterator[LedgerRow]:
-    """Read the rows of committed ledger files, one at a time, without the full images that a ledger may keep.
+    """Read the rows of committed ledger files, one at a time. Of full images, they have only the `path`.
 
     Raises:
         StorageError: a file cannot be read, or a row is not valid.
     """
     for ledger in ledgers:
-        names = [name for name in schema_of(ledger).names if name != "image"]
+        there = [name for name in schema_of(ledger).names if name not in FOR_DUPLICATES]
+        names = ["image.path" if name == "image" else name for name in there]
         for batch in batches(ledger, names):
             for row in batch.to_pylist():
                 with as_damage(ledger):
@@ -174,6 +144,7 @@ def write_sheet(
     facts: Mapping[str, str] = _NO_FACTS,
     asked: BalanceRequest = _NOTHING_ASKED,
     per_class: int = PER_CLASS,
+    reviewable: bool = False,
 ) -> Tally:
     """Write the contact sheet of `rows` of the ledger, in any order, to `path`, whole or not at all.
 
@@ -184,6 +155,7 @@ def write_sheet(
         facts: shown below the title, such as the model and its settings.
         asked: what is measured and balanced; shown beside the measurements of the accepted pictures.
         per_class: at most this many accepted pictures of a class, and as many others; fewer with very many classes.
+        reviewable: add a filter, tick boxes, and a button that saves what was ticked: a file for `exclude`.
 
     Raises:
         StorageError: `path` cannot be written.
@@ -204,7 +176,7 @@ def write_sheet(
         _group(kind, shown[kind.name, True].pictures, shown[kind.name, False].pictures, composition, limit)
         for kind in counted.classes
     ]
-    write_page(path, _rendered(title, facts, counted, groups, composition))
+    write_page(path, _rendered(title, facts, counted, groups, composition, reviewable=reviewable))
     return counted
 
 
@@ -249,6 +221,7 @@ def _picture(row: LedgerRow, limits: Sequence[Rule], balanced: Sequence[str]) ->
         scores=tuple(_scores(row, limits)),
         attributes=tuple((name.replace("_", " "), value) for name, value in answers_of(row).items()),
         thumbnail=row["thumbnail"],
+        kept=row.get("image") is not None,
     )
 
 
@@ -276,8 +249,15 @@ def _homeless(row: LedgerRow, balanced: Sequence[str]) -> str | None:
 
 
 def _rendered(
-    title: str, facts: Mapping[str, str], counted: Tally, groups: Sequence[Group], composition: Composition
+    title: str,
+    facts: Mapping[str, str],
+    counted: Tally,
+    groups: Sequence[Group],
+    composition: Composition,
+    *,
+    reviewable: bool,
 ) -> str:
+    active = {"script": script("synthgen.pages", "review.js")} if reviewable else {}
     return (
         environment("synthgen.pages")
         .get_template("sheet.html.j2")
@@ -290,5 +270,7 @@ def _rendered(
             balanced=composition.asked.balanced,
             measured={name: composition.answers_of(name) for name in composition.free} if counted.accepted else {},
             sorted_by_margin=any(score.limit is not None for g in groups for p in g.accepted for score in p.scores),
+            reviewable=reviewable,
+            **active,
         )
     )

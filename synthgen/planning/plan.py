@@ -30,6 +30,7 @@ NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "output.format": "applied when the dataset is finalized, to images that are there",
     "output.format_options": "applied when the dataset is finalized, to images that are there",
     "output.splits": "applied when the dataset is finalized, to images that are there",
+    "output.surplus": "decides which pixels are kept, not which images are made",
     "gates": "applied when the dataset is audited",
     "metadata": "shown in the dataset's card",
 }
@@ -59,12 +60,19 @@ class Addition:
             fell short of.
         spec: what these and all later shards are made by, with the counts of the whole run; None if it stays.
         written: that spec as its author wrote it.
+        taken: how many of them the run had already, as surplus images or beyond a quota; the shards make the others.
     """
 
     quotas: Mapping[str, int]
     extends: bool
     spec: Spec | None = None
     written: str | None = None
+    taken: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def made(self) -> dict[str, int]:
+        """What its shards make, by cell."""
+        return {cell: images - self.taken.get(cell, 0) for cell, images in self.quotas.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +140,11 @@ class Plan:
 
         Raises:
             KeyError: the addition names a cell that the spec does not make.
-            ValueError: its spec has other counts than the run and the addition together, or another order of classes.
+            ValueError: its spec has other counts than the run and the addition together, or another order of classes;
+                or it takes more images than it wants.
         """
+        if any(not 0 <= images <= addition.quotas.get(cell, 0) for cell, images in addition.taken.items()):
+            raise ValueError(f"it wants {dict(addition.quotas)} and takes {dict(addition.taken)}")
         spec = addition.spec or self.spec
         counts, more = Counter(counts_of(self.spec)), by_class(kinds_of(spec), addition.quotas)
         if addition.extends:
@@ -188,7 +199,7 @@ class Plan:
         blocks = [(cells_of(spec), spec.output.shard_size)]
         for addition in self.additions:
             spec = addition.spec or spec
-            blocks.append((self._cells(addition.quotas), spec.output.shard_size))
+            blocks.append((self._cells(addition.made), spec.output.shard_size))
         return [(cells, -(-sum(cell.quota for cell in cells) // size)) for cells, size in blocks]
 
     def _cells(self, quotas: Mapping[str, int]) -> tuple[Cell, ...]:
@@ -240,6 +251,7 @@ class Plan:
                 raise ValueError(f"format {content['format']!r}, and this version writes {FORMAT}")
             if strange := content.keys() - _KEYS:
                 raise ValueError(f"it has an entry {min(strange)!r}")
+            content["spec"]["output"].setdefault("surplus", "drop")  # runs of earlier versions stay as they are
             plan = cls(
                 Spec.model_validate_json(json.dumps(content["spec"])),
                 Revisions(**content["revisions"]),

@@ -1,8 +1,9 @@
 """Plan -> committed shards. Importing it imports neither torch nor datasets: `status` is quick."""
 
-from synthgen.running.additions import top_up
 from synthgen.running.assignment import Assignment
 from synthgen.running.at_work import at_work
+from synthgen.running.deciding import Asked, Decided, decide
+from synthgen.running.decisions import carry_decisions
 from synthgen.running.executors.local import run_local
 from synthgen.running.executors.ray import run_ray
 from synthgen.running.executors.slots import Slot, slots
@@ -13,12 +14,15 @@ from synthgen.running.repair import Repaired, repair
 from synthgen.running.shard.protocols import Generator, Judge
 from synthgen.running.shard.worker import Outcome, work
 from synthgen.running.state import RunState, read_part, read_state
+from synthgen.running.surplus import extend_from_surplus, fill_from_surplus
+from synthgen.running.topping_up import top_up
 from synthgen.running.verify import Damage, unsealed, verify
 
 __all__ = [
-    "GIVEN_UP",
+    "Asked",
     "Assignment",
     "Damage",
+    "Decided",
     "Generator",
     "Judge",
     "Outcome",
@@ -26,9 +30,13 @@ __all__ = [
     "RunState",
     "Slot",
     "at_work",
+    "carry_decisions",
     "check_resolved",
     "create_run",
+    "decide",
+    "extend_from_surplus",
     "failed_for",
+    "fill_from_surplus",
     "grouped",
     "growth_in",
     "is_begun",

@@ -43,6 +43,17 @@ def keep_changes(store: RunStore, there: Plan, wanted: Plan) -> None:
         there = with_changes(there, store)  # another process was first, perhaps with the same keys
 
 
+def with_unsaid(there: Plan, wanted: Plan) -> Plan:
+    """Return the wanted plan with the run's own `output.surplus`, unless the spec itself says what that should be.
+
+    Runs of earlier versions have no such key, and resuming them changes nothing.
+    """
+    if "surplus" in wanted.spec.output.model_fields_set:
+        return wanted
+    output = wanted.spec.output.model_copy(update={"surplus": there.spec.output.surplus})
+    return replace(wanted, spec=wanted.spec.model_copy(update={"output": output}))
+
+
 def _names(store: RunStore) -> list[str]:
     """List the files, the last one last. Files with other names are not synthgen's."""
     return sorted(filter(layout.number_of_change, store.names(layout.CHANGES)), key=layout.number_of_change)

@@ -6,7 +6,8 @@ from synthgen.errors import PlanChanged, StorageError, UsageError
 from synthgen.files import MissingFileError
 from synthgen.planning import Growth, Plan, growth_of, written_spec
 from synthgen.running.additions import add, with_additions
-from synthgen.running.changes import keep_changes, with_changes
+from synthgen.running.changes import keep_changes, with_changes, with_unsaid
+from synthgen.running.surplus import extend_from_surplus
 from synthgen.spec.written import is_sealed, sealed, written_in_full
 from synthgen.store import faults, layout
 from synthgen.store.store import RunStore
@@ -39,8 +40,9 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
         faults.reach("plan-created")
     else:
         there = open_run(store)
+        plan = with_unsaid(there, plan)
         if extend and (more := growth_of(there, plan, spec_text).addition) is not None:
-            add(store, there, more)
+            extend_from_surplus(store, there, more)
             there = open_run(store)  # another process may have been first, and asked for something else
         _refuse_another(there, plan, store.location, extend=extend)
         keep_changes(store, there, plan)

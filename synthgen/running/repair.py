@@ -47,7 +47,7 @@ def repair(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> Rep
         restore_spec(store)
     if any(finding.place == layout.RESOLVED for finding in findings):
         keep_resolved(store)
-    state = read_state(plan, store)
+    state = read_state(plan, store, reviewed=False)
     for name in state.orphans:
         store.delete(name)
     return Repaired(tuple(findings), tuple(reopened), state.orphans, forget_failures(store, state.failed))

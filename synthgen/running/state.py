@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from synthgen.errors import StorageError
+from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.planning import Plan
 from synthgen.records import ShardRecord, Shortfall, Verdict
 from synthgen.running.failures import read_causes, read_end
+from synthgen.running.reviewing import read_review
 from synthgen.running.shard.journal import journalled
 from synthgen.running.shard.marker import read_markers
 from synthgen.running.under_way import UnderWay
@@ -27,7 +29,9 @@ class RunState:
         ended: a line on what last ended a worker with no shard to blame; None once all shards are done.
         orphans: files that no marker names: left by a killed worker, or still being written.
         journalled: unfinished shards of which batches are kept, so that they are not made again.
-        topped_up: by cell, the quotas of committed shards that stand in for missing images.
+        topped_up: by cell, what stands in for missing images: quotas of committed top-ups, and images that reviewers
+            took in, less those they took out.
+        review: what reviewers decided.
         under_way: what the journals of unfinished shards hold; `status` reads it.
 
     Example:
@@ -47,6 +51,7 @@ class RunState:
     ended: str | None
     journalled: tuple[int, ...] = ()
     under_way: Mapping[int, UnderWay] = field(default_factory=dict)
+    review: Review = NO_REVIEW
 
     def __repr__(self) -> str:
         accepted, attempts = self.counts.get("accepted", 0), sum(self.counts.values())
@@ -76,7 +81,7 @@ class RunState:
 
     @cached_property
     def shortfalls(self) -> tuple[Shortfall, ...]:
-        """What committed shards lack and later shards did not make up for, summed by cell."""
+        """What committed shards lack and later shards did not make up for, and what was taken out, summed by cell."""
         found: dict[str, Shortfall] = {}
         for record in self.done.values():
             for short in record.shortfalls:
@@ -91,6 +96,8 @@ class RunState:
                     before.spare + short.spare,
                     dict(misses.most_common()),
                 )
+        for cell in self.topped_up.keys() - found.keys():
+            found[cell] = Shortfall(cell, 0, 0, 0, 0)
         left = (replace(short, missing=short.missing - self.topped_up.get(cell, 0)) for cell, short in found.items())
         return tuple(short for short in left if short.missing > 0)
 
@@ -100,13 +107,16 @@ class RunState:
         return sum(record.seconds for record in self.done.values())
 
 
-def read_state(plan: Plan, store: RunStore) -> RunState:
+def read_state(plan: Plan, store: RunStore, *, reviewed: bool = True) -> RunState:
     """Read how far a run is.
 
     A marker is trusted if it is intact and of this plan, and its files exist; `verify` reads the files too.
 
+    Args:
+        reviewed: also read what reviewers decided; otherwise, nothing was.
+
     Raises:
-        StorageError: the folder cannot be read.
+        StorageError: the folder cannot be read, or a decision is damaged.
     """
     # Files before markers: what is committed meanwhile is then never taken for an orphan.
     tables = set(_tables(store))
@@ -123,9 +133,12 @@ def read_state(plan: Plan, store: RunStore) -> RunState:
     failures = store.names(layout.FAILED)
     numbers = [layout.shard_of_failure(name) for name in failures]
     failed = Counter(number for number in numbers if number is not None and number not in done)
-    others = (*in_done, *failures, *store.names(layout.ADDITIONS), *store.names(layout.CHANGES), *store.names(""))
+    more = [name for folder in (layout.ADDITIONS, layout.CHANGES, layout.DECISIONS) for name in store.names(folder)]
+    others = (*in_done, *failures, *more, *store.names(""))
     temporary = [name for name in others if layout.is_temporary(name)]
     pending = tuple(index for index in range(count) if index not in done and index not in damaged)
+    review = read_review(plan, store, done) if reviewed else NO_REVIEW
+    top_ups = [{cell.name: cell.quota for cell in plan.shard(index).cells} for index in plan.top_ups if index in done]
 
     return RunState(
         shard_count=count,
@@ -135,11 +148,10 @@ def read_state(plan: Plan, store: RunStore) -> RunState:
         failed=dict(sorted(failed.items())),
         orphans=(*sorted(tables - named), *temporary, *_spent(kept, pending)),
         journalled=tuple(sorted(kept.keys() & set(pending))),
-        topped_up=_sum(
-            {cell.name: cell.quota for cell in plan.shard(index).cells} for index in plan.top_ups if index in done
-        ),
+        topped_up=_sum([*top_ups, review.gained, *_given(plan)]),
         causes=read_causes(store, failed),
         ended=read_end(store, failures) if pending else None,
+        review=review,
     )
 
 
@@ -163,6 +175,12 @@ def read_part(plan: Plan, store: RunStore, shards: Collection[int]) -> RunState:
         causes={},
         ended=None,
     )
+
+
+def _given(plan: Plan) -> Iterator[dict[str, int]]:
+    """Yield, less than nothing, the images that each extension did not have made, since the run had them."""
+    for addition in plan.additions:
+        yield {cell: -images for cell, images in addition.taken.items()}
 
 
 def _spent(kept: Mapping[int, Sequence[str]], pending: Collection[int]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from synthgen.ledger.columns import CELL_FILLED, LedgerRow, StoredImage
 from synthgen.ledger.table import read_images, read_ledger
 from synthgen.planning import Plan
 from synthgen.records import File, ShardRecord, Verdict
+from synthgen.running.decisions import damaged_decisions
 from synthgen.running.opening import check_resolved, kept_spec
 from synthgen.running.shard.encode import decoded
 from synthgen.running.shard.marker import read_claims
@@ -32,8 +33,8 @@ class Damage:
 
 def verify(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> list[Damage]:
     """Read every committed file again: hashes, rows, ids, each image to its last pixel. [] if all is well."""
-    state = read_state(plan, store)
-    findings = _spec_faults(store)
+    state = read_state(plan, store, reviewed=False)
+    findings = [*_spec_faults(store), *(Damage(*each) for each in damaged_decisions(store))]
     findings += [Damage(layout.marker(shard), message) for shard, message in state.damaged.items()]
     records = {**state.done, **_doubtful(plan, store, state.damaged)}
     on_progress(StepProgress("checking", "shards", 0, len(records)))

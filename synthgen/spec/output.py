@@ -47,3 +47,8 @@ class Output(Section):
         description="Accepted images per shard. A shard is the unit of work, of commit and of retry.",
     )
     rejects: Rejects = Field(Rejects(), description="What to keep of images that were not accepted.")
+    surplus: Literal["keep", "drop"] = Field(
+        "keep",
+        description="Whether the ledger keeps surplus images in full, so that they can fill cells later. 'drop' treats "
+        "them as 'rejects' says.",
+    )

@@ -11,6 +11,7 @@ RESOLVED = "spec.resolved.yaml"
 """The same with everything worked in, and all defaults."""
 ADDITIONS = "additions"
 CHANGES = "changes"
+DECISIONS = "decisions"
 IMAGES = "shards"
 LEDGER = "ledger"
 DONE = "done"
@@ -76,6 +77,11 @@ def addition(number: int) -> str:
 def change(number: int) -> str:
     """Name the keys that a resumption changed, counting from 1."""
     return f"{CHANGES}/{number:05d}.json"
+
+
+def decision(number: int) -> str:
+    """Name a decision of a reviewer, counting from 1."""
+    return f"{DECISIONS}/{number:05d}.json"
 
 
 def number_of_change(name: str) -> int:

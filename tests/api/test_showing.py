@@ -93,7 +93,7 @@ def test_a_journal_of_an_earlier_version_is_shown_without_a_verdict(
 ) -> None:
     whole = journal.batches
     monkeypatch.setattr(
-        "synthgen.running.attempts.batches",
+        "synthgen.running.recorded.batches",
         lambda *given: ([{**row, "judged": None} for row in batch] for batch in whole(*given)),
     )
     [found] = synthgen.show(stopped, ["00000-000003"])

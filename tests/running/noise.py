@@ -20,7 +20,7 @@ prompts:
   variables: {mood: [happy, sad, tired]}
 attributes:
   tint: {values: {red: ["a red picture"], blue: ["a blue picture"]}}
-output: {shard_size: 15}
+output: {shard_size: 15, surplus: drop}
 seed: 5
 """
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from synthgen.errors import UsageError
 from synthgen.files import as_damage, expanded, refuse_links
 from synthgen.ledger.columns import CELL_AIMED, EMBEDDING, attribute
+from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.spec import Attribute
 from synthgen.store.layout import DATASET, LEDGER, PLAN
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from synthgen.planning import Plan
@@ -26,12 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """A finished run: its plan and the files that it committed."""
+    """A finished run: its plan, the files that it committed, and what reviewers decided about them."""
 
     folder: Path
     planned: Plan
     images: tuple[Path, ...]
     ledgers: tuple[Path, ...]
+    review: Review = NO_REVIEW
 
 
 OpenRun = Callable[[Path], RecordedRun]
@@ -90,7 +93,10 @@ def open_audited(
 
 
 def read_ledger(run: RecordedRun, attributes: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Read every attempt for `read_pipeline` and `read_entanglement`, and name the columns of prompts' variables."""
+    """Read every attempt for `read_pipeline` and `read_entanglement`, and name the columns of prompts' variables.
+
+    Images that a reviewer took out or in have the verdict that this gave them.
+    """
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -101,7 +107,8 @@ def read_ledger(run: RecordedRun, attributes: Sequence[str]) -> tuple[pd.DataFra
     tables, prompted = [], []
     for file in run.ledgers:
         with as_damage(file):
-            tables.append(pq.read_table(file, columns=columns).select(columns))
+            table = _reviewed(pq.read_table(file, columns=["id", *columns]), run.review)
+            tables.append(table.select(columns))
             prompted += [dict(json.loads(text or "{}")) for text in tables[-1]["variables"].to_pylist()]
     with as_damage(run.folder / LEDGER):
         frame: pd.DataFrame = pa.concat_tables(tables).replace_schema_metadata(None).to_pandas()
@@ -112,16 +119,27 @@ def read_ledger(run: RecordedRun, attributes: Sequence[str]) -> tuple[pd.DataFra
     return pd.concat([frame, variables], axis=1), list(variables.columns)
 
 
+def _reviewed(table: pa.Table, review: Review) -> pa.Table:
+    if not review:
+        return table
+    now = [review.read(row) for row in table.select(["id", "verdict", "reason"]).to_pylist()]
+    for name in ("verdict", "reason"):
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, [[row[name] for row in now]])
+    return table
+
+
 def recorded_vectors(run: RecordedRun, ids: Sequence[str]) -> NDArray[np.float32] | None:
     """Read the embeddings of these images by the filtering judge; None if some are missing."""
     import numpy as np
     import pyarrow.parquet as pq
 
     found: dict[str, NDArray[np.float16]] = {}
-    for file in run.images:
+    ledgers = run.ledgers if run.review.included else ()
+    for file in (*run.images, *ledgers):
         with as_damage(file):
             if EMBEDDING not in pq.read_schema(file).names:
-                return None
+                continue
             table = pq.read_table(file, columns=["id", EMBEDDING])
             names, vectors = table["id"].to_pylist(), table[EMBEDDING].to_numpy()
             found |= {name: each for name, each in zip(names, vectors, strict=True) if each is not None}

@@ -45,7 +45,11 @@ class ShardWriter:
     ) -> None:
         self._journal, self._provenance = journal, provenance
         self._plan, self._store, self._shard, self._score_names = plan, store, shard, score_names
-        self._keep = plan.spec.output.rejects.keep
+        output = plan.spec.output
+        self._keep: dict[Verdict, str] = dict.fromkeys(Verdict, output.rejects.keep)
+        self._keep[Verdict.ACCEPTED] = "images"
+        if output.surplus == "keep":
+            self._keep[Verdict.SURPLUS] = "images"
         self._files = ExitStack()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="shard-writer")
         self._pending: deque[Future[None]] = deque()
@@ -140,7 +144,7 @@ class ShardWriter:
         return record
 
     def _wants_pixels(self, verdict: Verdict) -> bool:
-        return verdict is Verdict.ACCEPTED or self._keep != "scores"
+        return self._keep[verdict] != "scores"
 
     def _keep_journal(self) -> None:
         """Write the rest of the journal. Whatever ended the shard is reported, and not a disk that is full as well."""
@@ -155,7 +159,7 @@ class ShardWriter:
             attempt, accepted = judged.rendered.candidate.attempt, judged.verdict is Verdict.ACCEPTED
             image, wanted = pixels.get(attempt), self._wants_pixels(judged.verdict)
             small = None if image is None or not wanted else thumbnail(image)
-            full = png(image) if image is not None and (accepted or self._keep == "images") else None
+            full = png(image) if image is not None and self._keep[judged.verdict] == "images" else None
             if image is not None:
                 kept[attempt] = full or image
             if accepted:

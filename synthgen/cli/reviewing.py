@@ -1,0 +1,111 @@
+"""The commands of a review: images taken out of a run's dataset, and into it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synthgen.cli.answer import Answer
+from synthgen.cli.command import command
+from synthgen.cli.options import RunArgument, Trust
+from synthgen.cli.units import counted
+
+if TYPE_CHECKING:
+    from synthgen.api.reviewing import Reviewed
+
+_SHOWN = 5
+
+Ids = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="ID...", help="IDs of images, such as 00000-000012, as the contact sheet shows them."),
+]
+ReviewFile = Annotated[
+    Path | None,
+    typer.Option("--file", metavar="FILE.csv", help="CSV with a column id, and maybe decision; the sheet saves one."),
+]
+Why = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, in a few words.")]
+Reviewer = Annotated[
+    str | None, typer.Option("--reviewer", metavar="NAME", help="Who decides. Default: the login name.")
+]
+Undo = Annotated[bool, typer.Option("--undo", help="Take back this decision about these images, instead.")]
+
+
+@command
+def exclude(
+    location: RunArgument,
+    ids: Ids = None,
+    file: ReviewFile = None,
+    reason: Why = None,
+    reviewer: Reviewer = None,
+    undo: Undo = False,
+    trust: Trust = False,
+) -> Answer:
+    """Take images out of a run's dataset, and make it again. `synthgen run RUN --top-up` replaces them.
+
+    A CSV with a column `decision` (exclude, include or nothing) decides row by row: one command for a whole review.
+    """
+    from synthgen.api.reviewing import exclude
+
+    done = exclude(location, ids or (), file=file, reason=reason, reviewer=reviewer, undo=undo, trust=trust)
+    return _answer(done, location)
+
+
+@command
+def include(
+    location: RunArgument,
+    ids: Ids = None,
+    file: ReviewFile = None,
+    reason: Why = None,
+    reviewer: Reviewer = None,
+    undo: Undo = False,
+    trust: Trust = False,
+) -> Answer:
+    """Take surplus or rejected images into a run's dataset, and make it again. Their pixels must have been kept.
+
+    A CSV with a column `decision` (exclude, include or nothing) decides row by row: one command for a whole review.
+    """
+    from synthgen.api.reviewing import include
+
+    done = include(location, ids or (), file=file, reason=reason, reviewer=reviewer, undo=undo, trust=trust)
+    return _answer(done, location)
+
+
+def _answer(done: "Reviewed", location: str) -> Answer:
+    decided, run = done.decided, done.result
+    result = {
+        "decision": decided.number,
+        "excluded": list(decided.excluded),
+        "included": list(decided.included),
+        "undone": list(decided.undone),
+        "unchanged": list(decided.unchanged),
+        "overfilled": dict(decided.overfilled),
+        "dataset": run.dataset if run else None,
+        "images": run.summary.rows if run else None,
+        "missing": run.missing if run else None,
+        "splits": {split.name: split.rows for split in run.summary.splits} if run else None,
+    }
+    return Answer(result=result, lines=[*_lines(done, location)])
+
+
+def _lines(done: "Reviewed", location: str) -> Iterator[str]:
+    decided, run = done.decided, done.result
+    for word in ("excluded", "included", "undone"):
+        if ids := getattr(decided, word):
+            yield f"{word:<9} {_images(ids)}"
+    if decided.unchanged:
+        yield f"unchanged {_images(decided.unchanged)}: it was so before"
+    for cell, spare in decided.overfilled.items():
+        yield f"overfull  {cell}: {counted(spare, 'image')} more than its quota"
+    if run is None:
+        yield "dataset   not made yet: some shards are not committed"
+        return
+    splits = ", ".join(f"{split.name} {split.rows}" for split in run.summary.splits)
+    yield f"dataset   {run.dataset}: {splits}"
+    if run.missing:
+        yield f"short     {counted(run.missing, 'image')}; to fill up: synthgen run {location} --top-up"
+
+
+def _images(ids: tuple[str, ...]) -> str:
+    more = f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else ""
+    return f"{counted(len(ids), 'image')}: {', '.join(ids[:_SHOWN])}{more}"
