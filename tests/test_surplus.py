@@ -10,7 +10,7 @@ import pytest
 
 import synthgen
 from synthgen.dataset.select import AcceptedImages, select
-from synthgen.planning import Plan
+from synthgen.planning import Plan, growth_of
 from synthgen.running import create_run, open_run, read_state, top_up, verify, work
 from synthgen.running.decisions import read_decisions
 from synthgen.seal import seal, unseal
@@ -89,7 +89,7 @@ def test_an_extension_takes_surplus_images_first_and_makes_only_the_rest(place: 
     assert (done.missing, done.summary.classes) == (0, {"doctor": 11, "chef": 4})
     assert [decision.include for decision in read_decisions(store)] == [tuple(spare["doctor"])]
     assert verify(grown, store) == []
-    assert open_run(store).growth(MORE) is None
+    assert growth_of(open_run(store), MORE).addition is None
 
 
 def test_an_extension_that_surplus_images_fill_makes_nothing_and_one_killed_midway_is_short(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from synthgen.running.topping_up import top_up
 from synthgen.running.verify import Damage, unsealed, verify
 
 __all__ = [
+    "GIVEN_UP",
     "Asked",
     "Assignment",
     "Damage",

@@ -12,7 +12,7 @@ from synthgen.store.store import RunStore
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class CommittedAttempt:
     """An attempt of a committed shard.
 
     Attributes:
@@ -41,7 +41,7 @@ def shard_of(image_id: str) -> int:
 
 def find_attempts(
     plan: Plan, store: RunStore, done: Mapping[int, ShardRecord], ids: Collection[str]
-) -> dict[str, Attempt]:
+) -> dict[str, CommittedAttempt]:
     """Find those of these attempts that are committed, by id. Only the ledgers of their shards are read.
 
     Raises:
@@ -51,7 +51,7 @@ def find_attempts(
     for image_id in ids:
         by_shard[shard_of(image_id)].add(image_id)
     cells = plan.cells
-    found: dict[str, Attempt] = {}
+    found: dict[str, CommittedAttempt] = {}
     for shard in sorted(by_shard.keys() & done.keys()):
         wanted = by_shard[shard]
         rows = (row for row in _rows(plan, store, done[shard]) if row["id"] in wanted)
@@ -59,7 +59,7 @@ def find_attempts(
     return found
 
 
-def surplus_of(plan: Plan, store: RunStore, record: ShardRecord) -> Iterator[Attempt]:
+def surplus_of(plan: Plan, store: RunStore, record: ShardRecord) -> Iterator[CommittedAttempt]:
     """Yield the surplus images of a shard whose pixels are kept, in the order of their attempts.
 
     Raises:
@@ -79,10 +79,10 @@ def _rows(plan: Plan, store: RunStore, record: ShardRecord) -> Iterator[LedgerRo
     return read_ledger(store, record.ledger.name, [*columns, *pixels])
 
 
-def _attempt(row: LedgerRow, cells: Collection[Cell]) -> Attempt:
+def _attempt(row: LedgerRow, cells: Collection[Cell]) -> CommittedAttempt:
     verdict, home = Verdict(row["verdict"]), row[CELL_FILLED]
     if verdict is not Verdict.ACCEPTED:
         answers = answers_of(row)
         home = next((cell.name for cell in cells if cell.fits(row["class"], answers)), None)
     kept = verdict is Verdict.ACCEPTED or row.get("image") is not None
-    return Attempt(row["id"], row["class"], verdict, row["reason"], home, kept)
+    return CommittedAttempt(row["id"], row["class"], verdict, row["reason"], home, kept)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from synthgen.errors import StorageError, UsageError
 from synthgen.planning import Plan
 from synthgen.records import Verdict
-from synthgen.running.attempts import Attempt, find_attempts, shard_of
+from synthgen.running.attempts import CommittedAttempt, find_attempts, shard_of
 from synthgen.running.decisions import ReviewDecision, keep_decision, read_decisions, words_of
 from synthgen.running.state import RunState, read_state
 from synthgen.store.store import RunStore
@@ -118,7 +118,7 @@ def _overfilled(state: RunState, cells: set[str | None]) -> dict[str, int]:
     return {cell: spare for cell, spare in sorted(spare_by_cell(state).items()) if spare > 0 and cell in cells}
 
 
-def _is_there(attempt: Attempt, state: RunState) -> bool:
+def _is_there(attempt: CommittedAttempt, state: RunState) -> bool:
     """Whether the dataset has the image, as far as decisions say."""
     accepted = attempt.verdict is Verdict.ACCEPTED and attempt.id not in state.review.excluded
     return accepted or attempt.id in state.review.included
@@ -145,7 +145,11 @@ def _refuse_unknown(store: RunStore, state: RunState, known: Collection[str], wa
 
 
 def _refuse_impossible(
-    store: RunStore, state: RunState, attempts: Mapping[str, Attempt], wanted: Sequence[Asked], new: Sequence[Asked]
+    store: RunStore,
+    state: RunState,
+    attempts: Mapping[str, CommittedAttempt],
+    wanted: Sequence[Asked],
+    new: Sequence[Asked],
 ) -> None:
     """Refuse to take out what the filters did not accept, and to take in what has no pixels."""
     others = {name for name, attempt in attempts.items() if attempt.verdict is not Verdict.ACCEPTED}
@@ -172,7 +176,7 @@ def _noun(found: Sequence[Asked]) -> str:
     return "image" if len(found) == 1 else f"{len(found):,} images"
 
 
-def _listed(found: Sequence[Asked], attempts: Mapping[str, Attempt] | None = None) -> str:
+def _listed(found: Sequence[Asked], attempts: Mapping[str, CommittedAttempt] | None = None) -> str:
     """Name up to ten images, each with its place and its outcome."""
     outcomes = [f": {attempts[one.id].outcome}" if attempts else "" for one in found[:_SHOWN]]
     named = [f"{one}{outcome}" for one, outcome in zip(found, outcomes, strict=False)]
