@@ -87,10 +87,14 @@ class Meter:
     def series(self) -> Iterator[Series]:
         """Yield all metrics as they are now."""
         self._look()
-        attempts = {key: float(count) for key, count in _by_reason(self._attempts).items()}
+        attempts: dict[tuple[str, ...], float] = {
+            key: float(count) for key, count in _by_reason(self._attempts).items()
+        }
         yield _counter("attempts", "Attempts judged by this call.", attempts, "verdict", "reason")
         if self._classes is not None and self._classes <= MOST_CLASSES:
-            accepted = {(name,): float(count) for name, count in sorted(self._accepted.items())}
+            accepted: dict[tuple[str, ...], float] = {
+                (name,): float(count) for name, count in sorted(self._accepted.items())
+            }
             yield _counter("images_accepted", "Images accepted by this call.", accepted, "class")
         else:
             yield _counter("images_accepted", "Images accepted by this call.", _one(self._accepted.total()))

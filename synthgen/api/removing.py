@@ -37,6 +37,11 @@ class Removed:
     Attributes:
         bytes, files: what was freed.
         kept: the names of what synthgen had not made, and which is still there, with its folder.
+
+    Example:
+        >>> result = synthgen.run("specs/quickstart.yaml", "outputs/mistake")
+        >>> synthgen.remove("outputs/mistake").location
+        'outputs/mistake'
     """
 
     location: str
