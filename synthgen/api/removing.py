@@ -39,7 +39,7 @@ class Removed:
         kept: the names of what synthgen had not made, and which is still there, with its folder.
 
     Example:
-        >>> result = synthgen.run("specs/quickstart.yaml", "outputs/mistake")
+        >>> planned = synthgen.begin("specs/quickstart.yaml", "outputs/mistake")
         >>> synthgen.remove("outputs/mistake").location
         'outputs/mistake'
     """
@@ -61,7 +61,7 @@ def remove(location: Location) -> Removed:
         StorageError: a process works on the run, or a file cannot be deleted.
 
     Example:
-        >>> result = synthgen.run("specs/quickstart.yaml", "outputs/unwanted")
+        >>> planned = synthgen.begin("specs/quickstart.yaml", "outputs/unwanted")
         >>> synthgen.remove("outputs/unwanted").kept
         ()
     """
