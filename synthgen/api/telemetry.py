@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk import trace as sdk_trace
     from opentelemetry.trace import Span, Tracer, TracerProvider
 
-    Opened = sdk_trace.TracerProvider | sdk_metrics.MeterProvider
+    Provider = sdk_trace.TracerProvider | sdk_metrics.MeterProvider
 
 _LOG = logging.getLogger(__name__)
 _SIGNALS = ("TRACES", "METRICS")
@@ -104,7 +104,7 @@ def open_telemetry(meter: Meter) -> Telemetry | None:
 
     traces: TracerProvider = trace.get_tracer_provider()
     meters: MeterProvider = metrics.get_meter_provider()
-    opened: list[Opened] = []
+    opened: list[Provider] = []
     is_traced, is_metered = isinstance(traces, OwnTraces), isinstance(meters, OwnMeters)
     if not (is_traced or is_metered):
         opened = _opened()
@@ -167,7 +167,7 @@ def _exports(signal: str) -> bool:
     return True
 
 
-def _opened() -> list[Opened]:
+def _opened() -> list[Provider]:
     """Open providers that send to the endpoints of the environment. The SDK reads headers, timeouts and the rest."""
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -179,7 +179,7 @@ def _opened() -> list[Opened]:
 
     named = "service.name" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "") or os.environ.get("OTEL_SERVICE_NAME")
     resource = Resource.create({} if named else {"service.name": _NAME})
-    opened: list[Opened] = []
+    opened: list[Provider] = []
     if _exports("TRACES"):
         traces = OwnTraces(resource=resource, shutdown_on_exit=False)
         traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -190,7 +190,7 @@ def _opened() -> list[Opened]:
     return opened
 
 
-def _close(opened: Sequence[Opened]) -> None:
+def _close(opened: Sequence[Provider]) -> None:
     """Send what is left, for a few seconds at most."""
     for provider in opened:
         provider.force_flush(_FLUSH_MS)
