@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import pathlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.mark.parametrize("name", public())
 def test_the_example_of_a_public_name_runs(name: str, folder: Path) -> None:
     assert Path.cwd() == folder
-    names = {"synthgen": synthgen, "datasets": datasets, "pandas": pandas}
+    names = {"synthgen": synthgen, "datasets": datasets, "pandas": pandas, "pathlib": pathlib}
     (example,) = doctest.DocTestFinder(recurse=False).find(getattr(synthgen, name), name, globs=names)
     assert example.examples, f"{name} has no example"
     report: list[str] = []

@@ -48,10 +48,7 @@ def cost(forecast: Forecast, price_per_hour: float) -> Cost:
         >>> synthgen.cost(found, 0).money in (None, 0)
         True
     """
-    if not isinstance(forecast, Forecast):
-        kind = type(forecast).__name__
-        hint = "Make one: `synthgen.forecast(planned)`."
-        raise UsageError(f"expected a forecast, found {kind}", argument="forecast", hint=hint)
+    _check_forecast(forecast)
     price, seconds = check_price(price_per_hour), forecast.seconds
     if seconds is None:
         return Cost(price, None, None, None, None, forecast.basis["seconds"])
@@ -61,6 +58,12 @@ def cost(forecast: Forecast, price_per_hour: float) -> Cost:
         span = low, high
     money = None if span is None else (span[0] * price, span[1] * price)
     return Cost(price, hours, span, hours * price, money, forecast.basis["seconds"])
+
+
+def _check_forecast(value: object) -> None:
+    if not isinstance(value, Forecast):
+        hint = "Make one: `synthgen.forecast(planned)`."
+        raise UsageError(f"expected a forecast, found {type(value).__name__}", argument="forecast", hint=hint)
 
 
 def check_price(value: object) -> float:

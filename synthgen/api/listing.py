@@ -46,6 +46,11 @@ class FoundRun:
         bytes, files: the size of everything in its folder.
         started, changed: when its plan was written, and when anything in it last changed: ISO times in UTC.
         problem: for a damaged run, what is wrong; for a resumable one without open shards, what is left to do.
+
+    Example:
+        >>> run, = synthgen.runs("outputs/quickstart").runs
+        >>> run.state, run.accepted, run.target
+        ('done', 8, 8)
     """
 
     location: str
@@ -67,7 +72,12 @@ class FoundRun:
 
 @dataclass(frozen=True, slots=True)
 class OtherFolder:
-    """A folder in which no run was found, and what it is."""
+    """A folder in which no run was found, and what it is.
+
+    Example:
+        >>> synthgen.runs("outputs/quickstart").others
+        ()
+    """
 
     location: str
     what: str
@@ -79,8 +89,8 @@ class FoundRuns:
 
     Example:
         >>> found = synthgen.runs("outputs")
-        >>> sorted(run.state for run in found.runs if run.name == "quickstart")[0]
-        'done'
+        >>> any(run.location == "outputs/quickstart" for run in found.runs)
+        True
     """
 
     runs: tuple[FoundRun, ...]
@@ -97,8 +107,9 @@ def runs(folder: PathInput = "outputs", sort: Literal["name", "age", "size"] = "
         UsageError: there is no such folder, it is an address, or it holds too many folders to search.
 
     Example:
-        >>> [run.accepted for run in synthgen.runs("outputs/quickstart").runs]
-        [8]
+        >>> found = synthgen.runs("outputs/quickstart")
+        >>> found.runs[0].accepted
+        8
     """
     place = text_of_path(folder, "folder")
     choice_of(sort, "sort", _SORTS)

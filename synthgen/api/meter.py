@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
 from synthgen.errors import SynthgenError
-from synthgen.events import Event, Progress, RunStarted
+from synthgen.events import Event, Progress, RunStarted, StepProgress
 from synthgen.redaction import without_secrets
+from synthgen.running import open_run, read_state
 from synthgen.store import Location, layout, open_store
 from synthgen.store.store import RunStore
 
@@ -66,9 +67,11 @@ class Meter:
         self._classes: int | None = None
         self._looked, self._done, self._failed = float("-inf"), 0, 0
         self._store: RunStore | None = None
+        self._has_begun = False
 
     def hear(self, event: Event) -> None:
         """Take an event into account."""
+        self._has_begun = self._has_begun or not isinstance(event, StepProgress)
         if isinstance(event, RunStarted):
             self._images = sum(kind.accepted for kind in event.classes.values())
             self._wanted = sum(kind.quota for kind in event.classes.values())
@@ -87,10 +90,14 @@ class Meter:
     def series(self) -> Iterator[Series]:
         """Yield all metrics as they are now."""
         self._look()
-        attempts = {key: float(count) for key, count in _by_reason(self._attempts).items()}
+        attempts: dict[tuple[str, ...], float] = {
+            key: float(count) for key, count in _by_reason(self._attempts).items()
+        }
         yield _counter("attempts", "Attempts judged by this call.", attempts, "verdict", "reason")
         if self._classes is not None and self._classes <= MOST_CLASSES:
-            accepted = {(name,): float(count) for name, count in sorted(self._accepted.items())}
+            accepted: dict[tuple[str, ...], float] = {
+                (name,): float(count) for name, count in sorted(self._accepted.items())
+            }
             yield _counter("images_accepted", "Images accepted by this call.", accepted, "class")
         else:
             yield _counter("images_accepted", "Images accepted by this call.", _one(self._accepted.total()))
@@ -155,16 +162,21 @@ class Meter:
             failed = {shard for name in failures if (shard := layout.shard_of_failure(name)) is not None}
             self._done, self._failed = len(done), len(failed - done)
             self._shards = max(self._shards, len(done | failed))
+            if self.ended is not None and not self._has_begun:  # nothing was left to make
+                planned = open_run(store)
+                self._images = read_state(planned, store).counts.get("accepted", 0)
+                self._wanted, self._shards = planned.spec.total, planned.shard_count
 
 
-def _by_reason(outcomes: Mapping[str, int]) -> dict[tuple[str, str], int]:
+def _by_reason(outcomes: Mapping[str, int]) -> dict[tuple[str, ...], float]:
     """Divide outcomes into verdict and reason; the rarest of too many reasons are put together."""
     common = {name for name, _ in Counter(outcomes).most_common(MOST_REASONS)}
-    found = Counter[tuple[str, str]]()
-    for outcome, count in outcomes.items():
+    found: dict[tuple[str, ...], float] = {}
+    for outcome, count in sorted(outcomes.items()):
         verdict, _, reason = outcome.partition(":")
-        found[verdict, reason if outcome in common or not reason else "other"] += count
-    return dict(sorted(found.items()))
+        key = verdict, reason if outcome in common or not reason else "other"
+        found[key] = found.get(key, 0.0) + count
+    return found
 
 
 def _counter(name: str, text: str, values: Mapping[tuple[str, ...], float], *labels: str) -> Series:
@@ -173,6 +185,10 @@ def _counter(name: str, text: str, values: Mapping[tuple[str, ...], float], *lab
 
 def _gauge(name: str, text: str, values: Mapping[tuple[str, ...], float], *labels: str) -> Series:
     return Series(f"synthgen_{name}", "gauge", text, labels, values)
+
+
+def _each(values: Iterable[tuple[str, float]]) -> dict[tuple[str, ...], float]:
+    return {(name,): float(value) for name, value in values}
 
 
 def _one(value: float) -> dict[tuple[str, ...], float]:

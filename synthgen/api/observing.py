@@ -26,8 +26,8 @@ class Observer:
     """Hears what a call reports, and passes it on. `observed` makes one.
 
     Example:
-        >>> with synthgen.observed("outputs/watched") as observer:
-        ...     result = synthgen.run("specs/quickstart.yaml", "outputs/watched", on_progress=observer)
+        >>> with synthgen.observed("outputs/quickstart") as observer:
+        ...     result = synthgen.run("specs/quickstart.yaml", "outputs/quickstart", on_progress=observer)
         >>> isinstance(observer, synthgen.Observer)
         True
     """
@@ -97,9 +97,10 @@ def observed(
         StorageError: `metrics_file` cannot be written.
 
     Example:
-        >>> with synthgen.observed("outputs/observed", metrics_file="outputs/run.prom") as on_progress:
-        ...     result = synthgen.run("specs/quickstart.yaml", "outputs/observed", on_progress=on_progress)
-        >>> 'synthgen_images{run="outputs/observed"} 8.0' in open("outputs/run.prom").read()
+        >>> with synthgen.observed("outputs/quickstart", metrics_file="outputs/run.prom") as on_progress:
+        ...     result = synthgen.run("specs/quickstart.yaml", "outputs/quickstart", on_progress=on_progress)
+        >>> metrics = pathlib.Path("outputs/run.prom").read_text()
+        >>> 'synthgen_images{run="outputs/quickstart"} 8.0' in metrics
         True
     """
     place = text_of_path(location, "location")

@@ -37,6 +37,11 @@ class Removed:
     Attributes:
         bytes, files: what was freed.
         kept: the names of what synthgen had not made, and which is still there, with its folder.
+
+    Example:
+        >>> planned = synthgen.begin("specs/quickstart.yaml", "outputs/mistake")
+        >>> synthgen.remove("outputs/mistake").location
+        'outputs/mistake'
     """
 
     location: str
@@ -56,7 +61,7 @@ def remove(location: Location) -> Removed:
         StorageError: a process works on the run, or a file cannot be deleted.
 
     Example:
-        >>> result = synthgen.run("specs/quickstart.yaml", "outputs/unwanted")
+        >>> planned = synthgen.begin("specs/quickstart.yaml", "outputs/unwanted")
         >>> synthgen.remove("outputs/unwanted").kept
         ()
     """

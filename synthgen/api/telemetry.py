@@ -21,7 +21,11 @@ from synthgen.version import __version__
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
+    from opentelemetry.sdk import metrics as sdk_metrics
+    from opentelemetry.sdk import trace as sdk_trace
     from opentelemetry.trace import Span, Tracer, TracerProvider
+
+    Provider = sdk_trace.TracerProvider | sdk_metrics.MeterProvider
 
 _LOG = logging.getLogger(__name__)
 _SIGNALS = ("TRACES", "METRICS")
@@ -100,10 +104,10 @@ def open_telemetry(meter: Meter) -> Telemetry | None:
 
     traces: TracerProvider = trace.get_tracer_provider()
     meters: MeterProvider = metrics.get_meter_provider()
-    opened: list[OwnTraces | OwnMeters] = []
+    opened: list[Provider] = []
     is_traced, is_metered = isinstance(traces, OwnTraces), isinstance(meters, OwnMeters)
     if not (is_traced or is_metered):
-        opened = _opened_for(meter)
+        opened = _opened()
         traces = next((each for each in opened if isinstance(each, OwnTraces)), traces)
         meters = next((each for each in opened if isinstance(each, OwnMeters)), meters)
         is_traced, is_metered = traces in opened, meters in opened
@@ -163,7 +167,7 @@ def _exports(signal: str) -> bool:
     return True
 
 
-def _opened_for(meter: Meter) -> list[TracerProvider | MeterProvider]:
+def _opened() -> list[Provider]:
     """Open providers that send to the endpoints of the environment. The SDK reads headers, timeouts and the rest."""
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -175,7 +179,7 @@ def _opened_for(meter: Meter) -> list[TracerProvider | MeterProvider]:
 
     named = "service.name" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "") or os.environ.get("OTEL_SERVICE_NAME")
     resource = Resource.create({} if named else {"service.name": _NAME})
-    opened: list[TracerProvider | MeterProvider] = []
+    opened: list[Provider] = []
     if _exports("TRACES"):
         traces = OwnTraces(resource=resource, shutdown_on_exit=False)
         traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -186,18 +190,11 @@ def _opened_for(meter: Meter) -> list[TracerProvider | MeterProvider]:
     return opened
 
 
-def _close(opened: Sequence[object]) -> None:
+def _close(opened: Sequence[Provider]) -> None:
     """Send what is left, for a few seconds at most."""
-    from opentelemetry.sdk.metrics import MeterProvider as OwnMeters
-    from opentelemetry.sdk.trace import TracerProvider as OwnTraces
-
     for provider in opened:
-        if isinstance(provider, OwnTraces):
-            provider.force_flush(_FLUSH_MS)
-            provider.shutdown()
-        elif isinstance(provider, OwnMeters):
-            provider.force_flush(_FLUSH_MS)
-            provider.shutdown(_FLUSH_MS)
+        provider.force_flush(_FLUSH_MS)
+        provider.shutdown()
 
 
 def _ended(span: Span | None) -> None:

@@ -74,6 +74,11 @@ def test_the_file_has_what_the_run_has(tmp_path: Path) -> None:
     assert found["synthgen_seconds_total"][()] > 0
     assert parsed(texts[0])["synthgen_working"][()] == 1
     assert [path.name for path in tmp_path.iterdir() if path.name != "run"] == ["run.prom"], "no draft is left"
+    with synthgen.observed(tmp_path / "run", metrics_file=file):
+        pass  # nothing is left to make
+    again = parsed(file.read_text())
+    assert all(again[name] == found[name] for name in ("synthgen_images", "synthgen_images_wanted", "synthgen_shards"))
+    assert "synthgen_attempts_total" not in again, "this call made none"
 
 
 def test_it_is_written_at_the_end_also_of_a_failure(tmp_path: Path) -> None:
