@@ -64,7 +64,7 @@ def check_growth(wanted: Plan, store: RunStore, device: str, on_progress: OnProg
         PlanChanged: an image would be rejected now.
         UsageError: shards are missing, whose images nobody can ask about.
     """
-    if not runs.is_begun(store):
+    if not runs.is_begun(store) or runs.is_unused(store):
         return
     there = runs.open_run(store)
     if not growth_of(there, wanted).asks_again:

@@ -177,11 +177,11 @@ def run(
     check_new(store)
     check_format(spec)
     planned = record.plan if record else _plan_of_users_own(spec)
-    if not runs.is_begun(store):
+    if runs.is_unused(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it
     if extend:
         check_growth(planned, store, "cpu" if devices.startswith("cpu") else "auto", on_progress)
-    planned = runs.create_run(store, planned, written if text is None else text, extend=extend)
+    planned = runs.create_run(store, planned, written if text is None else text, extend=extend, adopt=True)
 
     make = partial(
         make_pending,
@@ -285,7 +285,7 @@ def begin(
     planned = _plan_of_users_own(spec)
     if extend:
         check_growth(planned, store, "auto", ignore)
-    planned = runs.create_run(store, planned, written if text is None else text, extend=extend)
+    planned = runs.create_run(store, planned, written if text is None else text, extend=extend, adopt=True)
     return _topped_up(planned, store, finalized(planned, store, fresh=0)) if top_up else planned
 
 

@@ -12,6 +12,7 @@ from synthgen.running.repair import Repaired, repair
 from synthgen.running.shard.protocols import Generator, Judge
 from synthgen.running.shard.worker import Outcome, work
 from synthgen.running.state import RunState, read_state
+from synthgen.running.unused import is_unused
 from synthgen.running.verify import Damage, unsealed, verify
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "grouped",
     "growth_in",
     "is_begun",
+    "is_unused",
     "kept_spec",
     "open_run",
     "read_causes",
