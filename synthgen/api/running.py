@@ -33,6 +33,7 @@ from synthgen.api.progress import started
 from synthgen.api.publishing import check_new
 from synthgen.api.recording import Committed, note_preview, note_shards
 from synthgen.api.repeating import RunRecord, recorded
+from synthgen.api.shard_size import as_in_run
 from synthgen.api.specs import SpecInput, spec_and_text, spec_of
 from synthgen.api.trust import pinned_format, pinned_models, require_trust
 from synthgen.errors import UsageError
@@ -176,7 +177,7 @@ def run(
     store = _place_of(spec, location, record)
     check_new(store)
     check_format(spec)
-    planned = record.plan if record else _plan_of_users_own(spec)
+    planned = record.plan if record else _plan_of_users_own(as_in_run(spec, store))
     if runs.is_unused(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it
     if extend:
@@ -282,7 +283,7 @@ def begin(
     store = open_store(text_of_path(location, "location"))
     spec, written = spec_and_text(spec)
     check_new(store)
-    planned = _plan_of_users_own(spec)
+    planned = _plan_of_users_own(as_in_run(spec, store))
     if extend:
         check_growth(planned, store, "auto", ignore)
     planned = runs.create_run(store, planned, written if text is None else text, extend=extend, adopt=True)

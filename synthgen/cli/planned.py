@@ -20,16 +20,24 @@ _LINE = 90
 
 
 def answer_of_plan(
-    planned: Plan, forecast: Forecast, prompts: Sequence[str], location: str | None, added: Extension | None = None
+    planned: Plan,
+    forecast: Forecast,
+    prompts: Sequence[str],
+    location: str | None,
+    added: Extension | None = None,
+    *,
+    auto: bool = False,
 ) -> Answer:
     """Show what a plan would make and cost.
 
     Args:
         location: where a run was started or extended.
         added: what a run gains.
+        auto: whether the spec leaves the size of shards to this machine.
     """
     from synthgen.api.planning import shard_notes, steering_notes
-    from synthgen.planning import gate_needs
+    from synthgen.api.shard_size import chosen
+    from synthgen.planning import gate_needs, shard_size_of
 
     notes = [*steering_notes(planned.spec), *shard_notes(planned)]
     gates = list(gate_needs(planned.spec))
@@ -39,6 +47,7 @@ def answer_of_plan(
         "classes": {name: kind.count for name, kind in planned.spec.classes.items()},
         "cells": {cell.name: cell.quota for cell in planned.cells},
         "shards": planned.shard_count,
+        "shard_size": shard_size_of(planned.spec),
         "samples": list(prompts),
         "revisions": asdict(planned.revisions),
         "forecast": asdict(forecast),
@@ -48,6 +57,7 @@ def answer_of_plan(
         "added": asdict(added) if added else None,
     }
     lines = [*_lines(planned, forecast, prompts, [*notes, *(each.sentence for each in gates)])]
+    lines += [f"shards    of up to {chosen(planned).reason}"] if auto and added is None else []
     lines += _added(added) if added else ()
     if location is not None:
         lines.append(f"run       {location}: make it with `synthgen work {location}`")
