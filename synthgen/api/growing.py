@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from synthgen import running as runs
 from synthgen.api import wiring
 from synthgen.api.arguments import text_of_path
+from synthgen.api.planning import plan
+from synthgen.api.shard_size import as_in_run
 from synthgen.errors import PlanChanged, UsageError
 from synthgen.events import OnProgress, StepProgress
 from synthgen.planning import Plan, growth_of
 from synthgen.records import Reason
+from synthgen.spec import Spec
 from synthgen.store import Location, RunStore, open_store
 
 _NAMED = 3
@@ -35,15 +38,17 @@ class Extension:
     asks_again: bool
 
 
-def extension(wanted: Plan, location: Location) -> tuple[Plan, Extension]:
-    """Return the plan that the run at `location` gets when it is extended, and what it gains. Nothing is written.
+def extension(spec: Spec, location: Location) -> tuple[Plan, Extension]:
+    """Return the plan that the run at `location` gets when it is extended to `spec`, and what it gains.
+
+    Nothing is written.
 
     Raises:
         PlanChanged: the run cannot be extended like this.
         UsageError: there is no run.
     """
     store = open_store(text_of_path(location, "location"))
-    there = runs.open_run(store)
+    there, wanted = runs.open_run(store), plan(as_in_run(spec, store))
     growth = runs.growth_in(there, wanted, store.location)
     if growth.addition is None:
         return there, Extension({}, (), (), asks_again=False)
@@ -64,7 +69,7 @@ def check_growth(wanted: Plan, store: RunStore, device: str, on_progress: OnProg
         PlanChanged: an image would be rejected now.
         UsageError: shards are missing, whose images nobody can ask about.
     """
-    if not runs.is_begun(store):
+    if not runs.is_begun(store) or runs.is_unused(store):
         return
     there = runs.open_run(store)
     if not growth_of(there, wanted).asks_again:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from synthgen.api import wiring
 from synthgen.api.forecasting import Forecast, forecast
+from synthgen.api.shard_size import with_shard_size
 from synthgen.api.specs import SpecInput, spec_of, with_explicit_shares, with_thresholds
 from synthgen.errors import UsageError
 from synthgen.planning import Plan, draw_candidate, make_plan, turns
@@ -15,6 +16,8 @@ __all__ = ["Forecast", "forecast", "plan", "sample", "shard_notes", "steering_no
 
 _FEW = 3
 """With fewer images of a cell in each shard, a batch often passes more than the shard needs."""
+_LONG = 2 * 3600
+"""Seconds of work in one shard that are worth a word."""
 
 
 def plan(spec: SpecInput) -> Plan:
@@ -29,7 +32,7 @@ def plan(spec: SpecInput) -> Plan:
         <Plan quickstart: 8 images in 2 cells and 1 shard, ...>
     """
     spec = spec_of(spec)
-    return with_thresholds(make_plan(_frozen(spec), wiring.revisions(spec)))
+    return with_thresholds(with_shard_size(make_plan(_frozen(spec), wiring.revisions(spec))))
 
 
 def sample(planned: Plan, count: int) -> list[Candidate]:
@@ -60,12 +63,18 @@ def steering_notes(spec: Spec) -> list[str]:
 
 
 def shard_notes(planned: Plan) -> list[str]:
-    """Say if most images are in cells with few images per shard, where many attempts become surplus."""
+    """Say if cells have few images per shard, where many attempts become surplus, or if shards take very long."""
     shards, total = planned.shard_count, planned.spec.total
     small = sum(cell.quota for cell in planned.cells if cell.quota < _FEW * shards)
-    if shards == 1 or 2 * small < total:
-        return []
-    return [f"many cells have fewer than {_FEW} images per shard: a larger output.shard_size wastes fewer attempts"]
+    notes = []
+    if shards > 1 and 2 * small >= total:
+        few = f"many cells have fewer than {_FEW} images per shard"
+        notes.append(f"{few}: a larger output.shard_size wastes fewer attempts")
+    seconds = forecast(planned).seconds
+    if seconds is not None and seconds > _LONG * shards:
+        hours = f"a shard takes about {seconds / shards / 3600:.0f} hours"
+        notes.append(f"{hours}: a smaller output.shard_size, or 'auto', spreads the work over more tasks")
+    return notes
 
 
 def _frozen(spec: Spec) -> Spec:

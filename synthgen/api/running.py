@@ -34,6 +34,7 @@ from synthgen.api.publishing import check_new
 from synthgen.api.recording import Committed, note_preview, note_shards
 from synthgen.api.repeating import RunRecord, recorded
 from synthgen.api.review_notes import carry_review
+from synthgen.api.shard_size import as_in_run
 from synthgen.api.specs import SpecInput, spec_and_text, spec_of
 from synthgen.api.trust import pinned_format, pinned_models, require_trust
 from synthgen.errors import UsageError
@@ -177,12 +178,12 @@ def run(
     store = _place_of(spec, location, record)
     check_new(store)
     check_format(spec)
-    planned = record.plan if record else _plan_of_users_own(spec)
-    if not runs.is_begun(store):
+    planned = record.plan if record else _plan_of_users_own(as_in_run(spec, store))
+    if runs.is_unused(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it
     if extend:
         check_growth(planned, store, "cpu" if devices.startswith("cpu") else "auto", on_progress)
-    planned = runs.create_run(store, planned, written if text is None else text, extend=extend)
+    planned = runs.create_run(store, planned, written if text is None else text, extend=extend, adopt=True)
     if record and record.store.location != store.location:
         carry_review(record.store, store)
 
@@ -292,10 +293,10 @@ def begin(
     store = open_store(text_of_path(location, "location"))
     spec, written = spec_and_text(spec)
     check_new(store)
-    planned = _plan_of_users_own(spec)
+    planned = _plan_of_users_own(as_in_run(spec, store))
     if extend:
         check_growth(planned, store, "auto", ignore)
-    planned = runs.create_run(store, planned, written if text is None else text, extend=extend)
+    planned = runs.create_run(store, planned, written if text is None else text, extend=extend, adopt=True)
     return _topped_up(planned, store, finalized(planned, store, fresh=0)) if top_up else planned
 
 

@@ -155,13 +155,14 @@ def plan(
         raise UsageError("changes an existing run: name it with `location`", argument="extend" if extend else "top_up")
     if dry_run and (not extend or top_up):
         raise UsageError("shows what a run would gain: use it with `extend`, and without `top_up`", argument="dry_run")
-    planned, added = extension(plan(found), location) if extend and location else (plan(found), None)
+    planned, added = extension(found, location) if extend and location else (plan(found), None)
     if location is not None and not dry_run:
         planned = begin(found, location, text, extend=extend, top_up=top_up)
     prompts = [candidate.prompt for candidate in sample(planned, samples)]
+    place, auto = None if dry_run else location, found.output.shard_size == "auto"
     expected = forecast(planned)
     costs = None if price is None else cost(expected, price)
-    return answer_of_plan(planned, expected, prompts, None if dry_run else location, added, costs)
+    return answer_of_plan(planned, expected, prompts, place, added, costs, auto=auto)
 
 
 @command

@@ -27,15 +27,19 @@ def answer_of_plan(
     location: str | None,
     added: Extension | None = None,
     cost: Cost | None = None,
+    *,
+    auto: bool = False,
 ) -> Answer:
     """Show what a plan would make and cost.
 
     Args:
         location: where a run was started or extended.
         added: what a run gains.
+        auto: whether the spec leaves the size of shards to this machine.
     """
     from synthgen.api.planning import shard_notes, steering_notes
-    from synthgen.planning import gate_needs
+    from synthgen.api.shard_size import chosen
+    from synthgen.planning import gate_needs, shard_size_of
 
     notes = [*steering_notes(planned.spec), *shard_notes(planned)]
     gates = list(gate_needs(planned.spec))
@@ -45,6 +49,7 @@ def answer_of_plan(
         "classes": {name: kind.count for name, kind in planned.spec.classes.items()},
         "cells": {cell.name: cell.quota for cell in planned.cells},
         "shards": planned.shard_count,
+        "shard_size": shard_size_of(planned.spec),
         "samples": list(prompts),
         "revisions": asdict(planned.revisions),
         "forecast": asdict(forecast),
@@ -57,6 +62,7 @@ def answer_of_plan(
     lines = [*_lines(planned, forecast, prompts, [*notes, *(each.sentence for each in gates)])]
     if cost is not None:
         lines.append(f"cost      {_money(cost)}")
+    lines += [f"shards    of up to {chosen(planned).reason}"] if auto and added is None else []
     lines += _added(added) if added else ()
     if location is not None:
         lines.append(f"run       {location}: make it with `synthgen work {location}`")

@@ -165,8 +165,10 @@ def _how_to_make_more(found: RunResult) -> str:
 
 
 def _spent(short: Shortfall, spec: Spec) -> Iterator[str]:
+    from synthgen.planning import shard_size_of
+
     # Full shards record no misses, so the cell may have had hits there.
-    where = " in the shards that lack it" if spec.total > spec.output.shard_size else ""
+    where = " in the shards that lack it" if spec.total > shard_size_of(spec) else ""
     if not short.attempts:
         yield "taken out by a reviewer"
     elif short.to_fill is None:

@@ -2,6 +2,7 @@
 
 from synthgen.planning.candidates import draw_candidate, noise_seed
 from synthgen.planning.cells import Rounding, rounding_of, turns
+from synthgen.planning.counts import shard_size_of
 from synthgen.planning.free_keys import free_keys, with_free_keys
 from synthgen.planning.gate_needs import GateNeed, gate_needs
 from synthgen.planning.growth import Growth, growth_of
@@ -21,6 +22,7 @@ __all__ = [
     "make_plan",
     "noise_seed",
     "rounding_of",
+    "shard_size_of",
     "turns",
     "with_free_keys",
     "written_spec",

@@ -7,6 +7,8 @@ from dataclasses import replace
 from synthgen.records import Cell
 from synthgen.spec import Spec
 
+DEFAULT_SHARD_SIZE = 256
+
 
 def slice_of(cells: tuple[Cell, ...], place: int, shards: int) -> tuple[Cell, ...]:
     """Take an even share of each cell, such that shards have even sizes too."""
@@ -20,6 +22,12 @@ def slice_of(cells: tuple[Cell, ...], place: int, shards: int) -> tuple[Cell, ..
             shares.append(replace(cell, quota=quota))
         before += cell.quota
     return tuple(shares)
+
+
+def shard_size_of(spec: Spec) -> int:
+    """Return how many images a shard has. A plan that is not resolved yet counts with the default."""
+    size = spec.output.shard_size
+    return DEFAULT_SHARD_SIZE if size == "auto" else size
 
 
 def counts_of(spec: Spec) -> dict[str, int]:

@@ -138,7 +138,7 @@ def _changed_filters(there: Spec, wanted: Spec) -> Iterator[Refusal]:
     for key, of in _QUESTIONS.items():
         for line in changed_fields(*({key: of(spec)} for spec in (there, wanted))):
             yield Refusal(line, _JUDGED, _NEW)
-    for name in there.classes.keys() & wanted.classes.keys():
+    for name in [name for name in there.classes if name in wanted.classes]:
         before = {rule.score: rule for rule in rules_of(there, name)}
         for rule in rules_of(wanted, name):
             old = before.get(rule.score)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from synthgen.errors import StorageError
 from synthgen.fragments import fragment, paragraph, table
 from synthgen.planning.cells import cells_of, kinds_of
-from synthgen.planning.counts import by_class, counts_of, slice_of, with_counts
+from synthgen.planning.counts import by_class, counts_of, shard_size_of, slice_of, with_counts
 from synthgen.planning.differences import changed_fields, without
 from synthgen.records import Cell, Shard
 from synthgen.seal import seal, unseal
@@ -110,7 +110,7 @@ class Plan:
             f"{self.spec.name}: {self.spec.total:,} images",
             table(["class" if not self.spec.balance else "cell", "images"], quotas),
             paragraph(f"model {self.spec.model.id}, judge {self.spec.judge.id}"),
-            paragraph(f"{_counted(self.shard_count, 'shard')} of up to {self.spec.output.shard_size:,} images"),
+            paragraph(f"{_counted(self.shard_count, 'shard')} of up to {shard_size_of(self.spec):,} images"),
         )
 
     @property
@@ -196,10 +196,10 @@ class Plan:
     def _blocks(self) -> list[tuple[tuple[Cell, ...], int]]:
         """The cells that are cut into shards together, the first plan's and each addition's, and how many shards."""
         spec = self.first.spec
-        blocks = [(cells_of(spec), spec.output.shard_size)]
+        blocks = [(cells_of(spec), shard_size_of(spec))]
         for addition in self.additions:
             spec = addition.spec or spec
-            blocks.append((self._cells(addition.made), spec.output.shard_size))
+            blocks.append((self._cells(addition.made), shard_size_of(spec)))
         return [(cells, -(-sum(cell.quota for cell in cells) // size)) for cells, size in blocks]
 
     def _cells(self, quotas: Mapping[str, int]) -> tuple[Cell, ...]:

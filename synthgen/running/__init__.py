@@ -16,6 +16,7 @@ from synthgen.running.shard.worker import Outcome, work
 from synthgen.running.state import RunState, read_part, read_state
 from synthgen.running.surplus import extend_from_surplus, fill_from_surplus
 from synthgen.running.topping_up import top_up
+from synthgen.running.unused import is_unused
 from synthgen.running.verify import Damage, unsealed, verify
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "grouped",
     "growth_in",
     "is_begun",
+    "is_unused",
     "kept_spec",
     "open_run",
     "read_causes",

@@ -1,5 +1,6 @@
 """How a run begins, and how it is resumed."""
 
+import logging
 from dataclasses import replace
 
 from synthgen.errors import PlanChanged, StorageError, UsageError
@@ -8,16 +9,20 @@ from synthgen.planning import Growth, Plan, growth_of, written_spec
 from synthgen.running.additions import add, with_additions
 from synthgen.running.changes import keep_changes, with_changes, with_unsaid
 from synthgen.running.surplus import extend_from_surplus
+from synthgen.running.unused import discard_plan, is_unused
 from synthgen.spec.written import is_sealed, sealed, written_in_full
 from synthgen.store import faults, layout
 from synthgen.store.store import RunStore
 
+_LOG = logging.getLogger(__name__)
 
-def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = False) -> Plan:
+
+def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = False, adopt: bool = False) -> Plan:
     """Write plan.json and spec.yaml, or go on with an existing run.
 
     Args:
         extend: let an existing run grow, if its images stay valid: see `synthgen.planning.growth`.
+        adopt: let an existing run of the same name that holds no attempt yet begin anew from `plan`.
 
     Returns:
         The plan, with what was added to an existing run.
@@ -28,6 +33,8 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
         StorageError: the place cannot be written, or its plan is damaged.
     """
     _refuse_foreign(store)
+    if adopt and is_begun(store):
+        _adopt(store, plan)
     there = plan
     if not is_begun(store):
         grown = plan.first
@@ -44,12 +51,20 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
         if extend and (more := growth_of(there, plan, spec_text).addition) is not None:
             extend_from_surplus(store, there, more)
             there = open_run(store)  # another process may have been first, and asked for something else
-        _refuse_another(there, plan, store.location, extend=extend)
+        _refuse_another(there, plan, store, extend=extend)
         keep_changes(store, there, plan)
         spec_text = kept_spec(store) or spec_text
     store.create(layout.SPEC, spec_text.encode())
     keep_resolved(store)
     return replace(plan, additions=there.additions, base=there.base)
+
+
+def _adopt(store: RunStore, plan: Plan) -> None:
+    """Discard the plan of a run if it is another one of the same name, and nothing was made by it."""
+    there = open_run(store)
+    if there.spec.name == plan.spec.name and there.differences(plan) and is_unused(store):
+        _LOG.warning("%s held no image yet; it begins anew from the changed spec", store.location)
+        discard_plan(store)
 
 
 def keep_resolved(store: RunStore) -> None:
@@ -146,13 +161,15 @@ def growth_in(there: Plan, wanted: Plan, location: str) -> Growth:
     return growth
 
 
-def _refuse_another(there: Plan, wanted: Plan, location: str, *, extend: bool) -> None:
+def _refuse_another(there: Plan, wanted: Plan, store: RunStore, *, extend: bool) -> None:
     changes = there.differences(wanted)
     if not changes:
         return
-    growth = growth_in(there, wanted, location) if extend else growth_of(there, wanted)
+    growth = growth_in(there, wanted, store.location) if extend else growth_of(there, wanted)
     hint = "Use `location` to start a new run, or revert these changes to resume this one."
     if growth.addition is not None:
         hint = "Add `extend` to take these changes for new images, which come after the existing ones."
+    if is_unused(store):
+        hint = f"{hint} This run holds no image: you can also delete it."
     lines = "\n".join(f"  {line}" for line in changes)
-    raise PlanChanged(f"{location} was started from a different spec:\n{lines}", hint=hint)
+    raise PlanChanged(f"{store.location} was started from a different spec:\n{lines}", hint=hint)

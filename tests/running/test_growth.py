@@ -74,7 +74,7 @@ def test_killed_after_the_addition_a_run_goes_on_with_it(tmp_path: Path) -> None
     again = create_run(store, wanted, SPEC)
     assert state_of(place, again).pending == tuple(range(FIRST.shard_count, again.shard_count))
     assert create_run(store, wanted, SPEC, extend=True) == again == open_run(store)
-    with pytest.raises(PlanChanged, match="(?s)classes.pilot.count: 9 -> .absent.*prompts.variables.mood.calm"):
+    with pytest.raises(PlanChanged, match=r"(?s)classes.pilot.count: 9 -> .absent.*prompts.variables.mood.calm"):
         create_run(store, FIRST, SPEC)
 
 
@@ -86,7 +86,9 @@ def test_of_two_that_extend_at_once_the_second_takes_what_the_first_added_or_is_
     one = add(store, FIRST, additions[0])
     assert add(store, FIRST, additions[1]) == one, "both saw the same run; only one addition has the first place"
     assert create_run(store, noise_plan(*CLASS), SPEC, extend=True) == one
-    with pytest.raises(PlanChanged, match="cannot be extended like this:\n  classes.pilot: 9 -> .absent.: the run has"):
+    with pytest.raises(
+        PlanChanged, match=r"cannot be extended like this:\n  classes.pilot: 9 -> .absent.: the run has"
+    ):
         create_run(store, noise_plan("classes.judge=2"), SPEC, extend=True)
     assert len(store.names("additions")) == 1
 

@@ -1,0 +1,16 @@
+"""Runs that were begun and hold nothing yet, such as one whose judge could not be loaded."""
+
+from synthgen.store import layout
+from synthgen.store.store import RunStore
+
+
+def is_unused(store: RunStore) -> bool:
+    """Whether there is no attempt: no shard, finished or under way, and no addition."""
+    folders = (layout.DONE, layout.IMAGES, layout.LEDGER, layout.JOURNAL, layout.ADDITIONS)
+    return not any(store.names(folder) for folder in folders)
+
+
+def discard_plan(store: RunStore) -> None:
+    """Delete what an unused run was begun with, and why it failed. The plan goes last: until then the run is there."""
+    for name in (*store.names(layout.FAILED), *store.names(layout.CHANGES), layout.SPEC, layout.RESOLVED, layout.PLAN):
+        store.delete(name)
