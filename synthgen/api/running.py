@@ -28,6 +28,7 @@ from synthgen.api.deadline import Deadline
 from synthgen.api.finishing import RunResult, check_format, finalized
 from synthgen.api.making import make_pending, make_shards, refuse_failed
 from synthgen.api.planning import plan
+from synthgen.api.preconditions import check_models, check_workers
 from synthgen.api.progress import started
 from synthgen.api.publishing import check_new
 from synthgen.api.recording import Committed, note_preview, note_shards
@@ -169,8 +170,7 @@ def run(
         hint = "Give a spec that asks for more images, and the run as `location`."
         raise UsageError("a run cannot be extended by its own record", argument="extend", hint=hint)
     spec, written = (record.plan.spec, record.text) if record else spec_and_text(spec)
-    if executor == "local" and devices not in ("auto", "cpu"):
-        runs.slots(devices, wiring.count_gpus)  # a missing GPU must not begin a run
+    check_workers(executor, devices, address)
 
     store = _place_of(spec, location, record)
     check_new(store)
@@ -279,12 +279,17 @@ def begin(
     store = open_store(text_of_path(location, "location"))
     spec, written = spec_and_text(spec)
     check_new(store)
-    planned = runs.create_run(store, _plan_of_users_own(spec), written if text is None else text, extend=extend)
+    check_format(spec)
+    planned = _plan_of_users_own(spec)
+    if not runs.is_begun(store):
+        wiring.check_keys(planned)
+    planned = runs.create_run(store, planned, written if text is None else text, extend=extend)
     return _topped_up(planned, store, finalized(planned, store, fresh=0)) if top_up else planned
 
 
 def _plan_of_users_own(spec: Spec) -> Plan:
     """Plan a spec that the user named. What it names may be opened now, and later by this run's tasks."""
+    check_models(spec)
     planned = plan(spec)
     for model in (*pinned_models(planned), *pinned_format(planned)):
         model.remember()

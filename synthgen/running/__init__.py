@@ -3,7 +3,7 @@
 from synthgen.running.additions import top_up
 from synthgen.running.assignment import Assignment
 from synthgen.running.executors.local import run_local
-from synthgen.running.executors.ray import run_ray
+from synthgen.running.executors.ray import check_ray, run_ray
 from synthgen.running.executors.slots import Slot, slots
 from synthgen.running.failures import failed_for, grouped, read_causes
 from synthgen.running.opening import check_resolved, create_run, is_begun, kept_spec, open_run
@@ -23,6 +23,7 @@ __all__ = [
     "Repaired",
     "RunState",
     "Slot",
+    "check_ray",
     "check_resolved",
     "create_run",
     "failed_for",
