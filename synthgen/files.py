@@ -101,6 +101,11 @@ class CheckedFile(io.FileIO):
         with as_storage_error(self._place):
             return super().readall()
 
+    def close(self) -> None:
+        """Close it. Some file systems, NFS for one, report only now what went wrong before."""
+        with as_storage_error(self._place):
+            super().close()
+
 
 class Draft(io.BufferedWriter):
     """A file that is written beside its place under an unpredictable name, and then moved into place in one step."""

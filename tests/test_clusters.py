@@ -1,7 +1,6 @@
 """Several tasks and one run: who makes what, by which variables, and what the examples in the docs say."""
 
 import ast
-import json
 import os
 import re
 import subprocess
@@ -13,7 +12,7 @@ import yaml
 
 from synthgen.cli.scheduler import index_and_count
 from synthgen.errors import UsageError
-from tests.command import call
+from tests.command import call, said
 
 PAGE = (Path(__file__).parents[1] / "docs" / "clusters.md").read_text("utf-8")
 SLURM = {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "5", "SLURM_ARRAY_TASK_COUNT": "4"}
@@ -118,8 +117,8 @@ def test_a_missing_ray_is_told_with_what_installs_it(tmp_path: Path) -> None:
     )
     done = call("run", "spec.yaml", "--executor", "ray", folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    error = json.loads(done.stderr.splitlines()[-1])
-    assert error["message"] == "--executor: Ray is not installed here"
-    assert error["hint"] == "Install it: pip install 'synthgen[ray]', or in a checkout uv sync --extra ray."
+    message, hint = said(done.stderr).strip().splitlines()
+    assert message == "--executor: Ray is not installed here"
+    assert hint == "Install it: pip install 'synthgen[ray]', or in a checkout uv sync --extra ray."
     lonely = call("run", "spec.yaml", "--address", "127.0.0.1:6379", folder=tmp_path)
     assert (lonely.returncode, "Add --executor ray." in lonely.stderr) == (2, True)

@@ -29,6 +29,7 @@ from synthgen.api.finishing import RunResult, check_format, finalized
 from synthgen.api.growing import check_growth
 from synthgen.api.making import make_pending, make_shards, refuse_failed
 from synthgen.api.planning import plan
+from synthgen.api.preconditions import check_models, check_workers
 from synthgen.api.progress import started
 from synthgen.api.publishing import check_new
 from synthgen.api.recording import Committed, note_preview, note_shards
@@ -172,8 +173,7 @@ def run(
         hint = "Give a spec that asks for more images, and the run as `location`."
         raise UsageError("a run cannot be extended by its own record", argument="extend", hint=hint)
     spec, written = (record.plan.spec, record.text) if record else spec_and_text(spec)
-    if executor == "local" and devices not in ("auto", "cpu"):
-        runs.slots(devices, wiring.count_gpus)  # a missing GPU must not begin a run
+    check_workers(executor, devices, address)
 
     store = _place_of(spec, location, record)
     check_new(store)
@@ -293,7 +293,10 @@ def begin(
     store = open_store(text_of_path(location, "location"))
     spec, written = spec_and_text(spec)
     check_new(store)
+    check_format(spec)
     planned = _plan_of_users_own(as_in_run(spec, store))
+    if not runs.is_begun(store):
+        wiring.check_keys(planned)
     if extend:
         check_growth(planned, store, "auto", ignore)
     planned = runs.create_run(store, planned, written if text is None else text, extend=extend, adopt=True)
@@ -302,6 +305,7 @@ def begin(
 
 def _plan_of_users_own(spec: Spec) -> Plan:
     """Plan a spec that the user named. What it names may be opened now, and later by this run's tasks."""
+    check_models(spec)
     planned = plan(spec)
     for model in (*pinned_models(planned), *pinned_format(planned)):
         model.remember()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthgen.api import plugged
 from synthgen.api.arguments import names_of, number_of, share_of, text_of_path, texts_of
+from synthgen.api.preconditions import unusable
 from synthgen.errors import SpecError, UsageError
 from synthgen.planning import Plan
 from synthgen.spec import (
@@ -158,24 +159,27 @@ def read_spec(path: SpecSource, overrides: Sequence[str] = (), *, calibrated: bo
     return checked_spec(read_source(path), Settings(texts_of(overrides, "overrides")), calibrated=calibrated)
 
 
-def checked_spec(source: SpecText, settings: Settings = NO_CHANGES, *, calibrated: bool = True) -> Spec:
+def checked_spec(
+    source: SpecText, settings: Settings = NO_CHANGES, *, calibrated: bool = True, models: bool = False
+) -> Spec:
     """Check the text of a spec, and replace the files that `balance` names by the shares counted in them.
 
     Args:
         calibrated: whether the file of thresholds that the spec names must already exist.
+        models: whether its models must be here, as far as this is known without a network.
 
     Raises:
         SpecError: as `load_spec`.
     """
     try:
-        return _checked(source, settings, calibrated)
+        return _checked(source, settings, calibrated, models)
     except SpecError as error:
         if source.has_lines:
             raise
         raise SpecError((replace(each, line=0, column=0) for each in error.problems), hint=error.hint) from None
 
 
-def _checked(source: SpecText, settings: Settings, calibrated: bool) -> Spec:
+def _checked(source: SpecText, settings: Settings, calibrated: bool, models: bool) -> Spec:
     spec = checked(source, settings)
     refused = partial(refusal, source, settings)
 
@@ -186,7 +190,7 @@ def _checked(source: SpecText, settings: Settings, calibrated: bool) -> Spec:
         except UsageError as error:
             findings.append(Violation(place, error.message))
             hints.append(error.hint or "")
-    for finding, hint in plugged.check(spec):
+    for finding, hint in (*plugged.check(spec), *(unusable(spec) if models else ())):
         findings.append(finding)
         hints.append(hint)
     if findings:

@@ -2,9 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
@@ -36,7 +35,7 @@ from synthgen.cli.show import answer_of_preview, answer_of_run
 from synthgen.cli.stopping import stop_on_signals
 from synthgen.cli.units import counted
 from synthgen.cli.watched_work import watched_work
-from synthgen.errors import Problem, SpecError, UsageError
+from synthgen.errors import UsageError
 from synthgen.files import check_name_is_text, create_file, write_file
 
 
@@ -60,21 +59,6 @@ def init(
     return Answer(result={"spec": str(file), "schema": str(schema)}, lines=lines)
 
 
-class _Valid(NamedTuple):
-    """A spec that is valid, with what its author should know."""
-
-    file: str
-    name: str
-    images: int
-    classes: int
-    notes: list[str]
-
-    def lines(self) -> Iterator[str]:
-        images, classes = counted(self.images, "image"), counted(self.classes, "class", "classes")
-        yield f"{self.file} is valid: {images} in {classes}"
-        yield from (f"  note: {note}" for note in self.notes)
-
-
 @command
 def validate(
     specs: Annotated[
@@ -86,31 +70,16 @@ def validate(
     overrides: Overrides = None,
     files: Files = None,
     variables: Variables = None,
+    models: Annotated[
+        bool,
+        typer.Option("--models", help="Look the models up too, on the hub if there is a network. Reads no weights."),
+    ] = False,
 ) -> Answer:
     """Check specs. All problems are reported at once, as file:line:column: message."""
-    from synthgen.api.planning import steering_notes
-    from synthgen.cli.sources import STDIN, Changes, checked
-    from synthgen.planning import gate_needs
+    from synthgen.cli.sources import Changes
+    from synthgen.cli.validated import answer_of_specs
 
-    if specs.count(STDIN) > 1:
-        raise UsageError("standard input (-) can be read only once", argument="specs")
-    changes = Changes(overrides, files, variables)
-    valid: list[_Valid] = []
-    problems: dict[Problem, None] = {}  # problems of --set only once
-    hints: dict[str, None] = {}
-    for spec in specs:
-        try:
-            found, _ = checked(spec, changes)
-        except SpecError as error:
-            problems |= dict.fromkeys(error.problems)
-            hints |= dict.fromkeys(filter(None, [error.hint]))
-        else:
-            notes = steering_notes(found) + [each.sentence for each in gate_needs(found) if not each.can_pass]
-            valid.append(_Valid(spec, found.name, found.total, len(found.classes), notes))
-
-    lines = [line for each in valid for line in each.lines()]
-    failed = SpecError(problems, hint="\n".join(hints) or None) if problems else None
-    return Answer(result={"specs": [each._asdict() for each in valid]}, lines=lines, error=failed)
+    return answer_of_specs(specs, Changes(overrides, files, variables), models=models)
 
 
 @command
@@ -150,7 +119,7 @@ def plan(
     from synthgen.cli.sources import Changes, checked
 
     price = None if price_per_hour is None else check_price(price_per_hour)
-    found, text = checked(spec, Changes(overrides, files, variables, limit, scale))
+    found, text = checked(spec, Changes(overrides, files, variables, limit, scale), models=True)
     if location is None and (extend or top_up):
         raise UsageError("changes an existing run: name it with `location`", argument="extend" if extend else "top_up")
     if dry_run and (not extend or top_up):
@@ -182,7 +151,7 @@ def preview(
     from synthgen.api.running import preview
     from synthgen.cli.sources import Changes, checked
 
-    found, _ = checked(spec, Changes(overrides, files, variables))
+    found, _ = checked(spec, Changes(overrides, files, variables), models=True)
     sheet = path or Path("outputs") / f"{found.name}-preview.html"
     with session.progress(found.name, f"loading {found.model.id}") as on_progress:
         tally = preview(found, count, sheet, device, on_progress=on_progress)

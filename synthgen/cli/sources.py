@@ -15,6 +15,7 @@ from synthgen.spec import MAX_BYTES, Settings, SpecText, decoded, smaller
 from synthgen.store import layout
 
 if TYPE_CHECKING:
+    from synthgen.api.availability import FoundModel
     from synthgen.spec import Spec
 
 STDIN = "-"
@@ -60,16 +61,27 @@ def read(spec: str) -> SpecText:
     return SpecText(decoded(data, _NAME), _NAME)
 
 
-def checked(spec: str, changes: Changes, *, calibrated: bool = True) -> tuple[Spec, str]:
+def checked(spec: str, changes: Changes, *, calibrated: bool = True, models: bool = False) -> tuple[Spec, str]:
     """Read and check a spec, and return it with the text that a run keeps of it.
+
+    Args:
+        calibrated: as for `checked_spec`.
+        models: as for `checked_spec`.
 
     Raises:
         SpecError: lists every problem.
         UsageError: what is changed in it cannot be.
     """
     source = read(spec)
-    found = checked_spec(source, changes.settings, calibrated=calibrated)
+    found = checked_spec(source, changes.settings, calibrated=calibrated, models=models)
     return smaller(found, changes.limit, changes.scale), with_settings(source, changes.settings)
+
+
+def looked_up(spec: str, changes: Changes) -> tuple[Spec, list[FoundModel]]:
+    """Read and check a spec, and look its models up: see `synthgen.api.availability`."""
+    from synthgen.api.availability import looked_up
+
+    return looked_up(read(spec), changes.settings)
 
 
 def source_of_run(spec: str, changes: Changes) -> tuple[Spec | str, str | None, str]:
@@ -84,7 +96,7 @@ def source_of_run(spec: str, changes: Changes) -> tuple[Spec | str, str | None, 
     from synthgen.api.repeating import is_run
 
     if not is_run(spec):
-        found, text = checked(spec, changes)
+        found, text = checked(spec, changes, models=True)
         return found, text, f"outputs/{found.name}{'-smoke' if changes.is_smaller else ''}"
     for argument in fields(changes):
         if getattr(changes, argument.name) not in (None, []):

@@ -66,17 +66,25 @@ def locate(model_id: str, revision: str | None = None, *, folder: Path | None = 
         check_not_shadowed(model_id)
         return ModelSource(model_id, _commit(model_id, revision))
     revision = content_hash(folder)
-    index = folder / "model_index.json"
+    check_pipeline(folder)
+    return ModelSource(str(folder), revision)
+
+
+def check_pipeline(folder: Path) -> None:
+    """Check that a folder holds a diffusers pipeline, by its index.
+
+    Raises:
+        ModelError: it does not.
+    """
     try:
-        content = json.loads(index.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         content = None
     if not isinstance(content, dict) or "_class_name" not in content:
         raise ModelError(
             f"{folder} is not a diffusers pipeline: it has no valid model_index.json",
             hint="Give the folder that `pipeline.save_pretrained` wrote, not one of its parts.",
         )
-    return ModelSource(str(folder), revision)
 
 
 def is_folder(model_id: str) -> bool:

@@ -5,7 +5,7 @@ from synthgen.running.at_work import at_work
 from synthgen.running.deciding import Asked, Decided, decide
 from synthgen.running.decisions import carry_decisions
 from synthgen.running.executors.local import run_local
-from synthgen.running.executors.ray import run_ray
+from synthgen.running.executors.ray import check_ray, run_ray
 from synthgen.running.executors.slots import Slot, slots
 from synthgen.running.failures import GIVEN_UP, failed_for, grouped, read_causes, read_given_up
 from synthgen.running.opening import check_resolved, create_run, growth_in, is_begun, kept_spec, open_run
@@ -33,6 +33,7 @@ __all__ = [
     "Slot",
     "at_work",
     "carry_decisions",
+    "check_ray",
     "check_resolved",
     "create_run",
     "decide",

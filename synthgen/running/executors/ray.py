@@ -20,7 +20,7 @@ from synthgen.events import Progress
 from synthgen.running.assignment import Assignment
 from synthgen.running.executors.queue import TRIES, ShardQueue, WorkerProgress
 from synthgen.running.executors.ray_actor import ActorHandle, ShardActor
-from synthgen.running.executors.ray_cluster import Ray, connected
+from synthgen.running.executors.ray_cluster import Ray, check_reachable, connected
 from synthgen.running.executors.slots import Slot
 from synthgen.running.executors.worker_side import Start
 from synthgen.running.failures import write_failure
@@ -85,8 +85,7 @@ def run_ray(
         ModelError, DeviceError, StorageError: as a worker raised it; the others have ended after their batch.
         DeviceLost: devices broke `TRIES` times for each place that the cluster has.
     """
-    if devices not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"with Ray: expected auto, cpu or cuda, found {devices!r}", argument="devices")
+    _check_devices(devices)
     deadlines = _Deadlines(batch_deadline, loading_deadline, stop_deadline)
     queue = ShardQueue(shards)
     with connected(address) as ray:
@@ -96,6 +95,22 @@ def run_ray(
         what = f"{store.location} lacks shards that workers committed, such as {elsewhere[0]}"
         raise StorageError(what, hint=_SHARED)
     return outcome
+
+
+def check_ray(devices: str, address: str | None) -> None:
+    """Check, before a run begins, what `run_ray` can know without a cluster: that one answers, if it is named.
+
+    Raises:
+        UsageError: Ray is not installed, or an argument has another form.
+        DeviceError: nothing answers at the address.
+    """
+    _check_devices(devices)
+    check_reachable(address)
+
+
+def _check_devices(devices: str) -> None:
+    if devices not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"with Ray: expected auto, cpu or cuda, found {devices!r}", argument="devices")
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,16 @@ def connected(address: str | None) -> Iterator[Ray]:
         ray.shutdown()
 
 
+def check_reachable(address: str | None) -> None:
+    """Check that Ray is installed, and that something answers at `address`, if it names a place.
+
+    Raises:
+        UsageError, DeviceError: as `connected`.
+    """
+    if not _import().is_initialized():
+        _reach(address)
+
+
 @contextmanager
 def _own_signals() -> Iterator[None]:
     """Keep the program's handler for SIGTERM: Ray replaces it with one that exits."""

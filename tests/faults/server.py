@@ -1,0 +1,142 @@
+"""A process that has imported what a run needs and loaded its models, and forks: each command at once, in a process.
+
+`python -m tests.faults.server SPEC` reads one request a line, and answers each with one; see `tests.faults.commands`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import multiprocessing
+import os
+import random
+import select
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+KINDS = ("fsync", "create", "link", "rename", "close", "mkdir", "unlink", "open", "write", "read")
+ACTIONS = ("count", "EIO once", "ENOSPC from then on", "half", "SIGKILL before", "SIGKILL after")
+"""In the order of the shim's own enumerations."""
+
+_MODULES = (
+    *("synthgen.cli.making", "synthgen.cli.keeping", "synthgen.api.running", "synthgen.api.calibrating"),
+    *("synthgen.dataset.finalize", "synthgen.dataset.formats.opening", "synthgen.dataset.duplicates"),
+    *("synthgen.generating.renderer", "synthgen.judging.clip_judge", "synthgen.pages.sheet", "synthgen.ledger.tally"),
+    *("synthgen.running.executors.local", "synthgen.store.object_store", "synthgen.store.s3"),
+    *("diffusers", "open_clip", "datasets", "pyarrow.parquet", "pyarrow.dataset", "PIL.PngImagePlugin", "s3fs"),
+)
+
+
+def main() -> None:
+    """Serve until the requests end."""
+    shim = ctypes.CDLL(os.environ["LD_PRELOAD"]) if os.environ.get("LD_PRELOAD") else None
+    _warm(sys.argv[1])
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(json.dumps(_answer(json.loads(line), shim)), flush=True)
+
+
+def _warm(spec: str) -> None:
+    """Import, and load the models of a spec; processes that are forked use these for runs of the same models."""
+    import torch
+
+    torch.set_num_threads(1)
+    for name in _MODULES:
+        importlib.import_module(name)
+
+    from synthgen.api import wiring
+    from synthgen.api.planning import plan
+
+    planned = plan(spec)
+    generator, judge = wiring.generator(planned, "cpu"), wiring.judge(planned, "cpu")
+    generator.setup()
+    judge.setup()
+    make = wiring.generator, wiring.judge
+
+    def same(other: Any) -> bool:
+        return other.spec == planned.spec and other.revisions == planned.revisions
+
+    wiring.generator = lambda other, device: generator if same(other) else make[0](other, device)
+    wiring.judge = lambda other, device: judge if same(other) else make[1](other, device)
+
+
+def _answer(request: dict[str, Any], shim: ctypes.CDLL | None) -> dict[str, Any]:
+    """Fork a process for each command; send each a signal when its time has come; wait for all."""
+    began = time.monotonic()
+    children = {os.fork() or _become(request, command, shim): command for command in request["commands"]}
+    codes: dict[int, int] = {}
+    signals = [(began + each["after"], each) for each in request.get("signals", ())]
+    descriptors = {os.pidfd_open(child): child for child in children}
+    while len(codes) < len(children):
+        for due, each in [one for one in signals if one[0] <= time.monotonic()]:
+            signals.remove((due, each))
+            _send(list(children)[each["to"]], each)
+        wait = min((due for due, _ in signals), default=None)
+        ready, _, _ = select.select(
+            list(descriptors), [], [], None if wait is None else max(0, wait - time.monotonic())
+        )
+        for descriptor in ready:
+            child = descriptors.pop(descriptor)
+            os.close(descriptor)
+            codes[child] = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    calls = {kind: shim.faults_calls(number) for number, kind in enumerate(KINDS)} if shim else {}
+    return {"codes": [codes[child] for child in children], "calls": calls, "seconds": time.monotonic() - began}
+
+
+def _send(child: int, wanted: dict[str, Any]) -> None:
+    number = signal.Signals[wanted["signal"]]
+    try:
+        if wanted.get("group"):
+            os.killpg(child, number)
+        else:
+            os.kill(child, number)
+    except ProcessLookupError:
+        pass
+
+
+def _become(request: dict[str, Any], command: dict[str, Any], shim: ctypes.CDLL | None) -> NoReturn:
+    """Be a command of synthgen, in its own session and folder, until it ends."""
+    code = 70
+    try:
+        os.setsid()
+        folder = Path(request["folder"])
+        for number, name in enumerate(("stdout", "stderr"), start=1):
+            file = os.open(folder / f"{name}-{command['name']}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+            os.dup2(file, number)
+            os.close(file)
+        os.environ.update(request.get("environment", {}))
+        os.chdir(folder)
+        random.seed()
+        _fork_workers()
+
+        from synthgen.cli.program import run
+        from synthgen.cli.streams import guard
+
+        guard()
+        if (fault := command.get("fault")) and shim is not None:
+            kind, action = KINDS.index(fault["kind"]), ACTIONS.index(fault["action"])
+            shim.faults_arm(os.fsencode(fault["root"]), kind, ctypes.c_long(fault["nth"]), action)
+        code = run(command["arguments"])
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException:
+        os.write(2, traceback.format_exc().encode())
+    finally:
+        if shim is not None:
+            shim.faults_disarm()
+        os._exit(code)
+
+
+def _fork_workers() -> None:
+    """Let a pool fork its workers from this warm process, which takes them no time to begin, instead of spawning."""
+    contexts = multiprocessing.get_context
+    multiprocessing.get_context = lambda method=None: contexts("fork" if method == "spawn" else method)
+
+
+if __name__ == "__main__":
+    main()
