@@ -17,6 +17,7 @@ from synthgen.auditing.input.query import AuditQuery
 from synthgen.auditing.inspection.of_set import bare_findings, inspect_set, with_inspection
 from synthgen.auditing.label_command import judge_check
 from synthgen.auditing.questions.of_report import with_questions
+from synthgen.auditing.taken import place_sha256
 from synthgen.auditing.trends.of_report import read_since, with_trends
 from synthgen.events import OnProgress, ignore
 
@@ -105,7 +106,9 @@ def audit_set(
     # Report
     evidence = _evidence(query, values)
     report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, evidence, near)
-    report = with_inspection(replace(report, predictions=query.predictions), inspected, asked=query.inspect)
+    provenance = replace(report.provenance, place_sha256=place_sha256(place))
+    report = replace(report, predictions=query.predictions, provenance=provenance)
+    report = with_inspection(report, inspected, asked=query.inspect)
     report = with_questions(with_trends(with_domain(report, first, seen), earlier), first.subject.run)
     needed = findings.labels_needed
     return report if needed is None else replace(report, judge_check=judge_check(place, query, needed))
