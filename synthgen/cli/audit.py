@@ -184,15 +184,17 @@ def audit(
     from synthgen.api.auditing import audit, export_labels
     from synthgen.auditing.places import check_output, output_folder
     from synthgen.auditing.taken import check_replaceable, check_same_set
+    from synthgen.files import named_by_itself
 
     first, second = _labellings(labels or [])
     if count is not None and first is not None:
         raise UsageError("use either `count` or `labels`, not both")
-    folder = output or output_folder(place)
-    check_output(folder, place)
-    check_replaceable(folder)
-    if output is None:
-        check_same_set(folder, place)
+    with named_by_itself(place):
+        folder = output or output_folder(place)
+        check_output(folder, place)
+        check_replaceable(folder)
+        if output is None:
+            check_same_set(folder, place)
     asked: AuditKeywords = {
         "spec": spec,
         "attributes": attributes,

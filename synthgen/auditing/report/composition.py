@@ -86,6 +86,20 @@ def most_telling(classes: Sequence[Scope], most: int) -> list[Scope]:
     return [scope for scope in classes if scope.class_name in chosen]
 
 
+def most_telling_shares(scope: Scope, most: int) -> Sequence[Share]:
+    """Choose the values that are farthest from the target, or else have the most images, in their order."""
+    if len(scope.shares) <= most:
+        return scope.shares
+
+    def telling(place: int) -> tuple[float, int]:
+        share = scope.shares[place]
+        found = share.of(scope.quote.figure)
+        far = abs(found.value - scope.reference.get(share.value, 0.0)) if found and scope.reference else 0.0
+        return -far, -share.count
+
+    return [scope.shares[place] for place in sorted(sorted(range(len(scope.shares)), key=telling)[:most])]
+
+
 def _variation(scope: Scope) -> Distance | None:
     return next((each for each in scope.distances if each.measure is Measure.TV), None)
 
