@@ -31,7 +31,7 @@ calls = {
     "Parquet": lambda: synthgen.audit("closed/parquet/all.parquet", known={"skin": "skin"}),
     "reference": lambda: synthgen.audit("list/list.csv", known={"skin": "skin"}, reference="closed/list/list.csv"),
     "compare": lambda: synthgen.audit("list/list.csv", known={"skin": "skin"}, compare="closed/parquet"),
-    "attributes": lambda: synthgen.audit("list/list.csv", attributes="closed/attributes.yaml", judges=["bundled:judge"]),
+    "attributes": lambda: synthgen.audit("list/list.csv", attributes="closed/attributes.yaml", known={"skin": "skin"}),
     "labels": lambda: synthgen.audit("list/list.csv", known={"skin": "skin"}, labels="closed/labels.csv"),
     "matrix": lambda: synthgen.audit("list/list.csv", known={"skin": "skin"}, confusions="closed/matrix.csv"),
     "earlier": lambda: synthgen.audit(people, known={"skin": "skin"}, since=["closed"]),
