@@ -118,7 +118,9 @@ def audit(
     gates: Annotated[
         list[str] | None,
         typer.Option(
-            "--gate", metavar="GATE", help="A limit, such as 'skin_tone within class: tv <= 0.1'. Repeatable."
+            "--gate",
+            metavar="GATE",
+            help="A limit, such as 'skin_tone within class: tv <= 0.1' or 'dark <= 1%'. Repeatable.",
         ),
     ] = None,
     trust_judge: Annotated[

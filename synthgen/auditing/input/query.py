@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, Unpack
 
 from synthgen.auditing.input import arguments
+from synthgen.auditing.inspection.gates import is_image_gate
 from synthgen.errors import UsageError
 from synthgen.spec import Spec
 
@@ -80,7 +81,7 @@ class AuditQuery:
         reference_groups: by attribute, or 'class', the group that others are compared with, such as
             `{"gender": "man", "class": "doctor"}`; by default the largest.
         predictions: the column of a downstream model's predicted classes, whose errors are then measured by group.
-        gates: such as 'skin_tone within class: tv <= 0.1'; added to those of the spec.
+        gates: such as 'skin_tone within class: tv <= 0.1', or 'dark <= 1%' of what images show; added to the spec's.
         trust_judge: let gates use the judge's raw answers where neither labels nor a matrix check it on this set;
             otherwise such gates stay undecided.
         allow_left_out: the largest share of a set's images that may be left out because they cannot be used; beyond it,
@@ -186,7 +187,7 @@ class AuditQuery:
             self.targets,
             self.confusions,
             self.cross,
-            self.gates,
+            [gate for gate in self.gates if not is_image_gate(gate)],
             self.reference_groups,
         )
         return all(each is None for each in given) and not (any(lists) or self.trust_judge)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from synthgen.auditing.findings import Findings
     from synthgen.auditing.input.query import AuditQuery
     from synthgen.auditing.inspection.findings import Inspection, IssueRow
+    from synthgen.auditing.inspection.gates import ImageGate
     from synthgen.auditing.report import AuditReport, ReportPicture
     from synthgen.events import OnProgress
 
@@ -161,3 +162,16 @@ def with_inspection(report: AuditReport, inspected: InspectedSet | None, *, aske
         issue_rows=tuple(inspected.rows),
         issue_pictures=inspected.pictures,
     )
+
+
+def with_image_gates(report: AuditReport, gates: Sequence[ImageGate]) -> AuditReport:
+    """Add the outcomes of gates on what the images show."""
+    from synthgen.auditing.gates import GateOutcome
+    from synthgen.auditing.inspection.gates import PIXELS, decide_image_gates
+
+    if not gates:
+        return report
+    found, decided = report.findings, decide_image_gates(gates, report.inspection, report.findings.about)
+    firm = any(check.outcome is not GateOutcome.INSUFFICIENT for gate in decided for check in gate.checks)
+    rests_on = (*found.rests_on, PIXELS) if firm else found.rests_on
+    return replace(report, findings=replace(found, gates=(*found.gates, *decided), rests_on=rests_on))
