@@ -79,7 +79,8 @@ def audit(
         typer.Option(
             "--confusion",
             metavar="[NAME=]FILE",
-            help="CSV of the judge's errors: counts, with the truth in rows and the answers in columns. Repeatable.",
+            help="CSV of the judge's errors: counts, with the truth in rows and the answers in columns. A column "
+            "`class` gives each class its own rows. Repeatable.",
         ),
     ] = None,
     count: Annotated[

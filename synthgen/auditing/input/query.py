@@ -73,7 +73,8 @@ class AuditQuery:
         targets: for each attribute, 'uniform', or shares such as `{"light": 0.3, "medium": 0.4, "dark": 0.3}` or
             'light:0.3,medium:0.4,dark:0.3'.
         confusions: for each attribute, a CSV of counts: rows are the truth, columns the answers. With a single
-            attribute, the file alone is enough. A list of texts such as 'skin_tone=matrix.csv' is read too.
+            attribute, the file alone is enough. A list of texts such as 'skin_tone=matrix.csv' is read too. Rows with a
+            class in a column 'class' are of this class alone; a class without rows is corrected by all of them.
         labels: the CSV of `export_labels`, filled in.
         second_labels: the same images, or some of them, labelled by a second person: measures how far both agree, and
             widens intervals by how often the first may be wrong. Where they differ, `labels` counts.
