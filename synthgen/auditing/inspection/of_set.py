@@ -156,9 +156,11 @@ def with_inspection(report: AuditReport, inspected: InspectedSet | None, *, aske
     if inspected is None:
         why = NotMeasured("repeats, leaks, dark, blank and odd images", "the set has no images")
         return replace(report, not_measured=(*report.not_measured, why)) if asked else report
+    place = {name: index for index, name in enumerate(report.findings.classes)}
+    counts = sorted(inspected.inspection.counts.items(), key=lambda each: place.get(each[0], len(place)))
     return replace(
         report,
-        inspection=inspected.inspection,
+        inspection=replace(inspected.inspection, counts=dict(counts)),
         issue_rows=tuple(inspected.rows),
         issue_pictures=inspected.pictures,
     )
