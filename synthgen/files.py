@@ -34,7 +34,7 @@ class NoLinksError(StorageError):
 
 
 _ROOM = "Make room there and run again: what was committed stays, and the run goes on from it."
-_RIGHTS = "Make the folder writable for this user, or choose another one."
+_RIGHTS = "Give this user the right to read and write there, or choose another place."
 _LINKS = "This file system has no hard links, which runs are committed with: choose another folder."
 _HINTS = {
     errno.ENOSPC: _ROOM,
@@ -64,6 +64,16 @@ def as_storage_error(place: Path, doing: str = "") -> Iterator[None]:
         raise MissingFileError(f"{doing}{place}: {error.strerror}") from error
     except OSError as error:
         raise StorageError(f"{doing}{place}: {error.strerror or error}", hint=_HINTS.get(error.errno or 0)) from error
+
+
+@contextmanager
+def named_by_itself(place: object) -> Iterator[None]:
+    """Turn an OSError of a long step, in which a mere look such as `is_file` may raise too, into a StorageError."""
+    try:
+        yield
+    except OSError as error:
+        where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else place
+        raise StorageError(f"{where}: {error.strerror or error}", hint=_HINTS.get(error.errno or 0)) from error
 
 
 @contextmanager

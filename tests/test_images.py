@@ -194,10 +194,31 @@ def strange_dds() -> bytes:
     return b"DDS " + struct.pack("<7I44x", 124, 0x1007, 4, 4, 0, 0, 0) + pixel_format + bytes(20)
 
 
+def damaged_avif() -> bytes:
+    """Find a byte that makes the decoder of AVIF raise what Pillow does not turn into an error of its own."""
+    whole = file_of(Image.linear_gradient("L").resize((16, 16)).convert("RGB"), "AVIF")
+    for place in range(60, len(whole)):
+        data = whole[:place] + b"\0" + whole[place + 1 :]
+        try:
+            Image.open(io.BytesIO(data)).load()
+        except RuntimeError:
+            return data
+        except (OSError, SyntaxError):
+            continue
+    pytest.fail("no byte makes it raise RuntimeError")
+
+
+def damaged_blp() -> bytes:
+    whole = file_of(Image.new("P", (16, 16)), "BLP")
+    return whole[:12] + b"\xff" * 4 + whole[16:]  # its width
+
+
 BROKEN = {
     "no picture": b"no picture",
     "nothing": b"",
     "a DDS that raises NotImplementedError": strange_dds(),
+    "an AVIF that raises RuntimeError": damaged_avif(),
+    "a BLP that raises ValueError": damaged_blp(),
     "a bomb": png(8, 2, b"", 2**31 - 1),
     "cut": FILES["png"][0][:80],
 }

@@ -83,23 +83,31 @@ class Audit:
         """Write audit.json, report.html, groups.parquet, datasheet.md and, if the images were inspected, issues.csv.
 
         Each is written whole or not at all. A datasheet that somebody changed is kept, and datasheet.new.md written.
+        An earlier report there is replaced.
 
         Raises:
+            UsageError: a file there with one of these names is of no audit.
             StorageError: the folder cannot be written.
         """
         from synthgen.auditing.groups.export import write_export
         from synthgen.auditing.inspection.listing import write_issues
         from synthgen.auditing.questions.sheet import write_sheet
         from synthgen.auditing.report import write_html, write_json
+        from synthgen.auditing.taken import check_replaceable, remove_old
         from synthgen.pages.page import write_page
 
+        check_replaceable(expanded(folder))
         document, page = expanded(folder) / JSON, expanded(folder) / REPORT
         write_page(document, write_json(self.report).decode())
         write_page(page, write_html(self.report))
         if self.report.table is not None:
             write_file(document.parent / GROUPS, write_export(self.report.table))
+        else:
+            remove_old(document.parent / GROUPS)
         if self.report.inspection is not None:
             write_page(document.with_name(ISSUES), write_issues(self.report.issue_rows))
+        else:
+            remove_old(document.parent / ISSUES)
         if self.report.questions is not None:
             write_sheet(document.parent, self.report.set_name, self.report.questions)
         return document, page

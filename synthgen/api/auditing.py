@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -16,7 +17,7 @@ from synthgen.auditing.input.audited_set import RecordedRun
 from synthgen.auditing.input.query import AuditKeywords, AuditQuery, spelled_out
 from synthgen.auditing.to_label import ToLabel, draw_to_label
 from synthgen.events import OnProgress, ignore
-from synthgen.files import expanded
+from synthgen.files import expanded, named_by_itself
 from synthgen.store import FolderStore
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def audit(place: SetSource, *, on_progress: OnProgress = ignore, **asked: Unpack
         ('audit/audit.json', 'audit/report.html')
     """
     place, query = set_source("place", place), AuditQuery(**asked)
-    return Audit(audit_set(place, query, _open_run, _judges(query), on_progress))
+    with named_by_itself(place if isinstance(place, str | os.PathLike) else "the set"):
+        return Audit(audit_set(place, query, _open_run, _judges(query), on_progress))
 
 
 @spelled_out
@@ -72,15 +74,9 @@ def export_labels(
         ('labels/to-label.html', 'labels/labels.csv')
     """
     place, query = set_source("place", place), AuditQuery(**asked)
-    return draw_to_label(
-        place,
-        number_of(count, "count"),
-        expanded(path_of(folder, "folder")),
-        query,
-        _open_run,
-        _judges(query),
-        on_progress,
-    )
+    many, folder = number_of(count, "count"), expanded(path_of(folder, "folder"))
+    with named_by_itself(place if isinstance(place, str | os.PathLike) else "the set"):
+        return draw_to_label(place, many, folder, query, _open_run, _judges(query), on_progress)
 
 
 def _judges(query: AuditQuery) -> ClipJudges:

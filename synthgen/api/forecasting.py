@@ -12,6 +12,7 @@ from synthgen.api.arguments import check_plan
 from synthgen.api.measured import Passes, Speed, read_passes, read_speeds, this_machine
 from synthgen.models import ModelSource, native_size
 from synthgen.planning import Plan
+from synthgen.planning.long_prompts import long_prompts
 from synthgen.spec import BUNDLED_MODEL, PLUGIN, Spec
 
 ASSUMED = 0.8
@@ -37,7 +38,7 @@ class Forecast:
         licence: of the model's weights, as far as known.
         basis: where `attempts`, `seconds` and `bytes` come from, in words.
         splits: expected images by class and split, if every quota is met.
-        warnings: splits that will be empty, or will lack classes.
+        warnings: splits that will be empty, or will lack classes; prompts too long for a CLIP text encoder.
 
     Example:
         >>> found = synthgen.forecast(synthgen.plan("specs/quickstart.yaml"))
@@ -116,7 +117,7 @@ def forecast(planned: Plan) -> Forecast:
             "bytes": _basis_of_bytes(spec, size),
         },
         splits=splits,
-        warnings=tuple(_split_warnings(splits, spec)),
+        warnings=(*_split_warnings(splits, spec), *long_prompts(spec)),
     )
 
 

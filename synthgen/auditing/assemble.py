@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from synthgen.auditing.embeddings.findings import ClassDiversity, ClassLeakage
 from synthgen.auditing.groups.export import to_export
 from synthgen.auditing.input.audit_input import AuditInput, ObservedSet
 from synthgen.auditing.input.observations import Observations
 from synthgen.auditing.pictures import show_cells, show_pairs, why_hidden
 from synthgen.version import __version__
+
+S = TypeVar("S", ClassDiversity, ClassLeakage)
 
 if TYPE_CHECKING:
     from synthgen.auditing.compare import Comparison
@@ -40,6 +44,11 @@ def assemble(
 
     images, looked = seen
     diversity, leakage = _diversity(near, seed), _leakage(looked, real.looked, seed) if real else None
+    order = [None, *findings.classes]
+    if diversity is not None:
+        diversity = replace(diversity, scopes=_in_order(diversity.scopes, order))
+    if leakage is not None:
+        leakage = replace(leakage, scopes=_in_order(leakage.scopes, order))
     judges = [JudgeInfo(judge.name, judge.revision) for judge in first.question.judges]
     asked = judges if first.question.attributes else []
     pictures = show_cells(images, looked, [attribute.name for attribute in findings.attributes], seed)
@@ -64,6 +73,12 @@ def assemble(
         not_measured=(*_not_measured(first, looked, real), *hidden),
         table=to_export(looked.frame, [attribute.name for attribute in findings.attributes]),
     )
+
+
+def _in_order(scopes: Sequence[S], order: Sequence[str | None]) -> tuple[S, ...]:
+    """Put scopes into the order of the set's classes, which is that of all sections; others come last."""
+    place = {name: index for index, name in enumerate(order)}
+    return tuple(sorted(scopes, key=lambda scope: place.get(scope.class_name, len(place))))
 
 
 def _provenance(first: AuditInput, looked: Observations, seed: int, evidence: Sequence[str]) -> AuditProvenance:

@@ -14,9 +14,11 @@ from synthgen.auditing.input.declaration import references
 from synthgen.auditing.input.judges import Judges
 from synthgen.auditing.input.left_out import left_out_gates, notes_on
 from synthgen.auditing.input.query import AuditQuery
-from synthgen.auditing.inspection.of_set import bare_findings, inspect_set, with_inspection
+from synthgen.auditing.inspection.gates import is_image_gate, read_image_gates
+from synthgen.auditing.inspection.of_set import bare_findings, inspect_set, with_image_gates, with_inspection
 from synthgen.auditing.label_command import judge_check
 from synthgen.auditing.questions.of_report import with_questions
+from synthgen.auditing.taken import place_sha256
 from synthgen.auditing.trends.of_report import read_since, with_trends
 from synthgen.events import OnProgress, ignore
 
@@ -59,12 +61,13 @@ def audit_set(
     # Declare. A user's mistake must show before images are looked at, which may take hours.
     values = values_of(first, [other for other in (real, second) if other is not None])
     common, options = _options(first, query, values, has_reference=real is not None)
+    of_images = read_image_gates(query.gates, has_images=first.subject.images.has_images)
 
     # Look
     seen = first.look(on_progress)
     seen_real = real.look(on_progress) if real else None
     seen_second = second.look(on_progress) if second else None
-    inspected = inspect_set(first, query, on_progress) if first.bare or query.inspect else None
+    inspected = inspect_set(first, query, on_progress) if first.bare or query.inspect or of_images else None
     if first.bare and inspected is not None:
         seen = inspected.seen
 
@@ -105,7 +108,9 @@ def audit_set(
     # Report
     evidence = _evidence(query, values)
     report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, evidence, near)
-    report = with_inspection(replace(report, predictions=query.predictions), inspected, asked=query.inspect)
+    provenance = replace(report.provenance, place_sha256=place_sha256(place))
+    report = replace(report, predictions=query.predictions, provenance=provenance)
+    report = with_image_gates(with_inspection(report, inspected, asked=query.inspect), of_images)
     report = with_questions(with_trends(with_domain(report, first, seen), earlier), first.subject.run)
     needed = findings.labels_needed
     return report if needed is None else replace(report, judge_check=judge_check(place, query, needed))
@@ -160,7 +165,8 @@ def _options(
     check_classes(common.confusions, {*(first.declared.classes or ()), *first.frame["label"].dropna().astype(str)})
     has_predictions = query.predictions is not None
     referenced = [*values, *targets] if has_reference else list(targets)
-    gates = read_gates([*first.declared.gates, *query.gates], values, referenced, has_predictions)
+    lines = [line for line in query.gates if not is_image_gate(line)]
+    gates = read_gates([*first.declared.gates, *lines], values, referenced, has_predictions)
     for names in query.cross:
         check_crossing(names, values)
     classes = dict.fromkeys([*(first.declared.classes or ()), *first.frame["label"].dropna()])

@@ -35,7 +35,7 @@ def parse_gate(text: str, attributes: Mapping[str, Sequence[str]]) -> Gate:
     """
     matched = _LINE.fullmatch(text.strip())
     if matched is None:
-        raise UsageError(f"gate {text!r}: not understood", hint=f"Expected {FORM}.")
+        raise UsageError(f"gate {text!r}: not understood", hint=f"Expected {FORM}; or of images 'dark <= 1%'.")
 
     attribute = matched["attribute"].strip()
     measure, value = _measure(text, matched["measure"])
@@ -44,7 +44,7 @@ def parse_gate(text: str, attributes: Mapping[str, Sequence[str]]) -> Gate:
         raise UsageError(f"gate {text!r}: 'v' compares the classes with each other", hint="Write 'overall'.")
     if measure == "v" or matched["within"] in ("within dataset", "over all", "overall"):
         within = "dataset"
-    limit = _limit(text, matched["limit"], is_ratio(measure))
+    limit = limit_of(text, matched["limit"], is_ratio(measure))
     gate = Gate(attribute, within, measure, matched["sign"] in ("<=", "≤"), limit, value)
     return checked(gate, attributes)
 
@@ -97,7 +97,12 @@ def _measure(text: str, measure: str) -> tuple[str, str | None]:
     raise UsageError(f"gate {text!r}: there is no measure {measure!r}", hint=hint)
 
 
-def _limit(text: str, limit: str, is_ratio: bool = False) -> float:
+def limit_of(text: str, limit: str, is_ratio: bool = False) -> float:
+    """Read the limit of the gate `text`: a share such as 0.1 or 10%, or a ratio.
+
+    Raises:
+        UsageError: it is neither.
+    """
     number, percent = limit.removesuffix("%"), limit.endswith("%")
     try:
         found = float(number) / (100 if percent else 1)

@@ -97,8 +97,8 @@ def find_effects(table: Table, drawn: Iterable[Bootstrap | Linear | None]) -> di
     found: dict[str, list[Effect]] = {name: [] for name in counts}
     for bootstrap, own in zip(drawn, rows, strict=True):
         for name, of in counts.items():
-            size = design_effect(of[own], bootstrap) if bootstrap else None
-            found[name].append(Effect(len(of[own]), size, bootstrap.freedom if bootstrap else 0, len(of[own])))
+            clusters, size = of[own].shape[0], design_effect(of[own], bootstrap) if bootstrap else None
+            found[name].append(Effect(clusters, size, bootstrap.freedom if bootstrap else 0, clusters))
     return found
 
 

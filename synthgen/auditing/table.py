@@ -1,7 +1,10 @@
 """The audited table as codes: one row for each image, checked once and counted many times."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,6 +13,9 @@ from numpy.typing import NDArray
 from synthgen.errors import UsageError
 from synthgen.spec import ASIDE
 from synthgen.stats.estimates import Ints
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 AnswerCodes = NDArray[np.int32]
 
@@ -60,12 +66,19 @@ class Table:
         found = self.attributes[attribute]
         return crossed((self.label, len(self.classes)), (found.codes, len(found.answers)))
 
-    def cluster_counts(self, attribute: str) -> Ints:
-        """Count images by prompt and value; answers that are not values are left out."""
+    def cluster_counts(self, attribute: str) -> csr_array:
+        """Count images by prompt and value; answers that are not values are left out.
+
+        Most prompts have few of many values: what is kept grows with the images, not with prompts times values.
+        """
+        from scipy.sparse import csr_array
+
         assert self.cluster is not None, "asked of a table that has clusters"
         found = self.attributes[attribute]
-        counted = crossed((self.cluster, len(self.cluster_label)), (found.codes, len(found.answers)))
-        return counted[:, : len(found.values)]
+        valued = found.codes < len(found.values)
+        places = self.cluster[valued], found.codes[valued]
+        shape = len(self.cluster_label), len(found.values)
+        return csr_array((np.ones(int(valued.sum()), dtype=np.int64), places), shape=shape)
 
 
 def crossed(*columns: tuple[NDArray[np.integer], int]) -> Ints:

@@ -79,7 +79,8 @@ def audit(
         typer.Option(
             "--confusion",
             metavar="[NAME=]FILE",
-            help="CSV of the judge's errors: counts, with the truth in rows and the answers in columns. Repeatable.",
+            help="CSV of the judge's errors: counts, with the truth in rows and the answers in columns. A column "
+            "`class` gives each class its own rows. Repeatable.",
         ),
     ] = None,
     count: Annotated[
@@ -118,7 +119,9 @@ def audit(
     gates: Annotated[
         list[str] | None,
         typer.Option(
-            "--gate", metavar="GATE", help="A limit, such as 'skin_tone within class: tv <= 0.1'. Repeatable."
+            "--gate",
+            metavar="GATE",
+            help="A limit, such as 'skin_tone within class: tv <= 0.1' or 'dark <= 1%'. Repeatable.",
         ),
     ] = None,
     trust_judge: Annotated[
@@ -183,12 +186,18 @@ def audit(
     """
     from synthgen.api.auditing import audit, export_labels
     from synthgen.auditing.places import check_output, output_folder
+    from synthgen.auditing.taken import check_replaceable, check_same_set
+    from synthgen.files import named_by_itself
 
     first, second = _labellings(labels or [])
     if count is not None and first is not None:
         raise UsageError("use either `count` or `labels`, not both")
-    folder = output or output_folder(place)
-    check_output(folder, place)
+    with named_by_itself(place):
+        folder = output or output_folder(place)
+        check_output(folder, place)
+        check_replaceable(folder)
+        if output is None:
+            check_same_set(folder, place)
     asked: AuditKeywords = {
         "spec": spec,
         "attributes": attributes,

@@ -11,6 +11,7 @@ import pandas as pd
 
 from synthgen.errors import UsageError
 from synthgen.files import create_file, write_file
+from synthgen.pages.cells import inert_cell
 from synthgen.pages.labels import LABELS, PAGE, LabelRow, PictureToLabel, columns_of, read_rows, write_label_page
 from synthgen.spec import ASIDE
 
@@ -66,7 +67,8 @@ def write_labelling(
     for number, each in enumerate(samples, 1):
         own = {"id": each.id, "class": each.label, "weight": each.weight}
         numbered = {} if "number" in attributes else {"number": number}
-        writer.writerow({**cells.get(each.id, {}), **own, **numbered})
+        row = {**cells.get(each.id, {}), **own, **numbered}
+        writer.writerow({name: inert_cell(cell) if isinstance(cell, str) else cell for name, cell in row.items()})
     content = text.getvalue().encode("utf-8", "replace")
 
     # Write the page first: an existing table keeps the next call from drawing another sample.

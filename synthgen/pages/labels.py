@@ -11,6 +11,7 @@ from io import StringIO
 from pathlib import Path
 
 from synthgen.errors import UsageError
+from synthgen.pages.cells import cell_text
 from synthgen.pages.page import data_uri, environment, write_page
 
 LABELS, PAGE = "labels.csv", "to-label.html"
@@ -80,7 +81,8 @@ def _rows(text: str, path: Path, needed: Sequence[str], hint: str) -> Iterator[L
         if any(cell.strip() for cell in row.pop(None, None) or ()):
             quotes = "Put a cell that contains the separator in quotes."
             raise UsageError(f"{path}:{reader.line_num}: more cells than columns", hint=quotes)
-        cells = {name: (cell or "") if name == "id" else (cell or "").strip() for name, cell in row.items()}
+        texts = {name: cell_text(cell or "") for name, cell in row.items()}
+        cells = {name: text if name == "id" else text.strip() for name, text in texts.items()}
         if any(map(str.strip, cells.values())):
             yield LabelRow(reader.line_num, cells)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from synthgen.errors import UsageError
 from synthgen.files import as_storage_error, refuse_links, write_file
+from synthgen.pages.cells import inert_cell
 from synthgen.pages.labels import PictureToLabel, columns_of, read_rows, write_label_page
 
 COLUMNS = ("id", "class", "right")
@@ -48,7 +49,9 @@ def add_rows(classes: Mapping[str, str], path: Path) -> dict[str, int]:
         before = path.read_bytes() if path.exists() else b""
 
     known = {row.cells["id"].strip() for row in read_rows(path, ("id", "class"), _HINT)} if before else set()
-    missing = [{"id": name, "class": label} for name, label in classes.items() if name not in known]
+    missing = [
+        {"id": inert_cell(name), "class": inert_cell(label)} for name, label in classes.items() if name not in known
+    ]
     if missing or not before:
         columns, delimiter = columns_of(path) if before else (list(COLUMNS), ",")
         text = StringIO()

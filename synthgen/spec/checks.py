@@ -4,6 +4,7 @@ Each check reads the raw data, so that it works even if other parts are invalid.
 these are reported elsewhere.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from math import isclose, prod
 
@@ -21,11 +22,14 @@ from synthgen.spec.wordings import check_values, check_wordings
 
 TASK = "text-to-image"
 _VARIABLES = ("prompts", "variables")
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
+"""Names that Windows and its shares reserve, with any ending: https://learn.microsoft.com/windows/win32/fileio/naming-a-file"""
 
 
 def check(spec: Data) -> Iterator[Violation]:
     """Yield every problem that involves several keys of a spec."""
     yield from _not_yet(spec)
+    yield from _name(spec.get("name"))
     yield from _size(mapping(spec, "model"))
     yield from _classes(mapping(spec, "classes"))
     yield from _prompts(spec)
@@ -48,6 +52,12 @@ def _not_yet(spec: Data) -> Iterator[Violation]:
     task = spec.get("task", TASK)
     if task in ("image-to-image", "inpaint", "outpaint", "control"):
         yield Violation(("task",), f"{task!r} is not yet available in this version; expected {TASK!r}")
+
+
+def _name(name: object) -> Iterator[Violation]:
+    if isinstance(name, str) and _DEVICE.fullmatch(name):
+        message = f"{quoted(name)} names a device on Windows, which can have no folder of this name; choose another one"
+        yield Violation(("name",), message)
 
 
 def _size(model: Data) -> Iterator[Violation]:

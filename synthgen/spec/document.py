@@ -70,11 +70,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
+    """Keys and their values.
+
+    Attributes:
+        lacks: whether it has keys that could not be read, so that its entries are not all.
+    """
+
     position: Position
     entries: dict[str, Entry]
     size: int
     depth: int
     bad: bool = False
+    lacks: bool = False
 
 
 Node = Scalar | Sequence | Mapping
@@ -249,7 +256,7 @@ class _Reader:
                 self.problems.append(key.position.problem(f"duplicate key {name!r}{where}"))
                 continue
             entries[name] = Entry(key.position, value)
-        return Mapping(done.position, entries, size, depth, done.bad)
+        return Mapping(done.position, entries, size, depth, done.bad, len(entries) < len(children) // 2)
 
     def _key(self, key: Node) -> str | None:
         if not isinstance(key, Scalar):

@@ -58,6 +58,8 @@ def problems_of(error: ValidationError, root: Node) -> Iterator[Problem]:
         place = locate(root, detail["loc"])
         if place.node.bad or detail["type"] == NOT_FINITE:  # the reader has reported the number itself
             continue
+        if detail["type"] == "too_short" and isinstance(place.node, document.Mapping) and place.node.lacks:
+            continue  # the reader has reported the keys that it lacks
         if detail["type"] == "missing":
             yield place.problem(f"missing key {detail['loc'][-1]!r}", at_key=True)
         elif detail["type"] == "extra_forbidden":

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthgen.stats.clusters import DRAWS, Bootstrap
+from synthgen.stats.clusters import DRAWS, Bootstrap, ClusterCounts
 from synthgen.stats.estimates import ALPHA, Estimate, Floats, Ints, estimate
 
 
@@ -77,7 +77,7 @@ def amplification(counts: Floats, real: Floats) -> Floats:
     return found
 
 
-def of_clusters(drawn: Bootstrap, counts: Ints, label: Ints, classes: int) -> Floats:
+def of_clusters(drawn: Bootstrap, counts: ClusterCounts, label: Ints, classes: int) -> Floats:
     """Draw images by class and value, [draws, classes, values]. Classes are the bootstrap's strata."""
     grouped, own = drawn.grouped(counts), drawn.strata(label)
     return np.stack([drawn.weights[:, own == index] @ grouped[own == index] for index in range(classes)], axis=1)

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import MonteCarloMethod, chi2, chi2_contingency, fisher_exact, ncx2
 
-from synthgen.stats.clusters import DRAWS, Bootstrap
+from synthgen.stats.clusters import DRAWS, Bootstrap, ClusterCounts
 from synthgen.stats.estimates import ALPHA, Estimate, Floats, Ints, estimate, holm
 
 _FEW = 5.0
@@ -60,7 +60,7 @@ class PromptClusters:
         effect: Rao and Scott's factor, from `rao_scott`.
     """
 
-    counts: Ints
+    counts: ClusterCounts
     label: Ints
     drawn: Bootstrap
     effect: float

@@ -1,11 +1,20 @@
 """Images of one prompt are not independent: the bootstrap that draws whole prompts, and its limit for many classes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.stats.estimates import Floats, Ints
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+ClusterCounts: TypeAlias = "Ints | csr_array"
+"""Images by cluster and value; sparse where there may be many of both."""
 
 DRAWS = 1000
 MOST_GROUPS = 1000
@@ -31,10 +40,15 @@ class Bootstrap:
     group: NDArray[np.int64]
     weights: Floats
 
-    def grouped(self, counts: Ints) -> Floats:
+    def grouped(self, counts: ClusterCounts) -> Floats:
         """Sum the rows of `counts`, [clusters, values], in each group: [groups, values]."""
-        found = np.zeros((self.weights.shape[1], counts.shape[1]))
-        np.add.at(found, self.group, counts)
+        from scipy.sparse import coo_array
+
+        table, groups = coo_array(counts), self.weights.shape[1]
+        rows, columns = table.coords
+        flat = self.group[rows] * counts.shape[1] + columns
+        summed = np.bincount(flat, table.data, groups * counts.shape[1])
+        found: Floats = summed.astype(float).reshape(groups, counts.shape[1])
         return found
 
     def strata(self, stratum: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -43,14 +57,14 @@ class Bootstrap:
         found[self.group] = stratum
         return found
 
-    def shares(self, counts: Ints) -> Floats:
+    def shares(self, counts: ClusterCounts) -> Floats:
         """Return the share of each value in each draw, [draws, values]; NaN in a draw without values."""
         totals = self.weights @ self.grouped(counts)
         of = totals.sum(1, keepdims=True)
         found: Floats = np.divide(totals, of, out=np.full_like(totals, np.nan), where=of > 0)
         return found
 
-    def variance(self, counts: Ints) -> Floats:
+    def variance(self, counts: ClusterCounts) -> Floats:
         """Return the variance of the share of each value over the draws, [values]."""
         found: Floats = np.nanvar(self.shares(counts), axis=0)
         return found
@@ -69,12 +83,19 @@ class Linear:
 
     freedom: int
 
-    def variance(self, counts: Ints) -> Floats:
-        """Return the variance of the share of each value, [values]; `counts` is [clusters, values]."""
-        clusters, total = len(counts), counts.sum(0)
-        images = int(total.sum())
-        apart = counts - np.outer(counts.sum(1), total / images)
-        found: Floats = (apart**2).sum(0) / images**2 * (clusters / (clusters - 1))
+    def variance(self, counts: ClusterCounts) -> Floats:
+        """Return the variance of the share of each value, [values]; `counts` is [clusters, values].
+
+        The squared residuals x - n p are summed as x^2 - 2 p x n + p^2 n^2, which needs no table of them. The sums of
+        counts are whole numbers, and exact.
+        """
+        from scipy.sparse import csr_array
+
+        table = csr_array(counts).astype(float)
+        sizes, total = np.asarray(table.sum(1)), np.asarray(table.sum(0))
+        share, images = total / total.sum(), float(total.sum())
+        squares = np.asarray(table.power(2).sum(0)) - 2 * share * (table.T @ sizes) + share**2 * (sizes**2).sum()
+        found: Floats = np.maximum(squares, 0) / images**2 * (len(sizes) / (len(sizes) - 1))
         return found
 
 
@@ -108,13 +129,13 @@ def bootstrap(stratum: NDArray[np.int64], rng: np.random.Generator) -> Bootstrap
     return Bootstrap(len(stratum), freedom, group, weights)
 
 
-def design_effect(counts: Ints, drawn: Bootstrap | Linear) -> float | None:
+def design_effect(counts: ClusterCounts, drawn: Bootstrap | Linear) -> float | None:
     """Divide the variance of the shares between clusters by that of as many independent images, for all values.
 
     The sum of the variances is divided by the sum of p (1 - p) / n: Rao and Scott's first-order factor (1981, JASA 76).
     Few images of a rare value upset it less than they would upset an effect per value. None if all images are alike.
     """
-    total = counts.sum(0)
+    total = np.asarray(counts.sum(0))
     share = total / max(total.sum(), 1)
     independent = float((share * (1 - share)).sum() / max(total.sum(), 1))
     if independent <= 0:

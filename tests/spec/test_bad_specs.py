@@ -147,6 +147,13 @@ EDITS: dict[str, tuple[str, str, str]] = {
     "second document": ("seed: 0", "---\nseed: 0", "15:1: a second document starts here"),
     "unclosed list": ("[light, dark]", "[light, dark", "13:8: this is not valid YAML: "),
     "control character": ("name: workers", "name: wor\x07kers", "2:10: the character U+0007 is not allowed in YAML"),
+    "classes that YAML reads as false": ("classes:\n  doctor: 10\n  chef: {count: 10}\n", "classes: {no: 1}\n", "6:11: a key must be text, found 'no', which YAML reads as false; put it in"),
+    "values that are numbers": ("[light, dark]", "{1: 1}", "12:12: a key must be text, found '1', which YAML reads as the number 1; put"),
+    "classes that are merged": ("classes:\n  doctor: 10\n  chef: {count: 10}\n", "classes:\n  <<: {a: 1}\n", "7:3: merge keys (<<) are not allowed"),
+    "one of two values": ("seed: 0", "attributes: {a: {values: {on: [b], c: [c]}}}", "15:27: a key must be text, found 'on', which YAML reads as true"),
+    "a device": ("name: workers", "name: con", "2:7: name: 'con' names a device on Windows, which can have no folder of this name"),
+    "a device with an ending": ("name: workers", "name: nul.txt", "2:7: name: 'nul.txt' names a device on Windows"),
+    "a numbered device": ("name: workers", "name: lpt1", "2:7: name: 'lpt1' names a device on Windows"),
     "escaped control character": ("name: workers", 'name: "wor\\x1bkers"', "2:7: the text contains the control character"),
 }  # fmt: skip
 

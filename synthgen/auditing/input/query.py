@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, Unpack
 
 from synthgen.auditing.input import arguments
+from synthgen.auditing.inspection.gates import is_image_gate
 from synthgen.errors import UsageError
 from synthgen.spec import Spec
 
@@ -72,7 +73,8 @@ class AuditQuery:
         targets: for each attribute, 'uniform', or shares such as `{"light": 0.3, "medium": 0.4, "dark": 0.3}` or
             'light:0.3,medium:0.4,dark:0.3'.
         confusions: for each attribute, a CSV of counts: rows are the truth, columns the answers. With a single
-            attribute, the file alone is enough. A list of texts such as 'skin_tone=matrix.csv' is read too.
+            attribute, the file alone is enough. A list of texts such as 'skin_tone=matrix.csv' is read too. Rows with a
+            class in a column 'class' are of this class alone; a class without rows is corrected by all of them.
         labels: the CSV of `export_labels`, filled in.
         second_labels: the same images, or some of them, labelled by a second person: measures how far both agree, and
             widens intervals by how often the first may be wrong. Where they differ, `labels` counts.
@@ -80,7 +82,7 @@ class AuditQuery:
         reference_groups: by attribute, or 'class', the group that others are compared with, such as
             `{"gender": "man", "class": "doctor"}`; by default the largest.
         predictions: the column of a downstream model's predicted classes, whose errors are then measured by group.
-        gates: such as 'skin_tone within class: tv <= 0.1'; added to those of the spec.
+        gates: such as 'skin_tone within class: tv <= 0.1', or 'dark <= 1%' of what images show; added to the spec's.
         trust_judge: let gates use the judge's raw answers where neither labels nor a matrix check it on this set;
             otherwise such gates stay undecided.
         allow_left_out: the largest share of a set's images that may be left out because they cannot be used; beyond it,
@@ -186,7 +188,7 @@ class AuditQuery:
             self.targets,
             self.confusions,
             self.cross,
-            self.gates,
+            [gate for gate in self.gates if not is_image_gate(gate)],
             self.reference_groups,
         )
         return all(each is None for each in given) and not (any(lists) or self.trust_judge)

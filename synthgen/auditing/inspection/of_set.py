@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from synthgen.auditing.findings import Findings
     from synthgen.auditing.input.query import AuditQuery
     from synthgen.auditing.inspection.findings import Inspection, IssueRow
+    from synthgen.auditing.inspection.gates import ImageGate
     from synthgen.auditing.report import AuditReport, ReportPicture
     from synthgen.events import OnProgress
 
@@ -155,9 +156,24 @@ def with_inspection(report: AuditReport, inspected: InspectedSet | None, *, aske
     if inspected is None:
         why = NotMeasured("repeats, leaks, dark, blank and odd images", "the set has no images")
         return replace(report, not_measured=(*report.not_measured, why)) if asked else report
+    place = {name: index for index, name in enumerate(report.findings.classes)}
+    counts = sorted(inspected.inspection.counts.items(), key=lambda each: place.get(each[0], len(place)))
     return replace(
         report,
-        inspection=inspected.inspection,
+        inspection=replace(inspected.inspection, counts=dict(counts)),
         issue_rows=tuple(inspected.rows),
         issue_pictures=inspected.pictures,
     )
+
+
+def with_image_gates(report: AuditReport, gates: Sequence[ImageGate]) -> AuditReport:
+    """Add the outcomes of gates on what the images show."""
+    from synthgen.auditing.gates import GateOutcome
+    from synthgen.auditing.inspection.gates import PIXELS, decide_image_gates
+
+    if not gates:
+        return report
+    found, decided = report.findings, decide_image_gates(gates, report.inspection, report.findings.about)
+    firm = any(check.outcome is not GateOutcome.INSUFFICIENT for gate in decided for check in gate.checks)
+    rests_on = (*found.rests_on, PIXELS) if firm else found.rests_on
+    return replace(report, findings=replace(found, gates=(*found.gates, *decided), rests_on=rests_on))

@@ -34,6 +34,7 @@ class Line:
         second: a number to compare with: a hollow diamond.
         target: the target value: an upright stroke.
         band: the range that chance alone, or missing knowledge, leaves open: a broad pale bar.
+        outer: a wider interval around the main number: a thin line with an upright stroke at each end.
         strong: the name is bold, and a rule separates the row from those below.
     """
 
@@ -43,6 +44,7 @@ class Line:
     target: float | None = None
     band: tuple[float, float] | None = None
     strong: bool = False
+    outer: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ def describe(lines: Sequence[Line], worded: Callable[[float], str]) -> str:
             if line.first
             else ["none"]
         )
+        if line.first and line.outer:
+            said.append(f"jointly {worded(line.outer.low)} to {worded(line.outer.high)}")
         if line.second:
             said.append(f"compared with {worded(line.second.value)}")
         if line.target is not None:
@@ -157,7 +161,7 @@ def _ends(lines: Sequence[Line]) -> tuple[float, float]:
     """Return the least and the greatest of everything drawn, and 0."""
     ends = [0.0]
     for line in lines:
-        for each in (line.first, line.second):
+        for each in (line.first, line.second, line.outer):
             ends += [each.low, each.high] if each else []
         ends += list(line.band or ())
         ends += [line.target] if line.target is not None else []
@@ -176,7 +180,13 @@ def _draw(axes: Axes, place: int, line: Line) -> None:
     if line.second is not None:
         _mark(axes, place + (0.19 if both else 0), line.second, SECOND, "D", hollow=True)
     if line.first is not None:
-        _mark(axes, place - (0.17 if both else 0), line.first, FIRST, "o", hollow=False)
+        height = place - (0.17 if both else 0)
+        if line.outer is not None:
+            ends = [line.outer.low, line.outer.high]
+            axes.plot(
+                ends, [height] * 2, "|-", color=FIRST, linewidth=0.7, markersize=5, markeredgewidth=0.9, zorder=2.8
+            )
+        _mark(axes, height, line.first, FIRST, "o", hollow=False)
     else:
         axes.text(
             0.5, place, "none", color=SOFT, ha="center", va="center", fontsize=7, transform=axes.get_yaxis_transform()

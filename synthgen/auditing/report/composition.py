@@ -10,6 +10,7 @@ from synthgen.auditing.report.chart import Line, Scale, chart, reach
 from synthgen.auditing.report.words import MEASURES, figure_of, spoken
 from synthgen.pages.page import short
 from synthgen.stats.distance import Distance, Measure
+from synthgen.stats.estimates import Estimate
 
 MOST = 24
 """At most this many classes are shown: farthest from the target or, without one, with the most images."""
@@ -35,6 +36,7 @@ class CompositionChart:
         distance: the total variation overall.
         farthest: the class with the greatest total variation, and that.
         unsure: whether a band shows how far 'unknown' images could change a share.
+        joint: whether any share has a simultaneous interval of its own.
     """
 
     findings: AttributeFindings
@@ -45,6 +47,7 @@ class CompositionChart:
     left_out: int
     corrected: bool
     unsure: bool
+    joint: bool
     distance: Distance | None
     farthest: tuple[str, Distance] | None
     charts: tuple[Chart, ...]
@@ -66,6 +69,7 @@ def composition(key: str, attribute: AttributeFindings) -> CompositionChart:
         left_out=len(attribute.scopes) - len(shown),
         corrected=any(scope.quote.figure not in (*_PLAIN, None) for scope in shown),
         unsure=any(_band(scope, share) is not None for scope in shown for share in scope.shares),
+        joint=any(_outer(scope, share) is not None for scope in shown for share in scope.shares),
         distance=_variation(overall),
         farthest=_farthest(classes),
         charts=tuple(_charts(key, attribute, shown)) if overall.images else (),
@@ -84,6 +88,20 @@ def most_telling(classes: Sequence[Scope], most: int) -> list[Scope]:
 
     chosen = {scope.class_name for scope in sorted(classes, key=telling, reverse=True)[:most]}
     return [scope for scope in classes if scope.class_name in chosen]
+
+
+def most_telling_shares(scope: Scope, most: int) -> Sequence[Share]:
+    """Choose the values that are farthest from the target, or else have the most images, in their order."""
+    if len(scope.shares) <= most:
+        return scope.shares
+
+    def telling(place: int) -> tuple[float, int]:
+        share = scope.shares[place]
+        found = share.of(scope.quote.figure)
+        far = abs(found.value - scope.reference.get(share.value, 0.0)) if found and scope.reference else 0.0
+        return -far, -share.count
+
+    return [scope.shares[place] for place in sorted(sorted(range(len(scope.shares)), key=telling)[:most])]
 
 
 def _variation(scope: Scope) -> Distance | None:
@@ -121,7 +139,13 @@ def _line(scope: Scope, share: Share) -> Line:
         scope.reference.get(share.value) if scope.reference else None,
         _band(scope, share),
         strong=scope.class_name is None,
+        outer=_outer(scope, share),
     )
+
+
+def _outer(scope: Scope, share: Share) -> Estimate | None:
+    quoted = share.of(scope.quote.figure)
+    return share.simultaneous if quoted and share.simultaneous != quoted else None
 
 
 def _band(scope: Scope, share: Share) -> tuple[float, float] | None:

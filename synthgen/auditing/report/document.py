@@ -12,6 +12,7 @@ from synthgen.auditing.gates import GateOutcome
 from synthgen.auditing.inspection.findings import Inspection
 from synthgen.auditing.questions.findings import Questions
 from synthgen.auditing.report.report import AuditProvenance, AuditReport, JudgeCheck, JudgeInfo, NotMeasured
+from synthgen.auditing.report.trust import Trust, trust_of
 from synthgen.auditing.trends.findings import Trends
 
 FORMAT: Final = 1
@@ -26,6 +27,7 @@ class AuditDocument:
 
     Attributes:
         outcome: of all gates; null without gates.
+        trust: what the figures rest on; null if no attribute was measured. See also `domain`.
         predictions: the column of a downstream model's predictions; null without one.
         trust_judge: whether gates accepted the judge's word where nothing checks it: see `unchecked` of their checks.
     """
@@ -35,6 +37,7 @@ class AuditDocument:
     set_name: str
     source: str
     outcome: GateOutcome | None
+    trust: Trust | None
     judge: JudgeInfo | None
     second_judge: JudgeInfo | None
     same_judge: bool
@@ -62,6 +65,7 @@ def document(report: AuditReport) -> AuditDocument:
         set_name=report.set_name,
         source=report.source,
         outcome=report.findings.outcome,
+        trust=trust_of(report.findings),
         judge=report.judge,
         second_judge=report.second_judge,
         same_judge=report.same_judge,

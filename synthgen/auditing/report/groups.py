@@ -83,8 +83,8 @@ def _slices(found: Slices) -> GroupTable:
         notes.append("These are the judge's answers, its errors included.")
     if found.not_searched:
         notes.append(
-            f"Not searched, with fewer than {found.smallest} images or too few prompts: "
-            f"{counted(found.not_searched, 'attribute or pair in a place', 'attributes or pairs in a place')}."
+            f"Left out of the search: {counted(found.not_searched, 'case')} of one or two attributes in a class, or in "
+            f"the whole set, that has fewer than {found.smallest} images or too few different prompts for a test."
         )
     columns = ("slice", "images", "share (95 %)", "reference", "off by at least", "test (Holm)")
     return GroupTable("Worst slices", columns, rows, tuple(notes), brief=True)

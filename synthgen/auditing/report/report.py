@@ -57,6 +57,8 @@ class AuditProvenance:
         embedder: the judge whose embeddings `diversity` uses; None without embeddings.
         ids: a sketch of the images' ids; None if they are only the numbers of rows.
         left_out: images that could not be used; None if no image was opened.
+        place_sha256: of the set's resolved path, or of its id on the hub: tells whether two reports are of the same
+            place, without naming it. None for a set in memory.
     """
 
     synthgen: str
@@ -67,6 +69,7 @@ class AuditProvenance:
     embedder: JudgeInfo | None = None
     ids: IdSketch | None = None
     left_out: int | None = None
+    place_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.findings import AttributeFindings, Figure, Findings, Scope, Share
 from synthgen.auditing.gates import WORD, Check, GateOutcome
 from synthgen.auditing.report.alarm import alarm
-from synthgen.auditing.report.composition import most_telling, row_name
+from synthgen.auditing.report.composition import most_telling, most_telling_shares, row_name
 from synthgen.auditing.report.entangled import entangled_line
 from synthgen.auditing.report.groups import GroupTable, error_tables, group_tables
 from synthgen.auditing.report.inspection_tables import inspection_tables
@@ -34,8 +34,10 @@ from synthgen.auditing.report.words import (
 from synthgen.pages.page import short
 from synthgen.stats.distance import Measure
 
-CLASSES, CHECKS, ROWS = 12, 6, 20
-"""At most this many classes of an attribute, checks of a gate and differences of two sets are shown. Files have all."""
+CLASSES, CHECKS, ROWS, VALUES = 12, 6, 20, 20
+"""At most this many classes of an attribute, checks of a gate, differences of two sets and values of a class are shown.
+Files have all.
+"""
 _COLOURS = {GateOutcome.PASS: "green", GateOutcome.FAIL: "red", GateOutcome.INSUFFICIENT: "yellow"}
 
 
@@ -141,8 +143,11 @@ def _scope(scope: Scope, told: Figure | None) -> Iterator[tuple[Text, ...]]:
     own = FIGURES[scope.quote.figure][0] if scope.quote.figure else ""
     other = own if told is not None and own != FIGURES[told][0] else ""
     beside = [Text(short(row_name(scope), 24), "bold"), Text(other, "dim")]
-    for share in scope.shares:
+    shown = most_telling_shares(scope, VALUES)
+    for share in shown:
         yield beside.pop(0) if beside else Text(), *_share(scope, share)
+    if hidden := len(scope.shares) - len(shown):
+        yield Text(), Text(f"{hidden:,} more values in audit.json", "dim"), Text(), Text(), Text()
     aside = [("unknown", scope.unknown, scope.unknown_share)]
     if scope.not_applicable:
         aside.append(("not applicable", scope.not_applicable, None))

@@ -50,7 +50,10 @@ def verdict(findings: Findings, inspection: Inspection | None = None) -> Headlin
     elif _wants_labels(findings):
         sentence += f" For gates that depend on the unchecked judge, {LABELS_SETTLE}."
     sentence += _basis(findings)
-    return Headline(state, sign, headline, sentence, answer(findings), trust(findings))
+    told = answer(findings)
+    if told is None and inspection is not None and not findings.attributes:
+        told = summary(inspection)
+    return Headline(state, sign, headline, sentence, told, trust(findings))
 
 
 def _basis(findings: Findings) -> str:

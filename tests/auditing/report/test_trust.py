@@ -8,6 +8,8 @@ import pytest
 from synthgen.auditing.gates import GateOutcome
 from synthgen.auditing.measure import AuditOptions, measure
 from synthgen.auditing.report.chart import LONGEST, _width, fitted
+from synthgen.auditing.report.document import document
+from synthgen.auditing.report.report import AuditProvenance, AuditReport
 from synthgen.auditing.report.trust import trust
 from synthgen.auditing.report.verdict import open_checks, verdict
 from tests.auditing.hair import EVEN, FRAME, HAIR, audited, labels
@@ -43,6 +45,32 @@ def test_attributes_that_rest_on_different_things_are_named_the_gravest_first() 
     assert told is not None
     assert told.index("Not yet for hair:") < told.index("records are right for sex")
     assert trust(replace(found, attributes=())) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "ground", "unchecked"),
+    [
+        ({"known": ["hair"]}, "records", 0),
+        ({}, "nothing", 4),
+        ({"labels": labels(MANY)}, "checked", 0),
+        ({"labels": labels({**MANY, "farmer": 5})}, "in_part", 1),
+    ],
+    ids=["known", "unchecked", "labels", "labels of some"],
+)
+def test_programs_read_what_the_answer_rests_on(given: dict[str, object], ground: str, unchecked: int) -> None:
+    found, made = audited(**given), AuditProvenance("1", "now", 0)
+    told = document(AuditReport("t", "s", "s", None, False, found, made)).trust
+    assert told is not None
+    assert (told.ground.value, told.sentence) == (ground, verdict(found).trust)
+    of_hair = told.attributes[0]
+    assert (of_hair.attribute, of_hair.ground.value, of_hair.places, of_hair.unchecked_places) == (
+        "hair",
+        ground,
+        4,
+        unchecked,
+    )
+    assert bool(of_hair.reason) == bool(unchecked)
+    assert document(AuditReport("t", "s", "s", None, False, replace(found, attributes=()), made)).trust is None
 
 
 def test_what_failed_is_named_first() -> None:

@@ -1,0 +1,60 @@
+"""A prompt that a CLIP text encoder cannot read whole is told before anything is made."""
+
+from pathlib import Path
+
+import pytest
+
+from synthgen.planning.long_prompts import CLIP_TOKENS, fewest_tokens, long_prompts
+from synthgen.spec import parse_spec
+from tests.command import call
+
+SPEC = """synthgen: 1
+name: long
+model: {id: owner/name}
+classes: {doctor: 1, chef: 1}
+prompts:
+  templates: ["a {class}"]
+"""
+LONG = "very " * 74
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        (f"prompts.templates=['{LONG}{{class}}']", ""),  # 75 tokens
+        (f"prompts.templates=['a {LONG}{{class}}']", "prompts have 76 or more tokens"),
+        (f"classes.chef={{count: 1, templates: ['{LONG}a {{class}}']}}", "prompts have 76 or more tokens"),
+        (
+            f"prompts={{templates: ['{{class}} {{how}}'], variables: {{how: [so, '{LONG}so']}}}}",
+            "prompts have 76 or more",
+        ),
+        (f"classes.chef={{count: 1, definition: '{LONG}good cook'}}", "a definition has 76 or more tokens"),
+        (f"attributes.a={{values: {{b: ['{LONG}good one'], c: [c]}}}}", "a definition has 76 or more tokens"),
+    ],
+)
+def test_texts_that_are_too_long_are_told(override: str, told: str) -> None:
+    found = list(long_prompts(parse_spec(SPEC, overrides=[override])))
+    assert [each[: len(told)] for each in found] == ([told] if told else [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a photo of a chef, 35 mm",
+        "caf\u00e9 in 1968!?",
+        "don't re-enact 'it'",
+        "\u5e2b \u0645\u062f\u06cc\u0631",
+        "a_b ... <|x|>",
+        "it's they'll",
+    ],
+)
+def test_no_text_has_fewer_tokens_by_clips_own_tokenizer(text: str) -> None:
+    from open_clip.tokenizer import SimpleTokenizer
+
+    assert 0 < fewest_tokens(text) <= len(SimpleTokenizer().encode(text))
+
+
+def test_a_plan_says_it(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC.replace("owner/name", "bundled:workers"))
+    done = call("plan", "spec.yaml", "--set", f"prompts.templates=['{LONG}very {{class}}']", folder=tmp_path)
+    assert (done.returncode, f"reads the first {CLIP_TOKENS} alone" in " ".join(done.stdout.split())) == (0, True)
