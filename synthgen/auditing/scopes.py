@@ -24,10 +24,10 @@ from synthgen.stats.estimates import (
     Corrected,
     Estimate,
     Ints,
+    least_worth,
     point,
     wilson,
     wilson_with_effect,
-    worth,
 )
 
 
@@ -70,17 +70,22 @@ def measure_scopes(
         matrices = list(
             correct_in_classes(name, answers.values, table.classes, counts.astype(float), evidence.confusion, sizes)
         )
-    for index, class_name in enumerate((None, *table.classes)):
-        labels = None
-        if evidence.truth is not None:
-            chosen = range(len(table.classes)) if class_name is None else [index - 1]
-            inflation = 0.0 if evidence.whole else effects[index].at_least - 1
-            labels = correct_by_labels(by_class.astype(float), evidence.truth, chosen, inflation, evidence.whole)
-            labels = with_labeller(labels, evidence.labeller)
-            labels = replace(labels, doubts=(evidence.doubt,) if evidence.doubt else ())
+    by_labels = _by_labels(by_class, evidence, effects)
+    for index, (class_name, labels) in enumerate(zip((None, *table.classes), by_labels, strict=True)):
         rng = np.random.default_rng([seed, index, *name.encode()])
         matrix, known = with_few_labels(matrices[index], labels, int(counts[index].sum())), errors[index]
         yield _scope(class_name, answers, counts[index], evidence, known, effects[index], matrix, labels, rng)
+
+
+def _by_labels(by_class: Ints, evidence: Evidence, effects: Sequence[Effect]) -> list[Corrected | None]:
+    """Correct the shares by labels overall, then in each class."""
+    places = [range(len(by_class)), *([index] for index in range(len(by_class)))]
+    if evidence.truth is None:
+        return [None] * len(places)
+    inflation = [0.0 if evidence.whole else effect.at_least - 1 for effect in effects]
+    found = correct_by_labels(by_class.astype(float), evidence.truth, places, inflation, evidence.whole)
+    doubts = (evidence.doubt,) if evidence.doubt else ()
+    return [replace(with_labeller(each, evidence.labeller), doubts=doubts) for each in found]
 
 
 def find_effects(table: Table, drawn: Iterable[Bootstrap | Linear | None]) -> dict[str, list[Effect]]:
@@ -196,7 +201,7 @@ def _distances(
     for figure in Figure:
         own = [share for each in shares if (share := each.of(figure)) is not None]
         if figure in (quoted.figure, plain) and own:
-            size = valued / effect.at_least if figure is plain else worth(own)
+            size = valued / effect.at_least if figure is plain else least_worth(own)
             yield (
                 figure,
                 distances(np.array([share.value for share in own]), size, target, wanted.images, rng, measures),

@@ -46,7 +46,7 @@ def test_answers_without_a_label_do_not_bias_many_classes() -> None:
         drawn = world.labels(draw_sample(world.table, 20 * FEW[20], seed))
         table = read_table(world.table, SKIN, None)
         truth = read_truth(table, drawn, table.attributes["skin"])
-        found = correct_by_labels(table.counts("skin").astype(float), truth, range(20), 0.0).shares
+        found = correct_by_labels(table.counts("skin").astype(float), truth, [range(20)], [0.0])[0].shares
         assert found is not None
         off.append(found[2].value - world.shares[:, 2].mean())
     error = np.std(off) / len(off) ** 0.5
