@@ -202,14 +202,17 @@ def draw_sample(frame: pd.DataFrame, size: int, seed: int = 0, by: Sequence[str]
     """
     check_columns(frame, ["id", "label", *by], "the table")
     rng = np.random.default_rng(seed)
-    strata = [group for _, group in frame.sort_values("id").groupby(["label", *by], sort=True, dropna=False)]
-    sizes = np.array([len(group) for group in strata])
+    ordered = frame.sort_values("id")
+    stratum = ordered.groupby(["label", *by], sort=True, dropna=False).ngroup().to_numpy()
+    rows, sizes = np.argsort(stratum, kind="stable"), np.bincount(stratum)
     level = _level(sizes, min(size, int(sizes.sum())))
-    drawn = []
-    for group, wanted in zip(strata, level, strict=True):
-        chosen = group.iloc[np.sort(rng.permutation(len(group))[:wanted])]
-        drawn.append(chosen[["id", "label"]].assign(weight=len(group) / max(int(wanted), 1)))
-    return pd.concat(drawn, ignore_index=True) if drawn else frame[["id", "label"]].assign(weight=1.0)
+    first = np.cumsum(sizes) - sizes
+    chosen = [
+        start + np.sort(rng.permutation(many)[:wanted])
+        for start, many, wanted in zip(first.tolist(), sizes.tolist(), level.tolist(), strict=True)
+    ]
+    drawn = ordered[["id", "label"]].iloc[rows[np.concatenate(chosen)] if chosen else []]
+    return drawn.assign(weight=np.repeat(sizes / np.maximum(level, 1), level)).reset_index(drop=True)
 
 
 def least_sample(frame: pd.DataFrame, needs: Mapping[str, int], by: Sequence[str] = ()) -> int:

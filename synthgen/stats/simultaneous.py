@@ -1,11 +1,18 @@
 """Intervals that are read together: all of them hold at once with 95 %."""
 
+from functools import cache
+
 import numpy as np
 from scipy.stats import norm
 from scipy.stats import t as student
 from statsmodels.stats.proportion import proportion_confint
 
 from synthgen.stats.estimates import ALPHA, Estimate, Z, estimate
+
+
+@cache
+def _quantile(comparisons: int) -> float:
+    return float(norm.isf(ALPHA / max(1, comparisons) / 2))
 
 
 def wilson_together(
@@ -29,7 +36,7 @@ def scaled_together(found: Estimate, comparisons: int) -> Estimate:
     The distance of each end from the share, in logits, is multiplied by the ratio of the normal quantiles; the odds
     change at most by its square, by which Wilson's change at a share of 0. Ends at 0 and 1 stay.
     """
-    ratio = float(norm.isf(ALPHA / max(1, comparisons) / 2)) / Z
+    ratio = _quantile(comparisons) / Z
 
     def beyond(share: float, end: float) -> float:
         if end <= 0 or end >= 1 or ratio <= 1:
