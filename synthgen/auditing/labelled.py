@@ -80,9 +80,13 @@ def read_truth(table: Table, labels: pd.DataFrame, attribute: Answers) -> Truth:
 
 
 def correct_by_labels(
-    counts: Floats, truth: Truth, places: Sequence[Sequence[int]], inflation: Sequence[float], whole: bool = False
+    counts: Floats,
+    truth: Truth,
+    places: Sequence[Sequence[int]],
+    inflation: Sequence[Floats | float],
+    whole: bool = False,
 ) -> list[Corrected]:
-    """Estimate the true shares of the values, among images that have one, in each place: in its classes together.
+    """Estimate the true shares of the values, among images that have one, in each place.
 
     `counts` are the images by class and answer. Within each class, the images with one answer are a cell. The estimate
     of a value is its share among the labels of a cell, weighted by the cell's images. For each value, this is PPI++
@@ -101,7 +105,7 @@ def correct_by_labels(
 
     Args:
         places: the classes of each place, as rows of `counts`.
-        inflation: of each place: see `weighted_score`.
+        inflation: of each place, or of its values: see `weighted_score`.
     """
     found: dict[int, Corrected] = {}
     measured: list[tuple[int, Cells]] = []

@@ -16,13 +16,15 @@ from synthgen.auditing.labellers import with_labeller
 from synthgen.auditing.matrix_and_labels import matrix_unchecked_in, with_few_labels
 from synthgen.auditing.opinion import Opinion, agreed_distances, agreed_shares, without_agreement
 from synthgen.auditing.quote import quote
-from synthgen.auditing.scope_notes import caveats_on, missing_figures, power_of, why_no_distance
+from synthgen.auditing.scope_notes import caveats_on, missing_figures, power_of, unlike_values, why_no_distance
 from synthgen.auditing.table import Answers, Table
-from synthgen.stats.clusters import Bootstrap, Linear, design_effect
+from synthgen.spec import ASIDE
+from synthgen.stats.clusters import Bootstrap, Linear, design_effects
 from synthgen.stats.distance import Distance, Measure, Reference, Target, distances
 from synthgen.stats.estimates import (
     Corrected,
     Estimate,
+    Floats,
     Ints,
     least_worth,
     point,
@@ -82,10 +84,15 @@ def _by_labels(by_class: Ints, evidence: Evidence, effects: Sequence[Effect]) ->
     places = [range(len(by_class)), *([index] for index in range(len(by_class)))]
     if evidence.truth is None:
         return [None] * len(places)
-    inflation = [0.0 if evidence.whole else effect.at_least - 1 for effect in effects]
+    inflation = [_inflation(effect, by_class.shape[1] - len(ASIDE), evidence.whole) for effect in effects]
     found = correct_by_labels(by_class.astype(float), evidence.truth, places, inflation, evidence.whole)
     doubts = (evidence.doubt,) if evidence.doubt else ()
     return [replace(with_labeller(each, evidence.labeller), doubts=doubts) for each in found]
+
+
+def _inflation(effect: Effect, values: int, whole: bool) -> Floats:
+    """Return the design effect of each value, less 1: [values]."""
+    return np.array([0.0 if whole else max(1.0, effect.of(value) or 1.0) - 1 for value in range(values)])
 
 
 def find_effects(table: Table, drawn: Iterable[Bootstrap | Linear | None]) -> dict[str, list[Effect]]:
@@ -102,8 +109,9 @@ def find_effects(table: Table, drawn: Iterable[Bootstrap | Linear | None]) -> di
     found: dict[str, list[Effect]] = {name: [] for name in counts}
     for bootstrap, own in zip(drawn, rows, strict=True):
         for name, of in counts.items():
-            size = design_effect(of[own], bootstrap) if bootstrap else None
-            found[name].append(Effect(len(of[own]), size, bootstrap.freedom if bootstrap else 0, len(of[own])))
+            size, each = (bootstrap and design_effects(of[own], bootstrap)) or (None, ())
+            freedom, many = bootstrap.freedom if bootstrap else 0, len(of[own])
+            found[name].append(Effect(many, size, freedom, many, by_value=tuple(map(float, each))))
     return found
 
 
@@ -175,7 +183,10 @@ def _scope(
         raw_distances=next((found for figure, found in far.items() if figure is not quoted.figure), ()),
         no_distance=no_distance,
         power=power_of(valued, images, effect),
-        caveats=tuple(caveats_on(effect, matrix, labels, images, valued)),
+        caveats=(
+            *caveats_on(effect, matrix, labels, images, valued),
+            *(unlike_values(effect, answers.values) if class_name is None else ()),
+        ),
         differ=differ,
     )
 
@@ -201,11 +212,9 @@ def _distances(
     for figure in Figure:
         own = [share for each in shares if (share := each.of(figure)) is not None]
         if figure in (quoted.figure, plain) and own:
-            size = valued / effect.at_least if figure is plain else least_worth(own)
-            yield (
-                figure,
-                distances(np.array([share.value for share in own]), size, target, wanted.images, rng, measures),
-            )
+            found = np.array([share.value for share in own])
+            size = valued / effect.of_distance(found) if figure is plain else least_worth(own)
+            yield figure, distances(found, size, target, wanted.images, rng, measures)
 
 
 def _shares(
@@ -220,10 +229,11 @@ def _shares(
     valued, unknown = int(counts[:values].sum()), int(counts[-1])
     for index, value in enumerate(answers.values):
         count = int(counts[index])
-        alike = wilson_with_effect(count, valued, effect.size, effect.freedom) if effect.size is not None else None
+        costs = effect.of(index)
+        alike = wilson_with_effect(count, valued, costs, effect.freedom) if costs is not None else None
         least, most = ((count + more) / (valued + unknown) if valued + unknown else None for more in (0, unknown))
         by_matrix, by_labels = (each.shares[index] if each and each.shares else None for each in (matrix, labels))
         raw = wilson(count, valued)
         wide = widened(alike or raw, rate)
-        found.append(Share(value, count, least, most, raw, alike, by_matrix, by_labels, wide))
+        found.append(Share(value, count, least, most, raw, alike, by_matrix, by_labels, wide, design_effect=costs))
     return tuple(found)

@@ -77,13 +77,13 @@ def weighted_score(
 
 
 def weighted_scores(
-    cells: Sequence[tuple[Floats, Floats, Floats, Floats]], inflation: Sequence[float]
+    cells: Sequence[tuple[Floats, Floats, Floats, Floats]], inflation: Sequence[Floats | float]
 ) -> list[tuple[Floats, Floats, Floats]]:
     """Compute `weighted_score` in many places, those of equal shapes together: a thousand take no longer than ten did.
 
     Args:
         cells: of each place, hits [values, strata, cells], and looked_at, size and spread [strata, cells].
-        inflation: of each place.
+        inflation: of each place, and there of each value or of all.
 
     Returns:
         of each place, share, low and high, [values].
@@ -98,7 +98,7 @@ def weighted_scores(
         for part in (places[start : start + many] for start in range(0, len(places), many)):
             hits = np.stack([cells[index][0] for index in part])
             looked_at, size, spread = (np.stack([cells[index][what] for index in part])[:, None] for what in (1, 2, 3))
-            own = np.array([inflation[index] for index in part])[:, None]
+            own = np.stack([np.broadcast_to(inflation[index], shape[:1]) for index in part])
             scores = weighted_score(hits, looked_at, size, spread, own)
             found |= {index: (share, low, high) for index, share, low, high in zip(part, *scores, strict=True)}
     return [found[index] for index in range(len(cells))]
