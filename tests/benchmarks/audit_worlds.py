@@ -23,6 +23,8 @@ LABELS: Mapping[int, int] = {2: 100, 20: 40, 100: 30}
 """Labels of a class where there are enough."""
 FEW = {2: 15, 20: 8, 100: 8}
 """Labels of a class where there are too few to correct it, but enough for the whole set."""
+FIXING = 100
+"""Prompts of a class where they fix a value: so many that a share of 3 % is seldom without a prompt."""
 MATRIX = 300
 """Images of each value in a confusion matrix."""
 _WIDTH, _NOISE, _LIKENESS = 16, 1.0, 0.15
@@ -143,6 +145,18 @@ def _prompts(classes: int, rng: np.random.Generator) -> Case:
     return replace(world, table=world.as_is()), _options(world, known=["skin"])
 
 
+def _fixed(classes: int, rng: np.random.Generator) -> Case:
+    """Some prompts show 'dark' in every image, all others never; these leave the other values to chance."""
+    world = make(classes, STRAIGHT, rng)
+    label = np.repeat(np.arange(classes), SIZES[classes])
+    prompt = rng.integers(FIXING, size=len(label))
+    dark = (rng.random((classes, FIXING)) < world.shares[:, 2:])[label, prompt]
+    rest = rng.random(len(label)) * world.shares[label, :2].sum(1) > world.shares[label, 0]
+    world = replace(world, truth=np.where(dark, 2, rest))
+    table = world.as_is().assign(prompt=[f"{kind}, {number}" for kind, number in zip(label, prompt, strict=True)])
+    return replace(world, table=table), _options(world, known=["skin"])
+
+
 def _lost(classes: int, rng: np.random.Generator) -> Case:
     """Values are missing, and more often where they are dark: 30 % of those, 5 % of others."""
     world = make(classes, STRAIGHT, rng)
@@ -219,6 +233,7 @@ def _unchecked(trust_judge: bool) -> Kind:
 KINDS: Mapping[str, Kind] = {
     "known": _known,
     "known, prompts alike": _prompts,
+    "known, prompts fix a value": _fixed,
     "known, values lost": _lost,
     "labels": _random,
     "labels, judge abstains": _abstains,
