@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -60,12 +62,20 @@ def test_the_interval_of_rates_is_clopper_and_pearsons() -> None:
         assert exact(count, of) == pytest.approx(proportion_confint(count, of, 0.05, method="beta"))
 
 
+@pytest.mark.parametrize("kind", ["few labels", "known, prompts fix a value"])
+def test_what_is_left_out_of_simulated_audits_changes_no_verdict(kind: str) -> None:
+    alone = audit(kind, 2, 5)
+    with patch("tests.benchmarks.audit_verdicts.verdicts_alone", nullcontext):
+        assert audit(kind, 2, 5) == alone
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "classes"),
     [
         ("known", 20),
         ("known, prompts alike", 2),
+        ("known, prompts fix a value", 2),
         ("known, values lost", 2),
         ("labels", 2),
         ("labels, judge abstains", 2),
