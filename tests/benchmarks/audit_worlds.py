@@ -94,10 +94,12 @@ STEREOTYPED = replace(STRAIGHT, bias=0.8)
 SLIGHTLY = replace(STRAIGHT, bias=0.3)
 
 
-def make(classes: int, judge: Judge, rng: np.random.Generator, prompts: int = 0) -> World:
+def make(
+    classes: int, judge: Judge, rng: np.random.Generator, prompts: int = 0, first: tuple[float, float, float] = ONE
+) -> World:
     """Make a set with even classes. With `prompts` in each class, images of one prompt are alike."""
     images = SIZES[classes]
-    shares = np.array([ONE, *[OTHERS] * (classes - 1)])
+    shares = np.array([first, *[OTHERS] * (classes - 1)])
     label = np.repeat(np.arange(classes), images)
     each = shares[label]
     table = pd.DataFrame({"id": [f"{row:06}" for row in range(len(label))]})
@@ -138,6 +140,17 @@ def _surest(world: World, each: int) -> pd.DataFrame:
 def _known(classes: int, rng: np.random.Generator) -> Case:
     world = make(classes, STRAIGHT, rng)
     return replace(world, table=world.as_is()), _options(world, known=["skin"])
+
+
+def _known_rare(classes: int, rng: np.random.Generator) -> Case:
+    """A value is rare in all classes: the limit that is its truth is that of all of them."""
+    world = make(classes, STRAIGHT, rng, first=OTHERS)
+    return replace(world, table=world.as_is()), _options(world, known=["skin"])
+
+
+def _labels_rare(classes: int, rng: np.random.Generator) -> Case:
+    world = make(classes, STEREOTYPED, rng, first=OTHERS)
+    return world, _options(world, labels=_drawn(world, LABELS[classes], rng))
 
 
 def _prompts(classes: int, rng: np.random.Generator) -> Case:
@@ -232,10 +245,12 @@ def _unchecked(trust_judge: bool) -> Kind:
 
 KINDS: Mapping[str, Kind] = {
     "known": _known,
+    "known, rare in all classes": _known_rare,
     "known, prompts alike": _prompts,
     "known, prompts fix a value": _fixed,
     "known, values lost": _lost,
     "labels": _random,
+    "labels, rare in all classes": _labels_rare,
     "labels, judge abstains": _abstains,
     "few labels": _few,
     "labels, the surest": _sure,
