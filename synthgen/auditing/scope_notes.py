@@ -10,7 +10,7 @@ from synthgen.stats.estimates import Corrected, half_width, images_needed
 PRECISION = 0.05
 """The half width of an interval that `Power.images_needed` aims at."""
 _UNLIKE = 2.0
-"""The effect of a value is told if it is so many times that of all values."""
+"""The effect of a value is shown if it is so many times that of all values."""
 
 
 def missing_figures(
@@ -59,8 +59,14 @@ def power_of(valued: int, images: int, effect: Effect) -> Power:
 
 
 def caveats_on(
-    effect: Effect, matrix: Corrected | None, labels: Corrected | None, images: int, valued: int
+    effect: Effect,
+    matrix: Corrected | None,
+    labels: Corrected | None,
+    images: int,
+    valued: int,
+    values: Sequence[str] = (),
 ) -> list[str]:
+    """List the limits of the figures of one place; those of single values for `values` only."""
     found = [caveat for each in (matrix, labels) if each for caveat in (*each.caveats, *each.doubts)]
     if labels is not None and labels.shares is None and labels.labelled:
         found.append(f"not corrected by labels: {labels.reason}")
@@ -69,10 +75,10 @@ def caveats_on(
         found.append(f"{_no_effect(effect, valued)}: the intervals take {what} as independent")
     if images and valued < images / 2:
         found.append(f"only {valued} of {images} images have a value: the shares are of those alone")
-    return found
+    return [*found, *_unlike(effect, values)]
 
 
-def unlike_values(effect: Effect, values: Sequence[str]) -> Iterator[str]:
+def _unlike(effect: Effect, values: Sequence[str]) -> Iterator[str]:
     """Say where the images of a group are far more alike in one value than in all of them."""
     for value, own in zip(values, effect.by_value, strict=False):
         if own >= _UNLIKE * effect.at_least:

@@ -16,7 +16,7 @@ from synthgen.auditing.labellers import with_labeller
 from synthgen.auditing.matrix_and_labels import matrix_unchecked_in, with_few_labels
 from synthgen.auditing.opinion import Opinion, agreed_distances, agreed_shares, without_agreement
 from synthgen.auditing.quote import quote
-from synthgen.auditing.scope_notes import caveats_on, missing_figures, power_of, unlike_values, why_no_distance
+from synthgen.auditing.scope_notes import caveats_on, missing_figures, power_of, why_no_distance
 from synthgen.auditing.table import Answers, Table
 from synthgen.spec import ASIDE
 from synthgen.stats.clusters import Bootstrap, Linear, design_effects
@@ -183,10 +183,7 @@ def _scope(
         raw_distances=next((found for figure, found in far.items() if figure is not quoted.figure), ()),
         no_distance=no_distance,
         power=power_of(valued, images, effect),
-        caveats=(
-            *caveats_on(effect, matrix, labels, images, valued),
-            *(unlike_values(effect, answers.values) if class_name is None else ()),
-        ),
+        caveats=tuple(caveats_on(effect, matrix, labels, images, valued, answers.values if class_name is None else ())),
         differ=differ,
     )
 

@@ -19,12 +19,12 @@ def wilson_width(share: float, images: float) -> float:
     return float(high - low)
 
 
-def of_prompts(**columns: object) -> pd.DataFrame:
+def of_prompts() -> pd.DataFrame:
     """Every image of six prompts is dark, and none of the others, which are light or medium by chance."""
     prompt = np.repeat(np.arange(PROMPTS), EACH)
     skin = np.where(prompt < FIXED, "dark", np.random.default_rng(0).choice(["light", "medium"], len(prompt)))
     frame = pd.DataFrame({"id": [f"{row:04}" for row in range(len(prompt))], "label": "cook", "skin": skin})
-    return frame.assign(prompt=[f"prompt {number}" for number in prompt], **columns)
+    return frame.assign(prompt=[f"prompt {number}" for number in prompt])
 
 
 def overall(found: Findings) -> Scope:
@@ -73,7 +73,7 @@ def test_a_value_that_prompts_fix_is_as_certain_as_there_are_prompts(about: str)
 
 def test_effects_of_prompts_and_seeds_add_up_by_value() -> None:
     """Prompts and seeds that are crossed connect all images, so each has an effect of its own."""
-    crossed = of_prompts(seed=np.tile(np.arange(EACH), PROMPTS))
+    crossed = of_prompts().assign(seed=np.tile(np.arange(EACH), PROMPTS))
     scope = overall(measure(crossed, SKIN, AuditOptions(known=["skin"])))
     dark = scope.shares[2]
     assert scope.design_effect
