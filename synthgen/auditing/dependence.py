@@ -73,9 +73,11 @@ def added_up(single: Sequence[Effect], whole: Effect) -> Effect:
     """
     known = [each for each in single if each.size is not None]
     if not known:
-        return replace(whole, size=None, freedom=0)
+        return replace(whole, size=None, by_value=(), freedom=0)
     size = 1 + sum(each.at_least - 1 for each in known)
-    return replace(whole, size=size, freedom=min(each.freedom for each in known))
+    effects = [[max(1.0, effect) for effect in each.by_value] for each in known]
+    by_value = tuple(1 + sum(effect - 1 for effect in of_value) for of_value in zip(*effects, strict=True))
+    return replace(whole, size=size, by_value=by_value, freedom=min(each.freedom for each in known))
 
 
 def strongest(single: Sequence[Table], effects: Sequence[Mapping[str, Sequence[Effect]]]) -> int:

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from synthgen.stats.estimates import Floats
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Effect:
@@ -13,6 +17,7 @@ class Effect:
         shared: what they share, in words; empty if it is a prompt alone.
         size: the design effect; None if it could not be estimated.
         freedom: the degrees of freedom of that estimate.
+        by_value: the design effect of the share of each value, see `design_effects`; empty if `size` is None.
     """
 
     prompts: int | None
@@ -20,7 +25,26 @@ class Effect:
     freedom: int = 0
     clusters: int | None = None
     shared: str = ""
+    by_value: tuple[float, ...] = ()
 
     @property
     def at_least(self) -> float:
         return max(1.0, self.size or 1.0)
+
+    def of(self, value: int) -> float | None:
+        """Return the design effect of one value's share; None if it could not be estimated."""
+        return self.by_value[value] if self.by_value else self.size
+
+    def of_distance(self, shares: Floats) -> float:
+        """Return what a distance from a reference costs: the largest effect of a value that counts.
+
+        A value counts if its variance is at least a tenth of the largest one: a few images of a rare value, which may
+        be alike by chance, hardly move a distance.
+
+        Args:
+            shares: of each value, [values].
+        """
+        if not self.by_value:
+            return self.at_least
+        variance = np.array(self.by_value) * shares * (1 - shares)
+        return max(self.at_least, float(np.array(self.by_value)[variance >= variance.max() / 10].max()))

@@ -70,6 +70,8 @@ class Share:
             `Scope.missing` says why.
         simultaneous: the quoted figure with ends that hold in all classes at once, at the level of
             `AttributeFindings.comparisons`.
+        design_effect: of this share: that of its scope, or a larger one if images of one group are more alike in this
+            value than in others. None if it is not known.
     """
 
     value: str
@@ -83,6 +85,7 @@ class Share:
     widened: Estimate | None = None
     agreed: Estimate | None = None
     simultaneous: Estimate | None = None
+    design_effect: float | None = None
 
     def of(self, figure: Figure | None) -> Estimate | None:
         found: Estimate | None = getattr(self, figure.value) if figure else None

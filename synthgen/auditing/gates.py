@@ -194,7 +194,7 @@ def _together(
 def _p_value(gate: Gate, found: Found, tests: int) -> float:
     if found.beyond is not None:
         return found.beyond(tests)
-    return share_beyond(found.estimate, gate.limit, gate.most, found.freedom) if found.estimate else 1.0
+    return share_beyond(found.estimate, gate.limit, gate.most, found.freedom, tests) if found.estimate else 1.0
 
 
 def _adjusted(gate: Gate, check: Check, found: Found, p_value: float | None, tests: int) -> Check:

@@ -4,12 +4,14 @@ import numpy as np
 
 from synthgen.auditing.labelled import Truth
 from synthgen.spec import ASIDE
-from synthgen.stats.estimates import Estimate, Floats, wilson
+from synthgen.stats.estimates import Estimate, Floats, Ints, wilson
 
 FEWEST_IN_ALL = 20
 """Labelled images that it takes to show that a matrix holds on a set."""
 DRAWS, _LEVEL = 4000, 0.05
 _ROUNDING = 1e-9
+_NUMBERS = 1_000_000
+"""In memory at a time."""
 
 
 def matrix_unchecked(matrix: Floats, truth: Truth | None, doubt: str | None, rng: np.random.Generator) -> str | None:
@@ -32,10 +34,19 @@ def matrix_unchecked(matrix: Floats, truth: Truth | None, doubt: str | None, rng
     statistic = float(apart(together, matrix) + apart(here, matrix).sum())
 
     pooled = (together + matrix) / np.maximum((together + matrix).sum(-1, keepdims=True), 1e-300)
-    drawn = rng.multinomial(np.rint(here.sum(-1)).astype(int), pooled, size=(DRAWS, *here.shape[:2])).astype(float)
-    others = rng.multinomial(np.rint(matrix.sum(-1)).astype(int), pooled, size=(DRAWS, len(pooled))).astype(float)
-    by_chance = apart(drawn.sum(1), others) + apart(drawn, others[:, None]).sum(-1)
-    return disagreement(statistic, by_chance)
+    sizes, of_matrix = (np.rint(table.sum(-1)).astype(int) for table in (here, matrix))
+    by_chance: list[Floats] = []
+    for many in at_once(DRAWS, here.size):
+        drawn = rng.multinomial(sizes, pooled, size=(many, *here.shape[:2]))
+        others = rng.multinomial(of_matrix, pooled, size=(many, len(pooled)))
+        by_chance.append(apart(drawn.sum(1), others) + apart(drawn, others[:, None]).sum(-1))
+    return disagreement(statistic, np.concatenate(by_chance))
+
+
+def at_once(draws: int, numbers: int) -> list[int]:
+    """Divide draws of so many numbers each, so that memory does not grow with them: how many to make at a time."""
+    most = max(1, _NUMBERS // max(1, numbers))
+    return [min(most, draws - made) for made in range(0, draws, most)]
 
 
 def too_few(truth: Truth | None, doubt: str | None) -> str | None:
@@ -91,14 +102,13 @@ def effective(truth: Truth) -> Floats:
     return found
 
 
-def apart(first: Floats, second: Floats) -> Floats:
-    """Return Pearson's statistic of two tables of rows [..., rows, columns], each row compared with its counterpart."""
-    together = first + second
-    shares = together / np.maximum(together.sum(-1, keepdims=True), 1e-300)
-    found = np.zeros(together.shape[:-2])
-    for table in (first, second):
-        expected = shares * table.sum(-1, keepdims=True)
-        found = found + np.divide(
-            (table - expected) ** 2, expected, out=np.zeros_like(together), where=expected > 0
-        ).sum((-1, -2))
+def apart(first: Floats | Ints, second: Floats | Ints) -> Floats:
+    """Return Pearson's statistic of two tables of rows [..., rows, columns], each row compared with its counterpart.
+
+    With n and m images in two rows, the terms of both add up to (m a - n b)^2 / (n m (a + b)) for counts a and b.
+    """
+    of_first, of_second = first.sum(-1, keepdims=True), second.sum(-1, keepdims=True)
+    scale = 1.0 * of_first * of_second * (first + second)
+    squared = (1.0 * of_second * first - 1.0 * of_first * second) ** 2
+    found: Floats = np.divide(squared, scale, out=np.zeros_like(scale), where=scale > 0).sum((-1, -2))
     return found

@@ -14,7 +14,7 @@ from synthgen.auditing.thin_classes import together
 from synthgen.errors import UsageError
 from synthgen.spec import ASIDE
 from synthgen.stats.estimates import Corrected, Floats, estimates
-from synthgen.stats.score import weighted_score
+from synthgen.stats.score import weighted_scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,9 +80,13 @@ def read_truth(table: Table, labels: pd.DataFrame, attribute: Answers) -> Truth:
 
 
 def correct_by_labels(
-    counts: Floats, truth: Truth, chosen: Sequence[int], inflation: float, whole: bool = False
-) -> Corrected:
-    """Estimate the true shares of the values, among images that have one, in the classes `chosen`.
+    counts: Floats,
+    truth: Truth,
+    places: Sequence[Sequence[int]],
+    inflation: Sequence[Floats | float],
+    whole: bool = False,
+) -> list[Corrected]:
+    """Estimate the true shares of the values, among images that have one, in each place.
 
     `counts` are the images by class and answer. Within each class, the images with one answer are a cell. The estimate
     of a value is its share among the labels of a cell, weighted by the cell's images. For each value, this is PPI++
@@ -98,23 +102,51 @@ def correct_by_labels(
 
     If `whole`, the images are all that the shares are about, and not a sample of their source: the numbers of answers
     are fixed, and only which images were labelled is random.
+
+    Args:
+        places: the classes of each place, as rows of `counts`.
+        inflation: of each place, or of its values: see `weighted_score`.
     """
+    found: dict[int, Corrected] = {}
+    measured: list[tuple[int, Cells]] = []
+    for index, chosen in enumerate(places):
+        refused = _refused(counts, truth, chosen)
+        if refused:
+            found[index] = refused
+            continue
+        seen = [each for each in chosen if counts[each].sum() and truth.images[each]]
+        of = cells(*together(counts[seen], truth.weight[seen], truth.square[seen]))
+        measured.append((index, of_whole(of) if whole else of))
+
+    scored = weighted_scores([each for _, each in measured], [inflation[index] for index, _ in measured])
+    for (index, _), (share, low, high) in zip(measured, scored, strict=True):
+        found[index] = _corrected(counts, truth, places[index], share, low, high)
+    return [found[index] for index in range(len(places))]
+
+
+def _refused(counts: Floats, truth: Truth, chosen: Sequence[int]) -> Corrected | None:
+    """Explain why the labels of a place tell nothing; None if they do."""
     there = [index for index in chosen if counts[index].sum()]
     seen = [index for index in there if truth.images[index]]
-    labelled = int(truth.images[chosen].sum())
     if not seen:
         return Corrected(None, "no labels" if there else "no images")
     if not truth.weight[seen][..., : -len(ASIDE)].any():
+        labelled = int(truth.images[chosen].sum())
         return Corrected(None, "the labels give none of these images a value", labelled=labelled)
+    return None
 
-    found = cells(*together(counts[seen], truth.weight[seen], truth.square[seen]))
-    share, low, high = weighted_score(*(of_whole(found) if whole else found), inflation)
-    unseen = 1 - counts[seen].sum() / counts[there].sum()
+
+def _corrected(
+    counts: Floats, truth: Truth, chosen: Sequence[int], share: Floats, low: Floats, high: Floats
+) -> Corrected:
+    """Allow for classes without a label in the shares of the others, and their ends, each [values]."""
+    unlabelled = [index for index in chosen if not truth.images[index]]
+    unseen = counts[unlabelled].sum() / counts[chosen].sum()
     caveats = []
     if unseen > 0:
         caveats.append(f"{unseen:.1%} of the images are in classes without a label: they may have any shares")
         low, high = low * (1 - unseen), high * (1 - unseen) + unseen
-    return Corrected(estimates(share, low, high), caveats=tuple(caveats), labelled=labelled)
+    return Corrected(estimates(share, low, high), caveats=tuple(caveats), labelled=int(truth.images[chosen].sum()))
 
 
 class Cells(NamedTuple):
@@ -174,14 +206,17 @@ def draw_sample(frame: pd.DataFrame, size: int, seed: int = 0, by: Sequence[str]
     """
     check_columns(frame, ["id", "label", *by], "the table")
     rng = np.random.default_rng(seed)
-    strata = [group for _, group in frame.sort_values("id").groupby(["label", *by], sort=True, dropna=False)]
-    sizes = np.array([len(group) for group in strata])
+    ordered = frame.sort_values("id")
+    stratum = ordered.groupby(["label", *by], sort=True, dropna=False).ngroup().to_numpy()
+    rows, sizes = np.argsort(stratum, kind="stable"), np.bincount(stratum)
     level = _level(sizes, min(size, int(sizes.sum())))
-    drawn = []
-    for group, wanted in zip(strata, level, strict=True):
-        chosen = group.iloc[np.sort(rng.permutation(len(group))[:wanted])]
-        drawn.append(chosen[["id", "label"]].assign(weight=len(group) / max(int(wanted), 1)))
-    return pd.concat(drawn, ignore_index=True) if drawn else frame[["id", "label"]].assign(weight=1.0)
+    first = np.cumsum(sizes) - sizes
+    chosen = [
+        start + np.sort(rng.permutation(many)[:wanted])
+        for start, many, wanted in zip(first.tolist(), sizes.tolist(), level.tolist(), strict=True)
+    ]
+    drawn = ordered[["id", "label"]].iloc[rows[np.concatenate(chosen)] if chosen else []]
+    return drawn.assign(weight=np.repeat(sizes / np.maximum(level, 1), level)).reset_index(drop=True)
 
 
 def least_sample(frame: pd.DataFrame, needs: Mapping[str, int], by: Sequence[str] = ()) -> int:

@@ -48,7 +48,7 @@ def beyond_by_labels(here: Estimate, of_all: Estimate | None, gate: Gate) -> Cal
     """
 
     def beyond(tests: int) -> float:
-        found = share_beyond(here, gate.limit, gate.most)
+        found = share_beyond(here, gate.limit, gate.most, tests=tests)
         return min(found, share_beyond(of_all, gate.limit, gate.most) / tests) if of_all else found
 
     return beyond

@@ -1,5 +1,7 @@
 """What is said beside the figures of a place: which are missing and why, how precise they can be, and caveats."""
 
+from collections.abc import Iterator, Sequence
+
 from synthgen.auditing.effect import Effect
 from synthgen.auditing.findings import Figure, Power, Quote
 from synthgen.stats.distance import Reference
@@ -7,6 +9,8 @@ from synthgen.stats.estimates import Corrected, half_width, images_needed
 
 PRECISION = 0.05
 """The half width of an interval that `Power.images_needed` aims at."""
+_UNLIKE = 2.0
+"""The effect of a value is shown if it is so many times that of all values."""
 
 
 def missing_figures(
@@ -55,8 +59,14 @@ def power_of(valued: int, images: int, effect: Effect) -> Power:
 
 
 def caveats_on(
-    effect: Effect, matrix: Corrected | None, labels: Corrected | None, images: int, valued: int
+    effect: Effect,
+    matrix: Corrected | None,
+    labels: Corrected | None,
+    images: int,
+    valued: int,
+    values: Sequence[str] = (),
 ) -> list[str]:
+    """List the limits of the figures of one place; those of single values for `values` only."""
     found = [caveat for each in (matrix, labels) if each for caveat in (*each.caveats, *each.doubts)]
     if labels is not None and labels.shares is None and labels.labelled:
         found.append(f"not corrected by labels: {labels.reason}")
@@ -65,4 +75,15 @@ def caveats_on(
         found.append(f"{_no_effect(effect, valued)}: the intervals take {what} as independent")
     if images and valued < images / 2:
         found.append(f"only {valued} of {images} images have a value: the shares are of those alone")
-    return found
+    return [*found, *_unlike(effect, values)]
+
+
+def _unlike(effect: Effect, values: Sequence[str]) -> Iterator[str]:
+    """Say where the images of a group are far more alike in one value than in all of them."""
+    for value, own in zip(values, effect.by_value, strict=False):
+        if own >= _UNLIKE * effect.at_least:
+            what = effect.shared or "images of one prompt"
+            yield (
+                f"{what} are more alike in {value} (design effect {own:.1f}) than in all values together "
+                f"({effect.at_least:.1f}): the interval of {value} allows for that"
+            )

@@ -18,16 +18,18 @@ from synthgen.auditing.opinion import Opinion, agreed_distances, agreed_shares, 
 from synthgen.auditing.quote import quote
 from synthgen.auditing.scope_notes import caveats_on, missing_figures, power_of, why_no_distance
 from synthgen.auditing.table import Answers, Table
-from synthgen.stats.clusters import Bootstrap, Linear, design_effect
+from synthgen.spec import ASIDE
+from synthgen.stats.clusters import Bootstrap, Linear, design_effects
 from synthgen.stats.distance import Distance, Measure, Reference, Target, distances
 from synthgen.stats.estimates import (
     Corrected,
     Estimate,
+    Floats,
     Ints,
+    least_worth,
     point,
     wilson,
     wilson_with_effect,
-    worth,
 )
 
 
@@ -70,17 +72,27 @@ def measure_scopes(
         matrices = list(
             correct_in_classes(name, answers.values, table.classes, counts.astype(float), evidence.confusion, sizes)
         )
-    for index, class_name in enumerate((None, *table.classes)):
-        labels = None
-        if evidence.truth is not None:
-            chosen = range(len(table.classes)) if class_name is None else [index - 1]
-            inflation = 0.0 if evidence.whole else effects[index].at_least - 1
-            labels = correct_by_labels(by_class.astype(float), evidence.truth, chosen, inflation, evidence.whole)
-            labels = with_labeller(labels, evidence.labeller)
-            labels = replace(labels, doubts=(evidence.doubt,) if evidence.doubt else ())
+    by_labels = _by_labels(by_class, evidence, effects)
+    for index, (class_name, labels) in enumerate(zip((None, *table.classes), by_labels, strict=True)):
         rng = np.random.default_rng([seed, index, *name.encode()])
         matrix, known = with_few_labels(matrices[index], labels, int(counts[index].sum())), errors[index]
         yield _scope(class_name, answers, counts[index], evidence, known, effects[index], matrix, labels, rng)
+
+
+def _by_labels(by_class: Ints, evidence: Evidence, effects: Sequence[Effect]) -> list[Corrected | None]:
+    """Correct the shares by labels overall, then in each class."""
+    places = [range(len(by_class)), *([index] for index in range(len(by_class)))]
+    if evidence.truth is None:
+        return [None] * len(places)
+    inflation = [_inflation(effect, by_class.shape[1] - len(ASIDE), evidence.whole) for effect in effects]
+    found = correct_by_labels(by_class.astype(float), evidence.truth, places, inflation, evidence.whole)
+    doubts = (evidence.doubt,) if evidence.doubt else ()
+    return [replace(with_labeller(each, evidence.labeller), doubts=doubts) for each in found]
+
+
+def _inflation(effect: Effect, values: int, whole: bool) -> Floats:
+    """Return the design effect of each value, less 1: [values]."""
+    return np.array([0.0 if whole else max(1.0, effect.of(value) or 1.0) - 1 for value in range(values)])
 
 
 def find_effects(table: Table, drawn: Iterable[Bootstrap | Linear | None]) -> dict[str, list[Effect]]:
@@ -97,8 +109,9 @@ def find_effects(table: Table, drawn: Iterable[Bootstrap | Linear | None]) -> di
     found: dict[str, list[Effect]] = {name: [] for name in counts}
     for bootstrap, own in zip(drawn, rows, strict=True):
         for name, of in counts.items():
-            clusters, size = of[own].shape[0], design_effect(of[own], bootstrap) if bootstrap else None
-            found[name].append(Effect(clusters, size, bootstrap.freedom if bootstrap else 0, clusters))
+            size, each = (bootstrap and design_effects(of[own], bootstrap)) or (None, ())
+            freedom, many = bootstrap.freedom if bootstrap else 0, of[own].shape[0]
+            found[name].append(Effect(many, size, freedom, many, by_value=tuple(map(float, each))))
     return found
 
 
@@ -170,7 +183,7 @@ def _scope(
         raw_distances=next((found for figure, found in far.items() if figure is not quoted.figure), ()),
         no_distance=no_distance,
         power=power_of(valued, images, effect),
-        caveats=tuple(caveats_on(effect, matrix, labels, images, valued)),
+        caveats=tuple(caveats_on(effect, matrix, labels, images, valued, answers.values if class_name is None else ())),
         differ=differ,
     )
 
@@ -196,11 +209,9 @@ def _distances(
     for figure in Figure:
         own = [share for each in shares if (share := each.of(figure)) is not None]
         if figure in (quoted.figure, plain) and own:
-            size = valued / effect.at_least if figure is plain else worth(own)
-            yield (
-                figure,
-                distances(np.array([share.value for share in own]), size, target, wanted.images, rng, measures),
-            )
+            found = np.array([share.value for share in own])
+            size = valued / effect.of_distance(found) if figure is plain else least_worth(own)
+            yield figure, distances(found, size, target, wanted.images, rng, measures)
 
 
 def _shares(
@@ -215,10 +226,11 @@ def _shares(
     valued, unknown = int(counts[:values].sum()), int(counts[-1])
     for index, value in enumerate(answers.values):
         count = int(counts[index])
-        alike = wilson_with_effect(count, valued, effect.size, effect.freedom) if effect.size is not None else None
+        costs = effect.of(index)
+        alike = wilson_with_effect(count, valued, costs, effect.freedom) if costs is not None else None
         least, most = ((count + more) / (valued + unknown) if valued + unknown else None for more in (0, unknown))
         by_matrix, by_labels = (each.shares[index] if each and each.shares else None for each in (matrix, labels))
         raw = wilson(count, valued)
         wide = widened(alike or raw, rate)
-        found.append(Share(value, count, least, most, raw, alike, by_matrix, by_labels, wide))
+        found.append(Share(value, count, least, most, raw, alike, by_matrix, by_labels, wide, design_effect=costs))
     return tuple(found)

@@ -46,5 +46,5 @@ def _joint(scope: Scope, share: Share, comparisons: int) -> Estimate | None:
     if figure is Figure.RAW:
         return wilson_together(share.count, scope.valued, comparisons)
     if figure is Figure.CLUSTERED:
-        return wilson_together(share.count, scope.valued, comparisons, scope.design_effect or 1.0, scope.freedom)
+        return wilson_together(share.count, scope.valued, comparisons, share.design_effect or 1.0, scope.freedom)
     return scaled_together(quoted, comparisons)

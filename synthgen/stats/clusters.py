@@ -133,11 +133,24 @@ def design_effect(counts: ClusterCounts, drawn: Bootstrap | Linear) -> float | N
     """Divide the variance of the shares between clusters by that of as many independent images, for all values.
 
     The sum of the variances is divided by the sum of p (1 - p) / n: Rao and Scott's first-order factor (1981, JASA 76).
-    Few images of a rare value upset it less than they would upset an effect per value. None if all images are alike.
+    None if all images are alike.
+    """
+    found = design_effects(counts, drawn)
+    return found[0] if found else None
+
+
+def design_effects(counts: ClusterCounts, drawn: Bootstrap | Linear) -> tuple[float, Floats] | None:
+    """Return `design_effect`, and one for each value, [values]; None if all images are alike.
+
+    Values may differ: of three settings, prompts may fix one and leave the others to chance. So the effect of a value
+    is its own, but no less than that of all values together, since few images of a rare value tell little about it.
     """
     total = np.asarray(counts.sum(0))
     share = total / max(total.sum(), 1)
-    independent = float((share * (1 - share)).sum() / max(total.sum(), 1))
-    if independent <= 0:
+    independent = share * (1 - share) / max(total.sum(), 1)
+    if independent.sum() <= 0:
         return None
-    return float(drawn.variance(counts).sum() / independent)
+    variance = drawn.variance(counts)
+    together = float(variance.sum() / independent.sum())
+    own = np.divide(variance, independent, out=np.zeros_like(independent), where=independent > 0)
+    return together, np.maximum(own, together)

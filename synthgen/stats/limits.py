@@ -1,6 +1,7 @@
 """Tests of a limit: how likely a figure as far beyond it is by chance, if the truth keeps the limit."""
 
 import numpy as np
+from scipy.special import betainc
 from scipy.stats import norm
 from scipy.stats import t as student
 
@@ -16,15 +17,23 @@ _ENOUGH = 50
 _HALVINGS = 40
 
 
-def share_beyond(found: Estimate, limit: float, most: bool, freedom: int | None = None) -> float:
-    """Test whether a share keeps its limit: the one-sided p-value of the score test, in 0..1.
+def share_beyond(found: Estimate, limit: float, most: bool, freedom: int | None = None, tests: int = 1) -> float:
+    """Test whether a share keeps its limit: a one-sided p-value, in 0..1.
 
-    The number of images is that of the score interval with the end which `found` has on the side of the limit. For
-    Wilson's interval, this is the number of images itself. With `freedom`, that interval has Student's quantile.
+    A single test is the score test. The number of images is that of the score interval with the end which `found` has
+    on the side of the limit; for Wilson's interval, this is the number of images itself. With `freedom`, that interval
+    has Student's quantile.
+
+    Where several are made together, small p-values decide, for which the score test is wrong: with 150 images and a
+    share of 3 %, it rejects eight times as often as it should at the level of 0.00025, which is Holm's for 100
+    classes. So each is then an exact binomial test, that of Clopper and Pearson (1934, Biometrika 26), with the same
+    number of images. It need not be whole, as with Korn and Graubard (1998, Survey Methodology 24). With `freedom`,
+    the larger p-value of both tests counts.
 
     Args:
         most: whether `limit` is an upper limit.
         freedom: degrees of freedom of the variance of images with common prompts; None if the images are independent.
+        tests: how many are made together.
     """
     value, end = (found.value, found.low) if most else (1 - found.value, 1 - found.high)
     limit = limit if most else 1 - limit
@@ -37,7 +46,11 @@ def share_beyond(found: Estimate, limit: float, most: bool, freedom: int | None 
         return 0.0
     images = quantile**2 * end * (1 - end) / (value - end) ** 2
     score = (value - limit) * np.sqrt(images / (limit * (1 - limit)))
-    return float(student.sf(score, freedom) if freedom else norm.sf(score))
+    by_score = float(student.sf(score, freedom) if freedom else norm.sf(score))
+    if tests < 2:
+        return by_score
+    exact = float(betainc(value * images, (1 - value) * images + 1, limit))
+    return max(exact, by_score) if freedom else exact
 
 
 def distance_beyond(

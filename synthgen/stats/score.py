@@ -1,5 +1,7 @@
 """Score intervals for a share that is a weighted sum of binomial shares."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from synthgen.stats.estimates import Floats, Z
@@ -7,10 +9,12 @@ from synthgen.stats.estimates import Floats, Z
 _INNER, _STEPS = 4, 45
 """Sweeps over weights and shares for a multiplier; halvings of its logarithm."""
 _ROUNDING = 1e-12
+_AT_ONCE = 100_000
+"""Hits in memory at a time."""
 
 
 def weighted_score(
-    hits: Floats, looked_at: Floats, size: Floats, spread: Floats | float = 0.0, inflation: float = 0.0
+    hits: Floats, looked_at: Floats, size: Floats, spread: Floats | float = 0.0, inflation: Floats | float = 0.0
 ) -> tuple[Floats, Floats, Floats]:
     """Estimate the share of hits among images, only some of which were looked at, with its score interval.
 
@@ -27,7 +31,8 @@ def weighted_score(
 
     Args:
         spread: variance for each unit of squared distance between a cell's share and the whole's, [..., strata, cells].
-        inflation: of the variance of the share itself, for images that come in clusters: the design effect minus 1.
+        inflation: of the variance of the share itself, for images that come in clusters: the design effect minus 1,
+            of the leading shape.
 
     Returns:
         share, low and high, each of the leading shape.
@@ -69,6 +74,34 @@ def weighted_score(
             outside, inside = np.where(out, middle, outside), np.where(out, inside, middle)
         ends.append(under(side * steepest * np.exp(inside))[0])
     return found, np.minimum(ends[0], found), np.maximum(ends[1], found)
+
+
+def weighted_scores(
+    cells: Sequence[tuple[Floats, Floats, Floats, Floats]], inflation: Sequence[Floats | float]
+) -> list[tuple[Floats, Floats, Floats]]:
+    """Compute `weighted_score` in many places, those of equal shapes together: a thousand take no longer than ten did.
+
+    Args:
+        cells: of each place, hits [values, strata, cells], and looked_at, size and spread [strata, cells].
+        inflation: of each place, and there of each value or of all.
+
+    Returns:
+        of each place, share, low and high, [values].
+    """
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for index, (hits, *_) in enumerate(cells):
+        alike.setdefault(hits.shape, []).append(index)
+
+    found: dict[int, tuple[Floats, Floats, Floats]] = {}
+    for shape, places in alike.items():
+        many = max(1, _AT_ONCE // max(1, int(np.prod(shape))))
+        for part in (places[start : start + many] for start in range(0, len(places), many)):
+            hits = np.stack([cells[index][0] for index in part])
+            looked_at, size, spread = (np.stack([cells[index][what] for index in part])[:, None] for what in (1, 2, 3))
+            own = np.stack([np.broadcast_to(inflation[index], shape[:1]) for index in part])
+            scores = weighted_score(hits, looked_at, size, spread, own)
+            found |= {index: (share, low, high) for index, share, low, high in zip(part, *scores, strict=True)}
+    return [found[index] for index in range(len(cells))]
 
 
 def _pulled(pull: Floats, hits: Floats, of: Floats) -> Floats:

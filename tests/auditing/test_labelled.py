@@ -19,7 +19,7 @@ def correct(frame: pd.DataFrame, labels: pd.DataFrame, kind: str | None = None) 
     table = read_table(frame, SKIN)
     truth = read_truth(table, labels, table.attributes["skin"])
     chosen = range(len(table.classes)) if kind is None else [table.classes.index(kind)]
-    return correct_by_labels(table.counts("skin").astype(float), truth, chosen, 0.0)
+    return correct_by_labels(table.counts("skin").astype(float), truth, [chosen], [0.0])[0]
 
 
 @given(st.integers(0, 80), st.integers(1, 90), st.integers(0, 5))

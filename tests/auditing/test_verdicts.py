@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -46,7 +48,7 @@ def test_answers_without_a_label_do_not_bias_many_classes() -> None:
         drawn = world.labels(draw_sample(world.table, 20 * FEW[20], seed))
         table = read_table(world.table, SKIN, None)
         truth = read_truth(table, drawn, table.attributes["skin"])
-        found = correct_by_labels(table.counts("skin").astype(float), truth, range(20), 0.0).shares
+        found = correct_by_labels(table.counts("skin").astype(float), truth, [range(20)], [0.0])[0].shares
         assert found is not None
         off.append(found[2].value - world.shares[:, 2].mean())
     error = np.std(off) / len(off) ** 0.5
@@ -60,12 +62,20 @@ def test_the_interval_of_rates_is_clopper_and_pearsons() -> None:
         assert exact(count, of) == pytest.approx(proportion_confint(count, of, 0.05, method="beta"))
 
 
+@pytest.mark.parametrize("kind", ["few labels", "known, prompts fix a value"])
+def test_what_is_left_out_of_simulated_audits_changes_no_verdict(kind: str) -> None:
+    alone = audit(kind, 2, 5)
+    with patch("tests.benchmarks.audit_verdicts.verdicts_alone", nullcontext):
+        assert audit(kind, 2, 5) == alone
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "classes"),
     [
         ("known", 20),
         ("known, prompts alike", 2),
+        ("known, prompts fix a value", 2),
         ("known, values lost", 2),
         ("labels", 2),
         ("labels, judge abstains", 2),

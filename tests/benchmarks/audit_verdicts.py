@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -22,9 +23,12 @@ import typer
 from scipy.stats import beta
 
 from synthgen.auditing import gate_checks
+from synthgen.auditing import measure as measuring
 from synthgen.auditing.findings import Figure, Findings, Scope
 from synthgen.auditing.gates import Gate
+from synthgen.auditing.groups import find
 from synthgen.auditing.measure import measure
+from synthgen.stats.association import Association
 from synthgen.stats.distance import total_variation
 from synthgen.stats.estimates import Floats
 from tests.benchmarks.audit_worlds import KINDS, SIZES, SKIN, VALUES
@@ -46,7 +50,7 @@ def audit(kind: str, classes: int, seed: int, distances: bool = True) -> Result:
     gates = list(gates_at(world.shares, distances))
     if not distances:
         options = replace(options, references={})
-    with patch.object(gate_checks, "FEW_CLASSES", 0):  # no other distance than the gated one is computed
+    with verdicts_alone():
         found = measure(world.table, SKIN, replace(options, gates=[gate for gate, _ in gates]), seed)
     verdicts = [(case, result.outcome.value) for (_, case), result in zip(gates, found.gates, strict=True)]
     return {
@@ -56,6 +60,22 @@ def audit(kind: str, classes: int, seed: int, distances: bool = True) -> Result:
         "verdicts": [[*case, outcome] for case, outcome in verdicts],
         "covered": covered(found, world.shares),
     }
+
+
+@contextmanager
+def verdicts_alone() -> Iterator[None]:
+    """Leave out of audits what no gate here looks at: other distances, groups, associations, joint intervals."""
+    with ExitStack() as stack:
+        for where, name, instead in (
+            (gate_checks, "FEW_CLASSES", 0),
+            (find, "MANY_CLASSES", 0),
+            (find, "find_slices", lambda *_: None),
+            (measuring, "find_association", lambda *_: Association(None, None, 0)),
+            (measuring, "with_simultaneous", list),
+            (measuring, "labels_needed", lambda *_: None),
+        ):
+            stack.enter_context(patch.object(where, name, instead))
+        yield
 
 
 def gates_at(shares: Floats, distances: bool) -> Iterator[tuple[Gate, tuple[str, str, str]]]:

@@ -23,6 +23,8 @@ LABELS: Mapping[int, int] = {2: 100, 20: 40, 100: 30}
 """Labels of a class where there are enough."""
 FEW = {2: 15, 20: 8, 100: 8}
 """Labels of a class where there are too few to correct it, but enough for the whole set."""
+FIXING = 100
+"""Prompts of a class where they fix a value: so many that a share of 3 % is seldom without a prompt."""
 MATRIX = 300
 """Images of each value in a confusion matrix."""
 _WIDTH, _NOISE, _LIKENESS = 16, 1.0, 0.15
@@ -92,10 +94,12 @@ STEREOTYPED = replace(STRAIGHT, bias=0.8)
 SLIGHTLY = replace(STRAIGHT, bias=0.3)
 
 
-def make(classes: int, judge: Judge, rng: np.random.Generator, prompts: int = 0) -> World:
+def make(
+    classes: int, judge: Judge, rng: np.random.Generator, prompts: int = 0, first: tuple[float, float, float] = ONE
+) -> World:
     """Make a set with even classes. With `prompts` in each class, images of one prompt are alike."""
     images = SIZES[classes]
-    shares = np.array([ONE, *[OTHERS] * (classes - 1)])
+    shares = np.array([first, *[OTHERS] * (classes - 1)])
     label = np.repeat(np.arange(classes), images)
     each = shares[label]
     table = pd.DataFrame({"id": [f"{row:06}" for row in range(len(label))]})
@@ -138,9 +142,32 @@ def _known(classes: int, rng: np.random.Generator) -> Case:
     return replace(world, table=world.as_is()), _options(world, known=["skin"])
 
 
+def _known_rare(classes: int, rng: np.random.Generator) -> Case:
+    """A value is rare in all classes: the limit that is its truth is that of all of them."""
+    world = make(classes, STRAIGHT, rng, first=OTHERS)
+    return replace(world, table=world.as_is()), _options(world, known=["skin"])
+
+
+def _labels_rare(classes: int, rng: np.random.Generator) -> Case:
+    world = make(classes, STEREOTYPED, rng, first=OTHERS)
+    return world, _options(world, labels=_drawn(world, LABELS[classes], rng))
+
+
 def _prompts(classes: int, rng: np.random.Generator) -> Case:
     world = make(classes, STRAIGHT, rng, prompts=30)
     return replace(world, table=world.as_is()), _options(world, known=["skin"])
+
+
+def _fixed(classes: int, rng: np.random.Generator) -> Case:
+    """Some prompts show 'dark' in every image, all others never; these leave the other values to chance."""
+    world = make(classes, STRAIGHT, rng)
+    label = np.repeat(np.arange(classes), SIZES[classes])
+    prompt = rng.integers(FIXING, size=len(label))
+    dark = (rng.random((classes, FIXING)) < world.shares[:, 2:])[label, prompt]
+    rest = rng.random(len(label)) * world.shares[label, :2].sum(1) > world.shares[label, 0]
+    world = replace(world, truth=np.where(dark, 2, rest))
+    table = world.as_is().assign(prompt=[f"{kind}, {number}" for kind, number in zip(label, prompt, strict=True)])
+    return replace(world, table=table), _options(world, known=["skin"])
 
 
 def _lost(classes: int, rng: np.random.Generator) -> Case:
@@ -218,9 +245,12 @@ def _unchecked(trust_judge: bool) -> Kind:
 
 KINDS: Mapping[str, Kind] = {
     "known": _known,
+    "known, rare in all classes": _known_rare,
     "known, prompts alike": _prompts,
+    "known, prompts fix a value": _fixed,
     "known, values lost": _lost,
     "labels": _random,
+    "labels, rare in all classes": _labels_rare,
     "labels, judge abstains": _abstains,
     "few labels": _few,
     "labels, the surest": _sure,

@@ -1,0 +1,82 @@
+"""Values of one attribute may differ in how certain they are: by the judge's errors, and by what images share."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.stats.proportion import proportion_confint
+
+from synthgen.auditing.findings import Findings, Scope
+from synthgen.auditing.measure import AuditOptions, measure
+from synthgen.stats.distance import Reference, Target
+from tests.benchmarks.audit_worlds import KINDS, SKIN, VALUES
+
+PROMPTS, EACH, FIXED = 60, 20, 6
+TARGET = {"skin": Reference("declared shares", Target({"light": 0.45, "medium": 0.45, "dark": 0.1}))}
+
+
+def wilson_width(share: float, images: float) -> float:
+    low, high = proportion_confint(share * images, images, method="wilson")
+    return float(high - low)
+
+
+def of_prompts() -> pd.DataFrame:
+    """Every image of six prompts is dark, and none of the others, which are light or medium by chance."""
+    prompt = np.repeat(np.arange(PROMPTS), EACH)
+    skin = np.where(prompt < FIXED, "dark", np.random.default_rng(0).choice(["light", "medium"], len(prompt)))
+    frame = pd.DataFrame({"id": [f"{row:04}" for row in range(len(prompt))], "label": "cook", "skin": skin})
+    return frame.assign(prompt=[f"prompt {number}" for number in prompt])
+
+
+def overall(found: Findings) -> Scope:
+    return found.attributes[0].scopes[0]
+
+
+def test_a_distance_is_no_more_certain_than_the_least_certain_share() -> None:
+    world, options = KINDS["few labels"](2, np.random.default_rng(5))
+    scope = overall(measure(world.table, SKIN, options))
+    shares = [share.labels for share in scope.shares if share.labels]
+    assert len(shares) == len(VALUES)
+    for share in shares:
+        assert wilson_width(share.value, scope.distances[0].images) >= 2 * share.half_width - 1e-9
+    assert scope.distances[0].images > 2 * 15, "the judge adds something to the labels"
+
+
+@pytest.mark.parametrize("about", ["the answers", "labels", "a distance", "a gate"])
+def test_a_value_that_prompts_fix_is_as_certain_as_there_are_prompts(about: str) -> None:
+    frame = of_prompts()
+    labels = frame[["id", "skin"]] if about == "labels" else None
+    gates = ["skin overall: share of dark <= 0.06"] if about == "a gate" else []
+    known = [] if about == "labels" else ["skin"]
+    found = measure(frame, SKIN, AuditOptions(known=known, labels=labels, gates=gates, references=TARGET))
+    scope = overall(found)
+    light, _, dark = scope.shares
+    fewest = wilson_width(FIXED / PROMPTS, PROMPTS)
+    assert scope.design_effect
+    assert scope.design_effect < EACH / 3, "light and medium are mixed within prompts"
+    assert any("more alike in dark" in caveat for caveat in scope.caveats)
+    if about == "the answers":
+        assert dark.clustered
+        assert light.clustered
+        assert dark.simultaneous
+        assert 2 * dark.clustered.half_width >= 0.98 * fewest
+        assert dark.simultaneous.low < dark.clustered.low
+        assert dark.simultaneous.high > dark.clustered.high
+        assert light.clustered.half_width < 1.2 * wilson_width(0.45, PROMPTS * EACH / scope.design_effect) / 2
+    elif about == "labels":
+        assert dark.labels
+        assert 2 * dark.labels.half_width >= 0.95 * fewest
+    elif about == "a distance":
+        assert scope.distances[0].images <= 1.1 * PROMPTS
+    else:
+        assert found.gates[0].outcome.value == "insufficient data", "six of sixty prompts are often at 6 %"
+
+
+def test_effects_of_prompts_and_seeds_add_up_by_value() -> None:
+    """Prompts and seeds that are crossed connect all images, so each has an effect of its own."""
+    crossed = of_prompts().assign(seed=np.tile(np.arange(EACH), PROMPTS))
+    scope = overall(measure(crossed, SKIN, AuditOptions(known=["skin"])))
+    dark = scope.shares[2]
+    assert scope.design_effect
+    assert dark.design_effect
+    assert dark.design_effect > EACH * 0.9
+    assert dark.design_effect > 2 * scope.design_effect
