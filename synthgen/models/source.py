@@ -1,12 +1,12 @@
 """Where a model comes from, pinned: a folder with a hash of its content, or a hub id with a commit."""
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from synthgen.bounded import read_object
 from synthgen.errors import ModelError, ModelUnavailable
 from synthgen.files import expanded
 from synthgen.models.remote_code import check_not_shadowed
@@ -41,10 +41,9 @@ class ModelSource:
             path = Path(self.location, name)
             if not self.is_folder:
                 path = Path(hf_hub_download(self.location, name, revision=self.revision))
-            content = json.loads(path.read_text(encoding="utf-8"))
+            return read_object(path)
         except (OSError, ValueError, _http_error()):
             return {}
-        return content if isinstance(content, dict) else {}
 
 
 def locate(model_id: str, revision: str | None = None, *, folder: Path | None = None) -> ModelSource:
@@ -67,10 +66,10 @@ def locate(model_id: str, revision: str | None = None, *, folder: Path | None = 
     revision = content_hash(folder)
     index = folder / "model_index.json"
     try:
-        content = json.loads(index.read_text(encoding="utf-8"))
+        content = read_object(index)
     except (OSError, ValueError):
-        content = None
-    if not isinstance(content, dict) or "_class_name" not in content:
+        content = {}
+    if "_class_name" not in content:
         raise ModelError(
             f"{folder} is not a diffusers pipeline: it has no valid model_index.json",
             hint="Give the folder that `pipeline.save_pretrained` wrote, not one of its parts.",
@@ -86,6 +85,14 @@ def is_folder(model_id: str) -> bool:
 def is_cached(model_id: str, commit: str) -> bool:
     """Whether a model from the hub is in the local cache at this commit, in part at least."""
     return commit in _cached_commits(model_id)
+
+
+def cached_folder(source: ModelSource) -> Path | None:
+    """Return the folder of a hub model in the local cache; None if it is not there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(source.location, "model_index.json", revision=source.revision)
+    return Path(found).parent if isinstance(found, str) else None
 
 
 def hub_failure(error: Exception) -> type[ModelError]:
@@ -110,7 +117,7 @@ def content_hash(folder: Path) -> str:
         raise ModelError(f"model folder {folder} does not exist", hint="Check the spec's model.id and judge.id.")
     digest = hashlib.sha256()
     try:
-        for name in sorted(path.relative_to(folder).as_posix() for path in _files(folder)):
+        for name in sorted(path.relative_to(folder).as_posix() for path in files_of(folder) if path.is_file()):
             size = (folder / name).stat().st_size
             digest.update(f"{name}\0{size}\0".encode())
             digest.update(_sample(folder / name, size))
@@ -119,8 +126,8 @@ def content_hash(folder: Path) -> str:
     return f"content:{digest.hexdigest()[:32]}"
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Find all files in a folder that are not hidden, following links.
+def files_of(folder: Path) -> Iterator[Path]:
+    """Find everything in a folder that is neither hidden nor a folder itself, following links.
 
     Raises:
         OSError: a folder cannot be read, or contains itself by way of a link.
@@ -134,7 +141,7 @@ def _files(folder: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         if loops := [name for name in folders if here.resolve().is_relative_to((here / name).resolve())]:
             raise OSError(f"{here / loops[0]} is a link to a folder that it lies in")
-        yield from (here / name for name in names if not name.startswith(".") and (here / name).is_file())
+        yield from (here / name for name in names if not name.startswith("."))
 
 
 def _sample(path: Path, size: int) -> bytes:
