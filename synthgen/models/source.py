@@ -13,7 +13,8 @@ from synthgen.models.remote_code import check_not_shadowed
 
 _BLOCK, _BLOCKS = 1 << 16, 64
 """Bytes of a block, and how many evenly spread blocks of a larger file are hashed: 4 MiB."""
-_MARKS = ("model_index.json", "open_clip_config.json", "config.json")
+_OPEN_CLIP = "open_clip_config.json"
+_MARKS = ("model_index.json", _OPEN_CLIP, "config.json")
 """A cached model has at least one of these."""
 
 
@@ -63,18 +64,16 @@ def locate(model_id: str, revision: str | None = None, *, folder: Path | None = 
     if folder is None:
         check_not_shadowed(model_id)
         return ModelSource(model_id, _commit(model_id, revision))
-    revision = content_hash(folder)
-    index = folder / "model_index.json"
     try:
-        content = read_object(index)
+        content = read_object(folder / "model_index.json")
     except (OSError, ValueError):
         content = {}
-    if "_class_name" not in content:
+    if folder.is_dir() and "_class_name" not in content:  # any other folder is not read: it may be the whole disk
         raise ModelError(
             f"{folder} is not a diffusers pipeline: it has no valid model_index.json",
             hint="Give the folder that `pipeline.save_pretrained` wrote, not one of its parts.",
         )
-    return ModelSource(str(folder), revision)
+    return ModelSource(str(folder), content_hash(folder))
 
 
 def is_folder(model_id: str) -> bool:
@@ -124,6 +123,18 @@ def content_hash(folder: Path) -> str:
     except OSError as error:
         raise ModelError(f"model folder {folder} cannot be read: {error}", hint="Check its permissions.") from error
     return f"content:{digest.hexdigest()[:32]}"
+
+
+def judge_hash(folder: Path) -> str:
+    """Hash a judge's folder like `content_hash`; one that is no judge's is not read.
+
+    Raises:
+        ModelError: as `content_hash`, or it has no settings of open_clip.
+    """
+    if folder.is_dir() and not (folder / _OPEN_CLIP).is_file():
+        hint = "Give the folder of a CLIP that open_clip can open: it holds that file, the weights and the tokenizer."
+        raise ModelError(f"{folder} is not a judge: it has no {_OPEN_CLIP}", hint=hint)
+    return content_hash(folder)
 
 
 def files_of(folder: Path) -> Iterator[Path]:

@@ -44,6 +44,9 @@ def repair(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> Rep
         restore_spec(store)
     if any(finding.place == layout.RESOLVED for finding in findings):
         keep_resolved(store)
+    for finding in findings:
+        if finding.place.partition("/")[0] in (layout.FAILED, layout.CHANGES, layout.JOURNAL):
+            store.delete(finding.place)
     removed = read_state(plan, store).orphans
     for name in removed:
         store.delete(name)

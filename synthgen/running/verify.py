@@ -13,6 +13,7 @@ from synthgen.ledger.columns import CELL_FILLED, LedgerRow, StoredImage
 from synthgen.ledger.table import read_images, read_ledger
 from synthgen.planning import Plan
 from synthgen.records import File, ShardRecord, Verdict
+from synthgen.running.kept_records import record_faults, unsealed_records
 from synthgen.running.opening import check_resolved, kept_spec
 from synthgen.running.shard.encode import decoded
 from synthgen.running.shard.marker import read_claims
@@ -33,7 +34,7 @@ class Damage:
 def verify(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> list[Damage]:
     """Read every committed file again: hashes, rows, ids, each image to its last pixel. [] if all is well."""
     state = read_state(plan, store)
-    findings = _spec_faults(store)
+    findings = [*_spec_faults(store), *(Damage(name, why) for name, why in record_faults(store))]
     findings += [Damage(layout.marker(shard), message) for shard, message in state.damaged.items()]
     records = {**state.done, **_doubtful(plan, store, state.damaged)}
     on_progress(StepProgress("checking", "shards", 0, len(records)))
@@ -59,7 +60,7 @@ def unsealed(store: RunStore) -> list[str]:
                 found.append(name)
         except (StorageError, ValueError):
             continue  # this is damage, and is reported as such
-    return found
+    return [*found, *unsealed_records(store)]
 
 
 def _spec_faults(store: RunStore) -> list[Damage]:
