@@ -24,7 +24,7 @@ from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.generating.call import call_of
 from synthgen.models.device import device_error, device_errors
 from synthgen.models.remote_code import check_not_shadowed, remote_code_disabled
-from synthgen.models.source import ModelSource, cached_folder, files_of, hub_failure
+from synthgen.models.source import ModelSource, cached_folder, check_regular, files_of, hub_failure
 from synthgen.spec import ModelSpec
 
 _MAKES = set(AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values())
@@ -151,9 +151,8 @@ def _refuse_other_places(folder: Path) -> None:
         UsageError: there is such a file.
     """
     hint = "A model's folder must contain the whole model: download it again."
+    check_regular(folder)
     for file in sorted(files_of(folder)):
-        if file.exists() and not file.is_file():
-            raise UsageError(f"{file} is not a regular file", hint=hint)
         if file.name == "adapter_config.json":
             raise UsageError(f"{file}: an adapter names another model to load", hint=hint)
         if not file.name.endswith(".index.json"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthgen.bounded import read_object
-from synthgen.errors import ModelError, ModelUnavailable
+from synthgen.errors import ModelError, ModelUnavailable, UsageError
 from synthgen.files import expanded
 from synthgen.models.remote_code import check_not_shadowed
 
@@ -135,6 +135,18 @@ def judge_hash(folder: Path) -> str:
         hint = "Give the folder of a CLIP that open_clip can open: it holds that file, the weights and the tokenizer."
         raise ModelError(f"{folder} is not a judge: it has no {_OPEN_CLIP}", hint=hint)
     return content_hash(folder)
+
+
+def check_regular(folder: Path) -> None:
+    """Refuse a model's folder with anything that libraries would wait for, or read for ever.
+
+    Raises:
+        UsageError: something in it is neither a regular file nor a folder.
+    """
+    for path in files_of(folder):
+        if path.exists() and not path.is_file():
+            hint = "A model's folder holds files only: download it again."
+            raise UsageError(f"{path} is not a regular file", hint=hint)
 
 
 def files_of(folder: Path) -> Iterator[Path]:
