@@ -4,10 +4,13 @@ import os
 import re
 from collections.abc import Mapping
 
-# `user:password@` or `token@` after a scheme. Passwords may hold slashes that should have been escaped.
-_IN_ADDRESS = re.compile(r"(?<=://)(?:[^\s/?#@]*|[^\s/:@]+:[^\s@]*)@")
+# `user:password@` or `token@` after a scheme. Passwords may hold slashes that should have been escaped. Without the
+# limits, a text of nothing but schemes would take the square of its length.
+_IN_ADDRESS = re.compile(r"(?<=://)(?:[^\s/?#@]{0,2000}|[^\s/:@]{1,2000}:[^\s@]{0,2000})@")
 _VARIABLE = re.compile(
-    r"TOKEN|SECRET|PASSW|PASSPHRASE|PASS$|CREDENTIAL|COOKIE|API_?KEY|(^|_)(KEY|AUTH|PWD)(_|$)", re.IGNORECASE
+    r"TOKEN|SECRET|PASSW|PASSPHRASE|PASS$|CRED|COOKIE|KEYS?$|AUTHORI[SZ]ATION|BEARER|(API|ACCESS|PRIVATE|SIGNING)_?KEY"
+    r"|(^|_)(KEY|AUTH|PWD|PW|PASS|PAT|JWT|PIN|SAS)(_|$)",
+    re.IGNORECASE,
 )
 _SHORTEST = 8
 """Shorter values are words such as `false`, which occur in texts for other reasons."""

@@ -48,7 +48,10 @@ class TransformersJudges:
         kind: Literal["vqa", "detector"] = "vqa" if name.startswith("vqa:") else "detector"
         place = _place(name)
         if models.is_folder(place):
-            source = models.ModelSource(str(expanded(place)), models.content_hash(expanded(place)))
+            folder = expanded(place)
+            if folder.is_dir() and not (folder / CONFIG).is_file():
+                eyes_of(None, kind, name)  # refuses it, before all of the folder is hashed
+            source = models.ModelSource(str(folder), models.content_hash(folder))
         else:
             check_not_shadowed(place)
             source = models.locate(place)

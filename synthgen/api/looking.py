@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from synthgen.bounded import read_bounded
 from synthgen.files import as_storage_error, refuse_links, write_file
 from synthgen.judging.calibration.looks import Looks
 from synthgen.store.layout import LOOKS
@@ -21,7 +22,7 @@ def take_look(folder: Path, prints: Mapping[str, str]) -> dict[str, int]:
     file = folder / LOOKS
     refuse_links(folder, file)
     with as_storage_error(file):
-        looks = Looks.from_json(file.read_text("utf-8"), str(file)) if file.exists() else Looks({})
+        looks = Looks.from_json(read_bounded(file).decode("utf-8"), str(file)) if file.exists() else Looks({})
     before, numbers = looks, {}
     for name, each in prints.items():
         looks, numbers[name] = looks.taken(name, each)

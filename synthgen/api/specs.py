@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from synthgen.api import plugged
 from synthgen.api.arguments import names_of, number_of, share_of, text_of_path, texts_of
 from synthgen.api.preconditions import unusable
+from synthgen.bounded import read_bounded
 from synthgen.errors import SpecError, UsageError
 from synthgen.planning import Plan
 from synthgen.spec import (
@@ -255,7 +256,7 @@ def _calibration_of(spec: Spec) -> Calibration | None:
 
     path, hint = Path(label.calibration), "`synthgen calibrate` writes such a file."
     try:
-        return Calibration.from_json(path.read_text("utf-8"), str(path))
+        return Calibration.from_json(read_bounded(path).decode("utf-8"), str(path))
     except FileNotFoundError:
         raise UsageError(f"there is no file {path} in {Path.cwd()}", hint=hint) from None
     except (OSError, ValueError) as error:

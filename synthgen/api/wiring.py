@@ -87,11 +87,11 @@ def judge_revision(judge_id: str) -> str:
     """Find the revision of a judge.
 
     Raises:
-        ModelError: it does not exist, or neither hub nor cache can resolve its revision.
+        ModelError: it does not exist, is no judge, or neither hub nor cache can resolve its revision.
     """
     kind, _, place = _judge_id(judge_id).partition(":")
     if kind == "local-dir":
-        return models.content_hash(Path(place))
+        return models.judge_hash(Path(place))
     if kind == "hf-hub":
         return models.locate(place).revision
     return judge_id  # open_clip's architecture/weights: the weights' tag is their revision

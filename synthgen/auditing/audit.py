@@ -20,6 +20,7 @@ from synthgen.auditing.label_command import judge_check
 from synthgen.auditing.questions.of_report import with_questions
 from synthgen.auditing.taken import place_sha256
 from synthgen.auditing.trends.of_report import read_since, with_trends
+from synthgen.bounded import read_bounded
 from synthgen.events import OnProgress, ignore
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _evidence(query: AuditQuery, values: Mapping[str, Sequence[str]]) -> list[st
     files = {} if query.labels is None else {"labels": query.labels}
     files |= {} if query.second_labels is None else {"second labels": query.second_labels}
     files |= {f"matrix of {name}": file for name, file in name_confusions(query.confusions, list(values)).items()}
-    return [f"{what}: {file.name}, sha256 {sha256(file.read_bytes()).hexdigest()}" for what, file in files.items()]
+    return [f"{what}: {file.name}, sha256 {sha256(read_bounded(file)).hexdigest()}" for what, file in files.items()]
 
 
 def _labels(path: Path | None, values: Mapping[str, Sequence[str]]) -> pd.DataFrame | None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 
 from synthgen.auditing.confusion import Confusion
+from synthgen.bounded import read_bounded
 from synthgen.errors import UsageError
 from synthgen.files import expanded
 from synthgen.spec import ASIDE
@@ -26,7 +28,8 @@ def read_confusion(path: Path, values: Sequence[str] = ()) -> Confusion:
         UsageError: it cannot be read, or an entry is missing or is not a whole number.
     """
     try:
-        whole = pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+        text = BytesIO(read_bounded(path))
+        whole = pd.read_csv(text, dtype="string", keep_default_na=False, na_values=[""], encoding="utf-8-sig")
         whole = whole.rename(columns=str.strip)
         by_class = _has_classes(list(whole.columns), values)
         truth = next(name for name in whole.columns if not by_class or name != CLASS)
@@ -36,7 +39,8 @@ def read_confusion(path: Path, values: Sequence[str] = ()) -> Confusion:
             raise ValueError("an entry is not a whole number")
         frame = frame.astype("Int64")
     except (OSError, ValueError, TypeError, StopIteration) as error:  # pandas' own errors are ValueErrors
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        said = error.strerror if isinstance(error, OSError) else error
+        reason = (str(said) or type(error).__name__).splitlines()[0]
         raise UsageError(f"{path} cannot be read: {reason}", hint=_HINT) from error
     if frame.isna().any(axis=None) or frame.empty:
         raise UsageError(f"{path}: an entry is missing", hint=_HINT)

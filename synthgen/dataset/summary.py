@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from synthgen.bounded import read_bounded
 from synthgen.dataset.duplicates import Duplicate
 from synthgen.dataset.provenance import FormatOrigin
 from synthgen.seal import is_digest, seal, unseal
@@ -81,7 +82,7 @@ def write_summary(summary: DatasetSummary, folder: Path) -> None:
 def read_summary(folder: Path) -> DatasetSummary | None:
     """Read a dataset's summary; None if there is no dataset, or a file of it is missing or of another size."""
     try:
-        summary = parse_summary((folder / SUMMARY).read_text("utf-8"))
+        summary = parse_summary(read_bounded(folder / SUMMARY).decode("utf-8"))
         files = [file for split in summary.splits for file in split.files.items()] if summary else []
         whole = all((folder / name).stat().st_size == size for name, size in files)
         whole = whole and all((folder / name).is_file() for name in (summary.digests if summary else ()))

@@ -1,6 +1,5 @@
 """Pipelines from a folder or the hub: download them, check them before reading weights, load them onto a device."""
 
-import json
 import logging
 import os
 from collections.abc import Callable, Collection
@@ -21,12 +20,21 @@ from diffusers.pipelines.auto_pipeline import (
 from safetensors import SafetensorError
 from torch import nn
 
+from synthgen.bounded import read_object
 from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.generating.call import call_of
 from synthgen.models.busy_hub import TRIES
 from synthgen.models.device import device_error, device_errors
 from synthgen.models.remote_code import check_not_shadowed, remote_code_disabled
-from synthgen.models.source import ModelSource, hub_failure, lacks_parts, missing_parts
+from synthgen.models.source import (
+    ModelSource,
+    cached_folder,
+    check_regular,
+    files_of,
+    hub_failure,
+    lacks_parts,
+    missing_parts,
+)
 from synthgen.spec import ModelSpec
 
 T = TypeVar("T")
@@ -107,8 +115,8 @@ def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> Diffusion
     transformers.utils.logging.disable_progress_bar()
     logging.getLogger("transformers").setLevel(logging.ERROR)
 
-    if source.is_folder:
-        _refuse_other_places(Path(source.location))
+    if (folder := Path(source.location) if source.is_folder else cached_folder(source)) is not None:
+        _refuse_other_places(folder)
     options: dict[str, object] = {}
     if not model.safety_checker:
         options |= {"safety_checker": None, "requires_safety_checker": False}
@@ -182,16 +190,20 @@ def _refuse_other_places(folder: Path) -> None:
         UsageError: there is such a file.
     """
     hint = "A model's folder must contain the whole model: download it again."
-    for index in sorted(folder.rglob("*.index.json")):
+    check_regular(folder)
+    for file in sorted(files_of(folder)):
+        if file.name == "adapter_config.json":
+            raise UsageError(f"{file}: an adapter names another model to load", hint=hint)
+        if not file.name.endswith(".index.json"):
+            continue
         try:
-            shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
-        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            continue  # its loader reports this in its own words
-        for shard in shards:
+            content = read_object(file)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{file} cannot be read: {first_line(error)}", hint=hint) from error
+        shards = content.get("weight_map")
+        for shard in shards.values() if isinstance(shards, dict) else ():  # without one, its loader refuses it
             if not isinstance(shard, str) or PurePath(shard).name != shard:
-                raise UsageError(f"{index}: weight_map names {shard!r}, which is not a file beside it", hint=hint)
-    for adapter in sorted(folder.rglob("adapter_config.json")):
-        raise UsageError(f"{adapter}: an adapter names another model to load", hint=hint)
+                raise UsageError(f"{file}: weight_map names {shard!r}, which is not a file beside it", hint=hint)
 
 
 def _replace_scheduler(pipeline: DiffusionPipeline, name: str) -> None:

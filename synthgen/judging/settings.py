@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from synthgen.errors import UsageError
+from synthgen.models.source import check_regular
 
 CONFIG = "open_clip_config.json"
 _TOKENIZER_CONFIG, _TOKENIZER = "tokenizer_config.json", "tokenizer.json"
@@ -169,6 +170,7 @@ def check_folder(folder: Path) -> bool:
         UsageError: it asks for what is not listed here: code, another model, or an unknown setting.
         OSError, ValueError: a file cannot be read, or is not JSON.
     """
+    check_regular(folder)
     try:
         text = _Config.model_validate(read_settings(folder / CONFIG)).model_cfg.text_cfg
     except ValidationError as error:

@@ -1,9 +1,9 @@
 """The size of the images that a model makes unless it is asked for another one, read from its configuration."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from synthgen.bounded import read_object
 from synthgen.files import expanded
 from synthgen.models.source import ModelSource
 
@@ -40,7 +40,6 @@ def _json(source: ModelSource, name: str) -> Mapping[str, object]:
         cached = try_to_load_from_cache(source.location, name, revision=source.revision)
         path = Path(cached) if isinstance(cached, str) else None
     try:
-        content = json.loads(path.read_text(encoding="utf-8")) if path else {}
-    except (OSError, ValueError, RecursionError):
+        return read_object(path) if path else {}
+    except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}

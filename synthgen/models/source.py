@@ -1,20 +1,21 @@
 """Where a model comes from, pinned: a folder with a hash of its content, or a hub id with a commit."""
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthgen.errors import ModelError, ModelUnavailable
+from synthgen.bounded import read_object
+from synthgen.errors import ModelError, ModelUnavailable, UsageError
 from synthgen.files import expanded
 from synthgen.models.busy_hub import answered
 from synthgen.models.remote_code import check_not_shadowed
 
 _BLOCK, _BLOCKS = 1 << 16, 64
 """Bytes of a block, and how many evenly spread blocks of a larger file are hashed: 4 MiB."""
-_MARKS = ("model_index.json", "open_clip_config.json", "config.json")
+_OPEN_CLIP = "open_clip_config.json"
+_MARKS = ("model_index.json", _OPEN_CLIP, "config.json")
 """A cached model has at least one of these."""
 
 
@@ -42,10 +43,9 @@ class ModelSource:
             path = Path(self.location, name)
             if not self.is_folder:
                 path = Path(hf_hub_download(self.location, name, revision=self.revision))
-            content = json.loads(path.read_text(encoding="utf-8"))
+            return read_object(path)
         except (OSError, ValueError, _http_error()):
             return {}
-        return content if isinstance(content, dict) else {}
 
 
 def locate(model_id: str, revision: str | None = None, *, folder: Path | None = None) -> ModelSource:
@@ -65,9 +65,9 @@ def locate(model_id: str, revision: str | None = None, *, folder: Path | None = 
     if folder is None:
         check_not_shadowed(model_id)
         return ModelSource(model_id, _commit(model_id, revision))
-    revision = content_hash(folder)
-    check_pipeline(folder)
-    return ModelSource(str(folder), revision)
+    if folder.is_dir():
+        check_pipeline(folder)  # any other folder is not read: it may be the whole disk
+    return ModelSource(str(folder), content_hash(folder))
 
 
 def check_pipeline(folder: Path) -> None:
@@ -77,10 +77,10 @@ def check_pipeline(folder: Path) -> None:
         ModelError: it does not.
     """
     try:
-        content = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict) or "_class_name" not in content:
+        content = read_object(folder / "model_index.json")
+    except (OSError, ValueError):
+        content = {}
+    if "_class_name" not in content:
         raise ModelError(
             f"{folder} is not a diffusers pipeline: it has no valid model_index.json",
             hint="Give the folder that `pipeline.save_pretrained` wrote, not one of its parts.",
@@ -96,7 +96,7 @@ def missing_parts(source: ModelSource) -> tuple[str, ...]:
     """Name the parts of a hub model that the cache lacks, as its `model_index.json` lists them."""
     snapshot = _snapshots(source.location) / source.revision
     try:
-        parts = json.loads((snapshot / "model_index.json").read_text(encoding="utf-8"))
+        parts = read_object(snapshot / "model_index.json")
     except (OSError, ValueError):
         return ("model_index.json",)
     named = [name for name, kind in parts.items() if isinstance(kind, list) and kind and kind[0] is not None]
@@ -128,6 +128,14 @@ def is_cached(model_id: str, commit: str) -> bool:
     return commit in _cached_commits(model_id)
 
 
+def cached_folder(source: ModelSource) -> Path | None:
+    """Return the folder of a hub model in the local cache; None if it is not there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(source.location, "model_index.json", revision=source.revision)
+    return Path(found).parent if isinstance(found, str) else None
+
+
 def hub_failure(error: Exception) -> type[ModelError]:
     """Choose the class of error for a failed download: whether the network failed, or the hub refused it for good."""
     from huggingface_hub import constants, errors
@@ -150,7 +158,7 @@ def content_hash(folder: Path) -> str:
         raise ModelError(f"model folder {folder} does not exist", hint="Check the spec's model.id and judge.id.")
     digest = hashlib.sha256()
     try:
-        for name in sorted(path.relative_to(folder).as_posix() for path in _files(folder)):
+        for name in sorted(path.relative_to(folder).as_posix() for path in files_of(folder) if path.is_file()):
             size = (folder / name).stat().st_size
             digest.update(f"{name}\0{size}\0".encode())
             digest.update(_sample(folder / name, size))
@@ -159,8 +167,32 @@ def content_hash(folder: Path) -> str:
     return f"content:{digest.hexdigest()[:32]}"
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Find all files in a folder that are not hidden, following links.
+def judge_hash(folder: Path) -> str:
+    """Hash a judge's folder like `content_hash`; one that is no judge's is not read.
+
+    Raises:
+        ModelError: as `content_hash`, or it has no settings of open_clip.
+    """
+    if folder.is_dir() and not (folder / _OPEN_CLIP).is_file():
+        hint = "Give the folder of a CLIP that open_clip can open: it holds that file, the weights and the tokenizer."
+        raise ModelError(f"{folder} is not a judge: it has no {_OPEN_CLIP}", hint=hint)
+    return content_hash(folder)
+
+
+def check_regular(folder: Path) -> None:
+    """Refuse a model's folder with anything that libraries would wait for, or read for ever.
+
+    Raises:
+        UsageError: something in it is neither a regular file nor a folder.
+    """
+    for path in files_of(folder):
+        if path.exists() and not path.is_file():
+            hint = "A model's folder holds files only: download it again."
+            raise UsageError(f"{path} is not a regular file", hint=hint)
+
+
+def files_of(folder: Path) -> Iterator[Path]:
+    """Find everything in a folder that is neither hidden nor a folder itself, following links.
 
     Raises:
         OSError: a folder cannot be read, or contains itself by way of a link.
@@ -174,7 +206,7 @@ def _files(folder: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         if loops := [name for name in folders if here.resolve().is_relative_to((here / name).resolve())]:
             raise OSError(f"{here / loops[0]} is a link to a folder that it lies in")
-        yield from (here / name for name in names if not name.startswith(".") and (here / name).is_file())
+        yield from (here / name for name in names if not name.startswith("."))
 
 
 def _sample(path: Path, size: int) -> bytes:

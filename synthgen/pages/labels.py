@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+from synthgen.bounded import read_bounded
 from synthgen.errors import UsageError
 from synthgen.pages.cells import cell_text
 from synthgen.pages.page import data_uri, environment, write_page
@@ -58,18 +59,17 @@ def read_rows(path: Path, needed: Sequence[str], hint: str) -> Iterator[LabelRow
         UsageError: the file cannot be read, or lacks a `needed` column; gives `hint`.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            yield from _rows(file.read(), path, needed, hint)
+        yield from _rows(read_bounded(path).decode("utf-8-sig"), path, needed, hint)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} cannot be read: {error}", hint=hint) from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{path} cannot be read: {reason}", hint=hint) from error
 
 
 def columns_of(path: Path) -> tuple[list[str], str]:
     """Return the columns of the CSV, and the character that separates them."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, delimiter=(delimiter := _delimiter(file.readline())))
-        file.seek(0)
-        return list(reader.fieldnames or ()), delimiter
+    text = read_bounded(path).decode("utf-8-sig")
+    reader = csv.DictReader(StringIO(text, newline=""), delimiter=(delimiter := _delimiter(text.partition("\n")[0])))
+    return list(reader.fieldnames or ()), delimiter
 
 
 def _rows(text: str, path: Path, needed: Sequence[str], hint: str) -> Iterator[LabelRow]:

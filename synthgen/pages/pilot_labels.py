@@ -7,6 +7,7 @@ from io import StringIO
 from itertools import groupby
 from pathlib import Path
 
+from synthgen.bounded import read_bounded
 from synthgen.errors import UsageError
 from synthgen.files import as_storage_error, refuse_links, write_file
 from synthgen.pages.cells import inert_cell
@@ -46,7 +47,7 @@ def add_rows(classes: Mapping[str, str], path: Path) -> dict[str, int]:
     """
     refuse_links(path.parent, path)
     with as_storage_error(path):
-        before = path.read_bytes() if path.exists() else b""
+        before = read_bounded(path) if path.exists() else b""
 
     known = {row.cells["id"].strip() for row in read_rows(path, ("id", "class"), _HINT)} if before else set()
     missing = [

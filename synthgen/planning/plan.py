@@ -14,6 +14,7 @@ from synthgen.fragments import fragment, paragraph, table
 from synthgen.planning.cells import cells_of, kinds_of
 from synthgen.planning.counts import by_class, counts_of, shard_size_of, slice_of, with_counts
 from synthgen.planning.differences import changed_fields, without
+from synthgen.planning.stored import check_stored
 from synthgen.records import Cell, Shard
 from synthgen.seal import seal, unseal
 from synthgen.spec import Spec
@@ -251,6 +252,7 @@ class Plan:
                 raise ValueError(f"format {content['format']!r}, and this version writes {FORMAT}")
             if strange := content.keys() - _KEYS:
                 raise ValueError(f"it has an entry {min(strange)!r}")
+            check_stored(content)
             content["spec"]["output"].setdefault("surplus", "drop")  # runs of earlier versions stay as they are
             plan = cls(
                 Spec.model_validate_json(json.dumps(content["spec"])),
@@ -259,7 +261,7 @@ class Plan:
                 content.get("promise"),
             )
             written, found = content["fingerprint"], plan.fingerprint
-        except (ValueError, KeyError, TypeError, ValidationError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, ValidationError, RecursionError) as error:
             raise StorageError(f"plan.json is damaged, or of another version: {error}", hint=hint) from error
         if written != found:
             raise StorageError("plan.json is damaged: its content does not match its fingerprint", hint=hint)

@@ -1,6 +1,5 @@
 """Failures: what ended a shard, or a worker with it, kept in `failed/` and read back for the screen."""
 
-import json
 import traceback
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -12,6 +11,7 @@ from pydantic_core import to_json
 from synthgen.errors import BUGS, ModelError, ModelUnavailable, cause_of
 from synthgen.redaction import without_secrets
 from synthgen.running.shard.environment import environment
+from synthgen.seal import seal, unseal
 from synthgen.store import layout
 from synthgen.store.store import RunStore
 
@@ -36,7 +36,7 @@ def write_failure(store: RunStore, shard: int | None, error: Exception) -> None:
         "traceback": without_secrets("".join(traceback.format_exception(error))),
         "environment": environment(),
     }
-    store.create(layout.new_failure(shard), to_json(content, indent=2) + b"\n")
+    store.create(layout.new_failure(shard), seal(to_json(content, indent=2).decode()).encode())
 
 
 def read_causes(store: RunStore, shards: Collection[int]) -> Mapping[int, str]:
@@ -129,9 +129,8 @@ def _read_failures(store: RunStore, names: list[str]) -> Iterable[_KeptFailure]:
         if not isinstance(data, bytes):
             continue
         try:
-            content = json.loads(data)
-        except (ValueError, RecursionError):
+            content, _ = unseal(data.decode())
+        except ValueError:
             continue
-        if isinstance(content, dict):
-            cause = str(content.get("cause") or content.get("error") or "no cause was kept").splitlines()[0]
-            yield _KeptFailure(name, str(content.get("time", "")), cause, content.get("environment"))
+        cause = (str(content.get("cause") or content.get("error") or "").strip() or "no cause was kept").splitlines()[0]
+        yield _KeptFailure(name, str(content.get("time", "")), cause, content.get("environment"))

@@ -47,6 +47,9 @@ def repair(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> Rep
         restore_spec(store)
     if any(finding.place == layout.RESOLVED for finding in findings):
         keep_resolved(store)
+    for finding in findings:
+        if finding.place.partition("/")[0] in (layout.FAILED, layout.CHANGES, layout.JOURNAL):
+            store.delete(finding.place)
     state = read_state(plan, store, reviewed=False)
     for name in state.orphans:
         store.delete(name)

@@ -14,6 +14,7 @@ from synthgen.ledger.table import read_images, read_ledger
 from synthgen.planning import Plan
 from synthgen.records import File, ShardRecord, Verdict
 from synthgen.running.decisions import damaged_decisions
+from synthgen.running.kept_records import record_faults, unsealed_records
 from synthgen.running.opening import check_resolved, kept_spec
 from synthgen.running.shard.encode import decoded
 from synthgen.running.shard.marker import read_claims
@@ -35,6 +36,7 @@ def verify(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> lis
     """Read every committed file again: hashes, rows, ids, each image to its last pixel. [] if all is well."""
     state = read_state(plan, store, reviewed=False)
     findings = [*_spec_faults(store), *(Damage(*each) for each in damaged_decisions(store))]
+    findings += [Damage(name, why) for name, why in record_faults(store)]
     findings += [Damage(layout.marker(shard), message) for shard, message in state.damaged.items()]
     records = {**state.done, **_doubtful(plan, store, state.damaged)}
     on_progress(StepProgress("checking", "shards", 0, len(records)))
@@ -60,7 +62,7 @@ def unsealed(store: RunStore) -> list[str]:
                 found.append(name)
         except (StorageError, ValueError):
             continue  # this is damage, and is reported as such
-    return found
+    return [*found, *unsealed_records(store)]
 
 
 def _spec_faults(store: RunStore) -> list[Damage]:

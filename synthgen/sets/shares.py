@@ -11,6 +11,8 @@ from synthgen.errors import UsageError
 from synthgen.sets.csv_file import read_csv
 from synthgen.spec import NOT_APPLICABLE, UNKNOWN
 
+_MOST_BYTES = 1 << 30
+
 
 def read_shares(path: Path, column: str, values: Collection[str]) -> dict[str, float]:
     """Count the shares of `values` in a column of a CSV or Parquet file. They sum to 1.
@@ -23,6 +25,8 @@ def read_shares(path: Path, column: str, values: Collection[str]) -> dict[str, f
     hint = f"Expected a CSV or Parquet file with a row for each image and a column {column!r}: {', '.join(values)}."
     if not path.is_file():
         raise UsageError(f"there is no file {path} in {Path.cwd()}", hint=hint)
+    if path.suffix not in (".parquet", ".pq") and path.stat().st_size > _MOST_BYTES:  # of Parquet, one column is read
+        raise UsageError(f"{path} has more than {_MOST_BYTES >> 30} GiB", hint=f"Write it as Parquet. {hint}")
     found = _column(path, column, hint)
     counts = found.dropna().astype("string").value_counts().drop([UNKNOWN, NOT_APPLICABLE], errors="ignore")
     strange = [str(value) for value in counts.index if value not in values]

@@ -1,57 +1,61 @@
 """`safety.block`: phrases that no prompt may contain."""
 
-from collections.abc import Iterator, Mapping
-from itertools import product
+from collections.abc import Iterator
 
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
+from synthgen.spec.phrases import Part, Phrases, TooManyError
 from synthgen.spec.place import Path, quoted
 from synthgen.spec.template import Template, TemplateError
-from synthgen.spec.wordings import words_of
+
+_PATH = ("safety", "block")
+_SHOWN = 200
+"""Characters of a prompt: its end, since that is where the phrase is."""
 
 
 def check_blocked(spec: Data) -> Iterator[Violation]:
     """Yield templates that can make a prompt with a phrase of `safety.block`.
 
-    A phrase may begin in one part of a template and end in another. So every run of parts with at most two variables is
-    checked with all their values.
+    A phrase may begin in one part of a template and end in another. The time grows with the size of the spec, and not
+    with the number of prompts that it can make.
     """
     block = mapping(spec, "safety").get("block")
-    phrases = {text: words_of(text) for text in block if isinstance(text, str)} if isinstance(block, list) else {}
-    if not phrases:
+    texts = [text for text in block if isinstance(text, str)] if isinstance(block, list) else []
+    if not texts:
         return
+    try:
+        yield from _violations(spec, Phrases(texts))
+    except TooManyError:
+        what = "too many phrases and values of variables to find every prompt that contains a phrase"
+        yield Violation(_PATH, f"{what}; expected fewer or shorter phrases")
 
+
+def _violations(spec: Data, phrases: Phrases) -> Iterator[Violation]:
     prompts, classes = mapping(spec, "prompts"), mapping(spec, "classes")
     variables = mapping(prompts, "variables")
-    sources: list[tuple[Path, object, list[str]]] = [
-        (("prompts", "templates"), prompts.get("templates"), list(classes))
-    ]
-    sources += [(("classes", name, "templates"), mapping(classes, name).get("templates"), [name]) for name in classes]
+    values = {name: [text for _, text in texts_at((), each)] for name, each in variables.items()}
+    of_class = Part(list(classes), "class")
 
-    for path, texts, names in sources:
+    sources: list[tuple[Path, object, Part]] = [(("prompts", "templates"), prompts.get("templates"), of_class)]
+    for name in classes:
+        sources.append((("classes", name, "templates"), mapping(classes, name).get("templates"), Part([name])))
+    for path, texts, named in sources:
         for place, text in texts_at(path, texts):
             try:
-                template = Template.parse(text)
+                parts = Template.parse(text).parts
             except TemplateError:
                 continue
-            values = {name: [value for _, value in texts_at((), variables.get(name))] for name in template.variables}
-            for prompt in _excerpts(template, {**values, "class": names}):
-                found = [phrase for phrase, words in phrases.items() if f" {words} " in f" {words_of(prompt)} "]
-                if found:
-                    yield Violation(
-                        place,
-                        f"can make the prompt '… {prompt.strip()} …', which contains the blocked {quoted(found[0])}",
-                    )
-                    break
+            found = phrases.search(
+                Part([part])
+                if isinstance(part, str)
+                else named
+                if part.name == "class"
+                else Part(values.get(part.name, []), part.name)
+                for part in parts
+            )
+            if found is not None:
+                prompt = found.text[-_SHOWN:].strip()
+                yield Violation(place, f"can make the prompt '… {prompt} …', which contains {_blocked(found.phrase)}")
 
 
-def _excerpts(template: Template, values: Mapping[str, list[str]]) -> Iterator[str]:
-    parts, most = template.parts, 2
-    for start in range(len(parts)):
-        chosen: list[list[str]] = []
-        held = 0
-        for part in parts[start:]:
-            held += not isinstance(part, str)
-            if held > most:
-                break
-            chosen.append([part] if isinstance(part, str) else values.get(part.name, []))
-        yield from map("".join, product(*chosen))
+def _blocked(phrase: str) -> str:
+    return f"the blocked {quoted(phrase)}"

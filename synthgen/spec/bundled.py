@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cache
 from pathlib import Path as FilePath
+from typing import NamedTuple, Self
 
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL
@@ -40,28 +41,41 @@ def check_bundled(spec: Data) -> Iterator[Violation]:
 def _undrawable(spec: Data) -> Iterator[Violation]:
     prompts, classes = mapping(spec, "prompts"), mapping(spec, "classes")
     variables = mapping(prompts, "variables")
+    naming = {name for name in variables if any(_is_named(text) for _, text in texts_at((), variables[name]))}
+    common = _Templates.of(prompts.get("templates"), naming)
     for name in classes:
         own = mapping(classes, name).get("templates")
-        templates = [text for _, text in texts_at((), prompts.get("templates") if own is None else own)]
-        if templates and not any(_names_occupation(text, name, variables) for text in templates):
+        templates = common if own is None else _Templates.of(own, naming)
+        if not (templates.name_one or (templates.name_the_class and _is_named(name))):
             message = (
                 f"the bundled model cannot draw {quoted(name)}: it can draw {', '.join(_vocabulary()['occupations'])}"
             )
             yield Violation(("classes", name, KEY), message)
 
 
-def _names_occupation(template: str, class_name: str, variables: Data) -> bool:
-    try:
-        names = Template.parse(template).variables
-    except TemplateError:
-        return True  # reported elsewhere
-    offered = [text for name in names for _, text in texts_at((), variables.get(name))]
-    said = [template, *offered, *([class_name] if "class" in names else [])]
-    return any(
-        f" {who} " in f" {' '.join(_words(text))} "
-        for text in said
-        for who in (*_vocabulary()["occupations"], "person")
-    )
+class _Templates(NamedTuple):
+    """What the templates of a class say: whether one names an occupation, or the class."""
+
+    name_one: bool
+    name_the_class: bool
+
+    @classmethod
+    def of(cls, texts: object, naming: Container[str]) -> Self:
+        """Read templates; `naming` are the variables with a value that names an occupation."""
+        templates = [text for _, text in texts_at((), texts)]
+        try:
+            names = [Template.parse(text).variables for text in templates]
+        except TemplateError:
+            return cls(True, True)  # reported elsewhere
+        name_one = not templates or any(map(_is_named, templates))
+        return cls(
+            name_one or any(name in naming for some in names for name in some), any("class" in some for some in names)
+        )
+
+
+def _is_named(text: str) -> bool:
+    said = f" {' '.join(_words(text))} "
+    return any(f" {who} " in said for who in (*_vocabulary()["occupations"], "person"))
 
 
 def _judge_texts(spec: Data) -> Iterator[tuple[Path, str]]:

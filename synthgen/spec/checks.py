@@ -13,7 +13,7 @@ from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.blocked import check_blocked
 from synthgen.spec.bundled import check_bundled
 from synthgen.spec.filters import OWN_SCORES
-from synthgen.spec.messages import suggestion
+from synthgen.spec.messages import suggestion, suggestion_or_all
 from synthgen.spec.output_checks import check_output
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.spelling import folded
@@ -87,6 +87,7 @@ def _prompts(spec: Data) -> Iterator[Violation]:
             yield Violation((*_VARIABLES, name, KEY), "'class' always stands for the class's name; choose another name")
 
     used: set[str] = set()
+    known: Data = {"class": None, **variables}
     whole = True  # whether every template could be read, so that the unused variables are known
     sources: list[tuple[Path, object, bool]] = [(("prompts", "templates"), prompts.get("templates"), True)]
     sources += [(("classes", name, "templates"), texts, False) for name, texts in own.items()]
@@ -101,7 +102,7 @@ def _prompts(spec: Data) -> Iterator[Violation]:
                 yield Violation(place, str(error))
                 continue
             used.update(names)
-            yield from _unknown_variables(place, names, variables)
+            yield from _unknown_variables(place, names, known)
             if needs_class and "class" not in names:
                 yield Violation(place, f"{quoted(text)} does not contain {{class}}; every common template needs it")
 
@@ -127,17 +128,16 @@ def _missing_templates(spec: Data, prompts: Data, own: Data) -> Iterator[Violati
         )
 
 
-def _unknown_variables(place: Path, names: Iterable[str], variables: Data) -> Iterator[Violation]:
-    known = ["class", *variables]
+def _unknown_variables(place: Path, names: Iterable[str], known: Data) -> Iterator[Violation]:
     for name in names:
         if name not in known:
-            hint = suggestion(name, known) or f"; expected one of {', '.join(known)}"
-            yield Violation(place, f"unknown variable {quoted(name)}{hint}")
+            yield Violation(place, f"unknown variable {quoted(name)}{suggestion_or_all(name, known)}")
 
 
 def _attributes(spec: Data) -> Iterator[Violation]:
     attributes, variables = mapping(spec, "attributes"), mapping(mapping(spec, "prompts"), "variables")
     yield from _names(attributes)
+    offers: dict[str, set[str]] = {}
     for name in attributes:
         path = ("attributes", name)
         attribute = mapping(attributes, name)
@@ -158,9 +158,10 @@ def _attributes(spec: Data) -> Iterator[Violation]:
             hint = suggestion(variable, variables)
             yield Violation((*path, "variable"), f"unknown variable {quoted(variable)}{hint}")
             continue
-        offered = [text for _, text in texts_at((), variables[variable])]
+        if variable not in offers:
+            offers[variable] = {text for _, text in texts_at((), variables[variable])}
         for value in values:
-            if value not in offered and value not in (UNKNOWN, NOT_APPLICABLE):
+            if value not in offers[variable] and value not in (UNKNOWN, NOT_APPLICABLE):
                 message = f"the variable {quoted(variable)} has no value {quoted(value)}"
                 yield Violation((*path, "values", value, KEY), message)
 
@@ -230,8 +231,8 @@ def _shares(path: Path, target: Data, values: Data) -> Iterator[Violation]:
         return
     for value in target:
         if value not in values:
-            hint = suggestion(value, values) or f"; expected one of {', '.join(values)}"
-            yield Violation((*path, value, KEY), f"the attribute has no value {quoted(value)}{hint}")
+            message = f"the attribute has no value {quoted(value)}{suggestion_or_all(value, values)}"
+            yield Violation((*path, value, KEY), message)
     numbers = [share for share in target.values() if isinstance(share, int | float) and not isinstance(share, bool)]
     if numbers and len(numbers) == len(target) and not isclose(sum(numbers), 1, abs_tol=1e-6):
         yield Violation(path, f"expected shares that add up to 1, found {sum(numbers):g}")
@@ -253,7 +254,7 @@ def _measures(spec: Data) -> Iterator[Violation]:
     attributes, measures = mapping(spec, "attributes"), mapping(mapping(spec, "filters"), "measures")
     for name in measures:
         path, limits = ("filters", "measures", name), mapping(measures, name)
-        if name in OWN_SCORES or name in (f"{attribute}_posterior" for attribute in attributes):
+        if name in OWN_SCORES or (name.endswith("_posterior") and name.removesuffix("_posterior") in attributes):
             yield Violation((*path, KEY), f"{quoted(name)} is reserved for a score of the judge's own")
         least, most = limits.get("min"), limits.get("max")
         if isinstance(least, int | float) and isinstance(most, int | float) and least > most:

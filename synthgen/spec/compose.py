@@ -13,7 +13,7 @@ from synthgen.spec.override import override, put
 from synthgen.spec.paths import with_paths
 from synthgen.spec.place import found, locate
 from synthgen.spec.source import Settings, SpecText
-from synthgen.spec.text import KEYS_HINT, START_HINT, YAML_HINT, read_text, refused
+from synthgen.spec.text import KEYS_HINT, START_HINT, YAML_HINT, place_after, read_text, refused
 from synthgen.spec.variables import with_values
 
 EXTENSION = "x-"
@@ -66,8 +66,7 @@ def read_mapping(text: str, file: str) -> tuple[Mapping, list[Problem]]:
             dataset's card.
     """
     if match := secret_in_address(text):
-        before = text[: match.start()]
-        line, column = before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
+        line, column = place_after(text[: match.start()])
         raise SpecError([Problem(file, line, column, _ADDRESS)], hint=_SECRETS)
     root, problems = read_document(text, file)
     if root is None:
@@ -99,6 +98,8 @@ def _with_file(root: Node, text: str, folders: dict[str, str]) -> tuple[Node, li
     if not all(keys):
         return root, [origin.problem("expected KEY=FILE, such as prompts.templates=prompts.txt")]
     try:
+        if path.exists() and not path.is_file():
+            raise refused(str(path), "this is not a file", START_HINT)
         node, problems = _content(path, is_value=bool(keys))
     except SpecError as error:
         return root, [each if each.line else origin.problem(f"{path}: {each.message}") for each in error.problems]

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from synthgen.errors import Problem
+from synthgen.spec.text import lines_of
 
 MAX_NODES = 100_000
 MAX_DEPTH = 64
@@ -181,7 +182,7 @@ class _Reader:
     def syntax_problem(self, error: yaml.YAMLError, text: str) -> Problem:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line, column = (mark.line, mark.column) if mark else (0, 0)
-        rows = text.splitlines()
+        rows = lines_of(text)
         row = rows[line] if line < len(rows) else ""
         if "\t" in row[: len(row) - len(row.lstrip())] or row[column : column + 1] == "\t":
             return self.at(line, max(row.find("\t"), 0)).problem("tabs cannot indent YAML; use spaces")

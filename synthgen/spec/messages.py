@@ -1,8 +1,9 @@
 """pydantic's errors -> problems in plain words, with their place in the document."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
+from itertools import islice
 from typing import get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +17,8 @@ from synthgen.spec.filters import NOT_FINITE
 from synthgen.spec.place import KEY, Place, found, locate, quoted
 from synthgen.spec.spec import Spec
 
+_MOST_COMPARED, _MOST_LISTED = 200, 50
+"""Names."""
 _KINDS = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -71,16 +74,22 @@ def problems_of(error: ValidationError, root: Node) -> Iterator[Problem]:
         yield _key_problem(place, details) if is_key else _value_problem(place, details)
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    close = get_close_matches(word, list(known), n=1)
+def suggestion(word: str, known: Collection[str]) -> str:
+    """Suggest the name that was meant. Among very many it would take too long, once for each problem."""
+    close = get_close_matches(word, list(known), n=1) if len(known) <= _MOST_COMPARED else []
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def suggestion_or_all(word: str, known: Collection[str]) -> str:
+    """Suggest the name that was meant, or list those that there are, as far as that helps."""
+    more = f" or {len(known) - _MOST_LISTED:,} more" if len(known) > _MOST_LISTED else ""
+    return suggestion(word, known) or f"; expected one of {', '.join(islice(known, _MOST_LISTED))}{more}"
 
 
 def _unknown_key(root: Node, detail: ErrorDetails) -> Problem:
     *parent, key = map(str, detail["loc"])
     place = locate(root, detail["loc"])
-    known = list(known_keys(tuple(parent)))
-    hint = suggestion(key, known) or f"; expected one of {', '.join(known)}"
+    hint = suggestion_or_all(key, known_keys(tuple(parent)))
     return place.key.problem(_prefixed(place.path[:-1], f"unknown key {quoted(key)}{hint}"))
 
 

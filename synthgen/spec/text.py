@@ -1,6 +1,7 @@
 """The text of a spec's file."""
 
 import codecs
+import re
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -11,6 +12,7 @@ START_HINT = "`synthgen init` writes a spec to start from."
 KEYS_HINT = "`synthgen schema` prints every key; docs/specs.md explains them."
 YAML_HINT = "Fix the YAML there; the keys and values of the spec are checked after that."
 _UTF16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _FILE = "Check that this is the right file, and that it is UTF-8 text."
 
 
@@ -52,10 +54,20 @@ def decoded(data: bytes, file: str) -> str:
     try:
         return text.decode()
     except UnicodeDecodeError as error:
-        before = text[: error.start]
-        line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode()) + 1
+        line, column = place_after(text[: error.start].decode())
         message = f"the byte 0x{text[error.start]:02x} is not valid UTF-8; save the file as UTF-8"
         raise SpecError([Problem(file, line, column, message)], hint=_FILE) from None
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text as YAML counts them, the last one perhaps empty."""
+    return _BREAK.split(text)
+
+
+def place_after(text: str) -> tuple[int, int]:
+    """Return the line and the column that follow a text, both counted from 1."""
+    *lines, last = lines_of(text)
+    return len(lines) + 1, len(last) + 1
 
 
 def refused(file: str, message: str, hint: str, *, line: int = 0) -> SpecError:

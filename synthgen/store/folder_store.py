@@ -25,6 +25,9 @@ from synthgen.records import File
 from synthgen.store import faults
 from synthgen.store.store import check_name
 
+_MOST_BYTES = 1 << 30
+"""Of a file that is read whole. Tables are not."""
+
 
 class FolderStore:
     """A run in a POSIX folder, local or on a network file system with hard links.
@@ -80,7 +83,11 @@ class FolderStore:
 
     def read(self, name: str) -> bytes:
         with self.open(name) as file:
-            return file.read()
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            hint = "It was damaged, or is not what synthgen wrote: `synthgen verify` says what else is."
+            raise StorageError(f"{self._folder / name} has more than {_MOST_BYTES >> 30} GiB", hint=hint)
+        return data
 
     def read_many(self, names: Sequence[str]) -> Iterator[bytes | StorageError]:
         for name in names:

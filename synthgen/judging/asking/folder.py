@@ -7,7 +7,7 @@ from pathlib import Path
 
 from synthgen.errors import ModelError, first_line
 from synthgen.judging.settings import OUTSIDE, check_transformers, is_known_tokenizer, read_settings, refusal, shown
-from synthgen.models.source import hub_failure
+from synthgen.models.source import check_regular, hub_failure
 
 CONFIG = "config.json"
 _SETTINGS = (
@@ -124,6 +124,7 @@ def check_asked(folder: Path) -> None:
         UsageError: a file asks for what a judge may not.
         OSError, ValueError: a file cannot be read, or is not JSON.
     """
+    check_regular(folder)
     if (folder / "adapter_config.json").exists():
         raise refusal(folder / "adapter_config.json", ["an adapter opens another model"])
     for name in _SETTINGS:

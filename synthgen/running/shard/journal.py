@@ -21,6 +21,7 @@ from synthgen.files import as_damage
 from synthgen.records import Candidate, Failure, Judged, Rendered
 from synthgen.running.shard.encode import Pixels, decoded, png
 from synthgen.running.shard.journal_rows import as_judged, counted, schema, written_now
+from synthgen.seal import seal, unseal
 from synthgen.store import faults, layout
 from synthgen.store.store import RunStore
 
@@ -31,7 +32,7 @@ _SECONDS, _BYTES = 60.0, 256 * 2**20
 """A part is written when it is so old, or so many bytes of pixels are in memory for it."""
 _LEVEL = 1
 """The compression of pixels that no table has encoded anyway."""
-_FACTS = b"synthgen"
+FACTS = b"synthgen"
 
 
 class _Row(TypedDict):
@@ -200,7 +201,7 @@ def parts_of(store: RunStore, shard: int, fingerprint: str) -> list[Part]:
     found = []
     for name in _names(store, shard):
         with suppress(StorageError), store.open(name) as file, as_damage(f"{store.location}/{name}"):
-            facts = json.loads((pq.ParquetFile(file).schema_arrow.metadata or {})[_FACTS])
+            facts, _ = unseal((pq.ParquetFile(file).schema_arrow.metadata or {})[FACTS].decode())
             if facts["fingerprint"] == fingerprint:
                 first, count, seconds = int(facts["first"]), int(facts["count"]), float(facts["seconds"])
                 made_by = {str(key): str(value) for key, value in facts["provenance"].items()}
@@ -236,7 +237,7 @@ def _write(store: RunStore, name: str, rows: Sequence[_Row], facts: Mapping[str,
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    own = schema().with_metadata({_FACTS: json.dumps(facts)})
+    own = schema().with_metadata({FACTS: seal(json.dumps(facts, indent=1))})
     encoded = [{**row, "image": _encoded(row["image"])} for row in rows]
     table = pa.Table.from_pylist(encoded, schema=own)
     with store.write(name) as file:
