@@ -48,8 +48,9 @@ def cost(forecast: Forecast, price_per_hour: float) -> Cost:
         >>> synthgen.cost(found, 0).money in (None, 0)
         True
     """
+    price = check_price(price_per_hour)
     _check_forecast(forecast)
-    price, seconds = check_price(price_per_hour), forecast.seconds
+    seconds = forecast.seconds
     if seconds is None:
         return Cost(price, None, None, None, None, forecast.basis["seconds"])
     hours, span = seconds / _HOUR, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from synthgen.api.arguments import PathInput, number_of, path_of, text_of_path
@@ -73,14 +73,13 @@ class Observer:
                 self._telemetry.end(exit_code, error)
 
 
-@contextmanager
 def observed(
     location: Location,
     on_progress: OnProgress = ignore,
     *,
     metrics_file: PathInput | None = None,
     task: int | None = None,
-) -> Iterator[Observer]:
+) -> AbstractContextManager[Observer]:
     """Give an `on_progress` for `run` or `work` that lets others watch the call until the block ends, however it ends.
 
     With OpenTelemetry installed, the call is also traced: through the provider that the program has set, or to the
@@ -108,7 +107,11 @@ def observed(
     task = None if task is None else number_of(task, "task", least=0)
     if path is not None:
         check_metrics_file(path)
-    meter = Meter(place, task)
+    return _observing(Meter(place, task), on_progress, path)
+
+
+@contextmanager
+def _observing(meter: Meter, on_progress: OnProgress, path: Path | None) -> Iterator[Observer]:
     observer = Observer(meter, on_progress, path, open_telemetry(meter))
     observer.write()
     try:

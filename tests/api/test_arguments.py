@@ -96,6 +96,7 @@ def test_a_wrong_argument_is_named_with_what_was_expected(
 REQUIRED: dict[str, object] = {
     "spec": SPEC, "source": SPEC, "planned": SPEC, "location": "run", "place": "set", "count": 1, "folder": "folder",
     "path": "sheet.html", "labels": "labels.csv", "keep": 0.5, "overrides": ["seed=1"], "image_id": "00000-000000",
+    "image_ids": ["00000-000000"], "forecast": None, "price_per_hour": 2.5,
 }  # fmt: skip
 FUNCTIONS = [name for name in dir(synthgen) if inspect.isfunction(getattr(face, name)) and not name.startswith("_")]
 PARAMETERS = [
@@ -117,7 +118,7 @@ def test_every_argument_of_every_function_refuses_another_type_by_name(
     name: str, argument: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for wrong in (object(), b"x", -3.5 if argument == "max_time" else 3.5):
+    for wrong in (object(), b"x", -3.5 if argument in ("max_time", "price_per_hour") else 3.5):
         with pytest.raises(UsageError) as refused:
             getattr(face, name)(**needed(name) | {argument: wrong})
         assert refused.value.argument == argument
