@@ -74,6 +74,9 @@ def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
         yield f"time      {duration(found.seconds)} of compute (all workers)"
     splits = ", ".join(f"{split.name} {split.rows}" for split in found.summary.splits)
     yield f"dataset   {found.dataset}: {splits}"
+    for split in found.summary.splits:
+        if not split.rows:
+            yield f"empty     the split {split.name!r}: too few images for its share, so the dataset does not have it"
     if found.summary.dropped:
         yield f"dropped   {counted(found.summary.dropped, 'image')} that repeat an image of another shard"
     yield from shortfall_lines(found.shortfalls, found.spec)
