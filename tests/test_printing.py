@@ -97,7 +97,7 @@ def test_a_short_run_names_only_what_can_still_be_done_and_is_not_called_complet
     answer = answer_of_run(found)
     assert answer.error is not None
     assert answer.error.hint == (
-        "Add `top_up=True` to try again: each time makes up to about 16 more attempts. For looser filters, a larger "
-        "budget or other classes, start a new run (`location`): this one keeps its spec."
+        "Add `top_up=True` to try again: each time makes up to about 16 more attempts. With a larger budget or "
+        "looser filters in the spec, add `extend=True` as well."
     )
     assert next(iter(answer.lines)) == "nothing to do: every shard is done"

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 _SHORTFALLS = 20
 """At most this many are shown; `--json` has all."""
 
-_OTHERWISE = (
-    "For looser filters, a larger budget or other classes, start a new run (`location`): this one keeps its spec."
-)
+_OTHERWISE = "With a larger budget or looser filters in the spec, add `extend=True` as well."
 _OFTEN = 0.25
 """An outcome of at least this share of a cell's attempts is named as a cause of its shortfall."""
 
