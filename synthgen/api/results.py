@@ -59,7 +59,9 @@ def as_record(results: Results) -> bytes:
 def sheet_fingerprint(planned: Plan, records: Sequence[ShardRecord]) -> str:
     """Return a fingerprint that is equal for sheets that show the same."""
     quotas = {name: kind.count for name, kind in planned.spec.classes.items()}
-    facts = [__version__, planned.fingerprint, quotas, sorted(record.ledger.sha256 for record in records)]
+    facts: list[object] = [__version__, planned.fingerprint, quotas, sorted(record.ledger.sha256 for record in records)]
+    if planned.base is not None:
+        facts.append(planned.deciding())
     return sha256(json.dumps(facts).encode()).hexdigest()
 
 
