@@ -86,7 +86,7 @@ def test_a_split_without_an_image_is_named_at_the_end_of_a_run() -> None:
     summary = DatasetSummary("test", "", splits, (), 0, {})
     lines = list(answer_of_run(RunResult("run", "d", "s", 1, True, tally, summary, (), 1.0, SPEC)).lines)
     assert "empty     the split 'test': too few images for its share, so the dataset does not have it" in lines
-    assert sum(line.startswith("empty") for line in lines) == 1
+    assert sum(str(line).startswith("empty") for line in lines) == 1
 
 
 def test_a_short_run_names_only_what_can_still_be_done_and_is_not_called_complete() -> None:
