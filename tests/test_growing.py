@@ -1,12 +1,12 @@
 """A run that grows twice, by the command line alone: classes, prompts, shard size, budget. With the bundled model."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import synthgen
 from tests.command import call, result, said
 
 SPEC = """\
@@ -40,16 +40,14 @@ def ok(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_a_run_grows_twice_and_every_command_works_on_it(tmp_path: Path) -> None:
+def test_a_run_grows_twice_and_every_command_works_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     for name, text in {"first": SPEC, "one": ONE, "two": TWO, "other": OTHER}.items():
         (tmp_path / f"{name}.yaml").write_text(text)
-    ok("run", "first.yaml", "-o", "R", folder=tmp_path)
+    synthgen.run("first.yaml", "R", devices="cpu")
     before = rows(tmp_path)
     files = {file: file.read_bytes() for file in (tmp_path / "R").glob("*/0000*.parquet")}
 
-    refused = call("run", "one.yaml", "-o", "R", folder=tmp_path)
-    assert refused.returncode == 2
-    assert "Add --extend to take these changes for new images" in said(refused.stderr)
     bad = call("run", "one.yaml", "-o", "R", "--extend", "--set", "model.steps=3", folder=tmp_path)
     assert bad.returncode == 2
     assert "model.steps: 2 -> 3: existing images were made by the old value" in said(bad.stderr)
@@ -62,7 +60,7 @@ def test_a_run_grows_twice_and_every_command_works_on_it(tmp_path: Path) -> None
     assert (grown["images"], list(grown["classes"])) == (6, ["doctor", "chef", "nurse"])
     assert grown["passed"] == grown["accepted"] + grown["surplus"]
 
-    # Two processes at once, with two specs: one is taken, and the other is refused. Then nobody makes the shards.
+    # Three processes at once, with two specs: one spec is taken, and the other is refused. Nobody makes the shards.
     racing = [
         subprocess.Popen(
             [sys.executable, "-m", "synthgen", "plan", f"{name}.yaml", "-o", "R", "--extend", "--json"],
@@ -74,35 +72,34 @@ def test_a_run_grows_twice_and_every_command_works_on_it(tmp_path: Path) -> None
     assert codes == [0, 0, 2]
     assert sorted(file.name for file in (tmp_path / "R/additions").iterdir()) == ["00001.json", "00002.json"]
 
-    ok("run", "R", folder=tmp_path)
+    finished = synthgen.run("R", devices="cpu")
     after = rows(tmp_path)
+    assert finished.summary.rows == 7
     assert before.items() <= after.items(), "old images keep their seeds and their bytes"
     assert {file: file.read_bytes() for file in files} == files
     assert [name for name, _ in after.values()].count("chef") == 3
-    assert json.loads(ok("status", "R", "--json", folder=tmp_path).stdout)["result"]["passed"] >= 7
     assert "budget: {attempts_per_image: 20}" in (tmp_path / "R/dataset/README.md").read_text()
     assert "attempts_per_image: 20" in (tmp_path / "R/spec.resolved.yaml").read_text()
 
-    assert not result(ok("verify", "R", "--json", folder=tmp_path).stdout)["problems"]
-    assert "nothing to do" in ok("run", "two.yaml", "-o", "R", folder=tmp_path).stdout
-    old = result(ok("replay", "R", "00000-000000", "--json", folder=tmp_path).stdout)
-    assert all(abs(then - now) < 1e-5 for then, now in old["scores"].values()), "asked as it was asked then"
-    stricter = ok("rejudge", "R", "--set", "filters.quality.min_contrast=0.03", "-o", "S", folder=tmp_path)
-    assert "outcome" in stricter.stdout
-    ok("verify", "S", folder=tmp_path)
+    assert synthgen.verify("R") == []
+    assert synthgen.run("two.yaml", "R", devices="cpu").fresh == 0
+    old = synthgen.replay("R", "00000-000000", "cpu")
+    assert all(abs(then - now) < 1e-5 for then, now in old.scores.values()), "asked as it was asked then"
+    synthgen.rejudge("R", ["filters.quality.min_contrast=0.021"], "S")
+    assert synthgen.verify("S") == []
 
     damaged = next(file for file in files if file.parent.name == "shards")
     damaged.write_bytes(b"damaged")
-    ok("repair", "R", folder=tmp_path)
-    ok("run", "R", folder=tmp_path)
+    assert synthgen.repair("R").reopened
+    synthgen.run("R", devices="cpu")
     assert rows(tmp_path) == after, "an old shard is made again by its own spec"
 
 
 @pytest.mark.slow
 def test_a_class_like_one_that_is_there_is_refused_where_a_filter_asks_for_the_label(tmp_path: Path) -> None:
-    text = SPEC.replace("{quality: {}}", "{label: {min_posterior: 0.3}}").replace("steps: 2", "steps: 12")
+    text = SPEC.replace("{quality: {}}", "{label: {min_posterior: 0.3}}").replace("steps: 2", "steps: 8")
     (tmp_path / "first.yaml").write_text(text.replace("chef: 2", "chef: 1"))
-    ok("run", "first.yaml", "-o", "R", folder=tmp_path)
+    synthgen.run(tmp_path / "first.yaml", tmp_path / "R", devices="cpu")
     like = "chef: 1, nurse: {count: 1, prompts: [a doctor with dark skin, a doctor with light skin]}"
     (tmp_path / "like.yaml").write_text(text.replace("chef: 2", like))
     done = call("run", "like.yaml", "-o", "R", "--extend", folder=tmp_path)
@@ -111,4 +108,4 @@ def test_a_class_like_one_that_is_there_is_refused_where_a_filter_asks_for_the_l
     assert "of its 3 images would be rejected by filters.label now" in said(done.stderr)
     assert not (tmp_path / "R/additions").exists()
     (tmp_path / "other.yaml").write_text(text.replace("chef: 2", "chef: 1, farmer: 1"))
-    ok("run", "other.yaml", "-o", "R", "--extend", folder=tmp_path)
+    synthgen.run(tmp_path / "other.yaml", tmp_path / "R", devices="cpu", extend=True)

@@ -80,6 +80,15 @@ def test_surplus_is_not_counted_as_a_failure_of_the_model() -> None:
     )
 
 
+def test_a_split_without_an_image_is_named_at_the_end_of_a_run() -> None:
+    tally = Tally((ClassTally("doctor", 1, 1, 1, {}),))
+    splits = (SplitSummary("train", 1, 0, {}, {"doctor": 1}), SplitSummary("test", 0, 0, {}, {"doctor": 0}))
+    summary = DatasetSummary("test", "", splits, (), 0, {})
+    lines = list(answer_of_run(RunResult("run", "d", "s", 1, True, tally, summary, (), 1.0, SPEC)).lines)
+    assert "empty     the split 'test': too few images for its share, so the dataset does not have it" in lines
+    assert sum(str(line).startswith("empty") for line in lines) == 1
+
+
 def test_a_short_run_names_only_what_can_still_be_done_and_is_not_called_complete() -> None:
     lacking = (Shortfall("doctor", missing=2, attempts=24, hits=1, accepted=1),)
     tally = Tally((ClassTally("doctor", 3, 24, 1, {}),))
@@ -88,7 +97,7 @@ def test_a_short_run_names_only_what_can_still_be_done_and_is_not_called_complet
     answer = answer_of_run(found)
     assert answer.error is not None
     assert answer.error.hint == (
-        "Add `top_up=True` to try again: each time makes up to about 16 more attempts. For looser filters, a larger "
-        "budget or other classes, start a new run (`location`): this one keeps its spec."
+        "Add `top_up=True` to try again: each time makes up to about 16 more attempts. With a larger budget or "
+        "looser filters in the spec, add `extend=True` as well."
     )
     assert next(iter(answer.lines)) == "nothing to do: every shard is done"

@@ -61,7 +61,9 @@ def sheet_fingerprint(planned: Plan, records: Sequence[ShardRecord], review: Rev
     """Return a fingerprint that is equal for sheets that show the same."""
     quotas = {name: kind.count for name, kind in planned.spec.classes.items()}
     ledgers = sorted(record.ledger.sha256 for record in records)
-    facts = [__version__, planned.fingerprint, quotas, ledgers, *review.facts]
+    facts: list[object] = [__version__, planned.fingerprint, quotas, ledgers, *review.facts]
+    if planned.base is not None:
+        facts.append(planned.deciding())
     return sha256(json.dumps(facts).encode()).hexdigest()
 
 

@@ -136,7 +136,7 @@ def run(
         devices: see `synthgen.running.slots`. With one, this process does the work; with several, one process for each.
             Those processes import the program's main module: a script must call this under
             `if __name__ == "__main__"`.
-        extend: if `location` has a run of this spec with fewer images, make the additional ones.
+        extend: let the run at `location` grow by what leaves its images valid, such as images, classes and prompts.
         top_up: when all shards are done, make the images that are missing or were duplicates, in new shards.
         executor: `ray` works on a Ray cluster, whose nodes must all see `location`; see `synthgen.running.run_ray`.
         address: of the cluster; by default a running one, or a new one on this machine.

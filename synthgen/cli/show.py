@@ -25,9 +25,7 @@ _SHORTFALLS = 20
 _UNDER_WAY = 5
 """Shards under way that are shown; `--json` has all."""
 
-_OTHERWISE = (
-    "For looser filters, a larger budget or other classes, start a new run (`location`): this one keeps its spec."
-)
+_OTHERWISE = "With a larger budget or looser filters in the spec, add `extend=True` as well."
 _OFTEN = 0.25
 """An outcome of at least this share of a cell's attempts is named as a cause of its shortfall."""
 
@@ -80,6 +78,9 @@ def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
         yield f"time      {duration(found.seconds)} of compute (all workers)"
     splits = ", ".join(f"{split.name} {split.rows}" for split in found.summary.splits)
     yield f"dataset   {found.dataset}: {splits}"
+    for split in found.summary.splits:
+        if not split.rows:
+            yield f"empty     the split {split.name!r}: too few images for its share, so the dataset does not have it"
     if found.summary.dropped:
         yield f"dropped   {counted(found.summary.dropped, 'image')} that repeat an image of another shard"
     if review := found.review:

@@ -1,4 +1,4 @@
-"""Asking a judge anew about the accepted images of a run. No image is made, and nothing is written."""
+"""Asking a judge again about the accepted images of a run. No image is made, and nothing is written."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -18,7 +18,7 @@ from synthgen.store.store import RunStore
 _BATCH = 32
 
 
-class Answer(NamedTuple):
+class Remeasured(NamedTuple):
     """What a judge measures on an accepted image now."""
 
     image_id: str
@@ -26,7 +26,7 @@ class Answer(NamedTuple):
     scores: Mapping[str, float]
 
 
-def asked_again(plan: Plan, store: RunStore, judge: Judge) -> Iterator[Answer]:
+def asked_again(plan: Plan, store: RunStore, judge: Judge) -> Iterator[Remeasured]:
     """Let a judge, which is set up, measure every accepted image of the committed shards.
 
     Raises:
@@ -35,7 +35,7 @@ def asked_again(plan: Plan, store: RunStore, judge: Judge) -> Iterator[Answer]:
     for record in read_state(plan, store).done.values():
         for batch in _batches(plan, store, record):
             for one, found in zip(batch, judge.assess(batch), strict=True):
-                yield Answer(one.candidate.id, one.candidate.class_name, found.scores)
+                yield Remeasured(one.candidate.id, one.candidate.class_name, found.scores)
 
 
 def _batches(plan: Plan, store: RunStore, record: ShardRecord) -> Iterator[list[Rendered]]:

@@ -22,7 +22,7 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
 
     Args:
         extend: let an existing run grow, if its images stay valid: see `synthgen.planning.growth`.
-        adopt: let an existing run of the same name that holds no attempt yet begin anew from `plan`.
+        adopt: let an existing run of the same name that holds no attempt yet start again from `plan`.
 
     Returns:
         The plan, with what was added to an existing run.
@@ -63,7 +63,7 @@ def _adopt(store: RunStore, plan: Plan) -> None:
     """Discard the plan of a run if it is another one of the same name, and nothing was made by it."""
     there = open_run(store)
     if there.spec.name == plan.spec.name and there.differences(plan) and is_unused(store):
-        _LOG.warning("%s held no image yet; it begins anew from the changed spec", store.location)
+        _LOG.warning("%s held no image yet; it starts again, from the changed spec", store.location)
         discard_plan(store)
 
 

@@ -1,4 +1,4 @@
-"""Runs that were begun and hold nothing yet, such as one whose judge could not be loaded."""
+"""Runs that were started and hold nothing yet, such as one whose judge could not be loaded."""
 
 from synthgen.store import layout
 from synthgen.store.store import RunStore
@@ -11,6 +11,6 @@ def is_unused(store: RunStore) -> bool:
 
 
 def discard_plan(store: RunStore) -> None:
-    """Delete what an unused run was begun with, and why it failed. The plan goes last: until then the run is there."""
+    """Delete what an unused run was started from, and why it failed, and the plan last: until then it is a run."""
     for name in (*store.names(layout.FAILED), *store.names(layout.CHANGES), layout.SPEC, layout.RESOLVED, layout.PLAN):
         store.delete(name)

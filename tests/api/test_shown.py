@@ -99,5 +99,5 @@ def test_a_preview_has_no_quotas() -> None:
     counts = tally(Counter({("doctor", "accepted", None): 3, ("doctor", "rejected", "label"): 1}), {"doctor": None})
     assert isinstance(counts, Tally)
     texts = Tags(counts._repr_html_()).text
-    assert texts == ["3 of 4 attempts accepted", *["class", "accepted", "attempts", "doctor", "3", "4"], "not accepted",
-                     "attempts", "label", "1"]  # fmt: skip
+    counted = ["class", "accepted", "attempts", "doctor", "3", "4"]
+    assert texts == ["3 of 4 attempts passed the filters (75%)", *counted, "not accepted", "attempts", "label", "1"]

@@ -43,11 +43,9 @@ def test_two_growths_leave_old_images_alone_and_new_shards_follow_the_new_spec(t
     assert Counter(names[row["label"]] for row in images) == {"doctor": 30, "chef": 12, "farmer": 7, "pilot": 9}
     assert len({row["id"] for row in images}) == len(images) == twice.spec.total
 
-    moods = {row["shard"]: set() for row in ledger_of(place, twice)}
-    for row in ledger_of(place, twice):
-        moods[row["shard"]] |= {word for word in ("calm", "proud") if word in row["prompt"]}
-    assert not set().union(*(moods[shard] for shard in range(once.shard_count)))
-    assert set().union(*(moods[shard] for shard in range(once.shard_count, twice.shard_count)))
+    newly = {row["shard"] for row in ledger_of(place, twice) if {"calm", "proud"} & set(row["prompt"].split())}
+    assert newly, "new shards draw the new moods"
+    assert min(newly) >= once.shard_count, "and the old ones do not"
     assert verify(twice, store) == []
     assert state_of(place, twice).complete
 
@@ -81,10 +79,11 @@ def test_killed_after_the_addition_a_run_goes_on_with_it(tmp_path: Path) -> None
 def test_of_two_that_extend_at_once_the_second_takes_what_the_first_added_or_is_refused(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     make_run(str(tmp_path), FIRST)
-    additions = [growth_of(FIRST, noise_plan(*some), SPEC).addition for some in (CLASS, ["classes.judge=2"])]
-    assert None not in additions
-    one = add(store, FIRST, additions[0])
-    assert add(store, FIRST, additions[1]) == one, "both saw the same run; only one addition has the first place"
+    pilot, judge = (growth_of(FIRST, noise_plan(*some), SPEC).addition for some in (CLASS, ["classes.judge=2"]))
+    assert pilot is not None
+    assert judge is not None
+    one = add(store, FIRST, pilot)
+    assert add(store, FIRST, judge) == one, "both saw the same run; only one addition has the first place"
     assert create_run(store, noise_plan(*CLASS), SPEC, extend=True) == one
     with pytest.raises(
         PlanChanged, match=r"cannot be extended like this:\n  classes.pilot: 9 -> .absent.: the run has"
