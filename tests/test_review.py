@@ -240,7 +240,7 @@ def test_by_the_command_line_it_is_one_command_and_an_envelope(tmp_path: Path) -
     assert "unchanged 1 image" in said.stdout
     assert "synthgen run run --top-up" in said.stdout
     wrong = call("include", "run", "00000-999999", folder=tmp_path)
-    assert (wrong.returncode, "has no such image: 00000-999999" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "does not have this image: 00000-999999" in wrong.stderr) == (2, True)
 
 
 def test_a_run_made_again_keeps_what_was_decided_and_what_no_longer_holds_is_said(

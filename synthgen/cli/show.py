@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from synthgen.cli.answer import Answer
 from synthgen.cli.units import counted, duration, size
 from synthgen.errors import QuotaNotMet
+from synthgen.ledger.review import REVIEWER
 from synthgen.records import Reason, Shortfall
 from synthgen.redaction import without_secrets
 
@@ -99,12 +100,13 @@ def answer_of_preview(tally: Tally, sheet: Path) -> Answer:
 
 
 def tally_lines(tally: Tally) -> Iterator[str]:
-    """Show the outcomes of the attempts, overall and by class. Surplus images passed: they were not rejected."""
+    """Show the outcomes of attempts, overall and by class. Surplus images passed, and those that a reviewer took out."""
     surplus = tally.others.get("surplus", 0)
-    passed = tally.accepted + surplus
+    passed = tally.accepted + surplus + tally.others.get(REVIEWER, 0)
     share = f" ({passed / tally.attempted:.0%})" if tally.attempted else ""
     line = f"accepted  {tally.accepted} of {tally.attempted} attempts"
-    yield f"{line}; {passed}{share} passed the filters, {surplus} of them surplus" if surplus else line + share
+    more = f"; {passed}{share} passed the filters, {surplus} of them surplus" if surplus else ""
+    yield line + (more or (f"; {passed}{share} passed the filters" if passed != tally.accepted else share))
 
     width = max((len(kind.name) for kind in tally.classes), default=0)
     for kind in tally.classes:
