@@ -127,6 +127,8 @@ def _decide(
     trust: bool,
 ) -> Reviewed:
     place, undo, trust = text_of_path(location, "location"), flag_of(undo, "undo"), flag_of(trust, "trust")
+    why = None if reason is None else _line(reason, "reason")
+    who = _login() if reviewer is None else _line(reviewer, "reviewer")
     asked = [Asked(image_id, is_in) for image_id in texts_of(ids, "ids")]
     path: Path | None = None if file is None else path_of(file, "file")
     if path is not None:
@@ -135,8 +137,6 @@ def _decide(
         what = "names no image" if path is not None else "no image is named"
         hint = "Give `ids`, or a `file` with some; the contact sheet saves one."
         raise UsageError(what, argument="ids" if path is None else "file", hint=hint)
-    why = None if reason is None else _line(reason, "reason")
-    who = _login() if reviewer is None else _line(reviewer, "reviewer")
 
     store = open_store(place)
     planned = runs.open_run(store)
