@@ -28,6 +28,12 @@ class Reviewed:
     Attributes:
         decided: the decision.
         result: the run with its new dataset; None if some of its shards are not committed yet.
+
+    Example:
+        >>> ids = list(pandas.read_parquet("outputs/quickstart/dataset/data")["id"])
+        >>> done = synthgen.exclude("outputs/quickstart", ids[:2], reviewer="ana")
+        >>> synthgen.exclude("outputs/quickstart", ids[:2], undo=True, reviewer="ana")
+        <Reviewed 2 undone>
     """
 
     decided: Decided
@@ -67,15 +73,13 @@ def exclude(
         StorageError: the run or the file cannot be read, or the run cannot be written.
 
     Example:
-        >>> planned = synthgen.begin("specs/quickstart.yaml", "outputs/reviewed")
-        >>> outcome = synthgen.work("outputs/reviewed")
-        >>> first = synthgen.finalize("outputs/reviewed").summary.rows
-        >>> done = synthgen.exclude("outputs/reviewed", ["00000-000001"], reason="six fingers", reviewer="ana")
-        >>> first - done.result.summary.rows
-        1
-        >>> back = synthgen.exclude("outputs/reviewed", ["00000-000001"], undo=True, reviewer="ana")
-        >>> first - back.result.summary.rows
-        0
+        >>> ids = list(pandas.read_parquet("outputs/quickstart/dataset/data")["id"])
+        >>> done = synthgen.exclude("outputs/quickstart", ids[:1], reason="six fingers", reviewer="ana")
+        >>> done.result.summary.rows
+        7
+        >>> back = synthgen.exclude("outputs/quickstart", ids[:1], undo=True, reviewer="ana")
+        >>> back.result.summary.rows
+        8
     """
     return _decide(location, ids, False, file, reason, reviewer, undo, trust)
 
@@ -106,12 +110,11 @@ def include(
         StorageError: as `exclude`.
 
     Example:
-        >>> planned = synthgen.begin("specs/quickstart.yaml", "outputs/reviewed")
-        >>> outcome = synthgen.work("outputs/reviewed")
-        >>> done = synthgen.exclude("outputs/reviewed", ["00000-000002"], reviewer="ana")
-        >>> back = synthgen.include("outputs/reviewed", ["00000-000002"], reviewer="bo")
-        >>> back.decided.included
-        ('00000-000002',)
+        >>> ids = list(pandas.read_parquet("outputs/quickstart/dataset/data")["id"])
+        >>> done = synthgen.exclude("outputs/quickstart", ids[:1], reviewer="ana")
+        >>> back = synthgen.include("outputs/quickstart", ids[:1], reviewer="bo")
+        >>> back.result.summary.rows
+        8
     """
     return _decide(location, ids, True, file, reason, reviewer, undo, trust)
 

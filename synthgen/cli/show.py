@@ -100,7 +100,7 @@ def answer_of_preview(tally: Tally, sheet: Path) -> Answer:
 
 
 def tally_lines(tally: Tally) -> Iterator[str]:
-    """Show the outcomes of attempts, overall and by class. Surplus and excluded images passed: they were not rejected."""
+    """Show the outcomes of attempts, overall and by class. Surplus and excluded images passed the filters."""
     surplus = tally.others.get("surplus", 0)
     passed = tally.accepted + surplus + tally.others.get(REVIEWER, 0)
     share = f" ({passed / tally.attempted:.0%})" if tally.attempted else ""
