@@ -11,9 +11,10 @@ import pytest
 
 import synthgen
 from synthgen.errors import StorageError, SynthgenError, UsageError
-from synthgen.running import carry_decisions, open_run, read_state, top_up, work
+from synthgen.running import carry_decisions, deciding, open_run, read_state, top_up, work
+from synthgen.running.decisions import ReviewDecision
 from synthgen.seal import seal, unseal
-from synthgen.store import Location, open_store
+from synthgen.store import Location, RunStore, open_store
 from tests.command import call, result
 from tests.running.noise import BrightnessJudge, NoiseGenerator, make_run, noise_plan
 from tests.running.tables import ledger_of
@@ -240,7 +241,7 @@ def test_by_the_command_line_it_is_one_command_and_an_envelope(tmp_path: Path) -
     assert "unchanged 1 image" in said.stdout
     assert "synthgen run run --top-up" in said.stdout
     wrong = call("include", "run", "00000-999999", folder=tmp_path)
-    assert (wrong.returncode, "has no such image: 00000-999999" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "does not have this image: 00000-999999" in wrong.stderr) == (2, True)
 
 
 def test_a_run_made_again_keeps_what_was_decided_and_what_no_longer_holds_is_said(
@@ -265,3 +266,19 @@ def test_a_run_made_again_keeps_what_was_decided_and_what_no_longer_holds_is_sai
     assert synthgen.verify(tmp_path / "other") == []
     synthgen.exclude(again, good[1:2], reviewer="bo")
     assert carry_decisions(open_store(run), open_store(again)) == 0, "it has its own"
+
+
+def test_two_reviewers_at_once_both_have_their_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tmp_path / "run"
+    made(run)
+    good, keep = of_verdict(run, "accepted"), deciding.keep_decision
+
+    def second(store: RunStore, number: int, decision: ReviewDecision) -> bool:
+        monkeypatch.setattr(deciding, "keep_decision", keep)
+        synthgen.exclude(run, good[:2], reviewer="bo")
+        return keep(store, number, decision)
+
+    monkeypatch.setattr(deciding, "keep_decision", second)
+    done = synthgen.exclude(run, good[1:3], reviewer="ana").decided
+    assert (done.number, done.excluded, done.unchanged) == (2, (good[2],), (good[1],))
+    assert rows(run).keys() == set(good[3:])

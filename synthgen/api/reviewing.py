@@ -28,6 +28,12 @@ class Reviewed:
     Attributes:
         decided: the decision.
         result: the run with its new dataset; None if some of its shards are not committed yet.
+
+    Example:
+        >>> ids = list(pandas.read_parquet("outputs/quickstart/dataset/data")["id"])
+        >>> done = synthgen.exclude("outputs/quickstart", ids[:2], reviewer="ana")
+        >>> synthgen.exclude("outputs/quickstart", ids[:2], undo=True, reviewer="ana")
+        <Reviewed 2 undone>
     """
 
     decided: Decided
@@ -67,15 +73,13 @@ def exclude(
         StorageError: the run or the file cannot be read, or the run cannot be written.
 
     Example:
-        >>> planned = synthgen.begin("specs/quickstart.yaml", "outputs/reviewed")
-        >>> outcome = synthgen.work("outputs/reviewed")
-        >>> first = synthgen.finalize("outputs/reviewed").summary.rows
-        >>> done = synthgen.exclude("outputs/reviewed", ["00000-000001"], reason="six fingers", reviewer="ana")
-        >>> first - done.result.summary.rows
-        1
-        >>> back = synthgen.exclude("outputs/reviewed", ["00000-000001"], undo=True, reviewer="ana")
-        >>> first - back.result.summary.rows
-        0
+        >>> ids = list(pandas.read_parquet("outputs/quickstart/dataset/data")["id"])
+        >>> done = synthgen.exclude("outputs/quickstart", ids[:1], reason="six fingers", reviewer="ana")
+        >>> done.result.summary.rows
+        7
+        >>> back = synthgen.exclude("outputs/quickstart", ids[:1], undo=True, reviewer="ana")
+        >>> back.result.summary.rows
+        8
     """
     return _decide(location, ids, False, file, reason, reviewer, undo, trust)
 
@@ -106,12 +110,11 @@ def include(
         StorageError: as `exclude`.
 
     Example:
-        >>> planned = synthgen.begin("specs/quickstart.yaml", "outputs/reviewed")
-        >>> outcome = synthgen.work("outputs/reviewed")
-        >>> done = synthgen.exclude("outputs/reviewed", ["00000-000002"], reviewer="ana")
-        >>> back = synthgen.include("outputs/reviewed", ["00000-000002"], reviewer="bo")
-        >>> back.decided.included
-        ('00000-000002',)
+        >>> ids = list(pandas.read_parquet("outputs/quickstart/dataset/data")["id"])
+        >>> done = synthgen.exclude("outputs/quickstart", ids[:1], reviewer="ana")
+        >>> back = synthgen.include("outputs/quickstart", ids[:1], reviewer="bo")
+        >>> back.result.summary.rows
+        8
     """
     return _decide(location, ids, True, file, reason, reviewer, undo, trust)
 
@@ -127,6 +130,8 @@ def _decide(
     trust: bool,
 ) -> Reviewed:
     place, undo, trust = text_of_path(location, "location"), flag_of(undo, "undo"), flag_of(trust, "trust")
+    why = None if reason is None else _line(reason, "reason")
+    who = _login() if reviewer is None else _line(reviewer, "reviewer")
     asked = [Asked(image_id, is_in) for image_id in texts_of(ids, "ids")]
     path: Path | None = None if file is None else path_of(file, "file")
     if path is not None:
@@ -135,8 +140,6 @@ def _decide(
         what = "names no image" if path is not None else "no image is named"
         hint = "Give `ids`, or a `file` with some; the contact sheet saves one."
         raise UsageError(what, argument="ids" if path is None else "file", hint=hint)
-    why = None if reason is None else _line(reason, "reason")
-    who = _login() if reviewer is None else _line(reviewer, "reviewer")
 
     store = open_store(place)
     planned = runs.open_run(store)

@@ -103,16 +103,17 @@ def _answer_of_status(location: str, planned: "Plan", state: "RunState") -> Answ
 def _status_lines(planned: "Plan", state: "RunState", location: str) -> Iterator[str]:
     from synthgen.ledger.tally import headline
 
-    accepted, attempted = state.counts.get("accepted", 0), sum(state.counts.values())
+    review, attempted = state.review, sum(state.counts.values())
+    accepted = state.counts.get("accepted", 0) - len(review.excluded) + len(review.included)
     yield f"{planned.spec.name}: {len(state.done)} of {counted(state.shard_count, 'shard')} done"
     yield f"accepted  {accepted} of {counted(planned.spec.total, 'image')}"
-    yield f"outcome   {headline(state.passed, attempted, accepted)}"
+    yield f"outcome   {headline(state.passed, attempted, accepted, len(review.excluded))}"
     for reason, number in sorted(state.reasons.items(), key=lambda item: -item[1]):
         yield f"  {reason:<12} {number}"
     if surplus := state.counts.get("surplus"):
         yield f"  {'surplus':<12} {surplus}"
-    if state.review:
-        yield f"reviewed  {len(state.review.excluded)} excluded, {len(state.review.included)} included"
+    if review:
+        yield f"reviewed  {len(review.excluded)} excluded, {len(review.included)} included"
 
     yield from under_way_lines(state)
     yield from shortfall_lines(state.shortfalls, planned.spec)

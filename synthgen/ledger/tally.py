@@ -53,9 +53,14 @@ class ClassTally:
         return self.others.get(Verdict.SURPLUS, 0)
 
     @property
+    def taken_out(self) -> int:
+        """Attempts that passed the filters, and that a reviewer took out."""
+        return self.others.get(REVIEWER, 0)
+
+    @property
     def passed(self) -> int:
-        """Attempts that passed the filters, needed or not."""
-        return self.accepted + self.surplus
+        """Attempts that passed the filters, needed or not, or that a reviewer took in."""
+        return self.accepted + self.surplus + self.taken_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +104,14 @@ class Tally:
 
     @property
     def passed(self) -> int:
-        """Attempts that passed the filters, whether a cell needed them or not."""
-        return self.accepted + self.surplus
+        """Attempts that passed the filters, whether a cell needed them or not, or that a reviewer took in."""
+        return sum(kind.passed for kind in self.classes)
 
     @property
     def headline(self) -> str:
         """What became of the attempts, in one line."""
-        return headline(self.passed, self.attempted, None if self.quota is None else self.accepted)
+        taken_out = sum(kind.taken_out for kind in self.classes)
+        return headline(self.passed, self.attempted, None if self.quota is None else self.accepted, taken_out)
 
     @property
     def quota(self) -> int | None:
@@ -126,8 +132,8 @@ class Tally:
         return dict(total.most_common())
 
 
-def headline(passed: int, attempted: int, kept: int | None = None) -> str:
-    """Say in one line what became of attempts. In a preview nothing is `kept`.
+def headline(passed: int, attempted: int, kept: int | None = None, taken_out: int = 0) -> str:
+    """Say in one line what became of attempts. In a preview nothing is `kept`; reviewers took some out.
 
     Example:
         >>> from synthgen.ledger.tally import headline
@@ -138,7 +144,11 @@ def headline(passed: int, attempted: int, kept: int | None = None) -> str:
     text = f"{passed:,} of {attempted:,} attempts passed the filters{share}"
     if kept is None:
         return text
-    return f"{text}: {kept:,} kept" + (f", {passed - kept:,} more than needed" if passed > kept else "")
+    more = passed - kept - taken_out
+    parts = [f"{kept:,} kept"]
+    parts += [f"{more:,} more than needed"] if more > 0 else []
+    parts += [f"{taken_out:,} taken out by a reviewer"] if taken_out else []
+    return f"{text}: {', '.join(parts)}"
 
 
 def tally(fates: Counter[Fate], quotas: Mapping[str, int | None]) -> Tally:

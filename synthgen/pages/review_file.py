@@ -11,7 +11,7 @@ from synthgen.pages.labels import columns_of, read_rows
 DECISION = "decision"
 _WORDS = {"exclude": False, "include": True}
 _HINT = (
-    "Expected a CSV with a column `id` and, if rows differ, a column `decision`: exclude, include or nothing. The "
+    "Expected a CSV with a column 'id' and, if rows differ, a column 'decision': exclude, include or nothing. The "
     "contact sheet saves one."
 )
 

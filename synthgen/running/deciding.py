@@ -141,7 +141,8 @@ def _refuse_unknown(store: RunStore, state: RunState, known: Collection[str], wa
     hint = "The contact sheet and the ledger have the ids. Nothing was decided."
     if any(shard_of(one.id) in state.pending for one in unknown):
         hint = f"Some shards are not committed yet: finish the run first. {hint}"
-    raise UsageError(f"{store.location} has no such {_noun(unknown)}:{_listed(unknown)}", hint=hint)
+    what = "this image" if len(unknown) == 1 else f"these {_noun(unknown)}"
+    raise UsageError(f"{store.location} does not have {what}:{_listed(unknown)}", hint=hint)
 
 
 def _refuse_impossible(
