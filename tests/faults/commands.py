@@ -60,7 +60,7 @@ def built_shim(folder: Path) -> Path | None:
     if compiler is None or sys.platform != "linux":
         return None
     shim = folder / "shim.so"
-    command = [compiler, "-shared", "-fPIC", "-O2", "-o", shim, HERE / "shim.c", "-ldl"]
+    command = [compiler, "-shared", "-fPIC", "-O2", "-o", str(shim), str(HERE / "shim.c"), "-ldl"]
     subprocess.run(command, check=True, timeout=60)
     return shim
 
@@ -102,14 +102,15 @@ class Server:
             "signals": [asdict(each) for each in signals],
             "environment": dict(environment or {}),
         }
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._line())
+        answer = self._ask(request)
         said = (
             f"{(folder / f'stdout-{n}').read_text()}{(folder / f'stderr-{n}').read_text()}" for n in range(len(asked))
         )
         return Ended(tuple(answer["codes"]), tuple(said), answer["calls"], answer["seconds"])
+
+    def settle(self) -> None:
+        """Wait until no process is left that a command started."""
+        self._ask({"commands": []})
 
     def end(self) -> None:
         assert self._process.stdin is not None
@@ -117,6 +118,13 @@ class Server:
         self._process.wait(timeout=30)
         assert self._process.stdout is not None
         self._process.stdout.close()
+
+    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._line())
+        return answer
 
     def _line(self) -> str:
         assert self._process.stdout is not None

@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,6 +24,7 @@ KINDS = ("fsync", "create", "link", "rename", "close", "mkdir", "unlink", "open"
 ACTIONS = ("count", "EIO once", "ENOSPC from then on", "half", "SIGKILL before", "SIGKILL after")
 """In the order of the shim's own enumerations."""
 
+_BE_PARENT_OF_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER
 _MODULES = (
     *("synthgen.cli.making", "synthgen.cli.keeping", "synthgen.api.running", "synthgen.api.calibrating"),
     *("synthgen.dataset.finalize", "synthgen.dataset.formats.opening", "synthgen.dataset.duplicates"),
@@ -35,10 +37,15 @@ _MODULES = (
 def main() -> None:
     """Serve until the requests end."""
     shim = ctypes.CDLL(os.environ["LD_PRELOAD"]) if os.environ.get("LD_PRELOAD") else None
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_BE_PARENT_OF_ORPHANS, 1, 0, 0, 0)
     _warm(sys.argv[1])
     print("ready", flush=True)
+    groups: list[int] = []
     for line in sys.stdin:
-        print(json.dumps(_answer(json.loads(line), shim)), flush=True)
+        request = json.loads(line)
+        answer = _answer(request, shim, groups) if request["commands"] else _settled(groups)
+        print(json.dumps(answer), flush=True)
 
 
 def _warm(spec: str) -> None:
@@ -57,18 +64,45 @@ def _warm(spec: str) -> None:
     generator.setup()
     judge.setup()
     make = wiring.generator, wiring.judge
+    render = generator.render
+
+    def noted(candidates: Any) -> Any:
+        found = render(candidates)
+        with open("rendered", "a", encoding="utf-8") as file:
+            file.write("".join(f"{one.id}\n" for one in candidates))
+        return found
+
+    patched: Any = generator
+    patched.render = noted
 
     def same(other: Any) -> bool:
-        return other.spec == planned.spec and other.revisions == planned.revisions
+        return bool(other.spec == planned.spec and other.revisions == planned.revisions)
 
-    wiring.generator = lambda other, device: generator if same(other) else make[0](other, device)
-    wiring.judge = lambda other, device: judge if same(other) else make[1](other, device)
+    wiring.generator = lambda planned, device: generator if same(planned) else make[0](planned, device)
+    wiring.judge = lambda planned, device: judge if same(planned) else make[1](planned, device)
 
 
-def _answer(request: dict[str, Any], shim: ctypes.CDLL | None) -> dict[str, Any]:
+def _settled(groups: list[int]) -> dict[str, Any]:
+    """Wait until no process is left of any command: workers notice a little later that their parent was killed."""
+    deadline = time.monotonic() + 60
+    while groups and time.monotonic() < deadline:
+        with suppress(ChildProcessError):  # orphans became this process's own
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        for group in list(groups):
+            try:
+                os.killpg(group, 0)
+            except ProcessLookupError:
+                groups.remove(group)
+        time.sleep(0.02)
+    return {"left": groups}
+
+
+def _answer(request: dict[str, Any], shim: ctypes.CDLL | None, groups: list[int]) -> dict[str, Any]:
     """Fork a process for each command; send each a signal when its time has come; wait for all."""
     began = time.monotonic()
     children = {os.fork() or _become(request, command, shim): command for command in request["commands"]}
+    groups += children
     codes: dict[int, int] = {}
     signals = [(began + each["after"], each) for each in request.get("signals", ())]
     descriptors = {os.pidfd_open(child): child for child in children}
@@ -133,9 +167,23 @@ def _become(request: dict[str, Any], command: dict[str, Any], shim: ctypes.CDLL 
 
 
 def _fork_workers() -> None:
-    """Let a pool fork its workers from this warm process, which takes them no time to begin, instead of spawning."""
-    contexts = multiprocessing.get_context
-    multiprocessing.get_context = lambda method=None: contexts("fork" if method == "spawn" else method)
+    """Let a pool fork its workers from this warm process, which takes them no time to begin, instead of spawning.
+
+    As if spawned, a worker has no file of its parent's but its end of the pipe: it must notice that the parent is gone.
+    """
+    local: Any = importlib.import_module("synthgen.running.executors.local")
+    forking: Any = multiprocessing
+    contexts, serve = multiprocessing.get_context, local.serve_process
+
+    def served(start: Any, location: str, device: str, connection: Any) -> None:
+        for descriptor in map(int, os.listdir("/proc/self/fd")):
+            if descriptor > 2 and descriptor != connection.fileno():
+                with suppress(OSError):
+                    os.close(descriptor)
+        serve(start, location, device, connection)
+
+    forking.get_context = lambda method=None: contexts("fork" if method == "spawn" else method)
+    local.serve_process = served
 
 
 if __name__ == "__main__":
