@@ -5,6 +5,7 @@ drawn from all runs with replacement; each is compared as an audit does, with di
 """
 
 import io
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -44,8 +45,10 @@ def main(
     declared, model, known = read_declared(attributes).attributes, judges.open(judge), checked_on(judge)
     assert known is not None
 
+    texts = cache(lambda asked: model.embed_texts(list(asked)))
+
     def answers(attribute: Attribute, asked: NDArray[np.float32]) -> list[str]:
-        return judges.answers(attribute, asked, model.logit_scale, model.embed_texts)
+        return judges.answers(attribute, asked, model.logit_scale, lambda asked: texts(tuple(asked)))
 
     vectors = model.embed_pictures(pictures(runs))
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
