@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from synthgen.auditing.filters import Pipeline
     from synthgen.auditing.findings import Findings
     from synthgen.auditing.hearing import Heard
+    from synthgen.auditing.inspection.gates import ImageGate
+    from synthgen.auditing.inspection.of_set import InspectedSet
     from synthgen.auditing.measure import AuditOptions
     from synthgen.auditing.report import AuditReport
     from synthgen.sets import SetSource
@@ -106,14 +108,24 @@ def audit_set(
         comparison = compare(findings, other)
 
     # Report
-    evidence = _evidence(query, values)
-    report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, evidence, near)
-    provenance = replace(report.provenance, place_sha256=place_sha256(place))
-    report = replace(report, predictions=query.predictions, provenance=provenance)
-    report = with_image_gates(with_inspection(report, inspected, asked=query.inspect), of_images)
+    report = assemble(
+        first, seen, findings, seen_real, seen_second, comparison, query.seed, _evidence(query, values), near
+    )
+    report = _with_images(_of_place(report, place, query), inspected, query, of_images)
     report = with_questions(with_trends(with_domain(report, first, seen), earlier), first.subject.run)
     needed = findings.labels_needed
     return report if needed is None else replace(report, judge_check=judge_check(place, query, needed))
+
+
+def _of_place(report: AuditReport, place: SetSource, query: AuditQuery) -> AuditReport:
+    provenance = replace(report.provenance, place_sha256=place_sha256(place))
+    return replace(report, predictions=query.predictions, provenance=provenance)
+
+
+def _with_images(
+    report: AuditReport, inspected: InspectedSet | None, query: AuditQuery, gates: Sequence[ImageGate]
+) -> AuditReport:
+    return with_image_gates(with_inspection(report, inspected, asked=query.inspect), gates)
 
 
 def _noted(

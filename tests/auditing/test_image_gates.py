@@ -98,8 +98,8 @@ def test_every_issue_has_a_gate(plain: Path) -> None:
     [
         ("dark >= 0.1", "an issue of images has an upper limit only"),
         ("dark <= 1.5", "the limit '1.5' is not a share"),
-        ("drak <= 0.1", "'drak' is no issue of images"),
-        ("tv within class <= 0.1", "'tv' is no issue of images"),
+        ("drak <= 0.1", "'drak' is not an issue of images"),
+        ("tv within class <= 0.1", "'tv' is not an issue of images"),
         ("dark <= many", "the limit 'many' is not a share"),
     ],
 )
