@@ -108,18 +108,17 @@ def audit_set(
         comparison = compare(findings, other)
 
     # Report
-    report = assemble(
-        first, seen, findings, seen_real, seen_second, comparison, query.seed, _evidence(query, values), near
-    )
+    evidence = _evidence(query, values)
+    report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, evidence, near)
     report = _with_images(_of_place(report, place, query), inspected, query, of_images)
-    report = with_questions(with_trends(with_domain(report, first, seen), earlier), first.subject.run)
-    needed = findings.labels_needed
-    return report if needed is None else replace(report, judge_check=judge_check(place, query, needed))
+    return with_questions(with_trends(with_domain(report, first, seen), earlier), first.subject.run)
 
 
 def _of_place(report: AuditReport, place: SetSource, query: AuditQuery) -> AuditReport:
     provenance = replace(report.provenance, place_sha256=place_sha256(place))
-    return replace(report, predictions=query.predictions, provenance=provenance)
+    needed = report.findings.labels_needed
+    check = judge_check(place, query, needed) if needed is not None else None
+    return replace(report, predictions=query.predictions, provenance=provenance, judge_check=check)
 
 
 def _with_images(

@@ -35,8 +35,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.getbasetemp() / "plain"
 
 
-def outcomes(place: object, *gates: str, **more: object) -> dict[str, str]:
-    found = synthgen.audit(place, gates=gates, **more)
+def outcomes(place: Path, *gates: str, about: str = "source") -> dict[str, str]:
+    found = synthgen.audit(place, gates=gates, about=about)
     return {gate.gate: gate.outcome.value for gate in found.findings.gates}
 
 
