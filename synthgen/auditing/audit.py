@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from synthgen.auditing.filters import Pipeline
     from synthgen.auditing.findings import Findings
     from synthgen.auditing.hearing import Heard
+    from synthgen.auditing.inspection.gates import ImageGate
+    from synthgen.auditing.inspection.of_set import InspectedSet
     from synthgen.auditing.measure import AuditOptions
     from synthgen.auditing.report import AuditReport
     from synthgen.sets import SetSource
@@ -109,12 +111,21 @@ def audit_set(
     # Report
     evidence = _evidence(query, values)
     report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, evidence, near)
+    report = _with_images(_of_place(report, place, query), inspected, query, of_images)
+    return with_questions(with_trends(with_domain(report, first, seen), earlier), first.subject.run)
+
+
+def _of_place(report: AuditReport, place: SetSource, query: AuditQuery) -> AuditReport:
     provenance = replace(report.provenance, place_sha256=place_sha256(place))
-    report = replace(report, predictions=query.predictions, provenance=provenance)
-    report = with_image_gates(with_inspection(report, inspected, asked=query.inspect), of_images)
-    report = with_questions(with_trends(with_domain(report, first, seen), earlier), first.subject.run)
-    needed = findings.labels_needed
-    return report if needed is None else replace(report, judge_check=judge_check(place, query, needed))
+    needed = report.findings.labels_needed
+    check = judge_check(place, query, needed) if needed is not None else None
+    return replace(report, predictions=query.predictions, provenance=provenance, judge_check=check)
+
+
+def _with_images(
+    report: AuditReport, inspected: InspectedSet | None, query: AuditQuery, gates: Sequence[ImageGate]
+) -> AuditReport:
+    return with_image_gates(with_inspection(report, inspected, asked=query.inspect), gates)
 
 
 def _noted(

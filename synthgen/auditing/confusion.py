@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from synthgen.errors import UsageError
 from synthgen.spec import ASIDE
 from synthgen.stats.estimates import Corrected, Floats, estimates
-from synthgen.stats.inversion import condition, invert
+from synthgen.stats.inversion import Fit, condition, invert
 
 ILL, HOPELESS = 10.0, 1e6
 """Condition numbers from which a matrix gets a warning, and from which it is not used for a correction."""
@@ -84,6 +86,39 @@ def correct_by_matrix(
     Raises:
         UsageError: the matrix does not fit the attribute, or lacks an answer that occurs.
     """
+    ready = prepared(attribute, values, counts, confusion)
+    if ready.reason is not None:
+        return [Corrected(None, ready.reason)] * len(counts)
+    fit = invert(
+        counts[:, ready.used] / np.maximum(effects, 1.0)[:, None],
+        ready.matrix[:, ready.used],
+        np.arange(len(ready.matrix)) >= len(values),
+    )
+    return [corrected(ready, values, row, fit, index) for index, row in enumerate(counts)]
+
+
+class Prepared(NamedTuple):
+    """A matrix that fits an attribute, before it is inverted.
+
+    Attributes:
+        matrix: [truths, answers].
+        used: the answers that occur in it or in the set.
+        number: the condition number.
+        reason: why it cannot be inverted; None if it can.
+    """
+
+    matrix: Floats
+    used: NDArray[np.bool_]
+    number: float
+    reason: str | None
+
+
+def prepared(attribute: str, values: Sequence[str], counts: Floats, confusion: Confusion) -> Prepared:
+    """Check a matrix against the answers of some scopes, [scopes, answers].
+
+    Raises:
+        UsageError: as `correct_by_matrix`.
+    """
     matrix = confusion.checked(attribute, values)
     names = (*values, *ASIDE)
     used = (matrix.sum(0) + counts.sum(0)) > 0
@@ -94,26 +129,20 @@ def correct_by_matrix(
             f"the confusion matrix of {attribute} has no column {unheard[0]!r}, which this table has as an answer",
             hint="Make it with the same judge and the same abstention, and keep every answer as a column.",
         )
-
     number = condition(matrix[:, used])
-    if number > HOPELESS:
-        reason = "the confusion matrix cannot tell the values apart: two of them get the same answers"
-        return [Corrected(None, reason)] * len(counts)
+    hopeless = "the confusion matrix cannot tell the values apart: two of them get the same answers"
+    return Prepared(matrix, used, number, hopeless if number > HOPELESS else None)
 
-    aside = np.arange(len(matrix)) >= len(values)
-    fit = invert(counts[:, used] / np.maximum(effects, 1.0)[:, None], matrix[:, used], aside)
-    spare = max(1, int(used.sum()) - len(matrix))
 
-    found = []
-    for index, row in enumerate(counts):
-        if not row[: len(values)].any():
-            # Its abstention alone would say next to nothing about the shares: no figure is better.
-            found.append(Corrected(None, "no image has a value" if row.any() else "no images"))
-            continue
-        shares = estimates(fit.share[index], fit.low[index], fit.high[index])
-        doubts = _doubts(number, float(fit.misfit[index]), spare)
-        found.append(Corrected(shares, None, _few(matrix, values), doubts))
-    return found
+def corrected(ready: Prepared, values: Sequence[str], counts: Floats, fit: Fit, index: int) -> Corrected:
+    """Tell what a fit found in the scope `index`, whose answers are `counts`."""
+    if not counts[: len(values)].any():
+        # Its abstention alone would say next to nothing about the shares: no figure is better.
+        return Corrected(None, "no image has a value" if counts.any() else "no images")
+    spare = max(1, int(ready.used.sum()) - len(ready.matrix))
+    doubts = _doubts(ready.number, float(fit.misfit[index]), spare)
+    shares = estimates(fit.share[index], fit.low[index], fit.high[index])
+    return Corrected(shares, None, _few(ready.matrix, values), doubts)
 
 
 def _few(matrix: Floats, values: Sequence[str]) -> tuple[str, ...]:

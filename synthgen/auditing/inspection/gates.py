@@ -80,7 +80,7 @@ def _unknown(text: str, name: str) -> UsageError:
     near = get_close_matches(name.casefold(), _NAMES, n=1)
     meant = f"Did you mean {near[0]!r}? " if near else ""
     hint = f"{meant}There are {', '.join(_NAMES)}. A gate on an attribute has a colon: 'ATTRIBUTE: MEASURE <= LIMIT'."
-    return UsageError(f"gate {text!r}: {name!r} is no issue of images", argument="gates", hint=hint)
+    return UsageError(f"gate {text!r}: {name!r} is not an issue of images", argument="gates", hint=hint)
 
 
 def _places(gate: ImageGate, inspection: Inspection, about: str) -> Iterator[tuple[str, Found]]:

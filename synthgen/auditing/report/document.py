@@ -12,7 +12,7 @@ from synthgen.auditing.gates import GateOutcome
 from synthgen.auditing.inspection.findings import Inspection
 from synthgen.auditing.questions.findings import Questions
 from synthgen.auditing.report.report import AuditProvenance, AuditReport, JudgeCheck, JudgeInfo, NotMeasured
-from synthgen.auditing.report.trust import Trust, trust_of
+from synthgen.auditing.report.trust import AuditTrust, trust_of
 from synthgen.auditing.trends.findings import Trends
 
 FORMAT: Final = 1
@@ -37,7 +37,7 @@ class AuditDocument:
     set_name: str
     source: str
     outcome: GateOutcome | None
-    trust: Trust | None
+    trust: AuditTrust | None
     judge: JudgeInfo | None
     second_judge: JudgeInfo | None
     same_judge: bool

@@ -43,7 +43,7 @@ class AttributeTrust:
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
+class AuditTrust:
     """Whether what an audit says can be trusted.
 
     Attributes:
@@ -62,7 +62,7 @@ def trust(findings: Findings) -> str | None:
     return None if found is None else found.sentence
 
 
-def trust_of(findings: Findings) -> Trust | None:
+def trust_of(findings: Findings) -> AuditTrust | None:
     """Return what the figures rest on, attribute by attribute; None if nothing was measured."""
     each = [_attribute(attribute) for attribute in findings.attributes if any(map(_is_valued, attribute.scopes))]
     by_ground = {ground: [one for one in each if one.ground is ground] for ground in TrustGround}
@@ -70,7 +70,7 @@ def trust_of(findings: Findings) -> Trust | None:
     if not there:
         return None
     told = [_sentence(ground, of, "" if len(there) == 1 else _names(of)) for ground, of in there.items()]
-    return Trust(next(iter(there)), f"Can this be trusted? {' '.join(told)}", tuple(each))
+    return AuditTrust(next(iter(there)), f"Can this be trusted? {' '.join(told)}", tuple(each))
 
 
 def _is_valued(scope: Scope) -> bool:
