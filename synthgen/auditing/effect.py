@@ -35,8 +35,8 @@ class Effect:
         """Return the design effect of one value's share; None if it could not be estimated."""
         return self.by_value[value] if self.by_value else self.size
 
-    def of_distance(self, shares: Floats) -> float:
-        """Return what a distance from a reference costs: the largest effect of a value that counts.
+    def largest(self, shares: Floats) -> float:
+        """Return the effect on a figure that depends on all shares: the largest one of a value that counts.
 
         A value counts if its variance is at least a tenth of the largest one: a few images of a rare value, which may
         be alike by chance, hardly move a distance.

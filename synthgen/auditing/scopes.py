@@ -68,7 +68,9 @@ def measure_scopes(
         answers, table.classes, by_class.sum(1), evidence.confusion, evidence.truth, evidence.doubt, rng
     )
     if evidence.confusion is not None:
-        sizes = np.array([effect.at_least for effect in effects])
+        valued = counts[:, : len(answers.values)]
+        shares = valued / np.maximum(valued.sum(1, keepdims=True), 1)
+        sizes = np.array([effect.largest(own) for effect, own in zip(effects, shares, strict=True)])
         matrices = list(
             correct_in_classes(name, answers.values, table.classes, counts.astype(float), evidence.confusion, sizes)
         )
@@ -210,7 +212,7 @@ def _distances(
         own = [share for each in shares if (share := each.of(figure)) is not None]
         if figure in (quoted.figure, plain) and own:
             found = np.array([share.value for share in own])
-            size = valued / effect.of_distance(found) if figure is plain else least_worth(own)
+            size = valued / effect.largest(found) if figure is plain else least_worth(own)
             yield figure, distances(found, size, target, wanted.images, rng, measures)
 
 

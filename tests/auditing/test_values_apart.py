@@ -1,10 +1,13 @@
 """Values of one attribute may differ in how certain they are: by the judge's errors, and by what images share."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
+from synthgen.auditing.confusion import Confusion
 from synthgen.auditing.findings import Findings, Scope
 from synthgen.auditing.measure import AuditOptions, measure
 from synthgen.stats.distance import Reference, Target
@@ -41,13 +44,16 @@ def test_a_distance_is_no_more_certain_than_the_least_certain_share() -> None:
     assert scope.distances[0].images > 2 * 15, "the judge adds something to the labels"
 
 
-@pytest.mark.parametrize("about", ["the answers", "labels", "a distance", "a gate"])
+@pytest.mark.parametrize("about", ["the answers", "labels", "a matrix", "a distance", "a gate"])
 def test_a_value_that_prompts_fix_is_as_certain_as_there_are_prompts(about: str) -> None:
     frame = of_prompts()
     labels = frame[["id", "skin"]] if about == "labels" else None
     gates = ["skin overall: share of dark <= 0.06"] if about == "a gate" else []
-    known = [] if about == "labels" else ["skin"]
-    found = measure(frame, SKIN, AuditOptions(known=known, labels=labels, gates=gates, references=TARGET))
+    known = [] if about in ("labels", "a matrix") else ["skin"]
+    matrices = {"skin": Confusion(VALUES, VALUES, ((900, 0, 0), (0, 900, 0), (0, 0, 900)))}
+    options = AuditOptions(known=known, labels=labels, gates=gates, references=TARGET)
+    options = replace(options, confusions=matrices) if about == "a matrix" else options
+    found = measure(frame, SKIN, options)
     scope = overall(found)
     light, _, dark = scope.shares
     fewest = wilson_width(FIXED / PROMPTS, PROMPTS)
@@ -65,6 +71,9 @@ def test_a_value_that_prompts_fix_is_as_certain_as_there_are_prompts(about: str)
     elif about == "labels":
         assert dark.labels
         assert 2 * dark.labels.half_width >= 0.95 * fewest
+    elif about == "a matrix":
+        assert dark.matrix
+        assert 2 * dark.matrix.half_width >= 0.95 * fewest
     elif about == "a distance":
         assert scope.distances[0].images <= 1.1 * PROMPTS
     else:
