@@ -154,7 +154,8 @@ def test_a_generator(home: Path, name: str, capsys: pytest.CaptureFixture[str]) 
     codes = driven(home, *lines)
     told = "".join(capsys.readouterr())
     assert set(codes.values()) <= {0, 2, 5}, told
-    assert all(codes[line] for line in lines[2:])
+    if "with code" not in name:  # a tokenizer of a known kind is opened as that, whatever it says of code
+        assert all(codes[line] for line in lines[2:])
     assert "Traceback" not in told
 
 
