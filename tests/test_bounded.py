@@ -142,7 +142,7 @@ def test_a_plan_with_another_kind_of_value_is_damaged(home: Path, change: dict[s
 
 # Specs made to be slow: with the square of these sizes, each would take from minutes to hours.
 
-MANY = 8000
+MANY = 4000
 
 
 def listing(prefix: str, count: int = MANY) -> str:
