@@ -22,9 +22,10 @@ def read_bounded(path: Path, most: int = MOST_BYTES) -> bytes:
     _check_regular(path, os.stat(path))  # before it is opened, which has an effect on some devices
     flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
     with os.fdopen(os.open(path, flags), "rb") as file:
-        _check_regular(path, os.fstat(file.fileno()))  # it may have been replaced a moment ago
-        content = file.read(most + 1)
-    if len(content) > most:
+        status = os.fstat(file.fileno())
+        _check_regular(path, status)  # it may have been replaced a moment ago
+        content = file.read(most + 1) if status.st_size <= most else None
+    if content is None or len(content) > most:
         raise OSError(errno.EFBIG, f"it has more than {most >> 20} MiB", str(path))
     return content
 

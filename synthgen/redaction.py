@@ -4,9 +4,9 @@ import os
 import re
 from collections.abc import Mapping
 
-# `user:password@` or `token@` after a scheme. Passwords may hold slashes that should have been escaped. Without the
-# limits, a text of nothing but schemes would take the square of its length.
-_IN_ADDRESS = re.compile(r"(?<=://)(?:[^\s/?#@]{0,2000}|[^\s/:@]{1,2000}:[^\s@]{0,2000})@")
+# `user:password@` or `token@` after a scheme. Passwords may hold slashes that should have been escaped, but not the
+# next scheme: a text of nothing but schemes would take the square of its length.
+_IN_ADDRESS = re.compile(r"(?<=://)(?:[^\s/?#@]*|[^\s/:@]+:(?:(?!://)[^\s@])*)@")
 _VARIABLE = re.compile(
     r"TOKEN|SECRET|PASSW|PASSPHRASE|PASS$|CRED|COOKIE|KEYS?$|AUTHORI[SZ]ATION|BEARER|(API|ACCESS|PRIVATE|SIGNING)_?KEY"
     r"|(^|_)(KEY|AUTH|PWD|PW|PASS|PAT|JWT|PIN|SAS)(_|$)",

@@ -8,6 +8,7 @@ import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from synthgen.seal import seal, unseal
 from synthgen.store import FolderStore
 from tests.generating.tiny import save_stable_diffusion
 from tests.handed_over import forged, spec
-from tests.judging.hostile import ASKS, spoil
+from tests.judging.hostile import ASKS, Ask, spoil
 from tests.judging.tiny_asked import edit
 
 OUTSIDE = "outside"
@@ -349,8 +350,14 @@ GENERATORS: Mapping[str, Callable[[Path], object]] = {
     "an index that is a pipe": fifo("model_index.json"),
     "an index that is a device": device("model_index.json"),
 }  # fmt: skip
+
+
+def _spoiled(ask: Ask, folder: Path) -> None:
+    spoil(folder, ask, folder.parent / "PWNED")
+
+
 JUDGES: Mapping[str, Callable[[Path], object]] = {
-    **{name: (lambda folder, ask=ask: spoil(folder, ask, folder.parent / "PWNED")) for name, ask in ASKS.items()},
+    **{name: partial(_spoiled, ask) for name, ask in ASKS.items()},
     "a pickle": pickled("open_clip_pytorch_model.bin", "open_clip_model.safetensors"),
     "a configuration that is a pipe": fifo("open_clip_config.json"),
     "a tokenizer that is a device": device("tokenizer_config.json"),

@@ -101,7 +101,11 @@ def marked(cases: object, light: tuple[str, ...]) -> list[object]:
     return [pytest.param(name, marks=() if name in light else pytest.mark.slow) for name in cases]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", SETS)
+LIGHT_SETS = ("parquet, a file outside", "a list, an address", "metadata, a pipe", "saved, a hostile type", "a tar")
+LIGHT_RUNS = ("report.html is a link", "pictures by path")
+
+
+@pytest.mark.parametrize("name", marked(SETS, LIGHT_SETS))
 def test_a_set(home: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     SETS[name](home / "set")
     place = next((str(path) for path in (home / "set").glob("*.*") if path.suffix in (".csv", ".tar", ".zip")), "set")
@@ -117,7 +121,7 @@ def test_a_set(home: Path, name: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert "Traceback" not in told
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", marked(RUNS, LIGHT_RUNS))
 def test_a_run(home: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     run = handed(home)
     RUNS[name](run)
@@ -139,7 +143,7 @@ def test_a_run(home: Path, name: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert "Traceback" not in told
 
 
-@pytest.mark.parametrize("name", marked(GENERATORS, ("a part of any module", "a pipe", "an index that is a pipe")))
+@pytest.mark.parametrize("name", marked(GENERATORS, ("a pipe",)))
 def test_a_generator(home: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     folder = painter(home)
     (home / "spec.yaml").write_text(synthgen_spec("./painter", "bundled:judge"))
@@ -154,11 +158,12 @@ def test_a_generator(home: Path, name: str, capsys: pytest.CaptureFixture[str]) 
     codes = driven(home, *lines)
     told = "".join(capsys.readouterr())
     assert set(codes.values()) <= {0, 2, 5}, told
-    assert all(codes[line] for line in lines[2:])
+    if "with code" not in name:  # a tokenizer of a known kind is opened as that, whatever it says of code
+        assert all(codes[line] for line in lines[2:])
     assert "Traceback" not in told
 
 
-@pytest.mark.parametrize("name", marked(JUDGES, ("code of its own", "a configuration that is a pipe")))
+@pytest.mark.parametrize("name", marked(JUDGES, ("a configuration that is a pipe",)))
 def test_a_judge(home: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     save_judge(home / "judge")
     (home / "spec.yaml").write_text(synthgen_spec("bundled:workers", "local-dir:./judge"))
@@ -180,7 +185,7 @@ def test_a_judge(home: Path, name: str, capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize("kind", ["vqa", "detector"])
-@pytest.mark.parametrize("name", marked(ASKED, ("a processor with code", "a pipe", "a chat template")))
+@pytest.mark.parametrize("name", marked(ASKED, ("a processor with code",)))
 def test_a_judge_that_is_asked(home: Path, name: str, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     save: Callable[[Path], Path] = save_blip if kind == "vqa" else save_owlvit
     save(home / "eyes")

@@ -1,10 +1,15 @@
 """Models are data: no code that comes with one is run, and none is opened in the place of another."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from synthgen.errors import UsageError
+
+# transformers reads them once, when it is imported: kernels are code from the hub, and so is what retrievers load.
+os.environ["USE_HUB_KERNELS"] = "NO"
+os.environ["TRUST_REMOTE_CODE"] = "False"
 
 
 @contextmanager

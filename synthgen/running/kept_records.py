@@ -1,9 +1,11 @@
 """Files of a run that its dataset is not made from: records of failures, earlier changes, journals."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
+from synthgen.planning import Addition
 from synthgen.running.shard.journal import FACTS
 from synthgen.seal import unseal
 from synthgen.store import layout
@@ -34,7 +36,15 @@ def unsealed_records(store: RunStore) -> Iterator[str]:
             continue  # this is damage, and is reported as such
 
 
+_ENTRIES = {
+    layout.ADDITIONS: {field.name for field in fields(Addition)},
+    layout.FAILED: {"shard", "time", "cause", "error", "traceback", "environment"},
+}
+"""What earlier versions wrote without a sha256: with any other entry, it had one, and its name was damaged."""
+
+
 def _records(store: RunStore) -> Iterator[str]:
+    yield from store.names(layout.ADDITIONS)
     changes = [name for name in store.names(layout.CHANGES) if layout.number_of_change(name)]
     yield from sorted(changes, key=layout.number_of_change)[:-1]  # without the last no command opens the run
     for name in store.names(layout.FAILED):
@@ -53,6 +63,11 @@ def _check_part(store: RunStore, name: str) -> None:
 
 def _check(store: RunStore, name: str) -> None:
     try:
-        unseal(store.read(name).decode())
+        content, is_sealed = unseal(store.read(name).decode())
+        known = _ENTRIES.get(name.partition("/")[0])
+        if known is None and not is_sealed:
+            raise ValueError("it has no sha256")
+        if known is not None and (strange := content.keys() - known):
+            raise ValueError(f"it has an entry {min(strange)!r}")
     except ValueError as error:
         raise StorageError(f"is damaged: {error}") from error

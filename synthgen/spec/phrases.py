@@ -26,7 +26,7 @@ class Part(NamedTuple):
     name: str | None = None
 
 
-class Found(NamedTuple):
+class FoundPhrase(NamedTuple):
     """A phrase, and what of the text contains it, from the first part on."""
 
     phrase: str
@@ -37,7 +37,7 @@ class _Move(NamedTuple):
     """What a part leads to: states, each with an alternative that leads there, or at once a phrase."""
 
     ends: dict[int, str]
-    found: Found | None
+    found: FoundPhrase | None
 
 
 class Phrases:
@@ -61,7 +61,7 @@ class Phrases:
         self._alone: dict[tuple[int, str], tuple[int, str | None]] = {}
         self._steps = 0
 
-    def search(self, parts: Iterable[Part]) -> Found | None:
+    def search(self, parts: Iterable[Part]) -> FoundPhrase | None:
         """Find a phrase in a text that has one alternative of each part, in their order.
 
         A part without alternatives is taken for a gap.
@@ -75,7 +75,7 @@ class Phrases:
             for state, before in states.items():
                 ends, found = self._move(state, part if part.alternatives else Part((_GAP,)))
                 if found is not None:
-                    return Found(found.phrase, before + found.text)
+                    return FoundPhrase(found.phrase, before + found.text)
                 for end, text in ends.items():
                     following.setdefault(end, before + text)
             states = following
@@ -130,7 +130,7 @@ class Phrases:
         for text in alternatives:
             end, phrase = self._read(state, text)
             if phrase is not None:
-                return _Move({}, Found(phrase, text))
+                return _Move({}, FoundPhrase(phrase, text))
             ends.setdefault(end, text)
         return _Move(ends, None)
 

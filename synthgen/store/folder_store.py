@@ -83,8 +83,8 @@ class FolderStore:
 
     def read(self, name: str) -> bytes:
         with self.open(name) as file:
-            data = file.read(_MOST_BYTES + 1)
-        if len(data) > _MOST_BYTES:
+            data = file.read(_MOST_BYTES + 1) if os.fstat(file.fileno()).st_size <= _MOST_BYTES else None
+        if data is None or len(data) > _MOST_BYTES:
             hint = "It was damaged, or is not what synthgen wrote: `synthgen verify` says what else is."
             raise StorageError(f"{self._folder / name} has more than {_MOST_BYTES >> 30} GiB", hint=hint)
         return data
