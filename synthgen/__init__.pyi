@@ -25,6 +25,7 @@ from .api.machine import doctor as doctor
 from .api.observing import Observer as Observer
 from .api.observing import observed as observed
 from .api.planning import plan as plan
+from .api.previewing import preview as preview
 from .api.rejudging import rejudge as rejudge
 from .api.removing import Removed as Removed
 from .api.removing import remove as remove
@@ -32,7 +33,6 @@ from .api.reviewing import Reviewed as Reviewed
 from .api.reviewing import exclude as exclude
 from .api.reviewing import include as include
 from .api.running import begin as begin
-from .api.running import preview as preview
 from .api.running import run as run
 from .api.running import work as work
 from .api.showing import Attempt as Attempt

@@ -292,11 +292,7 @@ def check_file(path: Path) -> None:
 
 
 def check_name_is_text(path: str | os.PathLike[str]) -> None:
-    """Check that a path is text.
-
-    Raises:
-        UsageError: `path` is not valid UTF-8.
-    """
+    """Refuse a path that is not valid UTF-8, by a UsageError."""
     try:
         os.fspath(path).encode()
     except UnicodeEncodeError as error:

@@ -18,7 +18,7 @@ from synthgen.errors import ModelError, SpecError, StorageError, SynthgenError
 from synthgen.redaction import looks_secret, secret_in_address
 from synthgen.seal import seal, unseal
 from synthgen.spec import parse_spec
-from synthgen.spec.phrases import Part, Phrases
+from synthgen.spec.phrases import Phrases, TextPart
 from synthgen.spec.wordings import words_of
 from synthgen.store import FolderStore
 from tests.running.noise import make_run, noise_plan
@@ -189,7 +189,10 @@ def test_phrases_are_found_in_the_same_texts_as_by_trying_them_all(rng: random.R
 
     block = [text(5) for _ in range(3)]
     shared = [text(4) for _ in range(3)]
-    parts = [rng.choice([Part([text(3)]), Part(shared, "v"), Part([text(4) for _ in range(3)])]) for _ in range(4)]
+    parts = [
+        rng.choice([TextPart([text(3)]), TextPart(shared, "v"), TextPart([text(4) for _ in range(3)])])
+        for _ in range(4)
+    ]
     wanted = [f" {words_of(phrase)} " for phrase in block if words_of(phrase)]
     texts = ["".join(chosen) for chosen in product(*(part.alternatives for part in parts))]
     holds = any(phrase in f" {words_of(each)} " for each in texts for phrase in wanted)

@@ -152,6 +152,7 @@ def look(folder: Path) -> FoundRun:
     size, files, changed = measured(folder)
     name = model = target = state = None
     kind: Literal["done", "resumable", "empty", "damaged"]
+
     try:
         planned = open_run(store)
         name, model, target = planned.spec.name, planned.spec.model.id, planned.spec.total

@@ -129,6 +129,7 @@ class Meter:
         now = Counter({f"class {name}": kind.accepted for name, kind in event.classes.items()})
         now.update({f"attempt {outcome}": count for outcome, count in event.outcomes.items()})
         now["kept"] = event.kept
+
         most = self._most[event.shard]
         for key, count in (now - most).items():  # only what is more than ever before
             kind, _, name = key.partition(" ")

@@ -1,11 +1,8 @@
-"""Runs: preview, make and resume them."""
+"""Runs: make and resume them."""
 
 from __future__ import annotations
 
-import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,14 +10,12 @@ from typing import TYPE_CHECKING, Literal
 from synthgen import running as runs
 from synthgen.api import wiring
 from synthgen.api.arguments import (
-    PathInput,
     choice_of,
     device_of,
     devices_of,
     flag_of,
     number_of,
     one_spelling,
-    path_of,
     text_of,
     text_of_path,
 )
@@ -28,88 +23,25 @@ from synthgen.api.deadline import Deadline
 from synthgen.api.finishing import RunResult, check_format, finalized
 from synthgen.api.growing import check_growth
 from synthgen.api.making import make_pending, make_shards, refuse_failed
-from synthgen.api.planning import plan
-from synthgen.api.preconditions import check_models, check_workers
+from synthgen.api.own_spec import plan_of_own_spec
+from synthgen.api.preconditions import check_workers
 from synthgen.api.progress import started
 from synthgen.api.publishing import check_new
-from synthgen.api.recording import Committed, note_preview, note_shards
+from synthgen.api.recording import Committed, note_shards
 from synthgen.api.repeating import RunRecord, recorded
 from synthgen.api.review_notes import carry_review
 from synthgen.api.shard_size import as_in_run
-from synthgen.api.specs import SpecInput, spec_and_text, spec_of
-from synthgen.api.trust import pinned_format, pinned_models, require_trust
+from synthgen.api.specs import SpecInput, spec_and_text
+from synthgen.api.trust import pinned_models, require_trust
 from synthgen.errors import UsageError
-from synthgen.events import OnProgress, StepProgress, ignore
-from synthgen.files import check_file
-from synthgen.pages.facts import asked, facts, limits
+from synthgen.events import OnProgress, ignore
 from synthgen.planning import Plan
 from synthgen.running import Outcome
 from synthgen.spec import Spec
 from synthgen.store import Location, RunStore, open_store
 
 if TYPE_CHECKING:
-    from synthgen.ledger.columns import LedgerRow
-    from synthgen.ledger.tally import Tally
-
-
-@one_spelling
-def preview(
-    spec: SpecInput, count: int, path: PathInput, device: str = "auto", *, on_progress: OnProgress = ignore
-) -> Tally:
-    """Render and judge `count` images and write a contact sheet to `path`; nothing else is kept.
-
-    Raises:
-        UsageError: the model does not support what the spec asks for.
-        ModelError, DeviceError, StorageError: as `run`.
-
-    Example:
-        >>> tally = synthgen.preview("specs/quickstart.yaml", 4, "outputs/preview.html")
-        >>> tally.attempted
-        4
-    """
-    from synthgen.pages.sheet import write_sheet
-    from synthgen.running.shard.preview import preview as attempts
-
-    device, count, path = device_of(device), number_of(count, "count"), path_of(path, "path")
-    spec = spec_of(spec)
-    check_file(path)
-    planned = _plan_of_users_own(spec)
-    wiring.check_keys(planned)
-    generator, judge = wiring.generator(planned, device), wiring.judge(planned, device)
-    rows = attempts(planned, generator, judge, count)
-    measured = _Measured(count, on_progress)
-    tally = write_sheet(
-        measured.rows(rows),
-        path,
-        title=f"{spec.name}: a preview",
-        quotas=dict.fromkeys(spec.classes),
-        limits=limits(spec),
-        facts=facts(planned),
-        asked=replace(asked(planned), cells=()),
-    )
-    note_preview(planned, generator.provenance(), measured.seconds, measured.by_class)
-    return tally
-
-
-class _Measured:
-    """Rows of a preview on their way to the sheet: reports them, and measures what they took and came to."""
-
-    def __init__(self, count: int, on_progress: OnProgress) -> None:
-        self.seconds = 0.0
-        self.by_class: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self._count, self._on_progress = count, on_progress
-
-    def rows(self, rows: Iterator[LedgerRow]) -> Iterator[LedgerRow]:
-        began = time.perf_counter()
-        self._report(0)
-        for done, row in enumerate(rows, start=1):
-            self.seconds = time.perf_counter() - began
-            self.by_class[row["class"]][row["verdict"]] += 1
-            yield row
-            self._report(done)
-
-    def _report(self, done: int) -> None:
-        self._on_progress(StepProgress("making the preview", "attempts", done, self._count))
+    pass
 
 
 @one_spelling
@@ -178,7 +110,7 @@ def run(
     store = _place_of(spec, location, record)
     check_new(store)
     check_format(spec)
-    planned = record.plan if record else _plan_of_users_own(as_in_run(spec, store))
+    planned = record.plan if record else plan_of_own_spec(as_in_run(spec, store))
     if runs.is_unused(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it
     if extend:
@@ -257,11 +189,13 @@ def work(
     store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)
     require_trust(pinned_models(planned), store.location, trust=trust)
+
     shards = range(index, planned.shard_count, of)
     state = runs.read_part(planned, store, shards)
     given_up = runs.read_given_up(store, state.pending)
     if state.pending:
         on_progress(started(planned, store, state))
+
     committed = Committed(deadline.hear)
     try:
         with deadline.kept():
@@ -294,19 +228,10 @@ def begin(
     spec, written = spec_and_text(spec)
     check_new(store)
     check_format(spec)
-    planned = _plan_of_users_own(as_in_run(spec, store))
+    planned = plan_of_own_spec(as_in_run(spec, store))
     if not runs.is_begun(store):
         wiring.check_keys(planned)
     if extend:
         check_growth(planned, store, "auto", ignore)
     planned = runs.create_run(store, planned, written if text is None else text, extend=extend, adopt=True)
     return _topped_up(planned, store, finalized(planned, store, fresh=0)) if top_up else planned
-
-
-def _plan_of_users_own(spec: Spec) -> Plan:
-    """Plan a spec that the user named. What it names may be opened now, and later by this run's tasks."""
-    check_models(spec)
-    planned = plan(spec)
-    for model in (*pinned_models(planned), *pinned_format(planned)):
-        model.remember()
-    return planned

@@ -52,6 +52,7 @@ class Telemetry:
             self._call.set_attribute("synthgen.shards", event.shards)
         if not isinstance(event, Progress) or self._tracer is None:
             return
+
         _ended(self._batches.pop(event.shard, None))
         span = self._shards.get(event.shard)
         if span is None:

@@ -148,7 +148,7 @@ def preview(
     device: Device = "auto",
 ) -> Answer:
     """Make and judge a few images. A contact sheet shows them; nothing else is kept."""
-    from synthgen.api.running import preview
+    from synthgen.api.previewing import preview
     from synthgen.cli.sources import Changes, checked
 
     found, _ = checked(spec, Changes(overrides, files, variables), models=True)

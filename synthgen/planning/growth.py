@@ -109,7 +109,9 @@ def _changed_parts(there: Plan, wanted: Plan) -> Iterator[Refusal]:
 
 def _flat(plan: Plan) -> dict[str, object]:
     content = plan.deciding()
-    return {**content, **content["spec"]}
+    spec = content["spec"]
+    assert isinstance(spec, dict)
+    return {**content, **spec}
 
 
 def _changed_classes(there: Spec, wanted: Spec) -> Iterator[Refusal]:

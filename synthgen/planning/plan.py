@@ -213,7 +213,7 @@ class Plan:
 
         Additions do not change it: what was made before them stays valid.
         """
-        content = self.first.deciding()
+        content = without(self.first._content(), NOT_IN_FINGERPRINT)
         # Earlier versions knew one format, and had it here: their runs keep their fingerprints.
         content["spec"]["output"] = {"format": "parquet", **content["spec"]["output"]}
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -222,7 +222,7 @@ class Plan:
         """One line for each field in which `other` would make other images: `filters.label: 0.5 -> 0.6`."""
         return changed_fields(self.deciding(), other.deciding())
 
-    def deciding(self) -> dict[str, Any]:
+    def deciding(self) -> dict[str, object]:
         """All that decides the images, as JSON types."""
         return without(self._content(), NOT_IN_FINGERPRINT)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
-from synthgen.spec.phrases import Part, Phrases, TooManyError
+from synthgen.spec.phrases import Phrases, TextPart, TooManyError
 from synthgen.spec.place import Path, quoted
 from synthgen.spec.template import Template, TemplateError
 
@@ -33,11 +33,11 @@ def _violations(spec: Data, phrases: Phrases) -> Iterator[Violation]:
     prompts, classes = mapping(spec, "prompts"), mapping(spec, "classes")
     variables = mapping(prompts, "variables")
     values = {name: [text for _, text in texts_at((), each)] for name, each in variables.items()}
-    of_class = Part(list(classes), "class")
+    of_class = TextPart(list(classes), "class")
 
-    sources: list[tuple[Path, object, Part]] = [(("prompts", "templates"), prompts.get("templates"), of_class)]
+    sources: list[tuple[Path, object, TextPart]] = [(("prompts", "templates"), prompts.get("templates"), of_class)]
     for name in classes:
-        sources.append((("classes", name, "templates"), mapping(classes, name).get("templates"), Part([name])))
+        sources.append((("classes", name, "templates"), mapping(classes, name).get("templates"), TextPart([name])))
     for path, texts, named in sources:
         for place, text in texts_at(path, texts):
             try:
@@ -45,11 +45,11 @@ def _violations(spec: Data, phrases: Phrases) -> Iterator[Violation]:
             except TemplateError:
                 continue
             found = phrases.search(
-                Part([part])
+                TextPart([part])
                 if isinstance(part, str)
                 else named
                 if part.name == "class"
-                else Part(values.get(part.name, []), part.name)
+                else TextPart(values.get(part.name, []), part.name)
                 for part in parts
             )
             if found is not None:

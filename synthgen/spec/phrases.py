@@ -19,7 +19,7 @@ class TooManyError(Exception):
     """There are too many phrases and alternatives to search for them all."""
 
 
-class Part(NamedTuple):
+class TextPart(NamedTuple):
     """A part of a text: what may stand there. Parts of the same name have the same alternatives."""
 
     alternatives: Sequence[str]
@@ -61,7 +61,7 @@ class Phrases:
         self._alone: dict[tuple[int, str], tuple[int, str | None]] = {}
         self._steps = 0
 
-    def search(self, parts: Iterable[Part]) -> FoundPhrase | None:
+    def search(self, parts: Iterable[TextPart]) -> FoundPhrase | None:
         """Find a phrase in a text that has one alternative of each part, in their order.
 
         A part without alternatives is taken for a gap.
@@ -70,10 +70,10 @@ class Phrases:
             TooManyError: it took too long.
         """
         states = {self._at_gap: ""}
-        for part in (*parts, Part((_GAP,))):
+        for part in (*parts, TextPart((_GAP,))):
             following: dict[int, str] = {}
             for state, before in states.items():
-                ends, found = self._move(state, part if part.alternatives else Part((_GAP,)))
+                ends, found = self._move(state, part if part.alternatives else TextPart((_GAP,)))
                 if found is not None:
                     return FoundPhrase(found.phrase, before + found.text)
                 for end, text in ends.items():
@@ -117,7 +117,7 @@ class Phrases:
             state = self._shorter[state]
         return following
 
-    def _move(self, state: int, part: Part) -> _Move:
+    def _move(self, state: int, part: TextPart) -> _Move:
         if part.name is None:
             return self._moved(state, part.alternatives)
         key = (state, part.name)

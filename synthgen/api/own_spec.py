@@ -1,0 +1,16 @@
+"""Specs that the user names: what they name may be opened."""
+
+from synthgen.api.planning import plan
+from synthgen.api.preconditions import check_models
+from synthgen.api.trust import pinned_format, pinned_models
+from synthgen.planning import Plan
+from synthgen.spec import Spec
+
+
+def plan_of_own_spec(spec: Spec) -> Plan:
+    """Plan a spec that the user named. What it names may be opened now, and later by this run's tasks."""
+    check_models(spec)
+    planned = plan(spec)
+    for model in (*pinned_models(planned), *pinned_format(planned)):
+        model.remember()
+    return planned
