@@ -13,6 +13,7 @@ from synthgen.api.forecasting import forecast
 from synthgen.api.progress import started
 from synthgen.api.publishing import check_place
 from synthgen.api.recording import Committed, note_shards
+from synthgen.errors import ModelError
 from synthgen.events import OnProgress, Progress, StepProgress, ignore
 from synthgen.planning import Plan
 from synthgen.running import Assignment, Outcome
@@ -105,4 +106,8 @@ def refuse_failed(outcome: Outcome, store: RunStore) -> None:
     unknown = f"see {store.location}/failed"
     causes = {**dict.fromkeys(outcome.failed, unknown), **runs.read_causes(store, outcome.failed)}
     lines = "\n".join(f"failed: {line}" for line in runs.grouped(causes))
+    shard, times = max(runs.count_failures(store, outcome.failed).items(), key=lambda one: one[1])
+    if times >= runs.MOST_FAILURES:  # tasks that a scheduler repeats would go on for ever
+        hint = f"Look at {store.location}/failed. Mend the cause and run again: each run tries the shard once more."
+        raise ModelError(f"{lines}\nshard {shard} has failed {times} times, whoever made it", hint=hint)
     raise runs.failed_for(lines, store.location, causes.values())

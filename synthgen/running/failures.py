@@ -2,7 +2,7 @@
 
 import json
 import traceback
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
@@ -16,6 +16,8 @@ from synthgen.store.store import RunStore
 
 _LISTED = 20
 """Shards of one cause that are named; the others are counted."""
+MOST_FAILURES = 10
+"""A shard that failed so often, on whatever machine, is not to be tried again by a scheduler."""
 _REPEATED = {kind.__name__ for kind in BUGS}
 
 
@@ -42,6 +44,12 @@ def read_causes(store: RunStore, shards: Collection[int]) -> Mapping[int, str]:
     names = [name for name in store.names(layout.FAILED) if layout.shard_of_failure(name) in wanted] if wanted else []
     found = sorted((time, layout.shard_of_failure(name), cause) for name, time, cause in _read(store, names))
     return {shard: cause for _, shard, cause in found if shard is not None}
+
+
+def count_failures(store: RunStore, shards: Collection[int]) -> Counter[int]:
+    """Count how often each shard failed, on whatever machine."""
+    found = Counter(layout.shard_of_failure(name) for name in store.names(layout.FAILED)) if shards else Counter()
+    return Counter({shard: found[shard] for shard in shards})
 
 
 def read_end(store: RunStore, names: Iterable[str]) -> str | None:
