@@ -8,7 +8,7 @@ from math import inf, isfinite
 
 from synthgen.ledger.columns import CELL_AIMED, CELL_FILLED, LedgerRow, answers_of, posteriors_of, scores_of
 from synthgen.ledger.tally import MEANINGS
-from synthgen.pages.sheet import Score
+from synthgen.pages.score import Score
 from synthgen.planning import Plan
 from synthgen.planning.rules import rules_of
 from synthgen.records import Reason, Rule, Verdict

@@ -126,6 +126,11 @@ def refuse_failed(outcome: Outcome, store: RunStore, given_up: Mapping[int, str]
         unknown = f"see {store.location}/failed"
         causes = {**dict.fromkeys(outcome.failed, unknown), **runs.read_causes(store, outcome.failed)}
         lines = [*(f"failed: {line}" for line in runs.grouped(causes)), *left]
+        shard, times = max(runs.count_failures(store, outcome.failed).items(), key=lambda one: one[1])
+        if times >= runs.MOST_FAILURES:  # tasks that a scheduler repeats would go on for ever
+            hint = f"Look at {store.location}/failed. Mend the cause and run again: each run tries the shard once more."
+            text = "\n".join([*lines, f"shard {shard} has failed {times} times, whoever made it"])
+            raise ModelError(text, hint=hint)
         raise runs.failed_for("\n".join(lines), store.location, causes.values())
     if left:
         hint = f"Mend the cause, then `synthgen repair {store.location}` lets them be tried again."

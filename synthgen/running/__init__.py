@@ -7,7 +7,15 @@ from synthgen.running.decisions import carry_decisions
 from synthgen.running.executors.local import run_local
 from synthgen.running.executors.ray import check_ray, run_ray
 from synthgen.running.executors.slots import Slot, slots
-from synthgen.running.failures import GIVEN_UP, failed_for, grouped, read_causes, read_given_up
+from synthgen.running.failures import (
+    GIVEN_UP,
+    MOST_FAILURES,
+    count_failures,
+    failed_for,
+    grouped,
+    read_causes,
+    read_given_up,
+)
 from synthgen.running.opening import check_resolved, create_run, growth_in, is_begun, kept_spec, open_run
 from synthgen.running.rejudge import rejudge
 from synthgen.running.repair import Repaired, repair
@@ -21,6 +29,7 @@ from synthgen.running.verify import Damage, unsealed, verify
 
 __all__ = [
     "GIVEN_UP",
+    "MOST_FAILURES",
     "Asked",
     "Assignment",
     "Damage",
@@ -35,6 +44,7 @@ __all__ = [
     "carry_decisions",
     "check_ray",
     "check_resolved",
+    "count_failures",
     "create_run",
     "decide",
     "extend_from_surplus",

@@ -1,7 +1,7 @@
 """Failures: what ended a shard, or a worker with it, kept in `failed/` and read back for the screen."""
 
 import traceback
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,8 @@ GIVEN_UP = 3
 """If a shard failed this often for the same cause with the same software, no task tries it again."""
 _LISTED = 20
 """Shards of one cause that are named; the others are counted."""
+MOST_FAILURES = 10
+"""A shard that failed so often, on whatever machine, is not to be tried again by a scheduler."""
 _REPEATED = {kind.__name__ for kind in BUGS}
 
 
@@ -77,6 +79,12 @@ def forget_failures(store: RunStore, shards: Collection[int]) -> tuple[str, ...]
     for name in names:
         store.delete(name)
     return tuple(names)
+
+
+def count_failures(store: RunStore, shards: Collection[int]) -> Counter[int]:
+    """Count how often each shard failed, on whatever machine."""
+    found = Counter(layout.shard_of_failure(name) for name in store.names(layout.FAILED)) if shards else Counter()
+    return Counter({shard: found[shard] for shard in shards})
 
 
 def read_end(store: RunStore, names: Iterable[str]) -> str | None:
