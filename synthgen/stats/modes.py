@@ -5,19 +5,19 @@ removed, together with what they do in pairs. So axes are searched in rounds: wh
 (projection pursuit, Huber 1985, Annals of Statistics 13), remove the largest of them, repeat.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from synthgen.stats.estimates import Floats, Ints
 
-ROUNDS, WIDTHS, STARTS = 5, (10, 20, 35, 60), 150
+ROUNDS, WIDTHS, STARTS = 5, (10, 20, 35), 300
 """Rounds of the search; the numbers of principal axes that it whitens in each; and from how many axes it starts."""
-_SEARCHED, _FITTED = 3000, 6000
+_SEARCHED, _FITTED = 1500, 6000
 """Rows that a search, and a fit of what it found, use at most."""
-_KEPT, _STRONG, _MOST_STRONG = 25, 8, 24
+_KEPT, _STRONG, _MOST_STRONG, _CLEAR = 25, 8, 24, 5.2
 _ROWS_PER_NUMBER = 12
-_BINS = 80
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +27,7 @@ class TwoSides:
     Attributes:
         axes: [d, m].
         shares: of the upper cluster in each class, [classes, m].
-        apart: the distance of the clusters in standard deviations of one (Ashman et al. 1994, Astronomical J. 108), [m].
+        apart: the distance of the clusters in standard deviations of one (Ashman et al. 1994, Astronomical J. 108).
         upper: the probability that a row is in the upper cluster, [n, m].
     """
 
@@ -86,8 +86,12 @@ class Modes:
         return np.concatenate(found, axis=1), splits
 
 
-def find_modes(rows: Floats, codes: Ints, rng: np.random.Generator) -> Modes:
-    """Search axes with two clusters in rows [n, d] of classes `codes`; every class has rows."""
+def find_modes(rows: Floats, codes: Ints, rng: np.random.Generator, *, clear: bool) -> Modes:
+    """Search axes with two clusters in rows [n, d] of classes `codes`; every class has rows.
+
+    Args:
+        clear: remove the modes with the clearest clusters after each round, instead of those that explain most.
+    """
     fitted = np.sort(rng.permutation(len(rows))[:_FITTED])
     rows, codes = rows[fitted], codes[fitted]
     rounds: list[_Round] = []
@@ -96,10 +100,10 @@ def find_modes(rows: Floats, codes: Ints, rng: np.random.Generator) -> Modes:
     for _ in range(ROUNDS):
         left = centred(left, codes)
         found = _search(left, codes, rng)
-        strong = _strong(left, found) if splits.shape[1] < _MOST_STRONG else np.zeros(0, dtype=np.int64)
+        strong = _strong(left, found, clear) if splits.shape[1] < _MOST_STRONG else np.zeros(0, dtype=np.int64)
         axes = found.axes[:, strong]
         along = left @ axes
-        cuts = _cut(along, 0.05)[0] if len(strong) else np.zeros(0)
+        cuts = cut(along, 0.05)[0] if len(strong) else np.zeros(0)
         splits = np.concatenate([splits, along > cuts], axis=1)
         means = splits.mean(0)
         pairs = _pairs(splits - means)[:, : max(splits.shape[1], len(rows) // 6)]
@@ -136,6 +140,15 @@ def two_sides(white: Floats, codes: Ints, upper: Floats, steps: int = 25) -> Two
     return TwoSides(axes, shares, np.sqrt(squared), upper)
 
 
+def principal(views: Sequence[Floats], most: int = 100) -> Floats:
+    """Join several embeddings of the same images, each by its first principal components: [n, d]."""
+    found = []
+    for view in views:
+        rows = np.asarray(view, dtype=np.float64) - np.mean(view, axis=0)
+        found.append(rows @ np.linalg.eigh(rows.T @ rows)[1][:, ::-1][:, :most])
+    return np.concatenate(found, axis=1)
+
+
 def expit_of(odds: Floats) -> Floats:
     found: Floats = 1 / (1 + np.exp(-np.clip(odds, -40, 40)))
     return found
@@ -164,32 +177,30 @@ def _search(rows: Floats, codes: Ints, rng: np.random.Generator) -> TwoSides:
         white = rows @ onto
         axes = _splitting(white[some], rng)
         along = white @ axes
-        cuts, explained = _cut(along[some])
+        cuts, explained = cut(along[some])
         kept = distinct(along[some] > cuts, explained, 30, 0.8)
         each = two_sides(white, codes, (along > cuts)[:, kept].astype(float))
         found.append(TwoSides(onto @ each.axes, each.shares, each.apart, each.upper))
-    whole = TwoSides(
-        *(np.concatenate([getattr(each, name) for each in found], axis=-1) for name in TwoSides.__slots__)
-    )
+    whole = TwoSides(*(np.concatenate([getattr(each, name) for each in found], axis=-1) for name in TwoSides.__slots__))
     share = whole.upper.mean(0)
     clear = whole.only(np.flatnonzero((share > 0.08) & (share < 0.92) & (whole.apart > 2.2)))
     return clear.only(distinct(clear.upper, clear.apart, _KEPT, 0.7))
 
 
-def _splitting(white: Floats, rng: np.random.Generator, steps: int = 12) -> Floats:
+def _splitting(white: Floats, rng: np.random.Generator, steps: int = 10) -> Floats:
     """Turn random axes towards ones that two clusters explain well: 2-means of one dimension (Otsu 1979), in turns."""
     width = white.shape[1]
     axes = np.concatenate([np.eye(width), rng.normal(size=(width, max(0, STARTS - width)))], axis=1)
     axes /= np.linalg.norm(axes, axis=0)
     for _ in range(steps):
         along = white @ axes
-        above = (along > _cut(along)[0]).astype(float)
+        above = (along > cut(along)[0]).astype(float)
         axes = white.T @ (above - above.mean(0))
         axes /= np.maximum(np.linalg.norm(axes, axis=0), 1e-12)
     return axes
 
 
-def _cut(along: Floats, least: float = 0.1) -> tuple[Floats, Floats]:
+def cut(along: Floats, least: float = 0.1) -> tuple[Floats, Floats]:
     """Cut each column where the variance between both sides is largest; each side has at least this share of rows.
 
     Returns:
@@ -219,10 +230,10 @@ def distinct(sides: Floats, worth: Floats, most: int, alike: float) -> Ints:
     return np.array(kept, dtype=np.int64)
 
 
-def _strong(rows: Floats, found: TwoSides, least: float = 0.02) -> Ints:
-    """Choose the modes to remove: those that explain at least this share of the spread of rows, the largest first."""
-    if not found.axes.shape[1]:
-        return np.zeros(0, dtype=np.int64)
+def _strong(rows: Floats, found: TwoSides, clear: bool, least: float = 0.02) -> Ints:
+    """Choose the modes to remove: the clearest, or those that explain at least this share of the spread of rows."""
+    if clear or not found.axes.shape[1]:
+        return np.flatnonzero(found.apart > _CLEAR)[:_STRONG]  # `found` is in this order
     share = found.upper.mean(0)
     spread = share * (1 - share)
     explained = ((rows.T @ (found.upper - share) / len(rows)) ** 2).sum(0) / spread / ((rows**2).sum() / len(rows))
