@@ -27,8 +27,8 @@ from synthgen.stats.search import Flags
 LEAST_ROWS, LEAST_OF_CLASS = 300, 40
 """Rows of a half, and of a class in it, that a search needs."""
 _DRAWS, _BINS = 100, 80
-_APART, _APART_FIRST, _APART_OF_CLASS, _STRETCH = 3.0, 8.0, 2.5, 0.3
-_ONE_SIDED, _EXPLAINED = 0.03, 0.2
+_APART, _PLAIN, _APART_OF_CLASS, _STRETCH = 3.0, 8.0, 2.5, 0.3
+_ONE_SIDED, _EXPLAINED, _SAME = 0.03, 0.2, 0.7
 _SCOPES = 24
 
 
@@ -145,10 +145,10 @@ def _splits(
     known = [_Strong(each, codes[one], split, codes[other]) for each, split in zip(modes, splits, strict=True)]
     for column in np.sort(distinct(upper, -number.astype(float), upper.shape[1], 0.85)):
         tested = _tested(places[:, column], codes[other], groups[other], rng)
-        first_round = number[column] == 0
-        if tested is None or tested.apart < (_APART_FIRST if first_round else _APART):
+        if tested is None or tested.apart < _APART:
             continue
-        if not first_round and max(each.explain(upper[:, column], tested.upper) for each in known) > _EXPLAINED:
+        unclear = number[column] > 0 or tested.apart < _PLAIN
+        if unclear and max(each.explain(upper[:, column], tested.upper) for each in known) > _EXPLAINED:
             continue
         shares = tuple(replace(each, code=int(names[each.code])) for each in tested.shares)
         yield replace(tested, shares=shares, rows=other)
@@ -171,12 +171,17 @@ class _Strong:
 
     def __init__(self, modes: Modes, searched: Ints, splits: Floats, codes: Ints) -> None:
         means = modes.splits.mean(0)
-        self._given = _terms(modes.splits - means, searched[modes.fitted])
-        self._new, self._codes = _terms(splits - means, codes), codes
+        self._searched, self._codes = searched[modes.fitted], codes
+        self._splits, self._new = modes.splits - means, splits - means
 
     def explain(self, upper: Floats, there: Floats) -> float:
-        """Return the share of a split's variance within classes that they explain in the rows that test."""
-        expected = explained_by(self._given, upper[:, None], self._new)
+        """Return the share of a split's variance within classes that they explain in the rows that test.
+
+        A strong mode does not explain itself.
+        """
+        others = np.array([_alike(upper, each) < _SAME for each in self._splits.T], dtype=bool)
+        given = _terms(self._splits[:, others], self._searched)
+        expected = explained_by(given, upper[:, None], _terms(self._new[:, others], self._codes))
         left = centred(there[:, None] - expected, self._codes)
         return 1 - float((left**2).sum() / max((centred(there[:, None], self._codes) ** 2).sum(), 1e-12))
 
@@ -270,7 +275,7 @@ def _without_repetitions(splits: Sequence[Split], images: int) -> Iterator[Split
     for split in sorted(splits, key=lambda each: (each.within is not None, each.p_value)):
         sides = np.full(images, np.nan)
         sides[split.rows] = split.upper
-        if all(_alike(sides, other) < 0.7 for other in kept):
+        if all(_alike(sides, other) < _SAME for other in kept):
             kept.append(sides)
             yield split
 

@@ -1,1 +1,1 @@
-"""What nobody declared: splits of the images that are associated with class, found in embeddings of images and crops."""
+"""What nobody declared: splits of images that are associated with class, found in embeddings of images and crops."""
