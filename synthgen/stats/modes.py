@@ -179,7 +179,7 @@ def _search(rows: Floats, codes: Ints, rng: np.random.Generator) -> TwoSides:
         along = white @ axes
         cuts, explained = cut(along[some])
         kept = distinct(along[some] > cuts, explained, 30, 0.8)
-        each = two_sides(white, codes, (along > cuts)[:, kept].astype(float))
+        each = two_sides(white, codes, above_cuts(along[:, kept], codes))
         found.append(TwoSides(onto @ each.axes, each.shares, each.apart, each.upper))
     whole = TwoSides(*(np.concatenate([getattr(each, name) for each in found], axis=-1) for name in TwoSides.__slots__))
     share = whole.upper.mean(0)
@@ -214,6 +214,15 @@ def cut(along: Floats, least: float = 0.1) -> tuple[Floats, Floats]:
     between[:edge] = between[many - 1 - edge :] = 0
     best, columns = between.argmax(0), np.arange(along.shape[1])
     return (ordered[best, columns] + ordered[best + 1, columns]) / 2, between[best, columns]
+
+
+def above_cuts(along: Floats, codes: Ints) -> Floats:
+    """Tell which rows are above the cut of their own class, 0 or 1: classes with other shares have other centres."""
+    found = np.zeros_like(along)
+    for code in np.unique(codes):
+        own = codes == code
+        found[own] = along[own] > cut(along[own], 0.05)[0]
+    return found
 
 
 def distinct(sides: Floats, worth: Floats, most: int, alike: float) -> Ints:

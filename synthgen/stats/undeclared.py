@@ -13,8 +13,8 @@ from scipy.stats import chi2, false_discovery_control
 from synthgen.stats.estimates import ALPHA, Estimate, Floats, Ints, estimate
 from synthgen.stats.modes import (
     Modes,
+    above_cuts,
     centred,
-    cut,
     distinct,
     expit_of,
     explained_by,
@@ -201,8 +201,7 @@ def _tested(along: Floats, codes: Ints, groups: Ints, rng: np.random.Generator) 
     """
     along = centred(along[:, None], codes)
     along = along / max(float(along.std()), 1e-12)
-    start = (along > cut(along, 0.05)[0]).astype(float)
-    sides = two_sides(along, codes, start, 60)
+    sides = two_sides(along, codes, above_cuts(along, codes), 60)
     spread = (np.bincount(codes) / len(codes)) @ (sides.shares * (1 - sides.shares))
     deviation = float(1 / np.sqrt(1 + spread[0] * sides.apart[0] ** 2))
     distance = float(sides.apart[0]) * deviation
