@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import chi2_contingency
 
 from synthgen.stats.undeclared import SplitSearch, find_splits
 
@@ -31,9 +32,16 @@ def test_a_planted_split_is_found_with_its_shares_and_the_look_of_a_class_is_not
     assert split.adjusted < 1e-6
 
 
+def test_a_difference_by_chance_has_the_p_value_of_the_true_table() -> None:
+    found, upper = searched((0.45, 0.45))  # 5 % of such sets have one: seed 0 does
+    rows = found.found[0].rows
+    table = [[np.sum((rows % 2 == code) & (upper[rows] == side)) for side in (False, True)] for code in (0, 1)]
+    assert found.found[0].p_value == pytest.approx(chi2_contingency(table, correction=False).pvalue, rel=0.2)
+
+
 @pytest.mark.parametrize("declared", [False, True])
 def test_what_classes_share_evenly_or_what_is_declared_is_not_found(declared: bool) -> None:
-    found, _ = searched((0.25, 0.7) if declared else (0.45, 0.45), declared=declared)
+    found, _ = searched((0.25, 0.7) if declared else (0.45, 0.45), 2, declared=declared)
     assert found.searched >= 1
     assert not found.found
 
