@@ -20,6 +20,7 @@ from synthgen.auditing.label_command import judge_check
 from synthgen.auditing.questions.of_report import with_questions
 from synthgen.auditing.taken import place_sha256
 from synthgen.auditing.trends.of_report import read_since, with_trends
+from synthgen.auditing.undeclared.of_set import check_undeclared, with_undeclared
 from synthgen.bounded import read_bounded
 from synthgen.events import OnProgress, ignore
 
@@ -60,6 +61,7 @@ def audit_set(
     second = first.beside(query.compare, query, open_run) if query.compare is not None else None
 
     earlier = read_since(query.since)
+    check_undeclared(first, query)
 
     # Declare. A user's mistake must show before images are looked at, which may take hours.
     values = values_of(first, [other for other in (real, second) if other is not None])
@@ -111,6 +113,7 @@ def audit_set(
     # Report
     evidence = _evidence(query, values)
     report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, evidence, near)
+    report = with_undeclared(report, first, seen, values, near, query, on_progress)
     report = _with_images(_of_place(report, place, query), inspected, query, of_images)
     return with_questions(with_trends(with_domain(report, first, seen), earlier), first.subject.run)
 
