@@ -82,9 +82,9 @@ def main(
         ("a model's errors by group", "fairlearn, without intervals", audit_errors, lambda: errors(frame)),
         (
             "a model's errors by group",
-            "fairlearn, 100 bootstraps",
+            "fairlearn, 20 bootstraps",
             audit_errors,
-            lambda: errors(frame, n_boot=100, ci_quantiles=[0.025, 0.975], random_state=0),
+            lambda: errors(frame, n_boot=20, ci_quantiles=[0.025, 0.975], random_state=0),
         ),
     ]
     found = []
