@@ -12,7 +12,7 @@ import pytest
 import synthgen
 from synthgen.errors import StorageError, SynthgenError, UsageError
 from synthgen.running import carry_decisions, deciding, open_run, read_state, top_up, work
-from synthgen.running.decisions import ReviewDecision
+from synthgen.running.decisions import ReviewDecision, keep_decision
 from synthgen.seal import seal, unseal
 from synthgen.store import Location, RunStore, open_store
 from tests.command import call, result
@@ -271,7 +271,7 @@ def test_a_run_made_again_keeps_what_was_decided_and_what_no_longer_holds_is_sai
 def test_two_reviewers_at_once_both_have_their_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = tmp_path / "run"
     made(run)
-    good, keep = of_verdict(run, "accepted"), deciding.keep_decision
+    good, keep = of_verdict(run, "accepted"), keep_decision
 
     def second(store: RunStore, number: int, decision: ReviewDecision) -> bool:
         monkeypatch.setattr(deciding, "keep_decision", keep)
