@@ -1,8 +1,12 @@
 """The runs below a folder are listed whatever lies there, and removed without touching anything else."""
 
 import os
+import pty
 import shutil
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -216,3 +220,21 @@ def test_the_commands_ask_and_tell(outputs: Path) -> None:
     done = call("remove", "outputs/done/", "outputs/done", "outputs/torn", "--yes", "--json", folder=folder)
     assert [Path(each["location"]).name for each in result(done.stdout)["removed"]] == ["done", "torn"]
     assert result(done.stdout)["bytes"] > 10_000
+
+
+@pytest.mark.parametrize("answer", ["n", "y"])
+def test_on_a_terminal_the_answer_decides(outputs: Path, answer: str) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "synthgen", "remove", str(outputs / "done")]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        seen = b""
+        while b"[y/N]" not in seen:
+            seen += os.read(ours, 1000)
+        os.write(ours, f"{answer}\n".encode())
+        while process.poll() is None:
+            with suppress(OSError):
+                seen += os.read(ours, 1000)
+        os.close(ours)
+    assert b"done, 5 images" in seen
+    assert (process.returncode, (outputs / "done").exists()) == (0, answer == "n")
