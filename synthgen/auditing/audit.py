@@ -59,7 +59,6 @@ def audit_set(
     first = open_input(place, query, open_run, judges)
     real = first.beside(query.reference, query, open_run) if query.reference is not None else None
     second = first.beside(query.compare, query, open_run) if query.compare is not None else None
-
     earlier = read_since(query.since)
     check_undeclared(first, query)
 
