@@ -14,6 +14,7 @@ import random
 import select
 import signal
 import sys
+import threading
 import time
 import traceback
 from contextlib import suppress
@@ -173,7 +174,17 @@ def _fork_workers() -> None:
     """
     local: Any = importlib.import_module("synthgen.running.executors.local")
     forking: Any = multiprocessing
-    contexts, serve = multiprocessing.get_context, local.serve_process
+    contexts, serve, fork = multiprocessing.get_context, local.serve_process, os.fork
+
+    def forked() -> int:
+        """Fork while no other thread, such as the one that notes a stop, holds a lock that the child would wait for."""
+        asking = {signal.SIGINT, signal.SIGTERM}
+        signal.pthread_sigmask(signal.SIG_BLOCK, asking)
+        while threading.active_count() > 1:
+            time.sleep(0.001)
+        child = fork()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, asking)
+        return child
 
     def served(start: Any, location: str, device: str, connection: Any) -> None:
         for descriptor in map(int, os.listdir("/proc/self/fd")):
@@ -184,6 +195,8 @@ def _fork_workers() -> None:
 
     forking.get_context = lambda method=None: contexts("fork" if method == "spawn" else method)
     local.serve_process = served
+    patched: Any = os
+    patched.fork = forked
 
 
 if __name__ == "__main__":
