@@ -93,19 +93,3 @@ def test_a_run_grows_twice_and_every_command_works_on_it(tmp_path: Path, monkeyp
     assert synthgen.repair("R").reopened
     synthgen.run("R", devices="cpu")
     assert rows(tmp_path) == after, "an old shard is made again by its own spec"
-
-
-@pytest.mark.slow
-def test_a_class_like_one_that_is_there_is_refused_where_a_filter_asks_for_the_label(tmp_path: Path) -> None:
-    text = SPEC.replace("{quality: {}}", "{label: {min_posterior: 0.3}}").replace("steps: 2", "steps: 8")
-    (tmp_path / "first.yaml").write_text(text.replace("chef: 2", "chef: 1"))
-    synthgen.run(tmp_path / "first.yaml", tmp_path / "R", devices="cpu")
-    like = "chef: 1, nurse: {count: 1, prompts: [a doctor with dark skin, a doctor with light skin]}"
-    (tmp_path / "like.yaml").write_text(text.replace("chef: 2", like))
-    done = call("run", "like.yaml", "-o", "R", "--extend", folder=tmp_path)
-    assert done.returncode == 2
-    assert "cannot gain the class 'nurse'" in said(done.stderr)
-    assert "of its 3 images would be rejected by filters.label now" in said(done.stderr)
-    assert not (tmp_path / "R/additions").exists()
-    (tmp_path / "other.yaml").write_text(text.replace("chef: 2", "chef: 1, farmer: 1"))
-    synthgen.run(tmp_path / "other.yaml", tmp_path / "R", devices="cpu", extend=True)
