@@ -37,7 +37,8 @@ def test_a_search_that_cannot_be_made_is_refused(options: list[str], words: str,
         lines = [line.split(",", 1)[1] for line in listing.read_text("utf-8").splitlines()]
         listing.write_text("\n".join(lines) + "\n", "utf-8")
     done = call("audit", "set/list.csv", "--undeclared", *options, folder=tmp_path)
-    assert (done.returncode, "--undeclared" in said(done), words in said(done)) == (2, True, True)
+    told = said(done.stderr)
+    assert (done.returncode, "--undeclared" in told, words in told) == (2, True, True), told
 
 
 def test_too_few_images_are_told_and_not_asked_for_is_told(tmp_path: Path) -> None:
