@@ -57,11 +57,10 @@ def audit_set(
     """
     # Open
     first = open_input(place, query, open_run, judges)
+    check_undeclared(first, query)
     real = first.beside(query.reference, query, open_run) if query.reference is not None else None
     second = first.beside(query.compare, query, open_run) if query.compare is not None else None
     earlier = read_since(query.since)
-    check_undeclared(first, query)
-
     # Declare. A user's mistake must show before images are looked at, which may take hours.
     values = values_of(first, [other for other in (real, second) if other is not None])
     common, options = _options(first, query, values, has_reference=real is not None)
@@ -85,12 +84,11 @@ def audit_set(
     # Measure
     from synthgen.auditing.near_groups import near_of
 
-    frame = seen_real.looked.frame if seen_real else None
     near = near_of(seen.looked, values, query.seed)
     if first.bare:
         findings = bare_findings(first, seen, query)
     else:
-        findings = _measured(seen, values, replace(options, real=frame), query.seed, on_progress, near)
+        findings = _measured(seen, values, replace(options, real=_frame(seen_real)), query.seed, on_progress, near)
     if heard is not None:
         findings = replace(findings, agreement=heard.agreement, second_opinion=heard.opinion)
     kept = [name for name in common.references if name not in query.targets]
@@ -105,7 +103,10 @@ def audit_set(
         from synthgen.auditing.confusion_classes import of_classes
 
         there = of_classes(common.confusions, set(seen_second.looked.frame["label"].astype(str)))
-        theirs, close = replace(common, real=frame, confusions=there), near_of(seen_second.looked, values, query.seed)
+        theirs, close = (
+            replace(common, real=_frame(seen_real), confusions=there),
+            near_of(seen_second.looked, values, query.seed),
+        )
         other = _measured(seen_second, values, theirs, query.seed, on_progress, close)
         comparison = compare(findings, other)
 
@@ -128,6 +129,10 @@ def _with_images(
     report: AuditReport, inspected: InspectedSet | None, query: AuditQuery, gates: Sequence[ImageGate]
 ) -> AuditReport:
     return with_image_gates(with_inspection(report, inspected, asked=query.inspect), gates)
+
+
+def _frame(seen: ObservedSet | None) -> pd.DataFrame | None:
+    return seen.looked.frame if seen else None
 
 
 def _noted(

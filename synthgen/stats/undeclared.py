@@ -48,7 +48,7 @@ class ClassShare:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HiddenSplit:
+class FoundSplit:
     """Two clusters of images along an axis, with the test whether comparable classes differ in their shares.
 
     Attributes:
@@ -81,7 +81,7 @@ class SplitSearch:
 
     searched: int
     tested: int
-    found: tuple[HiddenSplit, ...]
+    found: tuple[FoundSplit, ...]
 
 
 def find_splits(rows: Floats, codes: Ints, declared: Sequence[Ints], groups: Ints, seed: int = 0) -> SplitSearch:
@@ -97,7 +97,7 @@ def find_splits(rows: Floats, codes: Ints, declared: Sequence[Ints], groups: Int
     names, group = np.unique(groups, return_inverse=True)
     first = (np.random.default_rng([seed, *b"halves"]).random(len(names)) < 0.5)[group]
     scopes = list(_scopes(codes, declared, first))
-    tested: list[HiddenSplit] = []
+    tested: list[FoundSplit] = []
     for number, (within, members) in enumerate(scopes):
         rng = np.random.default_rng([seed, *b"splits", number])
         own = np.unique(codes[members], return_inverse=True)
@@ -129,7 +129,7 @@ def _splits(
     groups: Ints,
     first: Flags,
     rng: np.random.Generator,
-) -> Iterator[HiddenSplit]:
+) -> Iterator[FoundSplit]:
     """Search splits in the first half of the images of a scope, and test them in the other."""
     names, codes = classes
     one, other = np.flatnonzero(first), np.flatnonzero(~first)
@@ -193,7 +193,7 @@ def _terms(splits: Floats, codes: Ints) -> Floats:
     return np.concatenate([member, splits, splits[:, first] * splits[:, second], by_class], axis=1)
 
 
-def _tested(along: Floats, codes: Ints, groups: Ints, rng: np.random.Generator) -> HiddenSplit | None:
+def _tested(along: Floats, codes: Ints, groups: Ints, rng: np.random.Generator) -> FoundSplit | None:
     """Compare the shares of the two clusters in the classes where these are equally far apart.
 
     Shares vary as in a bootstrap of groups with Poisson weights; Cochran (1954, Biometrics 10) compares them.
@@ -232,7 +232,7 @@ def _tested(along: Floats, codes: Ints, groups: Ints, rng: np.random.Generator) 
         for code, (value, wide, same, many) in enumerate(found)
     )
     p_value = float(chi2.sf(q, int(comparable.sum()) - 1))
-    return HiddenSplit(None, float(sides.apart[0]), p_value, p_value, shares, np.arange(len(along)), sides.upper[:, 0])
+    return FoundSplit(None, float(sides.apart[0]), p_value, p_value, shares, np.arange(len(along)), sides.upper[:, 0])
 
 
 def _drawn(bins: Ints, groups: Ints, rng: np.random.Generator) -> Floats:
@@ -268,7 +268,7 @@ def _in_class(
     return shares, float(apart[0]), float(apart[0] / wide[0])
 
 
-def _without_repetitions(splits: Sequence[HiddenSplit], images: int) -> Iterator[HiddenSplit]:
+def _without_repetitions(splits: Sequence[FoundSplit], images: int) -> Iterator[FoundSplit]:
     """Yield the surest of the splits that are alike: those of all images before those of a value."""
     kept: list[Floats] = []
     for split in sorted(splits, key=lambda each: (each.within is not None, each.p_value)):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from synthgen.auditing.report import AuditReport
     from synthgen.auditing.undeclared.findings import Undeclared, UndeclaredSplit
     from synthgen.stats.estimates import Ints
-    from synthgen.stats.undeclared import HiddenSplit
+    from synthgen.stats.undeclared import FoundSplit
 
 MOST = 20_000
 """More images are sampled."""
@@ -143,7 +143,7 @@ def _groups(frame: pd.DataFrame, near: NearSet, drawn: np.ndarray, seed: int) ->
 
 
 def _told(
-    split: HiddenSplit, frame: pd.DataFrame, names: Sequence[str], labels: Mapping[str, Sequence[str]], seed: int
+    split: FoundSplit, frame: pd.DataFrame, names: Sequence[str], labels: Mapping[str, Sequence[str]], seed: int
 ) -> UndeclaredSplit:
     from synthgen.auditing.undeclared.findings import UndeclaredShare, UndeclaredSplit
 
