@@ -1,19 +1,48 @@
 """The command line as a user has it: a process of its own."""
 
 import json
+import logging
+import os
+import signal
 import subprocess
 import sys
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 
 from synthgen.cli.envelope import result_schema
+from synthgen.cli.program import run
+from synthgen.cli.session import session
 
 
 def call(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "synthgen", *map(str, arguments)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+
+
+def command_line(arguments: Sequence[str]) -> int:
+    """Run a command line in this process, which is quicker, and leave the process as it was."""
+    root, own = logging.getLogger(), logging.getLogger("synthgen")
+    handlers, levels, state = list(root.handlers), (root.level, own.level), dict(vars(session))
+    environment = dict(os.environ)
+    stops = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    root.handlers.clear()  # `basicConfig` would close them
+    try:
+        with warnings.catch_warnings():
+            return run(arguments)
+    finally:
+        logging.captureWarnings(False)
+        root.handlers[:] = handlers
+        root.setLevel(levels[0])
+        own.setLevel(levels[1])
+        vars(session).update(state)
+        os.environ.clear()
+        os.environ.update(environment)
+        for number, handler in stops.items():
+            signal.signal(number, handler)
 
 
 def envelope(stdout: str | bytes) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from hypothesis.strategies import randoms
 
 import synthgen
 from synthgen.bounded import read_bounded, read_object
-from synthgen.cli.program import run as command_line
 from synthgen.errors import ModelError, SpecError, StorageError, SynthgenError
 from synthgen.redaction import looks_secret, secret_in_address
 from synthgen.seal import seal, unseal
@@ -21,6 +20,7 @@ from synthgen.spec import parse_spec
 from synthgen.spec.phrases import Phrases, TextPart
 from synthgen.spec.wordings import words_of
 from synthgen.store import FolderStore
+from tests.command import command_line
 from tests.running.noise import make_run, noise_plan
 
 HEAD = 'synthgen: 1\nname: small\nmodel: {id: "owner/name"}\nclasses: {doctor: 4}\n'

@@ -9,6 +9,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+import synthgen
+from synthgen.running import create_run
+from synthgen.store import open_store
 from tests.command import call, result
 from tests.generating import tiny_qwen
 from tests.generating.tiny import save_stable_diffusion
@@ -75,7 +78,10 @@ def test_a_setting_that_the_model_does_not_take_is_refused_by_name_and_begins_no
 def test_a_task_of_an_array_refuses_such_a_setting_before_any_shard(tmp_path: Path) -> None:
     write(tmp_path, SPEC.replace("size: 32", "size: 32, negative_prompt: blurry"))
     pretend(tmp_path, "Flux2KleinPipeline")
-    assert call("plan", "spec.yaml", "-o", "run", folder=tmp_path).returncode == 0
+    assert call("plan", "spec.yaml", "-o", "run", folder=tmp_path).returncode == 2
+    assert not (tmp_path / "run").exists()
+    spec = synthgen.load_spec(tmp_path / "spec.yaml")
+    create_run(open_store(tmp_path / "run"), synthgen.plan(spec), SPEC)  # as an earlier version began it
     done = call("work", "run", "--index", "0", "--of", "1", folder=tmp_path)
     assert done.returncode == 2, done.stderr
     assert "model.negative_prompt: Flux2KleinPipeline takes no negative prompt" in done.stderr

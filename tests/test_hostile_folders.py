@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import synthgen
-from synthgen.cli.program import run as command_line
+from tests.command import command_line
 from tests.handed_over import ID, TINTS, spec
 from tests.hostile_folders import (
     ASKED,

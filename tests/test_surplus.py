@@ -13,6 +13,7 @@ from synthgen.dataset.select import AcceptedImages, select
 from synthgen.planning import Plan, growth_of
 from synthgen.running import create_run, open_run, read_state, top_up, verify, work
 from synthgen.running.decisions import read_decisions
+from synthgen.running.shard.filling import Filling
 from synthgen.seal import seal, unseal
 from synthgen.spec import DuplicateFilter, parse_spec
 from synthgen.store import Location, open_store
@@ -24,6 +25,12 @@ from tests.test_review import made, rows
 KEEP = ("output.splits={train: 1}", "output.surplus=keep")
 PLAN = noise_plan("classes={doctor: 6, chef: 4}", "output.shard_size=5", *KEEP)
 MORE = noise_plan("classes={doctor: 11, chef: 4}", "output.shard_size=5", *KEEP)
+
+
+@pytest.fixture(autouse=True)
+def whole_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let batches be whole, as in earlier versions: a batch that is cut to what is needed leaves little surplus."""
+    monkeypatch.setattr(Filling, "propose_needed", Filling.propose)
 
 
 def surplus(location: Location) -> dict[str, list[str]]:

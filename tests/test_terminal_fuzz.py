@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import synthgen
-from synthgen.cli.program import run as command_line
 from synthgen.cli.streams import Stream, guard
 from synthgen.running.failures import write_failure
 from synthgen.seal import seal, unseal
 from synthgen.store import FolderStore
+from tests.command import command_line
 from tests.hostile_folders import EVIL, image_folder, picture
 from tests.running.noise import make_run, noise_plan
 
