@@ -26,12 +26,6 @@ def image_key(data: bytes) -> bytes:
     return sha256(data).digest()
 
 
-def crop_keys(data: bytes, many: int) -> list[bytes]:
-    """Return the keys of the crops of an image, in the order of `five_crops`."""
-    whole = image_key(data)
-    return [sha256(b"crop:%d:" % crop + whole).digest() for crop in range(many)]
-
-
 def text_key(text: str) -> bytes:
     return sha256(b"text:" + text.encode()).digest()
 

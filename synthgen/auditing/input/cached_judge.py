@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,20 +10,14 @@ from typing import TYPE_CHECKING
 
 from synthgen.auditing.input.asked_judge import AskedJudge
 from synthgen.auditing.input.judges import JudgeId, JudgeModel, Judges
-from synthgen.errors import StorageError
 from synthgen.events import OnProgress, StepProgress
 from synthgen.images import LeftOut, RgbPicture, decode
 from synthgen.spec import Attribute
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from synthgen.images import Change
     from synthgen.sets import ImageSet
     from synthgen.stats.search import Vectors
-
-
-_CROPPED_AT_ONCE = 32
 
 
 class CachedJudge:
@@ -74,37 +68,6 @@ class CachedJudge:
                 return picture
             fresh[key] = picture
         return key
-
-    def embed_crops(
-        self,
-        images: ImageSet,
-        rows: Sequence[int],
-        crops: Callable[[Image], Sequence[Image]],
-        on_progress: OnProgress,
-    ) -> Vectors:
-        """Embed the crops of the images of `rows`, which are sorted and were opened before: [rows, crops, width].
-
-        Raises:
-            ModelError, DeviceError, StorageError: a model, a device or a disk fails, or an image is gone.
-        """
-        from synthgen.auditing.input.cache import crop_keys
-
-        keys: list[list[bytes]] = []
-        for start in range(0, len(rows), _CROPPED_AT_ONCE):
-            fresh: dict[bytes, Image] = {}
-            for data in images.some(rows[start : start + _CROPPED_AT_ONCE]):
-                picture = decode(data) if isinstance(data, bytes) else data
-                if isinstance(picture, LeftOut) or isinstance(data, LeftOut):
-                    raise StorageError(f"{images.source}: an image that could be opened before cannot be opened now")
-                parts = crops(picture.image)
-                keys.append(crop_keys(data, len(parts)))
-                fresh |= {key: part for key, part in zip(keys[-1], parts, strict=True) if key not in self._cache}
-            if fresh:
-                self._cache.add(list(fresh), self._model.embed_pictures(list(fresh.values())), self._model.logit_scale)
-            on_progress(StepProgress(f"embedding crops of {images.name}", "images", len(keys), len(rows)))
-        self._cache.flush()
-        found = self._cache.get([key for own in keys for key in own])
-        return found.reshape(len(rows), -1, found.shape[1])
 
     def vectors(self, keys: Sequence[bytes]) -> Vectors:
         """Return the embeddings of images by their keys, of unit length [n, width]."""

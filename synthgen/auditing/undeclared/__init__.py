@@ -1,1 +1,0 @@
-"""What nobody declared: splits of images that are associated with class, found in embeddings of images and crops."""
