@@ -40,7 +40,7 @@ def pretend(folder: Path, pipeline: str) -> None:
 @pytest.mark.parametrize(
     "save",
     [
-        pytest.param(tiny_qwen.save_qwen_image, id="qwen-image"),
+        pytest.param(tiny_qwen.save_qwen_image, id="qwen-image", marks=pytest.mark.slow),
         pytest.param(tiny_qwen.save_qwen_image_21, id="qwen-image-2.1", marks=pytest.mark.slow),
         pytest.param(tiny_qwen.save_krea2, id="krea-2", marks=pytest.mark.slow),
         pytest.param(tiny_qwen.save_nucleus, id="nucleus", marks=pytest.mark.slow),

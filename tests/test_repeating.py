@@ -78,6 +78,7 @@ def test_an_edited_record_is_refused_found_and_restored(run: Path) -> None:
     assert record.read_text("utf-8") == before
 
 
+@pytest.mark.slow
 def test_a_smaller_run_has_a_folder_of_its_own(run: Path) -> None:
     folder = run.parent
     done = call("run", "base.yaml", "--limit", "2", "--json", folder=folder)

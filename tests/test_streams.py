@@ -76,6 +76,7 @@ def test_a_stream_that_takes_nothing_changes_no_outcome(home: Path, end: str, en
     assert synthgen.verify(home / "run") == []
 
 
+@pytest.mark.slow
 def test_a_run_is_made_where_nothing_can_be_printed(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(
         'synthgen: 1\nname: small\nmodel: {id: "bundled:workers", steps: 1}\nclasses: {médecin: {count: 1, prompts: '

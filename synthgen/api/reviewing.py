@@ -102,7 +102,9 @@ def include(
     Args:
         ids: of surplus, rejected or excluded images, such as "00000-000012".
         file: as for `exclude`. Without a column `decision`, all rows are included.
-        reason, reviewer, trust: as for `exclude`.
+        reason: as for `exclude`.
+        reviewer: as for `exclude`.
+        trust: as for `exclude`.
         undo: take back the inclusion of these images, instead.
 
     Raises:
