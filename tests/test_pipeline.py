@@ -80,7 +80,7 @@ def images(run: Path) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_pipeline_of_thirty_steps_runs_by_envelope_and_exit_code_alone(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text(BASE, "utf-8")
     (tmp_path / "child.yaml").write_text(CHILD, "utf-8")

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import synthgen
+from synthgen.auditing.input.audited_set import RecordedRun, read_ledger
 from synthgen.errors import StorageError, SynthgenError, UsageError
 from synthgen.running import carry_decisions, deciding, open_run, read_state, top_up, work
 from synthgen.running.decisions import ReviewDecision, keep_decision
@@ -266,6 +268,23 @@ def test_a_run_made_again_keeps_what_was_decided_and_what_no_longer_holds_is_sai
     assert synthgen.verify(tmp_path / "other") == []
     synthgen.exclude(again, good[1:2], reviewer="bo")
     assert carry_decisions(open_store(run), open_store(again)) == 0, "it has its own"
+
+
+def test_an_audit_reads_the_ledger_of_a_reviewed_run_in_which_a_shard_rejected_nothing(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    made(run)
+    out = of_verdict(run, "accepted")[0]
+    synthgen.exclude(run, [out], reviewer="ana")
+    state = read_state(open_run(open_store(run)), open_store(run))
+    ledgers = [run / record.ledger.name for record in state.done.values()]
+    for file in ledgers[1:]:  # as if every attempt had been accepted
+        table = pq.read_table(file)
+        nothing = pa.nulls(len(table), table.schema.field("reason").type)
+        pq.write_table(table.set_column(table.schema.get_field_index("reason"), "reason", nothing), file)
+    recorded = RecordedRun(run, open_run(open_store(run)), (), tuple(ledgers), state.review)
+    frame, _ = read_ledger(recorded, [])
+    assert (frame["reason"] == "reviewer").sum() == 1
+    assert (frame["verdict"] == "accepted").sum() == state.accepted == PLAN.spec.total - 1
 
 
 def test_two_reviewers_at_once_both_have_their_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

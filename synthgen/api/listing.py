@@ -168,7 +168,7 @@ def look(folder: Path) -> FoundRun:
         is_in_use=is_in_use,
         name=name,
         model=model,
-        accepted=state.counts.get("accepted", 0) if state else 0,
+        accepted=state.accepted if state else 0,
         target=target,
         shards=state.shard_count if state else 0,
         done=len(state.done) if state else 0,

@@ -104,7 +104,7 @@ def _status_lines(planned: "Plan", state: "RunState", location: str) -> Iterator
     from synthgen.ledger.tally import headline
 
     review, attempted = state.review, sum(state.counts.values())
-    accepted = state.counts.get("accepted", 0) - len(review.excluded) + len(review.included)
+    accepted = state.accepted
     yield f"{planned.spec.name}: {len(state.done)} of {counted(state.shard_count, 'shard')} done"
     yield f"accepted  {accepted} of {counted(planned.spec.total, 'image')}"
     yield f"outcome   {headline(state.passed, attempted, accepted, len(review.excluded))}"

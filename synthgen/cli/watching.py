@@ -102,8 +102,7 @@ def _as_json(found: Answer, planned: "Plan", state: "RunState") -> None:
 
 def _as_line(found: Answer, planned: "Plan", state: "RunState") -> None:
     now = datetime.now(UTC).strftime("%H:%M:%S")
-    accepted = state.counts.get("accepted", 0)
-    parts = [f"{len(state.done)}/{state.shard_count} shards", f"{accepted:,}/{planned.spec.total:,} images"]
+    parts = [f"{len(state.done)}/{state.shard_count} shards", f"{state.accepted:,}/{planned.spec.total:,} images"]
     if state.under_way:
         kept = sum(each.counts.get("accepted", 0) for each in state.under_way.values())
         parts.append(f"{len(state.under_way)} under way (+{kept:,})")

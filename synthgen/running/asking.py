@@ -1,11 +1,12 @@
 """Asking a judge again about the accepted images of a run. No image is made, and nothing is written."""
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from synthgen.files import as_damage
 from synthgen.ledger.columns import LedgerRow
+from synthgen.ledger.review import Review
 from synthgen.ledger.table import read_images, read_ledger
 from synthgen.planning import Plan
 from synthgen.records import Rendered, ShardRecord, Verdict
@@ -29,22 +30,35 @@ class Remeasured(NamedTuple):
 def asked_again(plan: Plan, store: RunStore, judge: Judge) -> Iterator[Remeasured]:
     """Let a judge, which is set up, measure every accepted image of the committed shards.
 
+    Images that a reviewer took out are left out, and so are those that a person took in: no filter applies to these.
+
     Raises:
         StorageError: the run cannot be read, or is damaged.
     """
-    for record in read_state(plan, store).done.values():
-        for batch in _batches(plan, store, record):
+    state = read_state(plan, store)
+    for record in state.done.values():
+        for batch in _batches(plan, store, record, state.review):
             for one, found in zip(batch, judge.assess(batch), strict=True):
                 yield Remeasured(one.candidate.id, one.candidate.class_name, found.scores)
 
 
-def _batches(plan: Plan, store: RunStore, record: ShardRecord) -> Iterator[list[Rendered]]:
+def _batches(plan: Plan, store: RunStore, record: ShardRecord, review: Review) -> Iterator[list[Rendered]]:
+    taken = {image_id for image_id, word in review.included.items() if word.reviewer is None}
+    rows, pixels = dict[str, LedgerRow](), dict[str, bytes]()
     with as_damage(f"{store.location}/{record.ledger.name}"):
-        rows = {row["id"]: row for row in read_ledger(store, record.ledger.name) if row["verdict"] == Verdict.ACCEPTED}
+        for row in read_ledger(store, record.ledger.name):
+            if row["verdict"] == Verdict.ACCEPTED:
+                rows[row["id"]] = row
+            elif row["id"] in taken and (image := row.get("image")) is not None:
+                rows[row["id"]], pixels[row["id"]] = row, image["bytes"]
+
     with as_damage(f"{store.location}/{record.images.name}"):
-        images = iter(read_images(store, record.images.name, ["id", "image"]))
+        accepted = (
+            (one["id"], one["image"]["bytes"]) for one in read_images(store, record.images.name, ["id", "image"])
+        )
+        images = (one for one in chain(accepted, pixels.items()) if one[0] not in review.excluded)
         while some := list(islice(images, _BATCH)):
-            yield [_rendered(rows[image["id"]], image["image"]["bytes"], plan) for image in some]
+            yield [_rendered(rows[image_id], png, plan) for image_id, png in some]
 
 
 def _rendered(row: LedgerRow, png: bytes, plan: Plan) -> Rendered:

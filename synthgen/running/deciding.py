@@ -167,8 +167,7 @@ def _refuse_impossible(
 
 
 def _refuse_emptying(store: RunStore, state: RunState, new: Sequence[Asked]) -> None:
-    there = state.counts.get(Verdict.ACCEPTED, 0) - len(state.review.excluded) + len(state.review.included)
-    if new and there + sum(1 if one.is_in else -1 for one in new) < 1:
+    if new and state.accepted + sum(1 if one.is_in else -1 for one in new) < 1:
         hint = "Make another run, with other filters or another model. Nothing was decided."
         raise UsageError(f"{store.location}: this would take out every image", hint=hint)
 

@@ -54,10 +54,10 @@ class RunState:
     review: Review = NO_REVIEW
 
     def __repr__(self) -> str:
-        accepted, attempts = self.counts.get("accepted", 0), sum(self.counts.values())
+        attempts = sum(self.counts.values())
         wrong = f", {len(self.damaged):,} damaged" if self.damaged else ""
         done = f"{len(self.done):,} of {self.shard_count:,} shards done{wrong}"
-        return f"<RunState {done}: {accepted:,} accepted in {attempts:,} attempts>"
+        return f"<RunState {done}: {self.accepted:,} accepted in {attempts:,} attempts>"
 
     @property
     def complete(self) -> bool:
@@ -68,6 +68,11 @@ class RunState:
     def counts(self) -> Mapping[str, int]:
         """Committed attempts by verdict."""
         return _sum(record.counts for record in self.done.values())
+
+    @property
+    def accepted(self) -> int:
+        """Committed images that the dataset has, as far as reviewers say."""
+        return self.counts.get(Verdict.ACCEPTED, 0) - len(self.review.excluded) + len(self.review.included)
 
     @property
     def passed(self) -> int:

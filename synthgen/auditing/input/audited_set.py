@@ -122,10 +122,13 @@ def read_ledger(run: RecordedRun, attributes: Sequence[str]) -> tuple[pd.DataFra
 def _reviewed(table: pa.Table, review: Review) -> pa.Table:
     if not review:
         return table
+    import pyarrow as pa
+
     now = [review.read(row) for row in table.select(["id", "verdict", "reason"]).to_pylist()]
     for name in ("verdict", "reason"):
-        place = table.schema.get_field_index(name)
-        table = table.set_column(place, name, [[row[name] for row in now]])
+        place, column = table.schema.get_field_index(name), table.schema.field(name)
+        # With its own type: a column of a shard without any reason would get the type of nothing.
+        table = table.set_column(place, column, pa.array([row[name] for row in now], column.type))
     return table
 
 
