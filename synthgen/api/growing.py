@@ -82,11 +82,12 @@ def check_growth(wanted: Plan, store: RunStore, device: str, on_progress: OnProg
         hint = "Finish the run first: its images must be compared with the new class, as `filters.label` asks."
         raise UsageError(what, hint=hint)
     if failing := _failing(there, wanted, store, device, on_progress):
-        images = sum(record.counts["accepted"] for record in state.done.values())
+        images = state.accepted
         lines = [f"  {line}" for line in failing[:_NAMED]]
         more = [f"  and {len(failing) - _NAMED} more"] if len(failing) > _NAMED else []
         what = f"{store.location} cannot gain the class {new}: {len(failing)} of its {images} images would be rejected"
         hint = "Word the new class so that the judge tells it from the others (`definition`), or start a new run."
+        hint += " `synthgen exclude` takes images out."
         raise PlanChanged("\n".join([f"{what} by filters.label now", *lines, *more]), hint=hint)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import synthgen
 from synthgen.api import wiring
 from synthgen.api.growing import check_growth
 from synthgen.errors import PlanChanged, UsageError
@@ -50,6 +51,13 @@ def test_images_that_would_be_rejected_now_are_named_and_others_allow_the_class(
     assert first.endswith("cannot gain the class 'pilot': 45 of its 45 images would be rejected by filters.label now")
     assert named[0].endswith(": label_posterior 0.000, at least 0.25")
     assert named[-1] == "  and 42 more"
+
+    synthgen.finalize(tmp_path)
+    worst = named[0].split(",")[0].strip()
+    synthgen.exclude(tmp_path, [worst], reviewer="ana")
+    with pytest.raises(PlanChanged, match="44 of its 44 images would be rejected") as again:
+        check(tmp_path, 0.0, monkeypatch)
+    assert worst not in again.value.message
 
 
 def test_shards_that_are_open_are_made_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
