@@ -33,7 +33,7 @@ def rows(store: RunStore, folder: str) -> list[tuple[object, ...]]:
         if name.endswith(".parquet"):
             with store.open(name) as file:
                 found += pq.read_table(file).to_pylist()
-    return sorted((row["id"], row["image"]["bytes"] if "image" in row else None) for row in found)
+    return sorted((row["id"], (row.get("image") or {}).get("bytes")) for row in found)
 
 
 def work(run: str, folder: Path) -> subprocess.Popen[bytes]:

@@ -330,4 +330,4 @@ def started(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[s
 def rows_of(folder: Path) -> list[tuple[object, ...]]:
     """The ids of all tables in a folder, and the images' bytes."""
     rows = [row for path in sorted(folder.rglob("*.parquet")) for row in pq.read_table(path).to_pylist()]
-    return sorted((row["id"], row["image"]["bytes"] if "image" in row else None) for row in rows)
+    return sorted((row["id"], (row.get("image") or {}).get("bytes")) for row in rows)
