@@ -97,7 +97,8 @@ def test_a_class_is_added_as_the_guide_says(tmp_path: Path) -> None:
     (tmp_path / "staff.yaml").write_text(more, "utf-8")
     refused = shell(["synthgen", "run", "staff.yaml", "--set", "model.steps=10", "--extend"], tmp_path)
     assert refused.returncode == 2
-    assert "  classes.nurse.count: (absent) -> 10" in refused.stderr.splitlines()
+    assert "  the new class 'nurse' comes before classes of the run" in refused.stderr
+    assert "Put new classes after those of the run." in refused.stderr
 
 
 @pytest.mark.slow
