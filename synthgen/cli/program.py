@@ -12,7 +12,7 @@ from synthgen.cli.app import app
 from synthgen.cli.envelope import described, envelope
 from synthgen.cli.session import session
 from synthgen.cli.streams import Inert, console, guard, lost_result, print_json, printing_is_the_result
-from synthgen.errors import StorageError, SynthgenError, UsageError
+from synthgen.errors import Interrupted, StorageError, SynthgenError, UsageError
 from synthgen.redaction import without_secrets
 
 _BUG = 1
@@ -36,6 +36,8 @@ def run(arguments: Sequence[str]) -> int:
         return deliver(None, error)
     except TyperException as error:
         return deliver(None, *_misused(error))
+    except KeyboardInterrupt:  # before a command could say what a stop means
+        return deliver(None, Interrupted("interrupted", hint="Run the same command again."))
     except Exception as bug:
         return _fail(bug)
 

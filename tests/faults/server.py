@@ -37,6 +37,7 @@ _MODULES = (
 
 def main() -> None:
     """Serve until the requests end."""
+    os.environ["SYNTHGEN_SILENCE_SECONDS"] = "0"  # no thread that looks for silence: `forked` waits for all threads
     shim = ctypes.CDLL(os.environ["LD_PRELOAD"]) if os.environ.get("LD_PRELOAD") else None
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_BE_PARENT_OF_ORPHANS, 1, 0, 0, 0)

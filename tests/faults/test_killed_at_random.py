@@ -64,13 +64,13 @@ def check_stops(came: Came) -> None:
     assert came.twice == 0, "what was rendered before a stop is not rendered again"
 
 
-@pytest.mark.sweep  # not in CI: the forking server itself hangs at times
+@pytest.mark.slow
 @IN_EACH_WAY
 def test_runs_that_are_killed_come_out_the_same(disturbed: Disturb, way: str, place: str, share: float) -> None:
     check_kills(disturbed(way, place, KILLS, round(60 * share)))
 
 
-@pytest.mark.sweep
+@pytest.mark.slow
 @IN_EACH_WAY
 def test_runs_that_are_stopped_lose_nothing_that_was_made(
     disturbed: Disturb, way: str, place: str, share: float
