@@ -3,17 +3,21 @@
 import ipaddress
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # No test gates on time: on a machine that does other things, too, an example takes what it takes.
 settings.register_profile("no deadline", deadline=None)
@@ -145,3 +149,21 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     save_judge(tmp_path / "judge")
     (tmp_path / "attributes.yaml").write_text(TINTS)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """A real browser, headless; CI must have one."""
+    from playwright.sync_api import sync_playwright
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        message = f"no browser is installed: looked for {', '.join(names)}"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-quic"])
+        yield browser
+        browser.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from synthgen import running as runs
 from synthgen.api import wiring
@@ -39,9 +39,6 @@ from synthgen.planning import Plan
 from synthgen.running import Outcome
 from synthgen.spec import Spec
 from synthgen.store import Location, RunStore, open_store
-
-if TYPE_CHECKING:
-    pass
 
 
 @one_spelling

@@ -25,7 +25,7 @@ from synthgen.ledger.columns import (
 )
 from synthgen.planning import Plan
 from synthgen.records import Verdict
-from synthgen.running.recorded import Recorded, RowPlace, find_attempts
+from synthgen.running.recorded import Recorded, RowPlace, find_recorded
 from synthgen.spec import PARQUET
 from synthgen.store import Location, RunStore, open_store
 from synthgen.store.layout import in_dataset
@@ -117,7 +117,7 @@ def show(location: Location, image_ids: Sequence[str]) -> tuple[Attempt, ...]:
     if not image_ids:
         raise UsageError("expected ids of attempts, found an empty list", argument="image_ids")
     planned = runs.open_run(store)
-    found = find_attempts(planned, store, image_ids)
+    found = find_recorded(planned, store, image_ids)
     rows = _rows_of_dataset(store, [one.row["id"] for one in found if one.images is not None])
     return tuple(_attempt(planned, store, one, rows) for one in found)
 

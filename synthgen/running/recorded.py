@@ -52,7 +52,7 @@ class Recorded:
     png: bytes | None
 
 
-def find_attempts(plan: Plan, store: RunStore, image_ids: Sequence[str]) -> list[Recorded]:
+def find_recorded(plan: Plan, store: RunStore, image_ids: Sequence[str]) -> list[Recorded]:
     """Find attempts, in the order in which they were asked for.
 
     Raises:

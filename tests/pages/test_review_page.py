@@ -1,16 +1,12 @@
 """The review on the contact sheet, clicked in a browser: what is saved is what the command takes."""
 
 import csv
-import os
 import re
-import shutil
 from base64 import b64encode
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from playwright.sync_api import Page as Tab
 
 import synthgen
@@ -22,22 +18,7 @@ from tests.pages.test_sheet import EVIL
 from tests.running.noise import make_run, noise_plan
 from tests.test_review import rows
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
 KEPT = {"image": {"path": "x.png"}}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
-    if found is None:
-        message = f"no browser is installed: looked for {', '.join(_NAMES)}"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-quic"])
-        yield browser
-        browser.close()
 
 
 def opened(browser: Browser, path: Path) -> tuple[Tab, list[str]]:

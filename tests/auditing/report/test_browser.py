@@ -1,12 +1,9 @@
 """The report in a real browser, on a phone and on a desk: silent, alone, and no wider than the screen."""
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from synthgen.auditing.report import AuditReport, write_fragment, write_html
 from synthgen.pages.page import write_page
@@ -14,21 +11,6 @@ from tests.auditing.report.demo import plain
 from tests.sets.sets import of_counts
 
 PHONE, DESK = 390, 1280
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
-    if found is None:
-        message = f"no browser is installed: looked for {', '.join(_NAMES)}"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-quic"])
-        yield browser
-        browser.close()
 
 
 def written(text: str, folder: Path) -> Path:
