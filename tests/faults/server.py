@@ -25,6 +25,7 @@ KINDS = ("fsync", "create", "link", "rename", "close", "mkdir", "unlink", "open"
 ACTIONS = ("count", "EIO once", "ENOSPC from then on", "half", "SIGKILL before", "SIGKILL after")
 """In the order of the shim's own enumerations."""
 
+_ASKING = {signal.SIGINT, signal.SIGTERM}
 _BE_PARENT_OF_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER
 _MODULES = (
     *("synthgen.cli.making", "synthgen.cli.keeping", "synthgen.api.running", "synthgen.api.calibrating"),
@@ -103,7 +104,9 @@ def _settled(groups: list[int]) -> dict[str, Any]:
 def _answer(request: dict[str, Any], shim: ctypes.CDLL | None, groups: list[int]) -> dict[str, Any]:
     """Fork a process for each command; send each a signal when its time has come; wait for all."""
     began = time.monotonic()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ASKING)  # until a child is a command
     children = {os.fork() or _become(request, command, shim): command for command in request["commands"]}
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKING)
     groups += children
     codes: dict[int, int] = {}
     signals = [(began + each["after"], each) for each in request.get("signals", ())]
@@ -157,6 +160,9 @@ def _become(request: dict[str, Any], command: dict[str, Any], shim: ctypes.CDLL 
         if (fault := command.get("fault")) and shim is not None:
             kind, action = KINDS.index(fault["kind"]), ACTIONS.index(fault["action"])
             shim.faults_arm(os.fsencode(fault["root"]), kind, ctypes.c_long(fault["nth"]), action)
+        code = 130  # where a stop came before the command
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKING)
+        code = 70
         code = run(command["arguments"])
         sys.stdout.flush()
         sys.stderr.flush()
@@ -179,12 +185,11 @@ def _fork_workers() -> None:
 
     def forked() -> int:
         """Fork while no other thread, such as the one that notes a stop, holds a lock that the child would wait for."""
-        asking = {signal.SIGINT, signal.SIGTERM}
-        signal.pthread_sigmask(signal.SIG_BLOCK, asking)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ASKING)
         while threading.active_count() > 1:
             time.sleep(0.001)
         child = fork()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, asking)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKING)
         return child
 
     def served(start: Any, location: str, device: str, connection: Any) -> None:
