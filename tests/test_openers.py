@@ -2,18 +2,35 @@
 
 import ast
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from transformers import dynamic_module_utils
+
+from synthgen.bundled import GENERATOR, JUDGE
+from synthgen.errors import UsageError
+from synthgen.models import door
+from synthgen.models.door import Kind, open_model, open_scheduler
+
 ROOT = Path(__file__).parents[1] / "synthgen"
+DOOR = "models/door.py"
 OPENERS = {
-    "from_pretrained": {"generating/pipelines.py", "judging/asking/vqa.py", "judging/asking/detector.py"},
-    "create_model": {"judging/opening.py"},
+    "from_pretrained": {DOOR},
+    "from_single_file": set(),
+    "from_config": {DOOR},
+    "create_model": {DOOR},
     "create_model_and_transforms": set(),
-    "get_tokenizer": {"judging/opening.py"},
-    "snapshot_download": {"judging/opening.py", "judging/asking/folder.py"},
-    "hf_hub_download": {"models/source.py"},
+    "create_model_from_pretrained": set(),
+    "load_model": set(),
+    "load_checkpoint": set(),
+    "get_tokenizer": {DOOR},
+    "download_pretrained": {DOOR},
+    "snapshot_download": {DOOR},
+    "hf_hub_download": {"models/source.py"},  # one JSON file, at a commit
     "load_file": {"bundled/reader.py"},
     "load_from_disk": {"sets/saved.py"},
     "load_dataset": {"sets/hub.py"},
@@ -25,14 +42,21 @@ OPENERS = {
     "Popen": set(),
 }
 
+PLACES = {Kind.CLIP: JUDGE, Kind.CLIP_TOKENIZER: JUDGE}
+BASE = {"DiffusionPipeline"}
+"""The type of what is opened, which others name."""
+
 
 def names_of(file: Path) -> set[str]:
-    nodes = ast.walk(ast.parse(file.read_text("utf-8")))
-    return {
-        node.attr if isinstance(node, ast.Attribute) else node.id
-        for node in nodes
-        if isinstance(node, ast.Attribute | ast.Name)
-    }
+    """What a file uses or imports, and the parts of dotted names in its texts."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        match node:
+            case ast.Attribute(attr=name) | ast.Name(id=name) | ast.alias(name=name):
+                found.add(name)
+            case ast.Constant(value=str(text)) if re.fullmatch(r"[\w.]+", text):
+                found |= {*text.split(".")}
+    return found
 
 
 def test_models_are_opened_in_these_places_only() -> None:
@@ -48,6 +72,67 @@ def test_models_are_opened_in_these_places_only() -> None:
                 continue
             found[name].add(place)
     assert found == OPENERS
+
+
+def test_no_other_file_looks_for_a_class_that_opens_models() -> None:
+    classes = {part for kind in Kind for part in kind.value.split(".")[1:-1]}
+    for file in sorted(ROOT.rglob("*.py")):
+        place = file.relative_to(ROOT).as_posix()
+        assert place == DOOR or place.startswith("bundled/train/") or not names_of(file) & (classes - BASE), place
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_whoever_opens_a_model_cannot_allow_it_code_or_pickles(
+    kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, object] = {}
+
+    def opened(*names: object, **options: object) -> None:
+        seen.update(options, seconds=dynamic_module_utils.TIME_OUT_REMOTE_CODE)
+
+    monkeypatch.setattr(door, "_function", lambda _: opened)
+    folder = shutil.copytree(PLACES.get(kind, GENERATOR), tmp_path / "model")
+    for name in ("config.json", "model.safetensors"):
+        (folder / name).write_text("{}")
+    place = "ViT-B-32/openai" if kind is Kind.CLIP_FILES else folder
+
+    for allowed in ("trust_remote_code", "use_safetensors", "custom_pipeline", "code_revision", "use_kernels"):
+        with pytest.raises(TypeError, match=allowed):
+            open_model(kind, place, **{allowed: True})
+    assert not seen
+    open_model(kind, place)
+    assert seen["seconds"] == 0
+    assert seen.get("trust_remote_code", False) is False
+    if "CLIP" not in kind.name:
+        assert seen["trust_remote_code"] is False
+    if kind in (Kind.CLIP, Kind.CLIP_FILES, Kind.CLIP_TOKENIZER) or "PROCESSOR" in kind.name:
+        return
+    assert seen["use_safetensors"] is True
+
+
+@pytest.mark.parametrize("revision", ["main", "", None, "content:0123", "0" * 39])
+@pytest.mark.parametrize("kind", [Kind.PIPELINE, Kind.PIPELINE_FILES])
+def test_a_model_from_the_hub_is_opened_at_a_commit_only(kind: Kind, revision: str | None) -> None:
+    with pytest.raises(TypeError, match="at a commit"):
+        open_model(kind, "somebody/model", revision=revision)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.CLIP_FILES])
+def test_a_folder_is_checked_before_any_library_sees_it(
+    kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "_function", lambda _: pytest.fail("a library was called"))
+    folder = shutil.copytree(PLACES.get(kind, GENERATOR), tmp_path / "model")
+    (folder / "adapter_config.json").write_text("{}")
+    if "CLIP" in kind.name:
+        (folder / "config.json").write_text('{"auto_map": {"AutoConfig": "code.Config"}}')
+    with pytest.raises(UsageError, match=r"adapter|auto_map"):
+        open_model(kind, folder)
+
+
+@pytest.mark.parametrize("name", ["DiffusionPipeline", "AutoencoderKL", "logging", "NoSuch", "__doc__"])
+def test_only_schedulers_are_opened_as_schedulers(name: str) -> None:
+    assert open_scheduler(name, {}) is None
 
 
 def test_every_torch_load_reads_weights_only() -> None:

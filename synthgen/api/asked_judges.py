@@ -43,7 +43,8 @@ class TransformersJudges:
             ModelError: it does not exist, is no model of this kind, or its revision cannot be resolved.
             UsageError: a folder has the name of the hub model.
         """
-        from synthgen.judging.asking.folder import CONFIG, eyes_of
+        from synthgen.judging.asking.folder import eyes_of
+        from synthgen.models.asked_settings import CONFIG
 
         kind: Literal["vqa", "detector"] = "vqa" if name.startswith("vqa:") else "detector"
         place = _place(name)

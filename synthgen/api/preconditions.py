@@ -83,7 +83,7 @@ def _check_judge(name: str) -> None:
 
 
 def _check_judge_folder(name: str, folder: Path) -> None:
-    from synthgen.judging.settings import check_folder
+    from synthgen.models.judge_settings import check_folder
 
     _check_there(name, folder, "judge")
     try:

@@ -1,17 +1,14 @@
 """Pipelines from a folder or the hub: download them, check them before reading weights, load them onto a device."""
 
 import logging
-import os
 from collections.abc import Callable, Collection
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TypeVar
-
-os.environ["DIFFUSERS_DISABLE_REMOTE_CODE"] = "1"  # read once, when diffusers is imported
 
 import diffusers
 import torch
 import transformers
-from diffusers import AutoPipelineForText2Image, DiffusionPipeline
+from diffusers import DiffusionPipeline
 from diffusers.pipelines.auto_pipeline import (
     AUTO_IMAGE2IMAGE_PIPELINES_MAPPING,
     AUTO_INPAINT_PIPELINES_MAPPING,
@@ -20,21 +17,12 @@ from diffusers.pipelines.auto_pipeline import (
 from safetensors import SafetensorError
 from torch import nn
 
-from synthgen.bounded import read_object
-from synthgen.errors import ModelError, UsageError, first_line
+from synthgen.errors import ModelError, first_line
 from synthgen.generating.call import call_of
 from synthgen.models.busy_hub import TRIES
 from synthgen.models.device import device_error, device_errors
-from synthgen.models.remote_code import check_not_shadowed, remote_code_disabled
-from synthgen.models.source import (
-    ModelSource,
-    cached_folder,
-    check_regular,
-    files_of,
-    hub_failure,
-    lacks_parts,
-    missing_parts,
-)
+from synthgen.models.door import Kind, open_model, open_scheduler
+from synthgen.models.source import ModelSource, hub_failure, lacks_parts, missing_parts
 from synthgen.spec import ModelSpec
 
 T = TypeVar("T")
@@ -53,13 +41,7 @@ def download(model: ModelSpec, source: ModelSource) -> None:
     diffusers.utils.logging.set_verbosity_error()
 
     def downloaded() -> None:
-        folder = DiffusionPipeline.download(
-            source.location,
-            revision=source.revision,
-            variant=model.variant,
-            use_safetensors=True,
-            trust_remote_code=False,
-        )
+        folder = open_model(Kind.PIPELINE_FILES, source.location, revision=source.revision, variant=model.variant)
         if absent := missing_parts(source):
             raise OSError(f"{folder} lacks {', '.join(absent)}")
 
@@ -115,38 +97,28 @@ def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> Diffusion
     transformers.utils.logging.disable_progress_bar()
     logging.getLogger("transformers").setLevel(logging.ERROR)
 
-    if (folder := Path(source.location) if source.is_folder else cached_folder(source)) is not None:
-        _refuse_other_places(folder)
     options: dict[str, object] = {}
     if not model.safety_checker:
         options |= {"safety_checker": None, "requires_safety_checker": False}
     if not source.is_folder:
-        check_not_shadowed(source.location)
         options |= {"revision": source.revision}
+    where = Path(source.location) if source.is_folder else source.location
 
-    def loaded() -> DiffusionPipeline:
-        return AutoPipelineForText2Image.from_pretrained(
-            source.location,
-            dtype=dtype,
-            variant=model.variant,
-            use_safetensors=True,
-            trust_remote_code=False,
-            **options,
-        )
+    def loaded() -> object:
+        return open_model(Kind.PIPELINE, where, dtype=dtype, variant=model.variant, **options)
 
     try:
-        with remote_code_disabled():
-            pipeline = _patiently(source, loaded)
+        pipeline = _patiently(source, loaded)
     except (OSError, ValueError, ImportError, RuntimeError, SafetensorError, MemoryError) as error:
         raise device_error(error, f"loading model {model.id}") or ModelError(
             f"model {model.id} cannot be loaded: {first_line(error)}",
             hint="It must be a text-to-image pipeline of diffusers with safetensors weights.",
         ) from error
+    assert isinstance(pipeline, DiffusionPipeline)
     if getattr(pipeline, "watermark", None) is not None:
         pipeline.watermark = None  # set only because a package happens to be installed
     if model.scheduler:
         _replace_scheduler(pipeline, model.scheduler)
-    assert isinstance(pipeline, DiffusionPipeline)
     return pipeline
 
 
@@ -183,37 +155,14 @@ def _is_flat(module: nn.Module) -> bool:
     return all(tensor.dim() <= 4 for tensor in (*module.parameters(), *module.buffers()))
 
 
-def _refuse_other_places(folder: Path) -> None:
-    """Refuse a folder whose files point to weights outside it, or to another model.
-
-    Raises:
-        UsageError: there is such a file.
-    """
-    hint = "A model's folder must contain the whole model: download it again."
-    check_regular(folder)
-    for file in sorted(files_of(folder)):
-        if file.name == "adapter_config.json":
-            raise UsageError(f"{file}: an adapter names another model to load", hint=hint)
-        if not file.name.endswith(".index.json"):
-            continue
-        try:
-            content = read_object(file)
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{file} cannot be read: {first_line(error)}", hint=hint) from error
-        shards = content.get("weight_map")
-        for shard in shards.values() if isinstance(shards, dict) else ():  # without one, its loader refuses it
-            if not isinstance(shard, str) or PurePath(shard).name != shard:
-                raise UsageError(f"{file}: weight_map names {shard!r}, which is not a file beside it", hint=hint)
-
-
 def _replace_scheduler(pipeline: DiffusionPipeline, name: str) -> None:
-    scheduler = getattr(diffusers, name, None)
-    if scheduler is None:
-        raise ModelError(f"diffusers has no scheduler {name!r}", hint="Check model.scheduler.")
     try:
-        pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config)
+        scheduler = open_scheduler(name, pipeline.scheduler.config)
     except (ImportError, ValueError) as error:  # it needs another package, or other settings than the model's
         raise ModelError(
             f"scheduler {name} cannot be used: {first_line(error)}",
             hint="Check model.scheduler; without it, the model's own scheduler is used.",
         ) from error
+    if scheduler is None:
+        raise ModelError(f"diffusers has no scheduler {name!r}", hint="Check model.scheduler.")
+    pipeline.scheduler = scheduler

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from synthgen.errors import UsageError
 
-# transformers reads them once, when it is imported: kernels are code from the hub, and so is what retrievers load.
+# Read once, when transformers or diffusers is imported. Kernels are code from the hub, and so is what retrievers load.
+os.environ["DIFFUSERS_DISABLE_REMOTE_CODE"] = "1"
 os.environ["USE_HUB_KERNELS"] = "NO"
 os.environ["TRUST_REMOTE_CODE"] = "False"
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from synthgen.errors import ModelError, SynthgenError, UsageError
 from synthgen.judging.asking.detector import DetectorModel, _Boxes
-from synthgen.judging.asking.folder import CAPTIONS, CONTRASTIVE, DETECTION, check_asked, eyes_of
+from synthgen.judging.asking.folder import CAPTIONS, CONTRASTIVE, DETECTION, eyes_of
 from synthgen.judging.asking.questions import (
     Form,
     Question,
@@ -27,6 +27,7 @@ from synthgen.judging.asking.questions import (
     singular,
 )
 from synthgen.judging.asking.vqa import VqaModel
+from synthgen.models.asked_settings import check_asked
 from synthgen.spec import Attribute
 from tests.auditing.portraits import table
 from tests.judging.tiny_asked import edit, save_blip, save_detr, save_llava, save_owlvit, save_vilt

@@ -10,7 +10,7 @@ import torch
 
 from synthgen.errors import ModelError, SynthgenError, UsageError
 from synthgen.judging.clip import Clip
-from synthgen.judging.settings import check_folder
+from synthgen.models.judge_settings import check_folder
 from tests.judging.hostile import ASKS, CONFIG, TOKENIZER, spoil
 
 CPU = torch.device("cpu")

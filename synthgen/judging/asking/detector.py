@@ -12,10 +12,10 @@ from torchvision.ops import box_convert, nms
 
 from synthgen.errors import UsageError
 from synthgen.judging.asking.folder import Eyes
-from synthgen.judging.asking.networks import Recipe
 from synthgen.judging.asking.opening import OpenedModel, on_device, open_asked
 from synthgen.judging.asking.questions import NUMBERS, OBJECT_FROM, Form, Question, matching_label, singular
 from synthgen.models.device import in_batches, open_device
+from synthgen.models.door import Kind
 from synthgen.stats.search import Vectors
 
 if TYPE_CHECKING:
@@ -53,18 +53,9 @@ class DetectorModel:
 
     @cached_property
     def _opened(self) -> OpenedModel:
-        from transformers import (
-            AutoImageProcessor,
-            AutoModelForObjectDetection,
-            AutoModelForZeroShotObjectDetection,
-            AutoProcessor,
-        )
-
         fixed = bool(self._eyes.labels)
-        model = AutoModelForObjectDetection if fixed else AutoModelForZeroShotObjectDetection
-        processor = AutoImageProcessor if fixed else AutoProcessor
-        recipe = Recipe(model.from_pretrained, processor.from_pretrained)
-        return open_asked(self._judge, self._locate(), recipe, open_device(self._device))
+        network, processor = (Kind.DETECTOR, Kind.IMAGE_PROCESSOR) if fixed else (Kind.OPEN_DETECTOR, Kind.PROCESSOR)
+        return open_asked(self._judge, self._locate(), network, processor, open_device(self._device))
 
     @torch.inference_mode()
     def ask(self, pictures: Sequence["Image"], question: Question) -> Vectors:

@@ -1,32 +1,16 @@
-"""The folder of a judge from transformers: what its files may say, and where they come from."""
+"""The folder of a judge from transformers: what its config says that it is, and where its files come from."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from synthgen.errors import ModelError, first_line
-from synthgen.judging.settings import OUTSIDE, check_transformers, is_known_tokenizer, read_settings, refusal, shown
-from synthgen.models.source import check_regular, hub_failure
+from synthgen.models.asked_settings import CONFIG
+from synthgen.models.door import download_files
+from synthgen.models.judge_settings import shown
+from synthgen.models.source import hub_failure
 
-CONFIG = "config.json"
-_SETTINGS = (
-    CONFIG,
-    "generation_config.json",
-    "preprocessor_config.json",
-    "processor_config.json",
-    "tokenizer_config.json",
-    "video_preprocessor_config.json",
-)
-_INDEX, _WEIGHTS = "model.safetensors.index.json", "model.safetensors"
 _FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
-
-_CODE = (*OUTSIDE, "custom_generate", "kernel_config", "quantization_config", "use_kernels")
-"""Keys, at any depth, that run code, load a kernel from the hub, or read files that may be outside the folder."""
-_LABELS = ("id2label", "label2id")
-_ALLOWED_IN_TOKENIZERS = ("merges", "vocab")
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.]+")
-_ATTENTION = ("eager", "sdpa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,71 +91,9 @@ def download_asked(judge: str, place: str, revision: str) -> Path:
         ModelUnavailable: the hub cannot be reached.
         ModelError: the hub refuses it.
     """
-    from huggingface_hub import snapshot_download
-
     try:
-        return Path(snapshot_download(place, revision=revision, allow_patterns=list(_FILES)))
+        return download_files(place, revision, _FILES)
     except (OSError, RuntimeError, ValueError) as error:
         raise hub_failure(error)(
             f"judge {judge} cannot be downloaded: {first_line(error)}", hint="Check its name and the network."
         ) from error
-
-
-def check_asked(folder: Path) -> None:
-    """Refuse a judge whose files run code, open another model, or hold weights as a pickle.
-
-    Raises:
-        UsageError: a file asks for what a judge may not.
-        OSError, ValueError: a file cannot be read, or is not JSON.
-    """
-    check_regular(folder)
-    if (folder / "adapter_config.json").exists():
-        raise refusal(folder / "adapter_config.json", ["an adapter opens another model"])
-    for name in _SETTINGS:
-        if not (folder / name).is_file():
-            continue
-        if name in (CONFIG, "tokenizer_config.json"):
-            check_transformers(folder / name)
-        if problems := list(_problems(read_settings(folder / name), "")):
-            raise refusal(folder / name, problems)
-    _check_weights(folder)
-
-
-def _problems(content: object, place: str) -> Iterator[str]:
-    if isinstance(content, list):
-        for index, each in enumerate(content):
-            yield from _problems(each, f"{place}[{index}]")
-    if not isinstance(content, dict):
-        return
-    for key, value in content.items():
-        here = f"{place}.{key}".removeprefix(".")
-        if value is None or key in _LABELS:
-            continue
-        if key in _CODE and not (key in _ALLOWED_IN_TOKENIZERS and place):
-            yield f"{shown(here)}: this setting is not allowed in a judge"
-        elif key == "tokenizer_class" and not is_known_tokenizer(value):
-            yield f"{shown(here)}: {shown(value)} is not a tokenizer that a judge may use"
-        elif str(key).endswith("attn_implementation") and value not in _ATTENTION:
-            yield f"{shown(here)}: {shown(value)} is not one of {', '.join(_ATTENTION)}"
-        elif key in ("backbone", "architecture") and not (isinstance(value, str) and _PLAIN_NAME.fullmatch(value)):
-            yield f"{shown(here)}: expected the name of an architecture of timm, found {shown(value)}"
-        else:
-            yield from _problems(value, here)
-
-
-def _check_weights(folder: Path) -> None:
-    if (folder / _INDEX).is_file():
-        content = read_settings(folder / _INDEX)
-        files = set(content.get("weight_map", {}).values()) if isinstance(content, dict) else set()
-        if strange := [name for name in files if not isinstance(name, str) or not _is_part(name)]:
-            raise refusal(
-                folder / _INDEX, [f"weight_map: {shown(strange[0])} is not a safetensors file in this folder"]
-            )
-    elif not (folder / _WEIGHTS).is_file():
-        if any(folder.glob("*.bin")) or any(folder.glob("*.pth")):
-            raise refusal(folder, [f"its weights are a pickle, and only {_WEIGHTS} is opened"])
-        raise FileNotFoundError(f"it has no weights in {_WEIGHTS}")
-
-
-def _is_part(name: str) -> bool:
-    return name.endswith(".safetensors") and Path(name).name == name and not name.startswith(".")

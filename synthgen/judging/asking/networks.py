@@ -1,7 +1,7 @@
 """What is called of models of transformers and of their processors. Their classes are chosen by their files."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from torch import Tensor
 
@@ -66,10 +66,3 @@ class Processor(Protocol):
 
 Loaded: TypeAlias = tuple[Network, Mapping[str, Collection[str]]]
 """A network, and by kind what of its weights was missing or did not fit."""
-
-
-class Recipe(NamedTuple):
-    """How a judge is loaded: `from_pretrained` of its model, which also says what was missing, and its processor."""
-
-    model: Callable[..., object]
-    processor: Callable[..., Processor]

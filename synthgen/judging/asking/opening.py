@@ -10,10 +10,9 @@ import transformers
 from torch import Tensor
 
 from synthgen.errors import ModelError, UsageError, first_line
-from synthgen.judging.asking.folder import check_asked
-from synthgen.judging.asking.networks import Loaded, Network, Processor, Recipe
+from synthgen.judging.asking.networks import Loaded, Network, Processor
 from synthgen.models.device import device_error
-from synthgen.models.remote_code import remote_code_disabled
+from synthgen.models.door import Kind, open_model
 
 _RECOMPUTED = ("num_batches_tracked", "position_ids", "inv_freq")
 """What models keep beside their weights, and compute again if a file lacks it."""
@@ -26,8 +25,8 @@ class OpenedModel(NamedTuple):
     processor: Processor
 
 
-def open_asked(judge: str, folder: Path, recipe: Recipe, device: torch.device) -> OpenedModel:
-    """Load a judge from its folder.
+def open_asked(judge: str, folder: Path, network: Kind, processor: Kind, device: torch.device) -> OpenedModel:
+    """Load a judge from its folder: a network and a processor of these kinds.
 
     Raises:
         UsageError: its files ask for something that a judge may not.
@@ -37,7 +36,7 @@ def open_asked(judge: str, folder: Path, recipe: Recipe, device: torch.device) -
     logging.getLogger("transformers").setLevel(logging.ERROR)
     transformers.utils.logging.disable_progress_bar()
     try:
-        return _open(judge, folder, recipe, device)
+        return _open(judge, folder, network, processor, device)
     except UsageError as error:
         raise UsageError(f"judge {judge} is refused:\n{error.message}", hint=error.hint) from None
     except ModelError:
@@ -58,20 +57,16 @@ def on_device(inputs: Mapping[str, Tensor], model: Network) -> dict[str, Tensor]
     }
 
 
-def _open(judge: str, folder: Path, recipe: Recipe, device: torch.device) -> OpenedModel:
-    check_asked(folder)
-    given = {"trust_remote_code": False, "local_files_only": True}
-    with remote_code_disabled():
-        loaded = recipe.model(
-            folder,
-            use_safetensors=True,
-            dtype=torch.float32 if device.type == "cpu" else "auto",
-            attn_implementation="eager",
-            output_loading_info=True,
-            **given,
-        )
-        processor = recipe.processor(folder, **given)
+def _open(judge: str, folder: Path, network: Kind, processor: Kind, device: torch.device) -> OpenedModel:
+    loaded = open_model(
+        network,
+        folder,
+        dtype=torch.float32 if device.type == "cpu" else "auto",
+        attn_implementation="eager",
+        output_loading_info=True,
+    )
     model, said = cast(Loaded, loaded)
+    opened = cast(Processor, open_model(processor, folder))
     missing = sorted(name for name in said["missing_keys"] if not name.endswith(_RECOMPUTED))
     if missing or said.get("mismatched_keys"):
         found = missing[0] if missing else sorted(map(str, said["mismatched_keys"]))[0]
@@ -81,4 +76,4 @@ def _open(judge: str, folder: Path, recipe: Recipe, device: torch.device) -> Ope
         )
     if isinstance(model, torch.nn.Module):
         model.to(device).eval().requires_grad_(False)
-    return OpenedModel(model, processor)
+    return OpenedModel(model, opened)

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from synthgen.errors import ModelError, UsageError
 from synthgen.judging.asking.folder import Eyes
-from synthgen.judging.asking.networks import Recipe
 from synthgen.judging.asking.opening import OpenedModel, on_device, open_asked
 from synthgen.judging.asking.questions import NUMBERS, Form, Question
 from synthgen.models.device import in_batches, open_device
+from synthgen.models.door import Kind
 from synthgen.stats.search import Vectors
 
 if TYPE_CHECKING:
@@ -47,13 +47,11 @@ class VqaModel:
 
     @cached_property
     def _opened(self) -> OpenedModel:
-        from transformers import AutoModelForImageTextToText, AutoModelForVisualQuestionAnswering, AutoProcessor
         from transformers.models.auto.modeling_auto import MODEL_FOR_VISUAL_QUESTION_ANSWERING_MAPPING_NAMES as TRAINED
 
         chat = self._eyes.model_type not in TRAINED
-        kind = AutoModelForImageTextToText if chat else AutoModelForVisualQuestionAnswering
-        recipe = Recipe(kind.from_pretrained, AutoProcessor.from_pretrained)
-        opened = open_asked(self._judge, self._locate(), recipe, open_device(self._device))
+        kind = Kind.WRITER if chat else Kind.ANSWERS
+        opened = open_asked(self._judge, self._locate(), kind, Kind.PROCESSOR, open_device(self._device))
         opened.processor.tokenizer.padding_side = "left" if chat else "right"
         return opened
 
