@@ -14,7 +14,7 @@ from transformers import dynamic_module_utils
 from synthgen.bundled import GENERATOR, JUDGE
 from synthgen.errors import UsageError
 from synthgen.models import door
-from synthgen.models.door import Kind, open_model, open_scheduler
+from synthgen.models.door import ModelKind, open_model, open_scheduler
 
 ROOT = Path(__file__).parents[1] / "synthgen"
 DOOR = "models/door.py"
@@ -42,7 +42,7 @@ OPENERS = {
     "Popen": set(),
 }
 
-PLACES = {Kind.CLIP: JUDGE, Kind.CLIP_TOKENIZER: JUDGE}
+PLACES = {ModelKind.CLIP: JUDGE, ModelKind.CLIP_TOKENIZER: JUDGE}
 BASE = {"DiffusionPipeline"}
 """The type of what is opened, which others name."""
 
@@ -75,15 +75,15 @@ def test_models_are_opened_in_these_places_only() -> None:
 
 
 def test_no_other_file_looks_for_a_class_that_opens_models() -> None:
-    classes = {part for kind in Kind for part in kind.value.split(".")[1:-1]}
+    classes = {part for kind in ModelKind for part in kind.value.split(".")[1:-1]}
     for file in sorted(ROOT.rglob("*.py")):
         place = file.relative_to(ROOT).as_posix()
         assert place == DOOR or place.startswith("bundled/train/") or not names_of(file) & (classes - BASE), place
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("kind", list(ModelKind))
 def test_whoever_opens_a_model_cannot_allow_it_code_or_pickles(
-    kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: ModelKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, object] = {}
 
@@ -94,7 +94,7 @@ def test_whoever_opens_a_model_cannot_allow_it_code_or_pickles(
     folder = shutil.copytree(PLACES.get(kind, GENERATOR), tmp_path / "model")
     for name in ("config.json", "model.safetensors"):
         (folder / name).write_text("{}")
-    place = "ViT-B-32/openai" if kind is Kind.CLIP_FILES else folder
+    place = "ViT-B-32/openai" if kind is ModelKind.CLIP_FILES else folder
 
     for allowed in ("trust_remote_code", "use_safetensors", "custom_pipeline", "code_revision", "use_kernels"):
         with pytest.raises(TypeError, match=allowed):
@@ -105,21 +105,21 @@ def test_whoever_opens_a_model_cannot_allow_it_code_or_pickles(
     assert seen.get("trust_remote_code", False) is False
     if "CLIP" not in kind.name:
         assert seen["trust_remote_code"] is False
-    if kind in (Kind.CLIP, Kind.CLIP_FILES, Kind.CLIP_TOKENIZER) or "PROCESSOR" in kind.name:
+    if kind in (ModelKind.CLIP, ModelKind.CLIP_FILES, ModelKind.CLIP_TOKENIZER) or "PROCESSOR" in kind.name:
         return
     assert seen["use_safetensors"] is True
 
 
 @pytest.mark.parametrize("revision", ["main", "", None, "content:0123", "0" * 39])
-@pytest.mark.parametrize("kind", [Kind.PIPELINE, Kind.PIPELINE_FILES])
-def test_a_model_from_the_hub_is_opened_at_a_commit_only(kind: Kind, revision: str | None) -> None:
+@pytest.mark.parametrize("kind", [ModelKind.PIPELINE, ModelKind.PIPELINE_FILES])
+def test_a_model_from_the_hub_is_opened_at_a_commit_only(kind: ModelKind, revision: str | None) -> None:
     with pytest.raises(TypeError, match="at a commit"):
         open_model(kind, "somebody/model", revision=revision)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.CLIP_FILES])
+@pytest.mark.parametrize("kind", [kind for kind in ModelKind if kind is not ModelKind.CLIP_FILES])
 def test_a_folder_is_checked_before_any_library_sees_it(
-    kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: ModelKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(door, "_function", lambda _: pytest.fail("a library was called"))
     folder = shutil.copytree(PLACES.get(kind, GENERATOR), tmp_path / "model")

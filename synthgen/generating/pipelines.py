@@ -21,7 +21,7 @@ from synthgen.errors import ModelError, first_line
 from synthgen.generating.call import call_of
 from synthgen.models.busy_hub import TRIES
 from synthgen.models.device import device_error, device_errors
-from synthgen.models.door import Kind, open_model, open_scheduler
+from synthgen.models.door import ModelKind, open_model, open_scheduler
 from synthgen.models.source import ModelSource, hub_failure, lacks_parts, missing_parts
 from synthgen.spec import ModelSpec
 
@@ -41,7 +41,7 @@ def download(model: ModelSpec, source: ModelSource) -> None:
     diffusers.utils.logging.set_verbosity_error()
 
     def downloaded() -> None:
-        folder = open_model(Kind.PIPELINE_FILES, source.location, revision=source.revision, variant=model.variant)
+        folder = open_model(ModelKind.PIPELINE_FILES, source.location, revision=source.revision, variant=model.variant)
         if absent := missing_parts(source):
             raise OSError(f"{folder} lacks {', '.join(absent)}")
 
@@ -105,7 +105,7 @@ def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> Diffusion
     where = Path(source.location) if source.is_folder else source.location
 
     def loaded() -> object:
-        return open_model(Kind.PIPELINE, where, dtype=dtype, variant=model.variant, **options)
+        return open_model(ModelKind.PIPELINE, where, dtype=dtype, variant=model.variant, **options)
 
     try:
         pipeline = _patiently(source, loaded)

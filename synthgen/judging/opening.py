@@ -11,7 +11,7 @@ from torch import Tensor
 
 from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.models.device import device_error
-from synthgen.models.door import Kind, download_files, open_model
+from synthgen.models.door import ModelKind, download_files, open_model
 from synthgen.models.source import hub_failure
 
 _WEIGHTS = "open_clip_model.safetensors"
@@ -40,7 +40,7 @@ def download(judge_id: str, revision: str) -> str:
     kind, _, place = judge_id.partition(":")
     try:
         if kind != "hf-hub":
-            open_model(Kind.CLIP_FILES, judge_id)
+            open_model(ModelKind.CLIP_FILES, judge_id)
             return judge_id
         folder = download_files(place, revision, [*_TEXT_FILES, _WEIGHTS])
     except (OSError, RuntimeError, ValueError) as error:
@@ -78,5 +78,5 @@ def open_judge(judge_id: str, device: torch.device) -> Opened:
 def _open(judge_id: str, device: torch.device) -> Opened:
     kind, _, folder = judge_id.partition(":")
     place = Path(folder) if kind == "local-dir" else judge_id
-    model = cast(open_clip.CLIP, open_model(Kind.CLIP, place, device=device))
-    return Opened(model, cast(Callable[[list[str]], Tensor], open_model(Kind.CLIP_TOKENIZER, place)))
+    model = cast(open_clip.CLIP, open_model(ModelKind.CLIP, place, device=device))
+    return Opened(model, cast(Callable[[list[str]], Tensor], open_model(ModelKind.CLIP_TOKENIZER, place)))

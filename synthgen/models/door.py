@@ -11,9 +11,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from synthgen.models.asked_settings import check_asked
 from synthgen.models.busy_hub import answered
@@ -30,7 +28,7 @@ _Named = tuple[tuple[object, ...], dict[str, object]]
 """Arguments that name a model: by place, and by name."""
 
 
-class Kind(Enum):
+class ModelKind(Enum):
     """What is opened, and the function of a library that opens it."""
 
     PIPELINE = "diffusers.AutoPipelineForText2Image.from_pretrained"
@@ -61,12 +59,12 @@ class _Rule:
     always: Mapping[str, object] = field(default_factory=dict)
 
 
-def open_model(kind: Kind, place: Path | str, **options: object) -> object:
+def open_model(kind: ModelKind, place: Path | str, **options: object) -> object:
     """Open a model, or what prepares its inputs. None of its files can run code, or open another model.
 
     Args:
         place: its folder; or, as text, an id on the hub, or a name of open_clip's own list.
-        options: what the library's function is told; for an id on the hub also the commit, as `revision`.
+        options: further arguments of the library's function; for an id on the hub also the commit, as `revision`.
 
     Raises:
         UsageError: a file asks for what it may not, or a folder would be opened in the place of a hub model.
@@ -81,13 +79,25 @@ def open_model(kind: Kind, place: Path | str, **options: object) -> object:
         return _function(kind)(*names, **{**options, **more, **rule.always})
 
 
-def _function(kind: Kind) -> Callable[..., object]:
+def _function(kind: ModelKind) -> Callable[..., object]:
+    """Find the library's function; import no other library."""
     library, *path = kind.value.split(".")
-    found: Any = import_module(library)
+    if library == "diffusers":
+        import diffusers
+
+        found: object = diffusers
+    elif library == "open_clip":
+        import open_clip
+
+        found = open_clip
+    else:
+        import transformers
+
+        found = transformers
     for name in path:
         found = getattr(found, name)
-    opens: Callable[..., object] = found
-    return opens
+    assert callable(found)
+    return found
 
 
 def open_scheduler(name: str, like: object) -> object:
@@ -99,8 +109,8 @@ def open_scheduler(name: str, like: object) -> object:
     stand_in = isinstance(kind, diffusers.utils.DummyObject)
     if not (isinstance(kind, type) and (stand_in or issubclass(kind, diffusers.SchedulerMixin))):
         return None
-    make: Callable[[object], object] = kind.from_config
-    return make(like)
+    made: object = kind.from_config(like)  # type: ignore[attr-defined] # every scheduler and stand-in has it
+    return made
 
 
 def download_files(hub_id: str, revision: str, patterns: Collection[str]) -> Path:
@@ -185,20 +195,20 @@ def _asked(place: Path | str, _: Mapping[str, object]) -> _Named:
 _WEIGHTS = _Rule(_asked, ("dtype", "attn_implementation", "output_loading_info"), _ASKED | _PICKLES)
 _INPUTS = _Rule(_asked, (), _ASKED)
 _RULES = {
-    Kind.PIPELINE: _Rule(
+    ModelKind.PIPELINE: _Rule(
         _pipeline,
         ("dtype", "variant", "revision", "safety_checker", "requires_safety_checker"),
         _CODE | _PICKLES,
     ),
-    Kind.PIPELINE_FILES: _Rule(_pipeline, ("variant", "revision"), _CODE | _PICKLES),
+    ModelKind.PIPELINE_FILES: _Rule(_pipeline, ("variant", "revision"), _CODE | _PICKLES),
     # Without `require_pretrained` a folder that has lost its weights would judge with random ones.
-    Kind.CLIP: _Rule(_clip, ("device",), {"require_pretrained": True, "weights_only": True}),
-    Kind.CLIP_FILES: _Rule(_clip_files, (), {"prefer_hf_hub": True}),
-    Kind.CLIP_TOKENIZER: _Rule(_clip_tokenizer),
-    Kind.ANSWERS: _WEIGHTS,
-    Kind.WRITER: _WEIGHTS,
-    Kind.DETECTOR: _WEIGHTS,
-    Kind.OPEN_DETECTOR: _WEIGHTS,
-    Kind.PROCESSOR: _INPUTS,
-    Kind.IMAGE_PROCESSOR: _INPUTS,
+    ModelKind.CLIP: _Rule(_clip, ("device",), {"require_pretrained": True, "weights_only": True}),
+    ModelKind.CLIP_FILES: _Rule(_clip_files, (), {"prefer_hf_hub": True}),
+    ModelKind.CLIP_TOKENIZER: _Rule(_clip_tokenizer),
+    ModelKind.ANSWERS: _WEIGHTS,
+    ModelKind.WRITER: _WEIGHTS,
+    ModelKind.DETECTOR: _WEIGHTS,
+    ModelKind.OPEN_DETECTOR: _WEIGHTS,
+    ModelKind.PROCESSOR: _INPUTS,
+    ModelKind.IMAGE_PROCESSOR: _INPUTS,
 }

@@ -15,7 +15,7 @@ from synthgen.judging.asking.folder import Eyes
 from synthgen.judging.asking.opening import OpenedModel, on_device, open_asked
 from synthgen.judging.asking.questions import NUMBERS, OBJECT_FROM, Form, Question, matching_label, singular
 from synthgen.models.device import in_batches, open_device
-from synthgen.models.door import Kind
+from synthgen.models.door import ModelKind
 from synthgen.stats.search import Vectors
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ class DetectorModel:
     @cached_property
     def _opened(self) -> OpenedModel:
         fixed = bool(self._eyes.labels)
-        network, processor = (Kind.DETECTOR, Kind.IMAGE_PROCESSOR) if fixed else (Kind.OPEN_DETECTOR, Kind.PROCESSOR)
+        network = ModelKind.DETECTOR if fixed else ModelKind.OPEN_DETECTOR
+        processor = ModelKind.IMAGE_PROCESSOR if fixed else ModelKind.PROCESSOR
         return open_asked(self._judge, self._locate(), network, processor, open_device(self._device))
 
     @torch.inference_mode()

@@ -12,7 +12,7 @@ from torch import Tensor
 from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.judging.asking.networks import Loaded, Network, Processor
 from synthgen.models.device import device_error
-from synthgen.models.door import Kind, open_model
+from synthgen.models.door import ModelKind, open_model
 
 _RECOMPUTED = ("num_batches_tracked", "position_ids", "inv_freq")
 """What models keep beside their weights, and compute again if a file lacks it."""
@@ -25,7 +25,7 @@ class OpenedModel(NamedTuple):
     processor: Processor
 
 
-def open_asked(judge: str, folder: Path, network: Kind, processor: Kind, device: torch.device) -> OpenedModel:
+def open_asked(judge: str, folder: Path, network: ModelKind, processor: ModelKind, device: torch.device) -> OpenedModel:
     """Load a judge from its folder: a network and a processor of these kinds.
 
     Raises:
@@ -57,7 +57,7 @@ def on_device(inputs: Mapping[str, Tensor], model: Network) -> dict[str, Tensor]
     }
 
 
-def _open(judge: str, folder: Path, network: Kind, processor: Kind, device: torch.device) -> OpenedModel:
+def _open(judge: str, folder: Path, network: ModelKind, processor: ModelKind, device: torch.device) -> OpenedModel:
     loaded = open_model(
         network,
         folder,

@@ -14,7 +14,7 @@ from synthgen.judging.asking.folder import Eyes
 from synthgen.judging.asking.opening import OpenedModel, on_device, open_asked
 from synthgen.judging.asking.questions import NUMBERS, Form, Question
 from synthgen.models.device import in_batches, open_device
-from synthgen.models.door import Kind
+from synthgen.models.door import ModelKind
 from synthgen.stats.search import Vectors
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class VqaModel:
         from transformers.models.auto.modeling_auto import MODEL_FOR_VISUAL_QUESTION_ANSWERING_MAPPING_NAMES as TRAINED
 
         chat = self._eyes.model_type not in TRAINED
-        kind = Kind.WRITER if chat else Kind.ANSWERS
-        opened = open_asked(self._judge, self._locate(), kind, Kind.PROCESSOR, open_device(self._device))
+        kind = ModelKind.WRITER if chat else ModelKind.ANSWERS
+        opened = open_asked(self._judge, self._locate(), kind, ModelKind.PROCESSOR, open_device(self._device))
         opened.processor.tokenizer.padding_side = "left" if chat else "right"
         return opened
 
