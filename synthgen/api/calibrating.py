@@ -8,6 +8,7 @@ from pathlib import Path
 from synthgen import running as runs
 from synthgen.api.arguments import PathInput, devices_of, number_of, one_spelling, path_of, share_of
 from synthgen.api.looking import take_look
+from synthgen.api.pilots import accepted_rows, pilot_filters, pilot_spec
 from synthgen.api.planning import plan
 from synthgen.api.running import run
 from synthgen.api.specs import SpecInput, spec_of
@@ -19,8 +20,7 @@ from synthgen.judging.calibration.looks import fingerprint, spent
 from synthgen.judging.calibration.threshold import Calibration, curve, pilot_size, quantile, threshold
 from synthgen.ledger.columns import LedgerRow, score_of
 from synthgen.planning import Plan
-from synthgen.records import Verdict
-from synthgen.spec import Filters, LabelFilter, Spec
+from synthgen.spec import Spec
 from synthgen.spec.checks import check
 from synthgen.store import FolderStore
 from synthgen.store.layout import CALIBRATION, CALIBRATION_PLOT, LABELS, LEDGER, PLAN, TO_LABEL
@@ -102,8 +102,6 @@ def pilot(
         >>> dict(made.pictures)
         {'doctor': 2, 'chef': 2}
     """
-    from synthgen.pages.pilot_labels import PilotSample, add_rows, write_labelling
-
     spec, folder = spec_of(spec, calibrated=False), path_of(folder, "folder")
     devices, count = devices_of(devices), None if count is None else number_of(count, "count")
     for name in (LABELS, TO_LABEL):
@@ -114,13 +112,20 @@ def pilot(
     before = min(kind.count for kind in there.spec.classes.values()) if there else 0
     precision, confidence = share_of(precision, "precision"), share_of(confidence, "confidence")
     count = max(count or before or pilot_size(precision, spent(confidence, 1)), before)
-    wanted = _pilot_spec(spec, count)
+    wanted = pilot_spec(spec, count)
     for finding in check(wanted.canonical()):
         raise UsageError(f"{count}: {finding.message}", argument="count", hint="Make a larger pilot.")
     run(wanted, folder, devices=devices, extend=True, on_progress=on_progress, stop=stop)
 
+    with runs.changing(FolderStore(folder)):
+        return _to_label(spec, folder, count)
+
+
+def _to_label(spec: Spec, folder: Path, count: int) -> Pilot:
+    from synthgen.pages.pilot_labels import PilotSample, add_rows, write_labelling
+
     classes = list(spec.classes)
-    rows = {row["id"]: row for row in sorted(_pictures(folder), key=lambda row: classes.index(row["class"]))}
+    rows = {row["id"]: row for row in sorted(accepted_rows(folder), key=lambda row: classes.index(row["class"]))}
     lines = add_rows({name: row["class"] for name, row in rows.items()}, folder / LABELS)
     samples = [
         PilotSample(line, name, rows[name]["class"], rows[name]["thumbnail"])
@@ -161,11 +166,16 @@ def calibrate(
         >>> found.calibration.missed
         ()
     """
+    spec, folder, labels = spec_of(spec, calibrated=False), path_of(folder, "folder"), path_of(labels, "labels")
+    precision, confidence = share_of(precision, "precision"), share_of(confidence, "confidence")
+    with runs.changing(FolderStore(folder)):
+        return _calibrated(spec, folder, labels, precision, confidence)
+
+
+def _calibrated(spec: Spec, folder: Path, labels: Path, precision: float, confidence: float) -> Calibrated:
     from synthgen.judging.calibration.plot import write_precision_plot
     from synthgen.pages.pilot_labels import read_labels
 
-    spec, folder, labels = spec_of(spec, calibrated=False), path_of(folder, "folder"), path_of(labels, "labels")
-    precision, confidence = share_of(precision, "precision"), share_of(confidence, "confidence")
     made_for, pictures = _pilot_of(spec, folder)
     right = read_labels(labels, {name: class_name for name, (class_name, _) in pictures.items()})
     posteriors, answers = defaultdict[str, list[float]](list), defaultdict[str, list[bool]](list)
@@ -207,16 +217,17 @@ def keep_share(spec: SpecInput, folder: PathInput, keep: float) -> Calibrated:
         <Calibration a yield of 50%: reached for 2 of 2 classes>
     """
     spec, folder, keep = spec_of(spec, calibrated=False), path_of(folder, "folder"), share_of(keep, "keep", whole=True)
-    made_for, pictures = _pilot_of(spec, folder)
-    posteriors = defaultdict[str, list[float]](list)
-    for class_name, posterior in pictures.values():
-        posteriors[class_name].append(posterior)
+    with runs.changing(FolderStore(folder)):
+        made_for, pictures = _pilot_of(spec, folder)
+        posteriors = defaultdict[str, list[float]](list)
+        for class_name, posterior in pictures.values():
+            posteriors[class_name].append(posterior)
 
-    classes = {name: quantile(posteriors[name], keep) for name in spec.classes}
-    found = _kept(Calibration(f"a yield of {keep:.0%}", made_for, classes), folder, None)
-    if found.file is not None:  # the plot was drawn from labels, which these thresholds do not use
-        with as_storage_error(folder / CALIBRATION_PLOT):
-            (folder / CALIBRATION_PLOT).unlink(missing_ok=True)
+        classes = {name: quantile(posteriors[name], keep) for name in spec.classes}
+        found = _kept(Calibration(f"a yield of {keep:.0%}", made_for, classes), folder, None)
+        if found.file is not None:  # the plot was drawn from labels, which these thresholds do not use
+            with as_storage_error(folder / CALIBRATION_PLOT):
+                (folder / CALIBRATION_PLOT).unlink(missing_ok=True)
     return found
 
 
@@ -238,7 +249,7 @@ def _pilot_of(spec: Spec, folder: Path) -> tuple[Mapping[str, object], dict[str,
         raise UsageError(f"there is no pilot in {folder}", argument="folder", hint=hint)
     made_for = conditions(_plan_of(spec, folder))
     with as_damage(folder / LEDGER):
-        return made_for, {row["id"]: (row["class"], _posterior(row)) for row in _pictures(folder)}
+        return made_for, {row["id"]: (row["class"], _posterior(row)) for row in accepted_rows(folder)}
 
 
 def _posterior(row: LedgerRow) -> float:
@@ -258,7 +269,7 @@ def _plan_of(spec: Spec, folder: Path) -> Plan:
     Raises:
         UsageError: it was made for another spec, or is not a pilot.
     """
-    there, filters = runs.open_run(FolderStore(folder)), _filters(spec)
+    there, filters = runs.open_run(FolderStore(folder)), pilot_filters(spec)
     hint = "Give the folder of this spec's pilot as `folder`, or a new one to make it in."
     wanted = conditions(plan(spec.model_copy(update={"filters": filters})))
     if differs := difference(conditions(there), wanted, "the pilot"):
@@ -266,35 +277,3 @@ def _plan_of(spec: Spec, folder: Path) -> Plan:
     if there.spec.filters != filters:
         raise UsageError(f"{folder} holds a run with filters of its own, not a pilot", hint=hint)
     return there
-
-
-def _pilot_spec(spec: Spec, count: int) -> Spec:
-    """Derive the spec of the pilot, which accepts every attempt with a picture, whatever it shows.
-
-    Where the spec has `balance`, the attempt's cell must have room, as in the run. Otherwise the threshold would hold
-    for another mix of images.
-    """
-    changes = {
-        "name": f"{spec.name[:50]}-pilot",
-        "classes": {name: kind.model_copy(update={"count": count}) for name, kind in spec.classes.items()},
-        "filters": _filters(spec),
-        "seed": (spec.seed + 1) % 2**63,
-    }
-    return spec.model_copy(update=changes)
-
-
-def _filters(spec: Spec) -> Filters:
-    """Return the filters of a pilot: those before the label filter, and a label filter that lets everything pass."""
-    none_of_these = spec.filters.label.none_of_these if spec.filters.label else ()
-    label = LabelFilter(min_posterior=0.0, none_of_these=none_of_these)
-    return Filters(quality=spec.filters.quality, label=label)
-
-
-def _pictures(folder: Path) -> list[LedgerRow]:
-    """Return the ledger rows of the accepted attempts."""
-    from synthgen.pages.sheet import ledger_rows
-
-    store = FolderStore(folder)
-    done = runs.read_state(runs.open_run(store), store).done.values()
-    rows = ledger_rows([folder / record.ledger.name for record in done])
-    return [row for row in rows if row["verdict"] == Verdict.ACCEPTED]

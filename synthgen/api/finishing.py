@@ -117,6 +117,11 @@ def finalize(location: Location, *, trust: bool = False) -> RunResult:
 
 def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
     """Do what `finalize` does, after `fresh` shards were made. It does not check trust."""
+    with runs.changing(store):
+        return _finalized(planned, store, fresh)
+
+
+def _finalized(planned: Plan, store: RunStore, fresh: int) -> RunResult:
     from synthgen.ledger.source import pixel_bytes
     from synthgen.ledger.tally import read_tally
 
@@ -130,7 +135,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
     inputs = sheet_fingerprint(planned, records, state.review)
     sheet = _sheet_there(store, recorded, inputs)
 
-    with runs.at_work(store), publishing(store) as folder:
+    with publishing(store) as folder:
         if sheet is None:
             _check_ledgers(store, records)
             store.delete(RESULTS)  # until the new one exists, nothing vouches for the sheet
@@ -139,7 +144,11 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
         if sheet is None:
             _show(planned, store, folder, records, state.review)
             sheet = digest_of_file(folder / SHEET)
-        results = Results(inputs, {SHEET: sheet, **(digests_of(summary) if summary else {})}, _origin(summary))
+        results = Results(
+            inputs,
+            {SHEET: sheet, **(digests_of(summary) if summary else {})},
+            asdict(summary.format) if summary else {},
+        )
         if results != recorded:
             write_results(results, folder)
 
@@ -172,10 +181,6 @@ def check_format(spec: Spec) -> None:
         from synthgen.dataset.formats.opening import open_format
 
         open_format(spec.output.format, spec.output.format_options)
-
-
-def _origin(summary: DatasetSummary | None) -> dict[str, object]:
-    return asdict(summary.format) if summary else {}
 
 
 def _refuse_unfinished(store: RunStore, state: RunState) -> None:

@@ -98,13 +98,15 @@ def unverified(location: Location) -> list[str]:
 
 
 def repair(location: Location, on_progress: OnProgress = ignore) -> Repaired:
-    """Re-open the damaged shards of a run and remove files that no shard names. Never call it while workers run.
+    """Re-open the damaged shards of a run and remove files that no shard names.
+
+    A run in a folder is refused while a process works on it. In a bucket, see to it that nobody does.
 
     A damaged dataset counts as missing: the next `run` or `finalize` rebuilds it.
 
     Raises:
         UsageError: `location` has no run.
-        StorageError: it cannot be written.
+        StorageError: it cannot be written, or a process works on it.
 
     Example:
         >>> done = synthgen.repair("outputs/quickstart")
@@ -113,8 +115,9 @@ def repair(location: Location, on_progress: OnProgress = ignore) -> Repaired:
     """
     store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)
-    damaged = damaged_results(store)
-    done = runs.repair(planned, store, on_progress)
-    drop_damaged(store, damaged, planned.fingerprint)
-    removed = (*done.removed, *clear_leftovers(store, (), unsure=True))
+    with runs.left_alone(store):
+        damaged = damaged_results(store)
+        done = runs.repair(planned, store, on_progress)
+        drop_damaged(store, damaged, planned.fingerprint)
+        removed = (*done.removed, *clear_leftovers(store, (), unsure=True))
     return replace(done, findings=(*done.findings, *damaged), removed=removed)

@@ -16,7 +16,7 @@ from synthgen.planning import Plan
 from synthgen.planning.rules import rules_of
 from synthgen.spec import Filters, LabelFilter, Settings, Spec, SpecText, parse_spec
 from synthgen.spec.written import as_yaml, literal, written_in_full
-from synthgen.store import Location, layout, open_store
+from synthgen.store import Location, RunStore, layout, open_store
 
 
 def rejudge(
@@ -47,6 +47,11 @@ def rejudge(
     place, trust = text_of_path(location, "location"), flag_of(trust, "trust")
     store = open_store(place)
     into = open_store(_beside(place) if output is None else text_of_path(output, "output"))
+    with runs.at_work(store):
+        return _rejudged(store, into, overrides, trust)
+
+
+def _rejudged(store: RunStore, into: RunStore, overrides: Sequence[str], trust: bool) -> RunResult:
     planned = runs.open_run(store)
     require_trust(pinned_format(planned), store.location, trust=trust)
     check_new(into)
@@ -60,9 +65,10 @@ def rejudge(
 
     kept = with_settings(SpecText(f"# rejudged\n{_text(stricter.spec, overrides)}", layout.SPEC), Settings(overrides))
     runs.create_run(into, stricter, kept)
-    carry_review(store, into)
-    runs.rejudge(planned, store, stricter, into)
-    return finalized(stricter, into, fresh=stricter.shard_count)
+    with runs.changing(into):
+        carry_review(store, into)
+        runs.rejudge(planned, store, stricter, into)
+        return finalized(stricter, into, fresh=stricter.shard_count)
 
 
 def _stricter(planned: Plan, overrides: Sequence[str], place: str) -> Plan:

@@ -15,6 +15,7 @@ from synthgen.api.listing import is_run, mark_of, measured
 from synthgen.dataset.replace import leftovers as unfinished
 from synthgen.errors import StorageError, UsageError
 from synthgen.files import as_storage_error, is_draft, sync
+from synthgen.holders import named
 from synthgen.leftovers import alone
 from synthgen.store import Location, layout
 
@@ -116,7 +117,8 @@ def _refuse_in_use(folder: Path, is_free: bool | None) -> None:
     """
     if is_free is False:
         hint = "Stop it first: with Ctrl-C, or with SIGTERM."
-        raise StorageError(f"{folder}: a process works on this run", hint=hint)
+        who = named(folder / layout.PLAN)
+        raise StorageError(f"{folder}: a process works on this run: {who}", hint=hint)
     if is_free is None and (folder / layout.PLAN).is_file() and not (folder / layout.PLAN).is_symlink():
         _, _, changed = measured(folder)
         if changed is not None and (quiet := time.time() - changed) < _QUIET:

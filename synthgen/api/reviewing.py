@@ -147,8 +147,9 @@ def _decide(
     planned = runs.open_run(store)
     require_trust(pinned_format(planned), store.location, trust=trust)
     make: Callable[[], RunResult] = partial(finalized, planned, store, fresh=0)
-    decided = runs.decide(planned, store, asked, undo=undo, reason=why, reviewer=who)
-    return Reviewed(decided, make() if runs.read_state(planned, store, reviewed=False).complete else None)
+    with runs.changing(store):
+        decided = runs.decide(planned, store, asked, undo=undo, reason=why, reviewer=who)
+        return Reviewed(decided, make() if runs.read_state(planned, store, reviewed=False).complete else None)
 
 
 def _line(text: object, argument: str) -> str:

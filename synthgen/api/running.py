@@ -113,10 +113,17 @@ def run(
     if extend:
         check_growth(planned, store, "cpu" if devices.startswith("cpu") else "auto", on_progress)
     planned = runs.create_run(store, planned, written if text is None else text, extend=extend, adopt=True)
-    if record and record.store.location != store.location:
-        carry_review(record.store, store)
+    with runs.at_work(store):
+        if record and record.store.location != store.location:
+            carry_review(record.store, store)
+        make = _made_by(store, devices, executor, address, deadline)
+        return _made(planned, store, make, deadline, top_up=top_up)
 
-    make = partial(
+
+def _made_by(
+    store: RunStore, devices: str, executor: Literal["local", "ray"], address: str | None, deadline: Deadline
+) -> Callable[[Plan], int]:
+    return partial(
         make_pending,
         store=store,
         devices=devices,
@@ -125,6 +132,11 @@ def run(
         on_progress=deadline.hear,
         stop=deadline.stop,
     )
+
+
+def _made(
+    planned: Plan, store: RunStore, make: Callable[[Plan], int], deadline: Deadline, *, top_up: bool
+) -> RunResult:
     with deadline.kept():
         fresh = make(planned)
     result = finalized(planned, store, fresh=fresh)
@@ -146,7 +158,8 @@ def _place_of(spec: Spec, location: Location | None, record: RunRecord | None) -
 
 def _topped_up(planned: Plan, store: RunStore, result: RunResult) -> Plan:
     dropped = [duplicate.id for duplicate in result.summary.duplicates] if result.summary.dropped else []
-    return runs.top_up(store, planned, runs.read_state(planned, store), dropped)
+    with runs.changing(store):
+        return runs.top_up(store, planned, runs.read_state(planned, store), dropped)
 
 
 @one_spelling

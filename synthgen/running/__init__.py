@@ -1,7 +1,7 @@
 """Plan -> committed shards. Importing it imports neither torch nor datasets: `status` is quick."""
 
 from synthgen.running.assignment import Assignment
-from synthgen.running.at_work import at_work
+from synthgen.running.at_work import at_work, changing, left_alone
 from synthgen.running.deciding import Asked, Decided, decide
 from synthgen.running.decisions import carry_decisions
 from synthgen.running.executors.local import run_local
@@ -42,6 +42,7 @@ __all__ = [
     "Slot",
     "at_work",
     "carry_decisions",
+    "changing",
     "check_ray",
     "check_resolved",
     "count_failures",
@@ -55,6 +56,7 @@ __all__ = [
     "is_begun",
     "is_unused",
     "kept_spec",
+    "left_alone",
     "open_run",
     "read_causes",
     "read_given_up",
