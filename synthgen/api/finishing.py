@@ -144,11 +144,8 @@ def _finalized(planned: Plan, store: RunStore, fresh: int) -> RunResult:
         if sheet is None:
             _show(planned, store, folder, records, state.review)
             sheet = digest_of_file(folder / SHEET)
-        results = Results(
-            inputs,
-            {SHEET: sheet, **(digests_of(summary) if summary else {})},
-            asdict(summary.format) if summary else {},
-        )
+        digests, origin = (digests_of(summary), asdict(summary.format)) if summary else ({}, {})
+        results = Results(inputs, {SHEET: sheet, **digests}, origin)
         if results != recorded:
             write_results(results, folder)
 
