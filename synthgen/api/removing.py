@@ -7,17 +7,19 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from synthgen.api.arguments import text_of_path
+from synthgen.api.arguments import flag_of, text_of_path
 from synthgen.api.listing import is_run, mark_of, measured
+from synthgen.api.removing_objects import look_in_bucket
+from synthgen.api.run_audits import audits_of, remove_audit
 from synthgen.dataset.replace import leftovers as unfinished
 from synthgen.errors import StorageError, UsageError
 from synthgen.files import as_storage_error, is_draft, sync
 from synthgen.holders import named
 from synthgen.leftovers import alone
-from synthgen.store import Location, layout
+from synthgen.store import Location, RunStore, layout, open_store
 
 _ORDER = (
     *(layout.RESULTS, layout.SHEET, layout.DATASET, layout.AUDIT, layout.DONE),
@@ -36,8 +38,9 @@ class Removed:
     """A run that was removed.
 
     Attributes:
-        bytes, files: what was freed.
+        bytes, files: what was freed; None bytes of a run in a bucket, whose files are not measured.
         kept: the names of what synthgen had not made, and which is still there, with its folder.
+        audits, audits_left: folders outside the run with audits of it: those removed with it, and those left.
 
     Example:
         >>> planned = synthgen.begin("specs/quickstart.yaml", "outputs/mistake")
@@ -46,19 +49,24 @@ class Removed:
     """
 
     location: str
-    bytes: int
+    bytes: int | None
     files: int
     kept: tuple[str, ...]
+    audits: tuple[str, ...] = ()
+    audits_left: tuple[str, ...] = ()
 
 
-def remove(location: Location) -> Removed:
-    """Delete a run in a folder, with its dataset. It does not ask.
+def remove(location: Location, *, audits: bool = False) -> Removed:
+    """Delete a run with its dataset and the audit inside it. It does not ask.
 
     What synthgen did not make stays, and so do the targets of links. If it is interrupted, what is left is a run still,
     and can be removed again.
 
+    Args:
+        audits: also delete audits of this run that lie beside it or in `outputs/`, such as `outputs/NAME-audit`.
+
     Raises:
-        UsageError: `location` is not a run, is a link to one, or an address.
+        UsageError: `location` is not a run, or is a link to one.
         StorageError: a process works on the run, or a file cannot be deleted.
 
     Example:
@@ -66,7 +74,26 @@ def remove(location: Location) -> Removed:
         >>> synthgen.remove("outputs/unwanted").kept
         ()
     """
-    folder = check_removable(location)
+    audits = flag_of(audits, "audits")
+    found = find_removable(location)
+    removed = _from_bucket(found.store) if found.store is not None else _from_folder(Path(found.location))
+    if not audits:
+        return replace(removed, audits_left=found.audits)
+    for each in found.audits:
+        size, files = remove_audit(Path(each))
+        whole = None if removed.bytes is None else removed.bytes + size
+        removed = replace(removed, bytes=whole, files=removed.files + files)
+    return replace(removed, audits=found.audits)
+
+
+def _from_bucket(store: RunStore) -> Removed:
+    there = look_in_bucket(store, _ORDER)
+    for name in there.ours:
+        store.delete(name)
+    return Removed(store.location, None, len(there.ours), there.kept)
+
+
+def _from_folder(folder: Path) -> Removed:
     with alone(folder / layout.PLAN) as is_free:
         _refuse_in_use(folder, is_free)
         ours = list(_ours(folder))
@@ -83,17 +110,38 @@ def remove(location: Location) -> Removed:
     return Removed(str(folder), size, files, kept)
 
 
-def check_removable(location: Location) -> Path:
-    """Check that a run can be removed, and return its folder.
+@dataclass(frozen=True, slots=True)
+class Removable:
+    """A run that can be removed.
+
+    Attributes:
+        store: of a run in a bucket; None for a folder.
+        made: what it holds, in a few words, for whoever is asked.
+        audits: folders outside the run with audits of it.
+    """
+
+    location: str
+    store: RunStore | None
+    made: str
+    audits: tuple[str, ...]
+
+
+def find_removable(location: Location) -> Removable:
+    """Check that a run can be removed.
 
     Raises:
         UsageError, StorageError: as `remove`.
     """
     place = text_of_path(location, "location")
+    audits = tuple(map(str, audits_of(place)))
     if "://" in place:
-        hint = "Delete the prefix with the tools of the store."
-        raise UsageError("expected a folder: a run in a bucket cannot be removed", argument="location", hint=hint)
-    folder = Path(place)
+        store = open_store(place)
+        there = look_in_bucket(store, _ORDER)
+        return Removable(store.location, store, f"{there.state}, {len(there.ours):,} files", audits)
+    return Removable(str(_removable_folder(Path(place))), None, "", audits)
+
+
+def _removable_folder(folder: Path) -> Path:
     if folder.is_symlink():
         hint = f"Name the run's own folder, {os.readlink(folder)}, and delete the link yourself."
         raise UsageError(f"{folder} is a link", argument="location", hint=hint)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,7 @@ from synthgen.inert import inert
 
 if TYPE_CHECKING:
     from synthgen.api.listing import FoundRun, FoundRuns
+    from synthgen.api.removing import Removed
 
 
 class Sort(StrEnum):
@@ -67,34 +69,52 @@ def _row(run: "FoundRun") -> tuple[str, ...]:
 @command
 def remove(
     locations: Annotated[
-        list[str], typer.Argument(metavar="RUN...", autocompletion=complete_run, help="Folders of runs.")
+        list[str],
+        typer.Argument(metavar="RUN...", autocompletion=complete_run, help="Runs: folders, or s3://bucket/prefix."),
     ],
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask. Needed where nobody can answer.")] = False,
+    audits: Annotated[
+        bool, typer.Option("--audits", help="Delete audits of the runs that lie outside them, too.")
+    ] = False,
 ) -> Answer:
     """Delete runs, with their datasets. Asks first; leaves what synthgen did not make, and runs at work."""
-    from synthgen.api.listing import look
-    from synthgen.api.removing import check_removable, remove
+    from synthgen.api.removing import find_removable, remove
 
     places = list(dict.fromkeys(map(location_of, locations)))
-    folders = [check_removable(place) for place in places]
+    found = [find_removable(place) for place in places]
     if not yes:
         if not (sys.stdin is not None and sys.stdin.isatty()):
             hint = "Add `yes=True` to remove them without a question."
             raise UsageError("there is no terminal to ask on, so nothing was removed", argument="yes", hint=hint)
-        there = [look(folder) for folder in folders]
-        for run in there:
-            made = f"{run.state}, {counted(run.accepted, 'image')}, {size(run.bytes)}"
-            print(f"{inert(run.location)}: {made}", file=sys.stderr)
-        if not typer.confirm(f"Remove {counted(len(there), 'run')} for good?", default=False, err=True):
+        for each in found:
+            print(f"{inert(each.location)}: {each.made or _made(each.location)}", file=sys.stderr)
+            for audit in each.audits:
+                fate = "goes, too" if audits else "stays; --audits removes it, too"
+                print(f"  its audit {inert(audit)} {fate}", file=sys.stderr)
+        if not typer.confirm(f"Remove {counted(len(found), 'run')} for good?", default=False, err=True):
             return Answer(result={"removed": [], "bytes": 0}, lines=["nothing was removed"])
 
-    done = [remove(place) for place in places]
-    lines = []
-    for each in done:
-        lines.append(f"removed   {each.location}: {size(each.bytes)} in {counted(each.files, 'file')}")
-        if each.kept:
-            others = f" and {len(each.kept) - 1} more" if len(each.kept) > 1 else ""
-            lines.append(f"kept      {each.location}/{each.kept[0]}{others}, which synthgen did not make")
+    done = [remove(place, audits=audits) for place in places]
+    freed = sum(each.bytes or 0 for each in done)
     return Answer(
-        result={"removed": [asdict(each) for each in done], "bytes": sum(each.bytes for each in done)}, lines=lines
+        result={"removed": [asdict(each) for each in done], "bytes": freed},
+        lines=[line for each in done for line in _told(each)],
     )
+
+
+def _made(location: str) -> str:
+    from synthgen.api.listing import look
+
+    run = look(Path(location))
+    return f"{run.state}, {counted(run.accepted, 'image')}, {size(run.bytes)}"
+
+
+def _told(removed: "Removed") -> Iterator[str]:
+    place, room = inert(removed.location), "" if removed.bytes is None else f"{size(removed.bytes)} in "
+    yield f"removed   {place}: {room}{counted(removed.files, 'file')}"
+    yield from (f"removed   {inert(audit)}, its audit" for audit in removed.audits)
+    if removed.kept:
+        others = f" and {len(removed.kept) - 1} more" if len(removed.kept) > 1 else ""
+        yield f"kept      {place}/{inert(removed.kept[0])}{others}, which synthgen did not make"
+    for audit in removed.audits_left:
+        yield f"kept      {inert(audit)}, an audit of it: delete it, too, if you do not need it"
