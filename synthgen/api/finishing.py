@@ -17,7 +17,7 @@ from synthgen.api.publishing import (
     published,
     publishing,
 )
-from synthgen.api.results import Results, digest_of_file, read_results, sheet_fingerprint, write_results
+from synthgen.api.results import Results, digest_of_file, read_results, records_of, sheet_fingerprint, write_results
 from synthgen.api.review_notes import warn_of_void
 from synthgen.api.trust import pinned_format, require_trust
 from synthgen.errors import QuotaNotMet, StorageError, UsageError
@@ -145,7 +145,7 @@ def _finalized(planned: Plan, store: RunStore, fresh: int) -> RunResult:
             _show(planned, store, folder, records, state.review)
             sheet = digest_of_file(folder / SHEET)
         digests, origin = (digests_of(summary), asdict(summary.format)) if summary else ({}, {})
-        results = Results(inputs, {SHEET: sheet, **digests}, origin)
+        results = Results(inputs, {SHEET: sheet, **digests}, origin, records_of(store), len(records))
         if results != recorded:
             write_results(results, folder)
 

@@ -12,11 +12,19 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from synthgen.api.results import Results, as_record, damaged_record, digest_of_file, read_results
+from synthgen.api.results import (
+    Results,
+    as_record,
+    damaged_record,
+    digest_of_file,
+    missing_records,
+    read_results,
+)
 from synthgen.errors import StorageError
 from synthgen.files import check_file, check_folder, is_draft, refuse_links
 from synthgen.leftovers import clear, scratch_folder
 from synthgen.running import Damage
+from synthgen.seal import unseal
 from synthgen.store import MissingFileError, RunStore, layout
 from synthgen.store.layout import AUDIT, CARD, DATASET, RESULTS, SHEET, SUMMARY, in_dataset, of_dataset
 
@@ -116,6 +124,7 @@ def damaged_results(store: RunStore) -> list[Damage]:
     """Find files of the run's dataset and contact sheet that are not as they were written."""
     recorded = read_results(store)
     findings, digests = damaged_record(store), dict(recorded.files) if recorded else {}
+    summary = None
     try:
         summary = _summary(store)
     except MissingFileError:
@@ -130,6 +139,10 @@ def damaged_results(store: RunStore) -> list[Damage]:
             # It is written with the dataset, and the record a moment later: a kill may have come between the two.
             digests = {name: digest for name, digest in digests.items() if name == SHEET}
             digests |= digests_of(summary)
+    if recorded is not None:
+        findings += missing_records(store, recorded)
+    elif not findings and summary is not None and _is_sealed(store):  # earlier versions wrote neither
+        findings.append(Damage(RESULTS, "is missing: nothing says what the contact sheet should be"))
     return findings + [
         Damage(name, why) for name, digest in digests.items() if (why := _why_damaged(store, name, digest))
     ]
@@ -137,12 +150,10 @@ def damaged_results(store: RunStore) -> list[Damage]:
 
 def unverified_results(store: RunStore) -> list[str]:
     """List the files without a sha256, written by an earlier version or by a finalize that was killed."""
-    from synthgen.seal import unseal
-
     recorded = read_results(store)
     found = [SHEET] if SHEET in store.names("") and SHEET not in (recorded.files if recorded else ()) else []
     try:
-        is_sealed = unseal(store.read(_SUMMARY).decode())[1]
+        is_sealed = _is_sealed(store)
     except (StorageError, ValueError):
         return found
     return found if is_sealed else [*found, _SUMMARY]
@@ -154,6 +165,11 @@ def _why_damaged(store: RunStore, name: str, digest: str) -> str | None:
     except StorageError as error:
         return error.message
     return None if found.sha256 == digest else "its sha256 is not the one that it was written with"
+
+
+def _is_sealed(store: RunStore) -> bool:
+    """Whether the dataset's summary has its own sha256."""
+    return unseal(store.read(_SUMMARY).decode())[1]
 
 
 def drop_damaged(store: RunStore, findings: Sequence[Damage], fingerprint: str) -> None:

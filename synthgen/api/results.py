@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import file_digest, sha256
@@ -16,8 +17,27 @@ from synthgen.records import ShardRecord
 from synthgen.running import Damage
 from synthgen.seal import is_digest, seal, unseal
 from synthgen.store import RunStore
-from synthgen.store.layout import RESULTS, SHEET, is_file_name, of_dataset
+from synthgen.store.layout import (
+    ADDITIONS,
+    CHANGES,
+    DECISIONS,
+    DONE,
+    RESULTS,
+    SHEET,
+    is_file_name,
+    of_dataset,
+)
+from synthgen.store.layout import marker as shard_marker
 from synthgen.version import __version__
+
+_MOST_SHARDS = 10**7
+_FOLDERS = (ADDITIONS, CHANGES, DECISIONS)
+_LOST = {
+    ADDITIONS: "the run grew by it; restore it from a backup",
+    CHANGES: "the dataset was made with the keys that it set; restore it, or resume with the spec that you want",
+    DECISIONS: "the dataset was made with it; restore it from a backup, or run again for a dataset without it",
+}
+_REMADE = "the dataset was made with this shard; run again to make it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +48,15 @@ class Results:
         sheet: a fingerprint of everything that the contact sheet was made from.
         files: the sheet and the files of the dataset, each with its sha256.
         format: which format wrote the dataset, as in `FormatOrigin`; empty if there is no dataset.
+        records: the names of the additions, changes and decisions that the run had then.
+        shards: how many shards it had.
     """
 
     sheet: str
     files: Mapping[str, str]
     format: Mapping[str, object] = field(default_factory=dict)
+    records: Sequence[str] = ()
+    shards: int = 0
 
 
 def read_results(store: RunStore) -> Results | None:
@@ -95,6 +119,11 @@ def _parsed(data: bytes) -> Results:
     if strange := content.keys() - {one.name for one in fields(Results)}:
         raise ValueError(f"it has an entry {min(strange)!r}")
     sheet, files, origin = content.get("sheet"), content.get("files"), content.get("format", {})
+    records, shards = content.get("records", []), content.get("shards", 0)
+    if not isinstance(records, list) or not all(map(_is_record, records)):
+        raise ValueError("`records` names another file than an addition, a change or a decision")
+    if not isinstance(shards, int) or not 0 <= shards <= _MOST_SHARDS:
+        raise ValueError(f"expected a number of `shards`, found {shards!r:.40}")
     if not isinstance(sheet, str) or not isinstance(files, dict) or not isinstance(origin, dict):
         raise ValueError("expected a text `sheet`, and the objects `files` and `format`")
     for name, digest in files.items():
@@ -102,4 +131,21 @@ def _parsed(data: bytes) -> Results:
             raise ValueError(f"{name!r} is not a file that synthgen writes when it finishes a run")
         if not is_digest(digest):
             raise ValueError(f"{name} has no sha256")
-    return Results(sheet, files, origin)
+    return Results(sheet, files, origin, tuple(records), shards)
+
+
+def records_of(store: RunStore) -> tuple[str, ...]:
+    """Name the additions, changes and decisions of a run."""
+    return tuple(name for folder in _FOLDERS for name in store.names(folder) if _is_record(name))
+
+
+def missing_records(store: RunStore, recorded: Results) -> list[Damage]:
+    """List what a finished run had when its dataset was made, and has no more."""
+    there = {*records_of(store), *store.names(DONE)}
+    markers = ((shard_marker(shard), _REMADE) for shard in range(recorded.shards))
+    lost = ((name, _LOST[name.partition("/")[0]]) for name in recorded.records)
+    return [Damage(name, f"is missing: {why}") for name, why in (*lost, *markers) if name not in there]
+
+
+def _is_record(name: object) -> bool:
+    return isinstance(name, str) and re.fullmatch(rf"({'|'.join(_FOLDERS)})/[0-9]{{5,}}\.json", name) is not None

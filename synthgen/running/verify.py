@@ -70,6 +70,8 @@ def _spec_faults(store: RunStore) -> list[Damage]:
 
 
 def _resolved_faults(store: RunStore) -> list[Damage]:
+    if layout.RESOLVED not in store.names("") and kept_spec(store) is not None:  # earlier versions wrote neither
+        return [Damage(layout.RESOLVED, "is missing")]
     try:
         check_resolved(store)
     except UsageError:
