@@ -45,7 +45,7 @@ CHANGES = {
     "top-up": Change(("run", "runs/run", "--top-up", "--devices", "cpu"), (_RUN, _OUT)),
     "extend": Change(_EXTEND),
     "rejudge": Change(("rejudge", "runs/run", "--set", "filters.clip.min_score=-0.4")),
-    "repair": Change(("repair", "runs/run"), (_RUN,), "shards/*-00001*.parquet"),
+    "repair": Change(("repair", "runs/run"), (_RUN,), "shards/00001*.parquet"),
     "finalize": Change(("finalize", "runs/run"), (_RUN,), "report.html"),
     "remove": Change(("remove", "runs/run", "--yes")),
 }
