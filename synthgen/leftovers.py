@@ -31,6 +31,12 @@ def hold(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
+def _release(descriptor: int) -> None:
+    """Close what was open for its lock only. The lock is gone even if closing reports an error, and nothing else is."""
+    with suppress(OSError):
+        os.close(descriptor)
+
+
 @contextmanager
 def shared(path: Path) -> Iterator[bool]:
     """Show, until the block ends, that this process uses a file that stays as it is; any number of processes may.
@@ -45,7 +51,7 @@ def shared(path: Path) -> Iterator[bool]:
     try:
         yield _shares(descriptor)
     finally:
-        os.close(descriptor)
+        _release(descriptor)
 
 
 def _shares(descriptor: int) -> bool:
@@ -103,7 +109,7 @@ def scratch_folder(parent: Path, stem: str, mode: int = 0o777) -> Iterator[Path]
     try:
         yield path
     finally:
-        os.close(descriptor)
+        _release(descriptor)
         remove(path)
 
 
@@ -119,7 +125,7 @@ def _made(parent: Path, stem: str, mode: int) -> tuple[Path, int]:
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 return path, descriptor
-        os.close(descriptor)
+        _release(descriptor)
 
 
 @contextmanager
@@ -141,7 +147,7 @@ def _locked(path: Path) -> Iterator[bool | None]:
     try:
         yield had
     finally:
-        os.close(descriptor)
+        _release(descriptor)
 
 
 def _is_abandoned(path: Path, locked: bool | None) -> bool:

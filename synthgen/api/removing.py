@@ -96,13 +96,15 @@ def _from_bucket(store: RunStore) -> Removed:
 def _from_folder(folder: Path) -> Removed:
     with alone(folder / layout.PLAN) as is_free:
         _refuse_in_use(folder, is_free)
-        ours = list(_ours(folder))
+        with as_storage_error(folder):
+            ours = list(_ours(folder))
         size = files = 0
         for path in ours:
             more, count, _ = measured(path) if path.is_dir() and not path.is_symlink() else _one(path)
             _delete(path)
             size, files = size + more, files + count
-    kept = tuple(sorted(entry.name for entry in os.scandir(folder)))
+    with as_storage_error(folder):
+        kept = tuple(sorted(os.listdir(folder)))
     if not kept:
         with as_storage_error(folder, "cannot remove "):
             folder.rmdir()

@@ -10,7 +10,7 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 
 from synthgen.errors import StorageError
-from synthgen.files import MissingFileError, write_file
+from synthgen.files import MissingFileError, as_storage_error, write_file
 from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.planning import Plan
 from synthgen.records import ShardRecord
@@ -92,7 +92,12 @@ def sheet_fingerprint(planned: Plan, records: Sequence[ShardRecord], review: Rev
 
 
 def digest_of_file(path: Path) -> str:
-    with path.open("rb") as file:
+    """Return the sha256 of a file's content, in hex.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    with as_storage_error(path), path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
 
 

@@ -1,11 +1,13 @@
 """The runs below a folder are listed whatever lies there, and removed without touching anything else."""
 
+import errno
 import os
 import pty
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -238,3 +240,30 @@ def test_on_a_terminal_the_answer_decides(outputs: Path, answer: str) -> None:
         os.close(ours)
     assert b"done, 5 images" in seen
     assert (process.returncode, (outputs / "done").exists()) == (0, answer == "n")
+
+
+@pytest.mark.parametrize("name", ["scandir", "listdir"])
+def test_a_run_that_cannot_be_listed_is_named_and_can_be_removed_again(
+    outputs: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Each listing of the run's folder fails in turn, until all have been met."""
+    real, nth, failed = getattr(os, name), 0, []
+    place = outputs / "done"
+    while place.exists():
+        nth, calls = nth + 1, iter(range(1, 100))
+
+        def listed(path: object = ".", nth: int = nth, calls: Iterator[int] = calls) -> object:
+            if str(path) == str(place) and next(calls) == nth:
+                failed.append(nth)
+                raise OSError(errno.EIO, "Input/output error")
+            return real(path)
+
+        monkeypatch.setattr(os, name, listed)
+        with suppress(StorageError, UsageError):
+            assert synthgen.remove(place).kept == ()
+        monkeypatch.setattr(os, name, real)
+        if not place.exists() or synthgen.api.listing.is_run(place):
+            continue
+        assert list(place.iterdir()) == [], "all of it was removed before"
+        place.rmdir()
+    assert failed

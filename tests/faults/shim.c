@@ -4,6 +4,7 @@
    parent of a process that was killed still reads how many calls of each kind it had made. */
 
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -171,6 +172,20 @@ OPENS_AT(openat64)
 
 int __open_2(const char *path, int flags) { return open(path, flags); }
 int __open64_2(const char *path, int flags) { return open64(path, flags); }
+
+/* A folder that is listed. */
+DIR *opendir(const char *path)
+{
+    REAL(DIR *, opendir, const char *);
+    enum fate decided = WHEN(concerns(AT_FDCWD, path), OPEN);
+    int error = errno;
+    DIR *opened = decided == FAIL ? NULL : real(path);
+    if (decided == DIE_AFTER)
+        kill(getpid(), SIGKILL);
+    if (decided == FAIL)
+        errno = error;
+    return opened;
+}
 
 int fsync(int fd)
 {

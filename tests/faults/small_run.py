@@ -55,7 +55,11 @@ def _content(run: Path, name: str) -> object:
 
 def differences(run: Path, whole: dict[str, Any]) -> list[str]:
     """Say what in a run is lost, left over, or not as in the undisturbed one."""
-    mine = seen(run)
+    return compared(seen(run), whole)
+
+
+def compared(mine: dict[str, Any], whole: dict[str, Any]) -> list[str]:
+    """As `differences`, of what was seen."""
     lost = [f"lost: {name}" for name in whole if name not in mine]
     more = [f"left over: {name}" for name in mine if name not in whole]
     return [*lost, *more, *(f"differs: {name}" for name in mine if name in whole and mine[name] != whole[name])]

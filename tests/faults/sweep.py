@@ -53,11 +53,7 @@ class Bench:
 
     def sample(self, each: int) -> Iterator[Fault]:
         """List some: of each pair of action and kind `each`, spread evenly from the first call to the last."""
-        for action, kinds in ACTS.items():
-            for kind in kinds:
-                last = self.calls[kind]
-                spread = {1 + (last - 1) * (2 * part + 1) // (2 * each) for part in range(each)}
-                yield from (Fault(kind, nth, action) for nth in sorted(spread))
+        return faults_of(self.calls, each)
 
     def wrong(self, fault: Fault) -> list[str]:
         """Begin a run, let it meet a fault, run it again, finalize it; say what is not as it should be."""
@@ -65,7 +61,7 @@ class Bench:
         shutil.rmtree(run, ignore_errors=True)
         disturbed = self.server.call(self.folder, RUN, fault=replace(fault, root=str(run)))
         self.ends[fault.action, disturbed.codes[0]] += 1
-        found = _wrongly_ended(fault, disturbed)
+        found = wrongly_ended(fault, disturbed)
         for command in (RUN, ("finalize", "run")):
             again = self.server.call(self.folder, command)
             if again.codes != (0,):
@@ -73,7 +69,17 @@ class Bench:
         return found or differences(run, dict(self.whole))
 
 
-def _wrongly_ended(fault: Fault, ended: Ended) -> list[str]:
+def faults_of(calls: Mapping[str, int], each: int) -> Iterator[Fault]:
+    """List `each` faults of each pair of action and kind, spread evenly from the first call to the last."""
+    for action, kinds in ACTS.items():
+        for kind in kinds:
+            last = calls[kind]
+            spread = {1 + (last - 1) * (2 * part + 1) // (2 * each) for part in range(each)} if last else set()
+            yield from (Fault(kind, nth, action) for nth in sorted(spread))
+
+
+def wrongly_ended(fault: Fault, ended: Ended) -> list[str]:
+    """Say what is wrong with how a disturbed command ended."""
     (code,), (said,) = ended.codes, ended.said
     allowed = {-9} if "SIGKILL" in fault.action else {0} if fault.action == "half" else {0, 5}
     if code not in allowed:

@@ -3,7 +3,6 @@
 import os
 import random
 import re
-import secrets
 import shutil
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from synthgen.errors import DeviceError, DeviceLost, Interrupted, StorageError, 
 from synthgen.events import Progress
 from synthgen.running import Assignment, Outcome, create_run, open_run, run_ray, verify, work
 from synthgen.store import FolderStore
+from tests.ray_nodes import Nodes, cluster
 from tests.running.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
 from tests.running.tables import bytes_of, ledger_of, state_of
 
@@ -91,56 +91,11 @@ def start_in_copy(location: str, *others: Any) -> Outcome:
     return start(f"{location}-copy", *others)
 
 
-class Nodes:
-    """A cluster whose first node has room for two actors."""
-
-    def __init__(self) -> None:
-        from ray.cluster_utils import Cluster
-
-        self._size = {"object_store_memory": 80_000_000}
-        self._cluster = Cluster(True, head_node_args={"num_cpus": 2, "include_dashboard": False, **self._size})
-        self.address = f"127.0.0.1:{self._cluster.address.rpartition(':')[2]}"
-        self.shutdown = self._cluster.shutdown
-
-    def add(self) -> Any:
-        return self._cluster.add_node(num_cpus=1, **self._size)
-
-    def remove(self, node: Any) -> None:
-        self._cluster.remove_node(node, allow_graceful=False)
-
-
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[Nodes]:
-    """Whatever happens to the tests, nothing of it is left: all that it starts bears a mark in its environment."""
     pytest.importorskip("ray")
-    mark = secrets.token_hex()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SYNTHGEN_TEST_CLUSTER", mark)
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("OMP_NUM_THREADS", "2")  # what nodes may have, and actors with one core must not
-        try:
-            nodes = Nodes()
-            yield nodes
-            nodes.shutdown()
-        finally:
-            kill_bearers(mark)
-
-
-def kill_bearers(mark: str) -> None:
-    """Those that ended leave no environment; a killed process may take a moment."""
-    for _ in range(100):
-        bearers = []
-        for file in Path("/proc").glob("[0-9]*/environ"):
-            with suppress(OSError):
-                if mark.encode() in file.read_bytes():
-                    bearers.append(int(file.parent.name))
-        if not bearers:
-            return
-        for process in bearers:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-        time.sleep(0.1)
-    pytest.fail(f"processes {bearers} outlive SIGKILL")
+    with cluster(OMP_NUM_THREADS="2") as nodes:  # what nodes may have, and actors with one core must not
+        yield nodes
 
 
 @pytest.fixture(scope="module")
