@@ -133,3 +133,28 @@ def test_the_audit_of_a_table_reads_seeds_and_says_what_images_share(tmp_path: P
         {"what": "seed", "images": 300, "groups": 60, "largest": 5, "counted": True}
     ]
     assert "300 images in 60 groups share a seed" in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("column", ["path", "id", "image_id"])
+def test_rows_that_repeat_one_file_or_id_are_worth_one_image(column: str, tmp_path: Path) -> None:
+    """A set in which rare images were repeated to balance it has no more images than before."""
+    tone = np.where(np.arange(60) < 23, "dark", "light")
+    once = pd.DataFrame({column: [f"{row:02}.png" for row in range(60)], "label": "cook", "tone": tone})
+    once.to_csv(tmp_path / "once.csv", index=False)
+    pd.concat([once] * 10).to_csv(tmp_path / "often.csv", index=False)
+    gate = ["--known", "tone=tone", "--target", "tone=uniform", "--gate", "tone overall: tv <= 0.2"]
+    for name in ("once", "often"):
+        ended = call("audit", f"{name}.csv", *gate, "--json", folder=tmp_path)
+        assert ended.returncode == 4, ended.stderr
+        report = json.loads((tmp_path / f"outputs/{name}-audit/audit.json").read_text())
+        (gated,) = report["findings"]["gates"]
+        assert gated["outcome"] == "insufficient data"
+        scope = report["findings"]["attributes"][0]["scopes"][0]
+        share = scope["shares"][0]
+        if name == "once":
+            assert scope["design_effect"] is None
+            low, high = share["raw"]["low"], share["raw"]["high"]
+            continue
+        assert scope["design_effect"] == pytest.approx(10, rel=0.15)
+        assert (share["clustered"]["low"], share["clustered"]["high"]) == pytest.approx((low, high), abs=0.015)
+        assert "a file or an id" in scope["quote"]["reason"]
