@@ -15,7 +15,13 @@ from synthgen.auditing.input.judges import Judges
 from synthgen.auditing.input.left_out import left_out_gates, notes_on
 from synthgen.auditing.input.query import AuditQuery
 from synthgen.auditing.inspection.gates import is_image_gate, read_image_gates
-from synthgen.auditing.inspection.of_set import bare_findings, inspect_set, with_image_gates, with_inspection
+from synthgen.auditing.inspection.of_set import (
+    bare_findings,
+    copies_in,
+    inspect_set,
+    with_image_gates,
+    with_inspection,
+)
 from synthgen.auditing.label_command import judge_check
 from synthgen.auditing.questions.of_report import with_questions
 from synthgen.auditing.taken import place_sha256
@@ -88,7 +94,9 @@ def audit_set(
     if first.bare:
         findings = bare_findings(first, seen, query)
     else:
-        findings = _measured(seen, values, replace(options, real=frame), query.seed, on_progress, near)
+        copies = copies_in(inspected, seen) if near is None else None
+        given = replace(options, real=frame, near=copies)
+        findings = _measured(seen, values, given, query.seed, on_progress, near)
     if heard is not None:
         findings = replace(findings, agreement=heard.agreement, second_opinion=heard.opinion)
     kept = [name for name in common.references if name not in query.targets]
@@ -211,7 +219,7 @@ def _measured(
     from synthgen.auditing.measure import measure
     from synthgen.auditing.near_groups import near_groups
 
-    groups = near_groups(near, seed) if near is not None else None
+    groups = near_groups(near, seed) if near is not None else options.near
     options = replace(options, vectors=seen.looked.vectors, near=groups)
     return measure(seen.looked.frame, values, options, seed, on_progress)
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+import synthgen
 from synthgen.auditing.effects import NearGroups
 from synthgen.auditing.findings import Scope
 from synthgen.auditing.measure import AuditOptions, measure
@@ -158,3 +160,21 @@ def test_rows_that_repeat_one_file_or_id_are_worth_one_image(column: str, tmp_pa
         assert scope["design_effect"] == pytest.approx(10, rel=0.15)
         assert (share["clustered"]["low"], share["clustered"]["high"]) == pytest.approx((low, high), abs=0.015)
         assert "a file or an id" in scope["quote"]["reason"]
+
+
+def test_copies_of_the_same_pixels_are_worth_one_image_if_the_images_were_looked_at(tmp_path: Path) -> None:
+    rng, rows = np.random.default_rng(4), []
+    for number in range(30):
+        picture = Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8))
+        for copy in range(8):
+            name = f"{number}-{copy}.{'png' if copy % 2 else 'bmp'}"
+            picture.save(tmp_path / name)
+            rows.append({"path": name, "label": "cook", "tone": "dark" if number < 12 else "light"})
+    rows.insert(0, {"path": "gone.png", "label": "cook", "tone": "dark"})
+    pd.DataFrame(rows).to_csv(tmp_path / "set.csv", index=False)
+    asked = {"known": {"tone": "tone"}, "targets": {"tone": "uniform"}, "gates": ["tone overall: tv <= 0.2"]}
+    blind = synthgen.audit(tmp_path / "set.csv", **asked).findings  # type: ignore[arg-type]
+    seen = synthgen.audit(tmp_path / "set.csv", inspect=True, **asked).findings  # type: ignore[arg-type]
+    assert blind.gates[0].outcome.value == "pass"  # it did not look
+    assert seen.gates[0].outcome.value == "insufficient data"
+    assert seen.attributes[0].scopes[0].design_effect == pytest.approx(8, rel=0.15)

@@ -41,10 +41,15 @@ def find_copies(groups: Positions, blank: Flags, classes: Codes, class_count: in
         groups: a number for each image, which images of equal pixels share.
         classes: a number for each image; -1 if it has none.
     """
-    apart = int(groups.max(initial=-1)) + 1 + np.arange(len(groups))
-    own = np.where(blank, apart, groups)
+    own = without_blank(groups, blank)
     within = [_effect(own[classes == code]) for code in range(class_count)]
     return Copies(_effect(own), tuple(within))
+
+
+def without_blank(groups: Positions, blank: Flags) -> Positions:
+    """Give each image that shows nothing a number of its own."""
+    apart = int(groups.max(initial=-1)) + 1 + np.arange(len(groups))
+    return np.where(blank, apart, groups)
 
 
 def _effect(groups: Positions) -> float:

@@ -79,7 +79,7 @@ def inspect_images(seen: Seen, left_out: int) -> tuple[Inspection, list[IssueRow
         splits, split_codes = [], np.full(len(seen.ids), -1, dtype=np.int64)
 
     measures = seen.scanned.measures
-    blank = measures["lumas"][:, 2] - measures["lumas"][:, 0] <= FLAT
+    blank = is_blank(seen.scanned)
     repeats = find_repeats(measures["pixels"], measures["phash"], blank, class_codes, split_codes)
     leaks, leaked = _leaks(repeats, splits, split_codes)
     copies = find_copies(repeats.exact_group, blank, class_codes, len(classes))
@@ -108,6 +108,13 @@ def inspect_images(seen: Seen, left_out: int) -> tuple[Inspection, list[IssueRow
         ),
         [row for each in found for row in _rows(each, seen)],
     )
+
+
+def is_blank(scanned: Scanned) -> Flags:
+    """Tell which images show nothing."""
+    lumas = scanned.measures["lumas"]
+    found: Flags = lumas[:, 2] - lumas[:, 0] <= FLAT
+    return found
 
 
 def _coded(names: Sequence[str | None]) -> tuple[list[str], Codes]:
