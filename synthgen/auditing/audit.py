@@ -13,9 +13,16 @@ from synthgen.auditing.input.checked_on import with_domain
 from synthgen.auditing.input.declaration import references
 from synthgen.auditing.input.judges import Judges
 from synthgen.auditing.input.left_out import left_out_gates, notes_on
+from synthgen.auditing.input.missing import missing_told
 from synthgen.auditing.input.query import AuditQuery
 from synthgen.auditing.inspection.gates import is_image_gate, read_image_gates
-from synthgen.auditing.inspection.of_set import bare_findings, inspect_set, with_image_gates, with_inspection
+from synthgen.auditing.inspection.of_set import (
+    bare_findings,
+    copies_in,
+    inspect_set,
+    with_image_gates,
+    with_inspection,
+)
 from synthgen.auditing.label_command import judge_check
 from synthgen.auditing.questions.of_report import with_questions
 from synthgen.auditing.taken import place_sha256
@@ -88,13 +95,16 @@ def audit_set(
     if first.bare:
         findings = bare_findings(first, seen, query)
     else:
-        findings = _measured(seen, values, replace(options, real=frame), query.seed, on_progress, near)
+        copies = copies_in(inspected, seen) if near is None else None
+        given = replace(options, real=frame, near=copies)
+        findings = _measured(seen, values, given, query.seed, on_progress, near)
     if heard is not None:
         findings = replace(findings, agreement=heard.agreement, second_opinion=heard.opinion)
     kept = [name for name in common.references if name not in query.targets]
     pipeline, entanglement = _of_ledger(first, query.seed)
     findings = replace(findings, pipeline=pipeline, entanglement=entanglement)
     findings = _noted(findings, seen, seen_real, seen_second, kept, query)
+    findings = replace(findings, caveats=(*findings.caveats, *missing_told(first)))
 
     # Compare
     comparison: Comparison | None = None
@@ -189,8 +199,8 @@ def _options(
     crossed = [[name for name in names if name != "class"] for names in (balanced, *query.cross)]
     asked = replace(
         common,
-        labels=_labels(query.labels, values),
-        second_labels=_labels(query.second_labels, values),
+        labels=_labels(query.labels, values, first, "labels"),
+        second_labels=_labels(query.second_labels, values, first, "second_labels"),
         crossings=query.cross,
         joints=[joint_name(names) for names in crossed if len(names) > 1],
         reference_groups=query.reference_groups,
@@ -211,7 +221,7 @@ def _measured(
     from synthgen.auditing.measure import measure
     from synthgen.auditing.near_groups import near_groups
 
-    groups = near_groups(near, seed) if near is not None else None
+    groups = near_groups(near, seed) if near is not None else options.near
     options = replace(options, vectors=seen.looked.vectors, near=groups)
     return measure(seen.looked.frame, values, options, seed, on_progress)
 
@@ -234,10 +244,17 @@ def _evidence(query: AuditQuery, values: Mapping[str, Sequence[str]]) -> list[st
     return [f"{what}: {file.name}, sha256 {sha256(read_bounded(file)).hexdigest()}" for what, file in files.items()]
 
 
-def _labels(path: Path | None, values: Mapping[str, Sequence[str]]) -> pd.DataFrame | None:
+def _labels(
+    path: Path | None, values: Mapping[str, Sequence[str]], first: AuditInput, argument: str
+) -> pd.DataFrame | None:
+    from synthgen.auditing.label_classes import check_label_classes
     from synthgen.pages.audit_labels import read_labelling
 
-    return read_labelling(path, values) if path is not None else None
+    if path is None:
+        return None
+    table = read_labelling(path, values)
+    check_label_classes(path, first.frame, argument)
+    return table
 
 
 def _of_ledger(first: AuditInput, seed: int) -> tuple[Pipeline | None, Entanglement | None]:

@@ -1,4 +1,4 @@
-"""What makes images of a set depend on each other: a shared prompt, noise seed or source image, and near-duplicates."""
+"""What makes images of a set depend on each other: a shared prompt, noise seed, source or file, and near-duplicates."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,11 +12,12 @@ from scipy.sparse.csgraph import connected_components
 from synthgen.auditing.effect import Effect
 from synthgen.auditing.shared import NEAR, PROMPT, Dependence, Shared
 from synthgen.auditing.table import Table
+from synthgen.sets import SAME_FILE
 from synthgen.stats.search import Codes
 
 SOURCES = ("source_id", "source_image")
 """The columns that name the image which an image was made from."""
-_COLUMNS = {PROMPT: (PROMPT,), "seed": ("seed",), "source": SOURCES}
+_COLUMNS = {PROMPT: (PROMPT,), "seed": ("seed",), "source": SOURCES, "file": (SAME_FILE,)}
 _LEAST = 1.05
 """Groups other than prompts count if they may multiply the variance in some class by this much."""
 _GIANT = 0.2
@@ -41,7 +42,7 @@ def find_clustering(table: Table, frame: pd.DataFrame, near: NDArray[np.integer]
     """Find the clusters of a table. Images of different classes are never in one.
 
     Args:
-        frame: the rows of the table, with columns `prompt`, `seed`, and one of `SOURCES`, as far as known.
+        frame: the rows of the table, with columns `prompt`, `seed`, one of `SOURCES`, and `SAME_FILE`, as far as known.
         near: for each row a number that it shares with its near-duplicates.
     """
     grouped = {what: codes for what, codes in _codes(table, frame, near) if codes is not None}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 PROMPT, NEAR = "prompt", "near-duplicates"
-_NAMES = {PROMPT: "a prompt", "seed": "a seed", "source": "a source image"}
+_NAMES = {PROMPT: "a prompt", "seed": "a seed", "source": "a source image", "file": "a file or an id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,7 @@ class Shared:
     """Images that have something in common with others of their class.
 
     Attributes:
-        what: 'prompt', 'seed', 'source' or 'near-duplicates'.
+        what: 'prompt', 'seed', 'source', 'file' or 'near-duplicates'. Rows with one file or id are one image.
         images: those that share it with another one.
         groups: into how many groups of two or more they fall.
         largest: the images of the largest group.

@@ -15,7 +15,7 @@ from synthgen.pages.cells import inert_cell
 from synthgen.pages.labels import LABELS, PAGE, LabelRow, PictureToLabel, columns_of, read_rows, write_label_page
 from synthgen.spec import ASIDE
 
-__all__ = ["LABELS", "PAGE", "LabelSample", "read_labelling", "write_labelling"]
+__all__ = ["LABELS", "PAGE", "LabelSample", "read_classes", "read_labelling", "write_labelling"]
 
 _HINT = f"Expected the {LABELS} that `export_labels` wrote, with your labels in it."
 
@@ -125,6 +125,15 @@ def read_labelling(path: Path, attributes: Mapping[str, Sequence[str]]) -> pd.Da
     others = ["weight"] * ("weight" in rows[0].cells)
     table: dict[str, list[str | None]] = {name: [row.cells[name] for row in rows] for name in ("id", *others)}
     return pd.DataFrame({**table, **answers}, columns=["id", *names, *others], dtype="object")
+
+
+def read_classes(path: Path) -> dict[str, str]:
+    """Return the class that the file names for each id; nothing if it has no column `class`.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    return {row.cells["id"]: row.cells["class"] for row in read_rows(path, ["id"], _HINT) if "class" in row.cells}
 
 
 def _picture(sample: LabelSample) -> PictureToLabel:

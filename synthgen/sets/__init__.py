@@ -1,9 +1,19 @@
 """From any labelled set of images to a table of its labels, and its images a few at a time."""
 
-from synthgen.sets.frame import PREDICTED, read_frame
+from synthgen.sets.frame import PREDICTED, SAME_FILE, read_frame
 from synthgen.sets.image_set import ImageSet
 from synthgen.sets.opening import SetSource, open_set
 from synthgen.sets.pictures import decode, thumbnail
 from synthgen.sets.remote import allowing_remote
 
-__all__ = ["PREDICTED", "ImageSet", "SetSource", "allowing_remote", "decode", "open_set", "read_frame", "thumbnail"]
+__all__ = [
+    "PREDICTED",
+    "SAME_FILE",
+    "ImageSet",
+    "SetSource",
+    "allowing_remote",
+    "decode",
+    "open_set",
+    "read_frame",
+    "thumbnail",
+]

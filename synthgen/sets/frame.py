@@ -18,6 +18,8 @@ _OTHER = "Name another column, or make one that holds a text or a number in each
 
 PREDICTED = "predicted class"
 """The column of a downstream model's predictions in the table of a set."""
+SAME_FILE = "same file"
+"""The column that names the file or the id of each row, in the table of a set in which several rows share one."""
 
 
 def read_frame(
@@ -31,7 +33,8 @@ def read_frame(
     """Read the columns `id`, `label`, those of what images may share, one for each of `known`, and that of predictions.
 
     Images may share a `prompt`, the `seed` of their noise, and the image they were made from, as `source_id` or
-    `source_image`; of these, the columns are read that the set has.
+    `source_image`; of these, the columns are read that the set has. Rows that name one file, or have one id, are
+    one image that occurs several times: `SAME_FILE` names it.
 
     `known` maps an attribute to its column in the set. All cells are texts, or missing. Images without an id of their
     own are named by their row. The predictions are named `PREDICTED`.
@@ -78,6 +81,8 @@ def read_frame(
     for column in shared:
         if _is_single(table[column]):
             frame[column] = words(table[column])
+    if (repeated := _repeated(table, candidates)) is not None:
+        frame[SAME_FILE] = repeated
     for name, column in known.items():
         frame[name] = words(table[column])
     for column in predicted:
@@ -157,6 +162,18 @@ def _halves(text: str) -> bool:
 def _is_single(column: "pd.Series[Any]") -> bool:
     """Tell whether every cell is a single value. All are checked, since the rows of a stream may differ in type."""
     return column.dtype != "object" or all(map(pd.api.types.is_scalar, column.dropna()))
+
+
+def _repeated(table: pd.DataFrame, candidates: Sequence[str]) -> "pd.Series[Any] | None":
+    """Return the first column of ids or paths that several rows share; None if each row has its own."""
+    for name in candidates:
+        try:
+            column = words(table[name])
+        except UsageError:
+            continue  # lists, or bytes: no name of an image
+        if column.dropna().duplicated().any():
+            return column
+    return None
 
 
 def _ids(table: pd.DataFrame, candidates: Sequence[str]) -> "pd.Series[Any] | list[str]":

@@ -44,7 +44,9 @@ def scaled_together(found: Estimate, comparisons: int) -> Estimate:
     """
     ratio = _quantile(comparisons) / Z
 
-    def beyond(share: float, end: float) -> float:
+    share = min(max(found.value, 0.0), 1.0)  # a corrected share may be beyond 0 or 1, if only by rounding
+
+    def beyond(end: float) -> float:
         if end <= 0 or end >= 1 or ratio <= 1:
             return end
         with np.errstate(divide="ignore"):
@@ -53,10 +55,10 @@ def scaled_together(found: Estimate, comparisons: int) -> Estimate:
         step = min((ratio - 1) * abs(logit - start), 2 * float(np.log(ratio)))
         return float(1 / (1 + np.exp(-(logit + (step if end >= share else -step)))))
 
-    low, high = beyond(found.value, found.low), beyond(found.value, found.high)
+    low, high = beyond(found.low), beyond(found.high)
     if ratio > 1:
-        sizes = (_worth(found.value, found.low), _worth(found.value, found.high))
-        exact_low, exact_high = _exact(found.value, *sizes, ALPHA / comparisons)
+        sizes = (_worth(share, found.low), _worth(share, found.high))
+        exact_low, exact_high = _exact(share, *sizes, ALPHA / comparisons)
         low, high = min(low, exact_low), max(high, exact_high)
     return estimate(found.value, low, high)
 

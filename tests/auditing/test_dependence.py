@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+import synthgen
 from synthgen.auditing.effects import NearGroups
 from synthgen.auditing.findings import Scope
 from synthgen.auditing.measure import AuditOptions, measure
@@ -133,3 +135,46 @@ def test_the_audit_of_a_table_reads_seeds_and_says_what_images_share(tmp_path: P
         {"what": "seed", "images": 300, "groups": 60, "largest": 5, "counted": True}
     ]
     assert "300 images in 60 groups share a seed" in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("column", ["path", "id", "image_id"])
+def test_rows_that_repeat_one_file_or_id_are_worth_one_image(column: str, tmp_path: Path) -> None:
+    """A set in which rare images were repeated to balance it has no more images than before."""
+    tone = np.where(np.arange(60) < 23, "dark", "light")
+    once = pd.DataFrame({column: [f"{row:02}.png" for row in range(60)], "label": "cook", "tone": tone})
+    once.to_csv(tmp_path / "once.csv", index=False)
+    pd.concat([once] * 10).to_csv(tmp_path / "often.csv", index=False)
+    gate = ["--known", "tone=tone", "--target", "tone=uniform", "--gate", "tone overall: tv <= 0.2"]
+    for name in ("once", "often"):
+        ended = call("audit", f"{name}.csv", *gate, "--json", folder=tmp_path)
+        assert ended.returncode == 4, ended.stderr
+        report = json.loads((tmp_path / f"outputs/{name}-audit/audit.json").read_text())
+        (gated,) = report["findings"]["gates"]
+        assert gated["outcome"] == "insufficient data"
+        scope = report["findings"]["attributes"][0]["scopes"][0]
+        share = scope["shares"][0]
+        if name == "once":
+            assert scope["design_effect"] is None
+            low, high = share["raw"]["low"], share["raw"]["high"]
+            continue
+        assert scope["design_effect"] == pytest.approx(10, rel=0.15)
+        assert (share["clustered"]["low"], share["clustered"]["high"]) == pytest.approx((low, high), abs=0.015)
+        assert "a file or an id" in scope["quote"]["reason"]
+
+
+def test_copies_of_the_same_pixels_are_worth_one_image_if_the_images_were_looked_at(tmp_path: Path) -> None:
+    rng, rows = np.random.default_rng(4), []
+    for number in range(30):
+        picture = Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8))
+        for copy in range(8):
+            name = f"{number}-{copy}.{'png' if copy % 2 else 'bmp'}"
+            picture.save(tmp_path / name)
+            rows.append({"path": name, "label": "cook", "tone": "dark" if number < 12 else "light"})
+    rows.insert(0, {"path": "gone.png", "label": "cook", "tone": "dark"})
+    pd.DataFrame(rows).to_csv(tmp_path / "set.csv", index=False)
+    asked = {"known": {"tone": "tone"}, "targets": {"tone": "uniform"}, "gates": ["tone overall: tv <= 0.2"]}
+    blind = synthgen.audit(tmp_path / "set.csv", **asked).findings  # type: ignore[arg-type]
+    seen = synthgen.audit(tmp_path / "set.csv", inspect=True, **asked).findings  # type: ignore[arg-type]
+    assert blind.gates[0].outcome.value == "pass"  # it did not look
+    assert seen.gates[0].outcome.value == "insufficient data"
+    assert seen.attributes[0].scopes[0].design_effect == pytest.approx(8, rel=0.15)

@@ -125,3 +125,34 @@ def test_it_stands_beside_gates_on_attributes_and_is_told(folder: Path, tmp_path
     text = Page((tmp_path / "out" / "report.html").read_text("utf-8")).text
     assert "leak <= 0.001" in text
     assert "What was decided rests on the images themselves." in text
+
+
+def test_copies_of_images_do_not_decide_a_gate_that_their_originals_leave_open(tmp_path: Path) -> None:
+    """Forty images leave up to 9 % dark ones; that a set holds each of them ten times changes nothing."""
+    rng = np.random.default_rng(5)
+    for number in range(40):
+        image = Image.fromarray(rng.integers(0, 256, (24, 24, 3), dtype=np.uint8))
+        for copy in range(10):
+            file = tmp_path / "set" / ("chef" if number < 20 else "doctor") / f"{number}-{copy}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            image.save(file)
+    for number in range(20):  # equal, but not copies
+        Image.new("RGB", (24, 24)).save(tmp_path / "set" / "chef" / f"blank-{number}.png")
+    gates = ["dark <= 2%", "dark within class <= 2%", "blank <= 7.5%"]
+    found = synthgen.audit(tmp_path / "set", gates=gates)
+    outcomes = {gate.gate: gate.outcome.value for gate in found.findings.gates}
+    assert outcomes == {
+        "dark <= 0.02": "insufficient data",
+        "dark within class <= 0.02": "insufficient data",
+        "blank <= 0.075": "insufficient data",
+    }
+    seen = found.report.inspection
+    assert seen is not None
+    worth = 420 / seen.design_effect
+    assert worth == pytest.approx(420**2 / (40 * 10**2 + 20))
+    share = seen.of(IssueKind.DARK).share
+    assert share is not None
+    assert (share.low, share.high) == pytest.approx(proportion_confint(0, worth, method="wilson"))
+    assert any("worth 44" in note for note in seen.caveats)
+    of_set = synthgen.audit(tmp_path / "set", gates=gates, about="set").findings.gates
+    assert {gate.outcome.value for gate in of_set} == {"pass"}

@@ -8,7 +8,7 @@ from statsmodels.stats.proportion import proportion_confint
 from synthgen.auditing.deviations import deviations
 from synthgen.auditing.measure import AuditOptions, measure
 from synthgen.stats.distance import uniform
-from synthgen.stats.estimates import wilson
+from synthgen.stats.estimates import Estimate, wilson
 from synthgen.stats.simultaneous import scaled_together, wilson_together
 
 VALUES = ("light", "medium", "dark")
@@ -71,3 +71,13 @@ def test_a_value_is_named_only_if_its_joint_interval_misses_the_target() -> None
         "by chance, some of sixty intervals of 95 % miss the target"
     )
     assert not [each for scope in found.scopes for each in deviations(scope, together=True)]
+
+
+@pytest.mark.parametrize(("value", "near"), [(1 + 2**-52, 1.0), (-(2**-53), 0.0), (-0.01, 0.0)])
+def test_a_share_beyond_its_bounds_has_the_interval_of_the_bound(value: float, near: float) -> None:
+    """A corrected share of 100 % may be above 1 by rounding, and one of a matrix of a class below 0."""
+    ends = (0.9, 1.0) if near else (0.0, 0.1)
+    found = scaled_together(Estimate(value, min(value, ends[0]), max(value, ends[1])), 9)
+    expected = scaled_together(Estimate(near, *ends), 9)
+    assert np.isfinite([found.low, found.high]).all()
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=abs(value - near) + 1e-12)

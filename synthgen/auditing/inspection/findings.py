@@ -1,7 +1,7 @@
 """What was found by looking at images without a model: plain values with stable names, ready for JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from synthgen.stats.estimates import Estimate
@@ -134,6 +134,8 @@ class Inspection:
         leaks: between any two splits that share images.
         twins: groups of repeated images, the largest first; `twin_groups` is the number of all.
         caveats: what a reader must know.
+        design_effect: how much copies of the same pixels multiply the variance of shares, which have their intervals
+            from it; 1 without copies. `class_design_effects` has that of each class.
     """
 
     images: int
@@ -146,6 +148,8 @@ class Inspection:
     twins: tuple[Twins, ...]
     twin_groups: int
     caveats: tuple[str, ...] = ()
+    design_effect: float = 1.0
+    class_design_effects: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, kind: IssueKind) -> Issue:
         return next(issue for issue in self.issues if issue.kind is kind)

@@ -97,7 +97,8 @@ def _places(gate: ImageGate, inspection: Inspection, about: str) -> Iterator[tup
             continue
         many = issue.classes.get(name, 0)
         is_sample = kind in _ALONE and about == "source"
-        share = wilson(many, images) if is_sample else point(many / images)
+        effect = inspection.class_design_effects.get(name, 1.0)
+        share = wilson(many / effect, images / effect) if is_sample else point(many / images)
         yield f"class {name}", Found(share, narrows="more images")
 
 

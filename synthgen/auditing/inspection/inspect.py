@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synthgen.auditing.inspection.copies import find_copies
 from synthgen.auditing.inspection.findings import Inspection, Issue, IssueKind, IssueRow, Leak, Twins
 from synthgen.auditing.inspection.outliers import ASPECT_FACTOR, FEWEST, SIZE_FACTOR, odd, unlikeness
 from synthgen.auditing.inspection.repeats import (
@@ -78,9 +79,12 @@ def inspect_images(seen: Seen, left_out: int) -> tuple[Inspection, list[IssueRow
         splits, split_codes = [], np.full(len(seen.ids), -1, dtype=np.int64)
 
     measures = seen.scanned.measures
-    blank = measures["lumas"][:, 2] - measures["lumas"][:, 0] <= FLAT
+    blank = is_blank(seen.scanned)
     repeats = find_repeats(measures["pixels"], measures["phash"], blank, class_codes, split_codes)
     leaks, leaked = _leaks(repeats, splits, split_codes)
+    copies = find_copies(repeats.exact_group, blank, class_codes, len(classes))
+    if not seen.about_set:
+        caveats += copies.told(len(seen.ids))
     found = [
         *_repeated(repeats, leaked, splits, classes),
         *_by_itself(seen, blank),
@@ -94,14 +98,23 @@ def inspect_images(seen: Seen, left_out: int) -> tuple[Inspection, list[IssueRow
             splits={name: int((split_codes == code).sum()) for code, name in enumerate(splits)},
             counts=_counts(seen),
             stored=stored(seen.scanned),
-            issues=tuple(_issue(each, seen) for each in found),
+            issues=tuple(_issue(each, seen, copies.effect) for each in found),
             leaks=leaks,
             twins=tuple(twins[:_TWINS]),
             twin_groups=len(twins),
             caveats=tuple(caveats),
+            design_effect=copies.effect,
+            class_design_effects=dict(zip(classes, copies.by_class, strict=True)),
         ),
         [row for each in found for row in _rows(each, seen)],
     )
+
+
+def is_blank(scanned: Scanned) -> Flags:
+    """Tell which images show nothing."""
+    lumas = scanned.measures["lumas"]
+    found: Flags = lumas[:, 2] - lumas[:, 0] <= FLAT
+    return found
 
 
 def _coded(names: Sequence[str | None]) -> tuple[list[str], Codes]:
@@ -197,10 +210,10 @@ def _odd(seen: Seen, classes: Codes, class_count: int) -> Iterator[_Flagged]:
     yield _Flagged(IssueKind.UNLIKE, far > limit, rule, None, far, limit - far, counted=True, reason=few)
 
 
-def _issue(found: _Flagged, seen: Seen) -> Issue:
+def _issue(found: _Flagged, seen: Seen, effect: float) -> Issue:
     many, of = int(found.flags.sum()), len(found.flags)
     exact = found.counted or seen.about_set
-    share = None if not of or found.reason else point(many / of) if exact else wilson(many, of)
+    share = None if not of or found.reason else point(many / of) if exact else wilson(many / effect, of / effect)
     classes = Counter(
         name for place in np.flatnonzero(found.flags).tolist() if (name := seen.classes[place]) is not None
     )

@@ -12,10 +12,12 @@ from synthgen.auditing.input.observations import Observations, check_usable
 from synthgen.auditing.pictures import show_pairs
 
 if TYPE_CHECKING:
+    from synthgen.auditing.effects import NearGroups
     from synthgen.auditing.findings import Findings
     from synthgen.auditing.input.query import AuditQuery
     from synthgen.auditing.inspection.findings import Inspection, IssueRow
     from synthgen.auditing.inspection.gates import ImageGate
+    from synthgen.auditing.inspection.near import Positions
     from synthgen.auditing.report import AuditReport, ReportPicture
     from synthgen.events import OnProgress
 
@@ -32,12 +34,14 @@ class InspectedSet:
         seen: the set with the images that could be opened.
         rows: every issue of every image.
         pictures: by id, the images to show.
+        copies: a number for each image of `seen`, which images of equal pixels share; blank ones have their own.
     """
 
     seen: ObservedSet
     inspection: Inspection
     rows: Sequence[IssueRow]
     pictures: Mapping[str, ReportPicture]
+    copies: Positions
 
 
 def inspect_set(first: AuditInput, query: AuditQuery, on_progress: OnProgress) -> InspectedSet | None:
@@ -48,7 +52,8 @@ def inspect_set(first: AuditInput, query: AuditQuery, on_progress: OnProgress) -
     """
     import numpy as np
 
-    from synthgen.auditing.inspection.inspect import Seen, inspect_images
+    from synthgen.auditing.inspection.copies import without_blank
+    from synthgen.auditing.inspection.inspect import Seen, inspect_images, is_blank
     from synthgen.auditing.inspection.scan import scan
     from synthgen.sets.splits import splits_of
 
@@ -74,7 +79,24 @@ def inspect_set(first: AuditInput, query: AuditQuery, on_progress: OnProgress) -
     )
     inspection, rows = inspect_images(seen, len(left_out))
     looked = Observations(opened, np.asarray(scanned.rows), None, (), left_out, scanned.changes)
-    return InspectedSet(ObservedSet(images, looked), inspection, rows, show_pairs(images, looked, _shown(inspection)))
+    shown = show_pairs(images, looked, _shown(inspection))
+    copies = without_blank(np.unique(scanned.measures["pixels"], return_inverse=True)[1], is_blank(scanned))
+    return InspectedSet(ObservedSet(images, looked), inspection, rows, shown, copies)
+
+
+def copies_in(inspected: InspectedSet | None, seen: ObservedSet) -> NearGroups | None:
+    """Number the images of a set that no judge looked at, so that copies of the same pixels share a number."""
+    import numpy as np
+
+    from synthgen.auditing.effects import NearGroups
+
+    if inspected is None:
+        return None
+    rows, there = seen.looked.rows, inspected.seen.looked.rows
+    number = int(inspected.copies.max(initial=-1)) + 1 + np.arange(len(rows))
+    opened = np.isin(rows, there)
+    number[opened] = inspected.copies[np.searchsorted(there, rows[opened])]
+    return NearGroups(number)
 
 
 def _shown(found: Inspection) -> list[str]:

@@ -13,6 +13,7 @@ _WORDS = {
     "prompt": "share a prompt",
     "seed": "share a seed",
     "source": "share a source image",
+    "file": "share a file or an id",
     "near-duplicates": "are near-duplicates of one another",
 }
 

@@ -1,7 +1,9 @@
 """The answer of an audit in a sentence: what is skewed, where, by how much, and how sure that is."""
 
+from collections.abc import Sequence
+
 from synthgen.auditing.deviations import deviations, listed
-from synthgen.auditing.findings import AttributeFindings, Findings, Scope
+from synthgen.auditing.findings import AttributeFindings, Figure, Findings, Scope
 from synthgen.auditing.report.words import capitalized, spoken
 from synthgen.pages.page import short
 from synthgen.stats.distance import Distance, Measure
@@ -38,12 +40,7 @@ def _of(attribute: AttributeFindings) -> str | None:
     classes = [(scope, tv) for scope, tv in measured if scope.class_name is not None]
     skewed_classes = [each for each in skewed if each[0].class_name is not None]
     if not skewed:
-        off = max(tv.found.high for _, tv in measured)
-        if off > _VAGUE:
-            return (
-                f"{subject} shows no skew beyond chance, but there is too little data: it may be {100 * off:.0f}% off."
-            )
-        return f"{subject} shows no skew beyond chance; the intervals reach up to {100 * off:.0f}% off target."
+        return f"{subject}{_valued(attribute.scopes[0])} {_without_skew(measured)}"
 
     scope, tv = max(skewed_classes or skewed, key=lambda each: each[1].found.value)
     name = short(scope.class_name or "", 2 * _LONG)
@@ -54,7 +51,31 @@ def _of(attribute: AttributeFindings) -> str | None:
     else:
         most = ", most in " if len(skewed_classes) > 1 else ", "
         where = f"in {len(skewed_classes)} of {len(classes)} classes{most}{name}"
-    return f"{subject} is skewed {where}: {_detail(scope, tv)}."
+    return f"{subject}{_valued(attribute.scopes[0])} is skewed {where}: {_detail(scope, tv)}."
+
+
+def _without_skew(measured: Sequence[tuple[Scope, Distance]]) -> str:
+    """Say how far off the shares may be, and where, if no skew is beyond chance."""
+    off = max(tv.found.high for _, tv in measured)
+    if off <= _VAGUE:
+        return f"shows no skew beyond chance; the intervals reach up to {100 * off:.0f}% off target."
+    whole = next((tv.found.high for scope, tv in measured if scope.class_name is None), off)
+    classes = [tv.found.high for scope, tv in measured if scope.class_name is not None]
+    if whole > _VAGUE or not classes:
+        return f"shows no skew beyond chance, but there is too little data: it may be {100 * off:.0f}% off."
+    vague = sum(high > _VAGUE for high in classes)
+    where = f"{vague:,} of {len(classes):,} classes" if len(classes) > 1 else "its class"
+    return (
+        f"shows no skew beyond chance: overall, the intervals reach up to {100 * whole:.0f}% off target, but in {where}"
+        f" there is too little data, and it may be {100 * off:.0f}% off."
+    )
+
+
+def _valued(overall: Scope) -> str:
+    """Say that most images have no value, if the shares leave them out."""
+    if overall.quote.figure not in (Figure.RAW, Figure.CLUSTERED) or 2 * overall.valued >= overall.images:
+        return ""
+    return f", known of {overall.valued:,} of {overall.images:,} images,"
 
 
 def _detail(scope: Scope, tv: Distance) -> str:

@@ -58,3 +58,24 @@ def test_without_a_target_or_images_there_is_no_answer(given: dict[str, object])
     shares = {"chef": [1 / 3] * 3} if not given["references"] else {}
     frame = pd.DataFrame({"label": ["chef"] * 30, "skin_tone": ["light"] * 30}).iloc[: 30 if shares else 0]
     assert answer(measure(frame, SKIN, AuditOptions(**given))) is None  # type: ignore[arg-type]
+
+
+def test_a_vague_class_does_not_make_the_whole_set_vague() -> None:
+    said = told({"chef": (600, 600, 600), "nurse": (600, 600, 600), "guard": (2, 2, 2)})
+    assert said is not None
+    assert re.fullmatch(
+        r"Skin tone shows no skew beyond chance: overall, the intervals reach up to \d% off target, but in 1 of 3"
+        r" classes there is too little data, and it may be [3-6]\d% off\.",
+        said,
+    )
+    few = told({"guard": (2, 2, 2)})
+    assert few is not None
+    assert "but there is too little data: it may be" in few
+
+
+def test_an_answer_about_few_of_the_images_says_of_how_many() -> None:
+    frame = pd.DataFrame({"label": ["chef"] * 100, "skin_tone": ["light"] * 30 + ["unknown"] * 70})
+    found = measure(frame, SKIN, AuditOptions(known=["skin_tone"], references=EVEN))
+    assert (answer(found) or "").startswith("Skin tone, known of 30 of 100 images, is skewed in chef: light 100%")
+    most = measure(frame.iloc[:55], SKIN, AuditOptions(known=["skin_tone"], references=EVEN))
+    assert (answer(most) or "").startswith("Skin tone is skewed")
