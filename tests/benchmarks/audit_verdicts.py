@@ -143,11 +143,24 @@ def _status(scope: Scope) -> str:
     return "worst case" if scope.unknown and scope.quote.figure in (Figure.RAW, Figure.CLUSTERED) else "decides"
 
 
-def exact(count: int, of: int) -> tuple[float, float]:
+def exact(count: float, of: float) -> tuple[float, float]:
     """Return the interval of Clopper and Pearson (1934, Biometrika 26), 95 %."""
     low = float(beta.ppf(0.025, count, of - count + 1)) if count else 0.0
     high = float(beta.ppf(0.975, count + 1, of - count)) if count < of else 1.0
     return low, high
+
+
+def rate_of_intervals(counts: Floats) -> tuple[float, float, float]:
+    """Return the share of intervals that hold the truth, and its own interval, of [audits, held and all].
+
+    Intervals of one audit are not independent, so they count as as many as have the variance seen between audits
+    (Korn and Graubard 1998, Survey Methodology 24); where all hold or none does, as many as there are audits.
+    """
+    held, of = counts.sum(0)
+    share = float(held / of)
+    variance = float(((counts[:, 0] - share * counts[:, 1]) ** 2).sum() / of**2)
+    images = min(share * (1 - share) / variance, of) if variance else len(counts)
+    return share, *exact(share * images, images)
 
 
 def wrong(how: str, outcome: str) -> bool:
@@ -174,9 +187,10 @@ def tables(results: Sequence[Result]) -> Iterator[str]:
     yield from table(head, rows)
     yield from paragraph(
         "**Coverage of the intervals quoted.** Percent that contain the truth, with a 95 % interval from audit to "
-        "audit. Those that decide gates should hold it in 93 to 97 of 100; the others are marked as unchecked."
+        "audit. Those that decide gates should hold it in 93 to 97 of 100, and are bold where they certainly do not; "
+        "the others are marked as unchecked. `quoted` counts the intervals of all audits."
     )
-    yield from table(["evidence", "classes", "intervals", "figure", "gates", "coverage"], cover)
+    yield from table(["evidence", "classes", "intervals", "figure", "gates", "quoted", "coverage"], cover)
 
 
 def _order(kind: str) -> int:
@@ -210,13 +224,12 @@ def _coverage(own: Sequence[Result]) -> Iterator[tuple[str, ...]]:
     names = sorted({name for each in own for name in each["covered"]})
     for name in names:
         counts = np.array([each["covered"][name] for each in own if name in each["covered"]], dtype=float)
-        share = counts[:, 0].sum() / counts[:, 1].sum()
-        off = counts[:, 0] - share * counts[:, 1]
-        spread = 1.96 * float(np.sqrt((off**2).sum())) / counts[:, 1].sum()
-        text = f"{100 * share:.1f} ({100 * max(0, share - spread):.1f}-{100 * min(1, share + spread):.1f})"
+        share, low, high = rate_of_intervals(counts)
+        text = f"{100 * share:.1f} ({100 * low:.1f}-{100 * high:.1f})"
         place, figure, status = name.split(" / ")
         where = "within class" if place == "class" else "overall"
-        yield where, figure, status, text if share + spread >= 0.93 or status != "decides" else f"**{text}**"
+        outside = status == "decides" and (high < 0.93 or low > 0.97)
+        yield where, figure, status, f"{counts[:, 1].sum():,.0f}", f"**{text}**" if outside else text
 
 
 def read(path: Path) -> list[Result]:
