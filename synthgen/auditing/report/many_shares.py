@@ -16,10 +16,10 @@ def shortened(findings: Findings) -> Findings:
 
     Each class keeps the values that are farthest from the target or, without one, have the most images.
     """
-    sizes = [len(scope.shares) for scope in _classes(findings)]
-    if sum(sizes) <= MOST_SHARES:
-        return findings
+    sizes = _sizes(findings)
     most = _most_of_each(sizes)
+    if most >= max(sizes, default=0):
+        return findings
     attributes, joint = (
         tuple(_shortened(each, most) for each in several) for several in (findings.attributes, findings.joint)
     )
@@ -28,7 +28,9 @@ def shortened(findings: Findings) -> Findings:
 
 def shares_left_out(findings: Findings) -> int:
     """Count the shares in classes that `audit.json` leaves out."""
-    return sum(scope.shares_left_out for scope in _classes(shortened(findings)))
+    sizes = _sizes(findings)
+    most = _most_of_each(sizes)
+    return sum(max(0, size - most) for size in sizes)
 
 
 def write_shares(findings: Findings) -> bytes:
@@ -46,8 +48,9 @@ def write_shares(findings: Findings) -> bytes:
     return written.getvalue()
 
 
-def _classes(findings: Findings) -> list[Scope]:
-    return [scope for each in (*findings.attributes, *findings.joint) for scope in each.scopes[1:]]
+def _sizes(findings: Findings) -> list[int]:
+    """Return the number of shares of each class in each attribute and combination."""
+    return [len(scope.shares) for each in (*findings.attributes, *findings.joint) for scope in each.scopes[1:]]
 
 
 def _most_of_each(sizes: Sequence[int]) -> int:
@@ -57,7 +60,7 @@ def _most_of_each(sizes: Sequence[int]) -> int:
         if size * classes > left:
             return max(1, left // classes)
         left, classes = left - size, classes - 1
-    return max(sizes)
+    return max(sizes, default=0)
 
 
 def _shortened(attribute: AttributeFindings, most: int) -> AttributeFindings:
