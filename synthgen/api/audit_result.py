@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthgen.auditing.places import GROUPS, ISSUES, JSON, REPORT
+from synthgen.auditing.places import GROUPS, ISSUES, JSON, REPORT, SHARES
 from synthgen.files import expanded, write_file
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ class Audit:
     def write(self, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
         """Write audit.json, report.html, groups.parquet, datasheet.md and, if the images were inspected, issues.csv.
 
-        Each is written whole or not at all. A datasheet that somebody changed is kept, and datasheet.new.md written.
+        If audit.json leaves shares in classes out, because they are very many, shares.parquet has all of them. Each is
+        written whole or not at all. A datasheet that somebody changed is kept, and datasheet.new.md written.
         An earlier report there is replaced.
 
         Raises:
@@ -92,7 +93,7 @@ class Audit:
         from synthgen.auditing.groups.export import write_export
         from synthgen.auditing.inspection.listing import write_issues
         from synthgen.auditing.questions.sheet import write_sheet
-        from synthgen.auditing.report import write_html, write_json
+        from synthgen.auditing.report import shares_left_out, write_html, write_json, write_shares
         from synthgen.auditing.taken import check_replaceable, remove_old
         from synthgen.pages.page import write_page
 
@@ -104,6 +105,10 @@ class Audit:
             write_file(document.parent / GROUPS, write_export(self.report.table))
         else:
             remove_old(document.parent / GROUPS)
+        if shares_left_out(self.findings):
+            write_file(document.parent / SHARES, write_shares(self.findings))
+        else:
+            remove_old(document.parent / SHARES)
         if self.report.inspection is not None:
             write_page(document.with_name(ISSUES), write_issues(self.report.issue_rows))
         else:

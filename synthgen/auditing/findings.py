@@ -126,6 +126,7 @@ class Scope:
         raw_distances: those of the raw figure, if another is quoted.
         no_distance: why there are none.
         differ: by how much the figure 'agreed' is wider than the raw one; None where judges' agreement says nothing.
+        shares_left_out: in `audit.json`, the shares of a class that only `shares.parquet` has.
     """
 
     class_name: str | None
@@ -149,6 +150,7 @@ class Scope:
     caveats: tuple[str, ...]
     clusters: int | None = None
     differ: float | None = None
+    shares_left_out: int = 0
 
     @property
     def place(self) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from synthgen.sets import SetSource
 
 JSON, REPORT, GROUPS, EMBEDDINGS = "audit.json", "report.html", "groups.parquet", "embeddings"
-ISSUES = "issues.csv"
+ISSUES, SHARES = "issues.csv", "shares.parquet"
 
 
 def output_folder(place: SetSource) -> Path:
@@ -59,7 +59,7 @@ def check_output(folder: Path, place: SetSource) -> None:
     if isinstance(place, str | os.PathLike) and os.path.realpath(folder) == _real(place):
         raise UsageError(f"{folder} is the set itself", hint="Choose another folder with `output`.")
     check_folder(folder)
-    for name in (JSON, REPORT, GROUPS):
+    for name in (JSON, REPORT, GROUPS, SHARES):
         check_file(folder / name)
 
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthgen.auditing.places import GROUPS, ISSUES, JSON, REPORT
+from synthgen.auditing.places import GROUPS, ISSUES, JSON, REPORT, SHARES
 from synthgen.errors import UsageError
 from synthgen.files import as_storage_error, expanded
 from synthgen.store.layout import PLAN
@@ -45,7 +45,7 @@ def check_replaceable(folder: Path) -> None:
             if not _is_report(folder / JSON):
                 raise _not_ours(folder, JSON)
             return
-        for name in (REPORT, GROUPS, ISSUES):
+        for name in (REPORT, GROUPS, ISSUES, SHARES):
             if (folder / name).exists():
                 raise _not_ours(folder, name)
 

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
 def answer_of_audit(found: "Audit", document: Path, report: Path, allow_insufficient: bool) -> Answer:
     """Show the tables, and fail if a gate does."""
-    from synthgen.auditing.report import how_to_check
+    from synthgen.auditing.places import SHARES
+    from synthgen.auditing.report import how_to_check, shares_left_out
 
     said = session.names.rendered
     lines: list[RenderableType] = [each for table in found.rendered(said) for each in (table, "")]
     lines += [f"note      {said(caveat)}" for caveat in found.notes]
     lines += [f"figures   {document}", f"look at   {report}"]
+    if left_out := shares_left_out(found.findings):
+        lines.append(f"shares    {document.with_name(SHARES)}, all of them: audit.json lacks {left_out:,} in classes")
     if found.report.judge_check and allow_insufficient:
         lines.append(f"note      {said(how_to_check(found.report.judge_check))}")
     return Answer(result=found.to_dict(), lines=lines, error=_failure(found, allow_insufficient))

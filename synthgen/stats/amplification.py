@@ -1,11 +1,17 @@
 """Directional bias amplification: does the set link class and attribute more strongly than a real set does?"""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from synthgen.stats.clusters import DRAWS, Bootstrap, ClusterCounts
 from synthgen.stats.estimates import ALPHA, Estimate, Floats, Ints, estimate
+
+AT_ONCE = 2**20
+"""Numbers of a table of draws, classes and values that are in memory at once."""
+Drawn = Callable[[slice], Floats]
+"""Gives some of the draws of images by class and value, [draws, classes, values]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +42,13 @@ def amplify(
     counts: Ints,
     real: Ints,
     rng: np.random.Generator,
-    drawn: Floats | None = None,
+    drawn: Drawn | None = None,
 ) -> Amplification:
     """Measure bias amplification from images by class and value.
 
-    `drawn` are bootstrap draws of `counts`, [draws, classes, values], for images that come in clusters. By default,
-    images are drawn within classes. The images of the real set always are, since chance in the real set decides which
-    links exist to amplify.
+    `drawn` gives bootstrap draws of `counts`, for images that come in clusters. By default, images are drawn within
+    classes. The images of the real set always are, since chance in the real set decides which links exist to amplify.
+    Only `AT_ONCE` numbers are drawn at once, or one draw.
     """
     both = (counts.sum(1) > 0) & (real.sum(1) > 0)
     here, there = counts[both].astype(float), real[both].astype(float)
@@ -52,14 +58,25 @@ def amplify(
         reason = f"fewer than two {'classes' if len(classes) < 2 else 'values'} that both sets have"
         return Amplification(attribute, None, None, *sizes, classes, reason)
 
-    drawn = drawn[:, both] if drawn is not None else _redrawn(here, rng)
-    drawn_real = _redrawn(there, rng)
-    ends = []
-    for order in ((0, 1, 2), (0, 2, 1)):
-        found = amplification(here[None].transpose(order), there[None].transpose(order))[0]
-        draws = amplification(drawn.transpose(order), drawn_real.transpose(order))
-        ends.append(estimate(found, *np.quantile(draws, [ALPHA / 2, 1 - ALPHA / 2])))
+    found = _both_ways(here[None], there[None])[:, 0]
+    parts = []
+    for part in _parts(here.size):
+        own = drawn(part)[:, both] if drawn is not None else _redrawn(here, part, rng)
+        parts.append(_both_ways(own, _redrawn(there, part, rng)))
+    low, high = np.quantile(np.concatenate(parts, axis=1), [ALPHA / 2, 1 - ALPHA / 2], axis=1)
+    ends = [estimate(*map(float, each)) for each in zip(found, low, high, strict=True)]
     return Amplification(attribute, ends[0], ends[1], *sizes, classes)
+
+
+def _parts(cells: int) -> Iterator[slice]:
+    """Yield slices of the draws for which a table of so many cells is small enough."""
+    many = max(1, AT_ONCE // cells)
+    yield from (slice(start, min(start + many, DRAWS)) for start in range(0, DRAWS, many))
+
+
+def _both_ways(counts: Floats, real: Floats) -> Floats:
+    """Compute BiasAmp from classes to values and from values to classes, of [draws, classes, values]: [2, draws]."""
+    return np.stack([amplification(counts, real), amplification(counts.swapaxes(1, 2), real.swapaxes(1, 2))])
 
 
 def amplification(counts: Floats, real: Floats) -> Floats:
@@ -77,13 +94,21 @@ def amplification(counts: Floats, real: Floats) -> Floats:
     return found
 
 
-def of_clusters(drawn: Bootstrap, counts: ClusterCounts, label: Ints, classes: int) -> Floats:
-    """Draw images by class and value, [draws, classes, values]. Classes are the bootstrap's strata."""
+def of_clusters(drawn: Bootstrap, counts: ClusterCounts, label: Ints, classes: int) -> Drawn:
+    """Draw images by class and value. Classes are the bootstrap's strata."""
     grouped, own = drawn.grouped(counts), drawn.strata(label)
-    return np.stack([drawn.weights[:, own == index] @ grouped[own == index] for index in range(classes)], axis=1)
+    of_class = [own == index for index in range(classes)]
+
+    def draw(part: slice) -> Floats:
+        weights = drawn.weights[part]
+        return np.stack([weights[:, groups] @ grouped[groups] for groups in of_class], axis=1)
+
+    return draw
 
 
-def _redrawn(counts: Floats, rng: np.random.Generator) -> Floats:
+def _redrawn(counts: Floats, part: slice, rng: np.random.Generator) -> Floats:
     """Draw as many images in each class as it has, [draws, classes, values]."""
-    rows = [rng.multinomial(int(row.sum()), row / row.sum(), DRAWS) for row in counts]
-    return np.stack(rows, axis=1).astype(float)
+    sizes = counts.sum(1, keepdims=True)
+    shape = len(counts), part.stop - part.start
+    drawn = rng.multinomial(sizes.astype(int), (counts / sizes)[:, None], size=shape)
+    return drawn.swapaxes(0, 1).astype(float)

@@ -11,7 +11,7 @@ from scipy.stats import binom
 
 from synthgen.auditing.labelled import correct_by_labels, draw_sample, read_truth
 from synthgen.auditing.table import read_table
-from tests.benchmarks.audit_verdicts import Result, audit, exact, wrong
+from tests.benchmarks.audit_verdicts import Result, audit, exact, rate_of_intervals, wrong
 from tests.benchmarks.audit_worlds import FEW, SKIN, STEREOTYPED, World, make
 
 CHANCE = 1e-6
@@ -60,6 +60,18 @@ def test_the_interval_of_rates_is_clopper_and_pearsons() -> None:
 
     for count, of in ((0, 200), (5, 200), (200, 200)):
         assert exact(count, of) == pytest.approx(proportion_confint(count, of, 0.05, method="beta"))
+
+
+def test_the_interval_of_coverage_is_that_of_clustered_rates() -> None:
+    from statsmodels.stats.proportion import proportion_confint
+
+    rng = np.random.default_rng(2)
+    apart = np.stack([rng.binomial(1, 0.95, 400), np.ones(400)], axis=1)
+    share, *ends = rate_of_intervals(apart)
+    assert ends == pytest.approx(proportion_confint(apart[:, 0].sum(), 400, 0.05, method="beta"))
+    assert rate_of_intervals(6 * apart) == pytest.approx((share, *ends)), "six intervals that hold together are one"
+    all_hold = proportion_confint(9, 9, 0.05, method="beta")
+    assert rate_of_intervals(np.full((9, 2), 3.0))[1:] == pytest.approx(all_hold), "they do not hold for certain"
 
 
 @pytest.mark.parametrize("kind", ["few labels", "known, prompts fix a value"])

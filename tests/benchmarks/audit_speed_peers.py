@@ -15,13 +15,12 @@ import numpy as np
 import pandas as pd
 import typer
 from fairlearn.metrics import MetricFrame, false_negative_rate, false_positive_rate, selection_rate
-from scipy.stats import t as student
 from sklearn.metrics import accuracy_score
 from statsmodels.stats.proportion import proportion_confint
 
 from synthgen.auditing.measure import AuditOptions, measure
 from synthgen.sets import PREDICTED
-from tests.benchmarks.page import paragraph, put_into, table
+from tests.benchmarks.page import paragraph, put_into, ratio, table
 
 ROOT = Path(__file__).parents[2]
 VALUES = {"gender": ("woman", "man"), "skin": ("light", "medium", "dark"), "age": ("young", "middle", "old")}
@@ -92,7 +91,7 @@ def main(
         ours()
         theirs()
         times = np.array([[_seconds(ours), _seconds(theirs)] for _ in range(rounds)])
-        found.append((what, peer, f"{np.median(times[:, 0]):.2f} s", f"{np.median(times[:, 1]):.2f} s", _ratio(times)))
+        found.append((what, peer, f"{np.median(times[:, 0]):.2f} s", f"{np.median(times[:, 1]):.2f} s", ratio(times)))
     lines = [
         *paragraph(
             f"**Beside other libraries.** {rows:,} images, {classes} classes, three known attributes; in turns, "
@@ -111,13 +110,6 @@ def _seconds(work: Callable[[], object]) -> float:
     begun = time.process_time()
     work()
     return time.process_time() - begun
-
-
-def _ratio(times: np.ndarray) -> str:
-    logs = np.log(times[:, 1] / times[:, 0])
-    half = student.isf(0.025, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs))
-    low, middle, high = np.exp([logs.mean() - half, logs.mean(), logs.mean() + half])
-    return f"{middle:.2f} ({low:.2f}–{high:.2f})"
 
 
 if __name__ == "__main__":

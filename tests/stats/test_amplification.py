@@ -1,12 +1,15 @@
 """Directional bias amplification, by the definition and on cases with a known answer."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.stats.amplification import Amplification, amplification, amplify
-from synthgen.stats.estimates import Ints
+from synthgen.stats.amplification import Amplification, Drawn, amplification, amplify, of_clusters
+from synthgen.stats.clusters import DRAWS, bootstrap
+from synthgen.stats.estimates import Estimate, Ints
 
 tables = st.lists(st.lists(st.integers(1, 40), min_size=2, max_size=2), min_size=3, max_size=3).map(np.array)
 
@@ -58,3 +61,38 @@ def test_only_classes_of_both_sets_count_and_one_is_not_enough() -> None:
     nothing = of([[60, 40], [0, 0]], [[60, 40], [40, 60]])
     assert (nothing.from_class, nothing.reason) == (None, "fewer than two classes that both sets have")
     assert of([[6, 0], [4, 0]], [[6, 0], [4, 0]]).reason == "fewer than two values that both sets have"
+
+
+def test_many_classes_and_values_take_little_memory() -> None:
+    rng = np.random.default_rng(3)
+    counts, real = rng.multinomial(12, np.full(100, 0.01), size=(2, 150))
+    tracemalloc.start()
+    found = amplify("city", tuple(map(str, range(150))), counts, real, np.random.default_rng(0))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 80e6, "all draws at once take 120 MB for each table of them, and there are several"
+    assert found.from_class is not None
+    assert found.from_class.value == pytest.approx(by_definition(counts, real))
+
+
+def test_draws_in_parts_give_the_interval_of_all_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    real, counts = rng.multinomial(80, [0.5, 0.3, 0.2], size=4), rng.multinomial(3, [0.2, 0.3, 0.5], size=40)
+    label = np.repeat(np.arange(4), 10)
+    drawn = bootstrap(label, rng)
+    assert drawn is not None
+    by_class = np.stack([counts[label == index].sum(0) for index in range(4)])
+    clustered = of_clusters(drawn, counts, label, 4)
+    one_by_one = np.concatenate([clustered(slice(n, n + 1)) for n in range(DRAWS)])
+    assert one_by_one == pytest.approx(clustered(slice(0, DRAWS)))
+
+    def interval(draws: Drawn | None) -> Estimate:
+        found = amplify("skin", tuple("abcd"), by_class, real, np.random.default_rng(1), draws).from_class
+        assert found is not None
+        return found
+
+    at_once = [interval(None), interval(clustered)]
+    monkeypatch.setattr("synthgen.stats.amplification.AT_ONCE", 12 * 7)
+    for whole, parts in zip(at_once, [interval(None), interval(clustered)], strict=True):
+        assert parts.value == whole.value
+        assert (parts.low, parts.high) == pytest.approx((whole.low, whole.high), abs=0.015)

@@ -2,6 +2,7 @@
 
 from synthgen.auditing.report.document import FORMAT, AuditDocument, audit_schema, write_json
 from synthgen.auditing.report.html import write_fragment, write_html
+from synthgen.auditing.report.many_shares import shares_left_out, write_shares
 from synthgen.auditing.report.report import (
     AskedQuestion,
     AuditProvenance,
@@ -29,7 +30,9 @@ __all__ = [
     "audit_schema",
     "how_to_check",
     "render_tables",
+    "shares_left_out",
     "write_fragment",
     "write_html",
     "write_json",
+    "write_shares",
 ]

@@ -11,6 +11,7 @@ from synthgen.auditing.findings import Findings
 from synthgen.auditing.gates import GateOutcome
 from synthgen.auditing.inspection.findings import Inspection
 from synthgen.auditing.questions.findings import Questions
+from synthgen.auditing.report.many_shares import shortened
 from synthgen.auditing.report.report import AuditProvenance, AuditReport, JudgeCheck, JudgeInfo, NotMeasured
 from synthgen.auditing.report.trust import AuditTrust, trust_of
 from synthgen.auditing.trends.findings import Trends
@@ -58,7 +59,7 @@ class AuditDocument:
 
 
 def document(report: AuditReport) -> AuditDocument:
-    """Return the report without its pictures."""
+    """Return the report without its pictures; of very many shares in classes, those that tell most."""
     return AuditDocument(
         format=FORMAT,
         title=report.title,
@@ -72,7 +73,7 @@ def document(report: AuditReport) -> AuditDocument:
         trust_judge=report.findings.trust_judge,
         judge_check=report.judge_check,
         domain=report.domain,
-        findings=report.findings,
+        findings=shortened(report.findings),
         diversity=report.diversity,
         leakage=report.leakage,
         predictions=report.predictions,

@@ -14,6 +14,7 @@ from synthgen.auditing.report.filtering import filtering
 from synthgen.auditing.report.groups import error_tables, group_tables
 from synthgen.auditing.report.inspected import ISSUES, inspected
 from synthgen.auditing.report.likeness import diversity, leakage
+from synthgen.auditing.report.many_shares import shares_left_out
 from synthgen.auditing.report.near import dependence_told
 from synthgen.auditing.report.opinion import KINDS, second_opinion
 from synthgen.auditing.report.pairs import compared, judged
@@ -60,6 +61,7 @@ def write_html(report: AuditReport) -> str:
             dependence=list(dependence_told(findings.dependence)),
             inspected=inspected(report),
             trending=trending(report.trends),
+            shares_left_out=shares_left_out(findings),
         )
     )
 

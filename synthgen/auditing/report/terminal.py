@@ -10,11 +10,13 @@ from rich.text import Text
 from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.findings import AttributeFindings, Figure, Findings, Scope, Share
 from synthgen.auditing.gates import WORD, Check, GateOutcome
+from synthgen.auditing.places import JSON, SHARES
 from synthgen.auditing.report.alarm import alarm
 from synthgen.auditing.report.composition import most_telling, most_telling_shares, row_name
 from synthgen.auditing.report.entangled import entangled_line
 from synthgen.auditing.report.groups import GroupTable, error_tables, group_tables
 from synthgen.auditing.report.inspection_tables import inspection_tables
+from synthgen.auditing.report.many_shares import shares_left_out
 from synthgen.auditing.report.near import dependence_told, near_told
 from synthgen.auditing.report.opinion import opinion_lines
 from synthgen.auditing.report.pairs import compared
@@ -58,7 +60,8 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
         found.append(_gates(report.findings))
     found += [Text(line) for line in opinion_lines(report.findings.second_opinion)]
     found += [*trend_tables(report.trends, _table), *inspection_tables(report, _table)]
-    found += [_shares(attribute) for attribute in report.findings.attributes]
+    file = SHARES if shares_left_out(report.findings) else JSON
+    found += [_shares(attribute, file) for attribute in report.findings.attributes]
     found += list(_labellers(report.findings))
     found += list(_distances(report.findings))
     found += [_crossing(crossed) for crossed in report.findings.crossings]
@@ -110,7 +113,8 @@ def _doubt(check: Check) -> str:
     return short(f"{WORD}: {check.unchecked}{remedy}", 300)
 
 
-def _shares(attribute: AttributeFindings) -> Table:
+def _shares(attribute: AttributeFindings, file: str) -> Table:
+    """Show the shares of an attribute; more of them are in `file`."""
     overall = attribute.scopes[0]
     figure = f", {figure_of(attribute, overall.quote.figure)[0]}" if overall.quote.figure else ""
     wanted = f"target: {short(attribute.reference, 40)}" if attribute.reference else "no target, so no verdict"
@@ -126,7 +130,7 @@ def _shares(attribute: AttributeFindings) -> Table:
 
     shown = (overall, *most_telling(attribute.scopes[1:], CLASSES))
     for scope in shown:
-        for row in _scope(scope, overall.quote.figure):
+        for row in _scope(scope, overall.quote.figure, file):
             table.add_row(*row)
         table.add_section()
 
@@ -135,7 +139,7 @@ def _shares(attribute: AttributeFindings) -> Table:
     return table
 
 
-def _scope(scope: Scope, told: Figure | None) -> Iterator[tuple[Text, ...]]:
+def _scope(scope: Scope, told: Figure | None, file: str) -> Iterator[tuple[Text, ...]]:
     """Write the rows of a scope: its values, and unknown images in the last row.
 
     The name of the scope is beside the first value. Below it is its figure, if that differs from the one in the title.
@@ -147,7 +151,7 @@ def _scope(scope: Scope, told: Figure | None) -> Iterator[tuple[Text, ...]]:
     for share in shown:
         yield beside.pop(0) if beside else Text(), *_share(scope, share)
     if hidden := len(scope.shares) - len(shown):
-        yield Text(), Text(f"{hidden:,} more values in audit.json", "dim"), Text(), Text(), Text()
+        yield Text(), Text(f"{hidden:,} more values in {file}", "dim"), Text(), Text(), Text()
     aside = [("unknown", scope.unknown, scope.unknown_share)]
     if scope.not_applicable:
         aside.append(("not applicable", scope.not_applicable, None))

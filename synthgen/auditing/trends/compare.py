@@ -175,10 +175,13 @@ def _of_scope(name: str, first: KnownScope, second: KnownScope, reasons: list[st
     if figures[0] != figures[1] and not {*figures} <= {*_PLAIN}:
         reasons.append(f"{name}, {place}: its figure was {figures[0]}, and is {figures[1]} now")
         return
-    others = {share.value: share for share in second.shares}
-    for share in first.shares:
-        if (now := others.get(share.value)) is not None:
-            yield _Pair(name, place, f"share of {share.value}", share.of(figures[0]), now.of(figures[1]))
+    if first.shares_left_out or second.shares_left_out:  # what was kept was chosen by its share
+        reasons.append(f"{name}: shares in classes, since they are too many for an audit.json")
+    else:
+        others = {share.value: share for share in second.shares}
+        for share in first.shares:
+            if (now := others.get(share.value)) is not None:
+                yield _Pair(name, place, f"share of {share.value}", share.of(figures[0]), now.of(figures[1]))
 
     if not first.distances or not second.distances:
         return

@@ -73,6 +73,7 @@ class KnownScope(Known):
     quote: KnownQuote
     reference: Mapping[str, float] | None
     distances: Sequence[KnownDistance]
+    shares_left_out: FoundCount = 0
 
 
 class KnownAttribute(Known):
