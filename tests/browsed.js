@@ -30,6 +30,8 @@
 
     const range = document.createRange();
     range.selectNodeContents(node);
+    const rows = new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size;
+    if (!drawn && rows > 4 && node.data.trim().length / rows < 4) told("squeezed", node.data);
     for (const box of range.getClientRects()) {
       if (box.width < 1 || box.height < 1) continue;
       const frame = element.closest(".over");
