@@ -23,8 +23,8 @@ class Deviation(NamedTuple):
 
     def __str__(self) -> str:
         value, low, high = (100 * each for each in (self.found.value, self.found.low, self.found.high))
-        there = f"{value:.0f}% (95% interval {low:.0f} to {high:.0f}%)"
-        return f"{self.value} {there} instead of {100 * self.target:.0f}%"
+        sure = "" if low == high else f" (95% interval {low:.0f} to {high:.0f}%)"
+        return f"{self.value} {value:.0f}%{sure} instead of {100 * self.target:.0f}%"
 
 
 def deviations(scope: Scope, together: bool = False) -> list[Deviation]:

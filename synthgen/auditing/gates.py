@@ -211,7 +211,8 @@ def _adjusted(gate: Gate, check: Check, found: Found, p_value: float | None, tes
 
 
 def _seen(found: Estimate) -> str:
-    return f"{found.value:.3f} (95 % interval {found.low:.3f} to {found.high:.3f})"
+    sure = "" if found.low == found.high else f" (95 % interval {found.low:.3f} to {found.high:.3f})"
+    return f"{found.value:.3f}{sure}"
 
 
 def _outcome(gate: Gate, found: Estimate) -> GateOutcome:

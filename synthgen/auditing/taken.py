@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from synthgen.auditing.places import GROUPS, ISSUES, JSON, REPORT, SHARES
 from synthgen.errors import UsageError
 from synthgen.files import as_storage_error, expanded
+from synthgen.pages.labels import PAGE
 from synthgen.store.layout import PLAN
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 _MOST_BYTES = 2**28
 _REPORTS_BYTES = 2**10
 _BEGINS = b'"format"'
+_MARK = re.compile(b'<meta name="synthgen-set" content="([0-9a-f]{64})">')
 
 
 def place_sha256(place: SetSource) -> str | None:
@@ -51,33 +54,52 @@ def check_replaceable(folder: Path) -> None:
 
 
 def check_same_set(folder: Path, place: SetSource) -> None:
-    """Check that the report in `folder`, if there is one, is of the same set, as it must be in a default folder.
+    """Check that the report in `folder`, or the page to label, is of the same set, as it must be in a default folder.
 
     A run's own folder holds no other. A report that does not say which set it is of may be replaced.
 
     Raises:
         UsageError: it is of another one.
     """
-    ours, file = place_sha256(place), folder / JSON
-    if ours is None or (folder.parent / PLAN).is_file() or not file.is_file():
+    ours = place_sha256(place)
+    if ours is None or (folder.parent / PLAN).is_file():
         return
-    with as_storage_error(file):
-        if file.stat().st_size > _MOST_BYTES:
-            return
-        try:
-            found = json.loads(file.read_bytes())
-        except (ValueError, RecursionError):
-            return
-    provenance = found.get("provenance")
-    theirs = provenance.get("place_sha256") if isinstance(provenance, dict) else None
+    theirs, what = _reported(folder / JSON)
+    if theirs is None:
+        theirs, what = _to_label(folder / PAGE), "images to label of another set"
     if theirs is None or theirs == ours:
         return
     free = next(name for name in (f"{folder}-{number}" for number in range(2, 10**6)) if not os.path.lexists(name))
     raise UsageError(
-        f"{folder} holds the report of another set: {found.get('source')}",
+        f"{folder} holds {what}",
         argument="output",
         hint=f"Give this one a folder of its own with `output`, such as {free}. A folder that you name is written to.",
     )
+
+
+def _reported(file: Path) -> tuple[str | None, str]:
+    """Return which set a report is of, and what it calls it; None if there is no report, or if it does not say."""
+    if not file.is_file():
+        return None, ""
+    with as_storage_error(file):
+        if file.stat().st_size > _MOST_BYTES:
+            return None, ""
+        try:
+            found = json.loads(file.read_bytes())
+        except (ValueError, RecursionError):
+            return None, ""
+    provenance = found.get("provenance")
+    place = provenance.get("place_sha256") if isinstance(provenance, dict) else None
+    return place, f"the report of another set: {found.get('source')}"
+
+
+def _to_label(file: Path) -> str | None:
+    """Return which set a page to label is of; None if there is no page, or if it does not say."""
+    if not file.is_file():
+        return None
+    with as_storage_error(file), file.open("rb") as stream:
+        mark = _MARK.search(stream.read(_REPORTS_BYTES))
+    return mark[1].decode() if mark else None
 
 
 def remove_old(file: Path) -> None:

@@ -56,6 +56,7 @@ def draw_to_label(
     """
     from synthgen.auditing.labelled import draw_sample
     from synthgen.auditing.quote import fewest_labels
+    from synthgen.auditing.taken import place_sha256
     from synthgen.pages.audit_labels import write_labelling
     from synthgen.pages.labels import PAGE
 
@@ -73,7 +74,7 @@ def draw_to_label(
     frame = seen.looked.frame
     samples = _pictured(seen, draw_sample(frame, count, query.seed, judged if len(judged) == 1 else ()), query.seed)
     values = {name: tuple(asked.question.attributes[name].values) for name in judged}
-    table = write_labelling(samples, values, folder, f"{seen.images.name}: what do you see?")
+    table = write_labelling(samples, values, folder, f"{seen.images.name}: what do you see?", place_sha256(place))
 
     drawn_of = Counter(sample.label for sample in samples)
     sizes = Counter(frame["label"])

@@ -16,6 +16,8 @@ from synthgen.inert import inert
 
 _SLOWEST = 5
 """Classes shown under the bar."""
+_BESIDE, _SHORTEST = 56, 10
+"""Columns for what stands beside a description, and the fewest for a description itself."""
 
 
 class Display(Protocol):
@@ -130,16 +132,18 @@ class Bars:
     def __init__(self, title: str) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
+        screen = console(stderr=True)
+        self._room = max(screen.width - _BESIDE, _SHORTEST)
         self._bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=24 if screen.width >= 100 else 10 if screen.width >= 70 else 4),
             MofNCompleteColumn(),
             TextColumn("{task.fields[note]}", style="dim", markup=False),
-            console=console(stderr=True),
+            console=screen,
             transient=True,
         )
-        self._title = inert(title)
+        self._title = self._fitted(title)
         self._whole = self._bars.add_task(self._title, total=None, note="")
         self._rows = [self._bars.add_task("", total=1, note="", visible=False) for _ in range(_SLOWEST)]
 
@@ -150,6 +154,14 @@ class Bars:
     def __exit__(self, *ended: object) -> None:
         self._bars.stop()
 
+    def _fitted(self, text: str) -> str:
+        """Shorten a description, as a long one would leave no room for the bar, the count and the time left."""
+        from rich.text import Text
+
+        line = Text(inert(text))
+        line.truncate(self._room, overflow="ellipsis")
+        return line.plain
+
     def say(self, event: str, text: str, **more: object) -> None:
         """Print the text above the bars."""
         _write(inert(text))
@@ -158,7 +170,7 @@ class Bars:
         """Redraw the bars."""
         self._bars.update(
             self._whole,
-            description=self._title if snapshot.is_loading else inert(snapshot.step or snapshot.unit),
+            description=self._title if snapshot.is_loading else self._fitted(snapshot.step or snapshot.unit),
             completed=snapshot.done,
             total=snapshot.total,
             note=_pace(snapshot),
@@ -171,7 +183,7 @@ class Bars:
                 kind = snapshot.classes[name]
                 self._bars.update(
                     row,
-                    description=f"  {inert(name)}",
+                    description=self._fitted(f"  {name}"),
                     completed=kind.accepted,
                     total=kind.quota,
                     note=pass_rate(kind),

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -17,6 +18,7 @@ from synthgen.spec import ASIDE
 
 __all__ = ["LABELS", "PAGE", "LabelSample", "read_classes", "read_labelling", "write_labelling"]
 
+_PICTURES = re.compile(b'<img src="(data:[^"]*)"')
 _HINT = f"Expected the {LABELS} that `export_labels` wrote, with your labels in it."
 
 
@@ -36,12 +38,20 @@ class LabelSample:
 
 
 def write_labelling(
-    samples: Sequence[LabelSample], attributes: Mapping[str, Sequence[str]], folder: Path, title: str
+    samples: Sequence[LabelSample],
+    attributes: Mapping[str, Sequence[str]],
+    folder: Path,
+    title: str,
+    mark: str | None = None,
 ) -> Path:
     """Write the page, and a CSV with an empty column for each attribute beside it. Return the path of the CSV.
 
     A CSV that has some of these samples and no other image keeps its rows and labels, and gets the others. All weights
-    become those of the larger sample.
+    become those of the larger sample. The page beside it must show the same pictures, as another set may have the same
+    ids.
+
+    Args:
+        mark: tells the set from others; it is kept in the page.
 
     Raises:
         UsageError: another CSV already exists, and may contain someone's labels.
@@ -56,6 +66,12 @@ def write_labelling(
         before = _kept(table, samples, attributes)
         if not before:
             raise taken
+        if not _shows(folder / PAGE, [each for each in samples if each.id in {row.cells["id"] for row in before}]):
+            raise UsageError(
+                f"{table} already exists, and {PAGE} beside it does not show the same pictures",
+                hint="The labels may be of another set, or of pictures that have changed since. Move both files, or "
+                "choose another `output`.",
+            )
 
     cells = {row.cells["id"]: row.cells for row in before}
     place = {name: number for number, name in enumerate(cells)}
@@ -75,6 +91,7 @@ def write_labelling(
     write_label_page(
         folder / PAGE,
         title=title,
+        mark=mark,
         table=LABELS,
         count=len(samples),
         answers={name: (*values, *ASIDE) for name, values in attributes.items()},
@@ -104,6 +121,16 @@ def _kept(table: Path, samples: Sequence[LabelSample], attributes: Mapping[str, 
         return []
     ids = {row.cells["id"] for row in rows}
     return rows if len(ids) == len(rows) and ids < {each.id for each in samples} else []
+
+
+def _shows(page: Path, samples: Sequence[LabelSample]) -> bool:
+    """Return whether a page has the pictures of all samples."""
+    try:
+        shown = set(_PICTURES.findall(page.read_bytes())) if page.is_file() and not page.is_symlink() else set()
+    except OSError:
+        return False
+    uris = (_picture(each).uri for each in samples)
+    return all(uri.encode() in shown for uri in uris if uri is not None)
 
 
 def read_labelling(path: Path, attributes: Mapping[str, Sequence[str]]) -> pd.DataFrame:

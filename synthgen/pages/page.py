@@ -4,18 +4,24 @@ A page has no active content, except where it is given a `script` of ours: then 
 hash, and no other.
 """
 
+import re
 from base64 import b64encode
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from synthgen.files import write_file
 from synthgen.inert import inert
 
 _MAGIC = ((b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"), (b"\x89PNG", "image/png"))
+_SPACES = re.compile(r"[^\S\N{NO-BREAK SPACE}]+")
+"""A no-break space stays: without it, a line could end between a number and its `%`."""
+_RIGHT = "\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+_FROM_THE_RIGHT = re.compile(f"[{_RIGHT}](?:[^\\S\\n]*[{_RIGHT}])*")
+"""Words that are written from right to left, with the spaces between them."""
 
 
 def environment(room: str) -> Environment:
@@ -31,13 +37,13 @@ def environment(room: str) -> Environment:
         lstrip_blocks=True,
         finalize=_inert,
     )
-    found.filters |= {"short": short, "number": number, "hashed": hashed}
+    found.filters |= {"short": short, "number": number, "hashed": hashed, "isolated": isolated}
     return found
 
 
 def short(text: object, limit: int = 120) -> str:
     """Shorten a text to one line of at most `limit` characters, with an ellipsis for the rest."""
-    line = " ".join(inert(str(text)[: 8 * limit]).split())
+    line = _SPACES.sub(" ", inert(str(text)[: 8 * limit])).strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
@@ -51,6 +57,15 @@ def script(room: str, name: str) -> Markup:
 def hashed(text: str) -> str:
     """Return what a content security policy calls a script: `sha256-` and the hash in base64."""
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def isolated(text: object) -> Markup:
+    """Escape a sentence or a composite name, and isolate words that are written from right to left.
+
+    Otherwise they would move the numbers and the punctuation beside them: "60 %" after such a name would be shown as
+    "% 60" before it.
+    """
+    return Markup(_FROM_THE_RIGHT.sub(r"<bdi>\g<0></bdi>", str(escape(text))))
 
 
 def number(value: int) -> str:

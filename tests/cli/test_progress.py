@@ -1,10 +1,14 @@
 """Progress of a whole run, from what its shards report, and what it looks like off a terminal."""
 
+import io
 import json
+import re
 
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 
-from synthgen.cli.display import JsonLines, pass_rate, sentence
+from synthgen.cli.display import Bars, JsonLines, pass_rate, sentence
 from synthgen.cli.progress import Snapshot, Whole, slowest
 from synthgen.events import ClassProgress, Progress, RunStarted, StepProgress
 
@@ -98,3 +102,19 @@ def test_json_lines_come_every_few_seconds_with_the_first_and_the_last(
     assert [line["done"] for line in progress] == [0, 24, 48, 72, 96, 99]
     assert list(progress[0]) == ["time", "event", "run", "unit", "done", "total", "rate", "seconds_left"]
     assert [line["message"] for line in printed if line["event"] == "warning"] == ["the disk is\nnearly full"]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_bar_of_a_long_name_keeps_its_count_and_the_time_left_on_one_line(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = io.StringIO()
+    screen = Console(file=drawn, force_terminal=True, width=columns, color_system=None)
+    monkeypatch.setattr("synthgen.cli.display.console", lambda *, stderr: screen)
+    with Bars(f"reading {'a long folder/' * 20}") as bars:
+        bars.show(Snapshot(f"measuring {'肌の色 ' * 20}", "images", 30_000, 600_000, 6.5, 90_000.0))
+    lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn.getvalue()).replace("\r", "\n").splitlines()
+    assert all(cell_len(line) <= columns for line in lines)
+    (line,) = {each.strip() for each in lines if "measuring" in each and "…" in each}
+    assert "30000/600000" in line
+    assert line.endswith("left")

@@ -3,7 +3,7 @@
 import re
 
 from jinja2 import Environment
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from synthgen.auditing.command_line import EXPORT_LABELS
 from synthgen.auditing.report import words
@@ -24,7 +24,7 @@ from synthgen.auditing.report.shelves import shelves
 from synthgen.auditing.report.trending import trending
 from synthgen.auditing.report.verdict import open_checks, verdict, worst_first
 from synthgen.inert import inert
-from synthgen.pages.page import environment
+from synthgen.pages.page import environment, isolated
 
 _BACKTICKS = re.compile("`([^`]+)`")
 
@@ -107,5 +107,5 @@ def _environment() -> Environment:
 
 
 def _with_code(text: str) -> Markup:
-    """Escape a sentence, and set what is in backticks, such as the name of an argument, as code."""
-    return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(inert(text)))))
+    """Escape a sentence, set what is in backticks, such as the name of an argument, as code, and isolate names."""
+    return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(isolated(inert(text)))))

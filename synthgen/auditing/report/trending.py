@@ -71,7 +71,7 @@ def trending(found: Trends | None) -> Trending | None:
     if found is None:
         return None
     columns = (*(_key(version) for version in range(len(found.versions))), "now")
-    changed = [each for each in found.counts if len({*each.values}) > 1]
+    changed = [each for each in found.counts if len({*each.values} - {None}) > 1]
     return Trending(
         versions=tuple(
             ShownVersion(columns[at], each.place, each.created, each.images, each.not_compared, each.caveats)

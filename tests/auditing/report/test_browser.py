@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page
 from synthgen.auditing.report import AuditReport, write_fragment, write_html
 from synthgen.pages.page import write_page
 from tests.auditing.report.demo import plain
+from tests.browsed import faults
 from tests.sets.sets import of_counts
 
 PHONE, DESK = 390, 1280
@@ -65,6 +66,15 @@ def test_a_report_is_silent_alone_and_no_wider_than_the_screen(
     assert page.evaluate(_TOO_WIDE) == []
     assert page.evaluate(_TEXT_OUTSIDE) == []
     assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+    page.close()
+
+
+@pytest.mark.parametrize("name", ["tame", "hostile"])
+def test_everything_that_a_report_may_hold_is_drawn_without_a_fault(
+    browser: Browser, pages: dict[str, Path], name: str
+) -> None:
+    page = browser.new_page()
+    assert faults(page, pages[name]) == {}
     page.close()
 
 
