@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from synthgen import bundled, models
 from synthgen.api import plugged
 from synthgen.errors import ModelError
+from synthgen.families import checked_call
 from synthgen.models.device_names import check_device
 from synthgen.planning import Plan, Revisions
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec
@@ -52,19 +53,19 @@ def generator(planned: Plan, device: str) -> Generator:
 
 
 def check_keys(planned: Plan) -> None:
-    """Refuse keys of a new plan that the model's call does not accept, before its weights are read.
+    """Refuse a model of a new plan that does not make images from text, and keys that it does not take.
+
+    Its weights are not read, and neither torch nor diffusers is imported.
 
     Raises:
-        UsageError: a key is not accepted.
+        UsageError: it is of another task, its folder lacks something, or a key cannot act.
         ModelError: the model has changed since it was planned.
     """
     model = planned.spec.model
     if model.id == BUNDLED_MODEL or plugged.names_generator(planned.spec):
         return  # the former accepts all keys; a plug-in says itself what it does not accept
 
-    from synthgen.generating.pipelines import check_keys as check
-
-    check(model, _planned_source(planned), model.model_fields_set)
+    checked_call(model, _planned_source(planned), model.model_fields_set)
 
 
 def judge(planned: Plan, device: str) -> ClipJudge:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import TypeVar
 
@@ -11,18 +11,13 @@ os.environ["DIFFUSERS_DISABLE_REMOTE_CODE"] = "1"  # read once, when diffusers i
 import diffusers
 import torch
 import transformers
-from diffusers import AutoPipelineForText2Image, DiffusionPipeline
-from diffusers.pipelines.auto_pipeline import (
-    AUTO_IMAGE2IMAGE_PIPELINES_MAPPING,
-    AUTO_INPAINT_PIPELINES_MAPPING,
-    AUTO_TEXT2IMAGE_PIPELINES_MAPPING,
-)
+from diffusers import DiffusionPipeline
 from safetensors import SafetensorError
 from torch import nn
 
 from synthgen.bounded import read_object
 from synthgen.errors import ModelError, UsageError, first_line
-from synthgen.generating.call import call_of
+from synthgen.families import PipelineCall
 from synthgen.models.busy_hub import TRIES
 from synthgen.models.device import device_error, device_errors
 from synthgen.models.remote_code import check_not_shadowed, remote_code_disabled
@@ -38,9 +33,6 @@ from synthgen.models.source import (
 from synthgen.spec import ModelSpec
 
 T = TypeVar("T")
-
-_MAKES = set(AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values())
-_CHANGES = {*AUTO_IMAGE2IMAGE_PIPELINES_MAPPING.values(), *AUTO_INPAINT_PIPELINES_MAPPING.values()} - _MAKES
 
 
 def download(model: ModelSpec, source: ModelSource) -> None:
@@ -90,20 +82,11 @@ def _patiently(source: ModelSource, use: Callable[[], T]) -> T:
     return use()
 
 
-def check_keys(model: ModelSpec, source: ModelSource, written: Collection[str]) -> None:
-    """Refuse keys that the pipeline's call does not take, according to its JSON files. Reads no weights.
-
-    Raises:
-        UsageError: it does not take one of `written`, or a negative prompt.
-    """
-    kind = getattr(diffusers, str(source.read_json("model_index.json").get("_class_name")), None)
-    # A pipeline that edits images is loaded as the text-to-image one of its family, which has another call.
-    if isinstance(kind, type) and issubclass(kind, DiffusionPipeline) and kind not in _CHANGES:
-        call_of(kind, source.read_json("transformer/config.json")).refuse(model, written)
-
-
-def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> DiffusionPipeline:
+def load(model: ModelSpec, source: ModelSource, call: PipelineCall, dtype: torch.dtype) -> DiffusionPipeline:
     """Load the pipeline into the CPU's memory, with the spec's scheduler and safety checker.
+
+    Args:
+        call: names the pipeline's class.
 
     Raises:
         UsageError: a file in the model's folder leads out of it.
@@ -125,7 +108,7 @@ def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> Diffusion
         options |= {"revision": source.revision}
 
     def loaded() -> DiffusionPipeline:
-        return AutoPipelineForText2Image.from_pretrained(
+        pipeline: DiffusionPipeline = getattr(diffusers, call.pipeline).from_pretrained(
             source.location,
             dtype=dtype,
             variant=model.variant,
@@ -133,6 +116,7 @@ def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> Diffusion
             trust_remote_code=False,
             **options,
         )
+        return pipeline
 
     try:
         with remote_code_disabled():
@@ -166,16 +150,20 @@ def place(pipeline: DiffusionPipeline, model: ModelSpec, device: torch.device) -
                 module.to(memory_format=torch.channels_last)
 
 
-def size_of(pipeline: DiffusionPipeline, model: ModelSpec) -> tuple[int, int]:
-    """Return height and width of the images: the spec's, or else the model's own."""
+def size_of(pipeline: DiffusionPipeline, model: ModelSpec, call: PipelineCall) -> tuple[int, int]:
+    """Return height and width of the images: the spec's, or else the model's own.
+
+    Raises:
+        UsageError: neither the spec nor the model has a size.
+    """
     if model.size or (model.width and model.height):
         return model.height or model.size or 0, model.width or model.size or 0
-    backbone = getattr(pipeline, "unet", None) or getattr(pipeline, "transformer", None)
-    config = getattr(backbone, "config", None)
-    latent: int = getattr(pipeline, "default_sample_size", None) or getattr(config, "sample_size", None) or 64
-    # A pipeline that works on pixels has no factor between latents and pixels.
-    side = int(latent) * int(getattr(pipeline, "vae_scale_factor", 1))
-    return side, side
+    if call.size is not None:
+        return call.size[1], call.size[0]
+    latents, factor = (getattr(pipeline, name, None) for name in ("default_sample_size", "vae_scale_factor"))
+    if isinstance(latents, int) and isinstance(factor, int):
+        return latents * factor, latents * factor
+    raise UsageError(f"model.size: {call.pipeline} does not say how large its images are", hint="Set model.size.")
 
 
 def _is_flat(module: nn.Module) -> bool:

@@ -47,6 +47,14 @@ class ModelSource:
         except (OSError, ValueError, _http_error()):
             return {}
 
+    def read_cached(self, name: str) -> Mapping[str, object]:
+        """Read one of its JSON objects as `read_json` does, but download nothing."""
+        folder = expanded(self.location) if self.is_folder else cached_folder(self)
+        try:
+            return read_object(folder / name) if folder else {}
+        except (OSError, ValueError):
+            return {}
+
 
 def locate(model_id: str, revision: str | None = None, *, folder: Path | None = None) -> ModelSource:
     """Find the model and pin it. Downloads nothing but, for a hub id, the name of its newest commit.
