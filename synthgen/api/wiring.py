@@ -58,8 +58,8 @@ def check_keys(planned: Plan) -> None:
     Its weights are not read, and neither torch nor diffusers is imported.
 
     Raises:
-        UsageError: it is of another task, its folder lacks something, or a key cannot act.
-        ModelError: the model has changed since it was planned.
+        UsageError: a key cannot act.
+        ModelError: it is of another task, its folder lacks something, or it has changed since it was planned.
     """
     model = planned.spec.model
     if model.id == BUNDLED_MODEL or plugged.names_generator(planned.spec):

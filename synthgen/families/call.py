@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from synthgen.errors import UsageError
+from synthgen.errors import ModelError
 from synthgen.families.signature import NEEDED, Signature, auto_families, signature_of
 from synthgen.families.table import FAMILIES, PINNED, REASONS, Family, Guidance, Together
 from synthgen.spec import ModelSpec
@@ -170,20 +170,20 @@ def call_of(read: Read) -> PipelineCall:
     """Find out how the pipeline of a model's folder is called. Reads JSON, and the source of diffusers.
 
     Raises:
-        UsageError: it does not make images from text, or it is not a pipeline of the installed diffusers.
+        ModelError: it does not make images from text, or it is not a pipeline of the installed diffusers.
     """
     index = read("model_index.json")
     named = index.get("_class_name")
     if not isinstance(named, str):
         hint = "Code from a model's folder is never run. Choose a pipeline of diffusers' own."
-        raise UsageError(f"model.id: its pipeline has code of its own: {named!r}", hint=hint)
+        raise ModelError(f"model.id: its pipeline is not one of diffusers' own: {named!r}", hint=hint)
     name = _made_from_text(named)
     signature = signature_of(name)
     if signature is None:
-        raise UsageError(f"model.id: the installed diffusers has no pipeline {named}", hint="Update diffusers.")
+        raise ModelError(f"model.id: the installed diffusers has no pipeline {named}", hint="Update diffusers.")
     family = family_of(name)
     if why := not_from_text(name):
-        raise UsageError(f"model.id: {named} does not make images from text: {why}", hint="Choose another model.")
+        raise ModelError(f"model.id: {named} does not make images from text: {why}", hint="Choose another model.")
     return _resolved(signature, family, read, index)
 
 

@@ -3,12 +3,20 @@
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from synthgen.errors import UsageError
+from synthgen.errors import ModelError, UsageError
 from synthgen.families.call import PipelineCall, call_of
 from synthgen.families.folder import folder_problems
 from synthgen.families.schedulers import scheduler_problems
 from synthgen.models.source import ModelSource, cached_folder
 from synthgen.spec import ModelSpec
+
+_REMOVE = "Remove what it does not take from the spec, or choose another model."
+_HINTS = {
+    "id": "Download the model again, or choose another one in model.id.",
+    "variant": "Check model.variant.",
+    "scheduler": "Without model.scheduler, the model's own is used.",
+}
+"""What helps where the model itself is the trouble."""
 
 
 def checked_call(model: ModelSpec, source: ModelSource, written: Collection[str]) -> PipelineCall:
@@ -18,13 +26,15 @@ def checked_call(model: ModelSpec, source: ModelSource, written: Collection[str]
         written: the keys of `model` that the spec's author set.
 
     Raises:
-        UsageError: it does not make images from text, its folder lacks something, or a key cannot act; every such key
-            is named.
+        ModelError: it does not make images from text, or its folder lacks something.
+        UsageError: keys cannot act, besides or alone; every one is named.
     """
     call = call_of(source.read_json)
-    if problems := [f"model.{key}: {why}" for key, why in _problems(call, model, source, written)]:
-        hint = "Remove what it does not take from the spec, or choose another model."
-        raise UsageError("\n".join(problems), hint=hint)
+    if problems := list(_problems(call, model, source, written)):
+        keys = list(dict.fromkeys(key for key, _ in problems))
+        hints = dict.fromkeys(_HINTS.get(key, _REMOVE) for key in keys)
+        kind = ModelError if all(key in _HINTS for key in keys) else UsageError
+        raise kind("\n".join(f"model.{key}: {why}" for key, why in problems), hint=" ".join(hints))
     return call
 
 
@@ -45,5 +55,5 @@ def own_size(source: ModelSource) -> tuple[int, int] | None:
     """
     try:
         return call_of(source.read_cached).size
-    except UsageError:
+    except ModelError:
         return None

@@ -19,7 +19,7 @@ class Signature:
     Attributes:
         name: the class.
         takes: the arguments that its call names, with their defaults: `NEEDED` if there is none, and source text if it
-            is no literal. What only `**kwargs` would take does not count: it is swallowed silently.
+            is no constant. What only `**kwargs` would take does not count: it is swallowed silently.
         latents: the side of its latents if it is not asked for a size; None if a configuration decides.
         gives_sigmas: whether it hands its scheduler noise levels of its own.
         seeds_steps: whether it hands its generators to the scheduler's steps; None if other pipelines make them.
@@ -157,10 +157,7 @@ def _arguments(function: ast.FunctionDef) -> dict[str, object]:
 
 
 def _value(node: ast.expr) -> object:
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        return ast.unparse(node)
+    return node.value if isinstance(node, ast.Constant) else ast.unparse(node)
 
 
 def _latents(found: ast.ClassDef) -> int | None:

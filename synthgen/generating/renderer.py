@@ -52,9 +52,9 @@ class Renderer:
         """Load the pipeline, once.
 
         Raises:
-            UsageError: the pipeline's call does not take a key that the spec sets.
+            UsageError: a key that the spec sets cannot act.
             DeviceError: the device is missing or breaks, or memory runs out.
-            ModelError: the weights cannot be loaded.
+            ModelError: it does not make images from text, or its weights cannot be loaded.
         """
         if self._pipeline is not None:
             return

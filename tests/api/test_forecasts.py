@@ -223,7 +223,11 @@ def test_processes_that_write_at_once_leave_a_whole_file(cache: Path) -> None:
 def test_a_model_s_own_size_is_read_from_its_configuration(tmp_path: Path) -> None:
     assert own_size(ModelSource(str(bundled.GENERATOR), "content:x")) == (64, 64)
     for name, content in {
-        "model_index.json": {"_class_name": "PixArtAlphaPipeline", "transformer": ["diffusers", "T"], "vae": ["diffusers", "V"]},
+        "model_index.json": {
+            "_class_name": "PixArtAlphaPipeline",
+            "transformer": ["diffusers", "T"],
+            "vae": ["diffusers", "V"],
+        },
         "transformer/config.json": {"sample_size": [32, 64]},
         "vae/config.json": {"encoder_block_out_channels": [1] * 6},
     }.items():

@@ -14,8 +14,8 @@ IMPORTED = [name for name in pipeline_names() if hasattr(getattr(diffusers, name
 def test_every_call_is_read_as_python_reads_it() -> None:
     assert len(IMPORTED) > 200
     for name in IMPORTED:
-        call = getattr(getattr(diffusers, name), "__call__", None)
-        parameters = inspect.signature(call).parameters if call else {}
+        call = vars(getattr(diffusers, name)).get("__call__") or getattr(diffusers, name).__call__
+        parameters = inspect.signature(call).parameters
         named = {
             key: NEEDED if one.default is one.empty else one.default
             for key, one in parameters.items()
