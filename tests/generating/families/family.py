@@ -63,7 +63,7 @@ def lively(module: nn.Module, gain: float = 1.0) -> nn.Module:
         for weights in module.parameters():
             if id(weights) in embeddings:
                 weights.normal_(std=1.0)
-            elif weights.ndim >= 2:
+            elif weights.ndim >= 2 and weights.numel():
                 weights.normal_(std=gain * (weights[0].numel()) ** -0.5)
     return module.eval()
 

@@ -85,9 +85,7 @@ def gemma_tokenizer(length: int = 128) -> GemmaTokenizer:
 
 def qwen_tokenizer(chat: str = _CHAT, **more: Any) -> Qwen2Tokenizer:
     marks = [*_MARKS[1:], *_PICTURES]
-    return Qwen2Tokenizer(
-        vocab=_vocabulary(), merges=[], additional_special_tokens=marks, chat_template=chat, **more
-    )
+    return Qwen2Tokenizer(vocab=_vocabulary(), merges=[], additional_special_tokens=marks, chat_template=chat, **more)
 
 
 def qwen3_processor() -> Qwen3VLProcessor:
@@ -149,8 +147,9 @@ def qwen25_vl() -> Qwen2_5_VLForConditionalGeneration:
     return lively(Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig.from_dict(config)))
 
 
-def qwen3_vl(layers: int = 2, *, head: bool = True) -> Qwen3VLModel | Qwen3VLForConditionalGeneration:
-    text, vision = _text(num_hidden_layers=layers, head_dim=8), {**_VISION, "deepstack_visual_indexes": [0]}
+def qwen3_vl(layers: int = 2, *, head: bool = True, heads: int = 2) -> Qwen3VLModel | Qwen3VLForConditionalGeneration:
+    text = _text(num_hidden_layers=layers, head_dim=8, num_attention_heads=heads, num_key_value_heads=heads)
+    vision = {**_VISION, "deepstack_visual_indexes": [0]}
     config = Qwen3VLConfig.from_dict({"text_config": text, "vision_config": vision, **_ids()})
     return lively((Qwen3VLForConditionalGeneration if head else Qwen3VLModel)(config))
 
@@ -216,7 +215,7 @@ def flux2_decoder(blocks: int = 4) -> AutoencoderKLFlux2:
 
 def video_decoder() -> AutoencoderKLQwenImage:
     """Its convolutions have weights of five dimensions."""
-    return AutoencoderKLQwenImage(
+    model = AutoencoderKLQwenImage(
         base_dim=4,
         z_dim=4,
         dim_mult=[1, 1, 1, 1],
@@ -225,6 +224,7 @@ def video_decoder() -> AutoencoderKLQwenImage:
         latents_mean=[0.0] * 4,
         latents_std=[1.0] * 4,
     )
+    return lively(model)
 
 
 def flow(**more: Any) -> FlowMatchEulerDiscreteScheduler:
