@@ -74,13 +74,20 @@ def byt5_tokenizer() -> ByT5Tokenizer:
 def llama_tokenizer(length: int = 128, chat: str | None = None) -> LlamaTokenizer:
     words = ["<unk>", "<s>", "</s>", "▁", *_letters()]
     return LlamaTokenizer(
-        vocab=_numbered(words), merges=[], pad_token="</s>", model_max_length=length, chat_template=chat
+        vocab=_numbered(words),
+        merges=[],
+        pad_token="</s>",
+        model_max_length=length,
+        chat_template=chat,
+        add_bos_token=True,
     )
 
 
 def gemma_tokenizer(length: int = 128) -> GemmaTokenizer:
     words = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "▁", *_letters()]
-    return GemmaTokenizer(vocab=_numbered(words), merges=[], model_max_length=length, padding_side="right")
+    return GemmaTokenizer(
+        vocab=_numbered(words), merges=[], model_max_length=length, padding_side="right", add_bos_token=True
+    )
 
 
 def qwen_tokenizer(chat: str = _CHAT, **more: Any) -> Qwen2Tokenizer:
@@ -114,7 +121,9 @@ def _vocabulary() -> dict[str, int]:
 # Text encoders.
 
 
-def clip_text(projection: bool = False, width: int = WIDTH) -> CLIPTextModel | CLIPTextModelWithProjection:
+def clip_text(
+    projection: bool = False, width: int = WIDTH, length: int = CONTEXT
+) -> CLIPTextModel | CLIPTextModelWithProjection:
     tokenizer = clip_tokenizer()
     config = CLIPTextConfig(
         vocab_size=len(tokenizer),
@@ -123,7 +132,7 @@ def clip_text(projection: bool = False, width: int = WIDTH) -> CLIPTextModel | C
         projection_dim=width,
         num_hidden_layers=2,
         num_attention_heads=2,
-        max_position_embeddings=CONTEXT,
+        max_position_embeddings=length,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
