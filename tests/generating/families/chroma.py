@@ -65,17 +65,17 @@ def fibo() -> BriaFiboPipeline:
         num_single_layers=1,
         attention_head_dim=16,
         num_attention_heads=2,
-        joint_attention_dim=2 * parts.WIDTH,
+        joint_attention_dim=8,
         axes_dims_rope=[4, 4, 8],
-        text_encoder_dim=parts.WIDTH,
+        text_encoder_dim=4,
     )
     config = SmolLM3Config(
-        vocab_size=parts.ROWS,
-        hidden_size=parts.WIDTH,
-        intermediate_size=parts.WIDTH,
+        vocab_size=128001,  # an empty prompt is token 128000
+        hidden_size=4,
+        intermediate_size=8,
         num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
+        num_attention_heads=1,
+        num_key_value_heads=1,
         pad_token_id=2,
         bos_token_id=1,
         eos_token_id=2,
@@ -94,9 +94,9 @@ def wan_decoder() -> AutoencoderKLWan:
         base_dim=4,
         decoder_base_dim=4,
         z_dim=4,
-        dim_mult=[1, 1, 1, 1],
+        dim_mult=[1, 1, 1, 1, 1],  # one latent pixel is 16 x 16 pixels
         num_res_blocks=1,
-        temperal_downsample=[False, True, True],
+        temperal_downsample=[False, True, True, False],
         latents_mean=[0.0] * 4,
         latents_std=[1.0] * 4,
     )
