@@ -71,7 +71,7 @@ def byt5_tokenizer() -> ByT5Tokenizer:
     return ByT5Tokenizer(extra_ids=0)
 
 
-def llama_tokenizer(length: int = 128, chat: str | None = None) -> LlamaTokenizer:
+def llama_tokenizer(length: int = 128, chat: str | None = None, padding_side: str = "right") -> LlamaTokenizer:
     words = ["<unk>", "<s>", "</s>", "▁", *_letters()]
     return LlamaTokenizer(
         vocab=_numbered(words),
@@ -79,6 +79,7 @@ def llama_tokenizer(length: int = 128, chat: str | None = None) -> LlamaTokenize
         pad_token="</s>",
         model_max_length=length,
         chat_template=chat,
+        padding_side=padding_side,
         add_bos_token=True,
     )
 
