@@ -51,9 +51,11 @@ class PipelineCall:
         embedded: the argument of the guidance that goes into its weights; None if these weights have none.
         needs_embedded: whether it has no default for that.
         blank: the negative prompt that stands for none.
-        multiple: what width and height must be multiples of, in pixels.
+        step: what the pipeline takes width and height to be multiples of, in pixels.
+        multiple: what those of a spec must be multiples of: at least 8.
         size: width and height of the images if the spec names none; None if only the loaded pipeline knows.
         sizes: the only widths and heights that it draws, where these are few.
+        is_area: whether any size is enlarged or shrunk to as many pixels as its own size has.
         together: when images of a batch do not influence each other.
         gives_sigmas: whether it hands its scheduler noise levels of its own.
         seeds_steps: whether it hands its generators to the scheduler's steps; None if that is not known.
@@ -69,9 +71,11 @@ class PipelineCall:
     embedded: str | None
     needs_embedded: bool
     blank: str
+    step: int
     multiple: int
     size: tuple[int, int] | None
     sizes: tuple[tuple[int, int], ...]
+    is_area: bool
     together: Together
     gives_sigmas: bool
     seeds_steps: bool | None
@@ -106,6 +110,8 @@ class PipelineCall:
         if "max_area" in self.takes:
             wanted["max_area"] = height * width
         wanted |= PINNED
+        if model.steps != self.takes.get("num_inference_steps"):
+            wanted["intermediate_timesteps"] = None  # they are for the default number of steps alone
         return {name: value for name, value in wanted.items() if name in self.takes}
 
     def batch_limit(self, model: ModelSpec, written: Collection[str]) -> int | None:
@@ -156,8 +162,18 @@ class PipelineCall:
                 yield name, what
         if self.sizes and (width, height) not in self.sizes:
             yield key, f"{self.pipeline} draws only {_sizes(self.sizes)}, not {width} x {height}"
+        if self.is_area and self.size and (drawn := self._to_area(width, height)) != (width, height):
+            what = f"{self.pipeline} draws as many pixels as {self.size[0]} x {self.size[1]} has"
+            yield key, f"{what}: of this shape {drawn[0]} x {drawn[1]}, not {width} x {height}"
         if "height" not in self.takes or "width" not in self.takes:
             yield key, f"{self.pipeline} takes no size"
+
+    def _to_area(self, width: int, height: int) -> tuple[int, int]:
+        """Give the size that is drawn, as the pipeline computes it."""
+        assert self.size is not None
+        scale = math.sqrt(self.size[0] * self.size[1] / (width * height))
+        step = self.step
+        return int(width * scale // step * step), int(height * scale // step * step)
 
 
 def keys_that_differ(model: ModelSpec) -> frozenset[str]:
@@ -228,6 +244,7 @@ def _resolved(signature: Signature, family: Family | None, read: Read, index: Ma
     backbone = read("transformer/config.json") or read("unet/config.json")
     guidance, embedded = _guidance(signature, row, backbone, index)
     factor = row.factor or _factor(signature, read, index)
+    step = math.lcm(row.multiple, (factor or 8) * row.patch)
     return PipelineCall(
         pipeline=signature.name,
         takes=signature.takes,
@@ -235,9 +252,11 @@ def _resolved(signature: Signature, family: Family | None, read: Read, index: Ma
         embedded=embedded,
         needs_embedded=embedded is not None and signature.takes.get(embedded) is None,
         blank=row.blank,
-        multiple=math.lcm(8, row.multiple, (factor or 8) * row.patch),
+        step=step,
+        multiple=math.lcm(8, step),
         size=_own_size(signature, row, backbone, index, factor),
         sizes=row.sizes,
+        is_area=row.is_area,
         together=row.together,
         gives_sigmas=signature.gives_sigmas,
         seeds_steps=signature.seeds_steps,

@@ -47,6 +47,7 @@ class Family:
         negative: whether they can take a negative prompt for each image, if their call names one.
         always_guided: whether they cannot be called without guidance.
         one_text: whether they take a text, and no list of texts.
+        is_area: whether they enlarge or shrink any size to as many pixels as their own size has.
         sizes: the only widths and heights that they draw, where these are few.
         package: what has to be installed besides.
     """
@@ -65,6 +66,7 @@ class Family:
     negative: bool = True
     always_guided: bool = False
     one_text: bool = False
+    is_area: bool = False
     sizes: tuple[tuple[int, int], ...] = ()
     package: str | None = None
 
@@ -79,15 +81,12 @@ PINNED: Mapping[str, object] = MappingProxyType(
         "clean_caption": False,
         "skip_text_cleaning": True,
         "guidance_schedule": None,
-        "intermediate_timesteps": None,
     }
 )
-"""Arguments that keep a pipeline from changing the prompt, the size or the schedule on its own, in whatever family."""
+"""Arguments that keep a pipeline from changing the prompt, the size or the guidance on its own, in whatever family."""
 
 _KANDINSKY5 = ((1024, 1024), (640, 1408), (1408, 640), (768, 1280), (1280, 768), (896, 1152), (1152, 896))
 """It takes the nearest of these for any other size."""
-_HIDREAM = ((1024, 1024), (768, 1360), (1360, 768), (880, 1168), (1168, 880), (832, 1248), (1248, 832))
-"""It enlarges or shrinks any other size to as many pixels."""
 
 FAMILIES: tuple[Family, ...] = (
     Family(
@@ -115,6 +114,7 @@ FAMILIES: tuple[Family, ...] = (
         patch=2,
         factor=16,
         side=1024,
+        together=Together.NEVER,  # an image's place depends on the longest prompt of its batch
         edits=True,
     ),
     Family(pipelines=("Krea2Pipeline",), guidance=Guidance.LESS_ONE, patch=2),
@@ -137,7 +137,7 @@ FAMILIES: tuple[Family, ...] = (
         embedded="distilled_guidance_scale",
         patch=2,
     ),
-    Family(pipelines=("HiDreamImagePipeline",), patch=2, sizes=_HIDREAM),
+    Family(pipelines=("HiDreamImagePipeline",), patch=2, is_area=True),
     Family(pipelines=("Kandinsky5T2IPipeline",), patch=2, sizes=_KANDINSKY5),
     Family(pipelines=("PRXPipeline",), together=Together.UNGUIDED),
     Family(pipelines=("PRXPixelPipeline",), together=Together.UNGUIDED, factor=1, multiple=16),

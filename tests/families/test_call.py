@@ -171,6 +171,9 @@ def test_only_sizes_that_a_family_draws_are_taken() -> None:
     assert problems(call("Kandinsky5T2IPipeline"), width=1280, height=768) == []
     (found,) = problems(call("Kandinsky5T2IPipeline"), size=512)
     assert "draws only 1024 x 1024, 640 x 1408" in found
+    assert problems(call("HiDreamImagePipeline"), width=768, height=1360) == []
+    (found,) = problems(call("HiDreamImagePipeline"), width=512, height=768)
+    assert "of this shape 832 x 1248, not 512 x 768" in found
 
 
 def test_what_a_pipeline_would_change_on_its_own_is_switched_off() -> None:
@@ -178,7 +181,8 @@ def test_what_a_pipeline_would_change_on_its_own_is_switched_off() -> None:
     assert given(call("LongCatImagePipeline"))["enable_prompt_rewrite"] is False
     assert given(call("HunyuanDiTPipeline"))["use_resolution_binning"] is False
     assert given(call("Ideogram4Pipeline"))["guidance_schedule"] is None
-    assert given(call("SanaSprintPipeline"))["intermediate_timesteps"] is None
+    assert given(call("SanaSprintPipeline"), steps=4)["intermediate_timesteps"] is None
+    assert "intermediate_timesteps" not in given(call("SanaSprintPipeline"), steps=2)
     assert given(call("FluxKontextPipeline", guidance_embeds=True))["max_area"] == 64 * 64
 
 
@@ -187,6 +191,7 @@ def test_what_a_pipeline_would_change_on_its_own_is_switched_off() -> None:
     [
         ("GlmImagePipeline", 1, 1),
         ("OmniGenPipeline", 1, 1),
+        ("QwenImage21Pipeline", 1, 1),
         ("PRXPipeline", 1, None),
         ("StableDiffusionPipeline", None, None),
     ],
