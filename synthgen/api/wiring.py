@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from synthgen.running import Generator
 
 
+_LOG = logging.getLogger(__name__)
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 """Added to the environment of workers whose models are downloaded before they start."""
 
@@ -65,7 +67,9 @@ def check_keys(planned: Plan) -> None:
     if model.id == BUNDLED_MODEL or plugged.names_generator(planned.spec):
         return  # the former accepts all keys; a plug-in says itself what it does not accept
 
-    checked_call(model, _planned_source(planned), model.model_fields_set)
+    call = checked_call(model, _planned_source(planned), model.model_fields_set)
+    for note in call.notes(model, model.model_fields_set):
+        _LOG.warning(note)
 
 
 def judge(planned: Plan, device: str) -> ClipJudge:

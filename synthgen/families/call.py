@@ -121,6 +121,19 @@ class PipelineCall:
             alone = self.is_guided(model, written)
         return 1 if alone else None
 
+    def notes(self, model: ModelSpec, written: Collection[str]) -> Iterator[str]:
+        """Say what works, and may not be what the spec's author expects."""
+        if not self.known:
+            yield (
+                f"{self.pipeline} is called as its signature says, one image at a time: synthgen knows no more of it. "
+                "Look at a preview"
+            )
+        if self.embedded is not None and self.is_guided(model, written):
+            yield (
+                f"model.guidance of {model.guidance:g} doubles the work of {self.pipeline}: it acts beside what is "
+                "embedded in the weights, model.embedded_guidance"
+            )
+
     def problems(self, model: ModelSpec, written: Collection[str]) -> Iterator[tuple[str, str]]:
         """Find settings that cannot act: the key of `model`, and why. Defaults that nobody wrote are left out instead.
 
@@ -244,6 +257,7 @@ def _resolved(signature: Signature, family: Family | None, read: Read, index: Ma
     backbone = read("transformer/config.json") or read("unet/config.json")
     guidance, embedded = _guidance(signature, row, backbone, index)
     factor = row.factor or _factor(signature, read, index)
+    known = family is not None or signature.name in auto_families("TEXT2IMAGE").values()
     step = math.lcm(row.multiple, (factor or 8) * row.patch)
     return PipelineCall(
         pipeline=signature.name,
@@ -257,13 +271,13 @@ def _resolved(signature: Signature, family: Family | None, read: Read, index: Ma
         size=_own_size(signature, row, backbone, index, factor),
         sizes=row.sizes,
         is_area=row.is_area,
-        together=row.together,
+        together=row.together if known else Together.NEVER,
         gives_sigmas=signature.gives_sigmas,
         seeds_steps=signature.seeds_steps,
         negative=row.negative and guidance is not Guidance.NONE and "negative_prompt" in signature.takes,
         always_guided=row.always_guided,
         one_text=row.one_text,
-        known=family is not None or signature.name in auto_families("TEXT2IMAGE").values(),
+        known=known,
     )
 
 

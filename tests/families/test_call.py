@@ -229,3 +229,12 @@ def test_a_guider_has_the_guidance_where_the_folder_has_one() -> None:
     with_guider = call("HunyuanImagePipeline", index={"guider": ["diffusers", "AdaptiveProjectedMixGuidance"]})
     assert with_guider.guidance is Guidance.GUIDER
     assert with_guider.negative
+
+
+def test_what_may_surprise_is_said() -> None:
+    unknown = call("AltDiffusionPipeline")
+    assert "called as its signature says" in next(unknown.notes(model_of(), ()))
+    assert unknown.batch_limit(model_of(), ()) == 1
+    flux = call("FluxPipeline", guidance_embeds=True)
+    assert list(flux.notes(model_of(guidance=1.0), {"guidance"})) == []
+    assert "doubles the work" in next(flux.notes(model_of(guidance=3.0), {"guidance"}))

@@ -5,6 +5,7 @@ import pytest
 from synthgen.families.call import family_of, not_from_text
 from synthgen.families.signature import auto_names, pipeline_names, signature_of
 from synthgen.families.table import FAMILIES, PINNED, REASONS
+from tests.families import page
 
 TEXT = [name for name in auto_names("TEXT2IMAGE") if not_from_text(name) is None]
 
@@ -36,6 +37,11 @@ def test_every_pipeline_that_nobody_lists_is_driven_by_its_signature_or_has_a_re
         signature = signature_of(name)
         assert signature is not None
         assert {"prompt", "generator", "output_type"} <= signature.takes.keys(), name
+
+
+def test_the_page_of_families_has_the_table_as_it_is() -> None:
+    text = page.PAGE.read_text(encoding="utf-8")
+    assert f"{page.BEGIN}\n{page.table()}\n{page.END}" in text, "write it anew: python -m tests.families.page"
 
 
 def test_no_row_is_for_a_pipeline_that_does_not_exist_or_for_two() -> None:

@@ -1,11 +1,9 @@
 """Every family as synthgen drives it, beside a direct call of its pipeline in its own convention: equal images."""
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import diffusers
 import pytest
-import torch
 from diffusers import DiffusionPipeline
 from torch import Tensor
 
@@ -48,8 +46,8 @@ class Folders:
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folders]:
-    yield Folders(tmp_path_factory.mktemp("families"))
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    return Folders(tmp_path_factory.mktemp("families"))
 
 
 def settings_of(family: Family, **more: object) -> dict[str, object]:
