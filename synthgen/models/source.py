@@ -89,8 +89,10 @@ def check_pipeline(folder: Path) -> None:
     except (OSError, ValueError):
         content = {}
     if "_class_name" not in content:
+        modular = (folder / "modular_model_index.json").exists()
+        why = "a modular one, which synthgen does not open" if modular else "it has no valid model_index.json"
         raise ModelError(
-            f"{folder} is not a diffusers pipeline: it has no valid model_index.json",
+            f"{folder} is not a diffusers pipeline{' but ' if modular else ': '}{why}",
             hint="Give the folder that `pipeline.save_pretrained` wrote, not one of its parts.",
         )
 

@@ -92,7 +92,14 @@ def draw(
 
 
 def pixels(images: Sequence[Image.Image]) -> list[Tensor]:
-    return [torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1) for image in images]
+    """What is transparent lies on white."""
+    return [torch.from_numpy(np.array(_opaque(image))).permute(2, 0, 1) for image in images]
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    if image.mode == "RGBA":
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
 
 
 def negative(negatives: Sequence[str] | None) -> dict[str, object]:
