@@ -65,6 +65,8 @@ def test_no_code_of_a_generators_parts_is_run(user: Path, part: str, monkeypatch
     ):
         path = user / "painter" / name
         path.write_text(json.dumps({**json.loads(path.read_text()), **more}))
+    if part == "tokenizer":  # it has weights, as the class that is named would
+        shutil.copy(user / "painter/text_encoder/model.safetensors", user / "painter/tokenizer")
     code = f"import pathlib; pathlib.Path({str(user / 'PWNED')!r}).write_text('ran')\n"
     for folder in ("painter", f"painter/{part}"):
         (user / folder / "evil.py").write_text(code)

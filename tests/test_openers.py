@@ -90,7 +90,7 @@ def test_whoever_opens_a_model_cannot_allow_it_code_or_pickles(
     def opened(*names: object, **options: object) -> None:
         seen.update(options, seconds=dynamic_module_utils.TIME_OUT_REMOTE_CODE)
 
-    monkeypatch.setattr(door, "_function", lambda _: opened)
+    monkeypatch.setattr(door, "_function", lambda *_: opened)
     folder = shutil.copytree(PLACES.get(kind, GENERATOR), tmp_path / "model")
     for name in ("config.json", "model.safetensors"):
         (folder / name).write_text("{}")
@@ -121,7 +121,7 @@ def test_a_model_from_the_hub_is_opened_at_a_commit_only(kind: ModelKind, revisi
 def test_a_folder_is_checked_before_any_library_sees_it(
     kind: ModelKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "_function", lambda _: pytest.fail("a library was called"))
+    monkeypatch.setattr(door, "_function", lambda *_: pytest.fail("a library was called"))
     folder = shutil.copytree(PLACES.get(kind, GENERATOR), tmp_path / "model")
     (folder / "adapter_config.json").write_text("{}")
     if "CLIP" in kind.name:
@@ -153,3 +153,9 @@ def test_the_environment_does_not_turn_code_of_the_hub_on() -> None:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **hostile}, check=True)
     assert done.stdout.split() == ["NO", "True"]
+
+
+@pytest.mark.parametrize("name", ["DDIMScheduler", "AutoencoderKL", "logging", "NoSuchPipeline", "__doc__"])
+def test_only_pipelines_are_opened_as_pipelines(name: str) -> None:
+    with pytest.raises(TypeError, match=f"no pipeline {name}"):
+        open_model(ModelKind.PIPELINE, GENERATOR, pipeline=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from synthgen import models
@@ -55,8 +56,8 @@ def looked_up(source: SpecText, settings: Settings) -> tuple[Spec, list[FoundMod
         planned = plan(spec)
         try:
             wiring.check_keys(planned)
-        except UsageError as error:
-            wrong.append((Violation(("model", "id"), error.message), error.hint or ""))
+        except (ModelError, UsageError) as error:
+            wrong += [(what, error.hint or "") for what in _placed(error.message)]
     if wrong:
         hint = "\n".join(filter(None, dict.fromkeys(hint for _, hint in wrong)))
         raise refusal(source, settings, [what for what, _ in wrong], hint)
@@ -67,6 +68,13 @@ def looked_up(source: SpecText, settings: Settings) -> tuple[Spec, list[FoundMod
         hint = "\n".join(filter(None, dict.fromkeys(error.hint for error in errors)))
         raise kind(str(placed), hint=hint or None)
     return spec, _found(planned)
+
+
+def _placed(message: str) -> Iterator[Violation]:
+    """Give each line of a message that begins with a key of `model` its place in the spec."""
+    for line in message.splitlines():
+        key, _, why = line.removeprefix("model.").partition(": ")
+        yield Violation(("model", key), why) if line.startswith("model.") else Violation(("model", "id"), line)
 
 
 def _found(planned: Plan) -> list[FoundModel]:

@@ -10,7 +10,8 @@ from math import ceil, sqrt
 from synthgen import bundled
 from synthgen.api.arguments import check_plan
 from synthgen.api.measured import Passes, Speed, read_passes, read_speeds, this_machine
-from synthgen.models import ModelSource, native_size
+from synthgen.families import own_size
+from synthgen.models import ModelSource
 from synthgen.planning import Plan
 from synthgen.planning.long_prompts import long_prompts
 from synthgen.spec import BUNDLED_MODEL, PLUGIN, Spec
@@ -233,4 +234,4 @@ def _size(planned: Plan) -> tuple[int, int] | None:
     if model.id.startswith(PLUGIN):  # only the plug-in knows
         return None
     place = str(bundled.GENERATOR) if model.id == BUNDLED_MODEL else model.id
-    return native_size(ModelSource(place, revision))
+    return own_size(ModelSource(place, revision))

@@ -96,6 +96,9 @@ def _check_judge_folder(name: str, folder: Path) -> None:
 
 
 def _check_there(name: str, folder: Path, role: str) -> None:
+    if folder.is_file():
+        hint = f"{role}.id is a folder. diffusers makes one: `from_single_file`, and then `save_pretrained`."
+        raise ModelError(f"{folder.absolute()} is a file, and not the folder of a model", hint=hint)
     if not folder.is_dir():
         hint = f"Paths count from the folder of the spec. Check {role}.id."
         raise ModelError(f"the folder of {name} does not exist: {folder.absolute()}", hint=hint)

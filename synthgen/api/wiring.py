@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import bundled, models
 from synthgen.api import plugged
 from synthgen.errors import ModelError
+from synthgen.families import checked_call
 from synthgen.models.device_names import check_device
 from synthgen.planning import Plan, Revisions
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from synthgen.running import Generator
 
 
+_LOG = logging.getLogger(__name__)
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 """Added to the environment of workers whose models are downloaded before they start."""
 
@@ -52,19 +55,21 @@ def generator(planned: Plan, device: str) -> Generator:
 
 
 def check_keys(planned: Plan) -> None:
-    """Refuse keys of a new plan that the model's call does not accept, before its weights are read.
+    """Refuse a model of a new plan that does not make images from text, and keys that it does not take.
+
+    Its weights are not read, and neither torch nor diffusers is imported.
 
     Raises:
-        UsageError: a key is not accepted.
-        ModelError: the model has changed since it was planned.
+        UsageError: a key cannot act.
+        ModelError: it is of another task, its folder lacks something, or it has changed since it was planned.
     """
     model = planned.spec.model
     if model.id == BUNDLED_MODEL or plugged.names_generator(planned.spec):
         return  # the former accepts all keys; a plug-in says itself what it does not accept
 
-    from synthgen.generating.pipelines import check_keys as check
-
-    check(model, _planned_source(planned), model.model_fields_set)
+    call = checked_call(model, _planned_source(planned), model.model_fields_set)
+    for note in call.notes(model, model.model_fields_set):
+        _LOG.warning(note)
 
 
 def judge(planned: Plan, device: str) -> ClipJudge:

@@ -109,6 +109,18 @@ def output_type_of(pipeline: DiffusionPipeline) -> str:
     return "pt" if hasattr(getattr(pipeline, "image_processor", None), "postprocess") else "np"
 
 
+def images_of(output: object) -> Tensor | NDArray[np.float32]:
+    """Return the images of a pipeline's output, whatever its class calls them.
+
+    Raises:
+        ModelError: it has none.
+    """
+    for name in ("images", "image"):
+        if (images := getattr(output, name, None)) is not None:
+            return cast("Tensor | NDArray[np.float32]", images)
+    raise ModelError(f"{type(output).__name__} has no images", hint="Choose another model.")
+
+
 def as_tensor(images: Tensor | NDArray[np.float32], device: torch.device) -> Tensor:
     """Convert a pipeline's output, tensors or arrays with the channels last, to [n, channels, height, width]."""
     if isinstance(images, Tensor):

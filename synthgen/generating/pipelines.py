@@ -1,7 +1,7 @@
 """Pipelines from a folder or the hub: download them, check them before reading weights, load them onto a device."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,16 +9,11 @@ import diffusers
 import torch
 import transformers
 from diffusers import DiffusionPipeline
-from diffusers.pipelines.auto_pipeline import (
-    AUTO_IMAGE2IMAGE_PIPELINES_MAPPING,
-    AUTO_INPAINT_PIPELINES_MAPPING,
-    AUTO_TEXT2IMAGE_PIPELINES_MAPPING,
-)
 from safetensors import SafetensorError
 from torch import nn
 
 from synthgen.errors import ModelError, first_line
-from synthgen.generating.call import call_of
+from synthgen.families import PipelineCall
 from synthgen.models.busy_hub import TRIES
 from synthgen.models.device import device_error, device_errors
 from synthgen.models.door import ModelKind, open_model, open_scheduler
@@ -26,9 +21,6 @@ from synthgen.models.source import ModelSource, hub_failure, lacks_parts, missin
 from synthgen.spec import ModelSpec
 
 T = TypeVar("T")
-
-_MAKES = set(AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values())
-_CHANGES = {*AUTO_IMAGE2IMAGE_PIPELINES_MAPPING.values(), *AUTO_INPAINT_PIPELINES_MAPPING.values()} - _MAKES
 
 
 def download(model: ModelSpec, source: ModelSource) -> None:
@@ -72,20 +64,11 @@ def _patiently(source: ModelSource, use: Callable[[], T]) -> T:
     return use()
 
 
-def check_keys(model: ModelSpec, source: ModelSource, written: Collection[str]) -> None:
-    """Refuse keys that the pipeline's call does not take, according to its JSON files. Reads no weights.
-
-    Raises:
-        UsageError: it does not take one of `written`, or a negative prompt.
-    """
-    kind = getattr(diffusers, str(source.read_json("model_index.json").get("_class_name")), None)
-    # A pipeline that edits images is loaded as the text-to-image one of its family, which has another call.
-    if isinstance(kind, type) and issubclass(kind, DiffusionPipeline) and kind not in _CHANGES:
-        call_of(kind, source.read_json("transformer/config.json")).refuse(model, written)
-
-
-def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> DiffusionPipeline:
+def load(model: ModelSpec, source: ModelSource, call: PipelineCall, dtype: torch.dtype) -> DiffusionPipeline:
     """Load the pipeline into the CPU's memory, with the spec's scheduler and safety checker.
+
+    Args:
+        call: names the pipeline's class.
 
     Raises:
         UsageError: a file in the model's folder leads out of it.
@@ -105,7 +88,8 @@ def load(model: ModelSpec, source: ModelSource, dtype: torch.dtype) -> Diffusion
     where = Path(source.location) if source.is_folder else source.location
 
     def loaded() -> object:
-        return open_model(ModelKind.PIPELINE, where, dtype=dtype, variant=model.variant, **options)
+        kind = {"pipeline": call.pipeline}
+        return open_model(ModelKind.PIPELINE, where, dtype=dtype, variant=model.variant, **kind, **options)
 
     try:
         pipeline = _patiently(source, loaded)
@@ -138,16 +122,20 @@ def place(pipeline: DiffusionPipeline, model: ModelSpec, device: torch.device) -
                 module.to(memory_format=torch.channels_last)
 
 
-def size_of(pipeline: DiffusionPipeline, model: ModelSpec) -> tuple[int, int]:
-    """Return height and width of the images: the spec's, or else the model's own."""
+def size_of(pipeline: DiffusionPipeline, model: ModelSpec, call: PipelineCall) -> tuple[int, int]:
+    """Return height and width of the images: the spec's, or else the model's own.
+
+    Raises:
+        UsageError: neither the spec nor the model has a size.
+    """
     if model.size or (model.width and model.height):
         return model.height or model.size or 0, model.width or model.size or 0
-    backbone = getattr(pipeline, "unet", None) or getattr(pipeline, "transformer", None)
-    config = getattr(backbone, "config", None)
-    latent: int = getattr(pipeline, "default_sample_size", None) or getattr(config, "sample_size", None) or 64
-    # A pipeline that works on pixels has no factor between latents and pixels.
-    side = int(latent) * int(getattr(pipeline, "vae_scale_factor", 1))
-    return side, side
+    if call.size is not None:
+        return call.size[1], call.size[0]
+    latents, factor = (getattr(pipeline, name, None) for name in ("default_sample_size", "vae_scale_factor"))
+    if isinstance(latents, int) and isinstance(factor, int):
+        return latents * factor, latents * factor
+    raise UsageError(f"model.size: {call.pipeline} does not say how large its images are", hint="Set model.size.")
 
 
 def _is_flat(module: nn.Module) -> bool:

@@ -7,6 +7,8 @@ import torch
 from diffusers import DiffusionPipeline, StableDiffusionPipeline, StableDiffusionXLPipeline
 from torch import Tensor
 
+from synthgen.families import Guidance, PipelineCall
+
 _KEPT = 4096
 """Distinct prompts whose embeddings are kept; templates rarely produce more."""
 
@@ -18,21 +20,18 @@ class PromptEncoder:
 
     Args:
         guided: whether the call will use guidance, and so needs the negative prompts too.
-        spelled_out: whether it guides only if it is given a negative prompt, even a blank one.
     """
 
-    def __init__(self, pipeline: DiffusionPipeline, guided: bool, *, spelled_out: bool = False) -> None:
-        self._pipeline, self._guided, self._spelled_out = pipeline, guided, spelled_out
+    def __init__(self, pipeline: DiffusionPipeline, call: PipelineCall, *, guided: bool) -> None:
+        self._pipeline, self._call, self._guided = pipeline, call, guided
         self._embed = lru_cache(maxsize=_KEPT)(self._embed_one)
 
     def encode(self, prompts: Sequence[str], negative_prompts: Sequence[str]) -> dict[str, object]:
         if not isinstance(self._pipeline, StableDiffusionPipeline | StableDiffusionXLPipeline):
-            texts: dict[str, object] = {"prompt": list(prompts)}
-            if self._guided and (self._spelled_out or any(negative_prompts)):
-                # Some encoders cannot read an empty text.
-                blank = " " if self._spelled_out else ""
-                texts["negative_prompt"] = [negative or blank for negative in negative_prompts]
-            return texts
+            texts: dict[str, list[str]] = {"prompt": list(prompts)}
+            if self._guided and (self._call.guidance is Guidance.TRUE or any(negative_prompts)):
+                texts["negative_prompt"] = [negative or self._call.blank for negative in negative_prompts]
+            return {name: each[0] if self._call.one_text else each for name, each in texts.items()}
         arguments = _stacked("", [self._embed(prompt) for prompt in prompts])
         if self._guided:
             arguments |= _stacked("negative_", [self._embed_negative(prompt) for prompt in negative_prompts])

@@ -10,7 +10,8 @@ import torch
 from diffusers import DiffusionPipeline
 from torch import Tensor
 
-from synthgen.generating.call import call_of, keys_that_differ
+from synthgen.errors import ModelError
+from synthgen.families import Guidance, checked_call, keys_that_differ
 from synthgen.generating.decode import (
     as_bytes,
     as_rgb,
@@ -18,10 +19,11 @@ from synthgen.generating.decode import (
     broken_rows,
     decode_again,
     decoder_of,
+    images_of,
     output_type_of,
     recorded_calls,
 )
-from synthgen.generating.pipelines import check_keys, load, place, size_of
+from synthgen.generating.pipelines import load, place, size_of
 from synthgen.generating.prompts import PromptEncoder
 from synthgen.models.device import in_batches, open_device
 from synthgen.models.memory import choose_batch_size, choose_dtype
@@ -50,28 +52,27 @@ class Renderer:
         """Load the pipeline, once.
 
         Raises:
-            UsageError: the pipeline's call does not take a key that the spec sets.
+            UsageError: a key that the spec sets cannot act.
             DeviceError: the device is missing or breaks, or memory runs out.
-            ModelError: the weights cannot be loaded.
+            ModelError: it does not make images from text, or its weights cannot be loaded.
         """
         if self._pipeline is not None:
             return
         self.device = open_device(self._device_name)
         self.dtype = choose_dtype(self._model.dtype, self.device)
-        written = keys_that_differ(self._model)
-        check_keys(self._model, self._source, written)
+        self._written = keys_that_differ(self._model)
+        self._call = checked_call(self._model, self._source, self._written)
 
-        pipeline = load(self._model, self._source, self.dtype)
-        transformer = getattr(pipeline, "transformer", None)
-        self._call = call_of(type(pipeline), dict(transformer.config) if transformer is not None else {})
-        self._call.refuse(self._model, written)
+        pipeline = load(self._model, self._source, self._call, self.dtype)
+        guided = self._call.is_guided(self._model, self._written)
+        if self._call.guidance is Guidance.GUIDER:
+            pipeline.guider = pipeline.guider.new(guidance_scale=self._model.guidance, enabled=guided)
         place(pipeline, self._model, self.device)
 
         self._pipeline = pipeline
-        guided = self._model.guidance > 1 and self._call.guidance is not None
-        self._encoder = PromptEncoder(pipeline, guided, spelled_out=self._call.spelled_out)
-        self.height, self.width = size_of(pipeline, self._model)
-        self.batch_size = choose_batch_size(
+        self._encoder = PromptEncoder(pipeline, self._call, guided=guided)
+        self.height, self.width = size_of(pipeline, self._model, self._call)
+        self.batch_size = self._call.batch_limit(self._model, self._written) or choose_batch_size(
             self._model.batch_size, self.height * self.width, self.device, self._largest_batch
         )
         slice_decoding = getattr(getattr(pipeline, "vae", None), "enable_slicing", None)
@@ -112,7 +113,10 @@ class Renderer:
         with recorded_calls(decoder) as calls:
             output = self._run(candidates)
 
-        drawn = as_tensor(output.images, self.device)
+        drawn = as_tensor(images_of(output), self.device)
+        if drawn.shape[-2:] != (self.height, self.width):
+            made = f"{drawn.shape[-1]} x {drawn.shape[-2]} pixels, not {self.width} x {self.height}"
+            raise ModelError(f"{self._call.pipeline} made images of {made}", hint="Choose another model.size.")
         images = as_rgb(drawn)
         broken, black = broken_rows(images)
         flagged = list(getattr(output, "nsfw_content_detected", None) or [False] * len(candidates))
@@ -143,7 +147,7 @@ class Renderer:
                     [candidate.prompt for candidate in candidates],
                     [candidate.negative_prompt for candidate in candidates],
                 ),
-                **self._call.arguments(self._model, self.height, self.width),
+                **self._call.arguments(self._model, self._written, self.height, self.width),
                 # A new CPU generator per image: the same noise at any batch size, on any device.
                 generator=[torch.Generator().manual_seed(candidate.seed) for candidate in candidates],
                 output_type=output_type_of(self._pipeline),

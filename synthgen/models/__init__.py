@@ -1,6 +1,5 @@
 """Where models come from, and what the machine offers them. Importing this room imports no torch."""
 
-from synthgen.models.native import native_size
 from synthgen.models.source import ModelSource, check_pipeline, content_hash, is_cached, is_folder, judge_hash, locate
 
 __all__ = [
@@ -11,5 +10,4 @@ __all__ = [
     "is_folder",
     "judge_hash",
     "locate",
-    "native_size",
 ]

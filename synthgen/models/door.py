@@ -31,7 +31,7 @@ _Named = tuple[tuple[object, ...], dict[str, object]]
 class ModelKind(Enum):
     """What is opened, and the function of a library that opens it."""
 
-    PIPELINE = "diffusers.AutoPipelineForText2Image.from_pretrained"
+    PIPELINE = "diffusers.DiffusionPipeline.from_pretrained"
     PIPELINE_FILES = "diffusers.DiffusionPipeline.download"
     CLIP = "open_clip.create_model"
     CLIP_FILES = "open_clip.download_pretrained"
@@ -64,7 +64,8 @@ def open_model(kind: ModelKind, place: Path | str, **options: object) -> object:
 
     Args:
         place: its folder; or, as text, an id on the hub, or a name of open_clip's own list.
-        options: further arguments of the library's function; for an id on the hub also the commit, as `revision`.
+        options: further arguments of the library's function; for an id on the hub also the commit, as `revision`; for a
+            pipeline also the name of its class in diffusers, as `pipeline`, if its files name a sibling.
 
     Raises:
         UsageError: a file asks for what it may not, or a folder would be opened in the place of a hub model.
@@ -75,17 +76,23 @@ def open_model(kind: ModelKind, place: Path | str, **options: object) -> object:
     if strange := sorted(options.keys() - set(rule.takes)):
         raise TypeError(f"{kind.name} may not be opened with {', '.join(strange)}")
     names, more = rule.place(place, options)
+    pipeline = options.pop("pipeline", None)
     with remote_code_disabled():
-        return _function(kind)(*names, **{**options, **more, **rule.always})
+        return _function(kind, pipeline)(*names, **{**options, **more, **rule.always})
 
 
-def _function(kind: ModelKind) -> Callable[..., object]:
+def _function(kind: ModelKind, pipeline: object) -> Callable[..., object]:
     """Find the library's function; import no other library."""
     library, *path = kind.value.split(".")
     if library == "diffusers":
         import diffusers
 
         found: object = diffusers
+        if pipeline is not None:
+            own = getattr(diffusers, str(pipeline), None)
+            if not (isinstance(own, type) and issubclass(own, diffusers.DiffusionPipeline)):
+                raise TypeError(f"diffusers has no pipeline {pipeline}")
+            return own.from_pretrained  # type: ignore[no-any-return, attr-defined] # every pipeline has it
     elif library == "open_clip":
         import open_clip
 
@@ -197,7 +204,7 @@ _INPUTS = _Rule(_asked, (), _ASKED)
 _RULES = {
     ModelKind.PIPELINE: _Rule(
         _pipeline,
-        ("dtype", "variant", "revision", "safety_checker", "requires_safety_checker"),
+        ("pipeline", "dtype", "variant", "revision", "safety_checker", "requires_safety_checker"),
         _CODE | _PICKLES,
     ),
     ModelKind.PIPELINE_FILES: _Rule(_pipeline, ("variant", "revision"), _CODE | _PICKLES),

@@ -47,6 +47,14 @@ class ModelSource:
         except (OSError, ValueError, _http_error()):
             return {}
 
+    def read_cached(self, name: str) -> Mapping[str, object]:
+        """Read one of its JSON objects as `read_json` does, but download nothing."""
+        folder = expanded(self.location) if self.is_folder else cached_folder(self)
+        try:
+            return read_object(folder / name) if folder else {}
+        except (OSError, ValueError):
+            return {}
+
 
 def locate(model_id: str, revision: str | None = None, *, folder: Path | None = None) -> ModelSource:
     """Find the model and pin it. Downloads nothing but, for a hub id, the name of its newest commit.
@@ -81,8 +89,10 @@ def check_pipeline(folder: Path) -> None:
     except (OSError, ValueError):
         content = {}
     if "_class_name" not in content:
+        modular = (folder / "modular_model_index.json").exists()
+        why = "a modular one, which synthgen does not open" if modular else "it has no valid model_index.json"
         raise ModelError(
-            f"{folder} is not a diffusers pipeline: it has no valid model_index.json",
+            f"{folder} is not a diffusers pipeline{' but ' if modular else ': '}{why}",
             hint="Give the folder that `pipeline.save_pretrained` wrote, not one of its parts.",
         )
 

@@ -69,6 +69,11 @@ class ModelSpec(Section):
         None, description="A diffusers scheduler class, such as 'DDIMScheduler'. Default: the model's own."
     )
     variant: VariantName | None = Field(None, description="Which weight files to load, such as 'fp16'.")
+    embedded_guidance: Annotated[float, Field(ge=0, le=50)] | None = Field(
+        None,
+        description="The guidance that was distilled into the weights, as in FLUX.1 [dev] and LCM. Default: the "
+        "model's own.",
+    )
     negative_prompt: str | None = Field(
         None, max_length=2000, description="What to steer away from. Works only if guidance is above 1."
     )

@@ -13,7 +13,8 @@ import pytest
 import synthgen
 from synthgen import bundled
 from synthgen.api.measured import Passes, Speed, keep_passes, keep_speed, read_passes, read_speeds, this_machine
-from synthgen.models import ModelSource, native_size
+from synthgen.families import own_size
+from synthgen.models import ModelSource
 from synthgen.planning import Plan
 
 SPEC: dict[str, Any] = {
@@ -220,19 +221,23 @@ def test_processes_that_write_at_once_leave_a_whole_file(cache: Path) -> None:
 
 
 def test_a_model_s_own_size_is_read_from_its_configuration(tmp_path: Path) -> None:
-    assert native_size(ModelSource(str(bundled.GENERATOR), "content:x")) == (64, 64)
+    assert own_size(ModelSource(str(bundled.GENERATOR), "content:x")) == (64, 64)
     for name, content in {
-        "model_index.json": {"_class_name": "X", "transformer": ["diffusers", "T"], "vae": ["diffusers", "V"]},
+        "model_index.json": {
+            "_class_name": "PixArtAlphaPipeline",
+            "transformer": ["diffusers", "T"],
+            "vae": ["diffusers", "V"],
+        },
         "transformer/config.json": {"sample_size": [32, 64]},
         "vae/config.json": {"encoder_block_out_channels": [1] * 6},
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(json.dumps(content))
     source = ModelSource(str(tmp_path), "content:x")
-    assert native_size(source) == (2048, 1024)
+    assert own_size(source) == (2048, 1024)
     (tmp_path / "transformer/config.json").write_text("{}")
-    assert native_size(source) is None
-    assert native_size(ModelSource("owner/nowhere", "0" * 40)) is None
+    assert own_size(source) is None
+    assert own_size(ModelSource("owner/nowhere", "0" * 40)) is None
 
 
 def test_without_a_size_the_disk_is_unknown() -> None:

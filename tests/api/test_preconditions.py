@@ -41,12 +41,16 @@ WRONG = {
     ("bundled:workers", "local-dir:./none"): (5, 7, "the folder of local-dir:./none does not exist: "),
     ("./mymodel", "bundled:judge"): (3, 13, "the folder of ./mymodel does not exist: "),
     ("./empty", "bundled:judge"): (3, 13, "empty is not a diffusers pipeline"),
+    ("./modular", "bundled:judge"): (3, 13, "is not a diffusers pipeline but a modular one"),
+    ("./spec.yaml", "bundled:judge"): (3, 13, "spec.yaml is a file, and not the folder of a model"),
 }
 
 
 def write(folder: Path, model: str, judge: str) -> Path:
     (folder / "spec.yaml").write_text(SPEC.replace("MODEL", f'"{model}"').replace("JUDGE", f'"{judge}"'))
     (folder / "empty").mkdir(exist_ok=True)
+    (folder / "modular").mkdir(exist_ok=True)
+    (folder / "modular/modular_model_index.json").write_text("{}")
     if judge == "local-dir:./code":
         save_judge(folder / "code")
         (folder / "code/tokenizer_config.json").write_text('{"auto_map": {"AutoTokenizer": ["evil.Tok", null]}}')

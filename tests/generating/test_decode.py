@@ -88,7 +88,7 @@ def test_pixels_are_to_the_bit_those_of_the_pipelines_own_call(save: Callable[[P
     assert pipeline is not None
     expected = pipeline(
         **generator._encoder.encode(["a chef"] * 3, [""] * 3),
-        **generator._call.arguments(generator._model, SIZE, SIZE),
+        **generator._call.arguments(generator._model, generator._written, SIZE, SIZE),
         generator=[torch.Generator().manual_seed(candidate(index).seed) for index in range(3)],
         output_type="pt",
     ).images

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import AutoPipelineForText2Image, DiffusionPipeline
+from diffusers import DiffusionPipeline, StableDiffusionPipeline
 
 from synthgen.errors import DeviceError
 from tests.generating.tiny import generator_of
@@ -44,6 +44,6 @@ def test_memory_that_runs_out_while_weights_are_read_is_not_blamed_on_the_model(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(AutoPipelineForText2Image, "from_pretrained", fail)
+    monkeypatch.setattr(StableDiffusionPipeline, "from_pretrained", fail)
     with pytest.raises(DeviceError, match="memory ran out while loading model"):
         generator_of(sd)

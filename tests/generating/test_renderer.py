@@ -197,7 +197,7 @@ def test_a_scheduler_takes_the_place_of_the_models_own(sd: Path) -> None:
     "scheduler",
     [
         pytest.param("NoSuchScheduler", id="unknown"),
-        pytest.param("DPMSolverSDEScheduler", id="needs-a-missing-package"),
+        pytest.param("DPMSolverSDEScheduler", id="draws-noise-for-a-batch"),
     ],
 )
 def test_a_scheduler_that_cannot_be_used_is_a_model_error(sd: Path, scheduler: str) -> None:
@@ -270,5 +270,10 @@ def test_a_damaged_model_is_a_model_error(sd: Path, tmp_path: Path, damage: str)
             index.write_text(json.dumps(json.loads(index.read_text()) | {"_class_name": "NoSuchPipeline"}))
         case "index":
             index.write_text('{"_class_name": "StableDiffusionPipeline"}')
-    with pytest.raises(ModelError, match="cannot be loaded"):
+    told = {
+        "missing": "no weights in unet",
+        "pickle": "only safetensors are read",
+        "class": "no pipeline NoSuchPipeline",
+    }
+    with pytest.raises(ModelError, match=told.get(damage, "cannot be loaded")):
         generator_of(copy)

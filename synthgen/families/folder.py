@@ -1,0 +1,65 @@
+"""What a model's folder lacks, by its names and its JSON: parts, weights in a safe format, a variant, packages."""
+
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from synthgen.families.call import PipelineCall, Read, family_of
+
+_MODELS = ("diffusers", "transformers")
+_WITHOUT_WEIGHTS = ("Scheduler", "Tokenizer", "TokenizerFast", "FeatureExtractor", "ImageProcessor", "Processor")
+_PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".msgpack", ".h5")
+
+
+def folder_problems(call: PipelineCall, read: Read, folder: Path, variant: str | None) -> Iterator[tuple[str, str]]:
+    """Find out what a model's folder lacks: the key of `model`, and what is missing."""
+    parts = dict(_parts(read("model_index.json")))
+    if missing := [name for name in parts if not (folder / name).is_dir()]:
+        yield "id", f"the model's folder has no {', '.join(missing)}, which its model_index.json lists"
+    weights = {
+        name: _weights(folder / name) for name, kind in parts.items() if _has_weights(kind) and name not in missing
+    }
+    yield from _lacking(weights, variant)
+    if (own := family_of(call.pipeline)) and own.package and find_spec(own.package) is None:
+        yield "id", f"{call.pipeline} needs the package {own.package}: pip install {own.package}"
+    channels, latents = read("unet/config.json").get("in_channels"), read("vae/config.json").get("latent_channels")
+    if isinstance(channels, int) and isinstance(latents, int) and channels > latents:
+        what = f"its UNet takes {channels} channels, and latents have {latents}: the others are for an image or a mask"
+        yield "id", what
+
+
+def _parts(index: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield name and class of each part that a model has."""
+    for name, kind in index.items():
+        if isinstance(kind, list) and len(kind) == 2 and isinstance(kind[1], str) and kind[0] is not None:
+            yield name, kind[1]
+
+
+def _has_weights(kind: str) -> bool:
+    return not kind.endswith(_WITHOUT_WEIGHTS) and "Guidance" not in kind
+
+
+def _weights(part: Path) -> list[str]:
+    return [file.name for file in part.iterdir() if file.suffix in (".safetensors", *_PICKLES)]
+
+
+def _lacking(weights: Mapping[str, list[str]], variant: str | None) -> Iterator[tuple[str, str]]:
+    """Compare files of weights with the variant that is wanted; a part without it is loaded from its plain files."""
+    safe = {part: [name for name in names if name.endswith(".safetensors")] for part, names in weights.items()}
+    if empty := [part for part, names in weights.items() if not names]:
+        yield "id", f"the model's folder has no weights in {', '.join(empty)}"
+    if pickled := [part for part, names in safe.items() if weights[part] and not names]:
+        yield "id", f"the weights in {', '.join(pickled)} are pickles, which can run code: only safetensors are read"
+    variants = sorted({one for names in safe.values() for name in names if (one := _variant(name))})
+    if variant and variant not in variants:
+        others = f": it has {', '.join(variants)}" if variants else ""
+        yield "variant", f"no part of the model has files of the variant {variant}{others}"
+    plain = [part for part, names in safe.items() if names and all(_variant(name) for name in names)]
+    if not variant and plain:
+        yield "variant", f"{', '.join(plain)} has files of a variant only: set model.variant to {variants[0]}"
+
+
+def _variant(name: str) -> str | None:
+    """Return the variant of a file: `fp16` of `model.fp16.safetensors` and `model.fp16-00001-of-00002.safetensors`."""
+    middle = name.split(".")[1:-1]
+    return middle[0].partition("-")[0] if middle else None

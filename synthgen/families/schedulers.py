@@ -1,0 +1,71 @@
+"""Which schedulers fit a model, and which of them draw an image the same whatever its batch neighbours are."""
+
+from collections.abc import Iterator, Mapping
+
+from synthgen.families.call import PipelineCall, Read
+from synthgen.families.signature import NEEDED, arguments_of, is_replaceable
+
+_FLOW = "FlowMatch"
+_WHOLE_BATCH = ("DPMSolverSDEScheduler", "CosineDPMSolverMultistepScheduler")
+"""They draw noise for the whole batch from a process of their own."""
+_RANDOM = (
+    "DDPMScheduler",
+    "EulerAncestralDiscreteScheduler",
+    "FlowMatchLCMScheduler",
+    "KDPM2AncestralDiscreteScheduler",
+    "LCMScheduler",
+    "SASolverScheduler",
+    "TCDScheduler",
+)
+"""Each of their steps draws noise."""
+_STEP = 3
+"""What a step gets: the model's output, the time, the sample."""
+_FOR_NOISE = ("LCMScheduler", "TCDScheduler")
+"""They take the place of those in diffusers' lists, and are in none."""
+
+
+def scheduler_problems(call: PipelineCall, read: Read, wanted: str | None) -> Iterator[tuple[str, str]]:
+    """Find out why a scheduler cannot be used: the key of `model`, and why.
+
+    Args:
+        wanted: the scheduler that the spec names; None for the model's own.
+    """
+    config = read("scheduler/scheduler_config.json")
+    own = str(config.get("_class_name", ""))
+    if wanted is not None and wanted != own and (why := _unfit(call, own, config, wanted)):
+        yield "scheduler", why
+        return
+
+    name, key = wanted or own, "scheduler" if wanted else "id"
+    if name in _WHOLE_BATCH:
+        yield key, f"{name} draws noise for a whole batch at once: no image could be drawn again alone"
+    elif call.seeds_steps is False and (name in _RANDOM or config.get("stochastic_sampling") is True):
+        how = " with stochastic_sampling" if name not in _RANDOM else ""
+        what = f"{name}{how} draws noise at each step, and {call.pipeline} does not hand it the images' seeds"
+        yield key, f"{what}: an image would depend on its batch"
+
+
+def _unfit(call: PipelineCall, own: str, config: Mapping[str, object], wanted: str) -> str | None:
+    """Return why a scheduler does not fit a model whose own is another; None if it does."""
+    timesteps = arguments_of(wanted, "set_timesteps")
+    if timesteps is None:
+        return f"the installed diffusers has no scheduler {wanted}"
+    if "Inverse" in wanted:
+        return f"{wanted} goes from images to noise"
+    needed = [name for name, default in (arguments_of(wanted, "step") or {}).items() if default is NEEDED]
+    if len(needed) > _STEP:
+        return f"{wanted} needs more at each step than {call.pipeline} gives: {', '.join(needed[_STEP:])}"
+    if not own:
+        return None
+    if own.startswith(_FLOW) or config.get("use_flow_sigmas") or config.get("prediction_type") == "flow_prediction":
+        takes_over = not own.startswith(_FLOW) and "use_flow_sigmas" in (arguments_of(wanted, "__init__") or ())
+        if not wanted.startswith(_FLOW) and not takes_over:
+            return f"{wanted} is for models that predict noise; this one predicts a flow, as its own {own}"
+        if call.gives_sigmas and "sigmas" not in timesteps:
+            return f"{call.pipeline} gives its scheduler noise levels, which {wanted} does not take"
+        return None
+    if wanted.startswith(_FLOW):
+        return f"{wanted} is for models that predict a flow; this one predicts noise, as its own {own}"
+    if is_replaceable(own) and not (is_replaceable(wanted) or wanted in _FOR_NOISE):
+        return f"diffusers does not list {wanted} among those that may replace {own}"
+    return None

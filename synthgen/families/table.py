@@ -1,0 +1,182 @@
+"""What neither a pipeline's signature nor its configuration tells: one row for each family that needs one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Guidance(StrEnum):
+    """How a pipeline is told the usual guidance w, with which a step is unguided + w (guided - unguided)."""
+
+    SCALE = "scale"
+    """`guidance_scale` is w."""
+    LESS_ONE = "less one"
+    """`guidance_scale` is w - 1, and 0 turns guidance off."""
+    TRUE = "true"
+    """`true_cfg_scale` is w, and acts only with a negative prompt, even a blank one."""
+    GUIDER = "guider"
+    """A part of the pipeline, the guider, has it."""
+    NONE = "none"
+    """The weights were distilled: there is none."""
+
+
+class Together(StrEnum):
+    """When images of one batch are drawn as each would be alone."""
+
+    ALWAYS = "always"
+    UNGUIDED = "unguided"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """What the source of these pipelines says in words, or only by what it does.
+
+    Attributes:
+        guidance: how they take guidance; None if the signature tells.
+        embedded: the argument of the guidance that goes into the weights of a distilled model, if there is one.
+        distilled: the flag of `model_index.json` that says whether these weights were distilled.
+        blank: the negative prompt that stands for none.
+        patch: how many of the decoder's units a side must be a multiple of.
+        multiple: the same in pixels, whatever the decoder.
+        side: the default side in pixels, where the call has it in its body.
+        factor: pixels for each latent, where the decoder's configuration does not tell.
+        together: when images of a batch do not influence each other.
+        edits: whether they take images too, if they are given.
+        negative: whether they can take a negative prompt for each image, if their call names one.
+        always_guided: whether they cannot be called without guidance.
+        one_text: whether they take a text, and no list of texts.
+        is_area: whether they enlarge or shrink any size to as many pixels as their own size has.
+        sizes: the only widths and heights that they draw, where these are few.
+        package: what has to be installed besides.
+    """
+
+    pipelines: tuple[str, ...]
+    guidance: Guidance | None = None
+    embedded: str | None = None
+    distilled: str | None = None
+    blank: str = ""
+    patch: int = 1
+    multiple: int = 1
+    side: int | None = None
+    factor: int | None = None
+    together: Together = Together.ALWAYS
+    edits: bool = False
+    negative: bool = True
+    always_guided: bool = False
+    one_text: bool = False
+    is_area: bool = False
+    sizes: tuple[tuple[int, int], ...] = ()
+    package: str | None = None
+
+
+PINNED: Mapping[str, object] = MappingProxyType(
+    {
+        "use_pe": False,
+        "enable_prompt_rewrite": False,
+        "prompt_upsampling": False,
+        "caption_upsample_temperature": None,
+        "use_resolution_binning": False,
+        "clean_caption": False,
+        "skip_text_cleaning": True,
+        "guidance_schedule": None,
+    }
+)
+"""Arguments that keep a pipeline from changing the prompt, the size or the guidance on its own, in whatever family."""
+
+_KANDINSKY5 = ((1024, 1024), (640, 1408), (1408, 640), (768, 1280), (1280, 768), (896, 1152), (1152, 896))
+"""It takes the nearest of these for any other size."""
+
+FAMILIES: tuple[Family, ...] = (
+    Family(
+        pipelines=("FluxPipeline",),
+        guidance=Guidance.TRUE,
+        embedded="guidance_scale",
+        patch=2,
+    ),
+    Family(
+        pipelines=("FluxKontextPipeline",),
+        guidance=Guidance.TRUE,
+        embedded="guidance_scale",
+        patch=2,
+        edits=True,
+    ),
+    Family(pipelines=("Flux2Pipeline",), guidance=Guidance.NONE, embedded="guidance_scale", patch=2, edits=True),
+    Family(pipelines=("Flux2KleinPipeline",), distilled="is_distilled", patch=2, edits=True),
+    Family(pipelines=("ZImagePipeline",), guidance=Guidance.LESS_ONE, patch=2, side=1024),
+    Family(pipelines=("ZImageOmniPipeline",), guidance=Guidance.LESS_ONE, patch=2, side=1024, edits=True),
+    Family(pipelines=("QwenImagePipeline",), guidance=Guidance.TRUE, embedded="guidance_scale", blank=" ", patch=2),
+    Family(
+        pipelines=("QwenImage21Pipeline",),
+        guidance=Guidance.TRUE,
+        blank=" ",
+        patch=2,
+        factor=16,
+        side=1024,
+        together=Together.NEVER,  # an image's place depends on the longest prompt of its batch
+        edits=True,
+    ),
+    Family(pipelines=("Krea2Pipeline",), guidance=Guidance.LESS_ONE, patch=2),
+    Family(pipelines=("NucleusMoEImagePipeline",), patch=2),
+    Family(pipelines=("Ideogram4Pipeline",), patch=2),
+    Family(pipelines=("GlmImagePipeline",), together=Together.NEVER, patch=4, edits=True),
+    Family(pipelines=("ErnieImagePipeline",), patch=2),
+    Family(pipelines=("LongCatImagePipeline", "ChromaPipeline", "OvisImagePipeline", "BriaPipeline"), patch=2),
+    Family(pipelines=("BriaFiboPipeline",), factor=16),
+    Family(pipelines=("BriaFibo2Pipeline",), factor=16, edits=True),
+    Family(pipelines=("AuraFlowPipeline", "LuminaPipeline", "Lumina2Pipeline"), patch=2),
+    Family(pipelines=("StableDiffusion3Pipeline", "StableDiffusion3PAGPipeline"), patch=2),
+    Family(pipelines=("CogView4Pipeline",), multiple=16),
+    Family(pipelines=("SanaPipeline", "SanaPAGPipeline"), multiple=32),
+    Family(pipelines=("SanaSprintPipeline",), guidance=Guidance.NONE, embedded="guidance_scale", multiple=32),
+    Family(pipelines=("LatentConsistencyModelPipeline",), guidance=Guidance.NONE, embedded="guidance_scale"),
+    Family(
+        pipelines=("HunyuanImagePipeline",),
+        guidance=Guidance.GUIDER,
+        embedded="distilled_guidance_scale",
+        patch=2,
+    ),
+    Family(pipelines=("HiDreamImagePipeline",), patch=2, is_area=True),
+    Family(pipelines=("Kandinsky5T2IPipeline",), patch=2, sizes=_KANDINSKY5),
+    Family(pipelines=("PRXPipeline",), together=Together.UNGUIDED),
+    Family(pipelines=("PRXPixelPipeline",), together=Together.UNGUIDED, factor=1, multiple=16),
+    Family(pipelines=("OmniGenPipeline",), together=Together.NEVER, patch=2, edits=True),
+    Family(
+        pipelines=("DreamLitePipeline", "DreamLiteMobilePipeline"),
+        together=Together.NEVER,
+        one_text=True,
+        edits=True,
+    ),
+    Family(pipelines=("HunyuanDiTPAGPipeline",), always_guided=True),
+    # diffusers gives the prior n generators for the 2n prompts that guidance needs.
+    Family(pipelines=("KandinskyCombinedPipeline", "KandinskyV22CombinedPipeline"), negative=False),
+    Family(pipelines=("KolorsPipeline", "KolorsPAGPipeline"), package="sentencepiece"),
+    Family(pipelines=("Kandinsky3Pipeline",), multiple=8),
+)
+
+_PARTS = "diffusers itself cannot load its parts any more"
+_PRIOR = "it makes embeddings, from which another pipeline draws"
+_SOUND = "it makes sound"
+_ONNX = "it runs in onnxruntime, not in torch"
+
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "WuerstchenCombinedPipeline": _PARTS,
+        "StableCascadeCombinedPipeline": _PARTS,
+        "HeliosPipeline": "it makes videos",
+        "HeliosPyramidPipeline": "it makes videos",
+        "KandinskyPriorPipeline": _PRIOR,
+        "KandinskyV22PriorPipeline": _PRIOR,
+        "WuerstchenPriorPipeline": _PRIOR,
+        "LongCatAudioDiTPipeline": _SOUND,
+        "StableAudio3Pipeline": _SOUND,
+        "StableAudio3AudioToAudioPipeline": _SOUND,
+        "StableAudio3InpaintPipeline": _SOUND,
+        "OnnxStableDiffusionPipeline": _ONNX,
+        "StableDiffusionOnnxPipeline": _ONNX,
+        "StableDiffusionLDM3DPipeline": "it makes depth maps too",
+        "StableDiffusionPix2PixZeroPipeline": "it changes images",
+    }
+)
+"""Pipelines that cannot make images from text alone, for reasons that a signature does not show."""

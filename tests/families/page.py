@@ -1,0 +1,106 @@
+"""The table of docs/families.md, from the source of diffusers and our table: `python -m tests.families.page`."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from synthgen.families.call import family_of, not_from_text
+from synthgen.families.signature import Signature, auto_names, pipeline_names, signature_of
+from synthgen.families.table import Family, Guidance, Together
+
+_ALONE = Family(pipelines=(), together=Together.NEVER)
+PAGE = Path(__file__).parents[2] / "docs/families.md"
+BEGIN, END = "<!-- families -->\n", "<!-- /families -->\n"
+_GUIDANCE = {
+    Guidance.SCALE: "`guidance_scale`",
+    Guidance.LESS_ONE: "`guidance_scale`, less one",
+    Guidance.TRUE: "`true_cfg_scale`",
+    Guidance.GUIDER: "its guider",
+    Guidance.NONE: "none",
+}
+
+
+def table() -> str:
+    """Write a row for each pipeline that is driven."""
+    rows = [
+        "| pipeline | guidance | embedded guidance | negative prompt | width and height | default size | batches |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    return "\n".join([*rows, *_rows()]) + "\n"
+
+
+def _rows() -> Iterator[str]:
+    driven = [name for name in pipeline_names() if not not_from_text(name)]
+    for name in sorted(
+        driven, key=lambda name: (family_of(name) is None and name not in auto_names("TEXT2IMAGE"), name)
+    ):
+        signature, family = signature_of(name), family_of(name)
+        assert signature is not None
+        known = family is not None or name in auto_names("TEXT2IMAGE")
+        cells = [
+            f"`{name}`" + ("" if known else " ¹"),
+            _guidance(signature, family),
+            f"`{family.embedded}`" if family and family.embedded else "",
+            _negative(signature, family),
+            _multiple(family),
+            _size(signature, family),
+            _batches(family) if known else _batches(_ALONE),
+        ]
+        yield f"| {' | '.join(cells)} |"
+
+
+def _guidance(signature: Signature, family: Family | None) -> str:
+    if family and family.guidance:
+        told = _GUIDANCE[family.guidance]
+        if family.guidance is Guidance.TRUE and family.embedded and signature.takes[family.embedded] is not None:
+            told += "; none if `guidance_embeds` is false"
+        return told
+    told = _GUIDANCE[Guidance.SCALE if "guidance_scale" in signature.takes else Guidance.NONE]
+    if family and family.distilled:
+        told += f"; none if `{family.distilled}`"
+    return told + ("; always above 1" if family and family.always_guided else "")
+
+
+def _negative(signature: Signature, family: Family | None) -> str:
+    acts = "negative_prompt" in signature.takes and (family is None or family.negative)
+    return "yes" if acts and not (family and family.guidance is Guidance.NONE) else "refused"
+
+
+def _multiple(family: Family | None) -> str:
+    if family and family.sizes:
+        return ", ".join(f"{width} x {height}" for width, height in family.sizes)
+    if family and family.is_area:
+        return "as many pixels as 1024 x 1024"
+    if family and family.multiple > 1:
+        return f"multiples of {family.multiple}"
+    return (
+        f"multiples of {8 * family.patch}"
+        if family and family.patch > 1 and not family.factor
+        else (f"multiples of {family.factor * family.patch}" if family and family.factor else "multiples of 8")
+    )
+
+
+def _size(signature: Signature, family: Family | None) -> str:
+    width = signature.takes.get("width")
+    side = width if isinstance(width, int) else family.side if family and family.side else None
+    if side is None and signature.latents:
+        side = signature.latents * ((family.factor if family else None) or 8)
+        return f"{side} ²"
+    return str(side) if side else "of its configuration"
+
+
+def _batches(family: Family | None) -> str:
+    together = family.together if family else Together.ALWAYS
+    return {Together.ALWAYS: "any", Together.UNGUIDED: "one image when guided", Together.NEVER: "one image"}[together]
+
+
+def main() -> None:
+    """Write the table into the page."""
+    text = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(
+        re.sub(f"{BEGIN}.*{END}", lambda _: BEGIN + "\n" + table() + "\n" + END, text, flags=re.DOTALL), "utf-8"
+    )
+
+
+if __name__ == "__main__":
+    main()

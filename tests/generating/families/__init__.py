@@ -1,0 +1,1 @@
+"""Small pipelines of every family that diffusers has, and the right call of each."""
