@@ -12,7 +12,7 @@ from diffusers import DiffusionPipeline
 from safetensors import SafetensorError
 from torch import nn
 
-from synthgen.errors import ModelError, first_line
+from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.families import PipelineCall
 from synthgen.models.busy_hub import TRIES
 from synthgen.models.device import device_error, device_errors
