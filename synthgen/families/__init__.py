@@ -1,7 +1,8 @@
 """How each family of diffusers' pipelines wants to be called. Reads JSON and source: imports neither it nor torch."""
 
-from synthgen.families.call import PipelineCall, call_of, keys_that_differ, not_from_text
+from synthgen.families.call import PipelineCall, keys_that_differ
 from synthgen.families.check import checked_call, own_size
+from synthgen.families.resolve import call_of, not_from_text
 from synthgen.families.table import Guidance
 
 __all__ = ["Guidance", "PipelineCall", "call_of", "checked_call", "keys_that_differ", "not_from_text", "own_size"]

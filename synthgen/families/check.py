@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from synthgen.errors import ModelError, UsageError
-from synthgen.families.call import PipelineCall, call_of
+from synthgen.families.call import PipelineCall
 from synthgen.families.folder import folder_problems
+from synthgen.families.resolve import call_of
 from synthgen.families.schedulers import scheduler_problems
 from synthgen.models.source import ModelSource, cached_folder
 from synthgen.spec import ModelSpec

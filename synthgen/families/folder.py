@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from synthgen.families.call import PipelineCall, Read, family_of
+from synthgen.families.call import PipelineCall
+from synthgen.families.resolve import Read, family_of
 
 _MODELS = ("diffusers", "transformers")
 _WITHOUT_WEIGHTS = ("Scheduler", "Tokenizer", "TokenizerFast", "FeatureExtractor", "ImageProcessor", "Processor")

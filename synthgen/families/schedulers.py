@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from synthgen.families.call import PipelineCall, Read
+from synthgen.families.call import PipelineCall
+from synthgen.families.resolve import Read
 from synthgen.families.signature import NEEDED, arguments_of, is_replaceable
 
 _FLOW = "FlowMatch"
@@ -57,6 +58,7 @@ def _unfit(call: PipelineCall, own: str, config: Mapping[str, object], wanted: s
         return f"{wanted} needs more at each step than {call.pipeline} gives: {', '.join(needed[_STEP:])}"
     if not own:
         return None
+
     if own.startswith(_FLOW) or config.get("use_flow_sigmas") or config.get("prediction_type") == "flow_prediction":
         takes_over = not own.startswith(_FLOW) and "use_flow_sigmas" in (arguments_of(wanted, "__init__") or ())
         if not wanted.startswith(_FLOW) and not takes_over:

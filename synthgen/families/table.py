@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 
 class Guidance(StrEnum):
-    """How a pipeline is told the usual guidance w, with which a step is unguided + w (guided - unguided)."""
+    """How a pipeline takes the usual guidance w, with which a step is unguided + w (guided - unguided)."""
 
     SCALE = "scale"
     """`guidance_scale` is w."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from synthgen.families.call import family_of, not_from_text
+from synthgen.families.resolve import family_of, not_from_text
 from synthgen.families.signature import Signature, auto_names, pipeline_names, signature_of
 from synthgen.families.table import Family, Guidance, Together
 

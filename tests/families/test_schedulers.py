@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from synthgen.families.call import call_of
+from synthgen.families.resolve import call_of
 from synthgen.families.schedulers import scheduler_problems
 
 

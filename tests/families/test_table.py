@@ -2,7 +2,7 @@
 
 import pytest
 
-from synthgen.families.call import family_of, not_from_text
+from synthgen.families.resolve import family_of, not_from_text
 from synthgen.families.signature import auto_names, pipeline_names, signature_of
 from synthgen.families.table import FAMILIES, PINNED, REASONS
 from tests.families import page
