@@ -95,16 +95,14 @@ def audit_set(
     if first.bare:
         findings = bare_findings(first, seen, query)
     else:
-        copies = copies_in(inspected, seen) if near is None else None
-        given = replace(options, real=frame, near=copies)
+        given = replace(options, real=frame, near=copies_in(inspected, seen))
         findings = _measured(seen, values, given, query.seed, on_progress, near)
     if heard is not None:
         findings = replace(findings, agreement=heard.agreement, second_opinion=heard.opinion)
     kept = [name for name in common.references if name not in query.targets]
     pipeline, entanglement = _of_ledger(first, query.seed)
     findings = replace(findings, pipeline=pipeline, entanglement=entanglement)
-    findings = _noted(findings, seen, seen_real, seen_second, kept, query)
-    findings = replace(findings, caveats=(*findings.caveats, *missing_told(first)))
+    findings = _noted(findings, first, seen, seen_real, seen_second, kept, query)
 
     # Compare
     comparison: Comparison | None = None
@@ -140,6 +138,7 @@ def _with_images(
 
 def _noted(
     findings: Findings,
+    first: AuditInput,
     seen: ObservedSet,
     real: ObservedSet | None,
     second: ObservedSet | None,
@@ -148,7 +147,7 @@ def _noted(
 ) -> Findings:
     """Add what was left out of the sets, and notes on how they were read. `kept` have a target besides the real set."""
     there = [each for each in (seen, real, second) if each]
-    caveats = [note for each in there for note in notes_on(each)]
+    caveats = [*missing_told(first), *(note for each in there for note in notes_on(each))]
     if real is not None and kept:
         source = real.images.source
         caveats.append(f"the target of {', '.join(kept)} is the spec's `balance`, and not the shares of {source}")

@@ -31,6 +31,7 @@ def check_label_classes(path: Path, frame: pd.DataFrame, argument: str) -> None:
     ]
     if not wrong:
         return
+
     name, written, own = wrong[0]
     rows = f"{len(wrong):,} of {len(classes):,} rows name" if len(wrong) > 1 else "a row names"
     what = f"{path}: {rows} another class than their image has: {name} is of class {own!r}, and here {written!r}"
