@@ -9,12 +9,17 @@ from playwright.sync_api import Browser
 from playwright.sync_api import Page as Tab
 
 import synthgen
-from synthgen.auditing.report import write_html
+from synthgen.auditing.deviations import Deviation
+from synthgen.auditing.report import PictureCell, ReportPicture, write_html
+from synthgen.auditing.report.shelves import shelves
+from synthgen.auditing.report.trending import trending
+from synthgen.auditing.trends.findings import CountCourse
 from synthgen.pages.audit_labels import LabelSample, write_labelling
 from synthgen.pages.page import isolated, short, write_page
 from synthgen.pages.pilot_labels import PilotSample
 from synthgen.pages.pilot_labels import write_labelling as write_pilot
 from synthgen.pages.sheet import write_sheet
+from synthgen.stats.estimates import Estimate
 from tests.auditing.portraits import as_folder, table
 from tests.auditing.report.test_trends import EVEN, SKEWED, record, report, trends
 from tests.browsed import faults, shown
@@ -121,3 +126,20 @@ def test_numbers_after_a_name_from_the_right_stay_after_it(tab: Tab) -> None:
 
 def test_a_line_never_ends_between_a_number_and_its_percent_sign() -> None:
     assert short("about  7.0\N{NO-BREAK SPACE}%,\n so ") == "about 7.0\N{NO-BREAK SPACE}%, so"
+
+
+def test_a_list_without_its_files_has_no_shelves_of_empty_frames() -> None:
+    for image, many in ((portrait(1, "JPEG"), 1), (None, 0)):
+        pictures = {PictureCell("skin", "chef", "dark"): (ReportPicture("1.png", "", image),)}
+        assert len(shelves(replace(report(EVEN), pictures=pictures))) == many
+
+
+def test_an_exact_share_has_no_interval_and_a_count_that_was_not_taken_has_not_changed() -> None:
+    exact, sampled = Estimate(0.16, 0.16, 0.16), Estimate(0.16, 0.1, 0.26)
+    assert str(Deviation("light", exact, 1 / 3)) == "light 16% instead of 33%"
+    assert str(Deviation("light", sampled, 1 / 3)) == "light 16% (95% interval 10 to 26%) instead of 33%"
+    now = report(SKEWED)
+    counts = tuple(CountCourse("blank", values) for values in ((0, None, None), (0, 1, None), (2, 2, 2)))
+    found = trending(replace(trends(now, record(report(EVEN))), counts=counts))
+    assert found is not None
+    assert [values for _, values in found.counts] == [("0", "1", "–")]
