@@ -3,6 +3,7 @@
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -14,6 +15,7 @@ from synthgen.auditing.report import PictureCell, ReportPicture, write_html
 from synthgen.auditing.report.shelves import shelves
 from synthgen.auditing.report.trending import trending
 from synthgen.auditing.trends.findings import CountCourse
+from synthgen.ledger.columns import LedgerRow
 from synthgen.pages.audit_labels import LabelSample, write_labelling
 from synthgen.pages.page import isolated, short, write_page
 from synthgen.pages.pilot_labels import PilotSample
@@ -30,8 +32,9 @@ NAMES = ("doctor", "مهندس البرمجيات", "מהנדסת תוכנה", "
 KINDS = ("empty", "trends", "folder", "sheet", "many", "preview", "labels", "pilot")
 
 
-def sheet_rows() -> list[object]:
-    kept, picture = {"image": {"path": "x.png"}}, {"thumbnail": portrait(1, "JPEG")}
+def sheet_rows() -> list[LedgerRow]:
+    kept: dict[str, Any] = {"image": {"path": "x.png"}}
+    picture: dict[str, Any] = {"thumbnail": portrait(1, "JPEG")}
     rows = [ledger_row(at, name, prompt=f"{name}, {LONG}", **picture) for at, name in enumerate(NAMES)]
     rows += [ledger_row(20, "doctor", "rejected", "label", **kept), ledger_row(21, "doctor", "failed", "not_finite")]
     return [*rows, ledger_row(22, "doctor", "surplus", **kept, **picture)]
@@ -52,10 +55,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         write_page(found[kind], text)
     found["folder"] = synthgen.audit(folder / "set").write(folder / "audit")[1]
     quotas = dict.fromkeys(NAMES, 2)
-    write_sheet(sheet_rows(), found["sheet"], title="صور", quotas=quotas, reviewable=True)  # type: ignore[arg-type]
+    write_sheet(sheet_rows(), found["sheet"], title="صور", quotas=quotas, reviewable=True)
     many = [ledger_row(at, f"class number {at % 60}") for at in range(90)]
     write_sheet(many, found["many"], title="many", quotas={f"class number {at}": 2 for at in range(60)})
-    write_sheet(sheet_rows(), found["preview"], title=LONG, quotas=dict.fromkeys(NAMES))  # type: ignore[arg-type]
+    write_sheet(sheet_rows(), found["preview"], title=LONG, quotas=dict.fromkeys(NAMES))
     samples = [LabelSample(f"{name}/1.jpg", name, 1.0, portrait(1, "JPEG")) for name in NAMES]
     write_labelling(samples, {LONG: NAMES, "skin": ("light", "dark")}, folder / "labels", LONG)
     found["labels"] = folder / "labels" / "to-label.html"
