@@ -17,7 +17,7 @@ from synthgen.inert import inert
 _SLOWEST = 5
 """Classes shown under the bar."""
 _BESIDE, _SHORTEST = 56, 10
-"""Columns for what stands beside a description, and the fewest for a description itself."""
+"""Columns for the rest of the line, and the fewest for a description."""
 
 
 class Display(Protocol):

@@ -34,6 +34,9 @@ class Shelves:
 
 
 def shelves(report: AuditReport) -> tuple[Shelves, ...]:
+    """Prepare the pictures of every attribute; none if no picture can be shown, as of a list without its files."""
+    if not any(data_uri(picture.image) for cell in report.pictures.values() for picture in cell):
+        return ()
     each = max(1, min(PER_CELL, PER_REPORT // max(len(report.pictures), 1)))
     names = [attribute.name for attribute in report.findings.attributes]
     found = (Shelves(name, tuple(_classes(report, name, each))) for name in names)
