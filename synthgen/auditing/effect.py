@@ -6,6 +6,9 @@ import numpy as np
 
 from synthgen.stats.estimates import Floats
 
+_ABSENT = 1e-9
+"""The share of a value that no image shows: it counts only where no other value does."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Effect:
@@ -35,16 +38,22 @@ class Effect:
         """Return the design effect of one value's share; None if it could not be estimated."""
         return self.by_value[value] if self.by_value else self.size
 
-    def largest(self, shares: Floats) -> float:
+    def largest(self, shares: Floats, wanted: Floats | None = None) -> float:
         """Return the effect on a figure that depends on all shares: the largest one of a value that counts.
 
         A value counts if its variance is at least a tenth of the largest one: a few images of a rare value, which may
-        be alike by chance, hardly move a distance.
+        be alike by chance, hardly move a distance. But shares above their target exceed it by as much as those below
+        fall short: if one side has only rare values, the distance rests on them. So the largest variance is found on
+        each side, and the smaller of both is what counts.
 
         Args:
             shares: of each value, [values].
+            wanted: their targets, if the figure is a distance.
         """
         if not self.by_value:
             return self.at_least
-        variance = np.array(self.by_value) * shares * (1 - shares)
-        return max(self.at_least, float(np.array(self.by_value)[variance >= variance.max() / 10].max()))
+        some = np.maximum(shares, _ABSENT)
+        variance = np.array(self.by_value) * some * (1 - some)
+        sides = [variance] if wanted is None else [variance[shares > wanted], variance[shares < wanted]]
+        least = min((side.max() for side in sides if len(side)), default=variance.max()) / 10
+        return max(self.at_least, float(np.array(self.by_value)[variance >= least].max()))

@@ -16,6 +16,7 @@ from synthgen.auditing.labellers import with_labeller
 from synthgen.auditing.matrix_and_labels import matrix_unchecked_in, with_few_labels
 from synthgen.auditing.opinion import Opinion, agreed_distances, agreed_shares, without_agreement
 from synthgen.auditing.quote import quote
+from synthgen.auditing.rare_values import with_all_classes
 from synthgen.auditing.scope_notes import caveats_on, missing_figures, power_of, why_no_distance
 from synthgen.auditing.table import Answers, Table
 from synthgen.spec import ASIDE
@@ -114,7 +115,7 @@ def find_effects(table: Table, drawn: Iterable[Bootstrap | Linear | None]) -> di
             size, each = (bootstrap and design_effects(of[own], bootstrap)) or (None, ())
             freedom, many = bootstrap.freedom if bootstrap else 0, of[own].shape[0]
             found[name].append(Effect(many, size, freedom, many, by_value=tuple(map(float, each))))
-    return found
+    return {name: with_all_classes(of, counts[name], rows) for name, of in found.items()}
 
 
 def _scope(
@@ -212,7 +213,7 @@ def _distances(
         own = [share for each in shares if (share := each.of(figure)) is not None]
         if figure in (quoted.figure, plain) and own:
             found = np.array([share.value for share in own])
-            size = valued / effect.largest(found) if figure is plain else least_worth(own)
+            size = valued / effect.largest(found, target) if figure is plain else least_worth(own)
             yield figure, distances(found, size, target, wanted.images, rng, measures)
 
 

@@ -8,6 +8,7 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from synthgen.auditing.confusion import Confusion
+from synthgen.auditing.effect import Effect
 from synthgen.auditing.findings import Findings, Scope
 from synthgen.auditing.measure import AuditOptions, measure
 from synthgen.stats.distance import Reference, Target
@@ -89,3 +90,44 @@ def test_effects_of_prompts_and_seeds_add_up_by_value() -> None:
     assert dark.design_effect
     assert dark.design_effect > EACH * 0.9
     assert dark.design_effect > 2 * scope.design_effect
+
+
+def of_classes(without: int, alike: bool) -> pd.DataFrame:
+    """Six classes of 40 prompts with five images. Two of its prompts are dark, but in one class none happens to be."""
+    label, prompt = np.divmod(np.arange(6 * 200) // 5, 40)
+    light = np.random.default_rng(1).random(len(label)) < 0.5
+    dark = prompt < 2 if alike else np.random.default_rng(2).random(len(label)) < 0.05
+    skin = np.where(dark & (label != without), "dark", np.where(light, "light", "medium"))
+    frame = pd.DataFrame({"id": [f"{row:04}" for row in range(len(label))], "skin": skin})
+    frame["label"], frame["prompt"] = [f"class {each}" for each in label], [f"{each}" for each in prompt]
+    return frame
+
+
+def test_a_value_that_no_prompt_of_a_class_shows_is_as_uncertain_there_as_elsewhere() -> None:
+    gates = ["skin within class: share of dark >= 0.05", "skin within class: tv <= 0.2834"]
+    uniform = {"skin": Reference("even shares", Target(dict.fromkeys(VALUES, 1 / 3)))}
+    options = AuditOptions(known=["skin"], gates=gates, references=uniform)
+    found = measure(of_classes(without=3, alike=True), SKIN, options)
+    lacking, other = found.attributes[0].scopes[4], found.attributes[0].scopes[1]
+    dark = lacking.shares[2]
+    assert dark.count == 0
+    assert dark.clustered
+    high = proportion_confint(0, 40, method="wilson")[1]  # of 40 prompts, none is dark
+    assert dark.clustered.high == pytest.approx(high, rel=0.1)
+    assert lacking.distances[0].images == pytest.approx(40, rel=0.25), "it rests on dark alone"
+    assert other.distances[0].images == pytest.approx(40, rel=0.25)
+    assert {gate.outcome.value for gate in found.gates} == {"insufficient data"}, "two of 40 prompts may be missing"
+
+    apart = measure(of_classes(without=3, alike=False), SKIN, options).attributes[0].scopes[4].shares[2]
+    assert apart.clustered
+    assert apart.clustered.high < 0.03, "elsewhere, images of a prompt are not alike in dark, so all 200 count"
+
+
+def test_the_effect_of_a_distance_is_that_of_the_side_which_is_rare() -> None:
+    effect = Effect(40, 1.0, by_value=(1.0, 1.2, 9.0, 2.0))
+    even = np.full(4, 0.25)
+    assert effect.largest(np.array([0.5, 0.49, 0.001, 0.009])) == 1.2
+    assert effect.largest(np.array([0.5, 0.49, 0.001, 0.009]), even) == 9.0
+    assert effect.largest(np.array([0.2, 0.59, 0.001, 0.209]), even) == 2.0, "light falls short as well, and far more"
+    assert effect.largest(np.array([0.5, 0.5, 0.0, 0.0]), even) == 9.0
+    assert effect.largest(even, even) == 9.0
