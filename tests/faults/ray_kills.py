@@ -111,8 +111,8 @@ def disturb(
         for _ in range(2):
             killer = _Killer(nodes, run, seconds, 2, rng)
             killer.start()
-            stop = Signal("SIGKILL", rng.uniform(0.05, 1.3) * seconds)
-            ended = server.call(folder, make, signals=[stop], environment=NODES)
+            stop = Signal("SIGKILL", rng.uniform(0.05, 1.3) * seconds)  # or only actors are killed
+            ended = server.call(folder, make, signals=[stop] if rng.random() < 0.5 else [], environment=NODES)
             killer.end()
             came.drivers += ended.codes == (-SIGKILL,)
             came.actors += killer.killed
