@@ -149,7 +149,10 @@ def _removable_folder(folder: Path) -> Path:
         raise UsageError(f"{folder} is a link", argument="location", hint=hint)
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}", argument="location", hint="`synthgen runs` lists the runs.")
-    if not is_run(folder):
+
+    with as_storage_error(folder):
+        is_empty = not os.listdir(folder)  # as a removal leaves it that is killed at its last step
+    if not is_empty and not is_run(folder):
         audit = (folder / layout.AUDIT_JSON).is_file()
         what = "an audit, and not a run" if audit else "not a run"
         hint = "Only runs are removed. Delete other folders yourself."

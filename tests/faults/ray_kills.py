@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,11 +96,13 @@ def disturb(
     count: int,
     rng: random.Random,
     seconds: float = 10.0,
+    told: Callable[[Came], None] = lambda came: None,
 ) -> Came:
     """Make runs, each disturbed twice, until `count` processes were killed; compare each with the whole one.
 
     Args:
         seconds: about how long an undisturbed run takes.
+        told: hears what came of all runs so far, after each.
     """
     came, run = Came(), folder / "run"
     make = ("run", "spec.yaml", "-o", "run", "--executor", "ray", "--address", nodes.address, "--devices", "cpu")
@@ -109,8 +111,8 @@ def disturb(
         for _ in range(2):
             killer = _Killer(nodes, run, seconds, 2, rng)
             killer.start()
-            stop = Signal("SIGKILL", rng.uniform(0.05, 1.3) * seconds)
-            ended = server.call(folder, make, signals=[stop], environment=NODES)
+            stop = Signal("SIGKILL", rng.uniform(0.05, 1.3) * seconds)  # or only actors are killed
+            ended = server.call(folder, make, signals=[stop] if rng.random() < 0.5 else [], environment=NODES)
             killer.end()
             came.drivers += ended.codes == (-SIGKILL,)
             came.actors += killer.killed
@@ -126,6 +128,7 @@ def disturb(
         _wait_for_none(nodes)
         came.runs += 1
         came.wrong += differences(run, dict(whole))
+        told(came)
     return came
 
 
@@ -154,8 +157,12 @@ def main() -> None:
         server = Server(folder / "spec.yaml", None)
         calm = bench(server, folder)
         with cluster(**NODES) as nodes:
-            came = disturb(server, nodes, folder, calm.whole, count=count, rng=random.Random(os.urandom(8)))
-        print(f"{came.kills} kills in {time.monotonic() - began:.0f} s: {came}", flush=True)
+            rng = random.Random(os.urandom(8))
+
+            def told(came: Came) -> None:
+                print(f"{came.kills} kills in {time.monotonic() - began:.0f} s: {came}", flush=True)
+
+            disturb(server, nodes, folder, calm.whole, count=count, rng=rng, told=told)
         server.end()
 
 

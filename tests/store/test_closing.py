@@ -46,7 +46,7 @@ def test_a_close_that_fails_after_a_lock_is_no_error(
         raise OSError(errno.EIO, "Input/output error")
 
     (tmp_path / "plan.json").write_bytes(b"1")
-    monkeypatch.setattr(leftovers.os, "close", closed)
+    monkeypatch.setattr("synthgen.leftovers.os.close", closed)
     with use(tmp_path / "plan.json") as free:
         assert free
     with use(tmp_path / "plan.json") as free:
