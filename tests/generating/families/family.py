@@ -76,6 +76,7 @@ def draw(
     seeds: Sequence[int],
     steps: int,
     size: tuple[int, int],
+    images: str = "images",
     **arguments: object,
 ) -> list[Tensor]:
     """Call the pipeline with one generator per image; what `arguments` name comes last."""
@@ -88,7 +89,7 @@ def draw(
         **arguments,
     }
     pipeline.set_progress_bar_config(disable=True)
-    return pixels(pipeline(**call).images)
+    return pixels(getattr(pipeline(**call), images))
 
 
 def pixels(images: Sequence[Image.Image]) -> list[Tensor]:

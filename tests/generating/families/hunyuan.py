@@ -70,7 +70,7 @@ def hunyuan_image() -> HunyuanImagePipeline:
         num_refiner_layers=1,
         mlp_ratio=1.0,
         text_embed_dim=parts.WIDTH,
-        text_embed_2_dim=parts.WIDTH,
+        text_embed_2_dim=None,
         rope_axes_dim=(8, 8),
     )
     vae = AutoencoderKLHunyuanImage(
@@ -90,7 +90,7 @@ def hunyuan_image() -> HunyuanImagePipeline:
         tokenizer=parts.qwen_tokenizer(),
         text_encoder_2=parts.t5_text(),
         tokenizer_2=parts.byt5_tokenizer(),
-        transformer=lively(model),
+        transformer=lively(model, gain=2.0),
         guider=AdaptiveProjectedMixGuidance(enabled=True),
         ocr_guider=AdaptiveProjectedMixGuidance(enabled=True),
     )
