@@ -32,7 +32,9 @@ def cogview3() -> CogView3PlusPipeline:
         text_encoder=parts.t5_text(),
         vae=parts.decoder(),
         transformer=lively(model),
-        scheduler=CogVideoXDDIMScheduler(prediction_type="v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing"),
+        scheduler=CogVideoXDDIMScheduler(
+            prediction_type="v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing"
+        ),
     )
 
 

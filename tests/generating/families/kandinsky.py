@@ -130,8 +130,8 @@ def kandinsky3() -> Kandinsky3Pipeline:
         time_embedding_dim=16,
         groups=4,
         attention_head_dim=4,
-        layers_per_block=1,
-        block_out_channels=(8, 8, 16, 16),
+        layers_per_block=2,
+        block_out_channels=(16, 16, 16, 16),
         cross_attention_dim=parts.WIDTH,
         encoder_hid_dim=parts.WIDTH,
     )
@@ -159,7 +159,7 @@ def kandinsky5() -> Kandinsky5T2IPipeline:
     )
     return Kandinsky5T2IPipeline(
         transformer=lively(model),
-        vae=parts.flux_decoder(),
+        vae=parts.decoder(shift_factor=0.3, mid_block_add_attention=False),
         text_encoder=parts.qwen25_vl(),
         tokenizer=parts.qwen25_processor(),
         text_encoder_2=parts.clip_text(length=77),
@@ -179,14 +179,40 @@ def with_image(
     size: tuple[int, int],
 ) -> list[Tensor]:
     """Its pictures are under `image`."""
-    return draw(
-        pipeline, prompts, seeds, steps, size, guidance_scale=guidance, **negative(negatives), images="image"
-    )
+    return draw(pipeline, prompts, seeds, steps, size, guidance_scale=guidance, **negative(negatives), images="image")
 
 
 FAMILIES = {
-    "kandinsky": Family("KandinskyCombinedPipeline", kandinsky, without_negative, takes_negative=False),
-    "kandinsky22": Family("KandinskyV22CombinedPipeline", kandinsky22, without_negative, takes_negative=False),
-    "kandinsky3": Family("Kandinsky3Pipeline", kandinsky3, plain),
-    "kandinsky5": Family("Kandinsky5T2IPipeline", kandinsky5, with_image),
+    "kandinsky": Family(
+        "KandinskyCombinedPipeline",
+        kandinsky,
+        without_negative,
+        takes_negative=False,
+        multiple=64,
+        default_size=(512, 512),
+        size=(64, 64),
+    ),
+    "kandinsky22": Family(
+        "KandinskyV22CombinedPipeline",
+        kandinsky22,
+        without_negative,
+        takes_negative=False,
+        multiple=64,
+        default_size=(512, 512),
+        size=(64, 64),
+    ),
+    # It takes the mean of the prompt with its padding, which goes as far as the longest of the batch.
+    "kandinsky3": Family(
+        "Kandinsky3Pipeline", kandinsky3, plain, multiple=64, size=(64, 64), batchable=False, batchable_unguided=False
+    ),
+    # It draws the nearest of seven sizes, and pads prompts to the longest of the batch, with no mask.
+    "kandinsky5": Family(
+        "Kandinsky5T2IPipeline",
+        kandinsky5,
+        with_image,
+        multiple=128,
+        size=(1024, 1024),
+        batchable=False,
+        batchable_unguided=False,
+    ),
 }
