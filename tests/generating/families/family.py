@@ -33,7 +33,13 @@ class Direct(Protocol):
 
 @dataclass(frozen=True)
 class Family:
-    """`size` is (height, width). `default_size` is what the folder's own call draws if it is told none."""
+    """`size` is (height, width). `default_size` is what the folder's own call draws if it is told none.
+
+    `multiple` is of pixels: what lies between is an error of the call, or is drawn at another size. `sizes` tells
+    whether all its multiples are drawn, or the asked size only lends its shape (HiDream), or the nearest of a list
+    (Kandinsky 5).
+    `batchable` is whether an image stays the same when others of other prompts are drawn with it.
+    """
 
     class_name: str
     build: Callable[[], DiffusionPipeline]
@@ -43,6 +49,7 @@ class Family:
     multiple: int = 16
     default_size: tuple[int, int] = (1024, 1024)
     size: tuple[int, int] = (32, 32)
+    sizes: Literal["any", "one-area", "list"] = "any"
     batchable: bool = True
     batchable_unguided: bool = True
     steps: int = 2

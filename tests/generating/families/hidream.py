@@ -51,5 +51,13 @@ def hidream() -> HiDreamImagePipeline:
 
 
 FAMILIES = {
-    "hidream": Family("HiDreamImagePipeline", hidream, plain, multiple=2, default_size=(128, 128), size=(128, 128)),
+    "hidream": Family(
+        "HiDreamImagePipeline",
+        hidream,
+        plain,
+        multiple=2,
+        default_size=(128, 128),
+        size=(128, 128),
+        sizes="one-area",
+    ),
 }

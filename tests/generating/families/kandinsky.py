@@ -212,6 +212,7 @@ FAMILIES = {
         with_image,
         multiple=128,
         size=(1024, 1024),
+        sizes="list",
         batchable=False,
         batchable_unguided=False,
     ),
