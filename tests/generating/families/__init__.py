@@ -19,6 +19,7 @@ from tests.generating.families import (
     zimage,
 )
 from tests.generating.families.family import Family
+from tests.generating.families.of_other_tasks import OTHERS, Other
 
 FAMILIES: dict[str, Family] = {
     **flux.FAMILIES,
@@ -35,4 +36,4 @@ FAMILIES: dict[str, Family] = {
     **others.FAMILIES,
 }
 
-__all__ = ["FAMILIES", "Family"]
+__all__ = ["FAMILIES", "OTHERS", "Family", "Other"]
