@@ -1,9 +1,10 @@
 """What a family of pipelines is to the tests: a folder, how to call it rightly, and facts of its call."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from diffusers import DiffusionPipeline
 from PIL import Image
 from torch import Tensor, nn
 
+Part = TypeVar("Part", bound=nn.Module)
 Guidance = Literal["acts", "embedded", "none"]
 """With a second prediction and a number, by a number that the model reads, or not at all: the model is distilled."""
 
@@ -58,14 +60,15 @@ class Family:
 
     def save(self, folder: Path) -> None:
         """Save the pipeline with weights that are the same every time, and leave the global generator alone."""
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # diffusers calls what it will remove
             torch.manual_seed(0)
             self.build().save_pretrained(folder)
         if self.mend is not None:
             self.mend(folder)
 
 
-def lively(module: nn.Module, gain: float = 1.0) -> nn.Module:
+def lively(module: Part, gain: float = 1.0) -> Part:
     """Draw all matrices anew, so that no layer begins at zero and every input acts on the output."""
     embeddings = {id(part.weight) for part in module.modules() if isinstance(part, nn.Embedding)}
     with torch.no_grad():
@@ -84,7 +87,7 @@ def draw(
     steps: int,
     size: tuple[int, int],
     images: str = "images",
-    **arguments: object,
+    **arguments: Any,
 ) -> list[Tensor]:
     """Call the pipeline with one generator per image; what `arguments` name comes last."""
     call: Mapping[str, object] = {
@@ -103,7 +106,7 @@ def pixels(images: Sequence[Image.Image]) -> list[Tensor]:
     return [torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1) for image in images]
 
 
-def negative(negatives: Sequence[str] | None) -> dict[str, object]:
+def negative(negatives: Sequence[str] | None) -> dict[str, Any]:
     """The argument, where there is a negative prompt at all."""
     return {} if negatives is None else {"negative_prompt": list(negatives)}
 
@@ -117,13 +120,13 @@ def plain(
     guidance: float,
     steps: int,
     size: tuple[int, int],
-    **more: object,
+    **more: Any,
 ) -> list[Tensor]:
     """`guidance_scale` is the usual number, and 1 stands for none."""
     return draw(pipeline, prompts, seeds, steps, size, guidance_scale=guidance, **negative(negatives), **more)
 
 
-def with_pinned(**pinned: object) -> Direct:
+def with_pinned(**pinned: Any) -> Direct:
     """As `plain`, and with arguments of the family's own."""
 
     def direct(

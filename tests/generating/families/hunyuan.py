@@ -22,7 +22,7 @@ from tests.generating.families.family import Family, draw, lively, negative, wit
 from tests.generating.families.stable_diffusion import bert_tokenizer
 
 
-def hunyuan_dit(kind: type[Any] = HunyuanDiTPipeline, **more: object) -> HunyuanDiTPipeline:
+def hunyuan_dit(kind: type[Any] = HunyuanDiTPipeline, **more: Any) -> HunyuanDiTPipeline:
     model = HunyuanDiT2DModel(
         num_attention_heads=2,
         attention_head_dim=16,

@@ -116,7 +116,7 @@ def nucleus() -> NucleusMoEImagePipeline:
         out_channels=4,
         num_layers=2,
         attention_head_dim=16,
-        num_attention_heads=2,
+        num_attention_heads=4,
         joint_attention_dim=parts.WIDTH,
         axes_dims_rope=(8, 4, 4),
         moe_enabled=False,
