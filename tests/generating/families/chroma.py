@@ -2,8 +2,6 @@
 
 from diffusers import (
     AutoencoderKLWan,
-    BriaFibo2Pipeline,
-    BriaFibo2Transformer2DModel,
     BriaFiboPipeline,
     BriaFiboTransformer2DModel,
     BriaPipeline,

@@ -1,9 +1,10 @@
 """What a family of pipelines is to the tests: a folder, how to call it rightly, and facts of its call."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from diffusers import DiffusionPipeline
 from PIL import Image
 from torch import Tensor, nn
 
+Part = TypeVar("Part", bound=nn.Module)
 Guidance = Literal["acts", "embedded", "none"]
 """With a second prediction and a number, by a number that the model reads, or not at all: the model is distilled."""
 
@@ -33,7 +35,13 @@ class Direct(Protocol):
 
 @dataclass(frozen=True)
 class Family:
-    """`size` is (height, width). `default_size` is what the folder's own call draws if it is told none."""
+    """`size` is (height, width). `default_size` is what the folder's own call draws if it is told none.
+
+    `multiple` is of pixels: what lies between is an error of the call, or is drawn at another size. `sizes` tells
+    whether all its multiples are drawn, or the asked size only lends its shape (HiDream), or the nearest of a list
+    (Kandinsky 5).
+    `batchable` is whether an image stays the same when others of other prompts are drawn with it.
+    """
 
     class_name: str
     build: Callable[[], DiffusionPipeline]
@@ -43,6 +51,7 @@ class Family:
     multiple: int = 16
     default_size: tuple[int, int] = (1024, 1024)
     size: tuple[int, int] = (32, 32)
+    sizes: Literal["any", "one-area", "list"] = "any"
     batchable: bool = True
     batchable_unguided: bool = True
     steps: int = 2
@@ -51,14 +60,15 @@ class Family:
 
     def save(self, folder: Path) -> None:
         """Save the pipeline with weights that are the same every time, and leave the global generator alone."""
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # diffusers calls what it will remove
             torch.manual_seed(0)
             self.build().save_pretrained(folder)
         if self.mend is not None:
             self.mend(folder)
 
 
-def lively(module: nn.Module, gain: float = 1.0) -> nn.Module:
+def lively(module: Part, gain: float = 1.0) -> Part:
     """Draw all matrices anew, so that no layer begins at zero and every input acts on the output."""
     embeddings = {id(part.weight) for part in module.modules() if isinstance(part, nn.Embedding)}
     with torch.no_grad():
@@ -76,7 +86,8 @@ def draw(
     seeds: Sequence[int],
     steps: int,
     size: tuple[int, int],
-    **arguments: object,
+    images: str = "images",
+    **arguments: Any,
 ) -> list[Tensor]:
     """Call the pipeline with one generator per image; what `arguments` name comes last."""
     call: Mapping[str, object] = {
@@ -88,7 +99,7 @@ def draw(
         **arguments,
     }
     pipeline.set_progress_bar_config(disable=True)
-    return pixels(pipeline(**call).images)
+    return pixels(getattr(pipeline(**call), images))
 
 
 def pixels(images: Sequence[Image.Image]) -> list[Tensor]:
@@ -102,7 +113,7 @@ def _opaque(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def negative(negatives: Sequence[str] | None) -> dict[str, object]:
+def negative(negatives: Sequence[str] | None) -> dict[str, Any]:
     """The argument, where there is a negative prompt at all."""
     return {} if negatives is None else {"negative_prompt": list(negatives)}
 
@@ -116,13 +127,13 @@ def plain(
     guidance: float,
     steps: int,
     size: tuple[int, int],
-    **more: object,
+    **more: Any,
 ) -> list[Tensor]:
     """`guidance_scale` is the usual number, and 1 stands for none."""
     return draw(pipeline, prompts, seeds, steps, size, guidance_scale=guidance, **negative(negatives), **more)
 
 
-def with_pinned(**pinned: object) -> Direct:
+def with_pinned(**pinned: Any) -> Direct:
     """As `plain`, and with arguments of the family's own."""
 
     def direct(

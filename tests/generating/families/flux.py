@@ -113,7 +113,7 @@ def embedded(
     )
 
 
-def _area(pipeline: DiffusionPipeline, size: tuple[int, int]) -> dict[str, object]:
+def _area(pipeline: DiffusionPipeline, size: tuple[int, int]) -> dict[str, Any]:
     """Kontext scales every size to about a million pixels, unless it is told otherwise."""
     return {"max_area": size[0] * size[1]} if isinstance(pipeline, FluxKontextPipeline) else {}
 

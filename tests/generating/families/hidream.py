@@ -1,5 +1,7 @@
 """HiDream: four text encoders, and one area of pixels whatever size is asked for."""
 
+from typing import Any
+
 from diffusers import HiDreamImagePipeline, HiDreamImageTransformer2DModel
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -24,6 +26,7 @@ def hidream() -> HiDreamImagePipeline:
         max_resolution=(128, 128),
         llama_layers=[0, 1],
     )
+    eager: dict[str, Any] = {"attn_implementation": "eager"}  # it asks for the attentions, too
     config = LlamaConfig(
         vocab_size=parts.ROWS,
         hidden_size=parts.WIDTH,
@@ -31,7 +34,7 @@ def hidream() -> HiDreamImagePipeline:
         num_hidden_layers=2,
         num_attention_heads=2,
         num_key_value_heads=2,
-        attn_implementation="eager",  # it asks for the attentions, too
+        **eager,
     )
     return HiDreamImagePipeline(
         scheduler=parts.flow(shift=3.0),
@@ -51,5 +54,13 @@ def hidream() -> HiDreamImagePipeline:
 
 
 FAMILIES = {
-    "hidream": Family("HiDreamImagePipeline", hidream, plain, multiple=2, default_size=(128, 128), size=(128, 128)),
+    "hidream": Family(
+        "HiDreamImagePipeline",
+        hidream,
+        plain,
+        multiple=2,
+        default_size=(128, 128),
+        size=(128, 128),
+        sizes="one-area",
+    ),
 }

@@ -22,7 +22,7 @@ from tests.generating.families.family import Family, draw, lively, negative, wit
 from tests.generating.families.stable_diffusion import bert_tokenizer
 
 
-def hunyuan_dit(kind: type[Any] = HunyuanDiTPipeline, **more: object) -> HunyuanDiTPipeline:
+def hunyuan_dit(kind: type[Any] = HunyuanDiTPipeline, **more: Any) -> HunyuanDiTPipeline:
     model = HunyuanDiT2DModel(
         num_attention_heads=2,
         attention_head_dim=16,
@@ -70,7 +70,7 @@ def hunyuan_image() -> HunyuanImagePipeline:
         num_refiner_layers=1,
         mlp_ratio=1.0,
         text_embed_dim=parts.WIDTH,
-        text_embed_2_dim=parts.WIDTH,
+        text_embed_2_dim=None,
         rope_axes_dim=(8, 8),
     )
     vae = AutoencoderKLHunyuanImage(
@@ -90,7 +90,7 @@ def hunyuan_image() -> HunyuanImagePipeline:
         tokenizer=parts.qwen_tokenizer(),
         text_encoder_2=parts.t5_text(),
         tokenizer_2=parts.byt5_tokenizer(),
-        transformer=lively(model),
+        transformer=lively(model, gain=2.0),
         guider=AdaptiveProjectedMixGuidance(enabled=True),
         ocr_guider=AdaptiveProjectedMixGuidance(enabled=True),
     )

@@ -1,6 +1,7 @@
 """Ideogram 4, ERNIE-Image, GLM-Image, FLUX.2: each with rules of its own."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from diffusers import (
     DiffusionPipeline,
@@ -86,7 +87,7 @@ def ernie() -> ErnieImagePipeline:
         text_in_dim=parts.WIDTH,
         rope_axes_dim=(8, 4, 4),
     )
-    text = {
+    text: dict[str, Any] = {
         "vocab_size": parts.ROWS,
         "hidden_size": parts.WIDTH,
         "intermediate_size": parts.WIDTH,

@@ -41,7 +41,7 @@ from transformers.models.t5gemma.modeling_t5gemma import T5GemmaEncoder
 from tests.generating.families import parts
 from tests.generating.families.family import Family, draw, lively, plain, with_pinned
 
-_UNBINNED = {"use_resolution_binning": False}
+_UNBINNED: dict[str, Any] = {"use_resolution_binning": False}
 _GEMMA: dict[str, Any] = {
     "vocab_size": parts.ROWS,
     "hidden_size": parts.WIDTH,
@@ -53,7 +53,7 @@ _GEMMA: dict[str, Any] = {
 }
 
 
-def pixart(kind: type[Any], **more: object) -> PixArtSigmaPipeline:
+def pixart(kind: type[Any], **more: Any) -> PixArtSigmaPipeline:
     model = PixArtTransformer2DModel(
         num_attention_heads=2,
         attention_head_dim=16,
@@ -76,7 +76,7 @@ def pixart(kind: type[Any], **more: object) -> PixArtSigmaPipeline:
     )
 
 
-def sana(kind: type[Any] = SanaPipeline, *, sprint: bool = False, **more: object) -> SanaPipeline:
+def sana(kind: type[Any] = SanaPipeline, *, sprint: bool = False, **more: Any) -> SanaPipeline:
     model = SanaTransformer2DModel(
         in_channels=4,
         out_channels=4,
@@ -156,7 +156,8 @@ def prx() -> PRXPipeline:
 
 
 def t5_gemma() -> T5GemmaEncoder:
-    return lively(T5GemmaEncoder(_t5_gemma_config().encoder))
+    config: Any = _t5_gemma_config()
+    return lively(T5GemmaEncoder(config.encoder))
 
 
 def _t5_gemma_config() -> T5GemmaConfig:

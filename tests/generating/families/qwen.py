@@ -116,7 +116,7 @@ def nucleus() -> NucleusMoEImagePipeline:
         out_channels=4,
         num_layers=2,
         attention_head_dim=16,
-        num_attention_heads=2,
+        num_attention_heads=4,
         joint_attention_dim=parts.WIDTH,
         axes_dims_rope=(8, 4, 4),
         moe_enabled=False,
@@ -189,7 +189,9 @@ def true_cfg(
 FAMILIES = {
     "qwen-image": Family("QwenImagePipeline", qwen_image, true_cfg),
     # Its image lies, for the transformer, behind the longest prompt of the batch.
-    "qwen-image-2.1": Family("QwenImage21Pipeline", qwen_image_21, true_cfg, batchable=False, batchable_unguided=False),
+    "qwen-image-2.1": Family(
+        "QwenImage21Pipeline", qwen_image_21, true_cfg, multiple=32, batchable=False, batchable_unguided=False
+    ),
     "krea2": Family("Krea2Pipeline", krea2, less_one),
     "nucleus": Family("NucleusMoEImagePipeline", nucleus, plain),
     "longcat-image": Family("LongCatImagePipeline", longcat, with_pinned(enable_prompt_rewrite=False)),

@@ -1,4 +1,4 @@
-"""Stable Diffusion 1, XL and 3, their variants with perturbed attention, latent consistency, DeepFloyd IF, latent diffusion."""
+"""Stable Diffusion 1, XL and 3, with perturbed attention too; latent consistency, DeepFloyd IF, latent diffusion."""
 
 from collections.abc import Sequence
 from typing import Any
