@@ -94,7 +94,7 @@ def _lines(done: "Reviewed", location: str) -> Iterator[str]:
         if ids := getattr(decided, word):
             yield f"{word:<9} {_images(ids)}"
     if decided.unchanged:
-        yield f"unchanged {_images(decided.unchanged)}: it was so before"
+        yield f"unchanged {_images(decided.unchanged)} (already so)"
     for cell, spare in decided.overfilled.items():
         yield f"overfull  {cell}: {counted(spare, 'image')} more than its quota"
     if run is None:
