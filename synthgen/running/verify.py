@@ -33,7 +33,7 @@ class Damage:
 
     @classmethod
     def of(cls, place: str, error: StorageError) -> "Damage":
-        """Say why the file `place` could not be read. The error's message may begin with its place, which is said already."""
+        """Say why the file `place` could not be read, without the place: it is said already."""
         if isinstance(error, MissingFileError):
             return cls(place, "is missing")
         _, found, reason = error.message.partition(f"/{place}")
