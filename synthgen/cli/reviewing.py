@@ -61,7 +61,7 @@ def include(
     undo: Undo = False,
     trust: Trust = False,
 ) -> Answer:
-    """Take surplus or rejected images into a run's dataset, whose pixels were kept. The dataset is made again.
+    """Take surplus or rejected images into a run's dataset. Their pixels must have been kept; it is made again.
 
     A CSV with a column `decision` (exclude, include or nothing) decides row by row: one command for a whole review.
     """
