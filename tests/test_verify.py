@@ -20,7 +20,7 @@ from synthgen.running import create_run, open_run, rejudge
 from synthgen.running.replay import replay
 from synthgen.seal import seal, unseal
 from synthgen.store import FolderStore
-from tests.command import call
+from tests.command import call, command_line
 from tests.running.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
 
 PLAN = noise_plan("classes={doctor: 3, chef: 2}", "output.shard_size=4")
@@ -307,3 +307,27 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(run: Path) -> None:
     (run / "spec.yaml").unlink()
     os.mkfifo(run / "spec.yaml")
     assert places(run) == ["spec.yaml"]
+
+
+def test_a_lost_file_is_named_once_and_shards_to_make_are_said_beside_it(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run / "report.html").unlink()
+    (run / "done/00001.json").unlink()
+    assert command_line(["verify", str(run)]) == 5
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{run}/report.html: is missing"
+    assert lines[-1] == f"{run}: 1 of 2 shards not made yet"
+
+
+def test_repair_does_not_end_well_while_a_decision_is_damaged(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (accepted, *_) = pq.read_table(run / "dataset/data").column("id").to_pylist()
+    synthgen.exclude(run, [accepted])
+    (decision,) = (run / "decisions").iterdir()
+    decision.write_bytes(decision.read_bytes()[:5])
+    for name in ("verify", "repair"):
+        assert command_line([name, str(run)]) == 5
+        said = capsys.readouterr()
+        assert f"{run}/decisions/00001.json: is damaged" in said.out
+        assert "Restore decisions/00001.json from a backup: `synthgen repair` mends everything else" in said.err
+    assert decision.exists()

@@ -188,9 +188,10 @@ def _refuse_unfinished(store: RunStore, state: RunState) -> None:
             hint="Run `synthgen repair`, and then run again.",
         )
     if not state.complete:
+        shards = "shard is" if state.shard_count == 1 else "shards are"
         raise UsageError(
-            f"{store.location}: {len(state.pending)} of {state.shard_count} shards are not committed yet",
-            hint="`synthgen run` with the same spec makes them, and so do `synthgen work`'s tasks.",
+            f"{store.location}: {len(state.pending)} of {state.shard_count} {shards} not committed yet",
+            hint=f"`synthgen run {store.location}` makes what is missing, and so do `synthgen work`'s tasks.",
         )
 
 

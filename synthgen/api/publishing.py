@@ -131,7 +131,7 @@ def damaged_results(store: RunStore) -> list[Damage]:
         if store.names_below(DATASET):
             findings.append(Damage(_SUMMARY, "is missing: nothing says what the dataset should hold"))
     except StorageError as error:
-        findings.append(Damage(_SUMMARY, error.message))
+        findings.append(Damage.of(_SUMMARY, error))
     else:
         if summary is None:
             findings.append(Damage(_SUMMARY, "is damaged, or of another version"))
@@ -143,9 +143,7 @@ def damaged_results(store: RunStore) -> list[Damage]:
         findings += missing_records(store, recorded)
     elif not findings and summary is not None and _is_sealed(store):  # earlier versions wrote neither
         findings.append(Damage(RESULTS, "is missing: nothing says what the contact sheet should be"))
-    return findings + [
-        Damage(name, why) for name, digest in digests.items() if (why := _why_damaged(store, name, digest))
-    ]
+    return findings + [found for name, digest in digests.items() if (found := _damage_to(store, name, digest))]
 
 
 def unverified_results(store: RunStore) -> list[str]:
@@ -159,12 +157,12 @@ def unverified_results(store: RunStore) -> list[str]:
     return found if is_sealed else [*found, _SUMMARY]
 
 
-def _why_damaged(store: RunStore, name: str, digest: str) -> str | None:
+def _damage_to(store: RunStore, name: str, digest: str) -> Damage | None:
     try:
         found = store.describe(name)
     except StorageError as error:
-        return error.message
-    return None if found.sha256 == digest else "its sha256 is not the one that it was written with"
+        return Damage.of(name, error)
+    return None if found.sha256 == digest else Damage(name, "its sha256 is not the one that it was written with")
 
 
 def _is_sealed(store: RunStore) -> bool:

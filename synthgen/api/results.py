@@ -108,7 +108,7 @@ def damaged_record(store: RunStore) -> list[Damage]:
     except MissingFileError:
         return []
     except StorageError as error:
-        return [Damage(RESULTS, error.message)]
+        return [Damage.of(RESULTS, error)]
     except ValueError as error:
         return [Damage(RESULTS, f"is damaged, or of another version: {error}")]
     return []

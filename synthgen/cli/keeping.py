@@ -125,7 +125,7 @@ def _status_lines(planned: "Plan", state: "RunState", location: str) -> Iterator
         speed = attempted / state.seconds if state.seconds else 0.0
         left = len(state.pending) * state.seconds / len(state.done)
         more = f"; {duration(left)} of work left" if state.pending else ""
-        yield f"speed     {speed:.1f} attempts/s per worker{more}"
+        yield f"speed     {speed:.2g} attempts/s per worker{more}"
 
 
 @command
@@ -136,34 +136,38 @@ def verify(location: RunArgument) -> Answer:
     with session.progress(location, f"checking {location}") as on_progress:
         findings = verify(location, on_progress=on_progress)
     result: dict[str, object] = {"problems": [asdict(each) for each in findings]}
+    lost = [found for found in findings if found.is_for_good]
+    lines, error = [*_finding_lines(location, findings)], None
     if findings:
-        return Answer(
-            result=result,
-            lines=[*_finding_lines(location, findings)],
-            error=StorageError(
-                f"{counted(len(findings), 'problem')} in {location}",
-                hint="`synthgen repair` discards what is damaged. Then run again to remake it.",
-            ),
-            is_printing=True,
-        )
-
-    _, state = status(location)
-    unsealed = unverified(location)
-    result |= {"unverified": unsealed, "orphans": list(state.orphans), "pending": list(state.pending)}
-    return Answer(result=result, lines=[*_verified_lines(location, state, unsealed)], is_printing=True)
+        hint = "`synthgen repair` discards what is damaged. Then run again to remake it."
+        message = f"{counted(len(findings), 'problem')} in {location}"
+        error = StorageError(message, hint=_lost_hint(lost) if lost else hint)
+    if not lost:  # a run with a decision that nobody can read has no state
+        _, state = status(location)
+        unsealed = unverified(location)
+        result |= {"unverified": unsealed, "orphans": list(state.orphans), "pending": list(state.pending)}
+        lines += _verified_lines(location, state, unsealed, bool(findings))
+    return Answer(result=result, lines=lines, error=error, is_printing=True)
 
 
-def _verified_lines(location: str, state: "RunState", unsealed: list[str]) -> Iterator[str]:
+def _lost_hint(lost: "list[Damage]") -> str:
+    """Say what to do about files that `repair` cannot mend."""
+    others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+    return f"Restore {lost[0].place}{others} from a backup: `synthgen repair` mends everything else."
+
+
+def _verified_lines(location: str, state: "RunState", unsealed: list[str], is_damaged: bool) -> Iterator[str]:
     if unsealed:
         files = f"{counted(len(unsealed), 'file')} without a sha256, such as {unsealed[0]}"
         yield f"{location}: {files}: an earlier version wrote them, so changes to them cannot be detected"
     if state.orphans:
         yield f"{location}: {_orphans(state)}"
-    if state.complete:
-        yield f"{location}: no problems found"
+    pending = f"{len(state.pending)} of {counted(state.shard_count, 'shard')} not made yet"
+    if is_damaged:
+        if state.pending:
+            yield f"{location}: {pending}"
     else:
-        pending = f"{len(state.pending)} of {counted(state.shard_count, 'shard')} not made yet"
-        yield f"{location}: no problems found so far; {pending}"
+        yield f"{location}: no problems found" + ("" if state.complete else f" so far; {pending}")
 
 
 @command
@@ -192,7 +196,9 @@ def repair(location: RunArgument) -> Answer:
         "removed": list(done.removed),
         "forgotten": list(done.forgotten),
     }
-    return Answer(result=result, lines=lines)
+    lost = [found for found in done.findings if found.is_for_good]
+    left = f"{location}: {counted(len(lost), 'damaged file')} cannot be mended"
+    return Answer(result=result, lines=lines, error=StorageError(left, hint=_lost_hint(lost)) if lost else None)
 
 
 @command

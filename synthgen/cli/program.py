@@ -77,7 +77,7 @@ def _misused(error: TyperException) -> tuple[SynthgenError, str | None]:
     session.command = "" if path == "synthgen" else path.removeprefix("synthgen ")
     if type(error).__name__ == "NoArgsIsHelpError":
         return UsageError("no command was given"), error.format_message()
-    said = error.format_message().replace("Value error, ", "").rstrip(".")
+    said = error.format_message().replace("Value error, ", "").replace(": Input should", ": it should").rstrip(".")
     return UsageError(said, hint=f"`{path} --help` lists its arguments."), None
 
 

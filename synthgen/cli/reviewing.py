@@ -61,7 +61,7 @@ def include(
     undo: Undo = False,
     trust: Trust = False,
 ) -> Answer:
-    """Take surplus or rejected images into a run's dataset, and make it again. Their pixels must have been kept.
+    """Take surplus or rejected images into a run's dataset. Their pixels must have been kept; it is made again.
 
     A CSV with a column `decision` (exclude, include or nothing) decides row by row: one command for a whole review.
     """
@@ -94,7 +94,7 @@ def _lines(done: "Reviewed", location: str) -> Iterator[str]:
         if ids := getattr(decided, word):
             yield f"{word:<9} {_images(ids)}"
     if decided.unchanged:
-        yield f"unchanged {_images(decided.unchanged)}: it was so before"
+        yield f"unchanged {_images(decided.unchanged)} (already so)"
     for cell, spare in decided.overfilled.items():
         yield f"overfull  {cell}: {counted(spare, 'image')} more than its quota"
     if run is None:

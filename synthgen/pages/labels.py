@@ -4,6 +4,7 @@ Every CSV has the column `id` and one column per question; other columns help pe
 use commas or semicolons. Case and surrounding spaces do not matter, and an empty cell is not an answer.
 """
 
+import codecs
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -59,23 +60,41 @@ def read_rows(path: Path, needed: Sequence[str], hint: str) -> Iterator[LabelRow
         UsageError: the file cannot be read, or lacks a `needed` column; gives `hint`.
     """
     try:
-        yield from _rows(read_bounded(path).decode("utf-8-sig"), path, needed, hint)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        yield from _rows(_text_of(path, hint), path, needed, hint)
+    except (OSError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(f"{path} cannot be read: {reason}", hint=hint) from error
 
 
 def columns_of(path: Path) -> tuple[list[str], str]:
-    """Return the columns of the CSV, and the character that separates them."""
-    text = read_bounded(path).decode("utf-8-sig")
+    """Return the columns of the CSV, and the character that separates them.
+
+    Raises:
+        OSError: the file cannot be read.
+        UsageError: it is not text in UTF-8.
+    """
+    text = _text_of(path, hint=None)
     reader = csv.DictReader(StringIO(text, newline=""), delimiter=(delimiter := _delimiter(text.partition("\n")[0])))
     return list(reader.fieldnames or ()), delimiter
+
+
+def _text_of(path: Path, hint: str | None) -> str:
+    data = read_bounded(path)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = 1 + data[: error.start].count(b"\n")
+        what = f"the byte 0x{data[error.start]:02x} in line {line} is not valid UTF-8"
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            what = "it is encoded as UTF-16 or UTF-32"
+        raise UsageError(f"{path} cannot be read: {what}; save it as CSV in UTF-8", hint=hint) from error
 
 
 def _rows(text: str, path: Path, needed: Sequence[str], hint: str) -> Iterator[LabelRow]:
     reader = csv.DictReader(StringIO(text, newline=""), delimiter=_delimiter(text.partition("\n")[0]))
     if missing := [name for name in needed if name not in (reader.fieldnames or ())]:
-        raise UsageError(f"{path}:1: no column {missing[0]!r}", hint=hint)
+        empty = "" if text.strip() else ": the file is empty"
+        raise UsageError(f"{path}:1: no column {missing[0]!r}{empty}", hint=hint)
 
     for row in reader:
         if any(cell.strip() for cell in row.pop(None, None) or ()):

@@ -8,7 +8,7 @@ from typing import cast
 
 from synthgen.errors import StorageError, UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
-from synthgen.files import as_damage
+from synthgen.files import MissingFileError, as_damage
 from synthgen.ledger.columns import CELL_FILLED, LedgerRow, StoredImage
 from synthgen.ledger.table import read_images, read_ledger
 from synthgen.planning import Plan
@@ -30,6 +30,19 @@ class Damage:
 
     place: str
     message: str
+
+    @classmethod
+    def of(cls, place: str, error: StorageError) -> "Damage":
+        """Say why the file `place` could not be read, without the place: it is said already."""
+        if isinstance(error, MissingFileError):
+            return cls(place, "is missing")
+        _, found, reason = error.message.partition(f"/{place}")
+        return cls(place, reason.lstrip(": ") if found and reason else error.message)
+
+    @property
+    def is_for_good(self) -> bool:
+        """Whether `repair` cannot mend it: nothing else says what a reviewer decided."""
+        return self.place.startswith(f"{layout.DECISIONS}/")
 
 
 def verify(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> list[Damage]:
@@ -77,7 +90,7 @@ def _resolved_faults(store: RunStore) -> list[Damage]:
     except UsageError:
         return [Damage(layout.RESOLVED, "was edited, or is damaged")]
     except StorageError as error:
-        return [Damage(layout.RESOLVED, error.message)]
+        return [Damage.of(layout.RESOLVED, error)]
     return []
 
 
@@ -90,7 +103,7 @@ def _written_faults(store: RunStore) -> list[Damage]:
             return []
         return [Damage(layout.SPEC, "is not the spec that the run was started from")]
     except StorageError as error:
-        return [Damage(layout.SPEC, error.message)]
+        return [Damage.of(layout.SPEC, error)]
 
 
 def _verify_shard(plan: Plan, store: RunStore, record: ShardRecord) -> list[Damage]:
@@ -103,7 +116,7 @@ def _verify_bytes(store: RunStore, file: File) -> Damage | None:
     try:
         found = store.describe(file.name)
     except StorageError as error:
-        return Damage(file.name, error.message)
+        return Damage.of(file.name, error)
     if found.size != file.size:
         return Damage(file.name, f"has {found.size} bytes, and was committed with {file.size}")
     if found.sha256 != file.sha256:

@@ -60,11 +60,15 @@ class Extending:
 
     def _named(self, node: Node) -> list[Scalar]:
         items = node.items if isinstance(node, Sequence) else (node,)
-        files = [
-            item for item in items if isinstance(item, Scalar) and isinstance(item.value, str) and item.value.strip()
-        ]
-        if len(files) < len(items) or not items:
-            self._complain(node.position, f"expected the name of a spec's file, or a list of them, found {found(node)}")
+        if not items:
+            self._complain(node.position, "expected the name of a spec's file, or a list of them, found an empty list")
+        files = []
+        for item in items:
+            if isinstance(item, Scalar) and isinstance(item.value, str) and item.value.strip():
+                files.append(item)
+            else:
+                expected = "a spec's file" if item is not node else "a spec's file, or a list of them"
+                self._complain(item.position, f"expected the name of {expected}, found {found(item)}")
         return files
 
     def _base(self, named: Scalar, folder: str, chain: tuple[str, ...]) -> Mapping | None:

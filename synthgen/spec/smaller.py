@@ -39,14 +39,21 @@ def smaller(spec: Spec, limit: int | None = None, scale: float | None = None) ->
 
 
 def _limited(counts: dict[str, int], limit: int) -> dict[str, int]:
-    """Share out `limit` images by the largest remainders, one for each class first."""
-    total = sum(counts.values())
-    if total <= limit:
+    """Share out `limit` images by the largest remainders; a class whose share is below one image gets one."""
+    if sum(counts.values()) <= limit:
         return counts
-    spare, wanted = limit - len(counts), total - len(counts)
-    exact = {name: Fraction(spare * (count - 1), wanted) for name, count in counts.items()}
-    found = {name: 1 + int(share) for name, share in exact.items()}
-    by_remainder = sorted(counts, key=lambda name: int(exact[name]) - exact[name])
+    larger = dict(counts)
+    while True:
+        places, total = limit - len(counts) + len(larger), sum(larger.values())
+        small = [name for name, count in larger.items() if places * count < total]
+        if not small:
+            break
+        for name in small:
+            del larger[name]
+
+    exact = {name: Fraction(places * count, total) for name, count in larger.items()}
+    found = {name: int(exact[name]) if name in exact else 1 for name in counts}
+    by_remainder = sorted(larger, key=lambda name: (int(exact[name]) - exact[name], counts[name]))
     for name in by_remainder[: limit - sum(found.values())]:
         found[name] += 1
     return found

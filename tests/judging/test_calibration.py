@@ -190,8 +190,9 @@ def test_labels_go_out_grow_and_come_back(tmp_path: Path) -> None:
     [
         ("id,class,right\n1,chef,maybe\n", r"labels\.csv:2: expected yes or no, found 'maybe'"),
         ("id,class\n1,chef\n", r"labels\.csv:1: no column 'right'"),
-        ("", r"labels\.csv:1: no column 'id'"),
-        ("\xff\xfe", "cannot be read"),
+        ("", r"labels\.csv:1: no column 'id': the file is empty"),
+        ("\xff\xfe", "cannot be read: it is encoded as UTF-16 or UTF-32; save it as CSV in UTF-8"),
+        ("id,class,right\n1,caf\xe9,\n", "cannot be read: the byte 0xe9 in line 2 is not valid UTF-8; save it as CSV"),
         ("id,class,right\n1,chef,yes\n2,chef,no\n", r"labels\.csv:3: the class of 2 is 'farmer', not 'chef'"),
         ("id,class,right\n1,chef,yes\n3,chef,\n", r"labels\.csv:3: the pilot has no image '3'"),
         ("id,class,right\n1,chef,yes\n1,chef,\n1,chef,no\n", r"labels\.csv:4: 1 is 'no', but line 2 says the opposite"),

@@ -83,7 +83,8 @@ def test_later_bases_cover_earlier_ones_and_bases_extend_others() -> None:
         ("extends: ../elsewhere.yaml\n", "is outside the spec's folder and the working folder"),
         ("extends: link.yaml\n", "'link.yaml' is outside the spec's folder"),
         ("extends: pipe.yaml\n", "'pipe.yaml' is not a file"),
-        ("extends: [base.yaml, 3]\n", "spec.yaml:1:10: extends: expected the name of a spec's file, or a list of them"),
+        ("extends: [base.yaml, 3]\n", "spec.yaml:1:22: extends: expected the name of a spec's file, found 3"),
+        ("extends: 3\n", "spec.yaml:1:10: extends: expected the name of a spec's file, or a list of them, found 3"),
         ("extends: []\n", "found an empty list"),
         ("extends: broken.yaml\n", "broken.yaml:2:1: this is not valid YAML"),
         ("extends: base.yaml\nmodel: {steps: many}\n", "spec.yaml:2:16: model.steps: expected a whole number"),
@@ -228,6 +229,8 @@ def test_a_missing_file_of_a_base_is_blamed_on_the_base() -> None:
     [
         (3, None, {"doctor": 1, "chef": 1, "nurse": 1}),
         (10, None, {"doctor": 7, "chef": 2, "nurse": 1}),
+        (25, None, {"doctor": 20, "chef": 4, "nurse": 1}),
+        (83, None, {"doctor": 67, "chef": 13, "nurse": 3}),
         (10_000, None, {"doctor": 200, "chef": 40, "nurse": 9}),
         (None, 0.01, {"doctor": 2, "chef": 1, "nurse": 1}),
         (None, 1, {"doctor": 200, "chef": 40, "nurse": 9}),

@@ -1,0 +1,18 @@
+"""What the command line says of a value that an option does not take, and the list of commands."""
+
+import pytest
+
+from tests.command import command_line
+
+
+def test_a_value_out_of_range_is_refused_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line(["plan", "specs/quickstart.yaml", "--scale", "2"]) == 2
+    assert "'--scale': it should be less than or equal to 1\n" in capsys.readouterr().err
+
+
+def test_no_command_is_cut_short_in_the_list(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert command_line(["--help"]) == 0
+    assert "..." not in capsys.readouterr().out.partition("Commands:")[2]
