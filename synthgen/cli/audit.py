@@ -159,6 +159,13 @@ def audit(
             "options, this is done anyway.",
         ),
     ] = False,
+    undeclared: Annotated[
+        bool,
+        typer.Option(
+            "--undeclared",
+            help="Also search for what no attribute names but classes differ in. Embeds five crops of every image.",
+        ),
+    ] = False,
     since: Annotated[
         list[Path] | None,
         typer.Option(
@@ -231,6 +238,7 @@ def audit(
             "allow_left_out": allow_left_out,
             "about": about.value,
             "inspect": inspect,
+            "undeclared": undeclared,
             "since": since or (),
         }
         found = audit(place, on_progress=on_progress, **asked)

@@ -1,0 +1,69 @@
+"""What nobody declared: refused by name where it cannot be searched, and told where it was."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from synthgen.auditing.report import write_html, write_json
+from synthgen.auditing.report.undeclared import undeclared_line
+from synthgen.auditing.undeclared.crops import five_crops
+from synthgen.auditing.undeclared.findings import Undeclared, UndeclaredShare, UndeclaredSplit
+from synthgen.stats.estimates import estimate
+from tests.auditing.audits import judged
+from tests.auditing.portraits import ATTRIBUTES, as_csv, as_folder, table
+from tests.command import call, said
+
+SHARES = (
+    UndeclaredShare("chef", 300, estimate(0.2, 0.15, 0.25), True),
+    UndeclaredShare("doctor", 300, estimate(0.7, 0.65, 0.75), True),
+    UndeclaredShare("nurse", 50, estimate(0.99, 0.9, 1.0), False),
+)
+SPLIT = UndeclaredSplit("skin_tone", "light", 6.0, 1e-9, 1e-7, SHARES, ("chef/000.png",), ("doctor/001.png",))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    {
+        "no judge": (["--known", "skin=skin"], "no judge makes them"),
+        "no images": (["--known", "skin=skin", "--judge", "bundled:judge"], "no images to search"),
+    }.values(),
+)
+def test_a_search_that_cannot_be_made_is_refused(options: list[str], words: str, tmp_path: Path) -> None:
+    listing = as_csv(tmp_path / "set", table())
+    if "no images" in words:
+        lines = [line.split(",", 1)[1] for line in listing.read_text("utf-8").splitlines()]
+        listing.write_text("\n".join(lines) + "\n", "utf-8")
+    done = call("audit", "set/list.csv", "--undeclared", *options, folder=tmp_path)
+    told = said(done.stderr)
+    assert (done.returncode, "--undeclared" in told, words in told) == (2, True, True), told
+
+
+def test_too_few_images_are_told_and_not_asked_for_is_told(tmp_path: Path) -> None:
+    as_folder(tmp_path / "set", table())
+    (tmp_path / "attributes.yaml").write_text(ATTRIBUTES, "utf-8")
+    asked, plain = (judged(tmp_path, undeclared=undeclared).report for undeclared in (True, False))
+    assert asked.undeclared is not None
+    assert asked.undeclared.reason is not None
+    assert "too few images: each half of the set needs 300 images" in asked.undeclared.reason
+    assert "was not searched: too few images" in str(undeclared_line(asked))
+    assert (plain.undeclared, undeclared_line(plain)) == (None, None)
+    assert "what nobody declared" in [each.what for each in plain.not_measured]
+
+    found = replace(asked, undeclared=Undeclared(700, 900, 4, 12, (SPLIT,)))
+    line = "Nobody declared 1 split of the images in which classes differ (report.html shows them): "
+    assert undeclared_line(found) == line + "skin tone light, from 20% of chef to 70% of doctor."
+    page = write_html(found)
+    assert 'id="undeclared"' in page
+    assert "a sample of 900" in page
+    assert "Skin tone light" in page
+    assert "not compared: its sides differ" in page
+    assert json.loads(write_json(found))["undeclared"]["splits"][0]["shares"][1]["share"]["value"] == 0.7
+
+
+def test_five_crops_cover_an_image_of_any_size() -> None:
+    for size in ((64, 64), (65, 33), (1, 1)):
+        crops = five_crops(Image.new("RGB", size))
+        assert [crop.size for crop in crops] == [(max(1, size[0] // 2), max(1, size[1] // 2))] * 5
