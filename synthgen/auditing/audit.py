@@ -103,7 +103,7 @@ def audit_set(
         from synthgen.auditing.confusion_classes import of_classes
 
         there = of_classes(common.confusions, set(seen_second.looked.frame["label"].astype(str)))
-        theirs = replace(common, real=frame, confusions=there)
+        theirs = replace(common, real=_frame(seen_real), confusions=there)
         close = near_of(seen_second.looked, values, query.seed)
         other = _measured(seen_second, values, theirs, query.seed, on_progress, close)
         comparison = compare(findings, other)

@@ -163,7 +163,8 @@ def audit(
         bool,
         typer.Option(
             "--undeclared",
-            help="Also search for what no attribute names but classes differ in. Embeds five crops of every image.",
+            help="Also search for what no attribute names but classes differ in. The judge then looks at every image "
+            "once more.",
         ),
     ] = False,
     since: Annotated[

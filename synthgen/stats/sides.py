@@ -10,6 +10,8 @@ _WIDTHS, _STARTS, _STEPS = (6, 9, 12), 48, 15
 """Numbers of principal axes that are whitened, random axes that a fit starts from, and its steps."""
 _ROWS_PER_NUMBER, _OF_VIEW, _ALIKE = 12, 30, 0.85
 _CLEAR, _TOO_CLEAR, _SIDE = 4.0, 60.0, 0.08
+ONE_SIDED, COMPARABLE = 0.05, 0.75
+"""Classes with this share of the images have more than that share of theirs on either side; others show their look."""
 _CANDIDATES, _MOST, _NEAR, _EXPLAINED = 600, 40, 6, 0.25
 
 
@@ -79,7 +81,9 @@ def find_sides(rows: Floats, codes: Ints, rng: np.random.Generator) -> TwoSides:
         fitted = two_sides(white, codes, above_cuts(white @ axes, codes), _STEPS)
         share = fitted.upper.mean(0)
         clear = (fitted.apart > _CLEAR) & (fitted.apart < _TOO_CLEAR) & (share > _SIDE) & (share < 1 - _SIDE)
-        fitted = fitted.only(np.flatnonzero(clear))
+        of_class = np.bincount(codes) / len(codes)
+        on_both = of_class @ ((fitted.shares > ONE_SIDED) & (fitted.shares < 1 - ONE_SIDED))
+        fitted = fitted.only(np.flatnonzero(clear & (on_both >= COMPARABLE)))
         fitted = fitted.only(distinct(fitted.upper, fitted.apart, _OF_VIEW, _ALIKE))
         found.append(TwoSides(onto @ fitted.axes / fitted.apart, fitted.shares, fitted.apart, fitted.upper))
     return joined(found, rows, codes)
@@ -166,7 +170,7 @@ def is_explained(others: Floats, side: Floats, codes: Ints) -> bool:
 
 
 def explained(terms: Floats, sides: Floats, codes: Ints, ridge: float = 1e-3) -> Floats:
-    """Return the share of the variance of sides within classes that terms explain in rows left out, by ridge regression.
+    """Return the share of the variance of sides within classes that terms explain in rows left out, by ridge.
 
     Each row is left out in turn (Allen 1974, Technometrics 16: PRESS). Below 0 if they explain nothing.
     """

@@ -13,6 +13,8 @@ from scipy.stats import false_discovery_control, ncx2, norm
 from synthgen.stats.estimates import ALPHA, Estimate, Floats, Ints, estimate, wilson
 from synthgen.stats.search import Flags
 from synthgen.stats.sides import (
+    COMPARABLE,
+    ONE_SIDED,
     TwoSides,
     centred,
     expit_of,
@@ -28,7 +30,7 @@ LEAST_ROWS, LEAST_OF_CLASS = 150, 20
 """Rows of a half, and of a class in it, that a search needs."""
 _KEPT = 48
 """Principal components of a view that are searched."""
-_APART, _STRETCH, _ONE_SIDED, _COMPARABLE = 4.0, 0.25, 0.05, 0.75
+_APART, _STRETCH, _SAME_WAY = 4.0, 0.25, 0.8
 _MARGIN = 0.05
 """Root mean square by which shares may differ without being a finding: the look of a class can move them so far."""
 _SAME = 0.7
@@ -177,7 +179,7 @@ def _splits(searched: _Half, testing: _Half, rng: np.random.Generator) -> Iterat
         start = _upper(along, testing.codes, sides)
         known = is_explained(np.stack(seen, axis=1), start, testing.codes) if seen else False
         seen.append(start)
-        split = None if known else compare_shares(along, testing.codes, testing.groups, sides)
+        split = None if known else compare_shares(testing.views[view], testing.codes, testing.groups, sides)
         if split is not None:
             yield replace(split, view=view)
 
@@ -188,7 +190,7 @@ def _upper(along: Floats, codes: Ints, sides: TwoSides) -> Floats:
     return found
 
 
-def compare_shares(along: Floats, codes: Ints, groups: Ints, sides: TwoSides) -> FoundSplit | None:
+def compare_shares(rows: Floats, codes: Ints, groups: Ints, sides: TwoSides) -> FoundSplit | None:
     """Compare the shares of two clusters in the classes where these are equally far apart.
 
     The clusters are fitted again, from where they were in the other half. The test is Pearson's chi-squared test of the
@@ -197,19 +199,20 @@ def compare_shares(along: Floats, codes: Ints, groups: Ints, sides: TwoSides) ->
     noncentral distribution (Patnaik 1949, Biometrika 36).
 
     Args:
-        along: places of the images, [n, 1].
+        rows: the images, with mean 0 in every class, [n, d].
         sides: as they were found in other images, along one axis.
 
     Returns:
         None if the clusters are not clear, or if classes with three quarters of the images cannot be compared.
     """
+    along = rows @ sides.axes
     scale = max(float(along.std()), 1e-12)
     fitted = two_sides(along / scale, codes, _upper(along, codes, sides)[:, None], 40)
     apart, upper = float(fitted.apart[0]), fitted.upper[:, 0]
     side, member = (upper > 0.5).astype(np.float64), indicators(codes)
     images, above = member.sum(0), member.T @ side
-    comparable = _comparable(along[:, 0], side, member)
-    if apart < _APART or comparable.sum() < 2 or images[comparable].sum() < _COMPARABLE * len(codes):
+    comparable = _comparable(along[:, 0], side, member) & (_same_way(rows, side, member) > _SAME_WAY)
+    if apart < _APART or comparable.sum() < 2 or images[comparable].sum() < COMPARABLE * len(codes):
         return None
 
     effects = _design_effects(side, codes, groups)
@@ -236,11 +239,37 @@ def _comparable(along: Floats, side: Floats, member: Floats) -> Flags:
     codes = member.argmax(1)
     left = along - np.where(side > 0.5, centre[1][codes], centre[0][codes])
     deviation = np.sqrt(np.maximum(member.T @ left**2 / many.sum(0), 1e-24))
-    two_sided = (many >= _ONE_SIDED * many.sum(0)).all(0) & (many >= 1).all(0)
+    two_sided = (many >= ONE_SIDED * many.sum(0)).all(0) & (many >= 1).all(0)
     clear = two_sided & (far > _APART * deviation)
     if not clear.any():
         return clear
     found: Flags = clear & (np.abs(np.log(np.maximum(far, 1e-12) / np.median(far[clear]))) < _STRETCH)
+    return found
+
+
+def _same_way(rows: Floats, side: Floats, member: Floats) -> Floats:
+    """Return the cosine of what separates the sides in each class, and in all others: [classes].
+
+    Where a class is cut in another place, such as between other colours, its sides differ in another way. The chance
+    error of the means is taken out of their lengths.
+    """
+    codes = member.argmax(1)
+    means, errors, images = [], [], []
+    for weight in (side, 1 - side):
+        many = np.maximum(member.T @ weight, 1)
+        mean = (member * weight[:, None]).T @ rows / many[:, None]
+        left = ((rows - mean[codes]) ** 2).sum(1) * weight
+        means.append(mean)
+        errors.append(member.T @ left / many / np.maximum(many - 1, 1))
+        images.append(many)
+    way, error, worth = means[0] - means[1], errors[0] + errors[1], 1 / (1 / images[0] + 1 / images[1])
+    sums = worth @ way - worth[:, None] * way
+    total = worth.sum() - worth
+    others = sums / np.maximum(total, 1e-12)[:, None]
+    chance = ((worth**2 @ error) - worth**2 * error) / np.maximum(total, 1e-12) ** 2
+    lengths = ((way**2).sum(1) - error) * ((others**2).sum(1) - chance)
+    together = (way * others).sum(1)
+    found: Floats = np.where(lengths > 0, together / np.sqrt(np.maximum(lengths, 1e-24)), 0)
     return found
 
 

@@ -4,13 +4,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import Image
 
 from synthgen.auditing.report import write_html, write_json
 from synthgen.auditing.report.undeclared import undeclared_line
-from synthgen.auditing.undeclared.crops import five_crops
 from synthgen.auditing.undeclared.findings import Undeclared, UndeclaredShare, UndeclaredSplit
+from synthgen.auditing.undeclared.places import Places
 from synthgen.stats.estimates import estimate
 from tests.auditing.audits import judged
 from tests.auditing.portraits import ATTRIBUTES, as_csv, as_folder, table
@@ -21,7 +21,9 @@ SHARES = (
     UndeclaredShare("doctor", 300, estimate(0.7, 0.65, 0.75), True),
     UndeclaredShare("nurse", 50, estimate(0.99, 0.9, 1.0), False),
 )
-SPLIT = UndeclaredSplit("skin_tone", "light", 6.0, 1e-9, 1e-7, SHARES, ("chef/000.png",), ("doctor/001.png",))
+SPLIT = UndeclaredSplit(
+    "skin_tone", "light", (0.375, 0.375, 0.625, 0.625), 6.0, 1e-9, 1e-7, SHARES, ("chef/000.png",), ("doctor/001.png",)
+)
 
 
 @pytest.mark.parametrize(
@@ -47,23 +49,35 @@ def test_too_few_images_are_told_and_not_asked_for_is_told(tmp_path: Path) -> No
     asked, plain = (judged(tmp_path, undeclared=undeclared).report for undeclared in (True, False))
     assert asked.undeclared is not None
     assert asked.undeclared.reason is not None
-    assert "too few images: each half of the set needs 300 images" in asked.undeclared.reason
+    assert "too few images: each half of the set needs 150 images" in asked.undeclared.reason
     assert "was not searched: too few images" in str(undeclared_line(asked))
     assert (plain.undeclared, undeclared_line(plain)) == (None, None)
     assert "what nobody declared" in [each.what for each in plain.not_measured]
 
-    found = replace(asked, undeclared=Undeclared(700, 900, 4, 12, (SPLIT,)))
+    found = replace(asked, undeclared=Undeclared(700, 900, 50, 4, 12, (SPLIT,)))
     line = "Nobody declared 1 split of the images in which classes differ (report.html shows them): "
     assert undeclared_line(found) == line + "skin tone light, from 20% of chef to 70% of doctor."
     page = write_html(found)
     assert 'id="undeclared"' in page
     assert "a sample of 900" in page
     assert "Skin tone light" in page
+    assert "Seen in a part at the centre of the image" in page
     assert "not compared: its sides differ" in page
     assert json.loads(write_json(found))["undeclared"]["splits"][0]["shares"][1]["share"]["value"] == 0.7
 
 
-def test_five_crops_cover_an_image_of_any_size() -> None:
-    for size in ((64, 64), (65, 33), (1, 1)):
-        crops = five_crops(Image.new("RGB", size))
-        assert [crop.size for crop in crops] == [(max(1, size[0] // 2), max(1, size[1] // 2))] * 5
+def test_parts_cover_an_image_and_small_maps_are_one_part() -> None:
+    maps = np.arange(2 * 3 * 8 * 8, dtype=np.float32).reshape(2, 3, 8, 8)
+    places = Places.of([maps[:1], maps[1:]])
+    views = list(places.views(np.zeros((2, 5), dtype=np.float32)))
+    assert [view.shape for view in views] == [(2, 5)] + [(2, 3)] * 49
+    assert places.boxes[0] == (0, 0, 0.25, 0.25)
+    assert places.boxes[-1] == (0.75, 0.75, 1, 1)
+    assert views[-1][1, 2] == maps[1, 2, 6:, 6:].mean()
+    assert Places.of([maps[:, :, :1, :1]]).boxes == [(0, 0, 1, 1)]
+    assert Places.of([np.ones((2, 500, 4, 4), dtype=np.float32)]).maps.shape == (2, 192, 4, 4)
+
+
+def test_a_judge_that_cannot_tell_what_it_sees_in_places_gives_only_the_whole() -> None:
+    places = Places.of([None, None])
+    assert (places.boxes, len(list(places.views(np.ones((2, 5), dtype=np.float32))))) == ([], 1)

@@ -7,7 +7,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from statsmodels.stats.proportion import proportion_confint
 
-from synthgen.stats.sides import TwoSides, explained, indicators, simple
+from synthgen.stats.sides import TwoSides, centred, explained, indicators, simple
 from synthgen.stats.undeclared import FoundSplit, SplitSearch, compare_shares, find_splits
 
 ROWS, WIDTH = 800, 8
@@ -63,15 +63,16 @@ def test_colours_that_classes_share_evenly_are_not_found_wherever_a_class_is_cut
     assert not found.found
 
 
-def of_half(groups: np.ndarray | None = None, shares: tuple[float, ...] = (0.2, 0.5, 0.7)) -> FoundSplit:
+def of_half(groups: np.ndarray | None = None, turned: int | None = None) -> FoundSplit:
+    """Compare the shares of three classes on two sides; the sides of class `turned` differ in another way too."""
     rng = np.random.default_rng(4)
-    codes = np.arange(900) % 3
-    upper = rng.random(900) < np.array(shares)[codes]
-    along = (10.0 * upper + rng.normal(size=900))[:, None]
-    for code in range(3):
-        along[codes == code] -= along[codes == code].mean()
-    sides = TwoSides(np.ones((1, 1)), np.array(shares)[:, None], np.array([10.0]), np.zeros((0, 1)))
-    split = compare_shares(along, codes, np.arange(900) if groups is None else groups, sides)
+    codes, shares = np.arange(900) % 3, np.array([0.2, 0.5, 0.7])
+    upper = rng.random(900) < shares[codes]
+    rows = rng.normal(size=(900, 4))
+    rows[:, 0] += 10.0 * upper
+    rows[:, 1] += 20.0 * (upper & (codes == turned))
+    sides = TwoSides(np.eye(4)[:, :1], shares[:, None], np.array([10.0]), np.zeros((0, 1)))
+    split = compare_shares(centred(rows, codes), codes, np.arange(900) if groups is None else groups, sides)
     assert split is not None
     return split
 

@@ -92,8 +92,8 @@ class AuditQuery:
             then have no interval, and only the draw of labels is random.
         inspect: look at the images without a judge too: repeats, leaks between splits, dark, blank and odd ones.
             If nothing else is asked, this is done anyway.
-        undeclared: search for what no attribute names but classes differ in. The first judge that is a CLIP then embeds
-            five crops of every image as well.
+        undeclared: search for what no attribute names but classes differ in. The first judge that is a CLIP then
+            looks at parts of every image as well.
         since: audits of earlier versions of the set, the oldest first: each an audit.json, or the folder of one. The
             report then shows what moved.
         output: the folder that the audit is meant for, by default `output_folder(place)`. Nothing is written there.

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from synthgen.stats.estimates import Estimate
 
-
 Box = tuple[float, float, float, float]
 
 

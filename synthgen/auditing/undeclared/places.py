@@ -29,7 +29,8 @@ class Places:
     def of(cls, batches: Iterable[Vectors | None]) -> Places:
         """Collect the maps of all images, made small."""
         found = []
-        for batch in batches:
+        for seen in batches:
+            batch = seen
             if batch is None:
                 return cls(None)
             if batch.shape[1] > _WIDTH:
