@@ -1,16 +1,21 @@
 """What nobody declared: refused by name where it cannot be searched, and told where it was."""
 
+import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 
+import synthgen
 from synthgen.auditing.report import write_html, write_json
 from synthgen.auditing.report.undeclared import undeclared_line
 from synthgen.auditing.undeclared.findings import Undeclared, UndeclaredShare, UndeclaredSplit
 from synthgen.auditing.undeclared.places import Places
+from synthgen.bundled.world import Person, render
 from synthgen.stats.estimates import estimate
 from tests.auditing.audits import judged
 from tests.auditing.portraits import ATTRIBUTES, as_csv, as_folder, table
@@ -81,3 +86,33 @@ def test_parts_cover_an_image_and_small_maps_are_one_part() -> None:
 def test_a_judge_that_cannot_tell_what_it_sees_in_places_gives_only_the_whole() -> None:
     places = Places.of([None, None])
     assert (places.boxes, len(list(places.views(np.ones((2, 5), dtype=np.float32))))) == ([], 1)
+
+
+@pytest.mark.slow
+def test_hair_and_glasses_are_found_on_portraits_with_only_the_skin_declared(tmp_path: Path) -> None:
+    rng, rows = Random(1), []
+    for number in range(1500):
+        odd = number % 2
+        frequent = 0.8 if odd else 0.2
+        length = "long" if rng.random() < frequent else rng.choice(["short", "bald"])
+        color = None if length == "bald" else rng.choice(["black", "brown", "blond", "red"])
+        skin, place = rng.choice(["light", "medium", "dark"]), rng.choice(["blue", "green", "pink", "yellow", "gray"])
+        person = Person(("chef", "doctor")[odd], skin, length, color, rng.random() < frequent, place)
+        file = io.BytesIO()
+        render(person, Random(50_000_000 + number)).image.save(file, "PNG")
+        name = f"{person.occupation}/{number:04d}.png"
+        rows.append({"id": name, "label": person.occupation, "skin": skin, "image": file.getvalue(), "person": person})
+    people = {row["id"]: row["person"] for row in rows}
+
+    asked = {"known": ["skin"], "judges": ["bundled:judge"], "undeclared": True, "device": "cpu"}
+    report = synthgen.audit(as_csv(tmp_path / "set", rows), cache=tmp_path / "cache", **asked).report
+    assert report.undeclared is not None
+
+    def separates(split: UndeclaredSplit, shows: Callable[[Person], bool]) -> bool:
+        first, second = (np.mean([shows(people[name]) for name in side]) for side in (split.first, split.second))
+        return bool(abs(first - second) > 0.9)
+
+    assert any(separates(split, lambda person: person.glasses) for split in report.undeclared.splits)
+    assert any(separates(split, lambda person: person.hair_length == "long") for split in report.undeclared.splits)
+    page = write_html(report)
+    assert page.count('class="shelf"') >= len(report.undeclared.splits)
