@@ -114,7 +114,7 @@ def _cut(along: Floats, least: float) -> Floats:
     ordered = np.sort(along, axis=0)
     many, sums = len(ordered), np.cumsum(ordered, axis=0)
     if many < 2:
-        return ordered[0]
+        return np.zeros(along.shape[1])
     below = np.arange(1, many)[:, None]
     between = below * (many - below) / many**2 * (sums[:-1] / below - (sums[-1] - sums[:-1]) / (many - below)) ** 2
     edge = int(many * least)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import false_discovery_control, ncx2, norm
 
+from synthgen.stats.comparable import APART, comparable_classes
 from synthgen.stats.estimates import ALPHA, Estimate, Floats, Ints, estimate, wilson
 from synthgen.stats.search import Flags
 from synthgen.stats.sides import (
     COMPARABLE,
-    ONE_SIDED,
     TwoSides,
     centred,
     expit_of,
@@ -30,7 +30,6 @@ LEAST_ROWS, LEAST_OF_CLASS = 150, 20
 """Rows of a half, and of a class in it, that a search needs."""
 _KEPT = 48
 """Principal components of a view that are searched."""
-_APART, _STRETCH, _SAME_WAY = 4.0, 0.25, 0.8
 _MARGIN = 0.05
 """Root mean square by which shares may differ without being a finding: the look of a class can move them so far."""
 _SAME = 0.7
@@ -122,12 +121,14 @@ def find_splits(
     tested: list[FoundSplit] = []
     for number, (within, members) in enumerate(scopes):
         names, own = np.unique(codes[members], return_inverse=True)
-        halves = []
-        for half in (first[members], ~first[members]):
-            rows, kinds = members[half], own[half]
+
+        def half(there: Flags, members: Ints = members, own: Ints = own) -> _Half:
+            rows, kinds = members[there], own[there]
             cut = [_undeclared(view[rows], kinds, [each[rows] for each in declared]) for view in small]
-            halves.append(_Half(cut, kinds, group[rows]))
-        for split in _splits(*halves, np.random.default_rng([seed, *b"splits", number])):
+            return _Half(cut, kinds, group[rows])
+
+        one, other = half(first[members]), half(~first[members])
+        for split in _splits(one, other, np.random.default_rng([seed, *b"splits", number])):
             shares = tuple(replace(each, code=int(names[each.code])) for each in split.shares)
             tested.append(replace(split, within=within, rows=members[~first[members]], shares=shares))
     if not tested:
@@ -211,8 +212,8 @@ def compare_shares(rows: Floats, codes: Ints, groups: Ints, sides: TwoSides) -> 
     apart, upper = float(fitted.apart[0]), fitted.upper[:, 0]
     side, member = (upper > 0.5).astype(np.float64), indicators(codes)
     images, above = member.sum(0), member.T @ side
-    comparable = _comparable(along[:, 0], side, member) & (_same_way(rows, side, member) > _SAME_WAY)
-    if apart < _APART or comparable.sum() < 2 or images[comparable].sum() < COMPARABLE * len(codes):
+    comparable = comparable_classes(along[:, 0], rows, side, member)
+    if apart < APART or comparable.sum() < 2 or images[comparable].sum() < COMPARABLE * len(codes):
         return None
 
     effects = _design_effects(side, codes, groups)
@@ -229,48 +230,6 @@ def compare_shares(rows: Floats, codes: Ints, groups: Ints, sides: TwoSides) -> 
         for code in range(len(images))
     )
     return FoundSplit(None, 0, apart, p_value, p_value, shares, np.arange(len(codes)), upper)
-
-
-def _comparable(along: Floats, side: Floats, member: Floats) -> Flags:
-    """Tell in which classes both sides are clear, equally far apart and not nearly empty."""
-    many = np.stack([member.T @ (1 - side), member.T @ side])
-    centre = np.stack([member.T @ (along * (1 - side)), member.T @ (along * side)]) / np.maximum(many, 1)
-    far = centre[1] - centre[0]
-    codes = member.argmax(1)
-    left = along - np.where(side > 0.5, centre[1][codes], centre[0][codes])
-    deviation = np.sqrt(np.maximum(member.T @ left**2 / many.sum(0), 1e-24))
-    two_sided = (many >= ONE_SIDED * many.sum(0)).all(0) & (many >= 1).all(0)
-    clear = two_sided & (far > _APART * deviation)
-    if not clear.any():
-        return clear
-    found: Flags = clear & (np.abs(np.log(np.maximum(far, 1e-12) / np.median(far[clear]))) < _STRETCH)
-    return found
-
-
-def _same_way(rows: Floats, side: Floats, member: Floats) -> Floats:
-    """Return the cosine of what separates the sides in each class, and in all others: [classes].
-
-    Where a class is cut in another place, such as between other colours, its sides differ in another way. The chance
-    error of the means is taken out of their lengths.
-    """
-    codes = member.argmax(1)
-    means, errors, images = [], [], []
-    for weight in (side, 1 - side):
-        many = np.maximum(member.T @ weight, 1)
-        mean = (member * weight[:, None]).T @ rows / many[:, None]
-        left = ((rows - mean[codes]) ** 2).sum(1) * weight
-        means.append(mean)
-        errors.append(member.T @ left / many / np.maximum(many - 1, 1))
-        images.append(many)
-    way, error, worth = means[0] - means[1], errors[0] + errors[1], 1 / (1 / images[0] + 1 / images[1])
-    sums = worth @ way - worth[:, None] * way
-    total = worth.sum() - worth
-    others = sums / np.maximum(total, 1e-12)[:, None]
-    chance = ((worth**2 @ error) - worth**2 * error) / np.maximum(total, 1e-12) ** 2
-    lengths = ((way**2).sum(1) - error) * ((others**2).sum(1) - chance)
-    together = (way * others).sum(1)
-    found: Floats = np.where(lengths > 0, together / np.sqrt(np.maximum(lengths, 1e-24)), 0)
-    return found
 
 
 def _design_effects(side: Floats, codes: Ints, groups: Ints) -> Floats:

@@ -14,7 +14,7 @@ import synthgen
 from synthgen.auditing.report import write_html, write_json
 from synthgen.auditing.report.undeclared import undeclared_line
 from synthgen.auditing.undeclared.findings import Undeclared, UndeclaredShare, UndeclaredSplit
-from synthgen.auditing.undeclared.places import Places
+from synthgen.auditing.undeclared.parts import ImageParts
 from synthgen.bundled.world import Person, render
 from synthgen.stats.estimates import estimate
 from tests.auditing.audits import judged
@@ -73,19 +73,19 @@ def test_too_few_images_are_told_and_not_asked_for_is_told(tmp_path: Path) -> No
 
 def test_parts_cover_an_image_and_small_maps_are_one_part() -> None:
     maps = np.arange(2 * 3 * 8 * 8, dtype=np.float32).reshape(2, 3, 8, 8)
-    places = Places.of([maps[:1], maps[1:]])
-    views = list(places.views(np.zeros((2, 5), dtype=np.float32)))
+    parts = ImageParts.of([maps[:1], maps[1:]])
+    views = list(parts.views(np.zeros((2, 5), dtype=np.float32)))
     assert [view.shape for view in views] == [(2, 5)] + [(2, 3)] * 49
-    assert places.boxes[0] == (0, 0, 0.25, 0.25)
-    assert places.boxes[-1] == (0.75, 0.75, 1, 1)
+    assert parts.boxes[0] == (0, 0, 0.25, 0.25)
+    assert parts.boxes[-1] == (0.75, 0.75, 1, 1)
     assert views[-1][1, 2] == maps[1, 2, 6:, 6:].mean()
-    assert Places.of([maps[:, :, :1, :1]]).boxes == [(0, 0, 1, 1)]
-    assert Places.of([np.ones((2, 500, 4, 4), dtype=np.float32)]).maps.shape == (2, 192, 4, 4)
+    assert ImageParts.of([maps[:, :, :1, :1]]).boxes == [(0, 0, 1, 1)]
+    assert ImageParts.of([np.ones((2, 500, 4, 4), dtype=np.float32)]).maps.shape == (2, 192, 4, 4)
 
 
 def test_a_judge_that_cannot_tell_what_it_sees_in_places_gives_only_the_whole() -> None:
-    places = Places.of([None, None])
-    assert (places.boxes, len(list(places.views(np.ones((2, 5), dtype=np.float32))))) == ([], 1)
+    parts = ImageParts.of([None, None])
+    assert (parts.boxes, len(list(parts.views(np.ones((2, 5), dtype=np.float32))))) == ([], 1)
 
 
 @pytest.mark.slow
@@ -104,7 +104,7 @@ def test_hair_and_glasses_are_found_on_portraits_with_only_the_skin_declared(tmp
         rows.append({"id": name, "label": person.occupation, "skin": skin, "image": file.getvalue(), "person": person})
     people = {row["id"]: row["person"] for row in rows}
 
-    asked = {"known": ["skin"], "judges": ["bundled:judge"], "undeclared": True, "device": "cpu"}
+    asked = {"known": {"skin": "skin"}, "judges": ["bundled:judge"], "undeclared": True, "device": "cpu"}
     report = synthgen.audit(as_csv(tmp_path / "set", rows), cache=tmp_path / "cache", **asked).report
     assert report.undeclared is not None
 

@@ -13,7 +13,7 @@ import typer
 from numpy.typing import NDArray
 
 from synthgen.api.judges import ClipJudges
-from synthgen.auditing.undeclared.places import Places
+from synthgen.auditing.undeclared.parts import ImageParts
 from synthgen.bundled.mixture import even
 from synthgen.bundled.world import OCCUPATIONS, SKINS, Person, render
 from synthgen.stats.estimates import wilson
@@ -23,7 +23,7 @@ Rows = NDArray[np.int64]
 _AT_ONCE = 64
 
 
-def portraits(first: int, many: int) -> tuple[list[Person], NDArray[np.float32], Places]:
+def portraits(first: int, many: int) -> tuple[list[Person], NDArray[np.float32], ImageParts]:
     """Draw portraits, and what the bundled judge sees in each of them and in its parts."""
     judges = ClipJudges("cpu", False)
     model = judges.open(judges.find("bundled:judge"))
@@ -36,7 +36,7 @@ def portraits(first: int, many: int) -> tuple[list[Person], NDArray[np.float32],
             pictures.append(render(people[-1], rng).image)
         vectors.append(model.embed_pictures(pictures))
         maps.append(model.map_pictures(pictures))
-    return people, np.concatenate(vectors), Places.of(maps)
+    return people, np.concatenate(vectors), ImageParts.of(maps)
 
 
 def drawn(people: list[Person], images: int, skew: int, rng: np.random.Generator) -> Rows:
@@ -64,8 +64,8 @@ def main(
     sizes: Annotated[list[int] | None, typer.Option("--size", help="Images of a set.")] = None,
     skews: Annotated[list[int] | None, typer.Option("--skew", help="In percent; 50 is none.")] = None,
 ) -> None:
-    people, vectors, places = portraits(first, portraits_drawn)
-    views = list(places.views(vectors))
+    people, vectors, parts = portraits(first, portraits_drawn)
+    views = list(parts.views(vectors))
     kinds = np.array([OCCUPATIONS.index(person.occupation) for person in people])
     skins = np.array([SKINS.index(person.skin) for person in people])
     glasses = np.array([person.glasses for person in people])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from synthgen.stats.estimates import Estimate
 
-Box = tuple[float, float, float, float]
+ImagePart = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class UndeclaredSplit:
 
     attribute: str | None
     value: str | None
-    part: Box | None
+    part: ImagePart | None
     apart: float
     p_value: float
     adjusted: float

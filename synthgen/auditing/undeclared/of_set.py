@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from synthgen.auditing.input.query import AuditQuery
     from synthgen.auditing.report import AuditReport
     from synthgen.auditing.undeclared.findings import Undeclared, UndeclaredSplit
-    from synthgen.auditing.undeclared.places import Places
+    from synthgen.auditing.undeclared.parts import ImageParts
     from synthgen.stats.estimates import Ints
     from synthgen.stats.undeclared import FoundSplit
 
@@ -81,7 +81,7 @@ def _search(
 
     from synthgen.auditing.table import encode
     from synthgen.auditing.undeclared.findings import Undeclared
-    from synthgen.auditing.undeclared.places import Places
+    from synthgen.auditing.undeclared.parts import ImageParts
     from synthgen.stats.undeclared import find_splits
 
     frame, vectors = seen.looked.frame, seen.looked.vectors
@@ -91,18 +91,18 @@ def _search(
     drawn = np.sort(np.random.default_rng([seed, *b"undeclared"]).permutation(len(frame))[:MOST])
     judge = next(judge for judge in first.question.judges if not judge.is_asked)
     rows = seen.looked.rows[drawn].tolist()
-    places = Places.of(first.question.cached.of(judge).maps(seen.images, rows, on_progress))
+    parts = ImageParts.of(first.question.cached.of(judge).maps(seen.images, rows, on_progress))
 
     frame = frame.iloc[drawn].reset_index(drop=True)
     names, codes = np.unique(frame["label"].astype(str), return_inverse=True)
     known = {name: encode(frame[name], of).astype(np.int64) for name, of in values.items() if name in frame}
     declared = [np.where(code < len(values[name]), code, -1) for name, code in known.items()]
-    found = find_splits(places.views(vectors[drawn]), codes, declared, _groups(frame, near, drawn, seed), seed)
+    found = find_splits(parts.views(vectors[drawn]), codes, declared, _groups(frame, near, drawn, seed), seed)
     if not found.searched:
         return Undeclared(len(frame), len(seen.looked.frame), 0, 0, 0, (), _few())
     labels = {name: values[name] for name in known}
-    splits = tuple(_told(split, frame, names.tolist(), labels, places, seed) for split in found.found)
-    return Undeclared(len(frame), len(seen.looked.frame), 1 + len(places.boxes), found.searched, found.tested, splits)
+    splits = tuple(_told(split, frame, names.tolist(), labels, parts, seed) for split in found.found)
+    return Undeclared(len(frame), len(seen.looked.frame), 1 + len(parts.boxes), found.searched, found.tested, splits)
 
 
 def _too_little(frame: pd.DataFrame) -> str | None:
@@ -148,7 +148,7 @@ def _told(
     frame: pd.DataFrame,
     names: Sequence[str],
     labels: Mapping[str, Sequence[str]],
-    places: Places,
+    parts: ImageParts,
     seed: int,
 ) -> UndeclaredSplit:
     from synthgen.auditing.undeclared.findings import UndeclaredShare, UndeclaredSplit
@@ -157,7 +157,7 @@ def _told(
     return UndeclaredSplit(
         attribute,
         labels[attribute][split.within[1]] if split.within and attribute else None,
-        places.boxes[split.view - 1] if split.view else None,
+        parts.boxes[split.view - 1] if split.view else None,
         split.apart,
         split.p_value,
         split.adjusted,

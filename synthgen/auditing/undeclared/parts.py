@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.auditing.undeclared.findings import Box
+from synthgen.auditing.undeclared.findings import ImagePart
 from synthgen.stats.search import Vectors
 
 _WIDTH = 192
@@ -16,7 +16,7 @@ _WIDTH = 192
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Places:
+class ImageParts:
     """What a judge sees in each place of n images.
 
     Attributes:
@@ -26,7 +26,7 @@ class Places:
     maps: NDArray[np.float16] | None
 
     @classmethod
-    def of(cls, batches: Iterable[Vectors | None]) -> Places:
+    def of(cls, batches: Iterable[Vectors | None]) -> ImageParts:
         """Collect the maps of all images, made small."""
         found = []
         for seen in batches:
@@ -40,7 +40,7 @@ class Places:
         return cls(np.concatenate(found) if found else None)
 
     @property
-    def boxes(self) -> list[Box]:
+    def boxes(self) -> list[ImagePart]:
         """The parts, row by row: left, top, right and bottom, from 0 to 1. They overlap."""
         if self.maps is None:
             return []
