@@ -76,8 +76,7 @@ def test_parts_cover_an_image_and_small_maps_are_one_part() -> None:
     parts = ImageParts.of([maps[:1], maps[1:]])
     views = list(parts.views(np.zeros((2, 5), dtype=np.float32)))
     assert [view.shape for view in views] == [(2, 5)] + [(2, 3)] * 49
-    assert parts.boxes[0] == (0, 0, 0.25, 0.25)
-    assert parts.boxes[-1] == (0.75, 0.75, 1, 1)
+    assert (parts.boxes[0], parts.boxes[-1]) == ((0.0, 0.0, 0.25, 0.25), (0.75, 0.75, 1.0, 1.0))
     assert views[-1][1, 2] == maps[1, 2, 6:, 6:].mean()
     assert ImageParts.of([maps[:, :, :1, :1]]).boxes == [(0, 0, 1, 1)]
     assert ImageParts.of([np.ones((2, 500, 4, 4), dtype=np.float32)]).maps.shape == (2, 192, 4, 4)
@@ -90,7 +89,9 @@ def test_a_judge_that_cannot_tell_what_it_sees_in_places_gives_only_the_whole() 
 
 @pytest.mark.slow
 def test_hair_and_glasses_are_found_on_portraits_with_only_the_skin_declared(tmp_path: Path) -> None:
-    rng, rows = Random(1), []
+    rng = Random(1)
+    rows: list[dict[str, object]] = []
+    people: dict[str, Person] = {}
     for number in range(1500):
         odd = number % 2
         frequent = 0.8 if odd else 0.2
@@ -101,11 +102,16 @@ def test_hair_and_glasses_are_found_on_portraits_with_only_the_skin_declared(tmp
         file = io.BytesIO()
         render(person, Random(50_000_000 + number)).image.save(file, "PNG")
         name = f"{person.occupation}/{number:04d}.png"
-        rows.append({"id": name, "label": person.occupation, "skin": skin, "image": file.getvalue(), "person": person})
-    people = {row["id"]: row["person"] for row in rows}
-
-    asked = {"known": {"skin": "skin"}, "judges": ["bundled:judge"], "undeclared": True, "device": "cpu"}
-    report = synthgen.audit(as_csv(tmp_path / "set", rows), cache=tmp_path / "cache", **asked).report
+        rows.append({"id": name, "label": person.occupation, "skin": skin, "image": file.getvalue()})
+        people[name] = person
+    report = synthgen.audit(
+        as_csv(tmp_path / "set", rows),
+        known={"skin": "skin"},
+        judges=["bundled:judge"],
+        undeclared=True,
+        cache=tmp_path / "cache",
+        device="cpu",
+    ).report
     assert report.undeclared is not None
 
     def separates(split: UndeclaredSplit, shows: Callable[[Person], bool]) -> bool:
