@@ -79,7 +79,8 @@ def test_parts_cover_an_image_and_small_maps_are_one_part() -> None:
     assert (parts.boxes[0], parts.boxes[-1]) == ((0.0, 0.0, 0.25, 0.25), (0.75, 0.75, 1.0, 1.0))
     assert views[-1][1, 2] == maps[1, 2, 6:, 6:].mean()
     assert ImageParts.of([maps[:, :, :1, :1]]).boxes == [(0, 0, 1, 1)]
-    assert ImageParts.of([np.ones((2, 500, 4, 4), dtype=np.float32)]).maps.shape == (2, 192, 4, 4)
+    wide = ImageParts.of([np.ones((2, 500, 4, 4), dtype=np.float32)]).views(np.ones((2, 5), dtype=np.float32))
+    assert [view.shape for view in wide] == [(2, 5)] + [(2, 192)] * 16
 
 
 def test_a_judge_that_cannot_tell_what_it_sees_in_places_gives_only_the_whole() -> None:

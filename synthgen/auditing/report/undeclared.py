@@ -100,7 +100,7 @@ def _view(report: AuditReport, split: UndeclaredSplit) -> SplitView:
         _where(split),
         _part(split),
         f"{split.apart:.1f}",
-        f"p {p_value(split.p_value)}, corrected {p_value(split.adjusted)}",
+        f"{p_value(split.p_value)}, corrected {p_value(split.adjusted)}",
         tuple(shown(there[name]) for name in split.first if name in there),
         tuple(shown(there[name]) for name in split.second if name in there),
         tuple((each.class_name, each.images, percents(each.share), each.compared) for each in order[:_CLASSES]),
