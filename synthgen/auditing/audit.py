@@ -27,6 +27,7 @@ from synthgen.auditing.label_command import judge_check
 from synthgen.auditing.questions.of_report import with_questions
 from synthgen.auditing.taken import place_sha256
 from synthgen.auditing.trends.of_report import read_since, with_trends
+from synthgen.auditing.undeclared.of_set import check_undeclared, with_undeclared
 from synthgen.bounded import read_bounded
 from synthgen.events import OnProgress, ignore
 
@@ -63,10 +64,10 @@ def audit_set(
     """
     # Open
     first = open_input(place, query, open_run, judges)
+    check_undeclared(first, query)
     real = first.beside(query.reference, query, open_run) if query.reference is not None else None
     second = first.beside(query.compare, query, open_run) if query.compare is not None else None
     earlier = read_since(query.since)
-
     # Declare. A user's mistake must show before images are looked at, which may take hours.
     values = values_of(first, [other for other in (real, second) if other is not None])
     common, options = _options(first, query, values, has_reference=real is not None)
@@ -90,12 +91,11 @@ def audit_set(
     # Measure
     from synthgen.auditing.near_groups import near_of
 
-    frame = seen_real.looked.frame if seen_real else None
     near = near_of(seen.looked, values, query.seed)
     if first.bare:
         findings = bare_findings(first, seen, query)
     else:
-        given = replace(options, real=frame, near=copies_in(inspected, seen))
+        given = replace(options, real=_frame(seen_real), near=copies_in(inspected, seen))
         findings = _measured(seen, values, given, query.seed, on_progress, near)
     if heard is not None:
         findings = replace(findings, agreement=heard.agreement, second_opinion=heard.opinion)
@@ -111,7 +111,7 @@ def audit_set(
         from synthgen.auditing.confusion_classes import of_classes
 
         there = of_classes(common.confusions, set(seen_second.looked.frame["label"].astype(str)))
-        theirs = replace(common, real=frame, confusions=there)
+        theirs = replace(common, real=_frame(seen_real), confusions=there)
         close = near_of(seen_second.looked, values, query.seed)
         other = _measured(seen_second, values, theirs, query.seed, on_progress, close)
         comparison = compare(findings, other)
@@ -119,6 +119,7 @@ def audit_set(
     # Report
     evidence = _evidence(query, values)
     report = assemble(first, seen, findings, seen_real, seen_second, comparison, query.seed, evidence, near)
+    report = with_undeclared(report, first, seen, values, near, query, on_progress)
     report = _with_images(_of_place(report, place, query), inspected, query, of_images)
     return with_questions(with_trends(with_domain(report, first, seen), earlier), first.subject.run)
 
@@ -134,6 +135,10 @@ def _with_images(
     report: AuditReport, inspected: InspectedSet | None, query: AuditQuery, gates: Sequence[ImageGate]
 ) -> AuditReport:
     return with_image_gates(with_inspection(report, inspected, asked=query.inspect), gates)
+
+
+def _frame(seen: ObservedSet | None) -> pd.DataFrame | None:
+    return seen.looked.frame if seen else None
 
 
 def _noted(

@@ -159,6 +159,14 @@ def audit(
             "options, this is done anyway.",
         ),
     ] = False,
+    undeclared: Annotated[
+        bool,
+        typer.Option(
+            "--undeclared",
+            help="Also search for what no attribute names but classes differ in. The judge then looks at every image "
+            "once more.",
+        ),
+    ] = False,
     since: Annotated[
         list[Path] | None,
         typer.Option(
@@ -231,6 +239,7 @@ def audit(
             "allow_left_out": allow_left_out,
             "about": about.value,
             "inspect": inspect,
+            "undeclared": undeclared,
             "since": since or (),
         }
         found = audit(place, on_progress=on_progress, **asked)

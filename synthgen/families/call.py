@@ -29,6 +29,7 @@ class PipelineCall:
         seeds_steps: whether it hands its generators to the scheduler's steps; None if that is not known.
         negative: whether a negative prompt can act.
         always_guided: whether it cannot be called without guidance.
+        as_arrays: whether only arrays come back scaled to 0..1, and tensors do not.
         one_text: whether it takes a text, and no list of texts.
         known: whether the table has a row for it, or diffusers lists it for making images from text.
     """
@@ -49,6 +50,7 @@ class PipelineCall:
     seeds_steps: bool | None
     negative: bool
     always_guided: bool
+    as_arrays: bool
     one_text: bool
     known: bool
 

@@ -46,6 +46,7 @@ class Family:
         edits: whether they take images too, if they are given.
         negative: whether they can take a negative prompt for each image, if their call names one.
         always_guided: whether they cannot be called without guidance.
+        as_arrays: whether only arrays come back scaled to 0..1, and tensors do not.
         one_text: whether they take a text, and no list of texts.
         is_area: whether they enlarge or shrink any size to as many pixels as their own size has.
         sizes: the only widths and heights that they draw, where these are few.
@@ -65,6 +66,7 @@ class Family:
     edits: bool = False
     negative: bool = True
     always_guided: bool = False
+    as_arrays: bool = False
     one_text: bool = False
     is_area: bool = False
     sizes: tuple[tuple[int, int], ...] = ()
@@ -122,12 +124,15 @@ FAMILIES: tuple[Family, ...] = (
     Family(pipelines=("Ideogram4Pipeline",), patch=2),
     Family(pipelines=("GlmImagePipeline",), together=Together.NEVER, patch=4, edits=True),
     Family(pipelines=("ErnieImagePipeline",), patch=2),
-    Family(pipelines=("LongCatImagePipeline", "ChromaPipeline", "OvisImagePipeline", "BriaPipeline"), patch=2),
+    Family(pipelines=("LongCatImagePipeline", "ChromaPipeline", "OvisImagePipeline"), patch=2),
+    Family(pipelines=("BriaPipeline",), patch=2, side=1024),
     Family(pipelines=("BriaFiboPipeline",), factor=16),
     Family(pipelines=("BriaFibo2Pipeline",), factor=16, edits=True),
-    Family(pipelines=("AuraFlowPipeline", "LuminaPipeline", "Lumina2Pipeline"), patch=2),
+    Family(pipelines=("AuraFlowPipeline",), patch=2),
+    Family(pipelines=("LuminaPipeline", "Lumina2Pipeline"), patch=2, factor=8),
     Family(pipelines=("StableDiffusion3Pipeline", "StableDiffusion3PAGPipeline"), patch=2),
-    Family(pipelines=("CogView4Pipeline",), multiple=16),
+    # Without a mask, an image sees the padding up to the longest prompt of its batch.
+    Family(pipelines=("CogView4Pipeline",), together=Together.NEVER, multiple=16),
     Family(pipelines=("SanaPipeline", "SanaPAGPipeline"), multiple=32),
     Family(pipelines=("SanaSprintPipeline",), guidance=Guidance.NONE, embedded="guidance_scale", multiple=32),
     Family(pipelines=("LatentConsistencyModelPipeline",), guidance=Guidance.NONE, embedded="guidance_scale"),
@@ -138,9 +143,9 @@ FAMILIES: tuple[Family, ...] = (
         patch=2,
     ),
     Family(pipelines=("HiDreamImagePipeline",), patch=2, is_area=True),
-    Family(pipelines=("Kandinsky5T2IPipeline",), patch=2, sizes=_KANDINSKY5),
+    Family(pipelines=("Kandinsky5T2IPipeline",), together=Together.NEVER, patch=2, sizes=_KANDINSKY5),
     Family(pipelines=("PRXPipeline",), together=Together.UNGUIDED),
-    Family(pipelines=("PRXPixelPipeline",), together=Together.UNGUIDED, factor=1, multiple=16),
+    Family(pipelines=("PRXPixelPipeline",), together=Together.UNGUIDED, factor=1, multiple=16, as_arrays=True),
     Family(pipelines=("OmniGenPipeline",), together=Together.NEVER, patch=2, edits=True),
     Family(
         pipelines=("DreamLitePipeline", "DreamLiteMobilePipeline"),
@@ -150,9 +155,10 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(pipelines=("HunyuanDiTPAGPipeline",), always_guided=True),
     # diffusers gives the prior n generators for the 2n prompts that guidance needs.
-    Family(pipelines=("KandinskyCombinedPipeline", "KandinskyV22CombinedPipeline"), negative=False),
+    Family(pipelines=("KandinskyCombinedPipeline", "KandinskyV22CombinedPipeline"), negative=False, multiple=64),
     Family(pipelines=("KolorsPipeline", "KolorsPAGPipeline"), package="sentencepiece"),
-    Family(pipelines=("Kandinsky3Pipeline",), multiple=8),
+    # It takes the mean over a prompt's padding.
+    Family(pipelines=("Kandinsky3Pipeline",), together=Together.NEVER, multiple=64),
 )
 
 _PARTS = "diffusers itself cannot load its parts any more"

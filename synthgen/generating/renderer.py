@@ -150,7 +150,7 @@ class Renderer:
                 **self._call.arguments(self._model, self._written, self.height, self.width),
                 # A new CPU generator per image: the same noise at any batch size, on any device.
                 generator=[torch.Generator().manual_seed(candidate.seed) for candidate in candidates],
-                output_type=output_type_of(self._pipeline),
+                output_type="np" if self._call.as_arrays else output_type_of(self._pipeline),
             )
 
     def provenance(self) -> Mapping[str, str]:

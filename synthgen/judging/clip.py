@@ -13,6 +13,7 @@ from synthgen.judging.opening import open_judge
 from synthgen.models.device import in_batches
 
 _TEXTS_AT_ONCE = 256
+_PLACES = 8
 
 
 class Clip:
@@ -53,16 +54,43 @@ class Clip:
 
         return self._embed(fitted, len(pictures))
 
+    @torch.inference_mode()
+    def map_pictures(self, pictures: Sequence[Tensor]) -> Tensor | None:
+        """What the middle of the model sees in each place: float [n, width, rows, columns], at most 8 by 8 places.
+
+        Args:
+            pictures: as for `embed_pictures`.
+
+        Returns:
+            None if the model's parts cannot be looked at.
+        """
+        tower = self._model.visual
+        if not hasattr(tower, "forward_intermediates"):
+            return None
+
+        def fitted(part: slice) -> Tensor:
+            return torch.cat([self._fitted(each[None].to(self.device)) for each in pictures[part]])
+
+        def look(pixels: Tensor) -> Tensor:
+            maps = tower.forward_intermediates(pixels, intermediates_only=True)["image_intermediates"]
+            middle: Tensor = maps[len(maps) // 2].float()
+            rows, columns = (min(side, _PLACES) for side in middle.shape[2:])
+            return functional.adaptive_avg_pool2d(middle, (rows, columns))
+
+        return self._seen(look, fitted, len(pictures))
+
     def _embed(self, fitted: Callable[[slice], Tensor], count: int) -> Tensor:
-        """Embed pixels of the model's own size. When memory runs out, batches are halved, and later ones too."""
-
-        def embed(part: slice) -> Tensor:
-            pixels = transform.normalize(fitted(part).float() / 255, self._mean, self._std)
-            return functional.normalize(self._model.encode_image(pixels).float(), dim=1)
-
-        found, most = in_batches(
-            embed, count, min(count, self._most), self.device, "judging", "Choose a smaller judge."
+        return self._seen(
+            lambda pixels: functional.normalize(self._model.encode_image(pixels).float(), dim=1), fitted, count
         )
+
+    def _seen(self, see: Callable[[Tensor], Tensor], fitted: Callable[[slice], Tensor], count: int) -> Tensor:
+        """See pixels of the model's own size. When memory runs out, batches are halved, and later ones too."""
+
+        def seen(part: slice) -> Tensor:
+            return see(transform.normalize(fitted(part).float() / 255, self._mean, self._std))
+
+        found, most = in_batches(seen, count, min(count, self._most), self.device, "judging", "Choose a smaller judge.")
         if most < count:
             self._most = most
         return torch.stack(found)

@@ -43,12 +43,20 @@ class ClipEncoder:
 
     def embed_pictures(self, pictures: Sequence["Image"]) -> NDArray[np.float32]:
         """Unit embeddings [n, width] of RGB pictures, each of its own size; at least one."""
-        pixels = [torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1) for picture in pictures]
-        return _array(self._clip.embed_pictures(pixels))
+        return _array(self._clip.embed_pictures(_pixels(pictures)))
+
+    def map_pictures(self, pictures: Sequence["Image"]) -> NDArray[np.float32] | None:
+        """As `Clip.map_pictures`, of RGB pictures."""
+        maps = self._clip.map_pictures(_pixels(pictures))
+        return None if maps is None else _array(maps)
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit embeddings [n, width]; at least one."""
         return _array(self._clip.embed_texts(texts))
+
+
+def _pixels(pictures: Sequence["Image"]) -> list[Tensor]:
+    return [torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1) for picture in pictures]
 
 
 def _array(embedded: Tensor) -> NDArray[np.float32]:

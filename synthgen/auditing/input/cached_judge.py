@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from synthgen.auditing.input.asked_judge import AskedJudge
 from synthgen.auditing.input.judges import JudgeId, JudgeModel, Judges
+from synthgen.errors import StorageError
 from synthgen.events import OnProgress, StepProgress
 from synthgen.images import LeftOut, RgbPicture, decode
 from synthgen.spec import Attribute
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from synthgen.images import Change
     from synthgen.sets import ImageSet
     from synthgen.stats.search import Vectors
+
+
+_MAPPED_AT_ONCE = 64
 
 
 class CachedJudge:
@@ -68,6 +72,24 @@ class CachedJudge:
                 return picture
             fresh[key] = picture
         return key
+
+    def maps(self, images: ImageSet, rows: Sequence[int], on_progress: OnProgress) -> Iterator[Vectors | None]:
+        """Yield what the judge sees in each place of the images of `rows`, in batches, as `JudgeModel.map_pictures`.
+
+        Args:
+            rows: sorted; these images were opened before.
+
+        Raises:
+            ModelError, DeviceError, StorageError: a model, a device or a disk fails, or an image is gone.
+        """
+        for start in range(0, len(rows), _MAPPED_AT_ONCE):
+            part = rows[start : start + _MAPPED_AT_ONCE]
+            pictures = [decode(data) if isinstance(data, bytes) else data for data in images.some(part)]
+            opened = [picture.image for picture in pictures if not isinstance(picture, LeftOut)]
+            if len(opened) < len(part):
+                raise StorageError(f"{images.source}: an image that could be opened before cannot be opened now")
+            yield self._model.map_pictures(opened)
+            on_progress(StepProgress(f"looking at parts of {images.name}", "images", start + len(part), len(rows)))
 
     def vectors(self, keys: Sequence[bytes]) -> Vectors:
         """Return the embeddings of images by their keys, of unit length [n, width]."""

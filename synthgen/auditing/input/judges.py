@@ -47,6 +47,9 @@ class JudgeModel(Protocol):
 
     def embed_pictures(self, pictures: Sequence[Image]) -> Vectors: ...
 
+    def map_pictures(self, pictures: Sequence[Image]) -> Vectors | None:
+        """What the middle of the model sees in each place, [n, width, rows, columns]; None if it does not show that."""
+
     def embed_texts(self, texts: Sequence[str]) -> Vectors: ...
 
 

@@ -46,6 +46,7 @@ class AuditKeywords(TypedDict, total=False):
     allow_left_out: float
     about: str
     inspect: bool
+    undeclared: bool
     since: Sequence[AnyPath]
     output: AnyPath | None
     cache: AnyPath | None
@@ -91,6 +92,8 @@ class AuditQuery:
             then have no interval, and only the draw of labels is random.
         inspect: look at the images without a judge too: repeats, leaks between splits, dark, blank and odd ones.
             If nothing else is asked, this is done anyway.
+        undeclared: search for what no attribute names but classes differ in. The first judge that is a CLIP then
+            looks at parts of every image as well.
         since: audits of earlier versions of the set, the oldest first: each an audit.json, or the folder of one. The
             report then shows what moved.
         output: the folder that the audit is meant for, by default `output_folder(place)`. Nothing is written there.
@@ -129,6 +132,7 @@ class AuditQuery:
     allow_left_out: float
     about: str
     inspect: bool
+    undeclared: bool
     since: tuple[Path, ...]
     output: Path | None
     cache: Path | None
@@ -160,6 +164,7 @@ class AuditQuery:
             "about": arguments.choice("about", given.get("about", "source"), arguments.ABOUT),
             "since": arguments.paths("since", given.get("since")),
             "inspect": arguments.flag("inspect", given.get("inspect", False)),
+            "undeclared": arguments.flag("undeclared", given.get("undeclared", False)),
             "trust": arguments.flag("trust", given.get("trust", False)),
             "seed": arguments.count("seed", given.get("seed", 0)),
             "label": arguments.optional_text("label", given.get("label")),

@@ -15,6 +15,7 @@ from synthgen.auditing.report.many_shares import shortened
 from synthgen.auditing.report.report import AuditProvenance, AuditReport, JudgeCheck, JudgeInfo, NotMeasured
 from synthgen.auditing.report.trust import AuditTrust, trust_of
 from synthgen.auditing.trends.findings import Trends
+from synthgen.auditing.undeclared.findings import Undeclared
 
 FORMAT: Final = 1
 """Incremented when a name is removed or changes its meaning. New names may be added at any time."""
@@ -48,6 +49,7 @@ class AuditDocument:
     findings: Findings
     diversity: Diversity | None
     leakage: Leakage | None
+    undeclared: Undeclared | None
     predictions: str | None
     inspection: Inspection | None
     compared_with: str | None
@@ -76,6 +78,7 @@ def document(report: AuditReport) -> AuditDocument:
         findings=shortened(report.findings),
         diversity=report.diversity,
         leakage=report.leakage,
+        undeclared=report.undeclared,
         predictions=report.predictions,
         inspection=report.inspection,
         compared_with=report.compared_with,

@@ -22,6 +22,7 @@ from synthgen.auditing.report.relations import amplification_charts, association
 from synthgen.auditing.report.report import AuditReport
 from synthgen.auditing.report.shelves import shelves
 from synthgen.auditing.report.trending import trending
+from synthgen.auditing.report.undeclared import undeclared
 from synthgen.auditing.report.verdict import open_checks, verdict, worst_first
 from synthgen.inert import inert
 from synthgen.pages.page import environment, isolated
@@ -58,6 +59,7 @@ def write_html(report: AuditReport) -> str:
             diversity=diversity(report),
             leakage=leakage(report),
             shelves=shelves(report),
+            undeclared=undeclared(report),
             dependence=list(dependence_told(findings.dependence)),
             inspected=inspected(report),
             trending=trending(report.trends),

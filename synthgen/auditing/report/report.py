@@ -12,6 +12,7 @@ from synthgen.auditing.inspection.findings import Inspection, IssueRow
 from synthgen.auditing.questions.findings import Questions
 from synthgen.auditing.trends.findings import Trends
 from synthgen.auditing.trends.sketch import IdSketch
+from synthgen.auditing.undeclared.findings import Undeclared
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,6 +143,7 @@ class AuditReport:
         inspection: what the images are like without a judge; None if they were not looked at so.
         issue_rows: every issue that `inspection` counts, and `issue_pictures` some of these images by id.
         trends: what moved since earlier audits; None if none were given.
+        undeclared: what nobody declared; None if it was not searched. `undeclared_pictures` has its images by id.
         questions: what is asked of a dataset, answered as far as the audit knows.
         judge_check: None if no gate is undecided for lack of labels.
         predictions: the column of the predictions that `findings.groups.errors` counts; None without any.
@@ -174,6 +176,8 @@ class AuditReport:
     trends: Trends | None = None
     questions: Questions | None = None
     domain: Domain | None = None
+    undeclared: Undeclared | None = None
+    undeclared_pictures: Mapping[str, ReportPicture] = field(default_factory=dict)
 
     @property
     def errors_hidden(self) -> bool:

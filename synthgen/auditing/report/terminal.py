@@ -22,6 +22,7 @@ from synthgen.auditing.report.opinion import opinion_lines
 from synthgen.auditing.report.pairs import compared
 from synthgen.auditing.report.report import AuditReport
 from synthgen.auditing.report.trend_tables import trend_tables
+from synthgen.auditing.report.undeclared import undeclared_line
 from synthgen.auditing.report.verdict import open_checks, verdict, worst_first
 from synthgen.auditing.report.words import (
     FIGURES,
@@ -69,8 +70,7 @@ def render_tables(report: AuditReport, said: Callable[[str], str] = str) -> list
     found += [_of_groups(each) for each in group_tables(report.findings) if each.brief]
     found += [_of_groups(each, "model's errors, ") for each in error_tables(report.findings)]
     found += list(_differences(report))
-    if line := entangled_line(report.findings):
-        found.append(Text(line))
+    found += [Text(line) for line in (entangled_line(report.findings), undeclared_line(report)) if line]
     return found
 
 

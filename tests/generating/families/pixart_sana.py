@@ -267,7 +267,7 @@ FAMILIES = {
     "prx": Family(
         "PRXPipeline", prx, with_pinned(**_UNBINNED), default_size=(512, 512), batchable=False, mend=with_whole_config
     ),
-    "lumina": Family("LuminaPipeline", lumina, with_pinned(clean_caption=False)),
+    "lumina": Family("LuminaPipeline", lumina, with_pinned(clean_caption=False), default_size=(256, 256)),
     "lumina2": Family("Lumina2Pipeline", lumina2, plain),
     "auraflow": Family("AuraFlowPipeline", auraflow, plain),
 }

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests.generating.families import FAMILIES, Family
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of diffusers and transformers, of themselves
+pytestmark = [pytest.mark.sweep, pytest.mark.filterwarnings("ignore")]  # of diffusers and transformers, of themselves
 
 PROMPTS = ("a chef", "a doctor at work", "a nurse in a red hat")
 NEGATIVES = ("a hat", "grey", "a blurry picture")
