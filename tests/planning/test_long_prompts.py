@@ -54,7 +54,8 @@ def test_no_text_has_fewer_tokens_by_clips_own_tokenizer(text: str) -> None:
     assert 0 < fewest_tokens(text) <= len(SimpleTokenizer().encode(text))
 
 
-def test_a_plan_says_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [("plan",), ("validate", "--models")])
+def test_a_plan_and_a_check_of_models_say_it(command: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC.replace("owner/name", "bundled:workers"))
-    done = call("plan", "spec.yaml", "--set", f"prompts.templates=['{LONG}very {{class}}']", folder=tmp_path)
+    done = call(*command, "spec.yaml", "--set", f"prompts.templates=['{LONG}very {{class}}']", folder=tmp_path)
     assert (done.returncode, f"reads the first {CLIP_TOKENS} alone" in " ".join(done.stdout.split())) == (0, True)
