@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.ray_kills import NODES, Came, disturb
+from tests.faults.ray_kills import NODES, Came, disturb, undisturbed
 from tests.faults.sweep import Bench
 from tests.ray_nodes import Nodes, cluster
 
@@ -21,8 +21,8 @@ def nodes() -> Iterator[Nodes]:
 
 
 def killed(calm: Bench, nodes: Nodes, folder: Path, count: int) -> Came:
-    (folder / "spec.yaml").write_text((calm.folder / "spec.yaml").read_text())
-    return disturb(calm.server, nodes, folder, calm.whole, count=count, rng=random.Random())
+    whole = undisturbed(calm.server, folder)
+    return disturb(calm.server, nodes, folder, whole, count=count, rng=random.Random())
 
 
 def test_runs_on_ray_that_are_killed_come_out_the_same(calm: Bench, nodes: Nodes, tmp_path: Path) -> None:
