@@ -273,12 +273,12 @@ def test_what_a_killed_finalize_left_is_counted_and_cleared(unfinished: Path, pa
 def test_what_a_living_finalize_writes_is_left_alone(unfinished: Path) -> None:
     with finalizing(unfinished, "sys.stdin.read()", IN_THE_DATASET) as living:
         [copy] = hidden(unfinished)
-        synthgen.finalize(unfinished)
-        synthgen.repair(unfinished)
+        with pytest.raises(StorageError, match=f"process {living.pid}"):
+            synthgen.repair(unfinished)
         assert hidden(unfinished) == [copy]
         assert living.stdin is not None
         living.stdin.close()
-        assert living.wait() == 0 or not hidden(unfinished)
+        assert living.wait() == 0
     assert hidden(unfinished) == []
     assert synthgen.verify(unfinished) == []
 

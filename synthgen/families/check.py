@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from synthgen.errors import ModelError, UsageError
+from synthgen.errors import ModelError, ModelUnavailable, UsageError
 from synthgen.families.call import PipelineCall
 from synthgen.families.folder import folder_problems
 from synthgen.families.resolve import call_of
 from synthgen.families.schedulers import scheduler_problems
+from synthgen.models.remote_code import check_not_shadowed
 from synthgen.models.source import ModelSource, cached_folder
 from synthgen.spec import ModelSpec
 
@@ -28,8 +29,14 @@ def checked_call(model: ModelSpec, source: ModelSource, written: Collection[str]
 
     Raises:
         ModelError: it does not make images from text, or its folder lacks something.
-        UsageError: keys cannot act, besides or alone; every one is named.
+        ModelUnavailable: neither the hub nor its cache has the model's index now.
+        UsageError: keys cannot act, besides or alone; every one is named. Or a folder has the name of a hub model.
     """
+    if not source.is_folder:
+        check_not_shadowed(source.location)
+        if not source.read_json("model_index.json"):
+            what = f"model {source.location}: its model_index.json cannot be read from the hub, and is not in the cache"
+            raise ModelUnavailable(what, hint="Try again where the hub can be reached, or download the model first.")
     call = call_of(source.read_json)
     if problems := list(_problems(call, model, source, written)):
         keys = list(dict.fromkeys(key for key, _ in problems))

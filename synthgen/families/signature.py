@@ -86,7 +86,7 @@ def auto_names(task: str) -> tuple[str, ...]:
 @cache
 def auto_families(task: str) -> Mapping[str, str]:
     """Map diffusers' names of families to their pipelines for a task: `TEXT2IMAGE`, `IMAGE2IMAGE` or `INPAINT`."""
-    tree = ast.parse((root() / "pipelines" / "auto_pipeline.py").read_text())
+    tree = ast.parse((root() / "pipelines" / "auto_pipeline.py").read_text(encoding="utf-8"))
     mapping, found = f"AUTO_{task}_PIPELINES_MAPPING", dict[str, str]()
     for node in ast.walk(tree):
         match node:

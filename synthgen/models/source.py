@@ -42,7 +42,7 @@ class ModelSource:
         try:
             path = Path(self.location, name)
             if not self.is_folder:
-                path = Path(hf_hub_download(self.location, name, revision=self.revision))
+                path = Path(answered(lambda: hf_hub_download(self.location, name, revision=self.revision)))
             return read_object(path)
         except (OSError, ValueError, _http_error()):
             return {}

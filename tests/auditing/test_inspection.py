@@ -199,11 +199,14 @@ def test_a_list_of_labels_is_counted_and_its_columns_are_suggested(tmp_path: Pat
 
 
 def test_an_inspection_beside_a_known_column_leaves_its_figures_as_they_are(tmp_path: Path) -> None:
-    place = KINDS["saved splits"](tmp_path / "set", [*table(), *table()[:2]])
+    place = KINDS["saved splits"](tmp_path / "set", table())
     plain = synthgen.audit(place, known={"skin": "skin"})
     both = synthgen.audit(place, known={"skin": "skin"}, inspect=True)
     assert plain.report.inspection is None
     assert both.findings == plain.findings
+    copied = KINDS["saved splits"](tmp_path / "copied", [*table(), *table()[:2]])
+    both = synthgen.audit(copied, known={"skin": "skin"}, inspect=True)
+    assert both.findings.dependence, "copies of the same pixels are worth one image"
     assert [(leak.first, leak.second, leak.exact) for leak in inspection(both).leaks] == [("train", "test", 2)]
 
 
