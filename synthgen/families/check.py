@@ -9,7 +9,7 @@ from synthgen.families.folder import folder_problems
 from synthgen.families.resolve import call_of
 from synthgen.families.schedulers import scheduler_problems
 from synthgen.models.remote_code import check_not_shadowed
-from synthgen.models.source import ModelSource, cached_folder
+from synthgen.models.source import ModelSource
 from synthgen.spec import ModelSpec
 
 _REMOVE = "Remove what it does not take from the spec, or choose another model."
@@ -51,9 +51,8 @@ def _problems(
 ) -> Iterator[tuple[str, str]]:
     yield from call.problems(model, written)
     yield from scheduler_problems(call, source.read_json, model.scheduler)
-    folder = Path(source.location) if source.is_folder else cached_folder(source)
-    if folder is not None:
-        yield from folder_problems(call, source.read_json, folder, model.variant)
+    if source.is_folder:  # what the cache has of a hub model may be a part of it
+        yield from folder_problems(call, source.read_json, Path(source.location), model.variant)
 
 
 def own_size(source: ModelSource) -> tuple[int, int] | None:
