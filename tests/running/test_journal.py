@@ -165,4 +165,7 @@ def test_a_run_killed_at_random_moments_makes_progress_every_time(
         make_run_killed += process.exitcode == -signal.SIGKILL
     make_run(str(tmp_path), PLAN)
     assert make_run_killed
+    # A kill between a shard's marker and the end of its journal leaves parts of it, which finalize clears away.
+    for name in state_of(tmp_path, PLAN).orphans:
+        FolderStore(tmp_path).delete(name)
     assert_same(tmp_path, undisturbed)
