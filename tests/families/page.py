@@ -8,6 +8,8 @@ from synthgen.families.resolve import family_of, not_from_text
 from synthgen.families.signature import Signature, auto_names, pipeline_names, signature_of
 from synthgen.families.table import Family, Guidance, Together
 
+_ENLARGES = {"HunyuanImagePipeline": 32}
+"""How much decoders enlarge; others do so eightfold."""
 _ALONE = Family(pipelines=(), together=Together.NEVER)
 PAGE = Path(__file__).parents[2] / "docs/families.md"
 BEGIN, END = "<!-- families -->\n", "<!-- /families -->\n"
@@ -23,8 +25,8 @@ _GUIDANCE = {
 def table() -> str:
     """Write a row for each pipeline that is driven."""
     rows = [
-        "| pipeline | guidance | embedded guidance | negative prompt | width and height | default size | batches |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| pipeline | guidance | negative prompt | sides: multiples of | default size | batch |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     return "\n".join([*rows, *_rows()]) + "\n"
 
@@ -38,11 +40,10 @@ def _rows() -> Iterator[str]:
         assert signature is not None
         known = family is not None or name in auto_names("TEXT2IMAGE")
         cells = [
-            f"`{name}`" + ("" if known else " ¹"),
-            _guidance(signature, family),
-            f"`{family.embedded}`" if family and family.embedded else "",
+            name.removesuffix("Pipeline") + ("" if known else " ¹"),
+            _guidance(signature, family) + (f"; embedded: `{family.embedded}`" if family and family.embedded else ""),
             _negative(signature, family),
-            _multiple(family),
+            _multiple(name, family),
             _size(signature, family),
             _batches(family) if known else _batches(_ALONE),
         ]
@@ -66,17 +67,17 @@ def _negative(signature: Signature, family: Family | None) -> str:
     return "yes" if acts and not (family and family.guidance is Guidance.NONE) else "refused"
 
 
-def _multiple(family: Family | None) -> str:
+def _multiple(name: str, family: Family | None) -> str:
     if family and family.sizes:
         return ", ".join(f"{width} x {height}" for width, height in family.sizes)
     if family and family.is_area:
-        return "as many pixels as 1024 x 1024"
+        return "any with 1024 x 1024 pixels in all"
     if family and family.multiple > 1:
-        return f"multiples of {family.multiple}"
+        return str(family.multiple)
     return (
-        f"multiples of {8 * family.patch}"
+        str(_ENLARGES.get(name, 8) * family.patch)
         if family and family.patch > 1 and not family.factor
-        else (f"multiples of {family.factor * family.patch}" if family and family.factor else "multiples of 8")
+        else (str(family.factor * family.patch) if family and family.factor else "8")
     )
 
 
@@ -84,14 +85,14 @@ def _size(signature: Signature, family: Family | None) -> str:
     width = signature.takes.get("width")
     side = width if isinstance(width, int) else family.side if family and family.side else None
     if side is None and signature.latents:
-        side = signature.latents * ((family.factor if family else None) or 8)
+        side = signature.latents * ((family.factor if family else None) or _ENLARGES.get(signature.name, 8))
         return f"{side} ²"
-    return str(side) if side else "of its configuration"
+    return str(side) if side else "³"
 
 
 def _batches(family: Family | None) -> str:
     together = family.together if family else Together.ALWAYS
-    return {Together.ALWAYS: "any", Together.UNGUIDED: "one image when guided", Together.NEVER: "one image"}[together]
+    return {Together.ALWAYS: "any", Together.UNGUIDED: "one if guided", Together.NEVER: "one"}[together]
 
 
 def main() -> None:
