@@ -76,6 +76,7 @@ def planned(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+@pytest.mark.slow
 def test_a_shard_that_failed_alike_three_times_is_left_alone_told_and_tried_again_after_a_repair(planned: Path) -> None:
     store = FolderStore(planned)
     for _ in range(GIVEN_UP):

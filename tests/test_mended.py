@@ -89,6 +89,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_a_warning_that_is_logged_during_a_run_is_one_line_of_json_among_the_others(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(
         'synthgen: 1\nname: warned\nmodel: {id: "bundled:workers"}\nclasses: {chef: 1}\n'

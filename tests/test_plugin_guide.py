@@ -100,6 +100,7 @@ def test_another_machine_asks_for_trust_before_a_run_uses_a_plug_in(site: Path, 
     assert "the measure shadows of the installed package synthgen-shadows 1.0" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_is_not_gone_on_with_by_another_version_of_its_plug_in(place: Path, tmp_path: Path) -> None:
     module, entry = {"synthgen_shadows": FILES["synthgen_shadows.py"]}, "shadows = synthgen_shadows:Shadows"
     install(tmp_path, "synthgen-shadows", "1.1", module, {"synthgen.measures": entry})

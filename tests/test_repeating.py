@@ -44,6 +44,7 @@ def test_a_run_keeps_its_resolved_spec_and_its_card_shows_both(run: Path) -> Non
     assert "steps: 5" in card.partition("With everything worked in")[2]
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_and_repeated_from_its_record_alone(run: Path) -> None:
     folder = run.parent
     again = call("run", "first", folder=folder)

@@ -30,6 +30,7 @@ def reported(place: str | Path, folder: Path) -> None:
     (folder / "audit.json").write_text(json.dumps(report))
 
 
+@pytest.mark.slow
 def test_two_sets_of_one_name_do_not_share_a_report(tmp_path: Path) -> None:
     first, second = csv_at(tmp_path / "a/emoji/metadata.csv"), csv_at(tmp_path / "b/emoji/labels.csv", 15)
     done = call("audit", "a/emoji/metadata.csv", "--known", "skin=skin", folder=tmp_path)

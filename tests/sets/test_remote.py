@@ -90,6 +90,7 @@ def test_what_is_too_large_or_too_slow_is_left_out(server: Server, monkeypatch: 
     assert "takes longer" in slow.detail
 
 
+@pytest.mark.slow
 def test_the_command_fetches_only_if_told(tmp_path: Path, server: Server) -> None:
     at = f"http://127.0.0.1:{server.server_port}"
     file = listing(tmp_path, f"{at}/1.png", f"{at}/2.png")
