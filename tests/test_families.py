@@ -13,7 +13,7 @@ import synthgen
 from synthgen.running import create_run
 from synthgen.store import open_store
 from tests.command import call, result
-from tests.generating import tiny_qwen
+from tests.generating.families import FAMILIES
 
 SPEC = """\
 synthgen: 1
@@ -39,10 +39,10 @@ def pretend(folder: Path, pipeline: str) -> None:
 @pytest.mark.parametrize(
     "save",
     [
-        pytest.param(tiny_qwen.save_qwen_image, id="qwen-image", marks=pytest.mark.slow),
-        pytest.param(tiny_qwen.save_qwen_image_21, id="qwen-image-2.1", marks=pytest.mark.slow),
-        pytest.param(tiny_qwen.save_krea2, id="krea-2", marks=pytest.mark.slow),
-        pytest.param(tiny_qwen.save_nucleus, id="nucleus", marks=pytest.mark.slow),
+        pytest.param(FAMILIES["qwen-image"].save, id="qwen-image", marks=pytest.mark.slow),
+        pytest.param(FAMILIES["qwen-image-2.1"].save, id="qwen-image-2.1", marks=pytest.mark.slow),
+        pytest.param(FAMILIES["krea2"].save, id="krea-2", marks=pytest.mark.slow),
+        pytest.param(FAMILIES["nucleus"].save, id="nucleus", marks=pytest.mark.slow),
     ],
 )
 def test_families_with_decoders_of_videos_make_images(save: Callable[[Path], None], tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from synthgen.generating import decode
 from synthgen.generating.renderer import Renderer
-from tests.generating import tiny_others, tiny_qwen
+from tests.generating import tiny_others
+from tests.generating.families import FAMILIES
 from tests.generating.tiny import (
     SIZE,
     candidate,
@@ -20,14 +21,14 @@ from tests.generating.tiny import (
     save_stable_diffusion_xl,
 )
 
-FAMILIES = [
+CASES = [
     pytest.param(save_stable_diffusion, id="sd"),
     pytest.param(save_stable_diffusion_xl, id="sdxl"),
     pytest.param(tiny_others.save_flux, id="flux-packed"),
-    pytest.param(tiny_qwen.save_qwen_image, id="qwen-image-5d"),
-    pytest.param(tiny_qwen.save_nucleus, id="nucleus-5d"),
+    pytest.param(FAMILIES["qwen-image"].save, id="qwen-image-5d"),
+    pytest.param(FAMILIES["nucleus"].save, id="nucleus-5d"),
 ]
-families = pytest.mark.parametrize("save", FAMILIES)
+families = pytest.mark.parametrize("save", CASES)
 
 
 def rendered(generator: Renderer) -> list[Tensor]:

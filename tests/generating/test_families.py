@@ -9,15 +9,15 @@ from diffusers import AutoPipelineForText2Image
 from torch import Tensor
 
 from synthgen.generating.decode import as_rgb
-from tests.generating import tiny_qwen
+from tests.generating.families import FAMILIES
 from tests.generating.tiny import SIZE, candidate, generator_of
 
 PROMPTS = ("a chef", "a doctor at work")
-FAMILIES = [
-    pytest.param(tiny_qwen.save_qwen_image, "true_cfg_scale", id="qwen-image"),
-    pytest.param(tiny_qwen.save_qwen_image_21, "true_cfg_scale", id="qwen-image-2.1"),
-    pytest.param(tiny_qwen.save_krea2, "less one", id="krea-2", marks=pytest.mark.slow),
-    pytest.param(tiny_qwen.save_nucleus, "guidance_scale", id="nucleus"),
+WITH_DECODERS_OF_VIDEOS = [
+    pytest.param(FAMILIES["qwen-image"].save, "true_cfg_scale", id="qwen-image"),
+    pytest.param(FAMILIES["qwen-image-2.1"].save, "true_cfg_scale", id="qwen-image-2.1"),
+    pytest.param(FAMILIES["krea2"].save, "less one", id="krea-2", marks=pytest.mark.slow),
+    pytest.param(FAMILIES["nucleus"].save, "guidance_scale", id="nucleus"),
 ]
 
 
@@ -30,26 +30,30 @@ def drawn(folder: Path, guidance: float, negative: str = "") -> list[Tensor]:
 
 
 def direct(folder: Path, negative: str, **guidance: float) -> list[Tensor]:
+    """Draw each image alone: some families see the other prompts of a batch."""
     pipeline = AutoPipelineForText2Image.from_pretrained(folder)
     pipeline.set_progress_bar_config(disable=True)
-    images = pipeline(
-        prompt=list(PROMPTS),
-        negative_prompt=[negative] * len(PROMPTS),
-        num_inference_steps=2,
-        height=SIZE,
-        width=SIZE,
-        generator=[torch.Generator().manual_seed(candidate(index).seed) for index in range(len(PROMPTS))],
-        output_type="pt",
-        **guidance,
-    ).images
-    return list(as_rgb(images).mul(255).round())
+    images = [
+        pipeline(
+            prompt=[prompt],
+            negative_prompt=[negative],
+            num_inference_steps=2,
+            height=SIZE,
+            width=SIZE,
+            generator=[torch.Generator().manual_seed(candidate(index).seed)],
+            output_type="pt",
+            **guidance,
+        ).images
+        for index, prompt in enumerate(PROMPTS)
+    ]
+    return list(as_rgb(torch.cat(images)).mul(255).round())
 
 
 def furthest(some: list[Tensor], others: list[Tensor]) -> int:
     return max(int((one.int() - other.int()).abs().max()) for one, other in zip(some, others, strict=True))
 
 
-@pytest.mark.parametrize(("save", "argument"), FAMILIES)
+@pytest.mark.parametrize(("save", "argument"), WITH_DECODERS_OF_VIDEOS)
 def test_a_decoder_of_videos_draws_with_the_guidance_asked_for(
     save: Callable[[Path], None], argument: str, tmp_path: Path
 ) -> None:
@@ -62,7 +66,7 @@ def test_a_decoder_of_videos_draws_with_the_guidance_asked_for(
 
 
 def test_guidance_of_qwen_image_acts_without_a_negative_prompt_too(tmp_path: Path) -> None:
-    tiny_qwen.save_qwen_image(tmp_path / "model")
+    FAMILIES["qwen-image"].save(tmp_path / "model")
     guided = drawn(tmp_path / "model", 4.0)
     assert furthest(guided, direct(tmp_path / "model", " ", true_cfg_scale=4.0)) <= 1
     assert furthest(guided, drawn(tmp_path / "model", 1.0)) > 0
