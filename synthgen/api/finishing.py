@@ -233,7 +233,7 @@ def _build(
 ) -> DatasetSummary:
     from synthgen.dataset.finalize import finalize as build
     from synthgen.dataset.formats.opening import open_format
-    from synthgen.dataset.provenance import Provenance
+    from synthgen.dataset.provenance import Provenance, made_with
 
     spec, records, review = planned.spec, list(state.done.values()), state.review
     writer, origin = open_format(spec.output.format, spec.output.format_options)
@@ -261,7 +261,7 @@ def _build(
             tally=tally,
             model_revision=planned.revisions.generator,
             settings=facts(planned),
-            versions=records[0].provenance if records else {},
+            versions=made_with(records),
             asked=asked(planned),
             format=origin,
             metadata=spec.metadata,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _CELLS = 400
 """At most this many are shown."""
+_LONG = 600
+"""Facts are cut after so many characters."""
 _CLASSES = 20
 """With more than this many, an attribute that nothing balances is shown for all of them together."""
 
@@ -154,7 +156,9 @@ def _made(provenance: Provenance) -> dict[str, str]:
     for key, value in provenance.versions.items():
         name = key.rpartition(".")[2]
         if all((name, value) != (told.rpartition(".")[2], made[told]) for told in made):
-            made[key] = value
+            made[key] = (
+                value if len(value) <= _LONG else f"{value[:_LONG]} ... (in full in the run's markers, done/*.json)"
+            )
     return made
 
 

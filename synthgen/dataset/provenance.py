@@ -1,11 +1,16 @@
 """Where a dataset comes from: the facts that its card shows."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from synthgen.ledger.composition import BalanceRequest
 from synthgen.ledger.tally import Tally
+from synthgen.records import ShardRecord
 from synthgen.version import __version__
+
+_TOLD = 5
+"""How many values of one fact a card tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +62,24 @@ class Provenance:
     licence: str | None = None
     resolved: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+def made_with(records: Iterable[ShardRecord]) -> dict[str, str]:
+    """Return by what the shards were made, by name. A fact that differs between them has each value, the commonest first.
+
+    Example:
+        A run on two kinds of devices has `{"generator.device": "NVIDIA H200 (5 shards); cpu (2 shards)"}`.
+    """
+    seen: dict[str, Counter[str]] = {}
+    for record in records:
+        for name, value in record.provenance.items():
+            seen.setdefault(name, Counter())[value] += 1
+    return {name: _together(values) for name, values in seen.items()}
+
+
+def _together(values: Counter[str]) -> str:
+    if len(values) == 1:
+        return next(iter(values))
+    common = [f"{value} ({count} {'shard' if count == 1 else 'shards'})" for value, count in values.most_common(_TOLD)]
+    more = len(values) - len(common)
+    return "; ".join([*common, f"{more} others"] if more else common)

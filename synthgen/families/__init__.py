@@ -2,7 +2,19 @@
 
 from synthgen.families.call import PipelineCall, keys_that_differ
 from synthgen.families.check import checked_call, own_size
+from synthgen.families.recorded import as_text, recorded_call, recorded_settings
 from synthgen.families.resolve import call_of, not_from_text
 from synthgen.families.table import Guidance
 
-__all__ = ["Guidance", "PipelineCall", "call_of", "checked_call", "keys_that_differ", "not_from_text", "own_size"]
+__all__ = [
+    "Guidance",
+    "PipelineCall",
+    "as_text",
+    "call_of",
+    "checked_call",
+    "keys_that_differ",
+    "not_from_text",
+    "own_size",
+    "recorded_call",
+    "recorded_settings",
+]

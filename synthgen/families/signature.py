@@ -12,14 +12,20 @@ NEEDED = object()
 """The default of an argument that has none."""
 
 
+class Expression(str):
+    """The source text of a default that only running it would compute."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """What the source says of a pipeline's call.
 
     Attributes:
         name: the class.
-        takes: the arguments that its call names, with their defaults: `NEEDED` if there is none, and source text if it
-            is no constant. What only `**kwargs` would take does not count: it is swallowed silently.
+        takes: the arguments that its call names, with their defaults: `NEEDED` if there is none, and an `Expression` if
+            it is no constant. What only `**kwargs` would take does not count: it is swallowed silently.
         latents: the side of its latents if it is not asked for a size; None if a configuration decides.
         gives_sigmas: whether it hands its scheduler noise levels of its own.
         seeds_steps: whether it hands its generators to the scheduler's steps; None if other pipelines make them.
@@ -157,7 +163,10 @@ def _arguments(function: ast.FunctionDef) -> dict[str, object]:
 
 
 def _value(node: ast.expr) -> object:
-    return node.value if isinstance(node, ast.Constant) else ast.unparse(node)
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return Expression(ast.unparse(node))
 
 
 def _latents(found: ast.ClassDef) -> int | None:

@@ -11,7 +11,14 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from synthgen.errors import ModelError
-from synthgen.families import Guidance, checked_call, keys_that_differ
+from synthgen.families import (
+    Guidance,
+    as_text,
+    checked_call,
+    keys_that_differ,
+    recorded_call,
+    recorded_settings,
+)
 from synthgen.generating.decode import (
     as_bytes,
     as_rgb,
@@ -163,7 +170,23 @@ class Renderer:
             "dtype": str(self.dtype).removeprefix("torch."),
             "batch_size": str(self.batch_size),
             "threads": str(torch.get_num_threads()),
-            "scheduler": type(self._pipeline.scheduler).__name__,
+            "pipeline": type(self._pipeline).__name__,
+            "call": as_text(recorded_call(self._call, self._model, self._written, self.height, self.width)),
+            **self._parts(),
             "safety_checker": "on" if getattr(self._pipeline, "safety_checker", None) is not None else "off",
             **{name: version(name) for name in ("diffusers", "torch", "transformers")},
         }
+
+    def _parts(self) -> dict[str, str]:
+        """Return the parts of the pipeline that are set rather than trained, with their settings."""
+        scheduler, guider = self._pipeline.scheduler, getattr(self._pipeline, "guider", None)
+        backbone = getattr(self._pipeline, "transformer", None) or getattr(self._pipeline, "unet", None)
+        attention = sorted({type(one).__name__ for one in getattr(backbone, "attn_processors", {}).values()})
+        facts = {
+            "scheduler": type(scheduler).__name__,
+            "scheduler_config": as_text(recorded_settings(scheduler.config)),
+            "attention": ", ".join(attention),
+        }
+        if guider is not None:
+            facts |= {"guider": type(guider).__name__, "guider_config": as_text(recorded_settings(guider.config))}
+        return {name: fact for name, fact in facts.items() if fact}

@@ -1,6 +1,7 @@
 """Every family as synthgen drives it, beside a direct call of its pipeline in its own convention: equal images."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import diffusers
@@ -10,6 +11,7 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from synthgen.errors import ModelError, UsageError
+from synthgen.generating.decode import as_bytes, as_rgb, as_tensor, images_of
 from synthgen.generating.renderer import Renderer
 from tests.generating.families import FAMILIES, OTHERS, Family
 from tests.generating.tiny import candidate, generator_of
@@ -59,6 +61,21 @@ def direct(family: Family, pipeline: DiffusionPipeline, guidance: float, negativ
     ]
 
 
+def as_recorded(facts: Mapping[str, str], pipeline: DiffusionPipeline) -> list[Tensor]:
+    """Draw the same candidates with nothing but what a run's record says of the call, each alone."""
+    guider = json.loads(facts.get("guider_config", "{}"))
+    if guider:
+        pipeline.guider = pipeline.guider.new(**guider)
+    recorded = json.loads(facts["call"])
+    call = {name: tuple(value) if isinstance(value, list) else value for name, value in recorded.items()}
+    images = []
+    for index, prompt in enumerate(PROMPTS):
+        generator = torch.Generator().manual_seed(candidate(index).seed)
+        out = pipeline(prompt=prompt, generator=generator, output_type="np", **call)
+        images.append(as_bytes(as_rgb(as_tensor(images_of(out), torch.device("cpu"))))[0])
+    return images
+
+
 def furthest(some: list[Tensor], others: list[Tensor]) -> int:
     return max(int((one.int() - other.int()).abs().max()) for one, other in zip(some, others, strict=True))
 
@@ -88,6 +105,10 @@ def test_guidance_negative_prompt_steps_size_and_batch_act_as_in_direct_calls(na
     elif name not in SLOW:
         assert furthest(alone, drawn(ours(**{key: 2.5}))) > 0
 
+    # What is recorded of it
+    if name not in SLOW:
+        assert furthest(alone, as_recorded(guided.provenance(), by_hand)) <= FURTHEST
+
     # Batches of other sizes, and another order
     if name not in SLOW:
         assert furthest(alone, drawn(guided, at_once=3)) <= FURTHEST
@@ -106,6 +127,19 @@ def test_guidance_negative_prompt_steps_size_and_batch_act_as_in_direct_calls(na
     # Without a size
     own = generator_of(folder, steps=1)
     assert (own.height, own.width) == family.default_size
+
+
+@pytest.mark.parametrize("name", ["stable-diffusion", "qwen-image"])
+def test_a_recorded_call_draws_the_image_again(name: str, tmp_path: Path) -> None:
+    family, folder = FAMILIES[name], tmp_path / "model"
+    family.save(folder)
+    ours = generator_of(folder, steps=family.steps, size=32, guidance=GUIDANCE)
+    facts = ours.provenance()
+    by_hand: DiffusionPipeline = getattr(diffusers, family.class_name).from_pretrained(folder)
+
+    assert furthest(drawn(ours), as_recorded(facts, by_hand)) <= FURTHEST
+    assert facts["pipeline"] == family.class_name
+    assert json.loads(facts["scheduler_config"])["num_train_timesteps"] == 1000
 
 
 @pytest.mark.slow
