@@ -65,7 +65,7 @@ class Provenance:
 
 
 def made_with(records: Iterable[ShardRecord]) -> dict[str, str]:
-    """Return by what the shards were made, by name. A fact that differs between them has each value, the commonest first.
+    """Return by what the shards were made. A fact that differs between them has each value, the commonest first.
 
     Example:
         A run on two kinds of devices has `{"generator.device": "NVIDIA H200 (5 shards); cpu (2 shards)"}`.

@@ -179,6 +179,7 @@ class Renderer:
 
     def _parts(self) -> dict[str, str]:
         """Return the parts of the pipeline that are set rather than trained, with their settings."""
+        assert self._pipeline is not None, "setup comes first"
         scheduler, guider = self._pipeline.scheduler, getattr(self._pipeline, "guider", None)
         backbone = getattr(self._pipeline, "transformer", None) or getattr(self._pipeline, "unet", None)
         attention = sorted({type(one).__name__ for one in getattr(backbone, "attn_processors", {}).values()})
