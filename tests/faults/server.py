@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import json
 import multiprocessing
@@ -43,6 +44,8 @@ def main() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_BE_PARENT_OF_ORPHANS, 1, 0, 0, 0)
     _warm(sys.argv[1])
+    gc.collect()
+    gc.freeze()  # else the first collection of each process copies most of this one's memory
     print("ready", flush=True)
     groups: list[int] = []
     for line in sys.stdin:
