@@ -181,7 +181,7 @@ def _become(request: dict[str, Any], command: dict[str, Any], shim: ctypes.CDLL 
 
 
 def _renew_threads() -> None:
-    """Let torch replace the pool of threads that a fork cannot take along, before two threads do so at once and fail."""
+    """Let torch replace the threads that a fork cannot take along, before two of the child do so at once and fail."""
     import torch
 
     torch.set_num_threads(1)
