@@ -181,12 +181,7 @@ def check_format(spec: Spec) -> None:
 
 
 def _refuse_unfinished(store: RunStore, state: RunState) -> None:
-    if state.damaged:
-        shard, why = next(iter(state.damaged.items()))
-        raise StorageError(
-            f"{store.location}: shard {shard} is damaged: {why}",
-            hint="Run `synthgen repair`, and then run again.",
-        )
+    runs.check_intact(state, store.location)
     if not state.complete:
         shards = "shard is" if state.shard_count == 1 else "shards are"
         raise UsageError(
