@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-KINDS = ("fsync", "create", "link", "rename", "close", "mkdir", "unlink", "open", "write", "read")
+KINDS = ("fsync", "create", "link", "rename", "close", "mkdir", "unlink", "open", "write", "read", "stat")
 ACTIONS = ("count", "EIO once", "ENOSPC from then on", "half", "SIGKILL before", "SIGKILL after")
 """In the order of the shim's own enumerations."""
 
