@@ -144,7 +144,7 @@ class Draft(io.BufferedWriter):
             os.link(self.temporary, self.path)
         except FileExistsError:
             # NFS may repeat a call whose answer was lost: the second one finds the name taken by ourselves.
-            return self.temporary.stat().st_nlink == 2
+            return os.path.samestat(os.fstat(self.fileno()), self.path.lstat())
         except OSError as error:
             if error.errno in _NO_LINKS:
                 raise NoLinksError(f"{self.path}: {error.strerror}", hint=_LINKS) from error

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -85,7 +86,8 @@ def clear(path: Path, *, unsure: bool = False) -> bool:
     """
     with _locked(path) as locked:
         # Under the lock: a process that is making one waits for it, and then sees that it is gone.
-        if goes := _is_abandoned(path, locked) or (unsure and locked is not False):
+        unlocked = unsure and locked is not False
+        if goes := _is_abandoned(path, locked) or unlocked or _has_its_place(path):
             remove(path)
     return goes
 
@@ -157,6 +159,20 @@ def _is_abandoned(path: Path, locked: bool | None) -> bool:
     if locked and (host is None or host[1] == _HOST):
         return True
     return locked is not False and time.time() - _last_change(path) > _A_DAY
+
+
+def _has_its_place(path: Path) -> bool:
+    """Whether a draft is a second name of the file that it was to become: the process was killed between the two.
+
+    Its lock says nothing. Whoever uses the file under its own name holds it, and may be this process.
+    """
+    stem = path.name[1:].rpartition(".")[0]
+    with suppress(OSError):
+        facts = path.lstat()
+        if stem and stat.S_ISREG(facts.st_mode) and facts.st_nlink > 1:
+            with os.scandir(path.parent) as entries:
+                return any(entry.name.startswith(stem) and entry.inode() == facts.st_ino for entry in entries)
+    return False
 
 
 def _last_change(path: Path) -> float:

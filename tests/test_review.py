@@ -201,6 +201,18 @@ def test_every_changed_byte_of_a_decision_is_damage_that_is_named(tmp_path: Path
     assert synthgen.verify(run) == []
 
 
+def test_a_decision_that_is_gone_is_not_forgotten_in_silence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run = tmp_path / "run"
+    made(run)
+    synthgen.exclude(run, of_verdict(run, "accepted")[:1], reviewer="ana")
+    (run / "decisions/00001.json").unlink()
+    synthgen.finalize(run)
+    assert "decisions/00001.json is missing: the dataset is made without what was decided there" in caplog.text
+    caplog.clear()
+    synthgen.finalize(run)
+    assert caplog.text == ""
+
+
 def test_a_decision_with_values_of_other_types_is_damage(tmp_path: Path) -> None:
     run = tmp_path / "run"
     made(run)

@@ -92,7 +92,7 @@ def _open_run(folder: Path) -> RecordedRun:
     """
     store = FolderStore(folder)
     planned = runs.open_run(store)
-    state = runs.read_state(planned, store)
+    state = runs.read_intact(planned, store)
     records = list(state.done.values())
     images = tuple(folder / record.images.name for record in records)
     ledgers = tuple(folder / record.ledger.name for record in records)

@@ -18,7 +18,7 @@ from synthgen.api.publishing import (
     publishing,
 )
 from synthgen.api.results import Results, digest_of_file, read_results, records_of, sheet_fingerprint, write_results
-from synthgen.api.review_notes import warn_of_void
+from synthgen.api.review_notes import warn_of_lost, warn_of_void
 from synthgen.api.trust import pinned_format, require_trust
 from synthgen.errors import QuotaNotMet, StorageError, UsageError
 from synthgen.files import as_damage
@@ -132,6 +132,7 @@ def _finalized(planned: Plan, store: RunStore, fresh: int) -> RunResult:
     records = list(state.done.values())
     tally = read_tally(_ledgers(store, records), _quotas(spec), state.review)
     before, recorded = published(store), read_results(store)
+    warn_of_lost(store, recorded)
     inputs = sheet_fingerprint(planned, records, state.review)
     sheet = _sheet_there(store, recorded, inputs)
 
@@ -181,12 +182,7 @@ def check_format(spec: Spec) -> None:
 
 
 def _refuse_unfinished(store: RunStore, state: RunState) -> None:
-    if state.damaged:
-        shard, why = next(iter(state.damaged.items()))
-        raise StorageError(
-            f"{store.location}: shard {shard} is damaged: {why}",
-            hint="Run `synthgen repair`, and then run again.",
-        )
+    runs.check_intact(state, store.location)
     if not state.complete:
         shards = "shard is" if state.shard_count == 1 else "shards are"
         raise UsageError(

@@ -74,7 +74,7 @@ def check_growth(wanted: Plan, store: RunStore, device: str, on_progress: OnProg
     there = runs.open_run(store)
     if not growth_of(there, wanted).asks_again:
         return
-    state = runs.read_state(there, store)
+    state = runs.read_intact(there, store)
     new = ", ".join(repr(name) for name in wanted.spec.classes if name not in there.spec.classes)
     if not state.complete:
         open_shards = state.shard_count - len(state.done)

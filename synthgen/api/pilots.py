@@ -36,6 +36,6 @@ def accepted_rows(folder: Path) -> list[LedgerRow]:
     from synthgen.pages.sheet import ledger_rows
 
     store = FolderStore(folder)
-    done = runs.read_state(runs.open_run(store), store).done.values()
+    done = runs.read_intact(runs.open_run(store), store).done.values()
     rows = ledger_rows([folder / record.ledger.name for record in done])
     return [row for row in rows if row["verdict"] == Verdict.ACCEPTED]

@@ -21,7 +21,7 @@ from synthgen.api.results import (
     read_results,
 )
 from synthgen.errors import StorageError
-from synthgen.files import check_file, check_folder, is_draft, refuse_links
+from synthgen.files import check_file, check_folder, is_draft, named_by_itself, refuse_links
 from synthgen.leftovers import clear, scratch_folder
 from synthgen.running import Damage
 from synthgen.seal import unseal
@@ -201,8 +201,9 @@ def leftovers(store: RunStore) -> list[str]:
     if store.folder is None:
         return []
     audit = store.folder / AUDIT
-    inside = [] if audit.is_symlink() else [path for path in audit.rglob(".*") if is_draft(path)]
-    return [str(path.relative_to(store.folder)) for path in (*copies(store.folder / DATASET), *sorted(inside))]
+    with named_by_itself(store.folder):
+        inside = [] if audit.is_symlink() else [path for path in audit.rglob(".*") if is_draft(path)]
+        return [str(path.relative_to(store.folder)) for path in (*copies(store.folder / DATASET), *sorted(inside))]
 
 
 def clear_leftovers(store: RunStore, orphans: Iterable[str], *, unsure: bool = False) -> list[str]:

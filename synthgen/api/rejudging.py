@@ -55,6 +55,7 @@ def _rejudged(store: RunStore, into: RunStore, overrides: Sequence[str], trust: 
     planned = runs.open_run(store)
     require_trust(pinned_format(planned), store.location, trust=trust)
     check_new(into)
+    runs.read_intact(planned, store)  # before the new run begins
     stricter = _stricter(planned.first, overrides, store.location)
     for addition in planned.additions:
         spec = addition.spec

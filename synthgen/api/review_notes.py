@@ -6,9 +6,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
-from synthgen.store import RunStore
+from synthgen.api.results import missing_records
+from synthgen.store import RunStore, layout
 
 if TYPE_CHECKING:
+    from synthgen.api.results import Results
     from synthgen.running import RunState
 
 _LOG = logging.getLogger(__name__)
@@ -35,3 +37,16 @@ def warn_of_void(store: RunStore, state: RunState) -> None:
             len(void),
             void[0],
         )
+
+
+def warn_of_lost(store: RunStore, recorded: Results | None) -> None:
+    """Warn of decisions that the dataset was made with, and that the run has no more: the next one is made without."""
+    lost = missing_records(store, recorded) if recorded else []
+    for one in lost:
+        if one.place.startswith(f"{layout.DECISIONS}/"):
+            _LOG.warning(
+                "%s/%s is missing: the dataset is made without what was decided there. Restore it from a backup, and "
+                "finalize again, or decide again",
+                store.location,
+                one.place,
+            )

@@ -149,7 +149,7 @@ def _decide(
     make: Callable[[], RunResult] = partial(finalized, planned, store, fresh=0)
     with runs.changing(store):
         decided = runs.decide(planned, store, asked, undo=undo, reason=why, reviewer=who)
-        return Reviewed(decided, make() if runs.read_state(planned, store, reviewed=False).complete else None)
+        return Reviewed(decided, make() if runs.read_intact(planned, store, reviewed=False).complete else None)
 
 
 def _line(text: object, argument: str) -> str:

@@ -159,7 +159,7 @@ def _place_of(spec: Spec, location: Location | None, record: RunRecord | None) -
 def _topped_up(planned: Plan, store: RunStore, result: RunResult) -> Plan:
     dropped = [duplicate.id for duplicate in result.summary.duplicates] if result.summary.dropped else []
     with runs.changing(store):
-        return runs.top_up(store, planned, runs.read_state(planned, store), dropped)
+        return runs.top_up(store, planned, runs.read_intact(planned, store), dropped)
 
 
 @one_spelling

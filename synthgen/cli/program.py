@@ -1,5 +1,6 @@
 """From arguments to an exit code: the one place that prints answers and errors."""
 
+import errno
 import os
 import sys
 import traceback
@@ -13,9 +14,12 @@ from synthgen.cli.envelope import described, envelope
 from synthgen.cli.session import session
 from synthgen.cli.streams import Inert, console, guard, lost_result, print_json, printing_is_the_result
 from synthgen.errors import Interrupted, StorageError, SynthgenError, UsageError
+from synthgen.files import named_by_itself
 from synthgen.redaction import without_secrets
 
 _BUG = 1
+_OF_THE_DISK = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE)
+"""What a disk or a network file system reports of itself. Any look at a file may meet it, and no code is to blame."""
 _TRUE = ("1", "true", "t", "yes", "y", "on")
 _REPORT = "This is a bug in synthgen. Please report it with the lines above: see CONTRIBUTING.md."
 
@@ -38,6 +42,8 @@ def run(arguments: Sequence[str]) -> int:
         return deliver(None, *_misused(error))
     except KeyboardInterrupt:  # before a command could say what a stop means
         return deliver(None, Interrupted("interrupted", hint="Run the same command again."))
+    except OSError as error:
+        return deliver(None, _of_the_disk(error)) if error.errno in _OF_THE_DISK else _fail(error)
     except Exception as bug:
         return _fail(bug)
 
@@ -79,6 +85,14 @@ def _misused(error: TyperException) -> tuple[SynthgenError, str | None]:
         return UsageError("no command was given"), error.format_message()
     said = error.format_message().replace("Value error, ", "").replace(": Input should", ": it should").rstrip(".")
     return UsageError(said, hint=f"`{path} --help` lists its arguments."), None
+
+
+def _of_the_disk(error: OSError) -> SynthgenError:
+    try:
+        with named_by_itself("a file"):
+            raise error
+    except StorageError as named:
+        return named
 
 
 def _fail(bug: Exception) -> int:

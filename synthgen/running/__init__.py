@@ -21,7 +21,7 @@ from synthgen.running.rejudge import rejudge
 from synthgen.running.repair import Repaired, repair
 from synthgen.running.shard.protocols import Generator, Judge
 from synthgen.running.shard.worker import Outcome, work
-from synthgen.running.state import RunState, read_part, read_state
+from synthgen.running.state import RunState, check_intact, read_intact, read_part, read_state
 from synthgen.running.surplus import extend_from_surplus, fill_from_surplus
 from synthgen.running.topping_up import top_up
 from synthgen.running.unused import is_unused
@@ -43,6 +43,7 @@ __all__ = [
     "at_work",
     "carry_decisions",
     "changing",
+    "check_intact",
     "check_ray",
     "check_resolved",
     "count_failures",
@@ -60,6 +61,7 @@ __all__ = [
     "open_run",
     "read_causes",
     "read_given_up",
+    "read_intact",
     "read_part",
     "read_state",
     "rejudge",

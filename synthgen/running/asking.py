@@ -13,7 +13,7 @@ from synthgen.records import Rendered, ShardRecord, Verdict
 from synthgen.running.replay import candidate_of
 from synthgen.running.shard.encode import decoded
 from synthgen.running.shard.protocols import Judge
-from synthgen.running.state import read_state
+from synthgen.running.state import read_intact
 from synthgen.store.store import RunStore
 
 _BATCH = 32
@@ -35,7 +35,7 @@ def asked_again(plan: Plan, store: RunStore, judge: Judge) -> Iterator[Remeasure
     Raises:
         StorageError: the run cannot be read, or is damaged.
     """
-    state = read_state(plan, store)
+    state = read_intact(plan, store)
     for record in state.done.values():
         for batch in _batches(plan, store, record, state.review):
             for one, found in zip(batch, judge.assess(batch), strict=True):

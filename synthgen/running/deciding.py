@@ -10,7 +10,7 @@ from synthgen.planning import Plan
 from synthgen.records import Verdict
 from synthgen.running.attempts import CommittedAttempt, find_attempts, shard_of
 from synthgen.running.decisions import ReviewDecision, keep_decision, read_decisions, words_of
-from synthgen.running.state import RunState, read_state
+from synthgen.running.state import RunState, read_intact, read_state
 from synthgen.store.store import RunStore
 
 _SHOWN = 10
@@ -64,12 +64,12 @@ def decide(
 
     Raises:
         UsageError: an image is not there, or cannot be taken in or out; or two entries contradict each other.
-        StorageError: the run cannot be read or written.
+        StorageError: the run cannot be read or written, or a marker is damaged.
     """
     _refuse_contradictions(asked)
     wanted = {one.id: one for one in asked}
     while True:
-        state = read_state(plan, store)
+        state = read_intact(plan, store)
         attempts = find_attempts(plan, store, state.done, wanted)
         earlier = read_decisions(store)
         said = words_of(earlier)

@@ -13,7 +13,7 @@ from synthgen.planning import Plan
 from synthgen.planning.rules import first_broken, rules_of
 from synthgen.records import Cell, Reason, Rule, ShardRecord, Shortfall, Verdict
 from synthgen.running.shard.marker import create_marker, read_marker
-from synthgen.running.state import read_state
+from synthgen.running.state import read_intact
 from synthgen.store import layout
 from synthgen.store.store import RunStore
 
@@ -33,9 +33,9 @@ def rejudge(plan: Plan, store: RunStore, stricter: Plan, into: RunStore, rejects
     Idempotent: shards that `into` already has are left as they are.
 
     Raises:
-        StorageError: one of the runs cannot be read or written.
+        StorageError: one of the runs cannot be read or written, or a marker is damaged.
     """
-    for shard, record in read_state(plan, store).done.items():
+    for shard, record in read_intact(plan, store).done.items():
         if read_marker(into, shard, stricter.fingerprint) is None:
             _rejudge_shard(store, record, stricter, into, rejects or _limits_of(stricter.part_of(shard)))
 

@@ -160,6 +160,29 @@ def read_state(plan: Plan, store: RunStore, *, reviewed: bool = True) -> RunStat
     )
 
 
+def read_intact(plan: Plan, store: RunStore, *, reviewed: bool = True) -> RunState:
+    """Read how far a run is, for whatever would be wrong without a shard that is committed.
+
+    Raises:
+        StorageError: as `read_state`, or a marker is damaged or cannot be read: nobody knows what its shard holds.
+    """
+    state = read_state(plan, store, reviewed=reviewed)
+    check_intact(state, store.location)
+    return state
+
+
+def check_intact(state: RunState, location: str) -> None:
+    """Check that every marker can be trusted.
+
+    Raises:
+        StorageError: one cannot, or cannot be read.
+    """
+    if state.damaged:
+        shard, why = next(iter(state.damaged.items()))
+        hint = "Run `synthgen repair`, and then run again."
+        raise StorageError(f"{location}: shard {shard} is damaged: {why}", hint=hint)
+
+
 def read_part(plan: Plan, store: RunStore, shards: Collection[int]) -> RunState:
     """Read how far one task's shards are. The reading grows with them, not with the run: many tasks start at once.
 

@@ -9,7 +9,7 @@ from synthgen.planning import Addition, Plan
 from synthgen.running.additions import add
 from synthgen.running.attempts import surplus_of
 from synthgen.running.deciding import Asked, decide, spare_by_cell
-from synthgen.running.state import RunState, read_state
+from synthgen.running.state import RunState, read_intact
 from synthgen.store.store import RunStore
 
 _LOG = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def extend_from_surplus(store: RunStore, plan: Plan, addition: Addition) -> Plan
     Raises:
         StorageError: the run cannot be read or written.
     """
-    state = read_state(plan, store)
+    state = read_intact(plan, store)
     spare = spare_by_cell(state)
     there = {cell: min(images, max(spare[cell], 0)) for cell, images in addition.quotas.items()}
     rest = {cell: images - there[cell] for cell, images in addition.quotas.items()}

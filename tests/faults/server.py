@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import json
 import multiprocessing
@@ -21,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-KINDS = ("fsync", "create", "link", "rename", "close", "mkdir", "unlink", "open", "write", "read")
+KINDS = ("fsync", "create", "link", "rename", "close", "mkdir", "unlink", "open", "write", "read", "stat")
 ACTIONS = ("count", "EIO once", "ENOSPC from then on", "half", "SIGKILL before", "SIGKILL after")
 """In the order of the shim's own enumerations."""
 
@@ -32,7 +33,9 @@ _MODULES = (
     *("synthgen.dataset.finalize", "synthgen.dataset.formats.opening", "synthgen.dataset.duplicates"),
     *("synthgen.generating.renderer", "synthgen.judging.clip_judge", "synthgen.pages.sheet", "synthgen.ledger.tally"),
     *("synthgen.running.executors.local", "synthgen.store.object_store", "synthgen.store.s3"),
-    *("diffusers", "open_clip", "datasets", "pyarrow.parquet", "pyarrow.dataset", "PIL.PngImagePlugin", "s3fs"),
+    *("synthgen.api.observing", "synthgen.api.prometheus", "synthgen.api.telemetry", "synthgen.cli.sources"),
+    *("diffusers", "open_clip", "datasets", "pyarrow.parquet", "pyarrow.dataset", "scipy.fftpack", "s3fs"),
+    *("PIL.PngImagePlugin", "PIL.JpegImagePlugin", "PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.PpmImagePlugin"),
 )
 
 
@@ -43,6 +46,8 @@ def main() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_BE_PARENT_OF_ORPHANS, 1, 0, 0, 0)
     _warm(sys.argv[1])
+    gc.collect()
+    gc.freeze()  # else the first collection of each process copies most of this one's memory
     print("ready", flush=True)
     groups: list[int] = []
     for line in sys.stdin:
@@ -151,6 +156,7 @@ def _become(request: dict[str, Any], command: dict[str, Any], shim: ctypes.CDLL 
         os.environ.update(request.get("environment", {}))
         os.chdir(folder)
         random.seed()
+        _renew_threads()
         _fork_workers()
 
         from synthgen.cli.program import run
@@ -172,6 +178,13 @@ def _become(request: dict[str, Any], command: dict[str, Any], shim: ctypes.CDLL 
         if shim is not None:
             shim.faults_disarm()
         os._exit(code)
+
+
+def _renew_threads() -> None:
+    """Let torch replace the threads that a fork cannot take along, before two of the child do so at once and fail."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _fork_workers() -> None:
@@ -197,6 +210,7 @@ def _fork_workers() -> None:
             if descriptor > 2 and descriptor != connection.fileno():
                 with suppress(OSError):
                     os.close(descriptor)
+        _renew_threads()
         serve(start, location, device, connection)
 
     forking.get_context = lambda method=None: contexts("fork" if method == "spawn" else method)

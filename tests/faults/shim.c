@@ -19,7 +19,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum kind { FSYNC, CREATE, LINK, RENAME, CLOSE, MKDIR, UNLINK, OPEN, WRITE, READ, KINDS };
+enum kind { FSYNC, CREATE, LINK, RENAME, CLOSE, MKDIR, UNLINK, OPEN, WRITE, READ, STAT, KINDS };
 enum action { COUNT, EIO_ONCE, ENOSPC_ON, SHORT, KILL_BEFORE, KILL_AFTER };
 enum fate { GO, FAIL, HALF, DIE_AFTER };
 
@@ -185,6 +185,46 @@ DIR *opendir(const char *path)
     if (decided == FAIL)
         errno = error;
     return opened;
+}
+
+/* A look at a path. What C libraries before 2.33 called has the version of the structure first. */
+
+#define LOOKS(name, structure) \
+    int name(const char *path, struct structure *found) \
+    { \
+        REAL(int, name, const char *, struct structure *); \
+        PASS(WHEN(concerns(AT_FDCWD, path), STAT), real(path, found)); \
+    }
+
+#define LOOKS_BY_VERSION(name, structure) \
+    int name(int version, const char *path, struct structure *found) \
+    { \
+        REAL(int, name, int, const char *, struct structure *); \
+        PASS(WHEN(concerns(AT_FDCWD, path), STAT), real(version, path, found)); \
+    }
+
+#define LOOKS_AT(name, structure) \
+    int name(int folder, const char *path, struct structure *found, int flags) \
+    { \
+        REAL(int, name, int, const char *, struct structure *, int); \
+        PASS(WHEN(path[0] && concerns(folder, path), STAT), real(folder, path, found, flags)); \
+    }
+
+LOOKS(stat, stat)
+LOOKS(lstat, stat)
+LOOKS(stat64, stat64)
+LOOKS(lstat64, stat64)
+LOOKS_AT(fstatat, stat)
+LOOKS_AT(fstatat64, stat64)
+LOOKS_BY_VERSION(__xstat, stat)
+LOOKS_BY_VERSION(__lxstat, stat)
+LOOKS_BY_VERSION(__xstat64, stat64)
+LOOKS_BY_VERSION(__lxstat64, stat64)
+
+int __fxstatat64(int version, int folder, const char *path, struct stat64 *found, int flags)
+{
+    REAL(int, __fxstatat64, int, int, const char *, struct stat64 *, int);
+    PASS(WHEN(path[0] && concerns(folder, path), STAT), real(version, folder, path, found, flags));
 }
 
 int fsync(int fd)

@@ -13,6 +13,7 @@ import pytest
 
 import synthgen
 from synthgen.errors import StorageError, SynthgenError
+from synthgen.leftovers import hold
 from synthgen.running import at_work, changing
 from synthgen.store import FolderStore
 from tests.command import call, said
@@ -160,3 +161,15 @@ def test_decisions_of_processes_at_the_same_time_all_count(run: Path, tmp_path: 
         assert (one.wait(60), two.wait(60)) == (0, 0)
     assert ids_of(run) == ids[2:]
     assert synthgen.verify(run) == []
+
+
+def test_a_plan_that_was_made_by_a_killed_process_leaves_no_second_name(run: Path) -> None:
+    """The second name is of the file whose lock all commands hold, `finalize` too."""
+    left = run / ".plan.json.0123456789abcdef"
+    left.hardlink_to(run / "plan.json")
+    other = run / ".plan.json.0000456789abcdef"
+    other.write_bytes(b"half")
+    with other.open() as under_way:
+        hold(under_way.fileno())
+        synthgen.finalize(run)
+    assert (left.exists(), other.exists(), (run / "plan.json").is_file()) == (False, True, True)

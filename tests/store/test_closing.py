@@ -1,4 +1,4 @@
-"""Some file systems report only at the close of a file what went wrong with it."""
+"""Some file systems report at odd moments what went wrong: at the close of a file, or at a mere look at a folder."""
 
 import errno
 import os
@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+import synthgen
 from synthgen import leftovers
 from synthgen.api.results import digest_of_file
 from synthgen.errors import StorageError
 from synthgen.store import FolderStore
+from tests.command import command_line
+from tests.running.noise import make_run, noise_plan
 
 
 def _read(store: FolderStore) -> None:
@@ -56,3 +59,29 @@ def test_a_close_that_fails_after_a_lock_is_no_error(
 def test_a_file_of_a_finished_run_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=rf"{tmp_path}: Is a directory"):
         digest_of_file(tmp_path)
+
+
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run(tmp_path / "run", noise_plan("classes={doctor: 1}"))
+
+    def refused(folder: Path, pattern: str) -> None:
+        raise OSError(errno.EIO, "Input/output error", str(folder))
+
+    monkeypatch.setattr("pathlib.Path.glob", refused)
+    with pytest.raises(StorageError, match=r"run: Input/output error"):
+        synthgen.finalize(tmp_path / "run")
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.EIO, 5), (errno.ENOSPC, 5), (errno.EBADF, 1)])
+def test_what_the_disk_reports_at_any_look_is_no_bug(
+    number: int, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def look(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), "outputs/run")
+
+    monkeypatch.setattr("synthgen.cli.program.app", look)
+    assert command_line(["status", "outputs/run"]) == code
+    told = capsys.readouterr().err
+    assert ("Traceback" in told) == (code == 1)
+    assert "outputs/run" in told
+    assert os.strerror(number) in told
