@@ -15,6 +15,7 @@ from synthgen.api.publishing import (
     leftovers,
     unverified_results,
 )
+from synthgen.api.sheet_record import damaged_pages, drop_pages
 from synthgen.api.trust import pinned_models, require_trust
 from synthgen.events import OnProgress, ignore
 from synthgen.planning import Plan
@@ -83,7 +84,8 @@ def verify(location: Location, on_progress: OnProgress = ignore) -> list[Damage]
         []
     """
     store = open_store(text_of_path(location, "location"))
-    return [*runs.verify(runs.open_run(store), store, on_progress), *damaged_results(store)]
+    findings = runs.verify(runs.open_run(store), store, on_progress)
+    return [*findings, *damaged_results(store), *damaged_pages(store)]
 
 
 def unverified(location: Location) -> list[str]:
@@ -116,8 +118,9 @@ def repair(location: Location, on_progress: OnProgress = ignore) -> Repaired:
     store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)
     with runs.left_alone(store):
-        damaged = damaged_results(store)
+        damaged, pages = damaged_results(store), damaged_pages(store)
         done = runs.repair(planned, store, on_progress)
         drop_damaged(store, damaged, planned.fingerprint)
+        drop_pages(store, pages)
         removed = (*done.removed, *clear_leftovers(store, (), unsure=True))
-    return replace(done, findings=(*done.findings, *damaged), removed=removed)
+    return replace(done, findings=(*done.findings, *damaged, *pages), removed=removed)

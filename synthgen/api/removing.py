@@ -22,7 +22,7 @@ from synthgen.leftovers import alone
 from synthgen.store import Location, RunStore, layout, open_store
 
 _ORDER = (
-    *(layout.RESULTS, layout.SHEET, layout.DATASET, layout.AUDIT, layout.DONE),
+    *(layout.RESULTS, layout.SHEET, layout.PAGES, layout.DATASET, layout.AUDIT, layout.DONE),
     *(layout.IMAGES, layout.LEDGER, layout.JOURNAL, layout.FAILED, layout.ADDITIONS, layout.CHANGES, "decisions"),
     *(layout.CALIBRATION, layout.CALIBRATION_PLOT, layout.TO_LABEL, layout.LOOKS),
     *(layout.SPEC, layout.RESOLVED, layout.PLAN),
@@ -182,7 +182,8 @@ def _refuse_in_use(folder: Path, is_free: bool | None) -> None:
 def _ours(folder: Path) -> Iterator[Path]:
     """List what synthgen made directly in a run's folder, in the order in which it is removed."""
     there, last = {entry.name for entry in os.scandir(folder)}, mark_of(folder)
-    drafts = {path for path in folder.glob(".*") if is_draft(path)} | set(unfinished(folder / layout.DATASET))
+    copies = (*unfinished(folder / layout.DATASET), *unfinished(folder / layout.PAGES))
+    drafts = {path for path in folder.glob(".*") if is_draft(path)} | set(copies)
     yield from sorted(drafts)
     yield from (folder / name for name in _ORDER if name in there and name != last)
     if last is not None:

@@ -188,6 +188,8 @@ def repair(location: RunArgument) -> Answer:
         lines.append("discarded the dataset: run again, or finalize, to rebuild it")
     if {layout.SHEET, layout.RESULTS} & set(places):
         lines.append("discarded the contact sheet: run again, or finalize, to rebuild it")
+    if any(place.partition("/")[0] == layout.PAGES for place in places):
+        lines.append(f"discarded pages of the contact sheet: synthgen sheet {location} writes them again")
     lines += [f"restored  {name}, from {layout.PLAN}" for name in (layout.SPEC, layout.RESOLVED) if name in places]
 
     result = {
