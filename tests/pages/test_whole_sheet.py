@@ -2,7 +2,7 @@
 
 import csv
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from playwright.sync_api import Page as Tab
 import synthgen
 from synthgen.errors import StorageError, UsageError
 from synthgen.pages import whole
+from synthgen.store import open_store
 from tests.command import call, result
 from tests.pages.test_review_page import saved
 from tests.running.noise import make_run, noise_plan
@@ -200,3 +201,36 @@ def test_several_files_make_one_review_and_contradictions_are_refused(run: Path)
     assert result(call("exclude", run, "--file", files[0], "--file", files[1], "--json", folder=run).stdout)[
         "excluded"
     ] == [first, second]
+
+
+def test_pages_that_were_not_finished_are_no_damage_and_are_finished_next_time(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, out = pages(run), sorted(rows(run))[0]
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(whole, "write_index", stop)
+        with pytest.raises(KeyboardInterrupt):
+            synthgen.exclude(run, [out], reviewer="ana")
+    assert synthgen.verify(run) == []
+    assert synthgen.finalize(run).summary.rows == 20
+    changed = [page for page, text in pages(run).items() if before[page] != text]
+    assert (len(changed), synthgen.verify(run)) == (1, [])
+    assert [path.name for path in run.rglob(".*")] == []
+
+
+def test_a_bucket_has_the_pages_too(s3: Callable[[str], str]) -> None:
+    address = f"{s3('good')}/run"
+    make_run(address, noise_plan("classes={doctor: 3}"))
+    synthgen.finalize(address)
+    done = synthgen.sheet(address, per_page=2)
+    names = open_store(address).names("sheet")
+    assert (done.pages + 2, "sheet/index.html" in names) == (len(names), True)
+    image = next(iter(ids_on(open_store(address).read("sheet/accepted-0001.html").decode())))
+    synthgen.exclude(address, [image], reviewer="ana")
+    assert "excluded by ana" in open_store(address).read("sheet/accepted-0001.html").decode()
+    assert (synthgen.verify(address), synthgen.sheet(address).written) == ([], 0)
+    assert synthgen.remove(address).kept == ()
