@@ -178,7 +178,8 @@ def repair(location: RunArgument) -> Answer:
     with session.progress(location, f"checking {location}") as on_progress:
         done = repair(location, on_progress=on_progress)
     lines = [*_finding_lines(location, done.findings)]
-    lines.append(f"removed   {counted(len(done.removed), 'orphaned file')}")
+    if done.removed:
+        lines.append(f"removed   {counted(len(done.removed), 'orphaned file')}")
     if done.forgotten:
         lines.append(f"forgot    {counted(len(done.forgotten), 'failure')}: the shards are tried again")
     if done.reopened:

@@ -151,6 +151,7 @@ def write_pages(
         if (page := cursor.page_of(verdict, kind)) is not None and page in wanted:
             picture = picture_of(row, look.limits.get(kind, ()), look.balanced)
             held.add(page, index[kind], str(card(picture, kind, True)))
+
     for page in wanted:
         verdict = page.partition("-")[0]
         shelves = [
@@ -189,6 +190,7 @@ def write_index(folder: Path, *, places: PagePlaces, look: PageLook, headline: s
         }
         for number, name in enumerate(places.classes)
     ]
+
     sides = [{"heading": heading, "pages": places.pages_of(verdict)} for verdict, heading in HEADINGS.items()]
     text = _rendered(
         "whole-index.html.j2", look, page="index", index=True, pages=len(places.pages),
