@@ -180,6 +180,11 @@ def repair(location: RunArgument) -> Answer:
     lines = [*_finding_lines(location, done.findings)]
     if done.removed:
         lines.append(f"removed   {counted(len(done.removed), 'orphaned file')}")
+    if done.restored:
+        lines.append(f"restored  the marker of shards {', '.join(map(str, done.restored))}, from their tables")
+    if lost := {name.partition("/")[2].partition("-")[0] for name in done.removed if name.startswith(layout.IMAGES)}:
+        which = ", ".join(str(int(shard)) for shard in sorted(lost) if shard.isdecimal())
+        lines.append(f"lost      images of shards {which}, which nothing had committed: run again to make them")
     if done.forgotten:
         lines.append(f"forgot    {counted(len(done.forgotten), 'failure')}: the shards are tried again")
     if done.reopened:
@@ -198,6 +203,7 @@ def repair(location: RunArgument) -> Answer:
         "discarded": list(done.reopened),
         "removed": list(done.removed),
         "forgotten": list(done.forgotten),
+        "restored": list(done.restored),
     }
     lost = [found for found in done.findings if found.is_for_good]
     left = f"{location}: {counted(len(lost), 'damaged file')} cannot be mended"

@@ -19,6 +19,7 @@ from synthgen.running.failures import (
 from synthgen.running.opening import check_resolved, create_run, growth_in, is_begun, kept_spec, open_run
 from synthgen.running.rejudge import rejudge
 from synthgen.running.repair import Repaired, repair
+from synthgen.running.restored import restore_markers
 from synthgen.running.shard.protocols import Generator, Judge
 from synthgen.running.shard.worker import Outcome, work
 from synthgen.running.state import RunState, read_part, read_state
@@ -64,6 +65,7 @@ __all__ = [
     "read_state",
     "rejudge",
     "repair",
+    "restore_markers",
     "run_local",
     "run_ray",
     "slots",

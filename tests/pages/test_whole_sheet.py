@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, Dialog
 from playwright.sync_api import Page as Tab
 
 import synthgen
@@ -74,9 +74,14 @@ def private(browser: Browser) -> Iterator[BrowserContext]:
 
 def noticed(context: BrowserContext, path: Path) -> tuple[Tab, list[str]]:
     tab, noise = context.new_page(), list[str]()
+
+    def answer(dialog: Dialog) -> None:
+        noise.append(dialog.message)
+        dialog.accept()
+
     tab.on("console", lambda message: noise.append(message.text))
     tab.on("pageerror", lambda error: noise.append(str(error)))
-    tab.on("dialog", lambda dialog: (noise.append(dialog.message), dialog.accept()))
+    tab.on("dialog", answer)
     tab.on(
         "request", lambda one: noise.append(one.url) if not one.url.startswith(("data:", "blob:", "file:")) else None
     )
