@@ -182,8 +182,8 @@ def repair(location: RunArgument) -> Answer:
         lines.append(f"removed   {counted(len(done.removed), 'orphaned file')}")
     if done.restored:
         lines.append(f"restored  the marker of shards {', '.join(map(str, done.restored))}, from their tables")
-    if lost := {name.partition("/")[2].partition("-")[0] for name in done.removed if name.startswith(layout.IMAGES)}:
-        which = ", ".join(str(int(shard)) for shard in sorted(lost) if shard.isdecimal())
+    if gone := {name.partition("/")[2].partition("-")[0] for name in done.removed if name.startswith(layout.IMAGES)}:
+        which = ", ".join(str(int(shard)) for shard in sorted(gone) if shard.isdecimal())
         lines.append(f"lost      images of shards {which}, which nothing had committed: run again to make them")
     if done.forgotten:
         lines.append(f"forgot    {counted(len(done.forgotten), 'failure')}: the shards are tried again")
