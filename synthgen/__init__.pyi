@@ -35,6 +35,8 @@ from .api.reviewing import include as include
 from .api.running import begin as begin
 from .api.running import run as run
 from .api.running import work as work
+from .api.sheets import Sheet as Sheet
+from .api.sheets import sheet as sheet
 from .api.showing import Attempt as Attempt
 from .api.showing import show as show
 from .api.specs import load_spec as load_spec

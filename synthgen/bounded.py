@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import stat
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,9 @@ MOST_BYTES = 256 * 2**20
 """More than any file has that people or this program write as text."""
 MOST_OF_A_MODEL = 64 * 2**20
 """More than any file of settings has that comes with a model; the list of its weights is the largest."""
+
+_ALIKE = 0.7
+"""How alike two names are that may have been mistaken for each other, as difflib measures it."""
 
 
 def read_bounded(path: Path, most: int = MOST_BYTES) -> bytes:
@@ -44,6 +49,21 @@ def read_object(path: Path, most: int = MOST_OF_A_MODEL) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError("it is not an object")
     return content
+
+
+def near_name(name: str, known: Iterable[str]) -> str | None:
+    """Find the name that is most like that of a file that does not exist; None if none is like it.
+
+    The endings are left out: they would make any two files alike that have the same one.
+
+    Example:
+        >>> from synthgen.bounded import near_name
+        >>> near_name("spce.yaml", ("spec.yaml", "sec.txt")), near_name("nosuch.yaml", ("sec.yaml",))
+        ('spec.yaml', None)
+    """
+    stems = {each.partition(".")[0].casefold(): each for each in sorted(known, reverse=True)}
+    close = get_close_matches(name.partition(".")[0].casefold(), stems, n=1, cutoff=_ALIKE)
+    return stems[close[0]] if close else None
 
 
 def _check_regular(path: Path, status: os.stat_result) -> None:

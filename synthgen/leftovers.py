@@ -135,9 +135,8 @@ def _locked(path: Path) -> Iterator[bool | None]:
     """Hold the lock if possible, and give whether it is held; None where that is unknown."""
     import fcntl
 
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
+    descriptor = _opened_to_lock(path)
+    if descriptor is None:
         yield None
         return
     try:
@@ -150,6 +149,18 @@ def _locked(path: Path) -> Iterator[bool | None]:
         yield had
     finally:
         _release(descriptor)
+
+
+def _opened_to_lock(path: Path) -> int | None:
+    """Open a file or folder for its lock; None if it cannot be opened.
+
+    For writing where that is possible: NFS grants no lock of one's own on a file that is open for reading only, see
+    flock(2). Nothing is written.
+    """
+    for flag in (os.O_RDWR, os.O_RDONLY):
+        with suppress(OSError):  # a folder is opened for reading only, and so is a file that this user may not write
+            return os.open(path, flag | os.O_NOFOLLOW | os.O_NONBLOCK)
+    return None
 
 
 def _is_abandoned(path: Path, locked: bool | None) -> bool:

@@ -28,6 +28,8 @@ def unseal(text: str) -> tuple[dict[str, Any], bool]:
         content = json.loads(text)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON from line {error.lineno}, column {error.colno} on") from error
     if not isinstance(content, dict):
         raise ValueError("it is not an object")
     if _KEY not in content:

@@ -11,7 +11,7 @@ import pytest
 
 import synthgen
 from synthgen.errors import ModelError, StorageError
-from synthgen.running import GIVEN_UP, read_given_up, read_part
+from synthgen.running import SAME_FAILURES, read_given_up, read_part
 from synthgen.running.failures import write_failure
 from synthgen.store import FolderStore
 from tests.command import call, envelope, result, said
@@ -79,7 +79,7 @@ def planned(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_a_shard_that_failed_alike_three_times_is_left_alone_told_and_tried_again_after_a_repair(planned: Path) -> None:
     store = FolderStore(planned)
-    for _ in range(GIVEN_UP):
+    for _ in range(SAME_FAILURES):
         write_failure(store, 1, WRONG)
     with pytest.raises(ModelError, match="not tried again after 3 failures: shard 1: TypeError: unexpected") as refused:
         synthgen.work(planned, device="cpu")
@@ -89,7 +89,7 @@ def test_a_shard_that_failed_alike_three_times_is_left_alone_told_and_tried_agai
     assert (again.returncode, envelope(again.stdout)["errors"][0]["code"]) == (2, "model")
 
     repaired = call("repair", planned, "--json", folder=planned.parent)
-    assert len(result(repaired.stdout)["forgotten"]) == GIVEN_UP
+    assert len(result(repaired.stdout)["forgotten"]) == SAME_FAILURES
     assert synthgen.work(planned, device="cpu").committed == (1,)
 
 
@@ -107,7 +107,7 @@ def test_a_shard_is_tried_again_while_its_failures_are_few_or_differ(planned: Pa
 
 def test_failures_with_another_software_do_not_count(planned: Path) -> None:
     store = FolderStore(planned)
-    for _ in range(GIVEN_UP):
+    for _ in range(SAME_FAILURES):
         write_failure(store, 1, WRONG)
     assert read_given_up(store, (1,)) == {1: "TypeError: unexpected keyword argument 'size'"}
     (first, *_) = sorted((planned / "failed").iterdir())

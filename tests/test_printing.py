@@ -73,6 +73,7 @@ def test_surplus_is_not_counted_as_a_failure_of_the_model() -> None:
     tally = Tally((ClassTally("doctor", 6, 32, 6, {"surplus": 20, "label": 6}),))
     assert list(tally_lines(tally)) == [
         "outcome   26 of 32 attempts passed the filters (81%): 6 kept, 20 more than needed",
+        "by class  kept/requested of attempts, and what became of the others",
         "  doctor  6/6 of 32   surplus 20, label 6",
     ]
     assert next(tally_lines(Tally((ClassTally("doctor", 6, 8, 6, {"label": 2}),)))) == (

@@ -9,16 +9,10 @@ from typing import TYPE_CHECKING
 
 from synthgen import running as runs
 from synthgen.api.arguments import flag_of, text_of_path
-from synthgen.api.publishing import (
-    clear_leftovers,
-    committed,
-    digests_of,
-    own_files,
-    published,
-    publishing,
-)
+from synthgen.api.publishing import clear_leftovers, committed, digests_of, own_files, published, publishing
 from synthgen.api.results import Results, digest_of_file, read_results, records_of, sheet_fingerprint, write_results
 from synthgen.api.review_notes import warn_of_lost, warn_of_void
+from synthgen.api.sheets import renew_pages
 from synthgen.api.trust import pinned_format, require_trust
 from synthgen.errors import QuotaNotMet, StorageError, UsageError
 from synthgen.files import as_damage
@@ -118,7 +112,9 @@ def finalize(location: Location, *, trust: bool = False) -> RunResult:
 def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
     """Do what `finalize` does, after `fresh` shards were made. It does not check trust."""
     with runs.changing(store):
-        return _finalized(planned, store, fresh)
+        result = _finalized(planned, store, fresh)
+        renew_pages(planned, store)
+        return result
 
 
 def _finalized(planned: Plan, store: RunStore, fresh: int) -> RunResult:

@@ -15,12 +15,14 @@ from synthgen.api.publishing import (
     leftovers,
     unverified_results,
 )
+from synthgen.api.results import read_results
+from synthgen.api.sheet_record import damaged_pages, drop_pages
 from synthgen.api.trust import pinned_models, require_trust
 from synthgen.events import OnProgress, ignore
 from synthgen.planning import Plan
 from synthgen.running import Damage, Repaired, RunState
 from synthgen.running.under_way import read_under_way
-from synthgen.store import Location, open_store
+from synthgen.store import Location, layout, open_store
 
 if TYPE_CHECKING:
     from synthgen.running.replay import Replay
@@ -83,7 +85,8 @@ def verify(location: Location, on_progress: OnProgress = ignore) -> list[Damage]
         []
     """
     store = open_store(text_of_path(location, "location"))
-    return [*runs.verify(runs.open_run(store), store, on_progress), *damaged_results(store)]
+    findings = runs.verify(runs.open_run(store), store, on_progress)
+    return [*findings, *damaged_results(store), *damaged_pages(store)]
 
 
 def unverified(location: Location) -> list[str]:
@@ -102,7 +105,8 @@ def repair(location: Location, on_progress: OnProgress = ignore) -> Repaired:
 
     A run in a folder is refused while a process works on it. In a bucket, see to it that nobody does.
 
-    A damaged dataset counts as missing: the next `run` or `finalize` rebuilds it.
+    A damaged dataset counts as missing: the next `run` or `finalize` rebuilds it. A marker that a finished run has lost
+    is written again, if the tables of its shard are there, whole and full.
 
     Raises:
         UsageError: `location` has no run.
@@ -116,8 +120,12 @@ def repair(location: Location, on_progress: OnProgress = ignore) -> Repaired:
     store = open_store(text_of_path(location, "location"))
     planned = runs.open_run(store)
     with runs.left_alone(store):
-        damaged = damaged_results(store)
+        damaged, pages = damaged_results(store), damaged_pages(store)
+        recorded = read_results(store)
+        restored = runs.restore_markers(planned, store, range(recorded.shards) if recorded else ())
         done = runs.repair(planned, store, on_progress)
-        drop_damaged(store, damaged, planned.fingerprint)
+        markers = set(map(layout.marker, restored))
+        drop_damaged(store, [each for each in damaged if each.place not in markers], planned.fingerprint)
+        drop_pages(store, pages)
         removed = (*done.removed, *clear_leftovers(store, (), unsure=True))
-    return replace(done, findings=(*done.findings, *damaged), removed=removed)
+    return replace(done, findings=(*done.findings, *damaged, *pages), removed=removed, restored=restored)

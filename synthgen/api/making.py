@@ -121,13 +121,13 @@ def refuse_failed(outcome: Outcome, store: RunStore, given_up: Mapping[int, str]
     Args:
         given_up: those that were not tried again, with the cause that they failed for each time.
     """
-    left = [f"not tried again after {runs.GIVEN_UP} failures: {line}" for line in runs.grouped(given_up or {})]
+    left = [f"not tried again after {runs.same_failures():g} failures: {line}" for line in runs.grouped(given_up or {})]
     if outcome.failed:
         unknown = f"see {store.location}/failed"
         causes = {**dict.fromkeys(outcome.failed, unknown), **runs.read_causes(store, outcome.failed)}
         lines = [*(f"failed: {line}" for line in runs.grouped(causes)), *left]
         shard, times = max(runs.count_failures(store, outcome.failed).items(), key=lambda one: one[1])
-        if times >= runs.MOST_FAILURES:  # tasks that a scheduler repeats would go on for ever
+        if times >= runs.most_failures():  # tasks that a scheduler repeats would go on for ever
             hint = f"Look at {store.location}/failed. Mend the cause and run again: each run tries the shard once more."
             text = "\n".join([*lines, f"shard {shard} has failed {times} times, whoever made it"])
             raise ModelError(text, hint=hint)

@@ -26,7 +26,7 @@ from synthgen.leftovers import clear, scratch_folder
 from synthgen.running import Damage
 from synthgen.seal import unseal
 from synthgen.store import MissingFileError, RunStore, layout
-from synthgen.store.layout import AUDIT, CARD, DATASET, RESULTS, SHEET, SUMMARY, in_dataset, of_dataset
+from synthgen.store.layout import AUDIT, CARD, DATASET, PAGES, RESULTS, SHEET, SUMMARY, in_dataset, of_dataset
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
@@ -200,10 +200,11 @@ def leftovers(store: RunStore) -> list[str]:
 
     if store.folder is None:
         return []
-    audit = store.folder / AUDIT
+    own = [folder for name in (AUDIT, PAGES) if not (folder := store.folder / name).is_symlink()]
     with named_by_itself(store.folder):
-        inside = [] if audit.is_symlink() else [path for path in audit.rglob(".*") if is_draft(path)]
-        return [str(path.relative_to(store.folder)) for path in (*copies(store.folder / DATASET), *sorted(inside))]
+        inside = [path for folder in own for path in folder.rglob(".*") if is_draft(path)]
+        drafts = (*copies(store.folder / DATASET), *copies(store.folder / PAGES), *sorted(inside))
+        return [str(path.relative_to(store.folder)) for path in drafts]
 
 
 def clear_leftovers(store: RunStore, orphans: Iterable[str], *, unsure: bool = False) -> list[str]:

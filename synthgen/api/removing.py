@@ -22,7 +22,7 @@ from synthgen.leftovers import alone
 from synthgen.store import Location, RunStore, layout, open_store
 
 _ORDER = (
-    *(layout.RESULTS, layout.SHEET, layout.DATASET, layout.AUDIT, layout.DONE),
+    *(layout.RESULTS, layout.SHEET, layout.PAGES, layout.DATASET, layout.AUDIT, layout.DONE),
     *(layout.IMAGES, layout.LEDGER, layout.JOURNAL, layout.FAILED, layout.ADDITIONS, layout.CHANGES, "decisions"),
     *(layout.CALIBRATION, layout.CALIBRATION_PLOT, layout.TO_LABEL, layout.LOOKS),
     *(layout.SPEC, layout.RESOLVED, layout.PLAN),
@@ -150,6 +150,7 @@ def _removable_folder(folder: Path) -> Path:
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}", argument="location", hint="`synthgen runs` lists the runs.")
 
+    _check_plan_is_readable(folder / layout.PLAN)
     with as_storage_error(folder):
         is_empty = not os.listdir(folder)  # as a removal leaves it that is killed at its last step
     if not is_empty and not is_run(folder):
@@ -160,6 +161,18 @@ def _removable_folder(folder: Path) -> Path:
     with alone(folder / layout.PLAN) as is_free:
         _refuse_in_use(folder, is_free)
     return folder
+
+
+def _check_plan_is_readable(plan: Path) -> None:
+    """Refuse a plan.json that cannot be read: nobody knows then whether it is a run's.
+
+    Raises:
+        StorageError: it is a file, and cannot be read.
+    """
+    with as_storage_error(plan):
+        if plan.is_file() and not plan.is_symlink():
+            with plan.open("rb") as file:
+                file.read(1)
 
 
 def _refuse_in_use(folder: Path, is_free: bool | None) -> None:
@@ -182,7 +195,8 @@ def _refuse_in_use(folder: Path, is_free: bool | None) -> None:
 def _ours(folder: Path) -> Iterator[Path]:
     """List what synthgen made directly in a run's folder, in the order in which it is removed."""
     there, last = {entry.name for entry in os.scandir(folder)}, mark_of(folder)
-    drafts = {path for path in folder.glob(".*") if is_draft(path)} | set(unfinished(folder / layout.DATASET))
+    copies = (*unfinished(folder / layout.DATASET), *unfinished(folder / layout.PAGES))
+    drafts = {path for path in folder.glob(".*") if is_draft(path)} | set(copies)
     yield from sorted(drafts)
     yield from (folder / name for name in _ORDER if name in there and name != last)
     if last is not None:

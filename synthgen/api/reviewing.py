@@ -49,7 +49,7 @@ def exclude(
     location: Location,
     ids: Sequence[str] = (),
     *,
-    file: PathInput | None = None,
+    file: PathInput | Sequence[PathInput] | None = None,
     reason: str | None = None,
     reviewer: str | None = None,
     undo: bool = False,
@@ -61,8 +61,9 @@ def exclude(
 
     Args:
         ids: of images in the dataset, such as "00000-000012".
-        file: a CSV with a column `id`, as the contact sheet saves it. A column `decision` says `exclude` or `include`
-            for each row, and rows where it is empty are left alone. Without it, all rows are excluded.
+        file: a CSV with a column `id`, as the contact sheet saves it, or several of them. A column `decision` says
+            `exclude` or `include` for each row, and rows where it is empty are left alone. Without it, all rows are
+            excluded.
         reason: why, in a few words.
         reviewer: who decides; by default the login name.
         undo: take back the exclusion of these images, instead. What was decided before it holds again.
@@ -88,7 +89,7 @@ def include(
     location: Location,
     ids: Sequence[str] = (),
     *,
-    file: PathInput | None = None,
+    file: PathInput | Sequence[PathInput] | None = None,
     reason: str | None = None,
     reviewer: str | None = None,
     undo: bool = False,
@@ -125,7 +126,7 @@ def _decide(
     location: Location,
     ids: Sequence[str],
     is_in: bool,
-    file: PathInput | None,
+    file: PathInput | Sequence[PathInput] | None,
     reason: str | None,
     reviewer: str | None,
     undo: bool,
@@ -135,13 +136,13 @@ def _decide(
     why = None if reason is None else _line(reason, "reason")
     who = _login() if reviewer is None else _line(reviewer, "reviewer")
     asked = [Asked(image_id, is_in) for image_id in texts_of(ids, "ids")]
-    path: Path | None = None if file is None else path_of(file, "file")
-    if path is not None:
+    paths = _paths(file)
+    for path in paths:
         asked += [Asked(one.id, one.is_in, one.place) for one in read_review_file(path, is_in=is_in)]
     if not asked:
-        what = "names no image" if path is not None else "no image is named"
+        what = "names no image" if paths else "no image is named"
         hint = "Give `ids`, or a `file` with some; the contact sheet saves one."
-        raise UsageError(what, argument="ids" if path is None else "file", hint=hint)
+        raise UsageError(what, argument="file" if paths else "ids", hint=hint)
 
     store = open_store(place)
     planned = runs.open_run(store)
@@ -150,6 +151,11 @@ def _decide(
     with runs.changing(store):
         decided = runs.decide(planned, store, asked, undo=undo, reason=why, reviewer=who)
         return Reviewed(decided, make() if runs.read_intact(planned, store, reviewed=False).complete else None)
+
+
+def _paths(file: PathInput | Sequence[PathInput] | None) -> list[Path]:
+    files = file if isinstance(file, list | tuple) else [] if file is None else [file]
+    return [path_of(each, "file") for each in files]
 
 
 def _line(text: object, argument: str) -> str:

@@ -91,6 +91,7 @@ def run(
         >>> images.features["label"].names
         ['doctor', 'chef']
     """
+    runs.check_limits()
     deadline = Deadline(max_time, stop, on_progress)
     devices_of(devices)
     choice_of(executor, "executor", ("local", "ray"))
@@ -191,6 +192,7 @@ def work(
         >>> synthgen.work("outputs/array", index=0, of=1).committed
         (0,)
     """
+    runs.check_limits()
     deadline = Deadline(max_time, stop, on_progress)
     device, trust = device_of(device), flag_of(trust, "trust")
     of, index = number_of(of, "of"), number_of(index, "index", least=0)

@@ -178,7 +178,13 @@ def repair(location: RunArgument) -> Answer:
     with session.progress(location, f"checking {location}") as on_progress:
         done = repair(location, on_progress=on_progress)
     lines = [*_finding_lines(location, done.findings)]
-    lines.append(f"removed   {counted(len(done.removed), 'orphaned file')}")
+    if done.removed:
+        lines.append(f"removed   {counted(len(done.removed), 'orphaned file')}")
+    if done.restored:
+        lines.append(f"restored  the marker of shards {', '.join(map(str, done.restored))}, from their tables")
+    if gone := {name.partition("/")[2].partition("-")[0] for name in done.removed if name.startswith(layout.IMAGES)}:
+        which = ", ".join(str(int(shard)) for shard in sorted(gone) if shard.isdecimal())
+        lines.append(f"lost      images of shards {which}, which nothing had committed: run again to make them")
     if done.forgotten:
         lines.append(f"forgot    {counted(len(done.forgotten), 'failure')}: the shards are tried again")
     if done.reopened:
@@ -188,6 +194,8 @@ def repair(location: RunArgument) -> Answer:
         lines.append("discarded the dataset: run again, or finalize, to rebuild it")
     if {layout.SHEET, layout.RESULTS} & set(places):
         lines.append("discarded the contact sheet: run again, or finalize, to rebuild it")
+    if any(place.partition("/")[0] == layout.PAGES for place in places):
+        lines.append(f"discarded pages of the contact sheet: synthgen sheet {location} writes them again")
     lines += [f"restored  {name}, from {layout.PLAN}" for name in (layout.SPEC, layout.RESOLVED) if name in places]
 
     result = {
@@ -195,6 +203,7 @@ def repair(location: RunArgument) -> Answer:
         "discarded": list(done.reopened),
         "removed": list(done.removed),
         "forgotten": list(done.forgotten),
+        "restored": list(done.restored),
     }
     lost = [found for found in done.findings if found.is_for_good]
     left = f"{location}: {counted(len(lost), 'damaged file')} cannot be mended"

@@ -13,6 +13,7 @@ from synthgen.cli.app import app
 from synthgen.cli.envelope import described, envelope
 from synthgen.cli.session import session
 from synthgen.cli.streams import Inert, console, guard, lost_result, print_json, printing_is_the_result
+from synthgen.cli.wrapping import fitted
 from synthgen.errors import Interrupted, StorageError, SynthgenError, UsageError
 from synthgen.files import named_by_itself
 from synthgen.redaction import without_secrets
@@ -64,7 +65,7 @@ def deliver(answer: Answer | None, error: SynthgenError | None, usage: str | Non
         if answer.is_printing:
             printing_is_the_result()
         for line in answer.lines:
-            print(line) if isinstance(line, str) else console().print(Inert(line))
+            print(fitted(line)) if isinstance(line, str) else console().print(Inert(line))
 
     if usage is not None:
         print(usage, file=sys.stderr)

@@ -1,6 +1,7 @@
 """The commands of a review: images taken out of a run's dataset, and into it."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,8 +22,10 @@ Ids = Annotated[
     typer.Argument(metavar="ID...", help="IDs of images, such as 00000-000012, as the contact sheet shows them."),
 ]
 ReviewFile = Annotated[
-    Path | None,
-    typer.Option("--file", metavar="FILE.csv", help="CSV with a column id, and maybe decision; the sheet saves one."),
+    list[Path] | None,
+    typer.Option(
+        "--file", metavar="FILE.csv", help="CSV with a column id, and maybe decision; the sheet saves one. Repeatable."
+    ),
 ]
 Why = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, in a few words.")]
 Reviewer = Annotated[
@@ -47,7 +50,7 @@ def exclude(
     """
     from synthgen.api.reviewing import exclude
 
-    done = exclude(location, ids or (), file=file, reason=reason, reviewer=reviewer, undo=undo, trust=trust)
+    done = exclude(location, ids or (), file=file or None, reason=reason, reviewer=reviewer, undo=undo, trust=trust)
     return _answer(done, location)
 
 
@@ -67,8 +70,28 @@ def include(
     """
     from synthgen.api.reviewing import include
 
-    done = include(location, ids or (), file=file, reason=reason, reviewer=reviewer, undo=undo, trust=trust)
+    done = include(location, ids or (), file=file or None, reason=reason, reviewer=reviewer, undo=undo, trust=trust)
     return _answer(done, location)
+
+
+@command
+def sheet(
+    location: RunArgument,
+    per_page: Annotated[
+        int | None,
+        typer.Option("--per-page", min=1, max=1000, metavar="N", help="Pictures on a page. Default: 200."),
+    ] = None,
+) -> Answer:
+    """Write every picture of a run on pages to look through and tick. The contact sheet shows only some.
+
+    The pages are in RUN/sheet; begin with index.html. Whatever builds the dataset again renews them from then on.
+    """
+    from synthgen.api.sheets import sheet
+
+    found = sheet(location, per_page=per_page)
+    lines = [f"pictures  {found.pictures:,} on {counted(found.pages, 'page')}, {found.written:,} written now"]
+    lines += [f"hidden    {count:,} {why}" for why, count in found.hidden.items() if count]
+    return Answer(result=asdict(found), lines=[*lines, f"look at   {found.index}"])
 
 
 def _answer(done: "Reviewed", location: str) -> Answer:

@@ -88,6 +88,8 @@ def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
     if found.kept_bytes:
         yield f"kept      {size(found.kept_bytes)} of images outside the dataset, for reviewers, --top-up and --extend"
     yield from shortfall_lines(found.shortfalls, found.spec)
+    if not found.fresh and not found.rebuilt:
+        yield f"unread    files were not read again; to check every byte: synthgen verify {found.folder}"
     yield f"look at   {found.sheet}"
 
 
@@ -114,6 +116,9 @@ def tally_lines(tally: Tally) -> Iterator[str]:
     """Show the outcomes of the attempts, overall and by class. Surplus images passed: they were not rejected."""
     yield f"outcome   {tally.headline}"
 
+    if any(kind.others for kind in tally.classes):
+        asked = "kept/requested" if tally.quota is not None else "accepted"
+        yield f"by class  {asked} of attempts, and what became of the others"
     width = max((len(kind.name) for kind in tally.classes), default=0)
     for kind in tally.classes:
         quota = f"/{kind.quota}" if kind.quota is not None else ""

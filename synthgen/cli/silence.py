@@ -1,6 +1,7 @@
 """Silence: a call that shows no sign of life for too long is ended, because what it waits for may never answer."""
 
 import faulthandler
+import math
 import os
 import re
 import tempfile
@@ -11,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from synthgen.cli.program import deliver
-from synthgen.errors import DeviceError, StorageError, SynthgenError, UsageError
+from synthgen.errors import DeviceError, StorageError, SynthgenError
 from synthgen.events import Event, OnProgress
+from synthgen.running.patience import silence
 
-_VARIABLE, _DEFAULT = "SYNTHGEN_SILENCE_SECONDS", 7200.0
 _LOOK_EVERY, _PRINTING = 0.5, 5.0
 """Seconds between two looks, and those that printing the error may take: stdout may hang, too."""
 
@@ -30,7 +31,7 @@ def ended_if_silent(location: str, on_progress: OnProgress) -> Iterator[OnProgre
     A system call on a file system that is gone never returns, and Python cannot interrupt it. The error says where the
     main thread waits.
     """
-    limit, heard, over = _limit(), time.monotonic(), threading.Event()
+    limit, heard, over = silence(), time.monotonic(), threading.Event()
 
     def hear(event: Event) -> None:
         nonlocal heard
@@ -42,23 +43,12 @@ def ended_if_silent(location: str, on_progress: OnProgress) -> Iterator[OnProgre
             if (silent := time.monotonic() - heard) > limit:
                 _end(_error(location, silent))
 
-    if limit:
+    if limit < math.inf:
         threading.Thread(target=look, daemon=True).start()
     try:
         yield hear
     finally:
         over.set()
-
-
-def _limit() -> float:
-    text = os.environ.get(_VARIABLE, "")
-    try:
-        seconds = float(text) if text else _DEFAULT
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        raise UsageError(f"{_VARIABLE}: expected seconds, such as 600, or 0 for no limit; found {text!r}")
-    return seconds
 
 
 def _error(location: str, silent: float) -> SynthgenError:
@@ -70,7 +60,7 @@ def _error(location: str, silent: float) -> SynthgenError:
         kind = StorageError if {"store", "files.py"} & set(file.parts) else DeviceError
         what += f", in {found['name']} (synthgen/{file.as_posix()}:{found['line']})"
     hint = "A file system, a network or a device may not answer. What was committed stays; run again to resume."
-    return kind(what, hint=f"{hint} {_VARIABLE} sets the limit.")
+    return kind(what, hint=f"{hint} SYNTHGEN_SILENCE_SECONDS sets the limit.")
 
 
 def _main_thread() -> str:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from synthgen.errors import StorageError
 from synthgen.files import as_storage_error, make_folder, sync
@@ -91,5 +92,19 @@ def _aside(folder: Path) -> Path:
 
 
 def _holds_only(folder: Path, own: Collection[str]) -> bool:
-    files = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    return folder.is_dir() and all(path.relative_to(folder).as_posix() in own for path in files)
+    """Whether a folder holds nothing but the files `own`.
+
+    Raises:
+        OSError: a folder in it cannot be listed, so nobody knows.
+    """
+    if not folder.is_dir():
+        return False
+    for place, folders, files in os.walk(folder, onerror=_raise):
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+        if any(Path(place, name).relative_to(folder).as_posix() not in own for name in (*files, *links)):
+            return False
+    return True
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error

@@ -1,6 +1,6 @@
 "use strict";
 // The review on the contact sheet: ticks become a CSV for `synthgen exclude RUN --file review.csv`. Nothing is sent.
-(() => {
+const review = (() => {
   const bar = document.getElementById("review");
   const find = bar.querySelector("[type=search]"), show = bar.querySelector("select");
   const save = bar.querySelector(".save"), clear = bar.querySelector(".clear");
@@ -8,9 +8,13 @@
   const boxes = [...document.querySelectorAll("figure [type=checkbox]")];
   const figures = [...document.querySelectorAll("figure")];
   const texts = new Map(figures.map((figure) => [figure, figure.textContent.toLowerCase().replace(/\s+/g, " ")]));
+  const keys = bar.dataset.page ? ["id", "decision", "page"] : ["id", "decision", "class", "verdict"];
+  const others = []; // What is ticked on other pages of the same review.
+  const after = { change() {}, clear() {}, save() {} };
 
-  const ticked = () => boxes.filter((box) => box.checked);
-  const number = (found, decision) => found.filter((box) => box.dataset.decision === decision).length;
+  const ticked = () => boxes.filter((box) => box.checked).map((box) => ({ ...box.dataset, page: bar.dataset.page }));
+  const all = () => [...ticked(), ...others];
+  const number = (found, decision) => found.filter((each) => each.decision === decision).length;
 
   function matches(figure) {
     const box = figure.querySelector("[type=checkbox]"), kind = show.value;
@@ -28,7 +32,7 @@
   }
 
   function count() {
-    const found = ticked();
+    const found = all();
     counts.textContent = `${number(found, "exclude")} to exclude, ${number(found, "include")} to include`;
     save.disabled = clear.disabled = !found.length;
     next.hidden = true;
@@ -42,8 +46,7 @@
   }
 
   function download() {
-    const keys = ["id", "decision", "class", "verdict"];
-    const rows = ticked().map((box) => keys.map((key) => cell(box.dataset[key])).join(","));
+    const rows = all().map((each) => keys.map((key) => cell(each[key])).join(","));
     const text = "\ufeff" + [keys.join(","), ...rows].join("\r\n") + "\r\n";
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
@@ -51,20 +54,33 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
     next.hidden = false;
+    after.save();
   }
 
-  for (const box of boxes) box.addEventListener("change", () => { count(); if (show.value === "ticked") filter(); });
+  function wipe() {
+    if (others.length && !confirm("Clear the ticks of all pages?")) return;
+    for (const box of boxes) box.checked = false;
+    others.length = 0;
+    count();
+    filter();
+    after.clear();
+  }
+
+  for (const box of boxes) {
+    box.addEventListener("change", () => { count(); if (show.value === "ticked") filter(); after.change(); });
+  }
   for (const picture of document.querySelectorAll("figure img")) {
     picture.addEventListener("click", () => { const box = picture.closest("figure").querySelector("[type=checkbox]"); if (box) box.click(); });
   }
   find.addEventListener("input", filter);
   show.addEventListener("change", filter);
   save.addEventListener("click", download);
-  clear.addEventListener("click", () => { for (const box of boxes) box.checked = false; count(); filter(); });
+  clear.addEventListener("click", wipe);
 
   next.querySelector("code").textContent = "synthgen exclude RUN --file review.csv";
   bar.hidden = false;
   document.documentElement.classList.add("reviewing");
   count();
   filter();
+  return { bar, boxes, others, after, count };
 })();

@@ -165,7 +165,7 @@ def write_sheet(
     shown: defaultdict[tuple[str, bool], _Best] = defaultdict(lambda: _Best(limit))
     composition = Composition(asked)
     for row in rows:
-        picture = _picture(row, limits.get(row["class"], ()), asked.balanced)
+        picture = picture_of(row, limits.get(row["class"], ()), asked.balanced)
         fates[row["class"], picture.verdict, picture.reason] += 1
         shown[row["class"], picture.accepted].add(picture)
         if picture.accepted:
@@ -210,7 +210,7 @@ class _Best:
         return sorted(self._held, key=lambda picture: picture.order)[: self._limit]
 
 
-def _picture(row: LedgerRow, limits: Sequence[Rule], balanced: Sequence[str]) -> SheetPicture:
+def picture_of(row: LedgerRow, limits: Sequence[Rule], balanced: Sequence[str]) -> SheetPicture:
     return SheetPicture(
         id=row["id"],
         verdict=row["verdict"],

@@ -8,8 +8,6 @@ from synthgen.running.executors.local import run_local
 from synthgen.running.executors.ray import check_ray, run_ray
 from synthgen.running.executors.slots import Slot, slots
 from synthgen.running.failures import (
-    GIVEN_UP,
-    MOST_FAILURES,
     count_failures,
     failed_for,
     grouped,
@@ -17,8 +15,10 @@ from synthgen.running.failures import (
     read_given_up,
 )
 from synthgen.running.opening import check_resolved, create_run, growth_in, is_begun, kept_spec, open_run
+from synthgen.running.patience import MOST_FAILURES, SAME_FAILURES, check_limits, most_failures, same_failures
 from synthgen.running.rejudge import rejudge
 from synthgen.running.repair import Repaired, repair
+from synthgen.running.restored import restore_markers
 from synthgen.running.shard.protocols import Generator, Judge
 from synthgen.running.shard.worker import Outcome, work
 from synthgen.running.state import RunState, check_intact, read_intact, read_part, read_state
@@ -28,8 +28,8 @@ from synthgen.running.unused import is_unused
 from synthgen.running.verify import Damage, unsealed, verify
 
 __all__ = [
-    "GIVEN_UP",
     "MOST_FAILURES",
+    "SAME_FAILURES",
     "Asked",
     "Assignment",
     "Damage",
@@ -44,6 +44,7 @@ __all__ = [
     "carry_decisions",
     "changing",
     "check_intact",
+    "check_limits",
     "check_ray",
     "check_resolved",
     "count_failures",
@@ -58,6 +59,7 @@ __all__ = [
     "is_unused",
     "kept_spec",
     "left_alone",
+    "most_failures",
     "open_run",
     "read_causes",
     "read_given_up",
@@ -66,8 +68,10 @@ __all__ = [
     "read_state",
     "rejudge",
     "repair",
+    "restore_markers",
     "run_local",
     "run_ray",
+    "same_failures",
     "slots",
     "top_up",
     "unsealed",

@@ -19,14 +19,15 @@ from pathlib import Path
 from synthgen.errors import StorageError
 from synthgen.holders import named
 from synthgen.leftovers import alone, shared
+from synthgen.running.patience import wait
 from synthgen.store import layout
 from synthgen.store.store import RunStore
 
 _LOG = logging.getLogger(__name__)
 _HELD: ContextVar[frozenset[Path]] = ContextVar("_HELD", default=frozenset())
 """Folders that this thread's calls hold, so that one call may make another."""
-_LONGEST, _STEP = 3600.0, 0.2
-"""Seconds to wait for a process that changes the same run, and between two looks."""
+_STEP = 0.2
+"""Seconds between two looks at a lock."""
 
 
 @contextmanager
@@ -52,13 +53,13 @@ def changing(store: RunStore) -> Iterator[None]:
     """Be the only process that writes what follows from a run's shards, until the block ends. Waits for another one.
 
     Raises:
-        StorageError: another process is removing or repairing it, or has been changing it for an hour.
+        StorageError: another process is removing or repairing it, or has been changing it for too long.
     """
     if store.folder is None or (folder := store.folder.resolve()) in _HELD.get():
         yield
         return
     with at_work(store):
-        began, is_told = time.monotonic(), False
+        began, longest, is_told = time.monotonic(), wait(), False
         while True:
             with alone(folder) as free:
                 if free is not False:  # None: no locks here, or no folder yet
@@ -69,9 +70,10 @@ def changing(store: RunStore) -> Iterator[None]:
                         _HELD.reset(token)
                     return
 
-            if time.monotonic() - began > _LONGEST:
-                what = f"{store.location}: {named(folder)} has been changing this run for an hour"
-                raise StorageError(what, hint="Look whether it still works; stop it if it does not, and try again.")
+            if time.monotonic() - began > longest:
+                what = f"{store.location}: {named(folder)} has been changing this run for {longest:.0f} s"
+                hint = "Stop it if it does not get on, and try again. SYNTHGEN_WAIT_SECONDS sets the limit."
+                raise StorageError(what, hint=hint)
             if not is_told:
                 _LOG.warning("%s is being changed by %s; waiting for it", store.location, named(folder))
             is_told = True

@@ -10,17 +10,14 @@ from pydantic_core import to_json
 
 from synthgen.errors import BUGS, ModelError, ModelUnavailable, cause_of
 from synthgen.redaction import without_secrets
+from synthgen.running.patience import same_failures
 from synthgen.running.shard.environment import environment
 from synthgen.seal import seal, unseal
 from synthgen.store import layout
 from synthgen.store.store import RunStore
 
-GIVEN_UP = 3
-"""If a shard failed this often for the same cause with the same software, no task tries it again."""
 _LISTED = 20
 """Shards of one cause that are named; the others are counted."""
-MOST_FAILURES = 10
-"""A shard that failed so often, on whatever machine, is not to be tried again by a scheduler."""
 _REPEATED = {kind.__name__ for kind in BUGS}
 
 
@@ -53,22 +50,23 @@ def read_causes(store: RunStore, shards: Collection[int]) -> Mapping[int, str]:
 def read_given_up(store: RunStore, shards: Collection[int]) -> Mapping[int, str]:
     """Find the shards that no task should try again, with the first line of the cause.
 
-    Those whose last failures, `GIVEN_UP` in number, have the same cause, each with the libraries that are here now:
-    whatever machine takes such a shard next would fail in the same way. An update of a library gives it new tries, and
-    so does `forget_failures`.
+    Those whose last failures, as many as `same_failures` says, have the same cause, each with the libraries that are
+    here now: whatever machine takes such a shard next would fail in the same way. An update of a library gives it new
+    tries, and so does `forget_failures`.
     """
+    enough = same_failures()
     names = defaultdict[int, list[str]](list)
     for name in store.names(layout.FAILED) if shards else []:
         if (shard := layout.shard_of_failure(name)) is not None and shard in shards:
             names[shard].append(name)
-    often = {shard: several for shard, several in names.items() if len(several) >= GIVEN_UP}
+    often = {shard: several for shard, several in names.items() if len(several) >= enough}
 
     found: dict[int, str] = {}
     here = environment()
     for shard, several in sorted(often.items()):
-        failures = sorted(_read_failures(store, several), key=lambda one: one.time)[-GIVEN_UP:]
+        failures = sorted(_read_failures(store, several), key=lambda one: one.time)[-int(enough) :]
         alike = {(one.cause, one.environment == here) for one in failures}
-        if len(failures) == GIVEN_UP and alike == {(failures[0].cause, True)}:
+        if len(failures) == enough and alike == {(failures[0].cause, True)}:
             found[shard] = failures[0].cause
     return found
 

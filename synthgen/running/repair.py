@@ -22,12 +22,14 @@ class Repaired:
         reopened: shards that will be made again.
         removed: files that no marker names.
         forgotten: what `failed/` said of shards that are not done, which tasks therefore try again.
+        restored: shards whose lost marker was written again, from their tables.
     """
 
     findings: tuple[Damage, ...]
     reopened: tuple[int, ...]
     removed: tuple[str, ...]
     forgotten: tuple[str, ...] = ()
+    restored: tuple[int, ...] = ()
 
 
 def repair(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> Repaired:

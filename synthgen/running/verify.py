@@ -54,7 +54,7 @@ def verify(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> lis
     records = {**state.done, **_doubtful(plan, store, state.damaged)}
     on_progress(StepProgress("checking", "shards", 0, len(records)))
     for done, (_, record) in enumerate(sorted(records.items()), start=1):
-        findings += _verify_shard(plan, store, record)
+        findings += verify_shard(plan, store, record)
         on_progress(StepProgress("checking", "shards", done, len(records)))
     return findings
 
@@ -106,7 +106,8 @@ def _written_faults(store: RunStore) -> list[Damage]:
         return [Damage.of(layout.SPEC, error)]
 
 
-def _verify_shard(plan: Plan, store: RunStore, record: ShardRecord) -> list[Damage]:
+def verify_shard(plan: Plan, store: RunStore, record: ShardRecord) -> list[Damage]:
+    """Read the two tables of a shard again, and list how they differ from what a marker says of them."""
     damaged = [found for file in (record.images, record.ledger) if (found := _verify_bytes(store, file))]
     # What a damaged file seems to hold would only repeat that it is damaged.
     return damaged or _verify_rows(plan, store, record)

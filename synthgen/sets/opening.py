@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import re
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
 
+from synthgen.bounded import near_name
 from synthgen.errors import UsageError
 from synthgen.files import expanded
 from synthgen.sets.coco import find_annotations, read_coco
@@ -98,10 +98,10 @@ def open_set(
 def _expected(path: Path) -> str:
     """Say what a set may be, and which file or folder here has a name like that of one that does not exist."""
     try:
-        near = get_close_matches(path.name, os.listdir(path.parent), n=1)
+        near = near_name(path.name, os.listdir(path.parent))
     except OSError:
-        near = []
-    close = f"Did you mean {path.parent / near[0]}? " if near else ""
+        near = None
+    close = f"Did you mean {path.parent / near}? " if near else ""
     return f"{close}Give an existing file or folder, or the id of a dataset on the hub, such as owner/name."
 
 

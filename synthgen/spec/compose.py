@@ -22,6 +22,7 @@ _METADATA = "metadata"
 _FILE_OF_KEY = re.compile(r"([\w-][\w .-]*)=(.+)", re.DOTALL)
 _YAML, _LINES = (".yaml", ".yml", ".json"), ".txt"
 _ADDRESS = "the address contains a user name, a password or a token; remove it"
+_GIVEN_FILE = "Check the name of the file; it is relative to the working folder."
 _SECRETS = "The spec is published with its dataset. Put secrets in the environment, such as HF_TOKEN for hub models."
 
 
@@ -102,7 +103,11 @@ def _with_file(root: Node, text: str, folders: dict[str, str]) -> tuple[Node, li
             raise refused(str(path), "this is not a file", START_HINT)
         node, problems = _content(path, is_value=bool(keys))
     except SpecError as error:
-        return root, [each if each.line else origin.problem(f"{path}: {each.message}") for each in error.problems]
+        if any(each.line for each in error.problems):
+            return root, [each if each.line else origin.problem(f"{path}: {each.message}") for each in error.problems]
+        hint = error.hint if error.hint != START_HINT else _GIVEN_FILE
+        raise SpecError([origin.problem(f"{path}: {each.message}") for each in error.problems], hint=hint) from None
+
     folders[str(path)] = str(path.parent)
     if problems or node is None:
         return root, problems or [origin.problem(f"{path}: the file is empty")]

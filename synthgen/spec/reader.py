@@ -18,7 +18,7 @@ from synthgen.spec.messages import problems_of
 from synthgen.spec.place import KEY, locate
 from synthgen.spec.source import Settings, SpecText
 from synthgen.spec.spec import Spec
-from synthgen.spec.text import KEYS_HINT, read_text
+from synthgen.spec.text import KEYS_HINT, VARIABLES_HINT, read_text
 
 _Kind = TypeVar("_Kind", bound=Section)
 
@@ -122,4 +122,6 @@ def _error(problems: list[Problem], hint: str = KEYS_HINT) -> SpecError:
             problem.column,
         ),
     )
+    if all(problem.file.startswith("`variables=") for problem in problems):
+        hint = VARIABLES_HINT
     return SpecError(ordered, hint=hint)

@@ -2,14 +2,17 @@
 
 import codecs
 import re
-from difflib import get_close_matches
 from pathlib import Path
 
+from synthgen.bounded import near_name
 from synthgen.errors import Problem, SpecError
 
 MAX_BYTES = 5_000_000
 START_HINT = "`synthgen init` writes a spec to start from."
 KEYS_HINT = "`synthgen schema` prints every key; docs/specs.md explains them."
+VARIABLES_HINT = (
+    "Write ${NAME} where the value belongs, and declare NAME in `vars` if it has a default: see docs/specs.md."
+)
 YAML_HINT = "Fix the YAML there; the keys and values of the spec are checked after that."
 _UTF16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -81,5 +84,5 @@ def _close_to(path: Path) -> str | None:
     known = {
         str(file.name): str(file) for folder in folders for end in ("yaml", "yml") for file in folder.glob(f"*.{end}")
     }
-    close = get_close_matches(path.name, known, n=1)
-    return known[close[0]] if close else None
+    close = near_name(path.name, known)
+    return known[close] if close else None

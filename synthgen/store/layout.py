@@ -25,6 +25,8 @@ CARD = "README.md"
 """In the dataset's folder."""
 SHEET = "report.html"
 RESULTS = "results.json"
+PAGES = "sheet"
+"""The folder of the contact sheet that shows every picture."""
 
 AUDIT = "audit"
 AUDIT_JSON = "audit.json"
