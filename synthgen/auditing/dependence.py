@@ -17,7 +17,10 @@ from synthgen.stats.search import Codes
 
 SOURCES = ("source_id", "source_image")
 """The columns that name the image which an image was made from."""
-_COLUMNS = {PROMPT: (PROMPT,), "seed": ("seed",), "source": SOURCES, "file": (SAME_FILE,)}
+_FILE = "file"
+_COLUMNS = {PROMPT: (PROMPT,), "seed": ("seed",), "source": SOURCES, _FILE: (SAME_FILE,)}
+_CONDITIONS = (PROMPT, "seed")
+"""What a generator is given. If that is the same for all images of a class, they are independent draws, given it."""
 _LEAST = 1.05
 """Groups other than prompts count if they may multiply the variance in some class by this much."""
 _GIANT = 0.2
@@ -31,11 +34,15 @@ class Clustering:
     Attributes:
         table: its clusters are connected over anything that their images share.
         single: the table with the clusters of each single dependence; empty if there is only one.
+        copies: the table whose clusters are rows of one file or id; None if none counts.
+        reaching: the groups of images that reach over classes, for each dependence that may.
     """
 
     table: Table
     single: tuple[Table, ...]
     dependence: Dependence
+    copies: Table | None = None
+    reaching: tuple[Codes, ...] = ()
 
 
 def find_clustering(table: Table, frame: pd.DataFrame, near: NDArray[np.integer] | None = None) -> Clustering:
@@ -45,16 +52,25 @@ def find_clustering(table: Table, frame: pd.DataFrame, near: NDArray[np.integer]
         frame: the rows of the table, with columns `prompt`, `seed`, one of `SOURCES`, and `SAME_FILE`, as far as known.
         near: for each row a number that it shares with its near-duplicates.
     """
-    grouped = {what: codes for what, codes in _codes(table, frame, near) if codes is not None}
-    shared = [_shared(table, what, codes) for what, codes in grouped.items()]
-    dependence = Dependence(tuple(each for each in shared if each.groups))
-    counted = [grouped[each.what] for each in dependence.shared if each.counted]
-    if not counted or [each.what for each in dependence.shared if each.counted] == [PROMPT]:
+    found = {what: codes for what, codes in _codes(table, frame, near) if codes is not None}
+    grouped = {what: _within(table, codes) for what, codes in found.items()}
+    given = tuple(what for what in _CONDITIONS if what in grouped and _is_single(table, grouped[what]).any())
+    grouped |= {what: np.where(_is_single(table, grouped[what]), -1, grouped[what]) for what in given}
+    shared = [_shared(table, what, _within(table, codes), grouped[what]) for what, codes in found.items()]
+    dependence = Dependence(tuple(each for each in shared if each.groups), single=given)
+    names = [each.what for each in dependence.shared if each.counted]
+    if names == [PROMPT] and PROMPT not in given:
         return Clustering(table, (), dependence)
+    if not names:
+        alone = replace(table, cluster=None, cluster_label=table.cluster_label[:0]) if PROMPT in given else table
+        return Clustering(alone, (), dependence)
 
+    counted = [grouped[what] for what in names]
     together = _clustered(table, counted)
     single = tuple(_clustered(table, [codes]) for codes in counted) if len(counted) > 1 else ()
-    return Clustering(together, single, dependence)
+    copies = _clustered(table, [grouped[_FILE]]) if _FILE in names else None
+    reaching = tuple(found[what] for what in names if what not in (*_CONDITIONS, NEAR) and _reaches(table, found[what]))
+    return Clustering(together, single, dependence, copies, reaching)
 
 
 def chained(clustering: Clustering) -> list[bool]:
@@ -75,10 +91,14 @@ def added_up(single: Sequence[Effect], whole: Effect) -> Effect:
     known = [each for each in single if each.size is not None]
     if not known:
         return replace(whole, size=None, by_value=(), freedom=0)
+    freedom = [each.freedom for each in known if each.freedom is not None]
+    bound = any(each.bound for each in known)
     size = 1 + sum(each.at_least - 1 for each in known)
     effects = [[max(1.0, effect) for effect in each.by_value] for each in known]
     by_value = tuple(1 + sum(effect - 1 for effect in of_value) for of_value in zip(*effects, strict=True))
-    return replace(whole, size=size, by_value=by_value, freedom=min(each.freedom for each in known))
+    return replace(
+        whole, size=size, by_value=by_value, freedom=None if bound or not freedom else min(freedom), bound=bound
+    )
 
 
 def strongest(single: Sequence[Table], effects: Sequence[Mapping[str, Sequence[Effect]]]) -> int:
@@ -90,8 +110,26 @@ def strongest(single: Sequence[Table], effects: Sequence[Mapping[str, Sequence[E
 def _codes(table: Table, frame: pd.DataFrame, near: NDArray[np.integer] | None) -> Iterator[tuple[str, Codes | None]]:
     for what, columns in _COLUMNS.items():
         there = [name for name in columns if name in frame.columns and name not in table.attributes]
-        yield what, _within(table, pd.factorize(frame[there[0]])[0]) if there else None
-    yield NEAR, None if near is None else _within(table, near)
+        yield what, pd.factorize(frame[there[0]])[0].astype(np.int64) if there else None
+    yield NEAR, near
+
+
+def _is_single(table: Table, codes: Codes) -> NDArray[np.bool_]:
+    """Tell for each image whether all images of its class, two or more, are one group."""
+    images, classes = np.bincount(table.label, minlength=len(table.classes)), len(table.classes)
+    first = np.full(classes, -1)
+    first[table.label] = codes
+    same = np.bincount(table.label[codes == first[table.label]], minlength=classes)
+    single = (same == images) & (first >= 0) & (images > 1)
+    found: NDArray[np.bool_] = single[table.label]
+    return found
+
+
+def _reaches(table: Table, codes: Codes) -> bool:
+    """Tell whether some group has images of several classes."""
+    there, wide = codes >= 0, len(table.classes)
+    pairs = np.unique(codes[there].astype(np.int64) * wide + table.label[there])
+    return len(pairs) > len(np.unique(pairs // wide))
 
 
 def _within(table: Table, codes: NDArray[np.integer]) -> Codes:
@@ -103,10 +141,11 @@ def _within(table: Table, codes: NDArray[np.integer]) -> Codes:
     return found
 
 
-def _shared(table: Table, what: str, codes: Codes) -> Shared:
+def _shared(table: Table, what: str, codes: Codes, counting: Codes) -> Shared:
+    """Describe the groups `codes`, of which those in `counting` may count."""
     sizes = np.bincount(codes[codes >= 0])
     sizes = sizes[sizes > 0]
-    counted = bool(len(sizes)) and (what == PROMPT or _most_effect(table, codes) >= _LEAST)
+    counted = bool((counting >= 0).any()) and (what == PROMPT or _most_effect(table, counting) >= _LEAST)
     return Shared(what, int(sizes.sum()), len(sizes), int(sizes.max(initial=0)), counted)
 
 

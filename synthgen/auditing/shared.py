@@ -35,13 +35,15 @@ class Dependence:
         shared: what images share; only what at least two of them do.
         apart: in which places the design effects of the single dependences were added up, because they connect so many
             images that clusters over all of them could not be used: 'overall', 'class NAME'.
-        unknown: dependences whose design effect overall could not be estimated, and is not part of that sum.
+        single: 'prompt' or 'seed', if all images of some class have a single one: its figures are about that one.
+        unknown: dependences whose design effect overall could not be estimated: that sum has the most that it can be.
         chains: images that near-duplicates connect only in chains, so that most images of a chain are not
             near-duplicates of each other; of these, only equal ones count as dependent.
     """
 
     shared: tuple[Shared, ...]
     apart: tuple[str, ...] = ()
+    single: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     chains: int = 0
 
@@ -57,6 +59,11 @@ class Dependence:
 
     def caveats(self) -> Iterator[str]:
         """Say what could not be allowed for."""
+        for what in self.single:
+            yield (
+                f"all images of a class have one {what}: the figures of such classes are about that {what}, and say"
+                f" nothing about other {what}s"
+            )
         if self.apart:
             places = ", ".join(self.apart[:3]) + (f" and {len(self.apart) - 3:,} more" if self.apart[3:] else "")
             yield (
@@ -64,7 +71,8 @@ class Dependence:
                 " single dependences were added up"
             )
         if self.apart and self.unknown:
-            yield f"no design effect could be estimated for {' and '.join(self.unknown)}: intervals do not allow for it"
+            named = " and ".join(self.unknown)
+            yield f"no design effect could be estimated for {named}: intervals take the images of a group as all the same"
         if self.chains:
             yield (
                 f"near-duplicates connect {self.chains:,} images only in chains, which this embedding makes of images"
