@@ -57,7 +57,7 @@ def find_dependent(table: Table, frame: pd.DataFrame, near: NearGroups | None, s
     """Find what the images of a table share, and its effect in every scope."""
     clustering = find_clustering(table, frame, near.number if near else None)
     drawn, effects = _effects(clustering.table, seed)
-    if clustering.table is table:
+    if clustering.table is table and not clustering.reaching:
         limited = with_unknown(bounded(effects, table), table)
         return Dependent(table, drawn, limited, _with(clustering.dependence, near))
 

@@ -154,9 +154,12 @@ def _exact(effect: Effect, least: float, values: int, only: bool) -> Effect:
 
 
 def _over_classes(overall: Effect, counts: "csr_array") -> Effect:
-    if overall.size is None or not counts.sum():
+    if not counts.sum():
         return overall
     there = counts[_sizes(counts) > 0]
+    if overall.size is None:  # no two images of a class share anything
+        known = replace(overall, clusters=counts.shape[0], size=1.0, by_value=(1.0,) * counts.shape[1], freedom=None)
+        return _over_classes(known, counts)
     if there.shape[0] - 1 < FEWEST_FREEDOM:
         size = kish(_sizes(there))
         return _bound(overall, size, counts.shape[1]) if size > overall.size else overall
