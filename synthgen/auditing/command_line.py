@@ -33,6 +33,7 @@ OPTIONS: Mapping[str, str] = {
     "cross": "--cross",
     "reference_groups": "--reference-group",
     "predictions": "--predictions",
+    "cluster": "--cluster",
     "gates": "--gate",
     "allow_left_out": "--allow-left-out",
     "about": "--about",
@@ -92,6 +93,7 @@ def _given(query: AuditQuery) -> Iterator[tuple[str, object]]:
     yield from (("cross", ",".join(names)) for names in query.cross)
     yield from (("reference_groups", f"{name}={group}") for name, group in query.reference_groups.items())
     yield "predictions", query.predictions
+    yield from (("cluster", column) for column in query.cluster)
     yield from (("gates", gate) for gate in query.gates)
     yield "allow_left_out", None if query.allow_left_out == LEFT_OUT else query.allow_left_out
     yield "about", None if query.about == "source" else query.about

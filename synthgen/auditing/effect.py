@@ -19,16 +19,20 @@ class Effect:
         clusters: the number of clusters of images that share something; None if no images do.
         shared: what they share, in words; empty if it is a prompt alone.
         size: the design effect; None if it could not be estimated.
-        freedom: the degrees of freedom of that estimate.
+        freedom: the degrees of freedom of that estimate; None if it is not one, but known or a bound.
+        of_unknown: the design effect of the share of images without a value.
+        bound: whether it is the most that clusters can cost, because they are too few to estimate what they do cost.
         by_value: the design effect of the share of each value, see `design_effects`; empty if `size` is None.
     """
 
     prompts: int | None
     size: float | None = None
-    freedom: int = 0
+    freedom: int | None = 0
     clusters: int | None = None
     shared: str = ""
     by_value: tuple[float, ...] = ()
+    bound: bool = False
+    of_unknown: float = 1.0
 
     @property
     def at_least(self) -> float:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from synthgen.auditing.dependence import Clustering, added_up, chained, find_clustering, strongest
 from synthgen.auditing.effect import Effect
+from synthgen.auditing.few_clusters import across, bounded, exactly, with_unknown
 from synthgen.auditing.findings import place_of
 from synthgen.auditing.gate_checks import FEW_CLASSES
 from synthgen.auditing.relations import stream
@@ -56,8 +57,9 @@ def find_dependent(table: Table, frame: pd.DataFrame, near: NearGroups | None, s
     """Find what the images of a table share, and its effect in every scope."""
     clustering = find_clustering(table, frame, near.number if near else None)
     drawn, effects = _effects(clustering.table, seed)
-    if clustering.table is table:
-        return Dependent(table, drawn, effects, _with(clustering.dependence, near))
+    if clustering.table is table and not clustering.reaching:
+        limited = with_unknown(bounded(effects, table), table)
+        return Dependent(table, drawn, limited, _with(clustering.dependence, near))
 
     prompts = _clusters_of(table) if table.cluster is not None else None
     effects = {
@@ -67,7 +69,15 @@ def find_dependent(table: Table, frame: pd.DataFrame, near: NearGroups | None, s
         ]
         for name, of in effects.items()
     }
-    return _single(Dependent(clustering.table, drawn, effects, _with(clustering.dependence, near)), clustering, seed)
+    found = Dependent(clustering.table, drawn, effects, _with(clustering.dependence, near))
+    if clustering.copies is not None:
+        only = len([each for each in clustering.dependence.shared if each.counted]) == 1
+        found = replace(found, effects=exactly(found.effects, clustering.copies, only))
+    found = _single(found, clustering, seed)
+    limited = bounded(found.effects, clustering.table)
+    for codes in clustering.reaching:
+        limited = across(limited, table, codes)
+    return replace(found, effects=with_unknown(limited, found.table))
 
 
 def independent(table: Table) -> Dependent:
@@ -84,22 +94,24 @@ def _single(found: Dependent, clustering: Clustering, seed: int) -> Dependent:
         return found
 
     tables = clustering.single
-    drawn, single = zip(*(_effects(each, seed) for each in tables), strict=True)
+    drawn, estimated = zip(*(_effects(each, seed) for each in tables), strict=True)
+    single = [bounded(of, each) for of, each in zip(estimated, tables, strict=True)]
+    together = bounded(found.effects, found.table)
     effects: dict[str, list[Effect]] = {}
     places = set()
     for name, of in found.effects.items():
         effects[name] = []
         for index, (each, *others) in enumerate(zip(of, *(every[name] for every in single), strict=True)):
             summed = added_up(others, each) if apart[index] or each.size is None else each
+            if not apart[index] and summed.at_least >= together[name][index].at_least:
+                summed = each  # all that these share costs no more than this
             places |= {index} if summed is not each and summed.size is not None else set()
             effects[name].append(summed)
     if not places:
         return found
 
     counted = [each.what for each in clustering.dependence.shared if each.counted]
-    unknown = [
-        what for what, every in zip(counted, single, strict=True) if all(of[0].size is None for of in every.values())
-    ]
+    unknown = [what for what, every in zip(counted, single, strict=True) if all(of[0].bound for of in every.values())]
     names = (None, *found.table.classes)
     told = tuple(place_of(names[index]) for index in sorted(places))
     dependence = replace(found.dependence or Dependence(()), apart=told, unknown=tuple(unknown))
@@ -116,7 +128,7 @@ def _with(dependence: Dependence, near: NearGroups | None) -> Dependence:
 def _effects(table: Table, seed: int) -> tuple[Bootstrap | None, dict[str, list[Effect]]]:
     if table.cluster is None:
         return None, find_effects(table, [])
-    drawn = bootstrap(table.cluster_label, stream(seed, "prompts"))
+    drawn = bootstrap(table.cluster_label, stream(seed, "prompts"), collapse=True)
     return drawn, find_effects(table, chain([drawn], _of_classes(table, seed)))
 
 

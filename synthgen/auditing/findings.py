@@ -118,7 +118,9 @@ class Scope:
             that depends on no other is a group of its own. None if every image is.
         design_effect: the factor by which the similarity of images of one group multiplies the variance. None if it is
             not known.
-        freedom: degrees of freedom of that factor; None if it is not known.
+        freedom: degrees of freedom of that factor; None if it was not estimated.
+        effect_is: 'estimate'; 'known', of rows that are one image each; or 'bound', the most that it can be, if there
+            are too few groups to estimate it. None if there is none.
         labelled: images with a label.
         missing: the reason for each figure that is missing.
         quote: the figure to quote; the distances are computed from it.
@@ -151,6 +153,7 @@ class Scope:
     clusters: int | None = None
     differ: float | None = None
     shares_left_out: int = 0
+    effect_is: str | None = None
 
     @property
     def place(self) -> str:

@@ -18,12 +18,12 @@ from synthgen.auditing.gates import (
 from synthgen.auditing.groups.group_lines import needs_predictions
 from synthgen.auditing.groups.joint import parts_of
 from synthgen.auditing.matrix_and_labels import beyond_by_labels
+from synthgen.auditing.needed import more_told, needed_told
 from synthgen.auditing.unanswered import worst_case
 from synthgen.errors import UsageError
 from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.distance import Distance, Measure
 from synthgen.stats.limits import distance_beyond
-from synthgen.stats.power import images_to_pass
 
 FEW_CLASSES = 100
 """With more classes than this, only measures of distance that a gate limits are computed, and total variation."""
@@ -117,7 +117,7 @@ def _found(gate: Gate, scope: Scope, attribute: AttributeFindings, seed: int) ->
     quoted, few = scope.quote, _too_few(gate, scope)
     narrows = _LABELS if quoted.unchecked or quoted.figure is Figure.AGREED else _MORE_LABELS
     if attribute.known or scope.labelled >= scope.images:
-        narrows = few or _IMAGES
+        narrows = few or more_told(scope)
     if gate.measure == "share":
         share = next(share for share in scope.shares if share.value == gate.value)
         figure = share.of(quoted.figure)
@@ -150,13 +150,12 @@ def _found(gate: Gate, scope: Scope, attribute: AttributeFindings, seed: int) ->
 
 
 def _too_few(gate: Gate, scope: Scope) -> str | None:
-    """Say how many images it takes before a limit on total variation can be kept, if there are fewer."""
+    """Say what it takes before a limit on total variation can be kept, if that is known."""
     if gate.measure != Measure.TV or not gate.most or not scope.reference:
         return None
-    needed = images_to_pass(list(scope.reference.values()), gate.limit)
-    if needed is None or needed <= scope.valued:
-        return None
-    return f"more images (at least about {needed:,}; here are {scope.valued:,})"
+    worth = scope.valued / max(1.0, scope.design_effect or 1.0)
+    distance = next((each.found for each in scope.distances if each.measure is Measure.TV), None)
+    return needed_told(list(scope.reference.values()), gate.limit, distance, worth, scope)
 
 
 def _with_unanswered(found: Found, gate: Gate, scope: Scope, attribute: AttributeFindings) -> Found:

@@ -17,7 +17,7 @@ from synthgen.auditing.effect import Effect
 from synthgen.auditing.effects import NearGroups, find_dependent, independent
 from synthgen.auditing.families import with_families
 from synthgen.auditing.filters import Pipeline, read_pipeline
-from synthgen.auditing.findings import REAL, AttributeFindings, Findings
+from synthgen.auditing.findings import AttributeFindings, Findings
 from synthgen.auditing.gate_checks import apply_gates, measures_of, read_gates
 from synthgen.auditing.gates import Gate
 from synthgen.auditing.groups.find import GroupQuestion, find_groups
@@ -27,6 +27,7 @@ from synthgen.auditing.label_sheet import doubt_of_sheet
 from synthgen.auditing.labelled import read_truth
 from synthgen.auditing.labellers import Labellers, compare_labellers, error_together
 from synthgen.auditing.opinion import Opinion
+from synthgen.auditing.real_set import real_references
 from synthgen.auditing.relations import find_amplifications, find_association, stream
 from synthgen.auditing.scopes import Evidence, measure_scopes
 from synthgen.auditing.simultaneous import with_simultaneous
@@ -36,8 +37,8 @@ from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.sets import PREDICTED
 from synthgen.spec import GateSpec as SpecGate
 from synthgen.stats.clusters import Bootstrap
-from synthgen.stats.distance import Reference, Target
-from synthgen.stats.estimates import ALPHA, Ints, point
+from synthgen.stats.distance import Reference
+from synthgen.stats.estimates import ALPHA, point
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,14 +127,15 @@ def measure(
     plain = replace(plain, cluster=table.cluster, cluster_label=table.cluster_label)
     labellers = tuple(_labellers(given, attributes))
     errors = {each.attribute: each.error for each in labellers}
+    real = join(real, joints) if real is not None else None
+    of_real = real_references(real, given.real, seed) if real is not None and given.real is not None else {}
     found = [
-        _attribute(table, name, given, real, drawn, effects[name], gates, seed, on_progress, errors.get(name))
+        _attribute(table, name, given, of_real, drawn, effects[name], gates, seed, on_progress, errors.get(name))
         for name in attributes
     ]
     found = with_simultaneous(with_families(found))
-    real = join(real, joints) if real is not None else None
     joint = [
-        _attribute(table, name, of_joint, real, drawn, effects[name], gates, seed, on_progress, together)
+        _attribute(table, name, of_joint, of_real, drawn, effects[name], gates, seed, on_progress, together)
         for name in joints
         for together in [error_together(parts_of(name, attributes) or (), errors, given.known)]
     ]
@@ -193,7 +195,7 @@ def _attribute(
     table: Table,
     name: str,
     given: AuditOptions,
-    real: Table | None,
+    real: Mapping[str, Reference],
     drawn: Bootstrap | None,
     effects: Sequence[Effect],
     gates: Sequence[Gate],
@@ -201,7 +203,7 @@ def _attribute(
     on_progress: OnProgress,
     labeller: float | None,
 ) -> AttributeFindings:
-    reference = given.references.get(name) or (real_reference(real, name) if real is not None else None)
+    reference = given.references.get(name) or real.get(name)
     truth = doubt = None
     if given.labels is not None and name in given.labels.columns:
         truth = read_truth(table, given.labels, table.attributes[name])
@@ -219,20 +221,6 @@ def _attribute(
     if given.about_set and association.v is not None:
         association = replace(association, v=point(association.v.value))
     return AttributeFindings(name, values, known, source, tuple(scopes), association)
-
-
-def real_reference(real: Table, name: str) -> Reference | None:
-    """Return the shares of a real set, overall and in each of its classes. None if no image has a value."""
-    values = real.attributes[name].values
-    counts = real.counts(name)[:, : len(values)]
-
-    def target(row: Ints) -> Target:
-        return Target(dict(zip(values, (row / row.sum()).tolist(), strict=True)), int(row.sum()))
-
-    if not counts.any():
-        return None
-    classes = {kind: target(row) for kind, row in zip(real.classes, counts, strict=True) if row.any()}
-    return Reference(REAL, target(counts.sum(0)), classes)
 
 
 def _pipeline(given: AuditOptions, attributes: Mapping[str, Sequence[str]], seed: int) -> Pipeline | None:

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from synthgen.auditing.few_clusters import kish_by_place
 from synthgen.auditing.findings import Figure, Scope
 from synthgen.auditing.table import Table
-from synthgen.stats.amplification import Amplification, amplify, of_clusters
+from synthgen.stats.amplification import Amplification, amplify, of_clusters, of_few_clusters
 from synthgen.stats.association import Association, PromptClusters, associate, corrected_v, rao_scott
 from synthgen.stats.clusters import Bootstrap
 from synthgen.stats.estimates import Estimate, worth
@@ -21,11 +22,13 @@ def find_association(
     With prompts, the test and the interval allow for their effect on each class.
     """
     counts = table.counts(name)[:, : len(table.attributes[name].values)]
-    prompts = None
-    if drawn is not None:
+    prompts, effect = None, 1.0
+    if table.cluster is not None:
         effects = np.array([max(1.0, scope.design_effect or scopes[0].design_effect or 1.0) for scope in scopes[1:]])
-        prompts = PromptClusters(table.cluster_counts(name), table.cluster_label, drawn, rao_scott(counts, effects))
-    found = associate(counts, stream(seed, "association", name), prompts)
+        effect = rao_scott(counts, effects)
+    if drawn is not None:
+        prompts = PromptClusters(table.cluster_counts(name), table.cluster_label, drawn, effect)
+    found = associate(counts, stream(seed, "association", name), prompts, effect)
     return replace(found, corrected=_corrected(scopes[1:])) if found.v is not None else found
 
 
@@ -64,6 +67,8 @@ def _amplification(
     draws = None
     if drawn is not None:
         draws = of_clusters(drawn, table.cluster_counts(name), table.cluster_label, len(table.classes))
+    elif table.cluster is not None:
+        draws = of_few_clusters(here, kish_by_place(table, table.cluster_counts(name))[1:], rng)
     return amplify(name, table.classes, here, there, rng, draws)
 
 

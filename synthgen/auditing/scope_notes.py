@@ -35,6 +35,8 @@ def missing_figures(
 
 
 def _no_effect(effect: Effect, valued: int) -> str:
+    if effect.clusters is None and effect.prompts:
+        return "all images of a class have one prompt"
     if effect.clusters is None:
         return "no prompts are known, or every image has its own"
     if not valued:
@@ -70,9 +72,9 @@ def caveats_on(
     found = [caveat for each in (matrix, labels) if each for caveat in (*each.caveats, *each.doubts)]
     if labels is not None and labels.shares is None and labels.labelled:
         found.append(f"not corrected by labels: {labels.reason}")
-    if effect.clusters is not None and effect.size is None and valued:
+    if effect.bound and valued:
         what = effect.shared or "images of one prompt"
-        found.append(f"{_no_effect(effect, valued)}: the intervals take {what} as independent")
+        found.append(f"{_no_effect(effect, valued)}: the intervals take {what} as all the same")
     if images and valued < images / 2:
         found.append(f"only {valued} of {images} images have a value: the shares are of those alone")
     return [*found, *_unlike(effect, values)]

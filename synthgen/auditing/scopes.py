@@ -32,6 +32,7 @@ from synthgen.stats.estimates import (
     wilson,
     wilson_with_effect,
 )
+from synthgen.stats.simultaneous import wilson_together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +133,7 @@ def _scope(
     values = len(answers.values)
     images, valued = int(counts.sum()), int(counts[:values].sum())
     not_applicable, unknown = (int(count) for count in counts[values:])
-    unknown_share = _counted(unknown, images, evidence.whole)
+    unknown_share = _counted(unknown, images, evidence.whole, effect.of_unknown)
     rate = None if evidence.known else errors.rate
     shares = _shares(answers, counts, effect, matrix, labels, rate)
     if evidence.whole:
@@ -177,6 +178,7 @@ def _scope(
         clusters=effect.clusters,
         design_effect=effect.size,
         freedom=effect.freedom if effect.size is not None else None,
+        effect_is=_kind_of(effect),
         labelled=labels.labelled if labels else 0,
         shares=shares,
         missing=missing_figures(valued, effect, matrix, labels, rate) | without_agreement(differ),
@@ -191,8 +193,21 @@ def _scope(
     )
 
 
-def _counted(count: int, of: int, whole: bool) -> Estimate | None:
-    found = wilson(count, of)
+def _kind_of(effect: Effect) -> str | None:
+    if effect.size is None:
+        return None
+    return "bound" if effect.bound else "known" if effect.freedom is None else "estimate"
+
+
+def _of_clusters(count: int, valued: int, costs: float, effect: Effect) -> Estimate | None:
+    """Return the interval of a share of clustered images; an exact one if its effect is a bound, as for few images."""
+    if effect.bound:
+        return wilson_together(count, valued, 1, costs)
+    return wilson_with_effect(count, valued, costs, effect.freedom)
+
+
+def _counted(count: int, of: int, whole: bool, effect: float) -> Estimate | None:
+    found = wilson(count / effect, of / effect)
     return point(found.value) if found is not None and whole else found
 
 
@@ -230,7 +245,7 @@ def _shares(
     for index, value in enumerate(answers.values):
         count = int(counts[index])
         costs = effect.of(index)
-        alike = wilson_with_effect(count, valued, costs, effect.freedom) if costs is not None else None
+        alike = _of_clusters(count, valued, costs, effect) if costs is not None and valued else None
         least, most = ((count + more) / (valued + unknown) if valued + unknown else None for more in (0, unknown))
         by_matrix, by_labels = (each.shares[index] if each and each.shares else None for each in (matrix, labels))
         raw = wilson(count, valued)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 PROMPT, NEAR = "prompt", "near-duplicates"
+COLUMN = "column "
+"""What `Shared.what` begins with for a column that was named as one of dependent images."""
 _NAMES = {PROMPT: "a prompt", "seed": "a seed", "source": "a source image", "file": "a file or an id"}
 
 
@@ -12,7 +14,8 @@ class Shared:
     """Images that have something in common with others of their class.
 
     Attributes:
-        what: 'prompt', 'seed', 'source', 'file' or 'near-duplicates'. Rows with one file or id are one image.
+        what: 'prompt', 'seed', 'source', 'file', 'near-duplicates', or 'column NAME' of a column that was named. Rows
+            with one file or id are one image.
         images: those that share it with another one.
         groups: into how many groups of two or more they fall.
         largest: the images of the largest group.
@@ -35,13 +38,18 @@ class Dependence:
         shared: what images share; only what at least two of them do.
         apart: in which places the design effects of the single dependences were added up, because they connect so many
             images that clusters over all of them could not be used: 'overall', 'class NAME'.
-        unknown: dependences whose design effect overall could not be estimated, and is not part of that sum.
+        reaching: of what images share, that which images of several classes do: then groups overall reach over classes,
+            and `shared` tells of those of the whole set.
+        single: 'prompt' or 'seed', if all images of some class have a single one: its figures are about that one.
+        unknown: dependences whose design effect overall could not be estimated: that sum has the most that it can be.
         chains: images that near-duplicates connect only in chains, so that most images of a chain are not
             near-duplicates of each other; of these, only equal ones count as dependent.
     """
 
     shared: tuple[Shared, ...]
     apart: tuple[str, ...] = ()
+    reaching: tuple[str, ...] = ()
+    single: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     chains: int = 0
 
@@ -51,12 +59,20 @@ class Dependence:
         counted = [each.what for each in self.shared if each.counted]
         if counted in ([], [PROMPT]):
             return ""
-        named = [_NAMES[what] for what in counted if what != NEAR]
+        named = [_NAMES.get(what, f"a {what.removeprefix(COLUMN)}") for what in counted if what != NEAR]
         share = f"images that share {' or '.join(named)}" if named else ""
         return " and ".join(filter(None, (share, NEAR if NEAR in counted else "")))
 
     def caveats(self) -> Iterator[str]:
         """Say what could not be allowed for."""
+        for each in self.shared:
+            if each.what.startswith(COLUMN) and not each.groups:
+                yield f"no two images share a {each.what.removeprefix(COLUMN)}, so intervals need not allow for it"
+        for what in self.single:
+            yield (
+                f"all images of a class have one {what}: the figures of such classes are about that {what}, and say"
+                f" nothing about other {what}s"
+            )
         if self.apart:
             places = ", ".join(self.apart[:3]) + (f" and {len(self.apart) - 3:,} more" if self.apart[3:] else "")
             yield (
@@ -64,7 +80,8 @@ class Dependence:
                 " single dependences were added up"
             )
         if self.apart and self.unknown:
-            yield f"no design effect could be estimated for {' and '.join(self.unknown)}: intervals do not allow for it"
+            named = " and ".join(self.unknown)
+            yield f"no design effect could be estimated for {named}: intervals take images of one group as all the same"
         if self.chains:
             yield (
                 f"near-duplicates connect {self.chains:,} images only in chains, which this embedding makes of images"

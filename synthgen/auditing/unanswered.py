@@ -7,7 +7,7 @@ import numpy as np
 from synthgen.auditing.findings import Figure, Scope
 from synthgen.auditing.gates import Gate
 from synthgen.stats.distance import FUNCTIONS, Measure
-from synthgen.stats.estimates import Estimate, Floats
+from synthgen.stats.estimates import Estimate, Floats, estimate
 
 _ANSWERED = (Figure.RAW, Figure.CLUSTERED, Figure.AGREED)
 """Figures that leave images without a value out; labels and a matrix account for them."""
@@ -32,7 +32,16 @@ def worst_case(gate: Gate, scope: Scope, found: Estimate) -> Estimate | None:
         figures = FUNCTIONS[Measure(gate.measure)](tried, _target(scope))
     low = min(float(figures.min()), found.value) - (found.value - found.low)
     high = max(float(figures.max()), found.value) + (found.high - found.value)
-    return Estimate(found.value, max(0.0, low), min(1.0, high))
+    least, most = _range(gate.measure, scope)
+    return estimate(found.value, max(least, low), min(most, high))
+
+
+def _range(measure: str, scope: Scope) -> tuple[float, float]:
+    """Return the least and the largest figure that any shares can have: where all images have one value, or 0 or 1."""
+    if measure == "share":
+        return 0.0, 1.0
+    extreme = FUNCTIONS[Measure(measure)](np.eye(len(scope.shares)), _target(scope))
+    return (0.0, float(extreme.max())) if not Measure(measure).falls else (float(extreme.min()), 1.0)
 
 
 def _target(scope: Scope) -> Floats:

@@ -116,6 +116,14 @@ def audit(
             help="Column of a model's predicted classes: its errors by class and group.",
         ),
     ] = None,
+    cluster: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cluster",
+            metavar="COLUMN",
+            help="Column in which images that depend on each other are equal, such as 'patient_id'. Repeatable.",
+        ),
+    ] = None,
     gates: Annotated[
         list[str] | None,
         typer.Option(
@@ -215,6 +223,7 @@ def audit(
         "images_from": images_from,
         "allow_remote": allow_remote,
         "judges": judges or (),
+        "cluster": cluster or (),
         "output": output,
         "cache": cache,
         "device": device,

@@ -1,12 +1,13 @@
 """From any labelled set of images to a table of its labels, and its images a few at a time."""
 
-from synthgen.sets.frame import PREDICTED, SAME_FILE, read_frame
+from synthgen.sets.frame import CLUSTER, PREDICTED, SAME_FILE, read_frame
 from synthgen.sets.image_set import ImageSet
 from synthgen.sets.opening import SetSource, open_set
 from synthgen.sets.pictures import decode, thumbnail
 from synthgen.sets.remote import allowing_remote
 
 __all__ = [
+    "CLUSTER",
     "PREDICTED",
     "SAME_FILE",
     "ImageSet",

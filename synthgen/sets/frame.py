@@ -1,6 +1,7 @@
 """The table of a set, in the columns that an audit uses: id, label, prompt, and the known attributes."""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import pandas as pd
@@ -20,6 +21,8 @@ PREDICTED = "predicted class"
 """The column of a downstream model's predictions in the table of a set."""
 SAME_FILE = "same file"
 """The column that names the file or the id of each row, in the table of a set in which several rows share one."""
+CLUSTER = "cluster: "
+"""What the names of columns begin with that `read_frame` was told of as `clusters`."""
 
 
 def read_frame(
@@ -27,6 +30,7 @@ def read_frame(
     label: str | None = None,
     known: Mapping[str, str] | None = None,
     predictions: str | None = None,
+    clusters: Sequence[str] = (),
     *,
     classless: bool = False,
 ) -> pd.DataFrame:
@@ -40,6 +44,7 @@ def read_frame(
     own are named by their row. The predictions are named `PREDICTED`.
 
     Args:
+        clusters: columns in which images that depend on each other have one value; here `CLUSTER` begins their names.
         classless: leave all labels missing if no column looks like labels and none is named.
 
     Raises:
@@ -62,6 +67,7 @@ def read_frame(
     if predicted and PREDICTED in known:
         what = f"{PREDICTED!r} is reserved for the predictions"
         raise UsageError(what, argument="known", hint="Choose another name for the attribute.")
+    check_clusters(found, clusters, label)
     for column in (*named, *known.values(), *predicted):
         if column not in found.columns:
             there = ", ".join(found.columns) or "none"
@@ -72,7 +78,7 @@ def read_frame(
 
     candidates = [name for name in _IDS if name in found.columns]
     shared = [name for name in _SHARED if name in found.columns and name not in known]
-    table = found.table(list(dict.fromkeys([*named, *shared, *known.values(), *predicted, *candidates])))
+    table = found.table(list(dict.fromkeys([*named, *shared, *known.values(), *predicted, *clusters, *candidates])))
 
     frame = pd.DataFrame({"id": _ids(table, candidates)})
     frame["label"] = words(table[label]) if label is not None else pd.Series([None] * len(frame), dtype="object")
@@ -87,7 +93,30 @@ def read_frame(
         frame[name] = words(table[column])
     for column in predicted:
         frame[PREDICTED] = words(table[column])
+    for column in clusters:
+        frame[f"{CLUSTER}{column}"] = words(table[column])
+        if len(frame) and frame[f"{CLUSTER}{column}"].isna().all():
+            hint = "Name a column that tells which images depend on each other."
+            raise UsageError(f"column {column!r} is empty", argument="cluster", hint=hint)
     return frame
+
+
+def check_clusters(found: ImageSet, clusters: Sequence[str], label: str | None) -> None:
+    """Check that the columns of dependent images exist, and that none of them is that of the classes.
+
+    Raises:
+        UsageError: one does not, or is.
+    """
+    for column in clusters:
+        if column == label:
+            what = f"{column!r} is the column of the classes: all images of a class would depend on each other"
+            raise UsageError(what, argument="cluster", hint="Name a column such as 'patient_id' or 'video'.")
+        if column not in found.columns:
+            near = get_close_matches(column, found.columns, n=3)
+            meant = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
+            there = ", ".join(found.columns) or "none"
+            what = f"{found.source} has no column {column!r}"
+            raise UsageError(what, argument="cluster", hint=f"{meant}Its columns are {there}.")
 
 
 def _check_spelling(source: str, label: str, frame: pd.DataFrame) -> None:

@@ -106,6 +106,20 @@ def of_clusters(drawn: Bootstrap, counts: ClusterCounts, label: Ints, classes: i
     return draw
 
 
+def of_few_clusters(counts: Ints, effects: Floats, rng: np.random.Generator) -> Drawn:
+    """Draw images by class and value as if each class had fewer, by its design effect, and weigh them accordingly."""
+    sizes = counts.sum(1, keepdims=True).astype(float)
+    fewer = np.maximum(1, np.round(sizes[:, 0] / np.maximum(effects, 1))).astype(int)
+    shares = np.where(sizes > 0, counts / np.maximum(sizes, 1), 1 / counts.shape[1])
+
+    def draw(part: slice) -> Floats:
+        drawn = rng.multinomial(fewer[:, None], shares[:, None], size=(len(counts), part.stop - part.start))
+        found: Floats = drawn.swapaxes(0, 1) * (sizes / fewer[:, None])
+        return found
+
+    return draw
+
+
 def _redrawn(counts: Floats, part: slice, rng: np.random.Generator) -> Floats:
     """Draw as many images in each class as it has, [draws, classes, values]."""
     sizes = counts.sum(1, keepdims=True)

@@ -66,15 +66,24 @@ class PromptClusters:
     effect: float
 
 
-def associate(counts: Ints, rng: np.random.Generator, prompts: PromptClusters | None = None) -> Association:
-    """Measure the association of classes and values in `counts`, which leave out answers that are not values."""
+def associate(
+    counts: Ints, rng: np.random.Generator, prompts: PromptClusters | None = None, effect: float = 1.0
+) -> Association:
+    """Measure the association of classes and values in `counts`, which leave out answers that are not values.
+
+    Args:
+        effect: Rao and Scott's factor where images come in clusters that are too few to draw; with `prompts`, theirs
+            counts.
+    """
     table = filled(counts)
     images = int(counts.sum())
     if min(table.shape) < 2:
         few = "fewer than two classes" if len(table) < 2 else "fewer than two values"
         return Association(None, None, images, f"{few if images else 'no images with a value'} to compare")
-    effect = max(1.0, prompts.effect) if prompts else 1.0
-    test = _of_prompts(table, prompts, effect, rng) if prompts else independent(table, rng)
+    effect = max(1.0, prompts.effect if prompts else effect)
+    if prompts:
+        return Association(cramers_v(table, effect), _of_prompts(table, prompts, effect, rng), images)
+    test = independent(table, rng) if effect == 1 else _rao_scott_test(table, effect)
     return Association(cramers_v(table, effect), test, images)
 
 
@@ -155,11 +164,16 @@ def with_holm(tests: list[Test | None]) -> list[Test | None]:
 
 
 def _of_prompts(table: Ints, prompts: PromptClusters, effect: float, rng: np.random.Generator) -> Test:
+    return _rao_scott_test(table, effect) or Test("permutation of prompts", _permuted(prompts, rng))
+
+
+def _rao_scott_test(table: Ints, effect: float) -> Test | None:
+    """Test rows and columns by Rao and Scott's chi-square; None if it would expect too few in a cell."""
     result = chi2_contingency(table, correction=False)
-    if result.expected_freq.min() / effect >= _FEW:
-        freedom = (table.shape[0] - 1) * (table.shape[1] - 1)
-        return Test("Rao-Scott chi-square", float(chi2.sf(result.statistic / effect, freedom)))
-    return Test("permutation of prompts", _permuted(prompts, rng))
+    if result.expected_freq.min() / effect < _FEW:
+        return None
+    freedom = (table.shape[0] - 1) * (table.shape[1] - 1)
+    return Test("Rao-Scott chi-square", float(chi2.sf(result.statistic / effect, freedom)))
 
 
 def _permuted(prompts: PromptClusters, rng: np.random.Generator) -> float:

@@ -104,18 +104,24 @@ def linear(clusters: int) -> Linear | None:
     return Linear(clusters - 1) if clusters - 1 >= FEWEST_FREEDOM else None
 
 
-def bootstrap(stratum: NDArray[np.int64], rng: np.random.Generator) -> Bootstrap | None:
+def bootstrap(stratum: NDArray[np.int64], rng: np.random.Generator, collapse: bool = False) -> Bootstrap | None:
     """Draw clusters within their strata, which are the classes. None if there are too few to estimate a variance.
 
     Of the g groups of a stratum, g - 1 are drawn with replacement and weighted g / (g - 1), so the variance over the
     draws is unbiased even for few groups (Rao and Wu 1988, JASA 83).
+
+    Args:
+        collapse: what to do about strata of one cluster, which show no variance: draw them together, or a single one
+            with the smallest other stratum, which makes the variance rather too large than too small (collapsed strata;
+            Wolter 2007, chapter 2). Otherwise there is none with such a stratum.
     """
     strata, number = np.unique(stratum, return_inverse=True)
     sizes = np.bincount(number, minlength=len(strata))
-    if not len(strata) or sizes.min() < 2:
+    if len(stratum) < 2 or (sizes.min() < 2 and not collapse):
         return None
     groups = np.minimum(sizes, np.maximum(2, MOST_GROUPS * sizes // len(stratum)))
-    freedom = int((groups - 1).sum())
+    together = _collapsed(sizes)
+    freedom = int(sum(groups[each].sum() - 1 for each in together))
     if freedom < FEWEST_FREEDOM:
         return None
 
@@ -124,9 +130,21 @@ def bootstrap(stratum: NDArray[np.int64], rng: np.random.Generator) -> Bootstrap
     weights = np.empty((DRAWS, first[-1]))
     for index, (size, many) in enumerate(zip(sizes, groups, strict=True)):
         group[number == index] = first[index] + rng.permutation(size) % many
+    for each in together:
+        columns = np.concatenate([np.arange(first[index], first[index + 1]) for index in each])
+        many = len(columns)
         drawn = rng.multinomial(many - 1, np.full(many, 1 / many), DRAWS)
-        weights[:, first[index] : first[index + 1]] = drawn * (many / (many - 1))
+        weights[:, columns] = drawn * (many / (many - 1))
     return Bootstrap(len(stratum), freedom, group, weights)
+
+
+def _collapsed(sizes: Ints) -> list[NDArray[np.int64]]:
+    """Return the strata that are drawn together, of which each has two clusters or more."""
+    alone, others = np.flatnonzero(sizes < 2), np.flatnonzero(sizes > 1)
+    if len(alone) == 1 and len(others):
+        smallest = others[np.argmin(sizes[others])]
+        alone, others = np.array([smallest, *alone]), others[others != smallest]
+    return [*([alone] if len(alone) else []), *others[:, None]]
 
 
 def design_effect(counts: ClusterCounts, drawn: Bootstrap | Linear) -> float | None:

@@ -75,18 +75,18 @@ def wilson(count: float, of: float) -> Estimate | None:
     return estimate(count / of, low, high)
 
 
-def wilson_with_effect(count: float, of: float, design_effect: float, freedom: int) -> Estimate | None:
+def wilson_with_effect(count: float, of: float, design_effect: float, freedom: int | None) -> Estimate | None:
     """Return Wilson's interval for clustered images: at the effective sample size, with Student's quantile.
 
     `design_effect` is the variance found divided by that of independent images; below 1 it counts as 1. `freedom` is
-    the degrees of freedom of that variance. Korn and Graubard 1998 (Survey Methodology 24) shrink the sample so, with
-    Clopper and Pearson's interval; Franco, Little, Louis and Slud 2019 (J. Survey Statistics and Methodology 7) find
-    Wilson's nearer to its nominal coverage.
+    the degrees of freedom of that variance; None if it is known, for the normal quantile. Korn and Graubard 1998
+    (Survey Methodology 24) shrink the sample so, with Clopper and Pearson's interval; Franco, Little, Louis and Slud
+    2019 (J. Survey Statistics and Methodology 7) find Wilson's nearer to its nominal coverage.
     """
     if of <= 0:
         return None
     effective = of / max(1.0, design_effect)
-    alpha = 2 * norm.sf(student.isf(ALPHA / 2, freedom))
+    alpha = 2 * norm.sf(student.isf(ALPHA / 2, freedom)) if freedom is not None else ALPHA
     low, high = proportion_confint(count / of * effective, effective, alpha, method="wilson")
     return estimate(count / of, low, high)
 

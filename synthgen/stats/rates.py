@@ -30,7 +30,7 @@ class Rates:
 
     Attributes:
         effect: the design effect of images of one prompt, at least 1.
-        freedom: its degrees of freedom; 0 where images count as independent.
+        freedom: its degrees of freedom; 0 where it was not estimated.
         whole: whether these images are all that is asked about, so that rates have no interval.
     """
 
@@ -92,7 +92,8 @@ def rates(given: Outcomes) -> dict[str, Rates]:
 
     With clusters, the variance of a rate is that of the ratio of two sums over clusters, in the classes as strata,
     linearized (Wolter 2007, chapter 6). The interval is Wilson's at the effective sample size with Student's quantile
-    (Franco and others 2019), if there are at least nine more clusters than strata.
+    (Franco and others 2019), if there are at least nine more clusters than strata. With fewer, or if all images are
+    right, or none, nothing shows how alike they are: then each cluster counts as one image (Kish 1965).
     """
     shape = given.groups, given.classes
     right = given.true == given.predicted
@@ -125,12 +126,14 @@ class _Sums:
 
     Attributes:
         freedom: clusters less strata.
+        sizes: of images squared, as they are.
     """
 
     hits: Floats
     both: Floats
     images: Floats
     freedom: Ints
+    sizes: Floats
 
 
 def _rates(hits: Ints, of: Ints, sums: _Sums | None) -> Rates:
@@ -141,8 +144,9 @@ def _rates(hits: Ints, of: Ints, sums: _Sums | None) -> Rates:
     square = np.maximum(sums.hits - 2 * share * sums.both + share**2 * sums.images, 0.0)
     independent = share * (1 - share) * of
     effect = np.divide(square, independent, out=np.ones(hits.shape), where=independent > 0)
-    freedom = np.where(sums.freedom >= FEWEST_FREEDOM, sums.freedom, none)
-    return Rates(hits, of, np.where(freedom > 0, np.maximum(effect, 1.0), 1.0), freedom)
+    estimated = (sums.freedom >= FEWEST_FREEDOM) & (independent > 0)
+    most = sums.sizes / np.maximum(of, 1)
+    return Rates(hits, of, np.maximum(np.where(estimated, effect, most), 1.0), np.where(estimated, sums.freedom, none))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,14 +195,17 @@ def _by_cluster(given: Outcomes, right: np.ndarray, inside: np.ndarray) -> dict[
     others = rows.of(given.true[inside][first] != said)
 
     beside = np.bincount(place, images, minlength=groups * classes)
-    all_squares, all_freedom = squares.sum(1, keepdims=True), freedom.sum(1, keepdims=True)
-    wide = np.broadcast_to(all_squares, shape), np.broadcast_to(all_freedom, shape)
+    sizes = np.bincount(place, images**2, minlength=groups * classes).reshape(shape)
+    all_squares, all_freedom, all_sizes = (each.sum(1, keepdims=True) for each in (squares, freedom, sizes))
+    wide = [np.broadcast_to(each, shape) for each in (all_squares, all_freedom, all_sizes)]
     return {
-        ACCURACY: _Sums(hits.sum(1), both.sum(1), squares.sum(1), freedom.sum(1)),
-        RECALL: _Sums(hits, both, squares, freedom),
+        ACCURACY: _Sums(hits.sum(1), both.sum(1), squares.sum(1), freedom.sum(1), sizes.sum(1)),
+        RECALL: _Sums(hits, both, squares, freedom, sizes),
         PRECISION: rows.precision(shape),
         SELECTION_RATE: _Sums(*rows.sums(strata, beside, shape), *wide),
-        FPR: _Sums(*others.sums(strata, beside, shape), all_squares - squares, all_freedom - freedom),
+        FPR: _Sums(
+            *others.sums(strata, beside, shape), all_squares - squares, all_freedom - freedom, all_sizes - sizes
+        ),
     }
 
 
@@ -254,4 +261,5 @@ class _Chosen(NamedTuple):
             for pair in pairs
         )
         freedom = np.bincount(own, np.maximum(strata.clusters - 1, 0), minlength=size).astype(np.int64)
-        return _Sums(hit, both, images, freedom.reshape(shape))
+        sizes = np.bincount(self.cell(self.place, self.said, classes), self.many**2, minlength=size)
+        return _Sums(hit, both, images, freedom.reshape(shape), sizes.reshape(shape))

@@ -106,7 +106,7 @@ def test_one_seed_for_all_leaves_the_prompts_and_says_that_it_cannot_be_estimate
     scope, prompts = found.attributes[0].scopes[0], overall(frame)
     assert scope.design_effect == pytest.approx(prompts.design_effect, rel=0.2)
     assert scope.prompts == 60
-    assert any("no design effect could be estimated for seed" in caveat for caveat in found.caveats)
+    assert any("all images of a class have one seed" in caveat for caveat in found.caveats)
 
 
 def test_what_cannot_matter_leaves_the_figures_as_they_are() -> None:

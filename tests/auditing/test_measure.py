@@ -184,7 +184,9 @@ def test_images_of_one_prompt_that_are_alike_widen_every_interval() -> None:
 def test_too_few_prompts_fall_back_and_say_so() -> None:
     frame = random_set(200, prompts=3)
     found = scope(measure(frame, SKIN), "chef")
-    assert (found.prompts, found.design_effect, found.quote.figure) == (3, None, Figure.RAW)
+    assert (found.prompts, found.effect_is, found.quote.figure) == (3, "bound", Figure.CLUSTERED)
+    assert found.design_effect
+    assert found.design_effect > found.valued / 4, "three prompts are worth three images at most"
     assert "3 prompts, or those of one class, are too few" in found.caveats[0]
 
 

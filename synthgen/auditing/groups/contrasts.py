@@ -95,8 +95,9 @@ def pair_of(side: QuotedShare, base: QuotedShare) -> SharePair | None:
     if side.found is None or base.found is None:
         return None
     figures = {side.scope.quote.figure, base.scope.quote.figure}
-    own = [scope.freedom for scope in (side.scope, base.scope) if scope.quote.figure is Figure.CLUSTERED]
-    freedom = max(min(each for each in own if each is not None), FEWEST_FREEDOM) if own else None
+    clustered = [scope.freedom for scope in (side.scope, base.scope) if scope.quote.figure is Figure.CLUSTERED]
+    own = [freedom for freedom in clustered if freedom is not None]  # a known effect, or a bound, has none
+    freedom = max(min(own), FEWEST_FREEDOM) if own else None
     if side.scope is not base.scope:
         correlation = -1.0 if Figure.WIDENED in figures else 0.0
     elif figures <= set(_PLAIN):

@@ -140,6 +140,19 @@ def texts(argument: str, given: object, example: str) -> tuple[str, ...]:
     return tuple(given)
 
 
+def clusters(given: object, about: object) -> tuple[str, ...]:
+    """Read the columns of dependent images: one text, or several.
+
+    Raises:
+        UsageError: it is something else, or nothing is a sample whose images may depend on each other.
+    """
+    found = tuple(dict.fromkeys(texts("cluster", (given,) if isinstance(given, str) else given, "patient_id")))
+    if found and about == "set":
+        hint = "Leave out `cluster`, or ask about the source."
+        raise UsageError("where the set itself is asked about, no image is a sample", argument="cluster", hint=hint)
+    return found
+
+
 def names(argument: str, given: object, example: str = "column") -> dict[str, str]:
     """Read a mapping of attributes to texts.
 

@@ -67,9 +67,12 @@ class AuditInput:
         with allowing_remote(query.allow_remote):
             subject = open_audited(place, open_run, images_from=None if elsewhere else query.images_from)
         label = query.label if query.label in subject.images.columns else None
+        there = [column for column in query.cluster if column in subject.images.columns]
         judges = self.question.judges if query.labels is not None else self.question.judges[:1]
         question = replace(self.question, judges=judges)
-        return AuditInput(subject, self.declared, question, read_frame(subject.images, label, question.known))
+        return AuditInput(
+            subject, self.declared, question, read_frame(subject.images, label, question.known, clusters=there)
+        )
 
     @property
     def same_judge(self) -> bool:
@@ -103,7 +106,7 @@ def open_input(place: SetSource, query: AuditQuery, open_run: OpenRun, judges: J
     question = AuditQuestion(
         judged, query.known, found, cached, asked.attributes, declared.definitions, asked.unanswered
     )
-    frame = read_frame(subject.images, query.label, query.known, query.predictions, classless=bare)
+    frame = read_frame(subject.images, query.label, query.known, query.predictions, query.cluster, classless=bare)
     return AuditInput(subject, declared, question, frame, bare)
 
 

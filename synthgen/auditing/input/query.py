@@ -41,6 +41,7 @@ class AuditKeywords(TypedDict, total=False):
     cross: Sequence[Sequence[str]]
     reference_groups: Mapping[str, str] | None
     predictions: str | None
+    cluster: str | Sequence[str]
     gates: Sequence[str]
     trust_judge: bool
     allow_left_out: float
@@ -83,6 +84,8 @@ class AuditQuery:
         reference_groups: by attribute, or 'class', the group that others are compared with, such as
             `{"gender": "man", "class": "doctor"}`; by default the largest.
         predictions: the column of a downstream model's predicted classes, whose errors are then measured by group.
+        cluster: a column, or several, in which images that depend on each other have the same value, such as
+            'patient_id' or 'video': intervals then allow for that.
         gates: such as 'skin_tone within class: tv <= 0.1', or 'dark <= 1%' of what images show; added to the spec's.
         trust_judge: let gates use the judge's raw answers where neither labels nor a matrix check it on this set;
             otherwise such gates stay undecided.
@@ -127,6 +130,7 @@ class AuditQuery:
     cross: tuple[tuple[str, ...], ...]
     reference_groups: Mapping[str, str]
     predictions: str | None
+    cluster: tuple[str, ...]
     gates: tuple[str, ...]
     trust_judge: bool
     allow_left_out: float
@@ -156,6 +160,7 @@ class AuditQuery:
             "cross": arguments.groups(given.get("cross")),
             "reference_groups": arguments.names("reference_groups", given.get("reference_groups"), "woman"),
             "predictions": arguments.optional_text("predictions", given.get("predictions")),
+            "cluster": arguments.clusters(given.get("cluster"), given.get("about", "source")),
             "gates": arguments.texts("gates", given.get("gates"), "skin_tone within class: tv <= 0.1"),
             "device": arguments.text("device", given.get("device", "auto")),
             "allow_remote": arguments.flag("allow_remote", given.get("allow_remote", False)),

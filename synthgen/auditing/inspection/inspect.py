@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +37,7 @@ class Seen:
 
     Attributes:
         ids, classes, splits: of each image in `scanned`; None where the table has none.
+        clusters: by the name of a column, a number that images which depend on each other share; -1 without one.
         about_set: whether the set itself is asked about, and not the source that it is a sample of.
     """
 
@@ -46,6 +47,7 @@ class Seen:
     splits: Sequence[str | None]
     about_set: bool = False
     seed: int = 0
+    clusters: Mapping[str, Codes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +84,7 @@ def inspect_images(seen: Seen, left_out: int) -> tuple[Inspection, list[IssueRow
     blank = is_blank(seen.scanned)
     repeats = find_repeats(measures["pixels"], measures["phash"], blank, class_codes, split_codes)
     leaks, leaked = _leaks(repeats, splits, split_codes)
-    copies = find_copies(repeats.exact_group, blank, class_codes, len(classes))
+    copies = find_copies(repeats.exact_group, blank, class_codes, len(classes), seen.clusters)
     if not seen.about_set:
         caveats += copies.told(len(seen.ids))
     found = [

@@ -51,10 +51,12 @@ def inspect_set(first: AuditInput, query: AuditQuery, on_progress: OnProgress) -
         UsageError: the set may not read any of the images that it names.
     """
     import numpy as np
+    import pandas as pd
 
     from synthgen.auditing.inspection.copies import without_blank
     from synthgen.auditing.inspection.inspect import Seen, inspect_images, is_blank
     from synthgen.auditing.inspection.scan import scan
+    from synthgen.sets import CLUSTER
     from synthgen.sets.splits import splits_of
 
     images, frame = first.subject.images, first.frame
@@ -76,6 +78,7 @@ def inspect_set(first: AuditInput, query: AuditQuery, on_progress: OnProgress) -
         [splits[row] if splits else None for row in scanned.rows.tolist()],
         query.about == "set",
         query.seed,
+        {name: pd.factorize(opened[f"{CLUSTER}{name}"])[0].astype(np.int64) for name in query.cluster},
     )
     inspection, rows = inspect_images(seen, len(left_out))
     looked = Observations(opened, np.asarray(scanned.rows), None, (), left_out, scanned.changes)

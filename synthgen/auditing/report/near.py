@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from synthgen.auditing.embeddings import Diversity, Leakage
 from synthgen.auditing.report.report import AuditReport
 from synthgen.auditing.report.words import counted, spoken
-from synthgen.auditing.shared import Dependence
+from synthgen.auditing.shared import COLUMN, Dependence
 from synthgen.pages.page import short
 
 _SHOWN = 6
@@ -44,6 +44,10 @@ def dependence_told(dependence: Dependence | None) -> Iterator[str]:
     for each in dependence.shared if dependence else ():
         if each.what == "prompt" and dependence and not dependence.told:
             continue  # the page shows the number of prompts next to that of images
+        if not each.groups:
+            continue
         groups = counted(each.groups, "group")
+        share = _WORDS.get(each.what) or f"share a {each.what.removeprefix(COLUMN)}"
+        where = ", also over classes" if dependence and each.what in dependence.reaching else " within a class"
         ignored = "" if each.counted else "; so few that intervals need not allow for it"
-        yield f"{counted(each.images, 'image')} in {groups} {_WORDS[each.what]} within a class{ignored}"
+        yield f"{counted(each.images, 'image')} in {groups} {share}{where}{ignored}"
