@@ -71,7 +71,8 @@ class Confusion:
             raise UsageError(f"{where} does not hold a count for each row and column", hint=hint)
         matrix[np.ix_(rows, columns)] = given
         if empty := [names[row] for row in rows if not matrix[row].any()]:
-            raise UsageError(f"{where} has no image in the row {empty[0]!r}", hint="Label some, or leave the row out.")
+            hint = "Each value needs images that truly show it." if empty[0] in values else "Leave the row out."
+            raise UsageError(f"{where} has no image in the row {empty[0]!r}", hint=hint)
         return matrix[sorted(rows)]
 
 

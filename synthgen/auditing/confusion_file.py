@@ -16,6 +16,7 @@ from synthgen.spec import ASIDE
 CLASS = "class"
 """The column that names the class of a row."""
 
+_ANSWERS = {"answer", "answers", "predicted", "prediction", "predictions", "judge", "judged", "measured"}
 _HINT = "Expected a CSV of counts: truths in the first column, answers in the header, and maybe a column `class`."
 
 
@@ -34,10 +35,8 @@ def read_confusion(path: Path, values: Sequence[str] = ()) -> Confusion:
         by_class = _has_classes(list(whole.columns), values)
         truth = next(name for name in whole.columns if not by_class or name != CLASS)
         names = [CLASS, truth] if by_class else [truth]
-        frame = whole.set_index(names).apply(pd.to_numeric).astype("Float64")
-        if (frame != frame.round()).any(axis=None):
-            raise ValueError("an entry is not a whole number")
-        frame = frame.astype("Int64")
+        _check_corner(truth)
+        frame = _counts(whole.set_index(names))
     except (OSError, ValueError, TypeError, StopIteration) as error:  # pandas' own errors are ValueErrors
         said = error.strerror if isinstance(error, OSError) else error
         reason = (str(said) or type(error).__name__).splitlines()[0]
@@ -50,6 +49,28 @@ def read_confusion(path: Path, values: Sequence[str] = ()) -> Confusion:
         hint = "Expected a class and a truth in every row. A class without rows gets the sum of all others."
         raise UsageError(f"{path}: a row has no class or no truth", hint=hint)
     return matrices_of(frame)
+
+
+def _check_corner(name: str) -> None:
+    """Check that the header of the first column does not say that the rows are answers, as in a transposed matrix."""
+    if name.strip().casefold() in _ANSWERS:
+        raise ValueError(f"its rows are named {name!r}, and rows must be the truths; transpose it")
+
+
+def _counts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the entries as whole numbers.
+
+    Raises:
+        ValueError: an entry is none; says where.
+    """
+    found = frame.apply(pd.to_numeric, errors="coerce").astype("Float64")
+    wrong = frame.notna() & (found.isna() | (found != found.round()).fillna(False)).astype(bool)
+    for column in frame.columns[wrong.any()]:
+        row = wrong[column].to_numpy().argmax()
+        key = frame.index[row]
+        place = " of class ".join(str(each) for each in reversed(key)) if isinstance(key, tuple) else str(key)
+        raise ValueError(f"{frame[column].iloc[row]!r}, in the row {place} and the column {column}, is no whole number")
+    return found.astype("Int64")
 
 
 def matrices_of(frame: pd.DataFrame) -> Confusion:

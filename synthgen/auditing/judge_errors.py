@@ -64,7 +64,8 @@ def disagreement(statistic: float, by_chance: Floats) -> str | None:
     if p_value >= _LEVEL:
         return None
     why = "the judge errs differently here"
-    return f"the labels of this set disagree with the confusion matrix: {why} (p {p_value:.3f})"
+    odds = "below 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+    return f"the labels of this set disagree with the confusion matrix: {why} (p {odds})"
 
 
 def error_rate(matrix: Floats | None, truth: Truth | None, doubt: str | None) -> float | None:

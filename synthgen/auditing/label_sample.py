@@ -71,8 +71,10 @@ def _of_answers(table: Table, attribute: Answers, truth: Truth, rng: np.random.G
     """Compare the answers of labelled images with those of all, and filled rows with the empty ones beside them."""
     whole = table.counts(attribute.name)
     weight, square = truth.weight.sum(-1), truth.square.sum(-1)
-    together, apart = _hypergeometric(whole, weight, weight.sum(-1) ** 2 / np.maximum(square.sum(-1), 1e-300), rng)
+    of_draws = _hypergeometric(whole, weight, weight.sum(-1) ** 2 / np.maximum(square.sum(-1), 1e-300), rng)
+    together, apart, alike = of_draws
     yield _Test(together, "the judge's answers on them differ from those on their classes")
+    yield _Test(alike, "the judge's answers on them differ from those on their classes, in all classes alike")
     if len(apart):
         worst = int(np.argmin(apart))
         yield _Test(min(1.0, float(apart[worst]) * len(apart)), _in_class(table, attribute, whole, weight, worst))
@@ -83,8 +85,9 @@ def _of_answers(table: Table, attribute: Answers, truth: Truth, rng: np.random.G
             crossed((table.label[rows], shape[0]), (attribute.codes[rows], shape[1]))
             for rows in (truth.rows, truth.blank)
         )
-        together, _ = _hypergeometric(filled + empty, filled.astype(float), filled.sum(-1).astype(float), rng)
-        yield _Test(together, "the judge's answers on the rows that were filled in differ from those on the empty ones")
+        together, _, alike = _hypergeometric(filled + empty, filled.astype(float), filled.sum(-1).astype(float), rng)
+        what = "the judge's answers on the rows that were filled in differ from those on the empty ones"
+        yield from (_Test(together, what), _Test(alike, what))
 
 
 def _in_class(table: Table, attribute: Answers, whole: Ints, weight: Floats, index: int) -> str:
@@ -95,7 +98,9 @@ def _in_class(table: Table, attribute: Answers, whole: Ints, weight: Floats, ind
     return f"in {place_of(table.classes[index])}, {said}, and of {of_all[answer]:.0%} of all"
 
 
-def _hypergeometric(whole: Ints, seen: Floats, effective: Floats, rng: np.random.Generator) -> tuple[float, Floats]:
+def _hypergeometric(
+    whole: Ints, seen: Floats, effective: Floats, rng: np.random.Generator
+) -> tuple[float, Floats, float]:
     """Test draws without replacement by Pearson's statistic, with Monte-Carlo p-values.
 
     Args:
@@ -104,9 +109,12 @@ def _hypergeometric(whole: Ints, seen: Floats, effective: Floats, rng: np.random
         effective: how many images of each class count as drawn: with unequal weights, Kish's effective number.
 
     Returns:
-        The p-value of all classes together, and one for each class: 1 for one that is not drawn from, or drawn whole.
+        The p-value of all classes together; one for each class: 1 for one that is not drawn from, or drawn whole; and
+        that of the answers' sums over the classes, as in the test of Cochran, Mantel and Haenszel. It sees what small
+        samples of many classes share, such as that an answer was avoided in all of them.
     """
     found, null, apart = 0.0, np.zeros(_DRAWS), np.ones(len(whole))
+    usual, here, chance = np.zeros(whole.shape[1]), np.zeros(whole.shape[1]), np.zeros((_DRAWS, whole.shape[1]))
     for index, (counts, weights, images) in enumerate(zip(whole, seen, effective, strict=True)):
         drawn = round(float(images))
         if not 0 < drawn < counts.sum():
@@ -117,7 +125,9 @@ def _hypergeometric(whole: Ints, seen: Floats, effective: Floats, rng: np.random
         by_chance = _pearson(samples.astype(float), expected)
         apart[index] = (1 + (by_chance >= statistic - _ROUNDING).sum()) / (1 + _DRAWS)
         found, null = found + float(statistic), null + by_chance
-    return float((1 + (null >= found - _ROUNDING).sum()) / (1 + _DRAWS)), apart
+        usual, here, chance = usual + expected, here + weights / weights.sum() * drawn, chance + samples
+    summed = (1 + (_pearson(chance, usual) >= _pearson(here, usual) - _ROUNDING).sum()) / (1 + _DRAWS)
+    return float((1 + (null >= found - _ROUNDING).sum()) / (1 + _DRAWS)), apart, float(summed)
 
 
 def _pearson(seen: Floats, expected: Floats) -> Floats:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from synthgen.auditing.drawn_rows import removed_rows
 from synthgen.auditing.label_sample import doubt_of
 from synthgen.auditing.labelled import read_truth
 from synthgen.auditing.relations import stream
@@ -18,6 +19,8 @@ def doubt_of_sheet(
     A sheet that was sorted by one attribute is often in the order of others, too, where no test sees it. So each other
     attribute is asked that has labels of any of the same images. The arguments are those of `doubt_of`.
     """
+    if removed := removed_rows(table, table.attributes[name], labels):
+        return removed
     own = doubt_of(
         table,
         table.attributes[name],
