@@ -3,6 +3,15 @@
 from synthgen.families.call import PipelineCall, keys_that_differ
 from synthgen.families.check import checked_call, own_size
 from synthgen.families.resolve import call_of, not_from_text
-from synthgen.families.table import Guidance
+from synthgen.families.table import PINNED, Guidance
 
-__all__ = ["Guidance", "PipelineCall", "call_of", "checked_call", "keys_that_differ", "not_from_text", "own_size"]
+__all__ = [
+    "PINNED",
+    "Guidance",
+    "PipelineCall",
+    "call_of",
+    "checked_call",
+    "keys_that_differ",
+    "not_from_text",
+    "own_size",
+]
