@@ -77,6 +77,9 @@ class PipelineCall:
                 wanted["true_cfg_scale"] = guidance
         if self.embedded is not None and model.embedded_guidance is not None:
             wanted[self.embedded] = model.embedded_guidance
+        for key in ("max_sequence_length", "clip_skip"):
+            if (value := getattr(model, key)) is not None:
+                wanted[key] = value
         if "max_area" in self.takes:
             wanted["max_area"] = height * width
         wanted |= PINNED

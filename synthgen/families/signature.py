@@ -78,6 +78,18 @@ def source_of(pipeline: str, method: str) -> str:
     return ast.unparse(found) if found else ""
 
 
+@cache
+def constant_of(pipeline: str, name: str) -> str | None:
+    """Return a text in the code of a pipeline: of `NAME = "..."`, there or beside it, or `self.NAME = "..."`."""
+    file = _files().get(pipeline)
+    for each in sorted(file.parent.glob("*.py"), key=lambda one: one != file) if file else ():
+        for node in ast.walk(ast.parse(each.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Assign([ast.Name(id=own) | ast.Attribute(attr=own)], ast.Constant(str(text))) if own == name:
+                    return text
+    return None
+
+
 def _found(name: str, method: str) -> ast.FunctionDef | None:
     return next((one for each in _with_bases(name) if (one := _method(each, method))), None)
 
