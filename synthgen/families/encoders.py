@@ -86,6 +86,8 @@ _ENCODERS: Mapping[tuple[str, ...], tuple[Encoder, ...]] = MappingProxyType(
 """By pipelines. Others read each prompt with every tokenizer that they have, as far as the tokenizer says."""
 _IGNORED = ("KolorsPipeline", "KolorsPAGPipeline", "LuminaPipeline", "GlmImagePipeline")
 """Their calls take `max_sequence_length`, and do not use it for the prompt."""
+NEGATIVE_AS_LONG: Mapping[str, int] = MappingProxyType({"LuminaPipeline": 8, "Kandinsky3Pipeline": 1})
+"""They read as many tokens of a negative prompt as the prompt has, rounded up to a multiple of this."""
 _HIGHEST = re.compile(rf"{LENGTH} > (\d+)")
 
 
