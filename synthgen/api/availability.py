@@ -57,7 +57,7 @@ def looked_up(source: SpecText, settings: Settings) -> tuple[Spec, list[FoundMod
         try:
             wiring.check_keys(planned)
         except (ModelError, UsageError) as error:
-            wrong += placed(error)
+            wrong += placed(error, spec)
     if wrong:
         hint = "\n".join(filter(None, dict.fromkeys(hint for _, hint in wrong)))
         raise refusal(source, settings, [what for what, _ in wrong], hint)

@@ -14,15 +14,18 @@ if TYPE_CHECKING:
     from synthgen.models import ModelSource
 
 
-def placed(error: SynthgenError) -> Iterator[tuple[Violation, str]]:
-    """Give each line of a message that begins with a key of `model` its place in the spec, with a hint."""
+def placed(error: SynthgenError, spec: Spec) -> Iterator[tuple[Violation, str]]:
+    """Give each line of a message that begins with a key of `model` its place in the spec, with a hint.
+
+    What is said of a key that the spec does not have is placed at the model.
+    """
     if isinstance(error, TextLengthError):
         yield from ((finding, HINT) for finding in error.findings)
         return
     for line in error.message.splitlines():
         key, _, why = line.removeprefix("model.").partition(": ")
-        found = Violation(("model", key), why) if line.startswith("model.") else Violation(("model", "id"), line)
-        yield found, error.hint or ""
+        named = line.startswith("model.") and key in spec.model.model_fields_set
+        yield Violation(("model", key), why) if named else Violation(("model", "id"), line), error.hint or ""
 
 
 def unfit(spec: Spec) -> Iterator[tuple[Violation, str]]:
@@ -33,7 +36,7 @@ def unfit(spec: Spec) -> Iterator[tuple[Violation, str]]:
     try:
         call = call_of_spec(spec, source)
     except (ModelError, UsageError) as error:
-        yield from placed(error)
+        yield from placed(error, spec)
         return
     yield from ((finding, HINT) for finding in long_texts(spec, call, source).findings)
 

@@ -1,4 +1,4 @@
-"""Texts of a spec of which a model or the judge would read only the beginning. Loads no weights, and no torch."""
+"""TextLengths of a spec of which a model or the judge would read only the beginning. Loads no weights, and no torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _ALL, _LONGEST = 4096, 3
 """Up to how many prompts of a template are counted each; of more, those with the longest values of each variable."""
-_SHOWN = 60
+_SHOWN = 160
 """Letters of what would be cut off, in a message."""
 HINT = "Shorten these texts: what is cut off has no effect, and nothing says so in the pictures."
 
@@ -28,7 +28,7 @@ _Path = tuple[str | int, ...]
 
 
 class TextLengthError(UsageError):
-    """Texts are longer than what reads them.
+    """TextLengths are longer than what reads them.
 
     Args:
         findings: each text, with its place in the spec.
@@ -40,7 +40,7 @@ class TextLengthError(UsageError):
         self.findings = tuple(findings)
 
 
-class Texts(NamedTuple):
+class TextLengths(NamedTuple):
     """What was found out about the lengths of a spec's texts.
 
     Attributes:
@@ -60,7 +60,7 @@ class _Reader(NamedTuple):
     limit: int | None
 
 
-def long_texts(spec: Spec, call: PipelineCall, source: ModelSource) -> Texts:
+def long_texts(spec: Spec, call: PipelineCall, source: ModelSource) -> TextLengths:
     """Count the tokens of all prompts that a spec can give, and of its negative prompt, for each text encoder."""
     from synthgen.families.encoders import encoders_of
 
@@ -85,7 +85,7 @@ def long_texts(spec: Spec, call: PipelineCall, source: ModelSource) -> Texts:
         finding, note = _cut([negative], against, "it")
         findings += [Violation(("model", "negative_prompt"), finding)] if finding else []
         notes += [note] if note else []
-    return Texts(findings, list(dict.fromkeys(notes)), bool(encoders) and not missing)
+    return TextLengths(findings, list(dict.fromkeys(notes)), bool(encoders) and not missing)
 
 
 def notes_of(spec: Spec) -> list[str]:

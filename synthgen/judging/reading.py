@@ -13,14 +13,14 @@ _DEFAULT = 77
 _LOCAL, _HUB, _CONFIG = "local-dir:", "hf-hub:", "open_clip_config.json"
 
 
-class Reading(NamedTuple):
+class ReadLength(NamedTuple):
     """What counts tokens as a judge does, and how many it reads."""
 
     counter: Counter
     limit: int
 
 
-def reading_of(judge_id: str) -> Reading | None:
+def reading_of(judge_id: str) -> ReadLength | None:
     """Find out how much a judge reads; None if its files are not here, or its tokenizer is of another kind.
 
     Args:
@@ -39,7 +39,7 @@ def reading_of(judge_id: str) -> Reading | None:
         return None
     tokenizer = tokenizer_of(folder) if own and folder is not None else clip_tokenizer()
     limit = text.get("context_length", _DEFAULT)
-    return Reading(Counter(tokenizer), limit) if tokenizer is not None and isinstance(limit, int) else None
+    return ReadLength(Counter(tokenizer), limit) if tokenizer is not None and isinstance(limit, int) else None
 
 
 def _folder(judge_id: str) -> Path | None:
