@@ -101,7 +101,7 @@ def test_a_negative_prompt_and_the_texts_of_the_judge_are_counted_too(
 
     write()
     text = Path("spec.yaml").read_text()
-    portrait = "a portrait of a doctor in a hospital " * 5
+    portrait = "a portrait of a doctor " * 8
     Path("spec.yaml").write_text(
         text.replace("doctor: 1", f"doctor: {{count: 1, prompts: ['a doctor', '{portrait}']}}")
     )
