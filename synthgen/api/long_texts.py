@@ -133,7 +133,7 @@ def long_judge_texts(spec: Spec) -> Iterator[Violation]:
 
 
 def _reader(encoder: Encoder, call: PipelineCall, spec: Spec, source: ModelSource) -> _Reader | None:
-    from synthgen.families.encoders import around, limit_of
+    from synthgen.families.encoders import around, is_lower, limit_of
     from synthgen.families.tokens import Counter, length_of, tokenizer_of
 
     folder = source.cached_part(encoder.part)
@@ -142,7 +142,7 @@ def _reader(encoder: Encoder, call: PipelineCall, spec: Spec, source: ModelSourc
         return None
     before, after = around(encoder, call.pipeline)
     limit = limit_of(encoder, call, spec.model, length_of(folder))
-    return _Reader(encoder.part, Counter(tokenizer, encoder.bare, before, after), limit)
+    return _Reader(encoder.part, Counter(tokenizer, encoder.bare, before, after, is_lower(call.pipeline)), limit)
 
 
 def _cut(texts: Sequence[str], readers: Sequence[_Reader], what: str) -> tuple[str | None, str | None]:

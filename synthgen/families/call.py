@@ -87,6 +87,12 @@ class PipelineCall:
             wanted["intermediate_timesteps"] = None  # they are for the default number of steps alone
         return {name: value for name, value in wanted.items() if name in self.takes}
 
+    def facts(self, model: ModelSpec) -> dict[str, str]:
+        """Return what decides how texts are read, for the record of images."""
+        found = {key: getattr(model, key) or self.takes.get(key) for key in ("max_sequence_length", "clip_skip")}
+        pinned = ", ".join(f"{name}={value}" for name, value in PINNED.items() if name in self.takes)
+        return {key: str(value) for key, value in {**found, "pinned": pinned}.items() if value}
+
     def batch_limit(self, model: ModelSpec, written: Collection[str]) -> int | None:
         """Return 1 if images of a batch would influence each other; None if they do not."""
         alone = self.together is Together.NEVER

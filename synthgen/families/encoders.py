@@ -125,6 +125,11 @@ def limit_of(encoder: Encoder, call: PipelineCall, model: ModelSpec, of_tokenize
     return most - encoder.spared if isinstance(most, int) and most < 1 << 20 else None
 
 
+def is_lower(pipeline: str) -> bool:
+    """Whether a pipeline makes prompts lower case, as PixArt and Sana do. No argument of their calls prevents it."""
+    return ".lower()" in source_of(pipeline, "_text_preprocessing")
+
+
 def around(encoder: Encoder, pipeline: str) -> tuple[str, str]:
     """Return what is written before and behind a prompt."""
     before = re.sub(r"\{(\w+)\}", lambda found: constant_of(pipeline, found[1]) or "", encoder.before)

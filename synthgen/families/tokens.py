@@ -44,24 +44,29 @@ class Counter:
         bare: whether the tokenizer's own marks are left out.
         before: what is written before each text.
         after: what is written behind it.
+        lower: whether the pipeline makes texts lower case.
     """
 
     tokenizer: Tokenizer
     bare: bool = False
     before: str = ""
     after: str = ""
+    lower: bool = False
 
     def cuts(self, texts: Sequence[str], limit: int) -> dict[str, Cut]:
         """Return what is cut off texts, for those of which something is."""
         long = [text for text in texts if not text.isascii() or self._most(text) > limit]
         found = self.tokenizer.encode_batch_fast(
-            [self.before + text + self.after for text in long], add_special_tokens=not self.bare
+            [self._written(text) for text in long], add_special_tokens=not self.bare
         )
         counts = {text: len(one.ids) for text, one in zip(long, found, strict=True)}
         return {text: Cut(count, limit, self._falls(text, limit)) for text, count in counts.items() if count > limit}
 
     def count(self, text: str) -> int:
-        return len(self.tokenizer.encode(self.before + text + self.after, add_special_tokens=not self.bare).ids)
+        return len(self.tokenizer.encode(self._written(text), add_special_tokens=not self.bare).ids)
+
+    def _written(self, text: str) -> str:
+        return self.before + (text.lower().strip() if self.lower else text) + self.after
 
     def _most(self, text: str) -> int:
         """Return as many tokens as an ASCII text could have at most: one for each letter."""
@@ -73,7 +78,7 @@ class Counter:
 
     def _falls(self, text: str, limit: int) -> str:
         """Return the end of a text that is not read: whole words, from the first that is not there in full."""
-        whole = self.tokenizer.encode(self.before + text, add_special_tokens=False)
+        whole = self.tokenizer.encode(self.before + (text.lower() if self.lower else text), add_special_tokens=False)
         places = [start for start, _ in whole.offsets]
         at = places[max(0, min(limit - self._marks, len(places) - 1))] - len(self.before)
         at = max(0, min(at, len(text)))

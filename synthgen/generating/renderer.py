@@ -165,5 +165,6 @@ class Renderer:
             "threads": str(torch.get_num_threads()),
             "scheduler": type(self._pipeline.scheduler).__name__,
             "safety_checker": "on" if getattr(self._pipeline, "safety_checker", None) is not None else "off",
+            **self._call.facts(self._model),
             **{name: version(name) for name in ("diffusers", "torch", "transformers")},
         }

@@ -8,11 +8,13 @@ import open_clip
 import pytest
 import torch
 import yaml
+from tokenizers.normalizers import Sequence
 from transformers import AutoTokenizer
 
 from synthgen.bounded import read_object
+from synthgen.bundled import GENERATOR
 from synthgen.families.call import PipelineCall
-from synthgen.families.encoders import Encoder, around, encoders_of, limit_of
+from synthgen.families.encoders import Encoder, around, encoders_of, is_lower, limit_of
 from synthgen.families.resolve import call_of
 from synthgen.families.tokens import Counter, clip_tokenizer, length_of, tokenizer_of
 from synthgen.spec import ModelSpec
@@ -139,6 +141,16 @@ def test_of_very_many_prompts_those_with_the_longest_values_are_counted(
     assert "prompts.templates.1: a prompt of the class doctor has " in said(capsys)
 
 
+def test_a_pipeline_that_makes_prompts_lower_case_is_counted_so() -> None:
+    assert [is_lower(name) for name in ("PixArtSigmaPipeline", "SanaPipeline", "FluxPipeline")] == [True, True, False]
+    tokenizer = tokenizer_of(GENERATOR / "tokenizer")
+    assert tokenizer is not None
+    assert Counter(tokenizer, lower=True).count(" A CHEF ") == Counter(tokenizer).count("a chef") == 4
+    tokenizer.normalizer = Sequence([])  # CLIP's own makes texts lower case: T5's does not
+    assert Counter(tokenizer, lower=True).count(" A CHEF ") == 4
+    assert Counter(tokenizer).count(" A CHEF ") > 4
+
+
 def test_openclips_own_tokenizer_is_counted_as_open_clip_counts() -> None:
     tokenizer = clip_tokenizer()
     assert tokenizer is not None
@@ -161,7 +173,7 @@ def described(name: str, root: Path) -> Iterator[tuple[Encoder, Counter, int, Pi
         assert tokenizer is not None
         limit = limit_of(one, call, model, length_of(root / one.part))
         if limit is not None:
-            yield one, Counter(tokenizer, one.bare, *around(one, call.pipeline)), limit, call
+            yield one, Counter(tokenizer, one.bare, *around(one, call.pipeline), is_lower(call.pipeline)), limit, call
 
 
 @pytest.mark.slow
