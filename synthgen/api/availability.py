@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from synthgen import models
 from synthgen.api import plugged, wiring
+from synthgen.api.fitness import placed
 from synthgen.api.planning import plan
 from synthgen.api.specs import checked_spec
 from synthgen.errors import ModelError, ModelUnavailable, UsageError
@@ -57,24 +57,17 @@ def looked_up(source: SpecText, settings: Settings) -> tuple[Spec, list[FoundMod
         try:
             wiring.check_keys(planned)
         except (ModelError, UsageError) as error:
-            wrong += [(what, error.hint or "") for what in _placed(error.message)]
+            wrong += placed(error, spec)
     if wrong:
         hint = "\n".join(filter(None, dict.fromkeys(hint for _, hint in wrong)))
         raise refusal(source, settings, [what for what, _ in wrong], hint)
     if planned is None:
         errors = [error for _, error in unchecked]
         kind = ModelUnavailable if any(isinstance(error, ModelUnavailable) for error in errors) else ModelError
-        placed = refusal(source, settings, [what for what, _ in unchecked], "")
+        told = refusal(source, settings, [what for what, _ in unchecked], "")
         hint = "\n".join(filter(None, dict.fromkeys(error.hint for error in errors)))
-        raise kind(str(placed), hint=hint or None)
+        raise kind(str(told), hint=hint or None)
     return spec, _found(planned)
-
-
-def _placed(message: str) -> Iterator[Violation]:
-    """Give each line of a message that begins with a key of `model` its place in the spec."""
-    for line in message.splitlines():
-        key, _, why = line.removeprefix("model.").partition(": ")
-        yield Violation(("model", key), why) if line.startswith("model.") else Violation(("model", "id"), line)
 
 
 def _found(planned: Plan) -> list[FoundModel]:

@@ -9,11 +9,11 @@ from math import ceil, sqrt
 
 from synthgen import bundled
 from synthgen.api.arguments import check_plan
+from synthgen.api.long_texts import notes_of
 from synthgen.api.measured import Passes, Speed, read_passes, read_speeds, this_machine
 from synthgen.families import own_size
 from synthgen.models import ModelSource
 from synthgen.planning import Plan
-from synthgen.planning.long_prompts import long_prompts
 from synthgen.spec import BUNDLED_MODEL, PLUGIN, Spec
 
 ASSUMED = 0.8
@@ -118,7 +118,7 @@ def forecast(planned: Plan) -> Forecast:
             "bytes": _basis_of_bytes(spec, size),
         },
         splits=splits,
-        warnings=(*_split_warnings(splits, spec), *long_prompts(spec)),
+        warnings=(*_split_warnings(splits, spec), *notes_of(spec)),
     )
 
 

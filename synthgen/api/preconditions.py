@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from synthgen import models
+from synthgen.api.fitness import unfit
+from synthgen.api.long_texts import HINT, long_judge_texts
 from synthgen.errors import ModelError, SynthgenError, UsageError, first_line
 from synthgen.files import expanded
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, PLUGIN, Spec, Violation
@@ -18,9 +20,15 @@ def unusable(spec: Spec) -> Iterator[tuple[Violation, str]]:
 
     A model on the hub is only looked up when a run is planned.
     """
+    missing = set[str]()
     for key, error in _errors(spec):
+        missing.add(key)
         message = error.message.replace(":\n", ": ").replace("\n", "; ")
         yield Violation((key, "id"), message), error.hint or ""
+    if "model" not in missing:
+        yield from unfit(spec)
+    if "judge" not in missing:
+        yield from ((finding, HINT) for finding in long_judge_texts(spec))
 
 
 def check_models(spec: Spec) -> None:

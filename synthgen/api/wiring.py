@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from synthgen import bundled, models
 from synthgen.api import plugged
+from synthgen.api.fitness import call_of_spec
+from synthgen.api.long_texts import TextLengthError, long_judge_texts, long_texts
 from synthgen.errors import ModelError
-from synthgen.families import checked_call
 from synthgen.models.device_names import check_device
 from synthgen.planning import Plan, Revisions
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec
@@ -60,15 +61,20 @@ def check_keys(planned: Plan) -> None:
     Its weights are not read, and neither torch nor diffusers is imported.
 
     Raises:
-        UsageError: a key cannot act.
+        UsageError: a key cannot act, or a text is longer than what reads it.
         ModelError: it is of another task, its folder lacks something, or it has changed since it was planned.
     """
     model = planned.spec.model
-    if model.id == BUNDLED_MODEL or plugged.names_generator(planned.spec):
-        return  # the former accepts all keys; a plug-in says itself what it does not accept
+    if plugged.names_generator(planned.spec):
+        return  # a plug-in says itself what it does not accept
 
-    call = checked_call(model, _planned_source(planned), model.model_fields_set)
-    for note in call.notes(model, model.model_fields_set):
+    source = _planned_source(planned)
+    call = call_of_spec(planned.spec, source)
+    texts = long_texts(planned.spec, call, source)
+    if findings := [*texts.findings, *long_judge_texts(planned.spec)]:
+        raise TextLengthError(findings)
+    notes = () if model.id == BUNDLED_MODEL else call.notes(model, model.model_fields_set)
+    for note in (*notes, *texts.notes):
         _LOG.warning(note)
 
 

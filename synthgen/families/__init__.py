@@ -4,9 +4,10 @@ from synthgen.families.call import PipelineCall, keys_that_differ
 from synthgen.families.check import checked_call, own_size
 from synthgen.families.recorded import as_text, recorded_call, recorded_settings
 from synthgen.families.resolve import call_of, not_from_text
-from synthgen.families.table import Guidance
+from synthgen.families.table import PINNED, Guidance
 
 __all__ = [
+    "PINNED",
     "Guidance",
     "PipelineCall",
     "as_text",

@@ -77,12 +77,21 @@ class PipelineCall:
                 wanted["true_cfg_scale"] = guidance
         if self.embedded is not None and model.embedded_guidance is not None:
             wanted[self.embedded] = model.embedded_guidance
+        for key in ("max_sequence_length", "clip_skip"):
+            if (value := getattr(model, key)) is not None:
+                wanted[key] = value
         if "max_area" in self.takes:
             wanted["max_area"] = height * width
         wanted |= PINNED
         if model.steps != self.takes.get("num_inference_steps"):
             wanted["intermediate_timesteps"] = None  # they are for the default number of steps alone
         return {name: value for name, value in wanted.items() if name in self.takes}
+
+    def facts(self, model: ModelSpec) -> dict[str, str]:
+        """Return what decides how texts are read, for the record of images."""
+        found = {key: getattr(model, key) or self.takes.get(key) for key in ("max_sequence_length", "clip_skip")}
+        pinned = ", ".join(f"{name}={value}" for name, value in PINNED.items() if name in self.takes)
+        return {key: str(value) for key, value in {**found, "pinned": pinned}.items() if value}
 
     def batch_limit(self, model: ModelSpec, written: Collection[str]) -> int | None:
         """Return 1 if images of a batch would influence each other; None if they do not."""

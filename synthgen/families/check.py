@@ -5,6 +5,7 @@ from pathlib import Path
 
 from synthgen.errors import ModelError, ModelUnavailable, UsageError
 from synthgen.families.call import PipelineCall
+from synthgen.families.encoders import text_problems
 from synthgen.families.folder import folder_problems
 from synthgen.families.resolve import call_of
 from synthgen.families.schedulers import scheduler_problems
@@ -50,6 +51,7 @@ def _problems(
     call: PipelineCall, model: ModelSpec, source: ModelSource, written: Collection[str]
 ) -> Iterator[tuple[str, str]]:
     yield from call.problems(model, written)
+    yield from text_problems(call, source.read_json, model)
     yield from scheduler_problems(call, source.read_json, model.scheduler)
     if source.is_folder:  # what the cache has of a hub model may be a part of it
         yield from folder_problems(call, source.read_json, Path(source.location), model.variant)

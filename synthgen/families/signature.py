@@ -63,6 +63,49 @@ def arguments_of(scheduler: str, method: str) -> Mapping[str, object] | None:
 
 
 @cache
+def returned_by(pipeline: str, method: str) -> tuple[str, ...]:
+    """Name what a pipeline's method returns, in its order; nothing if it has no such method.
+
+    Example:
+        >>> returned_by("FluxPipeline", "encode_prompt")
+        ('prompt_embeds', 'pooled_prompt_embeds', 'text_ids')
+    """
+    found = _found(pipeline, method)
+    last = next((node.value for node in reversed(found.body) if isinstance(node, ast.Return)), None) if found else None
+    parts = last.elts if isinstance(last, ast.Tuple) else [last] if last else []
+    named = [next((one.id for one in _walked(part) if isinstance(one, ast.Name)), "") for part in parts]
+    return tuple(named)
+
+
+@cache
+def source_of(pipeline: str, method: str) -> str:
+    """Return the code of a pipeline's method, without comments; nothing if it has no such method."""
+    found = _found(pipeline, method)
+    return ast.unparse(found) if found else ""
+
+
+@cache
+def constant_of(pipeline: str, name: str) -> str | None:
+    """Return a text in the code of a pipeline: of `NAME = "..."`, there or beside it, or `self.NAME = "..."`."""
+    file = _files().get(pipeline)
+    for each in sorted(file.parent.glob("*.py"), key=lambda one: one != file) if file else ():
+        for node in ast.walk(ast.parse(each.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Assign([ast.Name(id=own) | ast.Attribute(attr=own)], ast.Constant(str(text))) if own == name:
+                    return text
+    return None
+
+
+def _found(name: str, method: str) -> ast.FunctionDef | None:
+    return next((one for each in _with_bases(name) if (one := _method(each, method))), None)
+
+
+def _walked(node: ast.expr) -> Iterator[ast.AST]:
+    """Walk an expression from its value on: of `a if b else c`, from `a`."""
+    return ast.walk(node.body if isinstance(node, ast.IfExp) else node)
+
+
+@cache
 def is_replaceable(scheduler: str) -> bool:
     """Whether diffusers lists a scheduler among those that may take each other's place."""
     listed = _with_bases("KarrasDiffusionSchedulers")[0].body

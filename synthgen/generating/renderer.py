@@ -174,6 +174,7 @@ class Renderer:
             "call": as_text(recorded_call(self._call, self._model, self._written, self.height, self.width)),
             **self._parts(),
             "safety_checker": "on" if getattr(self._pipeline, "safety_checker", None) is not None else "off",
+            **self._call.facts(self._model),
             **{name: version(name) for name in ("diffusers", "torch", "transformers")},
         }
 

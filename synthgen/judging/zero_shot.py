@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from synthgen.judging.wordings import texts_of_class
 from synthgen.spec import UNKNOWN, Spec
 
 NONE_OF_THESE = ("a blank picture", "a blurred picture", "random noise", "a blend of two pictures")
 """Texts for images that show none of the classes, in any spec. A spec adds its own in `filters.label.none_of_these`."""
-
-_WORDINGS = ("{}", "a picture of {}", "a photo of {}", "a portrait of {}", "an image of {}")
 
 
 class TextEncoder(Protocol):
@@ -51,9 +50,7 @@ class Choice:
 
 def class_choice(spec: Spec, clip: TextEncoder) -> Choice:
     """The spec's classes, each an ensemble of prompts, and "none of these"."""
-    groups = {
-        name: kind.prompts or _worded(kind.definition or _with_article(name)) for name, kind in spec.classes.items()
-    }
+    groups = {name: texts_of_class(name, spec) for name in spec.classes}
     extra = spec.filters.label.none_of_these if spec.filters.label else ()
     others = clip.embed_texts([*NONE_OF_THESE, *extra])
     return Choice(tuple(groups), torch.cat([_ensembles(groups, clip), others]), len(others))
@@ -77,12 +74,3 @@ def _ensembles(groups: Mapping[str, Sequence[str]], clip: TextEncoder) -> Tensor
     embedded = clip.embed_texts([text for texts in groups.values() for text in texts])
     means = [part.mean(0) for part in embedded.split([len(texts) for texts in groups.values()])]
     return functional.normalize(torch.stack(means), dim=1)
-
-
-def _worded(what: str) -> tuple[str, ...]:
-    return tuple(wording.format(what) for wording in _WORDINGS)
-
-
-def _with_article(name: str) -> str:
-    name = name.replace("_", " ")
-    return f"an {name}" if name[0].lower() in "aeiou" else f"a {name}"

@@ -55,6 +55,11 @@ class ModelSource:
         except (OSError, ValueError):
             return {}
 
+    def cached_part(self, name: str) -> Path | None:
+        """Return the folder of one of its parts, such as `tokenizer`; None if it is not here. Downloads nothing."""
+        folder = expanded(self.location) if self.is_folder else cached_folder(self)
+        return folder / name if folder and (folder / name).is_dir() else None
+
 
 def locate(model_id: str, revision: str | None = None, *, folder: Path | None = None) -> ModelSource:
     """Find the model and pin it. Downloads nothing but, for a hub id, the name of its newest commit.

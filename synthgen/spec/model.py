@@ -74,6 +74,13 @@ class ModelSpec(Section):
         description="The guidance that was distilled into the weights, as in FLUX.1 [dev] and LCM. Default: the "
         "model's own.",
     )
+    max_sequence_length: Annotated[int, Field(ge=1, le=4096)] | None = Field(
+        None,
+        description="How many tokens of a prompt the model's longest text encoder reads. Default: the model's own.",
+    )
+    clip_skip: Annotated[int, Field(ge=1, le=24)] | None = Field(
+        None, description="How many of the last layers of the CLIP text encoders are left out. Default: none more."
+    )
     negative_prompt: str | None = Field(
         None, max_length=2000, description="What to steer away from. Works only if guidance is above 1."
     )

@@ -128,4 +128,7 @@ class Spec(Section):
         dumped = self.model_dump(mode="json")
         if not self.filters.measures:
             del dumped["filters"]["measures"]  # plans of earlier versions keep their fingerprint
+        for key in ("max_sequence_length", "clip_skip"):  # the same
+            if getattr(self.model, key) is None:
+                del dumped["model"][key]
         return dumped

@@ -238,3 +238,17 @@ def test_what_may_surprise_is_said() -> None:
     flux = call("FluxPipeline", guidance_embeds=True)
     assert list(flux.notes(model_of(guidance=1.0), {"guidance"})) == []
     assert "doubles the work" in next(flux.notes(model_of(guidance=3.0), {"guidance"}))
+
+
+def test_how_texts_are_read_is_recorded() -> None:
+    sigma = call("PixArtSigmaPipeline")
+    plain = ModelSpec.model_validate({"id": "a/b"})
+    assert sigma.facts(plain) == {
+        "max_sequence_length": "300",
+        "pinned": "use_resolution_binning=False, clean_caption=False",
+    }
+    longer = ModelSpec.model_validate({"id": "a/b", "max_sequence_length": 200, "clip_skip": 2})
+    assert sigma.facts(longer)["max_sequence_length"] == "200"
+    assert call("StableDiffusionPipeline").facts(plain) == {}
+    assert given(call("StableDiffusionPipeline"), clip_skip=2)["clip_skip"] == 2
+    assert given(sigma, max_sequence_length=200)["max_sequence_length"] == 200

@@ -1,0 +1,59 @@
+"""Whether what a spec asks of its model can act: found out from the model's files, without its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from synthgen.api.long_texts import HINT, TextLengthError, long_texts, source_here
+from synthgen.errors import ModelError, SynthgenError, UsageError
+from synthgen.spec import BUNDLED_MODEL, Spec, Violation
+
+if TYPE_CHECKING:
+    from synthgen.families import PipelineCall
+    from synthgen.models import ModelSource
+
+
+def placed(error: SynthgenError, spec: Spec) -> Iterator[tuple[Violation, str]]:
+    """Give each line of a message that begins with a key of `model` its place in the spec, with a hint.
+
+    What is said of a key that the spec does not have is placed at the model.
+    """
+    if isinstance(error, TextLengthError):
+        yield from ((finding, HINT) for finding in error.findings)
+        return
+    for line in error.message.splitlines():
+        key, _, why = line.removeprefix("model.").partition(": ")
+        named = line.startswith("model.") and key in spec.model.model_fields_set
+        yield Violation(("model", key), why) if named else Violation(("model", "id"), line), error.hint or ""
+
+
+def unfit(spec: Spec) -> Iterator[tuple[Violation, str]]:
+    """Find keys that cannot act, and prompts that are too long, for a model in a folder."""
+    source = source_here(spec)
+    if source is None or not source.is_folder:
+        return
+    try:
+        call = call_of_spec(spec, source)
+    except (ModelError, UsageError) as error:
+        yield from placed(error, spec)
+        return
+    yield from ((finding, HINT) for finding in long_texts(spec, call, source).findings)
+
+
+def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
+    """Find out how the model of a spec is called, and refuse keys that cannot act.
+
+    Raises:
+        UsageError: a key cannot act.
+        ModelError: it does not make images from text, or its folder lacks something.
+    """
+    from synthgen.families import call_of, checked_call
+    from synthgen.families.encoders import text_problems
+
+    if spec.model.id != BUNDLED_MODEL:
+        return checked_call(spec.model, source, spec.model.model_fields_set)
+    call = call_of(source.read_json)  # it accepts the other keys
+    if problems := list(text_problems(call, source.read_json, spec.model)):
+        raise UsageError("\n".join(f"model.{key}: {why}" for key, why in problems), hint="Remove it from the spec.")
+    return call

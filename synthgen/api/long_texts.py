@@ -1,0 +1,203 @@
+"""TextLengths of a spec of which a model or the judge would read only the beginning. Loads no weights, and no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, product
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
+
+from synthgen import bundled
+from synthgen.errors import ModelError, UsageError
+from synthgen.files import expanded
+from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, PLUGIN, Spec, Template, Violation
+
+if TYPE_CHECKING:
+    from synthgen.families import PipelineCall
+    from synthgen.families.encoders import Encoder
+    from synthgen.families.tokens import Counter, Cut
+    from synthgen.models import ModelSource
+
+_ALL, _LONGEST = 4096, 3
+"""Up to how many prompts of a template are counted each; of more, those with the longest values of each variable."""
+_SHOWN = 160
+"""Letters of what would be cut off, in a message."""
+HINT = "Shorten these texts: what is cut off has no effect, and nothing says so in the pictures."
+
+_Path = tuple[str | int, ...]
+
+
+class TextLengthError(UsageError):
+    """TextLengths are longer than what reads them.
+
+    Args:
+        findings: each text, with its place in the spec.
+    """
+
+    def __init__(self, findings: Sequence[Violation]) -> None:
+        lines = [f"{'.'.join(map(str, one.path))}: {one.message}" for one in findings]
+        super().__init__("\n".join(lines), hint=HINT)
+        self.findings = tuple(findings)
+
+
+class TextLengths(NamedTuple):
+    """What was found out about the lengths of a spec's texts.
+
+    Attributes:
+        findings: texts that would be cut.
+        notes: what is cut for one encoder and read by another, or could not be counted.
+        counted: whether the tokens of all prompts were counted.
+    """
+
+    findings: list[Violation]
+    notes: list[str]
+    counted: bool
+
+
+class _Reader(NamedTuple):
+    part: str
+    counter: Counter
+    limit: int | None
+
+
+def long_texts(spec: Spec, call: PipelineCall, source: ModelSource) -> TextLengths:
+    """Count the tokens of all prompts that a spec can give, and of its negative prompt, for each text encoder."""
+    from synthgen.families.encoders import encoders_of
+
+    findings, notes = list[Violation](), list[str]()
+    encoders = encoders_of(call, source.read_cached("model_index.json"))
+    readers = [reader for each in encoders if (reader := _reader(each, call, spec, source))]
+    if missing := [each.part for each in encoders if each.part not in {one.part for one in readers}]:
+        notes.append(f"tokens of prompts were not counted for {', '.join(missing)}: it has no file that can be read")
+
+    short = dict[str, int]()
+    for path, class_name, template in _templates(spec):
+        texts = list(_rendered(spec, class_name, template, readers))
+        finding, note = _cut(texts, readers, f"a prompt of the class {class_name}")
+        if finding and path not in {one.path for one in findings}:  # of one class is enough
+            findings.append(Violation(path, finding))
+        notes += [note] if note else []
+        for reader in readers:
+            fewest = min(map(reader.counter.count, texts[:_ALL]))
+            short[reader.part] = min(fewest, short.get(reader.part, fewest))
+    if negative := spec.model.negative_prompt:
+        against = [one._replace(limit=_as_prompt(call, one, short)) for one in readers]
+        finding, note = _cut([negative], against, "it")
+        findings += [Violation(("model", "negative_prompt"), finding)] if finding else []
+        notes += [note] if note else []
+    return TextLengths(findings, list(dict.fromkeys(notes)), bool(encoders) and not missing)
+
+
+def notes_of(spec: Spec) -> list[str]:
+    """Say of which prompts a text encoder reads only the beginning, from the files that are here."""
+    from synthgen.families import call_of
+    from synthgen.planning.long_prompts import long_prompts
+
+    source = source_here(spec)
+    try:
+        texts = long_texts(spec, call_of(source.read_cached), source) if source else None
+    except ModelError:
+        texts = None
+    return [*texts.notes] if texts and texts.counted else [*long_prompts(spec), *(texts.notes if texts else ())]
+
+
+def source_here(spec: Spec) -> ModelSource | None:
+    """Return the model of a spec as a folder, or as the hub's cache has it; None for the generator of a plug-in."""
+    from synthgen.models import ModelSource, is_folder
+
+    name = spec.model.id
+    if name.startswith(PLUGIN):
+        return None
+    if name == BUNDLED_MODEL:
+        return ModelSource(str(bundled.GENERATOR), "content:")
+    if is_folder(name):
+        return ModelSource(str(expanded(name)), "content:")
+    return ModelSource(name, spec.model.revision or "main")
+
+
+def long_judge_texts(spec: Spec) -> Iterator[Violation]:
+    """Find texts of which the judge would read only the beginning, as far as its files are here."""
+    from synthgen.judging.reading import reading_of
+    from synthgen.judging.wordings import placed_texts
+
+    reading = reading_of(f"local-dir:{bundled.JUDGE}" if spec.judge.id == BUNDLED_JUDGE else spec.judge.id)
+    if reading is None:
+        return
+    told = set[_Path]()
+    for path, text in placed_texts(spec):
+        place = path[:-1] if path[-2] == "definition" else path
+        cut = reading.counter.cuts([text], reading.limit).get(text)
+        if cut and place not in told:
+            told.add(place)
+            yield Violation(place, f"{_said(cut, 'the text')}: the judge {spec.judge.id} reads {cut.limit}")
+
+
+def _reader(encoder: Encoder, call: PipelineCall, spec: Spec, source: ModelSource) -> _Reader | None:
+    from synthgen.families.encoders import around, is_lower, limit_of
+    from synthgen.families.tokens import Counter, length_of, tokenizer_of
+
+    folder = source.cached_part(encoder.part)
+    tokenizer = tokenizer_of(folder) if folder else None
+    if folder is None or tokenizer is None:
+        return None
+    before, after = around(encoder, call.pipeline)
+    limit = limit_of(encoder, call, spec.model, length_of(folder))
+    return _Reader(encoder.part, Counter(tokenizer, encoder.bare, before, after, is_lower(call.pipeline)), limit)
+
+
+def _cut(texts: Sequence[str], readers: Sequence[_Reader], what: str) -> tuple[str | None, str | None]:
+    """Return what is wrong with texts that no encoder reads to the end, and what to know of others."""
+    if not readers:
+        return None, None
+    cuts = [(one, one.counter.cuts(texts, one.limit) if one.limit is not None else {}) for one in readers]
+    longest = max(cuts, key=lambda each: float("inf") if each[0].limit is None else each[0].limit)
+    nowhere = [text for text in texts if all(text in found for _, found in cuts)]
+    if nowhere:
+        reader, found = longest
+        worst = max(nowhere, key=lambda text: found[text].tokens)
+        return f"{_said(found[worst], what)}: the text encoder of `{reader.part}` reads {found[worst].limit}", None
+    partly = {one.part: max(each.tokens for each in found.values()) for one, found in cuts if found}
+    if not partly:
+        return None, None
+    whole = ", ".join(one.part for one, found in cuts if not found)
+    some, most = ", ".join(partly), max(partly.values())
+    return None, f"prompts have up to {most} tokens, of which {some} reads the beginning; {whole} reads all of them"
+
+
+def _said(cut: Cut, what: str) -> str:
+    falls = cut.falls if len(cut.falls) <= _SHOWN else f"{cut.falls[: _SHOWN - 3]}..."
+    return f"{what} has {cut.tokens} tokens, and {falls!r} would be cut off"
+
+
+def _as_prompt(call: PipelineCall, reader: _Reader, short: Mapping[str, int]) -> int | None:
+    """Return how much is read of a negative prompt: some families make it as long as each prompt."""
+    from synthgen.families.encoders import NEGATIVE_AS_LONG
+
+    step = NEGATIVE_AS_LONG.get(call.pipeline)
+    if step is None or reader.part not in short:
+        return reader.limit
+    shortest = -(-short[reader.part] // step) * step
+    return shortest if reader.limit is None else min(reader.limit, shortest)
+
+
+def _templates(spec: Spec) -> Iterator[tuple[_Path, str, Template]]:
+    """Yield each template of each class, with its place in the spec."""
+    for name, kind in spec.classes.items():
+        path: _Path = ("classes", name, "templates") if kind.templates else ("prompts", "templates")
+        for at, (template, _) in enumerate(spec.templates_of(name)):
+            yield (*path, at, template.text), name, template
+
+
+def _rendered(spec: Spec, class_name: str, template: Template, readers: Sequence[_Reader]) -> Iterator[str]:
+    """Yield all prompts of a template; or, of very many, those with the longest values of each variable."""
+    names = [name for name in template.variables if name != "class"]
+    values = [list(spec.prompts.variables[name]) for name in names]
+    if prod(map(len, values)) > _ALL:
+        values = [sorted({one for each in readers for one in _long(each, of)}) or of[:1] for of in values]
+    for chosen in islice(product(*values), _ALL):
+        yield template.render({"class": class_name, **dict(zip(names, chosen, strict=True))})
+
+
+def _long(reader: _Reader, values: Sequence[str]) -> list[str]:
+    counts = {value: reader.counter.count(f" {value}") for value in values}
+    return sorted(values, key=lambda value: (-counts[value], value))[:_LONGEST]
