@@ -7,8 +7,8 @@ from random import Random
 from types import MappingProxyType
 
 from synthgen.planning.cells import turns
-from synthgen.planning.plan import Plan
 from synthgen.planning.numbering import number_of_turn
+from synthgen.planning.plan import Plan
 from synthgen.records import Candidate, Cell
 from synthgen.spec import Filled, PromptSpace, Spec, spaces_of
 

@@ -75,7 +75,7 @@ class _Alternatives:
         texts = [suffix] if isinstance(suffix, str) else [text for _, text in texts_at((), suffix)]
         self._suffix = [TextPart([after_comma(text) for text in texts], "suffix")] if texts else []
         self._picks = {name: rule_of(name, each).pick for name, each in variables.items()}
-        self._prefix = {name: f"{number}/" for name in ("class", *mapping(own, "variables"))}
+        self._prefix = dict.fromkeys(("class", *mapping(own, "variables")), f"{number}/")
 
     def all(self, parts: Iterable[TemplatePart]) -> Iterator[TextPart]:
         places = Counter(part.name for part in parts if isinstance(part, Variable))

@@ -108,9 +108,8 @@ class VariableSpec(Section):
 
 def is_long(value: object) -> bool:
     """Whether a variable is written in its long form, and not as values with weights."""
-    return isinstance(value, Mapping) and any(
-        key in value and not isinstance(value[key], int | float) for key in _SOURCES
-    )
+    keys = (*_SOURCES, "when")
+    return isinstance(value, Mapping) and any(key in value and not isinstance(value[key], int | float) for key in keys)
 
 
 def _shortest(value: Mapping[str, float] | VariableSpec) -> Mapping[str, float] | VariableSpec:

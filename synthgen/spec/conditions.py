@@ -7,7 +7,7 @@ from synthgen.spec.choices import is_long
 from synthgen.spec.messages import suggestion_or_all
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.prompt_checks import Named, named_templates, named_variables
-from synthgen.spec.prompting import PromptSpace, TooManyConditionsError, spaces_in
+from synthgen.spec.prompting import CircleError, PromptSpace, TooManyConditionsError, spaces_in
 from synthgen.spec.rules import CLASS, SUFFIX, all_values, is_open, rule_of, texts_of
 from synthgen.spec.template import TemplateError
 
@@ -24,14 +24,17 @@ def check_conditions(spec: Data, before: Iterable[Violation]) -> Iterator[Violat
     found += _places(spec)
     yield from found
     variables = list(named_variables(spec))
-    if found or any(is_open(each.raw) for each in variables) or not _has_rules(spec, variables):
+    if found or not _is_sound(spec, variables) or not _has_rules(spec, variables):
         return
     try:
         yield from _impossible(spec, variables)
     except (KeyError, TypeError, AttributeError, TemplateError):
         return  # a value of an unexpected type, which is reported elsewhere
+    except CircleError as error:
+        path = next(each.path for each in variables if each.name == str(error))
+        yield Violation((*path, KEY), "it depends on itself, by its conditions or those of others")
     except TooManyConditionsError:
-        what = "the conditions go round in a circle, or combine too many values; expected fewer conditions"
+        what = "conditions combine too many variables or values to look through; expected fewer conditions"
         yield Violation(("prompts", "variables", KEY), what)
 
 
@@ -41,6 +44,14 @@ def _has_rules(spec: Data, variables: list[Named]) -> bool:
     if prompts.get("sampling") == "combinatorial" or any(each.class_name is not None for each in variables):
         return True
     return any(is_long(each.raw) for each in variables) or any(True for _ in _conditions(spec))
+
+
+def _is_sound(spec: Data, variables: list[Named]) -> bool:
+    """Whether all values and conditions are known; those that are not are reported elsewhere."""
+    if not all(rule_of(each.name, each.raw).options for each in variables):
+        return False
+    whens = [when for _, when, _ in _conditions(spec) if when is not None]
+    return all(isinstance(when, Mapping) and all(map(texts_of, when.values())) for when in whens)
 
 
 def _conditions(spec: Data) -> Iterator[tuple[Path, object, str | None]]:
@@ -110,6 +121,7 @@ def _impossible(spec: Data, variables: list[Named]) -> Iterator[Violation]:
             yield Violation(place, f"{quoted(unused[0])} {_CANNOT}")
     if all(spaces.values()):
         yield from _unreachable(spec, variables, spaces)
+        yield from _unsteerable(spec, spaces)
 
 
 def _uncountable(path: Path, name: str, spaces: list[PromptSpace]) -> Iterator[Violation]:
@@ -149,6 +161,25 @@ def _unreachable(spec: Data, variables: list[Named], spaces: Mapping[str, list[P
         else:
             for option in missing:
                 yield Violation((*variable.path, "values", option.text, KEY), f"{quoted(option.text)} {_CANNOT}")
+
+
+def _unsteerable(spec: Data, spaces: Mapping[str, list[PromptSpace]]) -> Iterator[Violation]:
+    """Yield balanced attributes of which a class has a value in no prompt, though a variable steers it."""
+    reach, entries = _Reach(spec, spaces), spec.get("balance")
+    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+        name = entry.get("attribute") if isinstance(entry, Mapping) else None
+        attribute = mapping(mapping(spec, "attributes"), name) if isinstance(name, str) else {}
+        variable, target = attribute.get("variable"), entry.get("target") if isinstance(entry, Mapping) else None
+        if not isinstance(variable, str) or (isinstance(target, Mapping) and list(target) == ["from"]):
+            continue
+        for value in mapping(attribute, "values"):
+            if isinstance(target, Mapping) and not target.get(value):
+                continue
+            for class_name in spaces:
+                steers = any(variable in space.order for space in spaces[class_name])
+                if steers and not reach.includes([class_name], variable, value):
+                    what = f"no prompt of the class {quoted(class_name)} can have {quoted(value)} as {{{variable}}}"
+                    yield Violation(("balance", index, "attribute"), what)
 
 
 class _Reach:

@@ -1,6 +1,6 @@
 """`{a:NAME}` and `{plural:NAME}` in a template: the value with its article, or in the plural.
 
-The English is that of inflect (https://inflect.readthedocs.io). Importing it takes a second: only specs that use it pay.
+The English is that of inflect (https://inflect.readthedocs.io). Importing it takes seconds: only specs that use it pay.
 """
 
 import re
@@ -64,7 +64,7 @@ def in_plural(text: str) -> str:
 
 def _is_plural(text: str) -> bool:
     """Whether a noun is a plural. inflect takes `bus` for one, whose singular were `bu`."""
-    last = text.split()[-1].casefold()
+    last = text.rsplit(maxsplit=1)[-1].casefold()
     return not last.endswith(("ss", "us", "is")) and last not in _SINGULAR and bool(_engine().singular_noun(text))
 
 

@@ -105,6 +105,8 @@ def _long_form(variable: Named) -> Iterator[Violation]:
     if not (isinstance(raw, Mapping) and is_long(raw)):
         return
     sources = [key for key in _SOURCES if raw.get(key) is not None]
+    if not sources:
+        yield Violation(path, f"it has no values; expected one of {', '.join(_SOURCES)}")
     for other in sources[1:]:
         yield Violation((*path, other, KEY), f"use either {sources[0]!r} or {other!r}, not both")
     for keys, source in ((_OF_RANGES, "range"), (_OF_FILES, "file")):
@@ -113,10 +115,9 @@ def _long_form(variable: Named) -> Iterator[Violation]:
                 yield Violation((*path, key, KEY), f"{key!r} goes with {source!r}, which is missing")
     if complaint := range_complaint(raw):
         yield Violation((*path, "range"), complaint)
-    if raw.get("otherwise") is not None and not raw.get("when") and not rule_of(variable.name, raw).names:
-        if not any(option.when for option in rule_of(variable.name, raw).options):
-            yield Violation((*path, "otherwise", KEY), "'otherwise' goes with conditions: it has no 'when'")
     rule = rule_of(variable.name, raw)
+    if rule.otherwise is not None and not (rule.when or any(option.when for option in rule.options)):
+        yield Violation((*path, "otherwise", KEY), "'otherwise' goes with conditions: it has no 'when'")
     if rule.pick is not None and 0 < len(rule.options) < rule.pick:
         message = f"expected at most its {len(rule.options)} values, found {rule.pick}"
         yield Violation((*path, "pick"), message)

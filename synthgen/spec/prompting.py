@@ -24,6 +24,10 @@ class TooManyConditionsError(Exception):
     """The conditions combine too many values to be looked through."""
 
 
+class CircleError(TooManyConditionsError):
+    """A variable depends on itself; the message is its name."""
+
+
 class PromptSpace:
     """All prompts of one template for one class.
 
@@ -239,7 +243,9 @@ def _ordered(names: Iterable[str], rules: Mapping[str, Rule]) -> tuple[str, ...]
     def add(name: str) -> None:
         if name in order or name == CLASS:
             return
-        if name in under_way or len(under_way) > _MOST_VARIABLES:
+        if name in under_way:
+            raise CircleError(name)
+        if len(under_way) > _MOST_VARIABLES:
             raise TooManyConditionsError
         under_way.add(name)
         for other in sorted(rules[name].names):
