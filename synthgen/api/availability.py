@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from synthgen import models
-from synthgen.api import plugged, wiring
+from synthgen.api import negatives, plugged, wiring
 from synthgen.api.planning import plan
 from synthgen.api.specs import checked_spec
 from synthgen.errors import ModelError, ModelUnavailable, UsageError
@@ -74,6 +74,10 @@ def _placed(message: str) -> Iterator[Violation]:
     """Give each line of a message that begins with a key of `model` its place in the spec."""
     for line in message.splitlines():
         key, _, why = line.removeprefix("model.").partition(": ")
+        if line.startswith("classes.") and (of := f".{negatives.KEY}: ") in line:
+            name, _, why = line.removeprefix("classes.").partition(of)
+            yield Violation(("classes", name, negatives.KEY), why)
+            continue
         yield Violation(("model", key), why) if line.startswith("model.") else Violation(("model", "id"), line)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from synthgen import bundled, models
 from synthgen.api import plugged
-from synthgen.errors import ModelError
+from synthgen.api.negatives import in_its_place, model_asked
+from synthgen.errors import ModelError, UsageError
 from synthgen.families import checked_call
 from synthgen.models.device_names import check_device
 from synthgen.planning import Plan, Revisions
@@ -51,7 +52,7 @@ def generator(planned: Plan, device: str) -> Generator:
 
     from synthgen.generating.renderer import Renderer
 
-    return Renderer(planned.spec.model, _planned_source(planned), device, planned.window)
+    return Renderer(model_asked(planned.spec), _planned_source(planned), device, planned.window)
 
 
 def check_keys(planned: Plan) -> None:
@@ -63,11 +64,14 @@ def check_keys(planned: Plan) -> None:
         UsageError: a key cannot act.
         ModelError: it is of another task, its folder lacks something, or it has changed since it was planned.
     """
-    model = planned.spec.model
+    model = model_asked(planned.spec)
     if model.id == BUNDLED_MODEL or plugged.names_generator(planned.spec):
         return  # the former accepts all keys; a plug-in says itself what it does not accept
 
-    call = checked_call(model, _planned_source(planned), model.model_fields_set)
+    try:
+        call = checked_call(model, _planned_source(planned), model.model_fields_set)
+    except UsageError as error:
+        raise in_its_place(error, planned.spec) from None
     for note in call.notes(model, model.model_fields_set):
         _LOG.warning(note)
 

@@ -20,16 +20,18 @@ class PromptEncoder:
 
     Args:
         guided: whether the call will use guidance, and so needs the negative prompts too.
+        negated: whether some images have negative prompts: then all are called as with one, whoever shares their batch.
     """
 
-    def __init__(self, pipeline: DiffusionPipeline, call: PipelineCall, *, guided: bool) -> None:
+    def __init__(self, pipeline: DiffusionPipeline, call: PipelineCall, *, guided: bool, negated: bool = False) -> None:
+        self._negated = negated
         self._pipeline, self._call, self._guided = pipeline, call, guided
         self._embed = lru_cache(maxsize=_KEPT)(self._embed_one)
 
     def encode(self, prompts: Sequence[str], negative_prompts: Sequence[str]) -> dict[str, object]:
         if not isinstance(self._pipeline, StableDiffusionPipeline | StableDiffusionXLPipeline):
             texts: dict[str, list[str]] = {"prompt": list(prompts)}
-            if self._guided and (self._call.guidance is Guidance.TRUE or any(negative_prompts)):
+            if self._guided and (self._call.guidance is Guidance.TRUE or self._negated or any(negative_prompts)):
                 texts["negative_prompt"] = [negative or self._call.blank for negative in negative_prompts]
             return {name: each[0] if self._call.one_text else each for name, each in texts.items()}
         arguments = _stacked("", [self._embed(prompt) for prompt in prompts])

@@ -1,8 +1,8 @@
 """Combinatorial sampling: which prompt is whose turn. Pure.
 
 The prompts of a class are shuffled once, by the spec's seed. Shard `s` of `n` takes every `n`th of them from its own
-place on: shards need not know of each other, and none takes what is another's. After its last one, it goes on with those
-of the next shard.
+place on: shards need not know of each other, and none takes what is another's. After its last one, it goes on with the
+next shard's.
 """
 
 import hashlib

@@ -15,6 +15,7 @@ from synthgen.spec.bundled import check_bundled
 from synthgen.spec.conditions import check_conditions
 from synthgen.spec.filters import OWN_SCORES
 from synthgen.spec.messages import suggestion, suggestion_or_all
+from synthgen.spec.model import BUNDLED_MODEL, ModelSpec
 from synthgen.spec.output_checks import check_output
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.prompt_checks import check_prompts, named_variables
@@ -32,6 +33,7 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from _not_yet(spec)
     yield from _name(spec.get("name"))
     yield from _size(mapping(spec, "model"))
+    yield from _negatives(spec)
     yield from _classes(mapping(spec, "classes"))
     yield from check_conditions(spec, check_prompts(spec))
     yield from check_blocked(spec)
@@ -67,6 +69,18 @@ def _size(model: Data) -> Iterator[Violation]:
         yield Violation(("model", sides[0], KEY), "use either size, or width and height, not both")
     elif len(sides) == 1:
         yield Violation(("model", sides[0], KEY), "width and height go together; the other one is missing")
+
+
+def _negatives(spec: Data) -> Iterator[Violation]:
+    """Yield negative prompts of classes that no guidance brings to act; those of other models are checked by family."""
+    model, classes = mapping(spec, "model"), mapping(spec, "classes")
+    guidance = model.get("guidance", ModelSpec.model_fields["guidance"].default)
+    if model.get("id") != BUNDLED_MODEL or not isinstance(guidance, int | float) or guidance > 1:
+        return
+    for name in classes:
+        if mapping(classes, name).get("negative_prompt"):
+            what = f"without guidance it has no effect: set model.guidance above 1, not {guidance:g}"
+            yield Violation(("classes", name, "negative_prompt"), what)
 
 
 def _classes(classes: Data) -> Iterator[Violation]:
