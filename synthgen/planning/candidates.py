@@ -47,7 +47,7 @@ def draw_candidate(
         label=cell.label,
         template=space.text,
         variables=tuple(_recorded(values)),
-        prompt=space.template.render({"class": cell.class_name, **values}),
+        prompt=space.template.render({"class": cell.class_name, **values}, closes_gaps=True),
         negative_prompt=_negative_prompt(spec, cell.class_name),
         seed=noise_seed(plan, shard, attempt),
     )

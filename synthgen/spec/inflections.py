@@ -65,7 +65,7 @@ def in_plural(text: str) -> str:
 def _is_plural(text: str) -> bool:
     """Whether a noun is a plural. inflect takes `bus` for one, whose singular were `bu`."""
     last = text.rsplit(maxsplit=1)[-1].casefold()
-    return not last.endswith(("ss", "us", "is")) and last not in _SINGULAR and bool(_engine().singular_noun(text))
+    return not last.endswith(("ss", "us", "is")) and last not in _SINGULAR and bool(_engine().singular_noun(last))
 
 
 FORMS: Mapping[str, Callable[[str], str]] = {"a": with_article, "plural": in_plural}

@@ -74,11 +74,13 @@ class Template:
         """Count where a variable stands."""
         return sum(isinstance(part, Variable) and part.name == name for part in self.parts)
 
-    def render(self, values: Mapping[str, str | Sequence[str]]) -> str:
+    def render(self, values: Mapping[str, str | Sequence[str]], *, closes_gaps: bool = False) -> str:
         """Fill the variables with `values`.
 
-        Of several values of a variable, each place gets its own; a single place gets them all, as `a, b and c`. Around
-        an empty value no gap stays.
+        Of several values of a variable, each place gets its own; a single place gets them all, as `a, b and c`.
+
+        Args:
+            closes_gaps: whether an empty value leaves no gap between words.
 
         Raises:
             KeyError: a variable has no value.
@@ -92,7 +94,7 @@ class Template:
                     text = text.rstrip(" ")
                     added = added if text else added.lstrip(" ")
                 is_gap = False
-            is_gap = is_gap or not added
+            is_gap = closes_gaps and (is_gap or not added)
             text += added
         return text.rstrip(" ") if is_gap else text
 
