@@ -37,7 +37,7 @@ def schema_rows() -> Rows:
         """The sections that `node` may hold, with what leads to them."""
         if "$ref" in node:
             yield "", schema["$defs"][node["$ref"].rpartition("/")[2]]
-        for choice in node.get("anyOf", []):
+        for choice in [*node.get("anyOf", []), *node.get("oneOf", [])]:
             yield from inner(choice)
         for below in node.get("patternProperties", {}).values():
             yield from ((f".NAME{path}", section) for path, section in inner(below))
@@ -56,7 +56,9 @@ def schema_rows() -> Rows:
             for path, below in sections:
                 yield from walk(below, f"{prefix}{name}{path}.")
 
-    return dict(walk(schema, ""))
+    found = dict(walk(schema, ""))
+    repeats = ("classes.NAME.variables.", "classes.NAME.templates.")  # the same as below `prompts`
+    return {key: row for key, row in found.items() if not key.startswith(repeats)}
 
 
 def documented_rows() -> Rows:

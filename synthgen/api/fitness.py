@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from synthgen.api.long_texts import HINT, TextLengthError, long_texts, source_here
+from synthgen.api.negatives import KEY as NEGATIVE
+from synthgen.api.negatives import in_its_place, model_asked
 from synthgen.errors import ModelError, SynthgenError, UsageError
 from synthgen.spec import BUNDLED_MODEL, Spec, Violation
 
@@ -23,6 +25,10 @@ def placed(error: SynthgenError, spec: Spec) -> Iterator[tuple[Violation, str]]:
         yield from ((finding, HINT) for finding in error.findings)
         return
     for line in error.message.splitlines():
+        if line.startswith("classes.") and (of := f".{NEGATIVE}: ") in line:
+            name, _, why = line.removeprefix("classes.").partition(of)
+            yield Violation(("classes", name, NEGATIVE), why), error.hint or ""
+            continue
         key, _, why = line.removeprefix("model.").partition(": ")
         named = line.startswith("model.") and key in spec.model.model_fields_set
         yield Violation(("model", key), why) if named else Violation(("model", "id"), line), error.hint or ""
@@ -52,7 +58,11 @@ def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
     from synthgen.families.encoders import text_problems
 
     if spec.model.id != BUNDLED_MODEL:
-        return checked_call(spec.model, source, spec.model.model_fields_set)
+        model = model_asked(spec)
+        try:
+            return checked_call(model, source, model.model_fields_set)
+        except UsageError as error:
+            raise in_its_place(error, spec) from None
     call = call_of(source.read_json)  # it accepts the other keys
     if problems := list(text_problems(call, source.read_json, spec.model)):
         raise UsageError("\n".join(f"model.{key}: {why}" for key, why in problems), hint="Remove it from the spec.")

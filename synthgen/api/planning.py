@@ -7,7 +7,7 @@ from synthgen.api.forecasting import Forecast, forecast
 from synthgen.api.shard_size import with_shard_size
 from synthgen.api.specs import SpecInput, spec_of, with_explicit_shares, with_thresholds
 from synthgen.errors import UsageError
-from synthgen.planning import Plan, draw_candidate, make_plan, turns
+from synthgen.planning import Plan, first_candidates, make_plan
 from synthgen.records import Candidate
 from synthgen.spec import Spec
 from synthgen.spec.checks import check
@@ -37,8 +37,7 @@ def plan(spec: SpecInput) -> Plan:
 
 def sample(planned: Plan, count: int) -> list[Candidate]:
     """Draw `count` candidates from all cells in turn, to show what the prompts will look like."""
-    cells = turns(planned.cells)
-    return [draw_candidate(planned, 0, attempt, cells[attempt % len(cells)]) for attempt in range(count)]
+    return first_candidates(planned, count)
 
 
 def steering_notes(spec: Spec) -> list[str]:

@@ -10,6 +10,7 @@ from synthgen import bundled, models
 from synthgen.api import plugged
 from synthgen.api.fitness import call_of_spec
 from synthgen.api.long_texts import TextLengthError, long_judge_texts, long_texts
+from synthgen.api.negatives import model_asked
 from synthgen.errors import ModelError
 from synthgen.models.device_names import check_device
 from synthgen.planning import Plan, Revisions
@@ -52,7 +53,7 @@ def generator(planned: Plan, device: str) -> Generator:
 
     from synthgen.generating.renderer import Renderer
 
-    return Renderer(planned.spec.model, _planned_source(planned), device, planned.window)
+    return Renderer(model_asked(planned.spec), _planned_source(planned), device, planned.window)
 
 
 def check_keys(planned: Plan) -> None:
@@ -64,7 +65,7 @@ def check_keys(planned: Plan) -> None:
         UsageError: a key cannot act, or a text is longer than what reads it.
         ModelError: it is of another task, its folder lacks something, or it has changed since it was planned.
     """
-    model = planned.spec.model
+    model = model_asked(planned.spec)
     if plugged.names_generator(planned.spec):
         return  # a plug-in says itself what it does not accept
 

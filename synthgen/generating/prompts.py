@@ -15,15 +15,16 @@ class PromptEncoder:
 
     Args:
         guided: whether the call will use guidance, and so needs the negative prompts too.
+        negated: whether some images have negative prompts: then all are called as with one, whoever shares their batch.
     """
 
-    def __init__(self, pipeline: DiffusionPipeline, call: PipelineCall, *, guided: bool) -> None:
-        self._call, self._guided = call, guided
+    def __init__(self, pipeline: DiffusionPipeline, call: PipelineCall, *, guided: bool, negated: bool = False) -> None:
+        self._call, self._guided, self._negated = call, guided, negated
         remember(pipeline)
 
     def encode(self, prompts: Sequence[str], negative_prompts: Sequence[str]) -> dict[str, object]:
         texts: dict[str, list[str]] = {"prompt": list(prompts)}
-        named = self._call.guidance in (Guidance.TRUE, Guidance.GUIDER)
+        named = self._negated or self._call.guidance in (Guidance.TRUE, Guidance.GUIDER)
         if self._guided and (named or any(negative_prompts)):
             texts["negative_prompt"] = [negative or self._call.blank for negative in negative_prompts]
         return {name: each[0] if self._call.one_text else each for name, each in texts.items()}

@@ -77,7 +77,7 @@ class Renderer:
         place(pipeline, self._model, self.device)
 
         self._pipeline = pipeline
-        self._encoder = PromptEncoder(pipeline, self._call, guided=guided)
+        self._encoder = PromptEncoder(pipeline, self._call, guided=guided, negated=bool(self._model.negative_prompt))
         self.height, self.width = size_of(pipeline, self._model, self._call)
         self.batch_size = self._call.batch_limit(self._model, self._written) or choose_batch_size(
             self._model.batch_size, self.height * self.width, self.device, self._largest_batch

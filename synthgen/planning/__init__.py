@@ -1,6 +1,6 @@
 """Spec -> Plan: cells, shards and candidates. Pure, and without torch."""
 
-from synthgen.planning.candidates import draw_candidate, noise_seed
+from synthgen.planning.candidates import draw_candidate, first_candidates, noise_seed, prompts_for, prompts_of
 from synthgen.planning.cells import Rounding, rounding_of, turns
 from synthgen.planning.counts import shard_size_of
 from synthgen.planning.free_keys import free_keys, with_free_keys
@@ -16,11 +16,14 @@ __all__ = [
     "Revisions",
     "Rounding",
     "draw_candidate",
+    "first_candidates",
     "free_keys",
     "gate_needs",
     "growth_of",
     "make_plan",
     "noise_seed",
+    "prompts_for",
+    "prompts_of",
     "rounding_of",
     "shard_size_of",
     "turns",

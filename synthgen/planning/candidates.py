@@ -1,39 +1,42 @@
 """Candidates: which prompt and which noise an attempt gets. A pure function of the plan, the shard and the attempt."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from types import MappingProxyType
-from typing import TypeVar
 
+from synthgen.planning.cells import turns
+from synthgen.planning.numbering import number_of_turn
 from synthgen.planning.plan import Plan
 from synthgen.records import Candidate, Cell
-from synthgen.spec import Template
-
-_T = TypeVar("_T")
-
+from synthgen.spec import Filled, PromptSpace, Spec, spaces_of
 
 Yields = Mapping[str, tuple[int, int]]
 """By template: how many attempts at a cell hit it, and how many there were."""
 
 
 def draw_candidate(
-    plan: Plan, shard: int, attempt: int, cell: Cell, yields: Yields = MappingProxyType({})
+    plan: Plan, shard: int, attempt: int, cell: Cell, yields: Yields = MappingProxyType({}), turn: int = 0
 ) -> Candidate:
     """Draw the `attempt`th attempt of `shard`, aimed at `cell`.
 
     Variables that steer a balanced attribute take the cell's value; the others, and the template, are drawn by
     their weights. If no template can steer all that the cell asks for, the template is chosen by the yields instead.
+
+    Args:
+        turn: how many earlier attempts of the shard drew from the same prompts: see `prompts_of`. It matters only where
+            the spec's sampling is combinatorial.
     """
     seed, spec = plan.spec.seed, plan.spec
     rng = Random(_hash(seed, shard, attempt, "prompt"))
-    steered = {variable: value for name, value in cell.values if (variable := spec.attributes[name].variable)}
-    template, steers = _template(rng, spec.templates_of(cell.class_name), steered, len(cell.values), yields)
-    values = {
-        name: steered[name] if name in steers else _weighted(rng, tuple(spec.prompts.variables[name].items()))
-        for name in template.variables
-        if name != "class"
-    }
+    able = _able(spaces_of(spec, cell.class_name, steered_by(spec, cell)))
+    if spec.prompts.sampling == "combinatorial":
+        space, values = _numbered(able, number_of_turn(plan, shard, turn, prompts_of(spec, cell), _total(able)))
+    else:
+        steers_all = len(able[0].steers) == len(cell.values)
+        space = _weighted(rng, able) if steers_all else _promising(rng, able, yields)
+        values = space.draw(rng)
 
     return Candidate(
         id=f"{shard:05d}-{attempt:06d}",
@@ -42,12 +45,24 @@ def draw_candidate(
         cell=cell.name,
         class_name=cell.class_name,
         label=cell.label,
-        template=template.text,
-        variables=tuple(values.items()),
-        prompt=template.render({"class": cell.class_name, **values}),
-        negative_prompt=plan.spec.model.negative_prompt or "",
+        template=space.text,
+        variables=tuple(_recorded(values)),
+        prompt=space.template.render({"class": cell.class_name, **values}, closes_gaps=True),
+        negative_prompt=_negative_prompt(spec, cell.class_name),
         seed=noise_seed(plan, shard, attempt),
     )
+
+
+def first_candidates(plan: Plan, count: int) -> list[Candidate]:
+    """Draw attempts of the first shard that are aimed at all cells in turn, to show what the prompts look like."""
+    cells, seen = turns(plan.cells), Counter[str]()
+    drawn = []
+    for attempt in range(count):
+        cell = cells[attempt % len(cells)]
+        prompts = prompts_of(plan.spec, cell)
+        drawn.append(draw_candidate(plan, 0, attempt, cell, turn=seen[prompts]))
+        seen[prompts] += 1
+    return drawn
 
 
 def noise_seed(plan: Plan, shard: int, attempt: int) -> int:
@@ -55,32 +70,69 @@ def noise_seed(plan: Plan, shard: int, attempt: int) -> int:
     return _hash(plan.spec.seed, shard, attempt, "noise")
 
 
-def _template(
-    rng: Random, templates: Sequence[tuple[Template, float]], steered: Mapping[str, str], wanted: int, yields: Yields
-) -> tuple[Template, set[str]]:
-    """Choose a template, and say which of the `steered` variables it uses; none uses more."""
-    used = [steered.keys() & template.variables for template, _ in templates]
-    most = max(map(len, used))
-    able = [choice for choice, names in zip(templates, used, strict=True) if len(names) == most]
-    template = _weighted(rng, able) if most == wanted else _promising(rng, [template for template, _ in able], yields)
-    return template, steered.keys() & template.variables
+def steered_by(spec: Spec, cell: Cell) -> dict[str, str]:
+    """Return the variables whose value a cell asks for."""
+    return {variable: value for name, value in cell.values if (variable := spec.attributes[name].variable)}
 
 
-def _promising(rng: Random, templates: Sequence[Template], yields: Yields) -> Template:
+def prompts_of(spec: Spec, cell: Cell) -> str:
+    """Name the prompts that attempts at a cell are drawn from: cells with equal names share them."""
+    steered = sorted(steered_by(spec, cell).items())
+    return ", ".join([cell.class_name, *(f"{variable}={value}" for variable, value in steered)])
+
+
+def prompts_for(spec: Spec, cell: Cell) -> int:
+    """Count the prompts that attempts at a cell are drawn from, as combinations of template and values."""
+    return _total(_able(spaces_of(spec, cell.class_name, steered_by(spec, cell))))
+
+
+def _able(spaces: Sequence[PromptSpace]) -> list[PromptSpace]:
+    """Keep the templates that use most of the variables whose values are given."""
+    most = max(len(space.steers) for space in spaces)
+    return [space for space in spaces if len(space.steers) == most]
+
+
+def _total(spaces: Sequence[PromptSpace]) -> int:
+    return sum(space.count() for space in spaces)
+
+
+def _numbered(spaces: Sequence[PromptSpace], number: int) -> tuple[PromptSpace, Filled]:
+    for space in spaces:
+        if number < space.count():
+            return space, space.numbered(number)
+        number -= space.count()
+    raise IndexError(number)
+
+
+def _recorded(values: Filled) -> Iterator[tuple[str, str]]:
+    """Name the values of a candidate; several of one variable as `item[1]`, `item[2]`."""
+    for name, value in values.items():
+        if isinstance(value, str):
+            yield name, value
+        else:
+            yield from ((f"{name}[{place}]", each) for place, each in enumerate(value, 1))
+
+
+def _negative_prompt(spec: Spec, class_name: str) -> str:
+    own = spec.classes[class_name].negative_prompt
+    return (spec.model.negative_prompt or "") if own is None else own
+
+
+def _promising(rng: Random, spaces: Sequence[PromptSpace], yields: Yields) -> PromptSpace:
     """Thompson sampling: the template whose yield, drawn from its Beta posterior, is the highest."""
 
-    def drawn(template: Template) -> float:
-        hits, tried = yields.get(template.text, (0, 0))
+    def drawn(space: PromptSpace) -> float:
+        hits, tried = yields.get(space.text, (0, 0))
         return rng.betavariate(1 + hits, 1 + tried - hits)
 
-    return max(templates, key=drawn)
+    return max(spaces, key=drawn)
+
+
+def _weighted(rng: Random, spaces: Sequence[PromptSpace]) -> PromptSpace:
+    return rng.choices(spaces, [space.weight for space in spaces])[0]
 
 
 def _hash(seed: int, shard: int, attempt: int, purpose: str) -> int:
     """Hash to a number from 0 to 2**63 - 1, the range that torch's generators take."""
     digest = hashlib.blake2b(f"{seed}/{shard}/{attempt}/{purpose}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
-
-
-def _weighted(rng: Random, choices: Sequence[tuple[_T, float]]) -> _T:
-    return rng.choices([value for value, _ in choices], [weight for _, weight in choices])[0]

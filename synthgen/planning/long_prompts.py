@@ -1,10 +1,9 @@
 """Prompts of which a CLIP text encoder reads only the beginning."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from synthgen.spec import Spec
-from synthgen.spec.template import Template
+from synthgen.spec import Spec, spaces_of
 
 CLIP_TOKENS = 75
 """What a CLIP text encoder reads of a text: 77 places, of which two mark its beginning and its end."""
@@ -23,9 +22,8 @@ def fewest_tokens(text: str) -> int:
 
 def long_prompts(spec: Spec) -> Iterator[str]:
     """Yield a warning if prompts, or the judge's texts, are surely longer than a CLIP text encoder reads."""
-    prompts = {name: spec.prompts.templates or {} for name in spec.classes}
-    prompts |= {name: kind.templates for name, kind in spec.classes.items() if kind.templates}
-    longest = max((_longest(spec, name, text) for name, texts in prompts.items() for text in texts), default=0)
+    spaces = (space for name in spec.classes for space in spaces_of(spec, name, {}))
+    longest = max((fewest_tokens(space.longest(fewest_tokens)) for space in spaces), default=0)
     if longest > CLIP_TOKENS:
         yield (
             f"prompts have {longest} or more tokens: a CLIP text encoder, as in Stable Diffusion 1.5 and SDXL, reads "
@@ -36,11 +34,3 @@ def long_prompts(spec: Spec) -> Iterator[str]:
     longest = max(map(fewest_tokens, texts), default=0)
     if longest > CLIP_TOKENS:
         yield f"a definition has {longest} or more tokens: a CLIP judge reads the first {CLIP_TOKENS} alone"
-
-
-def _longest(spec: Spec, class_name: str, text: str) -> int:
-    template = Template.parse(text)
-    values: dict[str, Sequence[str]] = {name: list(each) for name, each in spec.prompts.variables.items()}
-    values["class"] = [class_name]
-    chosen = {name: max(values[name], key=fewest_tokens) for name in template.variables}
-    return fewest_tokens(template.render(chosen))

@@ -187,12 +187,17 @@ class Plan:
         Raises:
             IndexError: the plan has fewer shards.
         """
-        place = index
-        for block, shards in self._blocks():
+        block, place, shards = self.block_of(index)
+        return Shard(index, slice_of(self._blocks()[block][0], place, shards))
+
+    def block_of(self, shard: int) -> tuple[int, int, int]:
+        """Return which block a shard is in, 0 for the first plan's; its place there; and how many shards are there."""
+        place = shard
+        for number, (_, shards) in enumerate(self._blocks()):
             if 0 <= place < shards:
-                return Shard(index, slice_of(block, place, shards))
+                return number, place, shards
             place -= shards
-        raise IndexError(f"shard {index} of {self.shard_count}")
+        raise IndexError(f"shard {shard} of {self.shard_count}")
 
     def _blocks(self) -> list[tuple[tuple[Cell, ...], int]]:
         """The cells that are cut into shards together, the first plan's and each addition's, and how many shards."""

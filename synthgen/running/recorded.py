@@ -127,6 +127,13 @@ def _committed(store: RunStore, record: ShardRecord, ids: set[str]) -> Iterator[
             )
 
 
+def _common_negative(plan: Plan) -> str:
+    """Return the negative prompt of all images; nothing where classes have their own: a journal names no class."""
+    if any(kind.negative_prompt is not None for kind in plan.spec.classes.values()):
+        return ""
+    return plan.spec.model.negative_prompt or ""
+
+
 def _png(image: StoredImage | None) -> bytes | None:
     return image["bytes"] if image else None
 
@@ -156,7 +163,7 @@ def _journalled(plan: Plan, store: RunStore, name: str, shard: int, attempts: se
                 continue
             judged, image = read_judged(row.get("judged")), row["image"]
             bare = {"id": row["id"], "shard": shard, "attempt": attempt, "prompt": row["prompt"], "seed": row["seed"]}
-            bare |= {"negative_prompt": plan.spec.model.negative_prompt or "", "reason": row["failure"]}
+            bare |= {"negative_prompt": _common_negative(plan), "reason": row["failure"]}
             bare |= {key: row[key] for key in ("message", "seconds", "batch_size")}
             found[row["id"]] = Recorded(
                 row=judged if judged is not None else cast("LedgerRow", bare),

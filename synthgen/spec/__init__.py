@@ -25,6 +25,7 @@ from synthgen.spec.filters import (
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, PLUGIN, JudgeSpec, ModelSpec
 from synthgen.spec.output import Budget, Output, Rejects
 from synthgen.spec.output_checks import PARQUET
+from synthgen.spec.prompting import Filled, PromptSpace, spaces_of
 from synthgen.spec.reader import checked, parse_spec, read_declared, read_spec, refusal, text_of_file
 from synthgen.spec.schema import json_schema
 from synthgen.spec.smaller import smaller
@@ -55,6 +56,7 @@ __all__ = [
     "ClipFilter",
     "Declared",
     "DuplicateFilter",
+    "Filled",
     "Filters",
     "GateSpec",
     "JudgeSpec",
@@ -63,6 +65,7 @@ __all__ = [
     "ModelSpec",
     "Output",
     "Problem",
+    "PromptSpace",
     "Prompts",
     "QualityFilter",
     "Rejects",
@@ -85,6 +88,7 @@ __all__ = [
     "read_spec",
     "refusal",
     "smaller",
+    "spaces_of",
     "starter_spec",
     "text_of_file",
 ]

@@ -1,11 +1,13 @@
 """`safety.block`: phrases that no prompt may contain."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.phrases import Phrases, TextPart, TooManyError
 from synthgen.spec.place import Path, quoted
-from synthgen.spec.template import Template, TemplateError
+from synthgen.spec.rules import all_values, rule_of
+from synthgen.spec.template import Template, TemplateError, TemplatePart, Variable, after_comma
 
 _PATH = ("safety", "block")
 _SHOWN = 200
@@ -31,30 +33,64 @@ def check_blocked(spec: Data) -> Iterator[Violation]:
 
 def _violations(spec: Data, phrases: Phrases) -> Iterator[Violation]:
     prompts, classes = mapping(spec, "prompts"), mapping(spec, "classes")
-    variables = mapping(prompts, "variables")
-    values = {name: [text for _, text in texts_at((), each)] for name, each in variables.items()}
-    of_class = TextPart(list(classes), "class")
-
-    sources: list[tuple[Path, object, TextPart]] = [(("prompts", "templates"), prompts.get("templates"), of_class)]
+    bare = [name for name in classes if mapping(classes, name).get("templates") is None]
+    common: list[str] = []  # classes that share common templates, and have no variables of their own
+    sources: list[tuple[Path, object, list[str]]] = []
     for name in classes:
-        sources.append((("classes", name, "templates"), mapping(classes, name).get("templates"), TextPart([name])))
-    for path, texts, named in sources:
+        own = mapping(classes, name)
+        if name not in bare:
+            sources.append((("classes", name, "templates"), own.get("templates"), [name]))
+        elif mapping(own, "variables"):
+            sources.append((("prompts", "templates"), prompts.get("templates"), [name]))
+        else:
+            common.append(name)
+    if common or not bare:
+        sources.insert(0, (("prompts", "templates"), prompts.get("templates"), common or list(classes)))
+    for number, (path, texts, names) in enumerate(sources):
+        parts_of = _Alternatives(
+            prompts, names, mapping(classes, names[0]) if names and names != common else {}, number
+        )
         for place, text in texts_at(path, texts):
             try:
                 parts = Template.parse(text).parts
             except TemplateError:
                 continue
-            found = phrases.search(
-                TextPart([part])
-                if isinstance(part, str)
-                else named
-                if part.name == "class"
-                else TextPart(values.get(part.name, []), part.name)
-                for part in parts
-            )
+            found = phrases.search(parts_of.all(parts))
             if found is not None:
                 prompt = found.text[-_SHOWN:].strip()
                 yield Violation(place, f"can make the prompt '… {prompt} …', which contains {_blocked(found.phrase)}")
+
+
+class _Alternatives:
+    """What each part of a template may be, for classes that share their variables.
+
+    Args:
+        number: of these alternatives: where they differ from others, their parts have other names.
+    """
+
+    def __init__(self, prompts: Data, names: list[str], own: Data, number: int) -> None:
+        variables = {**mapping(prompts, "variables"), **mapping(own, "variables")}
+        self._values = {name: all_values(each) for name, each in variables.items()} | {"class": names}
+        suffix = prompts.get("suffix")
+        texts = [suffix] if isinstance(suffix, str) else [text for _, text in texts_at((), suffix)]
+        self._suffix = [TextPart([after_comma(text) for text in texts], "suffix")] if texts else []
+        self._picks = {name: rule_of(name, each).pick for name, each in variables.items()}
+        self._prefix = dict.fromkeys(("class", *mapping(own, "variables")), f"{number}/")
+
+    def all(self, parts: Iterable[TemplatePart]) -> Iterator[TextPart]:
+        places = Counter(part.name for part in parts if isinstance(part, Variable))
+        for part in parts:
+            if isinstance(part, str):
+                yield TextPart([part])
+                continue
+            name = f"{self._prefix.get(part.name, '')}{part.form}:{part.name}"
+            own = TextPart([part.written(value) for value in self._values.get(part.name, [])], name)
+            yield own
+            for place in range(1, self._picks.get(part.name) or 1) if places[part.name] == 1 else ():
+                last = place + 1 == self._picks[part.name]
+                yield TextPart([" and " if last else ", "])
+                yield own
+        yield from self._suffix
 
 
 def _blocked(phrase: str) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL
 from synthgen.spec.place import KEY, Path, quoted
+from synthgen.spec.rules import all_values
 from synthgen.spec.template import Template, TemplateError
 
 _VOCABULARY = FilePath(__file__).parents[1] / "bundled" / "vocabulary.json"
@@ -40,17 +41,22 @@ def check_bundled(spec: Data) -> Iterator[Violation]:
 
 def _undrawable(spec: Data) -> Iterator[Violation]:
     prompts, classes = mapping(spec, "prompts"), mapping(spec, "classes")
-    variables = mapping(prompts, "variables")
-    naming = {name for name in variables if any(_is_named(text) for _, text in texts_at((), variables[name]))}
+    naming = _naming(mapping(prompts, "variables"))
     common = _Templates.of(prompts.get("templates"), naming)
     for name in classes:
-        own = mapping(classes, name).get("templates")
-        templates = common if own is None else _Templates.of(own, naming)
+        own, variables = mapping(classes, name).get("templates"), mapping(mapping(classes, name), "variables")
+        mine = (naming - variables.keys()) | _naming(variables)
+        templates = common if own is None and mine == naming else _Templates.of(own or prompts.get("templates"), mine)
         if not (templates.name_one or (templates.name_the_class and _is_named(name))):
             message = (
                 f"the bundled model cannot draw {quoted(name)}: it can draw {', '.join(_vocabulary()['occupations'])}"
             )
             yield Violation(("classes", name, KEY), message)
+
+
+def _naming(variables: Data) -> set[str]:
+    """Return the variables with a value that names an occupation."""
+    return {name for name in variables if any(_is_named(text) for text in all_values(variables[name]))}
 
 
 class _Templates(NamedTuple):

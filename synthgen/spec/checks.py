@@ -5,23 +5,25 @@ these are reported elsewhere.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from math import isclose, prod
 
 from synthgen.spec.attribute import NOT_APPLICABLE, RESERVED, UNKNOWN, crossed_parts
-from synthgen.spec.bare import Data, Violation, mapping, texts_at
+from synthgen.spec.bare import Data, Violation, mapping
 from synthgen.spec.blocked import check_blocked
 from synthgen.spec.bundled import check_bundled
+from synthgen.spec.conditions import check_conditions
 from synthgen.spec.filters import OWN_SCORES
 from synthgen.spec.messages import suggestion, suggestion_or_all
+from synthgen.spec.model import BUNDLED_MODEL, ModelSpec
 from synthgen.spec.output_checks import check_output
 from synthgen.spec.place import KEY, Path, quoted
+from synthgen.spec.prompt_checks import check_prompts, named_variables
+from synthgen.spec.rules import is_open, rule_of, values_at
 from synthgen.spec.spelling import folded
-from synthgen.spec.template import Template, TemplateError
 from synthgen.spec.wordings import check_values, check_wordings
 
 TASK = "text-to-image"
-_VARIABLES = ("prompts", "variables")
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 """Names that Windows and its shares reserve, with any ending: https://learn.microsoft.com/windows/win32/fileio/naming-a-file"""
 
@@ -31,8 +33,9 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from _not_yet(spec)
     yield from _name(spec.get("name"))
     yield from _size(mapping(spec, "model"))
+    yield from _negatives(spec)
     yield from _classes(mapping(spec, "classes"))
-    yield from _prompts(spec)
+    yield from check_conditions(spec, check_prompts(spec))
     yield from check_blocked(spec)
     yield from check_wordings(spec)
     yield from check_attributes(spec)
@@ -68,6 +71,18 @@ def _size(model: Data) -> Iterator[Violation]:
         yield Violation(("model", sides[0], KEY), "width and height go together; the other one is missing")
 
 
+def _negatives(spec: Data) -> Iterator[Violation]:
+    """Yield negative prompts of classes that no guidance brings to act; those of other models are checked by family."""
+    model, classes = mapping(spec, "model"), mapping(spec, "classes")
+    guidance = model.get("guidance", ModelSpec.model_fields["guidance"].default)
+    if model.get("id") != BUNDLED_MODEL or not isinstance(guidance, int | float) or guidance > 1:
+        return
+    for name in classes:
+        if mapping(classes, name).get("negative_prompt"):
+            what = f"without guidance it has no effect: set model.guidance above 1, not {guidance:g}"
+            yield Violation(("classes", name, "negative_prompt"), what)
+
+
 def _classes(classes: Data) -> Iterator[Violation]:
     seen: dict[str, str] = {}
     for name in classes:
@@ -77,67 +92,11 @@ def _classes(classes: Data) -> Iterator[Violation]:
             yield Violation(("classes", name, KEY), f"{quoted(name)} differs from {quoted(first)} {only}")
 
 
-def _prompts(spec: Data) -> Iterator[Violation]:
-    prompts, classes = mapping(spec, "prompts"), mapping(spec, "classes")
-    own = {name: mapping(classes, name).get("templates") for name in classes}
-    variables = mapping(prompts, "variables")
-    for name in variables:
-        yield from _repeated((*_VARIABLES, name), variables[name])
-        if name == "class":
-            yield Violation((*_VARIABLES, name, KEY), "'class' always stands for the class's name; choose another name")
-
-    used: set[str] = set()
-    known: Data = {"class": None, **variables}
-    whole = True  # whether every template could be read, so that the unused variables are known
-    sources: list[tuple[Path, object, bool]] = [(("prompts", "templates"), prompts.get("templates"), True)]
-    sources += [(("classes", name, "templates"), texts, False) for name, texts in own.items()]
-    for path, texts, needs_class in sources:
-        whole = whole and (texts is None or isinstance(texts, list | Mapping))
-        yield from _repeated(path, texts)
-        for place, text in texts_at(path, texts):
-            try:
-                names = Template.parse(text).variables
-            except TemplateError as error:
-                whole = False
-                yield Violation(place, str(error))
-                continue
-            used.update(names)
-            yield from _unknown_variables(place, names, known)
-            if needs_class and "class" not in names:
-                yield Violation(place, f"{quoted(text)} does not contain {{class}}; every common template needs it")
-
-    if whole:
-        yield from (
-            Violation((*_VARIABLES, name, KEY), f"no template uses the variable {quoted(name)}")
-            for name in variables
-            if name not in used and name != "class"
-        )
-    yield from _missing_templates(spec, prompts, own)
-
-
-def _missing_templates(spec: Data, prompts: Data, own: Data) -> Iterator[Violation]:
-    bare = [name for name, texts in own.items() if texts is None]
-    if "prompts" not in spec and bare:
-        yield Violation((KEY,), "missing key 'prompts'")
-    elif isinstance(spec.get("prompts"), Mapping) and prompts.get("templates") is None and bare:
-        message = f"missing key 'templates'; the class {quoted(bare[0])} has no templates of its own"
-        yield Violation(("prompts", KEY), message)
-    elif prompts.get("templates") and own and not bare:
-        yield Violation(
-            ("prompts", "templates", KEY), "these templates are never used, because every class has its own"
-        )
-
-
-def _unknown_variables(place: Path, names: Iterable[str], known: Data) -> Iterator[Violation]:
-    for name in names:
-        if name not in known:
-            yield Violation(place, f"unknown variable {quoted(name)}{suggestion_or_all(name, known)}")
-
-
 def _attributes(spec: Data) -> Iterator[Violation]:
-    attributes, variables = mapping(spec, "attributes"), mapping(mapping(spec, "prompts"), "variables")
+    attributes = mapping(spec, "attributes")
+    variables = {each.name: each.raw for each in named_variables(spec)}
     yield from _names(attributes)
-    offers: dict[str, set[str]] = {}
+    offers: dict[Path, set[str]] = {}
     for name in attributes:
         path = ("attributes", name)
         attribute = mapping(attributes, name)
@@ -158,12 +117,18 @@ def _attributes(spec: Data) -> Iterator[Violation]:
             hint = suggestion(variable, variables)
             yield Violation((*path, "variable"), f"unknown variable {quoted(variable)}{hint}")
             continue
-        if variable not in offers:
-            offers[variable] = {text for _, text in texts_at((), variables[variable])}
-        for value in values:
-            if value not in offers[variable] and value not in (UNKNOWN, NOT_APPLICABLE):
-                message = f"the variable {quoted(variable)} has no value {quoted(value)}"
-                yield Violation((*path, "values", value, KEY), message)
+        offered = [each for each in named_variables(spec) if each.name == variable and not is_open(each.raw)]
+        for each in offered:
+            if each.path not in offers:
+                offers[each.path] = {text for _, text in values_at((), each.raw)}
+            for value in values:
+                if value not in offers[each.path] and value not in (UNKNOWN, NOT_APPLICABLE):
+                    of = f" of the class {quoted(each.class_name)}" if each.class_name is not None else ""
+                    message = f"the variable {quoted(variable)}{of} has no value {quoted(value)}"
+                    yield Violation((*path, "values", value, KEY), message)
+            if rule_of(variable, each.raw).pick is not None:
+                what = f"{quoted(variable)} picks several values, which cannot steer an attribute"
+                yield Violation((*path, "variable"), what)
 
     for key in ("balance", "gates"):
         entries = spec.get(key)
@@ -259,11 +224,3 @@ def _measures(spec: Data) -> Iterator[Violation]:
         least, most = limits.get("min"), limits.get("max")
         if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
             yield Violation((*path, "max"), f"expected at least the min, {least:g}, found {most:g}")
-
-
-def _repeated(path: Path, texts: object) -> Iterator[Violation]:
-    seen: set[str] = set()
-    for place, text in texts_at(path, texts):
-        if text in seen:
-            yield Violation(place, f"{quoted(text)} is listed twice; to make it more frequent, give it a weight")
-        seen.add(text)

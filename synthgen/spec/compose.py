@@ -14,6 +14,7 @@ from synthgen.spec.paths import with_paths
 from synthgen.spec.place import found, locate
 from synthgen.spec.source import Settings, SpecText
 from synthgen.spec.text import KEYS_HINT, START_HINT, YAML_HINT, place_after, read_text, refused
+from synthgen.spec.value_files import with_value_files
 from synthgen.spec.variables import with_values
 
 EXTENSION = "x-"
@@ -29,7 +30,7 @@ _SECRETS = "The spec is published with its dataset. Put secrets in the environme
 def composed(source: SpecText, settings: Settings) -> tuple[Mapping, list[Problem]]:
     """Return the keys of a spec with everything worked in, each with its place, and the problems on the way.
 
-    In this order: what it extends, `settings.files`, `settings.overrides`, variables, paths.
+    In this order: what it extends, `settings.files`, `settings.overrides`, variables, paths, files of values.
 
     Raises:
         SpecError: the text is not a mapping in YAML, or there is a secret.
@@ -56,7 +57,8 @@ def composed(source: SpecText, settings: Settings) -> tuple[Mapping, list[Proble
             source.file, f"too large with what it extends: more than {MAX_NODES:,} values", START_HINT, line=1
         )
     root, more = with_values(root, settings.variables)
-    return with_paths(_with_metadata(root), folders), [*problems, *more]
+    filled, unreadable = with_value_files(with_paths(_with_metadata(root), folders))
+    return filled, [*problems, *more, *unreadable]
 
 
 def read_mapping(text: str, file: str) -> tuple[Mapping, list[Problem]]:

@@ -17,15 +17,16 @@ class Section(BaseModel):
 EXPECTED: dict[str, str] = {}
 
 
-def _like(pattern: str, expected: str, longest: int) -> object:
+def like(pattern: str, expected: str, longest: int) -> object:
+    """Bound a text by a pattern, which messages put in words."""
     EXPECTED[pattern] = expected
     return Field(pattern=pattern, max_length=longest)
 
 
-Text = Annotated[str, _like(r"\S", "text that is not blank", 2000)]
+Text = Annotated[str, like(r"\S", "text that is not blank", 2000)]
 FolderName = Annotated[
     str,
-    _like(
+    like(
         r"^[a-z0-9]([a-z0-9._-]*[a-z0-9_-])?$",
         "a name that is safe for a folder: lower-case letters, digits, '-', '_' and '.', starting with "
         "a letter or digit and not ending in '.'",
@@ -34,24 +35,24 @@ FolderName = Annotated[
 ]
 VariableName = Annotated[
     str,
-    _like(r"^[A-Za-z_][A-Za-z0-9_]*$", "a name of letters, digits and '_', not starting with a digit", 64),
+    like(r"^[A-Za-z_][A-Za-z0-9_]*$", "a name of letters, digits and '_', not starting with a digit", 64),
 ]
 ClassName = Annotated[
-    str, _like(r"^[^\s/\\]([^/\\]*[^\s/\\])?$", "a name without slashes and without spaces at either end", 100)
+    str, like(r"^[^\s/\\]([^/\\]*[^\s/\\])?$", "a name without slashes and without spaces at either end", 100)
 ]
 SplitName = Annotated[
     str,
-    _like(r"^[a-z][a-z0-9_]*$", "a name of lower-case letters, digits and '_', starting with a letter", 64),
+    like(r"^[a-z][a-z0-9_]*$", "a name of lower-case letters, digits and '_', starting with a letter", 64),
 ]
 FormatName = Annotated[
     str,
-    _like(r"^[a-z][a-z0-9_-]*$", "a name of lower-case letters, digits, '_' and '-', starting with a letter", 64),
+    like(r"^[a-z][a-z0-9_-]*$", "a name of lower-case letters, digits, '_' and '-', starting with a letter", 64),
 ]
-VariantName = Annotated[str, _like(r"^[A-Za-z0-9_.-]+$", "a name of letters, digits, '.', '_' and '-'", 64)]
-Revision = Annotated[str, _like(r"^[A-Za-z0-9_./-]+$", "a branch, a tag or a commit", 200)]
+VariantName = Annotated[str, like(r"^[A-Za-z0-9_.-]+$", "a name of letters, digits, '.', '_' and '-'", 64)]
+Revision = Annotated[str, like(r"^[A-Za-z0-9_./-]+$", "a branch, a tag or a commit", 200)]
 SchedulerName = Annotated[
     str,
-    _like(r"^[A-Za-z][A-Za-z0-9]*Scheduler$", "the name of a diffusers scheduler, such as 'DDIMScheduler'", 100),
+    like(r"^[A-Za-z][A-Za-z0-9]*Scheduler$", "the name of a diffusers scheduler, such as 'DDIMScheduler'", 100),
 ]
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]

@@ -8,8 +8,20 @@ KeyPath = tuple[str, ...]
 
 _COUNTS = (("classes", "*"),)
 """Keys whose value may be a number, short for a mapping with `count`."""
-_WEIGHTED = (("prompts", "templates"), ("prompts", "variables", "*"), ("classes", "*", "templates"))
+_VARIABLES = (("prompts", "variables", "*"), ("classes", "*", "variables", "*"))
+"""Keys whose value may be values with weights, short for a mapping with `values`."""
+_WEIGHTED = (
+    ("prompts", "templates"),
+    ("classes", "*", "templates"),
+    ("prompts", "suffix"),
+    *_VARIABLES,
+    *((*path, "values") for path in _VARIABLES),
+)
 """Keys whose value may be a list, short for a mapping of each text to the weight 1."""
+_SOURCES = ("values", "range", "file")
+"""Keys of a variable of which it has one."""
+_OF_SOURCES = (*_SOURCES, "step", "decimals", "column", "sha256", "read_from")
+_PARTS = {*_OF_SOURCES, "when", "otherwise", "pick"} - {*_SOURCES}
 
 
 def merged(below: Node, above: Node, path: KeyPath = ()) -> Node:
@@ -25,6 +37,8 @@ def merged(below: Node, above: Node, path: KeyPath = ()) -> Node:
         below = weights_in_full(count_in_full(below, path), path)
     if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
         return above
+    if _is_one_of(path, _VARIABLES):
+        below, above = _variables_alike(below, above)
 
     entries = dict(below.entries)
     for key, entry in above.entries.items():
@@ -36,6 +50,32 @@ def merged(below: Node, above: Node, path: KeyPath = ()) -> Node:
         else:
             entries[key] = Entry(entry.key, merged(old.value, entry.value, (*path, key)))
     return mapping_of(above, entries, bad=below.bad or above.bad)
+
+
+def _variables_alike(below: Mapping, above: Mapping) -> tuple[Mapping, Mapping]:
+    """Write both forms of a variable alike. The values of the one above replace a range or a file below, and so on."""
+    is_part = above.entries.keys() <= _PARTS and (_is_long(below) or not _has_weights(above))  # such as `when` alone
+    if not (_is_long(below) or _is_long(above) or is_part):
+        return below, above
+    below = below if _is_long(below) else _in_full(below)
+    above = above if is_part or _is_long(above) else _in_full(above)
+    mine, theirs = ({key for key in _SOURCES if key in each.entries} for each in (above, below))
+    if mine and mine != theirs:
+        below = mapping_of(below, {key: each for key, each in below.entries.items() if key not in _OF_SOURCES})
+    return below, above
+
+
+def _is_long(node: Mapping) -> bool:
+    return not _has_weights(mapping_of(node, {key: each for key, each in node.entries.items() if key in _SOURCES}))
+
+
+def _has_weights(node: Mapping) -> bool:
+    values = (entry.value for entry in node.entries.values())
+    return all(isinstance(each, Scalar) and isinstance(each.value, int | float) for each in values)
+
+
+def _in_full(node: Mapping) -> Mapping:
+    return Mapping(node.position, {"values": Entry(node.position, node)}, node.size + 1, node.depth + 1)
 
 
 def mapping_of(like: Mapping, entries: dict[str, Entry], *, bad: bool | None = None) -> Mapping:

@@ -87,9 +87,9 @@ def suggestion_or_all(word: str, known: Collection[str]) -> str:
 
 
 def _unknown_key(root: Node, detail: ErrorDetails) -> Problem:
-    *parent, key = map(str, detail["loc"])
+    key = str(detail["loc"][-1])
     place = locate(root, detail["loc"])
-    hint = suggestion_or_all(key, known_keys(tuple(parent)))
+    hint = suggestion_or_all(key, known_keys(tuple(map(str, place.path[:-1]))))
     return place.key.problem(_prefixed(place.path[:-1], f"unknown key {quoted(key)}{hint}"))
 
 

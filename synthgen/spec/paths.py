@@ -25,7 +25,7 @@ def with_paths(root: Mapping, folders: dict[str, str]) -> Mapping:
 
 
 def _changed(node: Node, path: tuple[str, ...], moved: Callable[[str, str], str], folders: dict[str, str]) -> Node:
-    """Change the text at `path`, where there is one; `*` is every item of a list."""
+    """Change the text at `path`, where there is one; `*` is every item of a list or entry of a mapping."""
     if not path:
         folder = folders.get(node.position.file, "")
         if not (folder and isinstance(node, Scalar) and isinstance(node.value, str)):
@@ -35,6 +35,9 @@ def _changed(node: Node, path: tuple[str, ...], moved: Callable[[str, str], str]
     first, rest = path[0], path[1:]
     if isinstance(node, Sequence) and first == _ANY:
         return replace(node, items=tuple(_changed(item, rest, moved, folders) for item in node.items))
+    if isinstance(node, Mapping) and first == _ANY:
+        inner = ((key, entry, _changed(entry.value, rest, moved, folders)) for key, entry in node.entries.items())
+        return replace(node, entries={key: replace(entry, value=value) for key, entry, value in inner})
     if isinstance(node, Mapping) and first in node.entries:
         entry = node.entries[first]
         new = replace(entry, value=_changed(entry.value, rest, moved, folders))
@@ -63,6 +66,8 @@ _PLACES: tuple[tuple[tuple[str, ...], Callable[[str, str], str]], ...] = (
     (("judge", "id"), _judge),
     (("filters", "label", "calibration"), _file),
     (("balance", _ANY, "target", "from"), _file),
+    (("prompts", "variables", _ANY, "file"), _file),
+    (("classes", _ANY, "variables", _ANY, "file"), _file),
 )
 
 

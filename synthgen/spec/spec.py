@@ -8,7 +8,8 @@ from pydantic_core import PydanticCustomError
 
 from synthgen.inert import inert
 from synthgen.spec.attribute import Attribute, Balance, GateSpec
-from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Texts, VariableName, Weighted
+from synthgen.spec.choices import Choice, Choices, Suffixes, VariableChoices
+from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Texts, VariableName
 from synthgen.spec.filters import Filters, Safety
 from synthgen.spec.model import JudgeSpec, ModelSpec, default_judge
 from synthgen.spec.output import Budget, Output
@@ -29,8 +30,14 @@ class ClassSpec(Section):
     prompts: Texts | None = Field(
         None, description="The texts by which the judge recognises the class, instead of its own wording."
     )
-    templates: Weighted | None = Field(
+    templates: Choices | None = Field(
         None, description="Prompt templates for this class only, instead of the common ones."
+    )
+    variables: Mapping[VariableName, VariableChoices] = Field(
+        {}, description="Variables for this class only; one named like a common one takes its place."
+    )
+    negative_prompt: Annotated[str, Field(max_length=2000)] | None = Field(
+        None, description="What to steer away from in this class, instead of model.negative_prompt."
     )
 
 
@@ -45,16 +52,33 @@ def _version(value: object) -> object:
     raise PydanticCustomError("expected", "1")
 
 
+_LATER: Mapping[str, object] = {"suffix": None, "sampling": "random"}
+_OF_CLASS: Mapping[str, object] = {"variables": {}, "negative_prompt": None}
+"""Keys of `prompts` and of a class that earlier versions did not have, with their defaults."""
+
+
 class Prompts(Section):
     """Templates, and the variables that fill them."""
 
-    templates: Weighted | None = Field(
+    templates: Choices | None = Field(
         None,
         description="Prompts with {class} and {variables} in braces: a list, or a mapping of prompt to weight. "
         "{{ and }} are literal braces.",
     )
-    variables: Mapping[VariableName, Weighted] = Field(
-        {}, description="Each variable with its values: a list, or a mapping of value to weight."
+    variables: Mapping[VariableName, VariableChoices] = Field(
+        {},
+        description="Each variable with its values: a list, a mapping of value to weight, or the long form with "
+        "'values', 'range' or 'file'.",
+    )
+    suffix: Suffixes | None = Field(
+        None,
+        description="What every prompt ends with, after a comma, such as 'oil on canvas': a text, or several of which "
+        "one is drawn.",
+    )
+    sampling: Literal["random", "combinatorial"] = Field(
+        "random",
+        description="How prompts are drawn: by weights, or every combination of template and values once before any "
+        "comes again.",
     )
 
 
@@ -118,7 +142,8 @@ class Spec(Section):
             KeyError: the spec has no such class.
         """
         templates = self.classes[name].templates or self.prompts.templates or {}
-        return tuple((Template.parse(text), weight) for text, weight in templates.items())
+        weights = {text: one.weight if isinstance(one, Choice) else one for text, one in templates.items()}
+        return tuple((Template.parse(text), weight) for text, weight in weights.items())
 
     def canonical(self) -> dict[str, Any]:
         """Return all values, including defaults, as JSON types. Specs with the same meaning give equal results.
@@ -131,4 +156,7 @@ class Spec(Section):
         for key in ("max_sequence_length", "clip_skip"):  # the same
             if getattr(self.model, key) is None:
                 del dumped["model"][key]
+        for keys, section in ((_LATER, dumped["prompts"]), *((_OF_CLASS, kind) for kind in dumped["classes"].values())):
+            for key in [key for key, default in keys.items() if section[key] == default]:
+                del section[key]  # likewise
         return dumped

@@ -1,15 +1,21 @@
 """Prompt templates: `a portrait of a {class} with {skin} skin`. Pure.
 
-The only syntax is a name in braces; `{{` and `}}` are literal braces. There are no attributes, indices,
-formats or conversions, and braces inside a value stay as they are: a template can only join texts.
+The only syntax is a name in braces, alone or after `a:` or `plural:`; `{{` and `}}` are literal braces. There are no
+attributes, indices, formats or conversions, and braces inside a value stay as they are: a template can only join texts.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from synthgen.spec.inflections import FORMS
+
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+SUFFIXED = "suffix"
+"""The form of the suffix, which no template has as it is written."""
+_BESIDE = " ,.;:!?"
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 
 
@@ -19,7 +25,25 @@ class TemplateError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
+    """A place for a value.
+
+    Attributes:
+        form: what changes the value, of `FORMS`; None if it stays as it is.
+    """
+
     name: str
+    form: str | None = None
+
+    def written(self, value: str) -> str:
+        """Write a value as it stands here."""
+        if self.form == SUFFIXED:
+            return after_comma(value)
+        return value if self.form is None else FORMS[self.form](value)
+
+
+def after_comma(suffix: str) -> str:
+    """Write what a prompt ends with."""
+    return f", {suffix}" if suffix else ""
 
 
 TemplatePart = str | Variable
@@ -46,25 +70,56 @@ class Template:
         """The names of the variables, each once, in the order of first use."""
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, Variable)))
 
-    def render(self, values: Mapping[str, str]) -> str:
+    def places(self, name: str) -> int:
+        """Count where a variable stands."""
+        return sum(isinstance(part, Variable) and part.name == name for part in self.parts)
+
+    def render(self, values: Mapping[str, str | Sequence[str]], *, closes_gaps: bool = False) -> str:
         """Fill the variables with `values`.
+
+        Of several values of a variable, each place gets its own; a single place gets them all, as `a, b and c`.
+
+        Args:
+            closes_gaps: whether an empty value leaves no gap between words.
 
         Raises:
             KeyError: a variable has no value.
         """
-        return "".join(values[part.name] if isinstance(part, Variable) else part for part in self.parts)
+        turns: Counter[str] = Counter()
+        text, is_gap = "", False
+        for part in self.parts:
+            added = part if isinstance(part, str) else self._filled(part, values[part.name], turns)
+            if is_gap and added:
+                if text[-1:] in ("", " ") and added[0] in _BESIDE:
+                    text = text.rstrip(" ")
+                    added = added if text else added.lstrip(" ")
+                is_gap = False
+            is_gap = closes_gaps and (is_gap or not added)
+            text += added
+        return text.rstrip(" ") if is_gap else text
+
+    def _filled(self, place: Variable, value: str | Sequence[str], turns: Counter[str]) -> str:
+        if isinstance(value, str):
+            return place.written(value)
+        if self.places(place.name) == 1:
+            *before, last = [place.written(each) for each in value]
+            return f"{', '.join(before)} and {last}" if before else last
+        turns[place.name] += 1
+        return place.written(value[turns[place.name] - 1])
 
 
 def _parts(text: str) -> Iterator[TemplatePart]:
     for token in _TOKEN.finditer(text):
         whole, name = token[0], token[1]
         if name is not None:
-            if not NAME.fullmatch(name):
+            form, colon, named = name.rpartition(":")
+            if not NAME.fullmatch(named) or (colon and form not in FORMS):
+                forms = f", alone or after {' or '.join(f'{form}:' for form in FORMS)}" if colon else ""
                 raise TemplateError(
                     f"{whole!r} at character {token.start() + 1} is not a variable: expected a name of "
-                    "letters, digits and _ in the braces (write {{ and }} for literal braces)"
+                    f"letters, digits and _ in the braces{forms} (write {{{{ and }}}} for literal braces)"
                 )
-            yield Variable(name)
+            yield Variable(named, form or None)
         elif whole in ("{", "}"):
             raise TemplateError(
                 f"unbalanced {whole!r} at character {token.start() + 1} (write {whole * 2} for a literal {whole})"

@@ -11,7 +11,9 @@ PARTS = st.lists(st.one_of(st.text(max_size=8), NAMES.map(Variable)), max_size=8
 
 
 def written(part: str | Variable) -> str:
-    return f"{{{part.name}}}" if isinstance(part, Variable) else part.replace("{", "{{").replace("}", "}}")
+    if isinstance(part, Variable):
+        return f"{{{part.form}:{part.name}}}" if part.form else f"{{{part.name}}}"
+    return part.replace("{", "{{").replace("}", "}}")
 
 
 @settings(max_examples=60)

@@ -129,7 +129,8 @@ def _prompts(spec: Spec) -> Iterator[str]:
     variables = spec.prompts.variables
     own = sum(bool(each.prompts or each.templates) for each in spec.classes.values())
     if spec.prompts.templates:
-        yield f"Prompts are drawn at random from {counted(len(spec.prompts.templates), 'template')}."
+        how = "drawn at random from" if spec.prompts.sampling == "random" else "all combinations in turn of"
+        yield f"Prompts are {how} {counted(len(spec.prompts.templates), 'template')}."
     if own:
         have = "has prompts of its own" if own == 1 else "have prompts of their own"
         yield f"{counted(own, 'class', 'classes')} {have}."

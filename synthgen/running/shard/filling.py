@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from synthgen.planning.candidates import draw_candidate
+from synthgen.planning.candidates import draw_candidate, prompts_of
 from synthgen.planning.plan import Plan
 from synthgen.records import Assessment, Candidate, Cell, Judged, Reason, Rendered, Shard, Shortfall, Verdict
 
@@ -51,6 +51,7 @@ class Filling:
         self._wanted = [cell for cell in plan.cells if any(cell.class_name == own.class_name for own in shard.cells)]
         self._budget = {cell.name: cell.quota * plan.spec.budget.attempts_per_image for cell in shard.cells}
         self._aims: list[tuple[str, str]] = []  # cell and template of each attempt proposed
+        self._turns = Counter[str]()  # attempts proposed, by the prompts that they are drawn from
         self._outcomes: list[_Outcome] = []  # of each attempt applied
         self._now = {name: _Tally() for name in self._cells}  # all verdicts applied
         self._known = {name: _Tally() for name in self._cells}  # those that the next attempt may know
@@ -180,7 +181,9 @@ class Filling:
             under_way[name] += 1
         cell = self._neediest(under_way)
         yields = self._known[cell.name].by_template
-        candidate = draw_candidate(self._plan, self._shard.index, attempt, cell, yields)
+        prompts = prompts_of(self._plan.spec, cell)
+        candidate = draw_candidate(self._plan, self._shard.index, attempt, cell, yields, self._turns[prompts])
+        self._turns[prompts] += 1
         self._aims.append((cell.name, candidate.template))
         return candidate
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from synthgen.ledger.columns import LedgerRow
 from synthgen.ledger.rows import ledger_row
-from synthgen.planning import Plan, draw_candidate, turns
+from synthgen.planning import Plan, first_candidates
 from synthgen.records import Shard
 from synthgen.running.shard.encode import thumbnail, to_host
 from synthgen.running.shard.filling import Filling
@@ -28,8 +28,7 @@ def preview(plan: Plan, generator: Generator, judge: Judge, count: int) -> Itera
 def _rows(plan: Plan, models: Models, count: int) -> Iterator[LedgerRow]:
     generator, judge = models.generator, models.judge
     judge.begin_shard()
-    filling, cells = Filling(plan, Shard(0, plan.cells)), turns(plan.cells)
-    wanted = [draw_candidate(plan, 0, attempt, cells[attempt % len(cells)]) for attempt in range(count)]
+    filling, wanted = Filling(plan, Shard(0, plan.cells)), first_candidates(plan, count)
     while wanted:
         size = min(generator.batch_size, plan.window)
         batch, wanted = wanted[:size], wanted[size:]
