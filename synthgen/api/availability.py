@@ -53,8 +53,8 @@ def looked_up(source: SpecText, settings: Settings) -> tuple[Spec, list[FoundMod
 
     planned = None
     if not wrong and not unchecked:
-        planned = plan(spec)
         try:
+            planned = plan(spec)
             wiring.check_keys(planned)
         except (ModelError, UsageError) as error:
             wrong += [(what, error.hint or "") for what in _placed(error.message)]
@@ -74,7 +74,8 @@ def _placed(message: str) -> Iterator[Violation]:
     """Give each line of a message that begins with a key of `model` its place in the spec."""
     for line in message.splitlines():
         key, _, why = line.removeprefix("model.").partition(": ")
-        yield Violation(("model", key), why) if line.startswith("model.") else Violation(("model", "id"), line)
+        path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
+        yield Violation(("model", *path), why) if line.startswith("model.") else Violation(("model", "id"), line)
 
 
 def _found(planned: Plan) -> list[FoundModel]:

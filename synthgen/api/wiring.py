@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import bundled, models
-from synthgen.api import plugged
+from synthgen.api import adapters, plugged
 from synthgen.errors import ModelError
 from synthgen.families import checked_call
 from synthgen.models.device_names import check_device
@@ -39,8 +39,11 @@ def revisions(spec: Spec) -> Revisions:
         UsageError: a plug-in that the spec names is not installed.
     """
     own = plugged.generator_of(spec)
-    revision = plugged.revision(own) if own else _source(spec).revision
-    return Revisions(revision, judge_revision(spec.judge.id), plugged.releases(spec))
+    judged_by, releases = judge_revision(spec.judge.id), plugged.releases(spec)
+    if own:
+        return Revisions(plugged.revision(own), judged_by, releases)
+    source = _source(spec)
+    return Revisions(source.revision, judged_by, releases, adapters.revisions(spec, source))
 
 
 def generator(planned: Plan, device: str) -> Generator:
@@ -51,7 +54,8 @@ def generator(planned: Plan, device: str) -> Generator:
 
     from synthgen.generating.renderer import Renderer
 
-    return Renderer(planned.spec.model, _planned_source(planned), device, planned.window)
+    files = adapters.adapter_files(planned)
+    return Renderer(planned.spec.model, _planned_source(planned), device, planned.window, files)
 
 
 def check_keys(planned: Plan) -> None:
@@ -113,6 +117,7 @@ def download(planned: Plan) -> None:
         from synthgen.generating.pipelines import download as download_generator
 
         download_generator(planned.spec.model, source)
+    adapters.adapter_files(planned)
     _planned_judge(planned)
 
 

@@ -128,4 +128,6 @@ class Spec(Section):
         dumped = self.model_dump(mode="json")
         if not self.filters.measures:
             del dumped["filters"]["measures"]  # plans of earlier versions keep their fingerprint
+        if not self.model.adapters:
+            del dumped["model"]["adapters"]
         return dumped
