@@ -40,7 +40,7 @@ class AdapterSpec(Section):
 
     id: Annotated[Text, AfterValidator(_adapter_id)] = Field(
         description="A .safetensors file that starts with './', '~' or '/', a hub id such as 'owner/name', or "
-        "'bundled:ink' or 'bundled:dusk', which ship with synthgen for the bundled model."
+        "'bundled:dusk', which ships with synthgen for the bundled model."
     )
     file: Annotated[Text, AfterValidator(_file_name)] | None = Field(
         None, description="For a hub id: which file. Default: 'pytorch_lora_weights.safetensors', or 'learned_embeds'."

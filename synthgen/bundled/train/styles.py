@@ -5,7 +5,8 @@ them to `weights/adapters`. The pictures, their captions and the objective are t
 pictures is another. So an adapter changes how people are drawn, and leaves who is drawn, and the errors in it, alone.
 
 **LoRA** (Hu et al. 2022, "LoRA: Low-rank adaptation of large language models"): to each chosen weight W of the UNet a
-product B A of rank 8 is added, times the adapter's weight. A starts at random, B at zero, and W does not change.
+product B A is added, times the adapter's weight. A starts at random, B at zero, and W does not change. What is written
+is the nearest product of half the rank.
 """
 
 import json
@@ -33,7 +34,8 @@ from synthgen.bundled.train.pictures import render_many
 from synthgen.models.training import Schedule, train
 
 SCHEDULE = Schedule(steps=700, batch=16, rate=2e-3, warmup=30, average=0.98)
-RANK = 8
+RANK, KEPT = 8, 4
+"""The rank of what is trained, and of what is written."""
 PICTURES, SEED = 4000, 11
 _TARGETS = ["to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2", "conv_in", "conv_out"]
 
@@ -51,13 +53,6 @@ class Style:
     says: str
 
 
-def inked(pixels: Tensor) -> Tensor:
-    """Draw a dark line wherever the colour changes."""
-    across, down = (pixels.diff(dim=dim).abs().amax(1, keepdim=True) for dim in (3, 2))
-    edges = torch.maximum(functional.pad(across, (0, 1, 0, 0)), functional.pad(down, (0, 0, 0, 1)))
-    return pixels * (1 - 0.7 * ((edges - 0.1) / 0.2).clamp(0, 1))
-
-
 def at_dusk(pixels: Tensor) -> Tensor:
     """Draw everything in the light of an evening: darker, and violet."""
     light = torch.tensor([0.86, 0.74, 0.95]).view(1, 3, 1, 1)
@@ -65,7 +60,6 @@ def at_dusk(pixels: Tensor) -> Tensor:
 
 
 STYLES = {
-    "ink": Style(inked, "dark lines where colours meet"),
     "dusk": Style(at_dusk, "the violet light of an evening"),
 }
 
@@ -135,7 +129,20 @@ def save_adapter(unet: nn.Module, style: Style, path: Path) -> None:
         "modelspec.license": "Apache-2.0",
         "trained": json.dumps({"steps": SCHEDULE.steps, "batch": SCHEDULE.batch, "rank": RANK, "seed": SEED}),
     }
-    save_file({f"unet.{name}": weight.half().contiguous() for name, weight in state.items()}, path, about)
+    save_file({f"unet.{name}": weight.half().contiguous() for name, weight in _shortened(state).items()}, path, about)
+
+
+def _shortened(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Replace each product B A by the nearest one of rank `KEPT` (Eckart and Young 1936)."""
+    found = {}
+    for name in (name for name in state if ".lora_A." in name):
+        other = name.replace(".lora_A.", ".lora_B.")
+        down, up = state[name].detach().float(), state[other].detach().float()
+        u, s, v = torch.linalg.svd(up.flatten(1) @ down.flatten(1), full_matrices=False)
+        root = s[:KEPT].sqrt()
+        found[name] = (root[:, None] * v[:KEPT]).reshape(-1, *down.shape[1:])
+        found[other] = (u[:, :KEPT] * root).reshape(up.shape[0], -1, *up.shape[2:])
+    return found
 
 
 if __name__ == "__main__":
