@@ -53,8 +53,8 @@ def looked_up(source: SpecText, settings: Settings) -> tuple[Spec, list[FoundMod
 
     planned = None
     if not wrong and not unchecked:
-        planned = plan(spec)
         try:
+            planned = plan(spec)
             wiring.check_keys(planned)
         except (ModelError, UsageError) as error:
             wrong += placed(error, spec)

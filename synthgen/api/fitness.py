@@ -30,8 +30,9 @@ def placed(error: SynthgenError, spec: Spec) -> Iterator[tuple[Violation, str]]:
             yield Violation(("classes", name, NEGATIVE), why), error.hint or ""
             continue
         key, _, why = line.removeprefix("model.").partition(": ")
-        named = line.startswith("model.") and key in spec.model.model_fields_set
-        yield Violation(("model", key), why) if named else Violation(("model", "id"), line), error.hint or ""
+        named = line.startswith("model.") and key.partition(".")[0] in spec.model.model_fields_set
+        path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
+        yield Violation(("model", *path), why) if named else Violation(("model", "id"), line), error.hint or ""
 
 
 def unfit(spec: Spec) -> Iterator[tuple[Violation, str]]:

@@ -24,13 +24,15 @@ from synthgen.errors import StorageError, UsageError
 from synthgen.planning import Plan
 from synthgen.plugins import FORMATS, plugin
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, PARQUET, PLUGIN
+from synthgen.spec.adapters import BUNDLED
 from synthgen.store import layout
 
 _REVISION = {
-    "bundled": re.compile(r"content:[0-9a-f]{32}"),
+    "bundled": re.compile(r"content:[0-9a-f]{32}|sha256:[0-9a-f]{64}"),
     "folder": re.compile(r"content:[0-9a-f]{32}"),
     "hub": re.compile(r"[0-9a-f]{40}"),
     "plugin": re.compile(r"plugin:\S+ \S+"),
+    "file": re.compile(r"([0-9a-f]{40} )?sha256:[0-9a-f]{64}"),
 }
 
 
@@ -44,8 +46,8 @@ class PinnedModel:
         revision: the hash of the folder's content, the commit, that same name, or `plugin:` and the distribution.
     """
 
-    kind: Literal["bundled", "folder", "hub", "open_clip", "plugin"]
-    role: Literal["model", "judge", "measure", "format"]
+    kind: Literal["bundled", "folder", "hub", "open_clip", "plugin", "file"]
+    role: Literal["model", "judge", "measure", "format", "adapter"]
     place: str
     revision: str
 
@@ -57,6 +59,8 @@ class PinnedModel:
                 return f"{self.role} {self.place} from the hub, at commit {self.revision}"
             case "open_clip":
                 return f"{self.role} {self.place}, which open_clip downloads"
+            case "file":
+                return f"{self.role} {self.place} ({self.revision})"
             case "plugin":
                 name, _, arguments = self.place.partition(" {")
                 called = f", with {{{arguments}" if arguments else ""
@@ -72,7 +76,7 @@ class PinnedModel:
     @property
     def _note(self) -> str:
         # A folder may be moved, so its path does not count.
-        of = self.revision if self.kind == "folder" else f"{self.kind}:{self.place}@{self.revision}"
+        of = self.revision if self.kind in ("folder", "file") else f"{self.kind}:{self.place}@{self.revision}"
         return sha256(of.encode()).hexdigest()
 
     @property
@@ -111,7 +115,7 @@ def pinned_judge(name: str, revision: str) -> PinnedModel:
 
 
 def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
-    """Return the generator and the judge of a plan, and the measures of plug-ins: what making its images opens."""
+    """Return the generator, the judge and the adapters of a plan, and measures of plug-ins: what its images need."""
     name, revisions = planned.spec.model.id, planned.revisions
     kind: Literal["bundled", "folder", "hub", "plugin"]
     if name.startswith(PLUGIN):
@@ -121,7 +125,8 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
     more = planned.spec.model.model_dump(include={"revision", "variant"}, exclude_none=True)
     place = _called(name, more) if kind == "plugin" else name
     generator = PinnedModel(kind, "model", place, revisions.generator)
-    return generator, pinned_judge(planned.spec.judge.id, revisions.judge), *_measures(planned)
+    judge = pinned_judge(planned.spec.judge.id, revisions.judge)
+    return generator, judge, *_measures(planned), *_adapters(planned)
 
 
 def pinned_format(planned: Plan) -> tuple[PinnedModel, ...]:
@@ -144,6 +149,13 @@ def _measures(planned: Plan) -> Iterator[PinnedModel]:
     for name, limits in planned.spec.filters.measures.items():
         release = planned.revisions.plugins.get(f"measures.{name}", "")
         yield PinnedModel("plugin", "measure", _called(name, limits.arguments), f"{PLUGIN}{release}")
+
+
+def _adapters(planned: Plan) -> Iterator[PinnedModel]:
+    """Give every adapter that the spec names: what the user once named is known by its content, wherever it lies."""
+    for adapter in planned.spec.model.adapters:
+        kind: Literal["bundled", "file"] = "bundled" if adapter.id.startswith(BUNDLED) else "file"
+        yield PinnedModel(kind, "adapter", adapter.id, planned.revisions.adapters.get(adapter.label, ""))
 
 
 def _called(name: str, arguments: Mapping[str, object]) -> str:

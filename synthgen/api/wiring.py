@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import bundled, models
-from synthgen.api import plugged
+from synthgen.api import adapters, plugged
 from synthgen.api.fitness import call_of_spec
 from synthgen.api.long_texts import TextLengthError, long_judge_texts, long_texts
 from synthgen.api.negatives import model_asked
@@ -41,8 +41,11 @@ def revisions(spec: Spec) -> Revisions:
         UsageError: a plug-in that the spec names is not installed.
     """
     own = plugged.generator_of(spec)
-    revision = plugged.revision(own) if own else _source(spec).revision
-    return Revisions(revision, judge_revision(spec.judge.id), plugged.releases(spec))
+    judged_by, releases = judge_revision(spec.judge.id), plugged.releases(spec)
+    if own:
+        return Revisions(plugged.revision(own), judged_by, releases)
+    source = _source(spec)
+    return Revisions(source.revision, judged_by, releases, adapters.revisions(spec, source))
 
 
 def generator(planned: Plan, device: str) -> Generator:
@@ -53,7 +56,8 @@ def generator(planned: Plan, device: str) -> Generator:
 
     from synthgen.generating.renderer import Renderer
 
-    return Renderer(model_asked(planned.spec), _planned_source(planned), device, planned.window)
+    files = adapters.adapter_files(planned)
+    return Renderer(model_asked(planned.spec), _planned_source(planned), device, planned.window, files)
 
 
 def check_keys(planned: Plan) -> None:
@@ -120,6 +124,7 @@ def download(planned: Plan) -> None:
         from synthgen.generating.pipelines import download as download_generator
 
         download_generator(planned.spec.model, source)
+    adapters.adapter_files(planned)
     _planned_judge(planned)
 
 

@@ -82,6 +82,9 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
         yield "sample prompts"
         yield from (f"  {prompt}" for prompt in prompts)
     yield f"model     {spec.model.id} ({planned.revisions.generator})"
+    for adapter in spec.model.adapters:
+        revision = planned.revisions.adapters.get(adapter.label, "")
+        yield f"adapter   {adapter.label}: {adapter.described(revision, adapter.license)}"
     yield f"judge     {spec.judge.id}"
     yield f"licence   {forecast.licence}"
     yield from _costs(forecast)

@@ -121,6 +121,12 @@ def is_replaceable(scheduler: str) -> bool:
 
 
 @cache
+def mixins_of(name: str) -> frozenset[str]:
+    """Name the bases of a pipeline, and theirs, such as `StableDiffusionLoraLoaderMixin`."""
+    return frozenset(base.id for each in _with_bases(name) for base in each.bases if isinstance(base, ast.Name))
+
+
+@cache
 def pipeline_names() -> tuple[str, ...]:
     """Name all pipelines of the installed diffusers, by their source."""
     return tuple(sorted(name for name in _files() if name.endswith("Pipeline")))

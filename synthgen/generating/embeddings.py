@@ -164,9 +164,13 @@ def _key(given: Mapping[str, object]) -> tuple[Hashable, ...]:
     return tuple((name, repr(value)) for name, value in sorted(given.items()))
 
 
+def _acting(layer: nn.Module) -> str:
+    return repr((layer.disable_adapters, layer.active_adapters, layer.scaling, layer.merged))
+
+
 def _adapters(pipeline: DiffusionPipeline) -> Iterator[Hashable]:
     """Yield what adapters act on the text encoders now, and how strongly."""
     for name, part in pipeline.components.items():
         if "text_encoder" in name and isinstance(part, nn.Module) and getattr(part, "peft_config", None):
             layers = (layer for layer in part.modules() if hasattr(layer, "scaling"))
-            yield name, tuple(repr((layer.active_adapters, layer.scaling, layer.merged)) for layer in layers)
+            yield name, tuple(map(_acting, layers))

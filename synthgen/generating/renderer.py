@@ -19,6 +19,7 @@ from synthgen.families import (
     recorded_call,
     recorded_settings,
 )
+from synthgen.generating.adapters import Adapters
 from synthgen.generating.decode import (
     as_bytes,
     as_rgb,
@@ -32,6 +33,7 @@ from synthgen.generating.decode import (
 )
 from synthgen.generating.pipelines import load, place, size_of
 from synthgen.generating.prompts import PromptEncoder
+from synthgen.models.adapters import AdapterFile
 from synthgen.models.device import in_batches, open_device
 from synthgen.models.memory import choose_batch_size, choose_dtype
 from synthgen.models.source import ModelSource
@@ -48,9 +50,18 @@ class Renderer:
     Args:
         device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
         largest_batch: upper limit of the batch size: the plan's window.
+        adapters: those of the spec.
     """
 
-    def __init__(self, model: ModelSpec, source: ModelSource, device: str, largest_batch: int) -> None:
+    def __init__(
+        self,
+        model: ModelSpec,
+        source: ModelSource,
+        device: str,
+        largest_batch: int,
+        adapters: Sequence[AdapterFile] = (),
+    ) -> None:
+        self._adapters = Adapters(adapters)
         self._model, self._source = model, source
         self._device_name, self._largest_batch = device, largest_batch
         self._pipeline: DiffusionPipeline | None = None
@@ -74,6 +85,7 @@ class Renderer:
         guided = self._call.is_guided(self._model, self._written)
         if self._call.guidance is Guidance.GUIDER:
             pipeline.guider = pipeline.guider.new(guidance_scale=self._model.guidance, enabled=guided)
+        self._adapters.load(pipeline)
         place(pipeline, self._model, self.device)
 
         self._pipeline = pipeline
@@ -103,8 +115,17 @@ class Renderer:
         )
         return done
 
-    @torch.inference_mode()
     def _render(self, candidates: Sequence[Candidate]) -> list[Rendered]:
+        """Render a batch: those images together on which the same adapters act."""
+        assert self._pipeline is not None, "setup comes first"
+        found: dict[int, Rendered] = {}
+        for setting, places in self._adapters.groups(candidates):
+            self._adapters.use(self._pipeline, setting)
+            found |= zip(places, self._render_alike([candidates[place] for place in places]), strict=True)
+        return [found[place] for place in range(len(candidates))]
+
+    @torch.inference_mode()
+    def _render_alike(self, candidates: Sequence[Candidate]) -> list[Rendered]:
         began = time.perf_counter()
         pixels, failures = self._draw(candidates)
         seconds = (time.perf_counter() - began) / len(candidates)
@@ -175,6 +196,7 @@ class Renderer:
             **self._parts(),
             "safety_checker": "on" if getattr(self._pipeline, "safety_checker", None) is not None else "off",
             **self._call.facts(self._model),
+            **self._adapters.provenance(),
             **{name: version(name) for name in ("diffusers", "torch", "transformers")},
         }
 

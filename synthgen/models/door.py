@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from synthgen.models.adapter_header import read_header
 from synthgen.models.asked_settings import check_asked
 from synthgen.models.busy_hub import answered
 from synthgen.models.judge_settings import check_folder
@@ -118,6 +119,22 @@ def open_scheduler(name: str, like: object) -> object:
         return None
     made: object = kind.from_config(like)  # type: ignore[attr-defined] # every scheduler and stand-in has it
     return made
+
+
+def open_adapter(pipeline: object, path: Path, *, name: str, token: str | None = None) -> None:
+    """Add an adapter to a loaded pipeline: a LoRA under a name, or with `token` a textual inversion.
+
+    Raises:
+        UsageError, ModelError: as `read_header`.
+        Exception: whatever diffusers raises.
+    """
+    read_header(path)
+    opened = {"weight_name": path.name, "local_files_only": True, **_PICKLES}
+    with remote_code_disabled():
+        if token is None:
+            pipeline.load_lora_weights(str(path.parent), adapter_name=name, **opened)  # type: ignore[attr-defined]
+        else:
+            pipeline.load_textual_inversion(str(path.parent), token=token, **opened)  # type: ignore[attr-defined]
 
 
 def download_files(hub_id: str, revision: str, patterns: Collection[str]) -> Path:

@@ -61,11 +61,14 @@ class ModelSource:
         return folder / name if folder and (folder / name).is_dir() else None
 
 
-def locate(model_id: str, revision: str | None = None, *, folder: Path | None = None) -> ModelSource:
+def locate(
+    model_id: str, revision: str | None = None, *, folder: Path | None = None, marks: tuple[str, ...] = _MARKS
+) -> ModelSource:
     """Find the model and pin it. Downloads nothing but, for a hub id, the name of its newest commit.
 
     Args:
         folder: the model's folder, for an id that is neither a path nor a hub id.
+        marks: files of which a cached model has at least one.
 
     Raises:
         ModelError: there is no such model, or it is not a diffusers pipeline, or the hub may not be asked and the model
@@ -77,7 +80,7 @@ def locate(model_id: str, revision: str | None = None, *, folder: Path | None = 
         folder = expanded(model_id)
     if folder is None:
         check_not_shadowed(model_id)
-        return ModelSource(model_id, _commit(model_id, revision))
+        return ModelSource(model_id, _commit(model_id, revision, marks))
     if folder.is_dir():
         check_pipeline(folder)  # any other folder is not read: it may be the whole disk
     return ModelSource(str(folder), content_hash(folder))
@@ -236,11 +239,11 @@ def _sample(path: Path, size: int) -> bytes:
     return b"".join(parts)
 
 
-def _cached_commits(model_id: str) -> list[str]:
+def _cached_commits(model_id: str, marks: tuple[str, ...] = _MARKS) -> list[str]:
     snapshots = _snapshots(model_id)
     if not snapshots.is_dir():
         return []
-    return [path.name for path in snapshots.iterdir() if any((path / mark).is_file() for mark in _MARKS)]
+    return [path.name for path in snapshots.iterdir() if any((path / mark).is_file() for mark in marks)]
 
 
 def _snapshots(model_id: str) -> Path:
@@ -261,7 +264,7 @@ def _http_error() -> type[Exception]:
     return base
 
 
-def _commit(model_id: str, revision: str | None) -> str:
+def _commit(model_id: str, revision: str | None, marks: tuple[str, ...]) -> str:
     from huggingface_hub import HfApi, errors, try_to_load_from_cache
 
     kind: type[ModelError]
@@ -284,12 +287,12 @@ def _commit(model_id: str, revision: str | None) -> str:
         kind, why = ModelError, "HF_HUB_OFFLINE is set"
     except (_http_error(), OSError) as error:
         kind, why = ModelUnavailable, f"the hub is not reachable ({type(error).__name__})"
-    for mark in _MARKS:
+    for mark in marks:
         cached = try_to_load_from_cache(model_id, mark, revision=revision)
         if isinstance(cached, str):
             return Path(cached).parent.name
     # A run downloads by commit, which leaves no branch name in the cache.
-    if revision is None and len(only := _cached_commits(model_id)) == 1:
+    if revision is None and len(only := _cached_commits(model_id, marks)) == 1:
         return only[0]
     wanted = f"model {model_id}" + (f" at revision {revision}" if revision else "")
     raise kind(

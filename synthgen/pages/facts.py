@@ -44,6 +44,9 @@ def facts(planned: Plan) -> dict[str, str]:
 
     model = planned.spec.model
     facts = {"model": model.id, "steps": str(model.steps), "guidance": f"{model.guidance:g}"}
+    for adapter in model.adapters:
+        revision = planned.revisions.adapters.get(adapter.label, "")
+        facts[f"adapter {adapter.label}"] = adapter.described(revision, adapter.license)
     floors: dict[str, dict[str, float]] = {}
     for name, of_class in limits(planned.spec).items():
         for limit in of_class:

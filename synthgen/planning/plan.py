@@ -24,6 +24,8 @@ WINDOW = 32
 """How many attempts back a verdict must be to decide what an attempt aims at: the largest batch."""
 
 _WRITTEN = "written"
+_OPTIONAL = ("plugins", "adapters")
+"""Revisions that most plans have none of: without them, plans of earlier versions keep their fingerprints."""
 _KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", _WRITTEN}
 
 NOT_IN_FINGERPRINT: Mapping[str, str] = {
@@ -44,11 +46,13 @@ class Revisions:
 
     Attributes:
         plugins: those that decide what is accepted, such as `{"measures.faces": "synthgen-faces 1.2"}`.
+        adapters: by name, `sha256:` and the hash of the file; of a hub id, the commit before it.
     """
 
     generator: str
     judge: str
     plugins: Mapping[str, str] = field(default_factory=dict)
+    adapters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +279,7 @@ class Plan:
     def _content(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
-            "revisions": {key: of for key, of in asdict(self.revisions).items() if of or key != "plugins"},
+            "revisions": {key: of for key, of in asdict(self.revisions).items() if of or key not in _OPTIONAL},
             "window": self.window,
             **({"promise": self.promise} if self.promise else {}),
             "spec": self.spec.canonical(),  # the order of classes, templates and values is part of the meaning

@@ -1,6 +1,7 @@
 """YAML -> `Spec`: what the user wants, checked, with every problem as `file:line:column: message`."""
 
 from synthgen.errors import Problem
+from synthgen.spec.adapters import AdapterSpec
 from synthgen.spec.attribute import (
     ASIDE,
     NOT_APPLICABLE,
@@ -49,6 +50,7 @@ __all__ = [
     "PLUGIN",
     "RESERVED",
     "UNKNOWN",
+    "AdapterSpec",
     "Attribute",
     "Balance",
     "Budget",

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from math import isclose, prod
 
+from synthgen.spec.adapter_checks import check_adapters
 from synthgen.spec.attribute import NOT_APPLICABLE, RESERVED, UNKNOWN, crossed_parts
 from synthgen.spec.bare import Data, Violation, mapping
 from synthgen.spec.blocked import check_blocked
@@ -43,6 +44,7 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from _measures(spec)
     yield from check_output(mapping(spec, "output"))
     yield from check_bundled(spec)
+    yield from check_adapters(spec)
 
 
 def check_attributes(spec: Data) -> Iterator[Violation]:

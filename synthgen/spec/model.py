@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from synthgen.spec.adapters import AdapterSpec
 from synthgen.spec.fields import Revision, SchedulerName, Section, Side, Text, VariantName
 
 BUNDLED_MODEL = "bundled:workers"
@@ -89,6 +90,9 @@ class ModelSpec(Section):
     )
     safety_checker: bool = Field(
         True, description="Use the model's own safety checker, if it has one. What it flags is recorded."
+    )
+    adapters: Annotated[tuple[AdapterSpec, ...], Field(strict=False, max_length=16)] = Field(
+        (), description="LoRAs and textual inversions that change how the model draws."
     )
 
 

@@ -63,6 +63,7 @@ def _judge(text: str, folder: str) -> str:
 
 _PLACES: tuple[tuple[tuple[str, ...], Callable[[str, str], str]], ...] = (
     (("model", "id"), _model),
+    (("model", "adapters", _ANY, "id"), _model),
     (("judge", "id"), _judge),
     (("filters", "label", "calibration"), _file),
     (("balance", _ANY, "target", "from"), _file),
@@ -81,4 +82,8 @@ def with_paths_seen_from(content: dict[str, object], folder: str) -> dict[str, o
         section = found[key]
         if isinstance(section, dict) and isinstance(name := section["id"], str):
             found[key] = {**section, "id": moved(name, os.path.relpath(".", folder))}
+    model = found["model"]
+    if isinstance(model, dict) and isinstance(adapters := model.get("adapters"), list):
+        seen = [{**each, "id": _model(each["id"], os.path.relpath(".", folder))} for each in adapters]
+        found["model"] = {**model, "adapters": seen}
     return found

@@ -1,0 +1,160 @@
+"""The header of an adapter's file: which weights it has, and what it says about itself. Reads no weights.
+
+A safetensors file begins with the length of its header, eight bytes, and the header, a JSON object. Nothing in it is
+believed before it is checked: lengths against the file, and what diffusers would hand on to peft against a short list.
+"""
+
+import json
+import os
+import re
+import stat
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import BinaryIO
+
+from synthgen.errors import ModelError, UsageError
+
+_LONGEST = 32 * 2**20
+"""Bytes of a header. One of ten thousand weights has about 1 MiB."""
+_MOST_RANK = 4096
+_CONFIG = "lora_adapter_metadata"
+_NUMBERS = re.compile(r"(\w+\.)*(r|lora_alpha|alpha|lora_dropout|rank_dropout|module_dropout|decompose_factor)")
+_FREE = re.compile(
+    r"(\w+\.)*(base_model_name_or_path|revision|inference_mode|peft_version|task_type|lora_bias|fan_in_fan_out)"
+)
+_SWITCHES = re.compile(r"(\w+\.)*(use_rslora|use_dora|use_effective_conv2d|decompose_both|rank_dropout_scale)")
+_NAMES = re.compile(r"(\w+\.)*(target_modules|exclude_modules)")
+_PATTERNS = re.compile(r"(\w+\.)*(rank_pattern|alpha_pattern)")
+_PLAIN = re.compile(r"\^?[\w.-]{1,300}")
+_INERT = {"peft_type": ("LORA", "LOKR"), "bias": ("none",), "megatron_core": ("megatron.core",)}
+_STARTS = {"init_lora_weights": (True, False, "gaussian"), "init_weights": (True, False)}
+"""What peft may be told, by key. Every other key must be empty: some import modules by name, or open other files."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterHeader:
+    """What the header of an adapter says.
+
+    Attributes:
+        shapes: of each weight, by its name.
+        about: texts that its author wrote.
+        sha256: of the whole file, in hex.
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+    about: Mapping[str, str]
+    sha256: str
+
+
+def read_header(file: Path) -> AdapterHeader:
+    """Read and check the header of an adapter's file, and hash the file.
+
+    Raises:
+        ModelError: there is no such file, or it is not a whole safetensors file.
+        UsageError: it could make a library wait, take memory without end, import a module, or run code.
+    """
+    hint = "Download the adapter again, or choose another file: only safetensors are read."
+    try:
+        status = os.stat(file)  # before it is opened: a pipe would wait
+    except OSError as error:
+        raise ModelError(f"adapter {file}: {error.strerror or error}", hint="Check the adapter's `id`.") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise ModelError(f"adapter {file} is a folder", hint="Name the .safetensors file in it.")
+    if not stat.S_ISREG(status.st_mode):
+        raise UsageError(f"adapter {file} is not a regular file", hint=hint)
+    try:
+        flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+        with os.fdopen(os.open(file, flags), "rb") as opened:
+            shapes, about = _parsed(opened, os.fstat(opened.fileno()).st_size)
+            opened.seek(0)
+            digest = file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"adapter {file} cannot be read: {error.strerror or error}", hint=hint) from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"adapter {file} is refused: {error}", hint=hint) from error
+    return AdapterHeader(shapes, about, digest)
+
+
+def _parsed(file: BinaryIO, size: int) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
+    start = file.read(8)
+    if start[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
+        raise ValueError("it is a pickle, which can run code")
+    length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+    if not 2 <= length <= size - 8:
+        raise ValueError(f"it is not a safetensors file: a header of {length:,} bytes, in a file of {size:,}")
+    if length > _LONGEST:
+        raise ValueError(f"its header has {length:,} bytes, more than {_LONGEST:,}")
+    header = json.loads(file.read(length).decode("utf-8"))
+    if not isinstance(header, dict):
+        raise ValueError("its header is not an object")
+    about = header.pop("__metadata__", {})
+    if not isinstance(about, dict) or not all(isinstance(text, str) for text in about.values()):
+        raise ValueError("its metadata is not texts by name")
+    _check_config(about.get(_CONFIG))
+    if not header:
+        raise ValueError("it has no weights")
+    return {name: _shape(name, entry, size - 8 - length) for name, entry in header.items()}, about
+
+
+def _shape(name: str, entry: object, size: int) -> tuple[int, ...]:
+    shape, place = (entry.get("shape"), entry.get("data_offsets")) if isinstance(entry, dict) else (None, None)
+    for numbers, most in ((shape, 1 << 40), (place, size)):
+        if not isinstance(numbers, list) or len(numbers) > 8:
+            raise ValueError(f"its header has no place for {name[:80]!r}")
+        if not all(type(number) is int and 0 <= number <= most for number in numbers):
+            raise ValueError(f"its header puts {name[:80]!r} outside the file")
+    assert isinstance(shape, list)
+    return tuple(shape)
+
+
+def _check_config(text: str | None) -> None:
+    """Check what diffusers would hand on to peft.
+
+    Raises:
+        ValueError: it asks for more than an adapter needs.
+    """
+    if text is None:
+        return
+    config = json.loads(text)
+    if not isinstance(config, dict):
+        raise ValueError(f"its {_CONFIG} is not an object")
+    for key, value in config.items():
+        if not _is_harmless(key, value):
+            raise ValueError(f"its {_CONFIG} has {key[:60]!r} = {str(value)[:60]!r}, which an adapter does not need")
+
+
+def _is_harmless(key: str, value: object) -> bool:
+    last = key.rpartition(".")[2]
+    if value in (None, False, "", 0) or value in ([], {}) or _FREE.fullmatch(key):
+        return True
+    if _NUMBERS.fullmatch(key):
+        return type(value) in (int, float) and -_MOST_RANK <= value <= _MOST_RANK  # type: ignore[operator]
+    if _SWITCHES.fullmatch(key):
+        return isinstance(value, bool)
+    if _NAMES.fullmatch(key):
+        return isinstance(value, list) and all(_is_plain(name) for name in value)
+    if _PATTERNS.fullmatch(key):
+        return isinstance(value, dict) and all(
+            _is_plain(name) and type(each) in (int, float) and abs(each) <= _MOST_RANK for name, each in value.items()
+        )
+    if last == "runtime_config":
+        return value == {"ephemeral_gpu_offload": False}
+    return value in {**_INERT, **_STARTS}.get(last, ())
+
+
+def _is_plain(name: object) -> bool:
+    """Whether a name is no pattern that takes very long to compare."""
+    return isinstance(name, str) and _PLAIN.fullmatch(name) is not None
+
+
+def sizes_of(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield name and shape of each weight in a folder's safetensors files, as far as their headers can be read."""
+    for file in sorted(folder.glob("*.safetensors")):
+        try:
+            with file.open("rb") as opened:
+                yield from _parsed(opened, file.stat().st_size)[0].items()
+        except (OSError, ValueError, RecursionError):
+            return

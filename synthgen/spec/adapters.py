@@ -1,0 +1,104 @@
+"""Adapters of a model: small files of weights that change how it draws, and when each of them acts."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path as FilePath
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from synthgen.spec.fields import Revision, Section, Text, Texts, VariableName
+
+BUNDLED = "bundled:"
+_BUNDLED = FilePath(__file__).parents[1] / "bundled" / "weights" / "adapters"
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_FILE = re.compile(r"(\.{0,2}/|~|[A-Za-z]:[\\/]).*\.safetensors")
+_DEFAULT = {"lora": "pytorch_lora_weights.safetensors", "textual_inversion": "learned_embeds.safetensors"}
+
+
+def _adapter_id(value: str) -> str:
+    own = bundled_adapters()
+    if value in own or _FILE.fullmatch(value) or (HUB_ID.fullmatch(value) and not value.startswith(".")):
+        return value
+    listed = ", ".join(f"'{name}'" for name in own)
+    raise PydanticCustomError(
+        "expected", f"{listed}, a hub id such as 'owner/name', or a .safetensors file that starts with './' or '/'"
+    )
+
+
+def _file_name(value: str) -> str:
+    parts = PurePosixPath(value).parts
+    if value.endswith(".safetensors") and not {"..", "/", "~"} & set(parts) and "\\" not in value:
+        return value
+    raise PydanticCustomError("expected", "the name of a .safetensors file in the repository")
+
+
+class AdapterSpec(Section):
+    """One adapter, and when it acts."""
+
+    id: Annotated[Text, AfterValidator(_adapter_id)] = Field(
+        description="A .safetensors file that starts with './', '~' or '/', a hub id such as 'owner/name', or "
+        "'bundled:dusk', which ships with synthgen for the bundled model."
+    )
+    file: Annotated[Text, AfterValidator(_file_name)] | None = Field(
+        None, description="For a hub id: which file. Default: 'pytorch_lora_weights.safetensors', or 'learned_embeds'."
+    )
+    revision: Revision | None = Field(
+        None, description="For a hub id: branch, tag or commit. The plan records the commit it points to."
+    )
+    kind: Literal["lora", "textual_inversion"] = Field(
+        "lora", description="'lora' (also LoKr and what else diffusers reads as one), or 'textual_inversion'."
+    )
+    name: VariableName | None = Field(
+        None, description="What records call it. Default: the name of its file. Each adapter has another one."
+    )
+    weight: float = Field(1.0, ge=-10, le=10, description="How strongly it acts; 0 turns it off.")
+    when: Mapping[VariableName, Texts] = Field(
+        {},
+        description="Where it acts: for these values of 'class' and of prompt variables, such as {class: [doctor]}. "
+        "Default: in every image.",
+    )
+    trigger: Text | None = Field(
+        None,
+        description="The words that call it, which the prompts must contain; of a textual inversion, its token.",
+    )
+    license: Text | None = Field(None, description="A note on its licence, for the dataset's card.")
+
+    @property
+    def label(self) -> str:
+        """What records call it."""
+        return self.name or PurePosixPath(self.id.removeprefix(BUNDLED)).name.removesuffix(".safetensors")
+
+    @property
+    def file_name(self) -> str:
+        """The file of a hub id."""
+        return self.file or _DEFAULT[self.kind]
+
+    @property
+    def is_hub(self) -> bool:
+        return not self.id.startswith(BUNDLED) and not _FILE.fullmatch(self.id)
+
+    def acts(self, class_name: str, variables: Iterable[tuple[str, str]]) -> bool:
+        """Whether it changes an image of this class whose prompt variables have these values."""
+        values = {"class": class_name, **dict(variables)}
+        return self.weight != 0 and all(values.get(name) in wanted for name, wanted in self.when.items())
+
+    def described(self, revision: str, license: str | None = None) -> str:
+        """Say in a line what it is, exactly which one, and where it acts."""
+        where = "; ".join(f"{name} is {' or '.join(values)}" for name, values in self.when.items())
+        parts = (
+            f"{self.kind.replace('_', ' ')} {self.id}" + (f" {self.file_name}" if self.is_hub else ""),
+            f"weight {self.weight:g}" if self.kind == "lora" else "",
+            f"where {where}" if where else "",
+            f"trigger {self.trigger}" if self.trigger else "",
+            f"licence {license}" if license else "",
+            revision,
+        )
+        return ", ".join(filter(None, parts))
+
+
+def bundled_adapters() -> tuple[str, ...]:
+    """Name the adapters that ship with synthgen."""
+    return tuple(f"{BUNDLED}{file.stem}" for file in sorted(_BUNDLED.glob("*.safetensors")))
