@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice, product
-from math import prod
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from synthgen import bundled
 from synthgen.errors import ModelError, UsageError
 from synthgen.files import expanded
-from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, PLUGIN, Spec, Template, Violation
+from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, PLUGIN, PromptSpace, Spec, Violation, spaces_of
 
 if TYPE_CHECKING:
     from synthgen.families import PipelineCall
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
     from synthgen.families.tokens import Counter, Cut
     from synthgen.models import ModelSource
 
-_ALL, _LONGEST = 4096, 3
-"""Up to how many prompts of a template are counted each; of more, those with the longest values of each variable."""
+_ALL = 4096
+"""Up to how many prompts of a template are counted each; of more, some and those with the longest values."""
 _SHOWN = 160
 """Letters of what would be cut off, in a message."""
 HINT = "Shorten these texts: what is cut off has no effect, and nothing says so in the pictures."
@@ -71,19 +70,19 @@ def long_texts(spec: Spec, call: PipelineCall, source: ModelSource) -> TextLengt
         notes.append(f"tokens of prompts were not counted for {', '.join(missing)}: it has no file that can be read")
 
     short = dict[str, int]()
-    for path, class_name, template in _templates(spec):
-        texts = list(_rendered(spec, class_name, template, readers))
+    for path, class_name, space in _spaces(spec):
+        texts = list(_rendered(space, class_name, readers))
         finding, note = _cut(texts, readers, f"a prompt of the class {class_name}")
         if finding and path not in {one.path for one in findings}:  # of one class is enough
             findings.append(Violation(path, finding))
         notes += [note] if note else []
         for reader in readers:
-            fewest = min(map(reader.counter.count, texts[:_ALL]))
+            fewest = min(map(reader.counter.count, texts))
             short[reader.part] = min(fewest, short.get(reader.part, fewest))
-    if negative := spec.model.negative_prompt:
-        against = [one._replace(limit=_as_prompt(call, one, short)) for one in readers]
+    against = [one._replace(limit=_as_prompt(call, one, short)) for one in readers]
+    for path, negative in _negatives(spec):
         finding, note = _cut([negative], against, "it")
-        findings += [Violation(("model", "negative_prompt"), finding)] if finding else []
+        findings += [Violation(path, finding)] if finding else []
         notes += [note] if note else []
     return TextLengths(findings, list(dict.fromkeys(notes)), bool(encoders) and not missing)
 
@@ -180,24 +179,33 @@ def _as_prompt(call: PipelineCall, reader: _Reader, short: Mapping[str, int]) ->
     return shortest if reader.limit is None else min(reader.limit, shortest)
 
 
-def _templates(spec: Spec) -> Iterator[tuple[_Path, str, Template]]:
-    """Yield each template of each class, with its place in the spec."""
+def _negatives(spec: Spec) -> Iterator[tuple[_Path, str]]:
+    """Yield each negative prompt with its place in the spec."""
+    if spec.model.negative_prompt:
+        yield ("model", "negative_prompt"), spec.model.negative_prompt
+    for name, kind in spec.classes.items():
+        if kind.negative_prompt:
+            yield ("classes", name, "negative_prompt"), kind.negative_prompt
+
+
+def _spaces(spec: Spec) -> Iterator[tuple[_Path, str, PromptSpace]]:
+    """Yield the prompts of each template of each class, with the template's place in the spec."""
     for name, kind in spec.classes.items():
         path: _Path = ("classes", name, "templates") if kind.templates else ("prompts", "templates")
-        for at, (template, _) in enumerate(spec.templates_of(name)):
-            yield (*path, at, template.text), name, template
+        places = {template.text: at for at, (template, _) in enumerate(spec.templates_of(name))}
+        for space in spaces_of(spec, name, {}):
+            yield (*path, places[space.text], space.text), name, space
 
 
-def _rendered(spec: Spec, class_name: str, template: Template, readers: Sequence[_Reader]) -> Iterator[str]:
-    """Yield all prompts of a template; or, of very many, those with the longest values of each variable."""
-    names = [name for name in template.variables if name != "class"]
-    values = [list(spec.prompts.variables[name]) for name in names]
-    if prod(map(len, values)) > _ALL:
-        values = [sorted({one for each in readers for one in _long(each, of)}) or of[:1] for of in values]
-    for chosen in islice(product(*values), _ALL):
-        yield template.render({"class": class_name, **dict(zip(names, chosen, strict=True))})
+def _rendered(space: PromptSpace, class_name: str, readers: Sequence[_Reader]) -> Iterator[str]:
+    """Yield all prompts of a template; or, of very many, some spread evenly, and those with the longest values."""
+    count = space.count()
+    for number in range(0, count, -(-count // _ALL)):
+        values = space.numbered(number)
+        yield space.template.render({"class": class_name, **values}, closes_gaps=True)
+    if count > _ALL and not space.has_conditions:  # with conditions, the longest values need not go together
+        yield from (space.longest(partial(_tokens, reader)) for reader in readers)
 
 
-def _long(reader: _Reader, values: Sequence[str]) -> list[str]:
-    counts = {value: reader.counter.count(f" {value}") for value in values}
-    return sorted(values, key=lambda value: (-counts[value], value))[:_LONGEST]
+def _tokens(reader: _Reader, value: str) -> int:
+    return reader.counter.count(f" {value}")

@@ -69,6 +69,11 @@ class PromptSpace:
         return tuple(name for name in self.order if name not in self.template.variables)
 
     @property
+    def has_conditions(self) -> bool:
+        """Whether some values cannot go together."""
+        return bool(self._allowed) or any(self._rules[name].names for name in self.order)
+
+    @property
     def steers(self) -> set[str]:
         """The variables whose value was given."""
         return set(self._fixed)
