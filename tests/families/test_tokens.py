@@ -11,6 +11,7 @@ import yaml
 from tokenizers.normalizers import Sequence
 from transformers import AutoTokenizer
 
+import synthgen
 from synthgen.bounded import read_object
 from synthgen.bundled import GENERATOR
 from synthgen.families.call import PipelineCall
@@ -127,6 +128,16 @@ def test_settings_of_text_encoders_that_cannot_act_are_refused(here: Path, capsy
         assert why in told
     write()
     assert command_line(["plan", "spec.yaml", "--set", "model.id=bundled:workers", "--set", "model.clip_skip=9"]) == 2
+
+
+def test_the_settings_of_text_encoders_are_in_the_fingerprint_where_they_are_set(here: Path) -> None:
+    found = []
+    for settings in ({}, {"max_sequence_length": 128}, {"max_sequence_length": 64}, {"clip_skip": 1}):
+        write("sd3", **settings)
+        planned = synthgen.plan("spec.yaml")
+        assert ("max_sequence_length" in planned.spec.canonical()["model"]) == ("max_sequence_length" in settings)
+        found.append(planned.fingerprint)
+    assert len(set(found)) == 4
 
 
 def test_of_very_many_prompts_those_with_the_longest_values_are_counted(
