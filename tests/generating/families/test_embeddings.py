@@ -127,7 +127,7 @@ def test_what_a_spec_says_of_text_encoders_acts_as_in_a_direct_call(
 
     def direct(**more: object) -> Tensor:
         noise = torch.Generator().manual_seed(candidate(0).seed)
-        images: Tensor = pipeline(prompt=PROMPTS[1], generator=noise, **given, **more).images  # type: ignore[operator]
+        images: Tensor = pipeline(prompt=PROMPTS[1], generator=noise, **given, **more).images
         return images[0].mul(255).round().to(torch.uint8)
 
     assert furthest([ours], [direct(**setting)]) <= FURTHEST
