@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from diffusers import DiffusionPipeline
+from transformers import CLIPTextModel
 
 from synthgen.families import Guidance, PipelineCall
 from synthgen.generating.embeddings import remember
@@ -20,6 +21,8 @@ class PromptEncoder:
 
     def __init__(self, pipeline: DiffusionPipeline, call: PipelineCall, *, guided: bool, negated: bool = False) -> None:
         self._call, self._guided, self._negated = call, guided, negated
+        for name in ("text_encoder", "text_encoder_2"):
+            _with_former_name(getattr(pipeline, name, None))
         remember(pipeline)
 
     def encode(self, prompts: Sequence[str], negative_prompts: Sequence[str]) -> dict[str, object]:
@@ -28,3 +31,12 @@ class PromptEncoder:
         if self._guided and (named or any(negative_prompts)):
             texts["negative_prompt"] = [negative or self._call.blank for negative in negative_prompts]
         return {name: each[0] if self._call.one_text else each for name, each in texts.items()}
+
+
+def _with_former_name(encoder: object) -> None:
+    """Let a CLIP be its own `text_model`, which is what transformers 4 called its layers.
+
+    Without that, diffusers 0.42 raises an AttributeError for `clip_skip` in Stable Diffusion.
+    """
+    if isinstance(encoder, CLIPTextModel) and not hasattr(encoder, "text_model"):
+        object.__setattr__(encoder, "text_model", encoder)  # not as a part of itself, which would have no end

@@ -1,6 +1,6 @@
 """Texts that would be cut are refused with what would fall, through the real command line and without weights."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import diffusers
@@ -11,6 +11,7 @@ import yaml
 from tokenizers.normalizers import Sequence
 from transformers import AutoTokenizer
 
+import synthgen
 from synthgen.bounded import read_object
 from synthgen.bundled import GENERATOR
 from synthgen.families.call import PipelineCall
@@ -42,7 +43,7 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def write(model: str = "sd", template: str = "one {class}", **more: object) -> None:
+def write(model: str = "sd", template: str = "one {class}", more: Mapping[str, object] = {}) -> None:
     spec = {
         "synthgen": 1,
         "name": "tiny",
@@ -86,7 +87,7 @@ def test_a_prompt_goes_to_the_encoder_that_has_room_and_a_note_says_so(
     assert command_line(["plan", "spec.yaml"]) == 0
     assert "of which tokenizer, tokenizer_2 reads the beginning; tokenizer_3 reads all of them" in said(capsys)
 
-    write("sd3", "a {class} with {place}", max_sequence_length=40)
+    write("sd3", "a {class} with {place}", {"max_sequence_length": 40})
     assert command_line(["plan", "spec.yaml"]) == 2
     assert "would be cut off: the text encoder of `tokenizer_3` reads 40" in said(capsys)
 
@@ -94,7 +95,7 @@ def test_a_prompt_goes_to_the_encoder_that_has_room_and_a_note_says_so(
 def test_a_negative_prompt_and_the_texts_of_the_judge_are_counted_too(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(negative_prompt=LONG)
+    write(more={"negative_prompt": LONG})
     assert command_line(["plan", "spec.yaml"]) == 2
     told = said(capsys)
     assert f"spec.yaml:{line_of('negative_prompt')}:" in told
@@ -119,7 +120,7 @@ def test_settings_of_text_encoders_that_cannot_act_are_refused(here: Path, capsy
         ("sd3", "max_sequence_length", 600, "expected at most 512 for StableDiffusion3Pipeline, not 600"),
         ("sd", "clip_skip", 2, "expected less than the 2 layers of its CLIP text encoder, not 2"),
     ):
-        write(model, **{key: value})
+        write(model, more={key: value})
         assert command_line(["plan", "spec.yaml"]) == 2
         told = said(capsys)
         assert f"spec.yaml:{line_of(key)}:" in told
@@ -127,6 +128,16 @@ def test_settings_of_text_encoders_that_cannot_act_are_refused(here: Path, capsy
         assert why in told
     write()
     assert command_line(["plan", "spec.yaml", "--set", "model.id=bundled:workers", "--set", "model.clip_skip=9"]) == 2
+
+
+def test_the_settings_of_text_encoders_are_in_the_fingerprint_where_they_are_set(here: Path) -> None:
+    found = []
+    for settings in ({}, {"max_sequence_length": 128}, {"max_sequence_length": 64}, {"clip_skip": 1}):
+        write("sd3", more=settings)
+        planned = synthgen.plan("spec.yaml")
+        assert ("max_sequence_length" in planned.spec.canonical()["model"]) == ("max_sequence_length" in settings)
+        found.append(planned.fingerprint)
+    assert len(set(found)) == 4
 
 
 def test_of_very_many_prompts_those_with_the_longest_values_are_counted(

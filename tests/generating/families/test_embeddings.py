@@ -110,6 +110,31 @@ def test_every_encoder_reads_each_distinct_prompt_once_and_the_negative_prompt_o
     assert counts == dict.fromkeys(encoders, DISTINCT + 1)
 
 
+@pytest.mark.parametrize(
+    ("name", "setting"), [("stable-diffusion", {"clip_skip": 1}), ("stable-diffusion-3", {"max_sequence_length": 5})]
+)
+def test_what_a_spec_says_of_text_encoders_acts_as_in_a_direct_call(
+    name: str, setting: dict[str, int], tmp_path: Path
+) -> None:
+    FAMILIES[name].save(tmp_path)
+    generator = generator_of(tmp_path, size=32, guidance=4.0, **setting)
+    (ours,) = drawn(generator, prompts=PROMPTS[1:2])
+    pipeline: DiffusionPipeline = getattr(diffusers, FAMILIES[name].class_name).from_pretrained(tmp_path)
+    pipeline.set_progress_bar_config(disable=True)
+    if not hasattr(pipeline.text_encoder, "text_model"):  # as transformers called it when diffusers was written
+        object.__setattr__(pipeline.text_encoder, "text_model", pipeline.text_encoder)
+    given = {"num_inference_steps": 2, "guidance_scale": 4.0, "height": 32, "width": 32, "output_type": "pt"}
+
+    def direct(**more: object) -> Tensor:
+        noise = torch.Generator().manual_seed(candidate(0).seed)
+        images: Tensor = pipeline(prompt=PROMPTS[1], generator=noise, **given, **more).images
+        return images[0].mul(255).round().to(torch.uint8)
+
+    assert furthest([ours], [direct(**setting)]) <= FURTHEST
+    assert furthest([ours], [direct()]) > FURTHEST
+    assert set(setting) <= set(generator.provenance())
+
+
 def test_embeddings_that_were_used_long_ago_are_forgotten(tmp_path: Path) -> None:
     FAMILIES["stable-diffusion"].save(tmp_path)
     pipeline = diffusers.StableDiffusionPipeline.from_pretrained(tmp_path)
