@@ -15,13 +15,11 @@ from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
 
 import synthgen
-from synthgen import bundled
 from synthgen.errors import ModelError, SpecError, UsageError
 from synthgen.generating.renderer import Renderer
 from synthgen.models import locate
 from synthgen.models.adapter_header import read_header
 from synthgen.models.adapters import find_adapter
-from synthgen.records import Candidate
 from synthgen.spec import ModelSpec, Spec, parse_spec
 from tests.generating.tiny import candidate, save_stable_diffusion, save_stable_diffusion_xl
 
@@ -140,15 +138,3 @@ def test_pipes_devices_and_loops_are_refused_without_waiting(tmp_path: Path) -> 
             read_header(tmp_path / f"{name}.safetensors")
     with pytest.raises(ModelError, match="loop"):
         read_header(tmp_path / "loop.safetensors")
-
-
-def test_the_bundled_adapter_makes_pictures_dimmer() -> None:
-    who = [Candidate(f"00000-{at:06d}", 0, at, "chef", "chef", 0, "", (), "a chef", "", at) for at in range(4)]
-    red = []
-    for adapters in ((), ({"id": "bundled:dusk"},)):
-        model = ModelSpec.model_validate({"id": "bundled:workers", "steps": 6, "adapters": adapters})
-        source = locate(model.id, folder=bundled.GENERATOR)
-        generator = Renderer(model, source, "cpu", 16, [find_adapter(one) for one in model.adapters])
-        generator.setup()
-        red.append(np.mean([one.image[0].float().mean() for one in generator.render(who) if one.image is not None]))
-    assert red[1] < red[0] - 15

@@ -107,7 +107,7 @@ def _as_precise(pipeline: DiffusionPipeline) -> None:
         if isinstance(part, nn.Module) and hasattr(part, "dtype"):
             for name, weight in part.named_parameters():
                 if any(factor in name for factor in _FACTORS) and weight.dtype != part.dtype:
-                    weight.data = weight.data.to(part.dtype)
+                    weight.data = weight.data.to(part.dtype)  # type: ignore[arg-type] # a dtype
             part.requires_grad_(False)
 
 

@@ -31,7 +31,7 @@ _PATTERNS = re.compile(r"(\w+\.)*(rank_pattern|alpha_pattern)")
 _PLAIN = re.compile(r"\^?[\w.-]{1,300}")
 _INERT = {"peft_type": ("LORA", "LOKR"), "bias": ("none",), "megatron_core": ("megatron.core",)}
 _STARTS = {"init_lora_weights": (True, False, "gaussian"), "init_weights": (True, False)}
-"""What peft may be told, by key. Every other key must be empty: some import modules by name, or open other files."""
+"""What peft may read, by key. Every other key must be empty: some import modules by name, or open other files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,9 @@ from synthgen.models.adapter_header import AdapterHeader, read_header
 from synthgen.models.door import download_files
 from synthgen.models.source import hub_failure, locate
 from synthgen.spec import AdapterSpec
-from synthgen.spec.adapters import BUNDLED
 
 PINNED = re.compile(r"([0-9a-f]{40} )?sha256:[0-9a-f]{64}")
 """How a plan writes the revision of an adapter."""
-_SHIPPED = Path(__file__).parents[1] / "bundled" / "weights" / "adapters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +51,6 @@ def find_adapter(spec: AdapterSpec, planned: str | None = None) -> AdapterFile:
             planned.partition(" ")[0] if planned else locate(spec.id, spec.revision, marks=(spec.file_name,)).revision
         )
         path = _downloaded(spec, commit)
-    elif spec.id.startswith(BUNDLED):
-        path = _SHIPPED / f"{spec.id.removeprefix(BUNDLED)}.safetensors"
     else:
         path = expanded(spec.id)
     header = read_header(path)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path as FilePath
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
@@ -11,20 +10,16 @@ from pydantic_core import PydanticCustomError
 
 from synthgen.spec.fields import Revision, Section, Text, Texts, VariableName
 
-BUNDLED = "bundled:"
-_BUNDLED = FilePath(__file__).parents[1] / "bundled" / "weights" / "adapters"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _FILE = re.compile(r"(\.{0,2}/|~|[A-Za-z]:[\\/]).*\.safetensors")
 _DEFAULT = {"lora": "pytorch_lora_weights.safetensors", "textual_inversion": "learned_embeds.safetensors"}
 
 
 def _adapter_id(value: str) -> str:
-    own = bundled_adapters()
-    if value in own or _FILE.fullmatch(value) or (HUB_ID.fullmatch(value) and not value.startswith(".")):
+    if _FILE.fullmatch(value) or (HUB_ID.fullmatch(value) and not value.startswith(".")):
         return value
-    listed = ", ".join(f"'{name}'" for name in own)
     raise PydanticCustomError(
-        "expected", f"{listed}, a hub id such as 'owner/name', or a .safetensors file that starts with './' or '/'"
+        "expected", "a hub id such as 'owner/name', or a .safetensors file that starts with './' or '/'"
     )
 
 
@@ -39,8 +34,7 @@ class AdapterSpec(Section):
     """One adapter, and when it acts."""
 
     id: Annotated[Text, AfterValidator(_adapter_id)] = Field(
-        description="A .safetensors file that starts with './', '~' or '/', a hub id such as 'owner/name', or "
-        "'bundled:dusk', which ships with synthgen for the bundled model."
+        description="A .safetensors file that starts with './', '~' or '/', or a hub id such as 'owner/name'."
     )
     file: Annotated[Text, AfterValidator(_file_name)] | None = Field(
         None, description="For a hub id: which file. Default: 'pytorch_lora_weights.safetensors', or 'learned_embeds'."
@@ -69,7 +63,7 @@ class AdapterSpec(Section):
     @property
     def label(self) -> str:
         """What records call it."""
-        return self.name or PurePosixPath(self.id.removeprefix(BUNDLED)).name.removesuffix(".safetensors")
+        return self.name or PurePosixPath(self.id).name.removesuffix(".safetensors")
 
     @property
     def file_name(self) -> str:
@@ -78,7 +72,7 @@ class AdapterSpec(Section):
 
     @property
     def is_hub(self) -> bool:
-        return not self.id.startswith(BUNDLED) and not _FILE.fullmatch(self.id)
+        return not _FILE.fullmatch(self.id)
 
     def acts(self, class_name: str, variables: Iterable[tuple[str, str]]) -> bool:
         """Whether it changes an image of this class whose prompt variables have these values."""
@@ -97,8 +91,3 @@ class AdapterSpec(Section):
             revision,
         )
         return ", ".join(filter(None, parts))
-
-
-def bundled_adapters() -> tuple[str, ...]:
-    """Name the adapters that ship with synthgen."""
-    return tuple(f"{BUNDLED}{file.stem}" for file in sorted(_BUNDLED.glob("*.safetensors")))
