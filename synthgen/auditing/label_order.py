@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from synthgen.stats.estimates import Floats
 
 FEWEST = 20
-"""Labels from which this can be told, at least."""
+"""Labels that this takes, at least."""
 _DRAWS = 1000
 _BY_CHANCE = 0.01
 """Above this p-value, the judge agrees with the labels no better than chance."""
