@@ -120,7 +120,7 @@ def _codes(table: Table, frame: pd.DataFrame, near: NDArray[np.integer] | None) 
     for name in frame.columns:
         if str(name).startswith(CLUSTER):
             yield f"{COLUMN}{name.removeprefix(CLUSTER)}", pd.factorize(frame[name])[0].astype(np.int64)
-    yield NEAR, near
+    yield NEAR, None if near is None else near.astype(np.int64)
 
 
 def _alone(codes: Codes) -> Codes:

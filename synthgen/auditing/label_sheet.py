@@ -5,6 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synthgen.auditing.drawn_rows import removed_rows
+from synthgen.auditing.label_order import misplaced
 from synthgen.auditing.label_sample import doubt_of
 from synthgen.auditing.labelled import read_truth
 from synthgen.auditing.relations import stream
@@ -35,4 +36,18 @@ def doubt_of_sheet(
         truth = read_truth(table, labels, table.attributes[other])
         if doubt := doubt_of(table, table.attributes[other], truth, vectors, stream(seed, "labels", other)):
             return f"{doubt}, by {other} of the same images"
-    return own
+    return own or _misplaced(table, name, labels, seed)
+
+
+def _misplaced(table: Table, name: str, labels: pd.DataFrame, seed: int) -> str | None:
+    """Explain why the labels seem to be those of other rows of their table; None if nothing shows it."""
+    attribute = table.attributes[name]
+    truth = read_truth(table, labels, attribute)
+    others = {
+        other: each.codes[truth.rows]
+        for other, each in table.attributes.items()
+        if other != name and other in labels.columns and each.values == attribute.values
+    }
+    rows = truth.rows
+    found = misplaced(table.label[rows], attribute.codes[rows], truth.truths, others, stream(seed, "order", name))
+    return f"the labels seem to be those of other images: {found}" if found else None

@@ -131,8 +131,7 @@ def _scope(
     rng: np.random.Generator,
 ) -> Scope:
     values = len(answers.values)
-    images, valued = int(counts.sum()), int(counts[:values].sum())
-    not_applicable, unknown = (int(count) for count in counts[values:])
+    images, valued, not_applicable, unknown = _sizes(counts, values)
     unknown_share = _counted(unknown, images, evidence.whole, effect.of_unknown)
     rate = None if evidence.known else errors.rate
     shares = _shares(answers, counts, effect, matrix, labels, rate)
@@ -191,6 +190,10 @@ def _scope(
         caveats=tuple(caveats_on(effect, matrix, labels, images, valued, answers.values if class_name is None else ())),
         differ=differ,
     )
+
+
+def _sizes(counts: Ints, values: int) -> tuple[int, int, int, int]:
+    return int(counts.sum()), int(counts[:values].sum()), int(counts[values]), int(counts[values + 1])
 
 
 def _kind_of(effect: Effect) -> str | None:

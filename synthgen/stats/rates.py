@@ -133,7 +133,7 @@ class _Sums:
     both: Floats
     images: Floats
     freedom: Ints
-    sizes: Floats
+    sizes: Ints
 
 
 def _rates(hits: Ints, of: Ints, sums: _Sums | None) -> Rates:

@@ -1,4 +1,4 @@
-"""Few clusters are few images: no verdict rests on images of one file, patient or prompt as if they were independent."""
+"""Few clusters are few images: images of one file, patient or prompt are never taken as independent."""
 
 import json
 from pathlib import Path
