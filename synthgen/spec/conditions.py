@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from synthgen.spec.bare import Data, Violation, mapping
+from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.choices import is_long
 from synthgen.spec.messages import suggestion_or_all
 from synthgen.spec.place import KEY, Path, quoted
@@ -119,7 +119,9 @@ def _impossible(spec: Data, variables: list[Named]) -> Iterator[Violation]:
         unused = [text for text in texts if (path, text) not in used] if isinstance(texts, Mapping | list) else ()
         if unused and (class_name is None or spaces.get(class_name)) and any(spaces.values()):
             place = (
-                (*path, unused[0], KEY) if isinstance(texts, Mapping) else (*path, list(texts or ()).index(unused[0]))
+                (*path, unused[0], KEY)
+                if isinstance(texts, Mapping)
+                else (*path, [text for _, text in texts_at((), texts)].index(unused[0]))
             )
             yield Violation(place, f"{quoted(unused[0])} {_CANNOT}")
     if all(spaces.values()):

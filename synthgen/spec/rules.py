@@ -150,10 +150,7 @@ def range_complaint(variable: Data) -> str | None:
     if step is None and decimals is None and any(end != int(end) for end in ends):
         return "a range of fractions needs 'step' or 'decimals'"
     stride = _stride(str(step) if step is not None else None, decimals if type(decimals) is int else None)
-    if decimals is not None and any(
-        each != round(each, decimals)
-        for each in (first, stride)  # type: ignore[arg-type]
-    ):
+    if decimals is not None and any(each != round(each, decimals) for each in (first, stride)):
         return f"its numbers have more than {decimals} decimals"
     if (last - first) / stride >= MOST_VALUES:
         return f"it has more than {MOST_VALUES:,} numbers; expected a larger 'step'"
