@@ -115,7 +115,7 @@ def by_hand(rules: dict[str, VariableRule]) -> set[tuple[str, ...]]:
 
         def fits(rule: VariableRule, holds: Any = holds, values: Any = values) -> bool:
             offered = [option.text for option in rule.options if holds(rule.when) and holds(option.when)]
-            return values[rule.name] in (offered or [rule.otherwise])
+            return values[rule.name] in (offered or [rule.otherwise or "-"])
 
         if all(map(fits, rules.values())):
             found.add(combination)
