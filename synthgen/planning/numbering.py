@@ -39,7 +39,7 @@ def number_of_turn(plan: Plan, shard: int, turn: int, prompts: str, total: int) 
 
 def _radical_inverse(number: int) -> float:
     """The van der Corput sequence in base 2: 0, 1/2, 1/4, 3/4, 1/8 and so on. Each lies far from those before."""
-    return sum(((number >> bit) & 1) / 2 ** (bit + 1) for bit in range(number.bit_length()))
+    return sum(((number >> bit) & 1) * 0.5 ** (bit + 1) for bit in range(number.bit_length()))
 
 
 def _shuffled(number: int, total: int, key: str) -> int:

@@ -46,6 +46,7 @@ def _violations(spec: Data, phrases: Phrases) -> Iterator[Violation]:
             common.append(name)
     if common or not bare:
         sources.insert(0, (("prompts", "templates"), prompts.get("templates"), common or list(classes)))
+
     for number, (path, texts, names) in enumerate(sources):
         parts_of = _Alternatives(
             prompts, names, mapping(classes, names[0]) if names and names != common else {}, number

@@ -22,7 +22,7 @@ Conditions = Annotated[
 _WHEN = "Where it is used: {class: [a, b]}, or a variable with its values. All of several must hold."
 
 
-class Choice(Section):
+class PromptChoice(Section):
     """A template or a value that is used only under conditions."""
 
     weight: Weight = Field(1.0, description="How often it is drawn, compared with the others.")
@@ -30,8 +30,8 @@ class Choice(Section):
 
 
 _Weighed = Annotated[
-    Annotated[Weight, Tag("<number>")] | Annotated[Choice, Tag("<choice>")],
-    Discriminator(lambda value: "<choice>" if isinstance(value, Mapping | Choice) else "<number>"),
+    Annotated[Weight, Tag("<number>")] | Annotated[PromptChoice, Tag("<choice>")],
+    Discriminator(lambda value: "<choice>" if isinstance(value, Mapping | PromptChoice) else "<number>"),
 ]
 _Either = Annotated[
     Annotated[Texts, Tag(LIST_OR_WEIGHTS)] | Annotated[dict[Text, _Weighed], Field(min_length=1), Tag("<mapping>")],
@@ -44,17 +44,18 @@ class _ListOrChoices:
         return core_schema.no_info_after_validator_function(_choices, handler.generate_schema(_Either))
 
 
-def _choices(value: tuple[str, ...] | dict[str, float | Choice]) -> dict[str, float | Choice]:
+def _choices(value: tuple[str, ...] | dict[str, float | PromptChoice]) -> dict[str, float | PromptChoice]:
     """Read the forms that mean the same as one: a weight alone is written as a number."""
     if not isinstance(value, dict):
         return dict.fromkeys(value, 1.0)
     return {
-        text: each.weight if isinstance(each, Choice) and each.when is None else each for text, each in value.items()
+        text: each.weight if isinstance(each, PromptChoice) and each.when is None else each
+        for text, each in value.items()
     }
 
 
-# Written as a list (equal weights) or as a mapping of text to weight or `Choice`; always read as the mapping.
-Choices = Annotated[Mapping[str, float | Choice], _ListOrChoices()]
+# Written as a list (equal weights) or as a mapping of text to weight or `PromptChoice`; always read as the mapping.
+Choices = Annotated[Mapping[str, float | PromptChoice], _ListOrChoices()]
 Suffixes = Annotated[Choices, BeforeValidator(_several, json_schema_input_type=Text | Choices)]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from synthgen.spec.bare import Data, Violation, mapping
+from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.choices import is_long
 from synthgen.spec.messages import suggestion_or_all
 from synthgen.spec.place import KEY, Path, quoted
@@ -83,6 +83,7 @@ def _places(spec: Data) -> Iterator[Violation]:
             if name not in known:
                 yield Violation((*place, KEY), f"unknown variable {quoted(name)}{suggestion_or_all(name, known)}")
                 continue
+
             several = [each for each in variables if each.name == name]
             if any(is_open(each.raw) for each in several):
                 continue
@@ -117,7 +118,11 @@ def _impossible(spec: Data, variables: list[Named]) -> Iterator[Violation]:
     for path, texts, class_name in named_templates(spec):
         unused = [text for text in texts if (path, text) not in used] if isinstance(texts, Mapping | list) else ()
         if unused and (class_name is None or spaces.get(class_name)) and any(spaces.values()):
-            place = (*path, unused[0], KEY) if isinstance(texts, Mapping) else (*path, list(texts).index(unused[0]))
+            place = (
+                (*path, unused[0], KEY)
+                if isinstance(texts, Mapping)
+                else (*path, [text for _, text in texts_at((), texts)].index(unused[0]))
+            )
             yield Violation(place, f"{quoted(unused[0])} {_CANNOT}")
     if all(spaces.values()):
         yield from _unreachable(spec, variables, spaces)

@@ -115,6 +115,7 @@ def _long_form(variable: Named) -> Iterator[Violation]:
                 yield Violation((*path, key, KEY), f"{key!r} goes with {source!r}, which is missing")
     if complaint := range_complaint(raw):
         yield Violation((*path, "range"), complaint)
+
     rule = rule_of(variable.name, raw)
     if rule.otherwise is not None and not (rule.when or any(option.when for option in rule.options)):
         yield Violation((*path, "otherwise", KEY), "'otherwise' goes with conditions: it has no 'when'")

@@ -11,7 +11,7 @@ from math import perm
 from random import Random
 
 from synthgen.spec.bare import Data
-from synthgen.spec.rules import CLASS, SUFFIX, Option, Rule, When, options_of, rules_of
+from synthgen.spec.rules import CLASS, SUFFIX, Offer, VariableRule, When, options_of, rules_of
 from synthgen.spec.spec import Spec
 from synthgen.spec.template import SUFFIXED, Template, Variable
 
@@ -43,7 +43,7 @@ class PromptSpace:
     """
 
     def __init__(
-        self, choice: Option, rules: Mapping[str, Rule], class_name: str, fixed: Mapping[str, str] | None = None
+        self, choice: Offer, rules: Mapping[str, VariableRule], class_name: str, fixed: Mapping[str, str] | None = None
     ) -> None:
         parsed = Template.parse(choice.text)
         suffix = (Variable(SUFFIX, SUFFIXED),) if SUFFIX in rules else ()
@@ -150,31 +150,31 @@ class PromptSpace:
         self._known[key] = found
         return found
 
-    def _arrangements(self, name: str, options: Sequence[Option]) -> int:
+    def _arrangements(self, name: str, options: Sequence[Offer]) -> int:
         pick = self._rules[name].pick
         if pick is None or (len(options) == 1 and options[0].text == self._rules[name].otherwise):
             return len(options)
         return perm(len(options), pick)
 
-    def _possible(self, index: int, values: Mapping[str, object]) -> Sequence[Option]:
+    def _possible(self, index: int, values: Mapping[str, object]) -> Sequence[Offer]:
         options, name = self._options(self.order[index], values), self.order[index]
         if name not in self._live[index + 1]:
             return options
         return [option for option in options if self._ways(index + 1, {**values, name: option.text})]
 
-    def _options(self, name: str, values: Mapping[str, object]) -> Sequence[Option]:
+    def _options(self, name: str, values: Mapping[str, object]) -> Sequence[Offer]:
         plain = self._plain.get(name)
         return plain if plain is not None else self._offered(self._rules[name], values)
 
-    def _offered(self, rule: Rule, values: Mapping[str, object]) -> Sequence[Option]:
+    def _offered(self, rule: VariableRule, values: Mapping[str, object]) -> Sequence[Offer]:
         """The options of a variable after the values of others."""
-        options: Sequence[Option] = ()
+        options: Sequence[Offer] = ()
         if self._holds(rule.when, values):
             options = rule.options
             if any(option.when for option in options):
                 options = [option for option in options if self._holds(option.when, values)]
         if not options and rule.otherwise is not None:
-            options = (Option(rule.otherwise, 1.0, {}),)
+            options = (Offer(rule.otherwise, 1.0, {}),)
         if (allowed := self._allowed.get(rule.name)) is not None:
             options = [option for option in options if option.text in allowed]
         if (fixed := self._fixed.get(rule.name)) is not None:
@@ -240,7 +240,7 @@ def _raw(section: _Same) -> Data:
     return dumped
 
 
-def _ordered(names: Iterable[str], rules: Mapping[str, Rule]) -> tuple[str, ...]:
+def _ordered(names: Iterable[str], rules: Mapping[str, VariableRule]) -> tuple[str, ...]:
     """Order variables and those that their conditions name, such that each comes after those that it depends on."""
     order: list[str] = []
     under_way: set[str] = set()
@@ -265,7 +265,7 @@ def _ordered(names: Iterable[str], rules: Mapping[str, Rule]) -> tuple[str, ...]
     return tuple(order)
 
 
-def _without_repetition(rng: Random, options: Sequence[Option], count: int) -> list[str]:
+def _without_repetition(rng: Random, options: Sequence[Offer], count: int) -> list[str]:
     """Draw different options, one after the other, each by its weight among those that are left."""
     left = list(options)
     drawn = []
@@ -276,7 +276,7 @@ def _without_repetition(rng: Random, options: Sequence[Option], count: int) -> l
     return drawn
 
 
-def _arrangement(options: Sequence[Option], count: int, number: int) -> tuple[str, ...]:
+def _arrangement(options: Sequence[Offer], count: int, number: int) -> tuple[str, ...]:
     """Return the `number`th way to take `count` options in an order."""
     left = list(options)
     taken = []

@@ -19,7 +19,7 @@ When = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class Offer:
     """A value or a template, how often it is drawn, and where."""
 
     text: str
@@ -28,7 +28,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class VariableRule:
     """What a variable may be.
 
     Attributes:
@@ -37,7 +37,7 @@ class Rule:
     """
 
     name: str
-    options: tuple[Option, ...]
+    options: tuple[Offer, ...]
     when: When
     otherwise: str | None = None
     pick: int | None = None
@@ -49,27 +49,27 @@ class Rule:
         return named - {CLASS}
 
 
-def rules_of(prompts: Data, own: Data) -> dict[str, Rule]:
+def rules_of(prompts: Data, own: Data) -> dict[str, VariableRule]:
     """Return the rules of a class: of the common variables, and of its own in their place."""
     variables = {**mapping(prompts, "variables"), **mapping(own, "variables")}
     rules = {name: rule_of(name, each) for name, each in variables.items()}
     if (suffix := prompts.get(SUFFIX)) is not None:
         texts = [suffix] if isinstance(suffix, str) else suffix
-        rules[SUFFIX] = Rule(SUFFIX, tuple(options_of(texts)), {}, otherwise="")
+        rules[SUFFIX] = VariableRule(SUFFIX, tuple(options_of(texts)), {}, otherwise="")
     return rules
 
 
-def rule_of(name: str, variable: object) -> Rule:
+def rule_of(name: str, variable: object) -> VariableRule:
     """Read a variable in any of its forms."""
     if not (isinstance(variable, Mapping) and is_long(variable)):
-        return Rule(name, tuple(options_of(variable)), {})
+        return VariableRule(name, tuple(options_of(variable)), {})
     options = (
-        tuple(Option(text, 1.0, {}) for text in range_of(variable))
+        tuple(Offer(text, 1.0, {}) for text in range_of(variable))
         if variable.get("range") is not None
         else tuple(options_of(variable.get("values")))
     )
     otherwise, pick = variable.get("otherwise"), variable.get("pick")
-    return Rule(
+    return VariableRule(
         name,
         options,
         when_of(variable.get("when")),
@@ -78,16 +78,16 @@ def rule_of(name: str, variable: object) -> Rule:
     )
 
 
-def options_of(choices: object) -> Iterator[Option]:
+def options_of(choices: object) -> Iterator[Offer]:
     """Yield the entries of a list, or of a mapping of text to weight or to `{weight, when}`."""
     if not isinstance(choices, Mapping):
-        yield from (Option(text, 1.0, {}) for _, text in texts_at((), choices))
+        yield from (Offer(text, 1.0, {}) for _, text in texts_at((), choices))
         return
     for text, each in choices.items():
         weight = each.get("weight", 1.0) if isinstance(each, Mapping) else each
         is_number = isinstance(weight, int | float) and not isinstance(weight, bool) and weight > 0
         when = when_of(each.get("when")) if isinstance(each, Mapping) else {}
-        yield Option(text, float(weight) if is_number else 1.0, when)
+        yield Offer(text, float(weight) if is_number else 1.0, when)
 
 
 def when_of(conditions: object) -> When:
@@ -131,7 +131,7 @@ def range_of(variable: Data) -> list[str]:
     ends, step, decimals = variable.get("range"), variable.get("step"), variable.get("decimals")
     if not isinstance(ends, list | tuple) or range_complaint(variable) is not None:
         return []
-    return list(_numbers(str(ends[0]), str(ends[1]), str(step) if step is not None else None, decimals))  # type: ignore[arg-type]
+    return list(_numbers(str(ends[0]), str(ends[1]), str(step) if step is not None else None, decimals))
 
 
 def range_complaint(variable: Data) -> str | None:
@@ -143,16 +143,14 @@ def range_complaint(variable: Data) -> str | None:
         decimals is not None and not (type(decimals) is int and 0 <= decimals <= 9)
     ):
         return ""
+
     first, last = (Decimal(str(end)) for end in ends)
     if first > last:
         return f"expected the smaller number first, found [{ends[0]}, {ends[1]}]"
     if step is None and decimals is None and any(end != int(end) for end in ends):
         return "a range of fractions needs 'step' or 'decimals'"
     stride = _stride(str(step) if step is not None else None, decimals if type(decimals) is int else None)
-    if decimals is not None and any(
-        each != round(each, decimals)
-        for each in (first, stride)  # type: ignore[arg-type]
-    ):
+    if decimals is not None and any(each != round(each, decimals) for each in (first, stride)):
         return f"its numbers have more than {decimals} decimals"
     if (last - first) / stride >= MOST_VALUES:
         return f"it has more than {MOST_VALUES:,} numbers; expected a larger 'step'"

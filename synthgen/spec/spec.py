@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from synthgen.inert import inert
 from synthgen.spec.attribute import Attribute, Balance, GateSpec
-from synthgen.spec.choices import Choice, Choices, Suffixes, VariableChoices
+from synthgen.spec.choices import Choices, PromptChoice, Suffixes, VariableChoices
 from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Texts, VariableName
 from synthgen.spec.filters import Filters, Safety
 from synthgen.spec.model import JudgeSpec, ModelSpec, default_judge
@@ -142,7 +142,7 @@ class Spec(Section):
             KeyError: the spec has no such class.
         """
         templates = self.classes[name].templates or self.prompts.templates or {}
-        weights = {text: one.weight if isinstance(one, Choice) else one for text, one in templates.items()}
+        weights = {text: one.weight if isinstance(one, PromptChoice) else one for text, one in templates.items()}
         return tuple((Template.parse(text), weight) for text, weight in weights.items())
 
     def canonical(self) -> dict[str, Any]:

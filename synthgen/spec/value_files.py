@@ -157,6 +157,7 @@ def _values(path: Path, content: bytes, column: str | None) -> Iterator[_Value]:
         raise _RefusedError("a .txt has one value on each line, and no 'column'")
     if ending != _LINES and column is None:
         raise _RefusedError(f"{quoted(path.name)} is a table; 'column' must say which column")
+
     if ending == _PARQUET:
         assert column is not None
         yield from _of_parquet(content, column)

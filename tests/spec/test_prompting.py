@@ -18,7 +18,7 @@ from synthgen.planning.numbering import number_of_turn
 from synthgen.spec import Spec, parse_spec, read_spec, spaces_of
 from synthgen.spec.inflections import in_plural, with_article
 from synthgen.spec.prompting import PromptSpace
-from synthgen.spec.rules import Option, Rule, range_of
+from synthgen.spec.rules import Offer, VariableRule, range_of
 
 HEAD = 'synthgen: 1\nname: x\nmodel: {id: "owner/name"}\n'
 SHOP = (
@@ -86,36 +86,36 @@ VALUES = st.lists(st.sampled_from("pqrst"), min_size=1, max_size=4, unique=True)
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> dict[str, Rule]:
+def rules(draw: st.DrawFn) -> dict[str, VariableRule]:
     """Variables a, b, c and d, of which each may depend on those before it."""
-    found: dict[str, Rule] = {}
+    found: dict[str, VariableRule] = {}
     for name in "abcd":
         before = draw(st.lists(st.sampled_from(sorted(found)), max_size=2, unique=True)) if found else []
         when = {other: frozenset(draw(VALUES)) for other in before}
         options = tuple(
-            Option(text, 1.0, {other: frozenset(draw(VALUES)) for other in before if draw(st.booleans())})
+            Offer(text, 1.0, {other: frozenset(draw(VALUES)) for other in before if draw(st.booleans())})
             for text in draw(VALUES)
         )
-        found[name] = Rule(name, options, when, draw(st.sampled_from([None, "z"])) if when else None)
+        found[name] = VariableRule(name, options, when, draw(st.sampled_from([None, "z"])) if when else None)
     return found
 
 
-def by_hand(rules: dict[str, Rule]) -> set[tuple[str, ...]]:
+def by_hand(rules: dict[str, VariableRule]) -> set[tuple[str, ...]]:
     """Every combination of values in which all conditions hold, found by trying all of them."""
     texts = [
-        [*(option.text for option in rule.options), *([rule.otherwise] * bool(rule.otherwise))]
+        [*(option.text for option in rule.options), *([rule.otherwise] if rule.otherwise else [])]
         for rule in rules.values()
     ]
     found = set()
     for combination in product(*texts):
         values = dict(zip(rules, combination, strict=True))
 
-        def holds(when: Any, values: dict[str, str] = values) -> bool:
+        def holds(when: Any, values: Any = values) -> bool:
             return all(values[name] in allowed for name, allowed in when.items())
 
-        def fits(rule: Rule, holds: Any = holds, values: dict[str, str] = values) -> bool:
+        def fits(rule: VariableRule, holds: Any = holds, values: Any = values) -> bool:
             offered = [option.text for option in rule.options if holds(rule.when) and holds(option.when)]
-            return values[rule.name] in (offered or [rule.otherwise])
+            return values[rule.name] in (offered or [rule.otherwise or "-"])
 
         if all(map(fits, rules.values())):
             found.add(combination)
@@ -124,8 +124,10 @@ def by_hand(rules: dict[str, Rule]) -> set[tuple[str, ...]]:
 
 @settings(max_examples=80, deadline=None)
 @given(rules(), st.integers(0, 10**6))
-def test_prompts_are_counted_numbered_and_drawn_as_trying_all_values_says(rules: dict[str, Rule], seed: int) -> None:
-    space = PromptSpace(Option("{d} {c} {b} {a}", 1.0, {}), rules, "chef")
+def test_prompts_are_counted_numbered_and_drawn_as_trying_all_values_says(
+    rules: dict[str, VariableRule], seed: int
+) -> None:
+    space = PromptSpace(Offer("{d} {c} {b} {a}", 1.0, {}), rules, "chef")
     expected = by_hand(rules)
 
     def combination(values: Any) -> tuple[str, ...]:
@@ -191,7 +193,8 @@ def test_every_prompt_comes_once_before_any_comes_again(total: int, shard_size: 
     first = [
         number_of_turn(plan, shard, turn, "chef", total) for shard in range(shards) for turn in range(total // shards)
     ]
-    assert len(set(first)) == len(first) and set(first) <= set(range(total))
+    assert len(set(first)) == len(first)
+    assert set(first) <= set(range(total))
     for shard in (0, shards - 1):
         whole = [number_of_turn(plan, shard, turn, "chef", total) for turn in range(total)]
         assert sorted(whole) == list(range(total)), "a shard alone comes to all of them"
