@@ -70,7 +70,8 @@ def _counts(frame: pd.DataFrame) -> pd.DataFrame:
         key = frame.index[row]
         place = " of class ".join(str(each) for each in reversed(key)) if isinstance(key, tuple) else str(key)
         raise ValueError(f"{frame[column].iloc[row]!r}, in the row {place} and the column {column}, is no whole number")
-    return found.astype("Int64")
+    whole: pd.DataFrame = found.astype("Int64")
+    return whole
 
 
 def matrices_of(frame: pd.DataFrame) -> Confusion:

@@ -64,8 +64,7 @@ def disagreement(statistic: float, by_chance: Floats) -> str | None:
     if p_value >= _LEVEL:
         return None
     why = "the judge errs differently here"
-    odds = "below 0.001" if p_value < 0.001 else f"{p_value:.3f}"
-    return f"the labels of this set disagree with the confusion matrix: {why} (p {odds})"
+    return f"the labels of this set disagree with the confusion matrix: {why} (p {p_value:.3f})"
 
 
 def error_rate(matrix: Floats | None, truth: Truth | None, doubt: str | None) -> float | None:

@@ -29,7 +29,7 @@ def test_a_table_without_a_drawn_row_is_not_used(by: list[str], damage: str) -> 
         "images added": labels.index >= 0,
     }
     assert overall(world, labels).quote.figure is Figure.LABELS
-    scope = overall(world, labels[kept[damage]], 30 if damage == "images added" else 0)
+    scope = overall(world, labels.loc[np.asarray(kept[damage])], 30 if damage == "images added" else 0)
     assert scope.quote.figure is Figure.RAW
     assert "so rows were removed or images were added since" in (scope.quote.unchecked or "")
 
