@@ -65,6 +65,6 @@ def test_a_plan_that_cannot_be_read_is_named_and_its_run_stays(tmp_path: Path, m
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", broken)
-        with pytest.raises(StorageError, match="plan.json: Input/output error"):
+        with pytest.raises(StorageError, match=r"plan\.json: Input/output error"):
             synthgen.remove(tmp_path / "run")
     assert synthgen.verify(tmp_path / "run") == []
