@@ -24,11 +24,10 @@ from synthgen.errors import StorageError, UsageError
 from synthgen.planning import Plan
 from synthgen.plugins import FORMATS, plugin
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, PARQUET, PLUGIN
-from synthgen.spec.adapters import BUNDLED
 from synthgen.store import layout
 
 _REVISION = {
-    "bundled": re.compile(r"content:[0-9a-f]{32}|sha256:[0-9a-f]{64}"),
+    "bundled": re.compile(r"content:[0-9a-f]{32}"),
     "folder": re.compile(r"content:[0-9a-f]{32}"),
     "hub": re.compile(r"[0-9a-f]{40}"),
     "plugin": re.compile(r"plugin:\S+ \S+"),
@@ -154,8 +153,7 @@ def _measures(planned: Plan) -> Iterator[PinnedModel]:
 def _adapters(planned: Plan) -> Iterator[PinnedModel]:
     """Give every adapter that the spec names: what the user once named is known by its content, wherever it lies."""
     for adapter in planned.spec.model.adapters:
-        kind: Literal["bundled", "file"] = "bundled" if adapter.id.startswith(BUNDLED) else "file"
-        yield PinnedModel(kind, "adapter", adapter.id, planned.revisions.adapters.get(adapter.label, ""))
+        yield PinnedModel("file", "adapter", adapter.id, planned.revisions.adapters.get(adapter.label, ""))
 
 
 def _called(name: str, arguments: Mapping[str, object]) -> str:

@@ -58,7 +58,7 @@ class ModelSource:
     def cached_part(self, name: str) -> Path | None:
         """Return the folder of one of its parts, such as `tokenizer`; None if it is not here. Downloads nothing."""
         folder = expanded(self.location) if self.is_folder else cached_folder(self)
-        return folder / name if folder and (folder / name).is_dir() else None
+        return part if folder and (part := folder / name).is_dir() else None
 
 
 def locate(
@@ -240,10 +240,8 @@ def _sample(path: Path, size: int) -> bytes:
 
 
 def _cached_commits(model_id: str, marks: tuple[str, ...] = _MARKS) -> list[str]:
-    snapshots = _snapshots(model_id)
-    if not snapshots.is_dir():
-        return []
-    return [path.name for path in snapshots.iterdir() if any((path / mark).is_file() for mark in marks)]
+    places = snapshots.iterdir() if (snapshots := _snapshots(model_id)).is_dir() else ()
+    return [path.name for path in places if any((path / mark).is_file() for mark in marks)]
 
 
 def _snapshots(model_id: str) -> Path:

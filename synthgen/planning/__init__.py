@@ -6,7 +6,8 @@ from synthgen.planning.counts import shard_size_of
 from synthgen.planning.free_keys import free_keys, with_free_keys
 from synthgen.planning.gate_needs import GateNeed, gate_needs
 from synthgen.planning.growth import Growth, growth_of
-from synthgen.planning.plan import Addition, Plan, Revisions, make_plan, written_spec
+from synthgen.planning.plan import Addition, Plan, make_plan, written_spec
+from synthgen.planning.revisions import Revisions
 
 __all__ = [
     "Addition",

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from pydantic import ValidationError
@@ -14,6 +14,7 @@ from synthgen.fragments import fragment, paragraph, table
 from synthgen.planning.cells import cells_of, kinds_of
 from synthgen.planning.counts import by_class, counts_of, shard_size_of, slice_of, with_counts
 from synthgen.planning.differences import changed_fields, without
+from synthgen.planning.revisions import Revisions
 from synthgen.planning.stored import check_stored
 from synthgen.records import Cell, Shard
 from synthgen.seal import seal, unseal
@@ -24,8 +25,6 @@ WINDOW = 32
 """How many attempts back a verdict must be to decide what an attempt aims at: the largest batch."""
 
 _WRITTEN = "written"
-_OPTIONAL = ("plugins", "adapters")
-"""Revisions that most plans have none of: without them, plans of earlier versions keep their fingerprints."""
 _KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", _WRITTEN}
 
 NOT_IN_FINGERPRINT: Mapping[str, str] = {
@@ -38,21 +37,6 @@ NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "metadata": "shown in the dataset's card",
 }
 """The keys of a spec that may change between a run and its resumption, and why they may."""
-
-
-@dataclass(frozen=True, slots=True)
-class Revisions:
-    """What the models' names stood for when the plan was made: commits on the hub, or hashes of the weights.
-
-    Attributes:
-        plugins: those that decide what is accepted, such as `{"measures.faces": "synthgen-faces 1.2"}`.
-        adapters: by name, `sha256:` and the hash of the file; of a hub id, the commit before it.
-    """
-
-    generator: str
-    judge: str
-    plugins: Mapping[str, str] = field(default_factory=dict)
-    adapters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +263,7 @@ class Plan:
     def _content(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
-            "revisions": {key: of for key, of in asdict(self.revisions).items() if of or key not in _OPTIONAL},
+            "revisions": self.revisions.as_json(),
             "window": self.window,
             **({"promise": self.promise} if self.promise else {}),
             "spec": self.spec.canonical(),  # the order of classes, templates and values is part of the meaning

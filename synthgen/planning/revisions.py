@@ -1,0 +1,26 @@
+"""What the names of a plan's models stand for."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+_OPTIONAL = ("plugins", "adapters")
+"""Revisions that most plans have none of: without them, plans of earlier versions keep their fingerprints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """What the models' names stood for when the plan was made: commits on the hub, or hashes of the weights.
+
+    Attributes:
+        plugins: those that decide what is accepted, such as `{"measures.faces": "synthgen-faces 1.2"}`.
+        adapters: by name, `sha256:` and the hash of the file; of a hub id, the commit before it.
+    """
+
+    generator: str
+    judge: str
+    plugins: Mapping[str, str] = field(default_factory=dict)
+    adapters: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, object]:
+        """Return them as JSON types."""
+        return {key: of for key, of in asdict(self).items() if of or key not in _OPTIONAL}
