@@ -34,9 +34,9 @@ def make_pending(
     stop: Callable[[], bool],
 ) -> int:
     """Make the shards that are not committed yet, and return their number."""
-    state = runs.read_state(planned, store)
-    if not state.pending or state.damaged:
-        return len(state.pending)
+    state = runs.read_intact(planned, store)
+    if not state.pending:
+        return 0
     check_place(store)
     on_progress(started(planned, store, state))
     _warn_of_little_room(planned, store, len(state.pending))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import synthgen
+from synthgen.api.making import make_pending
 from synthgen.errors import StorageError
 from synthgen.running import create_run, open_run, read_intact, top_up
 from synthgen.running.asking import asked_again
@@ -41,6 +42,9 @@ COMMANDS: dict[str, Callable[[Path], object]] = {
     "a new class": asked,
     "audit": synthgen.audit,
     "finalize": synthgen.finalize,
+    "making what is missing": lambda run: make_pending(
+        open_run(FolderStore(run)), FolderStore(run), "cpu", "local", None, lambda _: None, lambda: False
+    ),
 }
 
 
