@@ -18,8 +18,12 @@ _SHOWN = 3
 
 def notes_on(seen: ObservedSet) -> list[str]:
     """Write the notes of the set, a line for each reason why images were left out, and one for converted images."""
+    from synthgen.sets import aside_of
+
     source = seen.images.source
-    lines = [*seen.images.notes, *_left_out(seen.looked.left_out), *_converted(seen.looked.changes)]
+    aside = aside_of(seen.images)  # the notes of the set tell of these
+    left_out = {name: why for name, why in seen.looked.left_out.items() if name not in aside}
+    lines = [*seen.images.notes, *_left_out(left_out), *_converted(seen.looked.changes)]
     return [f"{source}: {line}" for line in lines]
 
 

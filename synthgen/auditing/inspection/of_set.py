@@ -56,7 +56,7 @@ def inspect_set(first: AuditInput, query: AuditQuery, on_progress: OnProgress) -
     from synthgen.auditing.inspection.copies import without_blank
     from synthgen.auditing.inspection.inspect import Seen, inspect_images, is_blank
     from synthgen.auditing.inspection.scan import scan
-    from synthgen.sets import CLUSTER
+    from synthgen.sets import CLUSTER, aside_of
     from synthgen.sets.splits import splits_of
 
     images, frame = first.subject.images, first.frame
@@ -65,6 +65,7 @@ def inspect_set(first: AuditInput, query: AuditQuery, on_progress: OnProgress) -
     scanned = scan(images, len(frame), on_progress)
     left_out = {str(frame["id"].iloc[row]): why for row, why in scanned.left_out.items()}
     check_usable(images.source, left_out, len(frame))
+    left_out |= aside_of(images)
 
     opened = frame.iloc[scanned.rows].reset_index(drop=True)
     splits = splits_of(images)
