@@ -11,11 +11,13 @@ from synthgen.images import LeftOut
 from synthgen.sets.aside import Aside
 from synthgen.sets.csv_file import read_csv
 from synthgen.sets.image_set import in_batches
-from synthgen.sets.own_folder import OwnFolder, own_folder
+from synthgen.sets.own_folder import OwnFolder, has_backslashes, own_folder
 from synthgen.sets.set_name import set_name
 
 _LOOKED_AT = 100_000
 """So many images of a list are looked for when it is opened."""
+DO_NOT_EXIST = "image files do not exist"
+"""What the note of a set says whose images were looked for, but not opened."""
 PATHS = ("path", "file", "file_name", "filename", "filepath", "image", "image_path")
 """The columns of a CSV that may contain the paths of images, the likeliest first."""
 
@@ -87,4 +89,5 @@ def _missing(paths: Sequence[str], own: OwnFolder) -> Iterator[str]:
     missing = [path for path in looked_at if own.lacks(path)]
     if missing:
         of = f"{len(paths):,}" if len(looked_at) == len(paths) else f"the first {len(looked_at):,}"
-        yield f"{len(missing):,} of {of} image files do not exist, the first is {missing[0]}"
+        why = "; its path has the backslashes of Windows: write / instead" if has_backslashes(missing[0]) else ""
+        yield f"{len(missing):,} of {of} {DO_NOT_EXIST}, the first is {missing[0]}{why}"

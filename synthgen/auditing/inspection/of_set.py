@@ -56,6 +56,7 @@ def inspect_set(first: AuditInput, query: AuditQuery, on_progress: OnProgress) -
     from synthgen.auditing.inspection.copies import without_blank
     from synthgen.auditing.inspection.inspect import Seen, inspect_images, is_blank
     from synthgen.auditing.inspection.scan import scan
+    from synthgen.events import StepProgress
     from synthgen.sets import CLUSTER, aside_of
     from synthgen.sets.splits import splits_of
 
@@ -81,7 +82,10 @@ def inspect_set(first: AuditInput, query: AuditQuery, on_progress: OnProgress) -
         query.seed,
         {name: pd.factorize(opened[f"{CLUSTER}{name}"])[0].astype(np.int64) for name in query.cluster},
     )
+    comparing = f"comparing images of {images.name}"
+    on_progress(StepProgress(comparing, "images", 0, len(opened)))
     inspection, rows = inspect_images(seen, len(left_out))
+    on_progress(StepProgress(comparing, "images", len(opened), len(opened)))
     looked = Observations(opened, np.asarray(scanned.rows), None, (), left_out, scanned.changes)
     shown = show_pairs(images, looked, _shown(inspection))
     copies = without_blank(np.unique(scanned.measures["pixels"], return_inverse=True)[1], is_blank(scanned))
