@@ -62,15 +62,20 @@ def check_agreement(source: str, label: str, frame: pd.DataFrame, others: "dict[
 def _told(others: "dict[str, pd.Series[Any]]") -> "Iterator[tuple[str, str, pd.Series[Any]]]":
     for name, column in others.items():
         if name in _PLACES:
-            yield name, "the name of its folder", column.map(_folder, na_action="ignore")
+            yield name, "the name of its folder", _folders(column)
         else:
             yield name, repr(name), column
 
 
-def _folder(path: str) -> str | None:
-    """Return the last folder above a file that is no split."""
-    above = [part for part in PurePosixPath(path.replace("\\", "/")).parts[:-1] if not is_split(part)]
-    return above[-1] if above else None
+def _folders(paths: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return the last folder above each file that is no split."""
+    above = paths.map(lambda path: path.replace("\\", "/").rpartition("/")[0], na_action="ignore")
+    return above.map({each: _class_in(each) for each in above.dropna().unique()}, na_action="ignore").astype("object")
+
+
+def _class_in(folder: str) -> str | None:
+    parts = [part for part in PurePosixPath(folder).parts if not is_split(part)]
+    return parts[-1] if parts else None
 
 
 def _folded(column: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -26,7 +26,7 @@ def notes_on(seen: ObservedSet) -> list[str]:
     aside = aside_of(seen.images)  # the notes of the set tell of these
     left_out = {name: why for name, why in seen.looked.left_out.items() if name not in aside}
     notes = list(seen.images.notes)
-    if any(why in (MISSING, BACKSLASHES) for why in left_out.values()):  # they are told as left out
+    if any(why in (MISSING, BACKSLASHES) for why in left_out.values()):  # counted as left out
         notes = [note for note in notes if DO_NOT_EXIST not in note]
     lines = [*notes, *_left_out(left_out), *_converted(seen.looked.changes)]
     return [f"{source}: {line}" for line in lines]
