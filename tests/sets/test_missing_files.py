@@ -7,6 +7,7 @@ import pytest
 import synthgen
 from synthgen.errors import UsageError
 from tests.auditing.portraits import portrait
+from tests.command import call
 
 
 @pytest.mark.parametrize(("there", "note"), [(0, "4 of 4 image files do not exist"), (3, "1 of 4 image"), (4, None)])
@@ -55,3 +56,6 @@ def test_files_that_were_opened_in_vain_are_told_once(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("path,label\na.png,cat\nb.png,dog\n")
     found = synthgen.audit(tmp_path / "list.csv")
     assert len([note for note in found.notes if "a.png" in note]) == 1
+    done = call("audit", "list.csv", "-o", "out", folder=tmp_path)
+    assert (done.returncode, "none of the set's 2 images could be used" in done.stderr) == (4, True)
+    assert "has no images" not in done.stdout
