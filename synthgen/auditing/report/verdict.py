@@ -38,6 +38,7 @@ def verdict(findings: Findings, inspection: Inspection | None = None) -> Headlin
     if not findings.images:
         why = "None of its images could be used" if inspection and inspection.left_out else "The set has no images"
         return Headline("insufficient", "?", "Nothing to audit", f"{why}, so nothing was measured.")
+
     outcome = findings.outcome
     if outcome is None:
         return _without_gates(findings, inspection)
