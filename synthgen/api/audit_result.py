@@ -46,12 +46,18 @@ class Audit:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Caveats on the set, on each attribute overall, and on figures estimated from a sample."""
+        """Caveats on the set, on each attribute overall, on its images, and on figures estimated from a sample."""
         found, likeness = self.findings, (self.report.diversity, self.report.leakage)
         of_attributes = (
             f"{attribute.name}: {caveat}" for attribute in found.attributes for caveat in attribute.scopes[0].caveats
         )
-        return (*found.caveats, *of_attributes, *(caveat for each in likeness if each for caveat in each.caveats))
+        of_images = self.report.inspection.caveats if self.report.inspection else ()
+        return (
+            *found.caveats,
+            *of_attributes,
+            *of_images,
+            *(caveat for each in likeness if each for caveat in each.caveats),
+        )
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:

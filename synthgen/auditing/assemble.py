@@ -94,7 +94,7 @@ def _provenance(first: AuditInput, looked: Observations, seed: int, evidence: Se
         questions=tuple(_questions(first)),
         embedder=JudgeInfo(judges[0].name, judges[0].revision) if looked.vectors is not None else None,
         ids=sketch_of(first.frame["id"]),
-        left_out=len(looked.left_out) if judges or first.bare else None,
+        left_out=len(looked.left_out) if judges or first.bare or looked.left_out else None,
     )
 
 

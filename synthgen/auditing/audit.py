@@ -15,6 +15,7 @@ from synthgen.auditing.input.judges import Judges
 from synthgen.auditing.input.left_out import left_out_gates, notes_on
 from synthgen.auditing.input.missing import missing_told
 from synthgen.auditing.input.query import AuditQuery
+from synthgen.auditing.input.unclustered import unclustered_told
 from synthgen.auditing.inspection.gates import is_image_gate, read_image_gates
 from synthgen.auditing.inspection.of_set import (
     bare_findings,
@@ -153,6 +154,7 @@ def _noted(
     """Add what was left out of the sets, and notes on how they were read. `kept` have a target besides the real set."""
     there = [each for each in (seen, real, second) if each]
     caveats = [*missing_told(first), *(note for each in there for note in notes_on(each))]
+    caveats += unclustered_told((real, second), query.cluster)
     if real is not None and kept:
         source = real.images.source
         caveats.append(f"the target of {', '.join(kept)} is the spec's `balance`, and not the shares of {source}")

@@ -53,7 +53,12 @@ def answer_of_sample(drawn: "ToLabel") -> Answer:
 
 def _failure(found: "Audit", allow_insufficient: bool) -> GateFailed | None:
     """Return the reason for exit code 4: a gate failed or is undecided, or there was nothing to measure."""
+    from synthgen.auditing.report.words import counted
+
     if not found.findings.images:
+        if out := found.report.provenance.left_out:
+            what = f"none of the set's {counted(out, 'image')} could be used, so nothing was measured"
+            return GateFailed(what, hint="The notes say why.")
         return GateFailed("the set has no images, so nothing was measured", hint="Check the set and the split.")
     failed = [gate for gate in found.findings.gates if gate.outcome == "fail"]
     unsure = [gate for gate in found.findings.gates if gate.outcome == "insufficient data"]

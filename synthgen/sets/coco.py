@@ -1,13 +1,16 @@
 """Sets in the format of COCO: annotations.json beside the images. An image must have objects of one category only."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from synthgen.errors import StorageError, UsageError
 from synthgen.images import LeftOut
+from synthgen.sets.aside import Aside
 from synthgen.sets.files import FileSet
+from synthgen.sets.image_folder import is_hidden, is_image, others
 from synthgen.sets.json_rows import parse_object
 from synthgen.sets.own_folder import OwnFolder, own_folder
 
@@ -56,7 +59,30 @@ def read_coco(folder: Path, file: Path, images_from: Path | None = None) -> File
     base = _base(file.parent, paths)
     frame = pd.DataFrame({"file_name": paths, "label": [labels.get(image) for image in images]}, dtype="object")
     absolute = [path if "://" in path else base.absolute() / path for path in paths]
-    return FileSet(folder.resolve().name, f"the COCO set {folder}", frame, absolute, own)
+    aside = _beside(file, [path for path in absolute if isinstance(path, Path)], folder)
+    name, source = folder.resolve().name, f"the COCO set {folder}"
+    opened = FileSet(name, source, frame, absolute, own, aside.notes, without_class(frame["label"], "an annotation"))
+    opened.aside = aside
+    return opened
+
+
+def without_class(labels: "pd.Series[Any]", of: str) -> dict[int, LeftOut]:
+    """Return, by row, why images without a class are left out. If no image has one, the set is one without classes."""
+    missing = labels.isna()
+    if missing.all():
+        return {}
+    reason = LeftOut(f"without {of}, and so without a class")
+    return dict.fromkeys(missing.to_numpy().nonzero()[0].tolist(), reason)
+
+
+def _beside(file: Path, listed: Sequence[Path], folder: Path) -> Aside:
+    """Find the images that the annotations do not list, in the folders of those that they do."""
+    base = folder.resolve()
+    real = {parent: parent.resolve() for parent in {path.parent for path in listed}}
+    places = sorted({place for place in real.values() if place.is_dir() and place.is_relative_to(base)})
+    there = (path for place in places for path in sorted(place.iterdir()))
+    images = [path for path in there if is_image(path) and not is_hidden(path.relative_to(base)) and path.is_file()]
+    return others(f"that {file.name} does not list", images, [real[path.parent] / path.name for path in listed], base)
 
 
 def _base(folder: Path, paths: Iterable[str]) -> Path:

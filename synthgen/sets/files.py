@@ -1,19 +1,23 @@
 """Images that are files, and a CSV that lists paths and labels."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
 from synthgen.errors import UsageError
 from synthgen.images import LeftOut
+from synthgen.sets.aside import Aside
 from synthgen.sets.csv_file import read_csv
 from synthgen.sets.image_set import in_batches
-from synthgen.sets.own_folder import OwnFolder, own_folder
+from synthgen.sets.own_folder import OwnFolder, has_backslashes, own_folder
 from synthgen.sets.set_name import set_name
 
 _LOOKED_AT = 100_000
 """So many images of a list are looked for when it is opened."""
+DO_NOT_EXIST = "image files do not exist"
+"""What the note of a set says whose images were looked for, but not opened."""
 PATHS = ("path", "file", "file_name", "filename", "filepath", "image", "image_path")
 """The columns of a CSV that may contain the paths of images, the likeliest first."""
 
@@ -25,6 +29,10 @@ class FileSet:
         paths: of each row's image; None if the table has no images.
         own: where images may be.
         notes: see `ImageSet`.
+        unusable: by row, why an image is left out although it may be there.
+
+    Attributes:
+        aside: images of the set that are no row, if there may be some.
     """
 
     def __init__(
@@ -35,11 +43,13 @@ class FileSet:
         paths: Sequence[str | Path] | None,
         own: OwnFolder,
         notes: Sequence[str] = (),
+        unusable: Mapping[int, LeftOut] = MappingProxyType({}),
     ) -> None:
         self.name, self.source, self.columns, self.notes = name, source, tuple(frame.columns), tuple(notes)
         self.label_columns: tuple[str, ...] = ()
         self.has_images = paths is not None
-        self._frame, self._paths, self._own = frame, paths, own
+        self.aside: Aside | None = None
+        self._frame, self._paths, self._own, self._unusable = frame, paths, own, unusable
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
         return self._frame[list(columns)]
@@ -49,7 +59,7 @@ class FileSet:
 
     def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
         paths = self._paths or ()
-        return [self._own.read(paths[row]) for row in rows]
+        return [self._unusable.get(row) or self._own.read(paths[row]) for row in rows]
 
 
 def read_listing(file: Path, images_from: Path | None = None) -> FileSet:
@@ -79,4 +89,5 @@ def _missing(paths: Sequence[str], own: OwnFolder) -> Iterator[str]:
     missing = [path for path in looked_at if own.lacks(path)]
     if missing:
         of = f"{len(paths):,}" if len(looked_at) == len(paths) else f"the first {len(looked_at):,}"
-        yield f"{len(missing):,} of {of} image files do not exist, the first is {missing[0]}"
+        why = "; its path has the backslashes of Windows: write / instead" if has_backslashes(missing[0]) else ""
+        yield f"{len(missing):,} of {of} {DO_NOT_EXIST}, the first is {missing[0]}{why}"

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from synthgen.errors import UsageError
+from synthgen.sets.contradiction import check_agreement, sources
 from synthgen.sets.features import LABELS
 from synthgen.sets.files import PATHS
 from synthgen.sets.image_set import ImageSet
@@ -49,7 +50,7 @@ def read_frame(
 
     Raises:
         UsageError: a column does not exist or contains lists, a known attribute has a reserved name, or the predictions
-            are the classes themselves.
+            are the classes themselves; another source of the class contradicts the one that is used, and none is named.
     """
     known = known or {}
     if kept := [name for name in known if name.casefold() in RESERVED]:
@@ -57,6 +58,7 @@ def read_frame(
         what = f"{kept[0]!r} is reserved for {meaning}"
         raise UsageError(what, argument="known", hint="Choose another name for the attribute.")
 
+    found_label = label is None
     if label is None and not (classless and not has_label(found)):
         label = find_label(found)
     named = [] if label is None else [label]
@@ -78,12 +80,15 @@ def read_frame(
 
     candidates = [name for name in _IDS if name in found.columns]
     shared = [name for name in _SHARED if name in found.columns and name not in known]
-    table = found.table(list(dict.fromkeys([*named, *shared, *known.values(), *predicted, *clusters, *candidates])))
+    given = [*known.values(), *predicted, *clusters]
+    others = sources(found, label, given) if found_label and label is not None else []
+    table = found.table(list(dict.fromkeys([*named, *shared, *given, *candidates, *others])))
 
     frame = pd.DataFrame({"id": _ids(table, candidates)})
     frame["label"] = words(table[label]) if label is not None else pd.Series([None] * len(frame), dtype="object")
     if label is not None:
         _check_spelling(found.source, label, frame)
+        check_agreement(found.source, label, frame, _answers(table, others))
     for column in shared:
         if _is_single(table[column]):
             frame[column] = words(table[column])
@@ -177,6 +182,17 @@ def words(column: "pd.Series[Any]") -> "pd.Series[Any]":
         hint = "Rename it. If it is a name in UTF-8 and the locale is not, set PYTHONUTF8=1."
         raise UsageError(what, hint=hint) from error
     return texts.mask(texts == "").astype("object").where(texts.notna() & (texts != ""), None)
+
+
+def _answers(table: pd.DataFrame, names: Sequence[str]) -> "dict[str, pd.Series[Any]]":
+    """Return columns as texts, without those that are none."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = words(table[name])
+        except UsageError:
+            continue  # lists, or bytes: no class
+    return found
 
 
 def _not_text(column: "pd.Series[Any]") -> str:

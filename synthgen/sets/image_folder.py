@@ -13,6 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from synthgen.errors import UsageError
+from synthgen.sets.aside import Aside
 from synthgen.sets.files import FileSet
 from synthgen.sets.metadata import METADATA, Listed, read_metadata
 from synthgen.sets.own_folder import OwnFolder, own_folder
@@ -55,9 +56,11 @@ def read_folder(
     metadata = found.metadata or [file for file in map(folder.joinpath, METADATA) if file.is_file()]
 
     label_columns: tuple[str, ...] = ()
+    aside: Aside | None = None
     if metadata:
         listed = within_split(read_metadata(metadata, folder, own), split if not found.metadata else None)
-        frame, paths, notes = listed.frame, listed.paths, [*unlisted(found.images, listed, folder)]
+        aside = unlisted(found.images, listed, folder)
+        frame, paths, notes = listed.frame, listed.paths, aside.notes
         label_columns = listed.label_columns
         if not len(frame):
             raise UsageError(f"{metadata[0]}: it lists no image", hint=_HINT)
@@ -70,7 +73,7 @@ def read_folder(
         paths = [str(path.absolute()) for path in found.images]
     notes += skipped(found.hidden)
     opened = FileSet(folder.resolve().name, f"the image folder {folder}", frame, paths, own, notes)
-    opened.label_columns = label_columns
+    opened.label_columns, opened.aside = label_columns, aside
     return opened
 
 
@@ -156,13 +159,16 @@ def within_split(listed: Listed, split: str | None) -> Listed:
     return replace(listed, frame=listed.frame.iloc[rows].reset_index(drop=True), paths=[listed.paths[r] for r in rows])
 
 
-def unlisted(images: Sequence[Path], listed: Listed, folder: Path) -> Iterator[str]:
-    """Note the images that no metadata file lists."""
-    known = {os.path.normpath(path) for path in listed.paths}
-    others = [path.relative_to(folder).as_posix() for path in images if os.path.normpath(path.absolute()) not in known]
-    if others:
-        shown = ", ".join(others[:_SHOWN]) + (", .." if len(others) > _SHOWN else "")
-        yield f"images that no metadata file lists were skipped: {len(others):,} ({shown})"
+def unlisted(images: Sequence[Path], listed: Listed, folder: Path) -> Aside:
+    """Return the images that no metadata file lists."""
+    return others("that no metadata file lists", images, listed.paths, folder)
+
+
+def others(reason: str, images: Sequence[Path], listed: Sequence[str | Path], folder: Path) -> Aside:
+    """Return the images below a folder that are not among those listed, for the reason why they are not used."""
+    known = {os.path.normpath(path) for path in listed}
+    unknown = [path for path in images if os.path.normpath(path.absolute()) not in known]
+    return Aside(reason, [path.relative_to(folder).as_posix() for path in unknown])
 
 
 def find_in(within: Path, own: OwnFolder) -> FilesFound:

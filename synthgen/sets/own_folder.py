@@ -22,6 +22,10 @@ ADDRESS = LeftOut(
     hint="Download them, and name the folder that they are in with `images_from`, or fetch them with `allow_remote`.",
 )
 MISSING = LeftOut("whose file is not there")
+BACKSLASHES = LeftOut(
+    "whose path has the backslashes of Windows (write / instead) and leads to no file",
+    hint="Write the paths with / instead of backslashes.",
+)
 _NO_FOLDER = LeftOut(
     "that a set in memory names by path",
     hint="Name the folder that they are in with `images_from`, or put the images into the set.",
@@ -59,6 +63,8 @@ class OwnFolder:
             faults.append(found)
         if "://" in str(name) and all(fault == MISSING for fault in faults):
             return _of_address(str(name), self.fetches)
+        if all(fault == MISSING for fault in faults) and has_backslashes(name):
+            return BACKSLASHES
         return next((fault for fault in faults if fault.hint), faults[0])
 
     def lacks(self, name: str | Path) -> bool:
@@ -105,6 +111,11 @@ class OwnFolder:
             return MISSING
         except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
             return LeftOut(_UNREADABLE, str(error))
+
+
+def has_backslashes(name: str | Path) -> bool:
+    """Tell whether a path was written for Windows, and this is another system."""
+    return os.sep == "/" and "\\" in str(name)
 
 
 def own_folder(folder: Path, images_from: Path | None = None) -> OwnFolder:

@@ -1,14 +1,16 @@
 """Sets for YOLO's detectors: a text of boxes for each image. The boxes of an image must be of one class."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 import pandas as pd
 
 from synthgen.errors import UsageError
 from synthgen.images import LeftOut
+from synthgen.sets.coco import without_class
 from synthgen.sets.files import FileSet
-from synthgen.sets.image_folder import find_in, skipped
+from synthgen.sets.image_folder import find_in, others, skipped
 from synthgen.sets.own_folder import OwnFolder, own_folder
 
 _IMAGES, _LABELS = "images", "labels"
@@ -41,8 +43,9 @@ def read_yolo(folder: Path, split: str | None = None, images_from: Path | None =
     own = own_folder(folder, images_from)
     found = find_in(folder, own)
     images = [path for path in found.images if _IMAGES in path.relative_to(folder).parts[:-1]]
-    aside = len(found.images) - len(images)
+    aside = others(f"outside a folder {_IMAGES!r}", found.images, [path.absolute() for path in images], folder)
     if split is not None:
+        aside = replace(aside, names=[name for name in aside.names if split in _splits(PurePath(name))])
         images = [path for path in images if split in _splits(path.relative_to(folder))]
     if not images:
         what = f"{folder} has no split {split!r}" if split else f"{folder}: no image file is in {_IMAGES!r}"
@@ -55,12 +58,14 @@ def read_yolo(folder: Path, split: str | None = None, images_from: Path | None =
     notes = (
         [] if names is not None else ["no data.yaml or classes.txt names the classes: they are called by their number"]
     )
-    if aside:
-        notes.append(f"images outside a folder {_IMAGES!r} were skipped: {aside:,}")
     frame = pd.DataFrame({"file_name": shown, "label": labels}, dtype="object")
     paths = [str(path.absolute()) for path in images]
     name = folder.resolve().name
-    return FileSet(name, f"the YOLO set {folder}", frame, paths, own, [*notes, *skipped(found.hidden)])
+    notes += [*aside.notes, *skipped(found.hidden)]
+    unusable = without_class(frame["label"], "a box")
+    opened = FileSet(name, f"the YOLO set {folder}", frame, paths, own, notes, unusable)
+    opened.aside = aside
+    return opened
 
 
 def _splits(path: PurePath) -> Sequence[str]:

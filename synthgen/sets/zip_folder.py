@@ -9,6 +9,7 @@ import pandas as pd
 
 from synthgen.errors import StorageError, SynthgenError, UsageError
 from synthgen.images import LeftOut
+from synthgen.sets.aside import Aside
 from synthgen.sets.image_folder import check_classes, is_hidden, is_image, skipped, unlisted, within_split
 from synthgen.sets.image_set import in_batches
 from synthgen.sets.metadata import METADATA, Listed, read_metadata
@@ -46,8 +47,10 @@ class ZipSet:
         images = sorted(path for path in below if is_image(path))
         seen = [path for path in images if not is_hidden(path)]
         self.label_columns: tuple[str, ...] = ()
+        self.aside: Aside | None = None
         if metadata := _metadata(names, below):
-            listed, notes = _listed(file, metadata, seen, split if not set(metadata) <= set(below) else None)
+            listed, self.aside = _listed(file, metadata, seen, split if not set(metadata) <= set(below) else None)
+            notes = self.aside.notes
             self._frame, self.label_columns = listed.frame, listed.label_columns
             self._paths = self._frame["file_name"].tolist()
         else:
@@ -82,7 +85,7 @@ def _metadata(names: Sequence[PurePosixPath], below: Sequence[PurePosixPath]) ->
 
 def _listed(
     file: Path, metadata: Sequence[PurePosixPath], images: Sequence[PurePosixPath], split: str | None
-) -> tuple[Listed, list[str]]:
+) -> tuple[Listed, Aside]:
     """Read metadata files as those of a folder: unpack them alone, for the moment, where images would lie beside them.
 
     Args:
@@ -105,7 +108,7 @@ def _listed(
             raise type(error)(str(error).replace(str(folder), str(file)), hint=error.hint) from error
         if not len(listed.frame):
             raise UsageError(f"{file}/{metadata[0]}: it lists no image", hint=_UNPACK)
-        return listed, [*unlisted([folder / path for path in images], listed, folder)]
+        return listed, unlisted([folder / path for path in images], listed, folder)
 
 
 def _names(file: Path) -> list[PurePosixPath]:

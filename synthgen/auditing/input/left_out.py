@@ -18,8 +18,17 @@ _SHOWN = 3
 
 def notes_on(seen: ObservedSet) -> list[str]:
     """Write the notes of the set, a line for each reason why images were left out, and one for converted images."""
+    from synthgen.sets import aside_of
+    from synthgen.sets.files import DO_NOT_EXIST
+    from synthgen.sets.own_folder import BACKSLASHES, MISSING
+
     source = seen.images.source
-    lines = [*seen.images.notes, *_left_out(seen.looked.left_out), *_converted(seen.looked.changes)]
+    aside = aside_of(seen.images)  # the notes of the set tell of these
+    left_out = {name: why for name, why in seen.looked.left_out.items() if name not in aside}
+    notes = list(seen.images.notes)
+    if any(why in (MISSING, BACKSLASHES) for why in left_out.values()):  # counted as left out
+        notes = [note for note in notes if DO_NOT_EXIST not in note]
+    lines = [*notes, *_left_out(left_out), *_converted(seen.looked.changes)]
     return [f"{source}: {line}" for line in lines]
 
 

@@ -59,7 +59,7 @@ class Observations:
         vectors: embeddings by the first judge that makes some, of unit length; None if there are none.
         others: for each further judge, id and the attributes that it answered.
         confirmed: by judge, whether each image shows its class; None where that judge is not sure.
-        left_out: by id, why an image could not be opened.
+        left_out: by id, why an image could not be opened or is in no row, see `aside_of`.
         changes: what the conversion to RGB changed in the opened images, where it changed anything.
     """
 
@@ -124,11 +124,13 @@ def look_at(
     import numpy as np
     import pandas as pd
 
+    from synthgen.sets import aside_of
+
     several = [_see(subject, whole, question, judge, on_progress) for judge in question.judges]
     opened = np.ones(len(whole), dtype=bool)
     for seen in several:
         opened &= np.array(seen.opened(len(whole)), dtype=bool)
-    left_out = _left_out(subject, whole, several)
+    left_out = {**_left_out(subject, whole, several), **aside_of(subject.images)}
 
     rows = np.flatnonzero(opened)
     frame = whole[opened].reset_index(drop=True)

@@ -56,7 +56,8 @@ def inspect_set(first: AuditInput, query: AuditQuery, on_progress: OnProgress) -
     from synthgen.auditing.inspection.copies import without_blank
     from synthgen.auditing.inspection.inspect import Seen, inspect_images, is_blank
     from synthgen.auditing.inspection.scan import scan
-    from synthgen.sets import CLUSTER
+    from synthgen.events import StepProgress
+    from synthgen.sets import CLUSTER, aside_of
     from synthgen.sets.splits import splits_of
 
     images, frame = first.subject.images, first.frame
@@ -65,6 +66,7 @@ def inspect_set(first: AuditInput, query: AuditQuery, on_progress: OnProgress) -
     scanned = scan(images, len(frame), on_progress)
     left_out = {str(frame["id"].iloc[row]): why for row, why in scanned.left_out.items()}
     check_usable(images.source, left_out, len(frame))
+    left_out |= aside_of(images)
 
     opened = frame.iloc[scanned.rows].reset_index(drop=True)
     splits = splits_of(images)
@@ -80,7 +82,10 @@ def inspect_set(first: AuditInput, query: AuditQuery, on_progress: OnProgress) -
         query.seed,
         {name: pd.factorize(opened[f"{CLUSTER}{name}"])[0].astype(np.int64) for name in query.cluster},
     )
+    comparing = f"comparing images of {images.name}"
+    on_progress(StepProgress(comparing, "images", 0, len(opened)))
     inspection, rows = inspect_images(seen, len(left_out))
+    on_progress(StepProgress(comparing, "images", len(opened), len(opened)))
     looked = Observations(opened, np.asarray(scanned.rows), None, (), left_out, scanned.changes)
     shown = show_pairs(images, looked, _shown(inspection))
     copies = without_blank(np.unique(scanned.measures["pixels"], return_inverse=True)[1], is_blank(scanned))

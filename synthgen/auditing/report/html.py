@@ -15,7 +15,7 @@ from synthgen.auditing.report.groups import error_tables, group_tables
 from synthgen.auditing.report.inspected import ISSUES, inspected
 from synthgen.auditing.report.likeness import diversity, leakage
 from synthgen.auditing.report.many_shares import shares_left_out
-from synthgen.auditing.report.near import dependence_told
+from synthgen.auditing.report.near import EFFECT_IS, dependence_told, effects_told
 from synthgen.auditing.report.opinion import KINDS, second_opinion
 from synthgen.auditing.report.pairs import compared, judged
 from synthgen.auditing.report.relations import amplification_charts, association_chart, crossed
@@ -60,7 +60,8 @@ def write_html(report: AuditReport) -> str:
             leakage=leakage(report),
             shelves=shelves(report),
             undeclared=undeclared(report),
-            dependence=list(dependence_told(findings.dependence)),
+            dependence=[*dependence_told(findings.dependence), *effects_told(findings)],
+            EFFECT_IS=EFFECT_IS,
             inspected=inspected(report),
             trending=trending(report.trends),
             shares_left_out=shares_left_out(findings),

@@ -3,12 +3,20 @@
 from collections.abc import Iterator
 
 from synthgen.auditing.embeddings import Diversity, Leakage
+from synthgen.auditing.findings import Findings
 from synthgen.auditing.report.report import AuditReport
 from synthgen.auditing.report.words import counted, spoken
 from synthgen.auditing.shared import COLUMN, Dependence
 from synthgen.pages.page import short
 
 _SHOWN = 6
+_LEAST = 1.05
+EFFECT_IS = {
+    "estimate": "estimated from how alike the images of a group are",
+    "known": "known, since such rows are one image each",
+    "bound": "the most that it can be, since the groups are too few to estimate it",
+}
+"""What kind of figure a design effect is."""
 _WORDS = {
     "prompt": "share a prompt",
     "seed": "share a seed",
@@ -51,3 +59,12 @@ def dependence_told(dependence: Dependence | None) -> Iterator[str]:
         where = ", also over classes" if dependence and each.what in dependence.reaching else " within a class"
         ignored = "" if each.counted else "; so few that intervals need not allow for it"
         yield f"{counted(each.images, 'image')} in {groups} {share}{where}{ignored}"
+
+
+def effects_told(findings: Findings) -> Iterator[str]:
+    """Say for each attribute what its design effect overall is, and whether that is an estimate."""
+    for attribute in findings.attributes:
+        scope = attribute.scopes[0]
+        if scope.design_effect is not None and scope.design_effect > _LEAST and scope.effect_is is not None:
+            what = f"{short(spoken(attribute.name), 40)}: the design effect overall is {scope.design_effect:.1f}"
+            yield f"{what}, {EFFECT_IS[scope.effect_is]}"

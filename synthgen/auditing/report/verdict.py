@@ -36,7 +36,9 @@ class Headline:
 
 def verdict(findings: Findings, inspection: Inspection | None = None) -> Headline:
     if not findings.images:
-        return Headline("insufficient", "?", "Nothing to audit", "The set has no images, so nothing was measured.")
+        why = "None of its images could be used" if inspection and inspection.left_out else "The set has no images"
+        return Headline("insufficient", "?", "Nothing to audit", f"{why}, so nothing was measured.")
+
     outcome = findings.outcome
     if outcome is None:
         return _without_gates(findings, inspection)
