@@ -37,13 +37,12 @@ class ModelSource:
 
     def read_json(self, name: str) -> Mapping[str, object]:
         """Read one of its JSON objects, such as `model_index.json`; empty if it has none, or it cannot be read."""
+        if self.is_folder:
+            return self.read_cached(name)
         from huggingface_hub import hf_hub_download
 
         try:
-            path = Path(self.location, name)
-            if not self.is_folder:
-                path = Path(answered(lambda: hf_hub_download(self.location, name, revision=self.revision)))
-            return read_object(path)
+            return read_object(Path(answered(lambda: hf_hub_download(self.location, name, revision=self.revision))))
         except (OSError, ValueError, _http_error()):
             return {}
 

@@ -245,7 +245,7 @@ def test_an_attribute_named_like_a_column_of_the_export_keeps_both(tmp_path: Pat
 
 def test_the_command_measures_a_models_errors(tmp_path: Path) -> None:
     frame = people()
-    frame["path"] = "none.png"
+    frame["path"] = [f"{number}.png" for number in range(len(frame))]
     frame.to_csv(tmp_path / "set.csv", index=False)
     gate = "gender overall: error difference <= 0.05"
     run = call(

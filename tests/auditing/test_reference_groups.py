@@ -138,7 +138,7 @@ def test_mistakes_are_named(given: dict[str, Any], message: str) -> None:
 
 def test_the_command_takes_reference_groups_and_fails_by_a_gate_on_them(tmp_path: Path) -> None:
     frame = people(COUNTS)
-    frame["path"] = "none.png"
+    frame["path"] = [f"{number}.png" for number in range(len(frame))]
     frame.to_csv(tmp_path / "set.csv", index=False)
     options = ("--known", "gender=gender", "--reference-group", "gender=man", "--reference-group", "class=chef")
     run = call(
