@@ -49,6 +49,12 @@ class Dependent:
     dependence: Dependence | None
 
     @property
+    def more(self) -> bool:
+        """Whether images depend on each other by more than the clusters of the table."""
+        found = self.dependence
+        return found is not None and bool(found.reaching or found.apart)
+
+    @property
     def caveats(self) -> Iterator[str]:
         return self.dependence.caveats() if self.dependence is not None else iter(())
 

@@ -20,6 +20,7 @@ from synthgen.auditing.filters import Pipeline, read_pipeline
 from synthgen.auditing.findings import AttributeFindings, Findings
 from synthgen.auditing.gate_checks import apply_gates, measures_of, read_gates
 from synthgen.auditing.gates import Gate
+from synthgen.auditing.groups.costs import Costs
 from synthgen.auditing.groups.find import GroupQuestion, find_groups
 from synthgen.auditing.groups.joint import join, joint_labels, joint_names, joint_reference, not_joined, parts_of
 from synthgen.auditing.groups.references import check_reference_groups
@@ -125,6 +126,7 @@ def measure(
     dependent = independent(table) if given.about_set else find_dependent(table, frame, given.near, seed)
     table, drawn, effects = dependent.table, dependent.drawn, dependent.effects
     plain = replace(plain, cluster=table.cluster, cluster_label=table.cluster_label)
+    source = find_dependent(table, frame, given.near, seed) if given.about_set else dependent
     labellers = tuple(_labellers(given, attributes))
     errors = {each.attribute: each.error for each in labellers}
     real = join(real, joints) if real is not None else None
@@ -141,8 +143,10 @@ def measure(
     ]
     joint = with_simultaneous(with_families(joint))
     known = {*given.known, *of_joint.known}
-    question = GroupQuestion(given.reference_groups, known, given.references, joints, given.about_set)
-    groups, of_groups = find_groups(table, plain, frame, [*found, *joint], question)
+    costs = Costs(source.effects, source.more)
+    question = GroupQuestion(given.reference_groups, known, given.references, joints, given.about_set, costs)
+    clustered = replace(plain, cluster=source.table.cluster, cluster_label=source.table.cluster_label)
+    groups, of_groups = find_groups(table, clustered, frame, [*found, *joint], question)
     decided = apply_gates(gates, [*found, *joint], given.trust_judge, seed, of_groups)
     caveats = (*_caveats(table, real, given.labels), *dependent.caveats, *groups.caveats)
     return Findings(
