@@ -123,10 +123,10 @@ def measure(
     table = join(plain, joints)
     of_joint = _joint_options(given, table, joints)
 
-    dependent = independent(table) if given.about_set else find_dependent(table, frame, given.near, seed)
+    source = find_dependent(table, frame, given.near, seed)
+    dependent = independent(table) if given.about_set else source
     table, drawn, effects = dependent.table, dependent.drawn, dependent.effects
     plain = replace(plain, cluster=table.cluster, cluster_label=table.cluster_label)
-    source = find_dependent(table, frame, given.near, seed) if given.about_set else dependent
     labellers = tuple(_labellers(given, attributes))
     errors = {each.attribute: each.error for each in labellers}
     real = join(real, joints) if real is not None else None
