@@ -28,6 +28,7 @@ from synthgen.auditing.label_sheet import doubt_of_sheet
 from synthgen.auditing.labelled import read_truth
 from synthgen.auditing.labellers import Labellers, compare_labellers, error_together
 from synthgen.auditing.opinion import Opinion
+from synthgen.auditing.percentages import may_be_percentages
 from synthgen.auditing.real_set import real_references
 from synthgen.auditing.relations import find_amplifications, find_association, stream
 from synthgen.auditing.scopes import Evidence, measure_scopes
@@ -148,7 +149,8 @@ def measure(
     clustered = replace(plain, cluster=source.table.cluster, cluster_label=source.table.cluster_label)
     groups, of_groups = find_groups(table, clustered, frame, [*found, *joint], question)
     decided = apply_gates(gates, [*found, *joint], given.trust_judge, seed, of_groups)
-    caveats = (*_caveats(table, real, given.labels), *dependent.caveats, *groups.caveats)
+    noted = (*_caveats(table, real, given.labels), *may_be_percentages(given.confusions))
+    caveats = (*noted, *dependent.caveats, *groups.caveats)
     return Findings(
         images=len(table),
         classes=dict(zip(table.classes, np.bincount(table.label, minlength=len(table.classes)).tolist(), strict=True)),
