@@ -4,10 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthgen.auditing.effects import NearGroups
+from synthgen.auditing.effects import NearGroups, find_dependent
 from synthgen.auditing.findings import Findings
+from synthgen.auditing.groups.costs import Costs
 from synthgen.auditing.groups.found import Slice
+from synthgen.auditing.groups.slices import find_slices
+from synthgen.auditing.groups.stratified import find_stratified
 from synthgen.auditing.measure import AuditOptions, measure
+from synthgen.auditing.table import read_table
 from synthgen.sets import CLUSTER
 from synthgen.stats.distance import uniform
 
@@ -73,21 +77,29 @@ def persons(seed: int, many: int = 40, classes: int = 15) -> pd.DataFrame:
     return frame
 
 
+def groups_of(frame: pd.DataFrame) -> tuple[int, float | None, str | None]:
+    """Return how many slices are beyond chance, and the test of gender and skin within classes."""
+    dependent = find_dependent(read_table(frame, VALUES), frame, None, 0)
+    costs = Costs(dependent.effects, dependent.more)
+    association = find_stratified(dependent.table, costs)[0]
+    beyond = find_slices(dependent.table, EVEN, VALUES, costs).beyond_chance
+    return beyond, association.p_value, association.test
+
+
 def test_persons_who_reach_over_classes_make_no_slice_and_no_association() -> None:
     """No two images of a class depend on each other, and all classes show the same 40 persons."""
-    slices = strata = unaware = 0
-    for seed in range(12):
-        frame = persons(seed)
-        audited, alone = found(frame, references=EVEN), found(frame.drop(columns=PERSON), references=EVEN)
-        assert audited.groups is not None
-        assert alone.groups is not None
-        slices += bool(worst(audited))
-        strata += (audited.groups.stratified[0].p_value or 0) < 0.05
-        unaware += bool(worst(alone)) and (alone.groups.stratified[0].p_value or 1) < 0.05
+    slices = strata = unaware = associated = 0
+    for seed in range(20):
+        beyond, p_value, test = groups_of(persons(seed))
+        slices += beyond > 0
+        strata += p_value is not None and p_value < 0.05
+        assert test == "Cochran-Mantel-Haenszel, with a design effect"
+        beyond, p_value, _ = groups_of(persons(seed).drop(columns=PERSON))
+        unaware += beyond > 0
+        associated += p_value is not None and p_value < 0.05
     assert slices <= 2
     assert strata <= 3
-    assert unaware >= 6
-    assert audited.groups.stratified[0].test == "Cochran-Mantel-Haenszel, with a design effect"
+    assert min(unaware, associated) >= 10
 
 
 def test_slices_about_a_set_allow_for_its_prompts() -> None:

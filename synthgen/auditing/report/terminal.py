@@ -43,6 +43,8 @@ Files have all.
 """
 _INTERVALS = ("share (95 %)", "error (95 %)")
 """Columns whose cells, a share with its interval, stay in one line."""
+_NAMES = 10
+"""The first column is no narrower than this, or than its longest name."""
 _COLOURS = {GateOutcome.PASS: "green", GateOutcome.FAIL: "red", GateOutcome.INSUFFICIENT: "yellow"}
 
 
@@ -222,6 +224,8 @@ def _of_groups(found: GroupTable, of: str = "") -> Text | Table:
         table.add_row(*(Text(short(cell, 80)) for cell in row))
     for column, name in zip(table.columns, found.columns, strict=True):
         column.no_wrap = name in _INTERVALS
+        column.min_width = max(map(len, name.split()))
+    table.columns[0].min_width = min(_NAMES, max(len(row[0]) for row in found.rows))
     return table
 
 
