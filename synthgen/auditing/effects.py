@@ -13,6 +13,7 @@ from synthgen.auditing.effect import Effect
 from synthgen.auditing.few_clusters import across, bounded, exactly, with_unknown
 from synthgen.auditing.findings import place_of
 from synthgen.auditing.gate_checks import FEW_CLASSES
+from synthgen.auditing.groups.costs import Costs
 from synthgen.auditing.relations import stream
 from synthgen.auditing.scopes import find_effects
 from synthgen.auditing.shared import Dependence
@@ -49,10 +50,14 @@ class Dependent:
     dependence: Dependence | None
 
     @property
-    def more(self) -> bool:
-        """Whether images depend on each other by more than the clusters of the table."""
+    def costs(self) -> Costs:
+        """The effects, as slices and strata use them."""
         found = self.dependence
-        return found is not None and bool(found.reaching or found.apart)
+        return Costs(self.effects, found is not None and bool(found.reaching or found.apart))
+
+    def clustered(self, table: Table) -> Table:
+        """Return a table of the same images with these clusters."""
+        return replace(table, cluster=self.table.cluster, cluster_label=self.table.cluster_label)
 
     @property
     def caveats(self) -> Iterator[str]:

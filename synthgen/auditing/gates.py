@@ -170,6 +170,7 @@ def _check(gate: Gate, place: str, found: Found, trust_judge: bool) -> Check:
     if unchecked and not trust_judge:
         reason = f"{unchecked}; {found.remedy} ({found.word}: {seen})"
         return Check(place, estimate, GateOutcome.INSUFFICIENT, reason, unchecked, found.remedy)
+
     outcome = _outcome(gate, estimate)
     if found.worst and outcome not in (GateOutcome.INSUFFICIENT, _outcome(gate, found.worst.estimate)):
         any_value = f"{found.worst.estimate.low:.3f} to {found.worst.estimate.high:.3f} whatever they show"

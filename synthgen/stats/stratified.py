@@ -82,6 +82,7 @@ def stratified(tables: Ints, clustered: Clustered | None = None, least: float = 
     rows, columns = tables.shape[1:]
     if (rows - 1) * (columns - 1) > MOST_CONTRASTS:
         return f"{rows} by {columns} values are too many for this test"
+
     off, covariance = summed(tables.astype(float))
     statistic, freedom = _quadratic(off, covariance)
     statistic /= least

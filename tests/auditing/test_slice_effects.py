@@ -6,7 +6,6 @@ import pytest
 
 from synthgen.auditing.effects import NearGroups, find_dependent
 from synthgen.auditing.findings import Findings
-from synthgen.auditing.groups.costs import Costs
 from synthgen.auditing.groups.found import Slice
 from synthgen.auditing.groups.slices import find_slices
 from synthgen.auditing.groups.stratified import find_stratified
@@ -80,9 +79,8 @@ def persons(seed: int, many: int = 40, classes: int = 15) -> pd.DataFrame:
 def groups_of(frame: pd.DataFrame) -> tuple[int, float | None, str | None]:
     """Return how many slices are beyond chance, and the test of gender and skin within classes."""
     dependent = find_dependent(read_table(frame, VALUES), frame, None, 0)
-    costs = Costs(dependent.effects, dependent.more)
-    association = find_stratified(dependent.table, costs)[0]
-    beyond = find_slices(dependent.table, EVEN, VALUES, costs).beyond_chance
+    association = find_stratified(dependent.table, dependent.costs)[0]
+    beyond = find_slices(dependent.table, EVEN, VALUES, dependent.costs).beyond_chance
     return beyond, association.p_value, association.test
 
 

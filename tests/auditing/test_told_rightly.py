@@ -1,7 +1,5 @@
 """What a figure rests on, its p-value and its interval, as they are told."""
 
-import re
-
 import numpy as np
 import pytest
 from rich.console import Console
@@ -15,6 +13,7 @@ from tests.auditing.hair import EVEN, FRAME, HAIR, audited, labels
 from tests.auditing.report.demo import plain
 
 NAMES = ("short", "long")
+NBSP = "\N{NO-BREAK SPACE}"
 ELSEWHERE = Confusion(NAMES, NAMES, ((120, 30), (10, 140)))
 GATE = "hair overall: share of long >= 0.5"
 
@@ -78,10 +77,6 @@ def test_rows_of_about_a_hundred_may_be_percentages(counts: tuple[tuple[int, ...
 
 def test_the_interval_of_a_slice_stays_in_one_line_at_80_columns() -> None:
     lines = printed(known=["hair"]).split("worst slices", 1)[1].splitlines()
-    assert [re.findall(r"[\d.]+\s% \([\d.]+–[\d.]+\)", line) for line in lines if "class nurse" in line] == [
-        ["15.0\N{NO-BREAK SPACE}% (11.4–19.5)"]
-    ]
-    assert any(
-        line.split() == ["slice", "images", "share", "(95", "%)", "reference", "least", "(Holm)"] for line in lines
-    )
+    assert any(f"15.0{NBSP}% (11.4–19.5)" in line for line in lines)
+    assert any("share (95 %)" in line and "reference" in line and "(Holm)" in line for line in lines)
     assert max(map(len, lines)) <= 80

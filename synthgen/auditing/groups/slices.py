@@ -137,6 +137,7 @@ def _costed(group: _Group, costs: Costs) -> _Group:
         parts.append(np.ones(cells.count.shape) if own is None else own[:, group.columns(name)])
     if not parts or (cells.freedom is None and max(each.max() for each in parts) <= 1):
         return group
+
     # Two attributes are associated with a smaller effect than that of either: see `Costs.of_association`.
     cost = np.min(parts, axis=0) if group.basis == "independence" else np.max(parts, axis=0)
     freedom = costs.freedom(names, group.overall)

@@ -82,6 +82,7 @@ def _slices(found: Slices) -> GroupTable:
         )
         for each in found.worst
     )
+
     judged = any(not each.known for each in found.worst)
     notes = [
         f"{counted(found.searched, 'slice')} searched: each class, and all together, by the values of one attribute or "
