@@ -46,7 +46,7 @@ def test_a_slice_has_the_interval_of_the_table_of_shares(targets: dict[str, obje
     frame, number = copied()
     audited = found(frame, number, references=targets)
     shares = {
-        (scope.place, (share.value,)): (share, scope)
+        (scope.place, share.value): (share, scope)
         for each in audited.attributes
         for scope in each.scopes
         for share in scope.shares
@@ -54,7 +54,7 @@ def test_a_slice_has_the_interval_of_the_table_of_shares(targets: dict[str, obje
     alone = [each for each in worst(audited) if len(each.attributes) == 1]
     assert ("class cook", ("dark",)) in {(each.place, each.values) for each in alone}
     for each in alone:
-        share, scope = shares[each.place, each.values]
+        share, scope = shares[each.place, each.values[0]]
         assert scope.design_effect is not None
         assert scope.design_effect > 3
         assert each.share == share.clustered

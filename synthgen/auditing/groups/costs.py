@@ -39,7 +39,8 @@ class Costs:
             for name in names
             for places in [self._places(name, overall)]
         ]
-        return np.min(np.array(found, dtype=float), axis=0)
+        least: Floats = np.min(np.array(found, dtype=float), axis=0)
+        return least
 
     def effect_of(self, name: str, place: int) -> Effect | None:
         """Return the effect overall, for place 0, or in a class."""
