@@ -135,7 +135,7 @@ def _costed(group: _Group, costs: Costs) -> _Group:
     for name in names:
         own = costs.of_shares(name, int(group.columns(name).max()) + 1, group.overall)
         parts.append(np.ones(cells.count.shape) if own is None else own[:, group.columns(name)])
-    if not parts or (cells.freedom is None and max(each.max() for each in parts) <= 1):
+    if not parts or (cells.freedom is None and max(each.max(initial=1.0) for each in parts) <= 1):
         return group
 
     # Two attributes are associated with a smaller effect than that of either: see `Costs.of_association`.
