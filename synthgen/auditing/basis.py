@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from synthgen.auditing.findings import AttributeFindings, Figure
+from synthgen.auditing.findings import AttributeFindings, Figure, Scope
 from synthgen.auditing.gates import WORD, Check, Gate, GateOutcome, GateResult
 
 AGREEMENT = "the agreement of independent judges, which cannot show errors that they share"
@@ -13,6 +13,17 @@ _FIGURES = {
     Figure.MATRIX: "a confusion matrix that labels of this set agree with",
     Figure.AGREED: AGREEMENT,
 }
+
+_UNCHECKED = {
+    Figure.LABELS: "on too few labels alone",
+    Figure.MATRIX: "on the confusion matrix alone",
+    Figure.WIDENED: "on the judge's word, give or take the errors that it was seen to make",
+}
+
+
+def word_of(scope: Scope) -> str:
+    """Say what a figure of this place rests on where nothing shows that it is right."""
+    return _UNCHECKED.get(scope.quote.figure, WORD) if scope.quote.figure else WORD
 
 
 def rests_on(
@@ -40,6 +51,6 @@ def _of_gate(gate: Gate, checks: Sequence[Check], attribute: AttributeFindings) 
         elif gate.measure == "unknown":
             yield ABSTENTION
         elif check.unchecked or figure is None:
-            yield WORD.removeprefix("on ")
+            yield (check.word or WORD).removeprefix("on ")
         else:
             yield _FIGURES[figure]

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthgen.stats.estimates import Floats
+from synthgen.stats.estimates import Estimate, Floats, wilson_with_effect
+from synthgen.stats.simultaneous import wilson_together
 
 _ABSENT = 1e-9
 """The share of a value that no image shows: it counts only where no other value does."""
@@ -41,6 +42,12 @@ class Effect:
     def of(self, value: int) -> float | None:
         """Return the design effect of one value's share; None if it could not be estimated."""
         return self.by_value[value] if self.by_value else self.size
+
+    def interval(self, count: int, valued: int, costs: float) -> Estimate | None:
+        """Return the interval of a share whose design effect is `costs`: an exact one if that is a bound."""
+        if self.bound:
+            return wilson_together(count, valued, 1, costs)
+        return wilson_with_effect(count, valued, costs, self.freedom)
 
     def largest(self, shares: Floats, wanted: Floats | None = None) -> float:
         """Return the effect on a figure that depends on all shares: the largest one of a value that counts.

@@ -13,6 +13,7 @@ from synthgen.auditing.effect import Effect
 from synthgen.auditing.few_clusters import across, bounded, exactly, with_unknown
 from synthgen.auditing.findings import place_of
 from synthgen.auditing.gate_checks import FEW_CLASSES
+from synthgen.auditing.groups.costs import Costs
 from synthgen.auditing.relations import stream
 from synthgen.auditing.scopes import find_effects
 from synthgen.auditing.shared import Dependence
@@ -47,6 +48,16 @@ class Dependent:
     drawn: Bootstrap | None
     effects: Mapping[str, Sequence[Effect]]
     dependence: Dependence | None
+
+    @property
+    def costs(self) -> Costs:
+        """The effects, as slices and strata use them."""
+        found = self.dependence
+        return Costs(self.effects, found is not None and bool(found.reaching or found.apart))
+
+    def clustered(self, table: Table) -> Table:
+        """Return a table of the same images with these clusters."""
+        return replace(table, cluster=self.table.cluster, cluster_label=self.table.cluster_label)
 
     @property
     def caveats(self) -> Iterator[str]:

@@ -230,9 +230,15 @@ class Findings:
 
     @property
     def on_trust(self) -> str | None:
-        """Why some gate was decided on the judge's word alone; None if none was."""
+        """Why some gate was decided although nothing checks the judge; None if none was."""
         checks = [check for gate in self.gates for check in gate.checks] if self.trust_judge else []
         return next((check.unchecked for check in checks if check.unchecked), None)
+
+    @property
+    def trusted(self) -> str | None:
+        """What the first such check rests on, such as "on the judge's word alone"; None likewise."""
+        checks = [check for gate in self.gates for check in gate.checks] if self.trust_judge else []
+        return next((check.word for check in checks if check.unchecked), None)
 
     @property
     def outcome(self) -> GateOutcome | None:

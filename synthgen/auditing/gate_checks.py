@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from synthgen.auditing.basis import word_of
 from synthgen.auditing.deviations import deviations, listed
 from synthgen.auditing.findings import OVERALL, REAL, AttributeFindings, Figure, Scope
 from synthgen.auditing.gate_lines import checked, from_spec, parse_gate
 from synthgen.auditing.gates import (
     LABELS_SETTLE,
+    WORD,
     Found,
     Gate,
     GateResult,
@@ -122,7 +124,7 @@ def _found(gate: Gate, scope: Scope, attribute: AttributeFindings, seed: int) ->
         share = next(share for share in scope.shares if share.value == gate.value)
         figure = share.of(quoted.figure)
         freedom = scope.freedom if quoted.figure in (Figure.CLUSTERED, Figure.AGREED) else None
-        found = Found(figure, quoted.reason, quoted.unchecked, narrows=narrows, freedom=freedom)
+        found = Found(figure, quoted.reason, quoted.unchecked, narrows=narrows, freedom=freedom, word=word_of(scope))
         if quoted.figure is Figure.MATRIX and figure and share.labels:
             of_all = attribute.scopes[0].shares[scope.shares.index(share)].labels
             found = found._replace(beyond=beyond_by_labels(share.labels, of_all, gate))
@@ -142,10 +144,11 @@ def _found(gate: Gate, scope: Scope, attribute: AttributeFindings, seed: int) ->
         beyond=beyond,
         detail=listed(deviations(scope)),
         remedy=f"{LABELS_SETTLE}, and {few}" if few else LABELS_SETTLE,
+        word=word_of(scope),
     )
     found = _with_unanswered(found, gate, scope, attribute)
     if attribute.reference == REAL and not attribute.known:
-        return found._replace(unchecked=_REAL_UNCHECKED, remedy=_REAL_REMEDY)
+        return found._replace(unchecked=_REAL_UNCHECKED, remedy=_REAL_REMEDY, word=WORD)
     return found
 
 

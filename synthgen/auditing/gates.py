@@ -64,7 +64,7 @@ class Found(NamedTuple):
     Attributes:
         estimate: None if nothing could be measured.
         why: the reason for that.
-        unchecked: why the estimate rests on the judge's word alone; None if it does not.
+        unchecked: why nothing shows that the estimate is right; None if something does.
         remedy: what would help in that case, in words.
         narrows: what would make the interval narrower.
         detail: which values are over or under their target; empty if none are for sure.
@@ -72,6 +72,7 @@ class Found(NamedTuple):
         freedom: degrees of freedom of the estimate's variance; None if its images are independent.
         beyond: tests whether the limit is kept, as one of so many tests that are made together, and returns the
             one-sided p-value. None for a share, which has a score test.
+        word: what an unchecked estimate rests on, in words.
     """
 
     estimate: Estimate | None
@@ -83,6 +84,7 @@ class Found(NamedTuple):
     detail: str = ""
     worst: Worst | None = None
     beyond: Callable[[int], float] | None = None
+    word: str = WORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +95,13 @@ class Check:
         place: the class, or 'overall'.
         found: what was measured; None if nothing could be.
         reason: for the outcome, in words.
-        unchecked: why the figure rests on the judge's word alone, so that it decides nothing unless the judge is
-            trusted; None if it does not.
+        unchecked: why nothing shows that the figure is right, so that it decides nothing unless the judge is trusted;
+            None if something does.
         remedy: what would help in that case.
         adjusted: how likely a figure so far beyond the limit is by chance in any of the places that were tested
             together, if all keep the limit: one-sided, with Holm's correction. None if the interval is not beyond it.
         note: why an interval on one side of the limit decides nothing, in short; None if it decides, or crosses it.
+        word: what an unchecked figure rests on, such as "on the judge's word alone"; None if it is checked.
     """
 
     place: str
@@ -109,6 +112,7 @@ class Check:
     remedy: str | None = None
     adjusted: float | None = None
     note: str | None = None
+    word: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,7 @@ def decide(
     (1979, Scandinavian J. Statistics 6) of one-sided tests.
     """
     found_in = {place: Found(*found) for place, found in places.items()}
-    checks = tuple(_check(gate, place, found, trust_judge) for place, found in found_in.items())
+    checks = tuple(_worded(_check(gate, place, found, trust_judge), found) for place, found in found_in.items())
     checks = _together(gate, checks, found_in, trust_judge)
     if not checks:
         return GateResult(str(gate), GateOutcome.INSUFFICIENT, "there is nothing to measure", ())
@@ -150,8 +154,12 @@ def decide(
             more = f"; and {len(there) - 1} more {'place' if len(there) == 2 else 'places'}" if len(there) > 1 else ""
             return GateResult(str(gate), outcome, f"{there[0].place}: {there[0].reason}{more}", checks)
     kept = "every interval lies on the right side of the limit"
-    trusted = next((check.unchecked for check in checks if check.unchecked), None)
-    return GateResult(str(gate), GateOutcome.PASS, f"{kept}, {WORD}: {trusted}" if trusted else kept, checks)
+    trusted = next((f"{check.word}: {check.unchecked}" for check in checks if check.unchecked), None)
+    return GateResult(str(gate), GateOutcome.PASS, f"{kept}, {trusted}" if trusted else kept, checks)
+
+
+def _worded(check: Check, found: Found) -> Check:
+    return replace(check, word=found.word) if check.unchecked else check
 
 
 def _check(gate: Gate, place: str, found: Found, trust_judge: bool) -> Check:
@@ -160,8 +168,9 @@ def _check(gate: Gate, place: str, found: Found, trust_judge: bool) -> Check:
         return Check(place, None, GateOutcome.INSUFFICIENT, found.why or "it was not measured")
     seen = _seen(estimate)
     if unchecked and not trust_judge:
-        reason = f"{unchecked}; {found.remedy} ({WORD}: {seen})"
+        reason = f"{unchecked}; {found.remedy} ({found.word}: {seen})"
         return Check(place, estimate, GateOutcome.INSUFFICIENT, reason, unchecked, found.remedy)
+
     outcome = _outcome(gate, estimate)
     if found.worst and outcome not in (GateOutcome.INSUFFICIENT, _outcome(gate, found.worst.estimate)):
         any_value = f"{found.worst.estimate.low:.3f} to {found.worst.estimate.high:.3f} whatever they show"

@@ -3,6 +3,7 @@
 import numpy as np
 
 from synthgen.auditing.labelled import Truth
+from synthgen.auditing.p_values import p_text
 from synthgen.spec import ASIDE
 from synthgen.stats.estimates import Estimate, Floats, Ints, wilson
 
@@ -64,7 +65,7 @@ def disagreement(statistic: float, by_chance: Floats) -> str | None:
     if p_value >= _LEVEL:
         return None
     why = "the judge errs differently here"
-    return f"the labels of this set disagree with the confusion matrix: {why} (p {p_value:.3f})"
+    return f"the labels of this set disagree with the confusion matrix: {why} ({p_text(p_value)})"
 
 
 def error_rate(matrix: Floats | None, truth: Truth | None, doubt: str | None) -> float | None:

@@ -11,6 +11,7 @@ from scipy.stats import chi2
 from synthgen.auditing.findings import place_of
 from synthgen.auditing.label_directions import truths_apart
 from synthgen.auditing.labelled import Truth
+from synthgen.auditing.p_values import p_text
 from synthgen.auditing.table import Answers, Table, crossed
 from synthgen.stats.estimates import Floats, Ints, holm
 
@@ -63,8 +64,7 @@ def doubt_of(
     if not refused:
         return None
     p_value, what = min(refused)
-    odds = "below 0.001" if p_value < 0.001 else f"{p_value:.3f}"
-    return f"the labelled images are no random sample: {what} (p {odds})"
+    return f"the labelled images are no random sample: {what} ({p_text(p_value)})"
 
 
 def _of_answers(table: Table, attribute: Answers, truth: Truth, rng: np.random.Generator) -> Iterator[_Test]:

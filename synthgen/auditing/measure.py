@@ -27,6 +27,7 @@ from synthgen.auditing.label_sheet import doubt_of_sheet
 from synthgen.auditing.labelled import read_truth
 from synthgen.auditing.labellers import Labellers, compare_labellers, error_together
 from synthgen.auditing.opinion import Opinion
+from synthgen.auditing.percentages import may_be_percentages
 from synthgen.auditing.real_set import real_references
 from synthgen.auditing.relations import find_amplifications, find_association, stream
 from synthgen.auditing.scopes import Evidence, measure_scopes
@@ -112,7 +113,6 @@ def measure(
     table = read_table(frame, attributes, given.classes)
     check_classes(given.confusions, table.classes)
     real = read_table(given.real, attributes, table.classes) if given.real is not None else None
-
     check_reference_groups(given.reference_groups, attributes, table.classes)
 
     referenced = list(attributes) if real is not None else list(given.references)
@@ -122,9 +122,10 @@ def measure(
     table = join(plain, joints)
     of_joint = _joint_options(given, table, joints)
 
-    dependent = independent(table) if given.about_set else find_dependent(table, frame, given.near, seed)
+    source = find_dependent(table, frame, given.near, seed)
+    dependent = independent(table) if given.about_set else source
     table, drawn, effects = dependent.table, dependent.drawn, dependent.effects
-    plain = replace(plain, cluster=table.cluster, cluster_label=table.cluster_label)
+    plain = dependent.clustered(plain)
     labellers = tuple(_labellers(given, attributes))
     errors = {each.attribute: each.error for each in labellers}
     real = join(real, joints) if real is not None else None
@@ -141,10 +142,10 @@ def measure(
     ]
     joint = with_simultaneous(with_families(joint))
     known = {*given.known, *of_joint.known}
-    question = GroupQuestion(given.reference_groups, known, given.references, joints, given.about_set)
-    groups, of_groups = find_groups(table, plain, frame, [*found, *joint], question)
+    question = GroupQuestion(given.reference_groups, known, given.references, joints, given.about_set, source.costs)
+    groups, of_groups = find_groups(table, source.clustered(plain), frame, [*found, *joint], question)
     decided = apply_gates(gates, [*found, *joint], given.trust_judge, seed, of_groups)
-    caveats = (*_caveats(table, real, given.labels), *dependent.caveats, *groups.caveats)
+    caveats = (*_caveats(table, real, given), *dependent.caveats, *groups.caveats)
     return Findings(
         images=len(table),
         classes=dict(zip(table.classes, np.bincount(table.label, minlength=len(table.classes)).tolist(), strict=True)),
@@ -239,7 +240,7 @@ def _agreement(table: Table, second: pd.DataFrame) -> Iterator[Agreement]:
         yield agree(table, second, name)
 
 
-def _caveats(table: Table, real: Table | None, labels: pd.DataFrame | None) -> Iterator[str]:
+def _caveats(table: Table, real: Table | None, given: AuditOptions) -> Iterator[str]:
     if not len(table):
         yield "there are no images: nothing was measured"
     if table.undeclared:
@@ -249,5 +250,6 @@ def _caveats(table: Table, real: Table | None, labels: pd.DataFrame | None) -> I
         yield f"classes without an image: {', '.join(empty)}"
     if real is not None and (strange := sorted(set(real.classes) - set(table.classes))):
         yield f"classes that the real set has and this one lacks: {', '.join(strange)}"
-    if labels is not None and "weight" not in labels.columns:
+    yield from may_be_percentages(given.confusions)
+    if given.labels is not None and "weight" not in given.labels.columns:
         yield "the labels have no column 'weight': all images of a class are assumed equally likely to be drawn"

@@ -30,9 +30,7 @@ from synthgen.stats.estimates import (
     least_worth,
     point,
     wilson,
-    wilson_with_effect,
 )
-from synthgen.stats.simultaneous import wilson_together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,13 +200,6 @@ def _kind_of(effect: Effect) -> str | None:
     return "bound" if effect.bound else "known" if effect.freedom is None else "estimate"
 
 
-def _of_clusters(count: int, valued: int, costs: float, effect: Effect) -> Estimate | None:
-    """Return the interval of a share of clustered images; an exact one if its effect is a bound, as for few images."""
-    if effect.bound:
-        return wilson_together(count, valued, 1, costs)
-    return wilson_with_effect(count, valued, costs, effect.freedom)
-
-
 def _counted(count: int, of: int, whole: bool, effect: float) -> Estimate | None:
     found = wilson(count / effect, of / effect)
     return point(found.value) if found is not None and whole else found
@@ -248,7 +239,7 @@ def _shares(
     for index, value in enumerate(answers.values):
         count = int(counts[index])
         costs = effect.of(index)
-        alike = _of_clusters(count, valued, costs, effect) if costs is not None and valued else None
+        alike = effect.interval(count, valued, costs) if costs is not None and valued else None
         least, most = ((count + more) / (valued + unknown) if valued + unknown else None for more in (0, unknown))
         by_matrix, by_labels = (each.shares[index] if each and each.shares else None for each in (matrix, labels))
         raw = wilson(count, valued)

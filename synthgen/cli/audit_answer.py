@@ -72,6 +72,7 @@ def _failure(found: "Audit", allow_insufficient: bool) -> GateFailed | None:
 def _hints(found: "Audit", failed: bool) -> Iterator[str]:
     """Say what would decide the undecided gates."""
     from synthgen.auditing.report import how_to_check
+    from synthgen.auditing.whole_set import about_set_decides
 
     if found.report.judge_check is not None:
         yield how_to_check(found.report.judge_check)
@@ -80,8 +81,7 @@ def _hints(found: "Audit", failed: bool) -> Iterator[str]:
         yield "--trust-judge accepts the judge's answers unchecked."
     if any(gate.gate.startswith("images left out") for gate in found.findings.gates):
         yield "Mend these images or remove them from the set; --allow-left-out SHARE accepts them."
-    crossing = any(not check.unchecked and check.outcome == "insufficient data" for check in checks)
-    if crossing and found.findings.about == "source":
+    if about_set_decides(found.findings):
         yield "--about set asks only about this set, and not about what its source would make."
     if not failed:
         yield "--allow-insufficient accepts undecided gates."

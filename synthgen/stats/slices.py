@@ -29,6 +29,8 @@ class SliceCells:
         spare: by how much a difference of these two shares changes the cell's share: deviation = spare * difference.
         variance: of the deviation over clusters; None if the images are independent.
         freedom: its degrees of freedom, [rows].
+        costs: the design effects of the shares of the sample and of the images beside, at least 1; None if the images
+            are independent.
     """
 
     count: Ints
@@ -38,7 +40,8 @@ class SliceCells:
     beside: tuple[Ints, Ints]
     spare: Floats
     variance: Floats | None
-    freedom: Ints | None
+    freedom: Ints | Floats | None
+    costs: tuple[Floats, Floats] | None = None
 
     @classmethod
     def against(cls, counts: Ints, wanted: Floats, clusters: Clusters | None) -> SliceCells:
@@ -119,37 +122,56 @@ def examine(cells: SliceCells, searched: np.ndarray, tests: int) -> SliceTests:
 
     Independent images have exact tests: the binomial against a given share, the hypergeometric against other images
     (Fisher), each with the smaller tail doubled. With clusters, the deviation is divided by its linearized standard
-    error (Wolter 2007, chapter 6), which is at least that of independent images, and has Student's distribution. The
-    bound is the near end of the interval of `differences` at Bonferroni's level for `tests` tests.
+    error (Wolter 2007, chapter 6), which is at least that of independent images, and has Student's distribution. With
+    design effects, it is also at least that of images which are fewer by them. The bound is the near end of the
+    interval of `differences` at Bonferroni's level for `tests` tests, of so many fewer images.
     """
     images, hits = cells.sample
     share = hits / np.maximum(images, 1)
+    costs = cells.costs or (np.ones(1), np.ones(1))
+    worth, beside = (np.maximum(of, 1) / cost for of, cost in zip((images, cells.beside[0]), costs, strict=True))
     if cells.wanted is not None:
         other = np.nan_to_num(cells.wanted)
         reference = other
-        null = other * (1 - other) / np.maximum(images, 1)
+        null = other * (1 - other) / worth
     else:
         other = cells.beside[1] / np.maximum(cells.beside[0], 1)
         pooled = (hits + cells.beside[1]) / np.maximum(images + cells.beside[0], 1)
-        null = pooled * (1 - pooled) * (1 / np.maximum(images, 1) + 1 / np.maximum(cells.beside[0], 1))
+        null = pooled * (1 - pooled) * (1 / worth + 1 / beside)
         reference = cells.count / np.maximum(cells.images, 1) - cells.spare * (share - other)
     searched = searched & (images > 0) & ((cells.wanted is not None) | (cells.beside[0] > 0))
 
-    if cells.variance is not None and cells.freedom is not None:
+    if cells.freedom is not None:
         deviation = np.abs(cells.spare * (share - other))
-        error = np.sqrt(np.maximum(cells.variance, cells.spare**2 * null))
+        variance = (
+            cells.spare**2 * null if cells.variance is None else np.maximum(cells.variance, cells.spare**2 * null)
+        )
+        if cells.costs is not None:
+            aside = 0.0 if cells.wanted is not None else other * (1 - other) / beside
+            variance = np.maximum(variance, cells.spare**2 * (share * (1 - share) / worth + aside))
+        error = np.sqrt(variance)
         freedom = np.broadcast_to(np.maximum(cells.freedom, 1)[:, None], share.shape)
         scaled = np.divide(deviation, error, out=np.zeros_like(deviation), where=error > 0)
         p_value = np.where(error > 0, 2 * student.sf(scaled, freedom), np.where(deviation > 0, 0.0, 1.0))
-        at_least = np.maximum(deviation - student.isf(ALPHA / 2 / tests, freedom) * error, 0.0)
+        quantile = student.isf(ALPHA / 2 / tests, freedom)
+        at_least = np.maximum(deviation - quantile * error, 0.0)
+        if cells.costs is not None:
+            at_least = np.minimum(at_least, _apart(cells, share, other, (worth, beside), quantile))
     else:
         p_value = _exact(cells, other)
-        quantile = float(norm.isf(ALPHA / 2 / tests))
-        ends = _wilson(hits, images, quantile)
-        base = Ends(other, other, other) if cells.wanted is not None else _wilson(*cells.beside[::-1], quantile)
-        apart = differences(ends, base)
-        at_least = cells.spare * np.maximum(np.maximum(apart.low, -apart.high), 0.0)
+        at_least = _apart(cells, share, other, (worth, beside), float(norm.isf(ALPHA / 2 / tests)))
     return SliceTests(np.where(searched, p_value, 1.0), reference, np.where(searched, at_least, 0.0))
+
+
+def _apart(
+    cells: SliceCells, share: Floats, other: Floats, worth: tuple[Floats, Floats], quantile: Floats | float
+) -> Floats:
+    """Return by how much the shares differ at least, from Wilson's intervals of images that are `worth` so many."""
+    ends = _wilson(share, worth[0], quantile)
+    base = Ends(other, other, other) if cells.wanted is not None else _wilson(other, worth[1], quantile)
+    apart = differences(ends, base)
+    found: Floats = cells.spare * np.maximum(np.maximum(apart.low, -apart.high), 0.0)
+    return found
 
 
 def _exact(cells: SliceCells, other: Floats) -> Floats:
@@ -164,9 +186,8 @@ def _exact(cells: SliceCells, other: Floats) -> Floats:
     return found
 
 
-def _wilson(hits: Ints, images: Ints, quantile: float) -> Ends:
-    of = np.maximum(images, 1)
-    share, squared = hits / of, quantile**2 / of
+def _wilson(share: Floats, of: Floats, quantile: Floats | float) -> Ends:
+    squared = quantile**2 / of
     half = np.sqrt(squared * share * (1 - share) + squared**2 / 4)
     low, high = (share + squared / 2 - half) / (1 + squared), (share + squared / 2 + half) / (1 + squared)
     return Ends(share, np.clip(low, 0.0, share), np.clip(high, share, 1.0))

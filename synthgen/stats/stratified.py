@@ -23,13 +23,13 @@ class StratifiedTest:
     """An association within strata.
 
     Attributes:
-        name: 'Cochran-Mantel-Haenszel', or with prompts 'Cochran-Mantel-Haenszel, by prompts'.
+        name: 'Cochran-Mantel-Haenszel'; with prompts '..., by prompts'; else with `least`, '..., with a design effect'.
         statistic: with `freedom` degrees of freedom; with prompts it is Hotelling's.
         strata: those that say something: two images or more, with different values of both.
         odds_ratio: common to all strata (Mantel and Haenszel), of two by two values; None if there are more, or if it
             is 0 or infinite.
         same_odds: the p-value of Breslow and Day's test, with Tarone's correction, that all strata have this odds
-            ratio; None likewise, and with prompts.
+            ratio; None likewise, and with prompts or another design effect.
         effect: the mean design effect of images of one prompt, at least 1.
     """
 
@@ -56,7 +56,7 @@ class Clustered(NamedTuple):
     classes: int
 
 
-def stratified(tables: Ints, clustered: Clustered | None = None) -> StratifiedTest | str:
+def stratified(tables: Ints, clustered: Clustered | None = None, least: float = 1.0) -> StratifiedTest | str:
     """Test the association of rows and columns given the stratum; `tables` is [strata, rows, columns].
 
     The generalized Cochran-Mantel-Haenszel statistic of general association (Landis, Heyman and Koch 1978,
@@ -68,6 +68,10 @@ def stratified(tables: Ints, clustered: Clustered | None = None) -> StratifiedTe
     With clusters, the covariance is that of the sums over clusters (a robust score test), and the statistic is
     Hotelling's, which is F; the larger of this p-value and that of independent images counts.
 
+    Args:
+        least: a design effect that clusters do not show, at least 1, by which the statistic of independent images is
+            divided (Rao and Scott 1981, JASA 76).
+
     Returns:
         A reason if there is nothing to test.
     """
@@ -78,20 +82,25 @@ def stratified(tables: Ints, clustered: Clustered | None = None) -> StratifiedTe
     rows, columns = tables.shape[1:]
     if (rows - 1) * (columns - 1) > MOST_CONTRASTS:
         return f"{rows} by {columns} values are too many for this test"
+
     off, covariance = summed(tables.astype(float))
     statistic, freedom = _quadratic(off, covariance)
+    statistic /= least
     p_value, name = float(chi2.sf(statistic, freedom)), "Cochran-Mantel-Haenszel"
-    effect, left = 1.0, None
+    effect, left = least, None
+    if least > 1:
+        name += ", with a design effect"
     if clustered is not None:
         found = _by_clusters(clustered, off, covariance)
         if isinstance(found, str):
             return found
         statistic, freedom, robust, effect, left = found
-        p_value, name = max(p_value, robust), f"{name}, by prompts"
+        effect, p_value = max(effect, least), max(p_value, robust)
+        name = "Cochran-Mantel-Haenszel, by prompts"
     odds = same = None
     if (rows, columns) == (2, 2):
         odds = _odds_ratio(tables, effect, left)
-        same = _same_odds(tables) if clustered is None and odds is not None and len(tables) > 1 else None
+        same = _same_odds(tables) if clustered is None and least == 1 and odds is not None and len(tables) > 1 else None
     return StratifiedTest(name, statistic, freedom, p_value, len(tables), odds, same, effect)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from synthgen.auditing.basis import word_of
 from synthgen.auditing.findings import AttributeFindings, Figure
 from synthgen.auditing.gates import LABELS_SETTLE, Found, Gate, Worst
 from synthgen.auditing.groups.contrasts import QuotedShare, between_classes, between_values, pair_of
@@ -37,6 +38,7 @@ def _found(gate: Gate, attribute: AttributeFindings, contrast: Contrast, side: Q
         detail=f"{_percent(contrast.share)} beside {_percent(contrast.reference_share)} of {contrast.reference}",
         beyond=beyond(pair_of(side, base), kind, gate),
         worst=_worst(kind, figure, side, base, attribute.known) if figure else None,
+        word=word_of(side.scope if side.scope.quote.unchecked else base.scope),
     )
 
 

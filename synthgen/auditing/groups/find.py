@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from synthgen.auditing.findings import AttributeFindings
 from synthgen.auditing.gates import Found, Gate
 from synthgen.auditing.groups.contrast_gates import contrast_places
 from synthgen.auditing.groups.contrasts import between_classes, between_values, spreads
+from synthgen.auditing.groups.costs import Costs
 from synthgen.auditing.groups.error_gates import JUDGED, error_places
 from synthgen.auditing.groups.errors import Grouping, find_errors
 from synthgen.auditing.groups.found import Contrast, GroupFindings, ReferenceGroup
@@ -40,6 +41,7 @@ class GroupQuestion:
         references: the targets of attributes.
         joints: the joint attributes of the table.
         whole: whether the set itself is asked about, and not its source.
+        costs: what images cost that depend on each other, with `whole` too.
     """
 
     reference_groups: Mapping[str, str]
@@ -47,6 +49,7 @@ class GroupQuestion:
     references: Mapping[str, Reference]
     joints: Collection[str]
     whole: bool = False
+    costs: Costs = field(default_factory=Costs)
 
 
 Places = Callable[[Gate], dict[str, Found] | None]
@@ -63,7 +66,7 @@ def find_groups(
     """Compare groups.
 
     Args:
-        table: with joint attributes; `plain` is without them.
+        table: with joint attributes; `plain` is without them, and has the clusters of the source with `whole`, too.
         found: what was measured, joint attributes included.
     """
     classes = {name: int((plain.label == index).sum()) for index, name in enumerate(plain.classes)}
@@ -80,8 +83,8 @@ def find_groups(
         references=tuple(groups.values()),
         contrasts=tuple(_contrasts(own, groups, len(plain.classes))),
         spreads=tuple(spread for each in own for spread in spreads(each)),
-        slices=find_slices(plain, asked.references, asked.known) if own else None,
-        stratified=find_stratified(plain) if len(own) > 1 else (),
+        slices=find_slices(plain, asked.references, asked.known, asked.costs) if own else None,
+        stratified=find_stratified(plain, asked.costs) if len(own) > 1 else (),
         errors=errors,
         caveats=tuple(_caveats(errors, own)),
     )

@@ -1,6 +1,7 @@
 """The worst slices: of all combinations of class and values, those whose share is surely far from its reference."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
 
@@ -8,12 +9,13 @@ import numpy as np
 
 from synthgen.auditing.crossings import MIN_CELL
 from synthgen.auditing.findings import OVERALL, place_of
+from synthgen.auditing.groups.costs import Costs
 from synthgen.auditing.groups.found import Slice, Slices
 from synthgen.auditing.groups.joint import joint_name, joint_value
 from synthgen.auditing.table import Table, crossed
 from synthgen.stats.clusters import FEWEST_FREEDOM
 from synthgen.stats.distance import Reference
-from synthgen.stats.estimates import Floats, Ints, wilson
+from synthgen.stats.estimates import Estimate, Floats, Ints, wilson
 from synthgen.stats.slices import SliceCells, SliceTests, examine
 
 SHOWN = 10
@@ -30,16 +32,43 @@ class _Group(NamedTuple):
     cells: SliceCells
     searched: np.ndarray
 
+    @property
+    def overall(self) -> bool:
+        return self.places == (OVERALL,)
 
-def find_slices(table: Table, references: Mapping[str, Reference], known: Collection[str]) -> Slices:
+    def measured(self, costs: Costs) -> tuple[str, ...]:
+        """Return whose shares tell the design effects: both attributes, if their combination was not measured."""
+        together = joint_name(self.attributes)
+        return (
+            (together,)
+            if together in costs.effects
+            else tuple(name for name in self.attributes if name in costs.effects)
+        )
+
+    def columns(self, name: str) -> Ints:
+        """Return the position of the value of `name` in each column."""
+        if name not in self.attributes:
+            return np.arange(len(self.values))
+        each = [values[self.attributes.index(name)] for values in self.values]
+        place = {value: index for index, value in enumerate(dict.fromkeys(each))}
+        return np.array([place[value] for value in each])
+
+
+def find_slices(
+    table: Table, references: Mapping[str, Reference], known: Collection[str], costs: Costs | None = None
+) -> Slices:
     """Search every share of a value, and of a pair of values, in every class and overall.
 
     The reference of a share is the target, if there is one: of two attributes, the product of their targets. Otherwise
     it is the share in the other classes, or for a pair what independence in the same place would give. Of two slices
     that say the same, such as the shares of only two values, one is searched. The shares are those of the answers, not
     corrected for a judge's errors.
+
+    Args:
+        costs: what images cost that depend on each other; by default, what the clusters of the table show alone.
     """
-    groups = list(_groups(table, references))
+    costs = costs or Costs()
+    groups = [_costed(group, costs) for group in _groups(table, references)]
     searched = sum(int(group.searched.sum()) for group in groups)
     skipped = sum(int((~group.searched.any(1)).sum()) for group in groups)
     if not searched:
@@ -58,13 +87,13 @@ def find_slices(table: Table, references: Mapping[str, Reference], known: Collec
             found.append((-float(test.at_least.flat[place]), number, int(place), float(p_value)))
 
     worst = [
-        _slice(groups[number], tests[number], place, p_value, known)
+        _slice(groups[number], tests[number], place, p_value, known, costs)
         for _, number, place, p_value in sorted(found)[:SHOWN]
     ]
     return Slices(searched, MIN_CELL, skipped, beyond, tuple(worst))
 
 
-def _slice(group: _Group, test: SliceTests, index: int, adjusted: float, known: Collection[str]) -> Slice:
+def _slice(group: _Group, test: SliceTests, index: int, adjusted: float, known: Collection[str], costs: Costs) -> Slice:
     row, column = divmod(index, len(group.values))
     count, images = int(group.cells.count[row, column]), int(group.cells.images[row, column])
     hidden = len(group.attributes) > 1 and 0 < count < MIN_CELL
@@ -75,7 +104,7 @@ def _slice(group: _Group, test: SliceTests, index: int, adjusted: float, known: 
         values=group.values[column],
         images=images,
         count=None if hidden else count,
-        share=None if hidden else wilson(count, images),
+        share=None if hidden else _share(group, row, column, costs),
         reference=reference,
         basis=group.basis,
         deviation=None if hidden else count / images - reference,
@@ -84,6 +113,44 @@ def _slice(group: _Group, test: SliceTests, index: int, adjusted: float, known: 
         adjusted=adjusted,
         known=all(name in known for name in group.attributes),
     )
+
+
+def _share(group: _Group, row: int, column: int, costs: Costs) -> Estimate | None:
+    """Return a share with the interval that the table of shares has, or would have, for it."""
+    count, images = int(group.cells.count[row, column]), int(group.cells.images[row, column])
+    place = 0 if group.overall else row + 1
+    found = []
+    for part in group.measured(costs):
+        effect = costs.effect_of(part, place)
+        cost = effect.of(int(group.columns(part)[column])) if effect is not None else None
+        if effect is not None and cost is not None:
+            found.append(effect.interval(count, images, cost))
+    return max((each for each in found if each), key=lambda each: each.half_width, default=wilson(count, images))
+
+
+def _costed(group: _Group, costs: Costs) -> _Group:
+    """Let a group's tests allow for the design effects of its shares, and leave out what is worth too few images."""
+    names, cells = group.measured(costs), group.cells
+    parts = []
+    for name in names:
+        own = costs.of_shares(name, int(group.columns(name).max()) + 1, group.overall)
+        parts.append(np.ones(cells.count.shape) if own is None else own[:, group.columns(name)])
+    if not parts or (cells.freedom is None and max(each.max(initial=1.0) for each in parts) <= 1):
+        return group
+
+    # Two attributes are associated with a smaller effect than that of either: see `Costs.of_association`.
+    cost = np.min(parts, axis=0) if group.basis == "independence" else np.max(parts, axis=0)
+    freedom = costs.freedom(names, group.overall)
+    freedom = freedom if cells.freedom is None else np.minimum(freedom, cells.freedom)
+    beside = cost
+    if group.basis == "the other classes":
+        images = cells.images
+        spent, rest = images * cost, images.sum(0) - images
+        beside = np.maximum((spent.sum(0) - spent) / np.maximum(rest, 1), 1.0)
+        if costs.more and (whole := costs.of_shares(names[0], cells.count.shape[1], True)) is not None:
+            beside = np.maximum(beside, whole)
+    searched = group.searched & (cells.images / cost >= MIN_CELL)
+    return group._replace(cells=replace(cells, costs=(cost, beside), freedom=freedom), searched=searched)
 
 
 def _groups(table: Table, references: Mapping[str, Reference]) -> Iterator[_Group]:

@@ -6,6 +6,7 @@ from itertools import combinations, permutations
 
 import numpy as np
 
+from synthgen.auditing.groups.costs import Costs
 from synthgen.auditing.groups.found import Stratified
 from synthgen.auditing.groups.references import CLASS
 from synthgen.auditing.table import Table, crossed
@@ -16,16 +17,20 @@ from synthgen.stats.stratified import MOST_CONTRASTS, Clustered, stratified
 MOST_STRATA_CELLS = 4_000_000
 
 
-def find_stratified(table: Table) -> tuple[Stratified, ...]:
-    """Test every pair of attributes within classes, and class and attribute within every other attribute."""
+def find_stratified(table: Table, costs: Costs | None = None) -> tuple[Stratified, ...]:
+    """Test every pair of attributes within classes, and class and attribute within every other attribute.
+
+    Where the clusters of the table are not all that images share, the design effects of the shares count as well.
+    """
     names = list(table.attributes)
-    found = [_test(table, *pair, CLASS) for pair in combinations(names, 2)]
-    found += [_test(table, CLASS, *pair) for pair in permutations(names, 2)]
+    costs = costs if costs is not None and (costs.more or table.cluster is None) else Costs()
+    found = [_test(table, *pair, CLASS, costs) for pair in combinations(names, 2)]
+    found += [_test(table, CLASS, *pair, costs) for pair in permutations(names, 2)]
     adjusted = holm([each.p_value for each in found])
     return tuple(replace(each, adjusted=p) for each, p in zip(found, adjusted, strict=True))
 
 
-def _test(table: Table, first: str, second: str, within: str) -> Stratified:
+def _test(table: Table, first: str, second: str, within: str, costs: Costs) -> Stratified:
     columns = [_column(table, name) for name in (within, first, second)]
     inside = np.ones(len(table), dtype=bool)
     for codes, values in columns:
@@ -42,8 +47,10 @@ def _test(table: Table, first: str, second: str, within: str) -> Stratified:
         _, cluster = np.unique(table.cluster[inside], return_inverse=True)
         classes = len(np.unique(table.label[inside]))
         clustered = Clustered((own[0], own[1], own[2]), cluster, classes)
-    v, marginal_p = _marginal(counts.sum(0), clustered)
-    result = stratified(counts, clustered) if images else "no image has a value of all three"
+    tested = [name for name in (first, second) if name != CLASS]
+    least = costs.of_association({name: table.counts(name)[:, : len(table.attributes[name].values)] for name in tested})
+    v, marginal_p = _marginal(counts.sum(0), clustered, least)
+    result = stratified(counts, clustered, least) if images else "no image has a value of all three"
     if isinstance(result, str):
         return Stratified(first, second, within, images, v, marginal_p, reason=result)
     return Stratified(
@@ -65,7 +72,7 @@ def _test(table: Table, first: str, second: str, within: str) -> Stratified:
     )
 
 
-def _marginal(counts: Ints, clustered: Clustered | None) -> tuple[Estimate | None, float | None]:
+def _marginal(counts: Ints, clustered: Clustered | None, least: float) -> tuple[Estimate | None, float | None]:
     """Return Cramer's V and the p-value of a table, ignoring strata."""
     marginal = filled(counts)
     if min(marginal.shape, default=0) < 2:
@@ -73,9 +80,9 @@ def _marginal(counts: Ints, clustered: Clustered | None) -> tuple[Estimate | Non
     if clustered is not None:
         _, first, second = clustered.codes
         clustered = clustered._replace(codes=(np.zeros_like(first), first, second))
-    found = stratified(counts[None], clustered)
+    found = stratified(counts[None], clustered, least)
     if isinstance(found, str):
-        return (cramers_v(marginal), None) if clustered is None else (None, None)
+        return (cramers_v(marginal, least), None) if clustered is None else (None, None)
     return cramers_v(marginal, found.effect), found.p_value
 
 

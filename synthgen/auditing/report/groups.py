@@ -3,13 +3,24 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from synthgen.auditing.basis import word_of
 from synthgen.auditing.deviations import deviations, listed
 from synthgen.auditing.findings import AttributeFindings, Findings
 from synthgen.auditing.groups.found import Contrast, GroupFindings, Slices, Stratified
 from synthgen.auditing.groups.joint import joint_value
 from synthgen.auditing.groups.model_errors import AttributeErrors, GroupErrors, ModelErrors
 from synthgen.auditing.report.composition import most_telling, row_name
-from synthgen.auditing.report.words import EN, counted, decimals, p_value, percent, percents, points, spoken
+from synthgen.auditing.report.words import (
+    EN,
+    capitalized,
+    counted,
+    decimals,
+    p_value,
+    percent,
+    percents,
+    points,
+    spoken,
+)
 from synthgen.pages.page import short
 from synthgen.stats.distance import Measure
 
@@ -71,6 +82,7 @@ def _slices(found: Slices) -> GroupTable:
         )
         for each in found.worst
     )
+
     judged = any(not each.known for each in found.worst)
     notes = [
         f"{counted(found.searched, 'slice')} searched: each class, and all together, by the values of one attribute or "
@@ -105,7 +117,7 @@ def _joint(found: AttributeFindings) -> GroupTable:
     columns = ("where", "total variation (95 %)", "by chance", "test (Holm)", "off target")
     notes = [f"Target: {_cut(str(found.reference))}. Shares are of the images with a value for every part."]
     if unchecked := found.scopes[0].quote.unchecked:
-        notes.append(f"On the judge's word alone: {unchecked}.")
+        notes.append(f"{capitalized(word_of(found.scopes[0]))}: {unchecked}.")
     return GroupTable(f"Combinations: {_times(found.name)}", columns, tuple(rows), tuple(notes), brief=True)
 
 

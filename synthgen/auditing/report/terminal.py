@@ -9,7 +9,7 @@ from rich.text import Text
 
 from synthgen.auditing.crossings import Crossing
 from synthgen.auditing.findings import AttributeFindings, Figure, Findings, Scope, Share
-from synthgen.auditing.gates import WORD, Check, GateOutcome
+from synthgen.auditing.gates import Check, GateOutcome
 from synthgen.auditing.places import JSON, SHARES
 from synthgen.auditing.report.alarm import alarm
 from synthgen.auditing.report.composition import most_telling, most_telling_shares, row_name
@@ -41,6 +41,10 @@ CLASSES, CHECKS, ROWS, VALUES = 12, 6, 20, 20
 """At most this many classes of an attribute, checks of a gate, differences of two sets and values of a class are shown.
 Files have all.
 """
+_INTERVALS = ("share (95 %)", "error (95 %)")
+"""Columns whose cells, a share with its interval, stay in one line."""
+_NAMES = 10
+"""The first column is no narrower than this, or than its longest name."""
 _COLOURS = {GateOutcome.PASS: "green", GateOutcome.FAIL: "red", GateOutcome.INSUFFICIENT: "yellow"}
 
 
@@ -110,7 +114,7 @@ def _check(check: Check) -> Text:
 
 def _doubt(check: Check) -> str:
     remedy = f"; {check.remedy}" if check.outcome is GateOutcome.INSUFFICIENT else ""
-    return short(f"{WORD}: {check.unchecked}{remedy}", 300)
+    return short(f"{check.word}: {check.unchecked}{remedy}", 300)
 
 
 def _shares(attribute: AttributeFindings, file: str) -> Table:
@@ -218,6 +222,10 @@ def _of_groups(found: GroupTable, of: str = "") -> Text | Table:
     table = _table(heading, found.columns[0], *(f">{column}" for column in found.columns[1:]), caption=notes)
     for row in found.rows[:CLASSES]:
         table.add_row(*(Text(short(cell, 80)) for cell in row))
+    for column, name in zip(table.columns, found.columns, strict=True):
+        column.no_wrap = name in _INTERVALS
+        column.min_width = max(map(len, name.split()))
+    table.columns[0].min_width = min(_NAMES, max(len(row[0]) for row in found.rows))
     return table
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from synthgen.auditing.basis import AGREEMENT
 from synthgen.auditing.findings import Findings
-from synthgen.auditing.gates import LABELS_SETTLE, WORD, Check, GateOutcome, GateResult
+from synthgen.auditing.gates import LABELS_SETTLE, Check, GateOutcome, GateResult
 from synthgen.auditing.inspection.findings import Inspection
 from synthgen.auditing.quote import UNCHECKED
 from synthgen.auditing.report.inspected import summary
@@ -47,8 +47,8 @@ def verdict(findings: Findings, inspection: Inspection | None = None) -> Headlin
     if AGREEMENT in findings.rests_on and outcome is not GateOutcome.INSUFFICIENT:
         headline += ", by the agreement of independent judges"
     if findings.on_trust:
-        headline += f", {WORD}"
-        sentence = f"{sentence.removesuffix('.')}, {WORD}: {_why(findings.on_trust)} (`trust_judge`)."
+        headline += f", {findings.trusted}"
+        sentence = f"{sentence.removesuffix('.')}, {findings.trusted}: {_why(findings.on_trust)} (`trust_judge`)."
     elif _wants_labels(findings):
         sentence += f" For gates that depend on the unchecked judge, {LABELS_SETTLE}."
     sentence += _basis(findings)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from synthgen.auditing.findings import AttributeFindings, Figure
 from synthgen.auditing.gates import GateOutcome
+from synthgen.auditing.p_values import p_text
 from synthgen.auditing.report.report import JudgeCheck
 from synthgen.stats.distance import Measure
 from synthgen.stats.estimates import Estimate
@@ -108,7 +109,7 @@ def decimals(found: Estimate | None, digits: int = 2) -> str:
 def p_value(value: float | None) -> str:
     if value is None:
         return EN
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"
+    return p_text(value)
 
 
 def counted(many: int, one: str, more: str | None = None) -> str:
