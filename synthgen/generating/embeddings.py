@@ -165,7 +165,8 @@ def _key(given: Mapping[str, object]) -> tuple[Hashable, ...]:
 
 
 def _acting(layer: nn.Module) -> str:
-    return repr((layer.disable_adapters, layer.active_adapters, layer.scaling, layer.merged))
+    off = getattr(layer, "disable_adapters", False)
+    return repr((off, layer.active_adapters, layer.scaling, layer.merged))
 
 
 def _adapters(pipeline: DiffusionPipeline) -> Iterator[Hashable]:
