@@ -81,7 +81,7 @@ def test_a_task_of_an_array_refuses_such_a_setting_before_any_shard(tmp_path: Pa
     assert not (tmp_path / "run").exists()
     spec = synthgen.load_spec(tmp_path / "spec.yaml")
     create_run(open_store(tmp_path / "run"), synthgen.plan(spec), SPEC)  # as an earlier version began it
-    done = call("work", "run", "--index", "0", "--of", "1", folder=tmp_path)
+    done = call("work", "run", "--index", "0", "--of", "1", "--trust", folder=tmp_path)
     assert done.returncode == 2, done.stderr
     assert "model.negative_prompt: Flux2KleinPipeline takes no negative prompt" in done.stderr
     assert not list((tmp_path / "run").glob("failed/*"))
