@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.phrases import Phrases, TextPart, TooManyError
 from synthgen.spec.place import Path, quoted
-from synthgen.spec.rules import all_values, rule_of
+from synthgen.spec.rules import all_values, pick_of
 from synthgen.spec.template import Template, TemplateError, TemplatePart, Variable, after_comma
 
 _PATH = ("safety", "block")
@@ -75,7 +75,7 @@ class _Alternatives:
         suffix = prompts.get("suffix")
         texts = [suffix] if isinstance(suffix, str) else [text for _, text in texts_at((), suffix)]
         self._suffix = [TextPart([after_comma(text) for text in texts], "suffix")] if texts else []
-        self._picks = {name: rule_of(name, each).pick for name, each in variables.items()}
+        self._picks = {name: pick_of(each) for name, each in variables.items()}
         self._prefix = dict.fromkeys(("class", *mapping(own, "variables")), f"{number}/")
 
     def all(self, parts: Iterable[TemplatePart]) -> Iterator[TextPart]:

@@ -19,8 +19,8 @@ from synthgen.spec.messages import suggestion, suggestion_or_all
 from synthgen.spec.model import BUNDLED_MODEL, ModelSpec
 from synthgen.spec.output_checks import check_output
 from synthgen.spec.place import KEY, Path, quoted
-from synthgen.spec.prompt_checks import check_prompts, named_variables
-from synthgen.spec.rules import is_open, rule_of, values_at
+from synthgen.spec.prompt_checks import Named, check_prompts, named_variables
+from synthgen.spec.rules import is_open, pick_of, values_at
 from synthgen.spec.spelling import folded
 from synthgen.spec.wordings import check_values, check_wordings
 
@@ -96,7 +96,9 @@ def _classes(classes: Data) -> Iterator[Violation]:
 
 def _attributes(spec: Data) -> Iterator[Violation]:
     attributes = mapping(spec, "attributes")
-    variables = {each.name: each.raw for each in named_variables(spec)}
+    named: dict[str, list[Named]] = {}
+    for each in named_variables(spec):
+        named.setdefault(each.name, []).append(each)
     yield from _names(attributes)
     offers: dict[Path, set[str]] = {}
     for name in attributes:
@@ -115,12 +117,13 @@ def _attributes(spec: Data) -> Iterator[Violation]:
         variable = attribute.get("variable")
         if not isinstance(variable, str):
             continue
-        if variable not in variables:
-            hint = suggestion(variable, variables)
+        if variable not in named:
+            hint = suggestion(variable, named)
             yield Violation((*path, "variable"), f"unknown variable {quoted(variable)}{hint}")
             continue
-        offered = [each for each in named_variables(spec) if each.name == variable and not is_open(each.raw)]
-        for each in offered:
+        for each in named[variable]:
+            if is_open(each.raw):
+                continue
             if each.path not in offers:
                 offers[each.path] = {text for _, text in values_at((), each.raw)}
             for value in values:
@@ -128,7 +131,7 @@ def _attributes(spec: Data) -> Iterator[Violation]:
                     of = f" of the class {quoted(each.class_name)}" if each.class_name is not None else ""
                     message = f"the variable {quoted(variable)}{of} has no value {quoted(value)}"
                     yield Violation((*path, "values", value, KEY), message)
-            if rule_of(variable, each.raw).pick is not None:
+            if pick_of(each.raw) is not None:
                 what = f"{quoted(variable)} picks several values, which cannot steer an attribute"
                 yield Violation((*path, "variable"), what)
 

@@ -8,7 +8,7 @@ from synthgen.spec.messages import suggestion_or_all
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.prompt_checks import Named, named_templates, named_variables
 from synthgen.spec.prompting import CircleError, PromptSpace, TooManyConditionsError, spaces_in
-from synthgen.spec.rules import CLASS, SUFFIX, all_values, is_open, rule_of, texts_of
+from synthgen.spec.rules import CLASS, SUFFIX, all_values, is_open, pick_of, rule_of, texts_of
 from synthgen.spec.template import TemplateError
 
 _MOST_SPACES = 20_000
@@ -87,7 +87,7 @@ def _places(spec: Data) -> Iterator[Violation]:
             several = [each for each in variables if each.name == name]
             if any(is_open(each.raw) for each in several):
                 continue
-            if any(rule_of(name, each.raw).pick is not None for each in several):
+            if any(pick_of(each.raw) is not None for each in several):
                 yield Violation((*place, KEY), f"{quoted(name)} picks several values, on which no condition can depend")
             there = (
                 classes if name == CLASS else dict.fromkeys(text for each in several for text in all_values(each.raw))

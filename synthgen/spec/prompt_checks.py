@@ -7,7 +7,7 @@ from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.choices import is_long
 from synthgen.spec.messages import suggestion_or_all
 from synthgen.spec.place import KEY, Path, quoted
-from synthgen.spec.rules import CLASS, SUFFIX, range_complaint, rule_of, values_at
+from synthgen.spec.rules import CLASS, SUFFIX, pick_of, range_complaint, rule_of, values_at
 from synthgen.spec.template import Template, TemplateError
 
 _VARIABLES = ("prompts", "variables")
@@ -62,7 +62,7 @@ def check_prompts(spec: Data) -> Iterator[Violation]:
 
     used: set[str] = {other for each in variables for other in rule_of(each.name, each.raw).names}
     whole = True  # whether every template could be read, so that the unused variables are known
-    picks = {each.name: rule_of(each.name, each.raw).pick for each in variables}
+    picks = {each.name: pick_of(each.raw) for each in variables}
     common = {each.name for each in variables if each.class_name is None}
     for path, texts, class_name in named_templates(spec):
         own = {each.name for each in variables if each.class_name == class_name or class_name is None}

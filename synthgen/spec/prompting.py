@@ -185,13 +185,18 @@ class PromptSpace:
         return all((self._class if name == CLASS else values[name]) in allowed for name, allowed in when.items())
 
 
-def spaces_in(prompts: Data, own: Data, class_name: str, fixed: Mapping[str, str]) -> list[PromptSpace]:
+def spaces_in(
+    prompts: Data, own: Data, class_name: str, fixed: Mapping[str, str], rules: Mapping[str, VariableRule] | None = None
+) -> list[PromptSpace]:
     """Return a space for each template of a class, from the raw data of `prompts` and of the class.
+
+    Args:
+        rules: those of the class, if they are known.
 
     Raises:
         KeyError, TemplateError, TooManyConditionsError: as `PromptSpace`.
     """
-    rules = rules_of(prompts, own)
+    rules = rules_of(prompts, own) if rules is None else rules
     templates = own.get("templates")
     return [
         PromptSpace(choice, rules, class_name, fixed)
@@ -225,10 +230,17 @@ class _Same:
         return id(self.of)
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=4)
+def _common_rules(prompts: _Same) -> dict[str, VariableRule]:
+    """Classes without variables of their own share these: a thousand classes must not keep all values each."""
+    return rules_of(_raw(prompts), {})
+
+
+@lru_cache(maxsize=2048)
 def _spaces(prompts: _Same, own: _Same, name: str, fixed: tuple[tuple[str, str], ...]) -> tuple[PromptSpace, ...]:
     raw, mine = _raw(prompts), _raw(own)
-    usable = [space for space in spaces_in(raw, mine, name, dict(fixed)) if space.count()]
+    rules = None if mine.get("variables") else _common_rules(prompts)
+    usable = [space for space in spaces_in(raw, mine, name, dict(fixed), rules) if space.count()]
     if not usable and fixed:
         return _spaces(prompts, own, name, ())
     return tuple(usable)

@@ -68,14 +68,20 @@ def rule_of(name: str, variable: object) -> VariableRule:
         if variable.get("range") is not None
         else tuple(options_of(variable.get("values")))
     )
-    otherwise, pick = variable.get("otherwise"), variable.get("pick")
+    otherwise = variable.get("otherwise")
     return VariableRule(
         name,
         options,
         when_of(variable.get("when")),
         otherwise if isinstance(otherwise, str) else None,
-        pick if type(pick) is int and pick > 1 else None,
+        pick_of(variable),
     )
+
+
+def pick_of(variable: object) -> int | None:
+    """Return how many different values of a variable are drawn; None for one, which is then no list."""
+    pick = variable.get("pick") if isinstance(variable, Mapping) and is_long(variable) else None
+    return pick if type(pick) is int and pick > 1 else None
 
 
 def options_of(choices: object) -> Iterator[Offer]:
