@@ -90,8 +90,18 @@ def check(name: str, folder: Path, negative: str) -> None:
         assert furthest([once[index]], [alone]) <= FURTHEST
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", FAMILIES)
+IN_CI = (
+    "stable-diffusion", "stable-diffusion-xl", "stable-diffusion-3", "flux-dev", "flux2-klein-base", "qwen-image",
+    "qwen-image-2.1", "z-image", "sana", "lumina", "lumina2", "cogview4", "hunyuan-image", "kandinsky3", "bria-fibo",
+    "glm-image", "pixart-sigma",
+)  # fmt: skip
+"""One for each way in which `encode_prompt` is written; the others take minutes, and have the mark of the sweep."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in IN_CI else pytest.mark.sweep) for name in FAMILIES],
+)
 def test_each_prompt_is_encoded_once_and_images_are_those_of_a_direct_call(name: str, tmp_path: Path) -> None:
     check(name, tmp_path / "model", "")
     if FAMILIES[name].takes_negative and FAMILIES[name].guidance != "none":
