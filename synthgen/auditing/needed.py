@@ -37,9 +37,11 @@ def needed_told(
         parts.append(f"about {_rounded(max(stays, least or 0)):,} if the distance stays at {found.value:.3f}")
     if not parts:
         return None
-    valued = f"{scope.valued:,}"
-    here = valued if worth > 0.99 * scope.valued else f"{valued}, worth {floor(worth):,} independent ones"
-    return f"{more_told(scope).split(' (')[0]} ({', '.join(parts)}; here are {here})"
+    what = more_told(scope).split(" (")[0]
+    if worth > 0.99 * scope.valued:
+        return f"{what} ({', '.join(parts)}; here are {scope.valued:,})"
+    here = f"here are {scope.valued:,} images, worth {floor(worth):,}"
+    return f"{what} (independent ones: {', '.join(parts)}; {here})"
 
 
 def _rounded(images: float) -> int:
