@@ -87,25 +87,35 @@ class Counter:
         return text[at:].strip()
 
 
+_KINDS = (("tokenizer.json",), ("vocab.json", "merges.txt"))
+"""The files of a tokenizer: the library's own, or those of CLIP."""
+
+
 def tokenizer_of(folder: Path) -> Tokenizer | None:
     """Open the tokenizer in a folder; None if it is of a kind that cannot be opened without its library.
 
     It is data: nothing of it can run code.
     """
+    names = next((kind for kind in _KINDS if all((folder / name).is_file() for name in kind)), ())
     try:
-        if (folder / "tokenizer.json").is_file():
-            tokenizer = Tokenizer.from_buffer(read_bounded(folder / "tokenizer.json", _MOST_BYTES))
+        files = [read_bounded(folder / name, _MOST_BYTES) for name in names]
+    except OSError:
+        return None
+    return _opened(files) if files else None
+
+
+def _opened(files: Sequence[bytes]) -> Tokenizer | None:
+    """Open a tokenizer from the content of its files, in the order of their names in `_KINDS`."""
+    try:
+        if len(files) == 1:
+            tokenizer = Tokenizer.from_buffer(files[0])
             tokenizer.no_truncation()
             tokenizer.no_padding()
             return tokenizer
-        if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
-            return _clip(
-                json.loads(read_bounded(folder / "vocab.json", _MOST_BYTES)),
-                read_bounded(folder / "merges.txt", _MOST_BYTES).decode("utf-8").splitlines(),
-            )
-    except Exception:  # the library's errors have no class of their own
+        vocabulary, merges = files
+        return _clip(json.loads(vocabulary), merges.decode("utf-8").splitlines())
+    except Exception:  # the library raises just this for files that it cannot read
         return None
-    return None
 
 
 def length_of(folder: Path) -> object:

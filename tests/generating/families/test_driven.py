@@ -1,7 +1,7 @@
 """Every family as synthgen drives it, beside a direct call of its pipeline in its own convention: equal images."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import diffusers
@@ -24,15 +24,6 @@ FURTHEST = 2
 """Grey levels of 255 between two images of one candidate: sums of another order are not equal to the last bit."""
 SLOW = ("ideogram4", "kandinsky5", "hidream")
 """An image of these takes seconds: they are drawn with in fewer ways."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Parts this small lose more by waiting for other threads than they gain."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def drawn(generator: Renderer, negative: str = "", *, count: int = 3, at_once: int | None = None) -> list[Tensor]:

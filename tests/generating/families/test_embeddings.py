@@ -1,7 +1,7 @@
 """Prompts are encoded once, and the images are those of a direct call of the pipeline."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import diffusers
@@ -26,14 +26,6 @@ TO_PROMPT = ("lumina", "kandinsky3")
 """They make a negative prompt as long as the prompt, and so encode it once for each length."""
 WHOLE = ("ldm", "omnigen", "kandinsky", "kandinsky22")
 """They have no `encode_prompt`: they get the texts of each batch."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def counted(pipeline: DiffusionPipeline) -> Counter[str]:

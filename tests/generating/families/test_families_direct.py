@@ -1,7 +1,7 @@
 """Facts of diffusers that the comparison with synthgen rests on: they check the instrument."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,6 @@ SEEDS = (11, 12, 13)
 NAMES = tuple(FAMILIES)
 TOLERANCE = 2
 """Grey levels: sums of another order are not equal to the last bit."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Parts this small lose more by waiting for other threads than they gain."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
