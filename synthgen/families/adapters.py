@@ -9,8 +9,8 @@ from pathlib import Path
 
 from synthgen.families.resolve import Read
 from synthgen.families.signature import mixins_of
-from synthgen.models.adapter_header import sizes_of
 from synthgen.models.adapters import AdapterFile
+from synthgen.models.weight_headers import sizes_of
 
 _PREFIX = re.compile(
     r"(base_model\.model\.|model\.|diffusion_model\.|lora_unet_|unet\.|transformer\.|lora_transformer_)+"

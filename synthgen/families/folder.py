@@ -6,6 +6,7 @@ from pathlib import Path
 
 from synthgen.families.call import PipelineCall
 from synthgen.families.resolve import Read, family_of
+from synthgen.models.weight_headers import shapes_in
 
 _MODELS = ("diffusers", "transformers")
 _WITHOUT_WEIGHTS = ("Scheduler", "Tokenizer", "TokenizerFast", "FeatureExtractor", "ImageProcessor", "Processor")
@@ -21,6 +22,7 @@ def folder_problems(call: PipelineCall, read: Read, folder: Path, variant: str |
         name: _weights(folder / name) for name, kind in parts.items() if _has_weights(kind) and name not in missing
     }
     yield from _lacking(weights, variant)
+    yield from _damaged(folder, weights)
     if (own := family_of(call.pipeline)) and own.package and find_spec(own.package) is None:
         yield "id", f"{call.pipeline} needs the package {own.package}: pip install {own.package}"
     channels, latents = read("unet/config.json").get("in_channels"), read("vae/config.json").get("latent_channels")
@@ -58,6 +60,17 @@ def _lacking(weights: Mapping[str, list[str]], variant: str | None) -> Iterator[
     plain = [part for part, names in safe.items() if names and all(_variant(name) for name in names)]
     if not variant and plain:
         yield "variant", f"{', '.join(plain)} has files of a variant only: set model.variant to {variants[0]}"
+
+
+def _damaged(folder: Path, weights: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
+    """Find files that were not copied whole, by their headers."""
+    for part, names in weights.items():
+        for name in sorted(names):
+            try:
+                if name.endswith(".safetensors"):
+                    shapes_in(folder / part / name)
+            except (OSError, ValueError) as error:
+                yield "id", f"{part}/{name} cannot be used: {error}"
 
 
 def _variant(name: str) -> str | None:

@@ -1,14 +1,12 @@
 """Adapters in a loaded pipeline: put in once, and turned on and off for the images that they are meant for."""
 
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from diffusers import DiffusionPipeline
 from torch import nn
 
 from synthgen.errors import ModelError, first_line
+from synthgen.generating.heard import heard
 from synthgen.models.adapters import AdapterFile
 from synthgen.models.device import device_error
 from synthgen.models.door import open_adapter
@@ -40,7 +38,7 @@ class Adapters:
             spec = file.spec
             token = spec.trigger if spec.kind == "textual_inversion" else None
             try:
-                with _warnings() as said:
+                with heard() as said:
                     open_adapter(pipeline, file.path, name=_name(index), token=token)
             except Exception as error:  # libraries raise whatever a strange file leads them to
                 raise device_error(error, f"loading adapter {spec.id}") or _unfit(file, first_line(error)) from error
@@ -109,24 +107,3 @@ def _as_precise(pipeline: DiffusionPipeline) -> None:
                 if any(factor in name for factor in _FACTORS) and weight.dtype != part.dtype:
                     weight.data = weight.data.to(part.dtype)  # type: ignore[arg-type] # a dtype
             part.requires_grad_(False)
-
-
-@contextmanager
-def _warnings() -> Iterator[list[str]]:
-    """Collect what diffusers warns of while a block runs, and print none of it."""
-    said: list[str] = []
-
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            said.append(record.getMessage())
-
-    logger, listener = logging.getLogger("diffusers"), Listener(logging.WARNING)
-    before, handlers, passes = logger.level, logger.handlers[:], logger.propagate
-    logger.handlers, logger.propagate = [listener], False
-    logger.setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings(action="ignore"):  # peft warns of each adapter after the first
-            yield said
-    finally:
-        logger.handlers, logger.propagate = handlers, passes
-        logger.setLevel(before)

@@ -9,13 +9,13 @@ import diffusers
 import torch
 import transformers
 from diffusers import DiffusionPipeline
-from safetensors import SafetensorError
 from torch import nn
 
 from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.families import PipelineCall
+from synthgen.generating.loading_errors import loading_errors
 from synthgen.models.busy_hub import TRIES
-from synthgen.models.device import device_error, device_errors
+from synthgen.models.device import device_errors
 from synthgen.models.door import ModelKind, open_model, open_scheduler
 from synthgen.models.source import ModelSource, hub_failure, lacks_parts, missing_parts
 from synthgen.spec import ModelSpec
@@ -75,34 +75,32 @@ def load(model: ModelSpec, source: ModelSource, call: PipelineCall, dtype: torch
         ModelError: the weights or the scheduler cannot be loaded.
         DeviceError: memory ran out.
     """
+    _quieten()
+    with loading_errors(f"model {model.id}"):
+        pipeline = _opened(model, source, call, dtype)
+    if getattr(pipeline, "watermark", None) is not None:
+        pipeline.watermark = None  # set only because a package happens to be installed
+    if model.scheduler:
+        _replace_scheduler(pipeline, model.scheduler)
+    return pipeline
+
+
+def _quieten() -> None:
     diffusers.utils.logging.set_verbosity_error()
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
     logging.getLogger("transformers").setLevel(logging.ERROR)
 
-    options: dict[str, object] = {}
+
+def _opened(model: ModelSpec, source: ModelSource, call: PipelineCall, dtype: torch.dtype) -> DiffusionPipeline:
+    options: dict[str, object] = {"pipeline": call.pipeline, "dtype": dtype, "variant": model.variant}
     if not model.safety_checker:
         options |= {"safety_checker": None, "requires_safety_checker": False}
     if not source.is_folder:
         options |= {"revision": source.revision}
     where = Path(source.location) if source.is_folder else source.location
-
-    def loaded() -> object:
-        kind = {"pipeline": call.pipeline}
-        return open_model(ModelKind.PIPELINE, where, dtype=dtype, variant=model.variant, **kind, **options)
-
-    try:
-        pipeline = _patiently(source, loaded)
-    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError, MemoryError) as error:
-        raise device_error(error, f"loading model {model.id}") or ModelError(
-            f"model {model.id} cannot be loaded: {first_line(error)}",
-            hint="It must be a text-to-image pipeline of diffusers with safetensors weights.",
-        ) from error
+    pipeline = _patiently(source, lambda: open_model(ModelKind.PIPELINE, where, **options))
     assert isinstance(pipeline, DiffusionPipeline)
-    if getattr(pipeline, "watermark", None) is not None:
-        pipeline.watermark = None  # set only because a package happens to be installed
-    if model.scheduler:
-        _replace_scheduler(pipeline, model.scheduler)
     return pipeline
 
 

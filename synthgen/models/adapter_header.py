@@ -1,24 +1,20 @@
 """The header of an adapter's file: which weights it has, and what it says about itself. Reads no weights.
 
-A safetensors file begins with the length of its header, eight bytes, and the header, a JSON object. Nothing in it is
-believed before it is checked: lengths against the file, and what diffusers would hand on to peft against a short list.
+What diffusers would hand on to peft is checked against a short list.
 """
 
 import json
 import os
 import re
 import stat
-import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
-from typing import BinaryIO
 
 from synthgen.errors import ModelError, UsageError
+from synthgen.models.weight_headers import Shapes, parsed
 
-_LONGEST = 32 * 2**20
-"""Bytes of a header. One of ten thousand weights has about 1 MiB."""
 _MOST_RANK = 4096
 _CONFIG = "lora_adapter_metadata"
 _NUMBERS = re.compile(r"(\w+\.)*(r|lora_alpha|alpha|lora_dropout|rank_dropout|module_dropout|decompose_factor)")
@@ -44,7 +40,7 @@ class AdapterHeader:
         sha256: of the whole file, in hex.
     """
 
-    shapes: Mapping[str, tuple[int, ...]]
+    shapes: Shapes
     about: Mapping[str, str]
     sha256: str
 
@@ -68,7 +64,8 @@ def read_header(file: Path) -> AdapterHeader:
     try:
         flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
         with os.fdopen(os.open(file, flags), "rb") as opened:
-            shapes, about = _parsed(opened, os.fstat(opened.fileno()).st_size)
+            shapes, about = parsed(opened, os.fstat(opened.fileno()).st_size)
+            _check_config(about.get(_CONFIG))
             opened.seek(0)
             digest = file_digest(opened, "sha256").hexdigest()
     except OSError as error:
@@ -76,38 +73,6 @@ def read_header(file: Path) -> AdapterHeader:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"adapter {file} is refused: {error}", hint=hint) from error
     return AdapterHeader(shapes, about, digest)
-
-
-def _parsed(file: BinaryIO, size: int) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
-    start = file.read(8)
-    if start[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
-        raise ValueError("it is a pickle, which can run code")
-    length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-    if not 2 <= length <= size - 8:
-        raise ValueError(f"it is not a safetensors file: a header of {length:,} bytes, in a file of {size:,}")
-    if length > _LONGEST:
-        raise ValueError(f"its header has {length:,} bytes, more than {_LONGEST:,}")
-    header = json.loads(file.read(length).decode("utf-8"))
-    if not isinstance(header, dict):
-        raise ValueError("its header is not an object")
-    about = header.pop("__metadata__", {})
-    if not isinstance(about, dict) or not all(isinstance(text, str) for text in about.values()):
-        raise ValueError("its metadata is not texts by name")
-    _check_config(about.get(_CONFIG))
-    if not header:
-        raise ValueError("it has no weights")
-    return {name: _shape(name, entry, size - 8 - length) for name, entry in header.items()}, about
-
-
-def _shape(name: str, entry: object, size: int) -> tuple[int, ...]:
-    shape, place = (entry.get("shape"), entry.get("data_offsets")) if isinstance(entry, dict) else (None, None)
-    for numbers, most in ((shape, 1 << 40), (place, size)):
-        if not isinstance(numbers, list) or len(numbers) > 8:
-            raise ValueError(f"its header has no place for {name[:80]!r}")
-        if not all(type(number) is int and 0 <= number <= most for number in numbers):
-            raise ValueError(f"its header puts {name[:80]!r} outside the file")
-    assert isinstance(shape, list)
-    return tuple(shape)
 
 
 def _check_config(text: str | None) -> None:
@@ -148,13 +113,3 @@ def _is_harmless(key: str, value: object) -> bool:
 def _is_plain(name: object) -> bool:
     """Whether a name is no pattern that takes very long to compare."""
     return isinstance(name, str) and _PLAIN.fullmatch(name) is not None
-
-
-def sizes_of(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Yield name and shape of each weight in a folder's safetensors files, as far as their headers can be read."""
-    for file in sorted(folder.glob("*.safetensors")):
-        try:
-            with file.open("rb") as opened:
-                yield from _parsed(opened, file.stat().st_size)[0].items()
-        except (OSError, ValueError, RecursionError):
-            return

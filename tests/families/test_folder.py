@@ -43,6 +43,11 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
     return " ".join(capsys.readouterr().err.split())
 
 
+def cut(folder: Path, part: str) -> None:
+    (weights,) = (folder / "model" / part).glob("*.safetensors")
+    weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "part": (lambda folder: shutil.rmtree(folder / "model/vae"), "model.id: the model's folder has no vae, which its"),
     "weights": (
@@ -76,6 +81,14 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "scheduler": (
         lambda folder: change(folder, "scheduler/scheduler_config.json", _class_name="DPMSolverSDEScheduler"),
         "model.id: DPMSolverSDEScheduler draws noise for a whole batch",
+    ),
+    "cut off": (
+        lambda folder: cut(folder, "vae"),
+        "model.id: vae/diffusion_pytorch_model.safetensors cannot be used: it was cut off: its header puts",
+    ),
+    "pointer": (
+        lambda folder: next((folder / "model/unet").glob("*.safetensors")).write_text("version https://git-lfs.github"),
+        "model.id: unet/diffusion_pytorch_model.safetensors cannot be used: it is only a pointer of Git LFS",
     ),
     "package": (
         lambda folder: change(folder, "model_index.json", _class_name="KolorsPipeline"),
