@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from synthgen import models
 from synthgen.errors import ModelError, ModelUnavailable, StorageError, SynthgenError
 from synthgen.families import call_of
 from synthgen.families.adapters import adapter_problems
 from synthgen.models.adapters import PINNED, AdapterFile, find_adapter
-from synthgen.models.source import cached_folder
 from synthgen.planning import Plan
 from synthgen.spec import Spec
 
@@ -49,18 +47,14 @@ def _check(spec: Spec, source: models.ModelSource, files: Sequence[AdapterFile])
     if not source.is_folder and not source.read_json("model_index.json"):
         what = f"model {source.location}: its model_index.json cannot be read from the hub, and is not in the cache"
         raise ModelUnavailable(what, hint="Try again where the hub can be reached, or download the model first.")
-    folder, call = _folder(source), call_of(source.read_json)
+    call = call_of(source.read_json)
     problems = [
         f"model.adapters.{index}.id: {file.spec.id} ({file.path.name}): {why}"
         for index, file in enumerate(files)
-        for why in adapter_problems(file, call.pipeline, source.read_json, folder)
+        for why in adapter_problems(file, call.pipeline, source.read_json, source.cached_part)
     ]
     if problems:
         raise ModelError("\n".join(problems), hint="Choose an adapter that was made for this model.")
-
-
-def _folder(source: models.ModelSource) -> Path | None:
-    return Path(source.location) if source.is_folder else cached_folder(source)
 
 
 def _placed(spec: Spec, pinned: Mapping[str, str]) -> Iterator[AdapterFile]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, sqrt
 
 from synthgen import bundled
@@ -12,7 +12,7 @@ from synthgen.api.arguments import check_plan
 from synthgen.api.long_texts import notes_of
 from synthgen.api.measured import Passes, Speed, read_passes, read_speeds, this_machine
 from synthgen.families import own_size
-from synthgen.models import ModelSource
+from synthgen.models.parts import unpinned
 from synthgen.planning import Plan
 from synthgen.spec import BUNDLED_MODEL, PLUGIN, Spec
 
@@ -233,5 +233,7 @@ def _size(planned: Plan) -> tuple[int, int] | None:
         return wide, high
     if model.id.startswith(PLUGIN):  # only the plug-in knows
         return None
-    place = str(bundled.GENERATOR) if model.id == BUNDLED_MODEL else model.id
-    return own_size(ModelSource(place, revision))
+    source = unpinned(model, own=bundled.GENERATOR if model.id == BUNDLED_MODEL else None)
+    if source is None:
+        return None
+    return own_size(source if source.is_folder or source.checkpoint else replace(source, revision=revision))

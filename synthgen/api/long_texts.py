@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from synthgen import bundled
 from synthgen.errors import ModelError, UsageError
-from synthgen.files import expanded
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, PLUGIN, PromptSpace, Spec, Violation, spaces_of
 
 if TYPE_CHECKING:
@@ -102,16 +101,12 @@ def notes_of(spec: Spec) -> list[str]:
 
 def source_here(spec: Spec) -> ModelSource | None:
     """Return the model of a spec as a folder, or as the hub's cache has it; None for the generator of a plug-in."""
-    from synthgen.models import ModelSource, is_folder
+    from synthgen.models.parts import unpinned
 
     name = spec.model.id
     if name.startswith(PLUGIN):
         return None
-    if name == BUNDLED_MODEL:
-        return ModelSource(str(bundled.GENERATOR), "content:")
-    if is_folder(name):
-        return ModelSource(str(expanded(name)), "content:")
-    return ModelSource(name, spec.model.revision or "main")
+    return unpinned(spec.model, own=bundled.GENERATOR if name == BUNDLED_MODEL else None)
 
 
 def long_judge_texts(spec: Spec) -> Iterator[Violation]:

@@ -10,6 +10,8 @@ from synthgen.api.fitness import unfit
 from synthgen.api.long_texts import HINT, long_judge_texts
 from synthgen.errors import ModelError, SynthgenError, UsageError, first_line
 from synthgen.files import expanded
+from synthgen.models.checkpoint import checkpoint_shapes
+from synthgen.models.parts import is_checkpoint
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, PLUGIN, Spec, Violation
 
 _LOCAL, _HUB = "local-dir:", "hf-hub:"
@@ -69,6 +71,9 @@ def check_workers(executor: str, devices: str, address: str | None) -> None:
 def _check_model(name: str) -> None:
     if name == BUNDLED_MODEL or name.startswith(PLUGIN) or not models.is_folder(name):
         return
+    if is_checkpoint(name):
+        checkpoint_shapes(expanded(name))
+        return
     _check_there(name, expanded(name), "model")
     models.check_pipeline(expanded(name))
 
@@ -105,8 +110,9 @@ def _check_judge_folder(name: str, folder: Path) -> None:
 
 def _check_there(name: str, folder: Path, role: str) -> None:
     if folder.is_file():
-        hint = f"{role}.id is a folder. diffusers makes one: `from_single_file`, and then `save_pretrained`."
-        raise ModelError(f"{folder.absolute()} is a file, and not the folder of a model", hint=hint)
+        hint = "Give a folder of diffusers, or one .safetensors file: other formats are pickles, which can run code."
+        hint = hint if role == "model" else "Give the folder of a CLIP of open_clip."
+        raise ModelError(f"{folder.absolute()} is a file, and not the folder of a {role}", hint=hint)
     if not folder.is_dir():
         hint = f"Paths count from the folder of the spec. Check {role}.id."
         raise ModelError(f"the folder of {name} does not exist: {folder.absolute()}", hint=hint)

@@ -13,6 +13,7 @@ from synthgen.api.long_texts import TextLengthError, long_judge_texts, long_text
 from synthgen.api.negatives import model_asked
 from synthgen.errors import ModelError
 from synthgen.models.device_names import check_device
+from synthgen.models.parts import MODEL, revisions_of, source_of
 from synthgen.planning import Plan, Revisions
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec
 
@@ -44,8 +45,9 @@ def revisions(spec: Spec) -> Revisions:
     judged_by, releases = judge_revision(spec.judge.id), plugged.releases(spec)
     if own:
         return Revisions(plugged.revision(own), judged_by, releases)
-    source = _source(spec)
-    return Revisions(source.revision, judged_by, releases, adapters.revisions(spec, source))
+    source = source_of(spec.model, None, own=_own_folder(spec))
+    revision, components = revisions_of(source)
+    return Revisions(revision, judged_by, releases, adapters.revisions(spec, source), components)
 
 
 def generator(planned: Plan, device: str) -> Generator:
@@ -120,7 +122,7 @@ def download(planned: Plan) -> None:
         ModelError: a model cannot be downloaded.
     """
     source = None if plugged.names_generator(planned.spec) else _planned_source(planned)
-    if source and not source.is_folder:
+    if source:
         from synthgen.generating.pipelines import download as download_generator
 
         download_generator(planned.spec.model, source)
@@ -128,19 +130,14 @@ def download(planned: Plan) -> None:
     _planned_judge(planned)
 
 
-def _source(spec: Spec) -> models.ModelSource:
-    own = spec.model.id == BUNDLED_MODEL
-    return models.locate(spec.model.id, spec.model.revision, folder=bundled.GENERATOR if own else None)
+def _own_folder(spec: Spec) -> Path | None:
+    return bundled.GENERATOR if spec.model.id == BUNDLED_MODEL else None
 
 
 def _planned_source(planned: Plan) -> models.ModelSource:
     """Return the generator as of when the plan was made, whatever the hub's newest commit is now."""
-    revision = planned.revisions.generator
-    if not revision.startswith("content:"):
-        return models.ModelSource(planned.spec.model.id, revision)
-    source = _source(planned.spec)
-    _check_unchanged(f"model {planned.spec.model.id}", source.revision, revision)
-    return source
+    pinned = {MODEL: planned.revisions.generator, **planned.revisions.components}
+    return source_of(planned.spec.model, pinned, own=_own_folder(planned.spec))
 
 
 def _check_unchanged(model: str, here: str, there: str) -> None:

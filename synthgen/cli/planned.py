@@ -85,6 +85,11 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
     for adapter in spec.model.adapters:
         revision = planned.revisions.adapters.get(adapter.label, "")
         yield f"adapter   {adapter.label}: {adapter.described(revision, adapter.license)}"
+    pinned = planned.revisions.components
+    if spec.model.config:
+        yield f"config    {spec.model.config} ({pinned.get('config', '')})"
+    for name, part in spec.model.components.items():
+        yield f"component {name}: {part.described(pinned.get(name, ''))}"
     yield f"judge     {spec.judge.id}"
     yield f"licence   {forecast.licence}"
     yield from _costs(forecast)

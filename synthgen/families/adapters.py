@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,13 +43,15 @@ class _Layer:
     gives: int | None = None
 
 
-def adapter_problems(adapter: AdapterFile, pipeline: str, read: Read, folder: Path | None) -> Iterator[str]:
+def adapter_problems(
+    adapter: AdapterFile, pipeline: str, read: Read, part: Callable[[str], Path | None]
+) -> Iterator[str]:
     """Say why an adapter cannot act on a model.
 
     Args:
         pipeline: the model's class.
         read: reads the JSON of the model's folder.
-        folder: where the model is on this machine; None if it is not.
+        part: finds the folder of a part on this machine; None if it is not here.
     """
     if find_spec("peft") is None and adapter.spec.kind == "lora":
         yield "it needs the package peft: pip install peft"
@@ -68,7 +70,7 @@ def adapter_problems(adapter: AdapterFile, pipeline: str, read: Read, folder: Pa
         what = "it is no LoRA: none of its weights is a factor of one"
         yield f"{what}; a textual inversion needs `kind: textual_inversion`" if len(names) <= 2 else what
         return
-    if layers and (why := _unfit(layers, read, folder)):
+    if layers and (why := _unfit(layers, read, part)):
         yield f"it does not fit {pipeline}: {why}{_made_for(adapter, layers)}"
 
 
@@ -106,7 +108,7 @@ def _flat(name: str) -> str:
     return name.replace(".", "_").replace("_processor_", "_").removesuffix("_lora")
 
 
-def _unfit(layers: Mapping[str, _Layer], read: Read, folder: Path | None) -> str | None:
+def _unfit(layers: Mapping[str, _Layer], read: Read, part: Callable[[str], Path | None]) -> str | None:
     """Return why an adapter's layers are not the model's."""
     unet = read("unet/config.json")
     config = unet or read("transformer/config.json")
@@ -117,12 +119,13 @@ def _unfit(layers: Mapping[str, _Layer], read: Read, folder: Path | None) -> str
         return "its layers are not those of a UNet"
     if not unet and of_unet > len(layers) / 2:
         return "its layers are those of a UNet, and the model is a transformer"
-    here = _sizes(folder / ("unet" if unet else "transformer")) if folder else {}
+    folder = part("unet" if unet else "transformer")
+    here = _sizes(folder) if folder else {}
     known = {name: layer for name, layer in layers.items() if name in here}
     for name, layer in known.items():
-        for part, mine, theirs in (("takes", layer.takes, here[name].takes), ("gives", layer.gives, here[name].gives)):
+        for side, mine, theirs in (("takes", layer.takes, here[name].takes), ("gives", layer.gives, here[name].gives)):
             if None not in (mine, theirs) and mine != theirs:
-                return f"its layer {name} {part} {mine} values, and the model's {theirs}"
+                return f"its layer {name} {side} {mine} values, and the model's {theirs}"
     if known and len(known) < len(layers) and len(known) < 0.9 * len(layers):
         strange = next(name for name in layers if name not in here)
         return f"the model has no layer {strange}, nor {len(layers) - len(known) - 1} others"

@@ -1,12 +1,12 @@
 """Everything about a model and its settings that can be found wrong before its weights are read."""
 
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
 from synthgen.errors import ModelError, ModelUnavailable, UsageError
 from synthgen.families.call import PipelineCall
+from synthgen.families.components import component_problems
 from synthgen.families.encoders import text_problems
-from synthgen.families.folder import folder_problems
+from synthgen.families.folder import channel_problems, file_problems, folder_problems
 from synthgen.families.resolve import call_of
 from synthgen.families.schedulers import scheduler_problems
 from synthgen.models.remote_code import check_not_shadowed
@@ -17,6 +17,8 @@ _REMOVE = "Remove what it does not take from the spec, or choose another model."
 _HINTS = {
     "id": "Download the model again, or choose another one in model.id.",
     "variant": "Check model.variant.",
+    "components": "Choose components that were made for this pipeline.",
+    "config": "Name the settings of the model that the file was made from.",
     "scheduler": "Without model.scheduler, the model's own is used.",
 }
 """What helps where the model itself is the trouble."""
@@ -40,7 +42,7 @@ def checked_call(model: ModelSpec, source: ModelSource, written: Collection[str]
             raise ModelUnavailable(what, hint="Try again where the hub can be reached, or download the model first.")
     call = call_of(source.read_json)
     if problems := list(_problems(call, model, source, written)):
-        keys = list(dict.fromkeys(key for key, _ in problems))
+        keys = list(dict.fromkeys(key.partition(".")[0] for key, _ in problems))
         hints = dict.fromkeys(_HINTS.get(key, _REMOVE) for key in keys)
         kind = ModelError if all(key in _HINTS for key in keys) else UsageError
         raise kind("\n".join(f"model.{key}: {why}" for key, why in problems), hint=" ".join(hints))
@@ -53,8 +55,12 @@ def _problems(
     yield from call.problems(model, written)
     yield from text_problems(call, source.read_json, model)
     yield from scheduler_problems(call, source.read_json, model.scheduler)
-    if source.is_folder:  # what the cache has of a hub model may be a part of it
-        yield from folder_problems(call, source.read_json, Path(source.location), model.variant)
+    yield from component_problems(source)
+    yield from channel_problems(source.read_json)
+    if source.checkpoint is not None:
+        yield from file_problems(call, source)
+    elif source.is_folder:  # what the cache has of a hub model may be a part of it
+        yield from folder_problems(call, source, model.variant)
 
 
 def own_size(source: ModelSource) -> tuple[int, int] | None:

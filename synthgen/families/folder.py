@@ -5,7 +5,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from synthgen.families.call import PipelineCall
+from synthgen.families.modular import code_in, places_elsewhere
 from synthgen.families.resolve import Read, family_of
+from synthgen.families.signature import mixins_of
+from synthgen.models.checkpoint import checkpoint_problems, checkpoint_shapes
+from synthgen.models.modular import MODULAR
+from synthgen.models.source import ModelSource
 from synthgen.models.weight_headers import shapes_in
 
 _MODELS = ("diffusers", "transformers")
@@ -13,22 +18,57 @@ _WITHOUT_WEIGHTS = ("Scheduler", "Tokenizer", "TokenizerFast", "FeatureExtractor
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".msgpack", ".h5")
 
 
-def folder_problems(call: PipelineCall, read: Read, folder: Path, variant: str | None) -> Iterator[tuple[str, str]]:
+def folder_problems(call: PipelineCall, source: ModelSource, variant: str | None) -> Iterator[tuple[str, str]]:
     """Find out what a model's folder lacks: the key of `model`, and what is missing."""
-    parts = dict(_parts(read("model_index.json")))
-    if missing := [name for name in parts if not (folder / name).is_dir()]:
-        yield "id", f"the model's folder has no {', '.join(missing)}, which its model_index.json lists"
+    index = source.read_json("model_index.json")
+    files = {part.name for part in source.parts if part.is_file}
+    folders = {name: source.cached_part(name) for name in dict(_parts(index)) if name not in files}
+    missing = [name for name, folder in folders.items() if folder is None]
+    for name in [name for name in missing if places_elsewhere(index, name)]:
+        missing.remove(name)
+        place = places_elsewhere(index, name)
+        yield "id", f"its {name} is in {place}, which is opened only if model.components names it: {{{name}: {place}}}"
+    if missing:
+        yield "id", f"the model's folder has no {', '.join(missing)}, which its list of parts names"
+    if MODULAR in index and source.folder and (code := code_in(source.folder)):
+        yield "id", f"this modular pipeline has code of its own, {code}, which is never run"
+    kinds, others = dict(_parts(index)), {part.name for part in source.parts}
     weights = {
-        name: _weights(folder / name) for name, kind in parts.items() if _has_weights(kind) and name not in missing
+        name: _weights(folder)
+        for name, folder in folders.items()
+        if folder is not None and _has_weights(kinds[name]) and name not in others
     }
     yield from _lacking(weights, variant)
-    yield from _damaged(folder, weights)
-    if (own := family_of(call.pipeline)) and own.package and find_spec(own.package) is None:
-        yield "id", f"{call.pipeline} needs the package {own.package}: pip install {own.package}"
+    yield from _damaged(source, weights)
+    yield from _packages(call)
+
+
+def file_problems(call: PipelineCall, source: ModelSource) -> Iterator[tuple[str, str]]:
+    """Find out whether a checkpoint in one file fits its settings: the key of `model`, and what does not."""
+    assert source.checkpoint is not None
+    if "FromSingleFileMixin" not in mixins_of(call.pipeline):
+        yield "id", f"diffusers opens no single file as {call.pipeline}: give a folder"
+        return
+    shapes = checkpoint_shapes(source.checkpoint.path)
+    yield from checkpoint_problems(shapes, call.pipeline, source.own("unet/config.json"))
+    if source.is_folder:
+        kinds = dict(_parts(source.read_json("model_index.json")))
+        if missing := [name for name in kinds if source.cached_part(name) is None]:
+            yield "config", f"the folder of settings has no {', '.join(missing)}, which its list of parts names"
+    yield from _packages(call)
+
+
+def channel_problems(read: Read) -> Iterator[tuple[str, str]]:
+    """Find a UNet that takes more than latents."""
     channels, latents = read("unet/config.json").get("in_channels"), read("vae/config.json").get("latent_channels")
     if isinstance(channels, int) and isinstance(latents, int) and channels > latents:
         what = f"its UNet takes {channels} channels, and latents have {latents}: the others are for an image or a mask"
         yield "id", what
+
+
+def _packages(call: PipelineCall) -> Iterator[tuple[str, str]]:
+    if (own := family_of(call.pipeline)) and own.package and find_spec(own.package) is None:
+        yield "id", f"{call.pipeline} needs the package {own.package}: pip install {own.package}"
 
 
 def _parts(index: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -62,13 +102,13 @@ def _lacking(weights: Mapping[str, list[str]], variant: str | None) -> Iterator[
         yield "variant", f"{', '.join(plain)} has files of a variant only: set model.variant to {variants[0]}"
 
 
-def _damaged(folder: Path, weights: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
+def _damaged(source: ModelSource, weights: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
     """Find files that were not copied whole, by their headers."""
     for part, names in weights.items():
         for name in sorted(names):
             try:
-                if name.endswith(".safetensors"):
-                    shapes_in(folder / part / name)
+                if name.endswith(".safetensors") and (folder := source.cached_part(part)):
+                    shapes_in(folder / name)
             except (OSError, ValueError) as error:
                 yield "id", f"{part}/{name} cannot be used: {error}"
 

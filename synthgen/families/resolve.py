@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from synthgen.errors import ModelError
 from synthgen.families.call import PipelineCall
+from synthgen.families.modular import modular_problem
 from synthgen.families.signature import NEEDED, Signature, auto_families, signature_of
 from synthgen.families.table import FAMILIES, REASONS, Family, Guidance, Together
 
@@ -46,6 +47,8 @@ def call_of(read: Read) -> PipelineCall:
         ModelError: it does not make images from text, or it is not a pipeline of the installed diffusers.
     """
     index = read("model_index.json")
+    if why := modular_problem(index):
+        raise ModelError(f"model.id: this modular pipeline cannot be used: {why}", hint="Choose another model.")
     named = index.get("_class_name")
     if not isinstance(named, str):
         hint = "Code from a model's folder is never run. Choose a pipeline of diffusers' own."

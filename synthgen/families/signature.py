@@ -153,6 +153,17 @@ def auto_families(task: str) -> Mapping[str, str]:
     return found
 
 
+@cache
+def single_file_classes() -> frozenset[str]:
+    """Name the models of diffusers that can be opened from one file of weights."""
+    tree = ast.parse((root() / "loaders" / "single_file_model.py").read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign([ast.Name(id="SINGLE_FILE_LOADABLE_CLASSES")], ast.Dict(keys=keys)):
+                return frozenset(str(key.value) for key in keys if isinstance(key, ast.Constant))
+    return frozenset()
+
+
 def _pairs(pairs: list[ast.expr]) -> Iterator[tuple[str, str]]:
     for pair in pairs:
         match pair:

@@ -1,7 +1,7 @@
 """Pipelines from a folder or the hub: download them, check them before reading weights, load them onto a device."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,10 +13,14 @@ from torch import nn
 
 from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.families import PipelineCall
-from synthgen.generating.loading_errors import loading_errors
+from synthgen.generating.loading_errors import check_set, loading_errors
+from synthgen.generating.parts import open_part
+from synthgen.models.assembled import is_modular, settings_alone, with_index
 from synthgen.models.busy_hub import TRIES
 from synthgen.models.device import device_errors
 from synthgen.models.door import ModelKind, open_model, open_scheduler
+from synthgen.models.part_source import CheckpointFile
+from synthgen.models.parts import fetch_parts
 from synthgen.models.source import ModelSource, hub_failure, lacks_parts, missing_parts
 from synthgen.spec import ModelSpec
 
@@ -24,16 +28,21 @@ T = TypeVar("T")
 
 
 def download(model: ModelSpec, source: ModelSource) -> None:
-    """Download everything that `load` needs of a hub model into the cache.
+    """Download everything that `load` needs of the hub into the cache.
 
     Raises:
         ModelUnavailable: the hub cannot be reached.
         ModelError: the hub refuses it, or it is not a model that diffusers can load.
     """
+    fetch_parts(source)
+    if source.is_folder or source.checkpoint is not None:
+        return
     diffusers.utils.logging.set_verbosity_error()
+    without = [part.name for part in source.parts]
 
     def downloaded() -> None:
-        folder = open_model(ModelKind.PIPELINE_FILES, source.location, revision=source.revision, variant=model.variant)
+        options = {"revision": source.revision, "variant": model.variant, "without": without}
+        folder = open_model(ModelKind.PIPELINE_FILES, source.location, **options)
         if absent := missing_parts(source):
             raise OSError(f"{folder} lacks {', '.join(absent)}")
 
@@ -93,15 +102,36 @@ def _quieten() -> None:
 
 
 def _opened(model: ModelSpec, source: ModelSource, call: PipelineCall, dtype: torch.dtype) -> DiffusionPipeline:
-    options: dict[str, object] = {"pipeline": call.pipeline, "dtype": dtype, "variant": model.variant}
+    """Open the pipeline, with the components that take the place of its own."""
+    fetch_parts(source)
+    parts = {part.name: open_part(part, source, dtype) for part in source.parts}
+    options: dict[str, object] = {"pipeline": call.pipeline, "dtype": dtype, "parts": parts}
+    if source.checkpoint is not None:
+        return _from_file(source.checkpoint, source, options)
+    options |= {"variant": model.variant}
     if not model.safety_checker:
         options |= {"safety_checker": None, "requires_safety_checker": False}
+    if is_modular(source):
+        with with_index(source) as folder:
+            return _checked(open_model(ModelKind.PIPELINE, folder, **options))
     if not source.is_folder:
         options |= {"revision": source.revision}
     where = Path(source.location) if source.is_folder else source.location
-    pipeline = _patiently(source, lambda: open_model(ModelKind.PIPELINE, where, **options))
-    assert isinstance(pipeline, DiffusionPipeline)
+    return _checked(_patiently(source, lambda: open_model(ModelKind.PIPELINE, where, **options)))
+
+
+def _from_file(file: CheckpointFile, source: ModelSource, options: Mapping[str, object]) -> DiffusionPipeline:
+    with settings_alone(source) as folder:
+        pipeline = _checked(open_model(ModelKind.CHECKPOINT, file.path, config=folder, **options))
+    for name, part in pipeline.components.items():
+        if isinstance(part, nn.Module):
+            check_set(f"model {file.path}", name, part)
     return pipeline
+
+
+def _checked(opened: object) -> DiffusionPipeline:
+    assert isinstance(opened, DiffusionPipeline)
+    return opened
 
 
 def place(pipeline: DiffusionPipeline, model: ModelSpec, device: torch.device) -> None:

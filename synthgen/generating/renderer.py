@@ -186,7 +186,7 @@ class Renderer:
         cuda = self.device.type == "cuda"
         return {
             "model": self._model.id,
-            "revision": self._source.revision,
+            **self._source.facts(),
             "device": torch.cuda.get_device_name(self.device) if cuda else self.device.type,
             "dtype": str(self.dtype).removeprefix("torch."),
             "batch_size": str(self.batch_size),

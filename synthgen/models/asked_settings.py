@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from synthgen.models.content import check_regular
 from synthgen.models.judge_settings import (
     OUTSIDE,
     check_transformers,
@@ -12,7 +13,6 @@ from synthgen.models.judge_settings import (
     refusal,
     shown,
 )
-from synthgen.models.source import check_regular
 
 CONFIG = "config.json"
 _SETTINGS = (

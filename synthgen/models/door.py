@@ -16,6 +16,8 @@ from pathlib import Path
 from synthgen.models.adapter_header import read_header
 from synthgen.models.asked_settings import check_asked
 from synthgen.models.busy_hub import answered
+from synthgen.models.door_parts import check_weights, given_parts, names_of, opener_of_part, settings_of
+from synthgen.models.gguf_header import check_gguf
 from synthgen.models.judge_settings import check_folder
 from synthgen.models.pipeline_files import check_pipeline_files
 from synthgen.models.remote_code import check_not_shadowed, remote_code_disabled
@@ -34,6 +36,9 @@ class ModelKind(Enum):
 
     PIPELINE = "diffusers.DiffusionPipeline.from_pretrained"
     PIPELINE_FILES = "diffusers.DiffusionPipeline.download"
+    CHECKPOINT = "diffusers.StableDiffusionPipeline.from_single_file"
+    PART = "diffusers.ModelMixin.from_pretrained"
+    PART_FILE = "diffusers.UNet2DConditionModel.from_single_file"
     CLIP = "open_clip.create_model"
     CLIP_FILES = "open_clip.download_pretrained"
     CLIP_TOKENIZER = "open_clip.get_tokenizer"
@@ -66,7 +71,8 @@ def open_model(kind: ModelKind, place: Path | str, **options: object) -> object:
     Args:
         place: its folder; or, as text, an id on the hub, or a name of open_clip's own list.
         options: further arguments of the library's function; for an id on the hub also the commit, as `revision`; for a
-            pipeline also the name of its class in diffusers, as `pipeline`, if its files name a sibling.
+            pipeline also the name of its class in diffusers, as `pipeline`, if its files name a sibling, and components
+            that take the place of its own, as `parts`; for a component its class, as `part`: library and name.
 
     Raises:
         UsageError: a file asks for what it may not, or a folder would be opened in the place of a hub model.
@@ -77,23 +83,26 @@ def open_model(kind: ModelKind, place: Path | str, **options: object) -> object:
     if strange := sorted(options.keys() - set(rule.takes)):
         raise TypeError(f"{kind.name} may not be opened with {', '.join(strange)}")
     names, more = rule.place(place, options)
-    pipeline = options.pop("pipeline", None)
+    own = options.pop("pipeline", None) or options.pop("part", None)
+    parts = given_parts(options.pop("parts", {})) | dict.fromkeys(names_of(options.pop("without", ())))
     with remote_code_disabled():
-        return _function(kind, pipeline)(*names, **{**options, **more, **rule.always})
+        return _function(kind, own)(*names, **{**options, **parts, **more, **rule.always})
 
 
-def _function(kind: ModelKind, pipeline: object) -> Callable[..., object]:
+def _function(kind: ModelKind, own: object) -> Callable[..., object]:
     """Find the library's function; import no other library."""
     library, *path = kind.value.split(".")
+    if kind in (ModelKind.PART, ModelKind.PART_FILE):
+        return opener_of_part(own, path[-1])
     if library == "diffusers":
         import diffusers
 
         found: object = diffusers
-        if pipeline is not None:
-            own = getattr(diffusers, str(pipeline), None)
-            if not (isinstance(own, type) and issubclass(own, diffusers.DiffusionPipeline)):
-                raise TypeError(f"diffusers has no pipeline {pipeline}")
-            return own.from_pretrained  # type: ignore[no-any-return, attr-defined] # every pipeline has it
+        if own is not None:
+            found = getattr(diffusers, str(own), None)
+            if not (isinstance(found, type) and issubclass(found, diffusers.DiffusionPipeline)):
+                raise TypeError(f"diffusers has no pipeline {own}")
+            path = path[-1:]
     elif library == "open_clip":
         import open_clip
 
@@ -177,6 +186,28 @@ def _pipeline(place: Path | str, options: Mapping[str, object]) -> _Named:
     return (str(place),), {}
 
 
+def _checkpoint(place: Path | str, options: Mapping[str, object]) -> _Named:
+    check_weights(Path(place))
+    return (str(place),), settings_of(options)
+
+
+def _part_file(place: Path | str, options: Mapping[str, object]) -> _Named:
+    more = settings_of(options)
+    if not str(place).endswith(".gguf"):
+        check_weights(Path(place))
+        return (str(place),), more
+    check_gguf(Path(place))
+    from diffusers import GGUFQuantizationConfig
+
+    return (str(place),), {**more, "quantization_config": GGUFQuantizationConfig(compute_dtype=options.get("dtype"))}
+
+
+def _part(place: Path | str, _: Mapping[str, object]) -> _Named:
+    folder = Path(place)
+    check_pipeline_files(folder)
+    return (str(folder),), {}
+
+
 def _clip(place: Path | str, _: Mapping[str, object]) -> _Named:
     if isinstance(place, Path):
         check_folder(place)
@@ -221,10 +252,13 @@ _INPUTS = _Rule(_asked, (), _ASKED)
 _RULES = {
     ModelKind.PIPELINE: _Rule(
         _pipeline,
-        ("pipeline", "dtype", "variant", "revision", "safety_checker", "requires_safety_checker"),
+        ("pipeline", "parts", "dtype", "variant", "revision", "safety_checker", "requires_safety_checker"),
         _CODE | _PICKLES,
     ),
-    ModelKind.PIPELINE_FILES: _Rule(_pipeline, ("variant", "revision"), _CODE | _PICKLES),
+    ModelKind.PIPELINE_FILES: _Rule(_pipeline, ("variant", "revision", "without"), _CODE | _PICKLES),
+    ModelKind.CHECKPOINT: _Rule(_checkpoint, ("pipeline", "parts", "dtype", "config")),
+    ModelKind.PART: _Rule(_part, ("part", "dtype", "variant"), _ASKED | _PICKLES),
+    ModelKind.PART_FILE: _Rule(_part_file, ("part", "dtype", "config", "subfolder")),
     # Without `require_pretrained` a folder that has lost its weights would judge with random ones.
     ModelKind.CLIP: _Rule(_clip, ("device",), {"require_pretrained": True, "weights_only": True}),
     ModelKind.CLIP_FILES: _Rule(_clip_files, (), {"prefer_hf_hub": True}),

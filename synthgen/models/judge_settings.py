@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from synthgen.errors import UsageError
-from synthgen.models.source import check_regular
+from synthgen.models.content import check_regular
 
 CONFIG = "open_clip_config.json"
 _TOKENIZER_CONFIG, _TOKENIZER = "tokenizer_config.json", "tokenizer.json"

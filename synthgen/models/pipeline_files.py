@@ -4,7 +4,7 @@ from pathlib import Path, PurePath
 
 from synthgen.bounded import read_object
 from synthgen.errors import UsageError, first_line
-from synthgen.models.source import check_regular, files_of
+from synthgen.models.content import check_regular, files_of
 
 
 def check_pipeline_files(folder: Path) -> None:

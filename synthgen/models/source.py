@@ -1,21 +1,30 @@
 """Where a model comes from, pinned: a folder with a hash of its content, or a hub id with a commit."""
 
-import hashlib
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from synthgen.bounded import read_object
-from synthgen.errors import ModelError, ModelUnavailable, UsageError
+from synthgen.errors import ModelError, ModelUnavailable
 from synthgen.files import expanded
 from synthgen.models.busy_hub import answered
+from synthgen.models.content import OPEN_CLIP, content_hash
+from synthgen.models.modular import as_pipeline
+from synthgen.models.part_source import (
+    CheckpointFile,
+    PartSource,
+    Reader,
+    class_of,
+    http_error,
+    read_cache,
+    read_hub,
+    read_local,
+)
 from synthgen.models.remote_code import check_not_shadowed
 
-_BLOCK, _BLOCKS = 1 << 16, 64
-"""Bytes of a block, and how many evenly spread blocks of a larger file are hashed: 4 MiB."""
-_OPEN_CLIP = "open_clip_config.json"
-_MARKS = ("model_index.json", _OPEN_CLIP, "config.json")
+INDEXES = ("model_index.json", "modular_model_index.json")
+"""What a pipeline's folder has one of: a list of its parts."""
+_MARKS = (*INDEXES, OPEN_CLIP, "config.json")
 """A cached model has at least one of these."""
 
 
@@ -24,40 +33,75 @@ class ModelSource:
     """A diffusers model that exists.
 
     Attributes:
-        location: a folder, or a hub id.
+        location: a folder, or a hub id; of a checkpoint in one file, where its settings are.
         revision: the commit of a hub id; for a folder, `content:` and a hash.
+        checkpoint: the one file that has all weights; None where the location has them.
+        parts: components that take the place of the location's own.
     """
 
     location: str
     revision: str
+    checkpoint: CheckpointFile | None = None
+    parts: tuple[PartSource, ...] = ()
 
     @property
     def is_folder(self) -> bool:
+        """Whether its settings are in a folder, and not on the hub."""
         return self.revision.startswith("content:")
 
     def read_json(self, name: str) -> Mapping[str, object]:
         """Read one of its JSON objects, such as `model_index.json`; empty if it has none, or it cannot be read."""
-        if self.is_folder:
-            return self.read_cached(name)
-        from huggingface_hub import hf_hub_download
-
-        try:
-            return read_object(Path(answered(lambda: hf_hub_download(self.location, name, revision=self.revision))))
-        except (OSError, ValueError, _http_error()):
-            return {}
+        return self._read(name, read_local if self.is_folder else read_hub)
 
     def read_cached(self, name: str) -> Mapping[str, object]:
         """Read one of its JSON objects as `read_json` does, but download nothing."""
-        folder = expanded(self.location) if self.is_folder else cached_folder(self)
-        try:
-            return read_object(folder / name) if folder else {}
-        except (OSError, ValueError):
-            return {}
+        return self._read(name, read_local if self.is_folder else read_cache)
+
+    def _read(self, name: str, read: Reader) -> Mapping[str, object]:
+        if name == INDEXES[0]:
+            return self._index(read)
+        of, _, rest = name.partition("/")
+        part = next((part for part in self.parts if part.name == of and rest and not part.is_file), None)
+        if part is not None:
+            found = read_local if part.is_local else read_cache if read is read_cache else read_hub
+            return found(part.location, part.revision, part.inside(rest))
+        return read(self.location, self.revision, name)
+
+    def _index(self, read: Reader) -> Mapping[str, object]:
+        """List the parts of the pipeline, as it is put together."""
+        index = dict(read(self.location, self.revision, INDEXES[0]))
+        if "_class_name" not in index:
+            index = as_pipeline(read(self.location, self.revision, INDEXES[1]))
+        if self.checkpoint is not None:
+            index["safety_checker"] = [None, None]  # no such file has one
+        for part in self.parts:
+            own = None if part.is_file else class_of(self._read(f"{part.name}/config.json", read))
+            if own and isinstance(index.get(part.name), list):
+                index[part.name] = list(own)
+        return index
+
+    def facts(self) -> dict[str, str]:
+        """Return what the records of a run say of where everything came from."""
+        named = {f"component.{part.name}": str(part) for part in self.parts}
+        if self.checkpoint is None:
+            return {"revision": self.revision, **named}
+        return {"revision": self.checkpoint.revision, "config": f"{self.location} {self.revision}", **named}
+
+    def own(self, name: str) -> Mapping[str, object]:
+        """Read a JSON object of the location, whatever takes its place."""
+        return (read_local if self.is_folder else read_hub)(self.location, self.revision, name)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the location, or of the hub's cache; None if that has none."""
+        return expanded(self.location) if self.is_folder else cached_folder(self)
 
     def cached_part(self, name: str) -> Path | None:
         """Return the folder of one of its parts, such as `tokenizer`; None if it is not here. Downloads nothing."""
-        folder = expanded(self.location) if self.is_folder else cached_folder(self)
-        return part if folder and (part := folder / name).is_dir() else None
+        if other := next((part for part in self.parts if part.name == name), None):
+            return None if other.is_file else other.here
+        folder = self.folder
+        return folder / name if folder and (folder / name).is_dir() else None
 
 
 def locate(
@@ -91,15 +135,9 @@ def check_pipeline(folder: Path) -> None:
     Raises:
         ModelError: it does not.
     """
-    try:
-        content = read_object(folder / "model_index.json")
-    except (OSError, ValueError):
-        content = {}
-    if "_class_name" not in content:
-        modular = (folder / "modular_model_index.json").exists()
-        why = "a modular one, which synthgen does not open" if modular else "it has no valid model_index.json"
+    if not any("_class_name" in read_local(str(folder), "", index) for index in INDEXES):
         raise ModelError(
-            f"{folder} is not a diffusers pipeline{' but ' if modular else ': '}{why}",
+            f"{folder} is not a diffusers pipeline: it has no valid {INDEXES[0]}",
             hint="Give the folder that `pipeline.save_pretrained` wrote, not one of its parts.",
         )
 
@@ -117,7 +155,8 @@ def missing_parts(source: ModelSource) -> tuple[str, ...]:
     except (OSError, ValueError):
         return ("model_index.json",)
     named = [name for name, kind in parts.items() if isinstance(kind, list) and kind and kind[0] is not None]
-    return tuple(name for name in named if not (snapshot / name).is_dir())
+    replaced = {part.name for part in source.parts}
+    return tuple(name for name in named if not (snapshot / name).is_dir() and name not in replaced)
 
 
 def lacks_parts(source: ModelSource) -> bool:
@@ -133,7 +172,7 @@ def lacks_parts(source: ModelSource) -> bool:
         return False
     try:
         info = answered(lambda: HfApi().model_info(source.location, revision=source.revision, timeout=20))
-    except (OSError, _http_error()) as error:
+    except (OSError, http_error()) as error:
         what = f"model {source.location}: the hub sent no {', '.join(missing)}, and does not answer now"
         raise ModelUnavailable(f"{what} ({type(error).__name__})", hint="It may be busy. Try again later.") from error
     names = {file.rfilename.partition("/")[0] for file in info.siblings or ()}
@@ -149,8 +188,10 @@ def cached_folder(source: ModelSource) -> Path | None:
     """Return the folder of a hub model in the local cache; None if it is not there."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(source.location, "model_index.json", revision=source.revision)
-    return Path(found).parent if isinstance(found, str) else None
+    for index in INDEXES:
+        if isinstance(found := try_to_load_from_cache(source.location, index, revision=source.revision), str):
+            return Path(found).parent
+    return None
 
 
 def hub_failure(error: Exception) -> type[ModelError]:
@@ -158,84 +199,8 @@ def hub_failure(error: Exception) -> type[ModelError]:
     from huggingface_hub import constants, errors
 
     refused = isinstance(error, errors.RepositoryNotFoundError | errors.RevisionNotFoundError)
-    network = isinstance(error, (OSError, _http_error())) and not constants.HF_HUB_OFFLINE
+    network = isinstance(error, (OSError, http_error())) and not constants.HF_HUB_OFFLINE
     return ModelUnavailable if network and not refused else ModelError
-
-
-def content_hash(folder: Path) -> str:
-    """Hash a folder's file names, sizes and content, of large files a sample: quick for any model.
-
-    Hidden files do not count: `hf download --local-dir` and file managers leave some, with dates in them. Links count:
-    whoever opens the folder follows them too.
-
-    Raises:
-        ModelError: there is no such folder, or it cannot be read.
-    """
-    if not folder.is_dir():
-        raise ModelError(f"model folder {folder} does not exist", hint="Check the spec's model.id and judge.id.")
-    digest = hashlib.sha256()
-    try:
-        for name in sorted(path.relative_to(folder).as_posix() for path in files_of(folder) if path.is_file()):
-            size = (folder / name).stat().st_size
-            digest.update(f"{name}\0{size}\0".encode())
-            digest.update(_sample(folder / name, size))
-    except OSError as error:
-        raise ModelError(f"model folder {folder} cannot be read: {error}", hint="Check its permissions.") from error
-    return f"content:{digest.hexdigest()[:32]}"
-
-
-def judge_hash(folder: Path) -> str:
-    """Hash a judge's folder like `content_hash`; one that is no judge's is not read.
-
-    Raises:
-        ModelError: as `content_hash`, or it has no settings of open_clip.
-    """
-    if folder.is_dir() and not (folder / _OPEN_CLIP).is_file():
-        hint = "Give the folder of a CLIP that open_clip can open: it holds that file, the weights and the tokenizer."
-        raise ModelError(f"{folder} is not a judge: it has no {_OPEN_CLIP}", hint=hint)
-    return content_hash(folder)
-
-
-def check_regular(folder: Path) -> None:
-    """Refuse a model's folder with anything that libraries would wait for, or read for ever.
-
-    Raises:
-        UsageError: something in it is neither a regular file nor a folder.
-    """
-    for path in files_of(folder):
-        if path.exists() and not path.is_file():
-            hint = "A model's folder holds files only: download it again."
-            raise UsageError(f"{path} is not a regular file", hint=hint)
-
-
-def files_of(folder: Path) -> Iterator[Path]:
-    """Find everything in a folder that is neither hidden nor a folder itself, following links.
-
-    Raises:
-        OSError: a folder cannot be read, or contains itself by way of a link.
-    """
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    for parent, folders, names in os.walk(folder, followlinks=True, onerror=fail):
-        here = Path(parent)
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        if loops := [name for name in folders if here.resolve().is_relative_to((here / name).resolve())]:
-            raise OSError(f"{here / loops[0]} is a link to a folder that it lies in")
-        yield from (here / name for name in names if not name.startswith("."))
-
-
-def _sample(path: Path, size: int) -> bytes:
-    """Read all of a small file; of a larger one, blocks from the first to the last byte."""
-    with path.open("rb") as file:
-        if size <= _BLOCK * _BLOCKS:
-            return file.read()
-        parts = []
-        for index in range(_BLOCKS):
-            file.seek((size - _BLOCK) * index // (_BLOCKS - 1))
-            parts.append(file.read(_BLOCK))
-    return b"".join(parts)
 
 
 def _cached_commits(model_id: str, marks: tuple[str, ...] = _MARKS) -> list[str]:
@@ -248,17 +213,6 @@ def _snapshots(model_id: str) -> Path:
     from huggingface_hub.file_download import repo_folder_name
 
     return Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=model_id, repo_type="model"), "snapshots")
-
-
-def _http_error() -> type[Exception]:
-    """Give the base of the HTTP library's errors: a refused connection is not an OSError there.
-
-    The library is httpx or httpx2, as huggingface_hub's version has it; this module has the base of either.
-    """
-    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined] # imported there, not made there
-
-    base: type[Exception] = HTTPError
-    return base
 
 
 def _commit(model_id: str, revision: str | None, marks: tuple[str, ...]) -> str:
@@ -282,7 +236,7 @@ def _commit(model_id: str, revision: str | None, marks: tuple[str, ...]) -> str:
         ) from error
     except errors.OfflineModeIsEnabled:
         kind, why = ModelError, "HF_HUB_OFFLINE is set"
-    except (_http_error(), OSError) as error:
+    except (http_error(), OSError) as error:
         kind, why = ModelUnavailable, f"the hub is not reachable ({type(error).__name__})"
     for mark in marks:
         cached = try_to_load_from_cache(model_id, mark, revision=revision)

@@ -47,6 +47,10 @@ def facts(planned: Plan) -> dict[str, str]:
     for adapter in model.adapters:
         revision = planned.revisions.adapters.get(adapter.label, "")
         facts[f"adapter {adapter.label}"] = adapter.described(revision, adapter.license)
+    for name, part in model.components.items():
+        facts[f"component {name}"] = part.described(planned.revisions.components.get(name, ""))
+    if model.config:
+        facts["config"] = f"{model.config} {planned.revisions.components.get('config', '')}"
     floors: dict[str, dict[str, float]] = {}
     for name, of_class in limits(planned.spec).items():
         for limit in of_class:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-_OPTIONAL = ("plugins", "adapters")
+_OPTIONAL = ("plugins", "adapters", "components")
 """Revisions that most plans have none of: without them, plans of earlier versions keep their fingerprints."""
 
 
@@ -14,12 +14,14 @@ class Revisions:
     Attributes:
         plugins: those that decide what is accepted, such as `{"measures.faces": "synthgen-faces 1.2"}`.
         adapters: by name, `sha256:` and the hash of the file; of a hub id, the commit before it.
+        components: of `model.components`, by name; and `config`, of what `model.config` names.
     """
 
     generator: str
     judge: str
     plugins: Mapping[str, str] = field(default_factory=dict)
     adapters: Mapping[str, str] = field(default_factory=dict)
+    components: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         """Return them as JSON types."""

@@ -13,6 +13,7 @@ from synthgen.spec.attribute import (
     crossed_parts,
 )
 from synthgen.spec.bare import Violation
+from synthgen.spec.components import ComponentSpec
 from synthgen.spec.declared import Declared
 from synthgen.spec.filters import (
     OWN_SCORES,
@@ -56,6 +57,7 @@ __all__ = [
     "Budget",
     "ClassSpec",
     "ClipFilter",
+    "ComponentSpec",
     "Declared",
     "DuplicateFilter",
     "Filled",

@@ -13,6 +13,7 @@ from synthgen.spec.attribute import NOT_APPLICABLE, RESERVED, UNKNOWN, crossed_p
 from synthgen.spec.bare import Data, Violation, mapping
 from synthgen.spec.blocked import check_blocked
 from synthgen.spec.bundled import check_bundled
+from synthgen.spec.component_checks import check_components
 from synthgen.spec.conditions import check_conditions
 from synthgen.spec.filters import OWN_SCORES
 from synthgen.spec.messages import suggestion, suggestion_or_all
@@ -45,6 +46,7 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from check_output(mapping(spec, "output"))
     yield from check_bundled(spec)
     yield from check_adapters(spec)
+    yield from check_components(spec)
 
 
 def check_attributes(spec: Data) -> Iterator[Violation]:

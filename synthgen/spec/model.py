@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from synthgen.spec.adapters import AdapterSpec
+from synthgen.spec.components import Components
 from synthgen.spec.fields import Revision, SchedulerName, Section, Side, Text, VariantName
 
 BUNDLED_MODEL = "bundled:workers"
@@ -29,6 +30,12 @@ def _model_id(value: str) -> str:
     )
 
 
+def _config(value: str) -> str:
+    if any(form.fullmatch(value) for form in (_HUB_ID, _FOLDER)):
+        return value
+    raise PydanticCustomError("expected", "a hub id such as 'owner/name', or a folder that starts with './' or '/'")
+
+
 def _judge_id(value: str) -> str:
     if value == BUNDLED_JUDGE or re.fullmatch(r"[\w.-]+/[\w.-]+|local-dir:.+|hf-hub:[\w.-]+/[\w.-]+", value):
         return value
@@ -44,11 +51,16 @@ class ModelSpec(Section):
 
     id: Annotated[Text, AfterValidator(_model_id)] = Field(
         description=f"The model: '{BUNDLED_MODEL}' (ships with synthgen), a Hugging Face hub id such as "
-        "'owner/name', a diffusers folder that starts with './', '~' or '/', or 'plugin:NAME', the generator of an "
-        "installed package."
+        "'owner/name', a diffusers folder that starts with './', '~' or '/', a .safetensors file with all of a model, or "
+        "'plugin:NAME', the generator of an installed package."
     )
     revision: Revision | None = Field(
         None, description="Branch, tag or commit on the hub. The plan records the commit it points to."
+    )
+    config: Annotated[Text, AfterValidator(_config)] | None = Field(
+        None,
+        description="For a .safetensors file: the diffusers folder, or hub id, with the settings and tokenizers of "
+        "that model. None of its weights are read.",
     )
     steps: int = Field(20, ge=1, le=1000, description="Denoising steps per image.")
     guidance: float = Field(
@@ -93,6 +105,12 @@ class ModelSpec(Section):
     )
     adapters: Annotated[tuple[AdapterSpec, ...], Field(strict=False, max_length=16)] = Field(
         (), description="LoRAs and textual inversions that change how the model draws."
+    )
+    components: Components = Field(
+        {},
+        max_length=16,
+        description="Other parts of the pipeline, by name, such as {vae: ./my-vae}. Each is an id, or a mapping with "
+        "id and other keys.",
     )
 
 

@@ -64,6 +64,9 @@ def _judge(text: str, folder: str) -> str:
 _PLACES: tuple[tuple[tuple[str, ...], Callable[[str, str], str]], ...] = (
     (("model", "id"), _model),
     (("model", "adapters", _ANY, "id"), _model),
+    (("model", "config"), _model),
+    (("model", "components", _ANY), _model),
+    (("model", "components", _ANY, "id"), _model),
     (("judge", "id"), _judge),
     (("filters", "label", "calibration"), _file),
     (("balance", _ANY, "target", "from"), _file),
@@ -85,5 +88,12 @@ def with_paths_seen_from(content: dict[str, object], folder: str) -> dict[str, o
     model = found["model"]
     if isinstance(model, dict) and isinstance(adapters := model.get("adapters"), list):
         seen = [{**each, "id": _model(each["id"], os.path.relpath(".", folder))} for each in adapters]
-        found["model"] = {**model, "adapters": seen}
+        model = found["model"] = {**model, "adapters": seen}
+    if isinstance(model, dict) and isinstance(parts := model.get("components"), dict):
+        others = {
+            name: {**each, "id": _model(each["id"], os.path.relpath(".", folder))} for name, each in parts.items()
+        }
+        model = found["model"] = {**model, "components": others}
+    if isinstance(model, dict) and isinstance(config := model.get("config"), str):
+        found["model"] = {**model, "config": _model(config, os.path.relpath(".", folder))}
     return found

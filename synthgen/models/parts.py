@@ -1,0 +1,164 @@
+"""The components that a spec names, and the settings of a checkpoint in one file: found and pinned."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from synthgen.bounded import near_name
+from synthgen.errors import ModelError, SynthgenError, first_line
+from synthgen.files import expanded
+from synthgen.models.checkpoint import without_settings
+from synthgen.models.content import content_hash, file_hash
+from synthgen.models.door import download_files
+from synthgen.models.part_source import CheckpointFile, PartSource, read_hub
+from synthgen.models.pipeline_files import check_pipeline_files
+from synthgen.models.source import INDEXES, ModelSource, hub_failure, is_folder, locate
+from synthgen.spec import ComponentSpec, ModelSpec
+
+MODEL, CONFIG = "", "config"
+"""What the revisions of the model itself and of its settings are called, beside those of components."""
+_SETTINGS = ("*.json", "*/*.json", "*/*.txt", "*/*.model")
+_OF_PART = ("*.json", "diffusion_pytorch_model*.safetensors", "model*.safetensors", "*.txt", "*.model")
+
+
+def source_of(model: ModelSpec, pinned: Mapping[str, str] | None, *, own: Path | None = None) -> ModelSource:
+    """Find everything that a model is put together from, and pin it. Reads no weights.
+
+    Args:
+        pinned: revisions by name: `MODEL`, `CONFIG` and components; None to find them.
+        own: the model's folder, for an id that is neither a path nor a hub id.
+
+    Raises:
+        ModelError: something does not exist, or has changed since it was pinned.
+        ModelUnavailable: the hub cannot be reached, and the cache lacks something.
+        UsageError: files of a component ask for what they may not.
+    """
+    parts = tuple(_part(name, part, pinned) for name, part in model.components.items())
+    if not is_checkpoint(model.id):
+        base = _base("id", model.id, model.revision, MODEL, pinned, own)
+        return ModelSource(base.location, base.revision, parts=parts)
+    if model.config is None:
+        raise without_settings(model.id, expanded(model.id))
+    file = expanded(model.id)
+    revision = _same("model.id", model.id, file_hash(file), pinned, MODEL)
+    base = _base("config", model.config, model.revision, CONFIG, pinned, None)
+    return ModelSource(base.location, base.revision, CheckpointFile(file, revision), parts)
+
+
+def unpinned(model: ModelSpec, *, own: Path | None = None) -> ModelSource | None:
+    """Return what a model is put together from, as far as it is on this machine; None for a file without settings.
+
+    Nothing is downloaded, hashed or checked.
+    """
+    parts = []
+    for name, part in model.components.items():
+        local = expanded(part.id)
+        whole = not part.is_hub and any((local / index).is_file() for index in INDEXES)
+        within = part.file or part.subfolder or (name if whole else "")
+        parts.append(PartSource(name, part.id, part.revision or "main" if part.is_hub else "content:", within))
+    place, file = (own and str(own)) or model.id, None
+    if is_checkpoint(model.id):
+        if model.config is None:
+            return None
+        place, file = model.config, CheckpointFile(expanded(model.id), "content:")
+    if own or is_folder(place):
+        return ModelSource(str(expanded(place)), "content:", file, tuple(parts))
+    return ModelSource(place, model.revision or "main", file, tuple(parts))
+
+
+def is_checkpoint(model_id: str) -> bool:
+    """Whether a model's name is a file with the weights of a whole pipeline."""
+    return is_folder(model_id) and model_id.endswith(".safetensors")
+
+
+def revisions_of(source: ModelSource) -> tuple[str, dict[str, str]]:
+    """Return the revision of the model itself, and those of its settings and components, by name."""
+    named = {part.name: part.revision for part in source.parts}
+    if source.checkpoint is None:
+        return source.revision, named
+    return source.checkpoint.revision, {CONFIG: source.revision, **named}
+
+
+def _base(
+    key: str, place: str, revision: str | None, name: str, pinned: Mapping[str, str] | None, own: Path | None
+) -> ModelSource:
+    if pinned is not None and own is None and not is_folder(place):
+        return ModelSource(place, pinned.get(name, ""))
+    try:
+        found = locate(place, revision, folder=own)
+    except SynthgenError as error:
+        if key == "id":
+            raise
+        raise type(error)(f"model.{key}: {error.message}", hint=error.hint) from error
+    _same(f"model {place}" if key == "id" else f"model.{key}", place, found.revision, pinned, name)
+    return found
+
+
+def _part(name: str, part: ComponentSpec, pinned: Mapping[str, str] | None) -> PartSource:
+    key = f"model.components.{name}"
+    try:
+        return _hub_part(name, part, pinned) if part.is_hub else _local_part(name, part, pinned)
+    except SynthgenError as error:
+        raise type(error)(f"{key}: {error.message}".removeprefix(f"{key}: {key}: "), hint=error.hint) from error
+
+
+def _local_part(name: str, part: ComponentSpec, pinned: Mapping[str, str] | None) -> PartSource:
+    place = expanded(part.id)
+    if part.is_file:
+        return PartSource(name, part.id, _same(name, part.id, file_hash(place), pinned, name))
+    if not place.is_dir():
+        raise ModelError(f"the folder {place} does not exist", hint="Paths count from the folder of the spec.")
+    within = part.subfolder or (name if any((place / index).is_file() for index in INDEXES) else "")
+    if not (place / within).is_dir():
+        near = near_name(within, [each.name for each in place.iterdir() if each.is_dir()])
+        hint = f"Did you mean {near}?" if near else "Check its `subfolder`."
+        raise ModelError(f"the folder {place} has no {within}", hint=hint)
+    check_pipeline_files(place / within)
+    revision = _same(name, part.id, content_hash(place / within), pinned, name)
+    return PartSource(name, part.id, revision, within)
+
+
+def _hub_part(name: str, part: ComponentSpec, pinned: Mapping[str, str] | None) -> PartSource:
+    marks: tuple[str, ...] = ("config.json", f"{name}/config.json")
+    if part.file or part.subfolder:
+        marks = (part.file or f"{part.subfolder}/config.json",)
+    commit = pinned.get(name, "") if pinned is not None else locate(part.id, part.revision, marks=marks).revision
+    if part.file or part.subfolder:
+        return PartSource(name, part.id, commit, part.file or part.subfolder or "")
+    whole = any(read_hub(part.id, commit, index) for index in INDEXES)
+    return PartSource(name, part.id, commit, name if whole else "")
+
+
+def _same(what: str, place: str, here: str, pinned: Mapping[str, str] | None, name: str) -> str:
+    """Check that a revision is the one that was pinned."""
+    if pinned is not None and pinned.get(name) != here:
+        what = what if what.startswith("model") else place
+        raise ModelError(
+            f"{what} is not the one that the run was planned with: {here} here, {pinned.get(name)} there",
+            hint="Put the same weights there, or start a new run in another `location`.",
+        )
+    return here
+
+
+def fetch_parts(source: ModelSource) -> None:
+    """Download into the cache what a pipeline is put together from besides its own repository.
+
+    Raises:
+        ModelUnavailable: the hub cannot be reached.
+        ModelError: the hub refuses, or has no such file.
+    """
+    wanted = [(part.location, part.revision, _patterns(part)) for part in source.parts if not part.is_local]
+    if source.checkpoint is not None and not source.is_folder:
+        wanted.append((source.location, source.revision, _SETTINGS))
+    for place, revision, patterns in wanted:
+        try:
+            download_files(place, revision, patterns)
+        except (OSError, RuntimeError, ValueError) as error:
+            what = f"{place} cannot be downloaded: {first_line(error)}"
+            raise hub_failure(error)(what, hint="Check its `id` and the network.") from error
+    for part in source.parts:
+        if part.here is None or not part.here.exists():
+            raise ModelError(f"model.components.{part.name}: {part.location} has no {part.within or 'config.json'}")
+
+
+def _patterns(part: PartSource) -> tuple[str, ...]:
+    return (part.within,) if part.is_file else tuple(map(part.inside, _OF_PART))
