@@ -16,11 +16,12 @@ from synthgen.errors import UsageError
 from synthgen.models import door
 from synthgen.models.door import ModelKind, open_model, open_scheduler
 
+WEIGHTS = next(Path(GENERATOR, "vae").glob("*.safetensors"))
 ROOT = Path(__file__).parents[1] / "synthgen"
 DOOR = "models/door.py"
 OPENERS = {
     "from_pretrained": {DOOR},
-    "from_single_file": set(),
+    "from_single_file": {DOOR},
     "from_config": {DOOR},
     "create_model": {DOOR},
     "create_model_and_transforms": set(),
@@ -45,6 +46,8 @@ OPENERS = {
 }
 
 PLACES = {ModelKind.CLIP: JUDGE, ModelKind.CLIP_TOKENIZER: JUDGE}
+FILES = (ModelKind.CHECKPOINT, ModelKind.PART_FILE)
+"""Opened from one file, which cannot hold code, with a folder of settings."""
 BASE = {"DiffusionPipeline"}
 """The type of what is opened, which others name."""
 
@@ -97,13 +100,19 @@ def test_whoever_opens_a_model_cannot_allow_it_code_or_pickles(
     for name in ("config.json", "model.safetensors"):
         (folder / name).write_text("{}")
     place = "ViT-B-32/openai" if kind is ModelKind.CLIP_FILES else folder
+    more: dict[str, object] = {}
+    if kind in FILES:
+        place, more = WEIGHTS, {"config": folder}
 
     for allowed in ("trust_remote_code", "use_safetensors", "custom_pipeline", "code_revision", "use_kernels"):
         with pytest.raises(TypeError, match=allowed):
             open_model(kind, place, **{allowed: True})
     assert not seen
-    open_model(kind, place)
+    open_model(kind, place, **more)
     assert seen["seconds"] == 0
+    if kind in FILES:
+        assert (seen["local_files_only"], seen["config"]) == (True, str(folder))
+        return
     assert seen.get("trust_remote_code", False) is False
     if "CLIP" not in kind.name:
         assert seen["trust_remote_code"] is False
@@ -128,8 +137,29 @@ def test_a_folder_is_checked_before_any_library_sees_it(
     (folder / "adapter_config.json").write_text("{}")
     if "CLIP" in kind.name:
         (folder / "config.json").write_text('{"auto_map": {"AutoConfig": "code.Config"}}')
+    place, more = (WEIGHTS, {"config": folder}) if kind in FILES else (folder, {})
     with pytest.raises(UsageError, match=r"adapter|auto_map"):
-        open_model(kind, folder)
+        open_model(kind, place, **more)
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_file_is_opened_as_safetensors_and_with_settings_that_are_here(kind: ModelKind, tmp_path: Path) -> None:
+    pickled = tmp_path / "model.safetensors"
+    pickled.write_bytes(b"\x80\x04\x95" + bytes(40))
+    for file in (pickled, pickled.rename(tmp_path / "model.ckpt")):
+        with pytest.raises(UsageError, match=r"is refused|does not exist"):
+            open_model(kind, file if file.exists() else tmp_path / "model.ckpt", config=GENERATOR)
+    for config in (None, "owner/name", tmp_path / "nowhere"):
+        with pytest.raises(TypeError, match="folder of settings"):
+            open_model(kind, WEIGHTS, config=config)
+
+
+def test_only_what_was_opened_as_a_component_takes_the_place_of_one() -> None:
+    with pytest.raises(TypeError, match="custom_pipeline is not a component"):
+        open_model(ModelKind.PIPELINE, GENERATOR, parts={"custom_pipeline": "owner/code"})
+    for own in (("diffusers", "DiffusionPipeline"), ("os", "system"), ("transformers", "pipeline"), None):
+        with pytest.raises(TypeError, match="no component"):
+            open_model(ModelKind.PART, GENERATOR / "vae", part=own)
 
 
 @pytest.mark.parametrize("name", ["DiffusionPipeline", "AutoencoderKL", "logging", "NoSuch", "__doc__"])

@@ -21,6 +21,7 @@ from typing import Literal
 from synthgen import models
 from synthgen.api.user_cache import user_cache
 from synthgen.errors import StorageError, UsageError
+from synthgen.models.parts import CONFIG
 from synthgen.planning import Plan
 from synthgen.plugins import FORMATS, plugin
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, PARQUET, PLUGIN
@@ -46,12 +47,14 @@ class PinnedModel:
     """
 
     kind: Literal["bundled", "folder", "hub", "open_clip", "plugin", "file"]
-    role: Literal["model", "judge", "measure", "format", "adapter"]
+    role: Literal["model", "judge", "measure", "format", "adapter", "component", "settings"]
     place: str
     revision: str
 
     def __str__(self) -> str:
         match self.kind:
+            case "folder" if self.place.endswith((".safetensors", ".gguf")):
+                return f"{self.role} {self.place} ({self.revision})"
             case "folder":
                 return f"{self.role} in the folder {self.place} ({self.revision})"
             case "hub":
@@ -114,7 +117,7 @@ def pinned_judge(name: str, revision: str) -> PinnedModel:
 
 
 def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
-    """Return the generator, the judge and the adapters of a plan, and measures of plug-ins: what its images need."""
+    """Return the generator, the judge, adapters and components of a plan, and measures of plug-ins."""
     name, revisions = planned.spec.model.id, planned.revisions
     kind: Literal["bundled", "folder", "hub", "plugin"]
     if name.startswith(PLUGIN):
@@ -125,7 +128,7 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
     place = _called(name, more) if kind == "plugin" else name
     generator = PinnedModel(kind, "model", place, revisions.generator)
     judge = pinned_judge(planned.spec.judge.id, revisions.judge)
-    return generator, judge, *_measures(planned), *_adapters(planned)
+    return generator, judge, *_measures(planned), *_adapters(planned), *_components(planned)
 
 
 def pinned_format(planned: Plan) -> tuple[PinnedModel, ...]:
@@ -154,6 +157,17 @@ def _adapters(planned: Plan) -> Iterator[PinnedModel]:
     """Give every adapter that the spec names: what the user once named is known by its content, wherever it lies."""
     for adapter in planned.spec.model.adapters:
         yield PinnedModel("file", "adapter", adapter.id, planned.revisions.adapters.get(adapter.label, ""))
+
+
+def _components(planned: Plan) -> Iterator[PinnedModel]:
+    """Give the settings of a checkpoint, and every component that the spec names."""
+    model, pinned = planned.spec.model, planned.revisions.components
+    named = {name: part.id for name, part in model.components.items()} | (
+        {CONFIG: model.config} if model.config else {}
+    )
+    for name, place in named.items():
+        role: Literal["component", "settings"] = "settings" if name == CONFIG else "component"
+        yield PinnedModel("folder" if models.is_folder(place) else "hub", role, place, pinned.get(name, ""))
 
 
 def _called(name: str, arguments: Mapping[str, object]) -> str:

@@ -14,6 +14,7 @@ from synthgen.models.device import device_error
 _AGAIN = "Download the model again: one of its files is damaged, or was not copied whole."
 _UNLIKE = "The weights are not those that the settings beside them describe: take both from the same model."
 _KINDS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"missing in the checkpoint", re.I), "Name where that component is in model.components."),
     (re.compile(r"no file named|not appear to have a file", re.I), "It lacks a file: check model.variant."),
     (re.compile(r"size mismatch|expected shape|ignore_mismatched_sizes|shapes? .*match", re.I), _UNLIKE),
     (re.compile(r"unable to load weights|incomplete metadata|deserializ", re.I), _AGAIN),
@@ -90,6 +91,8 @@ def _told(what: str, error: BaseException, said: Sequence[str]) -> SynthgenError
         return ModelError(f"{what} cannot be loaded: {_brief(package)}", hint=_INSTALL)
     if damage := next((one for one in chain if isinstance(one, SafetensorError)), None):
         return ModelError(f"{what} cannot be loaded: {_brief(damage)}; {_brief(error)}", hint=_AGAIN)
+    if "meta tensor" in str(error):  # what a file leaves without values stays there
+        return ModelError(f"{what} cannot be loaded: its file lacks weights that its settings describe", hint=_UNLIKE)
     text = next(filter(None, map(_shapes, (str(error), *said))), _brief(error))
     hint = next((hint for pattern, hint in _KINDS if pattern.search(str(error))), _OTHER)
     return ModelError(f"{what} cannot be loaded: {text}", hint=hint)

@@ -36,9 +36,9 @@ class ModelKind(Enum):
 
     PIPELINE = "diffusers.DiffusionPipeline.from_pretrained"
     PIPELINE_FILES = "diffusers.DiffusionPipeline.download"
-    CHECKPOINT = "diffusers.StableDiffusionPipeline.from_single_file"
+    CHECKPOINT = "diffusers.DiffusionPipeline.from_single_file"
     PART = "diffusers.ModelMixin.from_pretrained"
-    PART_FILE = "diffusers.UNet2DConditionModel.from_single_file"
+    PART_FILE = "diffusers.ModelMixin.from_single_file"
     CLIP = "open_clip.create_model"
     CLIP_FILES = "open_clip.download_pretrained"
     CLIP_TOKENIZER = "open_clip.get_tokenizer"

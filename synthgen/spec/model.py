@@ -51,7 +51,7 @@ class ModelSpec(Section):
 
     id: Annotated[Text, AfterValidator(_model_id)] = Field(
         description=f"The model: '{BUNDLED_MODEL}' (ships with synthgen), a Hugging Face hub id such as "
-        "'owner/name', a diffusers folder that starts with './', '~' or '/', a .safetensors file with all of a model, or "
+        "'owner/name', a diffusers folder that starts with './', '~' or '/', a .safetensors file with all of one, or "
         "'plugin:NAME', the generator of an installed package."
     )
     revision: Revision | None = Field(

@@ -41,7 +41,7 @@ WRONG = {
     ("bundled:workers", "local-dir:./none"): (5, 7, "the folder of local-dir:./none does not exist: "),
     ("./mymodel", "bundled:judge"): (3, 13, "the folder of ./mymodel does not exist: "),
     ("./empty", "bundled:judge"): (3, 13, "empty is not a diffusers pipeline"),
-    ("./modular", "bundled:judge"): (3, 13, "is not a diffusers pipeline but a modular one"),
+    ("./modular", "bundled:judge"): (3, 13, "is not a diffusers pipeline: it has no valid model_index.json"),
     ("./spec.yaml", "bundled:judge"): (3, 13, "spec.yaml is a file, and not the folder of a model"),
 }
 

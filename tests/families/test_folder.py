@@ -49,7 +49,10 @@ def cut(folder: Path, part: str) -> None:
 
 
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "part": (lambda folder: shutil.rmtree(folder / "model/vae"), "model.id: the model's folder has no vae, which its list"),
+    "part": (
+        lambda folder: shutil.rmtree(folder / "model/vae"),
+        "model.id: the model's folder has no vae, which its list",
+    ),
     "weights": (
         lambda folder: (folder / "model/unet/diffusion_pytorch_model.safetensors").unlink(),
         "model.id: the model's folder has no weights in unet",
