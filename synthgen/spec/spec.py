@@ -156,8 +156,9 @@ class Spec(Section):
         for key in ("max_sequence_length", "clip_skip"):  # the same
             if getattr(self.model, key) is None:
                 del dumped["model"][key]
-        if not self.model.adapters:
-            del dumped["model"]["adapters"]
+        for key in ("adapters", "scheduler_config"):
+            if not getattr(self.model, key):
+                del dumped["model"][key]
         for keys, section in ((_LATER, dumped["prompts"]), *((_OF_CLASS, kind) for kind in dumped["classes"].values())):
             for key in [key for key, default in keys.items() if section[key] == default]:
                 del section[key]  # likewise
