@@ -32,7 +32,8 @@ def direct(folder: Path, scheduler: str, **settings: object) -> Tensor:
     noise = torch.Generator().manual_seed(one.seed)
     size = {"height": 32, "width": 32}
     out = pipeline(one.prompt, num_inference_steps=2, guidance_scale=2.0, generator=noise, output_type="pt", **size)
-    return (out.images[0] * 255).round().int()
+    image: Tensor = out.images[0]
+    return (image * 255).round().int()
 
 
 @pytest.mark.parametrize("scheduler", ["DDIMScheduler", "EulerDiscreteScheduler"])
