@@ -1,7 +1,7 @@
 """Presets: models that people use, each with settings, memory, licence and sources. `synthgen models` lists them."""
 
 from synthgen.presets.finding import PRESETS, find_preset, preset_of
-from synthgen.presets.preset import SPEED_LIMITS, Licence, MayTrain, Preset, Source, SpeedClass
+from synthgen.presets.preset import SPEED_LIMITS, Licence, MayTrain, Origin, Preset, SpeedClass
 from synthgen.presets.written import spec_of_preset
 
 __all__ = [
@@ -9,8 +9,8 @@ __all__ = [
     "SPEED_LIMITS",
     "Licence",
     "MayTrain",
+    "Origin",
     "Preset",
-    "Source",
     "SpeedClass",
     "find_preset",
     "preset_of",

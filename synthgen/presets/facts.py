@@ -14,8 +14,6 @@ T5_XXL, GEMMA_2B, QWEN3_4B, LLAMA_8B = 4_762_310_656, 2_614_341_888, 4_022_468_0
 QWEN25_VL_7B = 8_292_166_656
 SDXL_UNET, SD15_UNET, SD21_UNET = 2_567_463_684, 859_520_964, 865_910_724
 
-Files = Mapping[str, Mapping[str, object]]
-
 
 def files(
     pipeline: str,
@@ -26,7 +24,7 @@ def files(
     unet: bool = False,
     enlarges: int = 8,
     flags: Mapping[str, object] | None = None,
-) -> Files:
+) -> Mapping[str, Mapping[str, object]]:
     """Write down what decides how a pipeline is called.
 
     Args:

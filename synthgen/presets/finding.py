@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from synthgen.errors import UsageError
-from synthgen.presets import stable_diffusion, transformers
+from synthgen.presets import flux, stable_diffusion, transformers
 from synthgen.presets.preset import Preset
 from synthgen.spec import ModelSpec
 from synthgen.spec.messages import suggestion
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
-    {preset.name: preset for preset in (*stable_diffusion.PRESETS, *transformers.PRESETS)}
+    {preset.name: preset for preset in (*stable_diffusion.PRESETS, *flux.PRESETS, *transformers.PRESETS)}
 )
 
 

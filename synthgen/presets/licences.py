@@ -44,8 +44,8 @@ FLUX_DEV = Licence(
     "FLUX.1-dev Non-Commercial",
     "https://github.com/black-forest-labs/flux/blob/main/model_licenses/LICENSE-FLUX1-dev",
     MayTrain.LIMITED,
-    "version 1.1.1: outputs may be used for any purpose, but not to train, fine-tune or distill a model that competes with "
-    "FLUX.1 [dev] (section 2.d). The model itself is for non-commercial use",
+    "version 1.1.1: outputs may be used for any purpose, but not to train, fine-tune or distill a model that competes "
+    "with FLUX.1 [dev] (section 2.d). The model itself is for non-commercial use",
 )
 NVIDIA = Licence(
     "NVIDIA research, Gemma",

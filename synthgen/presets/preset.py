@@ -49,7 +49,7 @@ class Licence:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Origin:
     """Where a fact was read.
 
     Attributes:
@@ -96,7 +96,7 @@ class Preset:
     licence: Licence
     is_gated: bool | None = None
     remarks: tuple[str, ...] = ()
-    sources: tuple[Source, ...]
+    sources: tuple[Origin, ...]
     subject: str = "street-animals"
     dataset: str | None = None
 

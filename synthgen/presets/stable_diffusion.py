@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 
 from synthgen.presets import facts, licences
-from synthgen.presets.preset import Licence, Preset, Source
+from synthgen.presets.preset import Licence, Origin, Preset
 
 _SD15 = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 _SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
 _DOCS = "https://github.com/huggingface/diffusers/blob/main/docs/source/en/api/pipelines"
-_LCM = Source("steps, guidance and scheduler", f"{_DOCS}/latent_consistency_models.md", "2026-08-23")
-_COUNTED = Source("weights, size", "counted with diffusers 0.42.1 in the model's configuration")
+_LCM = Origin("steps, guidance and scheduler", f"{_DOCS}/latent_consistency_models.md", "2026-08-23")
+_COUNTED = Origin("weights, size", "counted with diffusers 0.42.1 in the model's configuration")
 _CLIP_ONE, _CLIP_TWO = ("tokenizer",), ("tokenizer", "tokenizer_2")
 _FEW = "a distilled model: guidance is in its weights"
 _FP16 = {"variant": "the half-precision files: smaller to download"}
 
 
 def _sd15(
-    name: str, title: str, model: Mapping[str, object], licence: Licence, *sources: Source, **more: str
+    name: str, title: str, model: Mapping[str, object], licence: Licence, *sources: Origin, **more: str
 ) -> Preset:
     return Preset(
         name=name,
@@ -43,7 +43,7 @@ def _sdxl(
     title: str,
     model: Mapping[str, object],
     licence: Licence,
-    *sources: Source,
+    *sources: Origin,
     comments: Mapping[str, str],
     remarks: tuple[str, ...] = (),
     subject: str = "kitchen-tools",
@@ -97,8 +97,8 @@ def _sd35(name: str, size: str, denoiser: int, steps: int, guidance: float, seen
         is_gated=True,
         remarks=("Accept the terms on its page, then `hf auth login`.",),
         sources=(
-            Source("steps and guidance: the card's example, as copied", seen),
-            Source("gate, licence", f"{card}/blob/main/README.md"),
+            Origin("steps and guidance: the card's example, as copied", seen),
+            Origin("gate, licence", f"{card}/blob/main/README.md"),
             _COUNTED,
         ),
         subject="kitchen-tools",
@@ -111,7 +111,7 @@ PRESETS = (
         "Stable Diffusion 1.5",
         {"steps": 30, "guidance": 2.0, "negative_prompt": "drawing, cartoon, text"},
         licences.OPENRAIL_M,
-        Source("use with diffusers", f"{_DOCS}/stable_diffusion/text2img.md", "2026-08-23"),
+        Origin("use with diffusers", f"{_DOCS}/stable_diffusion/text2img.md", "2026-08-23"),
         guidance="7.5, diffusers' default, looks prettier; 2.0 makes better training data",
     ),
     _sd15(
@@ -125,7 +125,7 @@ PRESETS = (
         },
         licences.OPENRAIL_PP,
         _LCM,
-        Source("licence, file", "https://huggingface.co/latent-consistency/lcm-lora-sdv1-5/tree/main"),
+        Origin("licence, file", "https://huggingface.co/latent-consistency/lcm-lora-sdv1-5/tree/main"),
         guidance="1 to 2: higher values show artifacts",
         scheduler="what the LoRA was made for",
     ),
@@ -150,10 +150,10 @@ PRESETS = (
         clip=_CLIP_ONE,
         licence=licences.STABILITY_NC,
         sources=(
-            Source(
+            Origin(
                 "scheduler, steps, guidance: as SDXL-Turbo's", f"{_DOCS}/stable_diffusion/sdxl_turbo.md", "2026-08-23"
             ),
-            Source(
+            Origin(
                 "licence", "https://github.com/Stability-AI/generative-models/blob/main/model_licenses/LICENCE-SD-Turbo"
             ),
             _COUNTED,
@@ -164,7 +164,7 @@ PRESETS = (
         "Stable Diffusion XL",
         {"steps": 30, "guidance": 3.0, "size": 1024},
         licences.OPENRAIL_PP,
-        Source("use, size", f"{_DOCS}/stable_diffusion/stable_diffusion_xl.md", "2026-08-23"),
+        Origin("use, size", f"{_DOCS}/stable_diffusion/stable_diffusion_xl.md", "2026-08-23"),
         comments={"guidance": "5.0, diffusers' default, looks prettier; 3.0 makes more varied training data"},
     ),
     _sdxl(
@@ -179,7 +179,7 @@ PRESETS = (
             ],
         },
         licences.OPENRAIL_PP,
-        Source("LoRA: file and licence", "https://huggingface.co/nerijs/pixel-art-xl"),
+        Origin("LoRA: file and licence", "https://huggingface.co/nerijs/pixel-art-xl"),
         comments={"adapters": "put your own LoRA here"},
         subject="pixel-art",
     ),
@@ -215,7 +215,7 @@ PRESETS = (
             ],
         },
         licences.OPENRAIL_PP,
-        Source("steps, guidance, scheduler, LoRA", "https://huggingface.co/ByteDance/SDXL-Lightning"),
+        Origin("steps, guidance, scheduler, LoRA", "https://huggingface.co/ByteDance/SDXL-Lightning"),
         comments={
             "steps": "as in the name of the file: there are LoRAs for 2, 4 and 8",
             "guidance": "the card's 0 means the same: none",
@@ -234,8 +234,8 @@ PRESETS = (
             "adapters": [{"id": "ByteDance/Hyper-SD", "file": "Hyper-SDXL-8steps-lora.safetensors"}],
         },
         licences.HYPER,
-        Source("files", "https://huggingface.co/ByteDance/Hyper-SD/tree/main"),
-        Source(
+        Origin("files", "https://huggingface.co/ByteDance/Hyper-SD/tree/main"),
+        Origin(
             "steps, guidance, scheduler: the card's example for 2 steps and more, as copied in public code",
             "https://github.com/leuchtetgruen/OAI-TTS-Server",
         ),
@@ -257,8 +257,8 @@ PRESETS = (
             "size": 512,
         },
         licences.STABILITY_NC,
-        Source("steps, guidance, scheduler, size", f"{_DOCS}/stable_diffusion/sdxl_turbo.md", "2026-08-23"),
-        Source("licence", "https://huggingface.co/stabilityai/sdxl-turbo/blob/main/README.md"),
+        Origin("steps, guidance, scheduler, size", f"{_DOCS}/stable_diffusion/sdxl_turbo.md", "2026-08-23"),
+        Origin("licence", "https://huggingface.co/stabilityai/sdxl-turbo/blob/main/README.md"),
         comments={"guidance": _FEW, "steps": "1 to 4", "size": "what it was trained for; larger ones look worse"},
     ),
     _sd35("sd35-large", "large", 8_056_627_520, 28, 3.5, "https://github.com/efeslab/ConsumerBench"),

@@ -1,106 +1,11 @@
-"""Models with a diffusion transformer, but for Stable Diffusion 3.5: FLUX, Z-Image, Qwen-Image, Sana and others."""
+"""Other models with a diffusion transformer: Z-Image, Qwen-Image, Sana, PRX, Chroma, Lumina 2 and HiDream."""
 
 from synthgen.presets import facts, licences
-from synthgen.presets.preset import Preset, Source
+from synthgen.presets.preset import Origin, Preset
 
 _DOCS = "https://github.com/huggingface/diffusers/blob/main/docs/source/en/api/pipelines"
-_COUNTED = Source("weights", "counted with diffusers 0.42.1 in the model's configuration")
-_SCHNELL = "https://github.com/black-forest-labs/flux/blob/main/model_cards/FLUX.1-schnell.md"
-_FLUX_LICENCE = "https://github.com/black-forest-labs/flux/blob/main/model_licenses/LICENSE-FLUX1-dev"
+_COUNTED = Origin("weights", "counted with diffusers 0.42.1 in the model's configuration")
 _LOWER = "the makers' number; lower ones draw more varied pictures"
-
-_FLUX = (
-    Preset(
-        name="flux1-schnell",
-        title="FLUX.1 [schnell]",
-        pipeline="FluxPipeline",
-        model={
-            "id": "black-forest-labs/FLUX.1-schnell",
-            "dtype": "bfloat16",
-            "steps": 4,
-            "guidance": 1,
-            "max_sequence_length": 256,
-            "size": 1024,
-        },
-        comments={
-            "steps": "1 to 4",
-            "guidance": "a distilled model: guidance is in its weights",
-            "max_sequence_length": "its T5 was trained to read no more",
-        },
-        denoiser=11_891_178_560,
-        encoders=facts.CLIP_L + facts.T5_XXL,
-        decoder=facts.FLUX_DECODER,
-        files=facts.files("FluxPipeline", encoders=2, backbone={"guidance_embeds": False}),
-        clip=("tokenizer",),
-        licence=licences.APACHE,
-        sources=(
-            Source("steps, licence", _SCHNELL, "2025-07-31"),
-            Source("guidance, max_sequence_length", f"{_DOCS}/flux.md", "2026-08-23"),
-            _COUNTED,
-        ),
-        subject="kitchen-tools",
-    ),
-    Preset(
-        name="flux1-dev",
-        title="FLUX.1 [dev]",
-        pipeline="FluxPipeline",
-        model={
-            "id": "black-forest-labs/FLUX.1-dev",
-            "dtype": "bfloat16",
-            "steps": 28,
-            "embedded_guidance": 3.5,
-            "size": 1024,
-        },
-        comments={
-            "steps": "diffusers' default; its guide says that about 50 draw well",
-            "embedded_guidance": "its weights read this number; `guidance` would take twice the time",
-        },
-        denoiser=11_901_408_320,
-        encoders=facts.CLIP_L + facts.T5_XXL,
-        decoder=facts.FLUX_DECODER,
-        files=facts.files("FluxPipeline", encoders=2, backbone={"guidance_embeds": True}),
-        clip=("tokenizer",),
-        licence=licences.FLUX_DEV,
-        is_gated=True,
-        remarks=(
-            "Accept the terms on its page, then `hf auth login`.",
-            "The licence asks for content filters or a review of what is published (section 2.e).",
-        ),
-        sources=(
-            Source("steps, guidance", f"{_DOCS}/flux.md", "2026-08-23"),
-            Source(
-                "gate", "https://github.com/huggingface/diffusers/blob/main/docs/source/en/quicktour.md", "2026-08-23"
-            ),
-            Source("licence", _FLUX_LICENCE, "2025-07-31"),
-            _COUNTED,
-        ),
-        subject="kitchen-tools",
-    ),
-    Preset(
-        name="flux2-klein-4b",
-        title="FLUX.2 [klein] 4B",
-        pipeline="Flux2KleinPipeline",
-        model={
-            "id": "black-forest-labs/FLUX.2-klein-4B",
-            "dtype": "bfloat16",
-            "steps": 4,
-            "guidance": 1,
-            "size": 1024,
-        },
-        comments={"guidance": "a distilled model: guidance is in its weights"},
-        denoiser=3_875_544_576,
-        encoders=facts.QWEN3_4B,
-        decoder=facts.FLUX2_DECODER,
-        files=facts.files("Flux2KleinPipeline", flags={"is_distilled": True}),
-        licence=licences.APACHE,
-        sources=(
-            Source("licence, distillation", "https://github.com/black-forest-labs/flux2", "2026-01-15"),
-            Source("steps and guidance: the card's example, as copied", "https://github.com/yashy10/golden-gate-quest"),
-            _COUNTED,
-        ),
-        subject="fruit-stand",
-    ),
-)
 
 _Z_IMAGE = (
     Preset(
@@ -119,10 +24,10 @@ _Z_IMAGE = (
         licence=licences.APACHE,
         remarks=("Its makers rate its variety low: another seed gives much the same picture. Write many prompts.",),
         sources=(
-            Source("guidance, variety", "https://github.com/Tongyi-MAI/Z-Image/blob/main/README.md", "2026-01-07"),
-            Source("steps", f"{_DOCS}/z_image.md", "2026-08-23"),
-            Source("steps, older ones", "https://huggingface.co/Tongyi-MAI/Z-Image-Turbo/discussions/158"),
-            Source("licence", "https://github.com/Tongyi-MAI/Z-Image/blob/main/LICENSE", "2026-01-07"),
+            Origin("guidance, variety", "https://github.com/Tongyi-MAI/Z-Image/blob/main/README.md", "2026-01-07"),
+            Origin("steps", f"{_DOCS}/z_image.md", "2026-08-23"),
+            Origin("steps, older ones", "https://huggingface.co/Tongyi-MAI/Z-Image-Turbo/discussions/158"),
+            Origin("licence", "https://github.com/Tongyi-MAI/Z-Image/blob/main/LICENSE", "2026-01-07"),
             _COUNTED,
         ),
         subject="fruit-stand",
@@ -142,9 +47,9 @@ _Z_IMAGE = (
         files=facts.files("ZImagePipeline"),
         licence=licences.APACHE,
         sources=(
-            Source("steps", "https://github.com/Tongyi-MAI/Z-Image/blob/main/README.md", "2026-01-07"),
-            Source("guidance", "https://developer.civitai.com/orchestration/recipes/zimage"),
-            Source("licence", "https://huggingface.co/Tongyi-MAI/Z-Image"),
+            Origin("steps", "https://github.com/Tongyi-MAI/Z-Image/blob/main/README.md", "2026-01-07"),
+            Origin("guidance", "https://developer.civitai.com/orchestration/recipes/zimage"),
+            Origin("licence", "https://huggingface.co/Tongyi-MAI/Z-Image"),
             _COUNTED,
         ),
         subject="fruit-stand",
@@ -167,7 +72,7 @@ _QWEN_IMAGE = (
         files=_QWEN,
         licence=licences.APACHE,
         sources=(
-            Source(
+            Origin(
                 "steps, guidance, size, licence",
                 "https://github.com/QwenLM/Qwen-Image/blob/main/README.md",
                 "2026-02-10",
@@ -213,19 +118,19 @@ _QWEN_IMAGE = (
         files=_QWEN,
         licence=licences.APACHE,
         sources=(
-            Source(
+            Origin(
                 "steps, guidance, scheduler, files",
                 "https://github.com/ModelTC/Qwen-Image-Lightning/blob/main/generate_with_diffusers.py",
                 "2026-01-01",
             ),
-            Source("licence", "https://github.com/ModelTC/Qwen-Image-Lightning/blob/main/LICENSE", "2026-01-01"),
+            Origin("licence", "https://github.com/ModelTC/Qwen-Image-Lightning/blob/main/LICENSE", "2026-01-01"),
             _COUNTED,
         ),
         subject="kitchen-tools",
     ),
 )
 
-_SANA_CARD = Source("licence, weights", "https://huggingface.co/Efficient-Large-Model/Sana_1600M_2Kpx_BF16_diffusers")
+_SANA_CARD = Origin("licence, weights", "https://huggingface.co/Efficient-Large-Model/Sana_1600M_2Kpx_BF16_diffusers")
 _SANA = (
     Preset(
         name="sana",
@@ -250,8 +155,8 @@ _SANA = (
         files=facts.files("SanaPipeline", enlarges=32),
         licence=licences.NVIDIA,
         sources=(
-            Source("variant, dtype", f"{_DOCS}/sana.md", "2026-08-23"),
-            Source("steps, guidance", "the call of SanaPipeline in diffusers 0.42.1"),
+            Origin("variant, dtype", f"{_DOCS}/sana.md", "2026-08-23"),
+            Origin("steps, guidance", "the call of SanaPipeline in diffusers 0.42.1"),
             _SANA_CARD,
         ),
         subject="fruit-stand",
@@ -278,8 +183,8 @@ _SANA = (
         licence=licences.NVIDIA,
         remarks=("Its own scheduler, SCMScheduler, is the one that it needs: set none.",),
         sources=(
-            Source("steps, dtype", f"{_DOCS}/sana_sprint.md", "2026-08-23"),
-            Source("guidance", "the call of SanaSprintPipeline in diffusers 0.42.1"),
+            Origin("steps, dtype", f"{_DOCS}/sana_sprint.md", "2026-08-23"),
+            Origin("guidance", "the call of SanaSprintPipeline in diffusers 0.42.1"),
             _SANA_CARD,
         ),
         subject="fruit-stand",
@@ -306,8 +211,8 @@ _OTHERS = (
         licence=licences.APACHE_GEMMA,
         remarks=("Its text encoder is T5Gemma-2B-2B-UL2: its encoder's weights are given as Gemma 2 2B's.",),
         sources=(
-            Source("steps, guidance, weights, licence", "https://github.com/Photoroom/PRX", "2026-08-10"),
-            Source("dtype", f"{_DOCS}/prx.md", "2026-08-23"),
+            Origin("steps, guidance, weights, licence", "https://github.com/Photoroom/PRX", "2026-08-10"),
+            Origin("dtype", f"{_DOCS}/prx.md", "2026-08-23"),
         ),
     ),
     Preset(
@@ -323,8 +228,8 @@ _OTHERS = (
         licence=licences.APACHE,
         remarks=("Its makers left out no kind of picture, and it has no safety checker: set `safety` in the spec.",),
         sources=(
-            Source("steps, guidance", f"{_DOCS}/chroma.md", "2026-08-23"),
-            Source("licence: its maker's announcement, as copied", "https://probsee.com/p/Chroma_1_HD"),
+            Origin("steps, guidance", f"{_DOCS}/chroma.md", "2026-08-23"),
+            Origin("licence: its maker's announcement, as copied", "https://probsee.com/p/Chroma_1_HD"),
             _COUNTED,
         ),
         subject="kitchen-tools",
@@ -347,7 +252,7 @@ _OTHERS = (
         files=facts.files("Lumina2Pipeline"),
         licence=licences.APACHE_GEMMA,
         sources=(
-            Source(
+            Origin(
                 "steps, guidance, size, encoder",
                 "https://github.com/Alpha-VLLM/Lumina-Image-2.0/blob/main/README.md",
                 "2026-05-22",
@@ -379,15 +284,15 @@ _OTHERS = (
             "into a folder, and name that folder in `model.id`.",
         ),
         sources=(
-            Source(
+            Origin(
                 "steps, guidance, size, encoders, weights",
                 "https://github.com/HiDream-ai/HiDream-I1/blob/main/README.md",
                 "2025-06-17",
             ),
-            Source("licence", "https://github.com/HiDream-ai/HiDream-I1/blob/main/LICENSE", "2025-06-17"),
+            Origin("licence", "https://github.com/HiDream-ai/HiDream-I1/blob/main/LICENSE", "2025-06-17"),
         ),
         subject="kitchen-tools",
     ),
 )
 
-PRESETS = (*_FLUX, *_Z_IMAGE, *_QWEN_IMAGE, *_SANA, *_OTHERS)
+PRESETS = (*_Z_IMAGE, *_QWEN_IMAGE, *_SANA, *_OTHERS)

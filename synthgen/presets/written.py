@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from textwrap import wrap
 from types import MappingProxyType
 
-from synthgen.presets.preset import MayTrain, Preset, Source
+from synthgen.presets.preset import MayTrain, Origin, Preset
 from synthgen.spec.written import as_yaml
 
 _WIDTH = 100
@@ -163,7 +163,7 @@ def _head(preset: Preset, file: str) -> Iterator[str]:
     yield from _comment(f"{memory}. Activations of a batch are not in it.")
     yield from (line for remark in preset.remarks for line in _comment(remark))
     yield "# Sources:"
-    yield from (f"#   {described(source)}" for source in (*preset.sources, Source("licence's text", licence.url)))
+    yield from (f"#   {described(source)}" for source in (*preset.sources, Origin("licence's text", licence.url)))
 
 
 def _comment(text: str) -> Iterator[str]:
@@ -189,6 +189,6 @@ def size_of(preset: Preset, *, encoders: bool = True) -> str:
     return f"{(preset.weights if encoders else preset.weights_without_encoders) / 1e9:.1f} GB"
 
 
-def described(source: Source) -> str:
+def described(source: Origin) -> str:
     """Write a source in a line."""
     return f"{source.facts}: {source.url}" + (f" (of {source.date})" if source.date else "")
