@@ -1,6 +1,5 @@
 """The commands that make datasets, from the first spec to the last shard."""
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -36,27 +35,6 @@ from synthgen.cli.stopping import stop_on_signals
 from synthgen.cli.units import counted
 from synthgen.cli.watched_work import watched_work
 from synthgen.errors import UsageError
-from synthgen.files import check_name_is_text, create_file, write_file
-
-
-@command
-def init(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the spec.")] = Path("spec.yaml"),
-) -> Answer:
-    """Write a commented starter spec. The JSON Schema that editors use to check it is written beside it."""
-    from synthgen.spec import json_schema, starter_spec
-
-    check_name_is_text(file)
-    schema = file.with_name("synthgen.schema.json")
-    name = "".join(c if c.isalnum() and c.isascii() else "-" for c in file.stem.lower()).strip("-") or "dataset"
-    if os.path.lexists(schema) and not _is_schema(schema):
-        raise UsageError(f"{schema} exists already, and is not a schema of synthgen", hint="Move it away first.")
-    if not create_file(file, starter_spec(name, file=str(file), schema=schema.name).encode()):
-        raise UsageError(f"{file} exists already", hint="Choose another name, or remove it first.")
-    write_file(schema, (json.dumps(json_schema(), indent=2) + "\n").encode())
-
-    lines = [f"wrote {file} and {schema}", f"next: synthgen validate {file}"]
-    return Answer(result={"spec": str(file), "schema": str(schema)}, lines=lines)
 
 
 @command
@@ -268,12 +246,3 @@ def work(
     }
     lines = [f"task {mine} of {count}: {counted(len(done.committed), 'shard')} made, {there} already done"]
     return Answer(result=result, lines=lines)
-
-
-def _is_schema(file: Path) -> bool:
-    """Whether `init` wrote the file, perhaps in an earlier version."""
-    try:
-        found = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(found, dict) and found.get("title") == "synthgen spec"

@@ -54,7 +54,7 @@ def _problems(
 ) -> Iterator[tuple[str, str]]:
     yield from call.problems(model, written)
     yield from text_problems(call, source.read_json, model)
-    yield from scheduler_problems(call, source.read_json, model.scheduler)
+    yield from scheduler_problems(call, source.read_json, model.scheduler, model.scheduler_config)
     yield from component_problems(source)
     yield from channel_problems(source.read_json)
     if source.checkpoint is not None:

@@ -1,9 +1,11 @@
 """Which schedulers fit a model, and which of them draw an image the same whatever its batch neighbours are."""
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from synthgen.families.call import PipelineCall
 from synthgen.families.resolve import Read
+from synthgen.families.scheduler_settings import KEY, setting_problems
 from synthgen.families.signature import NEEDED, arguments_of, is_replaceable
 
 _FLOW = "FlowMatch"
@@ -21,15 +23,19 @@ _RANDOM = (
 """Each of their steps draws noise."""
 _STEP = 3
 """What a step gets: the model's output, the time, the sample."""
+_STOCHASTIC = "stochastic_sampling"
 _FOR_NOISE = ("LCMScheduler", "TCDScheduler")
 """They take the place of those in diffusers' lists, and are in none."""
 
 
-def scheduler_problems(call: PipelineCall, read: Read, wanted: str | None) -> Iterator[tuple[str, str]]:
-    """Find out why a scheduler cannot be used: the key of `model`, and why.
+def scheduler_problems(
+    call: PipelineCall, read: Read, wanted: str | None, settings: Mapping[str, object] = MappingProxyType({})
+) -> Iterator[tuple[str, str]]:
+    """Find out why a scheduler cannot be used, or a setting of it: the key of `model`, and why.
 
     Args:
         wanted: the scheduler that the spec names; None for the model's own.
+        settings: those that the spec gives it.
     """
     config = read("scheduler/scheduler_config.json")
     own = str(config.get("_class_name", ""))
@@ -38,9 +44,17 @@ def scheduler_problems(call: PipelineCall, read: Read, wanted: str | None) -> It
         return
 
     name, key = wanted or own, "scheduler" if wanted else "id"
+    if settings and not name:
+        yield KEY, "the model has no scheduler of its own to set: name one in model.scheduler"
+        return
+    if settings and (problems := list(setting_problems(call, name, config, settings))):
+        yield from problems
+        return
+    if settings.get(_STOCHASTIC) is True:
+        key = f"{KEY}.{_STOCHASTIC}"
     if name in _WHOLE_BATCH:
         yield key, f"{name} draws noise for a whole batch at once: no image could be drawn again alone"
-    elif call.seeds_steps is False and (name in _RANDOM or config.get("stochastic_sampling") is True):
+    elif call.seeds_steps is False and (name in _RANDOM or {**config, **settings}.get(_STOCHASTIC) is True):
         how = " with stochastic_sampling" if name not in _RANDOM else ""
         what = f"{name}{how} draws noise at each step, and {call.pipeline} does not hand it the images' seeds"
         yield key, f"{what}: an image would depend on its batch"

@@ -63,6 +63,46 @@ def arguments_of(scheduler: str, method: str) -> Mapping[str, object] | None:
 
 
 @cache
+def annotations_of(scheduler: str, method: str) -> Mapping[str, str]:
+    """Return the source text of the types of a scheduler's arguments; nothing of those that have none."""
+    found = _found(scheduler, method)
+    given = (*found.args.args, *found.args.kwonlyargs) if found else ()
+    return {one.arg: ast.unparse(one.annotation) for one in given if one.annotation}
+
+
+@cache
+def texts_compared(scheduler: str, name: str) -> tuple[str, ...]:
+    """Return the texts that a scheduler compares a setting with: those that it knows; nothing if it compares none.
+
+    Example:
+        >>> texts_compared("EulerAncestralDiscreteScheduler", "timestep_spacing")
+        ('leading', 'linspace', 'trailing')
+    """
+    found = set[str]()
+    for node in (one for each in _with_bases(scheduler) for one in ast.walk(each) if isinstance(one, ast.Compare)):
+        if any(_named(side) == name for side in (node.left, *node.comparators)):
+            below = (part for side in (node.left, *node.comparators) for part in ast.walk(side))
+            found |= {part.value for part in below if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+    return tuple(sorted(found))
+
+
+@cache
+def is_read(scheduler: str, name: str) -> bool:
+    """Whether a scheduler looks at a setting that it takes. LCM's ignores `timestep_spacing`, for example."""
+    bodies = (part for each in _with_bases(scheduler) for method in each.body for part in _statements(method))
+    return any(_named(node) == name for part in bodies for node in ast.walk(part) if isinstance(node, ast.expr))
+
+
+def _statements(node: ast.stmt) -> list[ast.stmt]:
+    return node.body if isinstance(node, ast.FunctionDef) else []
+
+
+def _named(node: ast.expr) -> str | None:
+    """Return `x` of `x` and of `self.config.x`."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
+
+
+@cache
 def returned_by(pipeline: str, method: str) -> tuple[str, ...]:
     """Name what a pipeline's method returns, in its order; nothing if it has no such method.
 

@@ -89,8 +89,8 @@ def load(model: ModelSpec, source: ModelSource, call: PipelineCall, dtype: torch
         pipeline = _opened(model, source, call, dtype)
     if getattr(pipeline, "watermark", None) is not None:
         pipeline.watermark = None  # set only because a package happens to be installed
-    if model.scheduler:
-        _replace_scheduler(pipeline, model.scheduler)
+    if model.scheduler or model.scheduler_config:
+        _replace_scheduler(pipeline, model)
     return pipeline
 
 
@@ -171,9 +171,10 @@ def _is_flat(module: nn.Module) -> bool:
     return all(tensor.dim() <= 4 for tensor in (*module.parameters(), *module.buffers()))
 
 
-def _replace_scheduler(pipeline: DiffusionPipeline, name: str) -> None:
+def _replace_scheduler(pipeline: DiffusionPipeline, model: ModelSpec) -> None:
+    name = model.scheduler or type(pipeline.scheduler).__name__
     try:
-        scheduler = open_scheduler(name, pipeline.scheduler.config)
+        scheduler = open_scheduler(name, pipeline.scheduler.config, model.scheduler_config)
     except (ImportError, ValueError) as error:  # it needs another package, or other settings than the model's
         raise ModelError(
             f"scheduler {name} cannot be used: {first_line(error)}",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 
 from synthgen.models.adapter_header import read_header
 from synthgen.models.asked_settings import check_asked
@@ -117,8 +118,12 @@ def _function(kind: ModelKind, own: object) -> Callable[..., object]:
     return found
 
 
-def open_scheduler(name: str, like: object) -> object:
-    """Make a scheduler of diffusers with the settings of another one; None if there is no scheduler of that name."""
+def open_scheduler(name: str, like: object, settings: Mapping[str, object] = MappingProxyType({})) -> object:
+    """Make a scheduler of diffusers with the settings of another one; None if there is no scheduler of that name.
+
+    Args:
+        settings: those in which it differs from the other one.
+    """
     import diffusers
 
     kind = getattr(diffusers, name, None)
@@ -126,7 +131,7 @@ def open_scheduler(name: str, like: object) -> object:
     stand_in = isinstance(kind, diffusers.utils.DummyObject)
     if not (isinstance(kind, type) and (stand_in or issubclass(kind, diffusers.SchedulerMixin))):
         return None
-    made: object = kind.from_config(like)  # type: ignore[attr-defined] # every scheduler and stand-in has it
+    made: object = kind.from_config(like, **settings)  # type: ignore[attr-defined] # every scheduler and stand-in has it
     return made
 
 

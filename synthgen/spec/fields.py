@@ -55,6 +55,8 @@ SchedulerName = Annotated[
     like(r"^[A-Za-z][A-Za-z0-9]*Scheduler$", "the name of a diffusers scheduler, such as 'DDIMScheduler'", 100),
 ]
 
+SettingName = Annotated[str, like(r"^[a-z][a-z0-9_]*$", "the name of a setting, such as 'timestep_spacing'", 64)]
+
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(gt=0, le=1_000_000)]

@@ -1,6 +1,7 @@
 """The model that makes the images, and the model that judges them."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -8,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from synthgen.spec.adapters import AdapterSpec
 from synthgen.spec.components import Components
-from synthgen.spec.fields import Revision, SchedulerName, Section, Side, Text, VariantName
+from synthgen.spec.fields import Revision, SchedulerName, Section, SettingName, Side, Text, VariantName
 
 BUNDLED_MODEL = "bundled:workers"
 BUNDLED_JUDGE = "bundled:judge"
@@ -80,6 +81,11 @@ class ModelSpec(Section):
     )
     scheduler: SchedulerName | None = Field(
         None, description="A diffusers scheduler class, such as 'DDIMScheduler'. Default: the model's own."
+    )
+    scheduler_config: Mapping[SettingName, bool | int | float | Text | None] = Field(
+        {},
+        description="Settings of the scheduler, such as {timestep_spacing: trailing}, as its class in diffusers names "
+        "them. Default: the model's own.",
     )
     variant: VariantName | None = Field(None, description="Which weight files to load, such as 'fp16'.")
     embedded_guidance: Annotated[float, Field(ge=0, le=50)] | None = Field(

@@ -156,7 +156,7 @@ class Spec(Section):
         for key in ("max_sequence_length", "clip_skip"):  # the same
             if getattr(self.model, key) is None:
                 del dumped["model"][key]
-        for key in ("adapters", "components", "config"):
+        for key in ("adapters", "components", "config", "scheduler_config"):
             if not getattr(self.model, key):
                 del dumped["model"][key]
         for keys, section in ((_LATER, dumped["prompts"]), *((_OF_CLASS, kind) for kind in dumped["classes"].values())):

@@ -1,0 +1,18 @@
+"""Presets: models that people use, each with settings, memory, licence and sources. `synthgen models` lists them."""
+
+from synthgen.presets.finding import PRESETS, find_preset, preset_of
+from synthgen.presets.preset import SPEED_LIMITS, Licence, MayTrain, Origin, Preset, SpeedClass
+from synthgen.presets.written import spec_of_preset
+
+__all__ = [
+    "PRESETS",
+    "SPEED_LIMITS",
+    "Licence",
+    "MayTrain",
+    "Origin",
+    "Preset",
+    "SpeedClass",
+    "find_preset",
+    "preset_of",
+    "spec_of_preset",
+]
