@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from synthgen.families.signature import root, signature_of
-from synthgen.models.modular import MODULAR
+from synthgen.families.signature import root
+from synthgen.models.modular import MODULAR, PIPELINES
 
 _GUIDER = "ClassifierFreeGuidance"
 
@@ -31,8 +31,9 @@ def modular_problem(index: Mapping[str, object]) -> str | None:
         return (
             f"its blocks are {blocks}, and only diffusers' own {own} are known to draw as {index['_class_name']} does"
         )
-    if signature_of(str(index["_class_name"])) is None:
-        return f"diffusers has {named} as blocks only, and no pipeline that synthgen could call"
+    if str(named) not in PIPELINES:
+        known = ", ".join(name.removesuffix("ModularPipeline") for name in PIPELINES)
+        return f"blocks of {named} are not known to draw as a pipeline of diffusers does; those of {known} are"
     guider = index.get("guider")
     if isinstance(guider, list) and guider[1] not in (None, _GUIDER):
         return f"its guidance is {guider[1]}, and only {_GUIDER} is what model.guidance means"

@@ -1,11 +1,23 @@
 """Modular pipelines: their list of parts, read as that of the pipeline of the same family."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 MODULAR = "_modular"
 """Where the translated list keeps what the modular one says of its code, and where its parts are."""
 _ABOUT = ("_class_name", "_blocks_class_name", "auto_map")
-_MARK = "ModularPipeline"
+PIPELINES: Mapping[str, str] = MappingProxyType(
+    {
+        "StableDiffusionXLModularPipeline": "StableDiffusionXLPipeline",
+        "StableDiffusion3ModularPipeline": "StableDiffusion3Pipeline",
+        "FluxModularPipeline": "FluxPipeline",
+        "Flux2KleinModularPipeline": "Flux2KleinPipeline",
+        "Flux2KleinBaseModularPipeline": "Flux2KleinPipeline",
+        "QwenImageModularPipeline": "QwenImagePipeline",
+        "ErnieImageModularPipeline": "ErnieImagePipeline",
+    }
+)
+"""Modular pipelines whose own blocks draw the pictures of these pipelines: tests compare them."""
 
 
 def as_pipeline(index: Mapping[str, object]) -> dict[str, object]:
@@ -18,7 +30,9 @@ def as_pipeline(index: Mapping[str, object]) -> dict[str, object]:
     named = index.get("_class_name")
     if not isinstance(named, str):
         return {}
-    found: dict[str, object] = {"_class_name": named.replace(_MARK, "Pipeline")}
+    found: dict[str, object] = {"_class_name": PIPELINES.get(named, named)}
+    if "Klein" in named:
+        found["is_distilled"] = "Base" not in named
     places = dict[str, object]()
     for name, value in index.items():
         if name.startswith("_") or name == "auto_map":

@@ -23,7 +23,7 @@ from transformers import (
 
 from synthgen.bundled.train.tokens import CONTEXT, build_tokenizer
 from synthgen.generating.renderer import Renderer
-from synthgen.models import locate
+from synthgen.models.parts import source_of
 from synthgen.records import Candidate
 from synthgen.spec import ModelSpec
 
@@ -72,7 +72,7 @@ def save_stable_diffusion_xl(folder: Path) -> None:
 def generator_of(folder: Path, **settings: object) -> Renderer:
     """Ready to render on the CPU: 2 steps at guidance 2, unless `settings` say otherwise."""
     model = ModelSpec.model_validate({"id": str(folder), "steps": 2, "guidance": 2.0, **settings})
-    generator = Renderer(model, locate(str(folder)), "cpu", largest_batch=16)
+    generator = Renderer(model, source_of(model, None), "cpu", largest_batch=16)
     generator.setup()
     return generator
 
