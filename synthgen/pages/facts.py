@@ -47,6 +47,8 @@ def facts(planned: Plan) -> dict[str, str]:
     for adapter in model.adapters:
         revision = planned.revisions.adapters.get(adapter.label, "")
         facts[f"adapter {adapter.label}"] = adapter.described(revision, adapter.license)
+    if written := planned.spec.prompts.expanded_by:
+        facts["prompts written by"] = written
     floors: dict[str, dict[str, float]] = {}
     for name, of_class in limits(planned.spec).items():
         for limit in of_class:

@@ -85,6 +85,14 @@ class Prompts(Section):
         None, description="Prompts that a language model writes, besides the templates or instead of them."
     )
 
+    @property
+    def expanded_by(self) -> str | None:
+        """The language model that wrote some of the prompts, with its revision; None if none did."""
+        written = self.expand.written_by if self.expand is not None else None
+        if written is None:
+            return None
+        return f"{inert(written.model)} ({inert(written.revision)})" if written.revision else inert(written.model)
+
 
 class Spec(Section):
     """The description of a labelled image dataset.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -22,7 +23,7 @@ def _tokenizer() -> PreTrainedTokenizerFast:
 
 def _model(places: int) -> GPT2LMHeadModel:
     torch.manual_seed(0)
-    sizes = {"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": places, "vocab_size": 257}
+    sizes: Any = {"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": places, "vocab_size": 257}
     return GPT2LMHeadModel(GPT2Config(**sizes, bos_token_id=256, eos_token_id=256))
 
 
