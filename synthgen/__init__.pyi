@@ -9,6 +9,8 @@ from .api.calibrating import keep_share as keep_share
 from .api.calibrating import pilot as pilot
 from .api.costing import Cost as Cost
 from .api.costing import cost as cost
+from .api.expanding import Expansion as Expansion
+from .api.expanding import expand as expand
 from .api.finishing import RunResult as RunResult
 from .api.finishing import finalize as finalize
 from .api.forecasting import Forecast as Forecast

@@ -17,7 +17,7 @@ from synthgen.cli.progress import Snapshot
 from synthgen.errors import SynthgenError
 from synthgen.ledger.rows import ledger_schema
 from synthgen.records import Reason, Verdict
-from synthgen.spec import json_schema, parse_spec
+from synthgen.spec import Settings, SpecText, checked, json_schema, parse_spec
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -105,7 +105,7 @@ def test_the_specs_in_the_guides_are_good(page: Path) -> None:
     specs = [block for block in re.findall(r"```yaml[^\n]*\n(.*?)```", text, re.DOTALL) if "synthgen: 1" in block]
     assert specs or page.name not in {"README.md", "specs.md", "tutorial.md", "add-a-class.md", "own-model.md"}
     for spec in specs:
-        parse_spec(spec)
+        checked(SpecText(spec, page.name), Settings(reads_prompts=False))
 
 
 def test_the_readme_merges_as_the_guide_does() -> None:

@@ -10,6 +10,7 @@ from synthgen.api import wiring
 from synthgen.api.arguments import device_of, flag_of, one_spelling, text_of, text_of_path
 from synthgen.api.publishing import (
     clear_leftovers,
+    committed,
     damaged_results,
     drop_damaged,
     leftovers,
@@ -19,13 +20,16 @@ from synthgen.api.results import read_results
 from synthgen.api.sheet_record import damaged_pages, drop_pages
 from synthgen.api.trust import pinned_models, require_trust
 from synthgen.events import OnProgress, ignore
-from synthgen.planning import Plan
+from synthgen.planning import Plan, prompts_by_class
 from synthgen.running import Damage, Repaired, RunState
 from synthgen.running.under_way import read_under_way
 from synthgen.store import Location, layout, open_store
 
 if TYPE_CHECKING:
     from synthgen.running.replay import Replay
+
+_MOST_READ = 200_000
+"""Attempts whose prompts `status` reads."""
 
 
 @one_spelling
@@ -72,6 +76,23 @@ def status(location: Location) -> tuple[Plan, RunState]:
     state = runs.read_state(planned, store)
     under_way = read_under_way(planned, store, state.journalled)
     return planned, replace(state, orphans=(*state.orphans, *leftovers(store)), under_way=under_way)
+
+
+def used_prompts(location: Location, planned: Plan, state: RunState) -> dict[str, tuple[int, int]] | None:
+    """Count, for each class, the different prompts of committed attempts, and how many there are.
+
+    None for a run of very many attempts, whose ledgers would take long to read.
+
+    Raises:
+        StorageError: a ledger cannot be read.
+    """
+    if sum(state.counts.values()) > _MOST_READ:
+        return None
+    from synthgen.ledger.tally import read_prompts
+
+    store = open_store(text_of_path(location, "location"))
+    used = read_prompts(committed(store, record.ledger.name) for record in state.done.values())
+    return {name: (len(used.get(name, ())), each.there) for name, each in prompts_by_class(planned).items()}
 
 
 def verify(location: Location, on_progress: OnProgress = ignore) -> list[Damage]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -84,6 +84,30 @@ def long_texts(spec: Spec, call: PipelineCall, source: ModelSource) -> TextLengt
         findings += [Violation(path, finding)] if finding else []
         notes += [note] if note else []
     return TextLengths(findings, list(dict.fromkeys(notes)), bool(encoders) and not missing)
+
+
+def cutting(spec: Spec) -> tuple[Callable[[str], bool], int | None]:
+    """Return what says whether every text encoder would read only the beginning of a prompt, and how much one reads.
+
+    The prompt's suffix counts. Where the model's files are not here, nothing is said to be cut.
+    """
+    from synthgen.families import call_of
+    from synthgen.families.encoders import encoders_of
+    from synthgen.spec.template import after_comma
+
+    source = source_here(spec)
+    try:
+        call = call_of(source.read_cached) if source else None
+    except ModelError:
+        call = None
+    if source is None or call is None:
+        return lambda _: False, None
+    encoders = encoders_of(call, source.read_cached("model_index.json"))
+    readers = [reader for each in encoders if (reader := _reader(each, call, spec, source))]
+    suffixes = [after_comma(text) for text in spec.prompts.suffix or ()] or [""]
+    limits = [one.limit for one in readers if one.limit is not None]
+    most = max(limits) if limits and len(limits) == len(readers) else None
+    return lambda text: _cut([text + suffix for suffix in suffixes], readers, "it")[0] is not None, most
 
 
 def notes_of(spec: Spec) -> list[str]:
@@ -189,7 +213,8 @@ def _spaces(spec: Spec) -> Iterator[tuple[_Path, str, PromptSpace]]:
         path: _Path = ("classes", name, "templates") if kind.templates else ("prompts", "templates")
         places = {template.text: at for at, (template, _) in enumerate(spec.templates_of(name))}
         for space in spaces_of(spec, name, {}):
-            yield (*path, places[space.text], space.text), name, space
+            at = places.get(space.text)
+            yield ("prompts", "expand") if at is None else (*path, at, space.text), name, space
 
 
 def _rendered(space: PromptSpace, class_name: str, readers: Sequence[_Reader]) -> Iterator[str]:

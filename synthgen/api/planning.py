@@ -48,16 +48,18 @@ def steering_notes(spec: Spec) -> list[str]:
     for name in spec.classes:
         templates = [template for template, _ in spec.templates_of(name)]
         used = [steering & set(template.variables) for template in templates]
+        expanded = [steering] if spec.prompts.expand is not None else []
         notes += [
             f"no template of {name} has {{{variable}}}: nothing steers its {attribute}"
             for attribute, variable in links.items()
-            if variable and not any(variable in names for names in used)
+            if variable and not any(variable in names for names in (*used, *expanded))
         ]
-        best = max(used, key=len)
+        best = max((*used, *expanded), key=len)
         for template, names in zip(templates, used, strict=True):
             if len(names) < len(best):
                 lacks = " and ".join(f"{{{variable}}}" for variable in sorted(best - names))
-                idle[f"never drawn: {template.text!r} lacks {lacks}, by which other templates steer `balance`"] = None
+                others = "prompts.expand steers" if expanded else "other templates steer"
+                idle[f"never drawn: {template.text!r} lacks {lacks}, by which {others} `balance`"] = None
     return [*notes, *idle]
 
 

@@ -16,6 +16,7 @@ from synthgen.api.specs import SpecInput, spec_of
 from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.files import check_file
 from synthgen.pages.facts import asked, facts, limits
+from synthgen.planning import prompts_by_class
 
 if TYPE_CHECKING:
     from synthgen.ledger.columns import LedgerRow
@@ -58,7 +59,8 @@ def preview(
         asked=replace(asked(planned), cells=()),
     )
     note_preview(planned, generator.provenance(), measured.seconds, measured.by_class)
-    return tally
+    there = prompts_by_class(planned)
+    return replace(tally, prompts={name: (len(measured.prompts[name]), each.there) for name, each in there.items()})
 
 
 class _Measured:
@@ -66,6 +68,7 @@ class _Measured:
 
     def __init__(self, count: int, on_progress: OnProgress) -> None:
         self.seconds = 0.0
+        self.prompts: defaultdict[str, set[str]] = defaultdict(set)
         self.by_class: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._count, self._on_progress = count, on_progress
 
@@ -75,6 +78,7 @@ class _Measured:
         for done, row in enumerate(rows, start=1):
             self.seconds = time.perf_counter() - began
             self.by_class[row["class"]][row["verdict"]] += 1
+            self.prompts[row["class"]].add(row["prompt"])
             yield row
             self._report(done)
 

@@ -4,7 +4,7 @@ What a command found goes to stdout; progress, notes and errors go to stderr.
 """
 
 # In the order in which `synthgen --help` lists their commands.
-from synthgen.cli import starting, making, calibrate, keeping, attempts, reviewing, listing, audit, reference  # isort: skip
+from synthgen.cli import starting, making, expanding, calibrate, keeping, attempts, reviewing, listing, audit, reference  # isort: skip
 from synthgen.cli.app import app
 from synthgen.cli.program import main
 
@@ -13,6 +13,7 @@ __all__ = [
     "attempts",
     "audit",
     "calibrate",
+    "expanding",
     "keeping",
     "listing",
     "main",

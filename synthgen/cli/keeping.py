@@ -11,7 +11,7 @@ from synthgen.cli.command import command
 from synthgen.cli.options import Device, Overrides, RunArgument, Trust, location_of
 from synthgen.cli.pictures import Picture, check_picture, write_pictures
 from synthgen.cli.session import session
-from synthgen.cli.show import answer_of_run, failure_lines, shortfall_lines, under_way_lines
+from synthgen.cli.show import answer_of_run, as_used, failure_lines, prompt_lines, shortfall_lines, under_way_lines
 from synthgen.cli.units import counted, duration
 from synthgen.errors import StorageError, UsageError
 from synthgen.store import layout
@@ -75,6 +75,9 @@ def status(
 
 
 def _answer_of_status(location: str, planned: "Plan", state: "RunState") -> Answer:
+    from synthgen.api.keeping import used_prompts
+
+    used = used_prompts(location, planned, state)
     result = {
         "name": planned.spec.name,
         "fingerprint": planned.fingerprint,
@@ -96,8 +99,10 @@ def _answer_of_status(location: str, planned: "Plan", state: "RunState") -> Answ
         "seconds": state.seconds,
         "excluded": len(state.review.excluded),
         "included": len(state.review.included),
+        "prompts": None if used is None else as_used(used),
     }
-    return Answer(result=result, lines=[*_status_lines(planned, state, location)], is_printing=True)
+    lines = [*_status_lines(planned, state, location), *(prompt_lines(used) if used else ())]
+    return Answer(result=result, lines=lines, is_printing=True)
 
 
 def _status_lines(planned: "Plan", state: "RunState", location: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from synthgen.api.forecasting import Forecast
     from synthgen.api.growing import Extension
     from synthgen.planning import Plan
+    from synthgen.spec import Spec
 
 
 _LINE = 90
@@ -39,9 +40,9 @@ def answer_of_plan(
     """
     from synthgen.api.planning import shard_notes, steering_notes
     from synthgen.api.shard_size import chosen
-    from synthgen.planning import gate_needs, shard_size_of
+    from synthgen.planning import few_prompts, gate_needs, prompts_by_class, shard_size_of
 
-    notes = [*steering_notes(planned.spec), *shard_notes(planned)]
+    notes = [*steering_notes(planned.spec), *filter(None, [few_prompts(planned)]), *shard_notes(planned)]
     gates = list(gate_needs(planned.spec))
     result = {
         "name": planned.spec.name,
@@ -51,6 +52,8 @@ def answer_of_plan(
         "shards": planned.shard_count,
         "shard_size": shard_size_of(planned.spec),
         "samples": list(prompts),
+        "prompts": {name: asdict(each) for name, each in prompts_by_class(planned).items()},
+        "expanded": _expanded(planned.spec),
         "revisions": asdict(planned.revisions),
         "forecast": asdict(forecast),
         "cost": None if cost is None else asdict(cost),
@@ -78,6 +81,11 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
     yield from _rounding(planned)
     yield from (f"note      {note}" for note in notes)
 
+    from synthgen.planning import prompts_by_class, shown_counts
+
+    yield f"prompts   {shown_counts(prompts_by_class(planned))}"
+    if written := planned.spec.prompts.expanded_by:
+        yield f"          some written by {written}"
     if prompts:
         yield "sample prompts"
         yield from (f"  {prompt}" for prompt in prompts)
@@ -93,6 +101,15 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
     yield f"judge     {spec.judge.id}"
     yield f"licence   {forecast.licence}"
     yield from _costs(forecast)
+
+
+def _expanded(spec: Spec) -> dict[str, object] | None:
+    """Say who wrote the prompts of `prompts.expand`, and how many there are."""
+    expand = spec.prompts.expand
+    if expand is None or expand.written_by is None:
+        return None
+    cells = [cell for each in (expand.prompts or {}).values() for cell in each]
+    return {**expand.written_by.model_dump(mode="json"), "prompts": sum(len(cell.texts) for cell in cells)}
 
 
 def _added(added: Extension) -> Iterator[str]:

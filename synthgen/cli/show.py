@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _SHORTFALLS = 20
 """At most this many are shown; `--json` has all."""
 
+_PROMPTS = 6
+"""Classes whose used prompts are shown; `--json` has all."""
 _UNDER_WAY = 5
 """Shards under way that are shown; `--json` has all."""
 
@@ -100,8 +102,25 @@ def answer_of_preview(tally: Tally, sheet: Path) -> Answer:
         "attempted": tally.attempted,
         **_counts(tally),
         "classes": _classes(tally),
+        "prompts": as_used(tally.prompts),
     }
-    return Answer(result=result, lines=[*tally_lines(tally), f"look at   {sheet}"])
+    return Answer(result=result, lines=[*tally_lines(tally), *prompt_lines(tally.prompts), f"look at   {sheet}"])
+
+
+def as_used(prompts: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, int]]:
+    """Write the used prompts of classes for programs."""
+    return {name: {"used": used, "there": there} for name, (used, there) in prompts.items()}
+
+
+def prompt_lines(prompts: Mapping[str, tuple[int, int]]) -> Iterator[str]:
+    """Say how many of the prompts of each class were used; of many classes, those of which most were."""
+    from synthgen.planning import used_of
+
+    most = sorted(prompts, key=lambda name: -prompts[name][0] / max(prompts[name][1], 1))[:_PROMPTS]
+    told = [f"{name} {used_of(*prompts[name])}" for name in prompts if name in most]
+    more = f"; and {counted(len(prompts) - len(most), 'class', 'classes')} more" if len(prompts) > len(most) else ""
+    if told:
+        yield f"prompts   {'; '.join(told)}{more}"
 
 
 def _counts(found: Tally | ClassTally) -> dict[str, int]:

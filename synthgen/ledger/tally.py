@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from synthgen.files import as_damage
 from synthgen.fragments import fragment, table
@@ -65,9 +65,14 @@ class ClassTally:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What became of all attempts, class by class."""
+    """What became of all attempts, class by class.
+
+    Attributes:
+        prompts: by class, how many different prompts a preview used, and how many there are; empty for a run.
+    """
 
     classes: tuple[ClassTally, ...]
+    prompts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Tally {self.attempted:,} attempts in {len(self.classes):,} classes: {self.accepted:,} accepted>"
@@ -167,6 +172,16 @@ def read_tally(ledgers: Iterable[Source], quotas: Mapping[str, int | None], revi
                 rows = map(review.read, batch.to_pylist()) if review else batch.to_pylist()
                 fates.update(_fate(row["class"], row["verdict"], row["reason"]) for row in rows)
     return tally(fates, quotas)
+
+
+def read_prompts(ledgers: Iterable[Source]) -> dict[str, set[str]]:
+    """Collect the different prompts of each class that attempts had."""
+    found: dict[str, set[str]] = {}
+    for ledger in ledgers:
+        for batch in batches(ledger, ("class", "prompt")):
+            for row in batch.to_pylist():
+                found.setdefault(row["class"], set()).add(row["prompt"])
+    return found
 
 
 def _fate(name: object, verdict: object, reason: object) -> Fate:

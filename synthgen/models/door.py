@@ -1,4 +1,4 @@
-"""The one door for models: pipelines, schedulers, CLIPs, judges that are asked, and what prepares their inputs.
+"""The one door for models: pipelines, schedulers, CLIPs, judges that are asked, language models, and their inputs.
 
 Nothing else in synthgen calls a function of a library that opens a model or downloads one. Each kind has a list of the
 arguments that it takes; any other is refused. What forbids remote code and pickles is always passed. A folder's files
@@ -49,6 +49,8 @@ class ModelKind(Enum):
     OPEN_DETECTOR = "transformers.AutoModelForZeroShotObjectDetection.from_pretrained"
     PROCESSOR = "transformers.AutoProcessor.from_pretrained"
     IMAGE_PROCESSOR = "transformers.AutoImageProcessor.from_pretrained"
+    TEXT_WRITER = "transformers.AutoModelForCausalLM.from_pretrained"
+    TOKENIZER = "transformers.AutoTokenizer.from_pretrained"
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,4 +276,6 @@ _RULES = {
     ModelKind.OPEN_DETECTOR: _WEIGHTS,
     ModelKind.PROCESSOR: _INPUTS,
     ModelKind.IMAGE_PROCESSOR: _INPUTS,
+    ModelKind.TEXT_WRITER: _WEIGHTS,
+    ModelKind.TOKENIZER: _INPUTS,
 }

@@ -51,6 +51,8 @@ def facts(planned: Plan) -> dict[str, str]:
         facts[f"component {name}"] = part.described(planned.revisions.components.get(name, ""))
     if model.config:
         facts["config"] = f"{model.config} {planned.revisions.components.get('config', '')}"
+    if written := planned.spec.prompts.expanded_by:
+        facts["prompts written by"] = written
     floors: dict[str, dict[str, float]] = {}
     for name, of_class in limits(planned.spec).items():
         for limit in of_class:

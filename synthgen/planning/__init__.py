@@ -7,6 +7,7 @@ from synthgen.planning.free_keys import free_keys, with_free_keys
 from synthgen.planning.gate_needs import GateNeed, gate_needs
 from synthgen.planning.growth import Growth, growth_of
 from synthgen.planning.plan import Addition, Plan, make_plan, written_spec
+from synthgen.planning.prompt_counts import PromptCount, few_prompts, prompts_by_class, shown_counts, used_of
 from synthgen.planning.revisions import Revisions
 
 __all__ = [
@@ -14,20 +15,25 @@ __all__ = [
     "GateNeed",
     "Growth",
     "Plan",
+    "PromptCount",
     "Revisions",
     "Rounding",
     "draw_candidate",
+    "few_prompts",
     "first_candidates",
     "free_keys",
     "gate_needs",
     "growth_of",
     "make_plan",
     "noise_seed",
+    "prompts_by_class",
     "prompts_for",
     "prompts_of",
     "rounding_of",
     "shard_size_of",
+    "shown_counts",
     "turns",
+    "used_of",
     "with_free_keys",
     "written_spec",
 ]

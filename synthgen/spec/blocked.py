@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
+from synthgen.spec.expanded import expanded_texts
 from synthgen.spec.phrases import Phrases, TextPart, TooManyError
 from synthgen.spec.place import Path, quoted
 from synthgen.spec.rules import all_values, pick_of
@@ -60,6 +61,16 @@ def _violations(spec: Data, phrases: Phrases) -> Iterator[Violation]:
             if found is not None:
                 prompt = found.text[-_SHOWN:].strip()
                 yield Violation(place, f"can make the prompt '… {prompt} …', which contains {_blocked(found.phrase)}")
+    yield from _in_expanded(prompts, phrases)
+
+
+def _in_expanded(prompts: Data, phrases: Phrases) -> Iterator[Violation]:
+    """Yield a prompt of a language model that contains a phrase, alone or with the suffix."""
+    if texts := expanded_texts(prompts):
+        found = phrases.search([TextPart(texts), *_Alternatives(prompts, [], {}, 0).all(())])
+        if found is not None:
+            what = f"it has the prompt '… {found.text[-_SHOWN:].strip()} …', which contains {_blocked(found.phrase)}"
+            yield Violation(("prompts", "expand"), f"{what}: `synthgen expand` asks for another one")
 
 
 class _Alternatives:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.choices import is_long
+from synthgen.spec.expanded import TEMPLATE, is_expanded
 from synthgen.spec.messages import suggestion_or_all
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.prompt_checks import Named, named_templates, named_variables
@@ -41,7 +42,11 @@ def check_conditions(spec: Data, before: Iterable[Violation]) -> Iterator[Violat
 def _has_rules(spec: Data, variables: list[Named]) -> bool:
     """Whether anything but plain values and weights decides which prompts there are."""
     prompts = mapping(spec, "prompts")
-    if prompts.get("sampling") == "combinatorial" or any(each.class_name is not None for each in variables):
+    if (
+        is_expanded(prompts)
+        or prompts.get("sampling") == "combinatorial"
+        or any(each.class_name is not None for each in variables)
+    ):
         return True
     return any(is_long(each.raw) for each in variables) or any(True for _ in _conditions(spec))
 
@@ -137,13 +142,14 @@ def _uncountable(path: Path, name: str, spaces: list[PromptSpace]) -> Iterator[V
         what = f"{quoted(name)} has {total:,} prompts, of which a random draw repeats none; expected 'random'"
         yield Violation(key, what)
     for space in spaces:
-        if space.hidden:
+        if space.hidden and space.text != TEMPLATE:  # each of its prompts is for one value of these
             hidden = " and ".join(f"{{{each}}}" for each in space.hidden)
             what = f"{quoted(space.text)} does not show {hidden}, on which conditions depend: it would repeat prompts"
             yield Violation(key, what)
     if len({space.weight for space in spaces}) > 1:
         what = "weights of templates have no effect: every combination is drawn once"
-        yield Violation((*path, KEY), what)
+        of_expanded = len({space.weight for space in spaces if space.text != TEMPLATE}) < 2
+        yield Violation(("prompts", "expand", "weight") if of_expanded else (*path, KEY), what)
 
 
 def _unreachable(spec: Data, variables: list[Named], spaces: Mapping[str, list[PromptSpace]]) -> Iterator[Violation]:

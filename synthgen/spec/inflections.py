@@ -62,6 +62,16 @@ def in_plural(text: str) -> str:
     return str(_engine().plural_noun(text))
 
 
+def in_singular(text: str) -> str:
+    """Write a noun in the singular. One that is no plural stays as it is.
+
+    Example:
+        >>> in_singular("red wolves"), in_singular("bus")
+        ('red wolf', 'bus')
+    """
+    return str(_engine().singular_noun(text)) if text.strip() and _is_plural(text) else text
+
+
 def _is_plural(text: str) -> bool:
     """Whether a noun is a plural. inflect takes `bus` for one, whose singular were `bu`."""
     last = text.rsplit(maxsplit=1)[-1].casefold()

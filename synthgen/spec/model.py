@@ -17,13 +17,14 @@ PLUGIN = "plugin:"
 """What the id of a model begins with that an installed package offers: `plugin:NAME`, or `plugin:NAME/REST`."""
 DEFAULT_JUDGE = "ViT-B-32/laion2b_s34b_b79k"
 
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _PLUGIN = re.compile(rf"{PLUGIN}[A-Za-z_][\w-]*(/\S+)?")
-_FOLDER = re.compile(r"(\.{0,2}/|~|[A-Za-z]:[\\/]).*")
+FOLDER_ID = re.compile(r"(\.{0,2}/|~|[A-Za-z]:[\\/]).*")
+"""What names a model on the hub, and one in a folder."""
 
 
 def _model_id(value: str) -> str:
-    if value == BUNDLED_MODEL or any(form.fullmatch(value) for form in (_HUB_ID, _FOLDER, _PLUGIN)):
+    if value == BUNDLED_MODEL or any(form.fullmatch(value) for form in (HUB_ID, FOLDER_ID, _PLUGIN)):
         return value
     raise PydanticCustomError(
         "expected",

@@ -71,6 +71,8 @@ _PLACES: tuple[tuple[tuple[str, ...], Callable[[str, str], str]], ...] = (
     (("filters", "label", "calibration"), _file),
     (("balance", _ANY, "target", "from"), _file),
     (("prompts", "variables", _ANY, "file"), _file),
+    (("prompts", "expand", "file"), _file),
+    (("prompts", "expand", "model"), _model),
     (("classes", _ANY, "variables", _ANY, "file"), _file),
 )
 

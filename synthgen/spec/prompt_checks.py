@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.choices import is_long
+from synthgen.spec.expanded import EXPANDED, check_expand, is_expanded, steered_cells
 from synthgen.spec.messages import suggestion_or_all
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.rules import CLASS, SUFFIX, pick_of, range_complaint, rule_of, values_at
@@ -51,16 +52,18 @@ def named_templates(spec: Data) -> Iterator[NamedTemplates]:
 
 def check_prompts(spec: Data) -> Iterator[Violation]:
     """Yield problems of templates and variables, and of what refers to them."""
-    has_suffix = mapping(spec, "prompts").get(SUFFIX) is not None
+    prompts = mapping(spec, "prompts")
+    has_suffix, has_expanded = prompts.get(SUFFIX) is not None, is_expanded(prompts)
     variables = list(named_variables(spec))
     for each in variables:
         yield from repeated(values_at(each.path, each.raw) if not _is_range(each.raw) else ())
         yield from _long_form(each)
-        if each.name == CLASS or (each.name == SUFFIX and has_suffix):
-            stands = "the class's name" if each.name == CLASS else "prompts.suffix"
+        if each.name == CLASS or (each.name == SUFFIX and has_suffix) or (each.name == EXPANDED and has_expanded):
+            stands = {CLASS: "the class's name", SUFFIX: "prompts.suffix", EXPANDED: "prompts.expand"}[each.name]
             yield Violation((*each.path, KEY), f"{each.name!r} always stands for {stands}; choose another name")
 
     used: set[str] = {other for each in variables for other in rule_of(each.name, each.raw).names}
+    used.update(*(steered_cells(spec) if has_expanded else ()))
     whole = True  # whether every template could be read, so that the unused variables are known
     picks = {each.name: pick_of(each.raw) for each in variables}
     common = {each.name for each in variables if each.class_name is None}
@@ -88,6 +91,7 @@ def check_prompts(spec: Data) -> Iterator[Violation]:
             if each.name not in used and each.name != CLASS
         )
     yield from _missing_templates(spec)
+    yield from check_expand(spec)
 
 
 def _is_range(raw: object) -> bool:
@@ -136,12 +140,14 @@ def _missing_templates(spec: Data) -> Iterator[Violation]:
     prompts, classes = mapping(spec, "prompts"), mapping(spec, "classes")
     own = {name: mapping(classes, name).get("templates") for name in classes}
     bare = [name for name, texts in own.items() if texts is None]
+    if is_expanded(prompts):
+        bare = []
     if "prompts" not in spec and bare:
         yield Violation((KEY,), "missing key 'prompts'")
     elif isinstance(spec.get("prompts"), Mapping) and prompts.get("templates") is None and bare:
         message = f"missing key 'templates'; the class {quoted(bare[0])} has no templates of its own"
         yield Violation(("prompts", KEY), message)
-    elif prompts.get("templates") and own and not bare:
+    elif prompts.get("templates") and own and all(texts is not None for texts in own.values()):
         yield Violation(
             ("prompts", "templates", KEY), "these templates are never used, because every class has its own"
         )

@@ -11,6 +11,7 @@ from math import perm
 from random import Random
 
 from synthgen.spec.bare import Data
+from synthgen.spec.expanded import expanded_offers, expanded_rules
 from synthgen.spec.rules import CLASS, SUFFIX, Offer, VariableRule, When, options_of, rules_of
 from synthgen.spec.spec import Spec
 from synthgen.spec.template import SUFFIXED, Template, Variable
@@ -196,11 +197,12 @@ def spaces_in(
     Raises:
         KeyError, TemplateError, TooManyConditionsError: as `PromptSpace`.
     """
-    rules = rules_of(prompts, own) if rules is None else rules
+    rules = {**(rules_of(prompts, own) if rules is None else rules), **expanded_rules(prompts, class_name)}
     templates = own.get("templates")
+    offers = options_of(prompts.get("templates") if templates is None else templates)
     return [
         PromptSpace(choice, rules, class_name, fixed)
-        for choice in options_of(prompts.get("templates") if templates is None else templates)
+        for choice in (*offers, *expanded_offers(prompts))
         if set(Template.parse(choice.text).variables) <= {*rules, CLASS}
     ]
 

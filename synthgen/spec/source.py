@@ -29,11 +29,13 @@ class Settings:
         overrides: such as "model.steps=20", applied in order.
         files: such as "prompts.templates=prompts.txt", or a file of keys; applied before `overrides`.
         variables: what `${NAME}` stands for, instead of the value in `vars`.
+        reads_prompts: whether the file of `prompts.expand` is read; before the model was asked, there is none.
     """
 
     overrides: Sequence[str] = ()
     files: Sequence[str] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    reads_prompts: bool = True
 
 
 NO_CHANGES = Settings()

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from synthgen.inert import inert
 from synthgen.spec.attribute import Attribute, Balance, GateSpec
 from synthgen.spec.choices import Choices, PromptChoice, Suffixes, VariableChoices
+from synthgen.spec.expand import Expand
 from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Texts, VariableName
 from synthgen.spec.filters import Filters, Safety
 from synthgen.spec.model import JudgeSpec, ModelSpec, default_judge
@@ -52,7 +53,7 @@ def _version(value: object) -> object:
     raise PydanticCustomError("expected", "1")
 
 
-_LATER: Mapping[str, object] = {"suffix": None, "sampling": "random"}
+_LATER: Mapping[str, object] = {"suffix": None, "sampling": "random", "expand": None}
 _OF_CLASS: Mapping[str, object] = {"variables": {}, "negative_prompt": None}
 """Keys of `prompts` and of a class that earlier versions did not have, with their defaults."""
 
@@ -80,6 +81,17 @@ class Prompts(Section):
         description="How prompts are drawn: by weights, or every combination of template and values once before any "
         "comes again.",
     )
+    expand: Expand | None = Field(
+        None, description="Prompts that a language model writes, besides the templates or instead of them."
+    )
+
+    @property
+    def expanded_by(self) -> str | None:
+        """The language model that wrote some of the prompts, with its revision; None if none did."""
+        written = self.expand.written_by if self.expand is not None else None
+        if written is None:
+            return None
+        return f"{inert(written.model)} ({inert(written.revision)})" if written.revision else inert(written.model)
 
 
 class Spec(Section):
@@ -162,4 +174,7 @@ class Spec(Section):
         for keys, section in ((_LATER, dumped["prompts"]), *((_OF_CLASS, kind) for kind in dumped["classes"].values())):
             for key in [key for key, default in keys.items() if section[key] == default]:
                 del section[key]  # likewise
+        if self.prompts.expand is not None and self.prompts.expand.prompts is not None:
+            kept = ("weight", "prompts", "written_by")  # what was to be asked was asked
+            dumped["prompts"]["expand"] = {key: dumped["prompts"]["expand"][key] for key in kept}
         return dumped

@@ -15,7 +15,9 @@ from synthgen.spec.inflections import FORMS
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SUFFIXED = "suffix"
 """The form of the suffix, which no template has as it is written."""
-_BESIDE = " ,.;:!?"
+_WEAK, _STRONG = ",;:", ".!?"
+"""Marks that join, and marks that end a sentence."""
+_MARKS, _BRACKETS = _WEAK + _STRONG, {"(": ")", "[": "]"}
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 
 
@@ -42,8 +44,9 @@ class Variable:
 
 
 def after_comma(suffix: str) -> str:
-    """Write what a prompt ends with."""
-    return f", {suffix}" if suffix else ""
+    """Write what a prompt ends with. A comma that it begins with is not doubled."""
+    bare = suffix.lstrip(f" {_WEAK}")
+    return f", {bare}" if bare else ""
 
 
 TemplatePart = str | Variable
@@ -80,7 +83,8 @@ class Template:
         Of several values of a variable, each place gets its own; a single place gets them all, as `a, b and c`.
 
         Args:
-            closes_gaps: whether an empty value leaves no gap between words.
+            closes_gaps: whether an empty value leaves no gap between words, no mark that is there twice, and no empty
+                brackets.
 
         Raises:
             KeyError: a variable has no value.
@@ -89,14 +93,17 @@ class Template:
         text, is_gap = "", False
         for part in self.parts:
             added = part if isinstance(part, str) else self._filled(part, values[part.name], turns)
-            if is_gap and added:
-                if text[-1:] in ("", " ") and added[0] in _BESIDE:
-                    text = text.rstrip(" ")
-                    added = added if text else added.lstrip(" ")
+            if isinstance(part, Variable) and part.form == SUFFIXED and added:
+                # After a comma, a full stop or a gap, the suffix still has one comma before it.
+                text, is_gap = text.rstrip(f" {_WEAK}."), False
+                bare = added.lstrip(f" {_WEAK}")
+                added = f" {bare}" if text.endswith(tuple(_STRONG)) else added if text else bare
+            elif is_gap and added:
+                text, added = _closed(text, added)
                 is_gap = False
             is_gap = closes_gaps and (is_gap or not added)
             text += added
-        return text.rstrip(" ") if is_gap else text
+        return text.rstrip(f" {_WEAK}") if is_gap else text
 
     def _filled(self, place: Variable, value: str | Sequence[str], turns: Counter[str]) -> str:
         if isinstance(value, str):
@@ -106,6 +113,23 @@ class Template:
             return f"{', '.join(before)} and {last}" if before else last
         turns[place.name] += 1
         return place.written(value[turns[place.name] - 1])
+
+
+def _closed(before: str, after: str) -> tuple[str, str]:
+    """Close the gap that an empty value leaves between two texts."""
+    if before.endswith(tuple(_BRACKETS)) and after.startswith(_BRACKETS[before[-1]]):
+        before, after = before[:-1], after[1:]
+    if before[-1:] not in ("", " ", *_MARKS) or after[:1] not in ("", " ", *_MARKS):
+        return before, after
+    before = before.rstrip(" ")
+    if not before:
+        return before, after.lstrip(f" {_MARKS}")
+    if after.startswith(tuple(_MARKS)):
+        if before.endswith(tuple(_STRONG)):
+            after = after[1:]
+        else:
+            before = before.rstrip(_WEAK)
+    return before, after
 
 
 def _parts(text: str) -> Iterator[TemplatePart]:

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthgen.spec import Template, TemplateError, Variable
+from synthgen.spec.template import SUFFIXED
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 PARTS = st.lists(st.one_of(st.text(max_size=8), NAMES.map(Variable)), max_size=8)
@@ -53,3 +54,29 @@ def test_values_are_not_substituted_again() -> None:
 def test_a_missing_value_is_an_error() -> None:
     with pytest.raises(KeyError, match="skin"):
         Template.parse("{skin}").render({})
+
+
+@pytest.mark.parametrize(
+    ("template", "suffix", "expected"),
+    [
+        ("a chef, {mood}, at night", "", "a chef, at night"),
+        ("a chef {mood}, {mood}, at night", "", "a chef, at night"),
+        ("a chef, {mood}.", "", "a chef."),
+        ("a chef. {mood}. Night", "", "a chef. Night"),
+        ("{mood}, a chef", "", "a chef"),
+        ("a chef, {mood}", "", "a chef"),
+        ("a chef ({mood}) at night", "", "a chef at night"),
+        ("it is 5:{mood}00", "", "it is 5:00"),
+        ("a chef", ", oil", "a chef, oil"),
+        ("a chef,", ", oil", "a chef, oil"),
+        ("a chef, {mood}", ", oil", "a chef, oil"),
+        ("a chef.", "oil", "a chef, oil"),
+        ("a chef!", "oil", "a chef! oil"),
+        ("{mood}", ", oil", "oil"),
+    ],
+)
+def test_an_empty_value_and_a_suffix_leave_no_gap_and_no_doubled_mark(
+    template: str, suffix: str, expected: str
+) -> None:
+    whole = Template(template, (*Template.parse(template).parts, Variable("suffix", SUFFIXED)))
+    assert whole.render({"mood": "", "suffix": suffix}, closes_gaps=True) == expected

@@ -1,0 +1,1 @@
+"""Asking a language model for prompts, and checking what it answers. Importing this room imports no torch."""
