@@ -4,7 +4,7 @@ What a command found goes to stdout; progress, notes and errors go to stderr.
 """
 
 # In the order in which `synthgen --help` lists their commands.
-from synthgen.cli import making, calibrate, keeping, attempts, reviewing, listing, audit, reference  # isort: skip
+from synthgen.cli import making, looking, calibrate, keeping, attempts, reviewing, listing, audit, reference  # isort: skip
 from synthgen.cli.app import app
 from synthgen.cli.program import main
 
@@ -15,6 +15,7 @@ __all__ = [
     "calibrate",
     "keeping",
     "listing",
+    "looking",
     "main",
     "making",
     "reference",

@@ -129,7 +129,7 @@ def draw_trajectory(renderer: Renderer, candidate: Candidate, wanted: Sequence[i
         UsageError: there is no such step.
         ModelError: the pipeline or its scheduler does not tell what is needed.
     """
-    pipeline, tape = renderer.pipeline, dict[str, list[object]]()
+    pipeline, tape = renderer.pipeline, _Tape()
     with _recorded(pipeline, tape) as steps:
         rendered = renderer.render([candidate])[0]
     _check(pipeline, steps)
