@@ -4,7 +4,22 @@ What a command found goes to stdout; progress, notes and errors go to stderr.
 """
 
 # In the order in which `synthgen --help` lists their commands.
-from synthgen.cli import starting, making, expanding, calibrate, keeping, attempts, reviewing, listing, audit, reference  # isort: skip
+# isort: off
+from synthgen.cli import (
+    starting,
+    making,
+    expanding,
+    looking,
+    calibrate,
+    keeping,
+    attempts,
+    reviewing,
+    listing,
+    audit,
+    reference,
+)
+
+# isort: on
 from synthgen.cli.app import app
 from synthgen.cli.program import main
 
@@ -16,6 +31,7 @@ __all__ = [
     "expanding",
     "keeping",
     "listing",
+    "looking",
     "main",
     "making",
     "reference",

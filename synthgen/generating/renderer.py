@@ -98,6 +98,12 @@ class Renderer:
         if slice_decoding is not None and self.batch_size * self.height * self.width > _DECODED_AT_ONCE:
             slice_decoding()
 
+    @property
+    def pipeline(self) -> DiffusionPipeline:
+        """The pipeline as it was set up."""
+        assert self._pipeline is not None, "setup comes first"
+        return self._pipeline
+
     def render(self, candidates: Sequence[Candidate]) -> list[Rendered]:
         """Render a batch; see `Generator.render`.
 
