@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from synthgen.families.resolve import Read
-from synthgen.families.signature import mixins_of
+from synthgen.families.signature import loads, mixins_of
 from synthgen.models.adapters import AdapterFile
 from synthgen.models.weight_headers import sizes_of
 
@@ -25,9 +25,15 @@ _IP = re.compile(r"(image_proj|ip_adapter|.*to_k_ip)\b")
 _BY_TEXT_WIDTH = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2", 2048: "Stable Diffusion XL"}
 """Width of the text embedding that a UNet looks at, as each of these models has it."""
 _BY_NAMES = (
-    (re.compile(r".*(double_blocks|single_blocks|single_transformer_blocks)"), "a FLUX-like transformer"),
-    (re.compile(r".*joint_blocks"), "Stable Diffusion 3"),
+    (re.compile(r".*(double_blocks|single_blocks)"), "a FLUX-like transformer", ("Flux", "Chroma", "Hunyuan")),
+    (re.compile(r".*joint_blocks"), "Stable Diffusion 3", ("StableDiffusion3",)),
+    (re.compile(r".*single_transformer_blocks"), "a transformer with single blocks, as FLUX has", ()),
 )
+"""What names of layers tell: the model, and the pipelines whose loader translates them."""
+_OWN_NAMES = ("unet.", "transformer.")
+"""Names with these in front are diffusers' own, which no loader translates."""
+_KINDS = (("lokr_", "LoKr"), ("hada_", "LoHa"), ("oft_", "OFT"))
+"""Weights that are no factors of a LoRA; diffusers reads them for few models, or for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +71,18 @@ def adapter_problems(
     if not any(base.endswith("LoraLoaderMixin") for base in mixins_of(pipeline)):
         yield f"diffusers has no loader of LoRAs for {pipeline}"
         return
+    if kind := next(
+        (kind for mark, kind in _KINDS if any(mark in name for name in names) and not loads(pipeline, mark)), None
+    ):
+        yield f"its weights are those of a {kind} adapter, which diffusers does not read for {pipeline}"
+        return
     layers = _layers(names)
     if not layers and not any(_ENCODER.match(name) for name in names):
         what = "it is no LoRA: none of its weights is a factor of one"
         yield f"{what}; a textual inversion needs `kind: textual_inversion`" if len(names) <= 2 else what
         return
-    if layers and (why := _unfit(layers, read, part)):
+    own = any(name.startswith(_OWN_NAMES) for name in names)
+    if layers and (why := _unfit(layers, pipeline, read, part, own=own)):
         yield f"it does not fit {pipeline}: {why}{_made_for(adapter, layers)}"
 
 
@@ -108,8 +120,14 @@ def _flat(name: str) -> str:
     return name.replace(".", "_").replace("_processor_", "_").removesuffix("_lora")
 
 
-def _unfit(layers: Mapping[str, _Layer], read: Read, part: Callable[[str], Path | None]) -> str | None:
-    """Return why an adapter's layers are not the model's."""
+def _unfit(
+    layers: Mapping[str, _Layer], pipeline: str, read: Read, part: Callable[[str], Path | None], *, own: bool
+) -> str | None:
+    """Return why an adapter's layers are not the model's.
+
+    Args:
+        own: whether they have diffusers' own names.
+    """
     unet = read("unet/config.json")
     config = unet or read("transformer/config.json")
     if not config:
@@ -126,10 +144,15 @@ def _unfit(layers: Mapping[str, _Layer], read: Read, part: Callable[[str], Path 
         for side, mine, theirs in (("takes", layer.takes, here[name].takes), ("gives", layer.gives, here[name].gives)):
             if None not in (mine, theirs) and mine != theirs:
                 return f"its layer {name} {side} {mine} values, and the model's {theirs}"
-    if known and len(known) < len(layers) and len(known) < 0.9 * len(layers):
+    if here and (known or own) and len(known) < 0.9 * len(layers):
         strange = next(name for name in layers if name not in here)
         return f"the model has no layer {strange}, nor {len(layers) - len(known) - 1} others"
-    return None if known else _by_width(layers, config)
+    if known:
+        return None
+    for pattern, _, pipelines in _BY_NAMES:
+        if pipelines and not pipeline.startswith(pipelines) and any(pattern.match(name) for name in layers):
+            return "its layers have the names of another model"
+    return _by_width(layers, config)
 
 
 def _sizes(folder: Path) -> dict[str, _Layer]:
@@ -159,7 +182,11 @@ def _by_width(layers: Mapping[str, _Layer], config: Mapping[str, object]) -> str
 
 def _text_width(layers: Mapping[str, _Layer]) -> int | None:
     """Return how wide the texts are that the layers of a UNet look at."""
-    widths = [layer.takes for name, layer in layers.items() if re.search(r"attn2_to_[kv]$", name) and layer.takes]
+    widths = [
+        layer.takes
+        for name, layer in layers.items()
+        if _UNET.match(name) and re.search(r"attn2_to_[kv]$", name) and layer.takes
+    ]
     return widths[0] if widths else None
 
 
@@ -171,5 +198,5 @@ def _made_for(adapter: AdapterFile, layers: Mapping[str, _Layer]) -> str:
             return f"; its file says that it is made for {text.removesuffix('/lora')}"
     if width := _text_width(layers):
         return f"; it is made for {_BY_TEXT_WIDTH.get(width, f'a UNet whose texts are {width} values wide')}"
-    named = next((kind for pattern, kind in _BY_NAMES if any(pattern.match(name) for name in layers)), None)
+    named = next((kind for pattern, kind, _ in _BY_NAMES if any(pattern.match(name) for name in layers)), None)
     return f"; it is made for {named}" if named else ""

@@ -167,6 +167,15 @@ def mixins_of(name: str) -> frozenset[str]:
 
 
 @cache
+def loads(pipeline: str, kind: str) -> bool:
+    """Whether what loads a pipeline's LoRAs speaks of a kind of weights, such as `lokr_`."""
+    source = (root() / "loaders" / "lora_pipeline.py").read_text(encoding="utf-8")
+    parts = re.split(r"^class (\w+)\b", source, flags=re.MULTILINE)
+    found = dict(zip(parts[1::2], parts[2::2], strict=True))
+    return any(kind in found.get(mixin, "") for mixin in mixins_of(pipeline))
+
+
+@cache
 def pipeline_names() -> tuple[str, ...]:
     """Name all pipelines of the installed diffusers, by their source."""
     return tuple(sorted(name for name in _files() if name.endswith("Pipeline")))

@@ -127,7 +127,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(pipelines=("LongCatImagePipeline", "ChromaPipeline", "OvisImagePipeline"), patch=2),
     Family(pipelines=("BriaPipeline",), patch=2, side=1024),
     Family(pipelines=("BriaFiboPipeline",), factor=16),
-    Family(pipelines=("BriaFibo2Pipeline",), factor=16, edits=True),
+    Family(pipelines=("BriaFibo2Pipeline",), patch=2, edits=True),
     Family(pipelines=("AuraFlowPipeline",), patch=2),
     Family(pipelines=("LuminaPipeline", "Lumina2Pipeline"), patch=2, factor=8),
     Family(pipelines=("StableDiffusion3Pipeline", "StableDiffusion3PAGPipeline"), patch=2),
@@ -147,8 +147,10 @@ FAMILIES: tuple[Family, ...] = (
     Family(pipelines=("PRXPipeline",), together=Together.UNGUIDED),
     Family(pipelines=("PRXPixelPipeline",), together=Together.UNGUIDED, factor=1, multiple=16, as_arrays=True),
     Family(pipelines=("OmniGenPipeline",), together=Together.NEVER, patch=2, edits=True),
+    Family(pipelines=("DreamLitePipeline",), together=Together.NEVER, one_text=True, edits=True),
     Family(
-        pipelines=("DreamLitePipeline", "DreamLiteMobilePipeline"),
+        pipelines=("DreamLiteMobilePipeline",),
+        guidance=Guidance.NONE,  # its call takes a number, and ignores it
         together=Together.NEVER,
         one_text=True,
         edits=True,

@@ -1,4 +1,4 @@
-"""The table of docs/families.md, from the source of diffusers and our table: `python -m tests.families.page`."""
+"""The tables of docs/families.md, from diffusers' source, our table and the sweep: `python -m tests.families.page`."""
 
 import re
 from collections.abc import Iterator
@@ -7,12 +7,13 @@ from pathlib import Path
 from synthgen.families.resolve import family_of, not_from_text
 from synthgen.families.signature import Signature, auto_names, pipeline_names, signature_of
 from synthgen.families.table import Family, Guidance, Together
+from tests.families.measured import measured_table, reasons_table, schedulers_table
 
 _ENLARGES = {"HunyuanImagePipeline": 32}
 """How much decoders enlarge; others do so eightfold."""
 _ALONE = Family(pipelines=(), together=Together.NEVER)
 PAGE = Path(__file__).parents[2] / "docs/families.md"
-BEGIN, END = "<!-- families -->\n", "<!-- /families -->\n"
+TABLES = ("families", "measured", "schedulers", "reasons")
 _GUIDANCE = {
     Guidance.SCALE: "`guidance_scale`",
     Guidance.LESS_ONE: "`guidance_scale`, less one",
@@ -95,12 +96,19 @@ def _batches(family: Family | None) -> str:
     return {Together.ALWAYS: "any", Together.UNGUIDED: "one if guided", Together.NEVER: "one"}[together]
 
 
-def main() -> None:
-    """Write the table into the page."""
+def page() -> str:
+    """Return the page with its tables as they are now."""
     text = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(
-        re.sub(f"{BEGIN}.*{END}", lambda _: BEGIN + "\n" + table() + "\n" + END, text, flags=re.DOTALL), "utf-8"
-    )
+    for name, now in zip(TABLES, (table(), measured_table(), schedulers_table(), reasons_table()), strict=True):
+        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+        assert begin in text, name
+        text = re.sub(f"{begin}.*{end}", lambda _: f"{begin}\n{now}\n{end}", text, flags=re.DOTALL)  # noqa: B023
+    return text
+
+
+def main() -> None:
+    """Write the tables into the page."""
+    PAGE.write_text(page(), "utf-8")
 
 
 if __name__ == "__main__":

@@ -106,6 +106,8 @@ def test_a_folder_that_cannot_be_drawn_with_is_refused_before_anything_is_writte
 ) -> None:
     shutil.copytree(whole, tmp_path / "here")
     DAMAGES[damage][0](tmp_path / "here")
+    if damage == "package":
+        monkeypatch.setattr("synthgen.families.folder.find_spec", lambda _: None)
     monkeypatch.chdir(tmp_path / "here")
     assert command_line(["run", "spec.yaml"]) == 2
     assert DAMAGES[damage][1] in said(capsys)
@@ -133,3 +135,44 @@ def test_a_key_that_cannot_act_is_placed_in_the_spec(
     told = said(capsys)
     assert "spec.yaml:3:" in told
     assert "model.embedded_guidance: the weights of this StableDiffusionPipeline have no guidance embedded" in told
+
+
+LONG = " and ".join(["a nurse in a red hat"] * 9)
+SETTINGS = {
+    "size": (["model.size=36"], "model.size: expected a multiple of 8"),
+    "scheduler": (["model.scheduler=FlowMatchEulerDiscreteScheduler"], "is for models that predict a flow; this one"),
+    "tokens": ([f'prompts.templates=["{LONG}, a {{class}}"]'], "tokens"),
+    "negative": ([f'model.negative_prompt="{LONG}"'], "tokens"),
+    "no guidance": (["model.guidance=1", "model.negative_prompt=a hat"], "without guidance it has no effect"),
+    "embedded": (["model.embedded_guidance=3.5"], "have no guidance embedded"),
+    "length": (["model.max_sequence_length=200"], "it has no such setting"),
+    "skip": (["model.clip_skip=2"], "expected less than the 2 layers of its CLIP text encoder"),
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_plan_finds_out_from_json_alone_what_cannot_act(
+    setting: str, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(whole, tmp_path / "here")
+    for weights in (tmp_path / "here").rglob("*.safetensors"):
+        weights.write_bytes(b"")  # who opens them fails
+    monkeypatch.chdir(tmp_path / "here")
+    settings, expected = SETTINGS[setting]
+    assert command_line(["plan", "spec.yaml"]) == 0
+    capsys.readouterr()
+    assert command_line(["plan", "spec.yaml", *(part for one in settings for part in ("--set", one))]) == 2
+    assert expected in said(capsys)
+
+
+@pytest.mark.parametrize("pipeline", ["WuerstchenCombinedPipeline", "StableCascadeCombinedPipeline"])
+def test_what_diffusers_itself_cannot_load_any_more_is_refused(
+    pipeline: str, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(whole, tmp_path / "here")
+    change(tmp_path / "here", "model_index.json", _class_name=pipeline)
+    monkeypatch.chdir(tmp_path / "here")
+    assert command_line(["plan", "spec.yaml"]) == 2
+    assert f"model.id: {pipeline} does not make images from text: diffusers itself cannot load its parts" in said(
+        capsys
+    )

@@ -7,11 +7,13 @@ written from diffusers' own source and apart from `synthgen.generating`, which i
 from tests.generating.families import (
     chroma,
     cogview,
+    dreamlite,
     flux,
     hidream,
     hunyuan,
     ideogram,
     kandinsky,
+    kolors,
     others,
     pixart_sana,
     qwen,
@@ -33,6 +35,8 @@ FAMILIES: dict[str, Family] = {
     **cogview.FAMILIES,
     **hunyuan.FAMILIES,
     **kandinsky.FAMILIES,
+    **dreamlite.FAMILIES,
+    **kolors.FAMILIES,
     **others.FAMILIES,
 }
 

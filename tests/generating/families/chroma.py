@@ -2,6 +2,8 @@
 
 from diffusers import (
     AutoencoderKLWan,
+    BriaFibo2Pipeline,
+    BriaFibo2Transformer2DModel,
     BriaFiboPipeline,
     BriaFiboTransformer2DModel,
     BriaPipeline,
@@ -87,6 +89,33 @@ def fibo() -> BriaFiboPipeline:
     )
 
 
+def fibo_2() -> BriaFibo2Pipeline:
+    model = BriaFibo2Transformer2DModel(
+        in_channels=4,
+        dim=32,
+        n_layers=5,
+        n_refiner_layers=1,
+        n_heads=2,
+        cap_feat_dim=3 * parts.WIDTH,
+        injection_layer_ids=(0, 1, 2, 3, 4),  # as many as the encoder's states that it reads, less one
+        perceiver_num_layers=1,
+        min_num_gist_tokens=4,
+        max_num_gist_tokens=8,
+        gist_step=4,
+        gist_min_text_len=8,
+        gist_max_text_len=64,
+        axes_dims=(8, 4, 4),
+        axes_lens=(1024, 32, 32),
+    )
+    return BriaFibo2Pipeline(
+        transformer=lively(model),
+        scheduler=parts.flow(use_dynamic_shifting=True),
+        vae=parts.flux2_decoder(),
+        text_encoder=parts.qwen3_vl(35),  # it reads the states of many layers, the last of them the 35th
+        processor=parts.qwen3_processor(),
+    )
+
+
 def wan_decoder() -> AutoencoderKLWan:
     model = AutoencoderKLWan(
         base_dim=4,
@@ -104,5 +133,6 @@ def wan_decoder() -> AutoencoderKLWan:
 FAMILIES = {
     "chroma": Family("ChromaPipeline", chroma, plain),
     "bria": Family("BriaPipeline", bria, plain),
+    "bria-fibo-2": Family("BriaFibo2Pipeline", fibo_2, plain),
     "bria-fibo": Family("BriaFiboPipeline", fibo, plain),
 }

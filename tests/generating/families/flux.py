@@ -6,12 +6,14 @@ from typing import Any
 from diffusers import (
     DiffusionPipeline,
     Flux2KleinPipeline,
+    Flux2Pipeline,
     Flux2Transformer2DModel,
     FluxKontextPipeline,
     FluxPipeline,
     FluxTransformer2DModel,
 )
 from torch import Tensor
+from transformers import Mistral3Config, Mistral3ForConditionalGeneration
 
 from tests.generating.families import parts
 from tests.generating.families.family import Family, draw, lively, plain
@@ -41,6 +43,28 @@ def flux2_transformer(text_width: int, *, guidance_embeds: bool) -> Flux2Transfo
             axes_dims_rope=(4, 4, 4, 4),
             guidance_embeds=guidance_embeds,
         )
+    )
+
+
+def flux2() -> Flux2Pipeline:
+    text = parts.text_config(num_hidden_layers=31, head_dim=8, model_type="mistral", rope_parameters=parts.plain_rope())
+    vision = {
+        "model_type": "pixtral",
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "head_dim": 8,
+        "image_size": 32,
+        "patch_size": 16,
+    }
+    config = Mistral3Config(text_config=text, vision_config=vision)
+    return Flux2Pipeline(
+        transformer=flux2_transformer(3 * parts.WIDTH, guidance_embeds=True),
+        vae=parts.flux2_decoder(),
+        scheduler=parts.flow(use_dynamic_shifting=True),
+        text_encoder=lively(Mistral3ForConditionalGeneration(config)),  # it reads the states after 10, 20 and 30 layers
+        tokenizer=parts.pixtral_processor(),
     )
 
 
@@ -119,6 +143,7 @@ def _area(pipeline: DiffusionPipeline, size: tuple[int, int]) -> dict[str, Any]:
 
 
 FAMILIES = {
+    "flux2": Family("Flux2Pipeline", flux2, without_negative, "embedded", takes_negative=False),
     "flux2-klein-base": Family(
         "Flux2KleinPipeline", lambda: klein(is_distilled=False), without_negative, takes_negative=False
     ),

@@ -13,6 +13,8 @@ from transformers import (
     CLIPTokenizer,
     GemmaTokenizer,
     LlamaTokenizer,
+    PixtralImageProcessor,
+    PixtralProcessor,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
     Qwen2_5_VLProcessor,
@@ -46,6 +48,11 @@ _CHAT = (
     "{% else %}{% for part in message.content %}{{ part.text }}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+_PIXTRAL_CHAT = (
+    "{% for message in messages %}{% for part in message.content %}"
+    "{% if message.role == 'system' %}[SYSTEM_PROMPT]{{ part.text }}[/SYSTEM_PROMPT]"
+    "{% else %}[INST]{{ part.text }}[/INST]{% endif %}{% endfor %}{% endfor %}"
+)
 _MARKS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>")
 _PICTURES = ("<|image_pad|>", "<|video_pad|>")
 _ROPE = {"mrope_section": [1, 1, 2], "rope_type": "default", "rope_theta": 1000000.0}
@@ -71,7 +78,9 @@ def byt5_tokenizer() -> ByT5Tokenizer:
     return ByT5Tokenizer(extra_ids=0)
 
 
-def llama_tokenizer(length: int = 128, chat: str | None = None, padding_side: str = "right") -> LlamaTokenizer:
+def llama_tokenizer(
+    length: int = 128, chat: str | None = None, padding_side: str = "right", marks: list[str] | None = None
+) -> LlamaTokenizer:
     words = ["<unk>", "<s>", "</s>", "▁", *_letters()]
     return LlamaTokenizer(
         vocab=_numbered(words),
@@ -81,6 +90,7 @@ def llama_tokenizer(length: int = 128, chat: str | None = None, padding_side: st
         chat_template=chat,
         padding_side=padding_side,
         add_bos_token=True,
+        additional_special_tokens=marks or [],
     )
 
 
@@ -103,6 +113,12 @@ def qwen3_processor() -> Qwen3VLProcessor:
 def qwen25_processor() -> Qwen2_5_VLProcessor:
     video = Qwen3VLVideoProcessor()
     return Qwen2_5_VLProcessor(Qwen2VLImageProcessor(), qwen_tokenizer(), video, chat_template=_CHAT)
+
+
+def pixtral_processor() -> PixtralProcessor:
+    """It tells a system's message and a user's from each other."""
+    tokenizer = llama_tokenizer(512, marks=["[IMG]", "[IMG_BREAK]", "[IMG_END]"])
+    return PixtralProcessor(PixtralImageProcessor(), tokenizer, chat_template=_PIXTRAL_CHAT)
 
 
 def _letters() -> list[str]:
@@ -148,27 +164,27 @@ def t5_text(width: int = WIDTH) -> T5EncoderModel:
 
 
 def qwen3_text(layers: int = 2, *, head: bool = False) -> Qwen3Model | Qwen3ForCausalLM:
-    config = Qwen3Config(**_text(num_hidden_layers=layers, head_dim=8, rope_parameters=_plain_rope()))
+    config = Qwen3Config(**text_config(num_hidden_layers=layers, head_dim=8, rope_parameters=plain_rope()))
     return lively((Qwen3ForCausalLM if head else Qwen3Model)(config))
 
 
 def qwen25_vl() -> Qwen2_5_VLForConditionalGeneration:
-    config = {"text_config": _text(), "vision_config": _VISION, **_ids()}
+    config = {"text_config": text_config(), "vision_config": _VISION, **_ids()}
     return lively(Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig.from_dict(config)))
 
 
 def qwen3_vl(layers: int = 2, *, head: bool = True, heads: int = 2) -> Qwen3VLModel | Qwen3VLForConditionalGeneration:
-    text = _text(num_hidden_layers=layers, head_dim=8, num_attention_heads=heads, num_key_value_heads=heads)
+    text = text_config(num_hidden_layers=layers, head_dim=8, num_attention_heads=heads, num_key_value_heads=heads)
     vision = {**_VISION, "deepstack_visual_indexes": [0]}
     config = Qwen3VLConfig.from_dict({"text_config": text, "vision_config": vision, **_ids()})
     return lively((Qwen3VLForConditionalGeneration if head else Qwen3VLModel)(config))
 
 
-def _plain_rope() -> dict[str, Any]:
+def plain_rope() -> dict[str, Any]:
     return {"rope_type": "default", "rope_theta": 10000.0}
 
 
-def _text(**more: Any) -> dict[str, Any]:
+def text_config(**more: Any) -> dict[str, Any]:
     return {
         "hidden_size": WIDTH,
         "intermediate_size": WIDTH,

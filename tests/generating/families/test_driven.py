@@ -13,6 +13,7 @@ from torch import Tensor
 from synthgen.errors import ModelError, UsageError
 from synthgen.generating.decode import as_bytes, as_rgb, as_tensor, images_of
 from synthgen.generating.renderer import Renderer
+from tests.command import command_line
 from tests.generating.families import FAMILIES, OTHERS, Family
 from tests.generating.tiny import candidate, generator_of
 
@@ -22,6 +23,14 @@ PROMPTS = ("a chef", "a doctor at work", "a nurse in a red hat")
 GUIDANCE, HAT = 4.0, "a hat"
 FURTHEST = 2
 """Grey levels of 255 between two images of one candidate: sums of another order are not equal to the last bit."""
+SPEC = """\
+synthgen: 1
+name: tiny
+model: {id: ./model}
+judge: {id: "bundled:judge"}
+classes: {chef: 1}
+prompts: {templates: ["a {class}"]}
+"""
 SLOW = ("ideogram4", "kandinsky5", "hidream")
 """An image of these takes seconds: they are drawn with in fewer ways."""
 
@@ -133,10 +142,29 @@ def test_a_recorded_call_draws_the_image_again(name: str, tmp_path: Path) -> Non
     assert json.loads(facts["scheduler_config"])["num_train_timesteps"] == 1000
 
 
+WHAT_THEY_DO = {
+    "sd-inpaint": "it fills regions of images (inpainting)",
+    "sd-controlnet": "it needs an image that controls the layout (ControlNet)",
+    "sd-upscale": "it changes images",
+    "pix2pix": "it changes images",
+    "flux-control": "it needs an image that controls the layout",
+    "flux-fill": "it fills regions of images (inpainting)",
+    "qwen-edit": "it changes images",
+    "ltx-video": "it makes videos",
+}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
-def test_a_folder_of_another_task_is_refused_with_what_it_is(name: str, tmp_path: Path) -> None:
+def test_a_folder_of_another_task_is_refused_with_what_it_is(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     OTHERS[name].save(tmp_path / "model")
-    with pytest.raises(ModelError, match=r"^model\.id: ") as raised:
+    with pytest.raises(ModelError, match=r"^model\.id: "):
         generator_of(tmp_path / "model")
-    print(raised.value)
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    assert command_line(["plan", "spec.yaml"]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"model.id: {OTHERS[name].class_name} does not make images from text: {WHAT_THEY_DO[name]}" in told

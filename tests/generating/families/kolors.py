@@ -1,0 +1,77 @@
+"""Kolors, with perturbed attention too. Its tokenizer needs the package sentencepiece."""
+
+import io
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import sentencepiece
+from diffusers import EulerDiscreteScheduler, KolorsPAGPipeline, KolorsPipeline, UNet2DConditionModel
+from diffusers.pipelines.kolors.text_encoder import ChatGLMConfig, ChatGLMModel
+from diffusers.pipelines.kolors.tokenizer import ChatGLMTokenizer
+
+from tests.generating.families import parts
+from tests.generating.families.family import Family, lively, plain
+
+_TEXTS = ("a doctor at work", "a chef in a red hat", "the quick brown fox jumps over the lazy dog")
+
+
+def kolors(kind: type[Any], **more: Any) -> KolorsPipeline:
+    unet = UNet2DConditionModel(
+        sample_size=128,
+        layers_per_block=1,
+        block_out_channels=(8, 16),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=(2, 4),
+        norm_num_groups=4,
+        use_linear_projection=True,
+        transformer_layers_per_block=(1, 1),
+        cross_attention_dim=8,
+        encoder_hid_dim=parts.WIDTH,
+        encoder_hid_dim_type="text_proj",
+        addition_embed_type="text_time",
+        addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=parts.WIDTH + 6 * 8,
+    )
+    text = ChatGLMConfig(
+        num_layers=2,
+        padded_vocab_size=parts.ROWS,
+        hidden_size=parts.WIDTH,
+        ffn_hidden_size=parts.WIDTH,
+        kv_channels=8,
+        num_attention_heads=2,
+        seq_length=256,
+        add_qkv_bias=True,
+        multi_query_attention=True,
+        original_rope=True,
+    )
+    return kind(
+        vae=parts.decoder(),
+        text_encoder=lively(ChatGLMModel(text)),
+        tokenizer=ChatGLMTokenizer(str(_vocabulary())),
+        unet=lively(unet),
+        scheduler=EulerDiscreteScheduler(steps_offset=1),
+        **more,
+    )
+
+
+@cache
+def _vocabulary() -> Path:
+    """Train a tokenizer that knows letters; it is saved with the pipeline."""
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(_TEXTS), model_writer=model, model_type="char", vocab_size=30, minloglevel=2
+    )
+    file = Path(tempfile.mkdtemp()) / "tokenizer.model"
+    file.write_bytes(model.getvalue())
+    return file
+
+
+FAMILIES = {
+    "kolors": Family("KolorsPipeline", lambda: kolors(KolorsPipeline), plain, multiple=8),
+    "kolors-pag": Family(
+        "KolorsPAGPipeline", lambda: kolors(KolorsPAGPipeline, pag_applied_layers="mid"), plain, multiple=8
+    ),
+}
