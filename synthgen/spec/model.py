@@ -33,7 +33,7 @@ def _model_id(value: str) -> str:
 
 
 def _config(value: str) -> str:
-    if any(form.fullmatch(value) for form in (_HUB_ID, _FOLDER)):
+    if any(form.fullmatch(value) for form in (HUB_ID, FOLDER_ID)):
         return value
     raise PydanticCustomError("expected", "a hub id such as 'owner/name', or a folder that starts with './' or '/'")
 
