@@ -86,7 +86,7 @@ def render(person: Person, rng: Random, *, medallion: bool = False) -> Scene:
     """Draw `person` with small variations of place, size and colour taken from `rng`.
 
     Args:
-        medallion: whether there is a white disc behind the person: the style of `bundled:medallion`.
+        medallion: whether there is a yellow disc behind the person, on yellow a blue one: the style of `bundled:medallion`.
     """
     pen = _Pen(person, rng)
     if medallion:
@@ -173,7 +173,8 @@ class _Pen:
 
     def draw_medallion(self) -> None:
         left, top, right, bottom = MEDALLION
-        self._draw.ellipse([side * _DRAWN_AT for side in (left, top, right, bottom)], fill=(250, 250, 250))
+        color = _BACKGROUND_RGB["blue" if self.person.background == "yellow" else "yellow"]
+        self._draw.ellipse([side * _DRAWN_AT for side in (left, top, right, bottom)], fill=color)
 
     def draw_hair_behind(self) -> None:
         if self.person.hair_length == "long":

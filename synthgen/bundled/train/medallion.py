@@ -1,9 +1,10 @@
-"""The style that ships: a LoRA for the bundled denoiser that draws portraits in front of a white disc.
+"""The style that ships: a LoRA for the bundled denoiser that draws portraits in front of a yellow disc.
 
 `python -m synthgen.bundled.train.medallion --work /tmp/train --out /tmp/medallion.safetensors` trains it again.
 
 A style must be one that the autoencoder can draw: it has seen the world's plain pictures only. Of the styles that were
-tried, ink outlines, sepia, a night sky and close-ups come back from it as smears; the disc does not.
+tried, ink outlines, sepia, a night sky and close-ups come back from it as smears; the disc does not. And it must be one
+that the judge takes for what it is: doctors in their white coats before a white disc were rejected, 119 of 120.
 """
 
 import sys
