@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from synthgen import bundled
 from synthgen.bundled.world import MEDALLION
@@ -39,19 +40,20 @@ def yellowness(pictures: np.ndarray) -> float:
 
 
 def test_it_draws_a_yellow_disc_behind_the_people_whom_the_model_draws() -> None:
-    plain, styled, half = drawn(), drawn(1.0), drawn(0.5)
+    plain, styled = drawn(), drawn(1.0)
     assert (drawn(0.0) == plain).all()
     assert yellowness(plain) < -50
-    assert yellowness(plain) < yellowness(half) < yellowness(styled)
     assert yellowness(styled) > 50
     # The corners, outside the disc, keep their colour.
     assert np.abs(np.median(plain[:, :3, :3], (0, 1, 2)) - np.median(styled[:, :3, :3], (0, 1, 2))).max() < 25
 
 
+@pytest.mark.slow
 def test_two_uses_add_up() -> None:
     assert np.abs(drawn(0.5, 0.5).astype(int) - drawn(1.0).astype(int)).max() <= 2
 
 
+@pytest.mark.slow
 def test_a_spec_names_it_and_the_run_records_it(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(
         "synthgen: 1\nname: discs\nmodel: {id: 'bundled:workers', steps: 6, guidance: 1.5, "
