@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from synthgen import models
+from synthgen import bundled, models
 from synthgen.errors import ModelError, ModelUnavailable, StorageError, SynthgenError
 from synthgen.families import call_of
 from synthgen.families.adapters import adapter_problems
@@ -61,6 +61,6 @@ def _placed(spec: Spec, pinned: Mapping[str, str]) -> Iterator[AdapterFile]:
     """Find each adapter; say of one that is refused where the spec names it."""
     for index, adapter in enumerate(spec.model.adapters):
         try:
-            yield find_adapter(adapter, pinned.get(adapter.label))
+            yield find_adapter(adapter, pinned.get(adapter.label), bundled=bundled.ADAPTERS.get(adapter.id))
         except SynthgenError as error:
             raise type(error)(f"model.adapters.{index}.id: {error.message}", hint=error.hint) from error

@@ -24,11 +24,11 @@ from synthgen.errors import StorageError, UsageError
 from synthgen.models.parts import CONFIG
 from synthgen.planning import Plan
 from synthgen.plugins import FORMATS, plugin
-from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, PARQUET, PLUGIN
+from synthgen.spec import BUNDLED_ADAPTERS, BUNDLED_JUDGE, BUNDLED_MODEL, PARQUET, PLUGIN
 from synthgen.store import layout
 
 _REVISION = {
-    "bundled": re.compile(r"content:[0-9a-f]{32}"),
+    "bundled": re.compile(r"content:[0-9a-f]{32}|sha256:[0-9a-f]{64}"),
     "folder": re.compile(r"content:[0-9a-f]{32}"),
     "hub": re.compile(r"[0-9a-f]{40}"),
     "plugin": re.compile(r"plugin:\S+ \S+"),
@@ -156,7 +156,8 @@ def _measures(planned: Plan) -> Iterator[PinnedModel]:
 def _adapters(planned: Plan) -> Iterator[PinnedModel]:
     """Give every adapter that the spec names: what the user once named is known by its content, wherever it lies."""
     for adapter in planned.spec.model.adapters:
-        yield PinnedModel("file", "adapter", adapter.id, planned.revisions.adapters.get(adapter.label, ""))
+        kind: Literal["bundled", "file"] = "bundled" if adapter.id in BUNDLED_ADAPTERS else "file"
+        yield PinnedModel(kind, "adapter", adapter.id, planned.revisions.adapters.get(adapter.label, ""))
 
 
 def _components(planned: Plan) -> Iterator[PinnedModel]:

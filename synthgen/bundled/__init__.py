@@ -7,5 +7,7 @@ GENERATOR = WEIGHTS / "workers"
 """A diffusers folder: `bundled:workers`."""
 JUDGE = WEIGHTS / "judge"
 """An open_clip folder: `bundled:judge`."""
+ADAPTERS = {"bundled:medallion": WEIGHTS / "medallion.safetensors"}
+"""LoRAs for the generator, by their ids."""
 READER = WEIGHTS / "reader.safetensors"
 """The ground-truth reader, only for tests and benchmarks."""

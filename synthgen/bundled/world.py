@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 SIZE = 64
+MEDALLION = (6, 2, 58, 54)
+"""The box of the disc behind a portrait of that style, in pixels: left, top, right, bottom."""
 _DRAWN_AT = 4  # drawn this many times larger, then reduced: smooth edges without an anti-aliasing drawer
 
 _VOCABULARY = json.loads(Path(__file__).with_name("vocabulary.json").read_text("utf-8"))
@@ -80,9 +82,15 @@ class Scene:
     mask: NDArray[np.bool_]
 
 
-def render(person: Person, rng: Random) -> Scene:
-    """Draw `person` with small variations of place, size and colour taken from `rng`."""
+def render(person: Person, rng: Random, *, medallion: bool = False) -> Scene:
+    """Draw `person` with small variations of place, size and colour taken from `rng`.
+
+    Args:
+        medallion: whether there is a yellow disc behind the person, on yellow a blue one: the style of `bundled:medallion`.
+    """
     pen = _Pen(person, rng)
+    if medallion:
+        pen.draw_medallion()
     pen.draw_hair_behind()
     pen.draw_body()
     pen.draw_head()
@@ -161,7 +169,12 @@ class _Pen:
         pixels = max(1, round(width * self.size * _DRAWN_AT))
         self._draw.arc(self._at((x0, y0), (x1, y1)), start, end, fill, pixels)
 
-    # The parts of a person, from the back to the front.
+    # The parts of a picture, from the back to the front.
+
+    def draw_medallion(self) -> None:
+        left, top, right, bottom = MEDALLION
+        color = _BACKGROUND_RGB["blue" if self.person.background == "yellow" else "yellow"]
+        self._draw.ellipse([side * _DRAWN_AT for side in (left, top, right, bottom)], fill=color)
 
     def draw_hair_behind(self) -> None:
         if self.person.hair_length == "long":

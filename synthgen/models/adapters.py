@@ -34,11 +34,12 @@ class AdapterFile:
         return self.spec.license or self.header.about.get("modelspec.license", "")[:200] or None
 
 
-def find_adapter(spec: AdapterSpec, planned: str | None = None) -> AdapterFile:
+def find_adapter(spec: AdapterSpec, planned: str | None = None, *, bundled: Path | None = None) -> AdapterFile:
     """Find an adapter and pin it; download it from the hub if the cache lacks it. Its weights are not read.
 
     Args:
         planned: the revision that a plan has; the file must be of it.
+        bundled: its file, if it ships with synthgen.
 
     Raises:
         ModelError: there is no such file, or it has changed since it was planned.
@@ -52,7 +53,7 @@ def find_adapter(spec: AdapterSpec, planned: str | None = None) -> AdapterFile:
         )
         path = _downloaded(spec, commit)
     else:
-        path = expanded(spec.id)
+        path = bundled or expanded(spec.id)
     header = read_header(path)
     revision = f"{commit} sha256:{header.sha256}".strip()
     if planned not in (None, revision):

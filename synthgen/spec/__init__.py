@@ -1,7 +1,7 @@
 """YAML -> `Spec`: what the user wants, checked, with every problem as `file:line:column: message`."""
 
 from synthgen.errors import Problem
-from synthgen.spec.adapters import AdapterSpec
+from synthgen.spec.adapters import BUNDLED_ADAPTERS, AdapterSpec
 from synthgen.spec.attribute import (
     ASIDE,
     NOT_APPLICABLE,
@@ -40,6 +40,7 @@ from synthgen.spec.text import MAX_BYTES, decoded
 
 __all__ = [
     "ASIDE",
+    "BUNDLED_ADAPTERS",
     "BUNDLED_JUDGE",
     "BUNDLED_MODEL",
     "DEFAULT_JUDGE",

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
 
-from synthgen.spec.adapters import HUB_ID
+from synthgen.spec.adapters import HUB_ID, own_label
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.messages import suggestion_or_all
 from synthgen.spec.place import KEY, Path, quoted
@@ -39,8 +38,7 @@ def check_adapters(spec: Data) -> Iterator[Violation]:
 
 def _label(entry: Data) -> str:
     name, place = entry.get("name"), str(entry.get("id", ""))
-    own = PurePosixPath(place).name.removesuffix(".safetensors")
-    return name if isinstance(name, str) else own
+    return name if isinstance(name, str) else own_label(place)
 
 
 def _own(entry: Data, at: Path) -> Iterator[Violation]:

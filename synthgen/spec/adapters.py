@@ -11,15 +11,18 @@ from pydantic_core import PydanticCustomError
 from synthgen.spec.fields import Revision, Section, Text, Texts, VariableName
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+BUNDLED_ADAPTERS = ("bundled:medallion",)
+"""The ids of the adapters that ship with synthgen."""
 _FILE = re.compile(r"(\.{0,2}/|~|[A-Za-z]:[\\/]).*\.safetensors")
 _DEFAULT = {"lora": "pytorch_lora_weights.safetensors", "textual_inversion": "learned_embeds.safetensors"}
 
 
 def _adapter_id(value: str) -> str:
-    if _FILE.fullmatch(value) or (HUB_ID.fullmatch(value) and not value.startswith(".")):
+    if value in BUNDLED_ADAPTERS or _FILE.fullmatch(value) or (HUB_ID.fullmatch(value) and not value.startswith(".")):
         return value
     raise PydanticCustomError(
-        "expected", "a hub id such as 'owner/name', or a .safetensors file that starts with './' or '/'"
+        "expected",
+        f"'{BUNDLED_ADAPTERS[0]}', a hub id such as 'owner/name', or a .safetensors file that starts with './' or '/'",
     )
 
 
@@ -30,11 +33,17 @@ def _file_name(value: str) -> str:
     raise PydanticCustomError("expected", "the name of a .safetensors file in the repository")
 
 
+def own_label(adapter_id: str) -> str:
+    """Return what records call an adapter that has no name of its own."""
+    return PurePosixPath(adapter_id).name.removesuffix(".safetensors").removeprefix("bundled:")
+
+
 class AdapterSpec(Section):
     """One adapter, and when it acts."""
 
     id: Annotated[Text, AfterValidator(_adapter_id)] = Field(
-        description="A .safetensors file that starts with './', '~' or '/', or a hub id such as 'owner/name'."
+        description="A .safetensors file that starts with './', '~' or '/', a hub id such as 'owner/name', or "
+        f"'{BUNDLED_ADAPTERS[0]}' (ships with synthgen, for the bundled model)."
     )
     file: Annotated[Text, AfterValidator(_file_name)] | None = Field(
         None, description="For a hub id: which file. Default: 'pytorch_lora_weights.safetensors', or 'learned_embeds'."
@@ -63,7 +72,7 @@ class AdapterSpec(Section):
     @property
     def label(self) -> str:
         """What records call it."""
-        return self.name or PurePosixPath(self.id).name.removesuffix(".safetensors")
+        return self.name or own_label(self.id)
 
     @property
     def file_name(self) -> str:
@@ -72,7 +81,7 @@ class AdapterSpec(Section):
 
     @property
     def is_hub(self) -> bool:
-        return not _FILE.fullmatch(self.id)
+        return self.id not in BUNDLED_ADAPTERS and not _FILE.fullmatch(self.id)
 
     def acts(self, class_name: str, variables: Iterable[tuple[str, str]]) -> bool:
         """Whether it changes an image of this class whose prompt variables have these values."""
