@@ -86,7 +86,7 @@ def render(person: Person, rng: Random, *, medallion: bool = False) -> Scene:
     """Draw `person` with small variations of place, size and colour taken from `rng`.
 
     Args:
-        medallion: whether there is a yellow disc behind the person, on yellow a blue one: the style of `bundled:medallion`.
+        medallion: whether there is a disc behind the person, as `bundled:medallion` draws it: yellow, on yellow blue.
     """
     pen = _Pen(person, rng)
     if medallion:
