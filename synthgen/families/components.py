@@ -60,6 +60,9 @@ def component_problems(source: ModelSource) -> Iterator[tuple[str, str]]:
 def _of_folder(part: PartSource, slot: str, source: ModelSource, own: ModelSource) -> Iterator[str]:
     config = source.read_json(f"{part.name}/config.json")
     settings = config or source.read_json(f"{part.name}/tokenizer_config.json")
+    if part.is_local and not (part.here and part.here.is_dir()):
+        yield f"the folder {part.here} does not exist"
+        return
     if not settings:
         yield f"{part.location} has no settings that can be read: a component's folder has a config.json"
         return
