@@ -77,7 +77,7 @@ def _of_folder(part: PartSource, slot: str, source: ModelSource, own: ModelSourc
         yield f"{part.location} is {kind}, and the pipeline's {part.name} is {slot}"
         return
     yield from _widths(part, config, own.read_json(f"{part.name}/config.json"))
-    if (folder := part.here) is not None:
+    if part.is_local and (folder := part.here) is not None:  # of the hub, the cache may have a part
         yield from _weights(folder)
 
 
