@@ -71,6 +71,7 @@ def _of_folder(part: PartSource, slot: str, source: ModelSource, own: ModelSourc
         return
     if not config:
         return  # a tokenizer
+
     named = class_of(config)
     kind = named[1] if named else "a model without a class"
     if kind != slot and not {kind, slot} <= _DECODERS:
