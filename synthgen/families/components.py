@@ -60,6 +60,9 @@ def component_problems(source: ModelSource) -> Iterator[tuple[str, str]]:
 def _of_folder(part: PartSource, slot: str, source: ModelSource, own: ModelSource) -> Iterator[str]:
     config = source.read_json(f"{part.name}/config.json")
     settings = config or source.read_json(f"{part.name}/tokenizer_config.json")
+    if part.is_local and not (part.here and part.here.is_dir()):
+        yield f"the folder {part.here} does not exist"
+        return
     if not settings:
         yield f"{part.location} has no settings that can be read: a component's folder has a config.json"
         return
@@ -68,13 +71,14 @@ def _of_folder(part: PartSource, slot: str, source: ModelSource, own: ModelSourc
         return
     if not config:
         return  # a tokenizer
+
     named = class_of(config)
     kind = named[1] if named else "a model without a class"
     if kind != slot and not {kind, slot} <= _DECODERS:
         yield f"{part.location} is {kind}, and the pipeline's {part.name} is {slot}"
         return
     yield from _widths(part, config, own.read_json(f"{part.name}/config.json"))
-    if (folder := part.here) is not None:
+    if part.is_local and (folder := part.here) is not None:  # of the hub, the cache may have a part
         yield from _weights(folder)
 
 

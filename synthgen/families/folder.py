@@ -23,6 +23,7 @@ def folder_problems(call: PipelineCall, source: ModelSource, variant: str | None
     index = source.read_json("model_index.json")
     files = {part.name for part in source.parts if part.is_file}
     folders = {name: source.cached_part(name) for name in dict(_parts(index)) if name not in files}
+
     missing = [name for name, folder in folders.items() if folder is None]
     for name in [name for name in missing if places_elsewhere(index, name)]:
         missing.remove(name)
@@ -32,6 +33,7 @@ def folder_problems(call: PipelineCall, source: ModelSource, variant: str | None
         yield "id", f"the model's folder has no {', '.join(missing)}, which its list of parts names"
     if MODULAR in index and source.folder and (code := code_in(source.folder)):
         yield "id", f"this modular pipeline has code of its own, {code}, which is never run"
+
     kinds, others = dict(_parts(index)), {part.name for part in source.parts}
     weights = {
         name: _weights(folder)

@@ -23,6 +23,7 @@ def modular_problem(index: Mapping[str, object]) -> str | None:
         return None
     named, blocks = about.get("_class_name"), about.get("_blocks_class_name")
     own = _default_blocks().get(str(named))
+
     if about.get("auto_map") or not isinstance(blocks, str | None):
         return "it has blocks of its own, and code from a model is never run"
     if own is None:

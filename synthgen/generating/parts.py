@@ -11,7 +11,7 @@ from synthgen.models.part_source import PartSource
 from synthgen.models.source import ModelSource
 
 
-def open_part(part: PartSource, source: ModelSource, dtype: torch.dtype) -> object:
+def open_part(part: PartSource, source: ModelSource, dtype: torch.dtype, variant: str | None = None) -> object:
     """Open a component.
 
     Args:
@@ -27,10 +27,10 @@ def open_part(part: PartSource, source: ModelSource, dtype: torch.dtype) -> obje
         raise ModelError(f"{what} is not here", hint="Check model.components.")
     options: dict[str, object] = {"part": tuple(kind), "dtype": dtype}
     if kind[1].endswith(("Tokenizer", "TokenizerFast")):
-        del options["dtype"]
+        return open_model(ModelKind.PART, place, part=tuple(kind))
     with loading_errors(what):
         if not part.is_file:
-            return open_model(ModelKind.PART, place, **options)
+            return open_model(ModelKind.PART, place, variant=variant, **options)
         with settings_alone(source) as folder:
             opened = open_model(ModelKind.PART_FILE, place, config=folder, subfolder=part.name, **options)
         assert isinstance(opened, nn.Module)

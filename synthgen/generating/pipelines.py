@@ -15,11 +15,11 @@ from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.families import PipelineCall
 from synthgen.generating.loading_errors import check_set, loading_errors
 from synthgen.generating.parts import open_part
-from synthgen.models.assembled import is_modular, settings_alone, with_index
+from synthgen.models.assembled import is_modular, settings_alone
 from synthgen.models.busy_hub import TRIES
 from synthgen.models.device import device_errors
 from synthgen.models.door import ModelKind, open_model, open_scheduler
-from synthgen.models.part_source import CheckpointFile
+from synthgen.models.part_source import CheckpointFile, PartSource
 from synthgen.models.parts import fetch_parts
 from synthgen.models.source import ModelSource, hub_failure, lacks_parts, missing_parts
 from synthgen.spec import ModelSpec
@@ -35,7 +35,7 @@ def download(model: ModelSpec, source: ModelSource) -> None:
         ModelError: the hub refuses it, or it is not a model that diffusers can load.
     """
     fetch_parts(source)
-    if source.is_folder or source.checkpoint is not None:
+    if source.is_folder or source.checkpoint is not None or is_modular(source):
         return
     diffusers.utils.logging.set_verbosity_error()
     without = [part.name for part in source.parts]
@@ -112,12 +112,24 @@ def _opened(model: ModelSpec, source: ModelSource, call: PipelineCall, dtype: to
     if not model.safety_checker:
         options |= {"safety_checker": None, "requires_safety_checker": False}
     if is_modular(source):
-        with with_index(source) as folder:
+        options["parts"] = parts | _own_parts(source, dtype, model.variant)
+        with settings_alone(source) as folder:
             return _checked(open_model(ModelKind.PIPELINE, folder, **options))
     if not source.is_folder:
         options |= {"revision": source.revision}
     where = Path(source.location) if source.is_folder else source.location
     return _checked(_patiently(source, lambda: open_model(ModelKind.PIPELINE, where, **options)))
+
+
+def _own_parts(source: ModelSource, dtype: torch.dtype, variant: str | None) -> dict[str, object]:
+    """Open the models of a modular pipeline: diffusers opens them together only by the blocks."""
+    replaced, found = {part.name for part in source.parts}, {}
+    for name in source.read_json("model_index.json"):
+        folder = source.cached_part(name)
+        if folder is not None and name not in replaced and any(folder.glob("*.safetensors")):
+            part = PartSource(name, source.location, source.revision, name)
+            found[name] = open_part(part, source, dtype, variant)
+    return found
 
 
 def _from_file(file: CheckpointFile, source: ModelSource, options: Mapping[str, object]) -> DiffusionPipeline:

@@ -1,4 +1,4 @@
-"""Folders of links: the settings of a model without its weights, or its parts beside another list of them."""
+"""The settings of a model without its weights, in a folder of their own."""
 
 import json
 from collections.abc import Iterator
@@ -6,38 +6,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from synthgen.bounded import MOST_OF_A_MODEL, read_bounded
 from synthgen.models.content import files_of
 from synthgen.models.modular import MODULAR
 from synthgen.models.source import INDEXES, ModelSource
 
-_SETTINGS = (".json", ".txt", ".model")
+_SETTINGS = (".json", ".txt", ".model", ".jinja")
 
 
 @contextmanager
 def settings_alone(source: ModelSource) -> Iterator[Path]:
-    """Link the settings and tokenizers of a model, and none of its weights: a library could take those instead."""
+    """Copy the settings and tokenizers of a model, and none of its weights: a library could take those instead.
+
+    Raises:
+        OSError: a file cannot be read, or is larger than settings are.
+    """
     base = source.folder
     assert base is not None, "what is on the hub is downloaded first"
     with TemporaryDirectory(prefix="synthgen-settings-") as place:
         for file in files_of(base):
             name = file.relative_to(base)
             if file.suffix in _SETTINGS and not name.name.endswith(".index.json") and name.as_posix() not in INDEXES:
-                link = Path(place) / name
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(file.resolve())
-        _write_index(source, Path(place))
-        yield Path(place)
-
-
-@contextmanager
-def with_index(source: ModelSource) -> Iterator[Path]:
-    """Link the parts of a modular pipeline, beside the list of parts that the pipeline of its family has."""
-    base = source.folder
-    assert base is not None, "what is on the hub is downloaded first"
-    with TemporaryDirectory(prefix="synthgen-parts-") as place:
-        for part in base.iterdir():
-            if part.is_dir() and not part.name.startswith("."):
-                (Path(place) / part.name).symlink_to(part.resolve())
+                (Path(place) / name).parent.mkdir(parents=True, exist_ok=True)
+                (Path(place) / name).write_bytes(read_bounded(file, MOST_OF_A_MODEL))
         _write_index(source, Path(place))
         yield Path(place)
 

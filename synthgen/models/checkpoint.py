@@ -109,6 +109,7 @@ def checkpoint_problems(shapes: Shapes, pipeline: str, unet: Mapping[str, object
         return
     if not unet:
         return
+
     first, width, blocks = shapes.get(_FIRST), _text_width(shapes), unet.get("block_out_channels")
     wanted = unet.get("in_channels")
     if first and isinstance(wanted, int) and len(first) > 1 and first[1] != wanted:

@@ -8,7 +8,7 @@ from synthgen.bounded import read_object
 from synthgen.files import expanded
 from synthgen.models.busy_hub import answered
 
-Reader = Callable[[str, str, str], Mapping[str, object]]
+JsonReader = Callable[[str, str, str], Mapping[str, object]]
 """Reads a JSON object of a place at a revision; empty if there is none."""
 
 

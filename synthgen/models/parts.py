@@ -1,11 +1,13 @@
 """The components that a spec names, and the settings of a checkpoint in one file: found and pinned."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from synthgen.bounded import near_name
 from synthgen.errors import ModelError, SynthgenError, first_line
 from synthgen.files import expanded
+from synthgen.models.assembled import is_modular
 from synthgen.models.checkpoint import without_settings
 from synthgen.models.content import content_hash, file_hash
 from synthgen.models.door import download_files
@@ -16,8 +18,8 @@ from synthgen.spec import ComponentSpec, ModelSpec
 
 MODEL, CONFIG = "", "config"
 """What the revisions of the model itself and of its settings are called, beside those of components."""
-_SETTINGS = ("*.json", "*/*.json", "*/*.txt", "*/*.model")
-_OF_PART = ("*.json", "diffusion_pytorch_model*.safetensors", "model*.safetensors", "*.txt", "*.model")
+_SETTINGS = ("*.json", "*/*.json", "*/*.txt", "*/*.model", "*/*.jinja")
+_OF_PART = ("*.json", "diffusion_pytorch_model*.safetensors", "model*.safetensors", "*.txt", "*.model", "*.jinja")
 
 
 def source_of(model: ModelSpec, pinned: Mapping[str, str] | None, *, own: Path | None = None) -> ModelSource:
@@ -41,6 +43,9 @@ def source_of(model: ModelSpec, pinned: Mapping[str, str] | None, *, own: Path |
     file = expanded(model.id)
     revision = _same("model.id", model.id, file_hash(file), pinned, MODEL)
     base = _base("config", model.config, model.revision, CONFIG, pinned, None)
+    if pinned is None and not base.is_folder:
+        with suppress(OSError, RuntimeError, ValueError):  # without them, less can be checked before the run
+            download_files(base.location, base.revision, _SETTINGS)
     return ModelSource(base.location, base.revision, CheckpointFile(file, revision), parts)
 
 
@@ -149,6 +154,8 @@ def fetch_parts(source: ModelSource) -> None:
     wanted = [(part.location, part.revision, _patterns(part)) for part in source.parts if not part.is_local]
     if source.checkpoint is not None and not source.is_folder:
         wanted.append((source.location, source.revision, _SETTINGS))
+    elif not source.is_folder and is_modular(source):
+        wanted.append((source.location, source.revision, (*_SETTINGS, *(f"*/{name}" for name in _OF_PART))))
     for place, revision, patterns in wanted:
         try:
             download_files(place, revision, patterns)

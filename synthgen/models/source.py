@@ -12,8 +12,8 @@ from synthgen.models.content import OPEN_CLIP, content_hash
 from synthgen.models.modular import as_pipeline
 from synthgen.models.part_source import (
     CheckpointFile,
+    JsonReader,
     PartSource,
-    Reader,
     class_of,
     http_error,
     read_cache,
@@ -57,7 +57,7 @@ class ModelSource:
         """Read one of its JSON objects as `read_json` does, but download nothing."""
         return self._read(name, read_local if self.is_folder else read_cache)
 
-    def _read(self, name: str, read: Reader) -> Mapping[str, object]:
+    def _read(self, name: str, read: JsonReader) -> Mapping[str, object]:
         if name == INDEXES[0]:
             return self._index(read)
         of, _, rest = name.partition("/")
@@ -67,7 +67,7 @@ class ModelSource:
             return found(part.location, part.revision, part.inside(rest))
         return read(self.location, self.revision, name)
 
-    def _index(self, read: Reader) -> Mapping[str, object]:
+    def _index(self, read: JsonReader) -> Mapping[str, object]:
         """List the parts of the pipeline, as it is put together."""
         index = dict(read(self.location, self.revision, INDEXES[0]))
         if "_class_name" not in index:

@@ -54,6 +54,7 @@ def parsed(file: BinaryIO, size: int) -> tuple[Shapes, Mapping[str, str]]:
         raise ValueError("its header is nested too deeply") from error
     if not isinstance(header, dict):
         raise ValueError("its header is not an object")
+
     about = header.pop("__metadata__", {})
     if not isinstance(about, dict) or not all(isinstance(text, str) for text in about.values()):
         raise ValueError("its metadata is not texts by name")

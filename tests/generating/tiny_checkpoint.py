@@ -21,7 +21,7 @@ _ATTENTION = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_o
 
 
 def save_checkpoint(folder: Path, file: Path, *, without: str = "no weight") -> None:
-    """Write all weights of a folder that `save_stable_diffusion` made into one file, in half the names' words."""
+    """Write all weights of a folder that `save_stable_diffusion` made into one file."""
     (unet,), (vae,), (text,) = ((folder / part).glob("*.safetensors") for part in ("unet", "vae", "text_encoder"))
     weights = {f"model.diffusion_model.{_of_unet(name)}": weight for name, weight in load_file(unet).items()}
     for name, weight in load_file(vae).items():
@@ -35,8 +35,8 @@ def _of_unet(name: str) -> str:
     if name in DIFFUSERS_TO_LDM_MAPPING["unet"]["layers"]:
         return str(DIFFUSERS_TO_LDM_MAPPING["unet"]["layers"][name])
     if found := re.fullmatch(r"mid_block\.(resnets|attentions)\.(\d)\.(.+)", name):
-        place = 1 if found[1] == "attentions" else 2 * int(found[2])
-        return f"middle_block.{place}.{_inner(found[1], found[3])}"
+        middle = 1 if found[1] == "attentions" else 2 * int(found[2])
+        return f"middle_block.{middle}.{_inner(found[1], found[3])}"
     found = re.fullmatch(r"(down|up)_blocks\.(\d)\.(\w+)\.(\d)\.(.+)", name)
     assert found, name
     side, block, kind, layer, rest = found[1], int(found[2]), found[3], int(found[4]), found[5]
