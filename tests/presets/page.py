@@ -1,6 +1,7 @@
 """What is made from the presets: the specs in `specs/`, and docs/models.md's table: `python -m tests.presets.page`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from synthgen.presets import PRESETS, Preset, spec_of_preset
@@ -9,12 +10,20 @@ ROOT = Path(__file__).parents[2]
 SPECS = ROOT / "specs"
 PAGE = ROOT / "docs/models.md"
 BEGIN, END = "<!-- models -->\n", "<!-- /models -->\n"
+FEW_STEP = replace(
+    PRESETS["flux2-klein-4b"],
+    name="few-step",
+    model={**PRESETS["flux2-klein-4b"].model, "guidance": 0, "size": 512},
+    comments={"guidance": "0 and 1 both mean none: guidance is in its weights"},
+    dataset="fruit-stand",
+)
+"""A spec that was there before the presets, and keeps its name and its meaning."""
 _SETTINGS = ("steps", "guidance", "embedded_guidance", "scheduler", "scheduler_config", "max_sequence_length", "size")
 
 
 def specs() -> dict[Path, str]:
     """Return the file and the text of each preset's spec."""
-    return {SPECS / f"{name}.yaml": spec_of_preset(preset) for name, preset in PRESETS.items()}
+    return {SPECS / f"{preset.name}.yaml": spec_of_preset(preset) for preset in (*PRESETS.values(), FEW_STEP)}
 
 
 def page(text: str) -> str:
