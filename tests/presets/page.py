@@ -33,20 +33,20 @@ def page(text: str) -> str:
 
 
 def _table() -> Iterator[str]:
-    yield "| preset | model | weights, GB | without text encoders | speed | settings | licence | may train |"
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    yield "| preset | model | weights, GB ¹ | speed | licence | may train |"
+    yield "| --- | --- | --- | --- | --- | --- |"
     for preset in PRESETS.values():
         cells = [
             f"[`{preset.name}`](../specs/{preset.name}.yaml)",
             f"[{preset.title}](https://huggingface.co/{preset.hub_id})",
-            f"{preset.weights / 1e9:.1f}",
-            f"{preset.weights_without_encoders / 1e9:.1f}",
+            f"{preset.weights / 1e9:.1f}, {preset.weights_without_encoders / 1e9:.1f}",
             preset.speed.value,
-            _settings(preset),
             f"[{preset.licence.name}]({preset.licence.url})",
             preset.licence.may_train.value,
         ]
         yield f"| {' | '.join(cells)} |"
+    yield ""
+    yield "¹ Of all parts, and without the text encoders."
 
 
 def _settings(preset: Preset) -> str:
@@ -64,6 +64,7 @@ def _reasons() -> Iterator[str]:
     for preset in PRESETS.values():
         yield f"**`{preset.name}`**"
         yield ""
+        yield f"- {_settings(preset)}."
         yield from (f"- `{key}`: {comment}" for key, comment in preset.comments.items())
         yield f"- May train, {preset.licence.may_train}: {preset.licence.reason}."
         yield from (f"- {remark}" for remark in preset.remarks)
