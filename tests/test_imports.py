@@ -48,6 +48,12 @@ def test_a_command_that_only_reads_a_spec_imports_only_what_reading_takes(argume
     assert modules & packages_distributions().keys() <= LIGHT
 
 
+def test_planning_a_preset_without_its_model_imports_no_library_of_models() -> None:
+    modules = imported(call("plan", "specs/sdxl-lightning.yaml", python=("-X", "importtime")).stderr)
+    assert "huggingface_hub" in modules
+    assert not modules & {"torch", "diffusers", "transformers", "pandas", "open_clip", "numpy"}
+
+
 def python(code: str) -> str:
     """What a program in a process of its own prints."""
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout

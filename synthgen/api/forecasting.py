@@ -9,11 +9,13 @@ from math import ceil, sqrt
 
 from synthgen import bundled
 from synthgen.api.arguments import check_plan
-from synthgen.api.long_texts import notes_of
+from synthgen.api.long_texts import PromptLength, notes_of, texts_here
 from synthgen.api.measured import Passes, Speed, read_passes, read_speeds, this_machine
+from synthgen.api.recorded_model import recorded
 from synthgen.families import own_size
 from synthgen.models.parts import unpinned
 from synthgen.planning import Plan
+from synthgen.presets import Preset, preset_of
 from synthgen.spec import BUNDLED_MODEL, PLUGIN, Spec
 
 ASSUMED = 0.8
@@ -40,6 +42,9 @@ class Forecast:
         basis: where `attempts`, `seconds` and `bytes` come from, in words.
         splits: expected images by class and split, if every quota is met.
         warnings: splits that will be empty, or will lack classes; prompts too long for a CLIP text encoder.
+        tokens: of the longest prompt, for each text encoder, as far as the model's files or a preset tell.
+        weights, weights_without_encoders: bytes that a preset's weights take on the device, with the text encoders and
+            without; None for other models.
 
     Example:
         >>> found = synthgen.forecast(synthgen.plan("specs/quickstart.yaml"))
@@ -62,6 +67,9 @@ class Forecast:
     basis: Mapping[str, str]
     splits: Mapping[str, Mapping[str, int]]
     warnings: tuple[str, ...]
+    tokens: tuple[PromptLength, ...] = ()
+    weights: int | None = None
+    weights_without_encoders: int | None = None
 
     def __repr__(self) -> str:
         time = "time unknown" if self.seconds is None else f"{self.seconds:,.0f} s"
@@ -97,7 +105,8 @@ def forecast(planned: Plan) -> Forecast:
         seconds = expected * speed.per_image * spec.model.steps / speed.steps
     size = _size(planned)
     surplus = _surplus(planned, expected, _share(tried, passed), size)
-    splits = split_sizes(spec)
+    splits, texts, preset = split_sizes(spec), texts_here(spec), preset_of(spec.model)
+    wide = 2 if spec.model.dtype == "float32" else 1  # presets count 16 bits
     return Forecast(
         attempts=expected,
         attempts_range=(attempts(lambda *counts: _wilson(*counts)[1]), attempts(lambda *counts: _wilson(*counts)[0]))
@@ -111,15 +120,26 @@ def forecast(planned: Plan) -> Forecast:
         bytes=int(2 * spec.total * (_png(size) + 1000) + expected * 4000) + (surplus or 0) if size else None,
         surplus_bytes=surplus,
         size=size,
-        licence="apache-2.0" if spec.model.id == BUNDLED_MODEL else "see the model's card",
+        licence=_licence(spec, preset),
         basis={
             "attempts": _basis_of_attempts(passes, tried, passed),
             "seconds": _basis_of_seconds(speed, spec.model.steps),
             "bytes": _basis_of_bytes(spec, size),
         },
         splits=splits,
-        warnings=(*_split_warnings(splits, spec), *notes_of(spec)),
+        warnings=(*_split_warnings(splits, spec), *notes_of(spec, texts)),
+        tokens=texts.lengths if texts else (),
+        weights=preset.weights * wide if preset else None,
+        weights_without_encoders=preset.weights_without_encoders * wide if preset else None,
     )
+
+
+def _licence(spec: Spec, preset: Preset | None) -> str:
+    if spec.model.id == BUNDLED_MODEL:
+        return "apache-2.0"
+    if preset is None:
+        return "see the model's card"
+    return f"{preset.licence.name}; may its pictures train a model: {preset.licence.may_train}"
 
 
 def split_sizes(spec: Spec) -> dict[str, dict[str, int]]:
@@ -234,6 +254,9 @@ def _size(planned: Plan) -> tuple[int, int] | None:
     if model.id.startswith(PLUGIN):  # only the plug-in knows
         return None
     source = unpinned(model, own=bundled.GENERATOR if model.id == BUNDLED_MODEL else None)
-    if source is None:
-        return None
-    return own_size(source if source.is_folder or source.checkpoint else replace(source, revision=revision))
+    if source is not None:
+        pinned = source if source.is_folder or source.checkpoint else replace(source, revision=revision)
+        if here := own_size(pinned):
+            return here
+    preset = recorded(planned.spec)
+    return own_size(preset) if preset else None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from synthgen import bundled
+from synthgen.api.recorded_model import RecordedModel, recorded
 from synthgen.errors import ModelError, UsageError
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, PLUGIN, PromptSpace, Spec, Violation, spaces_of
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 _ALL = 4096
 """Up to how many prompts of a template are counted each; of more, some and those with the longest values."""
+_CLIP = 77
+"""Tokens that CLIP reads."""
 _SHOWN = 160
 """Letters of what would be cut off, in a message."""
 HINT = "Shorten these texts: what is cut off has no effect, and nothing says so in the pictures."
@@ -38,6 +42,23 @@ class TextLengthError(UsageError):
         self.findings = tuple(findings)
 
 
+@dataclass(frozen=True, slots=True)
+class PromptLength:
+    """How long the longest prompt of a spec is for a text encoder.
+
+    Attributes:
+        part: its tokenizer.
+        tokens: how many; None if they were not counted.
+        letters: bytes of the longest prompt, which has no more tokens than these.
+        limit: how many tokens it reads; None if it has no limit that is known.
+    """
+
+    part: str
+    tokens: int | None
+    letters: int
+    limit: int | None
+
+
 class TextLengths(NamedTuple):
     """What was found out about the lengths of a spec's texts.
 
@@ -45,11 +66,13 @@ class TextLengths(NamedTuple):
         findings: texts that would be cut.
         notes: what is cut for one encoder and read by another, or could not be counted.
         counted: whether the tokens of all prompts were counted.
+        lengths: of the longest prompt, for each text encoder.
     """
 
     findings: list[Violation]
     notes: list[str]
     counted: bool
+    lengths: tuple[PromptLength, ...]
 
 
 class _Reader(NamedTuple):
@@ -65,25 +88,30 @@ def long_texts(spec: Spec, call: PipelineCall, source: ModelSource) -> TextLengt
     findings, notes = list[Violation](), list[str]()
     encoders = encoders_of(call, source.read_cached("model_index.json"))
     readers = [reader for each in encoders if (reader := _reader(each, call, spec, source))]
-    if missing := [each.part for each in encoders if each.part not in {one.part for one in readers}]:
+    missing = [each.part for each in encoders if each.part not in {one.part for one in readers}]
+    if missing and not isinstance(source, RecordedModel):
         notes.append(f"tokens of prompts were not counted for {', '.join(missing)}: it has no file that can be read")
 
-    short = dict[str, int]()
+    short, most, letters = dict[str, int](), dict[str, int](), 0
     for path, class_name, space in _spaces(spec):
         texts = list(_rendered(space, class_name, readers))
         finding, note = _cut(texts, readers, f"a prompt of the class {class_name}")
         if finding and path not in {one.path for one in findings}:  # of one class is enough
             findings.append(Violation(path, finding))
         notes += [note] if note else []
+        letters = max(letters, *(len(text.encode()) for text in texts))
         for reader in readers:
-            fewest = min(map(reader.counter.count, texts))
-            short[reader.part] = min(fewest, short.get(reader.part, fewest))
+            counts = [reader.counter.count(text) for text in texts]
+            short[reader.part] = min(*counts, short.get(reader.part, counts[0]))
+            most[reader.part] = max(*counts, most.get(reader.part, 0))
     against = [one._replace(limit=_as_prompt(call, one, short)) for one in readers]
     for path, negative in _negatives(spec):
         finding, note = _cut([negative], against, "it")
         findings += [Violation(path, finding)] if finding else []
         notes += [note] if note else []
-    return TextLengths(findings, list(dict.fromkeys(notes)), bool(encoders) and not missing)
+    limits = {each.part: _limit(each, call, spec, source) for each in encoders}
+    lengths = tuple(PromptLength(part, most.get(part), letters, limit) for part, limit in limits.items())
+    return TextLengths(findings, list(dict.fromkeys(notes)), bool(encoders) and not missing, lengths)
 
 
 def cutting(spec: Spec) -> tuple[Callable[[str], bool], int | None]:
@@ -110,27 +138,39 @@ def cutting(spec: Spec) -> tuple[Callable[[str], bool], int | None]:
     return lambda text: _cut([text + suffix for suffix in suffixes], readers, "it")[0] is not None, most
 
 
-def notes_of(spec: Spec) -> list[str]:
-    """Say of which prompts a text encoder reads only the beginning, from the files that are here."""
+def texts_here(spec: Spec) -> TextLengths | None:
+    """Find out about the lengths of texts from the files that are here; None if they do not say what reads them."""
     from synthgen.families import call_of
-    from synthgen.planning.long_prompts import long_prompts
 
     source = source_here(spec)
     try:
-        texts = long_texts(spec, call_of(source.read_cached), source) if source else None
+        return long_texts(spec, call_of(source.read_cached), source) if source else None
     except ModelError:
-        texts = None
+        return None
+
+
+def notes_of(spec: Spec, texts: TextLengths | None) -> list[str]:
+    """Say of which prompts a text encoder reads only the beginning.
+
+    Args:
+        texts: as `texts_here` finds them.
+    """
+    from synthgen.planning.long_prompts import long_prompts
+
     return [*texts.notes] if texts and texts.counted else [*long_prompts(spec), *(texts.notes if texts else ())]
 
 
 def source_here(spec: Spec) -> ModelSource | None:
-    """Return the model of a spec as a folder, or as the hub's cache has it; None for the generator of a plug-in."""
+    """Return the model of a spec as a folder, or as the hub's cache or else a preset has it; None for a plug-in's."""
     from synthgen.models.parts import unpinned
 
     name = spec.model.id
     if name.startswith(PLUGIN):
         return None
-    return unpinned(spec.model, own=bundled.GENERATOR if name == BUNDLED_MODEL else None)
+    source = unpinned(spec.model, own=bundled.GENERATOR if name == BUNDLED_MODEL else None)
+    if source is None or source.is_folder or source.checkpoint or source.read_cached("model_index.json"):
+        return source
+    return recorded(spec) or source
 
 
 def long_judge_texts(spec: Spec) -> Iterator[Violation]:
@@ -151,16 +191,30 @@ def long_judge_texts(spec: Spec) -> Iterator[Violation]:
 
 
 def _reader(encoder: Encoder, call: PipelineCall, spec: Spec, source: ModelSource) -> _Reader | None:
-    from synthgen.families.encoders import around, is_lower, limit_of
-    from synthgen.families.tokens import Counter, length_of, tokenizer_of
+    from synthgen.families.encoders import around, is_lower
+    from synthgen.families.tokens import Counter, clip_tokenizer, tokenizer_of
 
     folder = source.cached_part(encoder.part)
-    tokenizer = tokenizer_of(folder) if folder else None
-    if folder is None or tokenizer is None:
+    tokenizer = tokenizer_of(folder) if folder else clip_tokenizer() if _is_clip(encoder, source) else None
+    if tokenizer is None:
         return None
     before, after = around(encoder, call.pipeline)
-    limit = limit_of(encoder, call, spec.model, length_of(folder))
+    limit = _limit(encoder, call, spec, source)
     return _Reader(encoder.part, Counter(tokenizer, encoder.bare, before, after, is_lower(call.pipeline)), limit)
+
+
+def _limit(encoder: Encoder, call: PipelineCall, spec: Spec, source: ModelSource) -> int | None:
+    from synthgen.families.encoders import limit_of
+    from synthgen.families.tokens import length_of
+
+    folder = source.cached_part(encoder.part)
+    length = length_of(folder) if folder else _CLIP if _is_clip(encoder, source) else None
+    return limit_of(encoder, call, spec.model, length)
+
+
+def _is_clip(encoder: Encoder, source: ModelSource) -> bool:
+    """Whether a preset says that a tokenizer is CLIP's."""
+    return isinstance(source, RecordedModel) and encoder.part in source.clip
 
 
 def _cut(texts: Sequence[str], readers: Sequence[_Reader], what: str) -> tuple[str | None, str | None]:

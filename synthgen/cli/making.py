@@ -34,7 +34,7 @@ from synthgen.cli.show import answer_of_preview, answer_of_run
 from synthgen.cli.stopping import stop_on_signals
 from synthgen.cli.units import counted
 from synthgen.cli.watched_work import watched_work
-from synthgen.errors import UsageError
+from synthgen.errors import ModelError, UsageError
 
 
 @command
@@ -91,6 +91,7 @@ def plan(
     """Show what a spec would make. Counts, sample prompts, shards, time and disk; loads no model."""
     from synthgen.api.costing import check_price, cost
     from synthgen.api.growing import extension
+    from synthgen.api.outlining import outlined
     from synthgen.api.planning import forecast, plan, sample
     from synthgen.api.running import begin
     from synthgen.cli.planned import answer_of_plan
@@ -102,14 +103,21 @@ def plan(
         raise UsageError("changes an existing run: name it with `location`", argument="extend" if extend else "top_up")
     if dry_run and (not extend or top_up):
         raise UsageError("shows what a run would gain: use it with `extend`, and without `top_up`", argument="dry_run")
-    planned, added = extension(found, location) if extend and location else (plan(found), None)
+    preset = None
+    try:
+        planned, added = extension(found, location) if extend and location else (plan(found), None)
+    except ModelError as error:
+        outline = None if location else outlined(found, error)
+        if outline is None:
+            raise
+        (planned, preset), added = outline, None
     if location is not None and not dry_run:
         planned = begin(found, location, text, extend=extend, top_up=top_up)
     prompts = [candidate.prompt for candidate in sample(planned, samples)]
     place, auto = None if dry_run else location, found.output.shard_size == "auto"
     expected = forecast(planned)
     costs = None if price is None else cost(expected, price)
-    return answer_of_plan(planned, expected, prompts, place, added, costs, auto=auto)
+    return answer_of_plan(planned, expected, prompts, place, added, costs, auto=auto, recorded=preset)
 
 
 @command

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from synthgen.api.forecasting import Forecast
     from synthgen.api.growing import Extension
     from synthgen.planning import Plan
+    from synthgen.presets import Preset
     from synthgen.spec import Spec
 
 
@@ -30,6 +31,7 @@ def answer_of_plan(
     cost: Cost | None = None,
     *,
     auto: bool = False,
+    recorded: Preset | None = None,
 ) -> Answer:
     """Show what a plan would make and cost.
 
@@ -37,16 +39,20 @@ def answer_of_plan(
         location: where a run was started or extended.
         added: what a run gains.
         auto: whether the spec leaves the size of shards to this machine.
+        recorded: the preset that the plan is made from, where the model's own files were not seen.
     """
     from synthgen.api.planning import shard_notes, steering_notes
     from synthgen.api.shard_size import chosen
     from synthgen.planning import few_prompts, gate_needs, prompts_by_class, shard_size_of
 
-    notes = [*steering_notes(planned.spec), *filter(None, [few_prompts(planned)]), *shard_notes(planned)]
+    unseen = [f"the model's own files were not seen; preset {recorded.name} is used"] if recorded else []
+    few = filter(None, [few_prompts(planned)])
+    notes = [*unseen, *steering_notes(planned.spec), *few, *shard_notes(planned)]
     gates = list(gate_needs(planned.spec))
     result = {
         "name": planned.spec.name,
-        "fingerprint": planned.fingerprint,
+        "fingerprint": None if recorded else planned.fingerprint,
+        "recorded": recorded.name if recorded else None,
         "classes": {name: kind.count for name, kind in planned.spec.classes.items()},
         "cells": {cell.name: cell.quota for cell in planned.cells},
         "shards": planned.shard_count,
@@ -100,6 +106,7 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
         yield f"component {name}: {part.described(pinned.get(name, ''))}"
     yield f"judge     {spec.judge.id}"
     yield f"licence   {forecast.licence}"
+    yield from _model(forecast)
     yield from _costs(forecast)
 
 
@@ -110,6 +117,24 @@ def _expanded(spec: Spec) -> dict[str, object] | None:
         return None
     cells = [cell for each in (expand.prompts or {}).values() for cell in each]
     return {**expand.written_by.model_dump(mode="json"), "prompts": sum(len(cell.texts) for cell in cells)}
+
+
+def _model(forecast: Forecast) -> Iterator[str]:
+    """Say what the model takes: the size of images, tokens, memory."""
+    if forecast.size:
+        yield f"size      {forecast.size[0]} x {forecast.size[1]} pixels"
+    counted = [f"{one.tokens} of {one.limit or 'any number'} ({one.part})" for one in forecast.tokens if one.tokens]
+    others = [one for one in forecast.tokens if not one.tokens]
+    if counted:
+        yield f"tokens    the longest prompt has {', '.join(counted)}"
+    for one in others:
+        limit = "any number of" if one.limit is None else f"{one.limit:,}"
+        said = f"{one.part} reads {limit} tokens; the longest prompt has {one.letters:,} letters"
+        yield f"{'' if counted else 'tokens':<10}{said}"
+        counted = [one.part]
+    if forecast.weights is not None and forecast.weights_without_encoders is not None:
+        whole, rest = (f"{each / 1e9:.1f} GB" for each in (forecast.weights, forecast.weights_without_encoders))
+        yield f"memory    {whole} of weights, {rest} without the text encoders"
 
 
 def _added(added: Extension) -> Iterator[str]:

@@ -37,7 +37,7 @@ def answer_of_specs(specs: Sequence[str], changes: Changes, *, models: bool) -> 
     Args:
         models: also look their models up.
     """
-    from synthgen.api.long_texts import notes_of
+    from synthgen.api.long_texts import notes_of, texts_here
     from synthgen.api.planning import steering_notes
     from synthgen.cli.sources import STDIN, checked, looked_up
     from synthgen.planning import gate_needs
@@ -57,7 +57,7 @@ def answer_of_specs(specs: Sequence[str], changes: Changes, *, models: bool) -> 
         except ModelError as error:
             unchecked.append(error)
         else:
-            notes = [*steering_notes(found), *(notes_of(found) if models else ())]
+            notes = [*steering_notes(found), *(notes_of(found, texts_here(found)) if models else ())]
             notes += [each.sentence for each in gate_needs(found) if not each.can_pass]
             named = [asdict(each) for each in there]
             valid.append(_Valid(spec, found.name, found.total, len(found.classes), notes, named))

@@ -4,7 +4,7 @@ import gzip
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -126,6 +126,7 @@ def length_of(folder: Path) -> object:
         return None
 
 
+@cache
 def clip_tokenizer() -> Tokenizer | None:
     """Return the tokenizer of all of open_clip's own CLIP judges; None if the file has another place."""
     spec = find_spec("open_clip")

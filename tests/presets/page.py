@@ -1,6 +1,7 @@
 """What is made from the presets: the specs in `specs/`, and docs/models.md's table: `python -m tests.presets.page`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from synthgen.presets import PRESETS, Preset, spec_of_preset
@@ -9,12 +10,20 @@ ROOT = Path(__file__).parents[2]
 SPECS = ROOT / "specs"
 PAGE = ROOT / "docs/models.md"
 BEGIN, END = "<!-- models -->\n", "<!-- /models -->\n"
+FEW_STEP = replace(
+    PRESETS["flux2-klein-4b"],
+    name="few-step",
+    model={**PRESETS["flux2-klein-4b"].model, "guidance": 0, "size": 512},
+    comments={"guidance": "0 and 1 both mean none: guidance is in its weights"},
+    dataset="fruit-stand",
+)
+"""A spec that was there before the presets, and keeps its name and its meaning."""
 _SETTINGS = ("steps", "guidance", "embedded_guidance", "scheduler", "scheduler_config", "max_sequence_length", "size")
 
 
 def specs() -> dict[Path, str]:
     """Return the file and the text of each preset's spec."""
-    return {SPECS / f"{name}.yaml": spec_of_preset(preset) for name, preset in PRESETS.items()}
+    return {SPECS / f"{preset.name}.yaml": spec_of_preset(preset) for preset in (*PRESETS.values(), FEW_STEP)}
 
 
 def page(text: str) -> str:
@@ -24,20 +33,20 @@ def page(text: str) -> str:
 
 
 def _table() -> Iterator[str]:
-    yield "| preset | model | weights, GB | without text encoders | speed | settings | licence | may train |"
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    yield "| preset | model | weights, GB ¹ | speed | licence | may train |"
+    yield "| --- | --- | --- | --- | --- | --- |"
     for preset in PRESETS.values():
         cells = [
             f"[`{preset.name}`](../specs/{preset.name}.yaml)",
             f"[{preset.title}](https://huggingface.co/{preset.hub_id})",
-            f"{preset.weights / 1e9:.1f}",
-            f"{preset.weights_without_encoders / 1e9:.1f}",
+            f"{preset.weights / 1e9:.1f}, {preset.weights_without_encoders / 1e9:.1f}",
             preset.speed.value,
-            _settings(preset),
             f"[{preset.licence.name}]({preset.licence.url})",
             preset.licence.may_train.value,
         ]
         yield f"| {' | '.join(cells)} |"
+    yield ""
+    yield "¹ Of all parts, and without the text encoders."
 
 
 def _settings(preset: Preset) -> str:
@@ -55,6 +64,7 @@ def _reasons() -> Iterator[str]:
     for preset in PRESETS.values():
         yield f"**`{preset.name}`**"
         yield ""
+        yield f"- {_settings(preset)}."
         yield from (f"- `{key}`: {comment}" for key, comment in preset.comments.items())
         yield f"- May train, {preset.licence.may_train}: {preset.licence.reason}."
         yield from (f"- {remark}" for remark in preset.remarks)
