@@ -118,7 +118,7 @@ def forecast(planned: Plan) -> Forecast:
             "bytes": _basis_of_bytes(spec, size),
         },
         splits=splits,
-        warnings=(*_split_warnings(splits, spec), *notes_of(spec)),
+        warnings=(*_split_warnings(splits, spec), *notes_of(spec, planned.revisions.judge)),
     )
 
 
