@@ -127,7 +127,7 @@ def forecast(planned: Plan) -> Forecast:
             "bytes": _basis_of_bytes(spec, size),
         },
         splits=splits,
-        warnings=(*_split_warnings(splits, spec), *notes_of(spec, texts)),
+        warnings=(*_split_warnings(splits, spec), *notes_of(spec, texts, planned.revisions.judge)),
         tokens=texts.lengths if texts else (),
         weights=preset.weights * wide if preset else None,
         weights_without_encoders=preset.weights_without_encoders * wide if preset else None,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from synthgen.families import PipelineCall
     from synthgen.families.encoders import Encoder
     from synthgen.families.tokens import Counter, Cut
+    from synthgen.judging.reading import ReadLength
     from synthgen.models import ModelSource
 
 _ALL = 4096
@@ -149,15 +150,19 @@ def texts_here(spec: Spec) -> TextLengths | None:
         return None
 
 
-def notes_of(spec: Spec, texts: TextLengths | None) -> list[str]:
-    """Say of which prompts a text encoder reads only the beginning.
+def notes_of(spec: Spec, texts: TextLengths | None, judge_revision: str | None = None) -> list[str]:
+    """Say what is read only in part, and what could not be counted.
 
     Args:
         texts: as `texts_here` finds them.
+        judge_revision: the commit of a judge from the hub, once it is known.
     """
     from synthgen.planning.long_prompts import long_prompts
 
-    return [*texts.notes] if texts and texts.counted else [*long_prompts(spec), *(texts.notes if texts else ())]
+    of_prompts = texts.notes if texts else []
+    guessed = [] if texts and texts.counted else long_prompts(spec)
+    cut = [f"{'.'.join(map(str, one.path))}: {one.message}" for one in long_judge_texts(spec, judge_revision)]
+    return [*guessed, *of_prompts, *cut, *judge_notes(spec, judge_revision)]
 
 
 def source_here(spec: Spec) -> ModelSource | None:
@@ -173,21 +178,40 @@ def source_here(spec: Spec) -> ModelSource | None:
     return recorded(spec) or source
 
 
-def long_judge_texts(spec: Spec) -> Iterator[Violation]:
-    """Find texts of which the judge would read only the beginning, as far as its files are here."""
-    from synthgen.judging.reading import reading_of
+def long_judge_texts(spec: Spec, revision: str | None = None) -> Iterator[Violation]:
+    """Find texts of which the judge would read only the beginning, as far as its files are here.
+
+    Args:
+        revision: the commit of a judge from the hub, without which it cannot be known what it reads.
+    """
     from synthgen.judging.wordings import placed_texts
 
-    reading = reading_of(f"local-dir:{bundled.JUDGE}" if spec.judge.id == BUNDLED_JUDGE else spec.judge.id)
+    reading = _judge_reading(spec, revision)
     if reading is None:
         return
     told = set[_Path]()
     for path, text in placed_texts(spec):
         place = path[:-1] if path[-2] == "definition" else path
-        cut = reading.counter.cuts([text], reading.limit).get(text)
+        cut = reading.cut(text)
         if cut and place not in told:
             told.add(place)
             yield Violation(place, f"{_said(cut, 'the text')}: the judge {spec.judge.id} reads {cut.limit}")
+
+
+def judge_notes(spec: Spec, revision: str | None = None) -> list[str]:
+    """Say if the judge's texts cannot be counted, so that it might read only the beginning of one."""
+    if _judge_reading(spec, revision) is not None:
+        return []
+    return [
+        f"tokens of the judge's texts were not counted: the tokenizer of {spec.judge.id} is not here, or cannot be read"
+    ]
+
+
+def _judge_reading(spec: Spec, revision: str | None) -> ReadLength | None:
+    from synthgen.judging.reading import reading_of
+
+    name = f"local-dir:{bundled.JUDGE}" if spec.judge.id == BUNDLED_JUDGE else spec.judge.id
+    return None if name.startswith("hf-hub:") and revision is None else reading_of(name, revision)
 
 
 def _reader(encoder: Encoder, call: PipelineCall, spec: Spec, source: ModelSource) -> _Reader | None:

@@ -79,7 +79,10 @@ def shard_notes(planned: Plan) -> list[str]:
 
 
 def _frozen(spec: Spec) -> Spec:
-    """Return the spec that the plan freezes: with explicit shares in place of files."""
+    """Return the spec that the plan freezes: with explicit shares in place of files, and all prompts."""
+    if spec.prompts.expand is not None and spec.prompts.expand.prompts is None:
+        hint = "`synthgen.expand` asks for them; `synthgen.load_spec` then reads them."
+        raise UsageError("prompts.expand: the language model has not been asked yet", hint=hint)
     resolved = with_explicit_shares(spec)
     for finding in check(resolved.canonical()) if resolved is not spec else ():
         raise UsageError(f"{'.'.join(map(str, finding.path))}: {finding.message}", hint="Ask for more images.")

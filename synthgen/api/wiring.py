@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from synthgen import bundled, models
 from synthgen.api import adapters, plugged
 from synthgen.api.fitness import call_of_spec
-from synthgen.api.long_texts import TextLengthError, long_judge_texts, long_texts
+from synthgen.api.long_texts import TextLengthError, judge_notes, long_judge_texts, long_texts
 from synthgen.api.negatives import model_asked
 from synthgen.errors import ModelError
 from synthgen.models.device_names import check_device
@@ -78,10 +78,10 @@ def check_keys(planned: Plan) -> None:
     source = _planned_source(planned)
     call = call_of_spec(planned.spec, source)
     texts = long_texts(planned.spec, call, source)
-    if findings := [*texts.findings, *long_judge_texts(planned.spec)]:
+    if findings := [*texts.findings, *long_judge_texts(planned.spec, planned.revisions.judge)]:
         raise TextLengthError(findings)
     notes = () if model.id == BUNDLED_MODEL else call.notes(model, model.model_fields_set)
-    for note in (*notes, *texts.notes):
+    for note in (*notes, *texts.notes, *judge_notes(planned.spec, planned.revisions.judge)):
         _LOG.warning(note)
 
 

@@ -57,7 +57,11 @@ def answer_of_specs(specs: Sequence[str], changes: Changes, *, models: bool) -> 
         except ModelError as error:
             unchecked.append(error)
         else:
-            notes = [*steering_notes(found), *(notes_of(found, texts_here(found)) if models else ())]
+            pinned = {each.key: each.revision for each in there}
+            notes = [
+                *steering_notes(found),
+                *(notes_of(found, texts_here(found), pinned.get("judge.id")) if models else ()),
+            ]
             notes += [each.sentence for each in gate_needs(found) if not each.can_pass]
             named = [asdict(each) for each in there]
             valid.append(_Valid(spec, found.name, found.total, len(found.classes), notes, named))

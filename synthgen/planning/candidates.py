@@ -86,6 +86,13 @@ def prompts_for(spec: Spec, cell: Cell) -> int:
     return _total(_able(spaces_of(spec, cell.class_name, steered_by(spec, cell))))
 
 
+def used_values(spec: Spec, cell: Cell) -> dict[str, str]:
+    """Return the values that a cell asks for and some template can steer: with the same ones, prompts are the same."""
+    steered = steered_by(spec, cell)
+    used = set[str]().union(*(space.steers for space in _able(spaces_of(spec, cell.class_name, steered))))
+    return {name: value for name, value in steered.items() if name in used}
+
+
 def _able(spaces: Sequence[PromptSpace]) -> list[PromptSpace]:
     """Keep the templates that use most of the variables whose values are given."""
     most = max(len(space.steers) for space in spaces)

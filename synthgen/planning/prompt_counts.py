@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from synthgen.planning.candidates import prompts_for, prompts_of
+from synthgen.planning.candidates import prompts_for, used_values
 from synthgen.planning.plan import Plan
+from synthgen.spec.expanded import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +21,24 @@ class PromptCount:
     there: int
 
 
-def prompt_counts(plan: Plan) -> dict[str, PromptCount]:
-    """Count the prompts of each cell, by the name of `prompts_of`: cells that share their prompts are one entry."""
-    found: dict[str, PromptCount] = {}
+def prompt_counts(plan: Plan) -> dict[str, dict[str, PromptCount]]:
+    """Count the prompts of each class, and in it of each combination of values that its templates can steer."""
+    found: dict[str, dict[str, PromptCount]] = {name: {} for name in plan.spec.classes}
     for cell in plan.cells:
-        name = prompts_of(plan.spec, cell)
-        before = found.get(name)
+        of_class = found[cell.class_name]
+        name = named(cell.class_name, used_values(plan.spec, cell))
+        before = of_class.get(name)
         there = prompts_for(plan.spec, cell) if before is None else before.there
-        found[name] = PromptCount(cell.quota + (before.images if before else 0), there)
-    return found
+        of_class[name] = PromptCount(cell.quota + (before.images if before else 0), there)
+    return {name: counts for name, counts in found.items() if counts}
 
 
 def prompts_by_class(plan: Plan) -> dict[str, PromptCount]:
     """Count the prompts of each class."""
-    of = {prompts_of(plan.spec, cell): cell.class_name for cell in plan.cells}
-    found: dict[str, PromptCount] = {}
-    for name, count in prompt_counts(plan).items():
-        before = found.get(of[name], PromptCount(0, 0))
-        found[of[name]] = PromptCount(before.images + count.images, before.there + count.there)
-    return found
+    return {
+        name: PromptCount(sum(each.images for each in counts.values()), sum(each.there for each in counts.values()))
+        for name, counts in prompt_counts(plan).items()
+    }
 
 
 def few_prompts(plan: Plan) -> str | None:
@@ -46,7 +46,8 @@ def few_prompts(plan: Plan) -> str | None:
 
     Many prompts with one image each make training data more diverse than few prompts with many seeds.
     """
-    short = {name: each for name, each in prompt_counts(plan).items() if each.images > each.there}
+    counts = {name: each for of_class in prompt_counts(plan).values() for name, each in of_class.items()}
+    short = {name: each for name, each in counts.items() if each.images > each.there}
     if not short:
         return None
     name, worst = max(short.items(), key=lambda item: item[1].images / item[1].there)

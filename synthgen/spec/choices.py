@@ -12,7 +12,8 @@ _SOURCES = ("values", "range", "file")
 
 
 def _several(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
+    """Read one text as a list. One number is a list, too: the message then says that it needs quotes."""
+    return (value,) if isinstance(value, str | int | float) else value
 
 
 Conditions = Annotated[

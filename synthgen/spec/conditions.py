@@ -9,11 +9,13 @@ from synthgen.spec.messages import suggestion_or_all
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.prompt_checks import Named, named_templates, named_variables
 from synthgen.spec.prompting import CircleError, PromptSpace, TooManyConditionsError, spaces_in
-from synthgen.spec.rules import CLASS, SUFFIX, all_values, is_open, pick_of, rule_of, texts_of
+from synthgen.spec.rules import CLASS, SUFFIX, all_values, is_open, options_of, pick_of, rule_of, texts_of
 from synthgen.spec.template import TemplateError
 
 _MOST_SPACES = 20_000
 """Templates of classes, times values with conditions, that are looked through."""
+_MOST_NAMED = 100
+"""Values of a variable that conditions name: of more, those without a condition of their own are not looked through."""
 _MOST_PROMPTS = 10**12
 """Prompts of a class that are numbered."""
 _CANNOT = "can never be used: there is no prompt where all conditions hold"
@@ -153,25 +155,43 @@ def _uncountable(path: Path, name: str, spaces: list[PromptSpace]) -> Iterator[V
 
 
 def _unreachable(spec: Data, variables: list[Named], spaces: Mapping[str, list[PromptSpace]]) -> Iterator[Violation]:
-    """Yield variables and values with conditions that no prompt has, as far as they can be looked through."""
+    """Yield variables, values and suffixes that no prompt has, as far as they can be looked through."""
     reach = _Reach(spec, spaces)
+    named = {name for each in variables for name in rule_of(each.name, each.raw).names}
     for variable in variables:
         rule = rule_of(variable.name, variable.raw)
         own = {each.class_name for each in variables if each.name == variable.name}
         names = (
             [variable.class_name] if variable.class_name is not None else [name for name in spaces if name not in own]
         )
-        conditional = [option for option in rule.options if option.when]
-        missing = [option for option in conditional if not reach.includes(names, variable.name, option.text)]
-        plain = [option for option in rule.options if not option.when] if rule.when else []
-        has_some = len(missing) < len(conditional) or any(
+        # A value without a condition has no prompt, either, where it leaves no value to a variable that depends on it.
+        is_named = variable.name in named and len(rule.options) <= _MOST_NAMED
+        asked = [option for option in rule.options if option.when or is_named]
+        missing = [option for option in asked if not reach.includes(names, variable.name, option.text)]
+        plain = [option for option in rule.options if option not in asked] if rule.when else []
+        has_some = len(missing) < len(asked) or any(
             reach.includes(names, variable.name, option.text) for option in plain
         )
         if rule.when and not has_some:
             yield Violation((*variable.path, "when"), f"{{{variable.name}}} {_CANNOT}")
         else:
-            for option in missing:
-                yield Violation((*variable.path, "values", option.text, KEY), f"{quoted(option.text)} {_CANNOT}")
+            yield from (_unused_value(variable, option.text) for option in missing)
+
+    suffixes = mapping(spec, "prompts").get(SUFFIX)
+    for option in options_of(suffixes) if isinstance(suffixes, Mapping) else ():
+        if option.when and not reach.includes(list(spaces), SUFFIX, option.text):
+            yield Violation(("prompts", SUFFIX, option.text, KEY), f"{quoted(option.text)} {_CANNOT}")
+
+
+def _unused_value(variable: Named, text: str) -> Violation:
+    raw, path = variable.raw, variable.path
+    if isinstance(raw, Mapping) and is_long(raw):
+        raw, path = raw.get("values"), (*path, "values")
+    if raw is None:  # a range
+        path = variable.path
+    else:
+        path = (*path, text, KEY) if isinstance(raw, Mapping) else (*path, texts_of(raw).index(text))
+    return Violation(path, f"{quoted(text)} {_CANNOT}")
 
 
 def _unsteerable(spec: Data, spaces: Mapping[str, list[PromptSpace]]) -> Iterator[Violation]:

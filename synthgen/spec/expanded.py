@@ -87,9 +87,9 @@ def named(class_name: str, values: Mapping[str, str]) -> str:
 
 def check_expand(spec: Data) -> Iterator[Violation]:
     """Yield what does not go together in `prompts.expand`, and classes and values that have no prompts."""
-    expand = mapping(mapping(spec, "prompts"), "expand")
-    if not expand:
+    if not is_expanded(mapping(spec, "prompts")):
         return
+    expand = mapping(mapping(spec, "prompts"), "expand")
     if expand.get("prompts") is None:
         yield from _check_question(expand)
         return

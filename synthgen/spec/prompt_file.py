@@ -11,9 +11,11 @@ from pydantic import Field, ValidationError
 
 from synthgen.bounded import read_bounded
 from synthgen.errors import Problem
+from synthgen.inert import INVISIBLE
 from synthgen.seal import seal, unseal
 from synthgen.spec.document import MAX_NODES, Entry, Mapping, Node, Position, Scalar, Sequence
 from synthgen.spec.expand import Expand
+from synthgen.spec.expanded import check_expand
 from synthgen.spec.fields import ClassName, Section, Text, VariableName
 from synthgen.spec.merge import mapping_of
 from synthgen.spec.place import quoted
@@ -124,10 +126,13 @@ def with_prompt_file(root: Mapping) -> tuple[Mapping, list[Problem]]:
     file = node.entries.get("file")
     if file is None or not isinstance(file.value, Scalar) or "prompts" in node.entries:
         return root, []
+    content = _plain(node)
     try:
-        question = Expand.model_validate(_plain(node))
+        question = Expand.model_validate(content)
     except ValidationError:
         return root, []  # reported elsewhere
+    if any(check_expand({"prompts": {"expand": content}})):
+        return root, []  # likewise
     assert isinstance(prompts.value, Mapping)
     try:
         found, digest = read_prompt_file(Path(question.file or "").expanduser())
@@ -165,6 +170,8 @@ def _filled(node: Mapping, file: Entry, question: Expand, found: PromptFile, dig
                 "`synthgen expand` asks for more, or set 'allow_fewer'"
             )
         texts = list(cell.texts[: question.n])
+        if any(map(INVISIBLE.search, texts)):
+            raise PromptFileError(f"{question.file} has invisible characters in a prompt for {quoted(_named(cell))}")
         classes.setdefault(cell.of, []).append({"values": dict(cell.values), "texts": texts})
     written_by = {
         "file": Path(question.file or "").name,

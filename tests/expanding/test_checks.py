@@ -1,5 +1,6 @@
 import pytest
 
+from synthgen.errors import SpecError
 from synthgen.expanding.answers import prompts_in
 from synthgen.expanding.checks import PromptChecks
 from synthgen.spec import parse_spec
@@ -69,3 +70,27 @@ def test_copies_are_told_from_prompts_that_differ() -> None:
 )
 def test_answers_are_read_whatever_their_form(answer: str, expected: list[str | None]) -> None:
     assert list(prompts_in(answer)) == expected
+
+
+@pytest.mark.parametrize(
+    ("expand", "message"),
+    [
+        ("{}", "prompts.expand: missing key 'file'"),
+        ("{file: a.txt, model: ./m}", "prompts.expand.file: expected a file that ends in .json"),
+        ("{file: a.json}", "prompts.expand: expected either 'model' or 'endpoint'"),
+        ("{file: a.json, model: ./m, endpoint: 'http://x/v1', name: n}", "prompts.expand: expected either"),
+        ("{file: a.json, endpoint: 'http://x/v1'}", "prompts.expand.endpoint: missing key 'name'"),
+        ("{file: a.json, model: ./m, name: n}", "prompts.expand.name: 'name' goes with 'endpoint'"),
+        ("{file: a.json, model: ./m, revision: main}", "prompts.expand.revision: a folder has no revision"),
+        ("{file: a.json, endpoint: 'http://u:p@x/v1', name: n}", "the address contains a user name"),
+        ("{file: a.json, model: ./m}", "prompts.expand.file: there is no file a.json"),
+        ("{file: a.json, prompts: {chef: [{texts: [a]}]}}", "prompts.expand.file: use either 'file' or 'prompts'"),
+        ("{prompts: {cook: [{texts: [a]}]}}", "prompts.expand: it has no prompts for 'chef'"),
+        ("{prompts: {chef: [{values: {q: z}, texts: [a]}]}}", "prompts.expand: it has prompts for values of 'q'"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_with_its_place(expand: str, message: str) -> None:
+    head = "synthgen: 1\nname: x\nmodel: {id: 'bundled:workers'}\nclasses: {chef: 4}\nprompts:\n  expand: "
+    with pytest.raises(SpecError) as caught:
+        parse_spec(f"{head}{expand}\n")
+    assert str(caught.value.problems[0]).partition(": ")[2].startswith(message)
