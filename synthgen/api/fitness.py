@@ -55,7 +55,7 @@ def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
         UsageError: a key cannot act.
         ModelError: it does not make images from text, or its folder lacks something.
     """
-    from synthgen.families import call_of, checked_call
+    from synthgen.families import call_of, checked_call, keys_that_differ
     from synthgen.families.encoders import text_problems
 
     if spec.model.id != BUNDLED_MODEL:
@@ -67,4 +67,4 @@ def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
     call = call_of(source.read_json)  # it accepts the other keys
     if problems := list(text_problems(call, source.read_json, spec.model)):
         raise UsageError("\n".join(f"model.{key}: {why}" for key, why in problems), hint="Remove it from the spec.")
-    return call
+    return checked_call(spec.model, source, keys_that_differ(spec.model))
