@@ -42,6 +42,8 @@ from .api.sheets import sheet as sheet
 from .api.showing import Attempt as Attempt
 from .api.showing import show as show
 from .api.specs import load_spec as load_spec
+from .api.sweeping import Sweep as Sweep
+from .api.sweeping import sweep as sweep
 from .api.trajectories import Trajectories as Trajectories
 from .api.trajectories import trajectory as trajectory
 from .auditing.input.query import AuditQuery as AuditQuery

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
 from synthgen.api.arguments import flag_of, text_of_path
+from synthgen.api.distinct import facts_of_run
 from synthgen.api.publishing import clear_leftovers, committed, digests_of, own_files, published, publishing
 from synthgen.api.results import Results, digest_of_file, read_results, records_of, sheet_fingerprint, write_results
 from synthgen.api.review_notes import warn_of_lost, warn_of_void
@@ -131,15 +132,18 @@ def _finalized(planned: Plan, store: RunStore, fresh: int) -> RunResult:
     warn_of_lost(store, recorded)
     inputs = sheet_fingerprint(planned, records, state.review)
     sheet = _sheet_there(store, recorded, inputs)
+    told = facts(planned) | facts_of_run(
+        [committed(store, one.images.name) for one in records], _ledgers(store, records)
+    )
 
     with publishing(store) as folder:
         if sheet is None:
             _check_ledgers(store, records)
             store.delete(RESULTS)  # until the new one exists, nothing vouches for the sheet
             recorded = None
-        summary = _build(planned, store, folder, state, tally, before) if tally.accepted else None
+        summary = _build(planned, store, folder, state, tally, before, told) if tally.accepted else None
         if sheet is None:
-            _show(planned, store, folder, records, state.review)
+            _show(planned, store, folder, state, told)
             sheet = digest_of_file(folder / SHEET)
         digests, origin = (digests_of(summary), asdict(summary.format)) if summary else ({}, {})
         results = Results(inputs, {SHEET: sheet, **digests}, origin, records_of(store), len(records))
@@ -222,6 +226,7 @@ def _build(
     state: RunState,
     tally: Tally,
     before: DatasetSummary | None,
+    told: Mapping[str, str],
 ) -> DatasetSummary:
     from synthgen.dataset.finalize import finalize as build
     from synthgen.dataset.formats.opening import open_format
@@ -252,7 +257,7 @@ def _build(
             fingerprint=planned.fingerprint,
             tally=tally,
             model_revision=planned.revisions.generator,
-            settings=facts(planned),
+            settings=told,
             versions=made_with(records),
             asked=asked(planned),
             format=origin,
@@ -261,16 +266,16 @@ def _build(
     )
 
 
-def _show(planned: Plan, store: RunStore, folder: Path, records: Sequence[ShardRecord], review: Review) -> None:
+def _show(planned: Plan, store: RunStore, folder: Path, state: RunState, told: Mapping[str, str]) -> None:
     from synthgen.pages.sheet import ledger_rows, write_sheet
 
     write_sheet(
-        map(review.read, ledger_rows(_ledgers(store, records))),
+        map(state.review.read, ledger_rows(_ledgers(store, list(state.done.values())))),
         folder / SHEET,
         title=planned.spec.name,
         quotas=_quotas(planned.spec),
         limits=limits(planned.spec),
-        facts=facts(planned),
+        facts=told,
         asked=asked(planned),
         reviewable=True,
     )

@@ -55,7 +55,7 @@ def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
         UsageError: a key cannot act.
         ModelError: it does not make images from text, or its folder lacks something.
     """
-    from synthgen.families import call_of, checked_call
+    from synthgen.families import call_of, checked_call, keys_that_differ
     from synthgen.families.encoders import text_problems
     from synthgen.families.schedulers import scheduler_problems
 
@@ -71,4 +71,4 @@ def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
         problems += scheduler_problems(call, source.read_json, spec.model.scheduler, spec.model.scheduler_config)
     if problems:
         raise UsageError("\n".join(f"model.{key}: {why}" for key, why in problems), hint="Remove it from the spec.")
-    return call
+    return checked_call(spec.model, source, keys_that_differ(spec.model))

@@ -5,29 +5,52 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from synthgen.api import wiring
 from synthgen.api.arguments import PathInput, device_of, number_of, one_spelling, path_of
+from synthgen.api.distinct import distinct_in, facts_of, warn_of_copies
 from synthgen.api.own_spec import plan_of_own_spec
 from synthgen.api.recording import note_preview
 from synthgen.api.specs import SpecInput, spec_of
 from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.files import check_file
+from synthgen.ledger.tally import Tally
 from synthgen.pages.facts import asked, facts, limits
-from synthgen.planning import prompts_by_class
+from synthgen.planning import prompts_by_class, several_seeds
 
 if TYPE_CHECKING:
     from synthgen.ledger.columns import LedgerRow
-    from synthgen.ledger.tally import Tally
+    from synthgen.stats.several import DistinctPictures
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Preview(Tally):
+    """What became of a preview's attempts.
+
+    Attributes:
+        distinct: how many distinct pictures the images of one prompt are worth; None if no two share one.
+    """
+
+    distinct: DistinctPictures | None = None
 
 
 @one_spelling
 def preview(
-    spec: SpecInput, count: int, path: PathInput, device: str = "auto", *, on_progress: OnProgress = ignore
-) -> Tally:
+    spec: SpecInput,
+    count: int,
+    path: PathInput,
+    device: str = "auto",
+    *,
+    seeds_per_prompt: int = 1,
+    on_progress: OnProgress = ignore,
+) -> Preview:
     """Render and judge `count` images and write a contact sheet to `path`; nothing else is kept.
+
+    Args:
+        seeds_per_prompt: how many of them share a prompt. With 4 or more, the sheet says how many distinct pictures
+            the model makes of one.
 
     Raises:
         UsageError: the model does not support what the spec asks for.
@@ -42,25 +65,28 @@ def preview(
     from synthgen.running.shard.preview import preview as attempts
 
     device, count, path = device_of(device), number_of(count, "count"), path_of(path, "path")
-    spec = spec_of(spec)
+    spec, seeds = spec_of(spec), number_of(seeds_per_prompt, "seeds_per_prompt")
     check_file(path)
     planned = plan_of_own_spec(spec)
     wiring.check_keys(planned)
     generator, judge = wiring.generator(planned, device), wiring.judge(planned, device)
-    rows = attempts(planned, generator, judge, count)
     measured = _Measured(count, on_progress)
+    rows = list(measured.rows(attempts(planned, generator, judge, several_seeds(planned, count, seeds))))
+    distinct = distinct_in(rows)
     tally = write_sheet(
-        measured.rows(rows),
+        rows,
         path,
         title=f"{spec.name}: a preview",
         quotas=dict.fromkeys(spec.classes),
         limits=limits(spec),
-        facts=facts(planned),
+        facts={**facts(planned), **facts_of(distinct)},
         asked=replace(asked(planned), cells=()),
     )
     note_preview(planned, generator.provenance(), measured.seconds, measured.by_class)
+    warn_of_copies(distinct)
     there = prompts_by_class(planned)
-    return replace(tally, prompts={name: (len(measured.prompts[name]), each.there) for name, each in there.items()})
+    used = {name: (len(measured.prompts[name]), each.there) for name, each in there.items()}
+    return Preview(tally.classes, used, distinct)
 
 
 class _Measured:

@@ -77,3 +77,46 @@ def trajectory(
         f"look at   {ways.page}",
     ]
     return Answer(result=result, lines=lines)
+
+
+@command
+def sweep(
+    spec: SpecFile,
+    over: Annotated[
+        list[str],
+        typer.Option("--over", metavar="KEY=V1,V2", help="A key of the spec and its values. Repeatable: a grid."),
+    ],
+    prompts: Annotated[
+        int, typer.Option("-n", "--prompts", min=1, max=500, metavar="N", help="How many prompts in each setting.")
+    ] = 8,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, max=64, metavar="K", help="How many images of each prompt.")
+    ] = 4,
+    path: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Folder of the page. Default: outputs/NAME-sweep."),
+    ] = None,
+    most: Annotated[
+        int, typer.Option("--most", min=1, metavar="N", help="Render at most N images: a larger grid is refused.")
+    ] = 256,
+    overrides: Overrides = None,
+    files: Files = None,
+    variables: Variables = None,
+    device: Device = "auto",
+) -> Answer:
+    """Compare settings on the same prompts and seeds: yield, fidelity, distinct pictures per prompt, seconds.
+
+    Each finished setting is kept: run it again to resume.
+    """
+    from synthgen.api.specs import checked_spec
+    from synthgen.api.sweeping import as_result, swept
+    from synthgen.cli.sources import Changes, read
+    from synthgen.cli.swept import lines_of
+
+    source, changes = read(spec), Changes(overrides, files, variables).settings
+    name = checked_spec(source, changes).name
+    folder = path or Path("outputs") / f"{name}-sweep"
+    stop = stop_on_signals()
+    with session.progress(name, "loading models") as on_progress:
+        found = swept(source, changes, over, folder, (prompts, seeds, most), device, on_progress, stop.is_set)
+    return Answer(result=as_result(found), lines=lines_of(found))

@@ -124,6 +124,16 @@ def plan(
 def preview(
     spec: SpecFile,
     count: Annotated[int, typer.Option("-n", "--count", min=1, max=2000, metavar="N", help="How many attempts.")] = 16,
+    seeds_per_prompt: Annotated[
+        int,
+        typer.Option(
+            "--seeds-per-prompt",
+            min=1,
+            max=64,
+            metavar="K",
+            help="Draw each prompt K times, to see what a seed changes.",
+        ),
+    ] = 1,
     path: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE.html", help="The sheet. Default: outputs/NAME-preview.html."),
@@ -140,7 +150,7 @@ def preview(
     found, _ = checked(spec, Changes(overrides, files, variables), models=True)
     sheet = path or Path("outputs") / f"{found.name}-preview.html"
     with session.progress(found.name, f"loading {found.model.id}") as on_progress:
-        tally = preview(found, count, sheet, device, on_progress=on_progress)
+        tally = preview(found, count, sheet, device, seeds_per_prompt=seeds_per_prompt, on_progress=on_progress)
     return answer_of_preview(tally, sheet)
 
 

@@ -15,6 +15,7 @@ from synthgen.redaction import without_secrets
 
 if TYPE_CHECKING:
     from synthgen.api.finishing import RunResult
+    from synthgen.api.previewing import Preview
     from synthgen.ledger.tally import ClassTally, Tally
     from synthgen.running import RunState
     from synthgen.spec import Attribute, Spec
@@ -95,16 +96,21 @@ def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
     yield f"look at   {found.sheet}"
 
 
-def answer_of_preview(tally: Tally, sheet: Path) -> Answer:
+def answer_of_preview(tally: Preview, sheet: Path) -> Answer:
     """Show the outcome of a preview."""
+    from synthgen.api.distinct import as_json
+
+    distinct = tally.distinct.text if tally.distinct else "not seen; --seeds-per-prompt 4 shows each prompt 4 times"
     result = {
         "sheet": str(sheet),
         "attempted": tally.attempted,
         **_counts(tally),
         "classes": _classes(tally),
         "prompts": as_used(tally.prompts),
+        "distinct": as_json(tally.distinct),
     }
-    return Answer(result=result, lines=[*tally_lines(tally), *prompt_lines(tally.prompts), f"look at   {sheet}"])
+    told = [f"distinct  pictures of a prompt: {distinct}", f"look at   {sheet}"]
+    return Answer(result=result, lines=[*tally_lines(tally), *prompt_lines(tally.prompts), *told])
 
 
 def as_used(prompts: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, int]]:

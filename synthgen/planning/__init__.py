@@ -1,6 +1,13 @@
 """Spec -> Plan: cells, shards and candidates. Pure, and without torch."""
 
-from synthgen.planning.candidates import draw_candidate, first_candidates, noise_seed, prompts_for, prompts_of
+from synthgen.planning.candidates import (
+    draw_candidate,
+    first_candidates,
+    noise_seed,
+    prompts_for,
+    prompts_of,
+    several_seeds,
+)
 from synthgen.planning.cells import Rounding, rounding_of, turns
 from synthgen.planning.counts import shard_size_of
 from synthgen.planning.free_keys import free_keys, with_free_keys
@@ -30,6 +37,7 @@ __all__ = [
     "prompts_for",
     "prompts_of",
     "rounding_of",
+    "several_seeds",
     "shard_size_of",
     "shown_counts",
     "turns",

@@ -3,6 +3,8 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from random import Random
 from types import MappingProxyType
 
@@ -63,6 +65,22 @@ def first_candidates(plan: Plan, count: int) -> list[Candidate]:
         drawn.append(draw_candidate(plan, 0, attempt, cell, turn=seen[prompts]))
         seen[prompts] += 1
     return drawn
+
+
+def several_seeds(plan: Plan, count: int, seeds: int) -> list[Candidate]:
+    """Draw the first attempts as `first_candidates` does, and each prompt again with other seeds: `count` in all.
+
+    The attempts with the first seeds come first. Those with other seeds are attempts of no run.
+    """
+    prompts = first_candidates(plan, -(-count // seeds))
+    numbered = ((turn * len(prompts) + place, one) for turn in range(seeds) for place, one in enumerate(prompts))
+    return [_at(plan, one, attempt) for attempt, one in islice(numbered, count)]
+
+
+def _at(plan: Plan, candidate: Candidate, attempt: int) -> Candidate:
+    """Give a candidate the number and the seed of another attempt of its shard."""
+    shard = candidate.shard
+    return replace(candidate, id=f"{shard:05d}-{attempt:06d}", attempt=attempt, seed=noise_seed(plan, shard, attempt))
 
 
 def noise_seed(plan: Plan, shard: int, attempt: int) -> int:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from synthgen.errors import DeviceError, DeviceLost, ModelError, SynthgenError
+from synthgen.planning import first_candidates
 from synthgen.records import Assessment, Candidate, Rendered
 from synthgen.running import Outcome, failed_for, grouped, read_causes, work
 from synthgen.running.shard.preview import preview
@@ -118,7 +119,7 @@ def test_a_judge_that_cannot_take_the_first_images_ends_the_run_too(tmp_path: Pa
 def test_a_preview_ends_with_the_cause_and_not_with_a_traceback() -> None:
     for generator in (FailingGenerator(KeyError("x")), FailingGenerator(FAULTS[0], at=1)):
         with pytest.raises((ModelError, DeviceLost)):
-            list(preview(PLAN, generator, BrightnessJudge(), 40))
+            list(preview(PLAN, generator, BrightnessJudge(), first_candidates(PLAN, 40)))
 
 
 def test_three_shards_in_turn_that_fail_alike_end_the_run(tmp_path: Path) -> None:

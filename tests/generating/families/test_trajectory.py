@@ -35,12 +35,11 @@ def test_the_last_frame_is_the_image_and_the_frames_come_closer(name: str, tmp_p
     image = renderer.render([candidate(0)])[0].image
     assert image is not None
 
-    found = draw_trajectory(renderer, candidate(0), [2, 3])
+    found = draw_trajectory(renderer, candidate(0), [1, 3])
     frames = [frame.image for frame in found.frames if frame.image is not None]
     assert torch.equal(frames[-1], image)
-    assert [frame.step for frame in found.frames if frame.kind != "noise"] == [2, 3, 4]
+    assert [frame.step for frame in found.frames if frame.kind != "noise"] == [1, 3, 4]
     distances = [float((frame.float() - image.float()).abs().mean()) for frame in frames]
-    assert distances[-2] > 0
     assert distances[-3] > distances[-2]
     again = renderer.render([candidate(0)])[0].image
     assert again is not None
