@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from synthgen.api import wiring
@@ -30,9 +30,11 @@ class Preview(Tally):
     """What became of a preview's attempts.
 
     Attributes:
+        prompts: by class, how many different prompts were used, and how many there are.
         distinct: how many distinct pictures the images of one prompt are worth; None if no two share one.
     """
 
+    prompts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     distinct: DistinctPictures | None = None
 
 

@@ -39,4 +39,4 @@ class RecordedModel(ModelSource):
 def recorded(spec: Spec) -> RecordedModel | None:
     """Return what a preset records of the model of a spec; None if there is none of it."""
     preset = preset_of(spec.model)
-    return None if preset is None else RecordedModel(preset.hub_id, UNSEEN, preset.files, preset.clip)
+    return None if preset is None else RecordedModel(preset.hub_id, UNSEEN, files=preset.files, clip=preset.clip)

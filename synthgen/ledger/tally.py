@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from synthgen.files import as_damage
 from synthgen.fragments import fragment, table
@@ -65,14 +65,9 @@ class ClassTally:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What became of all attempts, class by class.
-
-    Attributes:
-        prompts: by class, how many different prompts a preview used, and how many there are; empty for a run.
-    """
+    """What became of all attempts, class by class."""
 
     classes: tuple[ClassTally, ...]
-    prompts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Tally {self.attempted:,} attempts in {len(self.classes):,} classes: {self.accepted:,} accepted>"
