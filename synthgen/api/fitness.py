@@ -9,7 +9,7 @@ from synthgen.api.long_texts import HINT, TextLengthError, long_texts, source_he
 from synthgen.api.negatives import KEY as NEGATIVE
 from synthgen.api.negatives import in_its_place, model_asked
 from synthgen.errors import ModelError, SynthgenError, UsageError
-from synthgen.spec import BUNDLED_MODEL, Spec, Violation
+from synthgen.spec import Spec, Violation
 
 if TYPE_CHECKING:
     from synthgen.families import PipelineCall
@@ -55,16 +55,10 @@ def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
         UsageError: a key cannot act.
         ModelError: it does not make images from text, or its folder lacks something.
     """
-    from synthgen.families import call_of, checked_call
-    from synthgen.families.encoders import text_problems
+    from synthgen.families import checked_call
 
-    if spec.model.id != BUNDLED_MODEL:
-        model = model_asked(spec)
-        try:
-            return checked_call(model, source, model.model_fields_set)
-        except UsageError as error:
-            raise in_its_place(error, spec) from None
-    call = call_of(source.read_json)  # it accepts the other keys
-    if problems := list(text_problems(call, source.read_json, spec.model)):
-        raise UsageError("\n".join(f"model.{key}: {why}" for key, why in problems), hint="Remove it from the spec.")
-    return call
+    model = model_asked(spec)
+    try:
+        return checked_call(model, source, model.model_fields_set)
+    except UsageError as error:
+        raise in_its_place(error, spec) from None

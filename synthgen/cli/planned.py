@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from synthgen.cli.answer import Answer
 from synthgen.cli.units import counted, duration, size
+from synthgen.spec import choices_of, combinations, in_words
 
 if TYPE_CHECKING:
     from synthgen.api.costing import Cost
@@ -52,6 +53,8 @@ def answer_of_plan(
         "shard_size": shard_size_of(planned.spec),
         "samples": list(prompts),
         "revisions": asdict(planned.revisions),
+        "settings": choices_of(planned.spec.model),
+        "combinations": combinations(planned.spec.model),
         "forecast": asdict(forecast),
         "cost": None if cost is None else asdict(cost),
         "notes": notes,
@@ -85,6 +88,10 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
     for adapter in spec.model.adapters:
         revision = planned.revisions.adapters.get(adapter.label, "")
         yield f"adapter   {adapter.label}: {adapter.described(revision, adapter.license)}"
+    for key in choices_of(spec.model):
+        yield f"drawn     {key}: {in_words(spec.model, key)}"
+    if (several := combinations(spec.model)) > 1:
+        yield f"          {several:,} combinations; images of one batch have the same"
     yield f"judge     {spec.judge.id}"
     yield f"licence   {forecast.licence}"
     yield from _costs(forecast)

@@ -8,7 +8,7 @@ from typing import TypeVar
 import diffusers
 import torch
 import transformers
-from diffusers import DiffusionPipeline
+from diffusers import DiffusionPipeline, SchedulerMixin
 from safetensors import SafetensorError
 from torch import nn
 
@@ -18,7 +18,7 @@ from synthgen.models.busy_hub import TRIES
 from synthgen.models.device import device_error, device_errors
 from synthgen.models.door import ModelKind, open_model, open_scheduler
 from synthgen.models.source import ModelSource, hub_failure, lacks_parts, missing_parts
-from synthgen.spec import ModelSpec
+from synthgen.spec import FixedModel, ModelSpec
 
 T = TypeVar("T")
 
@@ -65,14 +65,14 @@ def _patiently(source: ModelSource, use: Callable[[], T]) -> T:
 
 
 def load(model: ModelSpec, source: ModelSource, call: PipelineCall, dtype: torch.dtype) -> DiffusionPipeline:
-    """Load the pipeline into the CPU's memory, with the spec's scheduler and safety checker.
+    """Load the pipeline into the CPU's memory, with its own scheduler and the spec's safety checker.
 
     Args:
         call: names the pipeline's class.
 
     Raises:
         UsageError: a file in the model's folder leads out of it.
-        ModelError: the weights or the scheduler cannot be loaded.
+        ModelError: the weights cannot be loaded.
         DeviceError: memory ran out.
     """
     diffusers.utils.logging.set_verbosity_error()
@@ -101,8 +101,6 @@ def load(model: ModelSpec, source: ModelSource, call: PipelineCall, dtype: torch
     assert isinstance(pipeline, DiffusionPipeline)
     if getattr(pipeline, "watermark", None) is not None:
         pipeline.watermark = None  # set only because a package happens to be installed
-    if model.scheduler:
-        _replace_scheduler(pipeline, model.scheduler)
     return pipeline
 
 
@@ -122,7 +120,7 @@ def place(pipeline: DiffusionPipeline, model: ModelSpec, device: torch.device) -
                 module.to(memory_format=torch.channels_last)
 
 
-def size_of(pipeline: DiffusionPipeline, model: ModelSpec, call: PipelineCall) -> tuple[int, int]:
+def size_of(pipeline: DiffusionPipeline, model: FixedModel, call: PipelineCall) -> tuple[int, int]:
     """Return height and width of the images: the spec's, or else the model's own.
 
     Raises:
@@ -143,7 +141,12 @@ def _is_flat(module: nn.Module) -> bool:
     return all(tensor.dim() <= 4 for tensor in (*module.parameters(), *module.buffers()))
 
 
-def _replace_scheduler(pipeline: DiffusionPipeline, name: str) -> None:
+def scheduler_of(pipeline: DiffusionPipeline, name: str) -> SchedulerMixin:
+    """Make a scheduler with the settings of the pipeline's own.
+
+    Raises:
+        ModelError: it cannot be made.
+    """
     try:
         scheduler = open_scheduler(name, pipeline.scheduler.config)
     except (ImportError, ValueError) as error:  # it needs another package, or other settings than the model's
@@ -153,4 +156,4 @@ def _replace_scheduler(pipeline: DiffusionPipeline, name: str) -> None:
         ) from error
     if scheduler is None:
         raise ModelError(f"diffusers has no scheduler {name!r}", hint="Check model.scheduler.")
-    pipeline.scheduler = scheduler
+    return scheduler

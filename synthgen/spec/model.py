@@ -7,7 +7,8 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from synthgen.spec.adapters import AdapterSpec
-from synthgen.spec.fields import Revision, SchedulerName, Section, Side, Text, VariantName
+from synthgen.spec.fields import Revision, Section, Side, Text, VariantName
+from synthgen.spec.sampling import GuidanceScale, Schedulers, Sizes, Steps
 
 BUNDLED_MODEL = "bundled:workers"
 BUNDLED_JUDGE = "bundled:judge"
@@ -40,7 +41,10 @@ def _judge_id(value: str) -> str:
 
 
 class ModelSpec(Section):
-    """The diffusion model and its sampling settings."""
+    """The diffusion model and its sampling settings.
+
+    Steps, guidance, scheduler and size may each be a choice, from which every image draws: see `fixed`.
+    """
 
     id: Annotated[Text, AfterValidator(_model_id)] = Field(
         description=f"The model: '{BUNDLED_MODEL}' (ships with synthgen), a Hugging Face hub id such as "
@@ -50,24 +54,30 @@ class ModelSpec(Section):
     revision: Revision | None = Field(
         None, description="Branch, tag or commit on the hub. The plan records the commit it points to."
     )
-    steps: int = Field(20, ge=1, le=1000, description="Denoising steps per image.")
-    guidance: float = Field(
-        2.0,
-        ge=0,
-        le=50,
-        description="Guidance scale. Low values (1 to 3) keep training data diverse; 7.5 favours looks. "
-        "Values up to 1 turn guidance off, as distilled models need.",
+    steps: Steps = Field(
+        20,
+        description="Denoising steps per image: a number, or a choice of which each image draws one: a list, a mapping "
+        "of number to weight, or a range.",
     )
-    size: Side | None = Field(
-        None, description="Width and height of square images, in pixels. Default: the model's own size."
+    guidance: GuidanceScale = Field(
+        2.0,
+        description="Guidance scale. Low values (1 to 3) keep training data diverse; 7.5 favours looks. "
+        "Values up to 1 turn guidance off, as distilled models need. It may be a choice, as `model.steps`.",
+    )
+    size: Sizes | None = Field(
+        None,
+        description="Width and height of square images in pixels, or both, such as '512x768'. It may be a choice: a "
+        "list, or a mapping of size to weight. Default: the model's own size.",
     )
     width: Side | None = Field(None, description="Width in pixels. Give width and height, or size.")
     height: Side | None = Field(None, description="Height in pixels. Give width and height, or size.")
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
         "auto", description="Number format. 'auto' chooses the fastest format of the device."
     )
-    scheduler: SchedulerName | None = Field(
-        None, description="A diffusers scheduler class, such as 'DDIMScheduler'. Default: the model's own."
+    scheduler: Schedulers | None = Field(
+        None,
+        description="A diffusers scheduler class, such as 'DDIMScheduler'. It may be a choice, as `model.size`. "
+        "Default: the model's own.",
     )
     variant: VariantName | None = Field(None, description="Which weight files to load, such as 'fp16'.")
     embedded_guidance: Annotated[float, Field(ge=0, le=50)] | None = Field(
