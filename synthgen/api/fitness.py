@@ -9,7 +9,8 @@ from synthgen.api.long_texts import HINT, TextLengthError, long_texts, source_he
 from synthgen.api.negatives import KEY as NEGATIVE
 from synthgen.api.negatives import in_its_place, model_asked
 from synthgen.errors import ModelError, SynthgenError, UsageError
-from synthgen.spec import Spec, Violation
+from synthgen.spec import Spec, Violation, choices_of
+from synthgen.spec.preset import GUIDANCE
 
 if TYPE_CHECKING:
     from synthgen.families import PipelineCall
@@ -30,6 +31,8 @@ def placed(error: SynthgenError, spec: Spec) -> Iterator[tuple[Violation, str]]:
             yield Violation(("classes", name, NEGATIVE), why), error.hint or ""
             continue
         key, _, why = line.removeprefix("model.").partition(": ")
+        if key.partition(".")[0] == "guidance" and spec.preset and choices_of(spec.model).get("guidance") == GUIDANCE:
+            why += f" (preset: {spec.preset} sets guidance; write another model.guidance, which wins)"
         named = line.startswith("model.") and key.partition(".")[0] in spec.model.model_fields_set
         path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
         yield Violation(("model", *path), why) if named else Violation(("model", "id"), line), error.hint or ""

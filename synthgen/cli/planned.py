@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from synthgen.cli.answer import Answer
 from synthgen.cli.units import counted, duration, size
-from synthgen.spec import choices_of, combinations, in_words
+from synthgen.spec import Spec, choices_of, combinations, in_words
+from synthgen.spec.preset import GUIDANCE, SAMPLING
 
 if TYPE_CHECKING:
     from synthgen.api.costing import Cost
@@ -53,6 +54,7 @@ def answer_of_plan(
         "shard_size": shard_size_of(planned.spec),
         "samples": list(prompts),
         "revisions": asdict(planned.revisions),
+        "preset": planned.spec.preset,
         "settings": choices_of(planned.spec.model),
         "combinations": combinations(planned.spec.model),
         "forecast": asdict(forecast),
@@ -88,6 +90,7 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
     for adapter in spec.model.adapters:
         revision = planned.revisions.adapters.get(adapter.label, "")
         yield f"adapter   {adapter.label}: {adapter.described(revision, adapter.license)}"
+    yield from _preset(spec)
     for key in choices_of(spec.model):
         yield f"drawn     {key}: {in_words(spec.model, key)}"
     if (several := combinations(spec.model)) > 1:
@@ -95,6 +98,19 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
     yield f"judge     {spec.judge.id}"
     yield f"licence   {forecast.licence}"
     yield from _costs(forecast)
+
+
+def _preset(spec: Spec) -> Iterator[str]:
+    """Say what a preset set, and what the spec says otherwise."""
+    if spec.preset is None:
+        return
+    guidance = in_words(spec.model, "guidance")
+    own = "" if choices_of(spec.model).get("guidance") == dict(GUIDANCE) else ", as the spec says"
+    yield f"preset    {spec.preset}: guidance {guidance}{own}"
+    if spec.prompts.sampling == SAMPLING:
+        yield "          every prompt once before any comes again (prompts.sampling: combinatorial)"
+    else:
+        yield "          prompts are drawn at random: the spec says so, or they cannot be numbered"
 
 
 def _added(added: Extension) -> Iterator[str]:

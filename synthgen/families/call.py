@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from synthgen.families.interval import steps_between, switchable
 from synthgen.families.table import PINNED, Guidance, Together
 from synthgen.spec import FixedModel, ModelSpec
 
@@ -91,6 +92,8 @@ class PipelineCall:
         """Return what decides how texts are read, for the record of images."""
         found = {key: getattr(model, key) or self.takes.get(key) for key in ("max_sequence_length", "clip_skip")}
         pinned = ", ".join(f"{name}={value}" for name, value in PINNED.items() if name in self.takes)
+        if model.guidance_interval is not None:
+            found["guidance_interval"] = "{:g} to {:g}".format(*model.guidance_interval)
         return {key: str(value) for key, value in {**found, "pinned": pinned}.items() if value}
 
     def batch_limit(self, model: FixedModel, written: Collection[str]) -> int | None:
@@ -126,7 +129,22 @@ class PipelineCall:
             yield "negative_prompt", f"{self.pipeline} takes no negative prompt"
         elif model.negative_prompt and not self.is_guided(model, written):
             yield "negative_prompt", f"without guidance it has no effect: set model.guidance above 1, not {_n(model)}"
+        yield from self._interval(model, written)
         yield from self._size(model)
+
+    def _interval(self, model: FixedModel, written: Collection[str]) -> Iterator[tuple[str, str]]:
+        if model.guidance_interval is None:
+            return
+        key = "guidance_interval"
+        if not self.is_guided(model, written):
+            yield key, "without guidance it has no effect: set model.guidance above 1" + self._distilled()
+        elif not switchable(self.pipeline, self.guidance):
+            yield key, f"synthgen cannot switch the guidance of {self.pipeline} between its steps"
+        elif not steps_between(model.guidance_interval, model.steps):
+            yield key, f"none of {model.steps} steps is in it: widen it, or set more model.steps"
+
+    def _distilled(self) -> str:
+        return f", which {self.pipeline} does not take" if self.guidance is Guidance.NONE else ""
 
     def _guidance(self, model: FixedModel, written: Collection[str]) -> Iterator[tuple[str, str]]:
         if "guidance" in written and self.guidance is Guidance.NONE and model.guidance > 1:

@@ -167,16 +167,15 @@ class Renderer:
     ) -> Any:  # each pipeline has an output class of its own
         assert self._pipeline is not None
         with np.errstate(invalid="ignore"):  # a safety checker casts NaN to bytes; `not_finite` reports them
-            return self._pipeline(
-                **self._sampling.arguments(
-                    settings,
-                    [candidate.prompt for candidate in candidates],
-                    [candidate.negative_prompt for candidate in candidates],
-                ),
-                # A new CPU generator per image: the same noise at any batch size, on any device.
-                generator=[torch.Generator().manual_seed(candidate.seed) for candidate in candidates],
-                output_type="np" if self._call.as_arrays else output_type_of(self._pipeline),
+            arguments = self._sampling.arguments(
+                settings,
+                [candidate.prompt for candidate in candidates],
+                [candidate.negative_prompt for candidate in candidates],
             )
+            # A new CPU generator per image: the same noise at any batch size, on any device.
+            arguments["generator"] = [torch.Generator().manual_seed(candidate.seed) for candidate in candidates]
+            arguments["output_type"] = "np" if self._call.as_arrays else output_type_of(self._pipeline)
+            return self._sampling.call(settings, arguments)
 
     def provenance(self) -> Mapping[str, str]:
         assert self._pipeline is not None, "setup comes first"

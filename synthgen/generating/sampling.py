@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from diffusers import DiffusionPipeline
 
-from synthgen.families import Guidance, PipelineCall, as_text, recorded_call, recorded_settings
+from synthgen.families import Guidance, PipelineCall, as_text, guidance_argument, recorded_call, recorded_settings
+from synthgen.generating.interval import IntervalGuidance, counting
 from synthgen.generating.pipelines import scheduler_of, size_of
 from synthgen.generating.prompts import PromptEncoder
 from synthgen.records import Candidate, DrawnSettings
@@ -58,7 +59,10 @@ class Sampling:
         self._pipeline.scheduler = self._schedulers[settings.scheduler]
         if self._call.guidance is Guidance.GUIDER:
             guided = self._call.is_guided(settings, self._written)
-            self._pipeline.guider = self._pipeline.guider.new(guidance_scale=settings.guidance, enabled=guided)
+            start, stop = settings.guidance_interval or (0.0, 1.0)
+            self._pipeline.guider = self._pipeline.guider.new(
+                guidance_scale=settings.guidance, enabled=guided, start=start, stop=stop
+            )
         return settings
 
     def size(self, settings: FixedModel) -> tuple[int, int]:
@@ -71,6 +75,16 @@ class Sampling:
         guided = self._call.is_guided(settings, self._written)
         own = self._call.arguments(settings, self._written, height, width)
         return {**self._encoders[guided].encode(prompts, negatives), **own}
+
+    def call(self, settings: FixedModel, arguments: Mapping[str, object]) -> object:
+        """Call the pipeline, with guidance in the interval that the spec gives."""
+        name, interval = guidance_argument(self._call.guidance), settings.guidance_interval
+        if name is None or interval is None or not self._call.is_guided(settings, self._written):
+            return self._pipeline(**arguments)
+        off = 0.0 if self._call.guidance is Guidance.LESS_ONE else 1.0
+        scale = IntervalGuidance(settings.guidance - 1 + off, off, interval, self._pipeline)
+        with counting(scale):
+            return self._pipeline(**{**arguments, name: scale})
 
     def provenance(self) -> dict[str, str]:
         """Return what all calls have in common, the schedulers, and what the choices are."""

@@ -45,6 +45,9 @@ def facts(planned: Plan) -> dict[str, str]:
     model = planned.spec.model
     facts = {"model": model.id, "steps": in_words(model, "steps"), "guidance": in_words(model, "guidance")}
     facts |= {key: in_words(model, key) for key in choices_of(model) if key not in facts}
+    facts |= {"preset": planned.spec.preset} if planned.spec.preset else {}
+    if model.guidance_interval is not None:
+        facts["guidance interval"] = "{:g} to {:g} of the denoising".format(*model.guidance_interval)
     for adapter in model.adapters:
         revision = planned.revisions.adapters.get(adapter.label, "")
         facts[f"adapter {adapter.label}"] = adapter.described(revision, adapter.license)

@@ -30,6 +30,13 @@ def _model_id(value: str) -> str:
     )
 
 
+def _interval(value: tuple[float, ...]) -> tuple[float, ...] | None:
+    start, *others = value
+    if len(others) != 1 or not 0 <= start < others[0] <= 1:
+        raise PydanticCustomError("expected", "two fractions from 0 to 1, the smaller one first, such as [0.2, 0.8]")
+    return None if (start, *others) == (0, 1) else value
+
+
 def _judge_id(value: str) -> str:
     if value == BUNDLED_JUDGE or re.fullmatch(r"[\w.-]+/[\w.-]+|local-dir:.+|hf-hub:[\w.-]+/[\w.-]+", value):
         return value
@@ -84,6 +91,11 @@ class ModelSpec(Section):
         None,
         description="The guidance that was distilled into the weights, as in FLUX.1 [dev] and LCM. Default: the "
         "model's own.",
+    )
+    guidance_interval: Annotated[tuple[float, ...], Field(strict=False), AfterValidator(_interval)] | None = Field(
+        None,
+        description="The part of the denoising in which guidance acts, such as [0.2, 0.8]: fractions of the steps, "
+        "from noise to image. Default: all of it.",
     )
     max_sequence_length: Annotated[int, Field(ge=1, le=4096)] | None = Field(
         None,

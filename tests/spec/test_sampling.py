@@ -87,6 +87,14 @@ def test_a_wrong_choice_is_told_with_the_place_of_its_value(model: str, at: str,
     assert found.startswith(f"3:{line.index(at) + 1}: {problem}")
 
 
+def test_an_interval_of_everything_is_none_and_others_are_two_fractions() -> None:
+    assert spec("guidance_interval: [0, 1]").canonical() == spec("").canonical()
+    for wrong in ("[0.5]", "[0.8, 0.2]", "[0, 2]", "[0.1, 0.2, 0.3]"):
+        assert (
+            "model.guidance_interval: expected two fractions from 0 to 1" in problems(f"guidance_interval: {wrong}")[0]
+        )
+
+
 def test_a_plug_in_takes_no_choices() -> None:
     with pytest.raises(SpecError, match="takes one value, and no choice"):
         parse_spec(SPEC.format(model="steps: [1, 2]").replace("./model", "plugin:some"))
