@@ -5,7 +5,7 @@ Images are torch tensors, but nothing here imports torch: planning must not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf, isnan
@@ -56,6 +56,10 @@ class Shard:
         return sum(cell.quota for cell in self.cells)
 
 
+DrawnSettings = tuple[tuple[str, str | int | float], ...]
+"""What an image drew of the model's settings: keys of `model` that are choices, each with its value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One attempt at an image: everything that decides what the model is asked for.
@@ -65,6 +69,7 @@ class Candidate:
         cell: the name of the cell that it aims at.
         variables: the template's resolved variables, in the spec's order.
         seed: seeds the image's own CPU generator; 0 to 2**63 - 1.
+        settings: what it drew of the model's settings; nothing where all images have the same.
     """
 
     id: str
@@ -78,6 +83,7 @@ class Candidate:
     prompt: str
     negative_prompt: str
     seed: int
+    settings: DrawnSettings = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,14 @@ class Rendered:
     failure: Failure | None
     seconds: float
     batch_size: int
+
+
+def by_size(images: Sequence[Tensor]) -> list[list[int]]:
+    """Group images [.., height, width] by their size: the places of each group."""
+    found: dict[tuple[int, ...], list[int]] = {}
+    for place, image in enumerate(images):
+        found.setdefault(tuple(image.shape), []).append(place)
+    return list(found.values())
 
 
 class Reason(StrEnum):

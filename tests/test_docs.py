@@ -51,7 +51,11 @@ def schema_rows() -> Rows:
             if name in required:
                 shown = "required"
             else:
-                shown = "" if default is None or (sections and default) else f"`{json.dumps(default)}`"
+                shown = (
+                    ""
+                    if default is None or (sections and default and not isinstance(default, int | float))
+                    else f"`{json.dumps(default)}`"
+                )
             yield prefix + name, (shown, node["description"])
             for path, below in sections:
                 yield from walk(below, f"{prefix}{name}{path}.")

@@ -9,7 +9,8 @@ from synthgen.api.long_texts import HINT, TextLengthError, long_texts, source_he
 from synthgen.api.negatives import KEY as NEGATIVE
 from synthgen.api.negatives import in_its_place, model_asked
 from synthgen.errors import ModelError, SynthgenError, UsageError
-from synthgen.spec import BUNDLED_MODEL, Spec, Violation
+from synthgen.spec import Spec, Violation, choices_of
+from synthgen.spec.preset import GUIDANCE
 
 if TYPE_CHECKING:
     from synthgen.families import PipelineCall
@@ -30,6 +31,8 @@ def placed(error: SynthgenError, spec: Spec) -> Iterator[tuple[Violation, str]]:
             yield Violation(("classes", name, NEGATIVE), why), error.hint or ""
             continue
         key, _, why = line.removeprefix("model.").partition(": ")
+        if key.partition(".")[0] == "guidance" and spec.preset and choices_of(spec.model).get("guidance") == GUIDANCE:
+            why += f" (preset: {spec.preset} sets guidance; write another model.guidance, which wins)"
         named = line.startswith("model.") and key.partition(".")[0] in spec.model.model_fields_set
         path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
         yield Violation(("model", *path), why) if named else Violation(("model", "id"), line), error.hint or ""
@@ -55,20 +58,10 @@ def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
         UsageError: a key cannot act.
         ModelError: it does not make images from text, or its folder lacks something.
     """
-    from synthgen.families import call_of, checked_call, keys_that_differ
-    from synthgen.families.encoders import text_problems
-    from synthgen.families.schedulers import scheduler_problems
+    from synthgen.families import checked_call
 
-    if spec.model.id != BUNDLED_MODEL:
-        model = model_asked(spec)
-        try:
-            return checked_call(model, source, model.model_fields_set)
-        except UsageError as error:
-            raise in_its_place(error, spec) from None
-    call = call_of(source.read_json)  # it accepts the other keys
-    problems = list(text_problems(call, source.read_json, spec.model))
-    if spec.model.scheduler or spec.model.scheduler_config:
-        problems += scheduler_problems(call, source.read_json, spec.model.scheduler, spec.model.scheduler_config)
-    if problems:
-        raise UsageError("\n".join(f"model.{key}: {why}" for key, why in problems), hint="Remove it from the spec.")
-    return checked_call(spec.model, source, keys_that_differ(spec.model))
+    model = model_asked(spec)
+    try:
+        return checked_call(model, source, model.model_fields_set)
+    except UsageError as error:
+        raise in_its_place(error, spec) from None

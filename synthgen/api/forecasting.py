@@ -16,7 +16,7 @@ from synthgen.families import own_size
 from synthgen.models.parts import unpinned
 from synthgen.planning import Plan
 from synthgen.presets import Preset, preset_of
-from synthgen.spec import BUNDLED_MODEL, PLUGIN, Spec
+from synthgen.spec import BUNDLED_MODEL, PLUGIN, Spec, mean_steps, sizes_of
 
 ASSUMED = 0.8
 """The share of attempts taken to pass before any was measured."""
@@ -37,7 +37,8 @@ class Forecast:
         seconds: expected work of one worker, without loading the models; None if the speed is unknown.
         bytes: disk space, including the finished dataset; None if the size of the images is unknown.
         surplus_bytes: how much of it kept surplus images take (`output.surplus: keep`); None as `bytes`.
-        size: width and height of the images; None if it is the model's own, and not known here yet.
+        size: width and height of the images, of several the largest; None if it is the model's own, and not known here
+            yet.
         licence: of the model's weights, as far as known.
         basis: where `attempts`, `seconds` and `bytes` come from, in words.
         splits: expected images by class and split, if every quota is met.
@@ -102,9 +103,10 @@ def forecast(planned: Plan) -> Forecast:
 
     expected, seconds = attempts(_share), None
     if speed is not None:
-        seconds = expected * speed.per_image * spec.model.steps / speed.steps
+        seconds = expected * speed.per_image * mean_steps(spec.model) / speed.steps
     size = _size(planned)
-    surplus = _surplus(planned, expected, _share(tried, passed), size)
+    png = None if size is None else _png(sizes_of(spec.model) or {size: 1.0})
+    surplus = _surplus(planned, expected, _share(tried, passed), png)
     splits, texts, preset = split_sizes(spec), texts_here(spec), preset_of(spec.model)
     wide = 2 if spec.model.dtype == "float32" else 1  # presets count 16 bits
     return Forecast(
@@ -117,13 +119,13 @@ def forecast(planned: Plan) -> Forecast:
         tried=tried,
         seconds=seconds,
         # Images are in the shards and again in the dataset.
-        bytes=int(2 * spec.total * (_png(size) + 1000) + expected * 4000) + (surplus or 0) if size else None,
+        bytes=int(2 * spec.total * (png + 1000) + expected * 4000) + (surplus or 0) if png else None,
         surplus_bytes=surplus,
         size=size,
         licence=_licence(spec, preset),
         basis={
             "attempts": _basis_of_attempts(passes, tried, passed),
-            "seconds": _basis_of_seconds(speed, spec.model.steps),
+            "seconds": _basis_of_seconds(speed, mean_steps(spec.model)),
             "bytes": _basis_of_bytes(spec, size),
         },
         splits=splits,
@@ -171,7 +173,7 @@ def _best_speed(planned: Plan) -> Speed | None:
     def nearness(place: int) -> tuple[bool, bool, bool, int]:
         speed = speeds[place]
         batch = model.batch_size == "auto" or str(model.batch_size) == speed.batch_size
-        return speed.machine == here, speed.steps == model.steps, batch, place
+        return speed.machine == here, speed.steps == mean_steps(model), batch, place
 
     return speeds[max(range(len(speeds)), key=nearness)] if speeds else None
 
@@ -191,16 +193,16 @@ def _attempts(planned: Plan, passes: Passes | None, rate: Callable[[int, int], f
     return ceil(needed / planned.shard_count - 1e-9) * planned.shard_count
 
 
-def _png(size: tuple[int, int]) -> float:
-    """Estimate the bytes of a PNG: about half of 3 for each pixel."""
-    return size[0] * size[1] * 1.5
+def _png(sizes: Mapping[tuple[int, int], float]) -> float:
+    """Estimate the bytes of a PNG, of sizes with their shares: about half of 3 for each pixel."""
+    return sum(wide * high * share for (wide, high), share in sizes.items()) * 1.5
 
 
-def _surplus(planned: Plan, attempts: int, share: float, size: tuple[int, int] | None) -> int | None:
+def _surplus(planned: Plan, attempts: int, share: float, png: float | None) -> int | None:
     """Estimate what kept surplus images take: attempts beyond those that the quotas need, as far as they pass."""
     if planned.spec.output.surplus != "keep":
         return 0
-    return None if size is None else int(max(attempts * share - planned.spec.total, 0) * (_png(size) + 1100))
+    return None if png is None else int(max(attempts * share - planned.spec.total, 0) * (png + 1100))
 
 
 def _share(tried: int, passed: int) -> float:
@@ -222,11 +224,11 @@ def _basis_of_attempts(passes: Passes | None, tried: int, passed: int) -> str:
     return f"measured in {_runs(passes.runs)}: {passed:,} of {tried:,} attempts passed the filters{_rough(tried)}"
 
 
-def _basis_of_seconds(speed: Speed | None, steps: int) -> str:
+def _basis_of_seconds(speed: Speed | None, steps: float) -> str:
     if speed is None:
         return "unknown: no preview or run of this model at this size yet"
     place = "on this machine" if speed.machine == this_machine() else "on another machine"
-    scaled = "" if speed.steps == steps else f", at {speed.steps} steps, scaled to {steps}"
+    scaled = "" if speed.steps == steps else f", at {speed.steps:g} steps, scaled to {steps:g}"
     images = f"{speed.images:,} image{'s' if speed.images != 1 else ''}"
     return f"measured in {_runs(speed.runs)} {place} ({speed.device}), {images}{scaled}{_rough(speed.images)}"
 
@@ -234,7 +236,9 @@ def _basis_of_seconds(speed: Speed | None, steps: int) -> str:
 def _basis_of_bytes(spec: Spec, size: tuple[int, int] | None) -> str:
     if size is None:
         return "unknown: the size of the model's images is not in the cache yet"
-    own = "" if spec.model.size or spec.model.width else ", the model's own size"
+    if len(sizes := sizes_of(spec.model)) > 1:
+        return f"images of {len(sizes)} sizes, the largest of {size[0]} x {size[1]} pixels"
+    own = "" if sizes else ", the model's own size"
     return f"images of {size[0]} x {size[1]} pixels{own}"
 
 
@@ -248,9 +252,8 @@ def _rough(images: int) -> str:
 
 def _size(planned: Plan) -> tuple[int, int] | None:
     model, revision = planned.spec.model, planned.revisions.generator
-    wide, high = model.width or model.size, model.height or model.size
-    if wide and high:
-        return wide, high
+    if sizes := sizes_of(model):
+        return max(sizes, key=lambda sides: sides[0] * sides[1])
     if model.id.startswith(PLUGIN):  # only the plug-in knows
         return None
     source = unpinned(model, own=bundled.GENERATOR if model.id == BUNDLED_MODEL else None)

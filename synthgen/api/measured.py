@@ -22,6 +22,7 @@ from synthgen.api.user_cache import user_cache
 from synthgen.errors import StorageError
 from synthgen.files import write_file
 from synthgen.planning import Plan
+from synthgen.spec import sizes_of
 
 _FORMAT = 1
 _MOST_FILES = 500
@@ -33,6 +34,7 @@ _PATIENCE = 10.0
 _ALL = ""
 """Stands for all classes together. A class has a name."""
 
+_Steps = Annotated[int, Field(ge=1, le=10**6)] | Annotated[float, Field(ge=1, le=10**6, allow_inf_nan=False)]
 _Number = Annotated[int, Field(ge=0, le=10**15)]
 
 
@@ -42,7 +44,8 @@ class Speed:
 
     Attributes:
         model: its id; empty for a folder, of which the content counts.
-        size: `512x768`, or `own` for the model's own size.
+        size: `512x768`, or `own` for the model's own size; of several, each with its share.
+        steps: of images that draw them, the mean.
         machine: see `this_machine`; empty where it is unknown, as on a cluster.
         runs: how many runs and previews measured it.
         images: how many images they rendered and judged.
@@ -52,7 +55,7 @@ class Speed:
     model: str
     revision: str
     size: str
-    steps: Annotated[int, Field(ge=1, le=10**6)]
+    steps: _Steps
     batch_size: str
     dtype: str
     device: str
@@ -95,9 +98,10 @@ def this_machine() -> str:
 
 def size_of(planned: Plan) -> str:
     """Name the size of a plan's images."""
-    model = planned.spec.model
-    wide, high = model.width or model.size, model.height or model.size
-    return f"{wide}x{high}" if wide and high else "own"
+    sizes = sizes_of(planned.spec.model)
+    if len(sizes) < 2:
+        return next((f"{wide}x{high}" for wide, high in sizes), "own")
+    return " ".join(f"{wide}x{high}:{share:.3g}" for (wide, high), share in sorted(sizes.items()))
 
 
 def conditions_of(planned: Plan) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from synthgen.errors import UsageError
 from synthgen.planning import Plan
 from synthgen.plugins import GENERATORS, MEASURES, Plugin, noun, plugin
-from synthgen.spec import OWN_SCORES, PLUGIN, Spec, Violation
+from synthgen.spec import OWN_SCORES, PLUGIN, Spec, Violation, fixed
 from synthgen.spec.place import KEY
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def generator(planned: Plan, device: str) -> PluggedGenerator:
     model = planned.spec.model
     name = model.id.removeprefix(PLUGIN).partition("/")[0]
     found = _planned(GENERATORS, name, planned.revisions.generator.removeprefix(PLUGIN))
-    return PluggedGenerator(found, model, device, planned.window)
+    return PluggedGenerator(found, fixed(model), device, planned.window)
 
 
 def measures(planned: Plan) -> tuple[PluggedMeasure, ...]:

@@ -12,6 +12,7 @@ from synthgen.events import Event, OnProgress, Progress
 from synthgen.models import is_folder
 from synthgen.planning import Plan
 from synthgen.records import ShardRecord, Verdict
+from synthgen.spec import mean_steps
 from synthgen.store import RunStore
 
 _PASSED = (Verdict.ACCEPTED, Verdict.SURPLUS)
@@ -88,7 +89,7 @@ def _note_speed(planned: Plan, facts: tuple[str, str, str], images: int, seconds
             model="" if is_folder(planned.spec.model.id) else planned.spec.model.id,  # its content alone counts
             revision=planned.revisions.generator,
             size=size_of(planned),
-            steps=planned.spec.model.steps,
+            steps=mean_steps(planned.spec.model),
             batch_size=batch_size,
             dtype=dtype,
             device=device,

@@ -22,6 +22,7 @@ from synthgen.ledger.columns import (
     attributes_in,
     posteriors_of,
     scores_of,
+    settings_of,
 )
 from synthgen.planning import Plan
 from synthgen.records import Verdict
@@ -44,6 +45,7 @@ class Attempt:
         class_name, cell_aimed, cell_filled: the requested class, the cell that the attempt aimed at, and the cell that
             the image fills; None where it is not recorded, or fills none.
         variables: those of its template, with their values.
+        settings: what it drew of the model's settings; empty where all images have the same.
         verdict: None in a journal of an earlier version.
         reason: of the rule that rejected it, or the kind of its failure; None if it passed.
         why: the verdict explained in a sentence.
@@ -75,6 +77,7 @@ class Attempt:
     prompt: str
     negative_prompt: str
     variables: Mapping[str, str]
+    settings: Mapping[str, str | int | float]
     seed: int
     verdict: str | None
     reason: str | None
@@ -141,6 +144,7 @@ def _attempt(planned: Plan, store: RunStore, found: Recorded, rows: Mapping[str,
             prompt=row["prompt"],
             negative_prompt=row["negative_prompt"],
             variables=dict(json.loads(row.get("variables") or "{}")),
+            settings=settings_of(row),
             seed=int(row["seed"]),
             verdict=verdict,
             reason=row["reason"],

@@ -19,7 +19,7 @@ from synthgen.inert import inert
 from synthgen.pages.facts import facts
 from synthgen.planning import Plan, first_candidates
 from synthgen.records import Candidate
-from synthgen.spec import Spec
+from synthgen.spec import Spec, variants_of
 
 if TYPE_CHECKING:
     from synthgen.generating.trajectory import Trajectory
@@ -121,8 +121,9 @@ def _checked(steps: Sequence[int], spec: Spec) -> list[int]:
     wanted = [number_of(step, "steps") for step in steps]
     if not wanted:
         raise UsageError("expected at least one step", argument="steps")
-    if max(wanted) > _PER_STEP * spec.model.steps:
-        raise UsageError(f"there is no step {max(wanted)}: model.steps is {spec.model.steps}", argument="steps")
+    most = max(settings.steps for settings in variants_of(spec.model))
+    if max(wanted) > _PER_STEP * most:
+        raise UsageError(f"there is no step {max(wanted)}: model.steps is {most}", argument="steps")
     return wanted
 
 

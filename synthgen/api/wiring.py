@@ -15,7 +15,7 @@ from synthgen.errors import ModelError
 from synthgen.models.device_names import check_device
 from synthgen.models.parts import MODEL, revisions_of, source_of
 from synthgen.planning import Plan, Revisions
-from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec
+from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec, variants_of
 
 if TYPE_CHECKING:
     from synthgen.judging.clip_judge import ClipJudge
@@ -80,7 +80,8 @@ def check_keys(planned: Plan) -> None:
     texts = long_texts(planned.spec, call, source)
     if findings := [*texts.findings, *long_judge_texts(planned.spec, planned.revisions.judge)]:
         raise TextLengthError(findings)
-    notes = () if model.id == BUNDLED_MODEL else call.notes(model, model.model_fields_set)
+    written, variants = model.model_fields_set, [] if model.id == BUNDLED_MODEL else list(variants_of(model))
+    notes = dict.fromkeys(note for each in variants for note in call.notes(each, written))
     for note in (*notes, *texts.notes, *judge_notes(planned.spec, planned.revisions.judge)):
         _LOG.warning(note)
 

@@ -13,6 +13,7 @@ from synthgen.cli.pictures import Picture, check_picture, write_pictures
 from synthgen.cli.units import counted
 from synthgen.errors import UsageError
 from synthgen.redaction import without_secrets
+from synthgen.spec import on_one_line
 
 if TYPE_CHECKING:
     from synthgen.api.showing import Attempt
@@ -73,6 +74,8 @@ def _lines(attempt: "Attempt", location: str, written: str | None) -> Iterator[s
         yield f"template  {attempt.template}"
     for name, value in attempt.variables.items():
         yield f"variable  {name}: {value}"
+    if attempt.settings:
+        yield f"settings  {on_one_line(attempt.settings)}"
     yield f"seed      {attempt.seed}"
     if attempt.cell_aimed is not None:
         yield f"cell      aimed at {attempt.cell_aimed}, fills {attempt.cell_filled or 'none'}"

@@ -14,6 +14,7 @@ from synthgen.cli.session import session
 from synthgen.cli.show import answer_of_run, as_used, failure_lines, prompt_lines, shortfall_lines, under_way_lines
 from synthgen.cli.units import counted, duration
 from synthgen.errors import StorageError, UsageError
+from synthgen.spec import on_one_line
 from synthgen.store import layout
 
 if TYPE_CHECKING:
@@ -238,6 +239,8 @@ def replay(
 def _replay_lines(found: "Replay") -> Iterator[str]:
     pixels = "not kept" if found.difference is None else f"differ by up to {found.difference} of 255"
     yield f"prompt    {found.candidate.prompt}"
+    if found.candidate.settings:
+        yield f"settings  {on_one_line(dict(found.candidate.settings))}"
     yield f"noise     {'same seed' if found.noise else 'DIFFERENT SEED'}: {found.candidate.seed}"
     yield f"pixels    {'identical' if found.difference == 0 else pixels}"
     for name, (then, now) in found.scores.items():

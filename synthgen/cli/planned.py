@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from synthgen.cli.answer import Answer
 from synthgen.cli.units import counted, duration, size
+from synthgen.spec import Spec, choices_of, combinations, in_words
+from synthgen.spec.preset import GUIDANCE, SAMPLING
 
 if TYPE_CHECKING:
     from synthgen.api.costing import Cost
@@ -61,6 +63,9 @@ def answer_of_plan(
         "prompts": {name: asdict(each) for name, each in prompts_by_class(planned).items()},
         "expanded": _expanded(planned.spec),
         "revisions": asdict(planned.revisions),
+        "preset": planned.spec.preset,
+        "settings": choices_of(planned.spec.model),
+        "combinations": combinations(planned.spec.model),
         "forecast": asdict(forecast),
         "cost": None if cost is None else asdict(cost),
         "notes": notes,
@@ -104,6 +109,11 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
         yield f"config    {spec.model.config} ({pinned.get('config', '')})"
     for name, part in spec.model.components.items():
         yield f"component {name}: {part.described(pinned.get(name, ''))}"
+    yield from _preset(spec)
+    for key in choices_of(spec.model):
+        yield f"drawn     {key}: {in_words(spec.model, key)}"
+    if (several := combinations(spec.model)) > 1:
+        yield f"          {several:,} combinations; images of one batch have the same"
     yield f"judge     {spec.judge.id}"
     yield f"licence   {forecast.licence}"
     yield from _model(forecast)
@@ -135,6 +145,19 @@ def _model(forecast: Forecast) -> Iterator[str]:
     if forecast.weights is not None and forecast.weights_without_encoders is not None:
         whole, rest = (f"{each / 1e9:.1f} GB" for each in (forecast.weights, forecast.weights_without_encoders))
         yield f"memory    {whole} of weights, {rest} without the text encoders"
+
+
+def _preset(spec: Spec) -> Iterator[str]:
+    """Say what a preset set, and what the spec says otherwise."""
+    if spec.preset is None:
+        return
+    guidance = in_words(spec.model, "guidance")
+    own = "" if choices_of(spec.model).get("guidance") == dict(GUIDANCE) else ", as the spec says"
+    yield f"preset    {spec.preset}: guidance {guidance}{own}"
+    if spec.prompts.sampling == SAMPLING:
+        yield "          every prompt once before any comes again (prompts.sampling: combinatorial)"
+    else:
+        yield "          prompts are drawn at random: the spec says so, or they cannot be numbered"
 
 
 def _added(added: Extension) -> Iterator[str]:

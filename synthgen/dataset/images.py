@@ -8,7 +8,7 @@ import pyarrow as pa
 from synthgen.dataset.select import Selection
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
-from synthgen.ledger.columns import FOR_DUPLICATES, INCLUDED_BY, ImageRow, attribute
+from synthgen.ledger.columns import FOR_DUPLICATES, INCLUDED_BY, SETTINGS, ImageRow, attribute
 from synthgen.ledger.composition import BalanceRequest, Composition
 from synthgen.ledger.review import BY_RUN, NO_REVIEW, Review
 from synthgen.ledger.source import Source, batches, schema_of
@@ -72,6 +72,8 @@ class SelectedImages:
 
     def _shown(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         rows = _with_class(rows, self._selection.classes)
+        if SETTINGS in self.schema.names and SETTINGS not in rows.schema.names:
+            rows = rows.append_column(SETTINGS, pa.nulls(rows.num_rows, pa.string()))
         if self._taken:
             taken = pa.array(map(self._taken.get, rows["id"].to_pylist()), pa.string())
             rows = rows.append_column(INCLUDED_BY, taken)
@@ -127,14 +129,20 @@ def _schema(sources: Sequence[Source], classes: Sequence[str]) -> pa.Schema:
     """The schema that the sources share, with the metadata that tells `datasets` about images and labels."""
     if not sources:
         raise StorageError("there is no committed shard to make a dataset of", hint="Run `synthgen run` first.")
-    first, *others = (_shown(schema_of(source).remove_metadata()) for source in sources)
-    for source, other in zip(sources[1:], others, strict=True):
-        if not other.equals(first):
+    schemas = [_shown(schema_of(source).remove_metadata()) for source in sources]
+    first = next((each for each in schemas if SETTINGS in each.names), schemas[0])
+    for source, other in zip(sources, schemas, strict=True):
+        if not other.equals(first) and not other.equals(_without(first, SETTINGS)):
             what = f"the shards have different columns: {sources[0]} and {source}"
             raise StorageError(what, hint="Were they made by different versions?")
     with as_damage(sources[0]):
         schema: pa.Schema = features_of(first, classes).arrow_schema
     return schema
+
+
+def _without(schema: pa.Schema, name: str) -> pa.Schema:
+    """Drop a column: a run may have gained choices of settings only after its first shards."""
+    return pa.schema([field for field in schema if field.name != name])
 
 
 def _shown(schema: pa.Schema) -> pa.Schema:

@@ -2,6 +2,7 @@
 
 from synthgen.families.call import PipelineCall, keys_that_differ
 from synthgen.families.check import checked_call, own_size
+from synthgen.families.interval import guidance_argument, steps_between, switchable
 from synthgen.families.recorded import as_text, recorded_call, recorded_settings
 from synthgen.families.resolve import call_of, not_from_text
 from synthgen.families.table import PINNED, Guidance
@@ -13,9 +14,12 @@ __all__ = [
     "as_text",
     "call_of",
     "checked_call",
+    "guidance_argument",
     "keys_that_differ",
     "not_from_text",
     "own_size",
     "recorded_call",
     "recorded_settings",
+    "steps_between",
+    "switchable",
 ]

@@ -4,8 +4,9 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from synthgen.families.interval import steps_between, switchable
 from synthgen.families.table import PINNED, Guidance, Together
-from synthgen.spec import ModelSpec
+from synthgen.spec import FixedModel, ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,13 @@ class PipelineCall:
     one_text: bool
     known: bool
 
-    def is_guided(self, model: ModelSpec, written: Collection[str]) -> bool:
+    def is_guided(self, model: FixedModel, written: Collection[str]) -> bool:
         """Whether images of this spec are guided. Guidance that nobody wrote does not act beside an embedded one."""
         if self.guidance is Guidance.NONE or model.guidance <= 1:
             return False
         return self.embedded is None or "guidance" in written or bool(model.negative_prompt)
 
-    def arguments(self, model: ModelSpec, written: Collection[str], height: int, width: int) -> dict[str, object]:
+    def arguments(self, model: FixedModel, written: Collection[str], height: int, width: int) -> dict[str, object]:
         """Return the arguments that the call gets from the spec, without prompts and noise.
 
         Args:
@@ -91,16 +92,18 @@ class PipelineCall:
         """Return what decides how texts are read, for the record of images."""
         found = {key: getattr(model, key) or self.takes.get(key) for key in ("max_sequence_length", "clip_skip")}
         pinned = ", ".join(f"{name}={value}" for name, value in PINNED.items() if name in self.takes)
+        if model.guidance_interval is not None:
+            found["guidance_interval"] = "{:g} to {:g}".format(*model.guidance_interval)
         return {key: str(value) for key, value in {**found, "pinned": pinned}.items() if value}
 
-    def batch_limit(self, model: ModelSpec, written: Collection[str]) -> int | None:
+    def batch_limit(self, model: FixedModel, written: Collection[str]) -> int | None:
         """Return 1 if images of a batch would influence each other; None if they do not."""
         alone = self.together is Together.NEVER
         if self.together is Together.UNGUIDED:
             alone = self.is_guided(model, written)
         return 1 if alone else None
 
-    def notes(self, model: ModelSpec, written: Collection[str]) -> Iterator[str]:
+    def notes(self, model: FixedModel, written: Collection[str]) -> Iterator[str]:
         """Say what works, and may not be what the spec's author expects."""
         if not self.known:
             yield (
@@ -113,7 +116,7 @@ class PipelineCall:
                 "embedded in the weights, model.embedded_guidance"
             )
 
-    def problems(self, model: ModelSpec, written: Collection[str]) -> Iterator[tuple[str, str]]:
+    def problems(self, model: FixedModel, written: Collection[str]) -> Iterator[tuple[str, str]]:
         """Find settings that cannot act: the key of `model`, and why. Defaults that nobody wrote are left out instead.
 
         Args:
@@ -126,9 +129,24 @@ class PipelineCall:
             yield "negative_prompt", f"{self.pipeline} takes no negative prompt"
         elif model.negative_prompt and not self.is_guided(model, written):
             yield "negative_prompt", f"without guidance it has no effect: set model.guidance above 1, not {_n(model)}"
+        yield from self._interval(model, written)
         yield from self._size(model)
 
-    def _guidance(self, model: ModelSpec, written: Collection[str]) -> Iterator[tuple[str, str]]:
+    def _interval(self, model: FixedModel, written: Collection[str]) -> Iterator[tuple[str, str]]:
+        if model.guidance_interval is None:
+            return
+        key = "guidance_interval"
+        if not self.is_guided(model, written):
+            yield key, "without guidance it has no effect: set model.guidance above 1" + self._distilled()
+        elif not switchable(self.pipeline, self.guidance):
+            yield key, f"synthgen cannot switch the guidance of {self.pipeline} between its steps"
+        elif not steps_between(model.guidance_interval, model.steps):
+            yield key, f"none of {model.steps} steps is in it: widen it, or set more model.steps"
+
+    def _distilled(self) -> str:
+        return f", which {self.pipeline} does not take" if self.guidance is Guidance.NONE else ""
+
+    def _guidance(self, model: FixedModel, written: Collection[str]) -> Iterator[tuple[str, str]]:
         if "guidance" in written and self.guidance is Guidance.NONE and model.guidance > 1:
             other = ": its own is model.embedded_guidance" if self.embedded else ""
             yield "guidance", f"this {self.pipeline} takes no guidance, its weights were distilled: set 1{other}"
@@ -139,7 +157,7 @@ class PipelineCall:
         elif self.needs_embedded and model.embedded_guidance is None:
             yield "embedded_guidance", f"the weights of this {self.pipeline} need it, and have no default for it"
 
-    def _size(self, model: ModelSpec) -> Iterator[tuple[str, str]]:
+    def _size(self, model: FixedModel) -> Iterator[tuple[str, str]]:
         key = "size" if model.size else "width"
         width, height = model.width or model.size, model.height or model.size
         if not width or not height:
@@ -178,5 +196,5 @@ def _sizes(sizes: tuple[tuple[int, int], ...]) -> str:
     return ", ".join(f"{width} x {height}" for width, height in sizes)
 
 
-def _n(model: ModelSpec) -> str:
+def _n(model: FixedModel) -> str:
     return f"{model.guidance:g}"

@@ -11,7 +11,7 @@ from synthgen.families.resolve import call_of
 from synthgen.families.schedulers import scheduler_problems
 from synthgen.models.remote_code import check_not_shadowed
 from synthgen.models.source import ModelSource
-from synthgen.spec import ModelSpec
+from synthgen.spec import FixedModel, ModelSpec, choices_of, each_of, fixed
 
 _REMOVE = "Remove what it does not take from the spec, or choose another model."
 _HINTS = {
@@ -52,15 +52,39 @@ def checked_call(model: ModelSpec, source: ModelSource, written: Collection[str]
 def _problems(
     call: PipelineCall, model: ModelSpec, source: ModelSource, written: Collection[str]
 ) -> Iterator[tuple[str, str]]:
-    yield from call.problems(model, written)
+    yield from _setting_problems(call, model, source, written)
     yield from text_problems(call, source.read_json, model)
-    yield from scheduler_problems(call, source.read_json, model.scheduler, model.scheduler_config)
     yield from component_problems(source)
     yield from channel_problems(source.read_json)
     if source.checkpoint is not None:
         yield from file_problems(call, source)
     elif source.is_folder:  # what the cache has of a hub model may be a part of it
         yield from folder_problems(call, source, model.variant)
+
+
+def _setting_problems(
+    call: PipelineCall, model: ModelSpec, source: ModelSource, written: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Check every value of every choice. What is wrong with one of them has its place: `guidance.1`."""
+
+    def found(settings: FixedModel) -> dict[tuple[str, str], None]:
+        scheduler = scheduler_problems(call, source.read_json, settings.scheduler, settings.scheduler_config)
+        return dict.fromkeys([*call.problems(settings, written), *scheduler])
+
+    common = found(fixed(model))
+    for key in choices_of(model):
+        of_values = [found(settings) for settings in each_of(model, key)]
+        shared = {problem for problem in of_values[0] if all(problem in each for each in of_values)}
+        for place, problems in enumerate(of_values):
+            own = [problem for problem in problems if problem not in shared]
+            yield from ((f"{key}.{place}", why if _is_of(at, key) else f"{at}: {why}") for at, why in own)
+        common = {problem: None for problem in common if problem in shared}
+    yield from common
+
+
+def _is_of(at: str, key: str) -> bool:
+    """Whether a problem at one key of `model` is one of a choice."""
+    return at == key or (key == "size" and at in ("width", "height"))
 
 
 def own_size(source: ModelSource) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from synthgen.families.call import PipelineCall
 from synthgen.families.signature import Expression
 from synthgen.families.table import Guidance
-from synthgen.spec import ModelSpec
+from synthgen.spec import FixedModel
 
 PER_IMAGE = frozenset({"prompt", "negative_prompt", "generator"})
 """The arguments that differ between images. Their row in the ledger has them: prompt, negative prompt and seed."""
@@ -18,7 +18,7 @@ _OF_THE_CALLER = re.compile("callback|^output_type$|^return_dict$")
 
 
 def recorded_call(
-    call: PipelineCall, model: ModelSpec, written: Collection[str], height: int, width: int
+    call: PipelineCall, model: FixedModel, written: Collection[str], height: int, width: int
 ) -> dict[str, object]:
     """Return every argument that reaches the pipeline, by name: what the spec sets, and its own defaults.
 

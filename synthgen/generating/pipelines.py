@@ -8,7 +8,7 @@ from typing import TypeVar
 import diffusers
 import torch
 import transformers
-from diffusers import DiffusionPipeline
+from diffusers import DiffusionPipeline, SchedulerMixin
 from torch import nn
 
 from synthgen.errors import ModelError, UsageError, first_line
@@ -22,7 +22,7 @@ from synthgen.models.door import ModelKind, open_model, open_scheduler
 from synthgen.models.part_source import CheckpointFile, PartSource
 from synthgen.models.parts import fetch_parts
 from synthgen.models.source import ModelSource, hub_failure, lacks_parts, missing_parts
-from synthgen.spec import ModelSpec
+from synthgen.spec import FixedModel, ModelSpec
 
 T = TypeVar("T")
 
@@ -74,14 +74,14 @@ def _patiently(source: ModelSource, use: Callable[[], T]) -> T:
 
 
 def load(model: ModelSpec, source: ModelSource, call: PipelineCall, dtype: torch.dtype) -> DiffusionPipeline:
-    """Load the pipeline into the CPU's memory, with the spec's scheduler and safety checker.
+    """Load the pipeline into the CPU's memory, with its own scheduler and the spec's safety checker.
 
     Args:
         call: names the pipeline's class.
 
     Raises:
         UsageError: a file in the model's folder leads out of it.
-        ModelError: the weights or the scheduler cannot be loaded.
+        ModelError: the weights cannot be loaded.
         DeviceError: memory ran out.
     """
     _quieten()
@@ -89,8 +89,6 @@ def load(model: ModelSpec, source: ModelSource, call: PipelineCall, dtype: torch
         pipeline = _opened(model, source, call, dtype)
     if getattr(pipeline, "watermark", None) is not None:
         pipeline.watermark = None  # set only because a package happens to be installed
-    if model.scheduler or model.scheduler_config:
-        _replace_scheduler(pipeline, model)
     return pipeline
 
 
@@ -162,7 +160,7 @@ def place(pipeline: DiffusionPipeline, model: ModelSpec, device: torch.device) -
                 module.to(memory_format=torch.channels_last)
 
 
-def size_of(pipeline: DiffusionPipeline, model: ModelSpec, call: PipelineCall) -> tuple[int, int]:
+def size_of(pipeline: DiffusionPipeline, model: FixedModel, call: PipelineCall) -> tuple[int, int]:
     """Return height and width of the images: the spec's, or else the model's own.
 
     Raises:
@@ -183,10 +181,19 @@ def _is_flat(module: nn.Module) -> bool:
     return all(tensor.dim() <= 4 for tensor in (*module.parameters(), *module.buffers()))
 
 
-def _replace_scheduler(pipeline: DiffusionPipeline, model: ModelSpec) -> None:
-    name = model.scheduler or type(pipeline.scheduler).__name__
+def scheduler_of(pipeline: DiffusionPipeline, name: str | None, settings: Mapping[str, object]) -> SchedulerMixin:
+    """Make a scheduler with the settings of the pipeline's own.
+
+    Args:
+        name: its class; None for that of the pipeline's own.
+        settings: those that take the place of the pipeline's.
+
+    Raises:
+        ModelError: it cannot be made.
+    """
+    name = name or type(pipeline.scheduler).__name__
     try:
-        scheduler = open_scheduler(name, pipeline.scheduler.config, model.scheduler_config)
+        scheduler = open_scheduler(name, pipeline.scheduler.config, settings)
     except (ImportError, ValueError) as error:  # it needs another package, or other settings than the model's
         raise ModelError(
             f"scheduler {name} cannot be used: {first_line(error)}",
@@ -194,4 +201,4 @@ def _replace_scheduler(pipeline: DiffusionPipeline, model: ModelSpec) -> None:
         ) from error
     if scheduler is None:
         raise ModelError(f"diffusers has no scheduler {name!r}", hint="Check model.scheduler.")
-    pipeline.scheduler = scheduler
+    return scheduler

@@ -11,14 +11,7 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from synthgen.errors import ModelError
-from synthgen.families import (
-    Guidance,
-    as_text,
-    checked_call,
-    keys_that_differ,
-    recorded_call,
-    recorded_settings,
-)
+from synthgen.families import as_text, checked_call, keys_that_differ, recorded_settings
 from synthgen.generating.adapters import Adapters
 from synthgen.generating.decode import (
     as_bytes,
@@ -31,14 +24,14 @@ from synthgen.generating.decode import (
     output_type_of,
     recorded_calls,
 )
-from synthgen.generating.pipelines import load, place, size_of
-from synthgen.generating.prompts import PromptEncoder
+from synthgen.generating.pipelines import load, place
+from synthgen.generating.sampling import Sampling
 from synthgen.models.adapters import AdapterFile
 from synthgen.models.device import in_batches, open_device
 from synthgen.models.memory import choose_batch_size, choose_dtype
 from synthgen.models.source import ModelSource
 from synthgen.records import Candidate, Failure, Rendered
-from synthgen.spec import ModelSpec
+from synthgen.spec import FixedModel, ModelSpec, combinations
 
 _DECODED_AT_ONCE = 1 << 20
 """Batches with more pixels are decoded image by image, because the decoder's activations need the most memory."""
@@ -82,20 +75,19 @@ class Renderer:
         self._call = checked_call(self._model, self._source, self._written)
 
         pipeline = load(self._model, self._source, self._call, self.dtype)
-        guided = self._call.is_guided(self._model, self._written)
-        if self._call.guidance is Guidance.GUIDER:
-            pipeline.guider = pipeline.guider.new(guidance_scale=self._model.guidance, enabled=guided)
         self._adapters.load(pipeline)
         place(pipeline, self._model, self.device)
 
         self._pipeline = pipeline
-        self._encoder = PromptEncoder(pipeline, self._call, guided=guided, negated=bool(self._model.negative_prompt))
-        self.height, self.width = size_of(pipeline, self._model, self._call)
-        self.batch_size = self._call.batch_limit(self._model, self._written) or choose_batch_size(
+        self._sampling = Sampling(pipeline, self._model, self._call, self._written)
+        self.height, self.width = self._sampling.largest
+        self._at_once = self._sampling.batch_limit or choose_batch_size(
             self._model.batch_size, self.height * self.width, self.device, self._largest_batch
         )
+        # Of images that draw their settings, only those with the same ones are made together.
+        self.batch_size = min(self._largest_batch, self._at_once * combinations(self._model))
         slice_decoding = getattr(getattr(pipeline, "vae", None), "enable_slicing", None)
-        if slice_decoding is not None and self.batch_size * self.height * self.width > _DECODED_AT_ONCE:
+        if slice_decoding is not None and self._at_once * self.height * self.width > _DECODED_AT_ONCE:
             slice_decoding()
 
     @property
@@ -122,34 +114,37 @@ class Renderer:
         return done
 
     def _render(self, candidates: Sequence[Candidate]) -> list[Rendered]:
-        """Render a batch: those images together on which the same adapters act."""
+        """Render a batch: those images together on which the same adapters act, and which drew the same settings."""
         assert self._pipeline is not None, "setup comes first"
         found: dict[int, Rendered] = {}
         for setting, places in self._adapters.groups(candidates):
             self._adapters.use(self._pipeline, setting)
-            found |= zip(places, self._render_alike([candidates[place] for place in places]), strict=True)
-        return [found[place] for place in range(len(candidates))]
+            for drawn, alike in self._sampling.groups(candidates, places, self._at_once):
+                made = self._render_alike([candidates[one] for one in alike], self._sampling.use(drawn))
+                found |= zip(alike, made, strict=True)
+        return [found[one] for one in range(len(candidates))]
 
     @torch.inference_mode()
-    def _render_alike(self, candidates: Sequence[Candidate]) -> list[Rendered]:
+    def _render_alike(self, candidates: Sequence[Candidate], settings: FixedModel) -> list[Rendered]:
         began = time.perf_counter()
-        pixels, failures = self._draw(candidates)
+        pixels, failures = self._draw(candidates, settings)
         seconds = (time.perf_counter() - began) / len(candidates)
         return [
             Rendered(candidate, None if failure else image, failure, seconds, len(candidates))
             for candidate, image, failure in zip(candidates, pixels, failures, strict=True)
         ]
 
-    def _draw(self, candidates: Sequence[Candidate]) -> tuple[Tensor, list[Failure | None]]:
+    def _draw(self, candidates: Sequence[Candidate], settings: FixedModel) -> tuple[Tensor, list[Failure | None]]:
         """Draw a batch: uint8 [n, 3, height, width], and the failure of each image, or None."""
         assert self._pipeline is not None, "setup comes first"
         decoder = decoder_of(self._pipeline) if self.dtype != torch.float32 else None
         with recorded_calls(decoder) as calls:
-            output = self._run(candidates)
+            output = self._run(candidates, settings)
 
         drawn = as_tensor(images_of(output), self.device)
-        if drawn.shape[-2:] != (self.height, self.width):
-            made = f"{drawn.shape[-1]} x {drawn.shape[-2]} pixels, not {self.width} x {self.height}"
+        height, width = self._sampling.size(settings)
+        if drawn.shape[-2:] != (height, width):
+            made = f"{drawn.shape[-1]} x {drawn.shape[-2]} pixels, not {width} x {height}"
             raise ModelError(f"{self._call.pipeline} made images of {made}", hint="Choose another model.size.")
         images = as_rgb(drawn)
         broken, black = broken_rows(images)
@@ -173,19 +168,20 @@ class Renderer:
             return Failure("safety_checker", "the model's safety checker withheld the image")
         return None
 
-    def _run(self, candidates: Sequence[Candidate]) -> Any:  # each pipeline has an output class of its own
+    def _run(
+        self, candidates: Sequence[Candidate], settings: FixedModel
+    ) -> Any:  # each pipeline has an output class of its own
         assert self._pipeline is not None
         with np.errstate(invalid="ignore"):  # a safety checker casts NaN to bytes; `not_finite` reports them
-            return self._pipeline(
-                **self._encoder.encode(
-                    [candidate.prompt for candidate in candidates],
-                    [candidate.negative_prompt for candidate in candidates],
-                ),
-                **self._call.arguments(self._model, self._written, self.height, self.width),
-                # A new CPU generator per image: the same noise at any batch size, on any device.
-                generator=[torch.Generator().manual_seed(candidate.seed) for candidate in candidates],
-                output_type="np" if self._call.as_arrays else output_type_of(self._pipeline),
+            arguments = self._sampling.arguments(
+                settings,
+                [candidate.prompt for candidate in candidates],
+                [candidate.negative_prompt for candidate in candidates],
             )
+            # A new CPU generator per image: the same noise at any batch size, on any device.
+            arguments["generator"] = [torch.Generator().manual_seed(candidate.seed) for candidate in candidates]
+            arguments["output_type"] = "np" if self._call.as_arrays else output_type_of(self._pipeline)
+            return self._sampling.call(settings, arguments)
 
     def provenance(self) -> Mapping[str, str]:
         assert self._pipeline is not None, "setup comes first"
@@ -195,10 +191,10 @@ class Renderer:
             **self._source.facts(),
             "device": torch.cuda.get_device_name(self.device) if cuda else self.device.type,
             "dtype": str(self.dtype).removeprefix("torch."),
-            "batch_size": str(self.batch_size),
+            "batch_size": str(min(self._at_once, self.batch_size)),
             "threads": str(torch.get_num_threads()),
             "pipeline": type(self._pipeline).__name__,
-            "call": as_text(recorded_call(self._call, self._model, self._written, self.height, self.width)),
+            **self._sampling.provenance(),
             **self._parts(),
             "safety_checker": "on" if getattr(self._pipeline, "safety_checker", None) is not None else "off",
             **self._call.facts(self._model),
@@ -209,14 +205,10 @@ class Renderer:
     def _parts(self) -> dict[str, str]:
         """Return the parts of the pipeline that are set rather than trained, with their settings."""
         assert self._pipeline is not None, "setup comes first"
-        scheduler, guider = self._pipeline.scheduler, getattr(self._pipeline, "guider", None)
+        guider = getattr(self._pipeline, "guider", None)
         backbone = getattr(self._pipeline, "transformer", None) or getattr(self._pipeline, "unet", None)
         attention = sorted({type(one).__name__ for one in getattr(backbone, "attn_processors", {}).values()})
-        facts = {
-            "scheduler": type(scheduler).__name__,
-            "scheduler_config": as_text(recorded_settings(scheduler.config)),
-            "attention": ", ".join(attention),
-        }
+        facts = {"attention": ", ".join(attention)}
         if guider is not None:
             facts |= {"guider": type(guider).__name__, "guider_config": as_text(recorded_settings(guider.config))}
         return {name: fact for name, fact in facts.items() if fact}

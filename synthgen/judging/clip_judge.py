@@ -1,11 +1,14 @@
 """The judge: a list of measures and pure rules over their scores, with one CLIP that embeds each image once."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from synthgen.errors import UsageError
 from synthgen.judging.clip import Clip
@@ -16,8 +19,19 @@ from synthgen.judging.plugged import PluggedMeasure
 from synthgen.judging.zero_shot import Choice, attribute_choice
 from synthgen.models.device import open_device
 from synthgen.planning.rules import first_broken, rules_of
-from synthgen.records import Assessment, Reason, Rendered
+from synthgen.records import Assessment, Candidate, Reason, Rendered, by_size
 from synthgen.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What was measured on an image."""
+
+    scores: Mapping[str, float]
+    values: Mapping[str, str]
+    answers: Mapping[str, Mapping[str, float]]
+    phash: NDArray[np.uint8]
+    vector: NDArray[np.float32]
 
 
 class ClipJudge:
@@ -81,13 +95,20 @@ class ClipJudge:
     @torch.inference_mode()
     def assess(self, rendered: Sequence[Rendered]) -> list[Assessment]:
         """See `Judge.assess`."""
-        if not rendered:
-            return []
-        images = torch.stack([one.image for one in rendered if one.image is not None])
+        images = [one.image for one in rendered if one.image is not None]
         assert len(images) == len(rendered), "a failure has no image to assess"
+        found: dict[int, _Measured] = {}
+        for places in by_size(images):
+            candidates = tuple(rendered[place].candidate for place in places)
+            found |= zip(
+                places, self._measure(torch.stack([images[place] for place in places]), candidates), strict=True
+            )
+        # Duplicates are looked for in the order of attempts.
+        return [self._assessed(rendered[place].candidate, found[place]) for place in range(len(rendered))]
 
+    def _measure(self, images: Tensor, candidates: tuple[Candidate, ...]) -> Iterator["_Measured"]:
+        """Measure images of one size."""
         embedded = self._clip.embed_images(images)
-        candidates = tuple(one.candidate for one in rendered)
         batch = ImageBatch(images, embedded, candidates)
         scores = {name: column for measure in self._own for name, column in measure.measure(batch).items()}
         values: dict[str, list[str]] = {}
@@ -104,24 +125,27 @@ class ClipJudge:
         numbers = {name: column.tolist() for name, column in scores.items()}
         hashes = [perceptual_hash(pixels) for pixels in images.permute(0, 2, 3, 1).cpu().numpy()]
         vectors = embedded.cpu().numpy()
-
-        assessments = []
-        for index, candidate in enumerate(candidates):
-            measured = {name: column[index] for name, column in numbers.items()}
-            broken = first_broken(measured, self._rules[candidate.class_name])
-            reason, message = (broken.reason, broken.explain(measured)) if broken else (None, None)
-            if reason is None and self._seen:
-                message = self._seen.repeats(candidate.id, hashes[index], vectors[index], candidate.class_name)
-                reason = Reason.DUPLICATE if message else None
-            attributes = {name: several[index] for name, several in values.items()}
+        for index in range(len(candidates)):
             answers = {
                 name: dict(zip(self._attributes[name].names, several[index], strict=True))
                 for name, several in posteriors.items()
             }
-            phash = hashes[index].tobytes()
-            embedding = vectors[index].astype(np.float16)
-            assessments.append(Assessment(measured, attributes, reason, answers, phash, embedding, message))
-        return assessments
+            yield _Measured(
+                {name: column[index] for name, column in numbers.items()},
+                {name: several[index] for name, several in values.items()},
+                answers,
+                hashes[index],
+                vectors[index],
+            )
+
+    def _assessed(self, candidate: Candidate, measured: "_Measured") -> Assessment:
+        broken = first_broken(measured.scores, self._rules[candidate.class_name])
+        reason, message = (broken.reason, broken.explain(measured.scores)) if broken else (None, None)
+        if reason is None and self._seen:
+            message = self._seen.repeats(candidate.id, measured.phash, measured.vector, candidate.class_name)
+            reason = Reason.DUPLICATE if message else None
+        phash, embedding = measured.phash.tobytes(), measured.vector.astype(np.float16)
+        return Assessment(measured.scores, measured.values, reason, measured.answers, phash, embedding, message)
 
     def provenance(self) -> Mapping[str, str]:
         return {

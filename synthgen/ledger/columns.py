@@ -1,5 +1,6 @@
 """The columns of a shard's two tables: what they are called, and what a row of them holds."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Final, TypedDict
 
@@ -11,6 +12,8 @@ PHASH: Final = "phash"
 EMBEDDING: Final = "embedding"
 INCLUDED_BY: Final = "included_by"
 """In datasets with images that the filters did not accept: who took the image in; null for the others."""
+SETTINGS: Final = "settings"
+"""What an image drew of the model's settings, as JSON. Where no setting is a choice, tables have no such column."""
 FOR_DUPLICATES = (PHASH, EMBEDDING)
 """Columns that only serve to find duplicates: a finished dataset leaves them out."""
 
@@ -33,6 +36,7 @@ ImageRow = TypedDict(
         "negative_prompt": str,
         "variables": str,
         "seed": int,
+        "settings": str,
         "phash": bytes,
         "embedding": object,
     },
@@ -54,6 +58,7 @@ LedgerRow = TypedDict(
         "prompt": str,
         "negative_prompt": str,
         "seed": int,
+        "settings": str,
         "verdict": str,
         "reason": str | None,
         "message": str | None,
@@ -146,6 +151,18 @@ def posteriors_of(row: Mapping[str, object], name: str) -> dict[str, float]:
     if not isinstance(found, dict):
         raise ValueError(f"the posteriors of {name} are {found!r:.40}")
     return {str(answer): value for answer, each in found.items() if (value := _number(each)) is not None}
+
+
+def settings_of(row: Mapping[str, object]) -> dict[str, str | int | float]:
+    """Read what an image drew of the model's settings; nothing where all images have the same.
+
+    Raises:
+        ValueError: the column holds something else.
+    """
+    found = json.loads(_text(row.get(SETTINGS)) or "{}")
+    if not isinstance(found, dict) or not all(isinstance(value, str | int | float) for value in found.values()):
+        raise ValueError(f"the settings are {found!r:.40}")
+    return found
 
 
 def _named(columns: Iterable[str], prefix: str) -> dict[str, str]:

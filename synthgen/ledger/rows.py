@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from synthgen.ledger import columns
 from synthgen.ledger.columns import ImageRow, LedgerRow, StoredImage
 from synthgen.records import Judged, Verdict
-from synthgen.spec import Spec
+from synthgen.spec import Spec, choices_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,6 +29,7 @@ def images_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
             "negative_prompt": _value("string"),
             "variables": _value("string"),
             "seed": _value("int64"),
+            **_drawn(spec),
             **_measured(spec, score_names),
             columns.PHASH: _value("binary"),
             columns.EMBEDDING: List(_value("float16")),
@@ -59,6 +60,7 @@ def ledger_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
             "prompt": _value("string"),
             "negative_prompt": _value("string"),
             "seed": _value("int64"),
+            **_drawn(spec),
             "verdict": _value("string"),
             "reason": _value("string"),
             "message": _value("string"),
@@ -86,7 +88,7 @@ def image_row(judged: Judged, png: bytes) -> ImageRow:
         columns.PHASH: assessment.phash,
         columns.EMBEDDING: assessment.embedding,
     }
-    return cast("ImageRow", row | _measurements(judged))
+    return cast("ImageRow", row | _settings(judged) | _measurements(judged))
 
 
 def ledger_row(judged: Judged, thumbnail: bytes | None, png: bytes | None) -> LedgerRow:
@@ -114,7 +116,7 @@ def ledger_row(judged: Judged, thumbnail: bytes | None, png: bytes | None) -> Le
     }
     if png is not None and judged.assessment is not None:
         row |= {"phash": judged.assessment.phash, "embedding": judged.assessment.embedding}
-    return cast("LedgerRow", row | _measurements(judged))
+    return cast("LedgerRow", row | _settings(judged) | _measurements(judged))
 
 
 def reason(judged: Judged) -> str | None:
@@ -141,12 +143,22 @@ def _value(dtype: str) -> object:
     return Value(dtype)
 
 
+def _drawn(spec: Spec) -> dict[str, object]:
+    """The column of what images drew of the model's settings, where they draw some."""
+    return {columns.SETTINGS: _value("string")} if choices_of(spec.model) else {}
+
+
 def _measured(spec: Spec, score_names: Sequence[str]) -> dict[str, object]:
     scores: dict[str, object] = {columns.score(name): _value("float32") for name in score_names}
     for name, attribute in spec.attributes.items():
         scores[columns.attribute(name)] = _value("string")
         scores[columns.posteriors(name)] = {answer: _value("float32") for answer in attribute.groups}
     return scores
+
+
+def _settings(judged: Judged) -> dict[str, object]:
+    drawn = judged.rendered.candidate.settings
+    return {columns.SETTINGS: _json(drawn)} if drawn else {}
 
 
 def _measurements(judged: Judged) -> dict[str, object]:
@@ -165,5 +177,5 @@ def _image(id_: str, png: bytes) -> StoredImage:
     return {"bytes": png, "path": f"{id_}.png"}
 
 
-def _json(variables: tuple[tuple[str, str], ...]) -> str:
-    return json.dumps(dict(variables), ensure_ascii=False)
+def _json(named: tuple[tuple[str, str | int | float], ...]) -> str:
+    return json.dumps(dict(named), ensure_ascii=False)

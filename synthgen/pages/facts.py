@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from synthgen.planning import Plan
 from synthgen.records import Reason, Rule
-from synthgen.spec import UNKNOWN, Spec
+from synthgen.spec import UNKNOWN, Spec, choices_of, in_words
 
 if TYPE_CHECKING:
     from synthgen.ledger.composition import BalanceRequest
@@ -43,7 +43,11 @@ def facts(planned: Plan) -> dict[str, str]:
     from synthgen.pages.sheet import watched
 
     model = planned.spec.model
-    facts = {"model": model.id, "steps": str(model.steps), "guidance": f"{model.guidance:g}"}
+    facts = {"model": model.id, "steps": in_words(model, "steps"), "guidance": in_words(model, "guidance")}
+    facts |= {key: in_words(model, key) for key in choices_of(model) if key not in facts}
+    facts |= {"preset": planned.spec.preset} if planned.spec.preset else {}
+    if model.guidance_interval is not None:
+        facts["guidance interval"] = "{:g} to {:g} of the denoising".format(*model.guidance_interval)
     for adapter in model.adapters:
         revision = planned.revisions.adapters.get(adapter.label, "")
         facts[f"adapter {adapter.label}"] = adapter.described(revision, adapter.license)

@@ -17,6 +17,7 @@ from synthgen.ledger.columns import (
     posteriors_of,
     scores_in,
     scores_of,
+    settings_of,
 )
 from synthgen.ledger.composition import BalanceRequest, CellCount, Composition, emptiest
 from synthgen.ledger.review import REVIEWER
@@ -25,7 +26,7 @@ from synthgen.ledger.tally import MEANINGS, ClassTally, Fate, Tally, tally
 from synthgen.pages.page import data_uri, environment, script, write_page
 from synthgen.pages.score import Score
 from synthgen.records import Reason, Rule, Verdict
-from synthgen.spec import UNKNOWN
+from synthgen.spec import UNKNOWN, on_one_line
 
 PER_CLASS = 24
 PER_SHEET = 2400
@@ -63,6 +64,7 @@ class SheetPicture:
     attributes: tuple[tuple[str, str], ...]
     thumbnail: bytes | None
     kept: bool
+    settings: str = ""
 
     @property
     def decision(self) -> str | None:
@@ -222,6 +224,7 @@ def picture_of(row: LedgerRow, limits: Sequence[Rule], balanced: Sequence[str]) 
         attributes=tuple((name.replace("_", " "), value) for name, value in answers_of(row).items()),
         thumbnail=row["thumbnail"],
         kept=row.get("image") is not None,
+        settings=on_one_line(settings_of(row)),
     )
 
 

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from synthgen.planning.cells import turns
 from synthgen.planning.numbering import number_of_turn
 from synthgen.planning.plan import Plan
-from synthgen.records import Candidate, Cell
-from synthgen.spec import Filled, PromptSpace, Spec, spaces_of
+from synthgen.records import Candidate, Cell, DrawnSettings
+from synthgen.spec import Filled, PromptSpace, Spec, choices_of, spaces_of
 
 Yields = Mapping[str, tuple[int, int]]
 """By template: how many attempts at a cell hit it, and how many there were."""
@@ -52,6 +52,7 @@ def draw_candidate(
         prompt=space.template.render({"class": cell.class_name, **values}, closes_gaps=True),
         negative_prompt=_negative_prompt(spec, cell.class_name),
         seed=noise_seed(plan, shard, attempt),
+        settings=_settings(spec, shard, attempt),
     )
 
 
@@ -141,6 +142,16 @@ def _recorded(values: Filled) -> Iterator[tuple[str, str]]:
 def _negative_prompt(spec: Spec, class_name: str) -> str:
     own = spec.classes[class_name].negative_prompt
     return (spec.model.negative_prompt or "") if own is None else own
+
+
+def _settings(spec: Spec, shard: int, attempt: int) -> DrawnSettings:
+    """Draw each setting of the model that is a choice. What one draws does not depend on the others."""
+
+    def value(key: str, weights: Mapping[str | int | float, float]) -> str | int | float:
+        rng = Random(_hash(spec.seed, shard, attempt, f"model.{key}"))
+        return rng.choices(list(weights), list(weights.values()))[0]
+
+    return tuple((key, value(key, weights)) for key, weights in choices_of(spec.model).items())
 
 
 def _promising(rng: Random, spaces: Sequence[PromptSpace], yields: Yields) -> PromptSpace:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from synthgen.errors import UsageError
 from synthgen.files import as_damage
-from synthgen.ledger.columns import CELL_AIMED, LedgerRow, answer_of, score_of
+from synthgen.ledger.columns import CELL_AIMED, LedgerRow, answer_of, score_of, settings_of
 from synthgen.ledger.table import read_images, read_ledger
 from synthgen.planning import Plan, noise_seed
 from synthgen.records import Candidate, Rendered, ShardRecord
@@ -138,6 +138,7 @@ def candidate_of(row: LedgerRow, plan: Plan) -> Candidate:
         prompt=row["prompt"],
         negative_prompt=row["negative_prompt"],
         seed=row["seed"],
+        settings=tuple(settings_of(row).items()),
     )
 
 

@@ -22,6 +22,7 @@ from synthgen.spec.output_checks import check_output
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.prompt_checks import Named, check_prompts, named_variables
 from synthgen.spec.rules import is_open, pick_of, values_at
+from synthgen.spec.sampling_checks import check_sampling
 from synthgen.spec.spelling import folded
 from synthgen.spec.wordings import check_values, check_wordings
 
@@ -47,6 +48,7 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from check_bundled(spec)
     yield from check_adapters(spec)
     yield from check_components(spec)
+    yield from check_sampling(spec)
 
 
 def check_attributes(spec: Data) -> Iterator[Violation]:

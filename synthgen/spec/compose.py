@@ -12,6 +12,7 @@ from synthgen.spec.merge import mapping_of, merged
 from synthgen.spec.override import override, put
 from synthgen.spec.paths import with_paths
 from synthgen.spec.place import found, locate
+from synthgen.spec.preset import with_preset
 from synthgen.spec.prompt_file import with_prompt_file
 from synthgen.spec.source import Settings, SpecText
 from synthgen.spec.text import KEYS_HINT, START_HINT, YAML_HINT, place_after, read_text, refused
@@ -31,8 +32,8 @@ _SECRETS = "The spec is published with its dataset. Put secrets in the environme
 def composed(source: SpecText, settings: Settings) -> tuple[Mapping, list[Problem]]:
     """Return the keys of a spec with everything worked in, each with its place, and the problems on the way.
 
-    In this order: what it extends, `settings.files`, `settings.overrides`, variables, paths, files of values, the file
-    of a language model's prompts.
+    In this order: what it extends, files and overrides of `settings`, variables, paths, files of values, the file of a
+    language model's prompts, the preset.
 
     Raises:
         SpecError: the text is not a mapping in YAML, or there is a secret.
@@ -61,7 +62,7 @@ def composed(source: SpecText, settings: Settings) -> tuple[Mapping, list[Proble
     root, more = with_values(root, settings.variables)
     filled, unreadable = with_value_files(with_paths(_with_metadata(root), folders))
     filled, unread = with_prompt_file(filled) if settings.reads_prompts else (filled, [])
-    return filled, [*problems, *more, *unreadable, *unread]
+    return with_preset(filled), [*problems, *more, *unreadable, *unread]
 
 
 def read_mapping(text: str, file: str) -> tuple[Mapping, list[Problem]]:

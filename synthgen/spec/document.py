@@ -27,6 +27,9 @@ _WORDS: dict[str, bool | float | None] = {"": None, "~": None, "null": None}
 _WORDS |= dict.fromkeys(("true", "yes", "on"), True) | dict.fromkeys(("false", "no", "off"), False)
 _WORDS |= {".inf": float("inf"), "+.inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan")}
 
+NUMBERED = ("steps", "guidance", "size")
+"""Keys whose value may be a mapping with numbers as its keys."""
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -103,12 +106,12 @@ class _RefusedError(Exception):
         self.problem = problem
 
 
-def read_document(text: str, file: str, *, lines: bool = True) -> tuple[Node | None, list[Problem]]:
+def read_document(text: str, file: str, *, lines: bool = True, of: str = "") -> tuple[Node | None, list[Problem]]:
     """Read the document in `text`, and list its problems. The node is None if there is no usable document.
 
-    Without `lines`, every position is line 0, for text that does not come from a file.
+    Without `lines`, every position is line 0, for text that does not come from a file. `of` is the key of the whole.
     """
-    reader = _Reader(file, lines)
+    reader = _Reader(file, lines, of)
     if (bad := _UNPRINTABLE.search(text)) is not None:
         before = text[: bad.start()]
         position = reader.at(before.count("\n"), len(before) - before.rfind("\n") - 1)
@@ -130,9 +133,9 @@ def plain(node: Node) -> object:
 
 
 class _Reader:
-    def __init__(self, file: str, lines: bool) -> None:
+    def __init__(self, file: str, lines: bool, of: str) -> None:
         self.problems: list[Problem] = []
-        self._file = file
+        self._file, self._of = file, of
         self._lines = lines
         self._anchors: dict[str, Node | None] = {}  # None: still open
         self._budget = MAX_NODES
@@ -162,7 +165,9 @@ class _Reader:
 
             if isinstance(event, yaml.CollectionEndEvent):
                 done = stack.pop()
-                anchor, node = done.event.anchor, self._closed(done)
+                above = stack[-1].children[-1:] if stack else [Scalar(position, self._of, self._of)]
+                has_numbers = any(isinstance(each, Scalar) and each.text in NUMBERED for each in above)
+                anchor, node = done.event.anchor, self._closed(done, has_numbers)
             elif isinstance(event, yaml.AliasEvent):
                 anchor, node = None, self._alias(event, position, len(stack))
             elif isinstance(event, yaml.ScalarEvent):
@@ -241,7 +246,7 @@ class _Reader:
             self.problems.append(position.problem(complaint))
         return Scalar(position, value, text, bad=tagged or complaint is not None, is_plain=not event.style)
 
-    def _closed(self, done: _Open) -> Node:
+    def _closed(self, done: _Open, has_numbers: bool) -> Node:
         children = tuple(done.children)
         size = 1 + sum(child.size for child in children)
         depth = 1 + max((child.depth for child in children), default=0)
@@ -249,7 +254,7 @@ class _Reader:
             return Sequence(done.position, children, size, depth, done.bad)
         entries: dict[str, Entry] = {}
         for key, value in zip(children[::2], children[1::2], strict=True):
-            name = self._key(key)
+            name = self._key(key, has_numbers)
             if name is None:
                 continue
             if name in entries:
@@ -259,7 +264,7 @@ class _Reader:
             entries[name] = Entry(key.position, value)
         return Mapping(done.position, entries, size, depth, done.bad, len(entries) < len(children) // 2)
 
-    def _key(self, key: Node) -> str | None:
+    def _key(self, key: Node, may_be_number: bool) -> str | None:
         if not isinstance(key, Scalar):
             self.problems.append(key.position.problem("a key must be text, found a list or a mapping"))
             return None
@@ -268,6 +273,8 @@ class _Reader:
         if key.value == "<<":
             self.problems.append(key.position.problem("merge keys (<<) are not allowed; write the keys out"))
             return None
+        if may_be_number and isinstance(key.value, int | float) and not isinstance(key.value, bool):
+            return key.text
         if not isinstance(key.value, str):
             found = f"{key.text!r}, which YAML reads as {spoken(key.value)}" if key.text else "nothing"
             self.problems.append(key.position.problem(f"a key must be text, found {found}; put it in quotes"))

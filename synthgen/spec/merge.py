@@ -18,6 +18,8 @@ _WEIGHTED = (
     *((*path, "values") for path in _VARIABLES),
 )
 """Keys whose value may be a list, short for a mapping of each text to the weight 1."""
+_CHOICES = tuple(("model", key) for key in ("steps", "guidance", "scheduler", "size"))
+"""Keys whose value may be a choice of values: one replaces the other whole."""
 _SOURCES = ("values", "range", "file")
 """Keys of a variable of which it has one."""
 _OF_SOURCES = (*_SOURCES, "step", "decimals", "column", "sha256", "read_from")
@@ -31,6 +33,8 @@ def merged(below: Node, above: Node, path: KeyPath = ()) -> Node:
     A key without a value (`chef:` or `chef: null`) removes the key below it. A short form is merged as the long form
     that it stands for.
     """
+    if _is_one_of(path, _CHOICES):
+        return above
     if isinstance(below, Mapping):
         above = count_in_full(above, path)
     if isinstance(above, Mapping):

@@ -15,6 +15,7 @@ from synthgen.spec.document import Node, Scalar
 from synthgen.spec.fields import EXPECTED, LIST_OR_WEIGHTS
 from synthgen.spec.filters import NOT_FINITE
 from synthgen.spec.place import KEY, Place, found, locate, quoted
+from synthgen.spec.sampling import NumberRange
 from synthgen.spec.spec import Spec
 
 _MOST_COMPARED, _MOST_LISTED = 200, 50
@@ -41,6 +42,8 @@ _FORMS: Mapping[tuple[str | int, ...], str] = {
     ("balance", "target"): "'uniform', shares such as {light: 0.5, dark: 0.5}, or {from: FILE}",
 }
 """Keys with several forms: pydantic's error mentions only the form that it tried."""
+_RANGES = (("model", "steps"), ("model", "guidance"))
+"""Keys that may be a range of numbers."""
 _BOUNDS = {
     "greater_than_equal": "at least {ge:g}",
     "greater_than": "more than {gt:g}",
@@ -144,6 +147,8 @@ def _choices(detail: ErrorDetails) -> list[str]:
 def known_keys(path: tuple[str, ...]) -> tuple[str, ...]:
     """Return the keys of the section at `path`."""
     kind: object = Spec
+    if path in _RANGES:
+        return tuple(NumberRange.model_fields)
     for part in path:
         kind = _step(kind, part)
     section = _section(kind)

@@ -9,7 +9,8 @@ from pydantic_core import PydanticCustomError
 
 from synthgen.spec.adapters import AdapterSpec
 from synthgen.spec.components import Components
-from synthgen.spec.fields import Revision, SchedulerName, Section, SettingName, Side, Text, VariantName
+from synthgen.spec.fields import Revision, Section, SettingName, Side, Text, VariantName
+from synthgen.spec.sampling import GuidanceScale, Schedulers, Sizes, Steps
 
 BUNDLED_MODEL = "bundled:workers"
 BUNDLED_JUDGE = "bundled:judge"
@@ -38,6 +39,13 @@ def _config(value: str) -> str:
     raise PydanticCustomError("expected", "a hub id such as 'owner/name', or a folder that starts with './' or '/'")
 
 
+def _interval(value: tuple[float, ...]) -> tuple[float, ...] | None:
+    start, *others = value
+    if len(others) != 1 or not 0 <= start < others[0] <= 1:
+        raise PydanticCustomError("expected", "two fractions from 0 to 1, the smaller one first, such as [0.2, 0.8]")
+    return None if (start, *others) == (0, 1) else value
+
+
 def _judge_id(value: str) -> str:
     if value == BUNDLED_JUDGE or re.fullmatch(r"[\w.-]+/[\w.-]+|local-dir:.+|hf-hub:[\w.-]+/[\w.-]+", value):
         return value
@@ -49,7 +57,10 @@ def _judge_id(value: str) -> str:
 
 
 class ModelSpec(Section):
-    """The diffusion model and its sampling settings."""
+    """The diffusion model and its sampling settings.
+
+    Steps, guidance, scheduler and size may each be a choice, from which every image draws: see `fixed`.
+    """
 
     id: Annotated[Text, AfterValidator(_model_id)] = Field(
         description=f"The model: '{BUNDLED_MODEL}' (ships with synthgen), a Hugging Face hub id such as "
@@ -64,24 +75,30 @@ class ModelSpec(Section):
         description="For a .safetensors file: the diffusers folder, or hub id, with the settings and tokenizers of "
         "that model. None of its weights are read.",
     )
-    steps: int = Field(20, ge=1, le=1000, description="Denoising steps per image.")
-    guidance: float = Field(
-        2.0,
-        ge=0,
-        le=50,
-        description="Guidance scale. Low values (1 to 3) keep training data diverse; 7.5 favours looks. "
-        "Values up to 1 turn guidance off, as distilled models need.",
+    steps: Steps = Field(
+        20,
+        description="Denoising steps per image: a number, or a choice of which each image draws one: a list, a mapping "
+        "of number to weight, or a range.",
     )
-    size: Side | None = Field(
-        None, description="Width and height of square images, in pixels. Default: the model's own size."
+    guidance: GuidanceScale = Field(
+        2.0,
+        description="Guidance scale. Low values (1 to 3) keep training data diverse; 7.5 favours looks. "
+        "Values up to 1 turn guidance off, as distilled models need. It may be a choice, as `model.steps`.",
+    )
+    size: Sizes | None = Field(
+        None,
+        description="Width and height of square images in pixels, or both, such as '512x768'. It may be a choice: a "
+        "list, or a mapping of size to weight. Default: the model's own size.",
     )
     width: Side | None = Field(None, description="Width in pixels. Give width and height, or size.")
     height: Side | None = Field(None, description="Height in pixels. Give width and height, or size.")
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
         "auto", description="Number format. 'auto' chooses the fastest format of the device."
     )
-    scheduler: SchedulerName | None = Field(
-        None, description="A diffusers scheduler class, such as 'DDIMScheduler'. Default: the model's own."
+    scheduler: Schedulers | None = Field(
+        None,
+        description="A diffusers scheduler class, such as 'DDIMScheduler'. It may be a choice, as `model.size`. "
+        "Default: the model's own.",
     )
     scheduler_config: Mapping[SettingName, bool | int | float | Text | None] = Field(
         {},
@@ -93,6 +110,11 @@ class ModelSpec(Section):
         None,
         description="The guidance that was distilled into the weights, as in FLUX.1 [dev] and LCM. Default: the "
         "model's own.",
+    )
+    guidance_interval: Annotated[tuple[float, ...], Field(strict=False), AfterValidator(_interval)] | None = Field(
+        None,
+        description="The part of the denoising in which guidance acts, such as [0.2, 0.8]: fractions of the steps, "
+        "from noise to image. Default: all of it.",
     )
     max_sequence_length: Annotated[int, Field(ge=1, le=4096)] | None = Field(
         None,

@@ -16,7 +16,7 @@ def override(root: Node, text: str) -> tuple[Node, list[Problem]]:
         return root, [origin.problem("expected KEY=VALUE, such as model.steps=20")]
     if len(keys) > MAX_DEPTH:
         return root, [origin.problem(f"nested deeper than {MAX_DEPTH} levels")]
-    value, problems = read_document(written, origin.file, lines=False)
+    value, problems = read_document(written, origin.file, lines=False, of=keys[-1])
     return (root, problems) if problems else put(root, keys, value or Scalar(origin, None, ""), origin)
 
 

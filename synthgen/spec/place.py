@@ -26,7 +26,7 @@ def locate(root: Node, path: Keys[str | int]) -> Place:
     """Find the place of `path`.
 
     Parts missing from the document are skipped, because pydantic's paths contain the names of alternatives, and a short
-    form has no parts.
+    form has no parts. A number is also the place of an entry of a mapping: of a choice of values with weights.
     """
     place = Place((), root, root.position)
     for part in path:
@@ -34,6 +34,9 @@ def locate(root: Node, path: Keys[str | int]) -> Place:
         if isinstance(node, Mapping) and isinstance(part, str) and part in node.entries:
             entry = node.entries[part]
             place = Place((*place.path, part), entry.value, entry.key)
+        elif isinstance(node, Mapping) and isinstance(part, int) and "range" not in node.entries:
+            key, entry = list(node.entries.items())[part]
+            place = Place((*place.path, key), entry.value, entry.key)
         elif isinstance(node, Sequence) and isinstance(part, int):
             item = node.items[part]
             place = Place((*place.path, part), item, item.position)

@@ -104,6 +104,11 @@ class Spec(Section):
     synthgen: Annotated[Literal[1], BeforeValidator(_version)] = Field(description="The version of the spec format: 1.")
     name: FolderName = Field(description="The dataset's name, which is also its folder's name.")
     model: ModelSpec = Field(description="The diffusion model and its settings.")
+    preset: Literal["training"] | None = Field(
+        None,
+        description="What the literature recommends, where the spec says nothing else: 'training' sets guidance to 1.5 "
+        "or 2, and prompts.sampling to combinatorial where that works. The plan shows what it set.",
+    )
     task: Task = Field("text-to-image", description="The kind of generation. This version supports text-to-image only.")
     classes: Annotated[
         Mapping[
@@ -165,12 +170,14 @@ class Spec(Section):
         dumped = self.model_dump(mode="json")
         if not self.filters.measures:
             del dumped["filters"]["measures"]  # plans of earlier versions keep their fingerprint
-        for key in ("max_sequence_length", "clip_skip"):  # the same
+        for key in ("guidance_interval", "max_sequence_length", "clip_skip"):  # the same
             if getattr(self.model, key) is None:
                 del dumped["model"][key]
         for key in ("adapters", "components", "config", "scheduler_config"):
             if not getattr(self.model, key):
                 del dumped["model"][key]
+        if self.preset is None:
+            del dumped["preset"]
         for keys, section in ((_LATER, dumped["prompts"]), *((_OF_CLASS, kind) for kind in dumped["classes"].values())):
             for key in [key for key, default in keys.items() if section[key] == default]:
                 del section[key]  # likewise

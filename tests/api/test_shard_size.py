@@ -7,6 +7,7 @@ import pytest
 import synthgen
 from synthgen.api.measured import Speed, keep_speed, size_of, this_machine
 from synthgen.api.shard_size import chosen
+from synthgen.spec import mean_steps
 
 SPEC = {
     "synthgen": 1,
@@ -28,8 +29,8 @@ def measure(seconds: float, machine: str | None = None) -> None:
     planned = synthgen.plan(SPEC)
     keep_speed(
         Speed(
-            "bundled:workers", planned.revisions.generator, size_of(planned), planned.spec.model.steps, "4", "float32",
-            "cpu", this_machine() if machine is None else machine, 1, 100, 100 * seconds,
+            "bundled:workers", planned.revisions.generator, size_of(planned), mean_steps(planned.spec.model), "4",
+            "float32", "cpu", this_machine() if machine is None else machine, 1, 100, 100 * seconds,
         )
     )  # fmt: skip
 

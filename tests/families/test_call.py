@@ -6,13 +6,13 @@ import pytest
 
 from synthgen.errors import ModelError
 from synthgen.families import Guidance, PipelineCall, call_of, keys_that_differ
-from synthgen.spec import ModelSpec
+from synthgen.spec import FixedModel, ModelSpec, fixed
 
 VAE = {"block_out_channels": [8, 8, 8, 8]}
 
 
-def model_of(**settings: object) -> ModelSpec:
-    return ModelSpec.model_validate({"id": "owner/name", **settings})
+def model_of(**settings: object) -> FixedModel:
+    return fixed(ModelSpec.model_validate({"id": "owner/name", **settings}))
 
 
 def call(name: str, **backbone: object) -> PipelineCall:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from synthgen.generating import decode
 from synthgen.generating.renderer import Renderer
+from synthgen.spec import fixed
 from tests.generating import tiny_others
 from tests.generating.families import FAMILIES
 from tests.generating.tiny import (
@@ -88,8 +89,7 @@ def test_pixels_are_to_the_bit_those_of_the_pipelines_own_call(save: Callable[[P
     pipeline = generator._pipeline
     assert pipeline is not None
     expected = pipeline(
-        **generator._encoder.encode(["a chef"] * 3, [""] * 3),
-        **generator._call.arguments(generator._model, generator._written, SIZE, SIZE),
+        **generator._sampling.arguments(fixed(generator._model), ["a chef"] * 3, [""] * 3),
         generator=[torch.Generator().manual_seed(candidate(index).seed) for index in range(3)],
         output_type="pt",
     ).images

@@ -56,7 +56,7 @@ EDITS: dict[str, tuple[str, str, str]] = {
     "fraction for a whole number": ("steps: 20", "steps: 2.5", "5:10: model.steps: expected a whole number, found 2.5"),
     "true for a number": ("steps: 20", "steps: yes", "5:10: model.steps: expected a whole number, found yes, which"),
     "nothing for a number": ("steps: 20", "steps:", "5:9: model.steps: expected a whole number, found nothing"),
-    "list for a number": ("steps: 20", "steps: [20]", "5:10: model.steps: expected a whole number, found a list"),
+    "list for a number": ("steps: 20", "steps: [[20]]", "5:11: model.steps.0: expected a whole number, found a list"),
     "no steps": ("steps: 20", "steps: 0", "5:10: model.steps: expected at least 1, found 0"),
     "octal": ("steps: 20", "steps: 020", "5:10: 020 is an octal number in YAML"),
     "guidance below zero": ("steps: 20", "guidance: -1", "5:13: model.guidance: expected at least 0, found -1"),

@@ -11,6 +11,7 @@ from synthgen.auditing.report.inspected import summary
 from synthgen.auditing.report.skew import answer
 from synthgen.auditing.report.words import counted, percent, percents, spoken
 from synthgen.pages.page import short
+from synthgen.spec.fixed import in_words, sizes_of
 from synthgen.spec.model import BUNDLED_MODEL
 
 if TYPE_CHECKING:
@@ -101,11 +102,12 @@ def _origin(report: AuditReport, run: RecordedRun | None) -> Iterator[str]:
 
 def _model(run: RecordedRun) -> Iterator[str]:
     spec, revisions = run.planned.spec, run.planned.revisions
-    size = f", at {spec.model.width or spec.model.size} x {spec.model.height or spec.model.size} pixels"
-    sized = size if spec.model.size or spec.model.width else ""
+    sizes = [f"{wide} x {high}" for wide, high in sizes_of(spec.model)]
+    sized = f", at {' or '.join(sizes)} pixels" if sizes else ""
+    steps = "1 step" if spec.model.steps == 1 else f"{in_words(spec.model, 'steps')} steps"
     yield (
         f"The images come from the model {short(spec.model.id, 80)}, revision {short(revisions.generator, 80)}, "
-        f"in {counted(spec.model.steps, 'step')}{sized}, guidance {spec.model.guidance:g}."
+        f"in {steps}{sized}, guidance {in_words(spec.model, 'guidance')}."
     )
     yield f"The judge was {short(spec.judge.id, 80)}, revision {short(revisions.judge, 80)}."
 

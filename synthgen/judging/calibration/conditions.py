@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from synthgen.planning import Plan
+from synthgen.spec import sizes_of
 
 _TOLD_OTHERWISE = ("id", "revision", "size", "width", "height", "batch_size")
 """Keys of `model` that its revision and its size cover; the last changes no image."""
@@ -21,12 +22,12 @@ def conditions(plan: Plan) -> dict[str, Any]:
     spec = plan.spec.canonical()
     model, label = spec["model"], spec["filters"]["label"] or {"none_of_these": []}
     texts = ("definition", "prompts", "templates")
-    sides = [model[side] or model["size"] for side in ("width", "height")]
+    sizes = " or ".join(f"{wide} x {high}" for wide, high in sizes_of(plan.spec.model))
 
     return {
         "model": plan.revisions.generator,
         "judge": plan.revisions.judge,
-        "size": f"{sides[0]} x {sides[1]}" if all(sides) else "the model's own",
+        "size": sizes or "the model's own",
         "settings": {f"model.{key}": value for key, value in model.items() if key not in _TOLD_OTHERWISE},
         "classes": {name: {key: kind[key] for key in texts} for name, kind in spec["classes"].items()},
         "prompts": {

@@ -6,6 +6,8 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from synthgen.records import by_size
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -22,14 +24,15 @@ THUMBNAIL = 128
 
 
 def to_host(images: Sequence[Tensor]) -> list[Pixels]:
-    """Copy uint8 [3, height, width] tensors of one size to the host's memory, all at once."""
+    """Copy uint8 [3, height, width] tensors to the host's memory, those of one size at once."""
     import torch
 
-    if not images:
-        return []
-    stacked = torch.stack(list(images))
-    assert stacked.dtype == torch.uint8, stacked.dtype
-    return list(stacked.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+    found: dict[int, Pixels] = {}
+    for places in by_size(images):
+        stacked = torch.stack([images[place] for place in places])
+        assert stacked.dtype == torch.uint8, stacked.dtype
+        found |= zip(places, stacked.permute(0, 2, 3, 1).contiguous().cpu().numpy(), strict=True)
+    return [found[place] for place in range(len(images))]
 
 
 def png(pixels: Pixels, level: int = 3) -> bytes:
