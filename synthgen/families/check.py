@@ -7,6 +7,7 @@ from synthgen.errors import ModelError, ModelUnavailable, UsageError
 from synthgen.families.call import PipelineCall
 from synthgen.families.encoders import text_problems
 from synthgen.families.folder import folder_problems
+from synthgen.families.memory import memory_problems
 from synthgen.families.resolve import call_of
 from synthgen.families.schedulers import scheduler_problems
 from synthgen.models.remote_code import check_not_shadowed
@@ -53,6 +54,7 @@ def _problems(
     yield from call.problems(model, written)
     yield from text_problems(call, source.read_json, model)
     yield from scheduler_problems(call, source.read_json, model.scheduler)
+    yield from memory_problems(call, source.read_json, model, guided=call.is_guided(model, written))
     if source.is_folder:  # what the cache has of a hub model may be a part of it
         yield from folder_problems(call, source.read_json, Path(source.location), model.variant)
 

@@ -31,7 +31,8 @@ from synthgen.generating.decode import (
     output_type_of,
     recorded_calls,
 )
-from synthgen.generating.pipelines import load, place, size_of
+from synthgen.generating.fitting import Fitting, check_fit
+from synthgen.generating.pipelines import load, size_of
 from synthgen.generating.prompts import PromptEncoder
 from synthgen.models.adapters import AdapterFile
 from synthgen.models.device import in_batches, open_device
@@ -39,9 +40,6 @@ from synthgen.models.memory import choose_batch_size, choose_dtype
 from synthgen.models.source import ModelSource
 from synthgen.records import Candidate, Failure, Rendered
 from synthgen.spec import ModelSpec
-
-_DECODED_AT_ONCE = 1 << 20
-"""Batches with more pixels are decoded image by image, because the decoder's activations need the most memory."""
 
 
 class Renderer:
@@ -81,22 +79,22 @@ class Renderer:
         self._written = keys_that_differ(self._model)
         self._call = checked_call(self._model, self._source, self._written)
 
+        check_fit(self._model, self.device)
+
         pipeline = load(self._model, self._source, self._call, self.dtype)
         guided = self._call.is_guided(self._model, self._written)
         if self._call.guidance is Guidance.GUIDER:
             pipeline.guider = pipeline.guider.new(guidance_scale=self._model.guidance, enabled=guided)
         self._adapters.load(pipeline)
-        place(pipeline, self._model, self.device)
-
-        self._pipeline = pipeline
-        self._encoder = PromptEncoder(pipeline, self._call, guided=guided, negated=bool(self._model.negative_prompt))
         self.height, self.width = size_of(pipeline, self._model, self._call)
+        self._fitting = Fitting(pipeline, self._model, self.device, self.dtype, self.height * self.width)
+
+        self._pipeline, negated = pipeline, bool(self._model.negative_prompt)
+        self._encoder = PromptEncoder(pipeline, self._call, self.device, guided=guided, negated=negated)
         self.batch_size = self._call.batch_limit(self._model, self._written) or choose_batch_size(
             self._model.batch_size, self.height * self.width, self.device, self._largest_batch
         )
-        slice_decoding = getattr(getattr(pipeline, "vae", None), "enable_slicing", None)
-        if slice_decoding is not None and self.batch_size * self.height * self.width > _DECODED_AT_ONCE:
-            slice_decoding()
+        self._fitting.for_batches(self.batch_size)
 
     def render(self, candidates: Sequence[Candidate]) -> list[Rendered]:
         """Render a batch; see `Generator.render`.
@@ -127,11 +125,15 @@ class Renderer:
     @torch.inference_mode()
     def _render_alike(self, candidates: Sequence[Candidate]) -> list[Rendered]:
         began = time.perf_counter()
-        pixels, failures = self._draw(candidates)
+        try:
+            pixels, failures = self._draw(self._fitting.padded(candidates))
+        except (RuntimeError, MemoryError) as error:
+            self._fitting.failed(error)
+            raise
         seconds = (time.perf_counter() - began) / len(candidates)
         return [
             Rendered(candidate, None if failure else image, failure, seconds, len(candidates))
-            for candidate, image, failure in zip(candidates, pixels, failures, strict=True)
+            for candidate, image, failure in zip(candidates, pixels, failures, strict=False)  # without padding
         ]
 
     def _draw(self, candidates: Sequence[Candidate]) -> tuple[Tensor, list[Failure | None]]:
@@ -169,6 +171,7 @@ class Renderer:
 
     def _run(self, candidates: Sequence[Candidate]) -> Any:  # each pipeline has an output class of its own
         assert self._pipeline is not None
+        self._fitting.begin(self._model.steps)
         with np.errstate(invalid="ignore"):  # a safety checker casts NaN to bytes; `not_finite` reports them
             return self._pipeline(
                 **self._encoder.encode(
@@ -196,6 +199,7 @@ class Renderer:
             **self._parts(),
             "safety_checker": "on" if getattr(self._pipeline, "safety_checker", None) is not None else "off",
             **self._call.facts(self._model),
+            **self._fitting.provenance(),
             **self._adapters.provenance(),
             **{name: version(name) for name in ("diffusers", "torch", "transformers")},
         }

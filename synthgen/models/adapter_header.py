@@ -150,11 +150,21 @@ def _is_plain(name: object) -> bool:
     return isinstance(name, str) and _PLAIN.fullmatch(name) is not None
 
 
+def shapes_of(file: Path) -> Mapping[str, tuple[int, ...]]:
+    """Return the shape of each weight in a safetensors file, by name, from its header.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError, RecursionError: it is not a whole safetensors file.
+    """
+    with file.open("rb") as opened:
+        return _parsed(opened, file.stat().st_size)[0]
+
+
 def sizes_of(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Yield name and shape of each weight in a folder's safetensors files, as far as their headers can be read."""
     for file in sorted(folder.glob("*.safetensors")):
         try:
-            with file.open("rb") as opened:
-                yield from _parsed(opened, file.stat().st_size)[0].items()
+            yield from shapes_of(file).items()
         except (OSError, ValueError, RecursionError):
             return

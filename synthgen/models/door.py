@@ -221,7 +221,15 @@ _INPUTS = _Rule(_asked, (), _ASKED)
 _RULES = {
     ModelKind.PIPELINE: _Rule(
         _pipeline,
-        ("pipeline", "dtype", "variant", "revision", "safety_checker", "requires_safety_checker"),
+        (
+            "pipeline",
+            "dtype",
+            "variant",
+            "revision",
+            "safety_checker",
+            "requires_safety_checker",
+            "quantization_config",
+        ),
         _CODE | _PICKLES,
     ),
     ModelKind.PIPELINE_FILES: _Rule(_pipeline, ("variant", "revision"), _CODE | _PICKLES),

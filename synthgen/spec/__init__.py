@@ -23,6 +23,7 @@ from synthgen.spec.filters import (
     MeasureFilter,
     QualityFilter,
 )
+from synthgen.spec.memory import CacheSpec, QuantizationSpec
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, PLUGIN, JudgeSpec, ModelSpec
 from synthgen.spec.output import Budget, Output, Rejects
 from synthgen.spec.output_checks import PARQUET
@@ -54,6 +55,7 @@ __all__ = [
     "Attribute",
     "Balance",
     "Budget",
+    "CacheSpec",
     "ClassSpec",
     "ClipFilter",
     "Declared",
@@ -70,6 +72,7 @@ __all__ = [
     "PromptSpace",
     "Prompts",
     "QualityFilter",
+    "QuantizationSpec",
     "Rejects",
     "Settings",
     "Spec",
