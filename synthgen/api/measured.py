@@ -30,6 +30,8 @@ _MOST_CLASSES = 2000
 """Of more classes, only the sum is kept."""
 _PATIENCE = 10.0
 """Seconds. A note is written in milliseconds."""
+_FASTER = {"quantization": None, "offload": "auto", "attention": "auto", "compile": "off", "cache": None}
+"""Keys of `model` that decide how long a step takes, with their defaults."""
 _ALL = ""
 """Stands for all classes together. A class has a name."""
 
@@ -42,7 +44,7 @@ class Speed:
 
     Attributes:
         model: its id; empty for a folder, of which the content counts.
-        size: `512x768`, or `own` for the model's own size.
+        size: `512x768`, or `own` for the model's own size; and settings that change the speed, if there are any.
         machine: see `this_machine`; empty where it is unknown, as on a cluster.
         runs: how many runs and previews measured it.
         images: how many images they rendered and judged.
@@ -94,10 +96,12 @@ def this_machine() -> str:
 
 
 def size_of(planned: Plan) -> str:
-    """Name the size of a plan's images."""
+    """Name the size of a plan's images, with the settings that make them faster or slower."""
     model = planned.spec.model
     wide, high = model.width or model.size, model.height or model.size
-    return f"{wide}x{high}" if wide and high else "own"
+    asked = model.model_dump(mode="json", include=set(_FASTER))
+    ways = [f"{key} {asked[key]}" for key, default in _FASTER.items() if asked[key] != default]
+    return ", ".join([f"{wide}x{high}" if wide and high else "own", *ways])
 
 
 def conditions_of(planned: Plan) -> str:
@@ -105,7 +109,8 @@ def conditions_of(planned: Plan) -> str:
     spec = planned.spec.canonical()
     kept = {key: value for key, value in spec.items() if key not in ("name", "seed", "output", "gates", "budget")}
     kept["classes"] = {name: {**kind, "count": None} for name, kind in spec["classes"].items()}
-    kept["model"] = {**spec["model"], "batch_size": None, "dtype": None}
+    model = {key: value for key, value in spec["model"].items() if key not in ("offload", "vae_slicing", "compile")}
+    kept["model"] = {**model, "batch_size": None, "dtype": None}
     facts = [kept, planned.revisions.generator, planned.revisions.judge, dict(planned.revisions.plugins)]
     return sha256(json.dumps(facts).encode()).hexdigest()
 

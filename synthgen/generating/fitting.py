@@ -53,13 +53,13 @@ class Fitting:
             raise ModelError(f"{type(pipeline).__name__} has no part that denoises alone", hint="Remove these keys.")
 
         self._how, self._cache, self._shape = "off", None, 0
-        if isinstance(backbone, nn.Module):
-            set_attention(backbone, model.attention)
-            self._how = chosen_compilation(model, device, backbone)
-            self._cache = StepCache(pipeline, backbone, model.cache, dtype)
-        self.offload = place(pipeline, model, device, name, pixels)
-        if isinstance(backbone, nn.Module):
-            with device_errors(f"compiling model {model.id}"):
+        with device_errors(f"fitting model {model.id} to {device}"):
+            if isinstance(backbone, nn.Module):
+                set_attention(backbone, model.attention)
+                self._how = chosen_compilation(model, device, backbone)
+                self._cache = StepCache(pipeline, backbone, model.cache, dtype)
+            self.offload = place(pipeline, model, device, name, pixels)
+            if isinstance(backbone, nn.Module):
                 compile_backbone(backbone, self._how)
 
     def for_batches(self, size: int) -> None:

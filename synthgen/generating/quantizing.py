@@ -9,6 +9,7 @@ from diffusers import PipelineQuantizationConfig
 
 from synthgen.errors import ModelError, first_line
 from synthgen.families.memory import backbone_of
+from synthgen.models.device import device_error
 from synthgen.spec import ModelSpec
 
 
@@ -34,7 +35,8 @@ def quantization_of(
         )
     except (ImportError, AttributeError, ValueError, TypeError, RuntimeError, OSError) as error:
         what = f"model.quantization: {asked.method} cannot be used here: {first_line(error)}"
-        raise ModelError(what, hint="Update the package, or choose another method.") from error
+        unfit = ModelError(what, hint="Update the package, or choose another method.")
+        raise device_error(error, "making ready to quantise") or unfit from error
 
 
 def _library(index: Mapping[str, object], part: str) -> str:

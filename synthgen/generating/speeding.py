@@ -22,6 +22,7 @@ from torch import nn
 from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.families import as_text
 from synthgen.families.model_source import repeated_blocks
+from synthgen.models.device import device_error
 from synthgen.spec import CacheSpec, ModelSpec
 
 _Config: TypeAlias = (
@@ -74,7 +75,8 @@ def set_attention(backbone: nn.Module, name: str) -> None:
         backbone.set_attention_backend(name)  # type: ignore[operator] # a method of diffusers' models
     except (RuntimeError, ValueError, ImportError) as error:
         hint = "Choose another one, or remove the key from the spec."
-        raise ModelError(f"model.attention: {name} cannot be used: {first_line(error)}", hint=hint) from error
+        unfit = ModelError(f"model.attention: {name} cannot be used: {first_line(error)}", hint=hint)
+        raise device_error(error, f"setting model.attention: {name}") or unfit from error
 
 
 class StepCache:
