@@ -27,7 +27,7 @@ def named(pipeline: str, transformer: str) -> dict[str, object]:
     return {"_class_name": pipeline, "transformer": ["diffusers", transformer], "vae": ["diffusers", "AutoencoderKL"]}
 
 
-def problems(index: Mapping[str, object], *, guided: bool = False, **keys: object) -> dict[str, str]:
+def problems(index: Mapping[str, object], keys: Mapping[str, object], *, guided: bool = False) -> dict[str, str]:
     def read(name: str) -> Mapping[str, object]:
         return index if name == "model_index.json" else {}
 
@@ -36,13 +36,13 @@ def problems(index: Mapping[str, object], *, guided: bool = False, **keys: objec
 
 
 def test_nothing_is_refused_that_is_not_asked_for() -> None:
-    assert problems(FLUX) == problems(SDXL) == {}
+    assert problems(FLUX, {}) == problems(SDXL, {}) == {}
 
 
 @pytest.mark.parametrize("method", ["taylorseer", "magcache", "pyramid", "fastercache", "first_block"])
 def test_caches_act_in_a_transformer_that_has_a_place_for_them_and_in_no_unet(method: str) -> None:
-    assert problems(FLUX, cache=method) == {}
-    assert problems(SDXL, cache=method) == {"cache": "UNet2DConditionModel has no place for a cache"}
+    assert problems(FLUX, {"cache": method}) == {}
+    assert problems(SDXL, {"cache": method}) == {"cache": "UNet2DConditionModel has no place for a cache"}
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_caches_act_in_a_transformer_that_has_a_place_for_them_and_in_no_unet(me
 def test_a_cache_that_would_not_act_rightly_is_refused(
     pipeline: str, transformer: str, method: str, guided: bool, why: str
 ) -> None:
-    assert why in problems(named(pipeline, transformer), guided=guided, cache=method)["cache"]
+    assert why in problems(named(pipeline, transformer), {"cache": method}, guided=guided)["cache"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_cache_that_would_not_act_rightly_is_refused(
     ],
 )
 def test_what_is_missing_is_named(index: Mapping[str, object], keys: Mapping[str, object], why: dict[str, str]) -> None:
-    found = problems(index, **keys)
+    found = problems(index, keys)
     assert found.keys() == why.keys()
     assert all(text in found[key] for key, text in why.items())
 
@@ -86,12 +86,12 @@ def test_what_is_missing_is_named(index: Mapping[str, object], keys: Mapping[str
 def test_parts_that_cannot_be_quantised_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("synthgen.families.memory.lacks", lambda name: None)
     for parts, why in ((["prior"], "has no weights in a part 'prior'"), (["tokenizer_2"], "no weights"), (["vae"], "")):
-        found = problems(FLUX, quantization={"method": "torchao-int8", "parts": parts})
+        found = problems(FLUX, {"quantization": {"method": "torchao-int8", "parts": parts}})
         assert why in found["quantization"]
     both = {"method": "torchao-int8", "parts": ["transformer", "text_encoder_2"]}
-    assert problems(FLUX, quantization=both) == {}
+    assert problems(FLUX, {"quantization": both}) == {}
     lora = [{"id": "./style.safetensors"}]
-    assert "LoRAs" in problems(FLUX, quantization="torchao-int8", adapters=lora)["quantization"]
+    assert "LoRAs" in problems(FLUX, {"quantization": "torchao-int8", "adapters": lora})["quantization"]
 
 
 def test_the_source_says_what_importing_it_says() -> None:
