@@ -57,6 +57,7 @@ def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
     """
     from synthgen.families import call_of, checked_call
     from synthgen.families.encoders import text_problems
+    from synthgen.families.memory import memory_problems
 
     if spec.model.id != BUNDLED_MODEL:
         model = model_asked(spec)
@@ -65,6 +66,9 @@ def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
         except UsageError as error:
             raise in_its_place(error, spec) from None
     call = call_of(source.read_json)  # it accepts the other keys
-    if problems := list(text_problems(call, source.read_json, spec.model)):
+    guided = call.is_guided(spec.model, spec.model.model_fields_set)
+    problems = list(text_problems(call, source.read_json, spec.model))
+    problems += memory_problems(call, source.read_json, spec.model, guided=guided)
+    if problems:
         raise UsageError("\n".join(f"model.{key}: {why}" for key, why in problems), hint="Remove it from the spec.")
     return call
