@@ -31,6 +31,8 @@ _MOST_CLASSES = 2000
 """Of more classes, only the sum is kept."""
 _PATIENCE = 10.0
 """Seconds. A note is written in milliseconds."""
+_FASTER = {"quantization": None, "offload": "auto", "attention": "auto", "compile": "off", "cache": None}
+"""Keys of `model` that decide how long a step takes, with their defaults."""
 _ALL = ""
 """Stands for all classes together. A class has a name."""
 
@@ -45,7 +47,7 @@ class Speed:
     Attributes:
         model: its id; empty for a folder, of which the content counts.
         size: `512x768`, or `own` for the model's own size; of several, each with its share.
-        steps: of images that draw them, the mean.
+        steps: of images that draw them, the mean; and settings that change the speed, if there are any.
         machine: see `this_machine`; empty where it is unknown, as on a cluster.
         runs: how many runs and previews measured it.
         images: how many images they rendered and judged.
@@ -97,11 +99,12 @@ def this_machine() -> str:
 
 
 def size_of(planned: Plan) -> str:
-    """Name the size of a plan's images."""
-    sizes = sizes_of(planned.spec.model)
-    if len(sizes) < 2:
-        return next((f"{wide}x{high}" for wide, high in sizes), "own")
-    return " ".join(f"{wide}x{high}:{share:.3g}" for (wide, high), share in sorted(sizes.items()))
+    """Name the size of a plan's images, with the settings that make them faster or slower."""
+    sizes, asked = sizes_of(planned.spec.model), planned.spec.model.model_dump(mode="json", include=set(_FASTER))
+    size = next((f"{wide}x{high}" for wide, high in sizes), "own")
+    if len(sizes) > 1:
+        size = " ".join(f"{wide}x{high}:{share:.3g}" for (wide, high), share in sorted(sizes.items()))
+    return ", ".join([size, *(f"{key} {asked[key]}" for key, default in _FASTER.items() if asked[key] != default)])
 
 
 def conditions_of(planned: Plan) -> str:
@@ -109,7 +112,8 @@ def conditions_of(planned: Plan) -> str:
     spec = planned.spec.canonical()
     kept = {key: value for key, value in spec.items() if key not in ("name", "seed", "output", "gates", "budget")}
     kept["classes"] = {name: {**kind, "count": None} for name, kind in spec["classes"].items()}
-    kept["model"] = {**spec["model"], "batch_size": None, "dtype": None}
+    model = {key: value for key, value in spec["model"].items() if key not in ("offload", "vae_slicing", "compile")}
+    kept["model"] = {**model, "batch_size": None, "dtype": None}
     facts = [kept, planned.revisions.generator, planned.revisions.judge, dict(planned.revisions.plugins)]
     return sha256(json.dumps(facts).encode()).hexdigest()
 

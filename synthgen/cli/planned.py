@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from synthgen.api.costing import Cost
     from synthgen.api.forecasting import Forecast
     from synthgen.api.growing import Extension
+    from synthgen.api.memory_need import MemoryNeed
     from synthgen.planning import Plan
     from synthgen.presets import Preset
     from synthgen.spec import Spec
@@ -43,6 +44,7 @@ def answer_of_plan(
         auto: whether the spec leaves the size of shards to this machine.
         recorded: the preset that the plan is made from, where the model's own files were not seen.
     """
+    from synthgen.api.memory_need import memory_need
     from synthgen.api.planning import shard_notes, steering_notes
     from synthgen.api.shard_size import chosen
     from synthgen.planning import few_prompts, gate_needs, prompts_by_class, shard_size_of
@@ -51,6 +53,7 @@ def answer_of_plan(
     few = filter(None, [few_prompts(planned)])
     notes = [*unseen, *steering_notes(planned.spec), *few, *shard_notes(planned)]
     gates = list(gate_needs(planned.spec))
+    memory = memory_need(planned, forecast.size)
     result = {
         "name": planned.spec.name,
         "fingerprint": None if recorded else planned.fingerprint,
@@ -67,6 +70,7 @@ def answer_of_plan(
         "settings": choices_of(planned.spec.model),
         "combinations": combinations(planned.spec.model),
         "forecast": asdict(forecast),
+        "memory": None if memory is None else asdict(memory),
         "cost": None if cost is None else asdict(cost),
         "notes": notes,
         "gates": [{**each._asdict(), "can_pass": each.can_pass} for each in gates],
@@ -74,6 +78,7 @@ def answer_of_plan(
         "added": asdict(added) if added else None,
     }
     lines = [*_lines(planned, forecast, prompts, [*notes, *(each.sentence for each in gates)])]
+    lines += _memory(memory, planned.spec.model.offload) if memory else ()
     if cost is not None:
         lines.append(f"cost      {_money(cost)}")
     lines += [f"shards    of up to {chosen(planned).reason}"] if auto and added is None else []
@@ -198,6 +203,21 @@ def _costs(forecast: Forecast) -> Iterator[str]:
     yield f"disk      {disk}{forecast.basis['bytes']}{kept}"
     yield f"splits    {_splits(forecast.splits)}"
     yield from (f"          {warning}" for warning in forecast.warnings)
+
+
+def _memory(memory: MemoryNeed, offload: str) -> Iterator[str]:
+    """Say what the weights take on a GPU, and how much must be free for what `model.offload` does."""
+    largest = sorted(memory.parts.items(), key=lambda part: -part[1])
+    parts = ", ".join(f"{name} {size(taken)}" for name, taken in largest)
+    yield f"memory    about {size(sum(memory.parts.values()))} of weights on a GPU, in {memory.dtype}: {parts}"
+    if offload == "auto":
+        modes = {name: size(free) for name, free in memory.free.items()}
+        yield (
+            f"          with {modes['none']} free nothing is moved away, with {modes['encoders']} the encoders, with "
+            f"{modes['model']} all but one part"
+        )
+    elif offload in memory.free:
+        yield f"          with model.offload: {offload} a GPU needs about {size(memory.free[offload])} of free memory"
 
 
 def _money(cost: Cost) -> str:

@@ -98,7 +98,7 @@ class PipelineCall:
 
     def batch_limit(self, model: FixedModel, written: Collection[str]) -> int | None:
         """Return 1 if images of a batch would influence each other; None if they do not."""
-        alone = self.together is Together.NEVER
+        alone = self.together is Together.NEVER or (model.cache is not None and model.cache.method == "first_block")
         if self.together is Together.UNGUIDED:
             alone = self.is_guided(model, written)
         return 1 if alone else None

@@ -7,11 +7,13 @@ from synthgen.families.call import PipelineCall
 from synthgen.families.components import component_problems
 from synthgen.families.encoders import text_problems
 from synthgen.families.folder import channel_problems, file_problems, folder_problems
+from synthgen.families.memory import backbone_of, memory_problems
 from synthgen.families.resolve import call_of
 from synthgen.families.schedulers import scheduler_problems
+from synthgen.models.assembled import is_modular
 from synthgen.models.remote_code import check_not_shadowed
 from synthgen.models.source import ModelSource
-from synthgen.spec import FixedModel, ModelSpec, choices_of, each_of, fixed
+from synthgen.spec import FixedModel, ModelSpec, choices_of, each_of, fixed, variants_of
 
 _REMOVE = "Remove what it does not take from the spec, or choose another model."
 _HINTS = {
@@ -54,6 +56,9 @@ def _problems(
 ) -> Iterator[tuple[str, str]]:
     yield from _setting_problems(call, model, source, written)
     yield from text_problems(call, source.read_json, model)
+    guided = any(call.is_guided(each, written) for each in variants_of(model))
+    yield from memory_problems(call, source.read_json, model, guided=guided)
+    yield from _opened_as_they_are(model, source)
     yield from component_problems(source)
     yield from channel_problems(source.read_json)
     if source.checkpoint is not None:
@@ -80,6 +85,18 @@ def _setting_problems(
             yield from ((f"{key}.{place}", why if _is_of(at, key) else f"{at}: {why}") for at, why in own)
         common = {problem: None for problem in common if problem in shared}
     yield from common
+
+
+def _opened_as_they_are(model: ModelSpec, source: ModelSource) -> Iterator[tuple[str, str]]:
+    """Find weights that the spec quantises, and that are opened in ways that know nothing of it."""
+    if model.quantization is None:
+        return
+    index = source.read_json("model_index.json")
+    if source.checkpoint is not None or is_modular(source):
+        what = "a checkpoint in one file" if source.checkpoint is not None else "a modular pipeline"
+        yield "quantization", f"{what} is opened as it is: save it as the folder of a pipeline first"
+    for name in set(model.quantization.parts or (backbone_of(index),)) & set(model.components):
+        yield "quantization", f"{name} is another component, and opened as it is: name one that is already quantised"
 
 
 def _is_of(at: str, key: str) -> bool:

@@ -29,16 +29,17 @@ _PADS_TO_PROMPT = re.compile(r"(max_length = |\[:, :)prompt_embeds\.shape\[1\]")
 _PLAIN = (str, int, float, bool, type(None), torch.device, torch.dtype)
 
 
-def remember(pipeline: DiffusionPipeline, kept: int = KEPT) -> None:
+def remember(pipeline: DiffusionPipeline, device: torch.device | None = None, kept: int = KEPT) -> None:
     """Let a pipeline encode each distinct prompt once. One that has no `encode_prompt` stays as it is.
 
     Args:
+        device: where it computes; None for where its parts are.
         kept: how many bytes of embeddings are kept: those that were used last.
     """
     names = returned_by(type(pipeline).__name__, _METHOD)
     if names and not isinstance(own := getattr(pipeline, _METHOD), Embeddings):
         pads = _PADS_TO_PROMPT.search(source_of(type(pipeline).__name__, _METHOD)) is not None
-        setattr(pipeline, _METHOD, Embeddings(pipeline, own, names, kept, pads))
+        setattr(pipeline, _METHOD, Embeddings(pipeline, own, names, device or pipeline.device, kept, pads))
 
 
 @dataclass(slots=True)
@@ -47,6 +48,7 @@ class Embeddings:
 
     Attributes:
         names: what `encode_prompt` returns, in its order.
+        device: where the pipeline computes.
         kept: how many bytes are kept.
         pads_to_prompt: whether it makes a negative prompt as long as the prompt.
     """
@@ -54,6 +56,7 @@ class Embeddings:
     pipeline: DiffusionPipeline
     encode: Callable[..., Embedded]
     names: tuple[str, ...]
+    device: torch.device
     kept: int
     pads_to_prompt: bool
     _known: "OrderedDict[Hashable, list[Embedded]]" = field(default_factory=OrderedDict)
@@ -102,7 +105,6 @@ class Embeddings:
     def _once(self, given: Mapping[str, object], key: Hashable = None) -> list[Embedded]:
         """Call `encode_prompt`, unless it has been called with the same before."""
         key = (_key(given) if key is None else key, *_adapters(self.pipeline))
-        device = self.pipeline.device
         if key not in self._known:
             returned = self.encode(**given)
             parts: list[Embedded] = list(returned) if isinstance(returned, tuple) else [returned]
@@ -110,7 +112,7 @@ class Embeddings:
             self._keep(key, [on(torch.device("cpu"), part) for part in parts])
             return parts
         self._known.move_to_end(key)
-        return [on(device, part) for part in self._known[key]]
+        return [on(self.device, part) for part in self._known[key]]
 
     def _keep(self, key: Hashable, parts: list[Embedded]) -> None:
         self._known[key] = parts

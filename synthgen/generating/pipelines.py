@@ -15,9 +15,9 @@ from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.families import PipelineCall
 from synthgen.generating.loading_errors import check_set, loading_errors
 from synthgen.generating.parts import open_part
+from synthgen.generating.quantizing import quantization_of
 from synthgen.models.assembled import is_modular, settings_alone
 from synthgen.models.busy_hub import TRIES
-from synthgen.models.device import device_errors
 from synthgen.models.door import ModelKind, open_model, open_scheduler
 from synthgen.models.part_source import CheckpointFile, PartSource
 from synthgen.models.parts import fetch_parts
@@ -115,6 +115,8 @@ def _opened(model: ModelSpec, source: ModelSource, call: PipelineCall, dtype: to
             return _checked(open_model(ModelKind.PIPELINE, folder, **options))
     if not source.is_folder:
         options |= {"revision": source.revision}
+    if quantization := quantization_of(model, source.read_json("model_index.json"), dtype):
+        options |= {"quantization_config": quantization}
     where = Path(source.location) if source.is_folder else source.location
     return _checked(_patiently(source, lambda: open_model(ModelKind.PIPELINE, where, **options)))
 
@@ -144,22 +146,6 @@ def _checked(opened: object) -> DiffusionPipeline:
     return opened
 
 
-def place(pipeline: DiffusionPipeline, model: ModelSpec, device: torch.device) -> None:
-    """Move the pipeline to the device, in the memory layout that makes convolutions fast.
-
-    Raises:
-        DeviceError: the device breaks, or memory runs out.
-    """
-    hint = "Free the device's memory, choose a smaller model, or set model.dtype: float16 on a GPU."
-    with device_errors(f"moving model {model.id} to {device}", hint):
-        pipeline.to(device)
-        pipeline.set_progress_bar_config(disable=True)
-        for part in ("unet", "vae"):
-            module = getattr(pipeline, part, None)
-            if isinstance(module, nn.Module) and _is_flat(module):
-                module.to(memory_format=torch.channels_last)
-
-
 def size_of(pipeline: DiffusionPipeline, model: FixedModel, call: PipelineCall) -> tuple[int, int]:
     """Return height and width of the images: the spec's, or else the model's own.
 
@@ -174,11 +160,6 @@ def size_of(pipeline: DiffusionPipeline, model: FixedModel, call: PipelineCall) 
     if isinstance(latents, int) and isinstance(factor, int):
         return latents * factor, latents * factor
     raise UsageError(f"model.size: {call.pipeline} does not say how large its images are", hint="Set model.size.")
-
-
-def _is_flat(module: nn.Module) -> bool:
-    """Whether all weights have at most four dimensions. Video decoders have five, and no such memory layout."""
-    return all(tensor.dim() <= 4 for tensor in (*module.parameters(), *module.buffers()))
 
 
 def scheduler_of(pipeline: DiffusionPipeline, name: str | None, settings: Mapping[str, object]) -> SchedulerMixin:

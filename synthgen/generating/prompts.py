@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from diffusers import DiffusionPipeline
 from transformers import CLIPTextModel
 
@@ -15,15 +16,24 @@ class PromptEncoder:
     The pipeline gets texts. Where it has `encode_prompt`, that gives what it has computed for the same text before.
 
     Args:
+        device: where the pipeline computes, wherever its parts are between its calls.
         guided: whether the call will use guidance, and so needs the negative prompts too.
         negated: whether some images have negative prompts: then all are called as with one, whoever shares their batch.
     """
 
-    def __init__(self, pipeline: DiffusionPipeline, call: PipelineCall, *, guided: bool, negated: bool = False) -> None:
+    def __init__(
+        self,
+        pipeline: DiffusionPipeline,
+        call: PipelineCall,
+        device: torch.device,
+        *,
+        guided: bool,
+        negated: bool = False,
+    ) -> None:
         self._call, self._guided, self._negated = call, guided, negated
         for name in ("text_encoder", "text_encoder_2"):
             _with_former_name(getattr(pipeline, name, None))
-        remember(pipeline)
+        remember(pipeline, device)
 
     def encode(self, prompts: Sequence[str], negative_prompts: Sequence[str]) -> dict[str, object]:
         texts: dict[str, list[str]] = {"prompt": list(prompts)}

@@ -24,17 +24,15 @@ from synthgen.generating.decode import (
     output_type_of,
     recorded_calls,
 )
-from synthgen.generating.pipelines import load, place
-from synthgen.generating.sampling import Sampling
+from synthgen.generating.fitting import Fitting, check_fit
+from synthgen.generating.pipelines import load
+from synthgen.generating.sampling import Sampling, largest_size
 from synthgen.models.adapters import AdapterFile
 from synthgen.models.device import in_batches, open_device
 from synthgen.models.memory import choose_batch_size, choose_dtype
 from synthgen.models.source import ModelSource
 from synthgen.records import Candidate, Failure, Rendered
 from synthgen.spec import FixedModel, ModelSpec, combinations
-
-_DECODED_AT_ONCE = 1 << 20
-"""Batches with more pixels are decoded image by image, because the decoder's activations need the most memory."""
 
 
 class Renderer:
@@ -74,21 +72,21 @@ class Renderer:
         self._written = keys_that_differ(self._model)
         self._call = checked_call(self._model, self._source, self._written)
 
+        check_fit(self._model, self.device)
+
         pipeline = load(self._model, self._source, self._call, self.dtype)
         self._adapters.load(pipeline)
-        place(pipeline, self._model, self.device)
+        self.height, self.width = largest_size(pipeline, self._model, self._call)
+        self._fitting = Fitting(pipeline, self._model, self.device, self.dtype, self.height * self.width)
 
         self._pipeline = pipeline
-        self._sampling = Sampling(pipeline, self._model, self._call, self._written)
-        self.height, self.width = self._sampling.largest
+        self._sampling = Sampling(pipeline, self._model, self._call, self._written, self.device)
         self._at_once = self._sampling.batch_limit or choose_batch_size(
             self._model.batch_size, self.height * self.width, self.device, self._largest_batch
         )
         # Of images that draw their settings, only those with the same ones are made together.
         self.batch_size = min(self._largest_batch, self._at_once * combinations(self._model))
-        slice_decoding = getattr(getattr(pipeline, "vae", None), "enable_slicing", None)
-        if slice_decoding is not None and self._at_once * self.height * self.width > _DECODED_AT_ONCE:
-            slice_decoding()
+        self._fitting.for_batches(self._at_once)
 
     @property
     def pipeline(self) -> DiffusionPipeline:
@@ -127,11 +125,15 @@ class Renderer:
     @torch.inference_mode()
     def _render_alike(self, candidates: Sequence[Candidate], settings: FixedModel) -> list[Rendered]:
         began = time.perf_counter()
-        pixels, failures = self._draw(candidates, settings)
+        try:
+            pixels, failures = self._draw(self._fitting.padded(candidates), settings)
+        except (RuntimeError, MemoryError) as error:
+            self._fitting.failed(error)
+            raise
         seconds = (time.perf_counter() - began) / len(candidates)
         return [
             Rendered(candidate, None if failure else image, failure, seconds, len(candidates))
-            for candidate, image, failure in zip(candidates, pixels, failures, strict=True)
+            for candidate, image, failure in zip(candidates, pixels, failures, strict=False)  # without padding
         ]
 
     def _draw(self, candidates: Sequence[Candidate], settings: FixedModel) -> tuple[Tensor, list[Failure | None]]:
@@ -172,6 +174,7 @@ class Renderer:
         self, candidates: Sequence[Candidate], settings: FixedModel
     ) -> Any:  # each pipeline has an output class of its own
         assert self._pipeline is not None
+        self._fitting.begin(settings.steps)
         with np.errstate(invalid="ignore"):  # a safety checker casts NaN to bytes; `not_finite` reports them
             arguments = self._sampling.arguments(
                 settings,
@@ -198,6 +201,7 @@ class Renderer:
             **self._parts(),
             "safety_checker": "on" if getattr(self._pipeline, "safety_checker", None) is not None else "off",
             **self._call.facts(self._model),
+            **self._fitting.provenance(),
             **self._adapters.provenance(),
             **{name: version(name) for name in ("diffusers", "torch", "transformers")},
         }

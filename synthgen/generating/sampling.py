@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+import torch
 from diffusers import DiffusionPipeline, SchedulerMixin
 
 from synthgen.families import Guidance, PipelineCall, as_text, guidance_argument, recorded_call, recorded_settings
@@ -12,6 +13,16 @@ from synthgen.records import Candidate, DrawnSettings
 from synthgen.spec import FixedModel, ModelSpec, choices_of, fixed, variants_of
 
 
+def largest_size(pipeline: DiffusionPipeline, model: ModelSpec, call: PipelineCall) -> tuple[int, int]:
+    """Return height and width of the largest images.
+
+    Raises:
+        UsageError: neither the spec nor the model has a size.
+    """
+    sizes = (size_of(pipeline, settings, call) for settings in variants_of(model))
+    return max(sizes, key=lambda size: size[0] * size[1])
+
+
 class Sampling:
     """The settings of a spec, and the pipeline that they are set in.
 
@@ -19,16 +30,19 @@ class Sampling:
         written: the keys of `model` that the spec's author set.
 
     Attributes:
-        largest: height and width of the largest images.
         batch_limit: 1 if images of a batch would influence each other; None if they do not.
 
     Raises:
-        UsageError: neither the spec nor the model has a size.
         ModelError: a scheduler cannot be made.
     """
 
     def __init__(
-        self, pipeline: DiffusionPipeline, model: ModelSpec, call: PipelineCall, written: Collection[str]
+        self,
+        pipeline: DiffusionPipeline,
+        model: ModelSpec,
+        call: PipelineCall,
+        written: Collection[str],
+        device: torch.device,
     ) -> None:
         self._pipeline, self._model, self._call, self._written = pipeline, model, call, written
         self._variants = list(variants_of(model))
@@ -38,10 +52,9 @@ class Sampling:
         self._schedulers: dict[str | None, SchedulerMixin] = {None: own}
         self._schedulers |= {name: scheduler_of(pipeline, name, set_to) for name in names}
         self._encoders = {
-            guided: PromptEncoder(pipeline, call, guided=guided, negated=bool(model.negative_prompt))
+            guided: PromptEncoder(pipeline, call, device, guided=guided, negated=bool(model.negative_prompt))
             for guided in {call.is_guided(each, written) for each in self._variants}
         }
-        self.largest = max(map(self.size, self._variants), key=lambda size: size[0] * size[1])
         limits = (call.batch_limit(each, written) for each in self._variants)
         self.batch_limit = next((limit for limit in limits if limit is not None), None)
         self.use(())

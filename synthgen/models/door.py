@@ -259,7 +259,16 @@ _INPUTS = _Rule(_asked, (), _ASKED)
 _RULES = {
     ModelKind.PIPELINE: _Rule(
         _pipeline,
-        ("pipeline", "parts", "dtype", "variant", "revision", "safety_checker", "requires_safety_checker"),
+        (
+            "pipeline",
+            "parts",
+            "dtype",
+            "variant",
+            "revision",
+            "safety_checker",
+            "requires_safety_checker",
+            "quantization_config",
+        ),
         _CODE | _PICKLES,
     ),
     ModelKind.PIPELINE_FILES: _Rule(_pipeline, ("variant", "revision", "without"), _CODE | _PICKLES),

@@ -29,6 +29,9 @@ _KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", _WRI
 
 NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "model.batch_size": "changes speed; the candidates and their noise are the same",
+    "model.offload": "decides where weights wait, not what is computed with them",
+    "model.vae_slicing": "changes how many images are decoded at once",
+    "model.compile": "changes speed; numbers differ in their last bits, as between devices",
     "output.format": "applied when the dataset is finalized, to images that are there",
     "output.format_options": "applied when the dataset is finalized, to images that are there",
     "output.splits": "applied when the dataset is finalized, to images that are there",

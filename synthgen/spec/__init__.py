@@ -37,6 +37,7 @@ from synthgen.spec.fixed import (
     sizes_of,
     variants_of,
 )
+from synthgen.spec.memory import CacheSpec, QuantizationSpec
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, PLUGIN, JudgeSpec, ModelSpec
 from synthgen.spec.output import Budget, Output, Rejects
 from synthgen.spec.output_checks import PARQUET
@@ -69,6 +70,7 @@ __all__ = [
     "Attribute",
     "Balance",
     "Budget",
+    "CacheSpec",
     "ClassSpec",
     "ClipFilter",
     "ComponentSpec",
@@ -87,6 +89,7 @@ __all__ = [
     "PromptSpace",
     "Prompts",
     "QualityFilter",
+    "QuantizationSpec",
     "Rejects",
     "SettingValues",
     "Settings",

@@ -16,6 +16,7 @@ from synthgen.spec.bundled import check_bundled
 from synthgen.spec.component_checks import check_components
 from synthgen.spec.conditions import check_conditions
 from synthgen.spec.filters import OWN_SCORES
+from synthgen.spec.memory_checks import check_memory
 from synthgen.spec.messages import suggestion, suggestion_or_all
 from synthgen.spec.model import BUNDLED_MODEL, ModelSpec
 from synthgen.spec.output_checks import check_output
@@ -49,6 +50,7 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from check_adapters(spec)
     yield from check_components(spec)
     yield from check_sampling(spec)
+    yield from check_memory(spec)
 
 
 def check_attributes(spec: Data) -> Iterator[Violation]:

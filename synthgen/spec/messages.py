@@ -39,6 +39,9 @@ _EXAMPLES: Mapping[tuple[str | int, ...], str] = {
 }
 _FORMS: Mapping[tuple[str | int, ...], str] = {
     ("filters", "label", "min_posterior"): "a number from 0 to 1, 'chance', or a number for each class",
+    ("model", "quantization"): "a method such as 'torchao-int8', or {method: ..., parts: [...]}",
+    ("model", "cache"): "a method such as 'taylorseer', or {method: ...} with its settings",
+    ("model", "compile"): "auto, off, regional or full",
     ("balance", "target"): "'uniform', shares such as {light: 0.5, dark: 0.5}, or {from: FILE}",
 }
 """Keys with several forms: pydantic's error mentions only the form that it tried."""

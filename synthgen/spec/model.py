@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from synthgen.spec.adapters import AdapterSpec
 from synthgen.spec.components import Components
 from synthgen.spec.fields import Revision, Section, SettingName, Side, Text, VariantName
+from synthgen.spec.memory import AttentionName, Cache, Compile, Offload, Quantization
 from synthgen.spec.sampling import GuidanceScale, Schedulers, Sizes, Steps
 
 BUNDLED_MODEL = "bundled:workers"
@@ -140,6 +141,33 @@ class ModelSpec(Section):
         max_length=16,
         description="Other parts of the pipeline, by name, such as {vae: ./my-vae}. Each is an id, or a mapping with "
         "id and other keys.",
+    )
+    quantization: Quantization | None = Field(
+        None, description="Weights in fewer bits. A method alone, such as 'torchao-int8', is short for {method: ...}."
+    )
+    offload: Offload = Field(
+        "auto",
+        description="What waits in the CPU's memory while it is not used: 'none'; the text 'encoders'; each 'model', "
+        "one at a time; or each layer, a 'group' at a time. 'auto' takes the first that fits the GPU.",
+    )
+    vae_slicing: bool | Literal["auto"] = Field(
+        "auto", description="Decode the images of a batch one by one. 'auto' does so for large batches."
+    )
+    vae_tiling: bool = Field(
+        False, description="Decode each large image in overlapping tiles. Needs less memory, and changes pixels."
+    )
+    attention: AttentionName | Literal["auto"] = Field(
+        "auto", description="An attention backend of diffusers, such as 'native', 'flash' or 'sage'."
+    )
+    compile: Compile = Field(
+        "off",
+        description="Compile the part that denoises: its repeated blocks ('regional') or all of it ('full'). 'auto' "
+        "compiles the blocks on a GPU.",
+    )
+    cache: Cache | None = Field(
+        None,
+        description="Take parts of denoising steps over from earlier ones. A method alone, such as 'taylorseer', is "
+        "short for {method: ...}.",
     )
 
 

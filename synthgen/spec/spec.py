@@ -55,7 +55,8 @@ def _version(value: object) -> object:
 
 _LATER: Mapping[str, object] = {"suffix": None, "sampling": "random", "expand": None}
 _OF_CLASS: Mapping[str, object] = {"variables": {}, "negative_prompt": None}
-"""Keys of `prompts` and of a class that earlier versions did not have, with their defaults."""
+_OF_MODEL: Mapping[str, object] = {"quantization": None, "vae_tiling": False, "attention": "auto", "cache": None}
+"""Keys of `prompts`, of a class and of `model` that earlier versions did not have, with their defaults."""
 
 
 class Prompts(Section):
@@ -178,6 +179,9 @@ class Spec(Section):
                 del dumped["model"][key]
         if self.preset is None:
             del dumped["preset"]
+        for key, default in _OF_MODEL.items():
+            if dumped["model"][key] == default:
+                del dumped["model"][key]
         for keys, section in ((_LATER, dumped["prompts"]), *((_OF_CLASS, kind) for kind in dumped["classes"].values())):
             for key in [key for key, default in keys.items() if section[key] == default]:
                 del section[key]  # likewise

@@ -1,0 +1,67 @@
+"""What a plan's model needs of a GPU's memory: from the headers of its files. Reads no weights."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from synthgen import bundled
+from synthgen.families.memory import backbone_of
+from synthgen.files import expanded
+from synthgen.models import ModelSource
+from synthgen.models.sizes import FITS, DeviceNeed, device_need, sizes_of
+from synthgen.models.source import cached_folder
+from synthgen.spec import BUNDLED_MODEL, PLUGIN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from synthgen.planning import Plan
+
+_SIDE = 1024
+"""Pixels of an image whose size is not known here."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryNeed:
+    """What a model needs of a GPU's memory, roughly.
+
+    Attributes:
+        dtype: in which its weights are loaded on a GPU.
+        parts: the bytes of each part's weights.
+        free: how many free bytes a GPU needs, by what `model.offload` leaves in the CPU's memory, for one image.
+    """
+
+    dtype: str
+    parts: Mapping[str, int]
+    free: Mapping[str, int]
+
+
+def memory_need(planned: Plan, size: tuple[int, int] | None) -> MemoryNeed | None:
+    """Estimate what a plan's model needs; None where its files are not here.
+
+    Args:
+        size: width and height of its images, if they are known.
+    """
+    model = planned.spec.model
+    if model.id.startswith(PLUGIN):
+        return None
+    place = str(bundled.GENERATOR) if model.id == BUNDLED_MODEL else model.id
+    source = ModelSource(place, planned.revisions.generator)
+    folder = expanded(place) if source.is_folder else cached_folder(source)
+    index = source.read_cached("model_index.json")
+    if folder is None or not index:
+        return None
+
+    dtype = "bfloat16" if model.dtype == "auto" else model.dtype
+    backbone, asked = backbone_of(index), model.quantization
+    quantised = dict.fromkeys(asked.parts or (backbone,), asked.method) if asked else {}
+    parts = sizes_of(folder, index, model.variant, dtype, quantised)
+    if not parts:
+        return None
+    width, height = size or (_SIDE, _SIDE)
+    return MemoryNeed(dtype, parts, _free(device_need(parts, backbone, width * height)))
+
+
+def _free(need: DeviceNeed) -> dict[str, int]:
+    return {name: int(size / FITS) for name, size in asdict(need).items()}

@@ -1,0 +1,147 @@
+"""What makes the part that denoises faster: compilation, attention backends, and caches between its steps."""
+
+import os
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import TypeAlias
+
+import torch
+from diffusers import (
+    DiffusionPipeline,
+    FasterCacheConfig,
+    FirstBlockCacheConfig,
+    MagCacheConfig,
+    PyramidAttentionBroadcastConfig,
+    TaylorSeerCacheConfig,
+)
+from diffusers.hooks import HookRegistry
+from diffusers.hooks.mag_cache import FLUX_MAG_RATIOS
+from torch import nn
+
+from synthgen.errors import ModelError, UsageError, first_line
+from synthgen.families import as_text
+from synthgen.families.model_source import repeated_blocks
+from synthgen.models.device import device_error
+from synthgen.spec import CacheSpec, ModelSpec
+
+_Config: TypeAlias = (
+    FasterCacheConfig | FirstBlockCacheConfig | MagCacheConfig | PyramidAttentionBroadcastConfig | TaylorSeerCacheConfig
+)
+
+
+def check_compiler(model: ModelSpec, device: torch.device) -> None:
+    """Refuse to compile where there is nothing to compile with, before weights are read.
+
+    Raises:
+        UsageError: the compiler is missing.
+    """
+    if model.compile not in ("regional", "full"):
+        return
+    hint = "Install it, or set model.compile: off."
+    compiler = os.environ.get("CXX", "g++")
+    if not any(map(shutil.which, (compiler, "clang++"))):
+        raise UsageError(f"model.compile: there is no C++ compiler here ({compiler})", hint=hint)
+    if device.type == "cuda" and find_spec("triton") is None:
+        raise UsageError("model.compile: on a GPU it needs the package triton, which is not installed", hint=hint)
+
+
+def chosen_compilation(model: ModelSpec, device: torch.device, backbone: nn.Module) -> str:
+    """Return `off`, `regional` or `full`: `auto` compiles repeated blocks on a GPU, where nothing stands against it."""
+    if model.compile != "auto":
+        return model.compile
+    able = device.type == "cuda" and find_spec("triton") is not None and shutil.which("gcc") is not None
+    return "regional" if able and model.cache is None and repeated_blocks(type(backbone).__name__) else "off"
+
+
+def compile_backbone(backbone: nn.Module, how: str) -> None:
+    """Compile the part that denoises, in its place: when it is called first, and again for each other shape."""
+    if how == "full":
+        backbone.compile()
+    elif how == "regional":
+        backbone.compile_repeated_blocks()  # type: ignore[operator] # a method of diffusers' models
+
+
+def set_attention(backbone: nn.Module, name: str) -> None:
+    """Let a model compute attention with a backend of diffusers. None is fetched from the hub.
+
+    Raises:
+        ModelError: the backend cannot be used here.
+    """
+    if name == "auto":
+        return
+    assert not name.endswith("_hub"), "refused before"
+    try:
+        backbone.set_attention_backend(name)  # type: ignore[operator] # a method of diffusers' models
+    except (RuntimeError, ValueError, ImportError) as error:
+        hint = "Choose another one, or remove the key from the spec."
+        unfit = ModelError(f"model.attention: {name} cannot be used: {first_line(error)}", hint=hint)
+        raise device_error(error, f"setting model.attention: {name}") or unfit from error
+
+
+class StepCache:
+    """The cache of a spec, in the part of a pipeline that denoises.
+
+    Args:
+        spec: None for no cache.
+        dtype: in which what was computed is kept.
+    """
+
+    def __init__(self, pipeline: DiffusionPipeline, backbone: nn.Module, spec: CacheSpec | None, dtype: torch.dtype):
+        self._pipeline, self._backbone, self._spec, self._dtype = pipeline, backbone, spec, dtype
+        self._steps: int | None = None
+
+    def begin(self, steps: int) -> None:
+        """Forget the images before, which may have ended in an error, and expect so many steps.
+
+        Raises:
+            ModelError: the cache does not fit the model.
+        """
+        if self._spec is None:
+            return
+        if steps == self._steps:
+            HookRegistry.check_if_exists_or_initialize(self._backbone).reset_stateful_hooks()
+            return
+        try:
+            if self._steps is not None:
+                self._backbone.disable_cache()  # type: ignore[operator]
+            self._backbone.enable_cache(self._config(self._spec, steps))  # type: ignore[operator]
+        except (ValueError, IndexError, TypeError, AttributeError) as error:
+            what = f"model.cache: {self._spec.method} does not fit {type(self._backbone).__name__}: {first_line(error)}"
+            raise ModelError(what, hint="Choose another one, or remove the key from the spec.") from error
+        self._steps = steps
+
+    def described(self) -> str:
+        """Say what kind it is, with the settings that its author chose."""
+        assert self._spec is not None
+        return as_text(self._spec.model_dump(mode="json", exclude_none=True))
+
+    def _config(self, spec: CacheSpec, steps: int) -> _Config:
+        match spec.method:
+            case "taylorseer":
+                return TaylorSeerCacheConfig(
+                    cache_interval=spec.interval or 5,
+                    disable_cache_before_step=spec.warmup or 3,
+                    taylor_factors_dtype=self._dtype,
+                )
+            case "magcache":
+                ratios = torch.tensor(spec.ratios) if spec.ratios else FLUX_MAG_RATIOS
+                return MagCacheConfig(threshold=spec.threshold or 0.06, num_inference_steps=steps, mag_ratios=ratios)
+            case "pyramid":
+                return PyramidAttentionBroadcastConfig(
+                    spatial_attention_block_skip_range=spec.interval or 2, current_timestep_callback=self._time
+                )
+            case "fastercache":
+                return FasterCacheConfig(
+                    spatial_attention_block_skip_range=spec.interval or 2,
+                    attention_weight_callback=lambda _: 0.5,
+                    is_guidance_distilled=True,  # it is refused with guidance
+                    tensor_format="BCHW",
+                    current_timestep_callback=self._time,
+                )
+            case "first_block":
+                return FirstBlockCacheConfig(threshold=spec.threshold or 0.05)
+
+    @property
+    def _time(self) -> Callable[[], float]:
+        return lambda: float(self._pipeline.current_timestep)
