@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from synthgen.planning import Plan
+from synthgen.presets import preset_of
 from synthgen.records import Reason, Rule
 from synthgen.spec import UNKNOWN, Spec
 
@@ -44,6 +45,8 @@ def facts(planned: Plan) -> dict[str, str]:
 
     model = planned.spec.model
     facts = {"model": model.id, "steps": str(model.steps), "guidance": f"{model.guidance:g}"}
+    if preset := preset_of(model):
+        facts["licence of the model"] = f"{preset.licence} ({preset.licence.reason})"
     for adapter in model.adapters:
         revision = planned.revisions.adapters.get(adapter.label, "")
         facts[f"adapter {adapter.label}"] = adapter.described(revision, adapter.license)
