@@ -139,9 +139,7 @@ def forecast(planned: Plan) -> Forecast:
 def _licence(spec: Spec, preset: Preset | None) -> str:
     if spec.model.id == BUNDLED_MODEL:
         return "apache-2.0"
-    if preset is None:
-        return "see the model's card"
-    return f"{preset.licence.name}; may its pictures train a model: {preset.licence.may_train}"
+    return str(preset.licence) if preset else "see the model's card"
 
 
 def split_sizes(spec: Spec) -> dict[str, dict[str, int]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from synthgen.planning import Plan
+from synthgen.presets import preset_of
 from synthgen.records import Reason, Rule
 from synthgen.spec import UNKNOWN, Spec, choices_of, in_words
 
@@ -48,6 +49,8 @@ def facts(planned: Plan) -> dict[str, str]:
     facts |= {"preset": planned.spec.preset} if planned.spec.preset else {}
     if model.guidance_interval is not None:
         facts["guidance interval"] = "{:g} to {:g} of the denoising".format(*model.guidance_interval)
+    if preset := preset_of(model):
+        facts["licence of the model"] = f"{preset.licence} ({preset.licence.reason})"
     for adapter in model.adapters:
         revision = planned.revisions.adapters.get(adapter.label, "")
         facts[f"adapter {adapter.label}"] = adapter.described(revision, adapter.license)

@@ -15,13 +15,15 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 
 
 def find_preset(name: str) -> Preset:
-    """Return a preset by its name.
+    """Return a preset by its name, or the first with the model of a hub id.
 
     Raises:
-        UsageError: there is none of this name.
+        UsageError: there is none.
     """
     if name in PRESETS:
         return PRESETS[name]
+    if same := next((preset for preset in PRESETS.values() if preset.hub_id == name), None):
+        return same
     what = f"there is no preset {name!r}{suggestion(name.lower(), PRESETS)}"
     raise UsageError(
         what, argument="model", hint="`synthgen models` lists them. Any other model: see docs/own-model.md."

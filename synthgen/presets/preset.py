@@ -30,7 +30,7 @@ class SpeedClass(StrEnum):
 SPEED_LIMITS: Mapping[SpeedClass, float] = MappingProxyType(
     {SpeedClass.FAST: 30, SpeedClass.MEDIUM: 200, SpeedClass.SLOW: 800}
 )
-"""Billions of weights below which a class begins to be the right one; more is `SLOWEST`."""
+"""Billions of weights that an image of a class stays below. `SLOWEST` has no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,9 @@ class Licence:
     url: str
     may_train: MayTrain
     reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}; may its pictures train a model: {self.may_train}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,9 +66,9 @@ seed: 0
 """
 _FRUIT = """\
 classes:
-  apple: 150
   pear: 150
-  orange: 150
+  lemon: 150
+  peach: 150
   banana: 150
 
 prompts:

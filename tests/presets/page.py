@@ -13,11 +13,10 @@ BEGIN, END = "<!-- models -->\n", "<!-- /models -->\n"
 FEW_STEP = replace(
     PRESETS["flux2-klein-4b"],
     name="few-step",
-    model={**PRESETS["flux2-klein-4b"].model, "guidance": 0, "size": 512},
-    comments={"guidance": "0 and 1 both mean none: guidance is in its weights"},
+    model={**PRESETS["flux2-klein-4b"].model, "size": 512},
     dataset="fruit-stand",
 )
-"""A spec that was there before the presets, and keeps its name and its meaning."""
+"""A spec that was there before the presets, and keeps its name."""
 _SETTINGS = ("steps", "guidance", "embedded_guidance", "scheduler", "scheduler_config", "max_sequence_length", "size")
 
 

@@ -81,3 +81,19 @@ def test_what_cannot_act_is_refused_from_the_record(
 def test_another_model_is_not_planned_without_its_files(capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line(["plan", write("sd15"), "--set", "model.id=owner/name", "--json"]) == 2
     assert "is not in the local cache" in json.loads(capsys.readouterr().out)["errors"][0]["message"]
+
+
+def test_files_in_the_cache_take_the_place_of_the_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    commit, preset = "c" * 40, PRESETS["flux1-schnell"]
+    place = tmp_path / "hub" / f"models--{preset.hub_id.replace('/', '--')}"
+    (place / "refs").mkdir(parents=True)
+    (place / "refs/main").write_text(commit)
+    for name, content in {**preset.files, "transformer/config.json": {"guidance_embeds": True}}.items():
+        file = place / "snapshots" / commit / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content))
+    assert command_line(["plan", write("flux1-schnell"), "--json"]) == 0
+    found = result(capsys.readouterr().out)
+    assert (found["recorded"], found["revisions"]["generator"]) == (None, commit)
+    assert found["fingerprint"]
+    assert [one["limit"] for one in found["forecast"]["tokens"]] == [None, 256]  # its tokenizers are not in the cache

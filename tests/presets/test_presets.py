@@ -7,6 +7,8 @@ import pytest
 
 import synthgen
 from synthgen.errors import UsageError
+from synthgen.pages.facts import facts
+from synthgen.planning import Revisions, make_plan
 from synthgen.presets import PRESETS, find_preset, preset_of, spec_of_preset
 from tests.command import command_line, result
 from tests.presets.page import PAGE, page, specs
@@ -76,3 +78,13 @@ def test_an_unknown_preset_is_refused_with_the_nearest(
     assert not list(tmp_path.iterdir())
     with pytest.raises(UsageError):
         find_preset(given)
+
+
+def test_a_hub_id_names_its_first_preset() -> None:
+    assert find_preset("stabilityai/stable-diffusion-xl-base-1.0").name == "sdxl"
+
+
+def test_the_card_and_the_sheet_say_the_licence_of_the_model() -> None:
+    spec = synthgen.load_spec(spec_of_preset(PRESETS["flux1-dev"]))
+    shown = facts(make_plan(spec, Revisions("a" * 40, "judge")))["licence of the model"]
+    assert "FLUX.1-dev Non-Commercial; may its pictures train a model: limited (version 1.1.1" in shown
