@@ -38,9 +38,10 @@ def expand(
     files: Files = None,
     variables: Variables = None,
 ) -> Answer:
-    """Ask a language model for varied prompts, as `prompts.expand` says. Nothing else ever asks it.
+    """Ask a language model for prompts. Nothing else ever asks it.
 
-    The prompts go to the file that the spec names, and from there into the plan. What the file has is kept.
+    `prompts.expand` of the spec says what is asked. The prompts go to the file that it names, and from there into the
+    plan. What the file has is kept.
     """
     from synthgen.api.expanding import ask_writer, refusals
     from synthgen.api.specs import checked_spec
