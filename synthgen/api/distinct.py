@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from synthgen.errors import StorageError
-from synthgen.pages.page import short
 
 if TYPE_CHECKING:
     from synthgen.ledger.columns import LedgerRow
@@ -53,6 +52,8 @@ def facts_of(found: DistinctPictures | None, sample: int | None = None) -> dict[
     """
     if found is None:
         return {}
+    from synthgen.pages.page import short
+
     of_sample = "" if sample is None else f", in the first {sample:,} accepted images"
     facts = {FACT: found.text + of_sample}
     named = [f"{short(template)} ({pictures:.2f} of {found.of})" for template, pictures in found.copying]
@@ -95,6 +96,8 @@ def _accepted(table: Source, ledger: Source) -> Iterator[LedgerRow]:
 
 def warn_of_copies(found: DistinctPictures | None) -> None:
     """Name the templates whose images are as good as copies of each other."""
+    from synthgen.pages.page import short
+
     for template, pictures in found.copying if found else ():
         worth = f"{found.of} images of one {found.by} are worth {pictures:.2f} distinct ones" if found else ""
         _LOG.warning("template %r gives copies: %s, whatever the seed", short(template), worth)

@@ -29,7 +29,7 @@ class SettingMeasures:
     Attributes:
         yields: the share that passed the filters, with Wilson's interval, which allows for images of one prompt.
         fidelity: by name, the mean of a score over prompts: the value, and its interval if there are several prompts.
-        seconds: per image.
+        seconds: per image; the first batch, which warms up, is left out where there are others.
         seconds_accepted: per image that passed, with the interval of the yield; None if none passed.
         differences: by measure, the mean difference from the first setting, prompt by prompt; empty for the first, and
             where the prompts or seeds are others.
@@ -71,7 +71,7 @@ def _measures(
     shares = np.array([*by_prompt["yield"].values()])
     yields = wilson_with_effect(passed, len(rows), _effect(shares, passed, len(rows)), max(len(shares) - 1, 1))
     assert yields is not None, "a setting has attempts"
-    seconds = float(np.mean([row["seconds"] for row in rows]))
+    seconds = float(np.mean([row["seconds"] for row in rows[rows[0]["batch_size"] :] or rows]))
     fidelity = {}
     for name in SCORES:
         of_prompts = np.array([*by_prompt[name].values()])

@@ -51,8 +51,8 @@ class Sweep:
 
     Example:
         >>> found = synthgen.sweep("specs/quickstart.yaml", ["model.steps=1,2"], "outputs/swept", prompts=2, seeds=2)
-        >>> [dict(one.values) for one in found.settings]
-        [{'model.steps': '1'}, {'model.steps': '2'}]
+        >>> found.settings[1].values["model.steps"]
+        '2'
     """
 
     page: str

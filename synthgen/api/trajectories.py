@@ -41,8 +41,8 @@ class Trajectories:
 
     Example:
         >>> found = synthgen.trajectory("specs/quickstart.yaml", 1, "outputs/ways", steps=[1])
-        >>> [frame.kind for frame in found.images[0].frames]
-        ['noise', 'clean', 'image']
+        >>> found.images[0].frames[-1].kind
+        'image'
     """
 
     page: str

@@ -186,8 +186,8 @@ def _recorded(pipeline: DiffusionPipeline, tape: _Tape) -> Iterator[list[_Step]]
         levels = levels_of(call.scheduler, timestep)
         output = call.made()
         clean = clean_of(call.scheduler, output, call.tensor("model_output"), sample, levels)
-        made = output["prev_sample"].clone()
-        steps.append(_Step(sample.clone(), float(timestep.flatten()[0]), levels, clean, made))
+        if isinstance(made := output.get("prev_sample"), Tensor):
+            steps.append(_Step(sample.clone(), float(timestep.flatten()[0]), levels, clean, made.clone()))
         return call.returned(output)
 
     def kept(name: str, forward: _Forward) -> _Forward:

@@ -124,7 +124,14 @@ def write_comparison(
         settings=[shown(name, found) for name, found in settings],
         of=of,
         differences=[
-            (name, [(_NAMES[key], _signed(each), _is_sure(each)) for key, each in found.differences.items()])
+            (
+                name,
+                [
+                    (_NAMES[key], *_signed(each), _is_sure(each))
+                    for key in _NAMES
+                    if (each := found.differences.get(key))
+                ],
+            )
             for name, found in settings
             if found.differences
         ],
@@ -152,8 +159,8 @@ def _picture(row: LedgerRow) -> SweepPicture:
     return SweepPicture(data_uri(row["thumbnail"]), row["verdict"], (row["reason"] or "").replace("_", " "))
 
 
-def _signed(found: Interval) -> str:
-    return f"{found.value:+.3g} ({found.low:+.2g} to {found.high:+.2g})"
+def _signed(found: Interval) -> tuple[str, str]:
+    return f"{found.value:+.2g}", f"{found.low:+.2g} to {found.high:+.2g}"
 
 
 def _is_sure(found: Interval) -> bool:
