@@ -6,6 +6,7 @@ The reference knows no interval: of two steps, the first is taken from one such 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def first_step(pipeline: DiffusionPipeline, kept: list[Any], *, gives: bool) -> 
         if next(steps) == 0:
             if gives:
                 return kept[0]
-            kept.append(tuple(part.clone() if isinstance(part, Tensor) else part for part in made))
+            kept.append(deepcopy(made))
         return made
 
     step.__wrapped__ = own  # type: ignore[attr-defined] # pipelines ask what it takes
