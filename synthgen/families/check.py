@@ -52,7 +52,7 @@ def _problems(
 ) -> Iterator[tuple[str, str]]:
     yield from call.problems(model, written)
     yield from text_problems(call, source.read_json, model)
-    yield from scheduler_problems(call, source.read_json, model.scheduler)
+    yield from scheduler_problems(call, source.read_json, model.scheduler, model.steps)
     if source.is_folder:  # what the cache has of a hub model may be a part of it
         yield from folder_problems(call, source.read_json, Path(source.location), model.variant)
 

@@ -21,15 +21,20 @@ _RANDOM = (
 """Each of their steps draws noise."""
 _STEP = 3
 """What a step gets: the model's output, the time, the sample."""
+_PNDM = 4
+"""Steps at least: it begins with as many of another method, unless `skip_prk_steps` leaves these out."""
 _FOR_NOISE = ("LCMScheduler", "TCDScheduler")
 """They take the place of those in diffusers' lists, and are in none."""
 
 
-def scheduler_problems(call: PipelineCall, read: Read, wanted: str | None) -> Iterator[tuple[str, str]]:
+def scheduler_problems(
+    call: PipelineCall, read: Read, wanted: str | None, steps: int | None = None
+) -> Iterator[tuple[str, str]]:
     """Find out why a scheduler cannot be used: the key of `model`, and why.
 
     Args:
         wanted: the scheduler that the spec names; None for the model's own.
+        steps: how many it is to take, if that is known.
     """
     config = read("scheduler/scheduler_config.json")
     own = str(config.get("_class_name", ""))
@@ -38,6 +43,8 @@ def scheduler_problems(call: PipelineCall, read: Read, wanted: str | None) -> It
         return
 
     name, key = wanted or own, "scheduler" if wanted else "id"
+    if name == "PNDMScheduler" and steps is not None and steps < _PNDM and not config.get("skip_prk_steps"):
+        yield "steps", f"{name} takes at least {_PNDM} steps, not {steps}"
     if name in _WHOLE_BATCH:
         yield key, f"{name} draws noise for a whole batch at once: no image could be drawn again alone"
     elif call.seeds_steps is False and (name in _RANDOM or config.get("stochastic_sampling") is True):

@@ -124,6 +124,8 @@ def _scheduled(facts: Facts | None) -> str:
         return ""
     if "refused" in facts:
         return f"refused: {_kind(facts['refused'])}"
+    if "fault" in facts:
+        return "**failed**"
     good = facts["direct"] <= FURTHEST and facts["batches"] <= FURTHEST
     return "equal" if good else f"**{facts['direct']}, {facts['batches']} apart**"
 
