@@ -11,7 +11,7 @@ from synthgen.families.resolve import not_from_text
 from synthgen.families.signature import auto_families, auto_names
 
 DATA = Path(__file__).parents[2] / "docs" / "figures" / "families.json"
-FURTHEST = 2
+FURTHEST = 3
 """Grey levels of 255 between two images of one candidate: sums of another order are not equal to the last bit."""
 OUTSIDE = (
     *("BriaPipeline", "BriaFiboPipeline", "BriaFibo2Pipeline", "DreamLitePipeline", "DreamLiteMobilePipeline"),
@@ -41,6 +41,9 @@ def measured_table() -> str:
     rows = ["| small model | images | guidance | guidance 1 | negative prompt | size, steps | batches |"]
     rows += ["| --- | --- | --- | --- | --- | --- | --- |"]
     for name, facts in sorted(data()["families"].items()):
+        if "fault" in facts:
+            rows.append(f"| {name} | **failed** |  |  |  |  |  |")
+            continue
         guidance, negative, wide = facts["guidance"], facts["negative"], facts["size and steps"]
         cells = [
             f"{facts['class'].removesuffix('Pipeline')} ({name})",
@@ -57,7 +60,7 @@ def measured_table() -> str:
 
 def schedulers_table() -> str:
     """Write a row for each scheduler, and what came of it with each model."""
-    models = data()["schedulers"]
+    models = {name: facts for name, facts in data()["schedulers"].items() if "fault" not in facts}
     heads = [f"{name} ({facts['own']})" for name, facts in models.items()]
     rows = [f"| scheduler | {' | '.join(heads)} |"]
     rows += ["| --- |" + " --- |" * len(models)]
