@@ -73,13 +73,17 @@ def schedulers_table() -> str:
 
 def reasons_table() -> str:
     """Write why the other names of diffusers' lists are not drawn with."""
-    driven = {facts["class"] for facts in data()["families"].values()}
+    driven = {facts.get("class") for facts in data()["families"].values()}
     found: dict[str, list[str]] = {}
     for task in ("TEXT2IMAGE", "IMAGE2IMAGE", "INPAINT"):
         for name in auto_names(task):
             if name in driven:
                 continue
-            why = _TWIN if twin_of(name) else str(not_from_text(name))
+            why = (
+                _TWIN
+                if twin_of(name)
+                else not_from_text(name) or "it could not be measured: the images of its small model failed"
+            )
             listed = found.setdefault(why, [])
             if name not in listed:
                 listed.append(name)
