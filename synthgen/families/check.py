@@ -73,7 +73,9 @@ def _setting_problems(
     """Check every value of every choice. What is wrong with one of them has its place: `guidance.1`."""
 
     def found(settings: FixedModel) -> dict[tuple[str, str], None]:
-        scheduler = scheduler_problems(call, source.read_json, settings.scheduler, settings.scheduler_config)
+        scheduler = scheduler_problems(
+            call, source.read_json, settings.scheduler, settings.scheduler_config, settings.steps
+        )
         return dict.fromkeys([*call.problems(settings, written), *scheduler])
 
     common = found(fixed(model))

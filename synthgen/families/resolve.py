@@ -105,7 +105,9 @@ def _resolved(signature: Signature, family: Family | None, read: Read, index: Ma
     guidance, embedded = _guidance(signature, row, backbone, index)
     factor = row.factor or _factor(signature, read, index)
     known = family is not None or signature.name in auto_families("TEXT2IMAGE").values()
-    step = math.lcm(row.multiple, (factor or 8) * row.patch)
+    patch = backbone.get("patch_size")
+    patch = patch if isinstance(patch, int) and 0 < patch < 256 else 1
+    step = math.lcm(row.multiple, (factor or 8) * math.lcm(row.patch, patch))
 
     return PipelineCall(
         pipeline=signature.name,

@@ -24,18 +24,25 @@ _RANDOM = (
 _STEP = 3
 """What a step gets: the model's output, the time, the sample."""
 _STOCHASTIC = "stochastic_sampling"
+_PNDM = 4
+"""Steps at least: it begins with as many of another method, unless `skip_prk_steps` leaves these out."""
 _FOR_NOISE = ("LCMScheduler", "TCDScheduler")
 """They take the place of those in diffusers' lists, and are in none."""
 
 
 def scheduler_problems(
-    call: PipelineCall, read: Read, wanted: str | None, settings: Mapping[str, object] = MappingProxyType({})
+    call: PipelineCall,
+    read: Read,
+    wanted: str | None,
+    settings: Mapping[str, object] = MappingProxyType({}),
+    steps: int | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Find out why a scheduler cannot be used, or a setting of it: the key of `model`, and why.
 
     Args:
         wanted: the scheduler that the spec names; None for the model's own.
         settings: those that the spec gives it.
+        steps: how many it is to take, if that is known.
     """
     config = read("scheduler/scheduler_config.json")
     own = str(config.get("_class_name", ""))
@@ -52,6 +59,13 @@ def scheduler_problems(
         return
     if settings.get(_STOCHASTIC) is True:
         key = f"{KEY}.{_STOCHASTIC}"
+    if (
+        name == "PNDMScheduler"
+        and steps is not None
+        and steps < _PNDM
+        and not {**config, **settings}.get("skip_prk_steps")
+    ):
+        yield "steps", f"{name} takes at least {_PNDM} steps, not {steps}"
     if name in _WHOLE_BATCH:
         yield key, f"{name} draws noise for a whole batch at once: no image could be drawn again alone"
     elif call.seeds_steps is False and (name in _RANDOM or {**config, **settings}.get(_STOCHASTIC) is True):

@@ -38,7 +38,7 @@ class Family:
         embedded: the argument of the guidance that goes into the weights of a distilled model, if there is one.
         distilled: the flag of `model_index.json` that says whether these weights were distilled.
         blank: the negative prompt that stands for none.
-        patch: how many of the decoder's units a side must be a multiple of.
+        patch: how many of the decoder's units a side must be a multiple of, in the published weights.
         multiple: the same in pixels, whatever the decoder.
         side: the default side in pixels, where the call has it in its body.
         factor: pixels for each latent, where the decoder's configuration does not tell.
@@ -127,7 +127,8 @@ FAMILIES: tuple[Family, ...] = (
     Family(pipelines=("LongCatImagePipeline", "ChromaPipeline", "OvisImagePipeline"), patch=2),
     Family(pipelines=("BriaPipeline",), patch=2, side=1024),
     Family(pipelines=("BriaFiboPipeline",), factor=16),
-    Family(pipelines=("BriaFibo2Pipeline",), patch=2, edits=True),
+    # It leaves out the mask of a prompt alone, and synthgen cannot yet put prompts of other lengths beside it.
+    Family(pipelines=("BriaFibo2Pipeline",), together=Together.NEVER, patch=2, edits=True),
     Family(pipelines=("AuraFlowPipeline",), patch=2),
     Family(pipelines=("LuminaPipeline", "Lumina2Pipeline"), patch=2, factor=8),
     Family(pipelines=("StableDiffusion3Pipeline", "StableDiffusion3PAGPipeline"), patch=2),
@@ -144,7 +145,12 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(pipelines=("HiDreamImagePipeline",), patch=2, is_area=True),
     Family(pipelines=("Kandinsky5T2IPipeline",), together=Together.NEVER, patch=2, sizes=_KANDINSKY5),
-    Family(pipelines=("PRXPipeline",), together=Together.UNGUIDED),
+    Family(
+        pipelines=("PixArtAlphaPipeline", "PixArtSigmaPipeline", "PixArtSigmaPAGPipeline", "CogView3PlusPipeline"),
+        patch=2,
+    ),
+    Family(pipelines=("HunyuanDiTPipeline",), patch=2),
+    Family(pipelines=("PRXPipeline",), together=Together.UNGUIDED, patch=2),
     Family(pipelines=("PRXPixelPipeline",), together=Together.UNGUIDED, factor=1, multiple=16, as_arrays=True),
     Family(pipelines=("OmniGenPipeline",), together=Together.NEVER, patch=2, edits=True),
     Family(pipelines=("DreamLitePipeline",), together=Together.NEVER, one_text=True, edits=True),
@@ -155,7 +161,7 @@ FAMILIES: tuple[Family, ...] = (
         one_text=True,
         edits=True,
     ),
-    Family(pipelines=("HunyuanDiTPAGPipeline",), always_guided=True),
+    Family(pipelines=("HunyuanDiTPAGPipeline",), always_guided=True, patch=2),
     # diffusers gives the prior n generators for the 2n prompts that guidance needs.
     Family(pipelines=("KandinskyCombinedPipeline", "KandinskyV22CombinedPipeline"), negative=False, multiple=64),
     Family(pipelines=("KolorsPipeline", "KolorsPAGPipeline"), package="sentencepiece"),

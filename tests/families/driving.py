@@ -35,7 +35,7 @@ output: {shard_size: 8}
 """
 BATCHES = (1, 3, 8)
 GUIDANCE, OTHER, HAT = 4.0, 2.5, "a hat"
-FURTHEST = 2
+FURTHEST = 3
 """Grey levels of 255 between two images of one candidate: sums of another order are not equal to the last bit."""
 COMPARED = 3
 """Images of a run that are drawn again by a direct call; batches are compared among all of them."""
@@ -79,7 +79,7 @@ class Bench:
         code, said = self.planned(settings)
         assert code in (2, 5), f"plan {settings}: exit {code}: {said[-2000:]}"
         line = next(line for line in said.splitlines() if "model." in line)
-        return re.sub(r"^(error: )?(--set \S+: )?", "", line).strip()
+        return re.sub(r"^(error: )?(--set ('[^']*'|\S+): )?", "", line).strip()
 
     def planned(self, settings: Mapping[str, object]) -> tuple[int, str]:
         """Return the exit code of `plan`, and what it says."""

@@ -11,7 +11,7 @@ from synthgen.families.resolve import not_from_text
 from synthgen.families.signature import auto_families, auto_names
 
 DATA = Path(__file__).parents[2] / "docs" / "figures" / "families.json"
-FURTHEST = 2
+FURTHEST = 3
 """Grey levels of 255 between two images of one candidate: sums of another order are not equal to the last bit."""
 OUTSIDE = (
     *("BriaPipeline", "BriaFiboPipeline", "BriaFibo2Pipeline", "DreamLitePipeline", "DreamLiteMobilePipeline"),
@@ -41,6 +41,9 @@ def measured_table() -> str:
     rows = ["| small model | images | guidance | guidance 1 | negative prompt | size, steps | batches |"]
     rows += ["| --- | --- | --- | --- | --- | --- | --- |"]
     for name, facts in sorted(data()["families"].items()):
+        if "fault" in facts:
+            rows.append(f"| {name} | **failed** |  |  |  |  |  |")
+            continue
         guidance, negative, wide = facts["guidance"], facts["negative"], facts["size and steps"]
         cells = [
             f"{facts['class'].removesuffix('Pipeline')} ({name})",
@@ -57,7 +60,7 @@ def measured_table() -> str:
 
 def schedulers_table() -> str:
     """Write a row for each scheduler, and what came of it with each model."""
-    models = data()["schedulers"]
+    models = {name: facts for name, facts in data()["schedulers"].items() if "fault" not in facts}
     heads = [f"{name} ({facts['own']})" for name, facts in models.items()]
     rows = [f"| scheduler | {' | '.join(heads)} |"]
     rows += ["| --- |" + " --- |" * len(models)]
@@ -70,13 +73,17 @@ def schedulers_table() -> str:
 
 def reasons_table() -> str:
     """Write why the other names of diffusers' lists are not drawn with."""
-    driven = {facts["class"] for facts in data()["families"].values()}
+    driven = {facts.get("class") for facts in data()["families"].values()}
     found: dict[str, list[str]] = {}
     for task in ("TEXT2IMAGE", "IMAGE2IMAGE", "INPAINT"):
         for name in auto_names(task):
             if name in driven:
                 continue
-            why = _TWIN if twin_of(name) else str(not_from_text(name))
+            why = (
+                _TWIN
+                if twin_of(name)
+                else not_from_text(name) or "it could not be measured: the images of its small model failed"
+            )
             listed = found.setdefault(why, [])
             if name not in listed:
                 listed.append(name)
@@ -124,6 +131,8 @@ def _scheduled(facts: Facts | None) -> str:
         return ""
     if "refused" in facts:
         return f"refused: {_kind(facts['refused'])}"
+    if "fault" in facts:
+        return "**failed**"
     good = facts["direct"] <= FURTHEST and facts["batches"] <= FURTHEST
     return "equal" if good else f"**{facts['direct']}, {facts['batches']} apart**"
 

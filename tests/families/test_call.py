@@ -68,6 +68,7 @@ def test_the_usual_guidance_goes_where_it_acts(
         ("Flux2Pipeline", {}),
         ("LatentConsistencyModelPipeline", {}),
         ("SanaSprintPipeline", {}),
+        ("DreamLiteMobilePipeline", {}),
         ("StableDiffusionPipeline", {"time_cond_proj_dim": 256}),
         ("HunyuanImagePipeline", {"guidance_embeds": True}),
     ],
@@ -139,6 +140,10 @@ def test_a_negative_prompt_without_guidance_is_refused() -> None:
         ("ZImagePipeline", 40, 16),
         ("StableDiffusionPipeline", 40, 8),
         ("SanaPipeline", 48, 32),
+        ("PixArtAlphaPipeline", 40, 16),
+        ("HunyuanDiTPipeline", 40, 16),
+        ("CogView3PlusPipeline", 40, 16),
+        ("PRXPipeline", 40, 16),
     ],
 )
 def test_a_size_that_would_be_cut_is_refused_with_the_nearest_that_work(
@@ -150,6 +155,11 @@ def test_a_size_that_would_be_cut_is_refused_with_the_nearest_that_work(
     assert [one.startswith("height") for one in wide] == [True] * bool(size % multiple)
 
 
+@pytest.mark.parametrize(("patch", "multiple"), [(1, 16), (2, 16), (4, 32), (0, 16), (-2, 16), ("2", 16), (10**9, 16)])
+def test_patches_of_a_configuration_decide_which_sizes_work(patch: object, multiple: int) -> None:
+    assert call("StableDiffusion3Pipeline", patch_size=patch).multiple == multiple
+
+
 @pytest.mark.parametrize(
     ("pipeline", "size"),
     [
@@ -158,6 +168,7 @@ def test_a_size_that_would_be_cut_is_refused_with_the_nearest_that_work(
         ("Krea2Pipeline", (1024, 1024)),
         ("Ideogram4Pipeline", (2048, 2048)),
         ("QwenImage21Pipeline", (1024, 1024)),
+        ("BriaFibo2Pipeline", (1024, 1024)),
         ("PixArtAlphaPipeline", (512, 512)),
         ("LuminaPipeline", None),
     ],

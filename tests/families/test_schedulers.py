@@ -76,3 +76,28 @@ def test_a_folder_that_asks_for_noise_at_each_step_is_refused_where_seeds_do_not
     assert problems(pipeline, FLOW) == []
     (found,) = problems(pipeline, FLOW, stochastic_sampling=True)
     assert found.startswith(f"id: {FLOW} with stochastic_sampling draws noise at each step")
+
+
+@pytest.mark.parametrize(
+    ("steps", "own", "config"),
+    [
+        (3, "PNDMScheduler", {}),
+        (4, "PNDMScheduler", {}),
+        (1, "PNDMScheduler", {"skip_prk_steps": True}),
+        (1, "DDIMScheduler", {}),
+    ],
+)
+def test_a_scheduler_that_begins_with_four_steps_of_another_method_is_refused_for_fewer(
+    steps: int, own: str, config: dict[str, object]
+) -> None:
+    files: dict[str, Mapping[str, object]] = {
+        "model_index.json": {"_class_name": "StableDiffusionPipeline"},
+        "scheduler/scheduler_config.json": {"_class_name": own, **config},
+    }
+
+    def read(path: str) -> Mapping[str, object]:
+        return files.get(path, {})
+
+    found = list(scheduler_problems(call_of(read), read, None, steps))
+    refused = [("steps", f"PNDMScheduler takes at least 4 steps, not {steps}")]
+    assert found == (refused if steps == 3 else [])

@@ -40,7 +40,7 @@ def dreamlite(kind: type[Any]) -> DreamLitePipeline:
         tokenizer=parts.qwen_tokenizer(),
         processor=parts.qwen3_processor(),
         vae=lively(vae),
-        unet=lively(unet),
+        unet=lively(unet, 2.0),
         scheduler=parts.flow(use_dynamic_shifting=True),
     )
 

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import sentencepiece
-from diffusers import EulerDiscreteScheduler, KolorsPAGPipeline, KolorsPipeline, UNet2DConditionModel
-from diffusers.pipelines.kolors.text_encoder import ChatGLMConfig, ChatGLMModel
-from diffusers.pipelines.kolors.tokenizer import ChatGLMTokenizer
+from diffusers import DiffusionPipeline, EulerDiscreteScheduler, UNet2DConditionModel
 
 from tests.generating.families import parts
 from tests.generating.families.family import Family, lively, plain
@@ -17,7 +15,12 @@ from tests.generating.families.family import Family, lively, plain
 _TEXTS = ("a doctor at work", "a chef in a red hat", "the quick brown fox jumps over the lazy dog")
 
 
-def kolors(kind: type[Any], **more: Any) -> KolorsPipeline:
+def kolors(**more: Any) -> DiffusionPipeline:
+    # Importing it warns of what torch will remove.
+    from diffusers import KolorsPAGPipeline, KolorsPipeline
+    from diffusers.pipelines.kolors.text_encoder import ChatGLMConfig, ChatGLMModel
+    from diffusers.pipelines.kolors.tokenizer import ChatGLMTokenizer
+
     unet = UNet2DConditionModel(
         sample_size=128,
         layers_per_block=1,
@@ -47,7 +50,7 @@ def kolors(kind: type[Any], **more: Any) -> KolorsPipeline:
         multi_query_attention=True,
         original_rope=True,
     )
-    return kind(
+    return (KolorsPAGPipeline if more else KolorsPipeline)(
         vae=parts.decoder(),
         text_encoder=lively(ChatGLMModel(text)),
         tokenizer=ChatGLMTokenizer(str(_vocabulary())),
@@ -70,8 +73,6 @@ def _vocabulary() -> Path:
 
 
 FAMILIES = {
-    "kolors": Family("KolorsPipeline", lambda: kolors(KolorsPipeline), plain, multiple=8),
-    "kolors-pag": Family(
-        "KolorsPAGPipeline", lambda: kolors(KolorsPAGPipeline, pag_applied_layers="mid"), plain, multiple=8
-    ),
+    "kolors": Family("KolorsPipeline", kolors, plain, multiple=8),
+    "kolors-pag": Family("KolorsPAGPipeline", lambda: kolors(pag_applied_layers="mid"), plain, multiple=8),
 }
