@@ -59,16 +59,12 @@ def scheduler_problems(
         return
     if settings.get(_STOCHASTIC) is True:
         key = f"{KEY}.{_STOCHASTIC}"
-    if (
-        name == "PNDMScheduler"
-        and steps is not None
-        and steps < _PNDM
-        and not {**config, **settings}.get("skip_prk_steps")
-    ):
+    used = {**config, **settings}
+    if name == "PNDMScheduler" and steps is not None and steps < _PNDM and not used.get("skip_prk_steps"):
         yield "steps", f"{name} takes at least {_PNDM} steps, not {steps}"
     if name in _WHOLE_BATCH:
         yield key, f"{name} draws noise for a whole batch at once: no image could be drawn again alone"
-    elif call.seeds_steps is False and (name in _RANDOM or {**config, **settings}.get(_STOCHASTIC) is True):
+    elif call.seeds_steps is False and (name in _RANDOM or used.get(_STOCHASTIC) is True):
         how = " with stochastic_sampling" if name not in _RANDOM else ""
         what = f"{name}{how} draws noise at each step, and {call.pipeline} does not hand it the images' seeds"
         yield key, f"{what}: an image would depend on its batch"

@@ -98,6 +98,6 @@ def test_a_scheduler_that_begins_with_four_steps_of_another_method_is_refused_fo
     def read(path: str) -> Mapping[str, object]:
         return files.get(path, {})
 
-    found = list(scheduler_problems(call_of(read), read, None, steps))
+    found = list(scheduler_problems(call_of(read), read, None, steps=steps))
     refused = [("steps", f"PNDMScheduler takes at least 4 steps, not {steps}")]
     assert found == (refused if steps == 3 else [])
