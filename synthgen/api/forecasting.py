@@ -9,9 +9,10 @@ from math import ceil, sqrt
 
 from synthgen import bundled
 from synthgen.api.arguments import check_plan
-from synthgen.api.long_texts import PromptLength, notes_of, texts_here
+from synthgen.api.long_texts import PromptLength, texts_here
 from synthgen.api.measured import Passes, Speed, read_passes, read_speeds, this_machine
 from synthgen.api.recorded_model import recorded
+from synthgen.api.text_notes import notes_of
 from synthgen.families import own_size
 from synthgen.models.parts import unpinned
 from synthgen.planning import Plan

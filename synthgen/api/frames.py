@@ -86,6 +86,7 @@ def write_frames(
             write_file(folder / name, png)
         digest = None if png is None else sha256(png).hexdigest()
         frames.append(KeptFrame(frame.kind, frame.step, frame.timestep, frame.noise, name, digest))
+
     candidate, failure = found.rendered.candidate, found.rendered.failure
     why = failure.kind if failure else None
     content = {

@@ -1,4 +1,4 @@
-"""TextLengths of a spec of which a model or the judge would read only the beginning. Loads no weights, and no torch."""
+"""Prompts of a spec of which a model would read only the beginning. Loads no weights, and no torch."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from synthgen import bundled
 from synthgen.api.recorded_model import RecordedModel, recorded
 from synthgen.errors import ModelError, UsageError
-from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, PLUGIN, PromptSpace, Spec, Violation, spaces_of
+from synthgen.spec import BUNDLED_MODEL, PLUGIN, PromptSpace, Spec, Violation, spaces_of
 
 if TYPE_CHECKING:
     from synthgen.families import PipelineCall
     from synthgen.families.encoders import Encoder
     from synthgen.families.tokens import Counter, Cut
-    from synthgen.judging.reading import ReadLength
     from synthgen.models import ModelSource
 
 _ALL = 4096
@@ -31,7 +30,7 @@ _Path = tuple[str | int, ...]
 
 
 class TextLengthError(UsageError):
-    """TextLengths are longer than what reads them.
+    """Texts are longer than what reads them.
 
     Args:
         findings: each text, with its place in the spec.
@@ -150,21 +149,6 @@ def texts_here(spec: Spec) -> TextLengths | None:
         return None
 
 
-def notes_of(spec: Spec, texts: TextLengths | None, judge_revision: str | None = None) -> list[str]:
-    """Say what is read only in part, and what could not be counted.
-
-    Args:
-        texts: as `texts_here` finds them.
-        judge_revision: the commit of a judge from the hub, once it is known.
-    """
-    from synthgen.planning.long_prompts import long_prompts
-
-    of_prompts = texts.notes if texts else []
-    guessed = [] if texts and texts.counted else long_prompts(spec)
-    cut = [f"{'.'.join(map(str, one.path))}: {one.message}" for one in long_judge_texts(spec, judge_revision)]
-    return [*guessed, *of_prompts, *cut, *judge_notes(spec, judge_revision)]
-
-
 def source_here(spec: Spec) -> ModelSource | None:
     """Return the model of a spec as a folder, or as the hub's cache or else a preset has it; None for a plug-in's."""
     from synthgen.models.parts import unpinned
@@ -176,42 +160,6 @@ def source_here(spec: Spec) -> ModelSource | None:
     if source is None or source.is_folder or source.checkpoint or source.read_cached("model_index.json"):
         return source
     return recorded(spec) or source
-
-
-def long_judge_texts(spec: Spec, revision: str | None = None) -> Iterator[Violation]:
-    """Find texts of which the judge would read only the beginning, as far as its files are here.
-
-    Args:
-        revision: the commit of a judge from the hub, without which it cannot be known what it reads.
-    """
-    from synthgen.judging.wordings import placed_texts
-
-    reading = _judge_reading(spec, revision)
-    if reading is None:
-        return
-    told = set[_Path]()
-    for path, text in placed_texts(spec):
-        place = path[:-1] if path[-2] == "definition" else path
-        cut = reading.cut(text)
-        if cut and place not in told:
-            told.add(place)
-            yield Violation(place, f"{_said(cut, 'the text')}: the judge {spec.judge.id} reads {cut.limit}")
-
-
-def judge_notes(spec: Spec, revision: str | None = None) -> list[str]:
-    """Say if the judge's texts cannot be counted, so that it might read only the beginning of one."""
-    if _judge_reading(spec, revision) is not None:
-        return []
-    return [
-        f"tokens of the judge's texts were not counted: the tokenizer of {spec.judge.id} is not here, or cannot be read"
-    ]
-
-
-def _judge_reading(spec: Spec, revision: str | None) -> ReadLength | None:
-    from synthgen.judging.reading import reading_of
-
-    name = f"local-dir:{bundled.JUDGE}" if spec.judge.id == BUNDLED_JUDGE else spec.judge.id
-    return None if name.startswith("hf-hub:") and revision is None else reading_of(name, revision)
 
 
 def _reader(encoder: Encoder, call: PipelineCall, spec: Spec, source: ModelSource) -> _Reader | None:
@@ -251,7 +199,7 @@ def _cut(texts: Sequence[str], readers: Sequence[_Reader], what: str) -> tuple[s
     if nowhere:
         reader, found = longest
         worst = max(nowhere, key=lambda text: found[text].tokens)
-        return f"{_said(found[worst], what)}: the text encoder of `{reader.part}` reads {found[worst].limit}", None
+        return f"{cut_off(found[worst], what)}: the text encoder of `{reader.part}` reads {found[worst].limit}", None
     partly = {one.part: max(each.tokens for each in found.values()) for one, found in cuts if found}
     if not partly:
         return None, None
@@ -260,7 +208,8 @@ def _cut(texts: Sequence[str], readers: Sequence[_Reader], what: str) -> tuple[s
     return None, f"prompts have up to {most} tokens, of which {some} reads the beginning; {whole} reads all of them"
 
 
-def _said(cut: Cut, what: str) -> str:
+def cut_off(cut: Cut, what: str) -> str:
+    """Say which words of a text fall."""
     falls = cut.falls if len(cut.falls) <= _SHOWN else f"{cut.falls[: _SHOWN - 3]}..."
     return f"{what} has {cut.tokens} tokens, and {falls!r} would be cut off"
 

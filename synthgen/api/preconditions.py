@@ -7,7 +7,8 @@ from pathlib import Path
 
 from synthgen import models
 from synthgen.api.fitness import unfit
-from synthgen.api.long_texts import HINT, long_judge_texts
+from synthgen.api.long_texts import HINT
+from synthgen.api.text_notes import long_judge_texts
 from synthgen.errors import ModelError, SynthgenError, UsageError, first_line
 from synthgen.files import expanded
 from synthgen.models.checkpoint import checkpoint_shapes

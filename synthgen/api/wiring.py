@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from synthgen import bundled, models
 from synthgen.api import adapters, plugged
 from synthgen.api.fitness import call_of_spec
-from synthgen.api.long_texts import TextLengthError, judge_notes, long_judge_texts, long_texts
+from synthgen.api.long_texts import TextLengthError, long_texts
 from synthgen.api.negatives import model_asked
+from synthgen.api.text_notes import judge_notes, long_judge_texts
 from synthgen.errors import ModelError
 from synthgen.models.device_names import check_device
 from synthgen.models.parts import MODEL, revisions_of, source_of

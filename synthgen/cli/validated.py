@@ -37,8 +37,9 @@ def answer_of_specs(specs: Sequence[str], changes: Changes, *, models: bool) -> 
     Args:
         models: also look their models up.
     """
-    from synthgen.api.long_texts import notes_of, texts_here
+    from synthgen.api.long_texts import texts_here
     from synthgen.api.planning import steering_notes
+    from synthgen.api.text_notes import notes_of
     from synthgen.cli.sources import STDIN, checked, looked_up
     from synthgen.planning import gate_needs
 

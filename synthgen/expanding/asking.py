@@ -118,6 +118,7 @@ def ask_for(
     """
     texts, refused = list(cell.texts), Counter(cell.refused)
     most, requests, dry = 3 * -(-(wanted - len(texts)) // AT_ONCE) + _DRY, 0, 0
+
     while len(texts) < wanted and requests < most and dry < _DRY:
         count = min(wanted - len(texts), AT_ONCE)
         before = len(texts)
@@ -135,6 +136,7 @@ def ask_for(
         requests += 1
         dry = dry + 1 if len(texts) == before else 0
         on_progress(len(texts))
+
     counts = {str(reason): count for reason, count in refused.most_common()}
     return cell.model_copy(update={"texts": tuple(texts), "requests": cell.requests + requests, "refused": counts})
 

@@ -91,6 +91,7 @@ class LocalWriter:
                 f"{self.model} reads {most} tokens, and the request has {length}",
                 hint="Shorten prompts.expand.instructions, or choose a model that reads more.",
             )
+
         samples = {"do_sample": True, "temperature": self._temperature} if self._temperature else {"do_sample": False}
         devices = [opened.device] if opened.device.type == "cuda" else []
         with torch.random.fork_rng(devices), torch.inference_mode():

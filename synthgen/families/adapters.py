@@ -76,6 +76,7 @@ def adapter_problems(
     ):
         yield f"its weights are those of a {kind} adapter, which diffusers does not read for {pipeline}"
         return
+
     layers = _layers(names)
     if not layers and not any(_ENCODER.match(name) for name in names):
         what = "it is no LoRA: none of its weights is a factor of one"

@@ -74,6 +74,7 @@ def clean_of(
         return None
     if model_output.shape[1:2] != sample.shape[1:2]:
         model_output = model_output.chunk(2, dim=1)[0]  # the other half is a variance
+
     x, predicted, a, b = sample.double(), model_output.double(), levels.signal, levels.deviation
     size = (a**2 + b**2) ** 0.5
     match _prediction(scheduler):

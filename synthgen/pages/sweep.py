@@ -117,6 +117,7 @@ def write_comparison(
     ]
     is_paired = all([_asked(each) for each in own] == [_asked(each) for each in rows[0]] for own in rows)
     of = next((found.distinct.of for _, found in settings if found.distinct), None)
+
     template = environment("synthgen.pages").get_template("sweep.html.j2")
     text = template.render(
         title=title,

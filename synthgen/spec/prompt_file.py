@@ -126,6 +126,7 @@ def with_prompt_file(root: Mapping) -> tuple[Mapping, list[Problem]]:
     file = node.entries.get("file")
     if file is None or not isinstance(file.value, Scalar) or "prompts" in node.entries:
         return root, []
+
     content = _plain(node)
     try:
         question = Expand.model_validate(content)
@@ -142,6 +143,7 @@ def with_prompt_file(root: Mapping) -> tuple[Mapping, list[Problem]]:
         return root, [file.value.position.problem(f"prompts.expand.file: {what}")]
     except PromptFileError as error:
         return root, [file.value.position.problem(f"prompts.expand.file: {error}")]
+
     inner = mapping_of(prompts.value, {**prompts.value.entries, "expand": Entry(expand.key, read)})
     return mapping_of(root, {**root.entries, "prompts": Entry(prompts.key, inner)}), []
 

@@ -182,6 +182,7 @@ class Spec(Section):
         for key, default in _OF_MODEL.items():
             if dumped["model"][key] == default:
                 del dumped["model"][key]
+
         for keys, section in ((_LATER, dumped["prompts"]), *((_OF_CLASS, kind) for kind in dumped["classes"].values())):
             for key in [key for key, default in keys.items() if section[key] == default]:
                 del section[key]  # likewise

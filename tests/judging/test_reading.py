@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from synthgen.api.long_texts import judge_notes, long_judge_texts
+from synthgen.api.text_notes import judge_notes, long_judge_texts
 from synthgen.bundled import JUDGE
 from synthgen.judging.reading import reading_of
 from synthgen.spec import parse_spec
