@@ -49,8 +49,8 @@ OPENERS = {
 PLACES = {ModelKind.CLIP: JUDGE, ModelKind.CLIP_TOKENIZER: JUDGE}
 FILES = (ModelKind.CHECKPOINT, ModelKind.PART_FILE)
 """Opened from one file, which cannot hold code, with a folder of settings."""
-BASE = {"DiffusionPipeline"}
-"""The type of what is opened, which others name."""
+BASE = {"DiffusionPipeline", "ModelMixin"}
+"""The types of what is opened, which others name."""
 
 
 def names_of(file: Path) -> set[str]:

@@ -103,6 +103,19 @@ def number_of(value: object, argument: str, least: int = 1) -> int:
     return number
 
 
+def numbers_of(values: object, argument: str) -> list[int]:
+    """Return a list of whole numbers of at least 1.
+
+    Raises:
+        UsageError: it is something else, or holds something else, or nothing.
+    """
+    if not isinstance(values, list | tuple):
+        raise UsageError(f"expected a list of whole numbers, found {_kind(values)}", argument=argument)
+    if not values:
+        raise UsageError("expected a list of whole numbers, found an empty one", argument=argument)
+    return [number_of(value, argument) for value in values]
+
+
 def seconds_of(value: object, argument: str) -> float:
     """Return a time in seconds.
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthgen.api.arguments import device_of, texts_of
+from synthgen.api.arguments import device_of, flag_of, one_spelling, text_of, texts_of
 from synthgen.api.specs import SpecSource, checked_spec, read_source
 from synthgen.api.writers import key_of, origin, writer_of
 from synthgen.errors import ModelError, UsageError
@@ -47,6 +47,10 @@ class Expansion:
             model was asked for them, and how many of its texts were not used, by reason.
         requests: how often it was asked now; 0 if all prompts were there.
         removed: how many prompts of the file are not used any more.
+
+    Example:
+        >>> synthgen.Expansion(pathlib.Path("prompts.json"), "owner/writer", None, cells=(), requests=0, removed=0)
+        <Expansion prompts.json: 0 prompts by owner/writer>
     """
 
     file: Path
@@ -64,6 +68,7 @@ class Expansion:
         return sum(len(cell.texts) for cell in self.cells)
 
 
+@one_spelling
 def expand(
     spec: SpecSource,
     *,
@@ -88,10 +93,17 @@ def expand(
         UsageError: it has no `prompts.expand`; the endpoint is not allowed; the file is of another question.
         ModelUnavailable: the endpoint or the hub cannot be reached, or is too slow.
         ModelError: the model cannot be used, or gives too few prompts that can be used. What it gave is kept.
+
+    Example:
+        >>> synthgen.expand("specs/quickstart.yaml")
+        Traceback (most recent call last):
+        ...
+        synthgen.errors.UsageError: it has no `prompts.expand`, so there is nothing to ask
     """
+    again, allow, device = flag_of(again, "again"), texts_of(allow, "allow"), device_of(device)
+    key_from = None if key_from is None else text_of(key_from, "key_from", "the name of an environment variable")
     found = checked_spec(read_source(spec, "spec"), Settings(reads_prompts=False), calibrated=False)
-    allowed = texts_of(allow, "allow")
-    return ask_writer(found, again=again, allow=allowed, key_from=key_from, device=device, on_progress=on_progress)
+    return ask_writer(found, again=again, allow=allow, key_from=key_from, device=device, on_progress=on_progress)
 
 
 def ask_writer(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.api import plugged, wiring
-from synthgen.api.arguments import PathInput, device_of, number_of, one_spelling, path_of
+from synthgen.api.arguments import PathInput, device_of, number_of, numbers_of, one_spelling, path_of
 from synthgen.api.frames import KeptTrajectory, asked_for, look_of, read_frames, write_frames
 from synthgen.api.own_spec import plan_of_own_spec
 from synthgen.api.specs import SpecInput, spec_of
@@ -118,9 +118,7 @@ def trajectory(
 
 
 def _checked(steps: Sequence[int], spec: Spec) -> list[int]:
-    wanted = [number_of(step, "steps") for step in steps]
-    if not wanted:
-        raise UsageError("expected at least one step", argument="steps")
+    wanted = numbers_of(steps, "steps")
     most = max(settings.steps for settings in variants_of(spec.model))
     if max(wanted) > _PER_STEP * most:
         raise UsageError(f"there is no step {max(wanted)}: model.steps is {most}", argument="steps")

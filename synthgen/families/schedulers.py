@@ -26,6 +26,8 @@ _STEP = 3
 _STOCHASTIC = "stochastic_sampling"
 _PNDM = 4
 """Steps at least: it begins with as many of another method, unless `skip_prk_steps` leaves these out."""
+_ALGORITHMS = {"SASolverScheduler": ("data_prediction", "noise_prediction")}
+"""Those that it has. It takes over the name of another scheduler's, and fails with it."""
 _FOR_NOISE = ("LCMScheduler", "TCDScheduler")
 """They take the place of those in diffusers' lists, and are in none."""
 
@@ -62,6 +64,10 @@ def scheduler_problems(
     used = {**config, **settings}
     if name == "PNDMScheduler" and steps is not None and steps < _PNDM and not used.get("skip_prk_steps"):
         yield "steps", f"{name} takes at least {_PNDM} steps, not {steps}"
+    algorithm, known = used.get("algorithm_type"), _ALGORITHMS.get(name, ())
+    if known and algorithm and algorithm not in known:
+        how = " or ".join(map(repr, known))
+        yield key, f"{name} has no algorithm_type {algorithm!r}, as {own} has it: set model.{KEY}.algorithm_type, {how}"
     if name in _WHOLE_BATCH:
         yield key, f"{name} draws noise for a whole batch at once: no image could be drawn again alone"
     elif call.seeds_steps is False and (name in _RANDOM or used.get(_STOCHASTIC) is True):
@@ -75,6 +81,8 @@ def _unfit(call: PipelineCall, own: str, config: Mapping[str, object], wanted: s
     timesteps = arguments_of(wanted, "set_timesteps")
     if timesteps is None:
         return f"the installed diffusers has no scheduler {wanted}"
+    if "stage_index" in timesteps:
+        return f"{wanted} draws in stages, of which {call.pipeline} says nothing"
     if "Inverse" in wanted:
         return f"{wanted} goes from images to noise"
     needed = [name for name, default in (arguments_of(wanted, "step") or {}).items() if default is NEEDED]

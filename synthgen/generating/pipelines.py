@@ -175,7 +175,7 @@ def scheduler_of(pipeline: DiffusionPipeline, name: str | None, settings: Mappin
     name = name or type(pipeline.scheduler).__name__
     try:
         scheduler = open_scheduler(name, pipeline.scheduler.config, settings)
-    except (ImportError, ValueError) as error:  # it needs another package, or other settings than the model's
+    except (ImportError, ValueError, NotImplementedError) as error:  # it needs a package, or other settings
         raise ModelError(
             f"scheduler {name} cannot be used: {first_line(error)}",
             hint="Check model.scheduler; without it, the model's own scheduler is used.",
