@@ -30,6 +30,7 @@ class PipelineCall:
         seeds_steps: whether it hands its generators to the scheduler's steps; None if that is not known.
         negative: whether a negative prompt can act.
         always_guided: whether it cannot be called without guidance.
+        unguided_to: the largest guidance at which it leaves it out.
         as_arrays: whether only arrays come back scaled to 0..1, and tensors do not.
         one_text: whether it takes a text, and no list of texts.
         known: whether the table has a row for it, or diffusers lists it for making images from text.
@@ -51,13 +52,14 @@ class PipelineCall:
     seeds_steps: bool | None
     negative: bool
     always_guided: bool
+    unguided_to: float
     as_arrays: bool
     one_text: bool
     known: bool
 
     def is_guided(self, model: FixedModel, written: Collection[str]) -> bool:
         """Whether images of this spec are guided. Guidance that nobody wrote does not act beside an embedded one."""
-        if self.guidance is Guidance.NONE or model.guidance <= 1:
+        if self.guidance is Guidance.NONE or model.guidance <= self.unguided_to:
             return False
         return self.embedded is None or "guidance" in written or bool(model.negative_prompt)
 
@@ -150,6 +152,8 @@ class PipelineCall:
         if "guidance" in written and self.guidance is Guidance.NONE and model.guidance > 1:
             other = ": its own is model.embedded_guidance" if self.embedded else ""
             yield "guidance", f"this {self.pipeline} takes no guidance, its weights were distilled: set 1{other}"
+        if self.guidance is not Guidance.NONE and 1 < model.guidance <= self.unguided_to:
+            yield "guidance", f"{self.pipeline} guides above {self.unguided_to:g} only: set more than that, or 1"
         if self.always_guided and not self.is_guided(model, written):
             yield "guidance", f"{self.pipeline} cannot be called without guidance: set it above 1"
         if self.embedded is None and model.embedded_guidance is not None:

@@ -126,6 +126,7 @@ def _resolved(signature: Signature, family: Family | None, read: Read, index: Ma
         seeds_steps=signature.seeds_steps,
         negative=row.negative and guidance is not Guidance.NONE and "negative_prompt" in signature.takes,
         always_guided=row.always_guided,
+        unguided_to=row.unguided_to,
         as_arrays=row.as_arrays,
         one_text=row.one_text,
         known=known,

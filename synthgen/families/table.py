@@ -46,6 +46,7 @@ class Family:
         edits: whether they take images too, if they are given.
         negative: whether they can take a negative prompt for each image, if their call names one.
         always_guided: whether they cannot be called without guidance.
+        unguided_to: the largest guidance, in the usual sense, at which they leave it out.
         as_arrays: whether only arrays come back scaled to 0..1, and tensors do not.
         one_text: whether they take a text, and no list of texts.
         is_area: whether they enlarge or shrink any size to as many pixels as their own size has.
@@ -66,6 +67,7 @@ class Family:
     edits: bool = False
     negative: bool = True
     always_guided: bool = False
+    unguided_to: float = 1.0
     as_arrays: bool = False
     one_text: bool = False
     is_area: bool = False
@@ -166,7 +168,20 @@ FAMILIES: tuple[Family, ...] = (
     Family(pipelines=("KandinskyCombinedPipeline", "KandinskyV22CombinedPipeline"), negative=False, multiple=64),
     Family(pipelines=("KolorsPipeline", "KolorsPAGPipeline"), package="sentencepiece"),
     # It takes the mean over a prompt's padding.
-    Family(pipelines=("Kandinsky3Pipeline",), together=Together.NEVER, multiple=64),
+    # guided + number (guided - unguided), as Z-Image; but it leaves that out up to a number of 1.
+    Family(
+        pipelines=("Kandinsky3Pipeline",),
+        guidance=Guidance.LESS_ONE,
+        unguided_to=2.0,
+        together=Together.NEVER,
+        multiple=64,
+    ),
+    Family(
+        pipelines=("Cosmos2TextToImagePipeline",),
+        guidance=Guidance.LESS_ONE,
+        unguided_to=2.0,
+        together=Together.NEVER,
+    ),
 )
 
 _PARTS = "diffusers itself cannot load its parts any more"

@@ -56,7 +56,7 @@ def _guidance(signature: Signature, family: Family | None) -> str:
         told = _GUIDANCE[family.guidance]
         if family.guidance is Guidance.TRUE and family.embedded and signature.takes[family.embedded] is not None:
             told += "; none if `guidance_embeds` is false"
-        return told
+        return told + (f"; above {family.unguided_to:g} only" if family.unguided_to > 1 else "")
     told = _GUIDANCE[Guidance.SCALE if "guidance_scale" in signature.takes else Guidance.NONE]
     if family and family.distilled:
         told += f"; none if `{family.distilled}`"

@@ -23,8 +23,9 @@ from torch import Tensor
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection, XLMRobertaTokenizer
 
 from tests.generating.families import parts
-from tests.generating.families.family import Family, draw, lively, negative, plain
+from tests.generating.families.family import Family, draw, lively, negative
 from tests.generating.families.flux import without_negative
+from tests.generating.families.zimage import less_one
 
 
 def kandinsky22() -> KandinskyV22CombinedPipeline:
@@ -203,7 +204,13 @@ FAMILIES = {
     ),
     # It takes the mean of the prompt with its padding, which goes as far as the longest of the batch.
     "kandinsky3": Family(
-        "Kandinsky3Pipeline", kandinsky3, plain, multiple=64, size=(64, 64), batchable=False, batchable_unguided=False
+        "Kandinsky3Pipeline",
+        kandinsky3,
+        less_one,
+        multiple=64,
+        size=(64, 64),
+        batchable=False,
+        batchable_unguided=False,
     ),
     # It draws the nearest of seven sizes, and pads prompts to the longest of the batch, with no mask.
     "kandinsky5": Family(

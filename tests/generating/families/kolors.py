@@ -62,10 +62,10 @@ def kolors(**more: Any) -> DiffusionPipeline:
 
 
 def _encoder(model: nn.Module) -> nn.Module:
-    """Give the encoder weights: it leaves those of its norms as the memory was."""
+    """Give the encoder weights: it leaves all of them as the memory was, vectors too."""
     for name, weight in lively(model).named_parameters():
-        if "norm" in name:
-            nn.init.ones_(weight)
+        if weight.ndim == 1:
+            nn.init.constant_(weight, 0.0 if name.endswith("bias") else 1.0)
     return model
 
 
