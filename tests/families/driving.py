@@ -232,7 +232,7 @@ def _size_and_steps(place: Bench) -> Facts:
         "size": _size(other),
         "steps": family.steps + 1,
         "direct": place.apart(made, guidance, steps=family.steps + 1, size=other),
-        "refused": place.refused({"model.width": wide + odd, "model.height": high}),
+        "refused": place.refused({**plain_settings(family), "model.width": wide + odd, "model.height": high}),
     }
 
 

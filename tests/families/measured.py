@@ -147,6 +147,8 @@ _KINDS = (
     ("needs more at each step", "needs more at each step"),
     ("to noise", "goes to noise"),
     ("has no scheduler", "is not installed"),
+    ("in stages", "draws in stages"),
+    ("no algorithm_type", "has not the model's algorithm"),
 )
 
 
