@@ -38,9 +38,9 @@ def trajectory(
     variables: Variables = None,
     device: Device = "auto",
 ) -> Answer:
-    """Draw the way from noise to images: what the model predicts at some of its steps, as a PNG and a page.
+    """Draw the way from noise to images.
 
-    What is drawn is kept: run it again to resume.
+    A PNG and a page show what the model predicts at some of its steps. What is drawn is kept: run it again to resume.
     """
     from dataclasses import asdict
 
@@ -104,9 +104,9 @@ def sweep(
     variables: Variables = None,
     device: Device = "auto",
 ) -> Answer:
-    """Compare settings on the same prompts and seeds: yield, fidelity, distinct pictures per prompt, seconds.
+    """Compare settings on the same prompts and seeds.
 
-    Each finished setting is kept: run it again to resume.
+    A table and a page show yield, fidelity, distinct pictures per prompt and seconds per accepted image. Each finished setting is kept: run it again to resume.
     """
     from synthgen.api.specs import checked_spec
     from synthgen.api.sweeping import as_result, swept

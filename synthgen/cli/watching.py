@@ -2,10 +2,12 @@
 
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from synthgen.cli.answer import Answer
@@ -42,11 +44,13 @@ def watched(location: str, every: float | None, answer: Callable[[str, "Plan", "
     from synthgen.api.keeping import status
 
     session.as_lines = session.as_json
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    is_stopped = _stops()
     failures = 0
     with ExitStack() as stack:
         show = _display(stack)
         while True:
+            if is_stopped():
+                raise KeyboardInterrupt
             began = time.monotonic()
             try:
                 planned, state = status(location)
@@ -70,6 +74,22 @@ def watched(location: str, every: float | None, answer: Callable[[str, "Plan", "
     hint = "`synthgen repair` discards what is damaged. Then run again to remake it."
     damaged = StorageError(f"{counted(len(state.damaged), 'shard')} damaged", hint=hint)
     return Answer(result=found.result, lines=found.lines, error=damaged, is_printing=True)
+
+
+def _stops() -> Callable[[], bool]:
+    """Let SIGINT and SIGTERM interrupt, and return what says whether one came.
+
+    Libraries that call back from C or Rust, such as pydantic, can swallow the interruption itself.
+    """
+    came = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        came.set()
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    return came.is_set
 
 
 def _display(stack: ExitStack) -> Callable[[Answer, "Plan", "RunState"], None]:

@@ -56,9 +56,6 @@ def test_a_pipeline_that_does_not_decode_its_scheduler_s_latents_is_refused(sd: 
 
 
 def test_a_scheduler_that_does_not_tell_what_it_predicts_is_refused(sd: Path) -> None:
-    from diffusers import IPNDMScheduler
-
-    renderer = generator_of(sd, steps=3)
-    renderer.pipeline.scheduler = IPNDMScheduler()
+    renderer = generator_of(sd, steps=3, scheduler="IPNDMScheduler")
     with pytest.raises(ModelError, match="the steps of IPNDMScheduler cannot be shown"):
         draw_trajectory(renderer, candidate(0))
