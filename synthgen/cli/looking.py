@@ -106,7 +106,8 @@ def sweep(
 ) -> Answer:
     """Compare settings on the same prompts and seeds.
 
-    A table and a page show yield, fidelity, distinct pictures per prompt and seconds per accepted image. Each finished setting is kept: run it again to resume.
+    A table and a page show yield, fidelity, distinct pictures per prompt and seconds per accepted image. Each
+    finished setting is kept: run it again to resume.
     """
     from synthgen.api.specs import checked_spec
     from synthgen.api.sweeping import as_result, swept

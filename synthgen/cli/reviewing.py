@@ -82,7 +82,7 @@ def sheet(
         typer.Option("--per-page", min=1, max=1000, metavar="N", help="Pictures on a page. Default: 200."),
     ] = None,
 ) -> Answer:
-    """Write every picture of a run on pages to look through and tick. The contact sheet shows only some.
+    """Write every picture of a run on pages to look through. The contact sheet shows only some.
 
     The pages are in RUN/sheet; begin with index.html. Whatever builds the dataset again renews them from then on.
     """
