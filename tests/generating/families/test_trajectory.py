@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers import IPNDMScheduler
 
 from synthgen.errors import ModelError
 from synthgen.generating.trajectory import draw_trajectory
@@ -55,7 +56,8 @@ def test_a_pipeline_that_does_not_decode_its_scheduler_s_latents_is_refused(sd: 
         draw_trajectory(renderer, candidate(0))
 
 
-def test_a_scheduler_that_does_not_tell_what_it_predicts_is_refused(sd: Path) -> None:
-    renderer = generator_of(sd, steps=3, scheduler="IPNDMScheduler")
+def test_a_scheduler_that_does_not_tell_what_it_predicts_is_refused(sd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synthgen.generating.sampling.scheduler_of", lambda *_: IPNDMScheduler())
+    renderer = generator_of(sd, steps=3, scheduler="EulerDiscreteScheduler")
     with pytest.raises(ModelError, match="the steps of IPNDMScheduler cannot be shown"):
         draw_trajectory(renderer, candidate(0))
