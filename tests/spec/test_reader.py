@@ -123,7 +123,7 @@ def test_five_thousand_classes_are_read_quickly() -> None:
     text = f"{head}classes:\n{classes}"
     start = time.process_time()
     assert parse_spec(text).total == 25_000
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 4  # 0.5 s alone; coverage makes it four times slower
 
 
 def test_five_thousand_problems_are_found_quickly() -> None:
