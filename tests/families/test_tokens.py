@@ -25,7 +25,7 @@ from tests.generating.families import FAMILIES
 TEXTS = ("a chef", "A Photo of a chef's knife, 35 mm!! déjà  vu 日本 😀", "x" * 50, "", "a\nb")
 LONG = " ".join(["a red hat"] * 12)
 """60 tokens of the bundled model's and 2 marks, of which the small encoders read 32: the half, without a mark."""
-SHORT_OF_TOKENS = ("qwen-image", "krea2", "ovis", "hunyuan-image", "kandinsky5")
+SHORT_OF_TOKENS = ("qwen-image", "krea2", "ovis", "hunyuan-image", "kandinsky5", "dreamlite", "dreamlite-mobile")
 """They drop as many tokens as the published tokenizer makes of their template; the small one makes more."""
 
 
@@ -181,7 +181,9 @@ def described(name: str, root: Path) -> Iterator[tuple[Encoder, Counter, int, Pi
     model = ModelSpec.model_validate({"id": str(root)})
     for one in encoders_of(call, read(root, "model_index.json")):
         tokenizer = tokenizer_of(root / one.part)
-        assert tokenizer is not None
+        if tokenizer is None:  # of sentencepiece: `plan` says that it counts none
+            assert call.pipeline.startswith("Kolors")
+            continue
         limit = limit_of(one, call, model, length_of(root / one.part))
         if limit is not None:
             yield one, Counter(tokenizer, one.bare, *around(one, call.pipeline), is_lower(call.pipeline)), limit, call
