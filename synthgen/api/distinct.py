@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, cast
-
-from synthgen.errors import StorageError
 
 if TYPE_CHECKING:
     from synthgen.ledger.columns import LedgerRow
@@ -66,15 +63,14 @@ def facts_of_run(images: Sequence[Source], ledgers: Sequence[Source]) -> dict[st
     Args:
         images: the tables of accepted images, in the order of shards, each with its ledger.
 
-    Returns:
-        Nothing where a table cannot be read: whoever builds the dataset from it says so.
+    Raises:
+        StorageError: a table cannot be read.
     """
     rows: list[LedgerRow] = []
-    with suppress(StorageError):
-        for table, ledger in zip(images, ledgers, strict=True):
-            if len(rows) > _SAMPLE:
-                break
-            rows += _accepted(table, ledger)
+    for table, ledger in zip(images, ledgers, strict=True):
+        if len(rows) > _SAMPLE:
+            break
+        rows += _accepted(table, ledger)
     found = distinct_in(rows[:_SAMPLE])
     warn_of_copies(found)
     return facts_of(found, _SAMPLE if len(rows) > _SAMPLE else None)

@@ -125,7 +125,7 @@ def test_guidance_negative_prompt_steps_size_and_batch_act_as_in_direct_calls(na
         )
 
     # Without a size
-    own = generator_of(folder, steps=1)
+    own = generator_of(folder, steps=1, **{"guidance": GUIDANCE} if family.guidance == "acts" else {})
     assert (own.height, own.width) == family.default_size
 
 
