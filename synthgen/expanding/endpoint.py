@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -178,12 +179,10 @@ class Endpoint:
     def _said(self, body: bytes) -> str:
         """Return what an endpoint says of an error, without the key."""
         text = body.decode("utf-8", "replace")
-        try:
+        with suppress(ValueError, RecursionError):  # what is no JSON is shown as it is
             found = json.loads(text)
             error = found.get("error") if isinstance(found, dict) else None
             text = str(error.get("message") if isinstance(error, dict) else error or text)
-        except (ValueError, RecursionError):
-            pass
         text = text.replace(self._key, "***") if self._key else text
         return inert(" ".join(text.split()))[:_SHOWN]
 
