@@ -18,7 +18,7 @@ from tests.command import call, result
 SPEC = """\
 synthgen: 1
 name: bucket
-model: {id: "bundled:workers", steps: 2, guidance: 1, batch_size: 4}
+model: {id: "bundled:workers", steps: 2, guidance: 1, batch_size: 1}
 classes: {doctor: 12, chef: 12}
 prompts: {templates: ["a {class}", "a portrait of a {class}"]}
 filters: {clip: {min_score: -0.5}}
