@@ -62,10 +62,10 @@ def test_even_people_are_even() -> None:
 @given(count=st.integers(1, 240), seed=st.integers(0, 2**32))
 def test_however_many_people_are_taken_their_cells_differ_by_at_most_one(count: int, seed: int) -> None:
     people = [*islice(evenly(Random(seed)), count)]
-    values = (OCCUPATIONS, SKINS, HAIR_LENGTHS, (False, True))
+    values: list[tuple[str | bool, ...]] = [OCCUPATIONS, SKINS, HAIR_LENGTHS, (False, True)]
     for depth in range(1, len(values) + 1):
         seen = Counter((one.occupation, one.skin, one.hair_length, one.glasses)[:depth] for one in people)
-        counts = [seen[cell] for cell in product(*values[:depth])]  # type: ignore[index]
+        counts = [seen[cell] for cell in product(*values[:depth])]
         assert max(counts) - min(counts) <= 1
     assert all((one.hair_color is None) == (one.hair_length == "bald") for one in people)
 
