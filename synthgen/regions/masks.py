@@ -66,7 +66,8 @@ def mask_of_picture(picture: Image.Image, size: Size, threshold: float | None = 
         raise RegionError("the mask has several colours, and it is unclear which are the region", hint=_BLACK_AND_WHITE)
     grey = np.asarray(converted.image.convert("L"))
     mask = grey >= (_HALF if threshold is None else _WHITE * threshold)
-    if threshold is None and 2 * np.count_nonzero(mask) < max(np.count_nonzero(grey), 1):
+    bright, lit = int(mask.sum()), int((grey > 0).sum())
+    if threshold is None and 2 * bright < max(lit, 1):
         what = f"the mask is dark: most of its pixels that are not black are below {_HALF} of {_WHITE}"
         raise RegionError(what, hint=f"They may be numbers of classes. {_BLACK_AND_WHITE}")
 
