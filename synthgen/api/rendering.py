@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from synthgen.api.arguments import PathInput, flag_of, number_of, path_of
 from synthgen.errors import Interrupted, UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
-from synthgen.files import as_storage_error, check_folder, draft, expanded, make_folder
+from synthgen.files import as_storage_error, check_folder, draft, expanded, make_folder, write_file
 from synthgen.inert import inert
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ def render(
         >>> made = synthgen.render("outputs/renders", 6, even=True)
         >>> made.classes["chef"]
         1
-        >>> datasets.load_dataset("outputs/renders", split="train")[0]["mask"].size
+        >>> first = datasets.load_dataset("outputs/renders", split="train")[0]
+        >>> first["mask"].size
         (64, 64)
     """
     from synthgen.bundled.renders import mask_of, row_of, scenes
@@ -119,7 +120,10 @@ def _check_empty(folder: Path) -> None:
 
 @contextmanager
 def _whole_or_nothing(folder: Path) -> Iterator[None]:
-    """Make the folders of a set, and remove them if the block fails."""
+    """Make the folders of a set, and remove them if the block fails.
+
+    Until the set is complete, its metadata lists nothing, so that nobody takes what a kill leaves behind for a set.
+    """
     is_new = not folder.exists()
     kinds = [folder / IMAGES, folder / MASKS]
     try:
@@ -127,8 +131,11 @@ def _whole_or_nothing(folder: Path) -> Iterator[None]:
             make_folder(folder)
             for kind in kinds:
                 kind.mkdir()
+        write_file(folder / METADATA, b"")
         yield
     except BaseException:
+        with suppress(OSError):
+            (folder / METADATA).unlink()
         for kind in kinds:
             shutil.rmtree(kind, ignore_errors=True)
         if is_new:

@@ -124,6 +124,8 @@ def test_a_call_that_stops_leaves_nothing_so_that_it_can_be_repeated(is_there: b
     def hear(event: Event) -> None:
         assert isinstance(event, StepProgress)
         steps.append(event)
+        with pytest.raises(UsageError):  # what a kill would leave is no set
+            open_set(folder)
 
     with pytest.raises(Interrupted):
         synthgen.render(folder, 10**9, on_progress=hear, stop=lambda: len(steps) == 3)
