@@ -91,8 +91,14 @@ def test_a_generators_files_lead_nowhere_else(user: Path, file: str, content: ob
         synthgen.preview(spec("model.id=./painter"), 1, Path("preview.html"), "cpu")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("ask", ["code of another", "a text tower of another", "an image tower of another"])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param("code of another", marks=pytest.mark.slow),
+        pytest.param("a text tower of another", marks=pytest.mark.sweep),
+        pytest.param("an image tower of another", marks=pytest.mark.sweep),
+    ],
+)
 def test_a_judge_of_the_hub_opens_no_second_repository(user: Path, ask: str) -> None:
     (user / "models").mkdir()
     shutil.move("judge", "models/judge")

@@ -54,7 +54,7 @@ def test_two_workers_share_one_download_and_then_need_no_hub(tmp_path: Path) -> 
     assert ": 12 kept" in again.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 def test_tasks_that_start_at_once_share_one_download_from_a_hub_that_is_crowded(tmp_path: Path) -> None:
     save_stable_diffusion(tmp_path / "models/painter")
     save_judge(tmp_path / "models/judge")
