@@ -215,14 +215,27 @@ def _snapshots(model_id: str) -> Path:
     return Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=model_id, repo_type="model"), "snapshots")
 
 
+def _newest(model_id: str, revision: str | None) -> str:
+    """Ask the hub for a commit. Where it may not be asked, what would ask it is not imported."""
+    from huggingface_hub import constants, errors
+    from huggingface_hub.utils import validate_repo_id
+
+    if constants.HF_HUB_OFFLINE:
+        validate_repo_id(model_id)
+        raise errors.OfflineModeIsEnabled
+    from huggingface_hub import HfApi
+
+    commit = answered(lambda: HfApi().model_info(model_id, revision=revision, timeout=20).sha)
+    assert commit is not None
+    return commit
+
+
 def _commit(model_id: str, revision: str | None, marks: tuple[str, ...]) -> str:
-    from huggingface_hub import HfApi, errors, try_to_load_from_cache
+    from huggingface_hub import errors, try_to_load_from_cache
 
     kind: type[ModelError]
     try:
-        commit = answered(lambda: HfApi().model_info(model_id, revision=revision, timeout=20).sha)
-        assert commit is not None
-        return commit
+        return _newest(model_id, revision)
     except errors.HFValidationError as error:
         raise ModelError(f"{model_id!r} is not a valid hub id", hint="A hub id has the form 'owner/name'.") from error
     except errors.RevisionNotFoundError as error:
