@@ -73,8 +73,8 @@ def flux(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def drawn(place: Path, **settings: object) -> np.ndarray:
-    generator = generator_of(place, size=32, **settings)
+def drawn(place: Path, size: int | None = 32, **settings: object) -> np.ndarray:
+    generator = generator_of(place, size=size, **settings)
     rendered = generator.render([candidate(0), candidate(1, "a doctor")])
     return np.stack([one.image.numpy() for one in rendered if one.image is not None]).astype(int)
 
@@ -100,6 +100,29 @@ def test_a_transformer_in_gguf_draws_what_its_weights_say(flux: Path) -> None:
     assert np.abs(whole - own).max() <= 1
     rough = np.abs(drawn(flux / "flux", guidance=1.0, components={"transformer": f"{flux}/q8.gguf"}) - own)
     assert 0 < rough.mean() < 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("listed", [None, [None, None]], ids=["not listed", "listed as nothing"])
+def test_what_a_pipeline_leaves_to_another_repository_comes_from_it(listed: object, tmp_path: Path) -> None:
+    FAMILIES["hidream"].save(tmp_path / "whole")
+    own = drawn(tmp_path / "whole", None, steps=1)
+    shutil.copytree(tmp_path / "whole", tmp_path / "apart")
+    llama = tmp_path / "llama"  # its tokenizer is beside its configuration, as in Llama's own repository
+    (tmp_path / "apart/text_encoder_4").rename(llama)
+    for file in (tmp_path / "apart/tokenizer_4").iterdir():
+        file.rename(llama / file.name)
+    (tmp_path / "apart/tokenizer_4").rmdir()
+    index = json.loads((tmp_path / "apart/model_index.json").read_text())
+    for name in ("text_encoder_4", "tokenizer_4"):
+        del index[name]
+        if listed is not None:
+            index[name] = listed
+    (tmp_path / "apart/model_index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelError):
+        drawn(tmp_path / "apart", None, steps=1)
+    both = {"text_encoder_4": str(llama), "tokenizer_4": str(llama)}
+    assert (drawn(tmp_path / "apart", None, steps=1, components=both) == own).all()
 
 
 @pytest.mark.slow

@@ -75,10 +75,19 @@ class ModelSource:
         if self.checkpoint is not None:
             index["safety_checker"] = [None, None]  # no such file has one
         for part in self.parts:
-            own = None if part.is_file else class_of(self._read(f"{part.name}/config.json", read))
-            if own and isinstance(index.get(part.name), list):
+            listed = index.get(part.name)
+            if own := None if part.is_file else self._class_of(part, read, listed):
                 index[part.name] = list(own)
         return index
+
+    def _class_of(self, part: PartSource, read: JsonReader, listed: object) -> tuple[str, str] | None:
+        """Return the library and the class of a component; None where the pipeline's own list says it."""
+        if not part.name.startswith("tokenizer"):
+            return class_of(self._read(f"{part.name}/config.json", read))
+        if isinstance(listed, list) and listed and listed[0]:
+            return None
+        named = self._read(f"{part.name}/tokenizer_config.json", read).get("tokenizer_class")
+        return ("transformers", named) if isinstance(named, str) else None
 
     def facts(self) -> dict[str, str]:
         """Return what the records of a run say of where everything came from."""
