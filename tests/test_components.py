@@ -83,6 +83,16 @@ def test_a_checkpoint_in_one_file_draws_what_its_folder_draws(models: Path) -> N
     assert (drawn(models / "all.safetensors", config=f"{models}/sd") == drawn(models / "sd")).all()
 
 
+@pytest.mark.slow
+def test_a_checkpoint_of_sdxl_draws_what_its_folder_draws(tmp_path: Path) -> None:
+    # diffusers tells the two encoders in such a file apart by their widths: 768 and 1280 in the real one.
+    save_stable_diffusion_xl(tmp_path / "xl", second=48)
+    save_checkpoint(tmp_path / "xl", tmp_path / "xl.safetensors")
+    own = drawn(tmp_path / "xl")
+    assert own.std() > 1
+    assert (drawn(tmp_path / "xl.safetensors", config=f"{tmp_path}/xl") == own).all()
+
+
 def test_other_components_act_and_equal_ones_change_nothing(models: Path) -> None:
     own = drawn(models / "sd")
     assert (drawn(models / "sd", components={"vae": f"{models}/sd"}) == own).all()
@@ -221,6 +231,11 @@ REFUSED: dict[str, tuple[tuple[str, ...], Callable[[Path], object], str]] = {
     "channels": ((VAE,), lambda place: vae(place, latent_channels=16), "its latent_channels is 16, and the pipeline's"),
     "code": ((VAE,), lambda place: vae(place, auto_map={"AutoModel": "code.Model"}), "asks for code of its own"),
     "pickled part": ((VAE,), pickled, "model.components.vae: its weights are pickles, which can run code"),
+    "files of a variant": (
+        (VAE,),
+        lambda place: (place / "vae/diffusion_pytorch_model.safetensors").rename(place / "vae/model.fp16.safetensors"),
+        "model.components.vae: it has files of a variant only: name one of them, such as vae/model.fp16.safetensors",
+    ),
     "huge": (
         (VAE,),
         lambda place: os.truncate(place / "vae/config.json", 1 << 33),
@@ -293,6 +308,36 @@ def test_gguf_files_are_refused_by_their_header_or_their_package(flux: Path, mon
     assert "is not a whole GGUF file" in refused("cut.gguf")
     monkeypatch.setattr("synthgen.models.gguf_header.find_spec", lambda _: None)
     assert "q8.gguf needs the package gguf: pip install gguf" in refused("q8.gguf")
+
+
+WITHOUT_GGUF = """
+from synthgen.cli import main
+from synthgen.families import components
+components.find_spec = lambda name: None
+main()
+"""
+
+
+@pytest.mark.slow
+def test_files_of_the_hub_are_checked_at_plan_as_far_as_they_can_be(flux: Path, tmp_path: Path) -> None:
+    write(tmp_path, "hub/quantised/README.md", "GGUF files")
+    with serve(tmp_path / "hub") as hub:
+        online = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
+
+        def told(*program: str) -> str:
+            command = [sys.executable, *program, "plan", str(tmp_path / "spec.yaml")]
+            environment = {**os.environ, **online}
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 2
+            return " ".join(done.stderr.split())
+
+        part = "components: {transformer: {id: owner/quantised, file: q4.gguf}}"
+        model = f"{{id: {flux}/flux, guidance: 1.0, {part}}}"
+        write(tmp_path, "spec.yaml", SPEC.replace("{id: ./sd, steps: 2, guidance: 2.0, size: 32}", model))
+        assert "model.components.transformer: owner/quantised has no file q4.gguf" in told("-m", "synthgen")
+        write(tmp_path, "hub/quantised/q4.gguf", "GGUF")
+        assert "q4.gguf needs the package gguf" in told("-c", WITHOUT_GGUF)
+        assert hub.downloads["owner/quantised/q4.gguf"] == 0
 
 
 def test_components_are_pinned_and_a_changed_one_is_refused(models: Path, tmp_path: Path) -> None:

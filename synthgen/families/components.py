@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from synthgen.errors import SynthgenError
@@ -109,6 +110,8 @@ def _weights(folder: Path) -> Iterator[str]:
         yield (
             "its weights are pickles, which can run code: only safetensors are read" if pickled else "it has no weights"
         )
+    if safe and not any(name.count(".") == 1 for name in safe):  # `model.variant` is that of the model's own files
+        yield f"it has files of a variant only: name one of them, such as {folder / safe[0]}"
     for name in safe:
         try:
             shapes_in(folder / name)
@@ -124,8 +127,10 @@ def _of_file(part: PartSource, slot: str, own: ModelSource) -> Iterator[str]:
         yield f"the model's own {part.name}/config.json, by which the file is read, cannot be read"
         return
     file = part.here
-    if file is None:
-        return  # on the hub, and not here: it is checked before it is opened
+    if file is None:  # on the hub, and not here: it is checked before it is opened
+        if part.within.endswith(".gguf") and find_spec("gguf") is None:
+            yield f"{part.within} needs the package gguf: pip install gguf"
+        return
     if file.suffix == ".gguf":
         yield from _of_gguf(part, file, slot)
         return

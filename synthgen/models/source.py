@@ -226,11 +226,10 @@ def _snapshots(model_id: str) -> Path:
 
 def _newest(model_id: str, revision: str | None) -> str:
     """Ask the hub for a commit. Where it may not be asked, what would ask it is not imported."""
-    from huggingface_hub import constants, errors
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub import constants, errors, try_to_load_from_cache
 
     if constants.HF_HUB_OFFLINE:
-        validate_repo_id(model_id)
+        try_to_load_from_cache(model_id, _MARKS[0])  # it refuses what is no hub id
         raise errors.OfflineModeIsEnabled
     from huggingface_hub import HfApi
 
