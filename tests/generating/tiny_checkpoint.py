@@ -45,9 +45,9 @@ def _of_open_clip(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Name the weights of a CLIP as open_clip does, which has queries, keys and values in one."""
     mapping = DIFFUSERS_TO_LDM_MAPPING["openclip"]
     found: dict[str, Tensor] = {}
-    for name, weight in weights.items():
+    for name, own in weights.items():
         if known := mapping["layers"].get(name):
-            found[known] = weight.T if known == "text_projection" else weight
+            found[known] = own.T if known == "text_projection" else own
         elif name.endswith((".k_proj.weight", ".k_proj.bias", ".v_proj.weight", ".v_proj.bias")):
             continue
         else:
@@ -55,9 +55,10 @@ def _of_open_clip(weights: dict[str, Tensor]) -> dict[str, Tensor]:
             for ours, theirs in mapping["transformer"].items():
                 new = new.replace(ours, theirs)
             if ".q_proj." in new:
-                weight = cat([weights[name.replace("q_proj", f"{kind}_proj")] for kind in "qkv"])
-                new = new.replace(".q_proj.", ".in_proj_")
-            found[f"transformer.{new}"] = weight
+                joined = cat([weights[name.replace("q_proj", f"{kind}_proj")] for kind in "qkv"])
+                found[f"transformer.{new.replace('.q_proj.', '.in_proj_')}"] = joined
+            else:
+                found[f"transformer.{new}"] = own
     return found
 
 
