@@ -21,6 +21,7 @@ from tests.command import command_line
 from tests.generating.families import FAMILIES
 from tests.generating.tiny import candidate, generator_of, save_stable_diffusion, save_stable_diffusion_xl
 from tests.generating.tiny_checkpoint import save_checkpoint
+from tests.generating.tiny_checkpoint_3 import save_checkpoint_3, save_stable_diffusion_3
 from tests.hub import COMMIT, serve
 
 SPEC = """\
@@ -91,6 +92,16 @@ def test_a_checkpoint_of_sdxl_draws_what_its_folder_draws(tmp_path: Path) -> Non
     own = drawn(tmp_path / "xl")
     assert own.std() > 1
     assert (drawn(tmp_path / "xl.safetensors", config=f"{tmp_path}/xl") == own).all()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of diffusers and transformers, of themselves
+def test_a_checkpoint_of_stable_diffusion_3_draws_what_its_folder_draws(tmp_path: Path) -> None:
+    save_stable_diffusion_3(tmp_path / "sd3")
+    save_checkpoint_3(tmp_path / "sd3", tmp_path / "sd3.safetensors")
+    own = drawn(tmp_path / "sd3")
+    assert own.std() > 1
+    assert (drawn(tmp_path / "sd3.safetensors", config=f"{tmp_path}/sd3") == own).all()
 
 
 def test_other_components_act_and_equal_ones_change_nothing(models: Path) -> None:

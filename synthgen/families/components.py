@@ -65,7 +65,7 @@ def component_problems(source: ModelSource) -> Iterator[tuple[str, str]]:
 
 
 def _of_folder(part: PartSource, slot: str, source: ModelSource, own: ModelSource) -> Iterator[str]:
-    # A tokenizer may stand beside a model, whose configuration is not its own.
+    # A tokenizer may be in the folder of a model, whose configuration is not its own.
     config = {} if part.name.startswith("tokenizer") else source.read_json(f"{part.name}/config.json")
     settings = config or source.read_json(f"{part.name}/tokenizer_config.json")
     if part.is_local and not (part.here and part.here.is_dir()):

@@ -22,21 +22,22 @@ _ATTENTION = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_o
 
 def save_checkpoint(folder: Path, file: Path, *, without: str = "no weight") -> None:
     """Write all weights of a folder that `save_stable_diffusion` made into one file."""
-    unet, vae, text = (_file_of(folder / part) for part in ("unet", "vae", "text_encoder"))
+    unet, vae, text = (file_of(folder / part) for part in ("unet", "vae", "text_encoder"))
     weights = {f"model.diffusion_model.{_of_unet(name)}": weight for name, weight in load_file(unet).items()}
     for name, weight in load_file(vae).items():
-        weights |= _of_vae(name, weight)
+        weights |= of_vae(name, weight)
     is_xl = (folder / "text_encoder_2").is_dir()
     place = "conditioner.embedders.0" if is_xl else "cond_stage_model"
     for name, weight in load_file(text).items():
         weights[f"{place}.transformer.text_model.{name.removeprefix('text_model.')}"] = weight
     if is_xl:
-        second = _of_open_clip(load_file(_file_of(folder / "text_encoder_2")))
+        second = _of_open_clip(load_file(file_of(folder / "text_encoder_2")))
         weights |= {f"conditioner.embedders.1.model.{name}": weight for name, weight in second.items()}
     save_file({name: weight.contiguous() for name, weight in weights.items() if without not in name}, file)
 
 
-def _file_of(part: Path) -> Path:
+def file_of(part: Path) -> Path:
+    """Return the one file with weights of a part."""
     (file,) = part.glob("*.safetensors")
     return file
 
@@ -88,7 +89,8 @@ def _inner(kind: str, rest: str) -> str:
     return f"{_RESNET[module]}.{last}"
 
 
-def _of_vae(name: str, weight: Tensor) -> dict[str, Tensor]:
+def of_vae(name: str, weight: Tensor) -> dict[str, Tensor]:
+    """Name a weight of a VAE with two blocks."""
     known = DIFFUSERS_TO_LDM_MAPPING["vae"].get(name)
     if known:
         return {f"first_stage_model.{known}": weight}
