@@ -6,6 +6,7 @@ import torch
 from diffusers import SD3Transformer2DModel, StableDiffusion3Pipeline
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from transformers import CLIPTextModelWithProjection
 
 from tests.generating.families import parts
 from tests.generating.families.family import lively
@@ -40,7 +41,8 @@ def save_stable_diffusion_3(folder: Path) -> None:
     """Save a pipeline such as can be in one file: its CLIPs differ in width, and the first projects nothing."""
     torch.manual_seed(0)
     first, second = parts.clip_text(projection=True), parts.clip_text(projection=True, width=_WIDE)
-    torch.nn.init.eye_(first.text_projection.weight)
+    assert isinstance(first, CLIPTextModelWithProjection)
+    first.text_projection.weight.data = torch.eye(parts.WIDTH)
     model = SD3Transformer2DModel(
         sample_size=16,
         patch_size=2,
@@ -92,11 +94,11 @@ def _of_transformer(weights: dict[str, Tensor]) -> dict[str, Tensor]:
             if inner in _OF_BLOCK:
                 is_last = int(number) == _LAYERS - 1 and inner == "norm1_context.linear"
                 found[f"joint_blocks.{number}.{_OF_BLOCK[inner]}.{last}"] = _swapped(weight) if is_last else weight
-    for number in range(_LAYERS):
+    for layer in range(_LAYERS):
         for block, names in _JOINED.items():
             for last in ("weight", "bias"):
-                three = [weights[f"transformer_blocks.{number}.attn.{name}.{last}"] for name in names]
-                found[f"joint_blocks.{number}.{block}.attn.qkv.{last}"] = torch.cat(three)
+                three = [weights[f"transformer_blocks.{layer}.attn.{name}.{last}"] for name in names]
+                found[f"joint_blocks.{layer}.{block}.attn.qkv.{last}"] = torch.cat(three)
     return found
 
 
