@@ -21,6 +21,7 @@ from tests.command import command_line
 from tests.generating.families import FAMILIES
 from tests.generating.tiny import candidate, generator_of, save_stable_diffusion, save_stable_diffusion_xl
 from tests.generating.tiny_checkpoint import save_checkpoint
+from tests.generating.tiny_checkpoint_3 import save_checkpoint_3, save_stable_diffusion_3
 from tests.hub import COMMIT, serve
 
 SPEC = """\
@@ -73,14 +74,34 @@ def flux(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def drawn(place: Path, **settings: object) -> np.ndarray:
-    generator = generator_of(place, size=32, **settings)
+def drawn(place: Path, size: int | None = 32, **settings: object) -> np.ndarray:
+    generator = generator_of(place, size=size, **settings)
     rendered = generator.render([candidate(0), candidate(1, "a doctor")])
     return np.stack([one.image.numpy() for one in rendered if one.image is not None]).astype(int)
 
 
 def test_a_checkpoint_in_one_file_draws_what_its_folder_draws(models: Path) -> None:
     assert (drawn(models / "all.safetensors", config=f"{models}/sd") == drawn(models / "sd")).all()
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_sdxl_draws_what_its_folder_draws(tmp_path: Path) -> None:
+    # diffusers tells the two encoders in such a file apart by their widths: 768 and 1280 in the real one.
+    save_stable_diffusion_xl(tmp_path / "xl", second=48)
+    save_checkpoint(tmp_path / "xl", tmp_path / "xl.safetensors")
+    own = drawn(tmp_path / "xl")
+    assert own.std() > 1
+    assert (drawn(tmp_path / "xl.safetensors", config=f"{tmp_path}/xl") == own).all()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of diffusers and transformers, of themselves
+def test_a_checkpoint_of_stable_diffusion_3_draws_what_its_folder_draws(tmp_path: Path) -> None:
+    save_stable_diffusion_3(tmp_path / "sd3")
+    save_checkpoint_3(tmp_path / "sd3", tmp_path / "sd3.safetensors")
+    own = drawn(tmp_path / "sd3")
+    assert own.std() > 1
+    assert (drawn(tmp_path / "sd3.safetensors", config=f"{tmp_path}/sd3") == own).all()
 
 
 def test_other_components_act_and_equal_ones_change_nothing(models: Path) -> None:
@@ -100,6 +121,29 @@ def test_a_transformer_in_gguf_draws_what_its_weights_say(flux: Path) -> None:
     assert np.abs(whole - own).max() <= 1
     rough = np.abs(drawn(flux / "flux", guidance=1.0, components={"transformer": f"{flux}/q8.gguf"}) - own)
     assert 0 < rough.mean() < 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("listed", [None, [None, None]], ids=["not listed", "listed as nothing"])
+def test_what_a_pipeline_leaves_to_another_repository_comes_from_it(listed: object, tmp_path: Path) -> None:
+    FAMILIES["hidream"].save(tmp_path / "whole")
+    own = drawn(tmp_path / "whole", None, steps=1)
+    shutil.copytree(tmp_path / "whole", tmp_path / "apart")
+    llama = tmp_path / "llama"  # its tokenizer is beside its configuration, as in Llama's own repository
+    (tmp_path / "apart/text_encoder_4").rename(llama)
+    for file in (tmp_path / "apart/tokenizer_4").iterdir():
+        file.rename(llama / file.name)
+    (tmp_path / "apart/tokenizer_4").rmdir()
+    index = json.loads((tmp_path / "apart/model_index.json").read_text())
+    for name in ("text_encoder_4", "tokenizer_4"):
+        del index[name]
+        if listed is not None:
+            index[name] = listed
+    (tmp_path / "apart/model_index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelError):
+        drawn(tmp_path / "apart", None, steps=1)
+    both = {"text_encoder_4": str(llama), "tokenizer_4": str(llama)}
+    assert (drawn(tmp_path / "apart", None, steps=1, components=both) == own).all()
 
 
 @pytest.mark.slow
@@ -198,6 +242,11 @@ REFUSED: dict[str, tuple[tuple[str, ...], Callable[[Path], object], str]] = {
     "channels": ((VAE,), lambda place: vae(place, latent_channels=16), "its latent_channels is 16, and the pipeline's"),
     "code": ((VAE,), lambda place: vae(place, auto_map={"AutoModel": "code.Model"}), "asks for code of its own"),
     "pickled part": ((VAE,), pickled, "model.components.vae: its weights are pickles, which can run code"),
+    "files of a variant": (
+        (VAE,),
+        lambda place: (place / "vae/diffusion_pytorch_model.safetensors").rename(place / "vae/model.fp16.safetensors"),
+        "model.components.vae: it has files of a variant only: name one of them, such as vae/model.fp16.safetensors",
+    ),
     "huge": (
         (VAE,),
         lambda place: os.truncate(place / "vae/config.json", 1 << 33),
@@ -270,6 +319,36 @@ def test_gguf_files_are_refused_by_their_header_or_their_package(flux: Path, mon
     assert "is not a whole GGUF file" in refused("cut.gguf")
     monkeypatch.setattr("synthgen.models.gguf_header.find_spec", lambda _: None)
     assert "q8.gguf needs the package gguf: pip install gguf" in refused("q8.gguf")
+
+
+WITHOUT_GGUF = """
+from synthgen.cli import main
+from synthgen.families import components
+components.find_spec = lambda name: None
+main()
+"""
+
+
+@pytest.mark.slow
+def test_files_of_the_hub_are_checked_at_plan_as_far_as_they_can_be(flux: Path, tmp_path: Path) -> None:
+    write(tmp_path, "hub/quantised/README.md", "GGUF files")
+    with serve(tmp_path / "hub") as hub:
+        online = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
+
+        def told(*program: str) -> str:
+            command = [sys.executable, *program, "plan", str(tmp_path / "spec.yaml")]
+            environment = {**os.environ, **online}
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 2
+            return " ".join(done.stderr.split())
+
+        part = "components: {transformer: {id: owner/quantised, file: q4.gguf}}"
+        model = f"{{id: {flux}/flux, guidance: 1.0, {part}}}"
+        write(tmp_path, "spec.yaml", SPEC.replace("{id: ./sd, steps: 2, guidance: 2.0, size: 32}", model))
+        assert "model.components.transformer: owner/quantised has no file q4.gguf" in told("-m", "synthgen")
+        write(tmp_path, "hub/quantised/q4.gguf", "GGUF")
+        assert "q4.gguf needs the package gguf" in told("-c", WITHOUT_GGUF)
+        assert hub.downloads["owner/quantised/q4.gguf"] == 0
 
 
 def test_components_are_pinned_and_a_changed_one_is_refused(models: Path, tmp_path: Path) -> None:

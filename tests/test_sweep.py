@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from synthgen.api import wiring
 from synthgen.api.sweep_grid import values_of
 from synthgen.errors import UsageError
+from synthgen.generating import pipelines, renderer
 from tests.command import command_line, envelope, result
 from tests.page import Page
 
@@ -132,3 +134,30 @@ def test_a_preview_tells_distinct_pictures_and_names_a_template_that_gives_copie
     assert copies["result"]["distinct"]["value"] < 1.01
     assert list(copies["result"]["distinct"]["copying"]) == ["a {class}"]
     assert any("template 'a {class}' gives copies" in warning for warning in copies["warnings"])
+
+
+@pytest.mark.slow
+def test_settings_of_one_model_share_it_and_come_to_the_same(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads = []
+
+    def load(*given: object) -> object:
+        loads.append(given)
+        return pipelines.load(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(renderer, "load", load)
+    over = ("--over", "model.scheduler=DDIMScheduler,EulerDiscreteScheduler", "--over", "model.steps=1,2", "-n", "2")
+
+    def figures(out: str) -> list[object]:
+        swept(capsys, *over, "--seeds", "1", "--device", "cpu", "-o", out)
+        names = ("values", "yield", "fidelity", "distinct")
+        return [
+            [one[name] for name in names] for one in json.loads((folder / out / "sweep.json").read_text())["settings"]
+        ]
+
+    shared = figures("shared")
+    assert len(loads) == 1
+    monkeypatch.setattr(wiring, "hand_over", lambda one, other: None)
+    assert figures("apart") == shared
+    assert len(loads) == 5

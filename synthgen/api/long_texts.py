@@ -49,13 +49,13 @@ class PromptLength:
     Attributes:
         part: its tokenizer.
         tokens: how many; None if they were not counted.
-        letters: bytes of the longest prompt, which has no more tokens than these.
+        size: bytes of the longest prompt, which has no more tokens than these.
         limit: how many tokens it reads; None if it has no limit that is known.
     """
 
     part: str
     tokens: int | None
-    letters: int
+    size: int
     limit: int | None
 
 
@@ -92,14 +92,14 @@ def long_texts(spec: Spec, call: PipelineCall, source: ModelSource) -> TextLengt
     if missing and not isinstance(source, RecordedModel):
         notes.append(f"tokens of prompts were not counted for {', '.join(missing)}: it has no file that can be read")
 
-    short, most, letters = dict[str, int](), dict[str, int](), 0
+    short, most, size = dict[str, int](), dict[str, int](), 0
     for path, class_name, space in _spaces(spec):
         texts = list(_rendered(space, class_name, readers))
         finding, note = _cut(texts, readers, f"a prompt of the class {class_name}")
         if finding and path not in {one.path for one in findings}:  # of one class is enough
             findings.append(Violation(path, finding))
         notes += [note] if note else []
-        letters = max(letters, *(len(text.encode()) for text in texts))
+        size = max(size, *(len(text.encode()) for text in texts))
         for reader in readers:
             counts = [reader.counter.count(text) for text in texts]
             short[reader.part] = min(*counts, short.get(reader.part, counts[0]))
@@ -110,7 +110,7 @@ def long_texts(spec: Spec, call: PipelineCall, source: ModelSource) -> TextLengt
         findings += [Violation(path, finding)] if finding else []
         notes += [note] if note else []
     limits = {each.part: _limit(each, call, spec, source) for each in encoders}
-    lengths = tuple(PromptLength(part, most.get(part), letters, limit) for part, limit in limits.items())
+    lengths = tuple(PromptLength(part, most.get(part), size, limit) for part, limit in limits.items())
     return TextLengths(findings, list(dict.fromkeys(notes)), bool(encoders) and not missing, lengths)
 
 

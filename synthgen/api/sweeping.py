@@ -31,6 +31,7 @@ from synthgen.spec.written import written_in_full
 if TYPE_CHECKING:
     from synthgen.api.sweep_measures import SettingMeasures
     from synthgen.ledger.columns import LedgerRow
+    from synthgen.running.shard.protocols import Generator
     from synthgen.stats.estimates import Estimate
 
 SETTINGS, PAGE, TABLE, RECORD = "settings", "index.html", "sweep.csv", "sweep.json"
@@ -134,6 +135,7 @@ def swept(
     _check_size([grid[place] for place in missing], prompts, seeds, most)
 
     done = there
+    earlier: list[Generator] = []
     on_progress(StepProgress("sweeping", "images", done, total))
     for place in missing:
         if stop():
@@ -142,7 +144,7 @@ def swept(
         def report(images: int, before: int = done) -> None:
             on_progress(StepProgress("sweeping", "images", before + images, total))
 
-        _render(grid[place], wanted[place], files[place], device, report)
+        _render(grid[place], wanted[place], files[place], device, report, earlier)
         done += prompts * seeds
         kept[place] = read_rows(files[place], len(wanted[place]))
     rows = [each for each in kept if each is not None]
@@ -179,17 +181,29 @@ def _check_size(missing: Sequence[GridSetting], prompts: int, seeds: int, most: 
 
 
 def _render(
-    setting: GridSetting, candidates: Sequence[Candidate], file: Path, device: str, report: Callable[[int], None]
+    setting: GridSetting,
+    candidates: Sequence[Candidate],
+    file: Path,
+    device: str,
+    report: Callable[[int], None],
+    earlier: list[Generator],
 ) -> None:
-    """Render and judge a setting, and keep it."""
+    """Render and judge a setting, and keep it.
+
+    Args:
+        earlier: the generator of the setting before, whose model this one may take over; it is replaced by this one's.
+    """
     from synthgen.running.shard.preview import preview
 
     generator, judge = wiring.generator(setting.plan, device), wiring.judge(setting.plan, device)
+    if earlier:
+        wiring.hand_over(earlier.pop(), generator)  # one that cannot be taken over is gone before another is loaded
     rows: list[LedgerRow] = []
     for row in preview(setting.plan, generator, judge, candidates):
         rows.append(row)
         report(len(rows))
     write_rows(file, rows, {**generator.provenance(), **judge.provenance()})
+    earlier.append(generator)
 
 
 def as_result(found: Sweep) -> dict[str, object]:

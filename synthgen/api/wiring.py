@@ -63,6 +63,14 @@ def generator(planned: Plan, device: str) -> Generator:
     return Renderer(model_asked(planned.spec), _planned_source(planned), device, planned.window, files)
 
 
+def hand_over(one: Generator, other: Generator) -> None:
+    """Let a generator use the model that another has loaded, which renders no more, where it would load the same."""
+    from synthgen.generating.renderer import Renderer
+
+    if isinstance(one, Renderer) and isinstance(other, Renderer):
+        other.take_over(one)
+
+
 def check_keys(planned: Plan) -> None:
     """Refuse a model of a new plan that does not make images from text, and keys that it does not take.
 

@@ -144,7 +144,7 @@ def _model(forecast: Forecast) -> Iterator[str]:
         yield f"tokens    the longest prompt has {', '.join(counted)}"
     for one in others:
         limit = "any number of" if one.limit is None else f"{one.limit:,}"
-        said = f"{one.part} reads {limit} tokens; the longest prompt has {one.letters:,} bytes"
+        said = f"{one.part} reads {limit} tokens; the longest prompt has {one.size:,} bytes"
         yield f"{'' if counted else 'tokens':<10}{said}"
         counted = [one.part]
     if forecast.weights is not None and forecast.weights_without_encoders is not None:

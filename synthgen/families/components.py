@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from synthgen.errors import SynthgenError
-from synthgen.families.signature import single_file_classes
+from synthgen.families.signature import annotations_of, single_file_classes
 from synthgen.models.gguf_header import check_gguf
 from synthgen.models.part_source import PartSource, class_of
 from synthgen.models.source import ModelSource
@@ -27,6 +28,7 @@ _WIDTHS = (
     "vocab_size",
 )
 """Settings that other parts of a pipeline rely on."""
+_OF_TEXT = ("text_encoder", "tokenizer")
 _ARCHITECTURES: Mapping[str, tuple[str, ...]] = {
     "flux": ("FluxTransformer2DModel", "ChromaTransformer2DModel", "Flux2Transformer2DModel"),
     "sd3": ("SD3Transformer2DModel",),
@@ -44,7 +46,12 @@ def component_problems(source: ModelSource) -> Iterator[tuple[str, str]]:
     """Say why components cannot take the place of a pipeline's own: the key of `model`, and why."""
     own = replace(source, parts=())
     index = own.read_json("model_index.json")
-    there = {name: kind for name, kind in index.items() if isinstance(kind, list) and len(kind) == 2 and kind[1]}
+    there = {
+        name: str(kind[1]) for name, kind in index.items() if isinstance(kind, list) and len(kind) == 2 and kind[1]
+    }
+    # Some do not list an encoder that is in another repository, such as the fourth of HiDream; their class takes it.
+    takes = annotations_of(str(index.get("_class_name")), "__init__")
+    there |= {name: kind for name, kind in takes.items() if name.startswith(_OF_TEXT) and name not in there}
     for part in source.parts:
         key = f"components.{part.name}"
         if part.name not in there:
@@ -52,13 +59,14 @@ def component_problems(source: ModelSource) -> Iterator[tuple[str, str]]:
         elif part.name.endswith("scheduler"):
             yield key, "a scheduler is named in model.scheduler"
         else:
-            slot = str(there[part.name][1])
+            slot = there[part.name]
             found = _of_file(part, slot, own) if part.is_file else _of_folder(part, slot, source, own)
             yield from ((key, why) for why in found)
 
 
 def _of_folder(part: PartSource, slot: str, source: ModelSource, own: ModelSource) -> Iterator[str]:
-    config = source.read_json(f"{part.name}/config.json")
+    # A tokenizer may be in the folder of a model, whose configuration is not its own.
+    config = {} if part.name.startswith("tokenizer") else source.read_json(f"{part.name}/config.json")
     settings = config or source.read_json(f"{part.name}/tokenizer_config.json")
     if part.is_local and not (part.here and part.here.is_dir()):
         yield f"the folder {part.here} does not exist"
@@ -102,6 +110,8 @@ def _weights(folder: Path) -> Iterator[str]:
         yield (
             "its weights are pickles, which can run code: only safetensors are read" if pickled else "it has no weights"
         )
+    if safe and not any(name.count(".") == 1 for name in safe):  # `model.variant` is that of the model's own files
+        yield f"it has files of a variant only: name one of them, such as {folder / safe[0]}"
     for name in safe:
         try:
             shapes_in(folder / name)
@@ -117,8 +127,10 @@ def _of_file(part: PartSource, slot: str, own: ModelSource) -> Iterator[str]:
         yield f"the model's own {part.name}/config.json, by which the file is read, cannot be read"
         return
     file = part.here
-    if file is None:
-        return  # on the hub, and not here: it is checked before it is opened
+    if file is None:  # on the hub, and not here: it is checked before it is opened
+        if part.within.endswith(".gguf") and find_spec("gguf") is None:
+            yield f"{part.within} needs the package gguf: pip install gguf"
+        return
     if file.suffix == ".gguf":
         yield from _of_gguf(part, file, slot)
         return

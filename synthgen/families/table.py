@@ -129,8 +129,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(pipelines=("LongCatImagePipeline", "ChromaPipeline", "OvisImagePipeline"), patch=2),
     Family(pipelines=("BriaPipeline",), patch=2, side=1024),
     Family(pipelines=("BriaFiboPipeline",), factor=16),
-    # It leaves out the mask of a prompt alone, and synthgen cannot yet put prompts of other lengths beside it.
-    Family(pipelines=("BriaFibo2Pipeline",), together=Together.NEVER, patch=2, edits=True),
+    Family(pipelines=("BriaFibo2Pipeline",), patch=2, edits=True),
     Family(pipelines=("AuraFlowPipeline",), patch=2),
     Family(pipelines=("LuminaPipeline", "Lumina2Pipeline"), patch=2, factor=8),
     Family(pipelines=("StableDiffusion3Pipeline", "StableDiffusion3PAGPipeline"), patch=2),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
@@ -133,9 +134,10 @@ def clip_tokenizer() -> Tokenizer | None:
     file = Path(spec.origin or "").parent / "bpe_simple_vocab_16e6.txt.gz" if spec else None
     if file is None or not file.is_file():
         return None
-    merges = gzip.decompress(file.read_bytes()).decode("utf-8").split("\n")[1 : _MERGES + 1]
+    with gzip.open(file, "rt", encoding="utf-8", newline="\n") as lines:  # the rest of them is never read
+        merges = [line.rstrip("\n") for line in islice(lines, 1, _MERGES + 1)]
     letters = _letters()
-    words = [*letters, *(f"{letter}</w>" for letter in letters), *("".join(merge.split()) for merge in merges)]
+    words = [*letters, *(f"{letter}</w>" for letter in letters), *(merge.replace(" ", "") for merge in merges)]
     return _clip({word: at for at, word in enumerate([*words, _BEGIN, _END])}, merges)
 
 

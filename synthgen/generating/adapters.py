@@ -27,6 +27,9 @@ class Adapters:
         self._files = tuple(files)
         self._set: Setting | None = None
 
+    def __len__(self) -> int:
+        return len(self._files)
+
     def load(self, pipeline: DiffusionPipeline) -> None:
         """Put every adapter into the pipeline, turned off.
 

@@ -89,6 +89,9 @@ def load(model: ModelSpec, source: ModelSource, call: PipelineCall, dtype: torch
         pipeline = _opened(model, source, call, dtype)
     if getattr(pipeline, "watermark", None) is not None:
         pipeline.watermark = None  # set only because a package happens to be installed
+    for part in pipeline.components.values():
+        if isinstance(part, nn.Module):
+            part.eval()  # diffusers leaves the T5 of a checkpoint in one file in training: its dropout would act
     return pipeline
 
 

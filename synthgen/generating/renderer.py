@@ -34,6 +34,21 @@ from synthgen.models.source import ModelSource
 from synthgen.records import Candidate, Failure, Rendered
 from synthgen.spec import FixedModel, ModelSpec, combinations
 
+_OF_CALLS = frozenset(
+    (
+        "steps",
+        "guidance",
+        "guidance_interval",
+        "embedded_guidance",
+        "scheduler",
+        "scheduler_config",
+        "negative_prompt",
+        "max_sequence_length",
+        "clip_skip",
+    )
+)
+"""The keys of a model that change its calls, and nothing of what is loaded and where it is."""
+
 
 class Renderer:
     """A `Generator` for any text-to-image pipeline of diffusers.
@@ -56,6 +71,21 @@ class Renderer:
         self._model, self._source = model, source
         self._device_name, self._largest_batch = device, largest_batch
         self._pipeline: DiffusionPipeline | None = None
+        self._given: Renderer | None = None
+
+    def take_over(self, other: "Renderer") -> bool:
+        """Use the pipeline of another renderer, which renders no more, at `setup`; return whether it can be.
+
+        It can if both would load the same, onto the same device, and nothing was changed in it for speed or memory.
+        """
+        one, two = (each._model.model_dump(exclude=set(_OF_CALLS)) for each in (self, other))
+        alike = one == two and (self._source, self._device_name) == (other._source, other._device_name)
+        plain = (
+            self._model.compile == "off" and self._model.cache is None and not self._adapters and not other._adapters
+        )
+        if alike and plain and other._pipeline is not None and other._fitting.offload == "none":
+            self._given = other
+        return self._given is not None
 
     def setup(self) -> None:
         """Load the pipeline, once.
@@ -74,7 +104,8 @@ class Renderer:
 
         check_fit(self._model, self.device)
 
-        pipeline = load(self._model, self._source, self._call, self.dtype)
+        pipeline = self._loaded()
+        self._own_scheduler = getattr(pipeline, "scheduler", None)
         self._adapters.load(pipeline)
         self.height, self.width = largest_size(pipeline, self._model, self._call)
         self._fitting = Fitting(pipeline, self._model, self.device, self.dtype, self.height * self.width)
@@ -87,6 +118,18 @@ class Renderer:
         # Of images that draw their settings, only those with the same ones are made together.
         self.batch_size = min(self._largest_batch, self._at_once * combinations(self._model))
         self._fitting.for_batches(self._at_once)
+
+    def _loaded(self) -> DiffusionPipeline:
+        """Load the pipeline, or take over that of another renderer, as it was loaded."""
+        other, self._given = self._given, None
+        if other is None:
+            return load(self._model, self._source, self._call, self.dtype)
+        pipeline, other._pipeline = other.pipeline, None
+        if other._own_scheduler is not None:
+            pipeline.scheduler = other._own_scheduler
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()  # so that the batch's size is chosen by the same memory
+        return pipeline
 
     @property
     def pipeline(self) -> DiffusionPipeline:

@@ -33,9 +33,9 @@ def stacked(names: Sequence[str], rows: Sequence[Sequence[Embedded]]) -> list[Em
         return list(rows[0])
     parts: list[list[Embedded]] = [[row[place] for row in rows] for place in range(len(names))]
     lengths = {
-        name: [one.shape[1] for one in part if isinstance(one, Tensor)]
+        name: [one.shape[-2] for one in part if isinstance(one, Tensor)]  # behind axes of images and of layers
         for name, part in zip(names, parts, strict=True)
-        if all(isinstance(one, Tensor) and one.ndim > 1 for one in part)
+        if all(isinstance(one, Tensor) and one.ndim > 2 for one in part)
     }
     for place, name in enumerate(names):
         # Some leave a mask out where it is full, which it no longer is behind a longer prompt.
@@ -87,7 +87,8 @@ def shape_of(part: Embedded) -> object:
 def _full(masks: Sequence[Embedded], lengths: Sequence[int], rows: Sequence[Sequence[Embedded]]) -> list[Embedded]:
     like = next((mask for mask in masks if isinstance(mask, Tensor)), None)
     device = next(part.device for part in rows[0] if isinstance(part, Tensor))
-    made = {"dtype": torch.long if like is None else like.dtype, "device": device}
+    # Each pipeline that leaves masks out reads booleans: some make them of numbers, and Fibo 2 takes nothing else.
+    made = {"dtype": torch.bool if like is None else like.dtype, "device": device}
     return [
         torch.ones(1, length, **made) if mask is None else mask  # type: ignore[call-overload]
         for mask, length in zip(masks, lengths, strict=True)

@@ -1,4 +1,7 @@
-"""What the folder of a judge from transformers may ask of the library that opens it."""
+"""What the folder of a model from transformers may ask of the library: a judge's, or a language model's.
+
+Messages leave out what the model is for: whoever opens it says so.
+"""
 
 import re
 from collections.abc import Iterator
@@ -34,10 +37,10 @@ _ATTENTION = ("eager", "sdpa")
 
 
 def check_asked(folder: Path) -> None:
-    """Refuse a judge whose files run code, open another model, or hold weights as a pickle.
+    """Refuse a model whose files run code, open another model, or hold weights as a pickle.
 
     Raises:
-        UsageError: a file asks for what a judge may not.
+        UsageError: a file asks for what it may not.
         OSError, ValueError: a file cannot be read, or is not JSON.
     """
     check_regular(folder)
@@ -64,9 +67,9 @@ def _problems(content: object, place: str) -> Iterator[str]:
         if value is None or key in _LABELS:
             continue
         if key in _CODE and not (key in _ALLOWED_IN_TOKENIZERS and place):
-            yield f"{shown(here)}: this setting is not allowed in a judge"
+            yield f"{shown(here)}: this setting is not allowed"
         elif key == "tokenizer_class" and not is_known_tokenizer(value):
-            yield f"{shown(here)}: {shown(value)} is not a tokenizer that a judge may use"
+            yield f"{shown(here)}: {shown(value)} is not a tokenizer that may be used"
         elif str(key).endswith("attn_implementation") and value not in _ATTENTION:
             yield f"{shown(here)}: {shown(value)} is not one of {', '.join(_ATTENTION)}"
         elif key in ("backbone", "architecture") and not (isinstance(value, str) and _PLAIN_NAME.fullmatch(value)):

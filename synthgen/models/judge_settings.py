@@ -221,7 +221,7 @@ def check_transformers(path: Path) -> None:
     content = read_settings(path)
     if not isinstance(content, dict):
         raise ValueError(f"{path.name} holds no JSON object")
-    problems = [f"{key}: this setting is not allowed in a judge" for key in OUTSIDE if content.get(key) is not None]
+    problems = [f"{key}: this setting is not allowed" for key in OUTSIDE if content.get(key) is not None]
     if (kind := content.get("tokenizer_class")) is not None and not is_known_tokenizer(kind):
         problems.append(f"tokenizer_class: {shown(kind)} is not one of {', '.join(_TOKENIZERS)}")
     if path.name != _TOKENIZER_CONFIG and (kind := content.get("model_type")) is not None:
@@ -229,7 +229,7 @@ def check_transformers(path: Path) -> None:
 
         chosen = TOKENIZER_MAPPING_NAMES.get(kind) if isinstance(kind, str) else kind
         if chosen is not None and not is_known_tokenizer(chosen):
-            problems.append(f"model_type: {shown(kind)} has the tokenizer {shown(chosen)}, which no judge may use")
+            problems.append(f"model_type: {shown(kind)} has the tokenizer {shown(chosen)}, which may not be used")
     if problems:
         raise refusal(path, problems)
 
@@ -252,7 +252,7 @@ def _check_weights(folder: Path) -> None:
 
 def refusal(path: Path, problems: list[str]) -> UsageError:
     lines = "\n".join(f"{path}: {problem}" for problem in problems[:5])
-    hint = "A judge may neither bring code nor name another model. Choose another one, or remove what is named here."
+    hint = "A model may neither bring code nor name another one. Choose another model, or remove what is named here."
     return UsageError(lines, hint=hint)
 
 

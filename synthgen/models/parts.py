@@ -11,7 +11,7 @@ from synthgen.models.assembled import is_modular
 from synthgen.models.checkpoint import without_settings
 from synthgen.models.content import content_hash, file_hash
 from synthgen.models.door import download_files
-from synthgen.models.part_source import CheckpointFile, PartSource, read_hub
+from synthgen.models.part_source import CheckpointFile, PartSource, http_error, read_hub
 from synthgen.models.pipeline_files import check_pipeline_files
 from synthgen.models.source import INDEXES, ModelSource, hub_failure, is_folder, locate
 from synthgen.spec import ComponentSpec, ModelSpec
@@ -127,10 +127,30 @@ def _hub_part(name: str, part: ComponentSpec, pinned: Mapping[str, str] | None) 
     if part.file or part.subfolder:
         marks = (part.file or f"{part.subfolder}/config.json",)
     commit = pinned.get(name, "") if pinned is not None else locate(part.id, part.revision, marks=marks).revision
+    if part.file and pinned is None:
+        _check_there(part.id, commit, part.file)
     if part.file or part.subfolder:
         return PartSource(name, part.id, commit, part.file or part.subfolder or "")
     whole = any(read_hub(part.id, commit, index) for index in INDEXES)
     return PartSource(name, part.id, commit, name if whole else "")
+
+
+def _check_there(hub_id: str, commit: str, file: str) -> None:
+    """Refuse a file that a repository does not have, as far as the hub answers.
+
+    Raises:
+        ModelError: there is no such file.
+    """
+    from huggingface_hub import HfApi, constants
+
+    if constants.HF_HUB_OFFLINE:
+        return
+    try:
+        there = HfApi().file_exists(hub_id, file, revision=commit)
+    except (OSError, http_error()):
+        return  # it is looked for again when it is downloaded
+    if not there:
+        raise ModelError(f"{hub_id} has no file {file}", hint="Check its `file`: the path inside the repository.")
 
 
 def _same(what: str, place: str, here: str, pinned: Mapping[str, str] | None, name: str) -> str:

@@ -75,10 +75,19 @@ class ModelSource:
         if self.checkpoint is not None:
             index["safety_checker"] = [None, None]  # no such file has one
         for part in self.parts:
-            own = None if part.is_file else class_of(self._read(f"{part.name}/config.json", read))
-            if own and isinstance(index.get(part.name), list):
+            listed = index.get(part.name)
+            if own := None if part.is_file else self._class_of(part, read, listed):
                 index[part.name] = list(own)
         return index
+
+    def _class_of(self, part: PartSource, read: JsonReader, listed: object) -> tuple[str, str] | None:
+        """Return the library and the class of a component; None where the pipeline's own list says it."""
+        if not part.name.startswith("tokenizer"):
+            return class_of(self._read(f"{part.name}/config.json", read))
+        if isinstance(listed, list) and listed and listed[0]:
+            return None
+        named = self._read(f"{part.name}/tokenizer_config.json", read).get("tokenizer_class")
+        return ("transformers", named) if isinstance(named, str) else None
 
     def facts(self) -> dict[str, str]:
         """Return what the records of a run say of where everything came from."""
@@ -215,14 +224,26 @@ def _snapshots(model_id: str) -> Path:
     return Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=model_id, repo_type="model"), "snapshots")
 
 
+def _newest(model_id: str, revision: str | None) -> str:
+    """Ask the hub for a commit. Where it may not be asked, what would ask it is not imported."""
+    from huggingface_hub import constants, errors, try_to_load_from_cache
+
+    if constants.HF_HUB_OFFLINE:
+        try_to_load_from_cache(model_id, _MARKS[0])  # it refuses what is no hub id
+        raise errors.OfflineModeIsEnabled
+    from huggingface_hub import HfApi
+
+    commit = answered(lambda: HfApi().model_info(model_id, revision=revision, timeout=20).sha)
+    assert commit is not None
+    return commit
+
+
 def _commit(model_id: str, revision: str | None, marks: tuple[str, ...]) -> str:
-    from huggingface_hub import HfApi, errors, try_to_load_from_cache
+    from huggingface_hub import errors, try_to_load_from_cache
 
     kind: type[ModelError]
     try:
-        commit = answered(lambda: HfApi().model_info(model_id, revision=revision, timeout=20).sha)
-        assert commit is not None
-        return commit
+        return _newest(model_id, revision)
     except errors.HFValidationError as error:
         raise ModelError(f"{model_id!r} is not a valid hub id", hint="A hub id has the form 'owner/name'.") from error
     except errors.RevisionNotFoundError as error:

@@ -191,6 +191,7 @@ _SANA = (
     ),
 )
 
+_LLAMA = "meta-llama/Meta-Llama-3.1-8B-Instruct"
 _OTHERS = (
     Preset(
         name="prx-512",
@@ -271,6 +272,7 @@ _OTHERS = (
             "steps": 50,
             "guidance": 5.0,
             "size": 1024,
+            "components": {"text_encoder_4": _LLAMA, "tokenizer_4": _LLAMA},
         },
         comments={"guidance": _LOWER},
         denoiser=17_000_000_000,
@@ -279,9 +281,8 @@ _OTHERS = (
         files=facts.files("HiDreamImagePipeline", encoders=4),
         licence=licences.MIT_LLAMA,
         remarks=(
-            "Its fourth text encoder, Llama 3.1 8B Instruct, is in a gated repository of its own. Put both together "
-            "once: load the pipeline with `tokenizer_4` and `text_encoder_4` as its makers show, `save_pretrained` it "
-            "into a folder, and name that folder in `model.id`.",
+            "Its fourth text encoder, Llama 3.1 8B Instruct, is in a repository of its own, which is gated: accept its "
+            "terms on its page, and run `hf auth login`.",
         ),
         sources=(
             Origin(

@@ -1,6 +1,6 @@
 """`{a:NAME}` and `{plural:NAME}` in a template: the value with its article, or in the plural.
 
-The English is that of inflect (https://inflect.readthedocs.io). Importing it takes seconds: only specs that use it pay.
+The English is that of inflect (https://inflect.readthedocs.io). It is imported only for specs that use it.
 """
 
 import re
@@ -21,8 +21,15 @@ _SINGULAR = frozenset(("alias", "atlas", "bias", "canvas", "chaos", "christmas",
 
 @cache
 def _engine() -> "engine":
-    import inflect
+    import typeguard
 
+    # Where it is imported, inflect lets each of its functions check the types of its arguments: that takes seconds.
+    checking = typeguard.typechecked
+    typeguard.typechecked = lambda function: function  # type: ignore[assignment]
+    try:
+        import inflect
+    finally:
+        typeguard.typechecked = checking
     return inflect.engine()
 
 

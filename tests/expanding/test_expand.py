@@ -221,6 +221,20 @@ def test_a_small_language_model_on_this_machine_writes_prompts(
     assert (tmp_path / "other.json").is_file()
 
 
+def test_what_a_language_model_may_not_ask_for_is_said_of_a_language_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_random(tmp_path / "random")
+    settings = json.loads((tmp_path / "random/config.json").read_text())
+    (tmp_path / "random/config.json").write_text(json.dumps({**settings, "auto_map": {"AutoModel": "code.Model"}}))
+    spec = write(tmp_path, "model: ./random")
+    assert command_line(["expand", str(spec), "--device", "cpu", "--quiet"]) == 2
+    said = capsys.readouterr().err
+    assert "auto_map: this setting is not allowed" in said
+    assert "language model" in said
+    assert "judge" not in said
+
+
 def test_a_file_that_was_changed_or_asked_for_otherwise_is_refused_and_a_blocked_prompt_is_replaced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor
 from synthgen.errors import DeviceError, ModelError
 from synthgen.generating.renderer import Renderer
 from synthgen.models import locate
+from synthgen.models.parts import source_of
 from synthgen.records import Candidate
 from synthgen.spec import ModelSpec
 from tests.generating.tiny import SIZE, candidate, generator_of
@@ -278,3 +279,30 @@ def test_a_damaged_model_is_a_model_error(sd: Path, tmp_path: Path, damage: str)
     }
     with pytest.raises(ModelError, match=told.get(damage, "cannot be loaded")):
         generator_of(copy)
+
+
+def test_a_model_is_taken_over_only_where_the_same_would_be_loaded(sd: Path) -> None:
+    def renderer(**settings: object) -> Renderer:
+        model = ModelSpec.model_validate({"id": str(sd), "steps": 2, "guidance": 2.0, **settings})
+        return Renderer(model, source_of(model, None), "cpu", largest_batch=16)
+
+    one = renderer()
+    assert not renderer().take_over(one), "it has loaded nothing yet"
+    one.setup()
+    for other in ({"vae_tiling": True}, {"size": 64}, {"safety_checker": False}, {"cache": "magcache"}):
+        assert not renderer(**other).take_over(one), other
+
+    euler = renderer(scheduler="EulerDiscreteScheduler", steps=1)
+    assert euler.take_over(one)
+    euler.setup()
+    pipeline = euler.pipeline
+    last = renderer(steps=1)
+    assert last.take_over(euler)
+    last.setup()
+    assert last.pipeline is pipeline
+    fresh = renderer(steps=1)
+    fresh.setup()
+    images = [made.render([candidate(0)])[0].image for made in (last, fresh)]
+    assert images[0] is not None
+    assert images[1] is not None
+    assert images[0].equal(images[1]), "its scheduler is its own again"

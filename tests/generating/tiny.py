@@ -49,20 +49,21 @@ def save_stable_diffusion(folder: Path, *, withholds: bool = False) -> None:
     ).save_pretrained(folder)
 
 
-def save_stable_diffusion_xl(folder: Path) -> None:
+def save_stable_diffusion_xl(folder: Path, second: int = _WIDTH) -> None:
+    """Save a Stable Diffusion XL pipeline; `second` is the width of its second text encoder."""
     torch.manual_seed(0)
     tokenizer = build_tokenizer()
     StableDiffusionXLPipeline(
         vae=_autoencoder(),
         text_encoder=CLIPTextModel(_text_config(tokenizer)),
-        text_encoder_2=CLIPTextModelWithProjection(_text_config(tokenizer)),
+        text_encoder_2=CLIPTextModelWithProjection(_text_config(tokenizer, second)),
         tokenizer=tokenizer,
         tokenizer_2=tokenizer,
         unet=_unet(
-            2 * _WIDTH,
+            _WIDTH + second,
             addition_embed_type="text_time",
             addition_time_embed_dim=8,
-            projection_class_embeddings_input_dim=_WIDTH + 6 * 8,
+            projection_class_embeddings_input_dim=second + 6 * 8,
         ),
         scheduler=DDIMScheduler(clip_sample=False, steps_offset=1),
         add_watermarker=False,
@@ -82,12 +83,12 @@ def candidate(attempt: int, prompt: str = "a chef", negative_prompt: str = "") -
     return Candidate(f"00000-{attempt:06d}", 0, attempt, "chef", "chef", 0, prompt, (), prompt, negative_prompt, seed)
 
 
-def _text_config(tokenizer: CLIPTokenizer) -> CLIPTextConfig:
+def _text_config(tokenizer: CLIPTokenizer, width: int = _WIDTH) -> CLIPTextConfig:
     return CLIPTextConfig(
         vocab_size=len(tokenizer),
-        hidden_size=_WIDTH,
-        intermediate_size=_WIDTH,
-        projection_dim=_WIDTH,
+        hidden_size=width,
+        intermediate_size=width,
+        projection_dim=width,
         num_hidden_layers=2,
         num_attention_heads=2,
         max_position_embeddings=CONTEXT,

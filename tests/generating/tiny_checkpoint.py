@@ -1,11 +1,11 @@
-"""A tiny Stable Diffusion in one file, its weights named as its authors named them."""
+"""A tiny Stable Diffusion, or SDXL, in one file, its weights named as its authors named them."""
 
 import re
 from pathlib import Path
 
 from diffusers.loaders.single_file_utils import DIFFUSERS_TO_LDM_MAPPING
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, cat
 
 _LAYERS = 1
 """Of each block of the tiny UNet."""
@@ -22,18 +22,51 @@ _ATTENTION = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_o
 
 def save_checkpoint(folder: Path, file: Path, *, without: str = "no weight") -> None:
     """Write all weights of a folder that `save_stable_diffusion` made into one file."""
-    (unet,), (vae,), (text,) = ((folder / part).glob("*.safetensors") for part in ("unet", "vae", "text_encoder"))
+    unet, vae, text = (file_of(folder / part) for part in ("unet", "vae", "text_encoder"))
     weights = {f"model.diffusion_model.{_of_unet(name)}": weight for name, weight in load_file(unet).items()}
     for name, weight in load_file(vae).items():
-        weights |= _of_vae(name, weight)
+        weights |= of_vae(name, weight)
+    is_xl = (folder / "text_encoder_2").is_dir()
+    place = "conditioner.embedders.0" if is_xl else "cond_stage_model"
     for name, weight in load_file(text).items():
-        weights[f"cond_stage_model.transformer.text_model.{name.removeprefix('text_model.')}"] = weight
+        weights[f"{place}.transformer.text_model.{name.removeprefix('text_model.')}"] = weight
+    if is_xl:
+        second = _of_open_clip(load_file(file_of(folder / "text_encoder_2")))
+        weights |= {f"conditioner.embedders.1.model.{name}": weight for name, weight in second.items()}
     save_file({name: weight.contiguous() for name, weight in weights.items() if without not in name}, file)
 
 
+def file_of(part: Path) -> Path:
+    """Return the one file with weights of a part."""
+    (file,) = part.glob("*.safetensors")
+    return file
+
+
+def _of_open_clip(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Name the weights of a CLIP as open_clip does, which has queries, keys and values in one."""
+    mapping = DIFFUSERS_TO_LDM_MAPPING["openclip"]
+    found: dict[str, Tensor] = {}
+    for name, own in weights.items():
+        if known := mapping["layers"].get(name):
+            found[known] = own.T if known == "text_projection" else own
+        elif name.endswith((".k_proj.weight", ".k_proj.bias", ".v_proj.weight", ".v_proj.bias")):
+            continue
+        else:
+            new = name
+            for ours, theirs in mapping["transformer"].items():
+                new = new.replace(ours, theirs)
+            if ".q_proj." in new:
+                joined = cat([weights[name.replace("q_proj", f"{kind}_proj")] for kind in "qkv"])
+                found[f"transformer.{new.replace('.q_proj.', '.in_proj_')}"] = joined
+            else:
+                found[f"transformer.{new}"] = own
+    return found
+
+
 def _of_unet(name: str) -> str:
-    if name in DIFFUSERS_TO_LDM_MAPPING["unet"]["layers"]:
-        return str(DIFFUSERS_TO_LDM_MAPPING["unet"]["layers"][name])
+    for known in (DIFFUSERS_TO_LDM_MAPPING["unet"][kind] for kind in ("layers", "addition_embed_type")):
+        if name in known:
+            return str(known[name])
     if found := re.fullmatch(r"mid_block\.(resnets|attentions)\.(\d)\.(.+)", name):
         middle = 1 if found[1] == "attentions" else 2 * int(found[2])
         return f"middle_block.{middle}.{_inner(found[1], found[3])}"
@@ -56,7 +89,8 @@ def _inner(kind: str, rest: str) -> str:
     return f"{_RESNET[module]}.{last}"
 
 
-def _of_vae(name: str, weight: Tensor) -> dict[str, Tensor]:
+def of_vae(name: str, weight: Tensor) -> dict[str, Tensor]:
+    """Name a weight of a VAE with two blocks."""
     known = DIFFUSERS_TO_LDM_MAPPING["vae"].get(name)
     if known:
         return {f"first_stage_model.{known}": weight}

@@ -13,7 +13,7 @@ from tests.generating.tiny import save_stable_diffusion, save_stable_diffusion_x
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
-NOT_OF_A_FOLDER = ("id", "adapters", "variant")
+NOT_OF_A_FOLDER = ("id", "adapters", "variant", "components")
 """What a small folder has no part of: the hub's files."""
 
 

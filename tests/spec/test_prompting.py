@@ -164,6 +164,15 @@ def test_ranges_are_exact(variable: dict[str, object], expected: list[str]) -> N
     assert range_of(variable) == expected
 
 
+def test_inflect_is_imported_without_seconds_of_rewriting_itself() -> None:
+    import inflect
+    import typeguard
+
+    assert with_article("owl") == "an owl"
+    assert "check_argument_types" not in inflect.engine.a.__code__.co_names
+    assert typeguard.typechecked.__module__ == "typeguard", "others get the real one"
+
+
 def test_a_suffix_ends_every_prompt_and_an_article_fits_its_noun() -> None:
     text = (
         HEAD

@@ -51,6 +51,17 @@ def test_values_are_not_substituted_again() -> None:
     assert Template.parse("{a}{b}").render({"a": "{b}", "b": "{a}"}) == "{b}{a}"
 
 
+@given(PARTS, st.text(min_size=1, max_size=8))
+def test_without_empty_values_a_prompt_is_what_versions_before_these_wrote(
+    parts: list[str | Variable], value: str
+) -> None:
+    # Runs that were planned before values could be empty go on with the prompts that they had, doubled marks too.
+    template = Template.parse("".join(map(written, parts)))
+    assert template.render(dict.fromkeys(template.variables, value), closes_gaps=True) == "".join(
+        value if isinstance(part, Variable) else part for part in parts
+    )
+
+
 def test_a_missing_value_is_an_error() -> None:
     with pytest.raises(KeyError, match="skin"):
         Template.parse("{skin}").render({})

@@ -180,3 +180,14 @@ def test_a_mask_that_was_left_out_is_written_where_a_longer_prompt_needs_it() ->
     assert mask.tolist() == [[1, 1, 0, 0], [1, 1, 1, 1]]
     assert embeds.sum(2).tolist() == [[3, 3, 0, 0], [3, 3, 3, 3]]
     assert stacked(names, [[short, None], [short, None]])[1] is None
+
+
+def test_a_mask_is_as_long_as_the_text_where_embeddings_have_an_axis_of_layers() -> None:
+    names = ("prompt_embeds", "prompt_embeds_mask")
+    short, long = torch.ones(1, 6, 2, 3), torch.ones(1, 6, 4, 3)  # of Fibo 2: image, layer, token, width
+    embeds, mask = stacked(names, [[short, None], [long, None]])
+    assert isinstance(embeds, Tensor)
+    assert isinstance(mask, Tensor)
+    assert embeds.shape == (2, 6, 4, 3)
+    assert mask.dtype is torch.bool
+    assert mask.tolist() == [[True, True, False, False], [True] * 4]
