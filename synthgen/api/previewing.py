@@ -56,7 +56,7 @@ def preview(
             how many distinct pictures the model makes of one.
 
     Raises:
-        UsageError: the model does not support what the spec asks for, or `count` is no multiple.
+        UsageError: the model does not support what the spec asks for, or `count` is not a multiple.
         ModelError, DeviceError, StorageError: as `run`.
 
     Example:
