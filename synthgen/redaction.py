@@ -9,7 +9,7 @@ from collections.abc import Mapping
 _IN_ADDRESS = re.compile(r"(?<=://)(?:[^\s/?#@]*|[^\s/:@]+:(?:(?!://)[^\s@])*)@")
 _VARIABLE = re.compile(
     r"TOKEN|SECRET|PASSW|PASSPHRASE|PASS$|CRED|COOKIE|KEYS?$|AUTHORI[SZ]ATION|BEARER|(API|ACCESS|PRIVATE|SIGNING)_?KEY"
-    r"|(^|_)(KEY|AUTH|PWD|PW|PASS|PAT|JWT|PIN|SAS)(_|$)",
+    r"|(^|_)(KEY|AUTH|PW|PASS|PAT|JWT|PIN|SAS)(_|$)|_PWD(_|$)",  # PWD alone is the shell's own: the current folder
     re.IGNORECASE,
 )
 _SHORTEST = 8

@@ -94,6 +94,8 @@ def test_conditions_that_never_hold_and_triggers_that_no_prompt_says_are_refused
     place = f"{folder}/l0.safetensors"
     with pytest.raises(SpecError, match="never has the value 'nurse'"):
         spec(folder, {"id": place, "when": {"class": ["nurse"]}})
+    of_one = spec(folder, {"id": place, "when": {"class": "doctor"}})
+    assert of_one == spec(folder, {"id": place, "when": {"class": ["doctor"]}})
     with pytest.raises(SpecError, match="says 'inkwork'"):
         spec(folder, {"id": place, "trigger": "inkwork"})
     with pytest.raises(SpecError, match="needs `trigger`"):

@@ -13,6 +13,7 @@ import pytest
 
 import synthgen
 from synthgen.errors import ModelError, SpecError, StorageError, UsageError
+from synthgen.redaction import without_secrets
 from synthgen.running import create_run, work
 from synthgen.running.replay import replay
 from synthgen.spec import parse_spec
@@ -154,6 +155,11 @@ def test_a_spec_with_a_secret_in_an_address_is_refused_and_the_secret_not_repeat
 
 def test_addresses_without_secrets_may_stand_in_a_spec() -> None:
     parse_spec(f"# see https://blog.example/@ann/post and mail ann@example.org, or http://host:8080/page\n{SPEC}")
+
+
+def test_the_current_folder_is_no_secret() -> None:
+    hidden = without_secrets("/home/ann/work and hunter2hunter2", {"PWD": "/home/ann/work", "DB_PWD": "hunter2hunter2"})
+    assert hidden == "/home/ann/work and $DB_PWD"
 
 
 @pytest.mark.parametrize("batch", [0, 1], ids=["of a worker", "of a shard"])

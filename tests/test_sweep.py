@@ -55,6 +55,8 @@ def test_values_are_split_at_commas_outside_brackets_and_quotes() -> None:
         (["model.steps=1,1"], "has the value 1 twice"),
         (["model.steps=1", "model.steps=2"], "is given twice"),
         (["output.shard_size=1,2"], "changes neither an image nor its verdict"),
+        (["guidance=1,2"], "a spec has no key 'guidance'; did you mean 'model.guidance'"),
+        (["modl.steps=1,2"], "a spec has no key 'modl.steps'; did you mean 'model'"),
     ],
 )
 def test_what_is_no_grid_is_refused(over: list[str], why: str) -> None:
@@ -69,7 +71,7 @@ def test_what_is_no_grid_is_refused(over: list[str], why: str) -> None:
         (["--over", "model.step=2,3"], "with step=2: "),
         (["--over", "model.guidance=3,3.0"], "guidance=3 and guidance=3.0 are the same setting"),
         (["--over", "model.scheduler=DDIMScheduler,FlowMatchEulerDiscreteScheduler"], "with scheduler=Flow"),
-        (["--over", "model.steps=2,3", "--most", "63"], "this renders 64 images"),
+        (["--over", "model.steps=2,3", "--most", "63"], "this would render 64 images"),
     ],
 )
 def test_settings_that_cannot_be_rendered_are_refused_by_name(
@@ -114,6 +116,16 @@ def test_a_sweep_that_is_killed_goes_on_where_it_was(folder: Path, capsys: pytes
     damaged = min(kept.glob("*.parquet"))
     damaged.write_bytes(damaged.read_bytes()[:-20])
     assert result(swept(capsys, *options))["rendered"] == 6
+
+
+def test_a_preview_of_which_some_prompt_would_get_fewer_images_than_asked_for_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command_line(["preview", "staff.yaml", "-n", "12", "--seeds-per-prompt", "5"]) == 2
+    said = capsys.readouterr().err
+    assert "12 attempts are not 5 of each prompt" in said
+    assert "10" in said
+    assert "15" in said
 
 
 @pytest.mark.slow

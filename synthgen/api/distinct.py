@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from synthgen.stats.several import DistinctPictures
 
 _LOG = logging.getLogger(__name__)
-FACT, COPIES = "distinct pictures of a prompt", "templates that give copies"
+COPIES = "templates that give copies"
 _SAMPLE = 2000
 """Of a run, so many accepted images are measured: the first."""
 
@@ -52,7 +52,7 @@ def facts_of(found: DistinctPictures | None, sample: int | None = None) -> dict[
     from synthgen.pages.page import short
 
     of_sample = "" if sample is None else f", in the first {sample:,} accepted images"
-    facts = {FACT: found.text + of_sample}
+    facts = {f"distinct pictures of a {found.by}": found.text + of_sample}
     named = [f"{short(template)} ({pictures:.2f} of {found.of})" for template, pictures in found.copying]
     return facts | ({COPIES: "; ".join(named)} if named else {})
 

@@ -226,7 +226,7 @@ class _Asking:
 
     def _report(self, cells: Sequence[WrittenPrompts], index: int, count: int) -> None:
         done = sum(len(cell.texts) for place, cell in enumerate(cells) if place != index) + count
-        step = f"asking {self._writer.model} for prompts"
+        step = f"asking {self._writer.model}"
         self._on_progress(StepProgress(step, "prompts", done, self._question.n * len(cells)))
 
 

@@ -14,6 +14,7 @@ from synthgen.api.distinct import distinct_in, facts_of, warn_of_copies
 from synthgen.api.own_spec import plan_of_own_spec
 from synthgen.api.recording import note_preview
 from synthgen.api.specs import SpecInput, spec_of
+from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.files import check_file
 from synthgen.ledger.tally import Tally
@@ -51,11 +52,11 @@ def preview(
     """Render and judge `count` images and write a contact sheet to `path`; nothing else is kept.
 
     Args:
-        seeds_per_prompt: how many of them share a prompt. With 4 or more, the sheet says how many distinct pictures
-            the model makes of one.
+        seeds_per_prompt: how many of them share a prompt; `count` is a multiple of it. With 4 or more, the sheet says
+            how many distinct pictures the model makes of one.
 
     Raises:
-        UsageError: the model does not support what the spec asks for.
+        UsageError: the model does not support what the spec asks for, or `count` is not a multiple.
         ModelError, DeviceError, StorageError: as `run`.
 
     Example:
@@ -68,6 +69,7 @@ def preview(
 
     device, count, path = device_of(device), number_of(count, "count"), path_of(path, "path")
     spec, seeds = spec_of(spec), number_of(seeds_per_prompt, "seeds_per_prompt")
+    _check_turns(count, seeds)
     check_file(path)
     planned = plan_of_own_spec(spec)
     wiring.check_keys(planned)
@@ -89,6 +91,18 @@ def preview(
     there = prompts_by_class(planned)
     used = {name: (len(measured.prompts[name]), each.there) for name, each in there.items()}
     return Preview(tally.classes, used, distinct)
+
+
+def _check_turns(count: int, seeds: int) -> None:
+    """Refuse a number of attempts of which some prompt would get fewer than it was asked to have.
+
+    Raises:
+        UsageError: it is no multiple of `seeds`.
+    """
+    if count % seeds:
+        more = -(-count // seeds) * seeds
+        hint = f"Set `count={more - seeds}` or `count={more}`." if count > seeds else f"Set `count={more}`."
+        raise UsageError(f"{count} attempts are not {seeds} of each prompt", argument="count", hint=hint)
 
 
 class _Measured:

@@ -12,7 +12,8 @@ from synthgen.api.own_spec import plan_of_own_spec
 from synthgen.api.specs import checked_spec
 from synthgen.errors import SpecError, SynthgenError, UsageError
 from synthgen.planning import Plan
-from synthgen.spec import Settings, SpecText
+from synthgen.spec import ModelSpec, Settings, Spec, SpecText
+from synthgen.spec.messages import suggestion
 
 MOST = 64
 _ACTING = ("model", "prompts", "classes", "attributes", "filters", "safety", "judge", "seed")
@@ -61,11 +62,21 @@ def values_of(over: Sequence[str]) -> dict[str, tuple[str, ...]]:
         if twice := next((value for value in values if values.count(value) > 1), None):
             raise UsageError(f"{key} has the value {twice} twice", argument="over")
         if key.partition(".")[0] not in _ACTING:
-            raise UsageError(f"{key} changes neither an image nor its verdict", argument="over")
+            raise UsageError(_why_not(key), argument="over")
         found[key] = values
     if not found:
         raise UsageError("expected a key and its values, such as model.guidance=1,3", argument="over")
     return found
+
+
+def _why_not(key: str) -> str:
+    """Say why a key is not swept: it changes nothing, or is no key, and then which one was meant."""
+    section = key.partition(".")[0]
+    if section in Spec.model_fields:
+        return f"{key} changes neither an image nor its verdict"
+    within = f"model.{key}"
+    meant = f"; did you mean {within!r}?" if section in ModelSpec.model_fields else suggestion(section, _ACTING)
+    return f"a spec has no key {key!r}{meant}"
 
 
 def _parts(text: str) -> list[str]:

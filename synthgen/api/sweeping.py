@@ -122,8 +122,6 @@ def swept(
     stop: Callable[[], bool],
 ) -> Sweep:
     """Do what `sweep` does, with a spec as a text and what changes it; `limits` are prompts, seeds and most images."""
-    from synthgen.api.sweep_measures import measured
-
     prompts, seeds, most = limits
     check_file(folder / PAGE)
     grid = grid_of(source, changes, over)
@@ -149,6 +147,9 @@ def swept(
         kept[place] = read_rows(files[place], len(wanted[place]))
     rows = [each for each in kept if each is not None]
     assert len(rows) == len(grid), "what was written is read again"
+
+    from synthgen.api.sweep_measures import measured  # its statistics take seconds to import
+
     found = measured([(one.values, own) for one, own in zip(grid, rows, strict=True)])
     page, table, record = (str(folder / name) for name in (PAGE, TABLE, RECORD))
     result = Sweep(page, table, record, total - there, prompts, seeds, found)
@@ -176,7 +177,7 @@ def _check_size(missing: Sequence[GridSetting], prompts: int, seeds: int, most: 
     what = f"{images:,} images{time}: {len(missing)} settings of {prompts} prompts with {seeds} seeds"
     if images > most:
         hint = f"Ask for fewer `prompts` or `seeds`, or set `most={images}`."
-        raise UsageError(f"this renders {what}; without a word from you, at most {most:,}", argument="most", hint=hint)
+        raise UsageError(f"this would render {what}; at most {most:,} are rendered", argument="most", hint=hint)
     _LOG.info("this renders %s", what)
 
 

@@ -131,7 +131,7 @@ def preview(
             min=1,
             max=64,
             metavar="K",
-            help="Draw each prompt K times, to see what a seed changes.",
+            help="Draw each prompt K times, to see what a seed changes. N is a multiple of K.",
         ),
     ] = 1,
     path: Annotated[

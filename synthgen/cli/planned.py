@@ -121,7 +121,7 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
         yield f"          {several:,} combinations; images of one batch have the same"
     yield f"judge     {spec.judge.id}"
     yield f"licence   {forecast.licence}"
-    yield from _model(forecast)
+    yield from _model(forecast, several_sizes="size" in choices_of(spec.model))
     yield from _costs(forecast)
 
 
@@ -134,10 +134,11 @@ def _expanded(spec: Spec) -> dict[str, object] | None:
     return {**expand.written_by.model_dump(mode="json"), "prompts": sum(len(cell.texts) for cell in cells)}
 
 
-def _model(forecast: Forecast) -> Iterator[str]:
+def _model(forecast: Forecast, *, several_sizes: bool) -> Iterator[str]:
     """Say what the model takes: the size of images, tokens, memory."""
     if forecast.size:
-        yield f"size      {forecast.size[0]} x {forecast.size[1]} pixels"
+        most = "up to " if several_sizes else ""
+        yield f"size      {most}{forecast.size[0]} x {forecast.size[1]} pixels"
     counted = [f"{one.tokens} of {one.limit or 'any number'} ({one.part})" for one in forecast.tokens if one.tokens]
     others = [one for one in forecast.tokens if not one.tokens]
     if counted:

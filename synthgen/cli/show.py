@@ -100,7 +100,8 @@ def answer_of_preview(tally: Preview, sheet: Path) -> Answer:
     """Show the outcome of a preview."""
     from synthgen.api.distinct import as_json
 
-    distinct = tally.distinct.text if tally.distinct else "not seen; --seeds-per-prompt 4 shows each prompt 4 times"
+    unseen = "pictures of a prompt: not seen; --seeds-per-prompt 4 shows each prompt 4 times"
+    distinct = f"pictures of a {tally.distinct.by}: {tally.distinct.text}" if tally.distinct else unseen
     result = {
         "sheet": str(sheet),
         "attempted": tally.attempted,
@@ -109,7 +110,7 @@ def answer_of_preview(tally: Preview, sheet: Path) -> Answer:
         "prompts": as_used(tally.prompts),
         "distinct": as_json(tally.distinct),
     }
-    told = [f"distinct  pictures of a prompt: {distinct}", f"look at   {sheet}"]
+    told = [f"distinct  {distinct}", f"look at   {sheet}"]
     return Answer(result=result, lines=[*tally_lines(tally), *prompt_lines(tally.prompts), *told])
 
 

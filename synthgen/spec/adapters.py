@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from synthgen.spec.fields import Revision, Section, Text, Texts, VariableName
+from synthgen.spec.choices import TextOrTexts
+from synthgen.spec.fields import Revision, Section, Text, VariableName
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 BUNDLED_ADAPTERS = ("bundled:medallion",)
@@ -58,7 +59,7 @@ class AdapterSpec(Section):
         None, description="What records call it. Default: the name of its file. Each adapter has another one."
     )
     weight: float = Field(1.0, ge=-10, le=10, description="How strongly it acts; 0 turns it off.")
-    when: Mapping[VariableName, Texts] = Field(
+    when: Mapping[VariableName, TextOrTexts] = Field(
         {},
         description="Where it acts: for these values of 'class' and of prompt variables, such as {class: [doctor]}. "
         "Default: in every image.",

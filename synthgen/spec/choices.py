@@ -16,9 +16,8 @@ def _several(value: object) -> object:
     return (value,) if isinstance(value, str | int | float) else value
 
 
-Conditions = Annotated[
-    Mapping[Text, Annotated[Texts, BeforeValidator(_several, json_schema_input_type=Text | Texts)]], Field(min_length=1)
-]
+TextOrTexts = Annotated[Texts, BeforeValidator(_several, json_schema_input_type=Text | Texts)]
+Conditions = Annotated[Mapping[Text, TextOrTexts], Field(min_length=1)]
 """By `class`, or the name of a variable: the values of which it must have one."""
 _WHEN = "Where it is used: {class: [a, b]}, or a variable with its values. All of several must hold."
 

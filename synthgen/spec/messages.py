@@ -67,8 +67,8 @@ def problems_of(error: ValidationError, root: Node) -> Iterator[Problem]:
         place = locate(root, detail["loc"])
         if place.node.bad or detail["type"] == NOT_FINITE:  # the reader has reported the number itself
             continue
-        if detail["type"] == "too_short" and isinstance(place.node, document.Mapping) and place.node.lacks:
-            continue  # the reader has reported the keys that it lacks
+        if detail["type"] == "too_short" and _has_as_many(place.node, detail["ctx"]["min_length"]):
+            continue  # what is wrong with its entries is reported
         if detail["type"] == "missing":
             yield place.problem(f"missing key {detail['loc'][-1]!r}", at_key=True)
         elif detail["type"] == "extra_forbidden":
@@ -78,6 +78,13 @@ def problems_of(error: ValidationError, root: Node) -> Iterator[Problem]:
     for (_, is_key), details in expected.items():
         place = locate(root, details[0]["loc"])
         yield _key_problem(place, details) if is_key else _value_problem(place, details)
+
+
+def _has_as_many(node: Node, entries: int) -> bool:
+    """Whether a list or mapping is only short because some of its entries, or keys, cannot be read."""
+    if isinstance(node, document.Mapping):
+        return bool(node.lacks) or len(node.entries) >= entries
+    return isinstance(node, document.Sequence) and len(node.items) >= entries
 
 
 def suggestion(word: str, known: Collection[str]) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Sequence as Keys
 from dataclasses import dataclass
 
 from synthgen.errors import Problem
-from synthgen.spec.document import Mapping, Node, Position, Sequence
+from synthgen.spec.document import Mapping, Node, Position, Scalar, Sequence
 
 Path = tuple[str | int, ...]
+_FEW = 4  # items of a list that a message repeats
 KEY = "[key]"  # at the end of a path: the key itself, not its value, as in pydantic's paths
 
 
@@ -48,7 +49,7 @@ def found(node: Node) -> str:
     if isinstance(node, Mapping):
         return "a mapping" if node.entries else "an empty mapping"
     if isinstance(node, Sequence):
-        return "a list" if node.items else "an empty list"
+        return _listed(node) or "a list"
     if isinstance(node.value, str):
         return f"the text {quoted(node.value)}"
     if node.value is None:
@@ -56,6 +57,15 @@ def found(node: Node) -> str:
     if isinstance(node.value, bool) and node.text.lower() not in ("true", "false"):
         return f"{node.text}, which YAML reads as {str(node.value).lower()}"
     return shortened(node.text)
+
+
+def _listed(node: Sequence) -> str:
+    """Write out a list of a few values that are no lists themselves."""
+    if not node.items:
+        return "an empty list"
+    if len(node.items) > _FEW or not all(isinstance(item, Scalar) and item.text for item in node.items):
+        return ""
+    return shortened(f"[{', '.join(item.text for item in node.items if isinstance(item, Scalar))}]")
 
 
 def quoted(text: str) -> str:

@@ -144,7 +144,7 @@ def test_variables_fill_keys_and_escapes_stay_and_values_are_not_filled_again(mo
         ("vars: {N: {env: HF_TOKEN}}\nname: ${N}", {}, "spec.yaml:2:17: vars.N: HF_TOKEN looks like a secret"),
         ("vars: {N: {env: MY_PASSPHRASE}}", {}, "looks like a secret"),
         ("vars: [N]", {}, "vars: expected values by name"),
-        ("vars: {N: [1]}", {}, "vars.N: expected a value or {env: NAME}, found a list"),
+        ("vars: {N: [1]}", {}, "vars.N: expected a value or {env: NAME}, found [1]"),
         ("vars: {N: {default: 1}}", {}, "vars.N: missing key 'env'"),
         ("vars: {a b: 1}", {}, "expected a name of letters, digits and '_', found 'a b'"),
         ("model: {steps: ${STEPS}}", {}, "write the key on a line of its own, or quote a text"),
