@@ -64,7 +64,7 @@ def test_a_picture_covers_the_size_from_its_middle_and_one_of_that_size_is_not_t
     wide = Image.new("RGB", (90, 30), "white")
     wide.paste("black", (30, 0, 60, 30))
     middle = covering(wide, 64, 64).crop((4, 0, 60, 64))
-    assert max(most for _, most in middle.getextrema()) < 16, "only the middle third is left"
+    assert np.array(middle).max() < 16, "only the middle third is left"
     assert covering(wide, 90, 30) is wide
     mask = covering(Image.new("L", (30, 90), 255), 64, 32)
     assert (mask.mode, mask.size, mask.getextrema()) == ("L", (64, 32), (255, 255))
