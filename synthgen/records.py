@@ -5,7 +5,7 @@ Images are torch tensors, but nothing here imports torch: planning must not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf, isnan
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
     from torch import Tensor
 
 
@@ -70,6 +71,7 @@ class Candidate:
         variables: the template's resolved variables, in the spec's order.
         seed: seeds the image's own CPU generator; 0 to 2**63 - 1.
         settings: what it drew of the model's settings; nothing where all images have the same.
+        source: the id of the picture that it begins from, in the run's set of sources; None where it begins from noise.
     """
 
     id: str
@@ -84,6 +86,24 @@ class Candidate:
     negative_prompt: str
     seed: int
     settings: DrawnSettings = ()
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePicture:
+    """The picture that a candidate begins from.
+
+    Attributes:
+        image: RGB, upright, in the size that its file has.
+        mask: mode L, of the image's size: white is what may change; None where the whole image may.
+    """
+
+    image: Image
+    mask: Image | None = None
+
+
+Pictures = Callable[[Candidate], SourcePicture]
+"""Opens the picture that a candidate begins from."""
 
 
 @dataclass(frozen=True, slots=True)
