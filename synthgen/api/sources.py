@@ -85,9 +85,13 @@ def _opened(source: SourceSpec) -> ImageSet:
     from synthgen.sets import open_set
 
     place = source.dataset
-    if HUB_ID.fullmatch(place) and Path(place).exists():
+    is_on_hub, is_here = HUB_ID.fullmatch(place) is not None, expanded(place).exists()
+    if is_on_hub and is_here:
         hint = f"Write './{place}' for the folder here."
         raise UsageError(f"source.dataset: {place} is a hub id, and there is a folder of this name", hint=hint)
+    if not is_on_hub and not is_here:
+        hint = "A path in a spec is relative to its file."
+        raise UsageError(f"source.dataset: {place}: there is no such file or folder", hint=hint)
     try:
         return open_set(place, source.split)
     except UsageError as error:

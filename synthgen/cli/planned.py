@@ -50,7 +50,7 @@ def answer_of_plan(
     from synthgen.planning import few_prompts, gate_needs, prompts_by_class, shard_size_of
 
     unseen = [f"the model's own files were not seen; preset {recorded.name} is used"] if recorded else []
-    few = filter(None, [few_prompts(planned)])
+    few = filter(None, [few_prompts(planned) if planned.sources is None else None])
     notes = [*unseen, *steering_notes(planned.spec), *few, *shard_notes(planned)]
     gates = list(gate_needs(planned.spec))
     memory = memory_need(planned, forecast.size)

@@ -12,6 +12,8 @@ from synthgen.records import SourceRow
 from synthgen.store import layout
 from synthgen.store.store import RunStore
 
+_COLUMNS = ["id", "class_name", "digest", "group"]
+"""Those of `SourceRow`, in its order."""
 _AGAIN = "`synthgen run SPEC` on this run writes it again, as long as the pictures are the same."
 
 
@@ -59,8 +61,8 @@ def read_sources(store: RunStore, sources: Sources) -> Sequence[SourceRow]:
     place = f"{store.location}/{name}"
     try:
         with store.open(name) as file, as_damage(place):
-            table = pq.ParquetFile(file).read(list(SourceRow._fields))
-            rows = list(map(SourceRow._make, zip(*(column.to_pylist() for column in table.columns), strict=True)))
+            columns = [column.to_pylist() for column in pq.ParquetFile(file).read(_COLUMNS).columns]
+            rows = [SourceRow(*values) for values in zip(*columns, strict=True)]
             digest = digest_of_rows(rows)
     except MissingFileError as error:
         raise StorageError(f"{place} is missing: it names the pictures of this run", hint=_AGAIN) from error
@@ -73,6 +75,6 @@ def _as_parquet(rows: Sequence[SourceRow]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema, file = pa.schema([(name, pa.string()) for name in SourceRow._fields]), BytesIO()
-    pq.write_table(pa.Table.from_pylist([row._asdict() for row in rows], schema), file, compression="zstd")
+    arrays, file = [pa.array(values, pa.string()) for values in zip(*rows, strict=True)], BytesIO()
+    pq.write_table(pa.Table.from_arrays(arrays, _COLUMNS), file, compression="zstd")
     return file.getvalue()

@@ -160,7 +160,7 @@ def _of_repeats(alike: Mapping[str, Sequence[SourceRow]], agreed: Mapping[str, b
     if repeats:
         more = sum(len(same) - 1 for same in repeats)
         first = f"such as {repeats[0][1].id}, which is {repeats[0][0].id} again"
-        yield f"{_pictures(more)} that repeat another to the byte left out, {first}"
+        yield f"{_pictures(more)} left out as repeats to the byte, {first}"
     for same in (same for digest, same in alike.items() if not agreed[digest]):
         named = ", ".join(f"{row.id} ({row.class_name})" for row in sorted(same))
         yield f"left out, as the same picture is of several classes: {named}"
