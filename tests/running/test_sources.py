@@ -1,4 +1,4 @@
-"""Runs that begin from pictures: from the set to the dataset, stopped and resumed, with pictures that fail or change."""
+"""Runs that begin from pictures: from the set to the dataset, resumed, and with pictures that fail or change."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -147,7 +147,7 @@ def test_the_table_of_pictures_is_verified_and_written_again(photos: Path, tmp_p
     for damage in (lambda: store.delete(name), lambda: (tmp_path / "run" / name).write_bytes(b"PAR1 no more PAR1")):
         damage()
         assert [found.place for found in verify(open_run(store), store)] == [name]
-        with pytest.raises(StorageError, match="of this run|damaged"):
+        with pytest.raises(StorageError, match=r"of this run|damaged"):
             pictures_of(open_run(store))
         assert not repair(open_run(store), store).reopened
         create_run(store, plan, "spec")
@@ -167,7 +167,7 @@ def test_an_attempt_is_replayed_from_its_picture(photos: Path, tmp_path: Path) -
 def test_a_top_up_is_refused_when_the_pictures_are_used_up(photos: Path, tmp_path: Path) -> None:
     plan = planned(photos, "source.per_source=3", "classes.doctor=21", "output.surplus=drop")
     store = make(tmp_path / "run", plan, black=["doctor/1.png"])
-    with pytest.raises(UsageError, match="cannot be topped up: source.per_source: 7 pictures of 'doctor', 3 from each"):
+    with pytest.raises(UsageError, match=r"cannot be topped up: source\.per_source: 7 pictures of 'doctor', 3 from each"):
         top_up(store, open_run(store), read_state(open_run(store), store))
 
 

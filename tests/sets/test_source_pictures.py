@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.pictures import make_pictures
 
 from synthgen.errors import UsageError
 from synthgen.records import Candidate, SourceRow
@@ -12,6 +11,7 @@ from synthgen.sets import open_set
 from synthgen.sets.source_pictures import FoundSources, SourcePictures, find_sources
 from synthgen.spec import SourceSpec
 from synthgen.testing import make_candidates
+from tests.pictures import make_pictures
 
 
 def found_in(folder: Path, *classes: str, **keys: object) -> FoundSources:
