@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf, isnan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,14 +89,18 @@ class Candidate:
     source: str | None = None
 
 
+class SourceRow(NamedTuple):
+    """A picture of a set of sources: its id there, its class, the sha256 of its file in hex, and its group."""
+
+    id: str
+    class_name: str
+    digest: str
+    group: str
+
+
 @dataclass(frozen=True, slots=True)
 class SourcePicture:
-    """The picture that a candidate begins from.
-
-    Attributes:
-        image: RGB, upright, in the size that its file has.
-        mask: mode L, of the image's size: white is what may change; None where the whole image may.
-    """
+    """The picture that a candidate begins from, RGB and upright. In its mask, of mode L, white is what may change."""
 
     image: Image
     mask: Image | None = None

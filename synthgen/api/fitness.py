@@ -30,6 +30,10 @@ def placed(error: SynthgenError, spec: Spec) -> Iterator[tuple[Violation, str]]:
             name, _, why = line.removeprefix("classes.").partition(of)
             yield Violation(("classes", name, NEGATIVE), why), error.hint or ""
             continue
+        if line.startswith("source."):
+            key, _, why = line.partition(": ")
+            yield Violation(tuple(key.split(".")), why), error.hint or ""
+            continue
         key, _, why = line.removeprefix("model.").partition(": ")
         if key.partition(".")[0] == "guidance" and spec.preset and choices_of(spec.model).get("guidance") == GUIDANCE:
             why += f" (preset: {spec.preset} sets guidance; write another model.guidance, which wins)"
