@@ -66,6 +66,6 @@ def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
 
     model = model_asked(spec)
     try:
-        return checked_call(model, source, model.model_fields_set)
+        return checked_call(model, source, model.model_fields_set, spec.task)
     except UsageError as error:
         raise in_its_place(error, spec) from None

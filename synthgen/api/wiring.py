@@ -11,6 +11,7 @@ from synthgen.api import adapters, plugged
 from synthgen.api.fitness import call_of_spec
 from synthgen.api.long_texts import TextLengthError, long_texts
 from synthgen.api.negatives import model_asked
+from synthgen.api.sources import pictures_of
 from synthgen.api.text_notes import judge_notes, long_judge_texts
 from synthgen.errors import ModelError, UsageError
 from synthgen.models.device_names import check_device
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 
 _LOG = logging.getLogger(__name__)
-_NO_PICTURES = "task: 'image-to-image' is planned, and this version makes no images from pictures yet"
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 """Added to the environment of workers whose models are downloaded before they start."""
 
@@ -60,10 +60,8 @@ def generator(planned: Plan, device: str) -> Generator:
 
     from synthgen.generating.renderer import Renderer
 
-    if planned.spec.source is not None:
-        raise UsageError(_NO_PICTURES)
-    files = adapters.adapter_files(planned)
-    return Renderer(model_asked(planned.spec), _planned_source(planned), device, planned.window, files)
+    pictures, files = pictures_of(planned), adapters.adapter_files(planned)
+    return Renderer(model_asked(planned.spec), _planned_source(planned), device, planned.window, files, planned.spec.task, pictures)
 
 
 def check_keys(planned: Plan) -> None:
@@ -81,8 +79,6 @@ def check_keys(planned: Plan) -> None:
             hint = "Choose a model of diffusers, or leave task and source out."
             raise UsageError("task: generators of plug-ins are given no pictures", hint=hint)
         return  # a plug-in says itself what else it does not accept
-    if planned.spec.source is not None:
-        raise UsageError(_NO_PICTURES)
 
     source = _planned_source(planned)
     call = call_of_spec(planned.spec, source)

@@ -10,7 +10,7 @@ from synthgen.spec.sampling import sides_of
 
 SettingValues = Mapping[str, str | int | float]
 """By key of `model`: the value that an image drew."""
-CHOSEN = ("steps", "guidance", "scheduler", "size")
+CHOSEN = ("steps", "guidance", "scheduler", "size", "strength")
 """The keys of `model` that may be choices."""
 _NONE_DRAWN: SettingValues = {}
 _NAMED = 4
@@ -24,6 +24,7 @@ class FixedModel(ModelSpec):
         guidance: float
         scheduler: str | None
         size: int | None
+        strength: float | None
 
 
 def choices_of(model: ModelSpec) -> dict[str, dict[str | int | float, float]]:

@@ -8,7 +8,7 @@ from synthgen.spec.place import KEY, Path
 from synthgen.spec.rules import range_complaint, range_of
 from synthgen.spec.sampling import MOST
 
-_BOUNDS = {"steps": (1, 1000), "guidance": (0, 50)}
+_BOUNDS = {"steps": (1, 1000), "guidance": (0, 50), "strength": (0.001, 1)}
 
 
 def check_sampling(spec: Data) -> Iterator[Violation]:

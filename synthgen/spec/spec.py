@@ -56,7 +56,13 @@ def _version(value: object) -> object:
 
 _LATER: Mapping[str, object] = {"suffix": None, "sampling": "random", "expand": None}
 _OF_CLASS: Mapping[str, object] = {"variables": {}, "negative_prompt": None}
-_OF_MODEL: Mapping[str, object] = {"quantization": None, "vae_tiling": False, "attention": "auto", "cache": None}
+_OF_MODEL: Mapping[str, object] = {
+    "quantization": None,
+    "vae_tiling": False,
+    "attention": "auto",
+    "cache": None,
+    "strength": None,
+}
 """Keys of `prompts`, of a class and of `model` that earlier versions did not have, with their defaults."""
 
 
