@@ -31,6 +31,8 @@ from .api.previewing import preview as preview
 from .api.rejudging import rejudge as rejudge
 from .api.removing import Removed as Removed
 from .api.removing import remove as remove
+from .api.rendering import Renders as Renders
+from .api.rendering import render as render
 from .api.reviewing import Reviewed as Reviewed
 from .api.reviewing import exclude as exclude
 from .api.reviewing import include as include

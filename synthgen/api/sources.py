@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from synthgen.errors import StorageError, UsageError
 from synthgen.files import expanded
+from synthgen.models import is_folder
 from synthgen.planning import Plan, Sources, lacking_sources
 from synthgen.spec import SourceSpec, Spec
-from synthgen.spec.model import HUB_ID
 from synthgen.store import RunStore
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def check_apart(spec: Spec, store: RunStore) -> None:
     Raises:
         UsageError: the set lies in the run, or the run in the set.
     """
-    if spec.source is None or store.folder is None or HUB_ID.fullmatch(spec.source.dataset):
+    if spec.source is None or store.folder is None or not is_folder(spec.source.dataset):
         return
     place, run = (Path(os.path.realpath(each)) for each in (expanded(spec.source.dataset), store.folder))
     if place == run or run in place.parents or place in run.parents:
@@ -84,12 +84,11 @@ def pictures_of(planned: Plan) -> Pictures | None:
 def _opened(source: SourceSpec) -> ImageSet:
     from synthgen.sets import open_set
 
-    place = source.dataset
-    is_on_hub, is_here = HUB_ID.fullmatch(place) is not None, expanded(place).exists()
-    if is_on_hub and is_here:
+    place, is_here = source.dataset, expanded(source.dataset).exists()
+    if is_here and not is_folder(place):
         hint = f"Write './{place}' for the folder here."
         raise UsageError(f"source.dataset: {place} is a hub id, and there is a folder of this name", hint=hint)
-    if not is_on_hub and not is_here:
+    if is_folder(place) and not is_here:
         hint = "A path in a spec is relative to its file."
         raise UsageError(f"source.dataset: {place}: there is no such file or folder", hint=hint)
     try:

@@ -60,15 +60,8 @@ def generator(planned: Plan, device: str) -> Generator:
 
     from synthgen.generating.renderer import Renderer
 
-    return Renderer(
-        model_asked(planned.spec),
-        _planned_source(planned),
-        device,
-        planned.window,
-        adapters.adapter_files(planned),
-        planned.spec.task,
-        pictures_of(planned),
-    )
+    pictures, files = pictures_of(planned), adapters.adapter_files(planned)
+    return Renderer(model_asked(planned.spec), _planned_source(planned), device, planned.window, files, planned.spec.task, pictures)
 
 
 def check_keys(planned: Plan) -> None:

@@ -4,7 +4,8 @@ Real generators inherit the skews and the mislabelled captions of the web. The b
 small, written down, and therefore something true for filters, balance and audits to find.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -66,6 +67,50 @@ def even(rng: Random) -> Person:
     return _person(
         rng, rng.choice(OCCUPATIONS), rng.choice(SKINS), rng.choice(HAIR_LENGTHS), glasses=rng.random() < 0.5
     )
+
+
+def evenly(rng: Random) -> Iterator[Person]:
+    """Yield people without end, so that the counts of two cells never differ by more than one.
+
+    A cell is an occupation; or an occupation with a skin tone; or with a skin tone and a hair length; or with both and
+    glasses or none. Where several values keep that, the one is taken that was rarest together with the other values of
+    the person, and by itself: so every attribute is nearly even after a few people, too.
+    """
+    people = _Even(rng)
+    while True:
+        yield people.draw()
+
+
+class _Even:
+    """Draws people from what is rarest so far."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        self._seen: Counter[tuple[tuple[int, str], ...]] = Counter()
+        self._cell: tuple[tuple[int, str], ...] = ()
+
+    def draw(self) -> Person:
+        self._cell = ()
+        occupation, skin, hair_length = map(self._value, (OCCUPATIONS, SKINS, HAIR_LENGTHS))
+        glasses = self._value(("no", "yes")) == "yes"
+        background = self._value(BACKGROUNDS)
+        hair_color = None if hair_length == "bald" else self._value(HAIR_COLORS)
+        return Person(occupation, skin, hair_length, hair_color, glasses, background)
+
+    def _value(self, values: Sequence[str]) -> str:
+        """Draw one of the values that are rarest in the cell so far, and add it to the cell."""
+        before, number = self._cell, len(self._cell)
+        counts = {value: self._counts((number, value)) for value in values}
+        least = min(counts.values())
+        rarest = [value for value in values if counts[value] == least]
+        choice = number, self._rng.choice(rarest)
+        self._cell = (*before, choice)
+        self._seen.update({(choice,), self._cell, *((other, choice) for other in before)})
+        return choice[1]
+
+    def _counts(self, choice: tuple[int, str]) -> tuple[int, int, int]:
+        pairs = sum(self._seen[other, choice] for other in self._cell)
+        return self._seen[*self._cell, choice], pairs, self._seen[choice,]
 
 
 def is_rare(occupation: str, skin: str) -> bool:

@@ -7,6 +7,7 @@ What a command found goes to stdout; progress, notes and errors go to stderr.
 # isort: off
 from synthgen.cli import (
     starting,
+    rendering,
     making,
     expanding,
     looking,
@@ -35,6 +36,7 @@ __all__ = [
     "main",
     "making",
     "reference",
+    "rendering",
     "reviewing",
     "starting",
 ]

@@ -42,8 +42,8 @@ class Damage:
 
     @property
     def is_for_good(self) -> bool:
-        """Whether `repair` cannot mend it: nothing else says what a reviewer decided."""
-        return self.place.startswith(f"{layout.DECISIONS}/")
+        """Whether `repair` cannot mend it: nothing else says what a reviewer decided, or what the pictures were."""
+        return self.place.startswith((f"{layout.DECISIONS}/", f"{layout.SOURCES}/"))
 
 
 def verify(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> list[Damage]:

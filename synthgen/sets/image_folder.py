@@ -160,8 +160,8 @@ def within_split(listed: Listed, split: str | None) -> Listed:
 
 
 def unlisted(images: Sequence[Path], listed: Listed, folder: Path) -> Aside:
-    """Return the images that no metadata file lists."""
-    return others("that no metadata file lists", images, listed.paths, folder)
+    """Return the images that no metadata file lists, as an image or as the mask of one."""
+    return others("that no metadata file lists", images, [*listed.paths, *listed.companions], folder)
 
 
 def others(reason: str, images: Sequence[Path], listed: Sequence[str | Path], folder: Path) -> Aside:

@@ -1,11 +1,12 @@
 """Metadata files of image folders: metadata.csv, .jsonl or .parquet, with a row for each image and its `file_name`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -28,11 +29,13 @@ class Listed:
         frame: their columns; `file_name` is relative to the set's folder.
         paths: of the images, absolute.
         label_columns: those that are class labels by their type.
+        companions: other files that the rows name, such as masks: absolute paths.
     """
 
     frame: pd.DataFrame
     paths: Sequence[str]
     label_columns: tuple[str, ...] = ()
+    companions: frozenset[str] = frozenset()
 
 
 def read_metadata(files: Sequence[Path], folder: Path, own: OwnFolder) -> Listed:
@@ -64,16 +67,32 @@ def read_metadata(files: Sequence[Path], folder: Path, own: OwnFolder) -> Listed
     names: list[str] = []
     paths: dict[str, Path] = {}
     located: list[str] = []
+    companions: set[str] = set()
     for file, frame in zip(files, frames, strict=True):
         _check(file, frame, files[0], frames[0])
+        companions.update(_companions(file.parent, frame))
         for name in frame[_FILE]:
-            path = os.path.normpath(os.path.join(file.parent.absolute(), name)) if "://" not in name else name
+            path = _located(file.parent, name)
             if paths.setdefault(path, file) != file:
                 raise UsageError(f"{file} and {paths[path]} both list {name}", hint="List each image once.")
             located.append(path)
             names.append(Path(os.path.relpath(path, folder.absolute())).as_posix() if "://" not in name else name)
     frame = pd.concat(frames, ignore_index=True)
-    return Listed(frame.assign(**{_FILE: pd.Series(names, dtype="object")}), located, label_columns)
+    frame = frame.assign(**{_FILE: pd.Series(names, dtype="object")})
+    return Listed(frame, located, label_columns, frozenset(companions))
+
+
+def _companions(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
+    """Yield the paths in columns such as `mask_file_name` and `mask_file_names`, which `datasets` opens as images."""
+    for column in frame.columns:
+        if str(column).endswith(("_file_name", "_file_names")):
+            for cell in frame[column]:
+                names = [cell] if isinstance(cell, str) else cell if isinstance(cell, list | np.ndarray) else []
+                yield from (_located(folder, name) for name in names if isinstance(name, str))
+
+
+def _located(folder: Path, name: str) -> str:
+    return name if "://" in name else os.path.normpath(os.path.join(folder.absolute(), name))
 
 
 def _check(file: Path, frame: pd.DataFrame, first: Path, wanted: pd.DataFrame) -> None:

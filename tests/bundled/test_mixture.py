@@ -1,9 +1,12 @@
 """The training mixture is skewed, and misdescribed, as its table says."""
 
 from collections import Counter
+from itertools import islice, product
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from synthgen.bundled.mixture import (
     CONFUSED_WITH,
@@ -12,6 +15,7 @@ from synthgen.bundled.mixture import (
     WRONG_ATTRIBUTE,
     WRONG_OCCUPATION,
     even,
+    evenly,
     is_rare,
     misdescribed,
     skewed,
@@ -52,6 +56,26 @@ def test_even_people_are_even() -> None:
     ):
         assert [seen[value] / PEOPLE for value in values] == pytest.approx([1 / len(values)] * len(values), abs=0.02)
     assert all((one.hair_color is None) == (one.hair_length == "bald") for one in people)
+
+
+@settings(max_examples=25, derandomize=True, database=None, deadline=None)
+@given(count=st.integers(1, 240), seed=st.integers(0, 2**32))
+def test_however_many_people_are_taken_their_cells_differ_by_at_most_one(count: int, seed: int) -> None:
+    people = [*islice(evenly(Random(seed)), count)]
+    values: list[tuple[str | bool, ...]] = [OCCUPATIONS, SKINS, HAIR_LENGTHS, (False, True)]
+    for depth in range(1, len(values) + 1):
+        seen = Counter((one.occupation, one.skin, one.hair_length, one.glasses)[:depth] for one in people)
+        counts = [seen[cell] for cell in product(*values[:depth])]
+        assert max(counts) - min(counts) <= 1
+    assert all((one.hair_color is None) == (one.hair_length == "bald") for one in people)
+
+
+def test_few_people_taken_evenly_have_even_attributes_by_themselves() -> None:
+    people = [*islice(evenly(Random("0/people")), 24)]
+    assert sorted(Counter(one.skin for one in people).values()) == [8, 8, 8]
+    assert sorted(Counter(one.glasses for one in people).values()) == [12, 12]
+    assert min(Counter(one.hair_length for one in people).values()) >= 7
+    assert min(Counter(one.background for one in people).values()) >= 4
 
 
 def test_confusion_goes_both_ways() -> None:

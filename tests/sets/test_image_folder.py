@@ -9,7 +9,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value, load_dataset
 
 from synthgen.errors import UsageError
-from synthgen.sets import open_set, read_frame
+from synthgen.sets import aside_of, open_set, read_frame
 from synthgen.sets.files import FileSet
 from tests.auditing.portraits import table
 
@@ -73,6 +73,18 @@ def test_metadata_gives_labels_and_columns(
     assert frame["id"].tolist() == [str(Path(within, row["file_name"])) for row in ROWS]
     assert [data for batch in found.images() for data in batch] == [PICTURE] * 3
     assert found.notes == ()
+
+
+@of_every_kind
+def test_masks_that_metadata_names_are_no_images_that_it_forgets(
+    write: Callable[[Path, list[dict[str, str]]], None], tmp_path: Path
+) -> None:
+    rows = [row | {"mask_file_name": f"masks/{number}.png"} for number, row in enumerate(ROWS)]
+    with_images(tmp_path, [name for row in rows for name in (row["file_name"], row["mask_file_name"])])
+    write(tmp_path, rows)
+    assert aside_of(opened(tmp_path)) == {}
+    with_images(tmp_path, ["masks/forgotten.png"])
+    assert [*aside_of(opened(tmp_path))] == ["masks/forgotten.png"]
 
 
 @of_every_kind
