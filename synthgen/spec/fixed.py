@@ -70,12 +70,16 @@ def sizes_of(model: ModelSpec) -> dict[tuple[int, int], float]:
 
 
 def mean_steps(model: ModelSpec) -> int | float:
-    """Return the expected number of steps of an image."""
-    if not isinstance(model.steps, Mapping):
-        return model.steps
-    pairs = [(value, Fraction(weight)) for value, weight in model.steps.items()]
-    mean = float(sum(value * weight for value, weight in pairs) / sum(weight for _, weight in pairs))
+    """Return the expected number of steps of an image: with a strength, of those that it leaves."""
+    mean = float(_mean(model.steps) * (1 if model.strength is None else _mean(model.strength)))
     return int(mean) if mean.is_integer() else mean
+
+
+def _mean(value: float | Mapping[int, float] | Mapping[float, float]) -> Fraction:
+    if not isinstance(value, Mapping):
+        return Fraction(value)
+    pairs = [(Fraction(one), Fraction(weight)) for one, weight in value.items()]
+    return sum((one * weight for one, weight in pairs), Fraction()) / sum(weight for _, weight in pairs)
 
 
 def combinations(model: ModelSpec) -> int:

@@ -113,6 +113,7 @@ def test_the_schema_accepts_the_forms() -> None:
 def test_the_words_and_means_of_choices() -> None:
     model = spec("steps: {10: 1, 20: 3}, size: {512x768: 1, 64: 3}, guidance: {range: [1, 2], decimals: 1}").model
     assert mean_steps(model) == 17.5
+    assert mean_steps(spec("steps: 20, strength: [0.25, 0.75]").model) == 10, "of those that strength leaves"
     assert sizes_of(model) == {(512, 768): 0.25, (64, 64): 0.75}
     assert in_words(model, "steps") == "10 (25 %) or 20 (75 %)"
     assert in_words(model, "guidance") == "1 to 2 (11 values)"
