@@ -61,7 +61,9 @@ def generator(planned: Plan, device: str) -> Generator:
     from synthgen.generating.renderer import Renderer
 
     pictures, files = pictures_of(planned), adapters.adapter_files(planned)
-    return Renderer(model_asked(planned.spec), _planned_source(planned), device, planned.window, files, planned.spec.task, pictures)
+    return Renderer(
+        model_asked(planned.spec), _planned_source(planned), device, planned.window, files, planned.spec.task, pictures
+    )
 
 
 def check_keys(planned: Plan) -> None:
