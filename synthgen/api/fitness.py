@@ -25,14 +25,14 @@ def placed(error: SynthgenError, spec: Spec) -> Iterator[tuple[Violation, str]]:
     if isinstance(error, TextLengthError):
         yield from ((finding, HINT) for finding in error.findings)
         return
+    if error.message.startswith("source."):
+        key, _, why = "; ".join(map(str.strip, error.message.splitlines())).partition(": ")
+        yield Violation(tuple(key.split(".")), why), error.hint or ""
+        return
     for line in error.message.splitlines():
         if line.startswith("classes.") and (of := f".{NEGATIVE}: ") in line:
             name, _, why = line.removeprefix("classes.").partition(of)
             yield Violation(("classes", name, NEGATIVE), why), error.hint or ""
-            continue
-        if line.startswith("source."):
-            key, _, why = line.partition(": ")
-            yield Violation(tuple(key.split(".")), why), error.hint or ""
             continue
         key, _, why = line.removeprefix("model.").partition(": ")
         if key.partition(".")[0] == "guidance" and spec.preset and choices_of(spec.model).get("guidance") == GUIDANCE:

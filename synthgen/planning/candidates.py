@@ -9,7 +9,7 @@ from random import Random
 from types import MappingProxyType
 
 from synthgen.planning.cells import turns
-from synthgen.planning.dealing import deal_of
+from synthgen.planning.dealing import deals_of
 from synthgen.planning.numbering import number_of_turn
 from synthgen.planning.plan import Plan
 from synthgen.records import Candidate, Cell, DrawnSettings
@@ -68,10 +68,10 @@ def draw_candidate(
 def first_candidates(plan: Plan, count: int) -> list[Candidate]:
     """Draw attempts of the first shard that are aimed at all cells in turn, to show what the prompts look like."""
     cells, seen, of_class = turns(plan.cells), Counter[str](), Counter[str]()
-    drawn = []
+    drawn, deals = [], deals_of(plan, 0, plan.spec.classes)
     for attempt in range(count):
         cell = cells[attempt % len(cells)]
-        prompts, deal = prompts_of(plan.spec, cell), deal_of(plan, 0, cell.class_name)
+        prompts, deal = prompts_of(plan.spec, cell), deals.get(cell.class_name)
         source = deal.id(deal.place(of_class[cell.class_name])) if deal else None
         drawn.append(draw_candidate(plan, 0, attempt, cell, turn=seen[prompts], source=source))
         seen[prompts] += 1

@@ -9,11 +9,13 @@ many slots as accepted images are allowed, and a shard keeps to its own. Half of
 not need are its reserve; the rest is left for shards that may be added.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from synthgen.planning.counts import images_before, images_of
 from synthgen.planning.numbering import shuffled
 from synthgen.planning.plan import Plan
+from synthgen.records import Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +52,33 @@ class Deal:
         return self.plan.sources.rows.by_class[self.class_name][shuffled(place, self.pictures, key)].id
 
 
-def deal_of(plan: Plan, shard: int, class_name: str) -> Deal | None:
-    """Return what a shard has of the pictures of a class; None if its images begin from noise.
+def deals_of(plan: Plan, shard: int, classes: Iterable[str]) -> dict[str, Deal]:
+    """Return what a shard has of the pictures of each class; nothing if its images begin from noise.
 
     Raises:
-        KeyError: the set has no picture of the class.
+        KeyError: the set has no picture of a class.
     """
     if plan.sources is None or plan.spec.source is None:
-        return None
-    pictures, limit = plan.sources.counts[class_name], plan.spec.source.per_source
-    number, place, shards = plan.block_of(shard)
-    cells = plan.blocks[number][0]
+        return {}
+    blocks, block = [cells for cells, _ in plan.blocks], plan.block_of(shard)
+    return {
+        name: _deal(plan, plan.sources.counts[name], plan.spec.source.per_source, name, blocks, block)
+        for name in classes
+    }
+
+
+def _deal(
+    plan: Plan,
+    pictures: int,
+    limit: int | None,
+    class_name: str,
+    blocks: Sequence[tuple[Cell, ...]],
+    block: tuple[int, int, int],
+) -> Deal:
+    number, place, shards = block
+    cells = blocks[number]
     before = images_before(cells, class_name, place, shards)
-    earlier = [images_of(of, class_name) for of, _ in plan.blocks[:number]]
+    earlier = [images_of(of, class_name) for of in blocks[:number]]
     if limit is None:
         return Deal(plan, class_name, pictures, sum(earlier) + before, None)
 
@@ -80,11 +96,11 @@ def lacking_sources(plan: Plan) -> list[str]:
     """Say for which classes `per_source` allows fewer images than the plan asks for, block by block of its shards."""
     if plan.sources is None or plan.spec.source is None or (limit := plan.spec.source.per_source) is None:
         return []
-    found = []
+    found, blocks = [], [cells for cells, _ in plan.blocks]
     for name in plan.spec.classes:
         pictures = plan.sources.counts.get(name, 0)
         free = pictures * limit
-        for number, (cells, _) in enumerate(plan.blocks):
+        for number, cells in enumerate(blocks):
             images = images_of(cells, name)
             if images > free:
                 of = f"{pictures:,} picture{'s' if pictures != 1 else ''} of {name!r}, {limit:,} from each"

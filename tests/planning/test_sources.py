@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from synthgen.planning import Addition, Plan, Revisions, Sources, growth_of, lacking_sources, make_plan
 from synthgen.planning.candidates import first_candidates
-from synthgen.planning.dealing import deal_of
+from synthgen.planning.dealing import deals_of
 from synthgen.records import SourceRow
 from synthgen.spec import parse_spec
 
@@ -43,8 +43,7 @@ def slots(plan: Plan, class_name: str) -> Counter[int]:
     """How many accepted images all shards together may have of each picture of a class, by its place."""
     found: Counter[int] = Counter()
     for shard in range(plan.shard_count):
-        deal = deal_of(plan, shard, class_name)
-        assert deal is not None
+        deal = deals_of(plan, shard, [class_name])[class_name]
         assert deal.slots is not None
         quota = sum(cell.quota for cell in plan.shard(shard).cells if cell.class_name == class_name)
         assert deal.slots >= quota
@@ -76,9 +75,8 @@ def test_without_a_limit_pictures_come_in_turn_and_each_as_often_as_any_other() 
     plan = sourced()
     seen: Counter[int] = Counter()
     for shard in range(plan.shard_count):
-        deal = deal_of(plan, shard, "doctor")
+        deal = deals_of(plan, shard, ["doctor"])["doctor"]
         quota = sum(cell.quota for cell in plan.shard(shard).cells if cell.class_name == "doctor")
-        assert deal is not None
         seen.update(deal.place(turn) for turn in range(quota))
     assert sorted(seen.values()) == [2, 2, 2, 2, 3, 3, 3, 3]
     names = [one.source for one in first_candidates(plan, 16) if one.class_name == "doctor"]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from synthgen.planning.dealing import Deal, deal_of
+from synthgen.planning.dealing import Deal, deals_of
 from synthgen.planning.plan import Plan
 from synthgen.records import Candidate
 
@@ -11,8 +11,7 @@ class SourceTurns:
     """The turns of one shard. What a turn is depends only on verdicts that its attempt may know."""
 
     def __init__(self, plan: Plan, shard: int, classes: set[str]) -> None:
-        deals = {name: deal_of(plan, shard, name) for name in classes}
-        self._deals: dict[str, Deal] = {name: deal for name, deal in deals.items() if deal is not None}
+        self._deals = deals_of(plan, shard, classes)
         self._turn = Counter[str]()
         self._places: dict[str, int] = {}  # of the pictures proposed, by their ids
         self._now, self._known = Counter[str](), Counter[str]()  # accepted images by picture
