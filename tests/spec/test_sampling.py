@@ -113,7 +113,6 @@ def test_the_schema_accepts_the_forms() -> None:
 def test_the_words_and_means_of_choices() -> None:
     model = spec("steps: {10: 1, 20: 3}, size: {512x768: 1, 64: 3}, guidance: {range: [1, 2], decimals: 1}").model
     assert mean_steps(model) == 17.5
-    assert mean_steps(spec("steps: 20, strength: [0.25, 0.75]").model) == 10, "of those that strength leaves"
     assert sizes_of(model) == {(512, 768): 0.25, (64, 64): 0.75}
     assert in_words(model, "steps") == "10 (25 %) or 20 (75 %)"
     assert in_words(model, "guidance") == "1 to 2 (11 values)"
@@ -146,10 +145,19 @@ def test_a_spec_without_choices_draws_what_it_drew_and_keeps_its_fingerprint() -
     assert Plan.from_json(other.to_json()) == other
 
 
+def varied(model: str, *overrides: str) -> Spec:
+    return parse_spec(
+        SPEC.format(model=model) + "task: image-to-image\nsource: {dataset: ./real}\n", overrides=overrides
+    )
+
+
 def test_strength_is_a_part_of_one_and_may_be_a_choice() -> None:
-    assert spec("strength: {range: [0.3, 0.5], step: 0.1}").model.strength == {0.3: 1.0, 0.4: 1.0, 0.5: 1.0}
-    assert spec("strength: {'0.3': 2, '1': 1}").model.strength == {0.3: 2.0, 1.0: 1.0}
+    assert varied("strength: {range: [0.3, 0.5], step: 0.1}").model.strength == {0.3: 1.0, 0.4: 1.0, 0.5: 1.0}
+    assert varied("strength: {0.3: 2, 1: 1}").model.strength == {0.3: 2.0, 1.0: 1.0}
+    assert varied("strength: [0.3, 0.6]", "model.strength={0.9: 1, 0.5: 1}").model.strength == {0.9: 1.0, 0.5: 1.0}
     assert "strength" not in spec("").canonical()["model"], "plans of earlier versions keep their fingerprint"
     for wrong in ("0", "1.5", "[0.3, 0]", "{range: [0, 1], step: 0.5}"):
-        assert "expected" in problems(f"strength: {wrong}")[0]
-    assert "found 0" in problems("strength: 0")[0]
+        with pytest.raises(SpecError, match=r"model\.strength.*expected"):
+            varied(f"strength: {wrong}")
+    assert mean_steps(varied("steps: 20, strength: [0.25, 0.75]").model) == 10, "of those that strength leaves"
+    assert "strength: it acts only where images begin from pictures" in problems("strength: 0.5")[0]
