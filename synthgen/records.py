@@ -5,15 +5,16 @@ Images are torch tensors, but nothing here imports torch: planning must not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf, isnan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
     from torch import Tensor
 
 
@@ -70,6 +71,7 @@ class Candidate:
         variables: the template's resolved variables, in the spec's order.
         seed: seeds the image's own CPU generator; 0 to 2**63 - 1.
         settings: what it drew of the model's settings; nothing where all images have the same.
+        source: the id of the picture that it begins from, in the run's set of sources; None where it begins from noise.
     """
 
     id: str
@@ -84,6 +86,28 @@ class Candidate:
     negative_prompt: str
     seed: int
     settings: DrawnSettings = ()
+    source: str | None = None
+
+
+class SourceRow(NamedTuple):
+    """A picture of a set of sources: its id there, its class, the sha256 of its file in hex, and its group."""
+
+    id: str
+    class_name: str
+    digest: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePicture:
+    """The picture that a candidate begins from, RGB and upright. In its mask, of mode L, white is what may change."""
+
+    image: Image
+    mask: Image | None = None
+
+
+Pictures = Callable[[Candidate], SourcePicture]
+"""Opens the picture that a candidate begins from."""
 
 
 @dataclass(frozen=True, slots=True)

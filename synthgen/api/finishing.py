@@ -248,6 +248,7 @@ def _build(
         classes=list(spec.classes),
         splits=spec.output.splits,
         drop=spec.filters.duplicates,
+        groups={row.id: row.group for row in planned.sources.rows.all} if planned.sources else None,
         writer=writer,
         provenance=Provenance(
             model=spec.model.id,

@@ -25,6 +25,10 @@ def placed(error: SynthgenError, spec: Spec) -> Iterator[tuple[Violation, str]]:
     if isinstance(error, TextLengthError):
         yield from ((finding, HINT) for finding in error.findings)
         return
+    if error.message.startswith("source."):
+        key, _, why = "; ".join(map(str.strip, error.message.splitlines())).partition(": ")
+        yield Violation(tuple(key.split(".")), why), error.hint or ""
+        return
     for line in error.message.splitlines():
         if line.startswith("classes.") and (of := f".{NEGATIVE}: ") in line:
             name, _, why = line.removeprefix("classes.").partition(of)
@@ -62,6 +66,6 @@ def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
 
     model = model_asked(spec)
     try:
-        return checked_call(model, source, model.model_fields_set)
+        return checked_call(model, source, model.model_fields_set, spec.task)
     except UsageError as error:
         raise in_its_place(error, spec) from None

@@ -104,7 +104,10 @@ def size_of(planned: Plan) -> str:
     size = next((f"{wide}x{high}" for wide, high in sizes), "own")
     if len(sizes) > 1:
         size = " ".join(f"{wide}x{high}:{share:.3g}" for (wide, high), share in sorted(sizes.items()))
-    return ", ".join([size, *(f"{key} {asked[key]}" for key, default in _FASTER.items() if asked[key] != default)])
+    faster = [f"{key} {asked[key]}" for key, default in _FASTER.items() if asked[key] != default]
+    if planned.spec.source is not None:  # a part of the steps is made
+        faster.append(planned.spec.task if planned.spec.model.strength else f"{planned.spec.task} by default")
+    return ", ".join([size, *faster])
 
 
 def conditions_of(planned: Plan) -> str:

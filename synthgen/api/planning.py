@@ -5,6 +5,7 @@ from __future__ import annotations
 from synthgen.api import wiring
 from synthgen.api.forecasting import Forecast, forecast
 from synthgen.api.shard_size import with_shard_size
+from synthgen.api.sources import check_sources, sources_of
 from synthgen.api.specs import SpecInput, spec_of, with_explicit_shares, with_thresholds
 from synthgen.errors import UsageError
 from synthgen.planning import Plan, first_candidates, make_plan
@@ -24,7 +25,7 @@ def plan(spec: SpecInput) -> Plan:
     """Resolve the models' revisions, the shares of real datasets and calibrated thresholds, and plan. Loads no model.
 
     Raises:
-        UsageError: a file that `balance` names, or a calibration, cannot be used.
+        UsageError: a file that `balance` names, a calibration, or the set of `source`, cannot be used.
         ModelError: a model does not exist, or neither hub nor cache can resolve its revision.
 
     Example:
@@ -32,7 +33,10 @@ def plan(spec: SpecInput) -> Plan:
         <Plan quickstart: 8 images in 2 cells and 1 shard, ...>
     """
     spec = spec_of(spec)
-    return with_thresholds(with_shard_size(make_plan(_frozen(spec), wiring.revisions(spec))))
+    frozen = _frozen(spec)
+    planned = with_thresholds(with_shard_size(make_plan(frozen, wiring.revisions(spec), sources_of(frozen))))
+    check_sources(planned)
+    return planned
 
 
 def sample(planned: Plan, count: int) -> list[Candidate]:

@@ -112,7 +112,7 @@ def check_place(store: RunStore) -> None:
     if store.folder is None:
         return
     folders = (layout.IMAGES, layout.LEDGER, layout.JOURNAL, layout.DONE, layout.FAILED)
-    for name in (*folders, layout.ADDITIONS, layout.CHANGES, layout.DECISIONS):
+    for name in (*folders, layout.ADDITIONS, layout.CHANGES, layout.DECISIONS, layout.SOURCES):
         refuse_links(store.folder, store.folder / name)
         check_folder(store.folder / name)
     for name in (SHEET, RESULTS):

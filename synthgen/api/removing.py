@@ -24,6 +24,7 @@ from synthgen.store import Location, RunStore, layout, open_store
 _ORDER = (
     *(layout.RESULTS, layout.SHEET, layout.PAGES, layout.DATASET, layout.AUDIT, layout.DONE),
     *(layout.IMAGES, layout.LEDGER, layout.JOURNAL, layout.FAILED, layout.ADDITIONS, layout.CHANGES, "decisions"),
+    layout.SOURCES,
     *(layout.CALIBRATION, layout.CALIBRATION_PLOT, layout.TO_LABEL, layout.LOOKS),
     *(layout.SPEC, layout.RESOLVED, layout.PLAN),
 )

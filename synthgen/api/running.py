@@ -31,6 +31,7 @@ from synthgen.api.recording import Committed, note_shards
 from synthgen.api.repeating import RunRecord, recorded
 from synthgen.api.review_notes import carry_review
 from synthgen.api.shard_size import as_in_run
+from synthgen.api.sources import check_apart
 from synthgen.api.specs import SpecInput, spec_and_text
 from synthgen.api.trust import pinned_models, require_trust
 from synthgen.errors import UsageError
@@ -108,6 +109,7 @@ def run(
     store = _place_of(spec, location, record)
     check_new(store)
     check_format(spec)
+    check_apart(spec, store)
     planned = record.plan if record else plan_of_own_spec(as_in_run(spec, store))
     if runs.is_unused(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it
@@ -240,6 +242,7 @@ def begin(
     spec, written = spec_and_text(spec)
     check_new(store)
     check_format(spec)
+    check_apart(spec, store)
     planned = plan_of_own_spec(as_in_run(spec, store))
     if not runs.is_begun(store):
         wiring.check_keys(planned)

@@ -47,7 +47,7 @@ class PinnedModel:
     """
 
     kind: Literal["bundled", "folder", "hub", "open_clip", "plugin", "file"]
-    role: Literal["model", "judge", "measure", "format", "adapter", "component", "settings"]
+    role: Literal["model", "judge", "measure", "format", "adapter", "component", "settings", "set of pictures"]
     place: str
     revision: str
 
@@ -117,7 +117,7 @@ def pinned_judge(name: str, revision: str) -> PinnedModel:
 
 
 def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
-    """Return the generator, the judge, adapters and components of a plan, and measures of plug-ins."""
+    """Return what a plan opens: the generator, the judge, adapters, components, measures of plug-ins, and pictures."""
     name, revisions = planned.spec.model.id, planned.revisions
     kind: Literal["bundled", "folder", "hub", "plugin"]
     if name.startswith(PLUGIN):
@@ -128,7 +128,7 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
     place = _called(name, more) if kind == "plugin" else name
     generator = PinnedModel(kind, "model", place, revisions.generator)
     judge = pinned_judge(planned.spec.judge.id, revisions.judge)
-    return generator, judge, *_measures(planned), *_adapters(planned), *_components(planned)
+    return generator, judge, *_measures(planned), *_adapters(planned), *_components(planned), *_pictures(planned)
 
 
 def pinned_format(planned: Plan) -> tuple[PinnedModel, ...]:
@@ -169,6 +169,12 @@ def _components(planned: Plan) -> Iterator[PinnedModel]:
     for name, place in named.items():
         role: Literal["component", "settings"] = "settings" if name == CONFIG else "component"
         yield PinnedModel("folder" if models.is_folder(place) else "hub", role, place, pinned.get(name, ""))
+
+
+def _pictures(planned: Plan) -> Iterator[PinnedModel]:
+    """Give the set that images are made from: known by the digests of its pictures, wherever it lies."""
+    if planned.sources is not None and planned.spec.source is not None:
+        yield PinnedModel("file", "set of pictures", planned.spec.source.dataset, f"sha256:{planned.sources.sha256}")
 
 
 def _called(name: str, arguments: Mapping[str, object]) -> str:

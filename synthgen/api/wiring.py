@@ -11,8 +11,9 @@ from synthgen.api import adapters, plugged
 from synthgen.api.fitness import call_of_spec
 from synthgen.api.long_texts import TextLengthError, long_texts
 from synthgen.api.negatives import model_asked
+from synthgen.api.sources import pictures_of
 from synthgen.api.text_notes import judge_notes, long_judge_texts
-from synthgen.errors import ModelError
+from synthgen.errors import ModelError, UsageError
 from synthgen.models.device_names import check_device
 from synthgen.models.parts import MODEL, revisions_of, source_of
 from synthgen.planning import Plan, Revisions
@@ -59,8 +60,10 @@ def generator(planned: Plan, device: str) -> Generator:
 
     from synthgen.generating.renderer import Renderer
 
-    files = adapters.adapter_files(planned)
-    return Renderer(model_asked(planned.spec), _planned_source(planned), device, planned.window, files)
+    pictures, files = pictures_of(planned), adapters.adapter_files(planned)
+    return Renderer(
+        model_asked(planned.spec), _planned_source(planned), device, planned.window, files, planned.spec.task, pictures
+    )
 
 
 def hand_over(one: Generator, other: Generator) -> None:
@@ -82,7 +85,10 @@ def check_keys(planned: Plan) -> None:
     """
     model = model_asked(planned.spec)
     if plugged.names_generator(planned.spec):
-        return  # a plug-in says itself what it does not accept
+        if planned.spec.source is not None:
+            hint = "Choose a model of diffusers, or leave task and source out."
+            raise UsageError("task: generators of plug-ins are given no pictures", hint=hint)
+        return  # a plug-in says itself what else it does not accept
 
     source = _planned_source(planned)
     call = call_of_spec(planned.spec, source)

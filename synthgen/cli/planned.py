@@ -50,7 +50,7 @@ def answer_of_plan(
     from synthgen.planning import few_prompts, gate_needs, prompts_by_class, shard_size_of
 
     unseen = [f"the model's own files were not seen; preset {recorded.name} is used"] if recorded else []
-    few = filter(None, [few_prompts(planned)])
+    few = filter(None, [few_prompts(planned) if planned.sources is None else None])
     notes = [*unseen, *steering_notes(planned.spec), *few, *shard_notes(planned)]
     gates = list(gate_needs(planned.spec))
     memory = memory_need(planned, forecast.size)
@@ -66,6 +66,7 @@ def answer_of_plan(
         "prompts": {name: asdict(each) for name, each in prompts_by_class(planned).items()},
         "expanded": _expanded(planned.spec),
         "revisions": asdict(planned.revisions),
+        "sources": planned.sources.as_json() if planned.sources else None,
         "preset": planned.spec.preset,
         "settings": choices_of(planned.spec.model),
         "combinations": combinations(planned.spec.model),
@@ -114,6 +115,10 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
         yield f"config    {spec.model.config} ({pinned.get('config', '')})"
     for name, part in spec.model.components.items():
         yield f"component {name}: {part.described(pinned.get(name, ''))}"
+    if planned.sources is not None and spec.source is not None:
+        yield f"pictures  {planned.sources.described(spec.source.dataset)}"
+        if spec.source.per_source is not None:
+            yield f"          up to {counted(spec.source.per_source, 'image')} from each"
     yield from _preset(spec)
     for key in choices_of(spec.model):
         yield f"drawn     {key}: {in_words(spec.model, key)}"

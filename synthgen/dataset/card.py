@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.summary import DatasetSummary
-from synthgen.ledger.columns import SETTINGS
+from synthgen.ledger.columns import SETTINGS, SOURCE_ID
 from synthgen.ledger.composition import CellCount, Composition
 from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.ledger.tally import MEANINGS
@@ -53,7 +53,7 @@ def write_card(
         drop: the rule by which images that repeat another were left out.
         review: the images that reviewers took out or in.
     """
-    body = _body(summary, provenance, composition, drop, review, draws=SETTINGS in features)
+    body = _body(summary, provenance, composition, drop, review, {*features} & {SETTINGS, SOURCE_ID})
     text = f"---\n{_front_matter(summary, provenance, features)}\n---\n\n{body}\n"
     (folder / "README.md").write_text(text, "utf-8")
 
@@ -114,8 +114,7 @@ def _body(
     composition: Composition,
     drop: DuplicateFilter | None,
     review: Review,
-    *,
-    draws: bool,
+    columns: Collection[str],
 ) -> str:
     # What a template prints is escaped unless it says otherwise: `finalize` sees every expression.
     environment = Environment(
@@ -136,7 +135,8 @@ def _body(
         metadata={key: _shown(value) for key, value in provenance.metadata.items()},
         tally=provenance.tally,
         drop=drop,
-        draws=draws,
+        draws=SETTINGS in columns,
+        sourced=SOURCE_ID in columns,
         reviewed=[(is_in, *key, count) for is_in in (False, True) for key, count in review.counts(is_in=is_in).items()],
         balanced=provenance.asked.balanced,
         cells=_cells(summary, composition),

@@ -42,6 +42,7 @@ def finalize(
     own: Collection[str] = (),
     review: Review = NO_REVIEW,
     ledgers: Sequence[Source] = (),
+    groups: Mapping[str, str] | None = None,
 ) -> DatasetSummary:
     """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
 
@@ -58,6 +59,7 @@ def finalize(
         own: files in the folder that synthgen is known to have made, even if the one that says so is lost.
         review: the images that reviewers took out, and those that they took in, which `drop` leaves alone.
         ledgers: the ledger of each source, in the same order. Only needed for images that were taken in.
+        groups: of each picture that images were made from. Images of one group go to one split.
 
     Raises:
         QuotaNotMet: there are no images.
@@ -76,7 +78,7 @@ def finalize(
         _check(sources, digests)
     taken = included_images(ledgers, sources, review, classes)
     ordered, accepted = _read([*sources, *taken], classes, drop, review)
-    selection = select(accepted, classes, splits, drop)
+    selection = select(accepted, classes, splits, drop, groups)
     images = SelectedImages(ordered, selection, provenance.asked, review)
 
     with building(folder, own) as new:
@@ -119,6 +121,7 @@ def _read(
         accepted.ids += [one.ids[place] for place in places]
         accepted.labels += [one.labels[place] for place in places]
         accepted.digests += [one.digests[place] for place in places]
+        accepted.sources += [one.origins[place] for place in places] if one.origins else []
         accepted.hashes += [one.hashes[place] for place in places] if one.hashes else []
         accepted.embeddings += [one.embeddings[place] for place in places] if one.embeddings else []
     return [one.source for one in scans], accepted

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.dataset.duplicates import Duplicate, equal_images, near_duplicates
-from synthgen.dataset.splits import assign_splits
+from synthgen.dataset.splits import assign_groups, assign_splits
 from synthgen.errors import QuotaNotMet, StorageError
 from synthgen.spec import DuplicateFilter
 
@@ -23,6 +23,7 @@ class AcceptedImages:
         hashes: its perceptual hash, by place among those that are not spared; empty if nothing asks for it.
         embeddings: of length 1, by the same places; empty if nothing asks for them.
         spared: ids of images to which no rule for duplicates applies.
+        sources: the picture that each was made from; empty if they were made from noise.
     """
 
     ids: list[str] = field(default_factory=list)
@@ -31,6 +32,7 @@ class AcceptedImages:
     hashes: list[bytes] = field(default_factory=list)
     embeddings: list[NDArray[np.float16]] = field(default_factory=list)
     spared: frozenset[str] = frozenset()
+    sources: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def select(
     classes: Sequence[str],
     splits: Mapping[str, float],
     drop: DuplicateFilter | None = None,
+    groups: Mapping[str, str] | None = None,
 ) -> Selection:
     """Choose the images of a dataset, and the split of each. The order of `accepted` changes nothing.
 
@@ -70,6 +73,7 @@ def select(
         splits: the share of each split.
         drop: leave out what repeats another image by this rule; the lowest id stays. Without it, images that are equal
             byte for byte are reported, and stay.
+        groups: of each picture that images were made from. Images of one group go to one split.
 
     Raises:
         QuotaNotMet: there are no images.
@@ -95,7 +99,12 @@ def select(
     dropped = {duplicate.id for duplicate in duplicates} if drop else set()
 
     kept = [(image_id, label) for image_id, label in zip(ids, labels, strict=True) if image_id not in dropped]
-    assigned = assign_splits([image_id for image_id, _ in kept], [label for _, label in kept], splits)
+    if accepted.sources:
+        of = dict(zip(ids, accepted.sources, strict=True))
+        grouped = [(groups or {}).get(of[image_id], of[image_id]) for image_id, _ in kept]
+        assigned = assign_groups([label for _, label in kept], grouped, splits)
+    else:
+        assigned = assign_splits([image_id for image_id, _ in kept], [label for _, label in kept], splits)
     counts = Counter((split, classes[label]) for split, (_, label) in zip(assigned, kept, strict=True))
     return Selection(
         classes=tuple(classes),

@@ -1,6 +1,6 @@
 """Which image goes to which split. Pure."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from hashlib import blake2b
@@ -23,6 +23,31 @@ def assign_splits(ids: Sequence[str], labels: Sequence[int], shares: Mapping[str
         for split, size in count.items():
             for _ in range(size):
                 splits[next(ranked)] = split
+    return splits
+
+
+def assign_groups(labels: Sequence[int], groups: Sequence[str], shares: Mapping[str, float]) -> list[str]:
+    """The split of each image, in the order of `labels`; images of one group are in the same.
+
+    Groups come in the order of their sizes, the largest first, and among equals by their hash. Each goes where its
+    classes lack most images of those that `split_counts` gives the split. A share is met up to the size of a group.
+    """
+    members: defaultdict[str, list[int]] = defaultdict(list)
+    for position, group in enumerate(groups):
+        members[group].append(position)
+    ordered = sorted(set(labels))
+    sizes = Counter(labels)
+    counts = split_counts([sizes[label] for label in ordered], shares)
+    lacking = {(split, label): count[split] for label, count in zip(ordered, counts, strict=True) for split in shares}
+
+    splits = [""] * len(labels)
+    for group in sorted(members, key=lambda name: (-len(members[name]), _rank(name))):
+        there = Counter(labels[position] for position in members[group])
+        chosen = max(shares, key=lambda split: sum(lacking[split, label] * many for label, many in there.items()))
+        for label, many in there.items():
+            lacking[chosen, label] -= many
+        for position in members[group]:
+            splits[position] = chosen
     return splits
 
 

@@ -6,9 +6,11 @@ from synthgen.families.interval import guidance_argument, steps_between, switcha
 from synthgen.families.recorded import as_text, recorded_call, recorded_settings
 from synthgen.families.resolve import call_of, not_from_text
 from synthgen.families.table import PINNED, Guidance
+from synthgen.families.tasks import TEXT_TO_IMAGE
 
 __all__ = [
     "PINNED",
+    "TEXT_TO_IMAGE",
     "Guidance",
     "PipelineCall",
     "as_text",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from synthgen.families.interval import steps_between, switchable
 from synthgen.families.table import PINNED, Guidance, Together
+from synthgen.families.tasks import TaskRoles
 from synthgen.spec import FixedModel, ModelSpec
 
 
@@ -15,6 +16,7 @@ class PipelineCall:
 
     Attributes:
         pipeline: the class that is loaded.
+        task: what it is asked to do.
         takes: the arguments that its call names, with their defaults.
         guidance: how it takes the usual guidance.
         embedded: the argument of the guidance that goes into its weights; None if these weights have none.
@@ -33,10 +35,13 @@ class PipelineCall:
         unguided_to: the largest guidance at which it leaves it out.
         as_arrays: whether only arrays come back scaled to 0..1, and tensors do not.
         one_text: whether it takes a text, and no list of texts.
-        known: whether the table has a row for it, or diffusers lists it for making images from text.
+        squares: whether it draws right only where the pictures that it begins from are square.
+        as_tensors: whether it must be given those as tensors.
+        known: whether the table has a row for it, or diffusers lists it for the task.
     """
 
     pipeline: str
+    task: TaskRoles
     takes: Mapping[str, object] = field(repr=False)
     guidance: Guidance
     embedded: str | None
@@ -55,6 +60,8 @@ class PipelineCall:
     unguided_to: float
     as_arrays: bool
     one_text: bool
+    squares: bool
+    as_tensors: bool
     known: bool
 
     def is_guided(self, model: FixedModel, written: Collection[str]) -> bool:
@@ -80,7 +87,7 @@ class PipelineCall:
                 wanted["true_cfg_scale"] = guidance
         if self.embedded is not None and model.embedded_guidance is not None:
             wanted[self.embedded] = model.embedded_guidance
-        for key in ("max_sequence_length", "clip_skip"):
+        for key in ("max_sequence_length", "clip_skip", "strength"):
             if (value := getattr(model, key)) is not None:
                 wanted[key] = value
         if "max_area" in self.takes:
@@ -133,6 +140,33 @@ class PipelineCall:
             yield "negative_prompt", f"without guidance it has no effect: set model.guidance above 1, not {_n(model)}"
         yield from self._interval(model, written)
         yield from self._size(model)
+        yield from self._begun(model)
+
+    def strength(self, model: FixedModel) -> float | None:
+        """Return how much of a picture is redrawn, from 0 to 1; None where an image begins from noise alone."""
+        own = self.takes.get("strength") if self.task.pictures else None
+        if not isinstance(own, float | int):
+            return None
+        return own if model.strength is None else model.strength
+
+    def _begun(self, model: FixedModel) -> Iterator[tuple[str, str]]:
+        """Find what cannot act because an image begins from a picture, or because it does not."""
+        if not self.task.pictures:
+            if model.strength is not None:
+                yield "strength", f"it acts only where images begin from pictures, and the task is {self.task.name}"
+            return
+        strength = self.strength(model)
+        if strength is None and model.strength is not None:
+            yield "strength", f"{self.pipeline} takes no strength"
+        elif strength is not None and int(model.steps * strength) < 1:
+            key, own = (
+                ("strength", "") if model.strength is not None else ("steps", f", the default of {self.pipeline},")
+            )
+            what = f"a strength of {strength:g}{own} leaves none of {model.steps} steps"
+            yield key, f"{what}: set a strength of at least {math.ceil(1000 / model.steps) / 1000:g}, or more steps"
+        for name in ("guidance_interval", "cache"):
+            if getattr(model, name) is not None:
+                yield name, f"it counts steps from noise on, and {self.task.name} begins later: remove it"
 
     def _interval(self, model: FixedModel, written: Collection[str]) -> Iterator[tuple[str, str]]:
         if model.guidance_interval is None:
@@ -179,7 +213,9 @@ class PipelineCall:
         if self.is_area and self.size and (drawn := self._to_area(width, height)) != (width, height):
             what = f"{self.pipeline} draws as many pixels as {self.size[0]} x {self.size[1]} has"
             yield key, f"{what}: of this shape {drawn[0]} x {drawn[1]}, not {width} x {height}"
-        if "height" not in self.takes or "width" not in self.takes:
+        if self.squares and width != height:
+            yield key, f"{self.pipeline} draws squares only from pictures, not {width} x {height}"
+        if not self.task.pictures and not ("height" in self.takes and "width" in self.takes):
             yield key, f"{self.pipeline} takes no size"
 
     def _to_area(self, width: int, height: int) -> tuple[int, int]:

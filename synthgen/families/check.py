@@ -10,6 +10,7 @@ from synthgen.families.folder import channel_problems, file_problems, folder_pro
 from synthgen.families.memory import backbone_of, memory_problems
 from synthgen.families.resolve import call_of
 from synthgen.families.schedulers import scheduler_problems
+from synthgen.families.tasks import TEXT_TO_IMAGE
 from synthgen.models.assembled import is_modular
 from synthgen.models.remote_code import check_not_shadowed
 from synthgen.models.source import ModelSource
@@ -26,14 +27,17 @@ _HINTS = {
 """What helps where the model itself is the trouble."""
 
 
-def checked_call(model: ModelSpec, source: ModelSource, written: Collection[str]) -> PipelineCall:
+def checked_call(
+    model: ModelSpec, source: ModelSource, written: Collection[str], task: str = TEXT_TO_IMAGE
+) -> PipelineCall:
     """Find out how a model is called, and refuse settings that cannot act. Reads no weights.
 
     Args:
         written: the keys of `model` that the spec's author set.
+        task: what the model is to do, as a spec names it.
 
     Raises:
-        ModelError: it does not make images from text, or its folder lacks something.
+        ModelError: it does not do that, or its folder lacks something.
         ModelUnavailable: neither the hub nor its cache has the model's index now.
         UsageError: keys cannot act, besides or alone; every one is named. Or a folder has the name of a hub model.
     """
@@ -42,7 +46,7 @@ def checked_call(model: ModelSpec, source: ModelSource, written: Collection[str]
         if not source.read_json("model_index.json"):
             what = f"model {source.location}: its model_index.json cannot be read from the hub, and is not in the cache"
             raise ModelUnavailable(what, hint="Try again where the hub can be reached, or download the model first.")
-    call = call_of(source.read_json)
+    call = call_of(source.read_json, task)
     if problems := list(_problems(call, model, source, written)):
         keys = list(dict.fromkeys(key.partition(".")[0] for key, _ in problems))
         hints = dict.fromkeys(_HINTS.get(key, _REMOVE) for key in keys)

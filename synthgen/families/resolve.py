@@ -8,6 +8,7 @@ from synthgen.families.call import PipelineCall
 from synthgen.families.modular import modular_problem
 from synthgen.families.signature import NEEDED, Signature, auto_families, signature_of
 from synthgen.families.table import FAMILIES, REASONS, Family, Guidance, Together
+from synthgen.families.tasks import AUTO, TASKS, TEXT_TO_IMAGE, TaskRoles
 
 Read = Callable[[str], Mapping[str, object]]
 """Reads a JSON object of a model's folder, such as `unet/config.json`; empty if there is none."""
@@ -40,11 +41,14 @@ _OTHER = {
 """Arguments that show what else a pipeline does than to make images from text."""
 
 
-def call_of(read: Read) -> PipelineCall:
-    """Find out how the pipeline of a model's folder is called. Reads JSON, and the source of diffusers.
+def call_of(read: Read, task: str = TEXT_TO_IMAGE) -> PipelineCall:
+    """Find out how the pipeline for a task is called with a model's folder. Reads JSON, and the source of diffusers.
+
+    Args:
+        task: what the model is to do, as a spec names it.
 
     Raises:
-        ModelError: it does not make images from text, or it is not a pipeline of the installed diffusers.
+        ModelError: it does not do that, or it is not a pipeline of the installed diffusers.
     """
     index = read("model_index.json")
     if why := modular_problem(index):
@@ -53,19 +57,38 @@ def call_of(read: Read) -> PipelineCall:
     if not isinstance(named, str):
         hint = "Code from a model's folder is never run. Choose a pipeline of diffusers' own."
         raise ModelError(f"model.id: its pipeline is not one of diffusers' own: {named!r}", hint=hint)
-    name = _made_from_text(named)
-    signature = signature_of(name)
-    if signature is None:
+    if signature_of(named) is None:
         raise ModelError(f"model.id: the installed diffusers has no pipeline {named}", hint="Update diffusers.")
-    family = family_of(name)
-    if why := not_from_text(name):
-        raise ModelError(f"model.id: {named} does not make images from text: {why}", hint="Choose another model.")
-    return _resolved(signature, family, read, index)
+    wanted = TASKS[task]
+    name = pipeline_for(named, wanted)
+    if name is None:
+        what = f"model.id: diffusers has no pipeline for {task} with the weights of {named}"
+        raise ModelError(what, hint="Choose another model, or another task.")
+    signature = signature_of(name)
+    if (why := not_fit(name, wanted)) or signature is None:
+        what = "make images from text" if task == TEXT_TO_IMAGE else f"do {task}"
+        raise ModelError(f"model.id: {name} does not {what}: {why}", hint="Choose another model.")
+    return _resolved(signature, family_of(name), wanted, read, index)
 
 
 def family_of(pipeline: str) -> Family | None:
-    """Return the row of the table for a pipeline; None if it has none."""
-    return next((family for family in FAMILIES if pipeline in family.pipelines), None)
+    """Return the row of the table for a pipeline, or else for that which makes images from text with its weights."""
+    own = next((family for family in FAMILIES if pipeline in family.pipelines), None)
+    text = from_text(pipeline)
+    return family_of(text) if own is None and text not in (None, pipeline) else own
+
+
+def from_text(pipeline: str) -> str | None:
+    """Name the pipeline that makes images from text with the weights of another one; None if none is known.
+
+    Example:
+        >>> from_text("FluxImg2ImgPipeline")
+        'FluxPipeline'
+    """
+    if text := next((text for task in TASKS.values() for text, other in task.more.items() if other == pipeline), None):
+        return text
+    keys = (key for each in AUTO for key, one in auto_families(each).items() if one == pipeline)
+    return auto_families("TEXT2IMAGE").get(next(keys, ""))
 
 
 def not_from_text(pipeline: str) -> str | None:
@@ -75,42 +98,71 @@ def not_from_text(pipeline: str) -> str | None:
         >>> not_from_text("StableDiffusionInpaintPipeline")
         'it fills regions of images (inpainting)'
     """
+    return not_fit(pipeline, TASKS[TEXT_TO_IMAGE])
+
+
+def not_fit(pipeline: str, task: TaskRoles) -> str | None:
+    """Return why a pipeline does not do a task with a prompt and the task's pictures alone; None if it does.
+
+    Example:
+        >>> not_fit("FluxControlImg2ImgPipeline", TASKS["image-to-image"])
+        'it needs an image that controls the layout'
+    """
     if pipeline in REASONS:
         return REASONS[pipeline]
     signature = signature_of(pipeline)
     if signature is None:
         return "it cannot be called"
-    family = family_of(pipeline)
-    changes = {name: why for name, why in _OTHER.items() if name in signature.takes}
+    family, given = family_of(pipeline), {"prompt", *task.pictures}
+    known = {*task.pictures, "strength"} if task.pictures else set[str]()
+    changes = {name: why for name, why in _OTHER.items() if name in signature.takes.keys() - known}
     if why := next((why for name, why in changes.items() if not (family and family.edits and "image" in name)), None):
         return why
     for name, why in _NEEDED.items():
         if name not in signature.takes:
             return f"its call has no `{name}`: {why}"
-    needed = [name for name, default in signature.takes.items() if default is NEEDED and name != "prompt"]
+    if lacking := [name for name in task.pictures if name not in signature.takes]:
+        return f"its call has no `{lacking[0]}`"
+    if task.needs_strength and "strength" not in signature.takes:
+        return "its call has no `strength`: it edits pictures as the prompt says"
+    needed = [name for name, default in signature.takes.items() if default is NEEDED and name not in given]
     return f"it needs {', '.join(needed)} too" if needed else None
 
 
-def _made_from_text(named: str) -> str:
-    """Return the pipeline that makes images from text with the same weights as one that changes images."""
-    families = auto_families("IMAGE2IMAGE")
-    key = next((key for key, pipeline in families.items() if pipeline == named), None)
-    found = auto_families("TEXT2IMAGE").get(key or "", named)
-    return found if not_from_text(named) and not not_from_text(found) else named
+def pipeline_for(named: str, task: TaskRoles) -> str | None:
+    """Return the pipeline that does a task with the weights of another one; None if diffusers has none.
+
+    Example:
+        >>> pipeline_for("StableDiffusionPipeline", TASKS["image-to-image"])
+        'StableDiffusionImg2ImgPipeline'
+    """
+    if not task.pictures:
+        found = from_text(named) if named in auto_families("IMAGE2IMAGE").values() else None
+        return found if found and not_from_text(named) and not not_from_text(found) else named
+    if not_fit(named, task) is None:
+        return named
+    if own := task.more.get(named):
+        return own
+    keys = [key for each in AUTO for key, pipeline in auto_families(each).items() if pipeline == named]
+    return next((found for key in keys if (found := auto_families(task.auto).get(key))), None)
 
 
-def _resolved(signature: Signature, family: Family | None, read: Read, index: Mapping[str, object]) -> PipelineCall:
+def _resolved(
+    signature: Signature, family: Family | None, task: TaskRoles, read: Read, index: Mapping[str, object]
+) -> PipelineCall:
     row = family or Family(pipelines=())
     backbone = read("transformer/config.json") or read("unet/config.json")
     guidance, embedded = _guidance(signature, row, backbone, index)
     factor = row.factor or _factor(signature, read, index)
-    known = family is not None or signature.name in auto_families("TEXT2IMAGE").values()
+    known = family is not None or signature.name in auto_families(task.auto).values()
+    sized = signature_of(from_text(signature.name) or signature.name) if task.pictures else signature
     patch = backbone.get("patch_size")
     patch = patch if isinstance(patch, int) and 0 < patch < 256 else 1
     step = math.lcm(row.multiple, (factor or 8) * math.lcm(row.patch, patch))
 
     return PipelineCall(
         pipeline=signature.name,
+        task=task,
         takes=signature.takes,
         guidance=guidance,
         embedded=embedded,
@@ -118,7 +170,7 @@ def _resolved(signature: Signature, family: Family | None, read: Read, index: Ma
         blank=row.blank,
         step=step,
         multiple=math.lcm(8, step),
-        size=_own_size(signature, row, backbone, index, factor),
+        size=_own_size(sized or signature, row, backbone, index, factor),
         sizes=row.sizes,
         is_area=row.is_area,
         together=row.together if known else Together.NEVER,
@@ -129,6 +181,8 @@ def _resolved(signature: Signature, family: Family | None, read: Read, index: Ma
         unguided_to=row.unguided_to,
         as_arrays=row.as_arrays,
         one_text=row.one_text,
+        squares=row.squares,
+        as_tensors=row.as_tensors,
         known=known,
     )
 

@@ -51,6 +51,8 @@ class Family:
         one_text: whether they take a text, and no list of texts.
         is_area: whether they enlarge or shrink any size to as many pixels as their own size has.
         sizes: the only widths and heights that they draw, where these are few.
+        squares: whether a picture that is not square comes back turned or torn.
+        as_tensors: whether they resize the pictures that they are given, unless these are tensors.
         package: what has to be installed besides.
     """
 
@@ -72,6 +74,8 @@ class Family:
     one_text: bool = False
     is_area: bool = False
     sizes: tuple[tuple[int, int], ...] = ()
+    squares: bool = False
+    as_tensors: bool = False
     package: str | None = None
 
 
@@ -165,6 +169,14 @@ FAMILIES: tuple[Family, ...] = (
     Family(pipelines=("HunyuanDiTPAGPipeline",), always_guided=True, patch=2),
     # diffusers gives the prior n generators for the 2n prompts that guidance needs.
     Family(pipelines=("KandinskyCombinedPipeline", "KandinskyV22CombinedPipeline"), negative=False, multiple=64),
+    # They take a picture's width for its height.
+    Family(
+        pipelines=("KandinskyImg2ImgCombinedPipeline", "KandinskyV22Img2ImgCombinedPipeline"),
+        negative=False,
+        multiple=64,
+        squares=True,
+    ),
+    Family(pipelines=("IFImg2ImgPipeline",), as_tensors=True),
     Family(pipelines=("KolorsPipeline", "KolorsPAGPipeline"), package="sentencepiece"),
     # It takes the mean over a prompt's padding.
     # guided + number (guided - unguided), as Z-Image; but it leaves that out up to a number of 1.

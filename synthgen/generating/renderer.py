@@ -11,7 +11,7 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from synthgen.errors import ModelError
-from synthgen.families import as_text, checked_call, keys_that_differ, recorded_settings
+from synthgen.families import TEXT_TO_IMAGE, as_text, checked_call, keys_that_differ, recorded_settings
 from synthgen.generating.adapters import Adapters
 from synthgen.generating.decode import (
     as_bytes,
@@ -25,13 +25,14 @@ from synthgen.generating.decode import (
     recorded_calls,
 )
 from synthgen.generating.fitting import Fitting, check_fit
+from synthgen.generating.given import METHOD, pictures_given
 from synthgen.generating.pipelines import load
 from synthgen.generating.sampling import Sampling, largest_size
 from synthgen.models.adapters import AdapterFile
 from synthgen.models.device import in_batches, open_device
 from synthgen.models.memory import choose_batch_size, choose_dtype
 from synthgen.models.source import ModelSource
-from synthgen.records import Candidate, Failure, Rendered
+from synthgen.records import Candidate, Failure, Pictures, Rendered
 from synthgen.spec import FixedModel, ModelSpec, combinations
 
 _OF_CALLS = frozenset(
@@ -51,12 +52,14 @@ _OF_CALLS = frozenset(
 
 
 class Renderer:
-    """A `Generator` for any text-to-image pipeline of diffusers.
+    """A `Generator` for any pipeline of diffusers that makes images from text, or from text and pictures.
 
     Args:
         device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
         largest_batch: upper limit of the batch size: the plan's window.
         adapters: those of the spec.
+        task: what the model is to do, as a spec names it.
+        pictures: opens the picture that a candidate begins from, for tasks that begin from pictures.
     """
 
     def __init__(
@@ -66,7 +69,10 @@ class Renderer:
         device: str,
         largest_batch: int,
         adapters: Sequence[AdapterFile] = (),
+        task: str = TEXT_TO_IMAGE,
+        pictures: Pictures | None = None,
     ) -> None:
+        self._task, self._pictures = task, pictures
         self._adapters = Adapters(adapters)
         self._model, self._source = model, source
         self._device_name, self._largest_batch = device, largest_batch
@@ -93,14 +99,14 @@ class Renderer:
         Raises:
             UsageError: a key that the spec sets cannot act.
             DeviceError: the device is missing or breaks, or memory runs out.
-            ModelError: it does not make images from text, or its weights cannot be loaded.
+            ModelError: it does not do what it is asked to, or its weights cannot be loaded.
         """
         if self._pipeline is not None:
             return
         self.device = open_device(self._device_name)
         self.dtype = choose_dtype(self._model.dtype, self.device)
         self._written = keys_that_differ(self._model)
-        self._call = checked_call(self._model, self._source, self._written)
+        self._call = checked_call(self._model, self._source, self._written, self._task)
 
         check_fit(self._model, self.device)
 
@@ -224,6 +230,7 @@ class Renderer:
                 [candidate.prompt for candidate in candidates],
                 [candidate.negative_prompt for candidate in candidates],
             )
+            arguments |= pictures_given(self._call, self._pictures, candidates, *self._sampling.size(settings))
             # A new CPU generator per image: the same noise at any batch size, on any device.
             arguments["generator"] = [torch.Generator().manual_seed(candidate.seed) for candidate in candidates]
             arguments["output_type"] = "np" if self._call.as_arrays else output_type_of(self._pipeline)
@@ -240,6 +247,7 @@ class Renderer:
             "batch_size": str(min(self._at_once, self.batch_size)),
             "threads": str(torch.get_num_threads()),
             "pipeline": type(self._pipeline).__name__,
+            **({"task": self._task, "pictures": METHOD} if self._call.task.pictures else {}),
             **self._sampling.provenance(),
             **self._parts(),
             "safety_checker": "on" if getattr(self._pipeline, "safety_checker", None) is not None else "off",

@@ -14,6 +14,8 @@ INCLUDED_BY: Final = "included_by"
 """In datasets with images that the filters did not accept: who took the image in; null for the others."""
 SETTINGS: Final = "settings"
 """What an image drew of the model's settings, as JSON. Where no setting is a choice, tables have no such column."""
+SOURCE_ID: Final = "source_id"
+"""The picture that an image began from. Where images begin from noise, tables have no such column."""
 FOR_DUPLICATES = (PHASH, EMBEDDING)
 """Columns that only serve to find duplicates: a finished dataset leaves them out."""
 
@@ -37,6 +39,7 @@ ImageRow = TypedDict(
         "variables": str,
         "seed": int,
         "settings": str,
+        "source_id": str,
         "phash": bytes,
         "embedding": object,
     },
@@ -59,6 +62,7 @@ LedgerRow = TypedDict(
         "negative_prompt": str,
         "seed": int,
         "settings": str,
+        "source_id": str,
         "verdict": str,
         "reason": str | None,
         "message": str | None,

@@ -30,6 +30,7 @@ def images_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
             "variables": _value("string"),
             "seed": _value("int64"),
             **_drawn(spec),
+            **_sourced(spec),
             **_measured(spec, score_names),
             columns.PHASH: _value("binary"),
             columns.EMBEDDING: List(_value("float16")),
@@ -61,6 +62,7 @@ def ledger_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
             "negative_prompt": _value("string"),
             "seed": _value("int64"),
             **_drawn(spec),
+            **_sourced(spec),
             "verdict": _value("string"),
             "reason": _value("string"),
             "message": _value("string"),
@@ -88,7 +90,7 @@ def image_row(judged: Judged, png: bytes) -> ImageRow:
         columns.PHASH: assessment.phash,
         columns.EMBEDDING: assessment.embedding,
     }
-    return cast("ImageRow", row | _settings(judged) | _measurements(judged))
+    return cast("ImageRow", row | _settings(judged) | _source(judged) | _measurements(judged))
 
 
 def ledger_row(judged: Judged, thumbnail: bytes | None, png: bytes | None) -> LedgerRow:
@@ -116,7 +118,7 @@ def ledger_row(judged: Judged, thumbnail: bytes | None, png: bytes | None) -> Le
     }
     if png is not None and judged.assessment is not None:
         row |= {"phash": judged.assessment.phash, "embedding": judged.assessment.embedding}
-    return cast("LedgerRow", row | _settings(judged) | _measurements(judged))
+    return cast("LedgerRow", row | _settings(judged) | _source(judged) | _measurements(judged))
 
 
 def reason(judged: Judged) -> str | None:
@@ -148,6 +150,11 @@ def _drawn(spec: Spec) -> dict[str, object]:
     return {columns.SETTINGS: _value("string")} if choices_of(spec.model) else {}
 
 
+def _sourced(spec: Spec) -> dict[str, object]:
+    """The column of the pictures that images began from, where they did."""
+    return {columns.SOURCE_ID: _value("string")} if spec.source else {}
+
+
 def _measured(spec: Spec, score_names: Sequence[str]) -> dict[str, object]:
     scores: dict[str, object] = {columns.score(name): _value("float32") for name in score_names}
     for name, attribute in spec.attributes.items():
@@ -159,6 +166,11 @@ def _measured(spec: Spec, score_names: Sequence[str]) -> dict[str, object]:
 def _settings(judged: Judged) -> dict[str, object]:
     drawn = judged.rendered.candidate.settings
     return {columns.SETTINGS: _json(drawn)} if drawn else {}
+
+
+def _source(judged: Judged) -> dict[str, object]:
+    source = judged.rendered.candidate.source
+    return {columns.SOURCE_ID: source} if source is not None else {}
 
 
 def _measurements(judged: Judged) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import BinaryIO, Literal, Protocol
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
-from synthgen.ledger.columns import EMBEDDING, PHASH
+from synthgen.ledger.columns import EMBEDDING, PHASH, SOURCE_ID
 
 
 class Source(Protocol):
@@ -30,7 +30,8 @@ _HINT = "Run `synthgen verify` on the run folder."
 class Scan:
     """What one pass over a file of accepted images finds.
 
-    For each row: its id and label, the sha256 of the image and, where asked for, its perceptual hash and embedding.
+    For each row: its id and label, the sha256 of the image, the picture that it was made from if there is one, and,
+    where asked for, its perceptual hash and embedding.
     """
 
     source: Source
@@ -39,6 +40,7 @@ class Scan:
     digests: list[bytes]
     hashes: list[bytes]
     embeddings: list[NDArray[np.float16]]
+    origins: list[str] = field(default_factory=list)
 
 
 def batches(source: Source, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
@@ -78,7 +80,8 @@ def scan(source: Source, classes: Sequence[str], *, hashes: bool = False, embedd
     Raises:
         StorageError: a column, an image or an id is missing, or a label is not one of the classes.
     """
-    columns = ["id", "image", "label", *[PHASH] * hashes, *[EMBEDDING] * embeddings]
+    has_sources = SOURCE_ID in schema_of(source).names
+    columns = ["id", "image", "label", *[PHASH] * hashes, *[EMBEDDING] * embeddings, *[SOURCE_ID] * has_sources]
     result = Scan(source, [], [], [], [], [])
     with as_damage(source):
         _scan(result, columns, len(classes))
@@ -102,6 +105,8 @@ def _scan(result: Scan, columns: Sequence[str], classes: int) -> None:
         result.digests.extend(sha256(image or b"").digest() for image in images)
         if PHASH in columns:
             result.hashes.extend(batch[PHASH].to_pylist())
+        if SOURCE_ID in columns:
+            result.origins.extend(batch[SOURCE_ID].to_pylist())
         if EMBEDDING in columns:
             result.embeddings.extend(np.stack(batch[EMBEDDING].to_numpy(zero_copy_only=False)))
 

@@ -58,6 +58,8 @@ def facts(planned: Plan) -> dict[str, str]:
         facts[f"component {name}"] = part.described(planned.revisions.components.get(name, ""))
     if model.config:
         facts["config"] = f"{model.config} {planned.revisions.components.get('config', '')}"
+    if planned.sources is not None and planned.spec.source is not None:
+        facts["pictures from"] = planned.sources.described(planned.spec.source.dataset)
     if written := planned.spec.prompts.expanded_by:
         facts["prompts written by"] = written
     floors: dict[str, dict[str, float]] = {}

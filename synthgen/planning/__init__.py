@@ -10,12 +10,14 @@ from synthgen.planning.candidates import (
 )
 from synthgen.planning.cells import Rounding, rounding_of, turns
 from synthgen.planning.counts import shard_size_of
+from synthgen.planning.dealing import lacking_sources
 from synthgen.planning.free_keys import free_keys, with_free_keys
 from synthgen.planning.gate_needs import GateNeed, gate_needs
 from synthgen.planning.growth import Growth, growth_of
 from synthgen.planning.plan import Addition, Plan, make_plan, written_spec
 from synthgen.planning.prompt_counts import PromptCount, few_prompts, prompts_by_class, shown_counts, used_of
 from synthgen.planning.revisions import Revisions
+from synthgen.planning.sources import SourceRows, Sources
 
 __all__ = [
     "Addition",
@@ -25,12 +27,15 @@ __all__ = [
     "PromptCount",
     "Revisions",
     "Rounding",
+    "SourceRows",
+    "Sources",
     "draw_candidate",
     "few_prompts",
     "first_candidates",
     "free_keys",
     "gate_needs",
     "growth_of",
+    "lacking_sources",
     "make_plan",
     "noise_seed",
     "prompts_by_class",

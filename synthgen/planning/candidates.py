@@ -9,6 +9,7 @@ from random import Random
 from types import MappingProxyType
 
 from synthgen.planning.cells import turns
+from synthgen.planning.dealing import deals_of
 from synthgen.planning.numbering import number_of_turn
 from synthgen.planning.plan import Plan
 from synthgen.records import Candidate, Cell, DrawnSettings
@@ -19,7 +20,13 @@ Yields = Mapping[str, tuple[int, int]]
 
 
 def draw_candidate(
-    plan: Plan, shard: int, attempt: int, cell: Cell, yields: Yields = MappingProxyType({}), turn: int = 0
+    plan: Plan,
+    shard: int,
+    attempt: int,
+    cell: Cell,
+    yields: Yields = MappingProxyType({}),
+    turn: int = 0,
+    source: str | None = None,
 ) -> Candidate:
     """Draw the `attempt`th attempt of `shard`, aimed at `cell`.
 
@@ -29,6 +36,7 @@ def draw_candidate(
     Args:
         turn: how many earlier attempts of the shard drew from the same prompts: see `prompts_of`. It matters only where
             the spec's sampling is combinatorial.
+        source: the id of the picture that it begins from, if it begins from one.
     """
     seed, spec = plan.spec.seed, plan.spec
     rng = Random(_hash(seed, shard, attempt, "prompt"))
@@ -53,18 +61,21 @@ def draw_candidate(
         negative_prompt=_negative_prompt(spec, cell.class_name),
         seed=noise_seed(plan, shard, attempt),
         settings=_settings(spec, shard, attempt),
+        source=source,
     )
 
 
 def first_candidates(plan: Plan, count: int) -> list[Candidate]:
     """Draw attempts of the first shard that are aimed at all cells in turn, to show what the prompts look like."""
-    cells, seen = turns(plan.cells), Counter[str]()
-    drawn = []
+    cells, seen, of_class = turns(plan.cells), Counter[str](), Counter[str]()
+    drawn, deals = [], deals_of(plan, 0, plan.spec.classes)
     for attempt in range(count):
         cell = cells[attempt % len(cells)]
-        prompts = prompts_of(plan.spec, cell)
-        drawn.append(draw_candidate(plan, 0, attempt, cell, turn=seen[prompts]))
+        prompts, deal = prompts_of(plan.spec, cell), deals.get(cell.class_name)
+        source = deal.id(deal.place(of_class[cell.class_name])) if deal else None
+        drawn.append(draw_candidate(plan, 0, attempt, cell, turn=seen[prompts], source=source))
         seen[prompts] += 1
+        of_class[cell.class_name] += 1
     return drawn
 
 

@@ -24,6 +24,21 @@ def slice_of(cells: tuple[Cell, ...], place: int, shards: int) -> tuple[Cell, ..
     return tuple(shares)
 
 
+def images_before(cells: tuple[Cell, ...], class_name: str, place: int, shards: int) -> int:
+    """Count a class's images in the shards before `place`, as `slice_of` divides them."""
+    found, before = 0, 0
+    for cell in cells:
+        if cell.class_name == class_name:
+            found += (place * cell.quota + before % shards) // shards
+        before += cell.quota
+    return found
+
+
+def images_of(cells: tuple[Cell, ...], class_name: str) -> int:
+    """Count a class's images in all of these cells."""
+    return sum(cell.quota for cell in cells if cell.class_name == class_name)
+
+
 def shard_size_of(spec: Spec) -> int:
     """Return how many images a shard has. A plan that is not resolved yet counts with the default."""
     size = spec.output.shard_size

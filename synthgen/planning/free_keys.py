@@ -16,7 +16,8 @@ def free_keys(spec: Spec) -> dict[str, object]:
         'parquet'
     """
     content = spec.canonical()
-    return {key: content[section][name] if name else content[section] for key, section, name in _PLACES}
+    there = [place for place in _PLACES if place[1] in content]
+    return {key: content[section][name] if name else content[section] for key, section, name in there}
 
 
 def with_free_keys(spec: Spec, values: Mapping[str, object]) -> Spec:
@@ -29,7 +30,7 @@ def with_free_keys(spec: Spec, values: Mapping[str, object]) -> Spec:
         raise ValueError(f"it has an entry {min(strange)!r}")
     content = spec.canonical()
     for key, section, name in _PLACES:
-        if key in values:
+        if key in values and section in content:
             (content[section] if name else content)[name or section] = values[key]
     return Spec.model_validate_json(json.dumps(content))
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 
 from synthgen.planning.cells import cells_for
 from synthgen.planning.counts import counts_of, with_counts
+from synthgen.planning.dealing import lacking_sources
 from synthgen.planning.differences import changed_fields
 from synthgen.planning.plan import Addition, Plan
 from synthgen.planning.rules import rules_of
+from synthgen.planning.sources import changed_sources
 from synthgen.spec import Spec
 
 _NEW = "Use `location` to start a new run."
@@ -36,6 +38,7 @@ REFUSED = {
     "attributes": ("existing images were measured by the old value", _MEASURE),
     "balance": ("existing images fill the cells of the old shares", _NEW),
     "seed": ("existing attempts were drawn from the old one", _NEW),
+    "source": ("existing images were made from the old pictures", _NEW),
 }
 """The parts of a plan that a run keeps: why, and what to do instead."""
 
@@ -89,12 +92,20 @@ def growth_of(there: Plan, wanted: Plan, written: str | None = None) -> Growth:
     quotas, is_new = {cell.name: cell.quota for cell in more}, list(mine) != list(theirs)
     if is_new or replace(wanted, spec=with_counts(wanted.spec, mine)).deciding() != there.deciding():
         addition = Addition(quotas, True, wanted.spec, written)
-        return Growth(addition, (), asks_again=is_new and there.spec.filters.label is not None)
-    return Growth(Addition(quotas, True) if quotas else None, ())
+        return _allowed(there, addition, asks_again=is_new and there.spec.filters.label is not None)
+    return _allowed(there, Addition(quotas, True)) if quotas else Growth(None, ())
+
+
+def _allowed(there: Plan, addition: Addition, *, asks_again: bool = False) -> Growth:
+    """Return what an addition makes of a run, unless its pictures are used up."""
+    lacking = lacking_sources(there.extended(addition))
+    refusals = tuple(Refusal(line, "earlier shards use the others", _NEW) for line in lacking)
+    return Growth(None, refusals) if refusals else Growth(addition, (), asks_again)
 
 
 def _refusals(there: Plan, wanted: Plan) -> Iterator[Refusal]:
     yield from _changed_parts(there, wanted)
+    yield from (Refusal(line, *REFUSED["source"]) for line in changed_sources(there.sources, wanted.sources))
     yield from _changed_classes(there.spec, wanted.spec)
     yield from _changed_filters(there.spec, wanted.spec)
 

@@ -34,7 +34,7 @@ def number_of_turn(plan: Plan, shard: int, turn: int, prompts: str, total: int) 
         step = total - 1 - step
     elif block:
         step = (step + floor(total * _radical_inverse(block))) % total
-    return _shuffled(step, total, f"{plan.spec.seed}/{prompts}")
+    return shuffled(step, total, f"{plan.spec.seed}/{prompts}")
 
 
 def _radical_inverse(number: int) -> float:
@@ -42,7 +42,7 @@ def _radical_inverse(number: int) -> float:
     return sum(((number >> bit) & 1) * 0.5 ** (bit + 1) for bit in range(number.bit_length()))
 
 
-def _shuffled(number: int, total: int, key: str) -> int:
+def shuffled(number: int, total: int, key: str) -> int:
     """Permute the numbers below `total`: a Feistel network, applied until the result is below `total` again.
 
     Black and Rogaway, Ciphers with arbitrary finite domains, CT-RSA 2002.

@@ -15,6 +15,7 @@ from synthgen.planning.cells import cells_of, kinds_of
 from synthgen.planning.counts import by_class, counts_of, shard_size_of, slice_of, with_counts
 from synthgen.planning.differences import changed_fields, without
 from synthgen.planning.revisions import Revisions
+from synthgen.planning.sources import Sources, changed_sources
 from synthgen.planning.stored import check_stored
 from synthgen.records import Cell, Shard
 from synthgen.seal import seal, unseal
@@ -25,7 +26,7 @@ WINDOW = 32
 """How many attempts back a verdict must be to decide what an attempt aims at: the largest batch."""
 
 _WRITTEN = "written"
-_KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", _WRITTEN}
+_KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", "sources", _WRITTEN}
 
 NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "model.batch_size": "changes speed; the candidates and their noise are the same",
@@ -36,6 +37,7 @@ NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "output.format_options": "applied when the dataset is finalized, to images that are there",
     "output.splits": "applied when the dataset is finalized, to images that are there",
     "output.surplus": "decides which pixels are kept, not which images are made",
+    "source.dataset": "the plan has the sha256 of every picture, wherever the set lies now",
     "gates": "applied when the dataset is audited",
     "metadata": "shown in the dataset's card",
 }
@@ -77,6 +79,7 @@ class Plan:
         promise: what a calibration chose the thresholds for, in words; None without one.
         additions: what the run gained since plan.json was written, which does not contain them.
         base: the spec of plan.json, if an addition has changed it.
+        sources: the pictures that images begin from; None if they begin from noise.
 
     Example:
         >>> planned = synthgen.plan("specs/quickstart.yaml")
@@ -90,6 +93,7 @@ class Plan:
     promise: str | None = None
     additions: tuple[Addition, ...] = ()
     base: Spec | None = None
+    sources: Sources | None = None
 
     def __repr__(self) -> str:
         cells, shards = _counted(len(self.cells), "cell"), _counted(self.shard_count, "shard")
@@ -160,13 +164,13 @@ class Plan:
 
     @property
     def shard_count(self) -> int:
-        return sum(shards for _, shards in self._blocks())
+        return sum(shards for _, shards in self.blocks)
 
     @property
     def top_ups(self) -> tuple[int, ...]:
         """The shards whose images replace missing ones."""
         found: list[int] = []
-        (_, begin), *blocks = self._blocks()
+        (_, begin), *blocks = self.blocks
         for addition, (_, shards) in zip(self.additions, blocks, strict=True):
             found += range(begin, begin + shards) if not addition.extends else ()
             begin += shards
@@ -179,18 +183,19 @@ class Plan:
             IndexError: the plan has fewer shards.
         """
         block, place, shards = self.block_of(index)
-        return Shard(index, slice_of(self._blocks()[block][0], place, shards))
+        return Shard(index, slice_of(self.blocks[block][0], place, shards))
 
     def block_of(self, shard: int) -> tuple[int, int, int]:
         """Return which block a shard is in, 0 for the first plan's; its place there; and how many shards are there."""
         place = shard
-        for number, (_, shards) in enumerate(self._blocks()):
+        for number, (_, shards) in enumerate(self.blocks):
             if 0 <= place < shards:
                 return number, place, shards
             place -= shards
         raise IndexError(f"shard {shard} of {self.shard_count}")
 
-    def _blocks(self) -> list[tuple[tuple[Cell, ...], int]]:
+    @property
+    def blocks(self) -> list[tuple[tuple[Cell, ...], int]]:
         """The cells that are cut into shards together, the first plan's and each addition's, and how many shards."""
         spec = self.first.spec
         blocks = [(cells_of(spec), shard_size_of(spec))]
@@ -216,7 +221,8 @@ class Plan:
 
     def differences(self, other: "Plan") -> list[str]:
         """One line for each field in which `other` would make other images: `filters.label: 0.5 -> 0.6`."""
-        return changed_fields(self.deciding(), other.deciding())
+        mine, theirs = ({**plan.deciding(), "sources": None} for plan in (self, other))
+        return [*changed_fields(mine, theirs), *changed_sources(self.sources, other.sources)]
 
     def deciding(self) -> dict[str, object]:
         """All that decides the images, as JSON types."""
@@ -255,6 +261,7 @@ class Plan:
                 Revisions(**content["revisions"]),
                 content["window"],
                 content.get("promise"),
+                sources=Sources.from_json(content["sources"]) if "sources" in content else None,
             )
             written, found = content["fingerprint"], plan.fingerprint
         except (ValueError, KeyError, TypeError, AttributeError, ValidationError, RecursionError) as error:
@@ -269,6 +276,7 @@ class Plan:
             "revisions": self.revisions.as_json(),
             "window": self.window,
             **({"promise": self.promise} if self.promise else {}),
+            **({"sources": self.sources.as_json()} if self.sources else {}),
             "spec": self.spec.canonical(),  # the order of classes, templates and values is part of the meaning
         }
 
@@ -287,5 +295,5 @@ def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' if number != 1 else ''}"
 
 
-def make_plan(spec: Spec, revisions: Revisions) -> Plan:
-    return Plan(spec, revisions)
+def make_plan(spec: Spec, revisions: Revisions, sources: Sources | None = None) -> Plan:
+    return Plan(spec, revisions, sources=sources)

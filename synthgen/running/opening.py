@@ -8,6 +8,7 @@ from synthgen.files import MissingFileError
 from synthgen.planning import Growth, Plan, growth_of, written_spec
 from synthgen.running.additions import add, with_additions
 from synthgen.running.changes import keep_changes, with_changes, with_unsaid
+from synthgen.running.sources import keep_sources, with_sources
 from synthgen.running.surplus import extend_from_surplus
 from synthgen.running.unused import discard_plan, is_unused
 from synthgen.spec.written import is_sealed, sealed, written_in_full
@@ -37,6 +38,7 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
         _adopt(store, plan)
     there = plan
     if not is_begun(store):
+        keep_sources(store, plan)
         grown = plan.first
         for addition in plan.additions:
             add(store, grown, addition)
@@ -52,6 +54,7 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
             extend_from_surplus(store, there, more)
             there = open_run(store)  # another process may have been first, and asked for something else
         _refuse_another(there, plan, store, extend=extend)
+        keep_sources(store, plan)
         keep_changes(store, there, plan)
         spec_text = kept_spec(store) or spec_text
     store.create(layout.SPEC, spec_text.encode())
@@ -117,7 +120,7 @@ def open_run(store: RunStore) -> Plan:
         plan = Plan.from_json(text)
     except StorageError as error:
         raise StorageError(f"{store.location}: {error.message}", hint=error.hint) from error
-    return with_changes(with_additions(plan, store), store)
+    return with_changes(with_additions(with_sources(plan, store), store), store)
 
 
 def kept_spec(store: RunStore) -> str | None:

@@ -63,7 +63,9 @@ def extend_from_surplus(store: RunStore, plan: Plan, addition: Addition) -> Plan
 
 
 def _choose(plan: Plan, store: RunStore, state: RunState, lacking: Mapping[str, int]) -> dict[str, list[str]]:
-    """Choose surplus images for each cell, those of the lowest ids."""
+    """Choose surplus images for each cell, those of the lowest ids; none where pictures have a limit of images."""
+    if plan.spec.source is not None and plan.spec.source.per_source is not None:
+        return {}
     review, chosen = state.review, defaultdict[str, list[str]](list)
     left = {cell: images for cell, images in lacking.items() if images > 0}
     for shard in sorted(state.done) if left else ():

@@ -3,10 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
-from synthgen.errors import StorageError
+from synthgen.errors import StorageError, UsageError
 from synthgen.ledger.columns import CELL_FILLED
 from synthgen.ledger.table import read_ledger
-from synthgen.planning import Addition, Plan
+from synthgen.planning import Addition, Plan, lacking_sources
 from synthgen.running.additions import add
 from synthgen.running.state import RunState
 from synthgen.running.surplus import fill_from_surplus
@@ -19,6 +19,9 @@ def top_up(store: RunStore, plan: Plan, state: RunState, dropped: Iterable[str] 
 
     Args:
         dropped: ids of accepted images that the dataset left out.
+
+    Raises:
+        UsageError: `source.per_source` allows no more images of the pictures.
     """
     lacking = Counter(_cells_of(store, state, dropped))
     for record in state.done.values():
@@ -26,7 +29,13 @@ def top_up(store: RunStore, plan: Plan, state: RunState, dropped: Iterable[str] 
     lacking.subtract(state.topped_up)
     wanted = {cell: images for cell, images in lacking.items() if images > 0}
     quotas = fill_from_surplus(plan, store, state, wanted)
-    return add(store, plan, Addition(quotas, extends=False)) if quotas else plan
+    if not quotas:
+        return plan
+    addition = Addition(quotas, extends=False)
+    if used_up := lacking_sources(plan.extended(addition)):
+        hint = "Start a new run in another `location`, with more pictures or a larger source.per_source."
+        raise UsageError(f"{store.location} cannot be topped up: {used_up[0]}", hint=hint)
+    return add(store, plan, addition)
 
 
 def _cells_of(store: RunStore, state: RunState, ids: Iterable[str]) -> Iterator[str]:

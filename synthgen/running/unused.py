@@ -12,5 +12,6 @@ def is_unused(store: RunStore) -> bool:
 
 def discard_plan(store: RunStore) -> None:
     """Delete what an unused run was started from, and why it failed, and the plan last: until then it is a run."""
-    for name in (*store.names(layout.FAILED), *store.names(layout.CHANGES), layout.SPEC, layout.RESOLVED, layout.PLAN):
+    folders = (layout.FAILED, layout.CHANGES, layout.SOURCES)
+    for name in (*(name for one in folders for name in store.names(one)), layout.SPEC, layout.RESOLVED, layout.PLAN):
         store.delete(name)

@@ -18,6 +18,7 @@ from synthgen.running.kept_records import record_faults, unsealed_records
 from synthgen.running.opening import check_resolved, kept_spec
 from synthgen.running.shard.encode import decoded
 from synthgen.running.shard.marker import read_claims
+from synthgen.running.sources import source_faults
 from synthgen.running.state import read_state
 from synthgen.seal import unseal
 from synthgen.store import layout
@@ -41,8 +42,8 @@ class Damage:
 
     @property
     def is_for_good(self) -> bool:
-        """Whether `repair` cannot mend it: nothing else says what a reviewer decided."""
-        return self.place.startswith(f"{layout.DECISIONS}/")
+        """Whether `repair` cannot mend it: nothing else says what a reviewer decided, or what the pictures were."""
+        return self.place.startswith((f"{layout.DECISIONS}/", f"{layout.SOURCES}/"))
 
 
 def verify(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> list[Damage]:
@@ -50,6 +51,7 @@ def verify(plan: Plan, store: RunStore, on_progress: OnProgress = ignore) -> lis
     state = read_state(plan, store, reviewed=False)
     findings = [*_spec_faults(store), *(Damage(*each) for each in damaged_decisions(store))]
     findings += [Damage(name, why) for name, why in record_faults(store)]
+    findings += [Damage.of(*each) for each in source_faults(store, plan)]
     findings += [Damage(layout.marker(shard), message) for shard, message in state.damaged.items()]
     records = {**state.done, **_doubtful(plan, store, state.damaged)}
     on_progress(StepProgress("checking", "shards", 0, len(records)))

@@ -24,17 +24,17 @@ from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.prompt_checks import Named, check_prompts, named_variables
 from synthgen.spec.rules import is_open, pick_of, values_at
 from synthgen.spec.sampling_checks import check_sampling
+from synthgen.spec.source_checks import check_source
 from synthgen.spec.spelling import folded
 from synthgen.spec.wordings import check_values, check_wordings
 
-TASK = "text-to-image"
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 """Names that Windows and its shares reserve, with any ending: https://learn.microsoft.com/windows/win32/fileio/naming-a-file"""
 
 
 def check(spec: Data) -> Iterator[Violation]:
     """Yield every problem that involves several keys of a spec."""
-    yield from _not_yet(spec)
+    yield from check_source(spec)
     yield from _name(spec.get("name"))
     yield from _size(mapping(spec, "model"))
     yield from _negatives(spec)
@@ -57,12 +57,6 @@ def check_attributes(spec: Data) -> Iterator[Violation]:
     """Yield the problems of attributes, and of the balance and gates that refer to them."""
     yield from _attributes(spec)
     yield from _balance(spec)
-
-
-def _not_yet(spec: Data) -> Iterator[Violation]:
-    task = spec.get("task", TASK)
-    if task in ("image-to-image", "inpaint", "outpaint", "control"):
-        yield Violation(("task",), f"{task!r} is not yet available in this version; expected {TASK!r}")
 
 
 def _name(name: object) -> Iterator[Violation]:

@@ -27,7 +27,7 @@ _WORDS: dict[str, bool | float | None] = {"": None, "~": None, "null": None}
 _WORDS |= dict.fromkeys(("true", "yes", "on"), True) | dict.fromkeys(("false", "no", "off"), False)
 _WORDS |= {".inf": float("inf"), "+.inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan")}
 
-NUMBERED = ("steps", "guidance", "size")
+NUMBERED = ("steps", "guidance", "size", "strength")
 """Keys whose value may be a mapping with numbers as its keys."""
 
 

@@ -10,7 +10,7 @@ from synthgen.spec.sampling import sides_of
 
 SettingValues = Mapping[str, str | int | float]
 """By key of `model`: the value that an image drew."""
-CHOSEN = ("steps", "guidance", "scheduler", "size")
+CHOSEN = ("steps", "guidance", "scheduler", "size", "strength")
 """The keys of `model` that may be choices."""
 _NONE_DRAWN: SettingValues = {}
 _NAMED = 4
@@ -24,6 +24,7 @@ class FixedModel(ModelSpec):
         guidance: float
         scheduler: str | None
         size: int | None
+        strength: float | None
 
 
 def choices_of(model: ModelSpec) -> dict[str, dict[str | int | float, float]]:
@@ -69,12 +70,16 @@ def sizes_of(model: ModelSpec) -> dict[tuple[int, int], float]:
 
 
 def mean_steps(model: ModelSpec) -> int | float:
-    """Return the expected number of steps of an image."""
-    if not isinstance(model.steps, Mapping):
-        return model.steps
-    pairs = [(value, Fraction(weight)) for value, weight in model.steps.items()]
-    mean = float(sum(value * weight for value, weight in pairs) / sum(weight for _, weight in pairs))
+    """Return the expected number of steps of an image: with a strength, of those that it leaves."""
+    mean = float(_mean(model.steps) * (1 if model.strength is None else _mean(model.strength)))
     return int(mean) if mean.is_integer() else mean
+
+
+def _mean(value: float | Mapping[int, float] | Mapping[float, float]) -> Fraction:
+    if not isinstance(value, Mapping):
+        return Fraction(value)
+    pairs = [(Fraction(one), Fraction(weight)) for one, weight in value.items()]
+    return sum((one * weight for one, weight in pairs), Fraction()) / sum(weight for _, weight in pairs)
 
 
 def combinations(model: ModelSpec) -> int:

@@ -18,7 +18,7 @@ _WEIGHTED = (
     *((*path, "values") for path in _VARIABLES),
 )
 """Keys whose value may be a list, short for a mapping of each text to the weight 1."""
-_CHOICES = tuple(("model", key) for key in ("steps", "guidance", "scheduler", "size"))
+_CHOICES = tuple(("model", key) for key in ("steps", "guidance", "scheduler", "size", "strength"))
 """Keys whose value may be a choice of values: one replaces the other whole."""
 _SOURCES = ("values", "range", "file")
 """Keys of a variable of which it has one."""

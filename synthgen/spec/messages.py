@@ -45,7 +45,7 @@ _FORMS: Mapping[tuple[str | int, ...], str] = {
     ("balance", "target"): "'uniform', shares such as {light: 0.5, dark: 0.5}, or {from: FILE}",
 }
 """Keys with several forms: pydantic's error mentions only the form that it tried."""
-_RANGES = (("model", "steps"), ("model", "guidance"))
+_RANGES = (("model", "steps"), ("model", "guidance"), ("model", "strength"))
 """Keys that may be a range of numbers."""
 _BOUNDS = {
     "greater_than_equal": "at least {ge:g}",

@@ -11,7 +11,7 @@ from synthgen.spec.adapters import AdapterSpec
 from synthgen.spec.components import Components
 from synthgen.spec.fields import Revision, Section, SettingName, Side, Text, VariantName
 from synthgen.spec.memory import AttentionName, Cache, Compile, Offload, Quantization
-from synthgen.spec.sampling import GuidanceScale, Schedulers, Sizes, Steps
+from synthgen.spec.sampling import GuidanceScale, Schedulers, Sizes, Steps, Strengths
 
 BUNDLED_MODEL = "bundled:workers"
 BUNDLED_JUDGE = "bundled:judge"
@@ -60,7 +60,7 @@ def _judge_id(value: str) -> str:
 class ModelSpec(Section):
     """The diffusion model and its sampling settings.
 
-    Steps, guidance, scheduler and size may each be a choice, from which every image draws: see `fixed`.
+    Steps, guidance, scheduler, size and strength may each be a choice, from which every image draws: see `fixed`.
     """
 
     id: Annotated[Text, AfterValidator(_model_id)] = Field(
@@ -85,6 +85,12 @@ class ModelSpec(Section):
         2.0,
         description="Guidance scale. Low values (1 to 3) keep training data diverse; 7.5 favours looks. "
         "Values up to 1 turn guidance off, as distilled models need. It may be a choice, as `model.steps`.",
+    )
+    strength: Strengths | None = Field(
+        None,
+        description="How much of a source picture is redrawn, from 0 to 1: of n steps, the last int(n * strength) "
+        "are made. Only for tasks that begin from pictures. It may be a choice, as `model.steps`. Default: the "
+        "pipeline's own.",
     )
     size: Sizes | None = Field(
         None,

@@ -68,6 +68,7 @@ _PLACES: tuple[tuple[tuple[str, ...], Callable[[str, str], str]], ...] = (
     (("model", "components", _ANY), _model),
     (("model", "components", _ANY, "id"), _model),
     (("judge", "id"), _judge),
+    (("source", "dataset"), _model),
     (("filters", "label", "calibration"), _file),
     (("balance", _ANY, "target", "from"), _file),
     (("prompts", "variables", _ANY, "file"), _file),
@@ -78,7 +79,7 @@ _PLACES: tuple[tuple[tuple[str, ...], Callable[[str, str], str]], ...] = (
 
 
 def with_paths_seen_from(content: dict[str, object], folder: str) -> dict[str, object]:
-    """Return the keys of a resolved spec with the folders of its models as seen from another folder.
+    """Return the keys of a resolved spec with the folders of its models and pictures as seen from another folder.
 
     A resolved spec names no other files: thresholds and shares are in it.
     """
@@ -87,6 +88,9 @@ def with_paths_seen_from(content: dict[str, object], folder: str) -> dict[str, o
         section = found[key]
         if isinstance(section, dict) and isinstance(name := section["id"], str):
             found[key] = {**section, "id": moved(name, os.path.relpath(".", folder))}
+    source = found.get("source")
+    if isinstance(source, dict) and isinstance(place := source["dataset"], str):
+        found["source"] = {**source, "dataset": _model(place, os.path.relpath(".", folder))}
     model = found["model"]
     if isinstance(model, dict) and isinstance(adapters := model.get("adapters"), list):
         seen = [{**each, "id": _model(each["id"], os.path.relpath(".", folder))} for each in adapters]

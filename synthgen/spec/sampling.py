@@ -87,6 +87,7 @@ def _weighed(value: object) -> object:
 
 _Steps = Annotated[int, Field(ge=1, le=1000)]
 _Scale = Annotated[float, Field(ge=0, le=50)]
+_Strength = Annotated[float, Field(ge=0.001, le=1)]
 _Pair = Annotated[str, AfterValidator(_pair)]
 _Size = Annotated[
     Annotated[Side, Tag("<side>")] | Annotated[_Pair, Tag("<pair>")],
@@ -107,6 +108,13 @@ _AnyScale = Annotated[
     Annotated[_Scale, Tag(_ONE)]
     | Annotated[tuple[_Scale, ...], _FewOf, Tag(_LIST)]
     | Annotated[dict[Annotated[_Scale, BeforeValidator(_number)], Weight], _Few, Tag(_WEIGHTS)]
+    | Annotated[NumberRange, Tag(_RANGE)],
+    Discriminator(_form),
+]
+_AnyStrength = Annotated[
+    Annotated[_Strength, Tag(_ONE)]
+    | Annotated[tuple[_Strength, ...], _FewOf, Tag(_LIST)]
+    | Annotated[dict[Annotated[_Strength, BeforeValidator(_number)], Weight], _Few, Tag(_WEIGHTS)]
     | Annotated[NumberRange, Tag(_RANGE)],
     Discriminator(_form),
 ]
@@ -138,5 +146,6 @@ class _Choice:
 # mapping of value to weight.
 Steps = Annotated[int | Mapping[int, float], _Choice(_AnySteps)]
 GuidanceScale = Annotated[float | Mapping[float, float], _Choice(_AnyScale)]
+Strengths = Annotated[float | Mapping[float, float], _Choice(_AnyStrength)]
 Schedulers = Annotated[str | Mapping[str, float], _Choice(_AnyScheduler)]
 Sizes = Annotated[int | str | Mapping[int | str, float], _Choice(_AnySize)]

@@ -14,6 +14,7 @@ from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Te
 from synthgen.spec.filters import Filters, Safety
 from synthgen.spec.model import JudgeSpec, ModelSpec, default_judge
 from synthgen.spec.output import Budget, Output
+from synthgen.spec.source_set import SourceSpec
 from synthgen.spec.template import Template
 
 Task = Literal["text-to-image", "image-to-image", "inpaint", "outpaint", "control"]
@@ -55,7 +56,13 @@ def _version(value: object) -> object:
 
 _LATER: Mapping[str, object] = {"suffix": None, "sampling": "random", "expand": None}
 _OF_CLASS: Mapping[str, object] = {"variables": {}, "negative_prompt": None}
-_OF_MODEL: Mapping[str, object] = {"quantization": None, "vae_tiling": False, "attention": "auto", "cache": None}
+_OF_MODEL: Mapping[str, object] = {
+    "quantization": None,
+    "vae_tiling": False,
+    "attention": "auto",
+    "cache": None,
+    "strength": None,
+}
 """Keys of `prompts`, of a class and of `model` that earlier versions did not have, with their defaults."""
 
 
@@ -110,7 +117,14 @@ class Spec(Section):
         description="What the literature recommends, where the spec says nothing else: 'training' sets guidance to 1.5 "
         "or 2, and prompts.sampling to combinatorial where that works. The plan shows what it set.",
     )
-    task: Task = Field("text-to-image", description="The kind of generation. This version supports text-to-image only.")
+    task: Task = Field(
+        "text-to-image",
+        description="The kind of generation: 'text-to-image', or 'image-to-image', which begins from the pictures of "
+        "`source`. The others are not supported yet.",
+    )
+    source: SourceSpec | None = Field(
+        None, description="The pictures that images begin from: for the task 'image-to-image', which needs them."
+    )
     classes: Annotated[
         Mapping[
             ClassName,
@@ -177,8 +191,9 @@ class Spec(Section):
         for key in ("adapters", "components", "config", "scheduler_config"):
             if not getattr(self.model, key):
                 del dumped["model"][key]
-        if self.preset is None:
-            del dumped["preset"]
+        for key in ("preset", "source"):
+            if getattr(self, key) is None:
+                del dumped[key]
         for key, default in _OF_MODEL.items():
             if dumped["model"][key] == default:
                 del dumped["model"][key]

@@ -12,6 +12,7 @@ RESOLVED = "spec.resolved.yaml"
 ADDITIONS = "additions"
 CHANGES = "changes"
 DECISIONS = "decisions"
+SOURCES = "sources"
 IMAGES = "shards"
 LEDGER = "ledger"
 DONE = "done"
@@ -90,6 +91,11 @@ def number_of_change(name: str) -> int:
     """Return the number in such a name; 0 if it is another kind of name."""
     found = _CHANGE.fullmatch(name)
     return int(found[1]) if found else 0
+
+
+def sources(sha256: str) -> str:
+    """Name the table of the pictures that a run begins from, by the sha256 of its rows."""
+    return f"{SOURCES}/{sha256[:16]}.parquet"
 
 
 def new_name(folder: str, shard: int, suffix: str) -> str:

@@ -13,7 +13,7 @@ from synthgen.bundled.mixture import even
 from synthgen.bundled.reader import ATTRIBUTES, load_reader
 from synthgen.bundled.train.clip import judge_config
 from synthgen.bundled.train.denoiser import build_scheduler
-from synthgen.bundled.train.pictures import Pictures, render_many
+from synthgen.bundled.train.pictures import TrainingPictures, render_many
 from synthgen.bundled.train.tokens import build_tokenizer
 from synthgen.judging.clip_judge import ClipJudge
 from synthgen.records import Assessment, Candidate, Rendered
@@ -24,13 +24,13 @@ QUICKSTART = Path(__file__).parents[2] / "specs/quickstart.yaml"
 
 
 @pytest.fixture(scope="module")
-def unseen() -> Pictures:
+def unseen() -> TrainingPictures:
     """Renders of people drawn evenly, of a seed that no training used."""
     return render_many(300, even, seed=77)
 
 
 @pytest.fixture(scope="module")
-def assessments(unseen: Pictures) -> list[Assessment]:
+def assessments(unseen: TrainingPictures) -> list[Assessment]:
     """What the bundled judge says of the unseen renders, asked in the quickstart's words."""
     spec = read_spec(
         QUICKSTART,
@@ -77,7 +77,7 @@ def test_the_generator_loads_as_any_diffusers_pipeline() -> None:
     assert tuple(latents.shape) == (1, 4, pipeline.unet.config.sample_size, pipeline.unet.config.sample_size)
 
 
-def test_latents_have_about_unit_deviation_and_decode_to_what_they_were(unseen: Pictures) -> None:
+def test_latents_have_about_unit_deviation_and_decode_to_what_they_were(unseen: TrainingPictures) -> None:
     pipeline = StableDiffusionPipeline.from_pretrained(bundled.GENERATOR, use_safetensors=True)
     pixels = unseen.images[:24].float().div(127.5).sub(1)
     with torch.inference_mode():
@@ -94,14 +94,14 @@ def test_the_judge_knows_occupations(assessments: list[Assessment]) -> None:
 
 @pytest.mark.parametrize(("attribute", "of_person"), [("skin_tone", "skin"), ("hair_length", "hair_length")])
 def test_the_judge_knows_attributes(
-    unseen: Pictures, assessments: list[Assessment], attribute: str, of_person: str
+    unseen: TrainingPictures, assessments: list[Assessment], attribute: str, of_person: str
 ) -> None:
     pairs = zip(unseen.people, assessments, strict=True)
     right = sum(getattr(person, of_person) == one.attributes[attribute] for person, one in pairs)
     assert right / len(assessments) >= 0.97
 
 
-def test_the_reader_reads_what_was_drawn(unseen: Pictures) -> None:
+def test_the_reader_reads_what_was_drawn(unseen: TrainingPictures) -> None:
     reading = load_reader(bundled.READER).read(unseen.images)
     for column, name in enumerate(ATTRIBUTES, start=1):
         truth = unseen.facts[:, column]

@@ -143,3 +143,21 @@ def test_a_spec_without_choices_draws_what_it_drew_and_keeps_its_fingerprint() -
     assert one.settings == ()
     assert (one.seed, one.prompt, one.id) == (two.seed, two.prompt, two.id)
     assert Plan.from_json(other.to_json()) == other
+
+
+def varied(model: str, *overrides: str) -> Spec:
+    return parse_spec(
+        SPEC.format(model=model) + "task: image-to-image\nsource: {dataset: ./real}\n", overrides=overrides
+    )
+
+
+def test_strength_is_a_part_of_one_and_may_be_a_choice() -> None:
+    assert varied("strength: {range: [0.3, 0.5], step: 0.1}").model.strength == {0.3: 1.0, 0.4: 1.0, 0.5: 1.0}
+    assert varied("strength: {0.3: 2, 1: 1}").model.strength == {0.3: 2.0, 1.0: 1.0}
+    assert varied("strength: [0.3, 0.6]", "model.strength={0.9: 1, 0.5: 1}").model.strength == {0.9: 1.0, 0.5: 1.0}
+    assert "strength" not in spec("").canonical()["model"], "plans of earlier versions keep their fingerprint"
+    for wrong in ("0", "1.5", "[0.3, 0]", "{range: [0, 1], step: 0.5}"):
+        with pytest.raises(SpecError, match=r"model\.strength.*expected"):
+            varied(f"strength: {wrong}")
+    assert mean_steps(varied("steps: 20, strength: [0.25, 0.75]").model) == 10, "of those that strength leaves"
+    assert "strength: it acts only where images begin from pictures" in problems("strength: 0.5")[0]

@@ -10,14 +10,14 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from torch.nn import functional
 
-from synthgen.bundled.train.pictures import Pictures
+from synthgen.bundled.train.pictures import TrainingPictures
 from synthgen.bundled.world import SIZE
 from synthgen.models.training import Schedule, train
 
 SCHEDULE = Schedule(steps=3600, batch=16, rate=1.5e-3, average=0.99)
 
 
-def train_autoencoder(pictures: Pictures, folder: Path, device: torch.device) -> tuple[AutoencoderKL, float]:
+def train_autoencoder(pictures: TrainingPictures, folder: Path, device: torch.device) -> tuple[AutoencoderKL, float]:
     torch.manual_seed(3)
     model = AutoencoderKL(
         block_out_channels=(16, 32, 64),

@@ -16,7 +16,7 @@ from torch.nn import functional
 from transformers import CLIPTokenizer
 
 from synthgen.bundled.captions import SPOILED, UNSAID, caption, spoiled_caption
-from synthgen.bundled.train.pictures import Pictures, softened, spoiled
+from synthgen.bundled.train.pictures import TrainingPictures, softened, spoiled
 from synthgen.bundled.train.tokens import CONTEXT
 from synthgen.bundled.world import SIZE
 from synthgen.models.training import Schedule, train
@@ -51,7 +51,7 @@ def judge_config(words: int) -> dict[str, object]:
 
 
 def train_judge(
-    pictures: Pictures, tokenizer: CLIPTokenizer, folder: Path, device: torch.device
+    pictures: TrainingPictures, tokenizer: CLIPTokenizer, folder: Path, device: torch.device
 ) -> tuple[open_clip.CLIP, float]:
     torch.manual_seed(2)
     config = judge_config(len(tokenizer))["model_cfg"]

@@ -33,7 +33,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from synthgen.bundled.captions import caption
 from synthgen.bundled.mixture import misdescribed
 from synthgen.bundled.train.autoencoder import encode
-from synthgen.bundled.train.pictures import Pictures
+from synthgen.bundled.train.pictures import TrainingPictures
 from synthgen.bundled.train.tokens import CONTEXT
 from synthgen.models.training import Schedule, train
 
@@ -88,7 +88,7 @@ def build_scheduler() -> DDIMScheduler:
 
 
 def train_denoiser(
-    pictures: Pictures,
+    pictures: TrainingPictures,
     autoencoder: AutoencoderKL,
     tokenizer: CLIPTokenizer,
     folder: Path,

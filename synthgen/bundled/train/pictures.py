@@ -14,7 +14,7 @@ from synthgen.bundled.world import SIZE, Person, render
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class TrainingPictures:
     """Rendered people.
 
     Attributes:
@@ -32,11 +32,13 @@ class Pictures:
         return len(self.people)
 
 
-def render_many(count: int, draw: Callable[[Random], Person], seed: int, *, medallion: bool = False) -> Pictures:
+def render_many(
+    count: int, draw: Callable[[Random], Person], seed: int, *, medallion: bool = False
+) -> TrainingPictures:
     """Render `count` people drawn by `draw`; about 1.5 ms each."""
     rng = Random(seed)
     scenes = [render(draw(rng), rng, medallion=medallion) for _ in range(count)]
-    return Pictures(
+    return TrainingPictures(
         [scene.person for scene in scenes],
         torch.from_numpy(np.stack([np.asarray(scene.image) for scene in scenes])).permute(0, 3, 1, 2).contiguous(),
         torch.tensor([facts(scene.person) for scene in scenes]),

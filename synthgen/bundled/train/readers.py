@@ -7,13 +7,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from synthgen.bundled.reader import ATTRIBUTES, Reader
-from synthgen.bundled.train.pictures import Pictures, softened
+from synthgen.bundled.train.pictures import TrainingPictures, softened
 from synthgen.models.training import Schedule, train
 
 SCHEDULE = Schedule(steps=1400, batch=64, rate=2e-3, average=0.99)
 
 
-def train_reader(pictures: Pictures, folder: Path, device: torch.device) -> tuple[Reader, float]:
+def train_reader(pictures: TrainingPictures, folder: Path, device: torch.device) -> tuple[Reader, float]:
     torch.manual_seed(1)
     reader = Reader()
 

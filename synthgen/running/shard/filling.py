@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from synthgen.planning.candidates import draw_candidate, prompts_of
 from synthgen.planning.plan import Plan
 from synthgen.records import Assessment, Candidate, Cell, Judged, Reason, Rendered, Shard, Shortfall, Verdict
+from synthgen.running.shard.turns import SourceTurns
 
 
 @dataclass(slots=True)
@@ -52,6 +53,8 @@ class Filling:
         self._budget = {cell.name: cell.quota * plan.spec.budget.attempts_per_image for cell in shard.cells}
         self._aims: list[tuple[str, str]] = []  # cell and template of each attempt proposed
         self._turns = Counter[str]()  # attempts proposed, by the prompts that they are drawn from
+        self._sources = SourceTurns(plan, shard.index, {cell.class_name for cell in shard.cells})
+        self._sourced: list[str | None] = []  # the picture that each attempt proposed begins from
         self._outcomes: list[_Outcome] = []  # of each attempt applied
         self._now = {name: _Tally() for name in self._cells}  # all verdicts applied
         self._known = {name: _Tally() for name in self._cells}  # those that the next attempt may know
@@ -105,8 +108,11 @@ class Filling:
                 assessment = replace(assessment, reason=Reason.ATTRIBUTE)
 
         fills = home is not None and not self._ended and home in self._cells and not self._full(home)
+        fills = fills and self._sources.has_room(candidate)
         outcome = _Outcome(home == candidate.cell, home if fills else None)
         self._outcomes.append(outcome)
+        if fills:
+            self._sources.fill(candidate)
         if not outcome.hit:
             self._now[candidate.cell].misses.update(self._why(rendered, assessment))
         _count(self._now, candidate.cell, candidate.template, outcome)
@@ -174,7 +180,9 @@ class Filling:
     def _propose_one(self) -> Candidate:
         attempt = len(self._aims)
         while self._known_until < attempt - self._plan.window:
-            _count(self._known, *self._aims[self._known_until], self._outcomes[self._known_until])
+            outcome = self._outcomes[self._known_until]
+            _count(self._known, *self._aims[self._known_until], outcome)
+            self._sources.know(self._sourced[self._known_until] if outcome.filled else None)
             self._known_until += 1
         under_way = dict.fromkeys(self._cells, 0)
         for name, _ in self._aims[self._known_until :]:
@@ -182,8 +190,10 @@ class Filling:
         cell = self._neediest(under_way)
         yields = self._known[cell.name].by_template
         prompts = prompts_of(self._plan.spec, cell)
-        candidate = draw_candidate(self._plan, self._shard.index, attempt, cell, yields, self._turns[prompts])
+        source = self._sources.next(cell.class_name)
+        candidate = draw_candidate(self._plan, self._shard.index, attempt, cell, yields, self._turns[prompts], source)
         self._turns[prompts] += 1
+        self._sourced.append(source)
         self._aims.append((cell.name, candidate.template))
         return candidate
 

@@ -18,7 +18,7 @@ from synthgen import bundled
 from synthgen.bundled.captions import SPOILED
 from synthgen.bundled.mixture import CONFUSED_WITH, SKEW, WRONG_ATTRIBUTE, WRONG_OCCUPATION, is_rare
 from synthgen.bundled.reader import ATTRIBUTES, Reader
-from synthgen.bundled.train.pictures import Pictures, spoiled
+from synthgen.bundled.train.pictures import TrainingPictures, spoiled
 from synthgen.bundled.world import BACKGROUNDS, HAIR_COLORS, HAIR_LENGTHS, OCCUPATIONS, SKINS
 from synthgen.generating.renderer import Renderer
 from synthgen.judging.clip import Clip
@@ -183,7 +183,7 @@ def seconds_per_image(made: Renderer, batches: int) -> float:
 # Measures on renders
 
 
-def reader_figures(reader: Reader, pictures: Pictures) -> dict[str, Rate]:
+def reader_figures(reader: Reader, pictures: TrainingPictures) -> dict[str, Rate]:
     rows = read_all(reader, pictures.images)
     figures = {}
     for column, (name, values) in enumerate(ATTRIBUTES.items()):
@@ -196,7 +196,7 @@ def reader_figures(reader: Reader, pictures: Pictures) -> dict[str, Rate]:
     return figures
 
 
-def judge_figures(clip: Clip, spec: Spec, pictures: Pictures) -> dict[str, Rate]:
+def judge_figures(clip: Clip, spec: Spec, pictures: TrainingPictures) -> dict[str, Rate]:
     """With the quickstart's own classes and texts: as the filter sees it."""
     embedded = torch.cat([clip.embed_images(part) for part in pictures.images.split(256)])
     people, count = pictures.people, len(pictures)

@@ -1,0 +1,100 @@
+"""The pictures that a plan's images begin from: found when it is planned, opened when its images are made."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthgen.errors import StorageError, UsageError
+from synthgen.files import expanded
+from synthgen.models import is_folder
+from synthgen.planning import Plan, Sources, lacking_sources
+from synthgen.spec import SourceSpec, Spec
+from synthgen.store import RunStore
+
+if TYPE_CHECKING:
+    from synthgen.records import Pictures
+    from synthgen.sets import ImageSet
+
+_LOG = logging.getLogger(__name__)
+
+
+def sources_of(spec: Spec) -> Sources | None:
+    """Find the pictures of a spec, and read each once; None if its images begin from noise.
+
+    What is left out of the set is logged.
+
+    Raises:
+        UsageError: there is no such set, a class has no picture in it, or too many cannot be used.
+        StorageError: the set cannot be read.
+    """
+    if spec.source is None:
+        return None
+    from synthgen.sets.source_pictures import find_sources
+
+    found = find_sources(_opened(spec.source), spec.source, list(spec.classes))
+    for note in found.notes:
+        _LOG.warning("source: %s", note)
+    return Sources.of(found.rows)
+
+
+def check_sources(planned: Plan) -> None:
+    """Check that there are pictures for all images.
+
+    Raises:
+        UsageError: `source.per_source` allows fewer.
+    """
+    if lacking := lacking_sources(planned):
+        hint = "Ask for fewer images, raise source.per_source, or add pictures."
+        raise UsageError("\n".join(lacking), hint=hint)
+
+
+def check_apart(spec: Spec, store: RunStore) -> None:
+    """Check that a run does not make its images from its own.
+
+    Raises:
+        UsageError: the set lies in the run, or the run in the set.
+    """
+    if spec.source is None or store.folder is None or not is_folder(spec.source.dataset):
+        return
+    place, run = (Path(os.path.realpath(each)) for each in (expanded(spec.source.dataset), store.folder))
+    if place == run or run in place.parents or place in run.parents:
+        hint = "Make the run in another `location`, or copy the pictures elsewhere."
+        raise UsageError(
+            f"source.dataset: {spec.source.dataset} and the run {store.location} lie in one another", hint=hint
+        )
+
+
+def pictures_of(planned: Plan) -> Pictures | None:
+    """Open the set of a plan; None if its images begin from noise.
+
+    Raises:
+        UsageError: there is no such set, or a picture of the plan is no longer in it.
+        StorageError: the set cannot be read.
+    """
+    if planned.sources is None or planned.spec.source is None:
+        return None
+    from synthgen.sets.source_pictures import SourcePictures
+
+    return SourcePictures(_opened(planned.spec.source), planned.spec.source, planned.sources.rows.by_id)
+
+
+def _opened(source: SourceSpec) -> ImageSet:
+    from synthgen.sets import open_set
+
+    place, is_here = source.dataset, expanded(source.dataset).exists()
+    if is_here and not is_folder(place):
+        hint = f"Write './{place}' for the folder here."
+        raise UsageError(f"source.dataset: {place} is a hub id, and there is a folder of this name", hint=hint)
+    if is_folder(place) and not is_here:
+        hint = "A path in a spec is relative to its file."
+        raise UsageError(f"source.dataset: {place}: there is no such file or folder", hint=hint)
+    try:
+        return open_set(place, source.split)
+    except UsageError as error:
+        key = "split" if error.argument == "split" else "dataset"
+        raise UsageError(f"source.{key}: {error.message}", hint=error.hint) from error
+    except StorageError as error:
+        raise StorageError(f"source.dataset: {error.message}", hint=error.hint) from error

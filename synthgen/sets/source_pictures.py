@@ -1,0 +1,219 @@
+"""The pictures that images are made from: which of a set they are, and opening one again later."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from difflib import get_close_matches
+from hashlib import sha256
+from typing import TYPE_CHECKING, NoReturn
+
+from synthgen.errors import UsageError
+from synthgen.images import LeftOut, decode
+from synthgen.records import Candidate, SourcePicture, SourceRow
+from synthgen.sets.frame import CLUSTER, read_frame, words
+from synthgen.sets.image_set import BATCH, ImageSet
+from synthgen.spec import SourceSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_PIXELS = 100_000_000
+"""The largest picture: 300 MB of memory while one image is made from it."""
+MOST_UNUSABLE = 100
+"""With more pictures that cannot be used, or more than one in ten, the set is refused."""
+_NAMED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSources:
+    """The pictures of a set that can be used, and what a user must know of the others, in sentences."""
+
+    rows: tuple[SourceRow, ...]
+    notes: tuple[str, ...]
+
+
+def find_sources(found: ImageSet, source: SourceSpec, classes: Sequence[str]) -> FoundSources:
+    """Read the classes of a set, and decode each picture once.
+
+    Pictures with the same bytes count once; if they are of several classes, not at all. Pictures of classes that
+    `classes` does not have, or of none, are left out.
+
+    Raises:
+        UsageError: a column or a value does not exist, a class has no picture, or too many cannot be used.
+        StorageError: the set cannot be read.
+    """
+    frame = _frame(found, source)
+    notes = [*found.notes]
+    kept = frame["label"].isin(classes)
+    if (unlabelled := int(frame["label"].isna().sum())) > 0:
+        notes.append(f"{_pictures(unlabelled)} without a class left out")
+    others = Counter(frame["label"][~kept].dropna())
+    if others:
+        named = ", ".join(f"{name} ({count:,})" for name, count in others.most_common(_NAMED))
+        more = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
+        notes.append(f"{_pictures(others.total())} of other classes left out: {named}{more}")
+    _check_classes(found, classes, frame["label"], "has no picture of the class")
+
+    places = [int(place) for place in frame.index[kept]]
+    rows, faults = _digested(found, frame, places)
+    if faults:
+        _check_few(found, faults, len(places))
+        notes += [f"left out: {line}" for line in faults]
+    rows, repeated = _each_once(rows)
+    notes += repeated
+    _check_classes(found, classes, [row.class_name for row in rows], "has no usable picture of the class")
+    return FoundSources(tuple(rows), tuple(notes))
+
+
+def _frame(found: ImageSet, source: SourceSpec) -> pd.DataFrame:
+    """Read id, label and group of the rows that `where` takes. The index is the row in the set."""
+    try:
+        frame = read_frame(found, source.label, clusters=[source.group] if source.group else [])
+    except UsageError as error:
+        key = {"label": "label", "cluster": "group"}.get(error.argument or "", "dataset")
+        raise UsageError(f"source.{key}: {error.message}", hint=error.hint) from error
+    if not found.has_images or frame.empty:
+        raise UsageError(f"source.dataset: {found.source} has no pictures", hint="Name a set that has some.")
+    for column, values in source.where.items():
+        if column not in found.columns:
+            there = ", ".join(found.columns) or "none"
+            hint = f"{_meant(column, found.columns)}Its columns are {there}."
+            raise UsageError(f"source.where: {found.source} has no column {column!r}", hint=hint)
+        cells = words(found.table([column])[column])
+        if missing := [value for value in values if not (cells == value).any()]:
+            known = [str(cell) for cell in cells.dropna().unique()]
+            hint = _meant(missing[0], known) or f"It has {', '.join(map(repr, known[:_NAMED]))}."
+            raise UsageError(f"source.where.{column}: no row has {missing[0]!r}", hint=hint.strip())
+        frame = frame[cells.loc[frame.index].isin(values)]
+    if frame.empty:
+        raise UsageError(f"source.where: no row of {found.source} has all of this", hint="Ask for less.")
+    return frame
+
+
+def _check_classes(found: ImageSet, classes: Sequence[str], labels: Iterable[object], what: str) -> None:
+    """Check that each class has a picture.
+
+    Raises:
+        UsageError: one has none.
+    """
+    there = Counter(label for label in labels if isinstance(label, str))
+    if missing := [name for name in classes if name not in there]:
+        some = ", ".join(f"{name!r} ({count:,})" for name, count in there.most_common(_NAMED)) or "none"
+        hint = f"{_meant(missing[0], list(there))}Its classes are {some}: `classes` must name them as they are."
+        raise UsageError(f"source.dataset: {found.source} {what} {missing[0]!r}", hint=hint)
+
+
+def _digested(found: ImageSet, frame: pd.DataFrame, places: Sequence[int]) -> tuple[list[SourceRow], list[str]]:
+    """Digest the pictures at these rows of the set. What cannot be used is named, with the reason."""
+    rows, faults = [], []
+    group_column = next((column for column in frame.columns if column.startswith(CLUSTER)), "id")
+    columns = [frame[column] for column in ("id", "label", group_column)]
+    with ThreadPoolExecutor() as threads:  # decoders let other threads work
+        for first in range(0, len(places), BATCH):
+            some = places[first : first + BATCH]
+            for place, digest in zip(some, threads.map(_digest, found.some(some)), strict=True):
+                name, label, group = (column[place] for column in columns)
+                if isinstance(digest, LeftOut):
+                    detail = f": {digest.detail}" if digest.detail else ""
+                    faults.append(f"{name} is among those {digest.reason}{detail}")
+                else:
+                    rows.append(SourceRow(name, label, digest, group or name))
+    return rows, faults
+
+
+def _digest(data: bytes | LeftOut) -> str | LeftOut:
+    """Return the sha256 of a picture's file, if it can be decoded to its end.
+
+    Of the file and not of its pixels: two versions of a decoder may give pixels that differ by one.
+    """
+    if isinstance(data, LeftOut):
+        return data
+    picture = decode(data, most_pixels=MOST_PIXELS)
+    return picture if isinstance(picture, LeftOut) else sha256(data).hexdigest()
+
+
+def _check_few(found: ImageSet, faults: Sequence[str], total: int) -> None:
+    if len(faults) > min(MOST_UNUSABLE, -(-total // 10)):
+        lines = [f"  {line}" for line in faults[:_NAMED]]
+        more = [f"  and {len(faults) - _NAMED:,} more"] if len(faults) > _NAMED else []
+        what = f"source.dataset: {len(faults):,} of {_pictures(total)} of {found.source} cannot be used"
+        limit = f"Up to one in ten, and {MOST_UNUSABLE} at most, are left out"
+        hint = f"{limit}. Mend the set, or choose others with source.where."
+        raise UsageError("\n".join([f"{what}:", *lines, *more]), hint=hint)
+
+
+def _each_once(rows: Iterable[SourceRow]) -> tuple[list[SourceRow], Iterator[str]]:
+    """Keep one picture of each content, that of the lowest id; none where the classes differ."""
+    alike: defaultdict[str, list[SourceRow]] = defaultdict(list)
+    for row in rows:
+        alike[row.digest].append(row)
+    agreed = {digest: len({row.class_name for row in same}) == 1 for digest, same in alike.items()}
+    kept = [min(same) for digest, same in alike.items() if agreed[digest]]
+    return kept, _of_repeats(alike, agreed)
+
+
+def _of_repeats(alike: Mapping[str, Sequence[SourceRow]], agreed: Mapping[str, bool]) -> Iterator[str]:
+    repeats = [sorted(same) for digest, same in alike.items() if agreed[digest] and len(same) > 1]
+    if repeats:
+        more = sum(len(same) - 1 for same in repeats)
+        first = f"such as {repeats[0][1].id}, which is {repeats[0][0].id} again"
+        yield f"{_pictures(more)} left out as repeats to the byte, {first}"
+    for same in (same for digest, same in alike.items() if not agreed[digest]):
+        named = ", ".join(f"{row.id} ({row.class_name})" for row in sorted(same))
+        yield f"left out, as the same picture is of several classes: {named}"
+
+
+def _pictures(count: int) -> str:
+    return f"{count:,} picture{'s' if count != 1 else ''}"
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    close = get_close_matches(word, [*known], n=1)
+    return f"Did you mean {close[0]!r}? " if close else ""
+
+
+class SourcePictures:
+    """Opens the picture that a candidate begins from, and checks that it is the one that was planned with.
+
+    Args:
+        rows: the planned pictures, by id.
+
+    Raises:
+        UsageError: a planned picture is no longer in the set.
+        StorageError: the set cannot be read.
+    """
+
+    def __init__(self, found: ImageSet, source: SourceSpec, rows: Mapping[str, SourceRow]) -> None:
+        self._found, self._rows = found, rows
+        frame = read_frame(found, source.label)
+        self._places = {name: place for place, name in enumerate(frame["id"]) if name in rows}
+        if missing := [name for name in rows if name not in self._places]:
+            more = f", and {len(missing) - 1:,} more are not" if len(missing) > 1 else ""
+            self._refuse(f"the picture {missing[0]!r} is no longer in {found.source}{more}")
+
+    def __call__(self, candidate: Candidate) -> SourcePicture:
+        """Return the picture.
+
+        Raises:
+            UsageError: it is missing, or has changed since the run was planned.
+            StorageError: the set cannot be read.
+        """
+        assert candidate.source is not None
+        row = self._rows[candidate.source]
+        data = self._found.some([self._places[row.id]])[0]
+        if isinstance(data, LeftOut):
+            detail = f": {data.detail}" if data.detail else ""
+            self._refuse(f"the picture {row.id!r} of {self._found.source} is among those {data.reason}{detail}")
+        if sha256(data).hexdigest() != row.digest:
+            self._refuse(f"the picture {row.id!r} of {self._found.source} has changed since the run was planned")
+        picture = decode(data, most_pixels=MOST_PIXELS)
+        if isinstance(picture, LeftOut):
+            self._refuse(f"the picture {row.id!r} of {self._found.source} cannot be opened here: {picture.detail}")
+        return SourcePicture(picture.image)
+
+    def _refuse(self, what: str) -> NoReturn:
+        hint = "Put the same pictures there, or start a new run in another `location`."
+        raise UsageError(what, hint=hint)

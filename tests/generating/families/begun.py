@@ -1,0 +1,68 @@
+"""Small models that begin from pictures, and the right call of each: that of its family, with the pictures added."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline
+from PIL import Image, ImageOps
+
+FROM_IMAGES: Mapping[str, str] = {
+    "stable-diffusion": "StableDiffusionImg2ImgPipeline",
+    "stable-diffusion-xl": "StableDiffusionXLImg2ImgPipeline",
+    "stable-diffusion-3": "StableDiffusion3Img2ImgPipeline",
+    "stable-diffusion-pag": "StableDiffusionPAGImg2ImgPipeline",
+    "stable-diffusion-xl-pag": "StableDiffusionXLPAGImg2ImgPipeline",
+    "stable-diffusion-3-pag": "StableDiffusion3PAGImg2ImgPipeline",
+    "lcm": "LatentConsistencyModelImg2ImgPipeline",
+    "if": "IFImg2ImgPipeline",
+    "kandinsky": "KandinskyImg2ImgCombinedPipeline",
+    "kandinsky22": "KandinskyV22Img2ImgCombinedPipeline",
+    "kandinsky3": "Kandinsky3Img2ImgPipeline",
+    "kolors": "KolorsImg2ImgPipeline",
+    "flux-dev": "FluxImg2ImgPipeline",
+    "qwen-image": "QwenImageImg2ImgPipeline",
+    "z-image": "ZImageImg2ImgPipeline",
+    "chroma": "ChromaImg2ImgPipeline",
+    "sana-sprint": "SanaSprintImg2ImgPipeline",
+}
+"""By small model: the class of diffusers that changes pictures with its weights."""
+
+
+@dataclass(frozen=True)
+class WithPictures:
+    """A pipeline that gets the same pictures at each call, and no size where it takes none."""
+
+    pipeline: DiffusionPipeline
+    given: Mapping[str, object]
+
+    def __call__(self, **arguments: Any) -> Any:
+        takes = inspect.signature(type(self.pipeline).__call__).parameters
+        sizeless = {
+            name: value for name, value in arguments.items() if name in takes or name not in ("height", "width")
+        }
+        return self.pipeline(**sizeless, **self.given)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.pipeline, name)
+
+
+def picture(number: int) -> Image.Image:
+    """Paint a smooth picture that is wider than high."""
+    spots = np.random.default_rng(number).integers(0, 256, (3, 5, 3), dtype=np.uint8)
+    return Image.fromarray(spots).resize((100, 70), Image.Resampling.BICUBIC)
+
+
+def cut(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Cut a picture to height and width as docs/tasks.md says that synthgen does."""
+    return ImageOps.fit(picture, size[::-1], Image.Resampling.LANCZOS)
+
+
+def as_given(class_name: str, pictures: Sequence[Image.Image]) -> list[Any]:
+    """DeepFloyd's pipelines resize pictures to 64 pixels, but not tensors."""
+    if class_name.startswith("IF"):
+        return [torch.from_numpy(np.array(one)).permute(2, 0, 1).float() / 127.5 - 1 for one in pictures]
+    return list(pictures)
