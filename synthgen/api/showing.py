@@ -17,6 +17,7 @@ from synthgen.files import as_damage
 from synthgen.ledger.columns import (
     CELL_AIMED,
     CELL_FILLED,
+    SOURCE_ID,
     LedgerRow,
     answers_of,
     attributes_in,
@@ -58,6 +59,7 @@ class Attempt:
             does not have it.
         dataset: the file of the finished dataset that has it, likewise.
         split: of the dataset.
+        source: the id of the picture that it began from; None if it began from noise.
         png: the picture; None if there was none, or its pixels were not kept.
 
     Example:
@@ -94,6 +96,7 @@ class Attempt:
     journal: RowPlace | None
     dataset: RowPlace | None = None
     split: str | None = None
+    source: str | None = None
     png: bytes | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
@@ -161,6 +164,7 @@ def _attempt(planned: Plan, store: RunStore, found: Recorded, rows: Mapping[str,
             journal=found.journal,
             dataset=dataset,
             split=split,
+            source=row.get(SOURCE_ID),
             png=found.png,
         )
 

@@ -76,6 +76,8 @@ def _lines(attempt: "Attempt", location: str, written: str | None) -> Iterator[s
         yield f"variable  {name}: {value}"
     if attempt.settings:
         yield f"settings  {on_one_line(attempt.settings)}"
+    if attempt.source is not None:
+        yield f"source    {attempt.source}"
     yield f"seed      {attempt.seed}"
     if attempt.cell_aimed is not None:
         yield f"cell      aimed at {attempt.cell_aimed}, fills {attempt.cell_filled or 'none'}"

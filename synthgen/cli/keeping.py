@@ -241,6 +241,8 @@ def _replay_lines(found: "Replay") -> Iterator[str]:
     yield f"prompt    {found.candidate.prompt}"
     if found.candidate.settings:
         yield f"settings  {on_one_line(dict(found.candidate.settings))}"
+    if found.candidate.source is not None:
+        yield f"source    {found.candidate.source}"
     yield f"noise     {'same seed' if found.noise else 'DIFFERENT SEED'}: {found.candidate.seed}"
     yield f"pixels    {'identical' if found.difference == 0 else pixels}"
     for name, (then, now) in found.scores.items():
