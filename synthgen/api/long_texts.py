@@ -170,7 +170,7 @@ def _reader(encoder: Encoder, call: PipelineCall, spec: Spec, source: ModelSourc
     tokenizer = tokenizer_of(folder) if folder else clip_tokenizer() if _is_clip(encoder, source) else None
     if tokenizer is None:
         return None
-    before, after = around(encoder, call.pipeline)
+    before, after = around(encoder, call.from_text)
     limit = _limit(encoder, call, spec, source)
     return _Reader(encoder.part, Counter(tokenizer, encoder.bare, before, after, is_lower(call.pipeline)), limit)
 
@@ -218,7 +218,7 @@ def _as_prompt(call: PipelineCall, reader: _Reader, short: Mapping[str, int]) ->
     """Return how much is read of a negative prompt: some families make it as long as each prompt."""
     from synthgen.families.encoders import NEGATIVE_AS_LONG
 
-    step = NEGATIVE_AS_LONG.get(call.pipeline)
+    step = NEGATIVE_AS_LONG.get(call.from_text)
     if step is None or reader.part not in short:
         return reader.limit
     shortest = -(-short[reader.part] // step) * step

@@ -16,6 +16,7 @@ class PipelineCall:
 
     Attributes:
         pipeline: the class that is loaded.
+        from_text: the class that makes images from text with the same weights; itself if there is none.
         task: what it is asked to do.
         takes: the arguments that its call names, with their defaults.
         guidance: how it takes the usual guidance.
@@ -41,6 +42,7 @@ class PipelineCall:
     """
 
     pipeline: str
+    from_text: str
     task: TaskRoles
     takes: Mapping[str, object] = field(repr=False)
     guidance: Guidance

@@ -98,7 +98,7 @@ def encoders_of(call: PipelineCall, index: Mapping[str, object]) -> tuple[Encode
         index: the model's `model_index.json`.
     """
     there = [name for name, kind in index.items() if isinstance(kind, list) and kind and kind[0] is not None]
-    own = next((rows for names, rows in _ENCODERS.items() if call.pipeline.removesuffix("Pipeline") in names), None)
+    own = next((rows for names, rows in _ENCODERS.items() if call.from_text.removesuffix("Pipeline") in names), None)
     if own is None:
         own = tuple(Encoder(name) for name in there if re.fullmatch(r"tokenizer(_\d)?", name))
     return tuple(
@@ -140,7 +140,7 @@ def text_problems(call: PipelineCall, read: Read, model: ModelSpec) -> Iterator[
     """Find settings of the text encoders that cannot act: the key of `model`, and why."""
     if (length := model.max_sequence_length) is not None:
         highest = _HIGHEST.search(source_of(call.pipeline, "check_inputs"))
-        if LENGTH not in call.takes or call.pipeline in _IGNORED:
+        if LENGTH not in call.takes or call.from_text in _IGNORED:
             yield LENGTH, f"{call.pipeline} reads as much of a prompt as it was trained for: it has no such setting"
         elif highest and length > int(highest[1]):
             yield LENGTH, f"expected at most {highest[1]} for {call.pipeline}, not {length}"

@@ -52,7 +52,7 @@ def file_problems(call: PipelineCall, source: ModelSource) -> Iterator[tuple[str
         yield "id", f"diffusers opens no single file as {call.pipeline}: give a folder"
         return
     shapes = checkpoint_shapes(source.checkpoint.path)
-    yield from checkpoint_problems(shapes, call.pipeline, source.own("unet/config.json"))
+    yield from checkpoint_problems(shapes, call.from_text, source.own("unet/config.json"))
     if source.is_folder:
         kinds = dict(_parts(source.read_json("model_index.json")))
         if missing := [name for name in kinds if source.cached_part(name) is None]:

@@ -155,13 +155,14 @@ def _resolved(
     guidance, embedded = _guidance(signature, row, backbone, index)
     factor = row.factor or _factor(signature, read, index)
     known = family is not None or signature.name in auto_families(task.auto).values()
-    sized = signature_of(from_text(signature.name) or signature.name) if task.pictures else signature
+    text = (from_text(signature.name) if task.pictures else None) or signature.name
     patch = backbone.get("patch_size")
     patch = patch if isinstance(patch, int) and 0 < patch < 256 else 1
     step = math.lcm(row.multiple, (factor or 8) * math.lcm(row.patch, patch))
 
     return PipelineCall(
         pipeline=signature.name,
+        from_text=text,
         task=task,
         takes=signature.takes,
         guidance=guidance,
@@ -170,7 +171,7 @@ def _resolved(
         blank=row.blank,
         step=step,
         multiple=math.lcm(8, step),
-        size=_own_size(sized or signature, row, backbone, index, factor),
+        size=_own_size(signature_of(text) or signature, row, backbone, index, factor),
         sizes=row.sizes,
         is_area=row.is_area,
         together=row.together if known else Together.NEVER,

@@ -6,6 +6,7 @@ import pytest
 
 from synthgen.errors import ModelError
 from synthgen.families import PipelineCall, call_of
+from synthgen.families.encoders import encoders_of
 from synthgen.families.resolve import not_fit
 from synthgen.families.signature import auto_names
 from synthgen.families.tasks import TASKS
@@ -96,6 +97,12 @@ def test_strength_is_the_specs_or_the_pipelines_own_and_acts_only_with_pictures(
 def test_what_could_not_act_on_a_picture_is_refused_with_the_numbers(settings: dict[str, object], problem: str) -> None:
     (found,) = problems(call("StableDiffusionXLPipeline"), **settings)
     assert found.startswith(problem)
+
+
+@pytest.mark.parametrize("name", ["FluxPipeline", "QwenImagePipeline", "ZImagePipeline", "KolorsPipeline"])
+def test_texts_are_read_as_by_the_text_pipeline(name: str) -> None:
+    index = {"_class_name": name, "tokenizer": ["transformers", "T"], "tokenizer_2": ["transformers", "T"]}
+    assert encoders_of(call(name), index) == encoders_of(call(name, "text-to-image"), index)
 
 
 def test_a_size_is_that_of_the_text_pipeline_and_kandinsky_draws_squares_only() -> None:

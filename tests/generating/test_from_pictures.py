@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 from synthgen import bundled
 from synthgen.bundled.mixture import even
@@ -17,7 +19,8 @@ from synthgen.generating.renderer import Renderer
 from synthgen.models.parts import source_of
 from synthgen.records import SourcePicture
 from synthgen.spec import ModelSpec
-from tests.generating.tiny import candidate
+from tests.generating.tiny import candidate, save_stable_diffusion
+from tests.generating.tiny_checkpoint import save_checkpoint
 
 PEOPLE = 3
 
@@ -68,3 +71,26 @@ def test_a_picture_covers_the_size_from_its_middle_and_one_of_that_size_is_not_t
     assert covering(wide, 90, 30) is wide
     mask = covering(Image.new("L", (30, 90), 255), 64, 32)
     assert (mask.mode, mask.size, mask.getextrema()) == ("L", (64, 32), (255, 255))
+
+
+def test_a_checkpoint_in_one_file_begins_from_pictures_as_its_folder_does(tmp_path: Path) -> None:
+    folder, file = tmp_path / "model", tmp_path / "model.safetensors"
+    save_stable_diffusion(folder)
+    save_checkpoint(folder, file)
+
+    def drawn(**named: str) -> Tensor:
+        model = ModelSpec.model_validate({"steps": 2, "size": 32, "strength": 0.5, **named})
+        renderer = Renderer(
+            model,
+            source_of(model, None),
+            "cpu",
+            largest_batch=1,
+            task="image-to-image",
+            pictures=lambda _: SourcePicture(source(0)),
+        )
+        renderer.setup()
+        (made,) = renderer.render([candidate(0)])
+        assert made.image is not None
+        return made.image
+
+    assert drawn(id=str(folder)).equal(drawn(id=str(file), config=str(folder)))
