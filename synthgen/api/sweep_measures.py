@@ -76,7 +76,7 @@ def _measures(
     for name in SCORES:
         of_prompts = np.array([*by_prompt[name].values()])
         if len(of_prompts):
-            fidelity[name] = float(of_prompts.mean()), mean_of(of_prompts, -1, 1)
+            fidelity[name] = float(of_prompts.mean()), mean_of(of_prompts, 0 if name == "label" else -1, 1)
     return SettingMeasures(
         values,
         len(rows),
