@@ -16,7 +16,7 @@ from synthgen.api.text_notes import judge_notes, long_judge_texts
 from synthgen.errors import ModelError, UsageError
 from synthgen.models.device_names import check_device
 from synthgen.models.parts import MODEL, revisions_of, source_of
-from synthgen.planning import Plan, Revisions
+from synthgen.planning import Plan, Revisions, every_prompt
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec, variants_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 
 _LOG = logging.getLogger(__name__)
+_AHEAD = 1000
+"""The most prompts that are encoded before the first image; with more, each batch's are."""
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 """Added to the environment of workers whose models are downloaded before they start."""
 
@@ -52,17 +54,27 @@ def revisions(spec: Spec) -> Revisions:
     return Revisions(revision, judged_by, releases, adapters.revisions(spec, source), components)
 
 
-def generator(planned: Plan, device: str) -> Generator:
-    """Return the generator of a plan, which loads its model on `setup`."""
+def generator(planned: Plan, device: str, *, whole: bool = False) -> Generator:
+    """Return the generator of a plan, which loads its model on `setup`.
+
+    Args:
+        whole: whether it will make many of the plan's images, and not a few to look at.
+    """
     check_device(device)
     if plugged.names_generator(planned.spec):
         return plugged.generator(planned, device)
 
     from synthgen.generating.renderer import Renderer
 
-    pictures, files = pictures_of(planned), adapters.adapter_files(planned)
     return Renderer(
-        model_asked(planned.spec), _planned_source(planned), device, planned.window, files, planned.spec.task, pictures
+        model_asked(planned.spec),
+        _planned_source(planned),
+        device,
+        planned.window,
+        adapters.adapter_files(planned),
+        planned.spec.task,
+        pictures_of(planned),
+        lambda: every_prompt(planned, min(_AHEAD, sum(cell.quota for cell in planned.cells))) if whole else (),
     )
 
 

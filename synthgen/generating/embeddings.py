@@ -7,7 +7,7 @@ the other prompts of its batch are.
 import inspect
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -29,17 +29,24 @@ _PADS_TO_PROMPT = re.compile(r"(max_length = |\[:, :)prompt_embeds\.shape\[1\]")
 _PLAIN = (str, int, float, bool, type(None), torch.device, torch.dtype)
 
 
-def remember(pipeline: DiffusionPipeline, device: torch.device | None = None, kept: int = KEPT) -> None:
+def remember(
+    pipeline: DiffusionPipeline,
+    device: torch.device | None = None,
+    kept: int = KEPT,
+    ahead: Sequence[tuple[str, str]] = (),
+) -> None:
     """Let a pipeline encode each distinct prompt once. One that has no `encode_prompt` stays as it is.
 
     Args:
         device: where it computes; None for where its parts are.
         kept: how many bytes of embeddings are kept: those that were used last.
+        ahead: prompts with their negative prompts that are encoded with the first one, as far as they can be kept.
     """
     names = returned_by(type(pipeline).__name__, _METHOD)
     if names and not isinstance(own := getattr(pipeline, _METHOD), Embeddings):
         pads = _PADS_TO_PROMPT.search(source_of(type(pipeline).__name__, _METHOD)) is not None
-        setattr(pipeline, _METHOD, Embeddings(pipeline, own, names, device or pipeline.device, kept, pads))
+        encode = Embeddings(pipeline, own, names, device or pipeline.device, kept, pads, ahead)
+        setattr(pipeline, _METHOD, encode)
 
 
 @dataclass(slots=True)
@@ -51,6 +58,7 @@ class Embeddings:
         device: where the pipeline computes.
         kept: how many bytes are kept.
         pads_to_prompt: whether it makes a negative prompt as long as the prompt.
+        ahead: prompts that are still to be encoded with the first one, with their negative prompts.
     """
 
     pipeline: DiffusionPipeline
@@ -59,6 +67,7 @@ class Embeddings:
     device: torch.device
     kept: int
     pads_to_prompt: bool
+    ahead: Sequence[tuple[str, str]] = ()
     _known: "OrderedDict[Hashable, list[Embedded]]" = field(default_factory=OrderedDict)
     _bytes: int = 0
 
@@ -69,9 +78,24 @@ class Embeddings:
         if not all(map(_is_plain, others.values())) or all(text is None for text in texts.values()):
             return self.encode(**given)  # it is given embeddings, or images that go with the text
 
-        rows = [self._row(row, others) for row in as_rows(texts)]
+        each = list(as_rows(texts))
+        self._encode_ahead(each[0], others)
+        rows = [self._row(row, others) for row in each]
         found = stacked(self.names, rows)
         return found[0] if len(self.names) == 1 else tuple(found)
+
+    def _encode_ahead(self, like: Mapping[str, object], others: dict[str, object]) -> None:
+        """Encode the prompts that are to come, as `like` is asked for, while the encoders are where they compute."""
+        ahead, self.ahead = self.ahead, ()
+        given = [text for name, text in like.items() if not _is_negative(name) and text is not None]
+        if any(text != given[0] for text in given):  # each encoder gets a text of its own
+            return
+        largest = 0
+        for prompt, against in ahead:
+            if self._bytes + largest > self.kept:
+                return
+            texts = {name: _like(text, against if _is_negative(name) else prompt) for name, text in like.items()}
+            largest = max(largest, sum(map(bytes_of, self._row(texts, others))))
 
     def _row(self, texts: dict[str, object], others: dict[str, object]) -> list[Embedded]:
         """Return the embeddings for one image: of its prompt, and with guidance of its negative prompt."""
@@ -129,6 +153,13 @@ class Embeddings:
     def _empty_is_zero(self) -> bool:
         """Whether no text is represented by zeros, as in SDXL. Pipelines do so only where the whole batch has none."""
         return bool(getattr(self.pipeline.config, "force_zeros_for_empty_prompt", False))
+
+
+def _like(text: object, other: str) -> object:
+    """Return another text in the form that one has: nothing, a list, or a text."""
+    if text is None:
+        return None
+    return [other] if isinstance(text, list) else other
 
 
 def _by_name(

@@ -19,6 +19,7 @@ class PromptEncoder:
         device: where the pipeline computes, wherever its parts are between its calls.
         guided: whether the call will use guidance, and so needs the negative prompts too.
         negated: whether some images have negative prompts: then all are called as with one, whoever shares their batch.
+        ahead: prompts, with their negative prompts, to encode with the first one.
     """
 
     def __init__(
@@ -29,11 +30,12 @@ class PromptEncoder:
         *,
         guided: bool,
         negated: bool = False,
+        ahead: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._call, self._guided, self._negated = call, guided, negated
         for name in ("text_encoder", "text_encoder_2"):
             _with_former_name(getattr(pipeline, name, None))
-        remember(pipeline, device)
+        remember(pipeline, device, ahead=[(prompt, negative or call.blank) for prompt, negative in ahead])
 
     def encode(self, prompts: Sequence[str], negative_prompts: Sequence[str]) -> dict[str, object]:
         texts: dict[str, list[str]] = {"prompt": list(prompts)}

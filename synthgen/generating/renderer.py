@@ -1,7 +1,7 @@
 """The built-in generator: it renders batches of candidates with a diffusers pipeline."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -60,6 +60,8 @@ class Renderer:
         adapters: those of the spec.
         task: what the model is to do, as a spec names it.
         pictures: opens the picture that a candidate begins from, for tasks that begin from pictures.
+        prompts: gives those that will be drawn, with their negative prompts. Where text encoders wait in the CPU's
+            memory, all are encoded when the first one is, so that the encoders come to the device once.
     """
 
     def __init__(
@@ -71,8 +73,9 @@ class Renderer:
         adapters: Sequence[AdapterFile] = (),
         task: str = TEXT_TO_IMAGE,
         pictures: Pictures | None = None,
+        prompts: Callable[[], Sequence[tuple[str, str]]] = tuple,
     ) -> None:
-        self._task, self._pictures = task, pictures
+        self._task, self._pictures, self._prompts = task, pictures, prompts
         self._adapters = Adapters(adapters)
         self._model, self._source = model, source
         self._device_name, self._largest_batch = device, largest_batch
@@ -117,7 +120,8 @@ class Renderer:
         self._fitting = Fitting(pipeline, self._model, self.device, self.dtype, self.height * self.width)
 
         self._pipeline = pipeline
-        self._sampling = Sampling(pipeline, self._model, self._call, self._written, self.device)
+        ahead = () if self._fitting.offload == "none" else self._prompts()
+        self._sampling = Sampling(pipeline, self._model, self._call, self._written, self.device, ahead)
         self._at_once = self._sampling.batch_limit or choose_batch_size(
             self._model.batch_size, self.height * self.width, self.device, self._largest_batch
         )

@@ -28,6 +28,7 @@ class Sampling:
 
     Args:
         written: the keys of `model` that the spec's author set.
+        ahead: prompts, with their negative prompts, to encode with the first one.
 
     Attributes:
         batch_limit: 1 if images of a batch would influence each other; None if they do not.
@@ -43,6 +44,7 @@ class Sampling:
         call: PipelineCall,
         written: Collection[str],
         device: torch.device,
+        ahead: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._pipeline, self._model, self._call, self._written = pipeline, model, call, written
         self._variants = list(variants_of(model))
@@ -52,7 +54,9 @@ class Sampling:
         self._schedulers: dict[str | None, SchedulerMixin] = {None: own}
         self._schedulers |= {name: scheduler_of(pipeline, name, set_to) for name in names}
         self._encoders = {
-            guided: PromptEncoder(pipeline, call, device, guided=guided, negated=bool(model.negative_prompt))
+            guided: PromptEncoder(
+                pipeline, call, device, guided=guided, negated=bool(model.negative_prompt), ahead=ahead
+            )
             for guided in {call.is_guided(each, written) for each in self._variants}
         }
         limits = (call.batch_limit(each, written) for each in self._variants)

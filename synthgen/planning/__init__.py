@@ -2,6 +2,7 @@
 
 from synthgen.planning.candidates import (
     draw_candidate,
+    every_prompt,
     first_candidates,
     noise_seed,
     prompts_for,
@@ -30,6 +31,7 @@ __all__ = [
     "SourceRows",
     "Sources",
     "draw_candidate",
+    "every_prompt",
     "few_prompts",
     "first_candidates",
     "free_keys",

@@ -57,7 +57,7 @@ def draw_candidate(
         label=cell.label,
         template=space.text,
         variables=tuple(_recorded(values)),
-        prompt=space.template.render({"class": cell.class_name, **values}, closes_gaps=True),
+        prompt=_rendered(space, cell, values),
         negative_prompt=_negative_prompt(spec, cell.class_name),
         seed=noise_seed(plan, shard, attempt),
         settings=_settings(spec, shard, attempt),
@@ -116,11 +116,29 @@ def prompts_for(spec: Spec, cell: Cell) -> int:
     return _total(_able(spaces_of(spec, cell.class_name, steered_by(spec, cell))))
 
 
+def every_prompt(plan: Plan, most: int) -> tuple[tuple[str, str], ...]:
+    """Return each prompt that a plan's attempts may draw, with its negative prompt; none if there are over `most`."""
+    asked = {prompts_of(plan.spec, cell): cell for cell in plan.cells}
+    if sum(prompts_for(plan.spec, cell) for cell in asked.values()) > most:
+        return ()
+    found = dict[tuple[str, str], None]()
+    for cell in asked.values():
+        against = _negative_prompt(plan.spec, cell.class_name)
+        for space in _able(spaces_of(plan.spec, cell.class_name, steered_by(plan.spec, cell))):
+            prompts = (_rendered(space, cell, space.numbered(number)) for number in range(space.count()))
+            found |= dict.fromkeys((prompt, against) for prompt in prompts)
+    return tuple(found)
+
+
 def used_values(spec: Spec, cell: Cell) -> dict[str, str]:
     """Return the values that a cell asks for and some template can steer: with the same ones, prompts are the same."""
     steered = steered_by(spec, cell)
     used = set[str]().union(*(space.steers for space in _able(spaces_of(spec, cell.class_name, steered))))
     return {name: value for name, value in steered.items() if name in used}
+
+
+def _rendered(space: PromptSpace, cell: Cell, values: Filled) -> str:
+    return space.template.render({"class": cell.class_name, **values}, closes_gaps=True)
 
 
 def _able(spaces: Sequence[PromptSpace]) -> list[PromptSpace]:

@@ -191,7 +191,7 @@ def no_locks(descriptor: int, flags: int) -> None:
 
 def test_work_marks_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused, folder = [], tmp_path / "made"
-    monkeypatch.setattr("synthgen.api.wiring.generator", lambda *_: NoiseGenerator())
+    monkeypatch.setattr("synthgen.api.wiring.generator", lambda *_, **__: NoiseGenerator())
     monkeypatch.setattr("synthgen.api.wiring.judge", lambda *_: BrightnessJudge())
 
     def try_to_remove(event: object) -> None:

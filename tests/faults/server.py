@@ -86,7 +86,10 @@ def _warm(spec: str) -> None:
     def same(other: Any) -> bool:
         return bool(other.spec == planned.spec and other.revisions == planned.revisions)
 
-    wiring.generator = lambda planned, device: generator if same(planned) else make[0](planned, device)
+    def generator_of(planned: Any, device: str, *, whole: bool = False) -> Any:
+        return generator if same(planned) else make[0](planned, device, whole=whole)
+
+    wiring.generator = generator_of
     wiring.judge = lambda planned, device: judge if same(planned) else make[1](planned, device)
 
 

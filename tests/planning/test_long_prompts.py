@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from synthgen.planning.long_prompts import fewest_tokens, long_prompts
+from synthgen.planning.weighted_phrases import weighted_phrases
 from synthgen.spec import parse_spec
 from tests.command import call
 
@@ -35,6 +36,18 @@ LONG = "very " * 74
 def test_texts_that_are_too_long_are_told(override: str, told: str) -> None:
     found = list(long_prompts(parse_spec(SPEC, overrides=[override])))
     assert [each[: len(told)] for each in found] == ([told] if told else [])
+
+
+def test_phrases_that_look_weighted_are_told_wherever_they_are() -> None:
+    spec = """classes={doctor: 1, chef: {count: 1, templates: ["a (chef: .5)"]}}"""
+    others = [
+        "prompts.templates=['a {class}, (red hat:1.3) {how} (1:2 scale) (a: b)']",
+        "prompts.variables={how: ['(so:1.1)']}",
+    ]
+    overrides = [spec, *others, "model.negative_prompt='(blurry:1.2)'"]
+    (told,) = weighted_phrases(parse_spec(SPEC, overrides=overrides))
+    assert told.startswith("'(red hat:1.3)' and 3 more look weighted, which no pipeline of diffusers reads")
+    assert not list(weighted_phrases(parse_spec(SPEC)))
 
 
 @pytest.mark.parametrize(

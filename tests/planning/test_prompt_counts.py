@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 import synthgen
-from synthgen.planning import few_prompts, prompts_by_class, shown_counts
+from synthgen.planning import every_prompt, few_prompts, first_candidates, prompts_by_class, shown_counts
 from tests.command import command_line, result
 
 SPEC = """
@@ -40,6 +40,16 @@ def test_prompts_are_counted_by_what_a_cell_asks_for_and_a_warning_names_the_wor
     assert found["prompts"] == {"doctor": {"images": 2, "there": 2}, "chef": {"images": 2, "there": 1}}
     (note,) = [note for note in found["notes"] if note.startswith("few prompts")]
     assert "few prompts for chef: 2 images from 1, so some come 2 times or more" in note
+
+
+def test_every_prompt_of_a_plan_is_there_before_it_is_drawn() -> None:
+    balanced = synthgen.plan(SPEC + "balance: [{attribute: skin}]")
+    for plan in (synthgen.plan(SPEC), balanced):
+        found = every_prompt(plan, 100)
+        drawn = {(one.prompt, one.negative_prompt) for one in first_candidates(plan, 300)}
+        assert set(found) == drawn
+        assert len(found) == len(set(found))
+        assert every_prompt(plan, len(found) - 1) == ()
 
 
 @pytest.mark.slow

@@ -137,6 +137,34 @@ def test_what_a_spec_says_of_text_encoders_acts_as_in_a_direct_call(
     assert set(setting) <= set(generator.provenance())
 
 
+@pytest.mark.parametrize("name", ["stable-diffusion-3", pytest.param("qwen-image", marks=pytest.mark.slow)])
+def test_encoders_that_wait_in_memory_read_all_prompts_with_the_first(name: str, tmp_path: Path) -> None:
+    family = FAMILIES[name]
+    family.save(tmp_path)
+    settings: dict[str, object] = {"steps": 1, "guidance": 4.0, "height": family.size[0], "width": family.size[1]}
+    ours, plain = generator_of(tmp_path, **settings), generator_of(tmp_path, **settings)
+    encode = ours.pipeline.encode_prompt
+    assert isinstance(encode, Embeddings)
+    encode.ahead = [(prompt, "") for prompt in PROMPTS]
+    counts = counted(ours.pipeline)
+
+    first = drawn(ours, prompts=PROMPTS[:1])
+    read = dict(counts)
+    assert set(read.values()) == {DISTINCT + 1}, "and the negative prompt"
+    images = first + drawn(ours, prompts=PROMPTS)
+    assert counts == read, "later batches leave the encoders where they are"
+    assert furthest(images, drawn(plain, prompts=PROMPTS[:1]) + drawn(plain, prompts=PROMPTS)) == 0
+
+
+def test_no_more_is_encoded_ahead_than_can_be_kept(tmp_path: Path) -> None:
+    FAMILIES["stable-diffusion"].save(tmp_path)
+    pipeline = diffusers.StableDiffusionPipeline.from_pretrained(tmp_path)
+    remember(pipeline, kept=1, ahead=[("a chef", ""), ("a cook", ""), ("a nurse", "")])
+    counts = counted(pipeline)
+    pipeline.encode_prompt(["a farmer"], torch.device("cpu"), 1, False)
+    assert counts["text_encoder"] == 2, "the first, which shows how large they are, and the one that is wanted"
+
+
 def test_embeddings_that_were_used_long_ago_are_forgotten(tmp_path: Path) -> None:
     FAMILIES["stable-diffusion"].save(tmp_path)
     pipeline = diffusers.StableDiffusionPipeline.from_pretrained(tmp_path)
