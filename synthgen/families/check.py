@@ -49,7 +49,8 @@ def checked_call(
     call = call_of(source.read_json, task)
     if problems := list(_problems(call, model, source, written)):
         keys = list(dict.fromkeys(key.partition(".")[0] for key, _ in problems))
-        hints = dict.fromkeys(_HINTS.get(key, _REMOVE) for key in keys)
+        fits = any(": pip install " not in why for _, why in problems)
+        hints = dict.fromkeys(_HINTS.get(key, _REMOVE) for key in keys) if fits else ["Install it, or remove the key."]
         kind = ModelError if all(key in _HINTS for key in keys) else UsageError
         raise kind("\n".join(f"model.{key}: {why}" for key, why in problems), hint=" ".join(hints))
     return call

@@ -17,6 +17,12 @@ OPENRAIL_M = Licence(
     "CreativeML Open RAIL-M", "https://huggingface.co/spaces/CompVis/stable-diffusion-license", MayTrain.YES, _SYNTHETIC
 )
 OPENRAIL_PP = Licence("CreativeML Open RAIL++-M", _OPEN, MayTrain.YES, _SYNTHETIC)
+OPENRAIL_BOTH = Licence(
+    "Open RAIL-M and RAIL++-M",
+    "https://huggingface.co/spaces/CompVis/stable-diffusion-license",
+    MayTrain.YES,
+    f"one licence is the model's, the other the LoRA's; in both, {_SYNTHETIC}",
+)
 HYPER = Licence(
     "CreativeML Open RAIL++-M",
     _OPEN,

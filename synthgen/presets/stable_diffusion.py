@@ -123,7 +123,7 @@ PRESETS = (
             "scheduler": "LCMScheduler",
             "adapters": [{"id": "latent-consistency/lcm-lora-sdv1-5", "license": "openrail++"}],
         },
-        licences.OPENRAIL_PP,
+        licences.OPENRAIL_BOTH,
         _LCM,
         Origin("licence, file", "https://huggingface.co/latent-consistency/lcm-lora-sdv1-5/tree/main"),
         guidance="1 to 2: higher values show artifacts",
@@ -178,7 +178,7 @@ PRESETS = (
                 {"id": "nerijs/pixel-art-xl", "file": "pixel-art-xl.safetensors", "license": "creativeml-openrail-m"}
             ],
         },
-        licences.OPENRAIL_PP,
+        licences.OPENRAIL_BOTH,
         Origin("LoRA: file and licence", "https://huggingface.co/nerijs/pixel-art-xl"),
         comments={"adapters": "put your own LoRA here"},
         subject="pixel-art",
