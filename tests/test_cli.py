@@ -113,6 +113,7 @@ def test_killed_in_the_middle_and_resumed_it_is_as_if_nothing_had_been(home: Pat
     assert [row["id"] for row in rows(run, "ledger")] == [row["id"] for row in rows(whole, "ledger")]
 
 
+@pytest.mark.slow
 def test_sigterm_stops_with_75_and_keeps_what_was_committed(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC)
     command = [sys.executable, "-m", "synthgen", "run", "spec.yaml"]

@@ -74,6 +74,7 @@ def test_a_setting_that_the_model_does_not_take_is_refused_by_name_and_begins_no
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.mark.slow
 def test_a_task_of_an_array_refuses_such_a_setting_before_any_shard(tmp_path: Path) -> None:
     write(tmp_path, SPEC.replace("size: 32", "size: 32, negative_prompt: blurry"))
     pretend(tmp_path, "Flux2KleinPipeline")

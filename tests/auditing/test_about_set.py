@@ -46,6 +46,7 @@ def test_so_a_gate_is_decided_that_the_source_leaves_open() -> None:
     assert [check.outcome for check in strict.gates[0].checks] == [GateOutcome.FAIL, GateOutcome.PASS]
 
 
+@pytest.mark.slow
 def test_the_command_line_asks_about_the_set(tmp_path: Path) -> None:
     rows = [f"{kind},{skin}" for kind, skin in zip(FRAME["label"], FRAME["skin"], strict=True)]
     (tmp_path / "set.csv").write_text("label,skin\n" + "\n".join(rows) + "\n")

@@ -43,6 +43,7 @@ def test_gates_decide_the_exit_code(gate: list[str], code: int, tmp_path: Path) 
     assert ("skin overall" in done.stderr) == bool(code)
 
 
+@pytest.mark.slow
 def test_the_command_line_judges_and_exports(folder: Path) -> None:
     options = ["set", "--attributes", "attributes.yaml", "--judge", JUDGE, "--cache", "cache"]
     done = call("audit", *options, "-o", "found", "--cross", "class,skin_tone", folder=folder)

@@ -142,6 +142,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 def test_the_command_reads_matrices_of_classes_and_refuses_what_is_wrong(tmp_path: Path) -> None:
     FRAME[["id", "label", "sex"]].to_csv(tmp_path / "set.csv", index=False)
     (tmp_path / "matrix.csv").write_text(

@@ -137,6 +137,7 @@ def test_the_audit_of_a_table_reads_seeds_and_says_what_images_share(tmp_path: P
     assert "300 images in 60 groups share a seed" in (tmp_path / "out" / "report.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["path", "id", "image_id"])
 def test_rows_that_repeat_one_file_or_id_are_worth_one_image(column: str, tmp_path: Path) -> None:
     """A set in which rare images were repeated to balance it has no more images than before."""

@@ -153,6 +153,7 @@ def written(folder: Path) -> Path:
     return folder / "set.csv"
 
 
+@pytest.mark.slow
 def test_groups_of_a_named_column_count_like_prompts(tmp_path: Path) -> None:
     place = written(tmp_path)
     command = ["audit", place, "--known", "tone=tone", "--target", "tone=uniform"]

@@ -139,6 +139,7 @@ def test_images_outside_the_set_are_refused_until_their_folder_is_named(tmp_path
     assert "left out" not in done.stdout
 
 
+@pytest.mark.slow
 def test_one_image_outside_the_set_is_left_out_and_named_and_stands_on_no_page(tmp_path: Path) -> None:
     (tmp_path / "attributes.yaml").write_text(ATTRIBUTES)
     as_folder(tmp_path / "set", table())

@@ -41,6 +41,7 @@ def test_agreement_is_that_of_scikit_learn_and_disagreements_are_listed() -> Non
     assert found.error == pytest.approx(1 - found.same.low)
 
 
+@pytest.mark.slow
 def test_the_labellers_errors_are_in_the_interval_only_if_a_second_one_shows_them() -> None:
     """Of all long hair, six in ten of the labels of it are wrong; the corrected share is far off."""
     rng, covered = np.random.default_rng(5), {False: 0, True: 0}

@@ -77,6 +77,7 @@ def test_chains_of_similar_images_are_no_group_but_copies_in_them_are() -> None:
     assert (groups.chains, len(set(groups.number.tolist()))) == (0, 1)
 
 
+@pytest.mark.slow
 def test_the_audit_says_how_many_near_duplicates_differ_and_that_intervals_allow_for_them(tmp_path: Path) -> None:
     """Fifteen pictures, each three times, of which one copy has another skin tone in the table."""
     rng, rows = np.random.default_rng(0), []

@@ -103,6 +103,7 @@ def decided(found: synthgen.Audit) -> int:
     return sum(outcome != GateOutcome.INSUFFICIENT for outcome in verdicts(found).values())
 
 
+@pytest.mark.slow
 def test_nobody_checked_this_judge_so_nothing_is_decided(outside: Outside) -> None:
     options = ["set", "--attributes", "attributes.yaml", "--judge", JUDGE, "--cache", "cache", "--json"]
     asked = [each for gate in GATES for each in ("--gate", gate)]

@@ -276,6 +276,7 @@ def test_judges_that_cannot_be_asked_are_refused_before_an_image_is_opened(
         synthgen.audit(several / "set", **{**asked(several), "attributes": None, "judges": ["vqa:./blip"]})
 
 
+@pytest.mark.slow
 def test_the_command_names_all_judges_in_what_it_prints_and_writes(several: Path) -> None:
     options = ("audit", "set", "--attributes", "attributes.yaml", "-o", "found", "--device", "cpu", "--json")
     judges = ("--judge", JUDGE, "--judge", "vqa:./blip")

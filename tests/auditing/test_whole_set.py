@@ -45,6 +45,7 @@ def test_the_hint_is_what_the_audit_of_the_set_itself_says(unknown: int, known: 
     assert hinted or not known
 
 
+@pytest.mark.slow
 def test_the_command_does_not_hint_at_what_would_not_help(tmp_path: Path) -> None:
     for unknown, hinted in ((0, True), (30, False)):
         rows = [*["chef,light"] * 22, *["chef,dark"] * 18, *["chef,"] * unknown]

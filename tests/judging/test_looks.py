@@ -23,6 +23,7 @@ def promised(paid: bool, precision: float = 0.979, pilots: int = 120) -> float:
     return found / pilots
 
 
+@pytest.mark.slow
 def test_labelling_on_until_it_passes_breaks_the_promise_no_more_often_than_it_says() -> None:
     free, paid = promised(paid=False), promised(paid=True)
     assert free > 0.09, "without payment, looks break it"

@@ -106,6 +106,7 @@ def test_a_worker_refuses_a_damaged_marker_and_says_what_to_do(run: Path) -> Non
     assert work(PLAN, store, NoiseGenerator(), BrightnessJudge(), range(3)).committed == (1,)
 
 
+@pytest.mark.slow
 def test_ten_thousand_shards_are_counted_in_linear_time(run: Path, tmp_path: Path) -> None:
     plan = noise_plan("classes.doctor=9981", "output.shard_size=1")
     assert plan.shard_count == 10_000

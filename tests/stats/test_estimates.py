@@ -74,7 +74,7 @@ def test_images_that_are_alike_make_an_interval_as_wide_as_fewer_of_them() -> No
     assert unsure.half_width > alike.half_width * 1.1
 
 
-@settings(max_examples=10, deadline=None)  # statsmodels collects garbage at each call
+@settings(max_examples=5, deadline=None)  # statsmodels collects garbage at each call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
 def test_holms_correction_is_that_of_statsmodels(p_values: list[float]) -> None:
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])

@@ -21,6 +21,7 @@ def printed(report: AuditReport) -> list[str]:
     return capture.get().splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "kept"), [(None, VALUES[280:]), ({"v003": 0.5, "v000": 0.5}, ("v000", "v003", *VALUES[282:]))]
 )
