@@ -40,9 +40,9 @@ def pretend(folder: Path, pipeline: str) -> None:
     "save",
     [
         pytest.param(FAMILIES["qwen-image"].save, id="qwen-image", marks=pytest.mark.slow),
-        pytest.param(FAMILIES["qwen-image-2.1"].save, id="qwen-image-2.1", marks=pytest.mark.slow),
+        pytest.param(FAMILIES["qwen-image-2.1"].save, id="qwen-image-2.1", marks=pytest.mark.sweep),
         pytest.param(FAMILIES["krea2"].save, id="krea-2", marks=pytest.mark.slow),
-        pytest.param(FAMILIES["nucleus"].save, id="nucleus", marks=pytest.mark.slow),
+        pytest.param(FAMILIES["nucleus"].save, id="nucleus", marks=pytest.mark.sweep),
     ],
 )
 def test_families_with_decoders_of_videos_make_images(save: Callable[[Path], None], tmp_path: Path) -> None:

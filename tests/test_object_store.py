@@ -51,7 +51,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> RunStore:
     return open_store(folder / "run")
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 @pytest.mark.timeout(600)
 def test_two_workers_that_come_to_each_commit_together_make_each_shard_once(
     s3: Callable[..., str], tmp_path: Path, whole: RunStore

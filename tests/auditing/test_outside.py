@@ -134,7 +134,7 @@ def test_who_trusts_this_judge_is_told_first_that_nobody_checked_it(outside: Out
     assert "nobody has checked it on this set" in headline.sentence
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 def test_whatever_labels_it_gets_few_verdicts_are_wrong(tmp_path: Path) -> None:
     """Of gates at least two points from the truth, over sets and samples; the limit is far above what chance does."""
     counts = {"wrong": 0, "decided": 0}

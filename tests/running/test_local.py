@@ -178,7 +178,9 @@ def test_what_no_worker_can_do_ends_the_run_with_its_own_error(tmp_path: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("trouble", "workers"), [("render 1", 1), ("render 2", 2), ("setup 1", 1)])
+@pytest.mark.parametrize(
+    ("trouble", "workers"), [("render 1", 1), pytest.param("render 2", 2, marks=pytest.mark.sweep), ("setup 1", 1)]
+)
 def test_a_process_whose_device_breaks_is_replaced_and_another_one_makes_its_shard(
     alone: Path, tmp_path: Path, trouble: str, workers: int
 ) -> None:
@@ -193,7 +195,7 @@ def test_a_process_whose_device_breaks_is_replaced_and_another_one_makes_its_sha
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trouble", ["setup 99", "render 99"])
+@pytest.mark.parametrize("trouble", ["setup 99", pytest.param("render 99", marks=pytest.mark.sweep)])
 def test_a_device_that_breaks_again_and_again_ends_the_run_with_its_cause(tmp_path: Path, trouble: str) -> None:
     with pytest.raises(DeviceLost, match="CUDA error: an illegal memory access was encountered"):
         local(tmp_path / "run", trouble)
