@@ -102,10 +102,11 @@ class Server:
             "signals": [asdict(each) for each in signals],
             "environment": dict(environment or {}),
         }
+        outputs = [(folder / f"stdout-{number}", folder / f"stderr-{number}") for number in range(len(asked))]
+        for file in (file for pair in outputs for file in pair):
+            file.write_text("")  # a process may be killed before it opens them
         answer = self._ask(request)
-        said = (
-            f"{(folder / f'stdout-{n}').read_text()}{(folder / f'stderr-{n}').read_text()}" for n in range(len(asked))
-        )
+        said = (f"{out.read_text()}{error.read_text()}" for out, error in outputs)
         return Ended(tuple(answer["codes"]), tuple(said), answer["calls"], answer["seconds"])
 
     def settle(self) -> None:
