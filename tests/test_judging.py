@@ -67,6 +67,7 @@ def test_a_cell_that_the_model_never_draws_ends_in_exit_3_and_starves_no_other(h
     assert len(ledger) == made["attempted"]
 
 
+@pytest.mark.sweep
 def test_labels_of_a_pilot_that_grows_become_thresholds_that_a_run_keeps(home: Path) -> None:
     pilot = home / "outputs/small-pilot"
     nothing = call("calibrate", "spec.yaml", "--keep", 0.5, folder=home)

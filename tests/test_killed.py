@@ -114,7 +114,7 @@ WAY = (
 )
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 @pytest.mark.timeout(600)
 def test_killed_at_each_write_point_and_resumed_nothing_is_lost_doubled_or_different(
     left_alone: Callable[[str], tuple[Path, float]], tmp_path: Path
@@ -147,7 +147,7 @@ def test_a_worker_of_the_pool_killed_from_outside_is_replaced(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("devices", ["cpu", "cpu:2"])
+@pytest.mark.parametrize("devices", [pytest.param("cpu", marks=pytest.mark.sweep), "cpu:2"])
 def test_sigterm_ends_with_75_and_a_second_ctrl_c_at_once(tmp_path: Path, devices: str) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC)
     for signals, codes, limit in (([signal.SIGTERM], {75}, 20.0), ([signal.SIGINT] * 2, {130, -signal.SIGINT}, 3.0)):

@@ -70,7 +70,7 @@ def test_two_workers_that_come_to_each_commit_together_make_each_shard_once(
         assert rows(store, folder) == rows(whole, folder)
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 @pytest.mark.timeout(600)
 def test_a_run_in_a_bucket_that_is_killed_goes_on_where_it_was(
     s3: Callable[[], str], tmp_path: Path, whole: RunStore

@@ -79,7 +79,7 @@ def images(run: Path) -> set[str]:
     return {row for split in found.values() for row in split["id"]}
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 @pytest.mark.timeout(900)
 def test_a_pipeline_of_thirty_steps_runs_by_envelope_and_exit_code_alone(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text(BASE, "utf-8")

@@ -57,7 +57,7 @@ def test_the_command_line_judges_and_exports(folder: Path) -> None:
     assert "which takes 20: chef (3), doctor (3)" in drawn.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 def test_the_command_that_would_check_the_judge_can_be_copied(tmp_path: Path) -> None:
     """Names that a shell would break, more than one option, and a default folder."""
     place = as_folder(tmp_path / "my $set", table())

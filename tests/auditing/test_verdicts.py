@@ -85,7 +85,7 @@ def test_what_is_left_out_of_simulated_audits_changes_no_verdict(kind: str) -> N
 @pytest.mark.parametrize(
     ("kind", "classes"),
     [
-        ("known", 20),
+        pytest.param("known", 20, marks=pytest.mark.sweep),
         pytest.param("known, prompts alike", 2, marks=pytest.mark.sweep),
         ("known, prompts fix a value", 2),
         pytest.param("known, values lost", 2, marks=pytest.mark.sweep),

@@ -229,7 +229,7 @@ def test_too_little_memory_for_one_image_is_a_device_error_that_says_what_to_do(
     assert "32 x 32 pixels: set a smaller model.size" in raised.value.hint
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 def test_out_of_memory_halves_the_batch_and_renders_the_same_candidates(sd: Path) -> None:
     # A process of its own, whose address space ends a little above what it has once the model is loaded.
     program = [sys.executable, "-m", "tests.generating.out_of_memory", str(sd)]

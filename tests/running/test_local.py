@@ -130,7 +130,7 @@ def test_several_workers_make_what_one_makes(alone: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trouble", ["kill once", "freeze once"])
+@pytest.mark.parametrize("trouble", ["kill once", pytest.param("freeze once", marks=pytest.mark.sweep)])
 def test_a_worker_that_dies_or_hangs_is_replaced_and_nothing_is_lost(alone: Path, tmp_path: Path, trouble: str) -> None:
     outcome = local(tmp_path / "run", trouble, batch_deadline=2.0, loading_deadline=20.0)
     assert (outcome.committed, outcome.failed) == (tuple(range(PLAN.shard_count)), ())
@@ -203,7 +203,7 @@ def test_a_device_that_breaks_again_and_again_ends_the_run_with_its_cause(tmp_pa
     assert state_of(tmp_path / "run", PLAN).failed == {}
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 def test_one_broken_device_among_several_is_left_alone_and_the_others_make_its_shards(tmp_path: Path) -> None:
     store = FolderStore(tmp_path / "run")
     create_run(store, PLAN, SPEC)
@@ -212,7 +212,7 @@ def test_one_broken_device_among_several_is_left_alone_and_the_others_make_its_s
     assert (outcome.committed, outcome.failed) == (tuple(range(PLAN.shard_count)), ())
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 def test_a_stop_ends_all_workers_after_their_batch(tmp_path: Path) -> None:
     began: list[float] = []
     with pytest.raises(Interrupted):
