@@ -10,7 +10,7 @@ _WEIGHTED = re.compile(r"\([^()\n]{1,80}:\s*\d?\.\d+\)")
 
 def weighted_phrases(spec: Spec) -> Iterator[str]:
     """Yield a warning if prompts have weighted phrases: no pipeline of diffusers reads them as such."""
-    written = [spec.prompts.model_dump(), spec.model.negative_prompt]
+    written: list[object] = [spec.prompts.model_dump(), spec.model.negative_prompt]
     written += [(kind.templates, kind.negative_prompt) for kind in spec.classes.values()]
     found = dict.fromkeys(phrase for text in _texts(written) for phrase in _WEIGHTED.findall(text))
     if found:
