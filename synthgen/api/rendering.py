@@ -7,8 +7,8 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -126,22 +126,25 @@ def _whole_or_nothing(folder: Path) -> Iterator[None]:
     """
     is_new = not folder.exists()
     kinds = [folder / IMAGES, folder / MASKS]
-    try:
+    with ExitStack() as undone:
+        undone.callback(_remove, folder, kinds, is_new=is_new)
         with as_storage_error(folder):
             make_folder(folder)
             for kind in kinds:
                 kind.mkdir()
         write_file(folder / METADATA, b"")
         yield
-    except BaseException:
+        undone.pop_all()  # it is whole
+
+
+def _remove(folder: Path, kinds: Sequence[Path], *, is_new: bool) -> None:
+    with suppress(OSError):
+        (folder / METADATA).unlink()
+    for kind in kinds:
+        shutil.rmtree(kind, ignore_errors=True)
+    if is_new:
         with suppress(OSError):
-            (folder / METADATA).unlink()
-        for kind in kinds:
-            shutil.rmtree(kind, ignore_errors=True)
-        if is_new:
-            with suppress(OSError):
-                folder.rmdir()
-        raise
+            folder.rmdir()
 
 
 def _write(path: Path, image: Image.Image) -> None:
