@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,15 @@ from synthgen.cli.program import run
 from synthgen.cli.session import session
 from tests.warm import WarmServer
 
-
 _COLD = 2
 """How many calls begin anew, before it pays to have a server for the others."""
-_calls = 0
+_CALLS = count()
 
 
 def call(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a command line in a process of its own; from the third on, one that need not import what it uses."""
-    global _calls
-    _calls += 1
     words = list(map(str, arguments))
-    if _calls > _COLD and (server := _server()).serves(os.environ):
+    if next(_CALLS) >= _COLD and (server := warm_server()).serves(os.environ):
         done = server.run(words, folder)
         return subprocess.CompletedProcess(words, done.returncode, done.stdout.decode(), done.stderr.decode())
     command = [sys.executable, "-m", "synthgen", *words]
@@ -39,7 +37,8 @@ def call(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @cache
-def _server() -> WarmServer:
+def warm_server() -> WarmServer:
+    """Return the server of this process, which ends with it."""
     server = WarmServer()
     atexit.register(server.end)
     return server

@@ -12,14 +12,18 @@ import gc
 import importlib
 import json
 import os
+import select
 import selectors
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 MODULES = (
     *("synthgen.cli", "synthgen.api.running", "synthgen.api.calibrating", "synthgen.api.auditing"),
@@ -43,6 +47,31 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as caller:
     code = int(caller.recv(32))
 sys.exit(code if code >= 0 else 128 - code)
 """
+
+
+@dataclass
+class Begun:
+    """A process that has begun.
+
+    Attributes:
+        pid: its number, for signals.
+    """
+
+    pid: int
+    _caller: socket.socket
+
+    def is_over(self) -> bool:
+        return bool(select.select([self._caller], [], [], 0)[0])
+
+    def wait(self, timeout: float = 240) -> int:
+        """Return its exit code, or the signal's number with a minus. A process that takes longer is killed."""
+        with self._caller:
+            self._caller.settimeout(timeout)
+            try:
+                return int(self._caller.recv(32))
+            except TimeoutError:
+                os.kill(self.pid, signal.SIGKILL)
+                raise
 
 
 class WarmServer:
@@ -77,27 +106,32 @@ class WarmServer:
         timeout: float = 240,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a command line in a folder, and return what it printed."""
-        variables = dict(os.environ if variables is None else variables)
-        asked = json.dumps({"arguments": list(arguments), "folder": str(folder), "variables": variables}).encode()
-        assert len(asked) < _MOST
-        with (
-            tempfile.TemporaryFile() as out,
-            tempfile.TemporaryFile() as err,
-            open(stdin or os.devnull, "rb") as given,
-            socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as caller,
-        ):
-            caller.connect(self._door)
-            caller.settimeout(timeout)
-            socket.send_fds(caller, [asked], [given.fileno(), out.fileno(), err.fileno()])
-            process = int(caller.recv(32))
-            try:
-                code = int(caller.recv(32))
-            except TimeoutError:
-                os.kill(process, 9)
-                raise
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            begun = self.begin(arguments, folder, out, err, variables=variables, stdin=stdin)
+            code = begun.wait(timeout)
             out.seek(0)
             err.seek(0)
             return subprocess.CompletedProcess(list(arguments), code, out.read(), err.read())
+
+    def begin(
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        out: IO[bytes],
+        err: IO[bytes],
+        *,
+        variables: Mapping[str, str] | None = None,
+        stdin: Path | None = None,
+    ) -> Begun:
+        """Begin a command line that prints to files."""
+        variables = dict(os.environ if variables is None else variables)
+        asked = json.dumps({"arguments": list(arguments), "folder": str(folder), "variables": variables}).encode()
+        assert len(asked) < _MOST
+        caller = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with open(stdin or os.devnull, "rb") as given:
+            caller.connect(self._door)
+            socket.send_fds(caller, [asked], [given.fileno(), out.fileno(), err.fileno()])
+        return Begun(int(caller.recv(32)), caller)
 
     def write_program(self, folder: Path) -> Path:
         """Write a program `synthgen` into a folder, for scripts: it has this server run each command line."""
@@ -127,16 +161,18 @@ def main() -> None:
     from synthgen.__main__ import main as begin
 
     sys.argv = ["synthgen", *arguments]
+    code: object = 1
     try:
         begin()
     except SystemExit as ended:
-        # As the interpreter ends, but without taking apart all that was imported, which takes longer than most commands.
+        code = ended.code
+    if isinstance(code, int):
+        # As the interpreter ends, but all that was imported is not taken apart: that takes longer than most commands.
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
-        assert isinstance(ended.code, int)
-        os._exit(ended.code)
+        os._exit(code)
 
 
 def _asked(door: str) -> list[str] | None:
