@@ -26,7 +26,14 @@ from pathlib import Path
 from typing import IO
 
 MODULES = (
-    *("synthgen.cli", "synthgen.api.running", "synthgen.api.calibrating", "synthgen.api.auditing"),
+    *(
+        "synthgen.cli.making",
+        "synthgen.cli.keeping",
+        "synthgen.cli.sources",
+        "synthgen.api.running",
+        "synthgen.api.calibrating",
+        "synthgen.api.auditing",
+    ),
     *("synthgen.dataset.finalize", "synthgen.dataset.formats.opening", "synthgen.dataset.duplicates"),
     *("synthgen.generating.renderer", "synthgen.judging.clip_judge", "synthgen.pages.sheet", "synthgen.ledger.tally"),
     *("synthgen.running.executors.local", "synthgen.store.object_store", "synthgen.store.s3"),
@@ -47,6 +54,14 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as caller:
     code = int(caller.recv(32))
 sys.exit(code if code >= 0 else 128 - code)
 """
+
+
+def close_files_but(kept: int) -> None:
+    """Close every file that a fork took along, but the standard streams and one."""
+    for number in map(int, os.listdir("/proc/self/fd")):
+        if number > 2 and number != kept:
+            with contextlib.suppress(OSError):
+                os.close(number)
 
 
 @dataclass
@@ -79,12 +94,13 @@ class WarmServer:
 
     def __init__(self, variables: Mapping[str, str] | None = None) -> None:
         self._variables = dict(os.environ if variables is None else variables)
+        measured = os.environ.get("TESTS_COVERAGE")  # see `tests/conftest.py`
         self._folder = tempfile.TemporaryDirectory(prefix="warm-")
         self._door = str(Path(self._folder.name, "door"))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.warm", self._door],
             cwd=Path(__file__).parents[1],
-            env=self._variables,
+            env={**self._variables, **({"COVERAGE_PROCESS_CONFIG": measured} if measured else {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
