@@ -39,6 +39,11 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 # A user's Python keeps what it compiled; without that, each process of a test compiles torch and diffusers anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Coverage is measured here and in the processes of `tests.warm`. To start it in every other process that a test begins
+# takes as long as the tests themselves.
+if "PYTEST_XDIST_WORKER" in os.environ and "COVERAGE_PROCESS_CONFIG" in os.environ:
+    os.environ["TESTS_COVERAGE"] = os.environ.pop("COVERAGE_PROCESS_CONFIG")
+
 # Of several tests at a time each has a core. Two libraries that both want all cores starve.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")

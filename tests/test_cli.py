@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthgen.pages.page import script
-from tests.command import call, result
+from tests.command import call, result, warm_server
 
 SPEC = """\
 synthgen: 1
@@ -88,19 +88,18 @@ def test_run_again_says_that_all_is_done_and_loads_no_model(home: Path) -> None:
     assert "False" in done.stdout.splitlines()[-1]
 
 
-@pytest.mark.slow
 def test_killed_in_the_middle_and_resumed_it_is_as_if_nothing_had_been(home: Path, tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC)
     run = tmp_path / "outputs/small"
-    command = [sys.executable, "-m", "synthgen", "run", "spec.yaml"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    with open(os.devnull, "wb") as nothing:
+        process = warm_server().begin(["run", "spec.yaml"], tmp_path, nothing, nothing)
     deadline = time.monotonic() + 200
     while not any((run / "done").glob("*.json")):
-        assert process.poll() is None, "it ended before it could be killed"
+        assert not process.is_over(), "it ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
     assert len(list((run / "done").glob("*.json"))) < 3
     assert not (run / "dataset").exists()
 

@@ -1,11 +1,14 @@
 """The guides' commands, the examples and the notebook are run as they stand, with the models that ship."""
 
+import atexit
 import csv
 import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbformat
 import pandas as pd
@@ -13,14 +16,27 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
+from tests.warm import WarmServer
+
 DOCS = Path(__file__).parents[1] / "docs"
 EXAMPLES = DOCS / "examples"
 BLOCK = re.compile(r'^```(bash|python|yaml)(?: title="([\w.]+)")?\n(.*?)^```', re.DOTALL | re.MULTILINE)
 
 
+@cache
+def programs() -> str:
+    """The folder of a program `synthgen` that begins at once: each guide calls it many times."""
+    folder = TemporaryDirectory()
+    server = WarmServer()
+    server.write_program(Path(folder.name))
+    atexit.register(folder.cleanup)
+    atexit.register(server.end)
+    return folder.name
+
+
 def environment() -> dict[str, str]:
     """With this environment's programs first, as a user's activated one has."""
-    return {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+    return {**os.environ, "PATH": os.pathsep.join([programs(), str(Path(sys.executable).parent), os.environ["PATH"]])}
 
 
 def shell(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:

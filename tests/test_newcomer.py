@@ -1,4 +1,4 @@
-"""What three newcomers type: forty command lines, right and wrong, each as a process of its own.
+"""What three newcomers type: forty command lines, right and wrong, each in a process of its own.
 
 One merges synthetic with real images, one runs specs in pipelines, one audits. The terminal is no terminal, 80 columns
 wide, and its locale is POSIX. Every command line prints the envelope of `--json`; none shows a traceback, and none what
@@ -8,13 +8,16 @@ a library says.
 import json
 import os
 import re
-import subprocess
-import sys
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.command import envelope
+from tests.warm import WarmServer
+
+LOCALE = {"COLUMNS": "80", "LC_ALL": "C", "LANG": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 
 SPEC = """\
 synthgen: 1
@@ -103,19 +106,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[WarmServer]:
+    server = WarmServer({**os.environ, **LOCALE})
+    yield server
+    server.end()
+
+
 @pytest.mark.parametrize(("line", "code", "words"), LINES, ids=[line or "nothing" for line, _, _ in LINES])
-def test_a_command_line_ends_as_it_should(home: Path, line: str, code: int, words: str) -> None:
+def test_a_command_line_ends_as_it_should(server: WarmServer, home: Path, line: str, code: int, words: str) -> None:
     command, _, stdin = line.partition(" < ")
-    locale = {"COLUMNS": "80", "LC_ALL": "C", "LANG": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-    done = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m synthgen {command} --json" + (f" < {stdin}" if stdin else "")],
-        cwd=home,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=240,
-        check=False,
-        env={**os.environ, **locale},
-    )
+    arguments = [*shlex.split(command), "--json"]
+    done = server.run(arguments, home, variables={**os.environ, **LOCALE}, stdin=home / stdin if stdin else None)
     said = done.stderr.decode("ascii")
     assert done.returncode == code, said
     found = envelope(done.stdout.decode("ascii"))

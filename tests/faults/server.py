@@ -22,21 +22,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tests.warm import MODULES, close_files_but
+
 KINDS = ("fsync", "create", "link", "rename", "close", "mkdir", "unlink", "open", "write", "read", "stat")
 ACTIONS = ("count", "EIO once", "ENOSPC from then on", "half", "SIGKILL before", "SIGKILL after")
 """In the order of the shim's own enumerations."""
 
 _ASKING = {signal.SIGINT, signal.SIGTERM}
 _BE_PARENT_OF_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER
-_MODULES = (
-    *("synthgen.cli.making", "synthgen.cli.keeping", "synthgen.api.running", "synthgen.api.calibrating"),
-    *("synthgen.dataset.finalize", "synthgen.dataset.formats.opening", "synthgen.dataset.duplicates"),
-    *("synthgen.generating.renderer", "synthgen.judging.clip_judge", "synthgen.pages.sheet", "synthgen.ledger.tally"),
-    *("synthgen.running.executors.local", "synthgen.store.object_store", "synthgen.store.s3"),
-    *("synthgen.api.observing", "synthgen.api.prometheus", "synthgen.api.telemetry", "synthgen.cli.sources"),
-    *("diffusers", "open_clip", "datasets", "pyarrow.parquet", "pyarrow.dataset", "scipy.fftpack", "s3fs"),
-    *("PIL.PngImagePlugin", "PIL.JpegImagePlugin", "PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.PpmImagePlugin"),
-)
 
 
 def main() -> None:
@@ -61,7 +54,7 @@ def _warm(spec: str) -> None:
     import torch
 
     torch.set_num_threads(1)
-    for name in _MODULES:
+    for name in MODULES:
         importlib.import_module(name)
 
     from synthgen.api import wiring
@@ -209,10 +202,7 @@ def _fork_workers() -> None:
         return child
 
     def served(start: Any, location: str, device: str, connection: Any) -> None:
-        for descriptor in map(int, os.listdir("/proc/self/fd")):
-            if descriptor > 2 and descriptor != connection.fileno():
-                with suppress(OSError):
-                    os.close(descriptor)
+        close_files_but(connection.fileno())
         _renew_threads()
         serve(start, location, device, connection)
 

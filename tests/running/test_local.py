@@ -1,11 +1,13 @@
 """The local executor with real processes: they are killed, stopped and broken, and the run comes out the same."""
 
 import logging
+import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,11 @@ from synthgen.planning import Plan
 from synthgen.records import Candidate, Rendered
 from synthgen.running import Assignment, Outcome, Slot, create_run, open_run, run_local, slots, verify, work
 from synthgen.running.executors.queue import TRIES
+from synthgen.running.executors.worker_side import Start, serve_process
 from synthgen.store import FolderStore
 from tests.running.noise import SPEC, BrightnessJudge, NoiseGenerator, make_run, noise_plan
 from tests.running.tables import images_of, ledger_of, state_of, without
+from tests.warm import close_files_but
 
 PLAN = noise_plan("classes.doctor=40", "output.shard_size=8")
 
@@ -98,6 +102,19 @@ class GeneratorOnABrokenDevice(NoiseGenerator):
                 raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nmore")
 
 
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers begin at once, as forks of this process; as if spawned, each has no file but its end of the pipe."""
+
+    def served(start: Start, location: str, device: str, connection: Connection) -> None:
+        close_files_but(connection.fileno())
+        serve_process(start, location, device, connection)
+
+    context = multiprocessing.get_context("fork")
+    monkeypatch.setattr(multiprocessing, "get_context", lambda method=None: context)
+    monkeypatch.setattr("synthgen.running.executors.local.serve_process", served)
+
+
 def local(folder: Path, trouble: str = "", workers: int = 2, **options: object) -> Outcome:
     store = FolderStore(folder)
     create_run(store, PLAN, SPEC)
@@ -129,8 +146,8 @@ def test_several_workers_make_what_one_makes(alone: Path, tmp_path: Path) -> Non
     assert the_same(tmp_path / "run", alone, PLAN)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("trouble", ["kill once", pytest.param("freeze once", marks=pytest.mark.sweep)])
+@pytest.mark.usefixtures("forked")
+@pytest.mark.parametrize("trouble", ["kill once", "freeze once"])
 def test_a_worker_that_dies_or_hangs_is_replaced_and_nothing_is_lost(alone: Path, tmp_path: Path, trouble: str) -> None:
     outcome = local(tmp_path / "run", trouble, batch_deadline=2.0, loading_deadline=20.0)
     assert (outcome.committed, outcome.failed) == (tuple(range(PLAN.shard_count)), ())
@@ -138,6 +155,7 @@ def test_a_worker_that_dies_or_hangs_is_replaced_and_nothing_is_lost(alone: Path
     assert verify(PLAN, FolderStore(tmp_path / "run")) == []
 
 
+@pytest.mark.usefixtures("forked")
 def test_what_a_worker_logs_is_said_by_the_process_that_started_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,7 +167,7 @@ def test_what_a_worker_logs_is_said_by_the_process_that_started_it(
     assert "is warm" not in capfd.readouterr().err
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("forked")
 def test_a_shard_that_kills_its_workers_is_set_aside_and_the_others_go_on(tmp_path: Path) -> None:
     outcome = local(tmp_path / "run", "kill always")
     assert outcome.failed == (2,)
@@ -159,7 +177,7 @@ def test_a_shard_that_kills_its_workers_is_set_aside_and_the_others_go_on(tmp_pa
     assert "3 workers in turn ended at this shard; the last one died, exit code -9" in failure.read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("forked")
 def test_a_candidate_that_kills_its_worker_twice_is_skipped_and_recorded(alone: Path, tmp_path: Path) -> None:
     outcome = local(tmp_path / "run", "candidate 3")
     assert (outcome.committed, outcome.failed) == (tuple(range(PLAN.shard_count)), ())
@@ -170,17 +188,15 @@ def test_a_candidate_that_kills_its_worker_twice_is_skipped_and_recorded(alone: 
     assert others == [row["id"] for row in images_of(tmp_path / "run", PLAN) if not row["id"].startswith("00002")]
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("forked")
 def test_what_no_worker_can_do_ends_the_run_with_its_own_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="it broke") as caught:
         local(tmp_path / "run", "break")
     assert caught.value.hint == "mend it"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("trouble", "workers"), [("render 1", 1), pytest.param("render 2", 2, marks=pytest.mark.sweep), ("setup 1", 1)]
-)
+@pytest.mark.usefixtures("forked")
+@pytest.mark.parametrize(("trouble", "workers"), [("render 1", 1), ("render 2", 2), ("setup 1", 1)])
 def test_a_process_whose_device_breaks_is_replaced_and_another_one_makes_its_shard(
     alone: Path, tmp_path: Path, trouble: str, workers: int
 ) -> None:
@@ -194,8 +210,8 @@ def test_a_process_whose_device_breaks_is_replaced_and_another_one_makes_its_sha
     assert ids == [row["id"] for row in images_of(alone, PLAN)]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("trouble", ["setup 99", pytest.param("render 99", marks=pytest.mark.sweep)])
+@pytest.mark.usefixtures("forked")
+@pytest.mark.parametrize("trouble", ["setup 99", "render 99"])
 def test_a_device_that_breaks_again_and_again_ends_the_run_with_its_cause(tmp_path: Path, trouble: str) -> None:
     with pytest.raises(DeviceLost, match="CUDA error: an illegal memory access was encountered"):
         local(tmp_path / "run", trouble)
@@ -203,7 +219,7 @@ def test_a_device_that_breaks_again_and_again_ends_the_run_with_its_cause(tmp_pa
     assert state_of(tmp_path / "run", PLAN).failed == {}
 
 
-@pytest.mark.sweep
+@pytest.mark.usefixtures("forked")
 def test_one_broken_device_among_several_is_left_alone_and_the_others_make_its_shards(tmp_path: Path) -> None:
     store = FolderStore(tmp_path / "run")
     create_run(store, PLAN, SPEC)
@@ -212,7 +228,7 @@ def test_one_broken_device_among_several_is_left_alone_and_the_others_make_its_s
     assert (outcome.committed, outcome.failed) == (tuple(range(PLAN.shard_count)), ())
 
 
-@pytest.mark.sweep
+@pytest.mark.usefixtures("forked")
 def test_a_stop_ends_all_workers_after_their_batch(tmp_path: Path) -> None:
     began: list[float] = []
     with pytest.raises(Interrupted):
