@@ -150,8 +150,7 @@ STEPS = {
     "imports": "run lint-imports",
     "house": "run python .ci/house.py",
     "types": "run mypy",
-    "tests": "run coverage run -m pytest",
-    "coverage": "run coverage report --sort cover",
+    "tests": "run python -m slipcover --out build/measured.txt -m pytest",
 }
 
 
