@@ -60,10 +60,16 @@ def file_problems(call: PipelineCall, source: ModelSource) -> Iterator[tuple[str
     yield from _packages(call)
 
 
-def channel_problems(read: Read) -> Iterator[tuple[str, str]]:
-    """Find a UNet that takes more than latents."""
+def channel_problems(call: PipelineCall, read: Read) -> Iterator[tuple[str, str]]:
+    """Find a UNet that takes more than latents, and than those of the picture that the task gives it."""
     channels, latents = read("unet/config.json").get("in_channels"), read("vae/config.json").get("latent_channels")
-    if isinstance(channels, int) and isinstance(latents, int) and channels > latents:
+    if not isinstance(channels, int) or not isinstance(latents, int):
+        return
+    if call.task.edits and call.pictures.in_unet:
+        if channels != 2 * latents:
+            what = f"its UNet takes {channels} channels, and {call.pipeline} gives it {2 * latents}"
+            yield "id", f"{what}: those of the image and of a picture"
+    elif channels > latents and not ("mask_image" in call.task.pictures and channels == 2 * latents + 1):
         what = f"its UNet takes {channels} channels, and latents have {latents}: the others are for an image or a mask"
         yield "id", what
 

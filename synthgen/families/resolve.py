@@ -113,9 +113,13 @@ def not_fit(pipeline: str, task: TaskRoles) -> str | None:
     signature = signature_of(pipeline)
     if signature is None:
         return "it cannot be called"
+    if pipeline in task.reasons:
+        return task.reasons[pipeline]
     family, given = family_of(pipeline), {"prompt", *task.pictures}
-    known = {*task.pictures, "strength"} if task.pictures else set[str]()
+    known = {*task.pictures, *(() if task.edits else ("strength",))} if task.pictures else set[str]()
     changes = {name: why for name, why in _OTHER.items() if name in signature.takes.keys() - known}
+    if task.edits and "strength" in changes:
+        changes["strength"] = "it redraws pictures in part, which is the task image-to-image"
     if why := next((why for name, why in changes.items() if not (family and family.edits and "image" in name)), None):
         return why
     for name, why in _NEEDED.items():
@@ -125,6 +129,8 @@ def not_fit(pipeline: str, task: TaskRoles) -> str | None:
         return f"its call has no `{lacking[0]}`"
     if task.needs_strength and "strength" not in signature.takes:
         return "its call has no `strength`: it edits pictures as the prompt says"
+    if task.edits and not (family and (family.edits or family.only_edits)):
+        return "synthgen does not know how it edits pictures"
     needed = [name for name, default in signature.takes.items() if default is NEEDED and name not in given]
     return f"it needs {', '.join(needed)} too" if needed else None
 
@@ -144,7 +150,8 @@ def pipeline_for(named: str, task: TaskRoles) -> str | None:
     if own := task.more.get(named):
         return own
     keys = [key for each in AUTO for key, pipeline in auto_families(each).items() if pipeline == named]
-    return next((found for key in keys if (found := auto_families(task.auto).get(key))), None)
+    found = next((found for key in keys if (found := auto_families(task.auto).get(key))), None)
+    return named if task.edits and (found is None or not_fit(found, task)) else found
 
 
 def _resolved(
@@ -174,7 +181,8 @@ def _resolved(
         size=_own_size(signature_of(text) or signature, row, backbone, index, factor),
         sizes=row.sizes,
         is_area=row.is_area,
-        together=row.together if known else Together.NEVER,
+        rounds=row.rounds,
+        together=Together.NEVER if not known or (task.edits and row.pictures.shared) else row.together,
         gives_sigmas=signature.gives_sigmas,
         seeds_steps=signature.seeds_steps,
         negative=row.negative and guidance is not Guidance.NONE and "negative_prompt" in signature.takes,
@@ -184,6 +192,7 @@ def _resolved(
         one_text=row.one_text,
         squares=row.squares,
         as_tensors=row.as_tensors,
+        pictures=row.pictures,
         known=known,
     )
 

@@ -19,6 +19,8 @@ class TaskRoles:
         pictures: the arguments that hand over pictures; every one is needed, and its size is that of the image.
         more: pipelines for it that diffusers has in no list, by the pipeline that makes images from text.
         needs_strength: whether a pipeline without `strength` does something else.
+        edits: whether the prompt says what to change in a picture, and only pipelines do it that read pictures so.
+        reasons: why pipelines do not do it, where their signature does not show that.
     """
 
     name: str
@@ -26,7 +28,20 @@ class TaskRoles:
     pictures: tuple[str, ...] = ()
     more: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     needs_strength: bool = False
+    edits: bool = False
+    reasons: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
+
+_NO_EDITS = {
+    "StableDiffusionAdapterPipeline": "it needs an image that controls the layout (T2I-Adapter)",
+    "StableDiffusionXLAdapterPipeline": "it needs an image that controls the layout (T2I-Adapter)",
+    "QwenImageLayeredPipeline": "it divides a picture into layers",
+    "ZImageOmniPipeline": "diffusers hands its decoder pictures in bfloat16, whatever the decoder is in",
+    "BriaFiboEditPipeline": "its prompts are JSON objects of its own, and no instructions",
+    "OmniGenPipeline": "its prompts must name each picture by a mark, as in <img><|image_1|></img>",
+    "JoyImageEditPlusPipeline": "it is made for several pictures of one image",
+    "HunyuanImageRefinerPipeline": "it refines images, and takes no instruction",
+}
 
 TASKS: Mapping[str, TaskRoles] = MappingProxyType(
     {
@@ -45,6 +60,7 @@ TASKS: Mapping[str, TaskRoles] = MappingProxyType(
                 ),
                 needs_strength=True,
             ),
+            TaskRoles("edit", "IMAGE2IMAGE", ("image",), edits=True, reasons=MappingProxyType(_NO_EDITS)),
         )
     }
 )

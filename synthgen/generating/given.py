@@ -38,10 +38,11 @@ def pictures_given(
         return {}
     assert pictures is not None, "the task begins from pictures"
     found = [pictures(candidate) for candidate in candidates]
-    return {
+    given = {
         argument: [_as_given(_part(one, argument), call, height, width) for one in found]
         for argument in call.task.pictures
     }
+    return {argument: each[0] if call.one_text else each for argument, each in given.items()}
 
 
 def _part(picture: SourcePicture, argument: str) -> Image.Image:

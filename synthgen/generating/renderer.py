@@ -40,6 +40,7 @@ _OF_CALLS = frozenset(
         "steps",
         "guidance",
         "guidance_interval",
+        "image_guidance",
         "embedded_guidance",
         "scheduler",
         "scheduler_config",

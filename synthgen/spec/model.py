@@ -92,6 +92,11 @@ class ModelSpec(Section):
         "are made. Only for tasks that begin from pictures. It may be a choice, as `model.steps`. Default: the "
         "pipeline's own.",
     )
+    image_guidance: Annotated[float, Field(ge=1, le=50)] | None = Field(
+        None,
+        description="For the task 'edit': guidance towards the source picture, as InstructPix2Pix and DreamLite read "
+        "it. Higher values keep more of the picture. Default: the pipeline's own.",
+    )
     size: Sizes | None = Field(
         None,
         description="Width and height of square images in pixels, or both, such as '512x768'. It may be a choice: a "

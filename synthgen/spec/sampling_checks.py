@@ -18,6 +18,9 @@ def check_sampling(spec: Data) -> Iterator[Violation]:
     if model.get("strength") is not None and spec.get("task", TASK) == TASK:
         what = "it acts only where images begin from pictures: set task: image-to-image and a source, or remove it"
         yield Violation(("model", "strength", KEY), what)
+    if model.get("image_guidance") is not None and spec.get("task", TASK) != "edit":
+        what = "it acts only where pictures are edited: set task: edit and a source, or remove it"
+        yield Violation(("model", "image_guidance", KEY), what)
     for key in CHOSEN:
         value = model.get(key)
         path: Path = ("model", key)

@@ -6,7 +6,7 @@ from synthgen.spec.bare import Data, Violation
 from synthgen.spec.place import KEY
 
 TASK = "text-to-image"
-FROM_PICTURES = ("image-to-image",)
+FROM_PICTURES = ("image-to-image", "edit")
 """The tasks that begin from the pictures of `source`."""
 _LATER = ("inpaint", "outpaint", "control")
 

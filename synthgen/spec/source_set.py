@@ -43,7 +43,7 @@ _Values = Annotated[
 
 
 class SourceSpec(Section):
-    """The set of pictures that `task: image-to-image` begins from."""
+    """The set of pictures that a task begins from."""
 
     dataset: Annotated[Text, AfterValidator(_place)] = Field(
         description="The set: a folder or a file that starts with './', '~' or '/', of any kind that `synthgen audit` "

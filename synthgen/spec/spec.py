@@ -17,7 +17,7 @@ from synthgen.spec.output import Budget, Output
 from synthgen.spec.source_set import SourceSpec
 from synthgen.spec.template import Template
 
-Task = Literal["text-to-image", "image-to-image", "inpaint", "outpaint", "control"]
+Task = Literal["text-to-image", "image-to-image", "edit", "inpaint", "outpaint", "control"]
 
 
 class ClassSpec(Section):
@@ -119,11 +119,11 @@ class Spec(Section):
     )
     task: Task = Field(
         "text-to-image",
-        description="The kind of generation: 'text-to-image', or 'image-to-image', which begins from the pictures of "
-        "`source`. The others are not supported yet.",
+        description="The kind of generation: 'text-to-image'; 'image-to-image', which begins from the pictures of "
+        "`source`; or 'edit', which changes them as the prompt says. The others are not supported yet.",
     )
     source: SourceSpec | None = Field(
-        None, description="The pictures that images begin from: for the task 'image-to-image', which needs them."
+        None, description="The pictures that images begin from: for the tasks 'image-to-image' and 'edit'."
     )
     classes: Annotated[
         Mapping[
@@ -185,7 +185,7 @@ class Spec(Section):
         dumped = self.model_dump(mode="json")
         if not self.filters.measures:
             del dumped["filters"]["measures"]  # plans of earlier versions keep their fingerprint
-        for key in ("guidance_interval", "max_sequence_length", "clip_skip"):  # the same
+        for key in ("guidance_interval", "image_guidance", "max_sequence_length", "clip_skip"):  # the same
             if getattr(self.model, key) is None:
                 del dumped["model"][key]
         for key in ("adapters", "components", "config", "scheduler_config"):
