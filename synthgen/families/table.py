@@ -147,6 +147,7 @@ FAMILIES: tuple[Family, ...] = (
         edits=True,
         pictures=_FLUX2_PICTURES,
     ),
+    Family(pipelines=("FluxFillPipeline",), guidance=Guidance.NONE, embedded="guidance_scale", patch=2),
     Family(pipelines=("Flux2KleinKVPipeline",), patch=2, only_edits=True, pictures=_FLUX2_PICTURES),
     Family(pipelines=("ZImagePipeline",), guidance=Guidance.LESS_ONE, patch=2, side=1024),
     Family(pipelines=("ZImageOmniPipeline",), guidance=Guidance.LESS_ONE, patch=2, side=1024, edits=True),
@@ -177,6 +178,17 @@ FAMILIES: tuple[Family, ...] = (
         patch=2,
         together=Together.NEVER,  # it takes no more than one prompt
         only_edits=True,
+    ),
+    # It draws as many pixels as 1024 x 1024 has, whatever the picture's size.
+    Family(
+        pipelines=("QwenImageEditInpaintPipeline",),
+        guidance=Guidance.TRUE,
+        embedded="guidance_scale",
+        blank=" ",
+        multiple=32,
+        side=1024,
+        is_area=True,
+        rounds=AreaRounding.NEAREST,
     ),
     # It reads one prompt, and draws as many pixels as 1024 x 1024 has, whatever the picture's size.
     Family(
@@ -250,7 +262,7 @@ FAMILIES: tuple[Family, ...] = (
         multiple=64,
         squares=True,
     ),
-    Family(pipelines=("IFImg2ImgPipeline",), as_tensors=True),
+    Family(pipelines=("IFImg2ImgPipeline", "IFInpaintingPipeline"), as_tensors=True),
     Family(pipelines=("KolorsPipeline", "KolorsPAGPipeline"), package="sentencepiece"),
     # It takes the mean over a prompt's padding.
     # guided + number (guided - unguided), as Z-Image; but it leaves that out up to a number of 1.

@@ -42,6 +42,11 @@ _NO_EDITS = {
     "JoyImageEditPlusPipeline": "it is made for several pictures of one image",
     "HunyuanImageRefinerPipeline": "it refines images, and takes no instruction",
 }
+_INPAINT = {
+    "ChromaPipeline": "ChromaInpaintPipeline",
+    "FluxKontextPipeline": "FluxKontextInpaintPipeline",
+    "Flux2KleinPipeline": "Flux2KleinInpaintPipeline",
+}
 
 TASKS: Mapping[str, TaskRoles] = MappingProxyType(
     {
@@ -61,6 +66,8 @@ TASKS: Mapping[str, TaskRoles] = MappingProxyType(
                 needs_strength=True,
             ),
             TaskRoles("edit", "IMAGE2IMAGE", ("image",), edits=True, reasons=MappingProxyType(_NO_EDITS)),
+            TaskRoles("inpaint", "INPAINT", ("image", "mask_image"), MappingProxyType(_INPAINT)),
+            TaskRoles("outpaint", "INPAINT", ("image", "mask_image"), MappingProxyType(_INPAINT)),
         )
     }
 )

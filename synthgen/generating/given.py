@@ -56,4 +56,5 @@ def _as_given(picture: Image.Image, call: PipelineCall, height: int, width: int)
     cut = covering(picture, width, height)
     if not call.as_tensors:
         return cut
-    return torch.from_numpy(np.array(cut, np.float32)).permute(2, 0, 1) / 127.5 - 1
+    values = torch.from_numpy(np.array(cut, np.float32))
+    return values[None] / 255 if cut.mode == "L" else values.permute(2, 0, 1) / 127.5 - 1

@@ -39,12 +39,12 @@ class WithPictures:
     pipeline: DiffusionPipeline
     given: Mapping[str, object]
 
-    def __call__(self, **arguments: Any) -> Any:
+    def __call__(self, *prompt: str, **arguments: Any) -> Any:
         takes = inspect.signature(type(self.pipeline).__call__).parameters
         sizeless = {
             name: value for name, value in arguments.items() if name in takes or name not in ("height", "width")
         }
-        return self.pipeline(**sizeless, **self.given)
+        return self.pipeline(*prompt, **sizeless, **self.given)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.pipeline, name)
