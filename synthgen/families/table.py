@@ -262,6 +262,14 @@ FAMILIES: tuple[Family, ...] = (
         multiple=64,
         squares=True,
     ),
+    # 2.2 gives each image of a batch the region and the picture of the first one.
+    Family(
+        pipelines=("KandinskyInpaintCombinedPipeline", "KandinskyV22InpaintCombinedPipeline"),
+        together=Together.NEVER,
+        negative=False,
+        multiple=64,
+        pictures=PictureRules(in_unet=True),
+    ),
     Family(pipelines=("IFImg2ImgPipeline", "IFInpaintingPipeline"), as_tensors=True),
     Family(pipelines=("KolorsPipeline", "KolorsPAGPipeline"), package="sentencepiece"),
     # It takes the mean over a prompt's padding.

@@ -47,6 +47,15 @@ _INPAINT = {
     "FluxKontextPipeline": "FluxKontextInpaintPipeline",
     "Flux2KleinPipeline": "Flux2KleinInpaintPipeline",
 }
+_NO_FILLING = {
+    "ChromaInpaintPipeline": "diffusers asks its transformer for guidance_embeds, which no Chroma has",
+}
+
+
+def _filling(name: str) -> TaskRoles:
+    more, reasons = MappingProxyType(_INPAINT), MappingProxyType(_NO_FILLING)
+    return TaskRoles(name, "INPAINT", ("image", "mask_image"), more, reasons=reasons)
+
 
 TASKS: Mapping[str, TaskRoles] = MappingProxyType(
     {
@@ -66,8 +75,8 @@ TASKS: Mapping[str, TaskRoles] = MappingProxyType(
                 needs_strength=True,
             ),
             TaskRoles("edit", "IMAGE2IMAGE", ("image",), edits=True, reasons=MappingProxyType(_NO_EDITS)),
-            TaskRoles("inpaint", "INPAINT", ("image", "mask_image"), MappingProxyType(_INPAINT)),
-            TaskRoles("outpaint", "INPAINT", ("image", "mask_image"), MappingProxyType(_INPAINT)),
+            _filling("inpaint"),
+            _filling("outpaint"),
         )
     }
 )
