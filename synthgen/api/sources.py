@@ -34,7 +34,7 @@ def sources_of(spec: Spec) -> Sources | None:
         return None
     from synthgen.sets.source_pictures import find_sources
 
-    found = find_sources(_opened(spec.source), spec.source, list(spec.classes))
+    found = find_sources(_opened(spec.source), spec.source, list(spec.classes), spec.shaped_by)
     for note in found.notes:
         _LOG.warning("source: %s", note)
     return Sources.of(found.rows)

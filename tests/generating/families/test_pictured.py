@@ -5,15 +5,19 @@ from pathlib import Path
 from typing import cast
 
 import diffusers
+import numpy as np
 import pytest
+import torch
 from diffusers import DiffusionPipeline
+from PIL import Image, ImageOps
 from torch import Tensor
 
+from synthgen.generating.given import Layout
 from synthgen.generating.renderer import Renderer
 from synthgen.models.parts import source_of
 from synthgen.records import Candidate, SourcePicture
 from synthgen.spec import ModelSpec
-from tests.generating.families.begun import WithPictures, given, picture, region
+from tests.generating.families.begun import WithPictures, cut, given, picture, region
 from tests.generating.families.edited import EDITED
 from tests.generating.families.family import Family
 from tests.generating.families.filled import FILLED
@@ -49,6 +53,7 @@ def renderer(task: str, family: Family, folder: Path, **settings: object) -> Ren
         largest_batch=16,
         task=task,
         pictures=lambda one: SourcePicture(picture(one.attempt), region(one.attempt) if task == "inpaint" else None),
+        layout=Layout("mask" if task == "inpaint" else None),
     )
     made.setup()
     return made
@@ -58,6 +63,13 @@ def drawn(generator: Renderer, candidates: Sequence[Candidate]) -> list[Tensor]:
     rendered = generator.render(candidates)
     assert [one.failure for one in rendered] == [None] * len(candidates)
     return [one.image for one in rendered if one.image is not None]
+
+
+def pasted(image: Tensor, number: int, size: tuple[int, int]) -> Tensor:
+    """Put the picture back outside its region."""
+    kept = np.array(ImageOps.fit(region(number), size[::-1], Image.Resampling.NEAREST)) == 0
+    source = torch.from_numpy(np.array(cut(picture(number), size))).permute(2, 0, 1)
+    return torch.where(torch.from_numpy(kept), source, image)
 
 
 def furthest(some: Sequence[Tensor], others: Sequence[Tensor]) -> int:
@@ -86,7 +98,7 @@ def test_pictures_and_regions_act_as_in_direct_calls(task: str, name: str, tmp_p
             steps=STEPS,
             size=family.size,
         )
-        return image
+        return image if task == "edit" else pasted(image, number, family.size)
 
     candidates = [candidate(index, PROMPTS[index], HAT if negated else "") for index in range(3)]
     expected = [direct(one, one.attempt) for one in candidates[:2]]
