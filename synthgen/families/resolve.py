@@ -128,7 +128,7 @@ def not_fit(pipeline: str, task: TaskRoles) -> str | None:
     if lacking := [name for name in task.pictures if name not in signature.takes]:
         return f"its call has no `{lacking[0]}`"
     if task.needs_strength and "strength" not in signature.takes:
-        return "its call has no `strength`: it edits pictures as the prompt says"
+        return "its call has no `strength`: it edits pictures as the prompt says, which is the task edit"
     if task.edits and not (family and (family.edits or family.only_edits)):
         return "synthgen does not know how it edits pictures"
     needed = [name for name, default in signature.takes.items() if default is NEEDED and name not in given]

@@ -32,13 +32,17 @@ class TaskRoles:
     reasons: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
+_LAYERED = "QwenImageLayeredPipeline"
 _NO_EDITS = {
     "StableDiffusionAdapterPipeline": "it needs an image that controls the layout (T2I-Adapter)",
     "StableDiffusionXLAdapterPipeline": "it needs an image that controls the layout (T2I-Adapter)",
-    "QwenImageLayeredPipeline": "it divides a picture into layers",
+    _LAYERED: "it divides a picture into layers",
     "ZImageOmniPipeline": "diffusers hands its decoder pictures in bfloat16, whatever the decoder is in",
     "BriaFiboEditPipeline": "its prompts are JSON objects of its own, and no instructions",
-    "OmniGenPipeline": "its prompts must name each picture by a mark, as in <img><|image_1|></img>",
+    "OmniGenPipeline": "its prompts must name each picture by a mark of its own",
+    "GlmImagePipeline": "no small model of it that edits could be compared with a direct call",
+    "Kandinsky5I2IPipeline": "no small model of it could be compared with a direct call",
+    "JoyImageEditPipeline": "no small model of it could be compared with a direct call",
     "JoyImageEditPlusPipeline": "it is made for several pictures of one image",
     "HunyuanImageRefinerPipeline": "it refines images, and takes no instruction",
 }
@@ -73,6 +77,7 @@ TASKS: Mapping[str, TaskRoles] = MappingProxyType(
                     }
                 ),
                 needs_strength=True,
+                reasons=MappingProxyType({_LAYERED: _NO_EDITS[_LAYERED]}),
             ),
             TaskRoles("edit", "IMAGE2IMAGE", ("image",), edits=True, reasons=MappingProxyType(_NO_EDITS)),
             _filling("inpaint"),
