@@ -49,6 +49,8 @@ def facts(planned: Plan) -> dict[str, str]:
     facts |= {"preset": planned.spec.preset} if planned.spec.preset else {}
     if model.guidance_interval is not None:
         facts["guidance interval"] = "{:g} to {:g} of the denoising".format(*model.guidance_interval)
+    if model.image_guidance is not None:
+        facts["guidance towards the picture"] = f"{model.image_guidance:g}"
     if preset := preset_of(model):
         facts["licence of the model"] = f"{preset.licence} ({preset.licence.reason})"
     for adapter in model.adapters:
