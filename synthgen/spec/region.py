@@ -1,4 +1,4 @@
-"""Which part of a picture is made anew: a region of it, or what a larger canvas adds."""
+"""Which part of a picture is drawn again: a region of it, or what a larger canvas adds."""
 
 from typing import Annotated, Literal
 
@@ -9,24 +9,28 @@ from synthgen.spec.fields import Section
 AnchorName = Literal["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"]
 _MOST = 4096
 _Pixels = Annotated[int, Field(ge=0, le=_MOST)]
-_FEATHER = (
-    "Over so many pixels inside the region, the picture fades into what is new. Outside, its pixels stay the same."
-)
+_FEATHER = "Over so many pixels inside the region, the picture fades into what is new. No pixel outside it changes."
 
 
 class RegionSpec(Section):
-    """The region of a picture that `task: inpaint` makes anew. Pixels are those of the made image."""
+    """The region of a picture that `task: inpaint` draws again. Pixels are those of the made image."""
 
     of: Literal["mask", "boxes"] | None = Field(
         None, description="What shapes it: source.mask or source.boxes. Default: the mask, if the source has one."
     )
     side: Literal["inside", "outside"] = Field(
-        "inside", description="Whether the inside of that shape is made anew, or the outside, which is the background."
+        "inside",
+        description="Whether the inside of that shape is drawn again, or the outside, which is the background.",
     )
     pad: Annotated[int, Field(ge=-_MOST, le=_MOST)] = Field(
         0, description="By so many pixels the shape grows on every side before its side is taken; below 0, it shrinks."
     )
     feather: _Pixels = Field(0, description=_FEATHER)
+
+    def described(self, shape: str) -> str:
+        """Say in words what is drawn."""
+        pad = f", padded by {self.pad} pixels" if self.pad else ""
+        return f"{self.side} the {shape}{pad}{_feathered(self.feather)}"
 
 
 class MarginsSpec(Section):
@@ -59,3 +63,16 @@ class CanvasSpec(Section):
         "center", description="Where the picture lies in the room that it has, such as 'bottom' or 'top-left'."
     )
     feather: _Pixels = Field(0, description=_FEATHER)
+
+    def described(self) -> str:
+        """Say in words where pictures lie."""
+        if self.margins is not None:
+            sides = ", ".join(f"{side} {pixels}" for side, pixels in self.margins.model_dump().items() if pixels)
+            room = f"margins of at least {sides or 0} pixels"
+        else:
+            room = f"scaled to {self.scale:g} of the image"
+        return f"{room}, at {self.anchor}{_feathered(self.feather)}"
+
+
+def _feathered(pixels: int) -> str:
+    return f", feathered over {pixels} pixels" if pixels else ""

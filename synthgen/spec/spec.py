@@ -121,14 +121,14 @@ class Spec(Section):
     task: Task = Field(
         "text-to-image",
         description="The kind of generation: 'text-to-image'; or one that begins from the pictures of `source`: "
-        "'image-to-image' redraws them, 'edit' changes them as the prompt says, 'inpaint' makes a region of them anew, "
-        "'outpaint' what a larger canvas adds. 'control' is not supported yet.",
+        "'image-to-image' redraws them, 'edit' changes them as the prompt says, 'inpaint' draws a region of them again, "
+        "'outpaint' draws what a larger canvas adds. 'control' is not supported yet.",
     )
     source: SourceSpec | None = Field(
         None, description="The pictures that images begin from, for tasks other than 'text-to-image', which need them."
     )
     region: RegionSpec | None = Field(
-        None, description="What the task 'inpaint' makes anew. Default: what the mask covers, or else the boxes."
+        None, description="What the task 'inpaint' draws again. Default: what the mask covers, or else the boxes."
     )
     canvas: CanvasSpec | None = Field(None, description="Where pictures lie on the images of the task 'outpaint'.")
     classes: Annotated[
@@ -175,10 +175,17 @@ class Spec(Section):
 
     @property
     def shaped_by(self) -> Literal["mask", "boxes"] | None:
-        """What shapes the region that is made anew; None for tasks without a region."""
+        """What shapes the region that is drawn again; None for tasks without a region."""
         if self.task != "inpaint" or self.source is None:
             return None
         return (self.region.of if self.region else None) or ("mask" if self.source.mask else "boxes")
+
+    @property
+    def drawn_region(self) -> str | None:
+        """Which part of a picture is drawn again, or where it lies on a larger image, in words; None for other tasks."""
+        if self.shaped_by is not None:
+            return (self.region or RegionSpec()).described(self.shaped_by)
+        return self.canvas.described() if self.canvas is not None else None
 
     def templates_of(self, name: str) -> tuple[tuple[Template, float], ...]:
         """Return the templates of a class with their weights: its own, or else the common ones.
