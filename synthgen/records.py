@@ -100,10 +100,12 @@ class SourceRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SourcePicture:
-    """The picture that a candidate begins from, RGB and upright. In its mask, of mode L, white is what may change."""
+    """The picture that a candidate begins from, RGB and upright. In its mask, of mode L, white is what may change.
+    `columns` are other pictures of its row, RGB, by the set's columns: those that lead the layout."""
 
     image: Image
     mask: Image | None = None
+    columns: Mapping[str, Image] = field(default_factory=dict)
 
 
 Pictures = Callable[[Candidate], SourcePicture]

@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from synthgen.families.control import ControlRoles
 from synthgen.families.interval import steps_between, switchable
 from synthgen.families.table import PINNED, Guidance, Together
 from synthgen.families.tasks import TaskRoles
@@ -39,6 +40,7 @@ class PipelineCall:
         squares: whether it draws right only where the pictures that it begins from are square.
         as_tensors: whether it must be given those as tensors.
         known: whether the table has a row for it, or diffusers lists it for the task.
+        control: how it is led by pictures; None if it is not.
     """
 
     pipeline: str
@@ -65,6 +67,7 @@ class PipelineCall:
     squares: bool
     as_tensors: bool
     known: bool
+    control: ControlRoles | None = None
 
     def is_guided(self, model: FixedModel, written: Collection[str]) -> bool:
         """Whether images of this spec are guided. Guidance that nobody wrote does not act beside an embedded one."""
@@ -156,6 +159,8 @@ class PipelineCall:
         if not self.task.pictures:
             if model.strength is not None:
                 yield "strength", f"it acts only where images begin from pictures, and the task is {self.task.name}"
+            if self.control is not None and model.cache is not None:
+                yield "cache", "steps taken over from earlier ones would not see what leads them: remove it"
             return
         strength = self.strength(model)
         if strength is None and model.strength is not None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-TEXT_TO_IMAGE = "text-to-image"
+TEXT_TO_IMAGE, CONTROL = "text-to-image", "control"
 AUTO = ("TEXT2IMAGE", "IMAGE2IMAGE", "INPAINT")
 """diffusers' own lists of pipelines, each by the name of a family: one family's share their weights."""
 
@@ -33,6 +33,7 @@ TASKS: Mapping[str, TaskRoles] = MappingProxyType(
         task.name: task
         for task in (
             TaskRoles(TEXT_TO_IMAGE, "TEXT2IMAGE"),
+            TaskRoles(CONTROL, "TEXT2IMAGE"),
             TaskRoles(
                 "image-to-image",
                 "IMAGE2IMAGE",

@@ -13,6 +13,7 @@ from torch import Tensor
 from synthgen.errors import ModelError
 from synthgen.families import TEXT_TO_IMAGE, as_text, checked_call, keys_that_differ, recorded_settings
 from synthgen.generating.adapters import Adapters
+from synthgen.generating.control import Control
 from synthgen.generating.decode import (
     as_bytes,
     as_rgb,
@@ -33,7 +34,7 @@ from synthgen.models.device import in_batches, open_device
 from synthgen.models.memory import choose_batch_size, choose_dtype
 from synthgen.models.source import ModelSource
 from synthgen.records import Candidate, Failure, Pictures, Rendered
-from synthgen.spec import FixedModel, ModelSpec, combinations
+from synthgen.spec import ControlSpec, FixedModel, ModelSpec, combinations
 
 _OF_CALLS = frozenset(
     (
@@ -62,6 +63,7 @@ class Renderer:
         pictures: opens the picture that a candidate begins from, for tasks that begin from pictures.
         prompts: gives those that will be drawn, with their negative prompts. Where text encoders wait in the CPU's
             memory, all are encoded when the first one is, so that the encoders come to the device once.
+        controls: those of the spec, for the task that is led by pictures.
     """
 
     def __init__(
@@ -74,7 +76,9 @@ class Renderer:
         task: str = TEXT_TO_IMAGE,
         pictures: Pictures | None = None,
         prompts: Callable[[], Sequence[tuple[str, str]]] = tuple,
+        controls: Sequence[ControlSpec] = (),
     ) -> None:
+        self._controls = controls
         self._task, self._pictures, self._prompts = task, pictures, prompts
         self._adapters = Adapters(adapters)
         self._model, self._source = model, source
@@ -111,6 +115,7 @@ class Renderer:
         self._written = keys_that_differ(self._model)
         self._call = checked_call(self._model, self._source, self._written, self._task)
 
+        self._control = Control(self._call.control, self._controls, self._source) if self._call.control else None
         check_fit(self._model, self.device)
 
         pipeline = self._loaded()
@@ -238,7 +243,12 @@ class Renderer:
             # A new CPU generator per image: the same noise at any batch size, on any device.
             arguments["generator"] = [torch.Generator().manual_seed(candidate.seed) for candidate in candidates]
             arguments["output_type"] = "np" if self._call.as_arrays else output_type_of(self._pipeline)
-            return self._sampling.call(settings, arguments)
+            if self._control is None:
+                return self._sampling.call(settings, arguments)
+            assert self._pictures is not None, "the task is led by pictures"
+            arguments |= self._control.given(self._pictures, candidates, *self._sampling.size(settings))
+            with self._control.acting(self._pipeline):
+                return self._sampling.call(settings, arguments)
 
     def provenance(self) -> Mapping[str, str]:
         assert self._pipeline is not None, "setup comes first"
@@ -252,6 +262,7 @@ class Renderer:
             "threads": str(torch.get_num_threads()),
             "pipeline": type(self._pipeline).__name__,
             **({"task": self._task, "pictures": METHOD} if self._call.task.pictures else {}),
+            **(self._control.provenance() | {"task": self._task} if self._control else {}),
             **self._sampling.provenance(),
             **self._parts(),
             "safety_checker": "on" if getattr(self._pipeline, "safety_checker", None) is not None else "off",

@@ -14,6 +14,7 @@ from synthgen.spec.attribute import (
 )
 from synthgen.spec.bare import Violation
 from synthgen.spec.components import ComponentSpec
+from synthgen.spec.control import BUNDLED_CONTROLS, ControlSpec
 from synthgen.spec.declared import Declared
 from synthgen.spec.filters import (
     OWN_SCORES,
@@ -56,6 +57,7 @@ from synthgen.spec.text import MAX_BYTES, decoded
 __all__ = [
     "ASIDE",
     "BUNDLED_ADAPTERS",
+    "BUNDLED_CONTROLS",
     "BUNDLED_JUDGE",
     "BUNDLED_MODEL",
     "DEFAULT_JUDGE",
@@ -75,6 +77,7 @@ __all__ = [
     "ClassSpec",
     "ClipFilter",
     "ComponentSpec",
+    "ControlSpec",
     "Declared",
     "DuplicateFilter",
     "Filled",

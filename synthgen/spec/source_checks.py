@@ -6,9 +6,9 @@ from synthgen.spec.bare import Data, Violation
 from synthgen.spec.place import KEY
 
 TASK = "text-to-image"
-FROM_PICTURES = ("image-to-image",)
+FROM_PICTURES = ("image-to-image", "control")
 """The tasks that begin from the pictures of `source`."""
-_LATER = ("inpaint", "outpaint", "control")
+_LATER = ("inpaint", "outpaint")
 
 
 def check_source(spec: Data) -> Iterator[Violation]:

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from synthgen.inert import inert
 from synthgen.spec.attribute import Attribute, Balance, GateSpec
 from synthgen.spec.choices import Choices, PromptChoice, Suffixes, VariableChoices
+from synthgen.spec.control import ControlSpec
 from synthgen.spec.expand import Expand
 from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Texts, VariableName
 from synthgen.spec.filters import Filters, Safety
@@ -120,10 +121,15 @@ class Spec(Section):
     task: Task = Field(
         "text-to-image",
         description="The kind of generation: 'text-to-image', or 'image-to-image', which begins from the pictures of "
-        "`source`. The others are not supported yet.",
+        "`source`, or 'control', which is led by them. The others are not supported yet.",
     )
     source: SourceSpec | None = Field(
-        None, description="The pictures that images begin from: for the task 'image-to-image', which needs them."
+        None,
+        description="The pictures that images begin from, or are led by: for the tasks 'image-to-image' and 'control', "
+        "which need them.",
+    )
+    control: Annotated[tuple[ControlSpec, ...], Field(strict=False, max_length=8)] = Field(
+        (), description="What leads the layout of images, for the task 'control': control models, and their pictures."
     )
     classes: Annotated[
         Mapping[
@@ -191,8 +197,8 @@ class Spec(Section):
         for key in ("adapters", "components", "config", "scheduler_config"):
             if not getattr(self.model, key):
                 del dumped["model"][key]
-        for key in ("preset", "source"):
-            if getattr(self, key) is None:
+        for key in ("preset", "source", "control"):
+            if not getattr(self, key):
                 del dumped[key]
         for key, default in _OF_MODEL.items():
             if dumped["model"][key] == default:
