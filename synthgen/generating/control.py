@@ -13,11 +13,10 @@ from torch import Tensor, nn
 from synthgen.conditioning import canny
 from synthgen.errors import ModelError
 from synthgen.families import ControlRoles
-from synthgen.generating.given import covering
+from synthgen.generating.given import LaidOut
 from synthgen.generating.loading_errors import loading_errors
 from synthgen.models.door import ModelKind, open_model
 from synthgen.models.source import ModelSource
-from synthgen.records import Candidate, Pictures
 from synthgen.spec import ControlSpec
 
 
@@ -59,17 +58,15 @@ class Control:
         self._row, self._controls, self._source = row, controls, source
         self._channels = [_channels(row, source, index) for index in range(len(controls))]
 
-    def given(self, pictures: Pictures, candidates: Sequence[Candidate], height: int, width: int) -> dict[str, object]:
+    def given(self, laid_out: Sequence[LaidOut]) -> dict[str, object]:
         """Return the arguments that hand a call the pictures of a batch, the weights and the intervals."""
-        opened = [pictures(candidate) for candidate in candidates]
         batches = []
         for control, channels in zip(self._controls, self._channels, strict=True):
             shown = [
-                covering(one.image if control.column is None else one.columns[control.column], width, height)
-                for one in opened
+                canny(one.image, *control.canny) if control.column is None else one.columns[control.column]
+                for one in laid_out
             ]
-            made = [canny(one, *control.canny) for one in shown] if control.column is None else shown
-            batch = torch.stack([_tensor(one, channels) for one in made])
+            batch = torch.stack([_tensor(one, channels) for one in shown])
             batches.append(batch * 2 - 1 if self._row.signed else batch)
         row, alone = self._row, len(self._controls) == 1 and not self._row.listed
 
