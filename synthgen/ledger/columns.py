@@ -17,7 +17,7 @@ SETTINGS: Final = "settings"
 SOURCE_ID: Final = "source_id"
 """The picture that an image began from. Where images begin from noise, tables have no such column."""
 BOXES: Final = "boxes"
-"""The boxes of the object, in pixels of the image: lists of left, top, right, bottom. Only of sources that have some."""
+"""The boxes of the object, in pixels of the image: lists of left, top, right, bottom. """
 MASK: Final = "mask"
 """The mask of the object, a picture. Only of sources that have some."""
 FOR_DUPLICATES = (PHASH, EMBEDDING)
