@@ -93,10 +93,7 @@ class Candidate:
 
 
 class SourceRow(NamedTuple):
-    """A picture of a set of sources: its id there, its class, the sha256 of its file, its group.
-
-    Of its object, the boxes, in pixels of the upright picture, and the sha256 of the mask's file.
-    """
+    """A picture of a set: its id, class, hash and group; the boxes of its object in pixels, and its mask's hash."""
 
     id: str
     class_name: str
@@ -108,20 +105,12 @@ class SourceRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SourcePicture:
-<<<<<<< HEAD
-    """The picture that a candidate begins from, RGB and upright, and what is known of where its object is.
-
-    In the mask, of mode L, the object is white, and all else black. `columns` are other pictures of its row, RGB and of
-    the same size, by the set's columns: those that lead the layout.
-    """
-=======
     """The picture that a candidate begins from, RGB and upright. In the mask, of mode L, its object is white."""
->>>>>>> s8-inpaint
 
     image: Image
     mask: Image | None = None
     boxes: tuple[PixelBox, ...] = ()
-    columns: Mapping[str, Image] = field(default_factory=dict)
+    columns: Mapping[str, Image] = field(default_factory=dict)  # others of its row, which lead the layout
 
 
 Pictures = Callable[[Candidate], SourcePicture]

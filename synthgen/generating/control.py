@@ -49,26 +49,28 @@ class Control:
     """The controls of a spec: what they add to each call.
 
     Args:
-        row: how the pipeline is led.
+        row: how the pipeline is led; None if it is not.
         controls: those of the spec.
-        channels: how many channels each is shown: 1 or 3.
     """
 
-    def __init__(self, row: ControlRoles, controls: Sequence[ControlSpec], source: ModelSource) -> None:
+    def __init__(self, row: ControlRoles | None, controls: Sequence[ControlSpec], source: ModelSource) -> None:
         self._row, self._controls, self._source = row, controls, source
-        self._channels = [_channels(row, source, index) for index in range(len(controls))]
+        self._channels = [_channels(row, source, index) for index in range(len(controls))] if row else []
 
     def given(self, laid_out: Sequence[LaidOut]) -> dict[str, object]:
         """Return the arguments that hand a call the pictures of a batch, the weights and the intervals."""
-        batches = []
+        row, batches = self._row, []
+        if row is None:
+            return {}
+
         for control, channels in zip(self._controls, self._channels, strict=True):
             shown = [
                 canny(one.image, *control.canny) if control.column is None else one.columns[control.column]
                 for one in laid_out
             ]
             batch = torch.stack([_tensor(one, channels) for one in shown])
-            batches.append(batch * 2 - 1 if self._row.signed else batch)
-        row, alone = self._row, len(self._controls) == 1 and not self._row.listed
+            batches.append(batch * 2 - 1 if row.signed else batch)
+        alone = len(self._controls) == 1 and not row.listed
 
         def as_taken(values: list[object]) -> object:
             return values[0] if alone else values
@@ -86,7 +88,7 @@ class Control:
     @contextmanager
     def acting(self, pipeline: DiffusionPipeline) -> Iterator[None]:
         """Keep a call reproducible: a picture's latent is its mean, where the pipeline would add unseeded noise."""
-        if not self._row.unseeded:
+        if self._row is None or not self._row.unseeded:
             yield
             return
         vae = pipeline.vae

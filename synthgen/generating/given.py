@@ -1,11 +1,7 @@
 """The pictures that images begin from, as a pipeline takes them: laid out on the image here, not by the pipeline."""
 
 import io
-<<<<<<< HEAD
 from collections.abc import Mapping, Sequence
-=======
-from collections.abc import Sequence
->>>>>>> s8-inpaint
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -58,13 +58,12 @@ class Renderer:
     Args:
         device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
         largest_batch: upper limit of the batch size: the plan's window.
-        adapters: those of the spec.
+        adapters, controls: those of the spec.
         task: what the model is to do, as a spec names it.
         pictures: opens the picture that a candidate begins from, for tasks that begin from pictures.
         layout: how those lie on the images.
         prompts: gives those that will be drawn, with their negative prompts. Where text encoders wait in the CPU's
             memory, all are encoded when the first one is, so that the encoders come to the device once.
-        controls: those of the spec, for the task that is led by pictures.
     """
 
     def __init__(
@@ -80,9 +79,8 @@ class Renderer:
         prompts: Callable[[], Sequence[tuple[str, str]]] = tuple,
         controls: Sequence[ControlSpec] = (),
     ) -> None:
-        self._controls = controls
         self._task, self._pictures, self._layout, self._prompts = task, pictures, layout, prompts
-        self._adapters = Adapters(adapters)
+        self._adapters, self._controls = Adapters(adapters), controls
         self._model, self._source = model, source
         self._device_name, self._largest_batch = device, largest_batch
         self._pipeline: DiffusionPipeline | None = None
@@ -117,7 +115,7 @@ class Renderer:
         self._written = keys_that_differ(self._model)
         self._call = checked_call(self._model, self._source, self._written, self._task)
 
-        self._control = Control(self._call.control, self._controls, self._source) if self._call.control else None
+        self._control = Control(self._call.control, self._controls, self._source)
         check_fit(self._model, self.device)
 
         pipeline = self._loaded()
@@ -263,14 +261,13 @@ class Renderer:
             # A new CPU generator per image: the same noise at any batch size, on any device.
             arguments["generator"] = [torch.Generator().manual_seed(candidate.seed) for candidate in candidates]
             arguments["output_type"] = "np" if self._call.as_arrays else output_type_of(self._pipeline)
-            if self._control is None:
-                return self._sampling.call(settings, arguments)
             arguments |= self._control.given(laid_out)
             with self._control.acting(self._pipeline):
                 return self._sampling.call(settings, arguments)
 
     def provenance(self) -> Mapping[str, str]:
         assert self._pipeline is not None, "setup comes first"
+
         cuda = self.device.type == "cuda"
         return {
             "model": self._model.id,
@@ -281,7 +278,7 @@ class Renderer:
             "threads": str(torch.get_num_threads()),
             "pipeline": type(self._pipeline).__name__,
             **({"task": self._task, "pictures": self._layout.method} if self._pictures else {}),
-            **(self._control.provenance() if self._control else {}),
+            **self._control.provenance(),
             **self._sampling.provenance(),
             **self._parts(),
             "safety_checker": "on" if getattr(self._pipeline, "safety_checker", None) is not None else "off",

@@ -53,7 +53,7 @@ def find_sources(
 
     Args:
         needs: "boxes", if a picture without one cannot be used.
-        leading: the columns with pictures that lead the layout.
+        leading: columns with pictures that lead the layout.
 
     Raises:
         UsageError: a column or a value does not exist, a class has no picture, too many cannot be used, or it is
@@ -244,7 +244,6 @@ class SourcePictures:
 
     Args:
         rows: the planned pictures, by id.
-        leading: the columns with pictures that lead the layout.
 
     Raises:
         UsageError: a planned picture is no longer in the set.
@@ -252,11 +251,7 @@ class SourcePictures:
     """
 
     def __init__(
-        self,
-        found: ImageSet,
-        source: SourceSpec,
-        rows: Mapping[str, SourceRow],
-        leading: Sequence[LeadingColumn] = (),
+        self, found: ImageSet, source: SourceSpec, rows: Mapping[str, SourceRow], leading: Sequence[LeadingColumn] = ()
     ) -> None:
         self._found, self._source, self._rows, self._leading = found, source, rows, leading
         frame = read_frame(found, source.label)
