@@ -93,7 +93,7 @@ class Candidate:
 
 
 class SourceRow(NamedTuple):
-    """A picture of a set of sources. Boxes are in pixels of the upright picture; digests are sha256 of files."""
+    """A picture of a set: its id, class, hash and group; the boxes of its object in pixels, and its mask's hash."""
 
     id: str
     class_name: str
@@ -110,6 +110,7 @@ class SourcePicture:
     image: Image
     mask: Image | None = None
     boxes: tuple[PixelBox, ...] = ()
+    columns: Mapping[str, Image] = field(default_factory=dict)  # others of its row, which lead the layout
 
 
 Pictures = Callable[[Candidate], SourcePicture]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from synthgen.api.controls import check_controls
 from synthgen.api.long_texts import HINT, TextLengthError, long_texts, source_here
 from synthgen.api.negatives import KEY as NEGATIVE
 from synthgen.api.negatives import in_its_place, model_asked
@@ -30,6 +31,13 @@ def placed(error: SynthgenError, spec: Spec) -> Iterator[tuple[Violation, str]]:
         yield Violation(tuple(key.split(".")), why), error.hint or ""
         return
     for line in error.message.splitlines():
+        if line.startswith("control"):
+            key, _, why = line.partition(": ")
+            yield (
+                Violation(tuple(int(part) if part.isdigit() else part for part in key.split(".")), why),
+                error.hint or "",
+            )
+            continue
         if line.startswith("classes.") and (of := f".{NEGATIVE}: ") in line:
             name, _, why = line.removeprefix("classes.").partition(of)
             yield Violation(("classes", name, NEGATIVE), why), error.hint or ""
@@ -87,6 +95,8 @@ def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
 
     model = model_asked(spec)
     try:
-        return checked_call(model, source, model.model_fields_set, spec.task)
+        call = checked_call(model, source, model.model_fields_set, spec.task)
     except UsageError as error:
         raise in_its_place(error, spec) from None
+    check_controls(spec, call, source)
+    return call

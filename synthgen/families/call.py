@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from synthgen.families.control import ControlRoles
 from synthgen.families.interval import steps_between, switchable
 from synthgen.families.picture_rules import ImageGuidance, PictureRules
 from synthgen.families.table import PINNED, AreaRounding, Guidance, Together
@@ -42,6 +43,7 @@ class PipelineCall:
         as_tensors: whether it must be given those as tensors.
         pictures: what it does with a picture that it edits.
         known: whether the table has a row for it, or diffusers lists it for the task.
+        control: how it is led by pictures; None if it is not.
     """
 
     pipeline: str
@@ -70,6 +72,7 @@ class PipelineCall:
     as_tensors: bool
     pictures: PictureRules
     known: bool
+    control: ControlRoles | None = None
 
     def is_guided(self, model: FixedModel, written: Collection[str]) -> bool:
         """Whether images of this spec are guided. Guidance that nobody wrote does not act beside an embedded one."""
@@ -165,6 +168,8 @@ class PipelineCall:
                 yield "strength", f"it acts only where images begin from pictures, and the task is {self.task.name}"
             if model.image_guidance is not None:
                 yield "image_guidance", f"it acts only where pictures are edited, and the task is {self.task.name}"
+            if self.control is not None and model.cache is not None:
+                yield "cache", "steps taken over from earlier ones would not see what leads them: remove it"
             return
         yield from self._image_guidance(model)
         strength = self.strength(model)

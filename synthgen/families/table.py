@@ -288,29 +288,3 @@ FAMILIES: tuple[Family, ...] = (
         together=Together.NEVER,
     ),
 )
-
-_PARTS = "diffusers itself cannot load its parts any more"
-_PRIOR = "it makes embeddings, from which another pipeline draws"
-_SOUND = "it makes sound"
-_ONNX = "it runs in onnxruntime, not in torch"
-
-REASONS: Mapping[str, str] = MappingProxyType(
-    {
-        "WuerstchenCombinedPipeline": _PARTS,
-        "StableCascadeCombinedPipeline": _PARTS,
-        "HeliosPipeline": "it makes videos",
-        "HeliosPyramidPipeline": "it makes videos",
-        "KandinskyPriorPipeline": _PRIOR,
-        "KandinskyV22PriorPipeline": _PRIOR,
-        "WuerstchenPriorPipeline": _PRIOR,
-        "LongCatAudioDiTPipeline": _SOUND,
-        "StableAudio3Pipeline": _SOUND,
-        "StableAudio3AudioToAudioPipeline": _SOUND,
-        "StableAudio3InpaintPipeline": _SOUND,
-        "OnnxStableDiffusionPipeline": _ONNX,
-        "StableDiffusionOnnxPipeline": _ONNX,
-        "StableDiffusionLDM3DPipeline": "it makes depth maps too",
-        "StableDiffusionPix2PixZeroPipeline": "it changes images",
-    }
-)
-"""Pipelines that cannot make images from text alone, for reasons that a signature does not show."""

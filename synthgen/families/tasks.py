@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-TEXT_TO_IMAGE = "text-to-image"
+from synthgen.families.reasons import LAYERED, NO_EDITS, NO_FILLING
+
+TEXT_TO_IMAGE, CONTROL = "text-to-image", "control"
 AUTO = ("TEXT2IMAGE", "IMAGE2IMAGE", "INPAINT")
 """diffusers' own lists of pipelines, each by the name of a family: one family's share their weights."""
 
@@ -32,33 +34,16 @@ class TaskRoles:
     reasons: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-_LAYERED = "QwenImageLayeredPipeline"
-_NO_EDITS = {
-    "StableDiffusionAdapterPipeline": "it needs an image that controls the layout (T2I-Adapter)",
-    "StableDiffusionXLAdapterPipeline": "it needs an image that controls the layout (T2I-Adapter)",
-    _LAYERED: "it divides a picture into layers",
-    "ZImageOmniPipeline": "diffusers hands its decoder pictures in bfloat16, whatever the decoder is in",
-    "BriaFiboEditPipeline": "its prompts are JSON objects of its own, and no instructions",
-    "OmniGenPipeline": "its prompts must name each picture by a mark of its own",
-    "GlmImagePipeline": "no small model of it that edits could be compared with a direct call",
-    "Kandinsky5I2IPipeline": "no small model of it could be compared with a direct call",
-    "JoyImageEditPipeline": "no small model of it could be compared with a direct call",
-    "JoyImageEditPlusPipeline": "it is made for several pictures of one image",
-    "HunyuanImageRefinerPipeline": "it refines images, and takes no instruction",
-}
 _INPAINT = {
     "ChromaPipeline": "ChromaInpaintPipeline",
     "FluxKontextPipeline": "FluxKontextInpaintPipeline",
     "Flux2KleinPipeline": "Flux2KleinInpaintPipeline",
 }
-_NO_FILLING = {
-    "ChromaInpaintPipeline": "diffusers asks its transformer for guidance_embeds, which no Chroma has",
-}
 
 
 def _filling(name: str) -> TaskRoles:
-    more, reasons = MappingProxyType(_INPAINT), MappingProxyType(_NO_FILLING)
-    return TaskRoles(name, "INPAINT", ("image", "mask_image"), more, reasons=reasons)
+    more = MappingProxyType(_INPAINT)
+    return TaskRoles(name, "INPAINT", ("image", "mask_image"), more, reasons=NO_FILLING)
 
 
 TASKS: Mapping[str, TaskRoles] = MappingProxyType(
@@ -66,6 +51,7 @@ TASKS: Mapping[str, TaskRoles] = MappingProxyType(
         task.name: task
         for task in (
             TaskRoles(TEXT_TO_IMAGE, "TEXT2IMAGE"),
+            TaskRoles(CONTROL, "TEXT2IMAGE"),
             TaskRoles(
                 "image-to-image",
                 "IMAGE2IMAGE",
@@ -77,9 +63,9 @@ TASKS: Mapping[str, TaskRoles] = MappingProxyType(
                     }
                 ),
                 needs_strength=True,
-                reasons=MappingProxyType({_LAYERED: _NO_EDITS[_LAYERED]}),
+                reasons=MappingProxyType({LAYERED: NO_EDITS[LAYERED]}),
             ),
-            TaskRoles("edit", "IMAGE2IMAGE", ("image",), edits=True, reasons=MappingProxyType(_NO_EDITS)),
+            TaskRoles("edit", "IMAGE2IMAGE", ("image",), edits=True, reasons=NO_EDITS),
             _filling("inpaint"),
             _filling("outpaint"),
         )

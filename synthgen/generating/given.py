@@ -1,7 +1,7 @@
 """The pictures that images begin from, as a pipeline takes them: laid out on the image here, not by the pipeline."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,12 +35,14 @@ class LaidOut:
         region: what is drawn again; None for all of it.
         shown: how much of what is made each pixel shows, from 0 to 1.
         carried: where its object is on the image.
+        columns: other pictures of its row that lead the layout, by their columns.
     """
 
     image: Image.Image
     region: Mask | None
     shown: NDArray[np.float32] | None
     carried: Carried
+    columns: Mapping[str, Image.Image] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class PictureLayout:
             region,
             None if region is None else feathered(region, feather),
             Carried(corners, None if mask is None else _png(_black_and_white(mask))),
+            {name: place.canvas.spread(place.scaled(other)) for name, other in picture.columns.items()},
         )
 
 

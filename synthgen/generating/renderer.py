@@ -13,6 +13,7 @@ from torch import Tensor
 from synthgen.errors import ModelError
 from synthgen.families import TEXT_TO_IMAGE, as_text, checked_call, keys_that_differ, recorded_settings
 from synthgen.generating.adapters import Adapters
+from synthgen.generating.control import Control
 from synthgen.generating.decode import (
     as_bytes,
     as_rgb,
@@ -33,7 +34,7 @@ from synthgen.models.device import in_batches, open_device
 from synthgen.models.memory import choose_batch_size, choose_dtype
 from synthgen.models.source import ModelSource
 from synthgen.records import Candidate, Failure, Pictures, Rendered
-from synthgen.spec import FixedModel, ModelSpec, combinations
+from synthgen.spec import ControlSpec, FixedModel, ModelSpec, combinations
 
 _OF_CALLS = frozenset(
     (
@@ -58,7 +59,7 @@ class Renderer:
     Args:
         device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
         largest_batch: upper limit of the batch size: the plan's window.
-        adapters: those of the spec.
+        adapters, controls: those of the spec.
         task: what the model is to do, as a spec names it.
         pictures: opens the picture that a candidate begins from, for tasks that begin from pictures.
         layout: how those lie on the images.
@@ -77,9 +78,10 @@ class Renderer:
         pictures: Pictures | None = None,
         layout: PictureLayout = PictureLayout(),  # noqa: B008 - it is frozen
         prompts: Callable[[], Sequence[tuple[str, str]]] = tuple,
+        controls: Sequence[ControlSpec] = (),
     ) -> None:
         self._task, self._pictures, self._layout, self._prompts = task, pictures, layout, prompts
-        self._adapters = Adapters(adapters)
+        self._adapters, self._controls = Adapters(adapters), controls
         self._model, self._source = model, source
         self._device_name, self._largest_batch = device, largest_batch
         self._pipeline: DiffusionPipeline | None = None
@@ -114,6 +116,7 @@ class Renderer:
         self._written = keys_that_differ(self._model)
         self._call = checked_call(self._model, self._source, self._written, self._task)
 
+        self._control = Control(self._call.control, self._controls, self._source)
         check_fit(self._model, self.device)
 
         pipeline = self._loaded()
@@ -259,10 +262,13 @@ class Renderer:
             # A new CPU generator per image: the same noise at any batch size, on any device.
             arguments["generator"] = [torch.Generator().manual_seed(candidate.seed) for candidate in candidates]
             arguments["output_type"] = "np" if self._call.as_arrays else output_type_of(self._pipeline)
-            return self._sampling.call(settings, arguments)
+            arguments |= self._control.given(laid_out)
+            with self._control.acting(self._pipeline):
+                return self._sampling.call(settings, arguments)
 
     def provenance(self) -> Mapping[str, str]:
         assert self._pipeline is not None, "setup comes first"
+
         cuda = self.device.type == "cuda"
         return {
             "model": self._model.id,
@@ -272,7 +278,8 @@ class Renderer:
             "batch_size": str(min(self._at_once, self.batch_size)),
             "threads": str(torch.get_num_threads()),
             "pipeline": type(self._pipeline).__name__,
-            **({"task": self._task, "pictures": self._layout.method} if self._call.task.pictures else {}),
+            **({"task": self._task, "pictures": self._layout.method} if self._pictures else {}),
+            **self._control.provenance(),
             **self._sampling.provenance(),
             **self._parts(),
             "safety_checker": "on" if getattr(self._pipeline, "safety_checker", None) is not None else "off",

@@ -60,6 +60,9 @@ def facts(planned: Plan) -> dict[str, str]:
         facts[f"component {name}"] = part.described(planned.revisions.components.get(name, ""))
     if model.config:
         facts["config"] = f"{model.config} {planned.revisions.components.get('config', '')}"
+    for index, control in enumerate(planned.spec.control):
+        name = f"control.{index}"
+        facts[f"control {index + 1}"] = control.described(planned.revisions.components.get(name, ""))
     if planned.sources is not None and planned.spec.source is not None:
         facts["pictures from"] = planned.sources.described(planned.spec.source.dataset)
     if planned.spec.drawn_region is not None:

@@ -19,6 +19,7 @@ from synthgen.records import Candidate, SourcePicture, SourceRow
 from synthgen.regions.boxes import PixelBox, Size
 from synthgen.sets.frame import CLUSTER, read_frame, words
 from synthgen.sets.image_set import BATCH, ImageSet, lacking
+from synthgen.sets.leading import LeadingColumn, joined
 from synthgen.sets.source_objects import MOST_PIXELS, files_of, find_objects, mask_of_file
 from synthgen.spec import SourceSpec
 
@@ -38,7 +39,13 @@ class FoundSources:
     notes: tuple[str, ...]
 
 
-def find_sources(found: ImageSet, source: SourceSpec, classes: Sequence[str], needs: str | None = None) -> FoundSources:
+def find_sources(
+    found: ImageSet,
+    source: SourceSpec,
+    classes: Sequence[str],
+    needs: str | None = None,
+    leading: Sequence[LeadingColumn] = (),
+) -> FoundSources:
     """Read the classes of a set, and decode each picture and each mask once.
 
     Pictures with the same bytes count once; if they are of several classes, not at all. Pictures of classes that
@@ -46,6 +53,7 @@ def find_sources(found: ImageSet, source: SourceSpec, classes: Sequence[str], ne
 
     Args:
         needs: "boxes", if a picture without one cannot be used.
+        leading: columns with pictures that lead the layout.
 
     Raises:
         UsageError: a column or a value does not exist, a class has no picture, too many cannot be used, or it is
@@ -65,7 +73,7 @@ def find_sources(found: ImageSet, source: SourceSpec, classes: Sequence[str], ne
     _check_classes(found, classes, frame["label"], "has no picture of the class")
 
     places = [int(place) for place in frame.index[kept]]
-    rows, faults, told = _read(found, source, frame, places, needs)
+    rows, faults, told = _read(found, source, frame, places, needs, leading)
     notes += told
     if faults:
         _check_few(found, faults, len(places))
@@ -115,7 +123,12 @@ def _check_classes(found: ImageSet, classes: Sequence[str], labels: Iterable[obj
 
 
 def _read(
-    found: ImageSet, source: SourceSpec, frame: pd.DataFrame, places: Sequence[int], needs: str | None
+    found: ImageSet,
+    source: SourceSpec,
+    frame: pd.DataFrame,
+    places: Sequence[int],
+    needs: str | None,
+    leading: Sequence[LeadingColumn],
 ) -> tuple[list[SourceRow], list[str], tuple[str, ...]]:
     """Digest the pictures at these rows of the set, and find their objects.
 
@@ -130,6 +143,15 @@ def _read(
             faults[place] = f"{names[place]} is among those {_why(picture)}"
         else:
             seen[place] = picture
+
+    for column in leading:
+        for place, digest in column.digests(found, {place: size for place, (_, size) in seen.items()}):
+            if isinstance(digest, LeftOut):
+                faults[place] = (
+                    f"{names[place]}: its picture in the column {column.name!r} is among those {_why(digest)}"
+                )
+            else:  # the row is of both pictures
+                seen[place] = joined([seen[place][0], digest]), seen[place][1]
 
     objects = find_objects(found, source, {place: size for place, (_, size) in seen.items()}, needs)
     faults |= {place: f"{names[place]}: {why}" for place, why in objects.faults.items()}
@@ -228,8 +250,10 @@ class SourcePictures:
         StorageError: the set cannot be read.
     """
 
-    def __init__(self, found: ImageSet, source: SourceSpec, rows: Mapping[str, SourceRow]) -> None:
-        self._found, self._source, self._rows = found, source, rows
+    def __init__(
+        self, found: ImageSet, source: SourceSpec, rows: Mapping[str, SourceRow], leading: Sequence[LeadingColumn] = ()
+    ) -> None:
+        self._found, self._source, self._rows, self._leading = found, source, rows, leading
         frame = read_frame(found, source.label)
         self._places = {name: place for place, name in enumerate(frame["id"]) if name in rows}
         if missing := [name for name in rows if name not in self._places]:
@@ -249,13 +273,15 @@ class SourcePictures:
         data = _files(self._found, self._source, [place])[0]
         if isinstance(data, LeftOut):
             self._refuse(f"the picture {row.id!r} of {self._found.source} is among those {_why(data)}")
-        if sha256(data).hexdigest() != row.digest:
+        others = {column.name: column.read(self._found, place) for column in self._leading}
+        if joined([sha256(data).hexdigest(), *(digest for digest, _ in others.values())]) != row.digest:
             self._refuse(f"the picture {row.id!r} of {self._found.source} has changed since the run was planned")
         picture = decode(data, most_pixels=MOST_PIXELS)
         if isinstance(picture, LeftOut):
             self._refuse(f"the picture {row.id!r} of {self._found.source} cannot be opened here: {picture.detail}")
         mask = self._mask(row, place, picture.image.size) if row.mask else None
-        return SourcePicture(picture.image, mask, tuple(PixelBox(*box) for box in row.boxes))
+        columns = {name: other for name, (_, other) in others.items() if other is not None}
+        return SourcePicture(picture.image, mask, tuple(PixelBox(*box) for box in row.boxes), columns)
 
     def _mask(self, row: SourceRow, place: int, size: Size) -> Image.Image:
         assert self._source.mask is not None

@@ -14,6 +14,7 @@ from synthgen.spec.attribute import (
 )
 from synthgen.spec.bare import Violation
 from synthgen.spec.components import ComponentSpec
+from synthgen.spec.control import BUNDLED_CONTROLS, ControlSpec
 from synthgen.spec.declared import Declared
 from synthgen.spec.filters import (
     OWN_SCORES,
@@ -57,6 +58,7 @@ from synthgen.spec.text import MAX_BYTES, decoded
 __all__ = [
     "ASIDE",
     "BUNDLED_ADAPTERS",
+    "BUNDLED_CONTROLS",
     "BUNDLED_JUDGE",
     "BUNDLED_MODEL",
     "DEFAULT_JUDGE",
@@ -77,6 +79,7 @@ __all__ = [
     "ClassSpec",
     "ClipFilter",
     "ComponentSpec",
+    "ControlSpec",
     "Declared",
     "DuplicateFilter",
     "Filled",

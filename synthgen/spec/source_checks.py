@@ -6,18 +6,14 @@ from synthgen.spec.bare import Data, Violation, mapping
 from synthgen.spec.place import KEY
 
 TASK, _INPAINT, _OUTPAINT = "text-to-image", "inpaint", "outpaint"
-FROM_PICTURES = ("image-to-image", "edit", _INPAINT, _OUTPAINT)
+FROM_PICTURES = ("image-to-image", "edit", _INPAINT, _OUTPAINT, "control")
 """The tasks that begin from the pictures of `source`."""
-_LATER = ("control",)
 
 
 def check_source(spec: Data) -> Iterator[Violation]:
     """Yield the problems of `task`, `source`, `region` and `canvas` together."""
     task, has_source = spec.get("task", TASK), spec.get("source") is not None
-    if task in _LATER:
-        expected = " or ".join(map(repr, (TASK, *FROM_PICTURES)))
-        yield Violation(("task",), f"{task!r} is not yet available in this version; expected {expected}")
-    elif task in FROM_PICTURES and not has_source:
+    if task in FROM_PICTURES and not has_source:
         yield Violation(("task",), f"{task!r} begins from pictures: add source, such as {{dataset: ./photos}}")
     elif task == TASK and has_source:
         what = f"{TASK!r} begins from no picture; set task: {FROM_PICTURES[0]}, or leave source out"

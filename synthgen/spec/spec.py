@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from synthgen.inert import inert
 from synthgen.spec.attribute import Attribute, Balance, GateSpec
 from synthgen.spec.choices import Choices, PromptChoice, Suffixes, VariableChoices
+from synthgen.spec.control import ControlSpec
 from synthgen.spec.expand import Expand
 from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Texts, VariableName
 from synthgen.spec.filters import Filters, Safety
@@ -121,8 +122,11 @@ class Spec(Section):
     task: Task = Field(
         "text-to-image",
         description="The kind of generation: 'text-to-image'; or one that begins from the pictures of `source`: "
-        "'image-to-image' redraws them, 'edit' changes them as the prompt says, 'inpaint' draws a region of them again, "
-        "'outpaint' draws what a larger canvas adds. 'control' is not supported yet.",
+        "'image-to-image' redraws them, 'edit' changes them as the prompt says, 'inpaint' draws a region of them again,"
+        " 'outpaint' draws what a larger canvas adds; and 'control' lets them lead the layout.",
+    )
+    control: Annotated[tuple[ControlSpec, ...], Field(strict=False, max_length=8)] = Field(
+        (), description="What leads the layout of images, for the task 'control': control models, and their pictures."
     )
     source: SourceSpec | None = Field(
         None, description="The pictures that images begin from, for tasks other than 'text-to-image', which need them."
@@ -182,7 +186,7 @@ class Spec(Section):
 
     @property
     def drawn_region(self) -> str | None:
-        """Which part of a picture is drawn again, or where it lies on a larger image, in words; None for other tasks."""
+        """Which part of a picture is drawn, or where it lies on a larger image, in words; None for other tasks."""
         if self.shaped_by is not None:
             return (self.region or RegionSpec()).described(self.shaped_by)
         return self.canvas.described() if self.canvas is not None else None
@@ -211,8 +215,8 @@ class Spec(Section):
         for key in ("adapters", "components", "config", "scheduler_config"):
             if not getattr(self.model, key):
                 del dumped["model"][key]
-        for key in ("preset", "source", "region", "canvas"):
-            if getattr(self, key) is None:
+        for key in ("preset", "source", "region", "canvas", "control"):
+            if not getattr(self, key):
                 del dumped[key]
         if self.source is not None:
             for key in [key for key in ADDED if dumped["source"][key] is None]:
