@@ -171,6 +171,7 @@ class PipelineCall:
             if self.control is not None and model.cache is not None:
                 yield "cache", "steps taken over from earlier ones would not see what leads them: remove it"
             return
+
         yield from self._image_guidance(model)
         strength = self.strength(model)
         if strength is None and model.strength is not None:
@@ -234,6 +235,7 @@ class PipelineCall:
                 near = f"{low} or {low + self.multiple}" if low else str(self.multiple)
                 what = f"expected a multiple of {self.multiple} for {self.pipeline}, such as {near}, not {side}"
                 yield name, what
+
         if self.sizes and (width, height) not in self.sizes:
             yield key, f"{self.pipeline} draws only {_sizes(self.sizes)}, not {width} x {height}"
         if self.is_area and self.size and (drawn := self._to_area(width, height)) != (width, height):

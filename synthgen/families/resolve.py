@@ -139,6 +139,7 @@ def not_fit(pipeline: str, task: TaskRoles) -> str | None:
         changes["strength"] = "it redraws pictures in part, which is the task image-to-image"
     if why := next((why for name, why in changes.items() if not (family and family.edits and "image" in name)), None):
         return why
+
     for name, why in _NEEDED.items():
         if name not in signature.takes:
             return f"its call has no `{name}`: {why}"

@@ -40,11 +40,8 @@ _OF_CALLS = frozenset(
     (
         "steps",
         "guidance",
-        "guidance_interval",
-        "image_guidance",
-        "embedded_guidance",
-        "scheduler",
-        "scheduler_config",
+        *("guidance_interval", "image_guidance", "embedded_guidance"),
+        *("scheduler", "scheduler_config"),
         "negative_prompt",
         "max_sequence_length",
         "clip_skip",

@@ -16,7 +16,7 @@ from diffusers import DiffusionPipeline
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from synthgen.generating.given import Layout
+from synthgen.generating.given import PictureLayout
 from synthgen.generating.renderer import Renderer
 from synthgen.models.parts import source_of
 from synthgen.records import Candidate, SourcePicture
@@ -71,7 +71,7 @@ def renderer(place: "Bench") -> Renderer:
         largest_batch=16,
         task=place.task,
         pictures=lambda one: SourcePicture(picture(one.attempt), region(one.attempt) if masked else None),
-        layout=Layout("mask" if masked else None),
+        layout=PictureLayout("mask" if masked else None),
     )
     made.setup()
     return made
