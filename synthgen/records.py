@@ -5,7 +5,7 @@ Images are torch tensors, but nothing here imports torch: planning must not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf, isnan
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
     from torch import Tensor
+
+    from synthgen.regions.boxes import PixelBox
+    from synthgen.regions.carried import Carried, Corners
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +93,24 @@ class Candidate:
 
 
 class SourceRow(NamedTuple):
-    """A picture of a set of sources: its id there, its class, the sha256 of its file in hex, and its group."""
+    """A picture of a set: its id, class, hash and group; the boxes of its object in pixels, and its mask's hash."""
 
     id: str
     class_name: str
     digest: str
     group: str
+    boxes: tuple[Corners, ...] = ()
+    mask: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SourcePicture:
-    """The picture that a candidate begins from, RGB and upright. In its mask, of mode L, white is what may change."""
+    """The picture that a candidate begins from, RGB and upright. In the mask, of mode L, its object is white."""
 
     image: Image
     mask: Image | None = None
+    boxes: tuple[PixelBox, ...] = ()
+    columns: Mapping[str, Image] = field(default_factory=dict)  # others of its row, which lead the layout
 
 
 Pictures = Callable[[Candidate], SourcePicture]
@@ -130,6 +137,7 @@ class Rendered:
         image: uint8 [3, height, width] on the generator's device; None after a failure.
         seconds: the batch's time divided by its size.
         batch_size: size of the batch that it was rendered in.
+        carried: what is known of its source picture's object; None where it began from noise.
     """
 
     candidate: Candidate
@@ -137,14 +145,7 @@ class Rendered:
     failure: Failure | None
     seconds: float
     batch_size: int
-
-
-def by_size(images: Sequence[Tensor]) -> list[list[int]]:
-    """Group images [.., height, width] by their size: the places of each group."""
-    found: dict[tuple[int, ...], list[int]] = {}
-    for place, image in enumerate(images):
-        found.setdefault(tuple(image.shape), []).append(place)
-    return list(found.values())
+    carried: Carried | None = None
 
 
 class Reason(StrEnum):

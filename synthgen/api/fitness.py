@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from synthgen.api.controls import check_controls
 from synthgen.api.long_texts import HINT, TextLengthError, long_texts, source_here
 from synthgen.api.negatives import KEY as NEGATIVE
 from synthgen.api.negatives import in_its_place, model_asked
 from synthgen.errors import ModelError, SynthgenError, UsageError
-from synthgen.spec import Spec, Violation, choices_of
+from synthgen.spec import Spec, Violation, choices_of, sizes_of
 from synthgen.spec.preset import GUIDANCE
 
 if TYPE_CHECKING:
@@ -25,11 +26,18 @@ def placed(error: SynthgenError, spec: Spec) -> Iterator[tuple[Violation, str]]:
     if isinstance(error, TextLengthError):
         yield from ((finding, HINT) for finding in error.findings)
         return
-    if error.message.startswith("source."):
+    if error.message.startswith(("source.", "canvas.")):
         key, _, why = "; ".join(map(str.strip, error.message.splitlines())).partition(": ")
         yield Violation(tuple(key.split(".")), why), error.hint or ""
         return
     for line in error.message.splitlines():
+        if line.startswith("control"):
+            key, _, why = line.partition(": ")
+            yield (
+                Violation(tuple(int(part) if part.isdigit() else part for part in key.split(".")), why),
+                error.hint or "",
+            )
+            continue
         if line.startswith("classes.") and (of := f".{NEGATIVE}: ") in line:
             name, _, why = line.removeprefix("classes.").partition(of)
             yield Violation(("classes", name, NEGATIVE), why), error.hint or ""
@@ -53,6 +61,27 @@ def unfit(spec: Spec) -> Iterator[tuple[Violation, str]]:
         yield from placed(error, spec)
         return
     yield from ((finding, HINT) for finding in long_texts(spec, call, source).findings)
+    try:
+        check_canvas(spec, call.size)
+    except UsageError as error:
+        yield from placed(error, spec)
+
+
+def check_canvas(spec: Spec, own: tuple[int, int] | None) -> None:
+    """Check that margins leave room for a picture.
+
+    Args:
+        own: width and height of the model's images, where the spec says none.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if spec.canvas is None or (margins := spec.canvas.margins) is None:
+        return
+    for width, height in [*sizes_of(spec.model)] or ([own] if own else []):
+        if min(width - margins.left - margins.right, height - margins.top - margins.bottom) < 1:
+            what = f"canvas.margins: they leave no room for a picture on an image of {width} x {height} pixels"
+            raise UsageError(what, hint="Make them smaller, or set a larger model.size.")
 
 
 def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
@@ -66,6 +95,8 @@ def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
 
     model = model_asked(spec)
     try:
-        return checked_call(model, source, model.model_fields_set, spec.task)
+        call = checked_call(model, source, model.model_fields_set, spec.task)
     except UsageError as error:
         raise in_its_place(error, spec) from None
+    check_controls(spec, call, source)
+    return call

@@ -17,6 +17,7 @@ from synthgen.store import RunStore
 if TYPE_CHECKING:
     from synthgen.records import Pictures
     from synthgen.sets import ImageSet
+    from synthgen.sets.leading import LeadingColumn
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def sources_of(spec: Spec) -> Sources | None:
         return None
     from synthgen.sets.source_pictures import find_sources
 
-    found = find_sources(_opened(spec.source), spec.source, list(spec.classes))
+    found = find_sources(_opened(spec.source), spec.source, list(spec.classes), spec.shaped_by, _leading(spec))
     for note in found.notes:
         _LOG.warning("source: %s", note)
     return Sources.of(found.rows)
@@ -78,7 +79,16 @@ def pictures_of(planned: Plan) -> Pictures | None:
         return None
     from synthgen.sets.source_pictures import SourcePictures
 
-    return SourcePictures(_opened(planned.spec.source), planned.spec.source, planned.sources.rows.by_id)
+    spec, rows = planned.spec, planned.sources.rows.by_id
+    return SourcePictures(_opened(planned.spec.source), planned.spec.source, rows, _leading(spec))
+
+
+def _leading(spec: Spec) -> list[LeadingColumn]:
+    """Return the columns of the set that lead the layout, each once."""
+    from synthgen.sets.leading import LeadingColumn
+
+    keys = {control.column: f"control.{index}.column" for index, control in enumerate(spec.control)}
+    return [LeadingColumn(name, key) for name, key in keys.items() if name is not None]
 
 
 def _opened(source: SourceSpec) -> ImageSet:

@@ -24,7 +24,7 @@ from synthgen.errors import StorageError, UsageError
 from synthgen.models.parts import CONFIG
 from synthgen.planning import Plan
 from synthgen.plugins import FORMATS, plugin
-from synthgen.spec import BUNDLED_ADAPTERS, BUNDLED_JUDGE, BUNDLED_MODEL, PARQUET, PLUGIN
+from synthgen.spec import BUNDLED_ADAPTERS, BUNDLED_CONTROLS, BUNDLED_JUDGE, BUNDLED_MODEL, PARQUET, PLUGIN
 from synthgen.store import layout
 
 _REVISION = {
@@ -47,7 +47,9 @@ class PinnedModel:
     """
 
     kind: Literal["bundled", "folder", "hub", "open_clip", "plugin", "file"]
-    role: Literal["model", "judge", "measure", "format", "adapter", "component", "settings", "set of pictures"]
+    role: Literal[
+        "model", "judge", "measure", "format", "adapter", "component", "settings", "control model", "set of pictures"
+    ]
     place: str
     revision: str
 
@@ -117,7 +119,7 @@ def pinned_judge(name: str, revision: str) -> PinnedModel:
 
 
 def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
-    """Return what a plan opens: the generator, the judge, adapters, components, measures of plug-ins, and pictures."""
+    """Return what a plan opens: generator, judge, adapters, components, control models, plug-ins, and pictures."""
     name, revisions = planned.spec.model.id, planned.revisions
     kind: Literal["bundled", "folder", "hub", "plugin"]
     if name.startswith(PLUGIN):
@@ -128,7 +130,15 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
     place = _called(name, more) if kind == "plugin" else name
     generator = PinnedModel(kind, "model", place, revisions.generator)
     judge = pinned_judge(planned.spec.judge.id, revisions.judge)
-    return generator, judge, *_measures(planned), *_adapters(planned), *_components(planned), *_pictures(planned)
+    return (
+        generator,
+        judge,
+        *_measures(planned),
+        *_adapters(planned),
+        *_components(planned),
+        *_controls(planned),
+        *_pictures(planned),
+    )
 
 
 def pinned_format(planned: Plan) -> tuple[PinnedModel, ...]:
@@ -169,6 +179,15 @@ def _components(planned: Plan) -> Iterator[PinnedModel]:
     for name, place in named.items():
         role: Literal["component", "settings"] = "settings" if name == CONFIG else "component"
         yield PinnedModel("folder" if models.is_folder(place) else "hub", role, place, pinned.get(name, ""))
+
+
+def _controls(planned: Plan) -> Iterator[PinnedModel]:
+    """Give every control model that the spec names."""
+    for index, control in enumerate(planned.spec.control):
+        if (place := control.model) is not None:
+            kind: Literal["bundled", "folder", "hub"] = "folder" if models.is_folder(place) else "hub"
+            kind = "bundled" if place in BUNDLED_CONTROLS else kind
+            yield PinnedModel(kind, "control model", place, planned.revisions.components.get(f"control.{index}", ""))
 
 
 def _pictures(planned: Plan) -> Iterator[PinnedModel]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from synthgen import bundled, models
 from synthgen.api import adapters, plugged
-from synthgen.api.fitness import call_of_spec
+from synthgen.api.controls import control_models
+from synthgen.api.fitness import call_of_spec, check_canvas
 from synthgen.api.long_texts import TextLengthError, long_texts
 from synthgen.api.negatives import model_asked
 from synthgen.api.sources import pictures_of
@@ -49,7 +50,7 @@ def revisions(spec: Spec) -> Revisions:
     judged_by, releases = judge_revision(spec.judge.id), plugged.releases(spec)
     if own:
         return Revisions(plugged.revision(own), judged_by, releases)
-    source = source_of(spec.model, None, own=_own_folder(spec))
+    source = source_of(spec.model, None, own=_own_folder(spec), controls=control_models(spec))
     revision, components = revisions_of(source)
     return Revisions(revision, judged_by, releases, adapters.revisions(spec, source), components)
 
@@ -64,6 +65,7 @@ def generator(planned: Plan, device: str, *, whole: bool = False) -> Generator:
     if plugged.names_generator(planned.spec):
         return plugged.generator(planned, device)
 
+    from synthgen.generating.given import layout_of
     from synthgen.generating.renderer import Renderer
 
     return Renderer(
@@ -74,7 +76,9 @@ def generator(planned: Plan, device: str, *, whole: bool = False) -> Generator:
         adapters.adapter_files(planned),
         planned.spec.task,
         pictures_of(planned),
+        layout_of(planned.spec),
         lambda: every_prompt(planned, min(_AHEAD, sum(cell.quota for cell in planned.cells))) if whole else (),
+        planned.spec.control,
     )
 
 
@@ -104,6 +108,7 @@ def check_keys(planned: Plan) -> None:
 
     source = _planned_source(planned)
     call = call_of_spec(planned.spec, source)
+    check_canvas(planned.spec, call.size)
     texts = long_texts(planned.spec, call, source)
     if findings := [*texts.findings, *long_judge_texts(planned.spec, planned.revisions.judge)]:
         raise TextLengthError(findings)
@@ -165,7 +170,8 @@ def _own_folder(spec: Spec) -> Path | None:
 def _planned_source(planned: Plan) -> models.ModelSource:
     """Return the generator as of when the plan was made, whatever the hub's newest commit is now."""
     pinned = {MODEL: planned.revisions.generator, **planned.revisions.components}
-    return source_of(planned.spec.model, pinned, own=_own_folder(planned.spec))
+    spec = planned.spec
+    return source_of(spec.model, pinned, own=_own_folder(spec), controls=control_models(spec))
 
 
 def _check_unchanged(model: str, here: str, there: str) -> None:

@@ -9,5 +9,7 @@ JUDGE = WEIGHTS / "judge"
 """An open_clip folder: `bundled:judge`."""
 ADAPTERS = {"bundled:medallion": WEIGHTS / "medallion.safetensors"}
 """LoRAs for the generator, by their ids."""
+CONTROLS = {"bundled:outlines": WEIGHTS / "outlines"}
+"""Control models for the generator, by their ids: folders of diffusers."""
 READER = WEIGHTS / "reader.safetensors"
 """The ground-truth reader, only for tests and benchmarks."""

@@ -115,10 +115,14 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
         yield f"config    {spec.model.config} ({pinned.get('config', '')})"
     for name, part in spec.model.components.items():
         yield f"component {name}: {part.described(pinned.get(name, ''))}"
+    for index, control in enumerate(spec.control):
+        yield f"control   {control.described(pinned.get(f'control.{index}', ''))}"
     if planned.sources is not None and spec.source is not None:
         yield f"pictures  {planned.sources.described(spec.source.dataset)}"
         if spec.source.per_source is not None:
             yield f"          up to {counted(spec.source.per_source, 'image')} from each"
+    if spec.drawn_region is not None:
+        yield f"{'region' if spec.canvas is None else 'canvas':<10}{spec.drawn_region}"
     yield from _preset(spec)
     for key in choices_of(spec.model):
         yield f"drawn     {key}: {in_words(spec.model, key)}"

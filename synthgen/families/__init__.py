@@ -2,20 +2,24 @@
 
 from synthgen.families.call import PipelineCall, keys_that_differ
 from synthgen.families.check import checked_call, own_size
+from synthgen.families.control import ControlRoles, control_problems
 from synthgen.families.interval import guidance_argument, steps_between, switchable
 from synthgen.families.recorded import as_text, recorded_call, recorded_settings
 from synthgen.families.resolve import call_of, not_from_text
 from synthgen.families.table import PINNED, Guidance
-from synthgen.families.tasks import TEXT_TO_IMAGE
+from synthgen.families.tasks import CONTROL, TEXT_TO_IMAGE
 
 __all__ = [
+    "CONTROL",
     "PINNED",
     "TEXT_TO_IMAGE",
+    "ControlRoles",
     "Guidance",
     "PipelineCall",
     "as_text",
     "call_of",
     "checked_call",
+    "control_problems",
     "guidance_argument",
     "keys_that_differ",
     "not_from_text",

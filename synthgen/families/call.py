@@ -4,8 +4,10 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from synthgen.families.control import ControlRoles
 from synthgen.families.interval import steps_between, switchable
-from synthgen.families.table import PINNED, Guidance, Together
+from synthgen.families.picture_rules import ImageGuidance, PictureRules
+from synthgen.families.table import PINNED, AreaRounding, Guidance, Together
 from synthgen.families.tasks import TaskRoles
 from synthgen.spec import FixedModel, ModelSpec
 
@@ -28,6 +30,7 @@ class PipelineCall:
         size: width and height of the images if the spec names none; None if only the loaded pipeline knows.
         sizes: the only widths and heights that it draws, where these are few.
         is_area: whether any size is enlarged or shrunk to as many pixels as its own size has.
+        rounds: how the sides of that are brought to multiples.
         together: when images of a batch do not influence each other.
         gives_sigmas: whether it hands its scheduler noise levels of its own.
         seeds_steps: whether it hands its generators to the scheduler's steps; None if that is not known.
@@ -38,7 +41,9 @@ class PipelineCall:
         one_text: whether it takes a text, and no list of texts.
         squares: whether it draws right only where the pictures that it begins from are square.
         as_tensors: whether it must be given those as tensors.
+        pictures: what it does with a picture that it edits.
         known: whether the table has a row for it, or diffusers lists it for the task.
+        control: how it is led by pictures; None if it is not.
     """
 
     pipeline: str
@@ -54,6 +59,7 @@ class PipelineCall:
     size: tuple[int, int] | None
     sizes: tuple[tuple[int, int], ...]
     is_area: bool
+    rounds: AreaRounding
     together: Together
     gives_sigmas: bool
     seeds_steps: bool | None
@@ -64,7 +70,9 @@ class PipelineCall:
     one_text: bool
     squares: bool
     as_tensors: bool
+    pictures: PictureRules
     known: bool
+    control: ControlRoles | None = None
 
     def is_guided(self, model: FixedModel, written: Collection[str]) -> bool:
         """Whether images of this spec are guided. Guidance that nobody wrote does not act beside an embedded one."""
@@ -92,6 +100,8 @@ class PipelineCall:
         for key in ("max_sequence_length", "clip_skip", "strength"):
             if (value := getattr(model, key)) is not None:
                 wanted[key] = value
+        if self.task.edits and model.image_guidance is not None:
+            wanted["image_guidance_scale"] = model.image_guidance
         if "max_area" in self.takes:
             wanted["max_area"] = height * width
         wanted |= PINNED
@@ -156,7 +166,13 @@ class PipelineCall:
         if not self.task.pictures:
             if model.strength is not None:
                 yield "strength", f"it acts only where images begin from pictures, and the task is {self.task.name}"
+            if model.image_guidance is not None:
+                yield "image_guidance", f"it acts only where pictures are edited, and the task is {self.task.name}"
+            if self.control is not None and model.cache is not None:
+                yield "cache", "steps taken over from earlier ones would not see what leads them: remove it"
             return
+
+        yield from self._image_guidance(model)
         strength = self.strength(model)
         if strength is None and model.strength is not None:
             yield "strength", f"{self.pipeline} takes no strength"
@@ -169,6 +185,15 @@ class PipelineCall:
         for name in ("guidance_interval", "cache"):
             if getattr(model, name) is not None:
                 yield name, f"it counts steps from noise on, and {self.task.name} begins later: remove it"
+
+    def _image_guidance(self, model: FixedModel) -> Iterator[tuple[str, str]]:
+        when = self.pictures.guidance if self.task.edits else ImageGuidance.NEVER
+        if model.image_guidance is None:
+            return
+        if when is ImageGuidance.NEVER:
+            yield "image_guidance", f"{self.pipeline} takes no guidance towards the picture"
+        elif when is ImageGuidance.GUIDED and model.guidance <= self.unguided_to:
+            yield "image_guidance", "without guidance it has no effect: set model.guidance above 1"
 
     def _interval(self, model: FixedModel, written: Collection[str]) -> Iterator[tuple[str, str]]:
         if model.guidance_interval is None:
@@ -210,11 +235,20 @@ class PipelineCall:
                 near = f"{low} or {low + self.multiple}" if low else str(self.multiple)
                 what = f"expected a multiple of {self.multiple} for {self.pipeline}, such as {near}, not {side}"
                 yield name, what
+
         if self.sizes and (width, height) not in self.sizes:
             yield key, f"{self.pipeline} draws only {_sizes(self.sizes)}, not {width} x {height}"
         if self.is_area and self.size and (drawn := self._to_area(width, height)) != (width, height):
             what = f"{self.pipeline} draws as many pixels as {self.size[0]} x {self.size[1]} has"
             yield key, f"{what}: of this shape {drawn[0]} x {drawn[1]}, not {width} x {height}"
+        least, longest = self.pictures.least, self.pictures.longest
+        if self.task.edits and min(width, height) < least:
+            yield key, f"{self.pipeline} takes no pictures with sides under {least} pixels, such as {width} x {height}"
+        elif self.task.edits and longest and max(width, height) > longest * min(width, height):
+            yield (
+                key,
+                f"{self.pipeline} takes no pictures longer than {longest:g} times their width: {width} x {height}",
+            )
         if self.squares and width != height:
             yield key, f"{self.pipeline} draws squares only from pictures, not {width} x {height}"
         if not self.task.pictures and not ("height" in self.takes and "width" in self.takes):
@@ -223,9 +257,13 @@ class PipelineCall:
     def _to_area(self, width: int, height: int) -> tuple[int, int]:
         """Give the size that is drawn, as the pipeline computes it."""
         assert self.size is not None
-        scale = math.sqrt(self.size[0] * self.size[1] / (width * height))
-        step = self.step
-        return int(width * scale // step * step), int(height * scale // step * step)
+        area, step = self.size[0] * self.size[1], self.step
+        if self.rounds is AreaRounding.DOWN:
+            scale = math.sqrt(area / (width * height))
+            return int(width * scale // step * step), int(height * scale // step * step)
+        wide = math.sqrt(area * (width / height))
+        bring = math.ceil if self.rounds is AreaRounding.UP else round
+        return bring(wide / step) * step, bring(wide / (width / height) / step) * step
 
 
 def keys_that_differ(model: ModelSpec) -> frozenset[str]:

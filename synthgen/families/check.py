@@ -65,7 +65,7 @@ def _problems(
     yield from memory_problems(call, source.read_json, model, guided=guided)
     yield from _opened_as_they_are(model, source)
     yield from component_problems(source)
-    yield from channel_problems(source.read_json)
+    yield from channel_problems(call, source.read_json)
     if source.checkpoint is not None:
         yield from file_problems(call, source)
     elif source.is_folder:  # what the cache has of a hub model may be a part of it

@@ -60,10 +60,19 @@ def file_problems(call: PipelineCall, source: ModelSource) -> Iterator[tuple[str
     yield from _packages(call)
 
 
-def channel_problems(read: Read) -> Iterator[tuple[str, str]]:
-    """Find a UNet that takes more than latents."""
-    channels, latents = read("unet/config.json").get("in_channels"), read("vae/config.json").get("latent_channels")
-    if isinstance(channels, int) and isinstance(latents, int) and channels > latents:
+def channel_problems(call: PipelineCall, read: Read) -> Iterator[tuple[str, str]]:
+    """Find a UNet that takes more than latents, and than those of the picture that the task gives it."""
+    decoder = read("vae/config.json") or read("movq/config.json")
+    channels, latents = read("unet/config.json").get("in_channels"), decoder.get("latent_channels")
+    if not isinstance(channels, int) or not isinstance(latents, int):
+        return
+    masks = "mask_image" in call.task.pictures
+    given = 2 * latents + masks
+    if call.task.pictures and call.pictures.in_unet:
+        if channels != given:
+            what = f"its UNet takes {channels} channels, and {call.pipeline} gives it {given}"
+            yield "id", f"{what}: those of the image, of a picture{' and of a mask' if masks else ''}"
+    elif channels > latents and not (masks and channels == given):
         what = f"its UNet takes {channels} channels, and latents have {latents}: the others are for an image or a mask"
         yield "id", what
 

@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping
 
 from synthgen.errors import ModelError
 from synthgen.families.call import PipelineCall
+from synthgen.families.control import ControlRoles, control_of
 from synthgen.families.modular import modular_problem
+from synthgen.families.reasons import REASONS
 from synthgen.families.signature import NEEDED, Signature, auto_families, signature_of
-from synthgen.families.table import FAMILIES, REASONS, Family, Guidance, Together
-from synthgen.families.tasks import AUTO, TASKS, TEXT_TO_IMAGE, TaskRoles
+from synthgen.families.table import FAMILIES, Family, Guidance, Together
+from synthgen.families.tasks import AUTO, CONTROL, TASKS, TEXT_TO_IMAGE, TaskRoles
 
 Read = Callable[[str], Mapping[str, object]]
 """Reads a JSON object of a model's folder, such as `unet/config.json`; empty if there is none."""
@@ -60,6 +62,8 @@ def call_of(read: Read, task: str = TEXT_TO_IMAGE) -> PipelineCall:
     if signature_of(named) is None:
         raise ModelError(f"model.id: the installed diffusers has no pipeline {named}", hint="Update diffusers.")
     wanted = TASKS[task]
+    if task == CONTROL:
+        return _led(read, named, index)
     name = pipeline_for(named, wanted)
     if name is None:
         what = f"model.id: diffusers has no pipeline for {task} with the weights of {named}"
@@ -69,6 +73,19 @@ def call_of(read: Read, task: str = TEXT_TO_IMAGE) -> PipelineCall:
         what = "make images from text" if task == TEXT_TO_IMAGE else f"do {task}"
         raise ModelError(f"model.id: {name} does not {what}: {why}", hint="Choose another model.")
     return _resolved(signature, family_of(name), wanted, read, index)
+
+
+def _led(read: Read, named: str, index: Mapping[str, object]) -> PipelineCall:
+    """Find out how the pipeline is called that is led by pictures.
+
+    Raises:
+        ModelError: nothing leads the model, or not what the spec names.
+    """
+    control = control_of(read, named)
+    signature = signature_of(control.pipeline)
+    if signature is None:
+        raise ModelError(f"model.id: the installed diffusers has no pipeline {control.pipeline}")
+    return _resolved(signature, family_of(control.text), TASKS[CONTROL], read, index, control)
 
 
 def family_of(pipeline: str) -> Family | None:
@@ -113,18 +130,25 @@ def not_fit(pipeline: str, task: TaskRoles) -> str | None:
     signature = signature_of(pipeline)
     if signature is None:
         return "it cannot be called"
+    if pipeline in task.reasons:
+        return task.reasons[pipeline]
     family, given = family_of(pipeline), {"prompt", *task.pictures}
-    known = {*task.pictures, "strength"} if task.pictures else set[str]()
+    known = {*task.pictures, *(() if task.edits else ("strength",))} if task.pictures else set[str]()
     changes = {name: why for name, why in _OTHER.items() if name in signature.takes.keys() - known}
+    if task.edits and "strength" in changes:
+        changes["strength"] = "it redraws pictures in part, which is the task image-to-image"
     if why := next((why for name, why in changes.items() if not (family and family.edits and "image" in name)), None):
         return why
+
     for name, why in _NEEDED.items():
         if name not in signature.takes:
             return f"its call has no `{name}`: {why}"
     if lacking := [name for name in task.pictures if name not in signature.takes]:
         return f"its call has no `{lacking[0]}`"
     if task.needs_strength and "strength" not in signature.takes:
-        return "its call has no `strength`: it edits pictures as the prompt says"
+        return "its call has no `strength`: it edits pictures as the prompt says, which is the task edit"
+    if task.edits and not (family and (family.edits or family.only_edits)):
+        return "synthgen does not know how it edits pictures"
     needed = [name for name, default in signature.takes.items() if default is NEEDED and name not in given]
     return f"it needs {', '.join(needed)} too" if needed else None
 
@@ -144,18 +168,25 @@ def pipeline_for(named: str, task: TaskRoles) -> str | None:
     if own := task.more.get(named):
         return own
     keys = [key for each in AUTO for key, pipeline in auto_families(each).items() if pipeline == named]
-    return next((found for key in keys if (found := auto_families(task.auto).get(key))), None)
+    found = next((found for key in keys if (found := auto_families(task.auto).get(key))), None)
+    return named if task.edits and (found is None or not_fit(found, task)) else found
 
 
 def _resolved(
-    signature: Signature, family: Family | None, task: TaskRoles, read: Read, index: Mapping[str, object]
+    signature: Signature,
+    family: Family | None,
+    task: TaskRoles,
+    read: Read,
+    index: Mapping[str, object],
+    control: ControlRoles | None = None,
 ) -> PipelineCall:
     row = family or Family(pipelines=())
     backbone = read("transformer/config.json") or read("unet/config.json")
     guidance, embedded = _guidance(signature, row, backbone, index)
     factor = row.factor or _factor(signature, read, index)
-    known = family is not None or signature.name in auto_families(task.auto).values()
-    text = (from_text(signature.name) if task.pictures else None) or signature.name
+    known = control is not None or family is not None or signature.name in auto_families(task.auto).values()
+    text = control.text if control else (from_text(signature.name) if task.pictures else None) or signature.name
+    shared = control.alone if control else task.edits and row.pictures.shared
     patch = backbone.get("patch_size")
     patch = patch if isinstance(patch, int) and 0 < patch < 256 else 1
     step = math.lcm(row.multiple, (factor or 8) * math.lcm(row.patch, patch))
@@ -174,7 +205,8 @@ def _resolved(
         size=_own_size(signature_of(text) or signature, row, backbone, index, factor),
         sizes=row.sizes,
         is_area=row.is_area,
-        together=row.together if known else Together.NEVER,
+        rounds=row.rounds,
+        together=Together.NEVER if not known or shared else row.together,
         gives_sigmas=signature.gives_sigmas,
         seeds_steps=signature.seeds_steps,
         negative=row.negative and guidance is not Guidance.NONE and "negative_prompt" in signature.takes,
@@ -184,7 +216,9 @@ def _resolved(
         one_text=row.one_text,
         squares=row.squares,
         as_tensors=row.as_tensors,
+        pictures=row.pictures,
         known=known,
+        control=control,
     )
 
 
@@ -199,6 +233,7 @@ def _guidance(
         embedded = row.embedded if backbone.get("guidance_embeds") else None
         # Weights that were distilled without any guidance say so by the same flag, where the call has both.
         distilled = row.embedded is not None and embedded is None and takes.get(row.embedded) is not None
+        distilled = distilled or "true_cfg_scale" not in takes
         return (Guidance.NONE if distilled else Guidance.TRUE), embedded
     if row.guidance is Guidance.GUIDER:
         guider = row.guidance if index.get("guider", [None])[0] else Guidance.NONE  # type: ignore[index]

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-TEXT_TO_IMAGE = "text-to-image"
+from synthgen.families.reasons import LAYERED, NO_EDITS, NO_FILLING
+
+TEXT_TO_IMAGE, CONTROL = "text-to-image", "control"
 AUTO = ("TEXT2IMAGE", "IMAGE2IMAGE", "INPAINT")
 """diffusers' own lists of pipelines, each by the name of a family: one family's share their weights."""
 
@@ -19,6 +21,8 @@ class TaskRoles:
         pictures: the arguments that hand over pictures; every one is needed, and its size is that of the image.
         more: pipelines for it that diffusers has in no list, by the pipeline that makes images from text.
         needs_strength: whether a pipeline without `strength` does something else.
+        edits: whether the prompt says what to change in a picture, and only pipelines do it that read pictures so.
+        reasons: why pipelines do not do it, where their signature does not show that.
     """
 
     name: str
@@ -26,6 +30,20 @@ class TaskRoles:
     pictures: tuple[str, ...] = ()
     more: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     needs_strength: bool = False
+    edits: bool = False
+    reasons: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+_INPAINT = {
+    "ChromaPipeline": "ChromaInpaintPipeline",
+    "FluxKontextPipeline": "FluxKontextInpaintPipeline",
+    "Flux2KleinPipeline": "Flux2KleinInpaintPipeline",
+}
+
+
+def _filling(name: str) -> TaskRoles:
+    more = MappingProxyType(_INPAINT)
+    return TaskRoles(name, "INPAINT", ("image", "mask_image"), more, reasons=NO_FILLING)
 
 
 TASKS: Mapping[str, TaskRoles] = MappingProxyType(
@@ -33,6 +51,7 @@ TASKS: Mapping[str, TaskRoles] = MappingProxyType(
         task.name: task
         for task in (
             TaskRoles(TEXT_TO_IMAGE, "TEXT2IMAGE"),
+            TaskRoles(CONTROL, "TEXT2IMAGE"),
             TaskRoles(
                 "image-to-image",
                 "IMAGE2IMAGE",
@@ -44,7 +63,11 @@ TASKS: Mapping[str, TaskRoles] = MappingProxyType(
                     }
                 ),
                 needs_strength=True,
+                reasons=MappingProxyType({LAYERED: NO_EDITS[LAYERED]}),
             ),
+            TaskRoles("edit", "IMAGE2IMAGE", ("image",), edits=True, reasons=NO_EDITS),
+            _filling("inpaint"),
+            _filling("outpaint"),
         )
     }
 )

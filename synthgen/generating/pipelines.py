@@ -13,6 +13,7 @@ from torch import nn
 
 from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.families import PipelineCall
+from synthgen.generating.control import open_controls
 from synthgen.generating.loading_errors import check_set, loading_errors
 from synthgen.generating.parts import open_part
 from synthgen.generating.quantizing import quantization_of
@@ -106,6 +107,8 @@ def _opened(model: ModelSpec, source: ModelSource, call: PipelineCall, dtype: to
     """Open the pipeline, with the components that take the place of its own."""
     fetch_parts(source)
     parts = {part.name: open_part(part, source, dtype) for part in source.parts}
+    if call.control is not None:
+        parts |= open_controls(source, call.control, dtype)
     options: dict[str, object] = {"pipeline": call.pipeline, "dtype": dtype, "parts": parts}
     if source.checkpoint is not None:
         return _from_file(source.checkpoint, source, options)

@@ -16,6 +16,10 @@ SETTINGS: Final = "settings"
 """What an image drew of the model's settings, as JSON. Where no setting is a choice, tables have no such column."""
 SOURCE_ID: Final = "source_id"
 """The picture that an image began from. Where images begin from noise, tables have no such column."""
+BOXES: Final = "boxes"
+"""The boxes of the object, in pixels of the image: lists of left, top, right, bottom. """
+MASK: Final = "mask"
+"""The mask of the object, a picture. Only of sources that have some."""
 FOR_DUPLICATES = (PHASH, EMBEDDING)
 """Columns that only serve to find duplicates: a finished dataset leaves them out."""
 
@@ -40,6 +44,8 @@ ImageRow = TypedDict(
         "seed": int,
         "settings": str,
         "source_id": str,
+        "boxes": list[list[float]] | None,
+        "mask": StoredImage | None,
         "phash": bytes,
         "embedding": object,
     },
@@ -63,6 +69,8 @@ LedgerRow = TypedDict(
         "seed": int,
         "settings": str,
         "source_id": str,
+        "boxes": list[list[float]] | None,
+        "mask": StoredImage | None,
         "verdict": str,
         "reason": str | None,
         "message": str | None,

@@ -1,6 +1,6 @@
 """The components that a spec names, and the settings of a checkpoint in one file: found and pinned."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,22 +22,32 @@ _SETTINGS = ("*.json", "*/*.json", "*/*.txt", "*/*.model", "*/*.jinja")
 _OF_PART = ("*.json", "diffusion_pytorch_model*.safetensors", "model*.safetensors", "*.txt", "*.model", "*.jinja")
 
 
-def source_of(model: ModelSpec, pinned: Mapping[str, str] | None, *, own: Path | None = None) -> ModelSource:
+def source_of(
+    model: ModelSpec,
+    pinned: Mapping[str, str] | None,
+    *,
+    own: Path | None = None,
+    controls: Sequence[ComponentSpec | None] = (),
+) -> ModelSource:
     """Find everything that a model is put together from, and pin it. Reads no weights.
 
     Args:
         pinned: revisions by name: `MODEL`, `CONFIG` and components; None to find them.
         own: the model's folder, for an id that is neither a path nor a hub id.
+        controls: the models that lead it, in their order; None for a control without one.
 
     Raises:
         ModelError: something does not exist, or has changed since it was pinned.
         ModelUnavailable: the hub cannot be reached, and the cache lacks something.
         UsageError: files of a component ask for what they may not.
     """
-    parts = tuple(_part(name, part, pinned) for name, part in model.components.items())
+    parts = tuple(
+        _part(f"model.components.{name}", name, name, part, pinned) for name, part in model.components.items()
+    )
+    leading = tuple(_part(f"{name}.model", name, "controlnet", part, pinned) for name, part in named_controls(controls))
     if not is_checkpoint(model.id):
         base = _base("id", model.id, model.revision, MODEL, pinned, own)
-        return ModelSource(base.location, base.revision, parts=parts)
+        return ModelSource(base.location, base.revision, parts=parts, controls=leading)
     if model.config is None:
         raise without_settings(model.id, expanded(model.id))
     file = expanded(model.id)
@@ -46,28 +56,38 @@ def source_of(model: ModelSpec, pinned: Mapping[str, str] | None, *, own: Path |
     if pinned is None and not base.is_folder:
         with suppress(OSError, RuntimeError, ValueError):  # without them, less can be checked before the run
             download_files(base.location, base.revision, _SETTINGS)
-    return ModelSource(base.location, base.revision, CheckpointFile(file, revision), parts)
+    return ModelSource(base.location, base.revision, CheckpointFile(file, revision), parts, leading)
 
 
-def unpinned(model: ModelSpec, *, own: Path | None = None) -> ModelSource | None:
+def named_controls(controls: Sequence[ComponentSpec | None]) -> Iterator[tuple[str, ComponentSpec]]:
+    """Yield the models that lead another one, each with the name that it goes by."""
+    yield from ((f"control.{index}", part) for index, part in enumerate(controls) if part is not None)
+
+
+def unpinned(
+    model: ModelSpec, *, own: Path | None = None, controls: Sequence[ComponentSpec | None] = ()
+) -> ModelSource | None:
     """Return what a model is put together from, as far as it is on this machine; None for a file without settings.
 
     Nothing is downloaded, hashed or checked.
     """
-    parts = []
-    for name, part in model.components.items():
-        local = expanded(part.id)
-        whole = not part.is_hub and any((local / index).is_file() for index in INDEXES)
-        within = part.file or part.subfolder or (name if whole else "")
-        parts.append(PartSource(name, part.id, part.revision or "main" if part.is_hub else "content:", within))
+    parts = tuple(_unpinned(name, name, part) for name, part in model.components.items())
+    leading = tuple(_unpinned(name, "controlnet", part) for name, part in named_controls(controls))
     place, file = (own and str(own)) or model.id, None
     if is_checkpoint(model.id):
         if model.config is None:
             return None
         place, file = model.config, CheckpointFile(expanded(model.id), "content:")
     if own or is_folder(place):
-        return ModelSource(str(expanded(place)), "content:", file, tuple(parts))
-    return ModelSource(place, model.revision or "main", file, tuple(parts))
+        return ModelSource(str(expanded(place)), "content:", file, parts, leading)
+    return ModelSource(place, model.revision or "main", file, parts, leading)
+
+
+def _unpinned(name: str, within: str, part: ComponentSpec) -> PartSource:
+    local = expanded(part.id)
+    whole = not part.is_hub and any((local / index).is_file() for index in INDEXES)
+    inside = part.file or part.subfolder or (within if whole else "")
+    return PartSource(name, part.id, part.revision or "main" if part.is_hub else "content:", inside)
 
 
 def is_checkpoint(model_id: str) -> bool:
@@ -77,7 +97,7 @@ def is_checkpoint(model_id: str) -> bool:
 
 def revisions_of(source: ModelSource) -> tuple[str, dict[str, str]]:
     """Return the revision of the model itself, and those of its settings and components, by name."""
-    named = {part.name: part.revision for part in source.parts}
+    named = {part.name: part.revision for part in (*source.parts, *source.controls)}
     if source.checkpoint is None:
         return source.revision, named
     return source.checkpoint.revision, {CONFIG: source.revision, **named}
@@ -98,32 +118,38 @@ def _base(
     return found
 
 
-def _part(name: str, part: ComponentSpec, pinned: Mapping[str, str] | None) -> PartSource:
-    key = f"model.components.{name}"
+def _part(key: str, name: str, within: str, part: ComponentSpec, pinned: Mapping[str, str] | None) -> PartSource:
+    """Find a component, and pin it.
+
+    Args:
+        key: where the spec names it.
+        within: the folder that has it in a whole pipeline.
+    """
     try:
-        return _hub_part(name, part, pinned) if part.is_hub else _local_part(name, part, pinned)
+        found = _hub_part if part.is_hub else _local_part
+        return found(name, within, part, pinned)
     except SynthgenError as error:
         raise type(error)(f"{key}: {error.message}".removeprefix(f"{key}: {key}: "), hint=error.hint) from error
 
 
-def _local_part(name: str, part: ComponentSpec, pinned: Mapping[str, str] | None) -> PartSource:
+def _local_part(name: str, within: str, part: ComponentSpec, pinned: Mapping[str, str] | None) -> PartSource:
     place = expanded(part.id)
     if part.is_file:
         return PartSource(name, part.id, _same(name, part.id, file_hash(place), pinned, name))
     if not place.is_dir():
         raise ModelError(f"the folder {place} does not exist", hint="Paths count from the folder of the spec.")
-    within = part.subfolder or (name if any((place / index).is_file() for index in INDEXES) else "")
-    if not (place / within).is_dir():
-        near = near_name(within, [each.name for each in place.iterdir() if each.is_dir()])
+    inside = part.subfolder or (within if any((place / index).is_file() for index in INDEXES) else "")
+    if not (place / inside).is_dir():
+        near = near_name(inside, [each.name for each in place.iterdir() if each.is_dir()])
         hint = f"Did you mean {near}?" if near else "Check its `subfolder`."
-        raise ModelError(f"the folder {place} has no {within}", hint=hint)
-    check_pipeline_files(place / within)
-    revision = _same(name, part.id, content_hash(place / within), pinned, name)
-    return PartSource(name, part.id, revision, within)
+        raise ModelError(f"the folder {place} has no {inside}", hint=hint)
+    check_pipeline_files(place / inside)
+    revision = _same(name, part.id, content_hash(place / inside), pinned, name)
+    return PartSource(name, part.id, revision, inside)
 
 
-def _hub_part(name: str, part: ComponentSpec, pinned: Mapping[str, str] | None) -> PartSource:
-    marks: tuple[str, ...] = ("config.json", f"{name}/config.json")
+def _hub_part(name: str, within: str, part: ComponentSpec, pinned: Mapping[str, str] | None) -> PartSource:
+    marks: tuple[str, ...] = ("config.json", f"{within}/config.json")
     if part.file or part.subfolder:
         marks = (part.file or f"{part.subfolder}/config.json",)
     commit = pinned.get(name, "") if pinned is not None else locate(part.id, part.revision, marks=marks).revision
@@ -132,7 +158,7 @@ def _hub_part(name: str, part: ComponentSpec, pinned: Mapping[str, str] | None) 
     if part.file or part.subfolder:
         return PartSource(name, part.id, commit, part.file or part.subfolder or "")
     whole = any(read_hub(part.id, commit, index) for index in INDEXES)
-    return PartSource(name, part.id, commit, name if whole else "")
+    return PartSource(name, part.id, commit, within if whole else "")
 
 
 def _check_there(hub_id: str, commit: str, file: str) -> None:
@@ -171,7 +197,8 @@ def fetch_parts(source: ModelSource) -> None:
         ModelUnavailable: the hub cannot be reached.
         ModelError: the hub refuses, or has no such file.
     """
-    wanted = [(part.location, part.revision, _patterns(part)) for part in source.parts if not part.is_local]
+    others = (*source.parts, *source.controls)
+    wanted = [(part.location, part.revision, _patterns(part)) for part in others if not part.is_local]
     if source.checkpoint is not None and not source.is_folder:
         wanted.append((source.location, source.revision, _SETTINGS))
     elif not source.is_folder and is_modular(source):
@@ -182,9 +209,10 @@ def fetch_parts(source: ModelSource) -> None:
         except (OSError, RuntimeError, ValueError) as error:
             what = f"{place} cannot be downloaded: {first_line(error)}"
             raise hub_failure(error)(what, hint="Check its `id` and the network.") from error
-    for part in source.parts:
+    for part in others:
         if part.here is None or not part.here.exists():
-            raise ModelError(f"model.components.{part.name}: {part.location} has no {part.within or 'config.json'}")
+            key = f"{part.name}.model" if part in source.controls else f"model.components.{part.name}"
+            raise ModelError(f"{key}: {part.location} has no {part.within or 'config.json'}")
 
 
 def _patterns(part: PartSource) -> tuple[str, ...]:

@@ -37,12 +37,14 @@ class ModelSource:
         revision: the commit of a hub id; for a folder, `content:` and a hash.
         checkpoint: the one file that has all weights; None where the location has them.
         parts: components that take the place of the location's own.
+        controls: models that lead it, called `control.0` and so on.
     """
 
     location: str
     revision: str
     checkpoint: CheckpointFile | None = None
     parts: tuple[PartSource, ...] = ()
+    controls: tuple[PartSource, ...] = ()
 
     @property
     def is_folder(self) -> bool:
@@ -61,7 +63,8 @@ class ModelSource:
         if name == INDEXES[0]:
             return self._index(read)
         of, _, rest = name.partition("/")
-        part = next((part for part in self.parts if part.name == of and rest and not part.is_file), None)
+        others = (*self.parts, *self.controls)
+        part = next((part for part in others if part.name == of and rest and not part.is_file), None)
         if part is not None:
             found = read_local if part.is_local else read_cache if read is read_cache else read_hub
             return found(part.location, part.revision, part.inside(rest))

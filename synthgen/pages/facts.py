@@ -49,6 +49,8 @@ def facts(planned: Plan) -> dict[str, str]:
     facts |= {"preset": planned.spec.preset} if planned.spec.preset else {}
     if model.guidance_interval is not None:
         facts["guidance interval"] = "{:g} to {:g} of the denoising".format(*model.guidance_interval)
+    if model.image_guidance is not None:
+        facts["guidance towards the picture"] = f"{model.image_guidance:g}"
     if preset := preset_of(model):
         facts["licence of the model"] = f"{preset.licence} ({preset.licence.reason})"
     for adapter in model.adapters:
@@ -58,8 +60,13 @@ def facts(planned: Plan) -> dict[str, str]:
         facts[f"component {name}"] = part.described(planned.revisions.components.get(name, ""))
     if model.config:
         facts["config"] = f"{model.config} {planned.revisions.components.get('config', '')}"
+    for index, control in enumerate(planned.spec.control):
+        name = f"control.{index}"
+        facts[f"control {index + 1}"] = control.described(planned.revisions.components.get(name, ""))
     if planned.sources is not None and planned.spec.source is not None:
         facts["pictures from"] = planned.sources.described(planned.spec.source.dataset)
+    if planned.spec.drawn_region is not None:
+        facts["region" if planned.spec.canvas is None else "canvas"] = planned.spec.drawn_region
     if written := planned.spec.prompts.expanded_by:
         facts["prompts written by"] = written
     floors: dict[str, dict[str, float]] = {}

@@ -14,6 +14,7 @@ from synthgen.spec.attribute import (
 )
 from synthgen.spec.bare import Violation
 from synthgen.spec.components import ComponentSpec
+from synthgen.spec.control import BUNDLED_CONTROLS, ControlSpec
 from synthgen.spec.declared import Declared
 from synthgen.spec.filters import (
     OWN_SCORES,
@@ -43,6 +44,7 @@ from synthgen.spec.output import Budget, Output, Rejects
 from synthgen.spec.output_checks import PARQUET
 from synthgen.spec.prompting import Filled, PromptSpace, spaces_of
 from synthgen.spec.reader import checked, parse_spec, read_declared, read_spec, refusal, text_of_file
+from synthgen.spec.region import CanvasSpec, MarginsSpec, RegionSpec
 from synthgen.spec.schema import json_schema
 from synthgen.spec.smaller import smaller
 from synthgen.spec.source import NO_CHANGES, Settings, SpecText
@@ -56,6 +58,7 @@ from synthgen.spec.text import MAX_BYTES, decoded
 __all__ = [
     "ASIDE",
     "BUNDLED_ADAPTERS",
+    "BUNDLED_CONTROLS",
     "BUNDLED_JUDGE",
     "BUNDLED_MODEL",
     "DEFAULT_JUDGE",
@@ -72,9 +75,11 @@ __all__ = [
     "Balance",
     "Budget",
     "CacheSpec",
+    "CanvasSpec",
     "ClassSpec",
     "ClipFilter",
     "ComponentSpec",
+    "ControlSpec",
     "Declared",
     "DuplicateFilter",
     "Filled",
@@ -83,6 +88,7 @@ __all__ = [
     "GateSpec",
     "JudgeSpec",
     "LabelFilter",
+    "MarginsSpec",
     "MeasureFilter",
     "ModelSpec",
     "Output",
@@ -91,6 +97,7 @@ __all__ = [
     "Prompts",
     "QualityFilter",
     "QuantizationSpec",
+    "RegionSpec",
     "Rejects",
     "SettingValues",
     "Settings",

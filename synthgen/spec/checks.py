@@ -15,6 +15,7 @@ from synthgen.spec.blocked import check_blocked
 from synthgen.spec.bundled import check_bundled
 from synthgen.spec.component_checks import check_components
 from synthgen.spec.conditions import check_conditions
+from synthgen.spec.control_checks import check_control
 from synthgen.spec.filters import OWN_SCORES
 from synthgen.spec.memory_checks import check_memory
 from synthgen.spec.messages import suggestion, suggestion_or_all
@@ -35,6 +36,7 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 def check(spec: Data) -> Iterator[Violation]:
     """Yield every problem that involves several keys of a spec."""
     yield from check_source(spec)
+    yield from check_control(spec)
     yield from _name(spec.get("name"))
     yield from _size(mapping(spec, "model"))
     yield from _negatives(spec)

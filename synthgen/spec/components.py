@@ -24,14 +24,15 @@ def _component_id(value: str) -> str:
     )
 
 
-def _within(value: str) -> str:
+def inside(value: str) -> str:
+    """Check a path that may not lead out of its folder."""
     if not {"..", "/", "~"} & set(PurePosixPath(value).parts) and "\\" not in value and not value.startswith("."):
         return value
     raise PydanticCustomError("expected", "a path inside the repository or folder")
 
 
 def _file(value: str) -> str:
-    if _within(value).endswith(WEIGHTS):
+    if inside(value).endswith(WEIGHTS):
         return value
     raise PydanticCustomError("expected", "the name of a .safetensors or .gguf file in the repository")
 
@@ -42,7 +43,7 @@ class ComponentSpec(Section):
     id: Annotated[Text, AfterValidator(_component_id)] = Field(
         description="A folder with safetensors, a .safetensors or .gguf file, or a hub id such as 'owner/name'."
     )
-    subfolder: Annotated[Text, AfterValidator(_within)] | None = Field(
+    subfolder: Annotated[Text, AfterValidator(inside)] | None = Field(
         None, description="Where in the folder or repository. Default: the component's own name in a whole pipeline."
     )
     file: Annotated[Text, AfterValidator(_file)] | None = Field(

@@ -40,7 +40,8 @@ def _config(value: str) -> str:
     raise PydanticCustomError("expected", "a hub id such as 'owner/name', or a folder that starts with './' or '/'")
 
 
-def _interval(value: tuple[float, ...]) -> tuple[float, ...] | None:
+def interval_of(value: tuple[float, ...]) -> tuple[float, ...] | None:
+    """Check a part of the denoising; None stands for all of it."""
     start, *others = value
     if len(others) != 1 or not 0 <= start < others[0] <= 1:
         raise PydanticCustomError("expected", "two fractions from 0 to 1, the smaller one first, such as [0.2, 0.8]")
@@ -92,6 +93,11 @@ class ModelSpec(Section):
         "are made. Only for tasks that begin from pictures. It may be a choice, as `model.steps`. Default: the "
         "pipeline's own.",
     )
+    image_guidance: Annotated[float, Field(ge=1, le=50)] | None = Field(
+        None,
+        description="For the task 'edit': guidance towards the source picture, as InstructPix2Pix and DreamLite read "
+        "it. Higher values keep more of the picture. Default: the pipeline's own.",
+    )
     size: Sizes | None = Field(
         None,
         description="Width and height of square images in pixels, or both, such as '512x768'. It may be a choice: a "
@@ -118,7 +124,7 @@ class ModelSpec(Section):
         description="The guidance that was distilled into the weights, as in FLUX.1 [dev] and LCM. Default: the "
         "model's own.",
     )
-    guidance_interval: Annotated[tuple[float, ...], Field(strict=False), AfterValidator(_interval)] | None = Field(
+    guidance_interval: Annotated[tuple[float, ...], Field(strict=False), AfterValidator(interval_of)] | None = Field(
         None,
         description="The part of the denoising in which guidance acts, such as [0.2, 0.8]: fractions of the steps, "
         "from noise to image. Default: all of it.",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from synthgen.spec.bare import Data, Violation, mapping
+from synthgen.spec.control_checks import CONTROL
 from synthgen.spec.fixed import CHOSEN
 from synthgen.spec.place import KEY, Path
 from synthgen.spec.rules import range_complaint, range_of
@@ -15,9 +16,12 @@ _BOUNDS = {"steps": (1, 1000), "guidance": (0, 50), "strength": (0.001, 1)}
 def check_sampling(spec: Data) -> Iterator[Violation]:
     """Yield choices of settings that have a value twice, ranges that have no numbers, and what takes no choices."""
     model = mapping(spec, "model")
-    if model.get("strength") is not None and spec.get("task", TASK) == TASK:
+    if model.get("strength") is not None and spec.get("task", TASK) in (TASK, CONTROL):
         what = "it acts only where images begin from pictures: set task: image-to-image and a source, or remove it"
         yield Violation(("model", "strength", KEY), what)
+    if model.get("image_guidance") is not None and spec.get("task", TASK) != "edit":
+        what = "it acts only where pictures are edited: set task: edit and a source, or remove it"
+        yield Violation(("model", "image_guidance", KEY), what)
     for key in CHOSEN:
         value = model.get(key)
         path: Path = ("model", key)

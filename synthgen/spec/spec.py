@@ -9,15 +9,17 @@ from pydantic_core import PydanticCustomError
 from synthgen.inert import inert
 from synthgen.spec.attribute import Attribute, Balance, GateSpec
 from synthgen.spec.choices import Choices, PromptChoice, Suffixes, VariableChoices
+from synthgen.spec.control import ControlSpec
 from synthgen.spec.expand import Expand
 from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Texts, VariableName
 from synthgen.spec.filters import Filters, Safety
 from synthgen.spec.model import JudgeSpec, ModelSpec, default_judge
 from synthgen.spec.output import Budget, Output
-from synthgen.spec.source_set import SourceSpec
+from synthgen.spec.region import CanvasSpec, RegionSpec
+from synthgen.spec.source_set import ADDED, SourceSpec
 from synthgen.spec.template import Template
 
-Task = Literal["text-to-image", "image-to-image", "inpaint", "outpaint", "control"]
+Task = Literal["text-to-image", "image-to-image", "edit", "inpaint", "outpaint", "control"]
 
 
 class ClassSpec(Section):
@@ -119,12 +121,20 @@ class Spec(Section):
     )
     task: Task = Field(
         "text-to-image",
-        description="The kind of generation: 'text-to-image', or 'image-to-image', which begins from the pictures of "
-        "`source`. The others are not supported yet.",
+        description="The kind of generation: 'text-to-image'; or one that begins from the pictures of `source`: "
+        "'image-to-image' redraws them, 'edit' changes them as the prompt says, 'inpaint' draws a region of them again,"
+        " 'outpaint' draws what a larger canvas adds; and 'control' lets them lead the layout.",
+    )
+    control: Annotated[tuple[ControlSpec, ...], Field(strict=False, max_length=8)] = Field(
+        (), description="What leads the layout of images, for the task 'control': control models, and their pictures."
     )
     source: SourceSpec | None = Field(
-        None, description="The pictures that images begin from: for the task 'image-to-image', which needs them."
+        None, description="The pictures that images begin from, for tasks other than 'text-to-image', which need them."
     )
+    region: RegionSpec | None = Field(
+        None, description="What the task 'inpaint' draws again. Default: what the mask covers, or else the boxes."
+    )
+    canvas: CanvasSpec | None = Field(None, description="Where pictures lie on the images of the task 'outpaint'.")
     classes: Annotated[
         Mapping[
             ClassName,
@@ -167,6 +177,20 @@ class Spec(Section):
         """The number of accepted images requested."""
         return sum(kind.count for kind in self.classes.values())
 
+    @property
+    def shaped_by(self) -> Literal["mask", "boxes"] | None:
+        """What shapes the region that is drawn again; None for tasks without a region."""
+        if self.task != "inpaint" or self.source is None:
+            return None
+        return (self.region.of if self.region else None) or ("mask" if self.source.mask else "boxes")
+
+    @property
+    def drawn_region(self) -> str | None:
+        """Which part of a picture is drawn, or where it lies on a larger image, in words; None for other tasks."""
+        if self.shaped_by is not None:
+            return (self.region or RegionSpec()).described(self.shaped_by)
+        return self.canvas.described() if self.canvas is not None else None
+
     def templates_of(self, name: str) -> tuple[tuple[Template, float], ...]:
         """Return the templates of a class with their weights: its own, or else the common ones.
 
@@ -185,15 +209,18 @@ class Spec(Section):
         dumped = self.model_dump(mode="json")
         if not self.filters.measures:
             del dumped["filters"]["measures"]  # plans of earlier versions keep their fingerprint
-        for key in ("guidance_interval", "max_sequence_length", "clip_skip"):  # the same
+        for key in ("guidance_interval", "image_guidance", "max_sequence_length", "clip_skip"):  # the same
             if getattr(self.model, key) is None:
                 del dumped["model"][key]
         for key in ("adapters", "components", "config", "scheduler_config"):
             if not getattr(self.model, key):
                 del dumped["model"][key]
-        for key in ("preset", "source"):
-            if getattr(self, key) is None:
+        for key in ("preset", "source", "region", "canvas", "control"):
+            if not getattr(self, key):
                 del dumped[key]
+        if self.source is not None:
+            for key in [key for key in ADDED if dumped["source"][key] is None]:
+                del dumped["source"][key]
         for key, default in _OF_MODEL.items():
             if dumped["model"][key] == default:
                 del dumped["model"][key]

@@ -2,9 +2,10 @@
 
 import pytest
 
+from synthgen.families.reasons import REASONS
 from synthgen.families.resolve import family_of, not_from_text
 from synthgen.families.signature import auto_names, pipeline_names, signature_of
-from synthgen.families.table import FAMILIES, PINNED, REASONS
+from synthgen.families.table import FAMILIES, PINNED
 from tests.families import page
 
 TEXT = [name for name in auto_names("TEXT2IMAGE") if not_from_text(name) is None]

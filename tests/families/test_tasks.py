@@ -7,12 +7,14 @@ import pytest
 from synthgen.errors import ModelError
 from synthgen.families import PipelineCall, call_of
 from synthgen.families.encoders import encoders_of
+from synthgen.families.folder import channel_problems
 from synthgen.families.resolve import not_fit
-from synthgen.families.signature import auto_names
-from synthgen.families.tasks import TASKS
+from synthgen.families.tasks import TASKS, TaskRoles
 from synthgen.spec import FixedModel, ModelSpec, fixed
 from tests.families import tasks_page
 from tests.generating.families.begun import FROM_IMAGES
+from tests.generating.families.edited import EDITED
+from tests.generating.families.filled import FILLED
 
 IMAGES = "image-to-image"
 
@@ -65,8 +67,15 @@ def test_a_model_that_cannot_begin_from_pictures_is_refused_with_the_reason(fold
 
 
 def test_the_page_of_tasks_names_what_is_driven_and_why_others_are_not() -> None:
-    fit = {name for name in auto_names("IMAGE2IMAGE") if not_fit(name, TASKS[IMAGES]) is None}
-    assert fit | set(TASKS[IMAGES].more.values()) == set(FROM_IMAGES.values()), "each is compared with direct calls"
+    def fit(task: TaskRoles) -> set[str]:
+        return {name for _, name in tasks_page.listed(task) if not_fit(name, task) is None}
+
+    compared = {
+        IMAGES: set(FROM_IMAGES.values()),
+        "edit": {family.class_name for family in EDITED.values()},
+        "inpaint": {class_name for _, class_name in FILLED.values()},
+    }
+    assert {name: fit(TASKS[name]) for name in compared} == compared, "each is compared with direct calls"
     assert tasks_page.PAGE.read_text(encoding="utf-8") == tasks_page.page(), "python -m tests.families.tasks_page"
 
 
@@ -111,3 +120,94 @@ def test_a_size_is_that_of_the_text_pipeline_and_kandinsky_draws_squares_only() 
     assert problems(kandinsky, width=64, height=128) == [
         "width: KandinskyV22Img2ImgCombinedPipeline draws squares only from pictures, not 64 x 128"
     ]
+
+
+@pytest.mark.parametrize(
+    ("folder", "task", "pipeline"),
+    [
+        ("FluxKontextPipeline", "edit", "FluxKontextPipeline"),
+        ("QwenImageEditInpaintPipeline", "edit", "QwenImageEditPipeline"),
+        ("StableDiffusionInstructPix2PixPipeline", "edit", "StableDiffusionInstructPix2PixPipeline"),
+        ("StableDiffusionPipeline", "inpaint", "StableDiffusionInpaintPipeline"),
+        ("FluxKontextPipeline", "inpaint", "FluxKontextInpaintPipeline"),
+        ("FluxFillPipeline", "outpaint", "FluxFillPipeline"),
+    ],
+)
+def test_the_pipeline_that_edits_or_fills_is_found_from_a_folder(folder: str, task: str, pipeline: str) -> None:
+    assert call(folder, task).pipeline == pipeline
+
+
+@pytest.mark.parametrize(
+    ("folder", "task", "why"),
+    [
+        ("StableDiffusionPipeline", "edit", "StableDiffusionPipeline does not do edit: its call has no `image`"),
+        ("StableDiffusionImg2ImgPipeline", "edit", "redraws pictures in part, which is the task image-to-image"),
+        ("QwenImageLayeredPipeline", "edit", "it divides a picture into layers"),
+        ("FluxControlPipeline", "edit", "needs an image that controls the layout"),
+        ("ChromaPipeline", "inpaint", "ChromaInpaintPipeline does not do inpaint: diffusers asks its transformer for"),
+        ("FluxKontextPipeline", IMAGES, "it edits pictures as the prompt says, which is the task edit"),
+        ("PixArtSigmaPipeline", "inpaint", "diffusers has no pipeline for inpaint with the weights of PixArtSigma"),
+    ],
+)
+def test_a_model_that_does_not_edit_or_fill_is_refused_with_the_reason(folder: str, task: str, why: str) -> None:
+    with pytest.raises(ModelError, match=why):
+        call(folder, task)
+
+
+def test_guidance_towards_the_picture_acts_where_a_pipeline_reads_it() -> None:
+    pix2pix = call("StableDiffusionInstructPix2PixPipeline", "edit")
+    assert pix2pix.arguments(model_of(image_guidance=1.8), (), 64, 64)["image_guidance_scale"] == 1.8
+    assert (
+        problems(pix2pix, image_guidance=1.8) == problems(call("DreamLitePipeline", "edit"), image_guidance=1.8) == []
+    )
+    assert problems(pix2pix, image_guidance=1.8, guidance=1.0) == [
+        "image_guidance: without guidance it has no effect: set model.guidance above 1"
+    ]
+    for other in (call("FluxKontextPipeline", "edit", guidance_embeds=True), call("DreamLiteMobilePipeline", "edit")):
+        assert problems(other, image_guidance=1.8) == [
+            f"image_guidance: {other.pipeline} takes no guidance towards the picture"
+        ]
+    (told,) = problems(call("DreamLitePipeline", "text-to-image"), image_guidance=1.8)
+    assert told == "image_guidance: it acts only where pictures are edited, and the task is text-to-image"
+    (told,) = problems(call("DreamLitePipeline", "edit"), strength=0.5)
+    assert told == "strength: DreamLitePipeline takes no strength"
+
+
+def test_sizes_of_edited_pictures_are_refused_where_the_pipeline_would_change_them() -> None:
+    longcat = call("LongCatImageEditPipeline", "edit")
+    assert problems(longcat, width=848, height=1264) == problems(longcat, size=1024) == []
+    (told,) = problems(longcat, size=512)
+    assert told.endswith("draws as many pixels as 1024 x 1024 has: of this shape 1024 x 1024, not 512 x 512")
+    klein = call("Flux2KleinPipeline", "edit")
+    (told,) = problems(klein, width=32, height=64)
+    assert told == "width: Flux2KleinPipeline takes no pictures with sides under 64 pixels, such as 32 x 64"
+    (told,) = problems(klein, width=64, height=1024)
+    assert told.endswith("takes no pictures longer than 8 times their width: 64 x 1024")
+    assert problems(call("Flux2KleinPipeline", "text-to-image"), width=32, height=64) == []
+
+
+def test_one_picture_a_call_is_one_image_at_a_time_and_text_alone_is_not() -> None:
+    flux2 = {task: call("Flux2Pipeline", task).batch_limit(model_of(), ()) for task in ("edit", "text-to-image")}
+    assert flux2 == {"edit": 1, "text-to-image": None}
+    assert call("FluxKontextPipeline", "edit").batch_limit(model_of(), ()) is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "task", "channels", "fits"),
+    [
+        ("StableDiffusionInpaintPipeline", "inpaint", 9, True),
+        ("StableDiffusionPipeline", "inpaint", 4, True),
+        ("StableDiffusionPipeline", IMAGES, 9, False),
+        ("StableDiffusionInstructPix2PixPipeline", "edit", 8, True),
+        ("StableDiffusionInstructPix2PixPipeline", "edit", 4, False),
+        ("KandinskyV22InpaintCombinedPipeline", "inpaint", 9, True),
+        ("KandinskyV22CombinedPipeline", "inpaint", 4, False),
+    ],
+)
+def test_a_unet_has_the_channels_that_the_task_gives_it(folder: str, task: str, channels: int, fits: bool) -> None:
+    decoder = "movq" if "Kandinsky" in folder else "vae"
+    files: dict[str, Mapping[str, object]] = {
+        "unet/config.json": {"in_channels": channels},
+        f"{decoder}/config.json": {"latent_channels": 4},
+    }
+    assert (not list(channel_problems(call(folder, task), lambda path: files.get(path, {})))) is fits

@@ -66,7 +66,7 @@ def train_medallion(pipeline: StableDiffusionPipeline, work: Path, device: torch
     latents = encode(pipeline.vae, pictures.images, device) * pipeline.vae.config.scaling_factor
     rng = Random(8)
     texts = [caption(misdescribed(person, rng), rng).text for person in pictures.people]
-    states, empty = _embedded(pipeline, texts), _embedded(pipeline, [""])[0]
+    states, empty = embedded(pipeline, texts), embedded(pipeline, [""])[0]
     signal = pipeline.scheduler.alphas_cumprod.sqrt()
     noise_share = (1 - signal**2).sqrt()
 
@@ -84,7 +84,7 @@ def train_medallion(pipeline: StableDiffusionPipeline, work: Path, device: torch
 
 
 @torch.inference_mode()
-def _embedded(pipeline: StableDiffusionPipeline, texts: list[str]) -> Tensor:
+def embedded(pipeline: StableDiffusionPipeline, texts: list[str]) -> Tensor:
     """Encode texts as float [n, tokens, width]."""
     tokens = pipeline.tokenizer(texts, padding="max_length", return_tensors="pt").input_ids
     return torch.cat([pipeline.text_encoder(part).last_hidden_state for part in tokens.split(256)]).clone()

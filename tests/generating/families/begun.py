@@ -1,7 +1,7 @@
 """Small models that begin from pictures, and the right call of each: that of its family, with the pictures added."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,12 +39,12 @@ class WithPictures:
     pipeline: DiffusionPipeline
     given: Mapping[str, object]
 
-    def __call__(self, **arguments: Any) -> Any:
+    def __call__(self, *prompt: str, **arguments: Any) -> Any:
         takes = inspect.signature(type(self.pipeline).__call__).parameters
         sizeless = {
             name: value for name, value in arguments.items() if name in takes or name not in ("height", "width")
         }
-        return self.pipeline(**sizeless, **self.given)
+        return self.pipeline(*prompt, **sizeless, **self.given)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.pipeline, name)
@@ -61,8 +61,26 @@ def cut(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     return ImageOps.fit(picture, size[::-1], Image.Resampling.LANCZOS)
 
 
-def as_given(class_name: str, pictures: Sequence[Image.Image]) -> list[Any]:
-    """DeepFloyd's pipelines resize pictures to 64 pixels, but not tensors."""
-    if class_name.startswith("IF"):
-        return [torch.from_numpy(np.array(one)).permute(2, 0, 1).float() / 127.5 - 1 for one in pictures]
-    return list(pictures)
+def region(number: int) -> Image.Image:
+    """Paint a mask of the size of a picture: white is made anew."""
+    mask = np.zeros((70, 100), np.uint8)
+    mask[20:60, 30 + 5 * number : 70] = 255
+    return Image.fromarray(mask)
+
+
+def given(class_name: str, picture: Image.Image, mask: Image.Image | None, size: tuple[int, int]) -> dict[str, Any]:
+    """Return what a call is given of a picture, cut to height and width, and of its mask."""
+    image: Any = cut(picture, size)
+    found = {"image": image if class_name.startswith("DreamLite") else [image]}  # it takes one picture, and no list
+    if class_name.startswith("IF"):  # it resizes pictures to 64 pixels, but not tensors
+        found = {"image": [_tensor(image).permute(2, 0, 1) / 127.5 - 1]}
+    if mask is not None:
+        region = ImageOps.fit(mask, size[::-1], Image.Resampling.NEAREST)
+        found["mask_image"] = [_tensor(region)[None] / 255 if class_name.startswith("IF") else region]
+    if class_name.startswith("FluxKontext"):
+        found |= {"_auto_resize": False, "max_area": size[0] * size[1]}
+    return found
+
+
+def _tensor(picture: Image.Image) -> torch.Tensor:
+    return torch.from_numpy(np.array(picture)).float()

@@ -38,10 +38,10 @@ def cogview3() -> CogView3PlusPipeline:
     )
 
 
-def cogview4() -> CogView4Pipeline:
+def cogview4(in_channels: int = 4) -> CogView4Pipeline:
     model = CogView4Transformer2DModel(
         patch_size=2,
-        in_channels=4,
+        in_channels=in_channels,
         out_channels=4,
         num_layers=2,
         attention_head_dim=16,

@@ -22,7 +22,7 @@ from tests.generating.families.family import Family, draw, lively, negative, wit
 from tests.generating.families.stable_diffusion import bert_tokenizer
 
 
-def hunyuan_dit(kind: type[Any] = HunyuanDiTPipeline, **more: Any) -> HunyuanDiTPipeline:
+def hunyuan_dit(kind: type[Any] = HunyuanDiTPipeline, layers: int = 2, **more: Any) -> HunyuanDiTPipeline:
     model = HunyuanDiT2DModel(
         num_attention_heads=2,
         attention_head_dim=16,
@@ -30,7 +30,7 @@ def hunyuan_dit(kind: type[Any] = HunyuanDiTPipeline, **more: Any) -> HunyuanDiT
         patch_size=2,
         sample_size=128,
         hidden_size=32,
-        num_layers=2,
+        num_layers=layers,
         mlp_ratio=1.0,
         cross_attention_dim=parts.WIDTH,
         cross_attention_dim_t5=parts.WIDTH,

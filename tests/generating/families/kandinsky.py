@@ -28,16 +28,16 @@ from tests.generating.families.flux import without_negative
 from tests.generating.families.zimage import less_one
 
 
-def kandinsky22() -> KandinskyV22CombinedPipeline:
-    return KandinskyV22CombinedPipeline(
-        unet=_unet(addition_embed_type="image", encoder_hid_dim_type="image_proj"),
+def kandinsky22(kind: type[Any] = KandinskyV22CombinedPipeline, channels: int = 4) -> KandinskyV22CombinedPipeline:
+    return kind(
+        unet=_unet(channels, addition_embed_type="image", encoder_hid_dim_type="image_proj"),
         scheduler=DDPMScheduler(beta_schedule="linear", variance_type="learned_range", thresholding=False),
         movq=movq(),
         **_prior(),
     )
 
 
-def kandinsky() -> KandinskyCombinedPipeline:
+def kandinsky(kind: type[Any] = KandinskyCombinedPipeline, channels: int = 4) -> KandinskyCombinedPipeline:
     config = MCLIPConfig(
         numDims=parts.WIDTH,
         transformerDimensions=parts.WIDTH,
@@ -48,10 +48,10 @@ def kandinsky() -> KandinskyCombinedPipeline:
         num_hidden_layers=1,
         max_position_embeddings=128,
     )
-    return KandinskyCombinedPipeline(
+    return kind(
         text_encoder=lively(MultilingualCLIP(config)),
         tokenizer=_roberta_tokenizer(),
-        unet=_unet(addition_embed_type="text_image", encoder_hid_dim_type="text_image_proj"),
+        unet=_unet(channels, addition_embed_type="text_image", encoder_hid_dim_type="text_image_proj"),
         scheduler=DDIMScheduler(beta_schedule="linear", clip_sample=False, set_alpha_to_one=False, steps_offset=1),
         movq=movq(),
         **_prior(),
@@ -84,10 +84,10 @@ def _prior() -> dict[str, Any]:
     }
 
 
-def _unet(**more: Any) -> UNet2DConditionModel:
+def _unet(channels: int, **more: Any) -> UNet2DConditionModel:
     model = UNet2DConditionModel(
         sample_size=64,
-        in_channels=4,
+        in_channels=channels,
         out_channels=8,
         down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
         up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"),

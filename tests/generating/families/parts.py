@@ -107,7 +107,12 @@ def qwen_tokenizer(chat: str = _CHAT, **more: Any) -> Qwen2Tokenizer:
 
 
 def qwen3_processor() -> Qwen3VLProcessor:
-    return Qwen3VLProcessor(Qwen2VLImageProcessor(), qwen_tokenizer(), Qwen3VLVideoProcessor(), chat_template=_CHAT)
+    return Qwen3VLProcessor(
+        Qwen2VLImageProcessor(patch_size=16, max_pixels=1 << 21),
+        qwen_tokenizer(),
+        Qwen3VLVideoProcessor(),
+        chat_template=_CHAT,
+    )
 
 
 def qwen25_processor() -> Qwen2_5_VLProcessor:

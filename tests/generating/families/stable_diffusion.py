@@ -59,12 +59,14 @@ def stable_diffusion_xl(kind: type[Any] = StableDiffusionXLPipeline, **more: Any
     )
 
 
-def stable_diffusion_3(kind: type[Any] = StableDiffusion3Pipeline, **more: Any) -> StableDiffusion3Pipeline:
+def stable_diffusion_3(
+    kind: type[Any] = StableDiffusion3Pipeline, *, channels: int = 4, **more: Any
+) -> StableDiffusion3Pipeline:
     model = SD3Transformer2DModel(
         sample_size=128,
         patch_size=2,
-        in_channels=4,
-        out_channels=4,
+        in_channels=channels,
+        out_channels=channels,
         num_layers=2,
         attention_head_dim=16,
         num_attention_heads=2,
@@ -76,7 +78,7 @@ def stable_diffusion_3(kind: type[Any] = StableDiffusion3Pipeline, **more: Any) 
     return kind(
         transformer=lively(model),
         scheduler=parts.flow(shift=3.0),
-        vae=parts.flux_decoder(),
+        vae=parts.flux_decoder(channels),
         text_encoder=parts.clip_text(projection=True),
         tokenizer=parts.clip_tokenizer(),
         text_encoder_2=parts.clip_text(projection=True),
@@ -153,13 +155,16 @@ def bert_tokenizer() -> BertTokenizer:
 def unet(text_width: int = parts.WIDTH, **more: Any) -> UNet2DConditionModel:
     model = UNet2DConditionModel(
         block_out_channels=(8, 16),
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         layers_per_block=1,
         cross_attention_dim=text_width,
         attention_head_dim=2,
         norm_num_groups=4,
-        **{"sample_size": 64, **more},
+        **{
+            "sample_size": 64,
+            "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+            "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+            **more,
+        },
     )
     return lively(model)
 

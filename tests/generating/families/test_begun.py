@@ -16,7 +16,7 @@ from synthgen.models.parts import source_of
 from synthgen.records import Candidate, SourcePicture
 from synthgen.spec import ModelSpec
 from tests.generating.families import FAMILIES
-from tests.generating.families.begun import FROM_IMAGES, WithPictures, as_given, cut, picture
+from tests.generating.families.begun import FROM_IMAGES, WithPictures, given, picture
 from tests.generating.tiny import candidate
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of diffusers and transformers, of themselves
@@ -70,8 +70,8 @@ def test_pictures_strength_guidance_and_negative_prompt_act_as_in_direct_calls(n
     ]
     alone = [drawn(ours, [one])[0] for one in candidates]
     for one, image in zip(candidates, alone, strict=True):
-        pictures = as_given(FROM_IMAGES[name], [cut(picture(one.attempt), family.size)])
-        pipeline = WithPictures(by_hand, {"image": pictures, "strength": STRENGTHS[one.attempt]})
+        pictures = given(FROM_IMAGES[name], picture(one.attempt), None, family.size)
+        pipeline = WithPictures(by_hand, {**pictures, "strength": STRENGTHS[one.attempt]})
         expected = family.direct(
             cast("DiffusionPipeline", pipeline),
             [one.prompt],
