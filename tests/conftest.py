@@ -1,6 +1,7 @@
 """No test reaches the network: not the hub, not a resolver, not from a subprocess."""
 
 import ipaddress
+import json
 import os
 import secrets
 import shutil
@@ -15,9 +16,12 @@ from urllib.request import Request, urlopen
 
 import pytest
 from hypothesis import settings
+from slipcover import pytest_plugin as slipcover_plugin
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+BUILD = Path(__file__).parents[1] / "build"
 
 # No test gates on time: on a machine that does other things, too, an example takes what it takes.
 settings.register_profile("no deadline", deadline=None)
@@ -38,11 +42,6 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 # A user's Python keeps what it compiled; without that, each process of a test compiles torch and diffusers anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-
-# Coverage is measured here and in the processes of `tests.warm`. To start it in every other process that a test begins
-# takes as long as the tests themselves.
-if "PYTEST_XDIST_WORKER" in os.environ and "COVERAGE_PROCESS_CONFIG" in os.environ:
-    os.environ["TESTS_COVERAGE"] = os.environ.pop("COVERAGE_PROCESS_CONFIG")
 
 # Of several tests at a time each has a core. Two libraries that both want all cores starve.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -70,6 +69,15 @@ def _refuse_elsewhere(host: object) -> None:
     if not _is_here(host):
         # `pytest.fail` is a BaseException: a library that catches its own network errors cannot hide it.
         pytest.fail(f"a test reached for the network: {host!r}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """Write which lines ran in this process of two, for `.ci/run`: SlipCover's plug-in does so when none waits for it
+    any more, and its sum lacks what came late."""
+    if (lines := slipcover_plugin._slipcover_instance) is not None:
+        BUILD.mkdir(exist_ok=True)
+        (BUILD / f"measured-{os.environ['PYTEST_XDIST_WORKER']}.json").write_text(json.dumps(lines.get_coverage()))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -151,6 +151,7 @@ STEPS = {
     "house": "run python .ci/house.py",
     "types": "run mypy",
     "tests": "run python -m slipcover --out build/measured.txt -m pytest",
+    "measured": "run python -m slipcover --out build/measured.json --merge build/measured-gw*.json",
 }
 
 

@@ -41,7 +41,7 @@ MODULES = (
     *("diffusers", "open_clip", "datasets", "pyarrow.parquet", "pyarrow.dataset", "scipy.fftpack", "s3fs"),
     *("PIL.PngImagePlugin", "PIL.JpegImagePlugin", "PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.PpmImagePlugin"),
 )
-_READ_ONCE = ("HF_", "PYTHON", "LD_", "XDG_", "OMP_", "TORCH", "CUDA", "LC_", "LANG", "HOME", "TMP", "COVERAGE")
+_READ_ONCE = ("HF_", "PYTHON", "LD_", "XDG_", "OMP_", "TORCH", "CUDA", "LC_", "LANG", "HOME", "TMP")
 """How the names of variables begin that Python or a library reads when it is imported."""
 _MOST = 1 << 17
 _PROGRAM = """\
@@ -94,13 +94,12 @@ class WarmServer:
 
     def __init__(self, variables: Mapping[str, str] | None = None) -> None:
         self._variables = dict(os.environ if variables is None else variables)
-        measured = os.environ.get("TESTS_COVERAGE")  # see `tests/conftest.py`
         self._folder = tempfile.TemporaryDirectory(prefix="warm-")
         self._door = str(Path(self._folder.name, "door"))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.warm", self._door],
             cwd=Path(__file__).parents[1],
-            env={**self._variables, **({"COVERAGE_PROCESS_CONFIG": measured} if measured else {})},
+            env=self._variables,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
