@@ -35,8 +35,10 @@ def main(
     sheet: Annotated[Path | None, typer.Option(help="A picture to write: render, outlines, led, not led.")] = None,
 ) -> None:
     """Measure, and print the figures as JSON."""
-    control = ControlNetModel.from_pretrained(bundled.CONTROLS["bundled:outlines"])
-    pipeline = StableDiffusionControlNetPipeline.from_pretrained(bundled.GENERATOR, controlnet=control)
+    control = ControlNetModel.from_pretrained(bundled.CONTROLS["bundled:outlines"], dtype=torch.float32)
+    pipeline = StableDiffusionControlNetPipeline.from_pretrained(
+        bundled.GENERATOR, controlnet=control, dtype=torch.float32
+    )
     pipeline.set_progress_bar_config(disable=True)
     pictures = render_many(count, even, seed)
     renders = [Image.fromarray(image.permute(1, 2, 0).numpy()) for image in pictures.images]
