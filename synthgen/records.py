@@ -72,6 +72,7 @@ class Candidate:
         seed: seeds the image's own CPU generator; 0 to 2**63 - 1.
         settings: what it drew of the model's settings; nothing where all images have the same.
         source: the id of the picture that it begins from, in the run's set of sources; None where it begins from noise.
+        source_label: that picture's class, in runs that change classes; None in others.
     """
 
     id: str
@@ -87,6 +88,7 @@ class Candidate:
     seed: int
     settings: DrawnSettings = ()
     source: str | None = None
+    source_label: str | None = None
 
 
 class SourceRow(NamedTuple):

@@ -11,7 +11,7 @@ from synthgen.errors import StorageError, UsageError
 from synthgen.files import expanded
 from synthgen.models import is_folder
 from synthgen.planning import Plan, Sources, lacking_sources
-from synthgen.spec import SourceSpec, Spec
+from synthgen.spec import TO_CLASS, SourceSpec, Spec
 from synthgen.store import RunStore
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def sources_of(spec: Spec) -> Sources | None:
         return None
     from synthgen.sets.source_pictures import find_sources
 
-    found = find_sources(_opened(spec.source), spec.source, list(spec.classes))
+    found = find_sources(_opened(spec.source), spec.source, list(spec.classes), spec.to.get(TO_CLASS))
     for note in found.notes:
         _LOG.warning("source: %s", note)
     return Sources.of(found.rows)

@@ -119,6 +119,7 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
         yield f"pictures  {planned.sources.described(spec.source.dataset)}"
         if spec.source.per_source is not None:
             yield f"          up to {counted(spec.source.per_source, 'image')} from each"
+    yield from (f"to        {name}: {value}" for name, value in spec.to.items())
     yield from _preset(spec)
     for key in choices_of(spec.model):
         yield f"drawn     {key}: {in_words(spec.model, key)}"

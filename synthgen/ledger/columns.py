@@ -16,6 +16,8 @@ SETTINGS: Final = "settings"
 """What an image drew of the model's settings, as JSON. Where no setting is a choice, tables have no such column."""
 SOURCE_ID: Final = "source_id"
 """The picture that an image began from. Where images begin from noise, tables have no such column."""
+SOURCE_LABEL: Final = "source_label"
+"""The class of that picture. Only the tables of runs that change classes have such a column."""
 FOR_DUPLICATES = (PHASH, EMBEDDING)
 """Columns that only serve to find duplicates: a finished dataset leaves them out."""
 
@@ -40,6 +42,7 @@ ImageRow = TypedDict(
         "seed": int,
         "settings": str,
         "source_id": str,
+        "source_label": str,
         "phash": bytes,
         "embedding": object,
     },
@@ -63,6 +66,7 @@ LedgerRow = TypedDict(
         "seed": int,
         "settings": str,
         "source_id": str,
+        "source_label": str,
         "verdict": str,
         "reason": str | None,
         "message": str | None,

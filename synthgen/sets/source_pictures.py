@@ -35,11 +35,17 @@ class FoundSources:
     notes: tuple[str, ...]
 
 
-def find_sources(found: ImageSet, source: SourceSpec, classes: Sequence[str]) -> FoundSources:
+def find_sources(
+    found: ImageSet, source: SourceSpec, classes: Sequence[str], to_class: str | None = None
+) -> FoundSources:
     """Read the classes of a set, and decode each picture once.
 
     Pictures with the same bytes count once; if they are of several classes, not at all. Pictures of classes that
     `classes` does not have, or of none, are left out.
+
+    Args:
+        to_class: one of the classes, whose images begin from pictures of all others, even of classes that `classes`
+            does not have. Its own pictures are left out.
 
     Raises:
         UsageError: a column or a value does not exist, a class has no picture, or too many cannot be used.
@@ -47,15 +53,20 @@ def find_sources(found: ImageSet, source: SourceSpec, classes: Sequence[str]) ->
     """
     frame = _frame(found, source)
     notes = [*found.notes]
-    kept = frame["label"].isin(classes)
+    own = [name for name in classes if name != to_class]
+    kept = frame["label"].isin(own) if to_class is None else frame["label"].notna() & (frame["label"] != to_class)
     if (unlabelled := int(frame["label"].isna().sum())) > 0:
         notes.append(f"{_pictures(unlabelled)} without a class left out")
     others = Counter(frame["label"][~kept].dropna())
     if others:
         named = ", ".join(f"{name} ({count:,})" for name, count in others.most_common(_NAMED))
         more = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
-        notes.append(f"{_pictures(others.total())} of other classes left out: {named}{more}")
-    _check_classes(found, classes, frame["label"], "has no picture of the class")
+        what = "of other classes" if to_class is None else "of the class that the others are changed to"
+        notes.append(f"{_pictures(others.total())} {what} left out: {named}{more}")
+    _check_classes(found, own, frame["label"], "has no picture of the class")
+    if not kept.any():
+        hint = f"Images of {to_class!r} are made of pictures of other classes, as `to` says."
+        raise UsageError(f"source.dataset: {found.source} has pictures of {to_class!r} alone", hint=hint)
 
     places = [int(place) for place in frame.index[kept]]
     rows, faults = _digested(found, frame, places)
@@ -64,7 +75,7 @@ def find_sources(found: ImageSet, source: SourceSpec, classes: Sequence[str]) ->
         notes += [f"left out: {line}" for line in faults]
     rows, repeated = _each_once(rows)
     notes += repeated
-    _check_classes(found, classes, [row.class_name for row in rows], "has no usable picture of the class")
+    _check_classes(found, own, [row.class_name for row in rows], "has no usable picture of the class")
     return FoundSources(tuple(rows), tuple(notes))
 
 

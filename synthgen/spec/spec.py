@@ -14,7 +14,7 @@ from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Te
 from synthgen.spec.filters import Filters, Safety
 from synthgen.spec.model import JudgeSpec, ModelSpec, default_judge
 from synthgen.spec.output import Budget, Output
-from synthgen.spec.source_set import SourceSpec
+from synthgen.spec.source_set import TO_CLASS, ChangeSpec, SourceSpec
 from synthgen.spec.template import Template
 
 Task = Literal["text-to-image", "image-to-image", "inpaint", "outpaint", "control"]
@@ -125,6 +125,12 @@ class Spec(Section):
     source: SourceSpec | None = Field(
         None, description="The pictures that images begin from: for the task 'image-to-image', which needs them."
     )
+    to: ChangeSpec = Field(
+        {},
+        max_length=8,
+        description="What images have otherwise than the pictures that they begin from: {skin_tone: dark}, a value of "
+        "an attribute, with the class kept; or {class: chef}: images of this class begin from pictures of all others.",
+    )
     classes: Annotated[
         Mapping[
             ClassName,
@@ -167,6 +173,16 @@ class Spec(Section):
         """The number of accepted images requested."""
         return sum(kind.count for kind in self.classes.values())
 
+    @property
+    def wanted(self) -> tuple[Balance, ...]:
+        """What accepted images must be measured to be: the shares of `balance`, and the values of `to`."""
+        changed = (
+            Balance(attribute=name, target={each: float(each == value) for each in self.attributes[name].values})
+            for name, value in self.to.items()
+            if name != TO_CLASS
+        )
+        return (*self.balance, *changed)
+
     def templates_of(self, name: str) -> tuple[tuple[Template, float], ...]:
         """Return the templates of a class with their weights: its own, or else the common ones.
 
@@ -191,8 +207,8 @@ class Spec(Section):
         for key in ("adapters", "components", "config", "scheduler_config"):
             if not getattr(self.model, key):
                 del dumped["model"][key]
-        for key in ("preset", "source"):
-            if getattr(self, key) is None:
+        for key in ("preset", "source", "to"):
+            if not getattr(self, key):
                 del dumped[key]
         for key, default in _OF_MODEL.items():
             if dumped["model"][key] == default:

@@ -125,6 +125,8 @@ def _design(report: AuditReport, spec: Spec | None) -> Iterator[str]:
     for entry in spec.balance:
         target = entry.target if isinstance(entry.target, str) else "shares of its own"
         yield f"The quotas balance {spoken(entry.attribute)} within each class: {short(str(target), 60)}."
+    for name, value in spec.to.items():
+        yield f"Pictures were changed to the {spoken(name)} {short(value, 60)}."
 
 
 def _prompts(spec: Spec) -> Iterator[str]:
