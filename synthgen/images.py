@@ -7,8 +7,10 @@ the alpha channel, so that colours appear that were meant to be hidden.
 import io
 import re
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntFlag
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ GROUND = (255, 255, 255, 255)
 """What shows through: white, like the pages and the paper that transparent pictures are made for. The makers of the
 large sets of captioned images use it too."""
 
+_Picture = TypeVar("_Picture")
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _RAW_MODE = re.compile(r"[IF];(\d+)([A-Z]*)")
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # of TIFF
@@ -81,6 +84,20 @@ def decode(data: bytes, formats: tuple[str, ...] | None = None, most_pixels: int
         formats: the formats to try, by Pillow's names; by default all.
         most_pixels: the largest picture to decode; by default twice Pillow's own limit against decompression bombs.
     """
+    return _decoded(data, formats, most_pixels, _to_rgb)
+
+
+def decode_as_stored(data: bytes, most_pixels: int | None = None) -> Image.Image | LeftOut:
+    """Decode the picture in `data`, upright, in the mode of its file: a mask's numbers may mean something."""
+    return _decoded(data, None, most_pixels, lambda image, _: image)
+
+
+def _decoded(
+    data: bytes,
+    formats: tuple[str, ...] | None,
+    most_pixels: int | None,
+    convert: Callable[[Image.Image, "_Stored"], _Picture],
+) -> _Picture | LeftOut:
     if data.startswith(_POINTER):
         return LeftOut("that are Git LFS pointers, which stand for files that were not downloaded")
     try:
@@ -90,7 +107,7 @@ def decode(data: bytes, formats: tuple[str, ...] | None = None, most_pixels: int
                 if most_pixels is not None and image.width * image.height > most_pixels:
                     return LeftOut("that are too large", f"it has {image.width} x {image.height} pixels")
                 stored = _stored(image)
-                return _to_rgb(ImageOps.exif_transpose(image), stored)
+                return convert(ImageOps.exif_transpose(image), stored)
     # Decoders are foreign code that meets arbitrary bytes. They may raise anything, RuntimeError,
     # NotImplementedError and MemoryError included, and it concerns this one image, never the set.
     except Exception as error:

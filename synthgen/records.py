@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from synthgen.regions.boxes import PixelBox
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -91,21 +93,42 @@ class Candidate:
     source_label: str | None = None
 
 
+Corners = tuple[float, float, float, float]
+"""A box in pixels: left, top, right, bottom. Right and bottom are exclusive."""
+
+
 class SourceRow(NamedTuple):
-    """A picture of a set of sources: its id there, its class, the sha256 of its file in hex, and its group."""
+    """A picture of a set of sources: its id there, its class, the sha256 of its file in hex, and its group.
+
+    Of its object, it has the boxes, in pixels of the upright picture, and the sha256 of the mask's file, if there is one.
+    """
 
     id: str
     class_name: str
     digest: str
     group: str
+    boxes: tuple[Corners, ...] = ()
+    mask: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SourcePicture:
-    """The picture that a candidate begins from, RGB and upright. In its mask, of mode L, white is what may change."""
+    """The picture that a candidate begins from, RGB and upright, and what is known of where its object is.
+
+    In the mask, of mode L, the object is white, and all else black.
+    """
 
     image: Image
     mask: Image | None = None
+    boxes: tuple[PixelBox, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Where the object of a source picture is on the image that was made of it: boxes, and its mask as a PNG."""
+
+    boxes: tuple[Corners, ...] = ()
+    mask: bytes | None = None
 
 
 Pictures = Callable[[Candidate], SourcePicture]
@@ -132,6 +155,7 @@ class Rendered:
         image: uint8 [3, height, width] on the generator's device; None after a failure.
         seconds: the batch's time divided by its size.
         batch_size: size of the batch that it was rendered in.
+        carried: what is known of its source picture's object; None where it began from noise.
     """
 
     candidate: Candidate
@@ -139,6 +163,7 @@ class Rendered:
     failure: Failure | None
     seconds: float
     batch_size: int
+    carried: Carried | None = None
 
 
 def by_size(images: Sequence[Tensor]) -> list[list[int]]:

@@ -34,7 +34,8 @@ def sources_of(spec: Spec) -> Sources | None:
         return None
     from synthgen.sets.source_pictures import find_sources
 
-    found = find_sources(_opened(spec.source), spec.source, list(spec.classes), spec.to.get(TO_CLASS))
+    classes, to_class = list(spec.classes), spec.to.get(TO_CLASS)
+    found = find_sources(_opened(spec.source), spec.source, classes, spec.shaped_by, to_class)
     for note in found.notes:
         _LOG.warning("source: %s", note)
     return Sources.of(found.rows)

@@ -64,6 +64,7 @@ def generator(planned: Plan, device: str, *, whole: bool = False) -> Generator:
     if plugged.names_generator(planned.spec):
         return plugged.generator(planned, device)
 
+    from synthgen.generating.given import layout_of
     from synthgen.generating.renderer import Renderer
 
     return Renderer(
@@ -74,6 +75,7 @@ def generator(planned: Plan, device: str, *, whole: bool = False) -> Generator:
         adapters.adapter_files(planned),
         planned.spec.task,
         pictures_of(planned),
+        layout_of(planned.spec),
         lambda: every_prompt(planned, min(_AHEAD, sum(cell.quota for cell in planned.cells))) if whole else (),
     )
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from synthgen.dataset.select import Selection
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
-from synthgen.ledger.columns import FOR_DUPLICATES, INCLUDED_BY, SETTINGS, ImageRow, attribute
+from synthgen.ledger.columns import FOR_DUPLICATES, INCLUDED_BY, MASK, SETTINGS, ImageRow, attribute
 from synthgen.ledger.composition import BalanceRequest, Composition
 from synthgen.ledger.review import BY_RUN, NO_REVIEW, Review
 from synthgen.ledger.source import Source, batches, schema_of
@@ -97,9 +97,9 @@ def features_of(schema: pa.Schema, classes: Sequence[str]) -> "Features":
     """The types of a schema's columns, as `datasets` knows them."""
     from datasets import ClassLabel, Features, Image
 
+    pictures = {name: Image() for name in ("image", MASK) if name in schema.names}
     return Features(
-        Features.from_arrow_schema(schema.remove_metadata())
-        | {"image": Image(), "label": ClassLabel(names=list(classes))}
+        Features.from_arrow_schema(schema.remove_metadata()) | pictures | {"label": ClassLabel(names=list(classes))}
     )
 
 

@@ -45,6 +45,8 @@ TASKS: Mapping[str, TaskRoles] = MappingProxyType(
                 ),
                 needs_strength=True,
             ),
+            TaskRoles("inpaint", "INPAINT", ("image", "mask_image")),
+            TaskRoles("outpaint", "INPAINT", ("image", "mask_image")),
         )
     }
 )

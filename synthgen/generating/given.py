@@ -1,58 +1,140 @@
-"""The pictures that images begin from, as a pipeline takes them: cut to the size here, and not by the pipeline."""
+"""The pictures that images begin from, as a pipeline takes them: laid out on the image here, and not by the pipeline."""
 
+import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
-from synthgen.errors import ModelError
 from synthgen.families import PipelineCall
-from synthgen.records import Candidate, Pictures, SourcePicture
+from synthgen.records import Carried, Failure, SourcePicture
+from synthgen.regions.boxes import Size
+from synthgen.regions.canvas import Anchor, Margins
+from synthgen.regions.compositing import composited
+from synthgen.regions.error import RegionError
+from synthgen.regions.masks import Mask, check_mask, feathered, mask_of_boxes, padded
+from synthgen.regions.placing import Placement, covering, fitting, shrunk
+from synthgen.spec import CanvasSpec, RegionSpec, Spec
 
 METHOD = "cover, centre, Lanczos"
 """How pictures are brought to the image's size, for the record."""
+_FIT = "fit, Lanczos"
 
 
-def covering(picture: Image.Image, width: int, height: int) -> Image.Image:
-    """Scale a picture until it covers the size, and cut off evenly what stands out. One of that size stays as it is.
+@dataclass(frozen=True, slots=True)
+class LaidOut:
+    """A picture as an image begins from it.
 
-    Masks, of mode L, keep to black and white: a pixel of theirs is that of the nearest place.
-
-    Example:
-        >>> covering(Image.new("RGB", (300, 100)), 64, 64).size
-        (64, 64)
+    Attributes:
+        image: RGB, of the image's size.
+        region: what is made anew; None for all of it.
+        shown: how much of what is made each pixel shows, from 0 to 1.
+        carried: where its object is on the image.
     """
-    if picture.size == (width, height):
-        return picture
-    method = Image.Resampling.NEAREST if picture.mode == "L" else Image.Resampling.LANCZOS
-    return ImageOps.fit(picture, (width, height), method=method, centering=(0.5, 0.5))
+
+    image: Image.Image
+    region: Mask | None
+    shown: NDArray[np.float32] | None
+    carried: Carried
 
 
-def pictures_given(
-    call: PipelineCall, pictures: Pictures | None, candidates: Sequence[Candidate], height: int, width: int
-) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How pictures lie on images, and which region of them is made anew.
+
+    Attributes:
+        shape: what shapes the region of the task `inpaint`: `mask` or `boxes`; None for other tasks.
+    """
+
+    shape: str | None = None
+    region: RegionSpec = RegionSpec()
+    canvas: CanvasSpec | None = None
+
+    @property
+    def method(self) -> str:
+        """How pictures are brought to the image's size, for the record."""
+        return METHOD if self.canvas is None else _FIT
+
+    def place(self, picture: Size, image: Size) -> Placement:
+        """Say where a picture of a size lies on an image.
+
+        Raises:
+            RegionError: it has no room, or fills the image of the task `outpaint`.
+        """
+        if self.canvas is None:
+            return covering(picture, image)
+        anchor, margins = Anchor(self.canvas.anchor), self.canvas.margins
+        if margins is None:
+            return shrunk(picture, image, self.canvas.scale or 1.0, anchor)
+        return fitting(picture, image, Margins(**margins.model_dump()), anchor)
+
+    def lay_out(self, picture: SourcePicture, image: Size) -> LaidOut | Failure:
+        """Lay a picture out on an image of a size. It fails if nothing, or everything, would be made anew."""
+        try:
+            place = self.place(picture.image.size, image)
+            boxes = place.boxes(picture.boxes)
+            mask = None if picture.mask is None else place.on_canvas(np.asarray(place.scaled(picture.mask)) > 0)
+            region = place.canvas.region() if self.canvas is not None else None
+            if self.shape is not None:
+                shape = mask if self.shape == "mask" else mask_of_boxes(boxes, image)
+                assert shape is not None, "the plan has masks"
+                shape = padded(shape, self.region.pad)
+                region = shape if self.region.side == "inside" else ~shape
+                check_mask(region)
+        except RegionError as error:
+            return Failure("no_region", f"on an image of {image[0]} x {image[1]} pixels, {error.message}")
+        feather = self.region.feather if self.canvas is None else self.canvas.feather
+        corners = tuple((box.left, box.top, box.right, box.bottom) for box in boxes)
+        return LaidOut(
+            place.canvas.spread(place.scaled(picture.image)),
+            region,
+            None if region is None else feathered(region, feather),
+            Carried(corners, None if mask is None else _png(_black_and_white(mask))),
+        )
+
+
+def layout_of(spec: Spec) -> Layout:
+    """Return how the pictures of a spec lie on its images."""
+    return Layout(spec.shaped_by, spec.region or RegionSpec(), spec.canvas)
+
+
+def pictures_given(call: PipelineCall, laid_out: Sequence[LaidOut]) -> dict[str, object]:
     """Return the arguments that hand a call the pictures of a batch; none for tasks that begin from no picture."""
-    if not call.task.pictures:
-        return {}
-    assert pictures is not None, "the task begins from pictures"
-    found = [pictures(candidate) for candidate in candidates]
-    return {
-        argument: [_as_given(_part(one, argument), call, height, width) for one in found]
-        for argument in call.task.pictures
-    }
+    return {argument: [_as_given(one, argument, call) for one in laid_out] for argument in call.task.pictures}
 
 
-def _part(picture: SourcePicture, argument: str) -> Image.Image:
-    part = picture.mask if argument == "mask_image" else picture.image
-    if part is None:
-        raise ModelError("a picture has no mask", hint="Name the masks in the spec's source.")
-    return part
+def pasted(pixels: Tensor, laid_out: LaidOut) -> Tensor:
+    """Show what was made in the region, and the picture elsewhere, whose pixels stay the same, bit for bit.
+
+    Args:
+        pixels: uint8 [3, height, width].
+    """
+    if laid_out.shown is None:
+        return pixels
+    made = Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
+    whole = composited(laid_out.image, made, laid_out.shown)
+    return torch.from_numpy(np.array(whole)).permute(2, 0, 1).contiguous().to(pixels.device)
 
 
-def _as_given(picture: Image.Image, call: PipelineCall, height: int, width: int) -> Image.Image | Tensor:
-    cut = covering(picture, width, height)
+def _as_given(laid_out: LaidOut, argument: str, call: PipelineCall) -> Image.Image | Tensor:
+    if argument == "mask_image":
+        assert laid_out.region is not None, "the task has a region"
+        picture = _black_and_white(laid_out.region)
+        return torch.from_numpy(laid_out.region.astype(np.float32))[None] if call.as_tensors else picture
     if not call.as_tensors:
-        return cut
-    return torch.from_numpy(np.array(cut, np.float32)).permute(2, 0, 1) / 127.5 - 1
+        return laid_out.image
+    return torch.from_numpy(np.array(laid_out.image, np.float32)).permute(2, 0, 1) / 127.5 - 1
+
+
+def _black_and_white(mask: Mask) -> Image.Image:
+    return Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0)))
+
+
+def _png(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()

@@ -25,7 +25,7 @@ from synthgen.generating.decode import (
     recorded_calls,
 )
 from synthgen.generating.fitting import Fitting, check_fit
-from synthgen.generating.given import METHOD, pictures_given
+from synthgen.generating.given import LaidOut, Layout, pasted, pictures_given
 from synthgen.generating.pipelines import load
 from synthgen.generating.sampling import Sampling, largest_size
 from synthgen.models.adapters import AdapterFile
@@ -60,6 +60,7 @@ class Renderer:
         adapters: those of the spec.
         task: what the model is to do, as a spec names it.
         pictures: opens the picture that a candidate begins from, for tasks that begin from pictures.
+        layout: how those lie on the images.
         prompts: gives those that will be drawn, with their negative prompts. Where text encoders wait in the CPU's
             memory, all are encoded when the first one is, so that the encoders come to the device once.
     """
@@ -73,9 +74,10 @@ class Renderer:
         adapters: Sequence[AdapterFile] = (),
         task: str = TEXT_TO_IMAGE,
         pictures: Pictures | None = None,
+        layout: Layout = Layout(),  # noqa: B008 - it is frozen
         prompts: Callable[[], Sequence[tuple[str, str]]] = tuple,
     ) -> None:
-        self._task, self._pictures, self._prompts = task, pictures, prompts
+        self._task, self._pictures, self._layout, self._prompts = task, pictures, layout, prompts
         self._adapters = Adapters(adapters)
         self._model, self._source = model, source
         self._device_name, self._largest_batch = device, largest_batch
@@ -178,23 +180,39 @@ class Renderer:
     @torch.inference_mode()
     def _render_alike(self, candidates: Sequence[Candidate], settings: FixedModel) -> list[Rendered]:
         began = time.perf_counter()
+        laid_out = [self._laid_out(one, settings) for one in candidates]
+        ready = [
+            (one, place) for one, place in zip(candidates, laid_out, strict=True) if not isinstance(place, Failure)
+        ]
         try:
-            pixels, failures = self._draw(self._fitting.padded(candidates), settings)
+            made = iter(self._draw(self._fitting.padded(ready), settings) if ready else ())
         except (RuntimeError, MemoryError) as error:
             self._fitting.failed(error)
             raise
         seconds = (time.perf_counter() - began) / len(candidates)
-        return [
-            Rendered(candidate, None if failure else image, failure, seconds, len(candidates))
-            for candidate, image, failure in zip(candidates, pixels, failures, strict=False)  # without padding
-        ]
+        found = []
+        for candidate, place in zip(candidates, laid_out, strict=True):
+            image, failure = (None, place) if isinstance(place, Failure) else next(made)
+            carried = place.carried if isinstance(place, LaidOut) and failure is None else None
+            found.append(Rendered(candidate, image, failure, seconds, len(candidates), carried))
+        return found
 
-    def _draw(self, candidates: Sequence[Candidate], settings: FixedModel) -> tuple[Tensor, list[Failure | None]]:
-        """Draw a batch: uint8 [n, 3, height, width], and the failure of each image, or None."""
+    def _laid_out(self, candidate: Candidate, settings: FixedModel) -> LaidOut | Failure | None:
+        """Lay out the picture that a candidate begins from; None if it begins from noise."""
+        if self._pictures is None:
+            return None
+        height, width = self._sampling.size(settings)
+        return self._layout.lay_out(self._pictures(candidate), (width, height))
+
+    def _draw(
+        self, batch: Sequence[tuple[Candidate, LaidOut | None]], settings: FixedModel
+    ) -> list[tuple[Tensor | None, Failure | None]]:
+        """Draw a batch: each image as uint8 [3, height, width], or its failure."""
+        candidates, laid_out = [one for one, _ in batch], [place for _, place in batch if place is not None]
         assert self._pipeline is not None, "setup comes first"
         decoder = decoder_of(self._pipeline) if self.dtype != torch.float32 else None
         with recorded_calls(decoder) as calls:
-            output = self._run(candidates, settings)
+            output = self._run(candidates, laid_out, settings)
 
         drawn = as_tensor(images_of(output), self.device)
         height, width = self._sampling.size(settings)
@@ -214,7 +232,9 @@ class Renderer:
             pixels[rows] = as_bytes(repaired)
             for row, still_broken, withheld in zip(rows, broken_rows(repaired)[0], again[1], strict=True):
                 broken[row], flagged[row] = still_broken, withheld
-        return pixels, [self._failure(*facts) for facts in zip(broken, flagged, strict=True)]
+        failures = [self._failure(*facts) for facts in zip(broken, flagged, strict=True)]
+        whole = [pasted(*each) for each in zip(pixels, laid_out, strict=True)] if laid_out else pixels
+        return [(None if fault else image, fault) for image, fault in zip(whole, failures, strict=True)]
 
     def _failure(self, broken: bool, flagged: bool) -> Failure | None:
         if broken:
@@ -224,7 +244,7 @@ class Renderer:
         return None
 
     def _run(
-        self, candidates: Sequence[Candidate], settings: FixedModel
+        self, candidates: Sequence[Candidate], laid_out: Sequence[LaidOut], settings: FixedModel
     ) -> Any:  # each pipeline has an output class of its own
         assert self._pipeline is not None
         self._fitting.begin(settings.steps)
@@ -234,7 +254,7 @@ class Renderer:
                 [candidate.prompt for candidate in candidates],
                 [candidate.negative_prompt for candidate in candidates],
             )
-            arguments |= pictures_given(self._call, self._pictures, candidates, *self._sampling.size(settings))
+            arguments |= pictures_given(self._call, laid_out)
             # A new CPU generator per image: the same noise at any batch size, on any device.
             arguments["generator"] = [torch.Generator().manual_seed(candidate.seed) for candidate in candidates]
             arguments["output_type"] = "np" if self._call.as_arrays else output_type_of(self._pipeline)
@@ -251,7 +271,7 @@ class Renderer:
             "batch_size": str(min(self._at_once, self.batch_size)),
             "threads": str(torch.get_num_threads()),
             "pipeline": type(self._pipeline).__name__,
-            **({"task": self._task, "pictures": METHOD} if self._call.task.pictures else {}),
+            **({"task": self._task, "pictures": self._layout.method} if self._call.task.pictures else {}),
             **self._sampling.provenance(),
             **self._parts(),
             "safety_checker": "on" if getattr(self._pipeline, "safety_checker", None) is not None else "off",

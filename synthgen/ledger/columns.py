@@ -18,6 +18,10 @@ SOURCE_ID: Final = "source_id"
 """The picture that an image began from. Where images begin from noise, tables have no such column."""
 SOURCE_LABEL: Final = "source_label"
 """The class of that picture. Only the tables of runs that change classes have such a column."""
+BOXES: Final = "boxes"
+"""The boxes of the object, in pixels of the image: lists of left, top, right, bottom. Only of sources that have some."""
+MASK: Final = "mask"
+"""The mask of the object, a picture. Only of sources that have some."""
 FOR_DUPLICATES = (PHASH, EMBEDDING)
 """Columns that only serve to find duplicates: a finished dataset leaves them out."""
 
@@ -43,6 +47,8 @@ ImageRow = TypedDict(
         "settings": str,
         "source_id": str,
         "source_label": str,
+        "boxes": list[list[float]] | None,
+        "mask": StoredImage | None,
         "phash": bytes,
         "embedding": object,
     },
@@ -67,6 +73,8 @@ LedgerRow = TypedDict(
         "settings": str,
         "source_id": str,
         "source_label": str,
+        "boxes": list[list[float]] | None,
+        "mask": StoredImage | None,
         "verdict": str,
         "reason": str | None,
         "message": str | None,

@@ -31,6 +31,7 @@ def images_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
             "seed": _value("int64"),
             **_drawn(spec),
             **_sourced(spec),
+            **_carried(spec),
             **_measured(spec, score_names),
             columns.PHASH: _value("binary"),
             columns.EMBEDDING: List(_value("float16")),
@@ -70,7 +71,7 @@ def ledger_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
             "seconds": _value("float32"),
             "batch_size": _value("int32"),
             "thumbnail": _value("binary"),
-            **({"image": Image()} if keeps else {}),
+            **({"image": Image(), **_carried(spec)} if keeps else {}),
             **({columns.PHASH: _value("binary"), columns.EMBEDDING: List(_value("float16"))} if has_surplus else {}),
         }
     ).arrow_schema
@@ -90,7 +91,7 @@ def image_row(judged: Judged, png: bytes) -> ImageRow:
         columns.PHASH: assessment.phash,
         columns.EMBEDDING: assessment.embedding,
     }
-    return cast("ImageRow", row | _settings(judged) | _source(judged) | _measurements(judged))
+    return cast("ImageRow", row | _settings(judged) | _source(judged) | _object(judged) | _measurements(judged))
 
 
 def ledger_row(judged: Judged, thumbnail: bytes | None, png: bytes | None) -> LedgerRow:
@@ -118,6 +119,8 @@ def ledger_row(judged: Judged, thumbnail: bytes | None, png: bytes | None) -> Le
     }
     if png is not None and judged.assessment is not None:
         row |= {"phash": judged.assessment.phash, "embedding": judged.assessment.embedding}
+    if png is not None:
+        row = cast("LedgerRow", row | _object(judged))
     return cast("LedgerRow", row | _settings(judged) | _source(judged) | _measurements(judged))
 
 
@@ -157,6 +160,15 @@ def _sourced(spec: Spec) -> dict[str, object]:
     return {name: _value("string") for name in (columns.SOURCE_ID, *[columns.SOURCE_LABEL] * (TO_CLASS in spec.to))}
 
 
+def _carried(spec: Spec) -> dict[str, object]:
+    """The columns of where the object is, where the source says it."""
+    from datasets import Image, List
+
+    source = spec.source
+    boxes = {columns.BOXES: List(List(_value("float32")))} if source and source.boxes else {}
+    return boxes | ({columns.MASK: Image()} if source and source.mask else {})
+
+
 def _measured(spec: Spec, score_names: Sequence[str]) -> dict[str, object]:
     scores: dict[str, object] = {columns.score(name): _value("float32") for name in score_names}
     for name, attribute in spec.attributes.items():
@@ -174,6 +186,15 @@ def _source(judged: Judged) -> dict[str, object]:
     candidate = judged.rendered.candidate
     found = {columns.SOURCE_ID: candidate.source, columns.SOURCE_LABEL: candidate.source_label}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _object(judged: Judged) -> dict[str, object]:
+    """Where the object of the source picture is on the image."""
+    found = judged.rendered.carried
+    if found is None:
+        return {}
+    mask = None if found.mask is None else _image(judged.rendered.candidate.id, found.mask)
+    return {columns.BOXES: [[*box] for box in found.boxes], columns.MASK: mask}
 
 
 def _measurements(judged: Judged) -> dict[str, object]:

@@ -13,6 +13,8 @@ from synthgen.records import SourceRow
 
 _CLASSES = 12
 """With more classes, a description leaves the others out."""
+PLAIN_FIELDS = SourceRow._fields.index("boxes")
+"""So many fields has a row without boxes and masks."""
 _NAMED = 5
 """At most so many pictures that changed are named."""
 
@@ -100,10 +102,13 @@ def _unread() -> Sequence[SourceRow]:
 
 
 def digest_of_rows(rows: Sequence[SourceRow]) -> str:
-    """Return the sha256 of rows in their order, in hex: of one line of JSON for each."""
-    found = sha256()
+    """Return the sha256 of rows in their order, in hex: of one line of JSON for each.
+
+    Without boxes and masks, it is that of earlier versions, whose rows had none.
+    """
+    found, fields = sha256(), len(SourceRow._fields) if any(row.boxes or row.mask for row in rows) else PLAIN_FIELDS
     for row in rows:
-        found.update(f"{json.dumps(row)}\n".encode())
+        found.update(f"{json.dumps(row[:fields])}\n".encode())
     return found.hexdigest()
 
 
@@ -127,9 +132,16 @@ def _changes(then: Mapping[str, SourceRow], now: Mapping[str, SourceRow]) -> Ite
         elif new.digest != row.digest:
             yield f"source: the picture {name!r} is another one now: {row.digest[:12]} -> {new.digest[:12]}"
         elif new != row:
-            yield (
-                f"source: the picture {name!r} is of {new.class_name!r} now, was of {row.class_name!r}"
-                if (new.class_name != row.class_name)
-                else f"source: the picture {name!r} is in the group {new.group!r} now, was in {row.group!r}"
-            )
+            yield f"source: the picture {name!r} {_change(row, new)}"
     yield from (f"source: the picture {name!r} is new in the set" for name in now if name not in then)
+
+
+def _change(row: SourceRow, new: SourceRow) -> str:
+    """Say what else changed of a picture."""
+    if new.class_name != row.class_name:
+        return f"is of {new.class_name!r} now, was of {row.class_name!r}"
+    if new.group != row.group:
+        return f"is in the group {new.group!r} now, was in {row.group!r}"
+    if new.boxes != row.boxes:
+        return f"has other boxes now: {[*map(list, new.boxes)]}, had {[*map(list, row.boxes)]}"
+    return f"has another mask now: {new.mask[:12] or 'none'}, had {row.mask[:12] or 'none'}"

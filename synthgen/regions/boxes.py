@@ -1,6 +1,7 @@
 """Boxes in pixels, and the forms in which datasets write them. Without numpy, for code that only reads specs."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +11,7 @@ from synthgen.regions.error import RegionError
 Size = tuple[int, int]
 """Width and height in pixels."""
 
+_MOST_FIT = 0.9
 _SLACK = 1.0
 """So many pixels may a box reach over the image: annotators round."""
 
@@ -66,6 +68,11 @@ class PixelBox:
         x, y = by
         return PixelBox(self.left + x, self.top + y, self.right + x, self.bottom + y)
 
+    def clipped(self, size: Size) -> "PixelBox | None":
+        """Cut off what is outside an image of this size; None if less than a pixel is left."""
+        found = _clipped(self, size)
+        return found if min(found.width, found.height) >= 1 else None
+
     def padded(self, by: float) -> "PixelBox":
         """Move every side outwards, perhaps over the edge of the image."""
         return PixelBox(self.left - by, self.top - by, self.right + by, self.bottom + by)
@@ -87,39 +94,46 @@ def read_box(numbers: Sequence[float], size: Size, form: BoxForm) -> PixelBox:
 
 
 def find_form(boxes: Iterable[tuple[Sequence[float], Size]]) -> BoxForm:
-    """Find the one form in which all boxes fit their images.
+    """Find the one form in which boxes fit their images: the one that fits most of them, and nine in ten at least.
 
     Args:
-        boxes: each with the size of its image. The more there are, the fewer forms fit all of them.
+        boxes: each with the size of its image. The more there are, the clearer the form is.
 
     Raises:
-        RegionError: there is no box, or one that is none; no form fits all; or several do, so that it is unclear which
-            one is meant.
+        RegionError: there is no box; no form fits most of them; or several fit as many, so that it is unclear which one
+            is meant.
     """
-    left: list[BoxForm] = [*FORMS]
-    example: Sequence[float] | None = None
+    fitting, total, example = Counter[BoxForm](), 0, None
     for numbers, size in boxes:
-        four = _checked(numbers)
-        example = four if example is None else example
-        still = [form for form in left if _misfit(four, size, form) is None]
-        if not still:
-            width, height = size
-            what = f"the box {_shown(four)} in an image of {width} x {height} pixels"
-            before = " that also fits the boxes before it" if len(left) < len(FORMS) else ""
-            raise RegionError(f"{what} fits in no form{before}", hint=f"The forms are {', '.join(map(str, FORMS))}.")
-        left = still
-
+        total, example = total + 1, numbers if example is None else example
+        fitting.update(form for form in FORMS if _fits(numbers, size, form))
     if example is None:
         raise RegionError("there is no box", hint="Name a column that has boxes.")
-    if len(left) > 1:
-        what = f"it is unclear how boxes such as {_shown(example)} are written: as {' or as '.join(map(str, left))}"
+
+    most = max(fitting.values(), default=0)
+    if most < total * _MOST_FIT:
+        found = ", ".join(f"{count:,} as {form}" for form, count in fitting.most_common()) or "none in any form"
+        what = (
+            f"boxes such as {_shown(example)} are written in no form that fits most of them: of {total:,}, {found} fit"
+        )
+        raise RegionError(what, hint=f"The forms are {', '.join(map(str, FORMS))}.")
+    best = [form for form in FORMS if fitting[form] == most]
+    if len(best) > 1:
+        what = f"it is unclear how boxes such as {_shown(example)} are written: as {' or as '.join(map(str, best))}"
         raise RegionError(what, hint="Say which one it is.")
-    return left[0]
+    return best[0]
 
 
-def _checked(numbers: Sequence[float]) -> Sequence[float]:
+def _fits(numbers: Sequence[float], size: Size, form: BoxForm) -> bool:
     try:
-        found = [float(number) for number in numbers]
+        return _misfit(_checked(numbers), size, form) is None
+    except RegionError:
+        return False
+
+
+def _checked(numbers: object) -> Sequence[float]:
+    try:
+        found = [float(number) for number in numbers]  # type: ignore[attr-defined]
     except (TypeError, ValueError):
         found = []
     if len(found) != 4 or not all(map(math.isfinite, found)):
@@ -156,5 +170,8 @@ def _clipped(box: PixelBox, size: Size) -> PixelBox:
     return PixelBox(max(box.left, 0), max(box.top, 0), min(box.right, width), min(box.bottom, height))
 
 
-def _shown(numbers: Sequence[float]) -> str:
-    return f"({', '.join(f'{number:g}' for number in numbers)})"
+def _shown(numbers: object) -> str:
+    try:
+        return f"({', '.join(f'{number:g}' for number in _checked(numbers))})"
+    except RegionError:
+        return repr(numbers)

@@ -75,6 +75,17 @@ def mask_of_picture(picture: Image.Image, size: Size, threshold: float | None = 
     return mask
 
 
+def padded(mask: Mask, by: float) -> Mask:
+    """Let a region grow by so many pixels on every side, or shrink, if it is less than 0."""
+    if by == 0 or mask.all() or not mask.any():
+        return mask
+    from scipy.ndimage import distance_transform_edt
+
+    if by < 0:
+        return np.asarray(distance_transform_edt(mask) > -by)
+    return np.asarray(distance_transform_edt(~mask) <= by)
+
+
 def check_mask(mask: Mask) -> None:
     """Check that a mask has pixels inside and outside its region.
 

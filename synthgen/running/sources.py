@@ -7,13 +7,12 @@ from io import BytesIO
 from synthgen.errors import StorageError
 from synthgen.files import MissingFileError, as_damage
 from synthgen.planning import Plan, SourceRows, Sources
-from synthgen.planning.sources import digest_of_rows
-from synthgen.records import SourceRow
+from synthgen.planning.sources import PLAIN_FIELDS, digest_of_rows
+from synthgen.records import Corners, SourceRow
 from synthgen.store import layout
 from synthgen.store.store import RunStore
 
-_COLUMNS = ["id", "class_name", "digest", "group"]
-"""Those of `SourceRow`, in its order."""
+_COLUMNS = SourceRow._fields
 _AGAIN = "`synthgen run SPEC` on this run writes it again, as long as the pictures are the same."
 
 
@@ -61,8 +60,10 @@ def read_sources(store: RunStore, sources: Sources) -> Sequence[SourceRow]:
     place = f"{store.location}/{name}"
     try:
         with store.open(name) as file, as_damage(place):
-            columns = [column.to_pylist() for column in pq.ParquetFile(file).read(_COLUMNS).columns]
-            rows = [SourceRow(*values) for values in zip(*columns, strict=True)]
+            table = pq.ParquetFile(file).read()
+            there = _COLUMNS if table.num_columns > PLAIN_FIELDS else _COLUMNS[:PLAIN_FIELDS]
+            columns = [table[name].to_pylist() for name in there]
+            rows = [_row(*values) for values in zip(*columns, strict=True)]
             digest = digest_of_rows(rows)
     except MissingFileError as error:
         raise StorageError(f"{place} is missing: it names the pictures of this run", hint=_AGAIN) from error
@@ -71,10 +72,22 @@ def read_sources(store: RunStore, sources: Sources) -> Sequence[SourceRow]:
     return rows
 
 
+def _row(
+    name: str, class_name: str, digest: str, group: str, boxes: Sequence[Corners] = (), mask: str = ""
+) -> SourceRow:
+    return SourceRow(name, class_name, digest, group, tuple((a, b, c, d) for a, b, c, d in boxes), mask)
+
+
 def _as_parquet(rows: Sequence[SourceRow]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    arrays, file = [pa.array(values, pa.string()) for values in zip(*rows, strict=True)], BytesIO()
-    pq.write_table(pa.Table.from_arrays(arrays, _COLUMNS), file, compression="zstd")
+    fields = len(_COLUMNS) if any(row.boxes or row.mask for row in rows) else PLAIN_FIELDS
+    types = {"boxes": pa.list_(pa.list_(pa.float64()))}
+    arrays = [
+        pa.array([row[place] for row in rows], types.get(name, pa.string()))
+        for place, name in enumerate(_COLUMNS[:fields])
+    ]
+    file = BytesIO()
+    pq.write_table(pa.Table.from_arrays(arrays, [*_COLUMNS[:fields]]), file, compression="zstd")
     return file.getvalue()

@@ -10,7 +10,8 @@ from synthgen.errors import UsageError
 from synthgen.images import LeftOut
 from synthgen.sets.aside import Aside
 from synthgen.sets.csv_file import read_csv
-from synthgen.sets.image_set import in_batches
+from synthgen.sets.features import encoded
+from synthgen.sets.image_set import in_batches, lacking
 from synthgen.sets.own_folder import OwnFolder, has_backslashes, own_folder
 from synthgen.sets.set_name import set_name
 
@@ -60,6 +61,11 @@ class FileSet:
     def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
         paths = self._paths or ()
         return [self._unusable.get(row) or self._own.read(paths[row]) for row in rows]
+
+    def pictures(self, column: str, rows: Sequence[int]) -> list[bytes | LeftOut]:
+        if column not in self.columns:
+            raise lacking(self.source, column, self.columns)
+        return [encoded(value, self._own) for value in self._frame[column].iloc[list(rows)]]
 
 
 def read_listing(file: Path, images_from: Path | None = None) -> FileSet:

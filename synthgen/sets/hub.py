@@ -9,7 +9,7 @@ from synthgen.errors import StorageError, UsageError
 from synthgen.images import LeftOut
 from synthgen.sets.features import columns_of, encoded
 from synthgen.sets.hub_files import HubFiles
-from synthgen.sets.image_set import BATCH
+from synthgen.sets.image_set import BATCH, lacking
 from synthgen.sets.joining import join, shared_columns
 from synthgen.sets.own_folder import Opener
 from synthgen.sets.reading import reading
@@ -87,18 +87,24 @@ class HubSet:
                     yield [encoded(value, self._opener) for value in batch[self._image]]
 
     def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
+        return [] if self._image is None else self.pictures(self._image, rows)
+
+    def pictures(self, column: str, rows: Sequence[int]) -> list[bytes | LeftOut]:
+        there = [name for name in (*self.columns, self._image) if name is not None and name not in self._unknown]
+        if column not in there:
+            raise lacking(self.source, column, there)
         wanted, start = set(rows), 0
         found: list[bytes | LeftOut] = []
-        for split in self._splits:
+        for split in self._splits if column == self._image else [_undecoded(each, column) for each in self._splits]:
             if hasattr(split, "num_rows"):
                 here = [row - start for row in rows if start <= row < start + split.num_rows]
                 for first in range(0, len(here), BATCH):
                     few = split.select(here[first : first + BATCH])
-                    found += [encoded(value, self._opener) for value in few[self._image][:]]
+                    found += [encoded(value, self._opener) for value in few[column][:]]
                 start += split.num_rows
                 continue
-            for batch in split.select_columns([self._image]).iter(BATCH):
-                images = batch[self._image]
+            for batch in split.select_columns([column]).iter(BATCH):
+                images = batch[column]
                 found += [encoded(value, self._opener) for row, value in enumerate(images, start) if row in wanted]
                 start += len(images)
         return found

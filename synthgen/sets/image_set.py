@@ -1,10 +1,12 @@
 """The protocol of every kind of image set."""
 
 from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
 from typing import Protocol
 
 import pandas as pd
 
+from synthgen.errors import UsageError
 from synthgen.images import LeftOut
 
 BATCH = 64
@@ -38,6 +40,20 @@ class ImageSet(Protocol):
 
     def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
         """Read the encoded images of these rows, which are sorted."""
+
+    def pictures(self, column: str, rows: Sequence[int]) -> list[bytes | LeftOut]:
+        """Read the encoded pictures that another column has in these rows, which are sorted, such as masks.
+
+        Raises:
+            UsageError: there is no such column.
+        """
+
+
+def lacking(source: str, column: str, columns: Sequence[str]) -> UsageError:
+    """Return the error for a column that a set does not have."""
+    close = get_close_matches(column, [*columns], n=1)
+    hint = f"{f'Did you mean {close[0]!r}? ' if close else ''}Its columns are {', '.join(columns) or 'none'}."
+    return UsageError(f"{source} has no column {column!r}", hint=hint)
 
 
 def in_batches(count: int, some: Callable[[Sequence[int]], list[bytes | LeftOut]]) -> Iterator[list[bytes | LeftOut]]:

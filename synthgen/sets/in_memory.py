@@ -13,7 +13,7 @@ from synthgen.errors import UsageError
 from synthgen.images import LeftOut
 from synthgen.sets.features import IMAGES, encoded
 from synthgen.sets.files import PATHS
-from synthgen.sets.image_set import ImageSet, in_batches
+from synthgen.sets.image_set import ImageSet, in_batches, lacking
 from synthgen.sets.own_folder import Opener, named_folder
 
 _PNG = {"1", "L", "LA", "P", "RGB", "RGBA", "I;16"}
@@ -49,6 +49,12 @@ class FrameSet:
     def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
         """Read the encoded images of these rows."""
         return [self._read(self._images[row]) for row in rows]
+
+    def pictures(self, column: str, rows: Sequence[int]) -> list[bytes | LeftOut]:
+        """Read the encoded pictures that another column has in these rows."""
+        if column not in self._frame.columns:
+            raise lacking(self.source, column, self.columns)
+        return [self._read(value) for value in self._frame[column].iloc[list(rows)]]
 
     def _read(self, value: object) -> bytes | LeftOut:
         if isinstance(value, Image.Image):

@@ -77,7 +77,7 @@ def read_metadata(files: Sequence[Path], folder: Path, own: OwnFolder) -> Listed
                 raise UsageError(f"{file} and {paths[path]} both list {name}", hint="List each image once.")
             located.append(path)
             names.append(Path(os.path.relpath(path, folder.absolute())).as_posix() if "://" not in name else name)
-    frame = pd.concat(frames, ignore_index=True)
+    frame = pd.concat([_from_folder(*each, folder) for each in zip(files, frames, strict=True)], ignore_index=True)
     frame = frame.assign(**{_FILE: pd.Series(names, dtype="object")})
     return Listed(frame, located, label_columns, frozenset(companions))
 
@@ -89,6 +89,19 @@ def _companions(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
             for cell in frame[column]:
                 names = [cell] if isinstance(cell, str) else cell if isinstance(cell, list | np.ndarray) else []
                 yield from (_located(folder, name) for name in names if isinstance(name, str))
+
+
+def _from_folder(file: Path, frame: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Make paths in columns such as `mask_file_name`, which are relative to their file, relative to the set's folder."""
+    if file.parent.absolute() == folder.absolute():
+        return frame
+
+    def moved(cell: object) -> object:
+        is_path = isinstance(cell, str) and "://" not in cell
+        return Path(os.path.relpath(_located(file.parent, cell), folder.absolute())).as_posix() if is_path else cell
+
+    columns = [column for column in frame.columns if str(column).endswith("_file_name")]
+    return frame.assign(**{column: frame[column].map(moved).astype("object") for column in columns})
 
 
 def _located(folder: Path, name: str) -> str:

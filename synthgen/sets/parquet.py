@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from synthgen.errors import UsageError
 from synthgen.images import LeftOut
 from synthgen.sets.features import Columns, columns_of_file, encoded, is_text
-from synthgen.sets.image_set import BATCH
+from synthgen.sets.image_set import BATCH, lacking
 from synthgen.sets.joining import join, shared_columns
 from synthgen.sets.own_folder import OwnFolder
 from synthgen.sets.parquet_files import partition
@@ -71,12 +71,17 @@ class ParquetSet:
                     yield [encoded(value, opener) for value in batch[self._image].to_pylist()]
 
     def some(self, rows: Sequence[int]) -> list[bytes | LeftOut]:
+        return [] if self._image is None else self.pictures(self._image, rows)
+
+    def pictures(self, column: str, rows: Sequence[int]) -> list[bytes | LeftOut]:
+        if column not in self.types:
+            raise lacking(self.source, column, [*self.types])
         found: list[bytes | LeftOut] = []
         with reading(self.source):
             for (file, group), start, end in self._groups:
                 wanted = [row - start for row in rows if start <= row < end]
-                if wanted and self._image is not None:
-                    batches = file.iter_batches(BATCH, row_groups=[group], columns=[self._image])
+                if wanted:
+                    batches = file.iter_batches(BATCH, row_groups=[group], columns=[column])
                     found += [encoded(value, self._openers[id(file)]) for value in _picked(batches, wanted)]
         return found
 

@@ -10,18 +10,21 @@ from difflib import get_close_matches
 from hashlib import sha256
 from typing import TYPE_CHECKING, NoReturn
 
+import numpy as np
+from PIL import Image
+
 from synthgen.errors import UsageError
 from synthgen.images import LeftOut, decode
 from synthgen.records import Candidate, SourcePicture, SourceRow
+from synthgen.regions.boxes import PixelBox, Size
 from synthgen.sets.frame import CLUSTER, read_frame, words
-from synthgen.sets.image_set import BATCH, ImageSet
+from synthgen.sets.image_set import BATCH, ImageSet, lacking
+from synthgen.sets.source_objects import MOST_PIXELS, files_of, find_objects, mask_of_file
 from synthgen.spec import SourceSpec
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_PIXELS = 100_000_000
-"""The largest picture: 300 MB of memory while one image is made from it."""
 MOST_UNUSABLE = 100
 """With more pictures that cannot be used, or more than one in ten, the set is refused."""
 _NAMED = 8
@@ -36,19 +39,25 @@ class FoundSources:
 
 
 def find_sources(
-    found: ImageSet, source: SourceSpec, classes: Sequence[str], to_class: str | None = None
+    found: ImageSet,
+    source: SourceSpec,
+    classes: Sequence[str],
+    needs: str | None = None,
+    to_class: str | None = None,
 ) -> FoundSources:
-    """Read the classes of a set, and decode each picture once.
+    """Read the classes of a set, and decode each picture and each mask once.
 
     Pictures with the same bytes count once; if they are of several classes, not at all. Pictures of classes that
     `classes` does not have, or of none, are left out.
 
     Args:
+        needs: "boxes", if a picture without one cannot be used.
         to_class: one of the classes, whose images begin from pictures of all others, even of classes that `classes`
             does not have. Its own pictures are left out.
 
     Raises:
-        UsageError: a column or a value does not exist, a class has no picture, or too many cannot be used.
+        UsageError: a column or a value does not exist, a class has no picture, too many cannot be used, or it is
+            unclear how boxes are written.
         StorageError: the set cannot be read.
     """
     frame = _frame(found, source)
@@ -69,7 +78,8 @@ def find_sources(
         raise UsageError(f"source.dataset: {found.source} has pictures of {to_class!r} alone", hint=hint)
 
     places = [int(place) for place in frame.index[kept]]
-    rows, faults = _digested(found, frame, places)
+    rows, faults, told = _read(found, source, frame, places, needs)
+    notes += told
     if faults:
         _check_few(found, faults, len(places))
         notes += [f"left out: {line}" for line in faults]
@@ -90,9 +100,8 @@ def _frame(found: ImageSet, source: SourceSpec) -> pd.DataFrame:
         raise UsageError(f"source.dataset: {found.source} has no pictures", hint="Name a set that has some.")
     for column, values in source.where.items():
         if column not in found.columns:
-            there = ", ".join(found.columns) or "none"
-            hint = f"{_meant(column, found.columns)}Its columns are {there}."
-            raise UsageError(f"source.where: {found.source} has no column {column!r}", hint=hint)
+            error = lacking(found.source, column, found.columns)
+            raise UsageError(f"source.where: {error.message}", hint=error.hint)
         cells = words(found.table([column])[column])
         if missing := [value for value in values if not (cells == value).any()]:
             known = [str(cell) for cell in cells.dropna().unique()]
@@ -117,33 +126,67 @@ def _check_classes(found: ImageSet, classes: Sequence[str], labels: Iterable[obj
         raise UsageError(f"source.dataset: {found.source} {what} {missing[0]!r}", hint=hint)
 
 
-def _digested(found: ImageSet, frame: pd.DataFrame, places: Sequence[int]) -> tuple[list[SourceRow], list[str]]:
-    """Digest the pictures at these rows of the set. What cannot be used is named, with the reason."""
-    rows, faults = [], []
+def _read(
+    found: ImageSet, source: SourceSpec, frame: pd.DataFrame, places: Sequence[int], needs: str | None
+) -> tuple[list[SourceRow], list[str], tuple[str, ...]]:
+    """Digest the pictures at these rows of the set, and find their objects.
+
+    Return the rows, a line for each picture that cannot be used, and notes.
+    """
     group_column = next((column for column in frame.columns if column.startswith(CLUSTER)), "id")
-    columns = [frame[column] for column in ("id", "label", group_column)]
+    names, labels, groups = (frame[column] for column in ("id", "label", group_column))
+    faults = dict[int, str]()
+    seen = dict[int, tuple[str, Size]]()
+    for place, picture in _digested(found, source, places):
+        if isinstance(picture, LeftOut):
+            faults[place] = f"{names[place]} is among those {_why(picture)}"
+        else:
+            seen[place] = picture
+
+    objects = find_objects(found, source, {place: size for place, (_, size) in seen.items()}, needs)
+    faults |= {place: f"{names[place]}: {why}" for place, why in objects.faults.items()}
+    rows = [
+        SourceRow(
+            names[place],
+            labels[place],
+            digest,
+            groups[place] or names[place],
+            objects.boxes.get(place, ()),
+            objects.masks.get(place, ""),
+        )
+        for place, (digest, _) in seen.items()
+        if place not in faults
+    ]
+    return rows, [faults[place] for place in sorted(faults)], objects.notes
+
+
+def _digested(
+    found: ImageSet, source: SourceSpec, places: Sequence[int]
+) -> Iterator[tuple[int, tuple[str, Size] | LeftOut]]:
+    """Yield the digest and the size of the picture at each of these rows, or why it cannot be used."""
     with ThreadPoolExecutor() as threads:  # decoders let other threads work
         for first in range(0, len(places), BATCH):
             some = places[first : first + BATCH]
-            for place, digest in zip(some, threads.map(_digest, found.some(some)), strict=True):
-                name, label, group = (column[place] for column in columns)
-                if isinstance(digest, LeftOut):
-                    detail = f": {digest.detail}" if digest.detail else ""
-                    faults.append(f"{name} is among those {digest.reason}{detail}")
-                else:
-                    rows.append(SourceRow(name, label, digest, group or name))
-    return rows, faults
+            yield from zip(some, threads.map(_digest, _files(found, source, some)), strict=True)
 
 
-def _digest(data: bytes | LeftOut) -> str | LeftOut:
-    """Return the sha256 of a picture's file, if it can be decoded to its end.
+def _files(found: ImageSet, source: SourceSpec, places: Sequence[int]) -> list[bytes | LeftOut]:
+    return found.some(places) if source.image is None else files_of(found, "image", source.image, places)
+
+
+def _why(left_out: LeftOut) -> str:
+    return f"{left_out.reason}: {left_out.detail}" if left_out.detail else left_out.reason
+
+
+def _digest(data: bytes | LeftOut) -> tuple[str, Size] | LeftOut:
+    """Return the sha256 of a picture's file and its size, if it can be decoded to its end.
 
     Of the file and not of its pixels: two versions of a decoder may give pixels that differ by one.
     """
     if isinstance(data, LeftOut):
         return data
     picture = decode(data, most_pixels=MOST_PIXELS)
-    return picture if isinstance(picture, LeftOut) else sha256(data).hexdigest()
+    return picture if isinstance(picture, LeftOut) else (sha256(data).hexdigest(), picture.image.size)
 
 
 def _check_few(found: ImageSet, faults: Sequence[str], total: int) -> None:
@@ -198,7 +241,7 @@ class SourcePictures:
     """
 
     def __init__(self, found: ImageSet, source: SourceSpec, rows: Mapping[str, SourceRow]) -> None:
-        self._found, self._rows = found, rows
+        self._found, self._source, self._rows = found, source, rows
         frame = read_frame(found, source.label)
         self._places = {name: place for place, name in enumerate(frame["id"]) if name in rows}
         if missing := [name for name in rows if name not in self._places]:
@@ -214,16 +257,27 @@ class SourcePictures:
         """
         assert candidate.source is not None
         row = self._rows[candidate.source]
-        data = self._found.some([self._places[row.id]])[0]
+        place = self._places[row.id]
+        data = _files(self._found, self._source, [place])[0]
         if isinstance(data, LeftOut):
-            detail = f": {data.detail}" if data.detail else ""
-            self._refuse(f"the picture {row.id!r} of {self._found.source} is among those {data.reason}{detail}")
+            self._refuse(f"the picture {row.id!r} of {self._found.source} is among those {_why(data)}")
         if sha256(data).hexdigest() != row.digest:
             self._refuse(f"the picture {row.id!r} of {self._found.source} has changed since the run was planned")
         picture = decode(data, most_pixels=MOST_PIXELS)
         if isinstance(picture, LeftOut):
             self._refuse(f"the picture {row.id!r} of {self._found.source} cannot be opened here: {picture.detail}")
-        return SourcePicture(picture.image)
+        mask = self._mask(row, place, picture.image.size) if row.mask else None
+        return SourcePicture(picture.image, mask, tuple(PixelBox(*box) for box in row.boxes))
+
+    def _mask(self, row: SourceRow, place: int, size: Size) -> Image.Image:
+        assert self._source.mask is not None
+        data = files_of(self._found, "mask", self._source.mask, [place])[0]
+        if isinstance(data, LeftOut):
+            self._refuse(f"the mask of the picture {row.id!r} of {self._found.source} is among those {_why(data)}")
+        if sha256(data).hexdigest() != row.mask:
+            what = f"the mask of the picture {row.id!r} of {self._found.source} has changed since the run was planned"
+            self._refuse(what)
+        return Image.fromarray(np.where(mask_of_file(data, size), np.uint8(255), np.uint8(0)))
 
     def _refuse(self, what: str) -> NoReturn:
         hint = "Put the same pictures there, or start a new run in another `location`."

@@ -110,6 +110,17 @@ class TarSet:
         """Read the encoded images of these rows."""
         return [self._content(part) if (part := self._images[row]) is not None else _NO_IMAGE for row in rows]
 
+    def pictures(self, column: str, rows: Sequence[int]) -> list[bytes | LeftOut]:
+        """Refuse to read other pictures: a sample has one.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            f"{self.source} has one picture in each sample, and none in a column {column!r}",
+            hint="Make a folder or a Parquet file of it, with a column for each kind of picture.",
+        )
+
     def _content(self, part: _Part) -> bytes | LeftOut:
         """Read a file of a shard. A compressed one stays open: the next image is likely behind this one."""
         if part.shard.suffix.lower() not in _COMPRESSED:

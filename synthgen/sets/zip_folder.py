@@ -11,7 +11,7 @@ from synthgen.errors import StorageError, SynthgenError, UsageError
 from synthgen.images import LeftOut
 from synthgen.sets.aside import Aside
 from synthgen.sets.image_folder import check_classes, is_hidden, is_image, skipped, unlisted, within_split
-from synthgen.sets.image_set import in_batches
+from synthgen.sets.image_set import in_batches, lacking
 from synthgen.sets.metadata import METADATA, Listed, read_metadata
 from synthgen.sets.own_folder import ADDRESS, MISSING, MOST_BYTES, TOO_LARGE, own_folder
 from synthgen.sets.reading import reading
@@ -73,6 +73,14 @@ class ZipSet:
         """Read the encoded images of these rows."""
         with reading(self._file), zipfile.ZipFile(self._file) as archive:
             return [_content(archive, self._paths[row]) for row in rows]
+
+    def pictures(self, column: str, rows: Sequence[int]) -> list[bytes | LeftOut]:
+        """Read the encoded pictures that another column names in these rows."""
+        if column not in self.columns:
+            raise lacking(self.source, column, self.columns)
+        with reading(self._file), zipfile.ZipFile(self._file) as archive:
+            names = self._frame[column].iloc[list(rows)]
+            return [_content(archive, name) if isinstance(name, str) and name else MISSING for name in names]
 
 
 def _metadata(names: Sequence[PurePosixPath], below: Sequence[PurePosixPath]) -> list[PurePosixPath]:

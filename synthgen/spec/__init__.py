@@ -43,6 +43,7 @@ from synthgen.spec.output import Budget, Output, Rejects
 from synthgen.spec.output_checks import PARQUET
 from synthgen.spec.prompting import Filled, PromptSpace, spaces_of
 from synthgen.spec.reader import checked, parse_spec, read_declared, read_spec, refusal, text_of_file
+from synthgen.spec.region import CanvasSpec, MarginsSpec, RegionSpec
 from synthgen.spec.schema import json_schema
 from synthgen.spec.smaller import smaller
 from synthgen.spec.source import NO_CHANGES, Settings, SpecText
@@ -73,6 +74,7 @@ __all__ = [
     "Balance",
     "Budget",
     "CacheSpec",
+    "CanvasSpec",
     "ClassSpec",
     "ClipFilter",
     "ComponentSpec",
@@ -84,6 +86,7 @@ __all__ = [
     "GateSpec",
     "JudgeSpec",
     "LabelFilter",
+    "MarginsSpec",
     "MeasureFilter",
     "ModelSpec",
     "Output",
@@ -92,6 +95,7 @@ __all__ = [
     "Prompts",
     "QualityFilter",
     "QuantizationSpec",
+    "RegionSpec",
     "Rejects",
     "SettingValues",
     "Settings",

@@ -1,7 +1,7 @@
 """The pictures that a task begins from: a labelled set of images, and which of them."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -15,6 +15,9 @@ TO_CLASS = "class"
 
 ChangeSpec = Mapping[Text, Text]
 """What images have otherwise than their pictures: a class, or values of attributes."""
+BoxFormName = Literal["xyxy", "xywh", "cxcywh", "relative-xyxy", "relative-xywh", "relative-cxcywh"]
+ADDED = ("image", "boxes", "box_form", "mask")
+"""Keys that earlier versions did not have; by default None."""
 
 
 def _place(value: str) -> str:
@@ -48,7 +51,7 @@ _Values = Annotated[
 
 
 class SourceSpec(Section):
-    """The set of pictures that `task: image-to-image` begins from."""
+    """The set of pictures that images begin from."""
 
     dataset: Annotated[Text, AfterValidator(_place)] = Field(
         description="The set: a folder or a file that starts with './', '~' or '/', of any kind that `synthgen audit` "
@@ -59,6 +62,24 @@ class SourceSpec(Section):
         None,
         description="The column with the class of each picture, by the names of `classes`. Default: the column that "
         "looks like it, or the folders.",
+    )
+    image: Text | None = Field(
+        None, description="The column with the pictures, where a set has several. Default: the one that looks like it."
+    )
+    boxes: Text | None = Field(
+        None,
+        description="The column with the boxes of the object in each picture: four numbers, or lists of them. Datasets "
+        "have them in the column `boxes`, in pixels of the image.",
+    )
+    box_form: BoxFormName | None = Field(
+        None,
+        description="How boxes are written: 'xyxy', 'xywh' or 'cxcywh' in pixels, or with 'relative-' before it as "
+        "shares of the picture. Default: the one form that fits them.",
+    )
+    mask: Text | None = Field(
+        None,
+        description="The column with the masks of the object in each picture: pictures of the same size, white where "
+        "it is. Datasets have them in the column `mask`. The plan records the sha256 of each.",
     )
     where: Mapping[Text, _Values] = Field(
         {},

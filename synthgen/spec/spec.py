@@ -14,7 +14,8 @@ from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Te
 from synthgen.spec.filters import Filters, Safety
 from synthgen.spec.model import JudgeSpec, ModelSpec, default_judge
 from synthgen.spec.output import Budget, Output
-from synthgen.spec.source_set import TO_CLASS, ChangeSpec, SourceSpec
+from synthgen.spec.region import CanvasSpec, RegionSpec
+from synthgen.spec.source_set import ADDED, TO_CLASS, ChangeSpec, SourceSpec
 from synthgen.spec.template import Template
 
 Task = Literal["text-to-image", "image-to-image", "inpaint", "outpaint", "control"]
@@ -119,11 +120,12 @@ class Spec(Section):
     )
     task: Task = Field(
         "text-to-image",
-        description="The kind of generation: 'text-to-image', or 'image-to-image', which begins from the pictures of "
-        "`source`. The others are not supported yet.",
+        description="The kind of generation: 'text-to-image'; or one that begins from the pictures of `source`: "
+        "'image-to-image' redraws them, 'inpaint' makes a region of them anew, 'outpaint' what a larger canvas adds. "
+        "'control' is not supported yet.",
     )
     source: SourceSpec | None = Field(
-        None, description="The pictures that images begin from: for the task 'image-to-image', which needs them."
+        None, description="The pictures that images begin from, for tasks other than 'text-to-image', which need them."
     )
     to: ChangeSpec = Field(
         {},
@@ -131,6 +133,10 @@ class Spec(Section):
         description="What images have otherwise than the pictures that they begin from: {skin_tone: dark}, a value of "
         "an attribute, with the class kept; or {class: chef}: images of this class begin from pictures of all others.",
     )
+    region: RegionSpec | None = Field(
+        None, description="What the task 'inpaint' makes anew. Default: what the mask covers, or else the boxes."
+    )
+    canvas: CanvasSpec | None = Field(None, description="Where pictures lie on the images of the task 'outpaint'.")
     classes: Annotated[
         Mapping[
             ClassName,
@@ -183,6 +189,13 @@ class Spec(Section):
         )
         return (*self.balance, *changed)
 
+    @property
+    def shaped_by(self) -> Literal["mask", "boxes"] | None:
+        """What shapes the region that is made anew; None for tasks without a region."""
+        if self.task != "inpaint" or self.source is None:
+            return None
+        return (self.region.of if self.region else None) or ("mask" if self.source.mask else "boxes")
+
     def templates_of(self, name: str) -> tuple[tuple[Template, float], ...]:
         """Return the templates of a class with their weights: its own, or else the common ones.
 
@@ -207,9 +220,12 @@ class Spec(Section):
         for key in ("adapters", "components", "config", "scheduler_config"):
             if not getattr(self.model, key):
                 del dumped["model"][key]
-        for key in ("preset", "source", "to"):
+        for key in ("preset", "source", "to", "region", "canvas"):
             if not getattr(self, key):
                 del dumped[key]
+        if self.source is not None:
+            for key in [key for key in ADDED if dumped["source"][key] is None]:
+                del dumped["source"][key]
         for key, default in _OF_MODEL.items():
             if dumped["model"][key] == default:
                 del dumped["model"][key]

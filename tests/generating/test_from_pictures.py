@@ -14,10 +14,10 @@ from torch import Tensor
 from synthgen import bundled
 from synthgen.bundled.mixture import even
 from synthgen.bundled.world import render
-from synthgen.generating.given import covering
 from synthgen.generating.renderer import Renderer
 from synthgen.models.parts import source_of
 from synthgen.records import SourcePicture
+from synthgen.regions.placing import covering
 from synthgen.spec import ModelSpec
 from tests.generating.tiny import candidate, save_stable_diffusion
 from tests.generating.tiny_checkpoint import save_checkpoint
@@ -66,10 +66,10 @@ def test_the_bundled_model_keeps_more_of_a_picture_at_a_low_strength() -> None:
 def test_a_picture_covers_the_size_from_its_middle_and_one_of_that_size_is_not_touched() -> None:
     wide = Image.new("RGB", (90, 30), "white")
     wide.paste("black", (30, 0, 60, 30))
-    middle = covering(wide, 64, 64).crop((4, 0, 60, 64))
+    middle = covering(wide.size, (64, 64)).scaled(wide).crop((4, 0, 60, 64))
     assert np.array(middle).max() < 16, "only the middle third is left"
-    assert covering(wide, 90, 30) is wide
-    mask = covering(Image.new("L", (30, 90), 255), 64, 32)
+    assert covering(wide.size, (90, 30)).scaled(wide) is wide
+    mask = covering((30, 90), (64, 32)).scaled(Image.new("L", (30, 90), 255))
     assert (mask.mode, mask.size, mask.getextrema()) == ("L", (64, 32), (255, 255))
 
 

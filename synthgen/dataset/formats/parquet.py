@@ -12,6 +12,7 @@ from synthgen.dataset.formats.format import Manifest, WrittenSplit
 from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.select import Selection
 from synthgen.files import as_damage, sync
+from synthgen.ledger.columns import MASK
 
 GROUP_ROWS = 100
 GROUP_BYTES = 64 * 2**20
@@ -129,12 +130,16 @@ class SplitWriter:
 def _parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     from datasets.config import DEFAULT_CDC_OPTIONS
 
-    names = [name for name in schema.names if name != "image"]
+    pictures = [name for name in ("image", MASK) if name in schema.names]
+    names = [name for name in schema.names if name not in pictures]
     return pq.ParquetWriter(
         path,
         schema,
-        # PNGs are compressed already, and no two are alike: the leaf of the image's bytes is left alone.
-        compression={**dict.fromkeys([*names, "image.path"], "zstd"), "image.bytes": "none"},
+        # PNGs are compressed already, and few are alike: the leaf of a picture's bytes is left alone.
+        compression={
+            **dict.fromkeys([*names, *(f"{name}.path" for name in pictures)], "zstd"),
+            **dict.fromkeys([f"{name}.bytes" for name in pictures], "none"),
+        },
         use_dictionary=[name for name in names if name not in {"id", "seed"}],
         write_page_index=True,
         use_content_defined_chunking=DEFAULT_CDC_OPTIONS,

@@ -18,7 +18,7 @@ from typing import TypedDict, cast
 
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
-from synthgen.records import Candidate, Failure, Judged, Rendered
+from synthgen.records import Candidate, Carried, Failure, Judged, Rendered
 from synthgen.running.shard.encode import Pixels, decoded, png
 from synthgen.running.shard.journal_rows import as_judged, counted, schema, written_now
 from synthgen.seal import seal, unseal
@@ -45,6 +45,8 @@ class _Row(TypedDict):
     failure: str | None
     message: str | None
     image: bytes | Pixels | None
+    boxes: Sequence[Sequence[float]] | None
+    mask: bytes | None
     judged: str | None
 
 
@@ -250,7 +252,7 @@ def _encoded(image: bytes | Pixels | None) -> bytes | None:
 
 def _row(batch: int, judged: Judged, image: bytes | Pixels | None) -> _Row:
     rendered = judged.rendered
-    candidate, failure = rendered.candidate, rendered.failure
+    candidate, failure, carried = rendered.candidate, rendered.failure, rendered.carried
     return {
         "batch": batch,
         "id": candidate.id,
@@ -261,6 +263,8 @@ def _row(batch: int, judged: Judged, image: bytes | Pixels | None) -> _Row:
         "failure": failure.kind if failure else None,
         "message": failure.message if failure else None,
         "image": image,
+        "boxes": None if carried is None else [[*box] for box in carried.boxes],
+        "mask": None if carried is None else carried.mask,
         "judged": as_judged(judged),
     }
 
@@ -280,7 +284,9 @@ def _rendered(row: _Row, candidate: Candidate) -> Rendered:
     if not isinstance(row["image"], bytes):
         raise ValueError("it has no image")
     pixels = torch.from_numpy(np.array(decoded(row["image"]))).permute(2, 0, 1).contiguous()
-    return Rendered(candidate, pixels, None, seconds, size)
+    boxes = row.get("boxes")  # parts of earlier versions have none
+    carried = None if boxes is None else Carried(tuple((a, b, c, d) for a, b, c, d in boxes), row.get("mask"))
+    return Rendered(candidate, pixels, None, seconds, size, carried)
 
 
 def _interval() -> float:

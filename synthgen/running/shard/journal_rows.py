@@ -34,6 +34,8 @@ def schema() -> pa.Schema:
             "failure": pa.string(),
             "message": pa.string(),
             "image": pa.binary(),
+            "boxes": pa.list_(pa.list_(pa.float64())),
+            "mask": pa.binary(),
             "judged": pa.string(),
         }
     )
