@@ -7,14 +7,17 @@ the alpha channel, so that colours appear that were meant to be hidden.
 import io
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CONVERSION = 2
 """Raise it whenever a picture may come out differently: what was computed from the old ones is then stale."""
@@ -189,3 +192,11 @@ def _ends(values: NDArray[np.number], mode: str, stored: _Stored) -> tuple[float
         return 0, fitting
     # A flat picture has no range to stretch.
     return (low, high) if low < high else (0, 255)
+
+
+def by_size(images: "Sequence[Tensor]") -> list[list[int]]:
+    """Group images [.., height, width] by their size: the places of each group."""
+    found: dict[tuple[int, ...], list[int]] = {}
+    for place, image in enumerate(images):
+        found.setdefault(tuple(image.shape), []).append(place)
+    return list(found.values())

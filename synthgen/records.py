@@ -5,7 +5,7 @@ Images are torch tensors, but nothing here imports torch: planning must not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf, isnan
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from synthgen.regions.boxes import PixelBox
+    from synthgen.regions.carried import Carried, Corners
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +94,10 @@ class Candidate:
     source_label: str | None = None
 
 
-Corners = tuple[float, float, float, float]
-"""A box in pixels: left, top, right, bottom. Right and bottom are exclusive."""
-
-
 class SourceRow(NamedTuple):
-    """A picture of a set of sources: its id there, its class, the sha256 of its file in hex, and its group.
+    """A picture of a set of sources: its id there, its class, the sha256 of its file, its group.
 
-    Of its object, it has the boxes, in pixels of the upright picture, and the sha256 of the mask's file, if there is one.
+    Of its object, the boxes, in pixels of the upright picture, and the sha256 of the mask's file.
     """
 
     id: str
@@ -113,22 +110,11 @@ class SourceRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SourcePicture:
-    """The picture that a candidate begins from, RGB and upright, and what is known of where its object is.
-
-    In the mask, of mode L, the object is white, and all else black.
-    """
+    """The picture that a candidate begins from, RGB and upright. In the mask, of mode L, its object is white."""
 
     image: Image
     mask: Image | None = None
     boxes: tuple[PixelBox, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """Where the object of a source picture is on the image that was made of it: boxes, and its mask as a PNG."""
-
-    boxes: tuple[Corners, ...] = ()
-    mask: bytes | None = None
 
 
 Pictures = Callable[[Candidate], SourcePicture]
@@ -164,14 +150,6 @@ class Rendered:
     seconds: float
     batch_size: int
     carried: Carried | None = None
-
-
-def by_size(images: Sequence[Tensor]) -> list[list[int]]:
-    """Group images [.., height, width] by their size: the places of each group."""
-    found: dict[tuple[int, ...], list[int]] = {}
-    for place, image in enumerate(images):
-        found.setdefault(tuple(image.shape), []).append(place)
-    return list(found.values())
 
 
 class Reason(StrEnum):

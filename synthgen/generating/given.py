@@ -1,8 +1,8 @@
-"""The pictures that images begin from, as a pipeline takes them: laid out on the image here, and not by the pipeline."""
+"""The pictures that images begin from, as a pipeline takes them: laid out on the image here, not by the pipeline."""
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,9 +11,10 @@ from PIL import Image
 from torch import Tensor
 
 from synthgen.families import PipelineCall
-from synthgen.records import Carried, Failure, SourcePicture
+from synthgen.records import Failure, SourcePicture
 from synthgen.regions.boxes import Size
 from synthgen.regions.canvas import Anchor, Margins
+from synthgen.regions.carried import Carried
 from synthgen.regions.compositing import composited
 from synthgen.regions.error import RegionError
 from synthgen.regions.masks import Mask, check_mask, feathered, mask_of_boxes, padded
@@ -31,7 +32,7 @@ class LaidOut:
 
     Attributes:
         image: RGB, of the image's size.
-        region: what is made anew; None for all of it.
+        region: what is drawn again; None for all of it.
         shown: how much of what is made each pixel shows, from 0 to 1.
         carried: where its object is on the image.
     """
@@ -43,15 +44,15 @@ class LaidOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """How pictures lie on images, and which region of them is made anew.
+class PictureLayout:
+    """How pictures lie on images, and which region of them is drawn again.
 
     Attributes:
         shape: what shapes the region of the task `inpaint`: `mask` or `boxes`; None for other tasks.
     """
 
     shape: str | None = None
-    region: RegionSpec = RegionSpec()
+    region: RegionSpec = field(default_factory=RegionSpec)
     canvas: CanvasSpec | None = None
 
     @property
@@ -73,7 +74,7 @@ class Layout:
         return fitting(picture, image, Margins(**margins.model_dump()), anchor)
 
     def lay_out(self, picture: SourcePicture, image: Size) -> LaidOut | Failure:
-        """Lay a picture out on an image of a size. It fails if nothing, or everything, would be made anew."""
+        """Lay a picture out on an image of a size. It fails if nothing, or everything, would be drawn again."""
         try:
             place = self.place(picture.image.size, image)
             boxes = place.boxes(picture.boxes)
@@ -87,6 +88,7 @@ class Layout:
                 check_mask(region)
         except RegionError as error:
             return Failure("no_region", f"on an image of {image[0]} x {image[1]} pixels, {error.message}")
+
         feather = self.region.feather if self.canvas is None else self.canvas.feather
         corners = tuple((box.left, box.top, box.right, box.bottom) for box in boxes)
         return LaidOut(
@@ -97,9 +99,9 @@ class Layout:
         )
 
 
-def layout_of(spec: Spec) -> Layout:
+def layout_of(spec: Spec) -> PictureLayout:
     """Return how the pictures of a spec lie on its images."""
-    return Layout(spec.shaped_by, spec.region or RegionSpec(), spec.canvas)
+    return PictureLayout(spec.shaped_by, spec.region or RegionSpec(), spec.canvas)
 
 
 def pictures_given(call: PipelineCall, laid_out: Sequence[LaidOut]) -> dict[str, object]:

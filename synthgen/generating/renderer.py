@@ -25,7 +25,7 @@ from synthgen.generating.decode import (
     recorded_calls,
 )
 from synthgen.generating.fitting import Fitting, check_fit
-from synthgen.generating.given import LaidOut, Layout, pasted, pictures_given
+from synthgen.generating.given import LaidOut, PictureLayout, pasted, pictures_given
 from synthgen.generating.pipelines import load
 from synthgen.generating.sampling import Sampling, largest_size
 from synthgen.models.adapters import AdapterFile
@@ -74,7 +74,7 @@ class Renderer:
         adapters: Sequence[AdapterFile] = (),
         task: str = TEXT_TO_IMAGE,
         pictures: Pictures | None = None,
-        layout: Layout = Layout(),  # noqa: B008 - it is frozen
+        layout: PictureLayout = PictureLayout(),  # noqa: B008 - it is frozen
         prompts: Callable[[], Sequence[tuple[str, str]]] = tuple,
     ) -> None:
         self._task, self._pictures, self._layout, self._prompts = task, pictures, layout, prompts

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synthgen.errors import UsageError
+from synthgen.images import by_size
 from synthgen.judging.clip import Clip
 from synthgen.judging.duplicates import SeenImages, perceptual_hash
 from synthgen.judging.measure import ImageBatch, ImageMeasure
@@ -19,7 +20,7 @@ from synthgen.judging.plugged import PluggedMeasure
 from synthgen.judging.zero_shot import Choice, attribute_choice
 from synthgen.models.device import open_device
 from synthgen.planning.rules import first_broken, rules_of
-from synthgen.records import Assessment, Candidate, Reason, Rendered, by_size
+from synthgen.records import Assessment, Candidate, Reason, Rendered
 from synthgen.spec import Spec
 
 

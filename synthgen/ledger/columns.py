@@ -19,7 +19,7 @@ SOURCE_ID: Final = "source_id"
 SOURCE_LABEL: Final = "source_label"
 """The class of that picture. Only the tables of runs that change classes have such a column."""
 BOXES: Final = "boxes"
-"""The boxes of the object, in pixels of the image: lists of left, top, right, bottom. Only of sources that have some."""
+"""The boxes of the object, in pixels of the image: lists of left, top, right, bottom. """
 MASK: Final = "mask"
 """The mask of the object, a picture. Only of sources that have some."""
 FOR_DUPLICATES = (PHASH, EMBEDDING)

@@ -13,7 +13,7 @@ from synthgen.records import SourceRow
 
 _CLASSES = 12
 """With more classes, a description leaves the others out."""
-PLAIN_FIELDS = SourceRow._fields.index("boxes")
+PLAIN_FIELDS = 4
 """So many fields has a row without boxes and masks."""
 _NAMED = 5
 """At most so many pictures that changed are named."""
@@ -106,7 +106,7 @@ def digest_of_rows(rows: Sequence[SourceRow]) -> str:
 
     Without boxes and masks, it is that of earlier versions, whose rows had none.
     """
-    found, fields = sha256(), len(SourceRow._fields) if any(row.boxes or row.mask for row in rows) else PLAIN_FIELDS
+    found, fields = sha256(), None if any(row.boxes or row.mask for row in rows) else PLAIN_FIELDS
     for row in rows:
         found.update(f"{json.dumps(row[:fields])}\n".encode())
     return found.hexdigest()

@@ -32,7 +32,8 @@ class Placement:
         """
         from PIL.Image import Resampling
 
-        if self.part == (0, 0, *self.canvas.inner) and picture.size == self.canvas.inner:
+        width, height = self.canvas.inner
+        if picture.size == (width, height) and self.part == (0.0, 0.0, float(width), float(height)):
             return picture
         method = Resampling.NEAREST if picture.mode == "L" else Resampling.LANCZOS
         return picture.resize(self.canvas.inner, method, box=self.part)

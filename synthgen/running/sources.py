@@ -8,11 +8,13 @@ from synthgen.errors import StorageError
 from synthgen.files import MissingFileError, as_damage
 from synthgen.planning import Plan, SourceRows, Sources
 from synthgen.planning.sources import PLAIN_FIELDS, digest_of_rows
-from synthgen.records import Corners, SourceRow
+from synthgen.records import SourceRow
+from synthgen.regions.carried import Corners
 from synthgen.store import layout
 from synthgen.store.store import RunStore
 
-_COLUMNS = SourceRow._fields
+_COLUMNS = ("id", "class_name", "digest", "group", "boxes", "mask")
+"""Those of `SourceRow`, in its order."""
 _AGAIN = "`synthgen run SPEC` on this run writes it again, as long as the pictures are the same."
 
 

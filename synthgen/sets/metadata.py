@@ -92,13 +92,14 @@ def _companions(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _from_folder(file: Path, frame: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """Make paths in columns such as `mask_file_name`, which are relative to their file, relative to the set's folder."""
+    """Make the paths in columns such as `mask_file_name` relative to the set's folder, as those of images are."""
     if file.parent.absolute() == folder.absolute():
         return frame
 
     def moved(cell: object) -> object:
-        is_path = isinstance(cell, str) and "://" not in cell
-        return Path(os.path.relpath(_located(file.parent, cell), folder.absolute())).as_posix() if is_path else cell
+        if not isinstance(cell, str) or "://" in cell:
+            return cell
+        return Path(os.path.relpath(_located(file.parent, cell), folder.absolute())).as_posix()
 
     columns = [column for column in frame.columns if str(column).endswith("_file_name")]
     return frame.assign(**{column: frame[column].map(moved).astype("object") for column in columns})

@@ -10,8 +10,8 @@ import numpy as np
 
 from synthgen.errors import UsageError
 from synthgen.images import LeftOut, decode_as_stored
-from synthgen.records import Corners
 from synthgen.regions.boxes import BoxForm, Convention, Size, find_form, read_box
+from synthgen.regions.carried import Corners
 from synthgen.regions.error import RegionError
 from synthgen.regions.masks import Mask, mask_of_picture
 from synthgen.sets.image_set import BATCH, ImageSet, lacking
@@ -57,6 +57,7 @@ def find_objects(found: ImageSet, source: SourceSpec, sizes: Mapping[int, Size],
     faults, notes = dict[int, str](), list[str]()
     boxes: dict[int, tuple[Corners, ...]] = {}
     masks: dict[int, str] = {}
+
     if source.boxes is not None:
         cells = _cells(found, source.boxes, [*sizes], faults)
         form = _form(source, cells, sizes)
@@ -106,7 +107,7 @@ def _of_key(key: str, error: UsageError) -> UsageError:
 
 
 def _cells(found: ImageSet, column: str, places: Sequence[int], faults: dict[int, str]) -> dict[int, _Boxes]:
-    """Read the column of boxes as it is written. What is no list of boxes is a fault.
+    """Read the column of boxes as it is written. What is not a list of boxes is a fault.
 
     Raises:
         UsageError: there is no such column.
@@ -119,7 +120,7 @@ def _cells(found: ImageSet, column: str, places: Sequence[int], faults: dict[int
         try:
             read[place] = _lists(cells.iloc[place])
         except (ValueError, TypeError):
-            faults[place] = f"{cells.iloc[place]!r:.60} is no list of boxes"
+            faults[place] = f"{cells.iloc[place]!r:.60} is not a list of boxes"
     return read
 
 

@@ -98,10 +98,11 @@ def _frame(found: ImageSet, source: SourceSpec) -> pd.DataFrame:
         raise UsageError(f"source.{key}: {error.message}", hint=error.hint) from error
     if not found.has_images or frame.empty:
         raise UsageError(f"source.dataset: {found.source} has no pictures", hint="Name a set that has some.")
+
     for column, values in source.where.items():
         if column not in found.columns:
-            error = lacking(found.source, column, found.columns)
-            raise UsageError(f"source.where: {error.message}", hint=error.hint)
+            lacks = lacking(found.source, column, found.columns)
+            raise UsageError(f"source.where: {lacks.message}", hint=lacks.hint)
         cells = words(found.table([column])[column])
         if missing := [value for value in values if not (cells == value).any()]:
             known = [str(cell) for cell in cells.dropna().unique()]

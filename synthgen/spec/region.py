@@ -1,4 +1,4 @@
-"""Which part of a picture is made anew: a region of it, or what a larger canvas adds."""
+"""Which part of a picture is drawn again: a region of it, or what a larger canvas adds."""
 
 from typing import Annotated, Literal
 
@@ -9,19 +9,18 @@ from synthgen.spec.fields import Section
 AnchorName = Literal["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"]
 _MOST = 4096
 _Pixels = Annotated[int, Field(ge=0, le=_MOST)]
-_FEATHER = (
-    "Over so many pixels inside the region, the picture fades into what is new. Outside, its pixels stay the same."
-)
+_FEATHER = "Over so many pixels inside the region, the picture fades into what is new. No pixel outside it changes."
 
 
 class RegionSpec(Section):
-    """The region of a picture that `task: inpaint` makes anew. Pixels are those of the made image."""
+    """The region of a picture that `task: inpaint` draws again. Pixels are those of the made image."""
 
     of: Literal["mask", "boxes"] | None = Field(
         None, description="What shapes it: source.mask or source.boxes. Default: the mask, if the source has one."
     )
     side: Literal["inside", "outside"] = Field(
-        "inside", description="Whether the inside of that shape is made anew, or the outside, which is the background."
+        "inside",
+        description="Whether the inside of that shape is drawn again, or the outside, which is the background.",
     )
     pad: Annotated[int, Field(ge=-_MOST, le=_MOST)] = Field(
         0, description="By so many pixels the shape grows on every side before its side is taken; below 0, it shrinks."

@@ -121,8 +121,8 @@ class Spec(Section):
     task: Task = Field(
         "text-to-image",
         description="The kind of generation: 'text-to-image'; or one that begins from the pictures of `source`: "
-        "'image-to-image' redraws them, 'inpaint' makes a region of them anew, 'outpaint' what a larger canvas adds. "
-        "'control' is not supported yet.",
+        "'image-to-image' redraws them, 'inpaint' draws a region of them again, 'outpaint' draws what a larger canvas "
+        "adds. 'control' is not supported yet.",
     )
     source: SourceSpec | None = Field(
         None, description="The pictures that images begin from, for tasks other than 'text-to-image', which need them."
@@ -134,7 +134,7 @@ class Spec(Section):
         "an attribute, with the class kept; or {class: chef}: images of this class begin from pictures of all others.",
     )
     region: RegionSpec | None = Field(
-        None, description="What the task 'inpaint' makes anew. Default: what the mask covers, or else the boxes."
+        None, description="What the task 'inpaint' draws again. Default: what the mask covers, or else the boxes."
     )
     canvas: CanvasSpec | None = Field(None, description="Where pictures lie on the images of the task 'outpaint'.")
     classes: Annotated[
@@ -191,7 +191,7 @@ class Spec(Section):
 
     @property
     def shaped_by(self) -> Literal["mask", "boxes"] | None:
-        """What shapes the region that is made anew; None for tasks without a region."""
+        """What shapes the region that is drawn again; None for tasks without a region."""
         if self.task != "inpaint" or self.source is None:
             return None
         return (self.region.of if self.region else None) or ("mask" if self.source.mask else "boxes")

@@ -82,7 +82,7 @@ EDITS: dict[str, tuple[str, str, str]] = {
     "format version": ("synthgen: 1", "synthgen: 2", "1:11: synthgen: expected 1, found 2"),
     "format version is true": ("synthgen: 1", "synthgen: true", "1:11: synthgen: expected 1, found true"),
     "unknown task": ("seed: 0", "task: inpant", "15:7: task: expected 'text-to-image', 'image-to-image', 'inpaint', 'outpaint' or 'control', found the text 'inpant'; did you mean 'inpaint'?"),
-    "later task": ("seed: 0", "task: inpaint", "15:7: task: 'inpaint' is not yet available in this version"),
+    "later task": ("seed: 0", "task: control", "15:7: task: 'control' is not yet available in this version"),
     "count of zero": ("doctor: 10", "doctor: 0", "7:11: classes.doctor: expected at least 1, found 0"),
     "count below zero": ("{count: 10}", "{count: -5}", "8:17: classes.chef.count: expected at least 1, found -5"),
     "count missing": ("{count: 10}", "{}", "8:3: classes.chef: missing key 'count'"),

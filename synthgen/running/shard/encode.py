@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from synthgen.records import by_size
+from synthgen.images import by_size
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,7 +18,8 @@ from typing import TypedDict, cast
 
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
-from synthgen.records import Candidate, Carried, Failure, Judged, Rendered
+from synthgen.records import Candidate, Failure, Judged, Rendered
+from synthgen.regions.carried import Carried
 from synthgen.running.shard.encode import Pixels, decoded, png
 from synthgen.running.shard.journal_rows import as_judged, counted, schema, written_now
 from synthgen.seal import seal, unseal
