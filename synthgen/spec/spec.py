@@ -180,6 +180,11 @@ class Spec(Section):
         return sum(kind.count for kind in self.classes.values())
 
     @property
+    def redraws(self) -> bool:
+        """Whether images are pictures of `source`, in part or in whole drawn again."""
+        return self.source is not None and self.task != "control"
+
+    @property
     def wanted(self) -> tuple[Balance, ...]:
         """What accepted images must be measured to be: the shares of `balance`, and the values of `to`."""
         changed = (
@@ -212,8 +217,9 @@ class Spec(Section):
         The values are `Any`, as pydantic gives them; a type of all sections would repeat the classes of this room.
         """
         dumped = self.model_dump(mode="json")
-        if not self.filters.measures:
-            del dumped["filters"]["measures"]  # plans of earlier versions keep their fingerprint
+        for key in ("measures", "kept", "changed"):
+            if not getattr(self.filters, key):
+                del dumped["filters"][key]  # plans of earlier versions keep their fingerprint
         for key in ("guidance_interval", "max_sequence_length", "clip_skip"):  # the same
             if getattr(self.model, key) is None:
                 del dumped["model"][key]

@@ -17,6 +17,11 @@ def check_to(spec: Data) -> Iterator[Violation]:
     classes, changes = mapping(spec, "classes"), mapping(spec, "to")
     if changes and spec.get("source") is None:
         yield Violation(("to", KEY), "it changes pictures: set a task that begins from some, and source, or remove it")
+    if spec.get("source") is None or spec.get("task") == "control":
+        for key in ("kept", "changed"):
+            if mapping(spec, "filters").get(key) is not None:
+                what = "it compares images with the pictures that they begin from, and these begin from none"
+                yield Violation(("filters", key, KEY), what)
     steering: dict[object, str] = {}
     for path, entry in wanted_in(spec):
         if path[0] == "balance" and isinstance(name := entry.get("attribute"), str):

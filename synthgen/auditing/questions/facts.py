@@ -144,8 +144,8 @@ def _prompts(spec: Spec) -> Iterator[str]:
 
 def _filters(spec: Spec) -> Iterator[str]:
     filters = spec.filters
-    names = {"quality": filters.quality, "label": filters.label, "clip": filters.clip, "duplicates": filters.duplicates}
-    used = [name for name, each in names.items() if each is not None] + list(filters.measures)
+    own = ("quality", "label", "clip", "kept", "changed", "duplicates")
+    used = [name for name in own if getattr(filters, name) is not None] + list(filters.measures)
     if used:
         yield f"Images were accepted by filters, in this order: {_listed(used)}. Their limits are in the spec."
     else:
