@@ -95,8 +95,7 @@ class Candidate:
 
 
 class SourceRow(NamedTuple):
-    """A picture of a set: its id there, class, sha256 of its file, and group; its object's boxes, in pixels of the
-    upright picture, and the sha256 of the mask's file."""
+    """A picture of a set of sources. Boxes are in pixels of the upright picture; digests are sha256 of files."""
 
     id: str
     class_name: str

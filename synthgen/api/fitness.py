@@ -9,7 +9,7 @@ from synthgen.api.long_texts import HINT, TextLengthError, long_texts, source_he
 from synthgen.api.negatives import KEY as NEGATIVE
 from synthgen.api.negatives import in_its_place, model_asked
 from synthgen.errors import ModelError, SynthgenError, UsageError
-from synthgen.spec import Spec, Violation, choices_of
+from synthgen.spec import Spec, Violation, choices_of, sizes_of
 from synthgen.spec.preset import GUIDANCE
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def placed(error: SynthgenError, spec: Spec) -> Iterator[tuple[Violation, str]]:
     if isinstance(error, TextLengthError):
         yield from ((finding, HINT) for finding in error.findings)
         return
-    if error.message.startswith("source."):
+    if error.message.startswith(("source.", "canvas.")):
         key, _, why = "; ".join(map(str.strip, error.message.splitlines())).partition(": ")
         yield Violation(tuple(key.split(".")), why), error.hint or ""
         return
@@ -53,6 +53,27 @@ def unfit(spec: Spec) -> Iterator[tuple[Violation, str]]:
         yield from placed(error, spec)
         return
     yield from ((finding, HINT) for finding in long_texts(spec, call, source).findings)
+    try:
+        check_canvas(spec, call.size)
+    except UsageError as error:
+        yield from placed(error, spec)
+
+
+def check_canvas(spec: Spec, own: tuple[int, int] | None) -> None:
+    """Check that margins leave room for a picture.
+
+    Args:
+        own: width and height of the model's images, where the spec says none.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if spec.canvas is None or (margins := spec.canvas.margins) is None:
+        return
+    for width, height in [*sizes_of(spec.model)] or ([own] if own else []):
+        if min(width - margins.left - margins.right, height - margins.top - margins.bottom) < 1:
+            what = f"canvas.margins: they leave no room for a picture on an image of {width} x {height} pixels"
+            raise UsageError(what, hint="Make them smaller, or set a larger model.size.")
 
 
 def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:

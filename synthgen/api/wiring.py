@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from synthgen import bundled, models
 from synthgen.api import adapters, plugged
 from synthgen.api.befores import befores_of
-from synthgen.api.fitness import call_of_spec
+from synthgen.api.fitness import call_of_spec, check_canvas
 from synthgen.api.long_texts import TextLengthError, long_texts
 from synthgen.api.negatives import model_asked
 from synthgen.api.sources import pictures_of
@@ -107,6 +107,7 @@ def check_keys(planned: Plan) -> None:
 
     source = _planned_source(planned)
     call = call_of_spec(planned.spec, source)
+    check_canvas(planned.spec, call.size)
     texts = long_texts(planned.spec, call, source)
     if findings := [*texts.findings, *long_judge_texts(planned.spec, planned.revisions.judge)]:
         raise TextLengthError(findings)

@@ -120,6 +120,8 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
         if spec.source.per_source is not None:
             yield f"          up to {counted(spec.source.per_source, 'image')} from each"
     yield from (f"to        {name}: {value}" for name, value in spec.to.items())
+    if spec.drawn_region is not None:
+        yield f"{'region' if spec.canvas is None else 'canvas':<10}{spec.drawn_region}"
     yield from _preset(spec)
     for key in choices_of(spec.model):
         yield f"drawn     {key}: {in_words(spec.model, key)}"

@@ -78,7 +78,7 @@ class PictureLayout:
         try:
             place = self.place(picture.image.size, image)
             boxes = place.boxes(picture.boxes)
-            mask = None if picture.mask is None else place.on_canvas(np.asarray(place.scaled(picture.mask)) > 0)
+            mask = None if picture.mask is None else place.canvas.enlarge(np.asarray(place.scaled(picture.mask)) > 0)
             region = place.canvas.region() if self.canvas is not None else None
             if self.shape is not None:
                 shape = mask if self.shape == "mask" else mask_of_boxes(boxes, image)

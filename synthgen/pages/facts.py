@@ -60,6 +60,8 @@ def facts(planned: Plan) -> dict[str, str]:
         facts["config"] = f"{model.config} {planned.revisions.components.get('config', '')}"
     if planned.sources is not None and planned.spec.source is not None:
         facts["pictures from"] = planned.sources.described(planned.spec.source.dataset)
+    if planned.spec.drawn_region is not None:
+        facts["region" if planned.spec.canvas is None else "canvas"] = planned.spec.drawn_region
     if written := planned.spec.prompts.expanded_by:
         facts["prompts written by"] = written
     floors: dict[str, dict[str, float]] = {}

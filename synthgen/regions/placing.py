@@ -10,8 +10,6 @@ from synthgen.regions.error import RegionError
 if TYPE_CHECKING:
     from PIL import Image
 
-    from synthgen.regions.masks import Mask
-
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -37,10 +35,6 @@ class Placement:
             return picture
         method = Resampling.NEAREST if picture.mode == "L" else Resampling.LANCZOS
         return picture.resize(self.canvas.inner, method, box=self.part)
-
-    def on_canvas(self, mask: "Mask") -> "Mask":
-        """Lay a mask of the scaled part on the image."""
-        return self.canvas.enlarge(mask)
 
     def boxes(self, boxes: tuple[PixelBox, ...]) -> tuple[PixelBox, ...]:
         """Return boxes of the picture as those of the image, without what was cut off."""

@@ -27,6 +27,11 @@ class RegionSpec(Section):
     )
     feather: _Pixels = Field(0, description=_FEATHER)
 
+    def described(self, shape: str) -> str:
+        """Say in words what is drawn."""
+        pad = f", padded by {self.pad} pixels" if self.pad else ""
+        return f"{self.side} the {shape}{pad}{_feathered(self.feather)}"
+
 
 class MarginsSpec(Section):
     """How many pixels are at least made on each side of a picture."""
@@ -58,3 +63,16 @@ class CanvasSpec(Section):
         "center", description="Where the picture lies in the room that it has, such as 'bottom' or 'top-left'."
     )
     feather: _Pixels = Field(0, description=_FEATHER)
+
+    def described(self) -> str:
+        """Say in words where pictures lie."""
+        if self.margins is not None:
+            sides = ", ".join(f"{side} {pixels}" for side, pixels in self.margins.model_dump().items() if pixels)
+            room = f"margins of at least {sides or 0} pixels"
+        else:
+            room = f"scaled to {self.scale:g} of the image"
+        return f"{room}, at {self.anchor}{_feathered(self.feather)}"
+
+
+def _feathered(pixels: int) -> str:
+    return f", feathered over {pixels} pixels" if pixels else ""

@@ -201,6 +201,13 @@ class Spec(Section):
             return None
         return (self.region.of if self.region else None) or ("mask" if self.source.mask else "boxes")
 
+    @property
+    def drawn_region(self) -> str | None:
+        """Which part of a picture is drawn again, or where it lies on a larger image, in words; None for other tasks."""
+        if self.shaped_by is not None:
+            return (self.region or RegionSpec()).described(self.shaped_by)
+        return self.canvas.described() if self.canvas is not None else None
+
     def templates_of(self, name: str) -> tuple[tuple[Template, float], ...]:
         """Return the templates of a class with their weights: its own, or else the common ones.
 
