@@ -203,7 +203,7 @@ class Spec(Section):
 
     @property
     def drawn_region(self) -> str | None:
-        """Which part of a picture is drawn again, or where it lies on a larger image, in words; None for other tasks."""
+        """Which part of a picture is drawn, or where it lies on a larger image, in words; None for other tasks."""
         if self.shaped_by is not None:
             return (self.region or RegionSpec()).described(self.shaped_by)
         return self.canvas.described() if self.canvas is not None else None

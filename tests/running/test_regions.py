@@ -213,6 +213,7 @@ def test_the_form_of_boxes_is_found_and_told_or_asked_for(tmp_path: Path, caplog
     assert "read as cxcywh in shares of the image" in caplog.text
     with pytest.raises(UsageError, match=r"source\.boxes: it is unclear how boxes such as .* as xyxy in pixels or as"):
         boxes_of("[[10, 4, 20, 18]]")
+    boxes_of("[20, 4, 40, 28]")
     for overrides, message in {
         "source.boxes=box": r"source\.boxes: .* has no column 'box'",
         "source.mask=masks": r"source\.mask: .* has no column 'masks'",
