@@ -10,14 +10,11 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 CONVERSION = 2
 """Raise it whenever a picture may come out differently: what was computed from the old ones is then stale."""
@@ -194,7 +191,12 @@ def _ends(values: NDArray[np.number], mode: str, stored: _Stored) -> tuple[float
     return (low, high) if low < high else (0, 255)
 
 
-def by_size(images: "Sequence[Tensor]") -> list[list[int]]:
+class _Shaped(Protocol):
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+
+def by_size(images: Sequence[_Shaped]) -> list[list[int]]:
     """Group images [.., height, width] by their size: the places of each group."""
     found: dict[tuple[int, ...], list[int]] = {}
     for place, image in enumerate(images):

@@ -75,6 +75,7 @@ class Candidate:
         seed: seeds the image's own CPU generator; 0 to 2**63 - 1.
         settings: what it drew of the model's settings; nothing where all images have the same.
         source: the id of the picture that it begins from, in the run's set of sources; None where it begins from noise.
+        source_label: that picture's class, in runs that change classes; None in others.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Candidate:
     seed: int
     settings: DrawnSettings = ()
     source: str | None = None
+    source_label: str | None = None
 
 
 class SourceRow(NamedTuple):
@@ -157,6 +159,8 @@ class Reason(StrEnum):
     UNSAFE = "unsafe"  # shows a concept that the spec rejects
     LABEL = "label"
     CLIP = "clip"
+    KEPT = "kept"  # lost what should stay of its picture
+    CHANGED = "changed"  # too much like its picture, or no nearer to the prompt
     MEASURE = "measure"  # a measure of a plug-in; the message names it
     DUPLICATE = "duplicate"
     ATTRIBUTE = "attribute"  # no cell wants what was measured, or it could not be measured
@@ -172,7 +176,7 @@ class Rule:
     ceiling: float = inf
 
     def allows(self, value: float) -> bool:
-        """Whether `value` is within the limits. NaN never is, because it compares false with everything."""
+        """Whether `value` is within the limits. NaN never is: it compares false with everything."""
         return self.floor <= value <= self.ceiling
 
     @property
@@ -225,11 +229,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A rendered candidate with its verdict. `assessment` is None exactly when the candidate failed.
-
-    Attributes:
-        cell: the name of the cell that it fills; None unless accepted.
-    """
+    """A candidate's verdict. `assessment` is None exactly if it failed; `cell`, which it fills, unless accepted."""
 
     rendered: Rendered
     assessment: Assessment | None
@@ -270,7 +270,7 @@ class Shortfall:
 
     @property
     def to_fill(self) -> float | None:
-        """Attempts that the missing images would take at the yield seen so far; None if no attempt was a hit."""
+        """Attempts that the missing images would take at the yield so far; None if no attempt was a hit."""
         return self.missing * self.attempts / self.hits if self.hits else None
 
 

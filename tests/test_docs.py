@@ -171,7 +171,7 @@ def test_the_guide_to_runs_tells_every_field_of_a_progress_line(capsys: pytest.C
 def test_the_guide_to_runs_tells_every_column_of_the_ledger_and_every_reason() -> None:
     attributes = "attributes={NAME: {values: {a: [chef], b: [nurse]}}}"
     overrides = ["output.rejects.keep=images", attributes, "model.steps=[10, 20]"]
-    overrides += ["task=image-to-image", "source={dataset: ./photos, boxes: boxes, mask: mask}"]
+    overrides += ["task=image-to-image", "source={dataset: ./photos, boxes: boxes, mask: mask}", "to={class: chef}"]
     spec = parse_spec((ROOT / "specs" / "quickstart.yaml").read_text("utf-8"), overrides=overrides)
     assert documented_fields("The ledger") == set(ledger_schema(spec, ["NAME"]).names)
     assert all(f"`{word}`" in RUNS for word in [*Reason, *Verdict])

@@ -97,7 +97,7 @@ def _details(planned: Plan, row: LedgerRow) -> str:
 
 def _strays(planned: Plan, row: LedgerRow) -> Iterator[str]:
     answers = answers_of(row)
-    for entry in planned.spec.balance:
+    for entry in planned.spec.wanted:
         name, answer = entry.attribute, answers.get(entry.attribute)
         posteriors = posteriors_of(row, name)
         if answer == UNKNOWN and posteriors:

@@ -46,7 +46,7 @@ def sample(planned: Plan, count: int) -> list[Candidate]:
 
 def steering_notes(spec: Spec) -> list[str]:
     """List variables that should steer a balanced attribute and have no effect, and templates that are never drawn."""
-    links = {entry.attribute: spec.attributes[entry.attribute].variable for entry in spec.balance}
+    links = {entry.attribute: spec.attributes[entry.attribute].variable for entry in spec.wanted}
     steering = set(filter(None, links.values()))
     notes, idle = [], dict[str, None]()
     for name in spec.classes:

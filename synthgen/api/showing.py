@@ -18,6 +18,7 @@ from synthgen.ledger.columns import (
     CELL_AIMED,
     CELL_FILLED,
     SOURCE_ID,
+    SOURCE_LABEL,
     LedgerRow,
     answers_of,
     attributes_in,
@@ -60,6 +61,7 @@ class Attempt:
         dataset: the file of the finished dataset that has it, likewise.
         split: of the dataset.
         source: the id of the picture that it began from; None if it began from noise.
+        source_label: the class of that picture, in runs that change classes; None in others.
         png: the picture; None if there was none, or its pixels were not kept.
 
     Example:
@@ -97,6 +99,7 @@ class Attempt:
     dataset: RowPlace | None = None
     split: str | None = None
     source: str | None = None
+    source_label: str | None = None
     png: bytes | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
@@ -165,6 +168,7 @@ def _attempt(planned: Plan, store: RunStore, found: Recorded, rows: Mapping[str,
             dataset=dataset,
             split=split,
             source=row.get(SOURCE_ID),
+            source_label=row.get(SOURCE_LABEL),
             png=found.png,
         )
 

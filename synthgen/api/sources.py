@@ -11,7 +11,7 @@ from synthgen.errors import StorageError, UsageError
 from synthgen.files import expanded
 from synthgen.models import is_folder
 from synthgen.planning import Plan, Sources, lacking_sources
-from synthgen.spec import SourceSpec, Spec
+from synthgen.spec import TO_CLASS, SourceSpec, Spec
 from synthgen.store import RunStore
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def sources_of(spec: Spec) -> Sources | None:
         return None
     from synthgen.sets.source_pictures import find_sources
 
-    found = find_sources(_opened(spec.source), spec.source, list(spec.classes), spec.shaped_by, _leading(spec))
+    classes, to_class = list(spec.classes), spec.to.get(TO_CLASS)
+    found = find_sources(_opened(spec.source), spec.source, classes, spec.shaped_by, _leading(spec), to_class)
     for note in found.notes:
         _LOG.warning("source: %s", note)
     return Sources.of(found.rows)

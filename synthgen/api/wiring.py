@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from synthgen import bundled, models
 from synthgen.api import adapters, plugged
+from synthgen.api.befores import befores_of
 from synthgen.api.controls import control_models
 from synthgen.api.fitness import call_of_spec, check_canvas
 from synthgen.api.long_texts import TextLengthError, long_texts
@@ -123,7 +124,8 @@ def judge(planned: Plan, device: str) -> ClipJudge:
     from synthgen.judging.clip_judge import ClipJudge
 
     measures = plugged.measures(planned)
-    return ClipJudge(planned.spec, _planned_judge(planned), planned.revisions.judge, device, measures)
+    before = befores_of(planned)
+    return ClipJudge(planned.spec, _planned_judge(planned), planned.revisions.judge, device, measures, before)
 
 
 def towers(judge_id: str, revision: str, device: str) -> ClipEncoder:

@@ -77,7 +77,8 @@ def _lines(attempt: "Attempt", location: str, written: str | None) -> Iterator[s
     if attempt.settings:
         yield f"settings  {on_one_line(attempt.settings)}"
     if attempt.source is not None:
-        yield f"source    {attempt.source}"
+        label = f" ({attempt.source_label})" if attempt.source_label is not None else ""
+        yield f"source    {attempt.source}{label}"
     yield f"seed      {attempt.seed}"
     if attempt.cell_aimed is not None:
         yield f"cell      aimed at {attempt.cell_aimed}, fills {attempt.cell_filled or 'none'}"

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.summary import DatasetSummary
-from synthgen.ledger.columns import BOXES, MASK, SETTINGS, SOURCE_ID
+from synthgen.ledger.columns import BOXES, MASK, SETTINGS, SOURCE_ID, SOURCE_LABEL
 from synthgen.ledger.composition import CellCount, Composition
 from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.ledger.tally import MEANINGS
@@ -53,7 +53,8 @@ def write_card(
         drop: the rule by which images that repeat another were left out.
         review: the images that reviewers took out or in.
     """
-    body = _body(summary, provenance, composition, drop, review, {*features} & {SETTINGS, SOURCE_ID, BOXES, MASK})
+    own = {SETTINGS, SOURCE_ID, SOURCE_LABEL, BOXES, MASK}
+    body = _body(summary, provenance, composition, drop, review, own & {*features})
     text = f"---\n{_front_matter(summary, provenance, features)}\n---\n\n{body}\n"
     (folder / "README.md").write_text(text, "utf-8")
 
@@ -137,6 +138,7 @@ def _body(
         drop=drop,
         draws=SETTINGS in columns,
         sourced=SOURCE_ID in columns,
+        relabelled=SOURCE_LABEL in columns,
         boxed=BOXES in columns,
         masked=MASK in columns,
         reviewed=[(is_in, *key, count) for is_in in (False, True) for key, count in review.counts(is_in=is_in).items()],

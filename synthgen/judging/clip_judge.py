@@ -14,6 +14,7 @@ from synthgen.errors import UsageError
 from synthgen.images import by_size
 from synthgen.judging.clip import Clip
 from synthgen.judging.duplicates import SeenImages, perceptual_hash
+from synthgen.judging.edits import Befores, EditMeasure
 from synthgen.judging.measure import ImageBatch, ImageMeasure
 from synthgen.judging.measures import ClassMeasure, ConceptMeasure, PromptMeasure, QualityMeasure
 from synthgen.judging.plugged import PluggedMeasure
@@ -39,19 +40,26 @@ class ClipJudge:
     """A `Judge` with one CLIP.
 
     Its scores are those of its measures, in their order, and for each attribute `NAME_posterior` of the likeliest
-    value; then those of plug-ins.
+    value; then, of images that begin from pictures, those of `EditMeasure`; then those of plug-ins.
 
     Args:
         judge_id: as `Clip` takes it.
         device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`, as the generator's.
         plugged: the measures of plug-ins that the spec names.
+        before: opens the pictures that images begin from; None if they begin from noise.
 
     Raises:
         UsageError: two scores have one name.
     """
 
     def __init__(
-        self, spec: Spec, judge_id: str, revision: str, device: str, plugged: Sequence[PluggedMeasure] = ()
+        self,
+        spec: Spec,
+        judge_id: str,
+        revision: str,
+        device: str,
+        plugged: Sequence[PluggedMeasure] = (),
+        before: Befores | None = None,
     ) -> None:
         self._spec, self._judge_id, self._revision, self._device = spec, judge_id, revision, device
         self._own: tuple[ImageMeasure, ...] = (
@@ -60,6 +68,7 @@ class ClipJudge:
             QualityMeasure(),
             ConceptMeasure(spec),
         )
+        self._edits = EditMeasure(before) if before is not None else None
         self._plugged = tuple(plugged)
         self._ready = False
         if twice := [name for name, count in Counter(self.score_names).items() if count > 1]:
@@ -69,7 +78,8 @@ class ClipJudge:
     def score_names(self) -> tuple[str, ...]:
         own = (name for measure in self._own for name in measure.names)
         attributes = (f"{name}_posterior" for name in self._spec.attributes)
-        return (*own, *attributes, *(name for measure in self._plugged for name in measure.names))
+        edits = self._edits.names if self._edits is not None else ()
+        return (*own, *attributes, *edits, *(name for measure in self._plugged for name in measure.names))
 
     def setup(self) -> None:
         """Load the model, and set up every measure, once.
@@ -82,6 +92,8 @@ class ClipJudge:
         self._clip = Clip(self._judge_id, open_device(self._device))
         for measure in (*self._own, *self._plugged):
             measure.setup(self._clip)
+        if self._edits is not None:
+            self._edits.setup(self._clip)
         self._attributes: dict[str, Choice] = {
             name: attribute_choice(attribute.groups, self._clip) for name, attribute in self._spec.attributes.items()
         }
@@ -119,6 +131,8 @@ class ClipJudge:
             posteriors[name] = of_all.tolist()
             scores[f"{name}_posterior"] = of_all.max(1).values
             values[name] = choice.answers(of_all, self._spec.attributes[name].abstain_below)
+        if self._edits is not None:
+            scores |= self._edits.measure(batch)
         for measure in self._plugged:
             columns = measure.measure(batch)
             scores |= {name: columns[name] for name in measure.names}

@@ -16,6 +16,8 @@ SETTINGS: Final = "settings"
 """What an image drew of the model's settings, as JSON. Where no setting is a choice, tables have no such column."""
 SOURCE_ID: Final = "source_id"
 """The picture that an image began from. Where images begin from noise, tables have no such column."""
+SOURCE_LABEL: Final = "source_label"
+"""The class of that picture. Only the tables of runs that change classes have such a column."""
 BOXES: Final = "boxes"
 """The boxes of the object, in pixels of the image: lists of left, top, right, bottom. """
 MASK: Final = "mask"
@@ -44,6 +46,7 @@ ImageRow = TypedDict(
         "seed": int,
         "settings": str,
         "source_id": str,
+        "source_label": str,
         "boxes": list[list[float]] | None,
         "mask": StoredImage | None,
         "phash": bytes,
@@ -69,6 +72,7 @@ LedgerRow = TypedDict(
         "seed": int,
         "settings": str,
         "source_id": str,
+        "source_label": str,
         "boxes": list[list[float]] | None,
         "mask": StoredImage | None,
         "verdict": str,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from synthgen.ledger import columns
 from synthgen.ledger.columns import ImageRow, LedgerRow, StoredImage
 from synthgen.records import Judged, Verdict
-from synthgen.spec import Spec, choices_of
+from synthgen.spec import TO_CLASS, Spec, choices_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -154,8 +154,10 @@ def _drawn(spec: Spec) -> dict[str, object]:
 
 
 def _sourced(spec: Spec) -> dict[str, object]:
-    """The column of the pictures that images began from, where they did."""
-    return {columns.SOURCE_ID: _value("string")} if spec.source else {}
+    """The columns of the pictures that images began from, where they did."""
+    if not spec.source:
+        return {}
+    return {name: _value("string") for name in (columns.SOURCE_ID, *[columns.SOURCE_LABEL] * (TO_CLASS in spec.to))}
 
 
 def _carried(spec: Spec) -> dict[str, object]:
@@ -181,8 +183,9 @@ def _settings(judged: Judged) -> dict[str, object]:
 
 
 def _source(judged: Judged) -> dict[str, object]:
-    source = judged.rendered.candidate.source
-    return {columns.SOURCE_ID: source} if source is not None else {}
+    candidate = judged.rendered.candidate
+    found = {columns.SOURCE_ID: candidate.source, columns.SOURCE_LABEL: candidate.source_label}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _object(judged: Judged) -> dict[str, object]:

@@ -20,6 +20,8 @@ MEANINGS: Mapping[str, str] = {
     Reason.UNSAFE: "shows what the spec's safety section rejects",
     Reason.LABEL: "the judge does not see its class in it",
     Reason.CLIP: "does not match its prompt",
+    Reason.KEPT: "lost too much of the picture that it began from",
+    Reason.CHANGED: "hardly differs from the picture that it began from, or is no nearer to its prompt",
     Reason.MEASURE: "outside the limits of a plug-in's measure",
     Reason.DUPLICATE: "repeats an image before it",
     Reason.ATTRIBUTE: "measured as something that no cell asks for, or unknown",

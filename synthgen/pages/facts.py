@@ -23,7 +23,7 @@ def limits(spec: Spec) -> dict[str, tuple[Rule, ...]]:
 
     told = tuple(
         Rule(Reason.ATTRIBUTE, f"{entry.attribute}_posterior", floor=spec.attributes[entry.attribute].abstain_below)
-        for entry in spec.balance
+        for entry in spec.wanted
     )
     return {name: (*rules_of(spec, name), *told) for name in spec.classes}
 
@@ -35,7 +35,7 @@ def asked(planned: Plan) -> BalanceRequest:
     spec = planned.spec
     answers = {name: (*attribute.groups, UNKNOWN) for name, attribute in spec.attributes.items()}
     return BalanceRequest(
-        answers, tuple(entry.attribute for entry in spec.balance), planned.cells if spec.balance else ()
+        answers, tuple(entry.attribute for entry in spec.wanted), planned.cells if spec.wanted else ()
     )
 
 

@@ -9,11 +9,11 @@ from random import Random
 from types import MappingProxyType
 
 from synthgen.planning.cells import turns
-from synthgen.planning.dealing import deals_of
+from synthgen.planning.dealing import deals_of, is_changed
 from synthgen.planning.numbering import number_of_turn
 from synthgen.planning.plan import Plan
 from synthgen.records import Candidate, Cell, DrawnSettings
-from synthgen.spec import Filled, PromptSpace, Spec, choices_of, spaces_of
+from synthgen.spec import TO_CLASS, Filled, PromptSpace, Spec, choices_of, spaces_of
 
 Yields = Mapping[str, tuple[int, int]]
 """By template: how many attempts at a cell hit it, and how many there were."""
@@ -62,7 +62,15 @@ def draw_candidate(
         seed=noise_seed(plan, shard, attempt),
         settings=_settings(spec, shard, attempt),
         source=source,
+        source_label=_label_of(plan, cell.class_name, source),
     )
+
+
+def _label_of(plan: Plan, class_name: str, source: str | None) -> str | None:
+    """The class of a picture, where images of their class begin from pictures of others."""
+    if source is None or plan.sources is None or TO_CLASS not in plan.spec.to:
+        return None
+    return plan.sources.rows.by_id[source].class_name if is_changed(plan.spec, class_name) else class_name
 
 
 def first_candidates(plan: Plan, count: int) -> list[Candidate]:

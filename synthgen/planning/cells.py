@@ -62,7 +62,7 @@ def rounding_of(spec: Spec) -> Rounding:
     for label, (name, kind) in enumerate(spec.classes.items()):
         cells = list(_cells_of_class(spec, label, name, kind.count))
         empty += [cell.name for cell in cells if not cell.quota]
-        for entry in spec.balance:
+        for entry in spec.wanted:
             for value, share in shares_of(spec, entry):
                 planned = sum(cell.quota for cell in cells if (entry.attribute, value) in cell.values) / kind.count
                 off.append((name, entry.attribute, value, share, planned))
@@ -71,10 +71,10 @@ def rounding_of(spec: Spec) -> Rounding:
 
 
 def _cells_of_class(spec: Spec, label: int, name: str, count: int) -> Iterator[Cell]:
-    axes = [shares_of(spec, entry) for entry in spec.balance]
+    axes = [shares_of(spec, entry) for entry in spec.wanted]
     quotas = apportion(count, tuple(tuple(share for _, share in axis) for axis in axes), label)
     for combination, quota in zip(product(*axes), quotas, strict=True):
-        values = tuple((entry.attribute, value) for entry, (value, _) in zip(spec.balance, combination, strict=True))
+        values = tuple((entry.attribute, value) for entry, (value, _) in zip(spec.wanted, combination, strict=True))
         full_name = ", ".join([name, *(f"{attribute}={value}" for attribute, value in values)])
         yield Cell(full_name, name, label, quota, values)
 

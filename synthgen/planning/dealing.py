@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from synthgen.planning.counts import images_before, images_of
 from synthgen.planning.numbering import shuffled
 from synthgen.planning.plan import Plan
-from synthgen.records import Cell
+from synthgen.records import Cell, SourceRow
+from synthgen.spec import TO_CLASS, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Deal:
         """The id of the picture at this place."""
         assert self.plan.sources is not None
         key = f"{self.plan.spec.seed}/source/{self.class_name}"
-        return self.plan.sources.rows.by_class[self.class_name][shuffled(place, self.pictures, key)].id
+        return _pictures_for(self.plan, self.class_name)[shuffled(place, self.pictures, key)].id
 
 
 def deals_of(plan: Plan, shard: int, classes: Iterable[str]) -> dict[str, Deal]:
@@ -62,8 +63,7 @@ def deals_of(plan: Plan, shard: int, classes: Iterable[str]) -> dict[str, Deal]:
         return {}
     blocks, block = [cells for cells, _ in plan.blocks], plan.block_of(shard)
     return {
-        name: _deal(plan, plan.sources.counts[name], plan.spec.source.per_source, name, blocks, block)
-        for name in classes
+        name: _deal(plan, _count_for(plan, name), plan.spec.source.per_source, name, blocks, block) for name in classes
     }
 
 
@@ -92,18 +92,35 @@ def _deal(
     return Deal(plan, class_name, pictures, first, last - first)
 
 
+def is_changed(spec: Spec, class_name: str) -> bool:
+    """Whether images of a class begin from pictures of all others: the set of a plan has none of its own then."""
+    return spec.to.get(TO_CLASS) == class_name
+
+
+def _pictures_for(plan: Plan, class_name: str) -> Sequence[SourceRow]:
+    assert plan.sources is not None
+    rows = plan.sources.rows
+    return rows.all if is_changed(plan.spec, class_name) else rows.by_class[class_name]
+
+
+def _count_for(plan: Plan, class_name: str) -> int:
+    assert plan.sources is not None
+    return plan.sources.total if is_changed(plan.spec, class_name) else plan.sources.counts.get(class_name, 0)
+
+
 def lacking_sources(plan: Plan) -> list[str]:
     """Say for which classes `per_source` allows fewer images than the plan asks for, block by block of its shards."""
     if plan.sources is None or plan.spec.source is None or (limit := plan.spec.source.per_source) is None:
         return []
     found, blocks = [], [cells for cells, _ in plan.blocks]
     for name in plan.spec.classes:
-        pictures = plan.sources.counts.get(name, 0)
+        pictures = _count_for(plan, name)
         free = pictures * limit
         for number, cells in enumerate(blocks):
             images = images_of(cells, name)
             if images > free:
-                of = f"{pictures:,} picture{'s' if pictures != 1 else ''} of {name!r}, {limit:,} from each"
+                whose = "for" if is_changed(plan.spec, name) else "of"
+                of = f"{pictures:,} picture{'s' if pictures != 1 else ''} {whose} {name!r}, {limit:,} from each"
                 left = f"allow {free:,} image{'s' if free != 1 else ''}" + (" more" if number else "")
                 found.append(f"source.per_source: {of}, {left}, and {images:,} are asked for")
                 break

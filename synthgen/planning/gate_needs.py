@@ -44,7 +44,7 @@ def gate_needs(spec: Spec) -> Iterator[GateNeed]:
 
     Combinations of attributes should have the product of their shares, as the cells of a run have.
     """
-    balanced = {entry.attribute: entry for entry in spec.balance}
+    balanced = {entry.attribute: entry for entry in spec.wanted}
     for gate in spec.gates:
         names = [gate.attribute] if gate.attribute in spec.attributes else crossed_parts(gate.attribute)
         entries = [balanced[name] for name in names if name in balanced]

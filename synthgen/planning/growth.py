@@ -39,6 +39,7 @@ REFUSED = {
     "balance": ("existing images fill the cells of the old shares", _NEW),
     "seed": ("existing attempts were drawn from the old one", _NEW),
     "source": ("existing images were made from the old pictures", _NEW),
+    "to": ("existing images were changed to the old value", _NEW),
 }
 """The parts of a plan that a run keeps: why, and what to do instead."""
 

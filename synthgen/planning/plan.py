@@ -104,7 +104,7 @@ class Plan:
         quotas = [(cell.name, cell.quota) for cell in self.cells]
         return fragment(
             f"{self.spec.name}: {self.spec.total:,} images",
-            table(["class" if not self.spec.balance else "cell", "images"], quotas),
+            table(["class" if not self.spec.wanted else "cell", "images"], quotas),
             paragraph(f"model {self.spec.model.id}, judge {self.spec.judge.id}"),
             paragraph(f"{_counted(self.shard_count, 'shard')} of up to {shard_size_of(self.spec):,} images"),
         )

@@ -20,6 +20,12 @@ def rules_of(spec: Spec, class_name: str) -> tuple[Rule, ...]:
         rules.append(Rule(Reason.LABEL, "label_posterior", _floor(filters.label, len(spec.classes), class_name)))
     if filters.clip:
         rules.append(Rule(Reason.CLIP, "clip_score", filters.clip.min_score))
+    if filters.kept:
+        rules.append(Rule(Reason.KEPT, "kept", filters.kept.min_score))
+    if filters.changed:
+        rules.append(Rule(Reason.CHANGED, "changed", filters.changed.min_difference))
+        if filters.changed.min_gain is not None:
+            rules.append(Rule(Reason.CHANGED, "gained", filters.changed.min_gain))
     for name, limits in filters.measures.items():
         if limits.min is not None or limits.max is not None:
             floor, ceiling = -inf if limits.min is None else limits.min, inf if limits.max is None else limits.max

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from synthgen.errors import UsageError
 from synthgen.files import as_damage
-from synthgen.ledger.columns import CELL_AIMED, SOURCE_ID, LedgerRow, answer_of, score_of, settings_of
+from synthgen.ledger.columns import CELL_AIMED, SOURCE_ID, SOURCE_LABEL, LedgerRow, answer_of, score_of, settings_of
 from synthgen.ledger.table import read_images, read_ledger
 from synthgen.planning import Plan, noise_seed
 from synthgen.records import Candidate, Rendered, ShardRecord
@@ -140,6 +140,7 @@ def candidate_of(row: LedgerRow, plan: Plan) -> Candidate:
         seed=row["seed"],
         settings=tuple(settings_of(row).items()),
         source=row.get(SOURCE_ID),
+        source_label=row.get(SOURCE_LABEL),
     )
 
 

@@ -45,6 +45,7 @@ def find_sources(
     classes: Sequence[str],
     needs: str | None = None,
     leading: Sequence[LeadingColumn] = (),
+    to_class: str | None = None,
 ) -> FoundSources:
     """Read the classes of a set, and decode each picture and each mask once.
 
@@ -54,6 +55,8 @@ def find_sources(
     Args:
         needs: "boxes", if a picture without one cannot be used.
         leading: columns with pictures that lead the layout.
+        to_class: one of the classes, whose images begin from pictures of all others, even of classes that `classes`
+            does not have. Its own pictures are left out.
 
     Raises:
         UsageError: a column or a value does not exist, a class has no picture, too many cannot be used, or it is
@@ -62,15 +65,20 @@ def find_sources(
     """
     frame = _frame(found, source)
     notes = [*found.notes]
-    kept = frame["label"].isin(classes)
+    own = [name for name in classes if name != to_class]
+    kept = frame["label"].isin(own) if to_class is None else frame["label"].notna() & (frame["label"] != to_class)
     if (unlabelled := int(frame["label"].isna().sum())) > 0:
         notes.append(f"{_pictures(unlabelled)} without a class left out")
     others = Counter(frame["label"][~kept].dropna())
     if others:
         named = ", ".join(f"{name} ({count:,})" for name, count in others.most_common(_NAMED))
         more = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
-        notes.append(f"{_pictures(others.total())} of other classes left out: {named}{more}")
-    _check_classes(found, classes, frame["label"], "has no picture of the class")
+        what = "of other classes" if to_class is None else "of the class that the others are changed to"
+        notes.append(f"{_pictures(others.total())} {what} left out: {named}{more}")
+    _check_classes(found, own, frame["label"], "has no picture of the class")
+    if not kept.any():
+        hint = f"Images of {to_class!r} are made of pictures of other classes, as `to` says."
+        raise UsageError(f"source.dataset: {found.source} has pictures of {to_class!r} alone", hint=hint)
 
     places = [int(place) for place in frame.index[kept]]
     rows, faults, told = _read(found, source, frame, places, needs, leading)
@@ -80,7 +88,7 @@ def find_sources(
         notes += [f"left out: {line}" for line in faults]
     rows, repeated = _each_once(rows)
     notes += repeated
-    _check_classes(found, classes, [row.class_name for row in rows], "has no usable picture of the class")
+    _check_classes(found, own, [row.class_name for row in rows], "has no usable picture of the class")
     return FoundSources(tuple(rows), tuple(notes))
 
 

@@ -27,6 +27,7 @@ from synthgen.spec.rules import is_open, pick_of, values_at
 from synthgen.spec.sampling_checks import check_sampling
 from synthgen.spec.source_checks import check_source
 from synthgen.spec.spelling import folded
+from synthgen.spec.to_checks import check_to
 from synthgen.spec.wordings import check_values, check_wordings
 
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
@@ -45,6 +46,7 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from check_blocked(spec)
     yield from check_wordings(spec)
     yield from check_attributes(spec)
+    yield from check_to(spec)
     yield from _label(mapping(mapping(spec, "filters"), "label"), mapping(spec, "classes"))
     yield from _measures(spec)
     yield from check_output(mapping(spec, "output"))

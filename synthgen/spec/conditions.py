@@ -11,6 +11,7 @@ from synthgen.spec.prompt_checks import Named, named_templates, named_variables
 from synthgen.spec.prompting import CircleError, PromptSpace, TooManyConditionsError, spaces_in
 from synthgen.spec.rules import CLASS, SUFFIX, all_values, is_open, options_of, pick_of, rule_of, texts_of
 from synthgen.spec.template import TemplateError
+from synthgen.spec.wanted import wanted_in
 
 _MOST_SPACES = 20_000
 """Templates of classes, times values with conditions, that are looked through."""
@@ -195,12 +196,12 @@ def _unused_value(variable: Named, text: str) -> Violation:
 
 
 def _unsteerable(spec: Data, spaces: Mapping[str, list[PromptSpace]]) -> Iterator[Violation]:
-    """Yield balanced attributes of which a class has a value in no prompt, though a variable steers it."""
-    reach, entries = _Reach(spec, spaces), spec.get("balance")
-    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
-        name = entry.get("attribute") if isinstance(entry, Mapping) else None
+    """Yield wanted values of attributes that are in no prompt of a class, though a variable steers it."""
+    reach = _Reach(spec, spaces)
+    for path, entry in wanted_in(spec):
+        name, target = entry.get("attribute"), entry.get("target")
         attribute = mapping(mapping(spec, "attributes"), name) if isinstance(name, str) else {}
-        variable, target = attribute.get("variable"), entry.get("target") if isinstance(entry, Mapping) else None
+        variable = attribute.get("variable")
         if not isinstance(variable, str) or (isinstance(target, Mapping) and list(target) == ["from"]):
             continue
         for value in mapping(attribute, "values"):
@@ -210,7 +211,7 @@ def _unsteerable(spec: Data, spaces: Mapping[str, list[PromptSpace]]) -> Iterato
                 steers = any(variable in space.order for space in spaces[class_name])
                 if steers and not reach.includes([class_name], variable, value):
                     what = f"no prompt of the class {quoted(class_name)} can have {quoted(value)} as {{{variable}}}"
-                    yield Violation(("balance", index, "attribute"), what)
+                    yield Violation(path, what)
 
 
 class _Reach:

@@ -10,6 +10,7 @@ from itertools import product
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.rules import Offer, VariableRule, When
+from synthgen.spec.wanted import wanted_in
 
 EXPANDED = "expanded"
 TEMPLATE = f"{{{EXPANDED}}}"
@@ -68,12 +69,10 @@ def expanded_texts(prompts: Data) -> list[str]:
 def steered_cells(spec: Data) -> list[dict[str, str]]:
     """Return every combination of values of the variables that steer balanced attributes; `[{}]` if none does."""
     steered: dict[str, list[str]] = {}
-    entries = spec.get("balance")
-    for entry in entries if isinstance(entries, list | tuple) else ():
-        name = entry.get("attribute") if isinstance(entry, Mapping) else None
+    for _, entry in wanted_in(spec):
+        name, target = entry.get("attribute"), entry.get("target")
         attribute = mapping(mapping(spec, "attributes"), name) if isinstance(name, str) else {}
         variable, values = attribute.get("variable"), mapping(attribute, "values")
-        target = entry.get("target") if isinstance(entry, Mapping) else None
         if isinstance(variable, str):
             shares = target if isinstance(target, Mapping) and list(target) != ["from"] else None
             steered[variable] = [value for value in values if shares is None or shares.get(value)]

@@ -18,6 +18,9 @@ OWN_SCORES = (
     "sharpness",
     "noise",
     "unsafe_posterior",
+    "kept",
+    "changed",
+    "gained",
 )
 """The scores that synthgen itself gives: no measure of a plug-in may have such a name."""
 NOT_FINITE = "argument_not_finite"
@@ -60,6 +63,32 @@ class ClipFilter(Section):
 
     min_score: float = Field(
         0.2, ge=-1, le=1, description="Smallest accepted cosine similarity between the image and its prompt."
+    )
+
+
+class KeptFilter(Section):
+    """Rejects images that lost what should stay of the pictures that they begin from."""
+
+    min_score: float = Field(
+        ge=-1,
+        le=1,
+        description="Smallest accepted score: with a region, the share of the pixels outside of it that are those of "
+        "the picture, bit for bit; without one, the cosine of image and picture by the judge.",
+    )
+
+
+class ChangedFilter(Section):
+    """Rejects images that are much like the pictures that they begin from, or no nearer to their prompts."""
+
+    min_difference: Fraction = Field(
+        0.02,
+        description="Smallest accepted difference of the pixels of the region, or of all, on average: 1 is black for "
+        "white.",
+    )
+    min_gain: Annotated[float, Field(ge=-2, le=2)] | None = Field(
+        None,
+        description="By how much the cosine of image and prompt, in the region, must at least exceed that of the "
+        "picture and the prompt. 0 asks that the image shows more of what was asked.",
     )
 
 
@@ -154,10 +183,16 @@ def _is_finite(value: object) -> bool:
 
 
 class Filters(Section):
-    """The filters, in the order in which they are applied: quality, label, clip, measures, duplicates."""
+    """The filters, in the order of their use: quality, label, clip, kept, changed, measures, duplicates."""
 
     label: LabelFilter | None = Field(None, description="Does the image show its class?")
     clip: ClipFilter | None = Field(None, description="Does the image match its prompt?")
+    kept: KeptFilter | None = Field(
+        None, description="Is what should stay of the picture that it began from still there?"
+    )
+    changed: ChangedFilter | None = Field(
+        None, description="Does it differ from the picture that it began from? '{}' uses the defaults."
+    )
     quality: QualityFilter | None = Field(
         None, description="Is it a usable picture, not blank, blurred or noisy? '{}' uses the defaults."
     )

@@ -10,6 +10,11 @@ from synthgen.spec.fields import Count, Section, Text
 from synthgen.spec.model import FOLDER_ID, HUB_ID
 
 _Scalar = str | int | float | bool
+TO_CLASS = "class"
+"""The key of `to` that is no attribute."""
+
+ChangeSpec = Mapping[Text, Text]
+"""What images have otherwise than their pictures: a class, or values of attributes."""
 BoxFormName = Literal["xyxy", "xywh", "cxcywh", "relative-xyxy", "relative-xywh", "relative-cxcywh"]
 ADDED = ("image", "boxes", "box_form", "mask")
 """Keys that earlier versions did not have; by default None."""

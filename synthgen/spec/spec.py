@@ -16,7 +16,7 @@ from synthgen.spec.filters import Filters, Safety
 from synthgen.spec.model import JudgeSpec, ModelSpec, default_judge
 from synthgen.spec.output import Budget, Output
 from synthgen.spec.region import CanvasSpec, RegionSpec
-from synthgen.spec.source_set import ADDED, SourceSpec
+from synthgen.spec.source_set import ADDED, TO_CLASS, ChangeSpec, SourceSpec
 from synthgen.spec.template import Template
 
 Task = Literal["text-to-image", "image-to-image", "edit", "inpaint", "outpaint", "control"]
@@ -131,6 +131,12 @@ class Spec(Section):
     source: SourceSpec | None = Field(
         None, description="The pictures that images begin from, for tasks other than 'text-to-image', which need them."
     )
+    to: ChangeSpec = Field(
+        {},
+        max_length=8,
+        description="What images have otherwise than the pictures that they begin from: {skin_tone: dark}, a value of "
+        "an attribute, with the class kept; or {class: chef}: images of this class begin from pictures of all others.",
+    )
     region: RegionSpec | None = Field(
         None, description="What the task 'inpaint' draws again. Default: what the mask covers, or else the boxes."
     )
@@ -178,6 +184,21 @@ class Spec(Section):
         return sum(kind.count for kind in self.classes.values())
 
     @property
+    def redraws(self) -> bool:
+        """Whether images are pictures of `source`, in part or in whole drawn again."""
+        return self.source is not None and self.task != "control"
+
+    @property
+    def wanted(self) -> tuple[Balance, ...]:
+        """What accepted images must be measured to be: the shares of `balance`, and the values of `to`."""
+        changed = (
+            Balance(attribute=name, target={each: float(each == value) for each in self.attributes[name].values})
+            for name, value in self.to.items()
+            if name != TO_CLASS
+        )
+        return (*self.balance, *changed)
+
+    @property
     def shaped_by(self) -> Literal["mask", "boxes"] | None:
         """What shapes the region that is drawn again; None for tasks without a region."""
         if self.task != "inpaint" or self.source is None:
@@ -207,15 +228,16 @@ class Spec(Section):
         The values are `Any`, as pydantic gives them; a type of all sections would repeat the classes of this room.
         """
         dumped = self.model_dump(mode="json")
-        if not self.filters.measures:
-            del dumped["filters"]["measures"]  # plans of earlier versions keep their fingerprint
+        for key in ("measures", "kept", "changed"):
+            if not getattr(self.filters, key):
+                del dumped["filters"][key]  # plans of earlier versions keep their fingerprint
         for key in ("guidance_interval", "image_guidance", "max_sequence_length", "clip_skip"):  # the same
             if getattr(self.model, key) is None:
                 del dumped["model"][key]
         for key in ("adapters", "components", "config", "scheduler_config"):
             if not getattr(self.model, key):
                 del dumped["model"][key]
-        for key in ("preset", "source", "region", "canvas", "control"):
+        for key in ("preset", "source", "to", "region", "canvas", "control"):
             if not getattr(self, key):
                 del dumped[key]
         if self.source is not None:

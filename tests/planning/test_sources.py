@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthgen.errors import SpecError
 from synthgen.planning import Addition, Plan, Revisions, Sources, growth_of, lacking_sources, make_plan
 from synthgen.planning.candidates import first_candidates
 from synthgen.planning.dealing import deals_of
@@ -125,3 +126,58 @@ def test_a_limit_that_allows_too_few_images_is_told_with_the_numbers() -> None:
 def test_what_a_plan_says_of_its_pictures_is_checked(content: object) -> None:
     with pytest.raises(ValueError, match="sources"):
         Sources.from_json(content)
+
+
+TO = (
+    "prompts.templates=['a {tint} {class}']",
+    "prompts.variables={tint: [red, blue]}",
+    "attributes.tint.variable=tint",
+    "balance=[]",
+)
+
+
+def test_a_change_of_an_attribute_keeps_the_class_and_every_prompt_asks_for_it() -> None:
+    plan, without = sourced(*TO, "to={tint: blue}"), sourced(*TO)
+    assert [(cell.name, cell.quota) for cell in plan.cells] == [("doctor, tint=blue", 20), ("chef, tint=blue", 12)]
+    drawn = first_candidates(plan, 12)
+    assert {one.prompt for one in drawn} == {"a blue doctor", "a blue chef"}
+    assert all((one.source or "").startswith(one.class_name) and one.source_label is None for one in drawn)
+    assert "to" not in without.spec.canonical()
+    refusals = growth_of(without, plan).refusals
+    assert refusals[-1].why == "existing images were changed to the old value"
+
+
+def test_a_change_of_class_takes_the_pictures_of_all_others_and_keeps_their_limits_apart() -> None:
+    plan = sourced("to={class: chef}", of=rows(doctors=8, chefs=0))
+    drawn = first_candidates(plan, 24)
+    assert {(one.class_name, one.source_label) for one in drawn} == {("chef", "doctor"), ("doctor", "doctor")}
+    assert len({one.source for one in drawn if one.class_name == "chef"}) == 8
+    limited = sourced("to={class: chef}", "source.per_source=3", of=rows(doctors=8, chefs=0))
+    assert lacking_sources(limited) == []
+    assert all(sum(slots(limited, name).values()) <= 24 for name in ("doctor", "chef"))
+
+
+WRONG_CHANGES = {
+    "there is no class 'cook'": ("to={class: cook}",),
+    "expected 'class' or an attribute, found 'tnt'; did you mean 'tint'?": ("to={tnt: blue}",),
+    "the attribute has no value 'green'; expected one of red, blue": (*TO, "to={tint: green}"),
+    "'tint' is in balance, too": (*TO[:3], "to={tint: blue}"),
+    "no variable steers it": (*TO[:2], "balance=[]", "to={tint: blue}"),
+    "no template of the class 'chef' has {tint}": (
+        *TO,
+        "classes.chef={count: 4, templates: [a cook]}",
+        "to={tint: blue}",
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "overrides"), WRONG_CHANGES.items(), ids=WRONG_CHANGES)
+def test_a_change_that_nothing_asks_for_is_refused(message: str, overrides: tuple[str, ...]) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_spec(SPEC, overrides=overrides)
+    assert message in str(caught.value)
+
+
+def test_a_change_without_pictures_is_refused() -> None:
+    with pytest.raises(SpecError, match="it changes pictures"):
+        parse_spec(SPEC.replace("task: image-to-image\nsource: {dataset: ./photos}\n", "to: {class: chef}\n"))

@@ -164,6 +164,21 @@ def test_an_attempt_is_replayed_from_its_picture(photos: Path, tmp_path: Path) -
     assert (found.candidate.source, found.difference, found.noise) == (row["source_id"], 0, True)
 
 
+def test_a_changed_class_is_the_label_and_the_class_of_the_picture_is_recorded(photos: Path, tmp_path: Path) -> None:
+    plan = planned(photos, "to={class: chef}", "source.where={label: doctor}", "source.per_source=4")
+    store = make(tmp_path / "run", plan)
+    rows = images_of(tmp_path / "run", plan)
+    assert Counter((row["label"], row["source_label"]) for row in rows) == {(0, "doctor"): 20, (1, "doctor"): 10}
+    assert max(Counter((row["label"], row["source_id"]) for row in rows).values()) <= 4
+    pictures = pictures_of(plan)
+    assert pictures is not None
+    chef = next(row for row in ledger_of(tmp_path / "run", plan) if row["class"] == "chef")
+    found = replay(open_run(store), store, Varying(pictures), BrightnessJudge(), chef["id"])
+    assert (found.candidate.source_label, found.difference) == ("doctor", 0)
+    result = finalized(open_run(store), store, fresh=1)
+    assert "`source_label` is that picture's class" in (Path(result.dataset) / "README.md").read_text()
+
+
 def test_a_top_up_is_refused_when_the_pictures_are_used_up(photos: Path, tmp_path: Path) -> None:
     plan = planned(photos, "source.per_source=3", "classes.doctor=21", "output.surplus=drop")
     store = make(tmp_path / "run", plan, black=["doctor/1.png"])

@@ -65,7 +65,7 @@ def declare(run: RecordedRun | None, spec: Spec | Path | None, attributes: Path 
     whole = spec if isinstance(spec, Spec) else read_spec(spec)
     definitions = {name: kind.definition for name, kind in whole.classes.items() if kind.definition}
     return Declaration(
-        tuple(whole.classes), whole.attributes, whole.balance, whole.gates, whole.judge.id, by_run, definitions
+        tuple(whole.classes), whole.attributes, whole.wanted, whole.gates, whole.judge.id, by_run, definitions
     )
 
 

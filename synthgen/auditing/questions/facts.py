@@ -125,6 +125,8 @@ def _design(report: AuditReport, spec: Spec | None) -> Iterator[str]:
     for entry in spec.balance:
         target = entry.target if isinstance(entry.target, str) else "shares of its own"
         yield f"The quotas balance {spoken(entry.attribute)} within each class: {short(str(target), 60)}."
+    for name, value in spec.to.items():
+        yield f"Pictures were changed to the {spoken(name)} {short(value, 60)}."
 
 
 def _prompts(spec: Spec) -> Iterator[str]:
@@ -142,8 +144,8 @@ def _prompts(spec: Spec) -> Iterator[str]:
 
 def _filters(spec: Spec) -> Iterator[str]:
     filters = spec.filters
-    names = {"quality": filters.quality, "label": filters.label, "clip": filters.clip, "duplicates": filters.duplicates}
-    used = [name for name, each in names.items() if each is not None] + list(filters.measures)
+    own = ("quality", "label", "clip", "kept", "changed", "duplicates")
+    used = [name for name in own if getattr(filters, name) is not None] + list(filters.measures)
     if used:
         yield f"Images were accepted by filters, in this order: {_listed(used)}. Their limits are in the spec."
     else:

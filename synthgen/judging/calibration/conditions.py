@@ -43,6 +43,7 @@ def conditions(plan: Plan) -> dict[str, Any]:
             f"the balance of {entry['attribute']!r}": [entry, spec["attributes"][entry["attribute"]]]
             for entry in spec["balance"]
         },
+        **({"pictures": plan.sources.sha256, "change": spec.get("to", {})} if plan.sources else {}),
     }
 
 

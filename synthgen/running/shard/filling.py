@@ -54,7 +54,7 @@ class Filling:
         self._aims: list[tuple[str, str]] = []  # cell and template of each attempt proposed
         self._turns = Counter[str]()  # attempts proposed, by the prompts that they are drawn from
         self._sources = SourceTurns(plan, shard.index, {cell.class_name for cell in shard.cells})
-        self._sourced: list[str | None] = []  # the picture that each attempt proposed begins from
+        self._sourced: list[tuple[str, str] | None] = []  # class and picture of each attempt proposed that has one
         self._outcomes: list[_Outcome] = []  # of each attempt applied
         self._now = {name: _Tally() for name in self._cells}  # all verdicts applied
         self._known = {name: _Tally() for name in self._cells}  # those that the next attempt may know
@@ -182,7 +182,8 @@ class Filling:
         while self._known_until < attempt - self._plan.window:
             outcome = self._outcomes[self._known_until]
             _count(self._known, *self._aims[self._known_until], outcome)
-            self._sources.know(self._sourced[self._known_until] if outcome.filled else None)
+            if outcome.filled and (sourced := self._sourced[self._known_until]):
+                self._sources.know(*sourced)
             self._known_until += 1
         under_way = dict.fromkeys(self._cells, 0)
         for name, _ in self._aims[self._known_until :]:
@@ -193,7 +194,7 @@ class Filling:
         source = self._sources.next(cell.class_name)
         candidate = draw_candidate(self._plan, self._shard.index, attempt, cell, yields, self._turns[prompts], source)
         self._turns[prompts] += 1
-        self._sourced.append(source)
+        self._sourced.append((cell.class_name, source) if source is not None else None)
         self._aims.append((cell.name, candidate.template))
         return candidate
 

@@ -6,6 +6,9 @@ from synthgen.planning.dealing import Deal, deals_of
 from synthgen.planning.plan import Plan
 from synthgen.records import Candidate
 
+_Turned = tuple[str, str]
+"""A class and the id of a picture: images of two classes may begin from one picture."""
+
 
 class SourceTurns:
     """The turns of one shard. What a turn is depends only on verdicts that its attempt may know."""
@@ -13,8 +16,8 @@ class SourceTurns:
     def __init__(self, plan: Plan, shard: int, classes: set[str]) -> None:
         self._deals = deals_of(plan, shard, classes)
         self._turn = Counter[str]()
-        self._places: dict[str, int] = {}  # of the pictures proposed, by their ids
-        self._now, self._known = Counter[str](), Counter[str]()  # accepted images by picture
+        self._places: dict[_Turned, int] = {}  # of the pictures proposed
+        self._now, self._known = Counter[_Turned](), Counter[_Turned]()  # accepted images by class and picture
 
     def next(self, class_name: str) -> str | None:
         """Return the next picture of a class of which the shard may have more images; None if it needs no picture.
@@ -31,24 +34,24 @@ class SourceTurns:
         place = deal.place(turn)
         self._turn[class_name] = turn + 1
         source = deal.id(place)
-        self._places[source] = place
+        self._places[class_name, source] = place
         return source
 
     def has_room(self, candidate: Candidate) -> bool:
         """Whether the shard may have one more image of a candidate's picture."""
-        deal, place = self._deals.get(candidate.class_name), self._places.get(candidate.source or "")
+        deal = self._deals.get(candidate.class_name)
+        place = self._places.get((candidate.class_name, candidate.source or ""))
         return deal is None or place is None or self._has_room(deal, place, self._now)
 
     def fill(self, candidate: Candidate) -> None:
         """Count an accepted image."""
         if candidate.source is not None:
-            self._now[candidate.source] += 1
+            self._now[candidate.class_name, candidate.source] += 1
 
-    def know(self, source: str | None) -> None:
+    def know(self, class_name: str, source: str) -> None:
         """Count an accepted image among those that the next attempt may know."""
-        if source is not None:
-            self._known[source] += 1
+        self._known[class_name, source] += 1
 
-    def _has_room(self, deal: Deal, place: int, accepted: Counter[str]) -> bool:
+    def _has_room(self, deal: Deal, place: int, accepted: Counter[_Turned]) -> bool:
         limit = deal.limit(place)
-        return limit is None or accepted[deal.id(place)] < limit
+        return limit is None or accepted[deal.class_name, deal.id(place)] < limit
