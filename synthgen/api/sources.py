@@ -78,7 +78,7 @@ def pictures_of(planned: Plan) -> Pictures | None:
     """
     if planned.sources is None or planned.spec.source is None:
         return None
-    from synthgen.sets.source_pictures import SourcePictures
+    from synthgen.sets.planned_pictures import SourcePictures
 
     spec, rows = planned.spec, planned.sources.rows.by_id
     return SourcePictures(_opened(planned.spec.source), planned.spec.source, rows, _leading(spec))

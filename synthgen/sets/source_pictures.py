@@ -1,4 +1,4 @@
-"""The pictures that images are made from: which of a set they are, and opening one again later."""
+"""The pictures that images are made from: which of a set they are."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
-from typing import TYPE_CHECKING, NoReturn
-
-import numpy as np
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from synthgen.errors import UsageError
 from synthgen.images import LeftOut, decode
-from synthgen.records import Candidate, SourcePicture, SourceRow
-from synthgen.regions.boxes import PixelBox, Size
+from synthgen.records import SourceRow
+from synthgen.regions.boxes import Size
 from synthgen.sets.frame import CLUSTER, read_frame, words
 from synthgen.sets.image_set import BATCH, ImageSet, lacking
 from synthgen.sets.leading import LeadingColumn, joined
-from synthgen.sets.source_objects import MOST_PIXELS, files_of, find_objects, mask_of_file
+from synthgen.sets.source_objects import MOST_PIXELS, files_of, find_objects
 from synthgen.spec import SourceSpec
 
 if TYPE_CHECKING:
@@ -148,7 +145,7 @@ def _read(
     seen = dict[int, tuple[str, Size]]()
     for place, picture in _digested(found, source, places):
         if isinstance(picture, LeftOut):
-            faults[place] = f"{names[place]} is among those {_why(picture)}"
+            faults[place] = f"{names[place]} is among those {why_left_out(picture)}"
         else:
             seen[place] = picture
 
@@ -156,7 +153,7 @@ def _read(
         for place, digest in column.digests(found, {place: size for place, (_, size) in seen.items()}):
             if isinstance(digest, LeftOut):
                 faults[place] = (
-                    f"{names[place]}: its picture in the column {column.name!r} is among those {_why(digest)}"
+                    f"{names[place]}: its picture in the column {column.name!r} is among those {why_left_out(digest)}"
                 )
             else:  # the row is of both pictures
                 seen[place] = joined([seen[place][0], digest]), seen[place][1]
@@ -185,14 +182,16 @@ def _digested(
     with ThreadPoolExecutor() as threads:  # decoders let other threads work
         for first in range(0, len(places), BATCH):
             some = places[first : first + BATCH]
-            yield from zip(some, threads.map(_digest, _files(found, source, some)), strict=True)
+            yield from zip(some, threads.map(_digest, picture_files(found, source, some)), strict=True)
 
 
-def _files(found: ImageSet, source: SourceSpec, places: Sequence[int]) -> list[bytes | LeftOut]:
+def picture_files(found: ImageSet, source: SourceSpec, places: Sequence[int]) -> list[bytes | LeftOut]:
+    """Read the files of the pictures at these rows of the set."""
     return found.some(places) if source.image is None else files_of(found, "image", source.image, places)
 
 
-def _why(left_out: LeftOut) -> str:
+def why_left_out(left_out: LeftOut) -> str:
+    """Say why a picture cannot be used, after `is among those`."""
     return f"{left_out.reason}: {left_out.detail}" if left_out.detail else left_out.reason
 
 
@@ -245,62 +244,3 @@ def _pictures(count: int) -> str:
 def _meant(word: str, known: Sequence[str]) -> str:
     close = get_close_matches(word, [*known], n=1)
     return f"Did you mean {close[0]!r}? " if close else ""
-
-
-class SourcePictures:
-    """Opens the picture that a candidate begins from, and checks that it is the one that was planned with.
-
-    Args:
-        rows: the planned pictures, by id.
-
-    Raises:
-        UsageError: a planned picture is no longer in the set.
-        StorageError: the set cannot be read.
-    """
-
-    def __init__(
-        self, found: ImageSet, source: SourceSpec, rows: Mapping[str, SourceRow], leading: Sequence[LeadingColumn] = ()
-    ) -> None:
-        self._found, self._source, self._rows, self._leading = found, source, rows, leading
-        frame = read_frame(found, source.label)
-        self._places = {name: place for place, name in enumerate(frame["id"]) if name in rows}
-        if missing := [name for name in rows if name not in self._places]:
-            more = f", and {len(missing) - 1:,} more are not" if len(missing) > 1 else ""
-            self._refuse(f"the picture {missing[0]!r} is no longer in {found.source}{more}")
-
-    def __call__(self, candidate: Candidate) -> SourcePicture:
-        """Return the picture.
-
-        Raises:
-            UsageError: it is missing, or has changed since the run was planned.
-            StorageError: the set cannot be read.
-        """
-        assert candidate.source is not None
-        row = self._rows[candidate.source]
-        place = self._places[row.id]
-        data = _files(self._found, self._source, [place])[0]
-        if isinstance(data, LeftOut):
-            self._refuse(f"the picture {row.id!r} of {self._found.source} is among those {_why(data)}")
-        others = {column.name: column.read(self._found, place) for column in self._leading}
-        if joined([sha256(data).hexdigest(), *(digest for digest, _ in others.values())]) != row.digest:
-            self._refuse(f"the picture {row.id!r} of {self._found.source} has changed since the run was planned")
-        picture = decode(data, most_pixels=MOST_PIXELS)
-        if isinstance(picture, LeftOut):
-            self._refuse(f"the picture {row.id!r} of {self._found.source} cannot be opened here: {picture.detail}")
-        mask = self._mask(row, place, picture.image.size) if row.mask else None
-        columns = {name: other for name, (_, other) in others.items() if other is not None}
-        return SourcePicture(picture.image, mask, tuple(PixelBox(*box) for box in row.boxes), columns)
-
-    def _mask(self, row: SourceRow, place: int, size: Size) -> Image.Image:
-        assert self._source.mask is not None
-        data = files_of(self._found, "mask", self._source.mask, [place])[0]
-        if isinstance(data, LeftOut):
-            self._refuse(f"the mask of the picture {row.id!r} of {self._found.source} is among those {_why(data)}")
-        if sha256(data).hexdigest() != row.mask:
-            what = f"the mask of the picture {row.id!r} of {self._found.source} has changed since the run was planned"
-            self._refuse(what)
-        return Image.fromarray(np.where(mask_of_file(data, size), np.uint8(255), np.uint8(0)))
-
-    def _refuse(self, what: str) -> NoReturn:
-        hint = "Put the same pictures there, or start a new run in another `location`."
-        raise UsageError(what, hint=hint)

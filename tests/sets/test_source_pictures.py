@@ -8,7 +8,8 @@ from PIL import Image
 from synthgen.errors import UsageError
 from synthgen.records import Candidate, SourceRow
 from synthgen.sets import open_set
-from synthgen.sets.source_pictures import FoundSources, SourcePictures, find_sources
+from synthgen.sets.planned_pictures import SourcePictures
+from synthgen.sets.source_pictures import FoundSources, find_sources
 from synthgen.spec import SourceSpec
 from synthgen.testing import make_candidates
 from tests.pictures import make_pictures
