@@ -262,8 +262,7 @@ class PipelineCall:
             scale = math.sqrt(area / (width * height))
             return int(width * scale // step * step), int(height * scale // step * step)
         wide = math.sqrt(area * (width / height))
-        bring = math.ceil if self.rounds is AreaRounding.UP else round
-        return bring(wide / step) * step, bring(wide / (width / height) / step) * step
+        return math.ceil(wide / step) * step, math.ceil(wide / (width / height) / step) * step
 
 
 def keys_that_differ(model: ModelSpec) -> frozenset[str]:

@@ -35,7 +35,6 @@ class AreaRounding(StrEnum):
     """How a pipeline brings the sides of an area to multiples."""
 
     DOWN = "down"
-    NEAREST = "nearest"
     UP = "up"
 
 
@@ -178,17 +177,6 @@ FAMILIES: tuple[Family, ...] = (
         patch=2,
         together=Together.NEVER,  # it takes no more than one prompt
         only_edits=True,
-    ),
-    # It draws as many pixels as 1024 x 1024 has, whatever the picture's size.
-    Family(
-        pipelines=("QwenImageEditInpaintPipeline",),
-        guidance=Guidance.TRUE,
-        embedded="guidance_scale",
-        blank=" ",
-        multiple=32,
-        side=1024,
-        is_area=True,
-        rounds=AreaRounding.NEAREST,
     ),
     # It reads one prompt, and draws as many pixels as 1024 x 1024 has, whatever the picture's size.
     Family(
