@@ -40,6 +40,9 @@ REFUSED = {
     "seed": ("existing attempts were drawn from the old one", _NEW),
     "source": ("existing images were made from the old pictures", _NEW),
     "to": ("existing images were changed to the old value", _NEW),
+    "region": ("existing images have the old region drawn again", _NEW),
+    "canvas": ("existing images have the old canvas", _NEW),
+    "control": ("existing images were led by the old one", _NEW),
 }
 """The parts of a plan that a run keeps: why, and what to do instead."""
 

@@ -88,7 +88,7 @@ def agreement(one: Lines, other: Lines) -> float:
     """Return the F1 of two drawings: lines that have a line of the other one within one pixel."""
     if not one.any() or not other.any():
         return float(one.any() == other.any())
-    near = [ndimage.binary_dilation(each, np.ones((3, 3))) for each in (one, other)]
+    near = [ndimage.binary_dilation(each, np.ones((3, 3), bool)) for each in (one, other)]
     precision, recall = (one & near[1]).sum() / one.sum(), (other & near[0]).sum() / other.sum()
     return float(2 * precision * recall / (precision + recall)) if precision + recall else 0.0
 

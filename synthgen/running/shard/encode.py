@@ -6,8 +6,6 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from synthgen.images import by_size
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -26,6 +24,8 @@ THUMBNAIL = 128
 def to_host(images: Sequence[Tensor]) -> list[Pixels]:
     """Copy uint8 [3, height, width] tensors to the host's memory, those of one size at once."""
     import torch
+
+    from synthgen.images import by_size
 
     found: dict[int, Pixels] = {}
     for places in by_size(images):
