@@ -75,8 +75,8 @@ class EditMeasure:
             differs = (batch.images[n].int() - before.pixels.to(batch.images.device).int()).abs()
             region = before.region
             changed[n] = (differs if region is None else differs[:, region]).float().mean() / 255
-            if region is not None:
-                kept[n] = (differs[:, ~region].amax(0) == 0).float().mean()
+            if region is not None:  # where all of the image is the region, nothing was to stay
+                kept[n] = 1 if region.all() else (differs[:, ~region].amax(0) == 0).float().mean()
         gained = (images * prompts).sum(1) - (pictures * prompts).sum(1)
         return {"kept": kept, "changed": changed, "gained": gained}
 
