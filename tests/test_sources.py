@@ -43,7 +43,7 @@ REFUSED = {
     "has no picture of the class 'farmer'": ["classes.farmer=1"],
     "'image-to-image' begins from pictures: add source": ["source=null"],
     "'text-to-image' begins from no picture": ["task=text-to-image"],
-    "'control' is not yet available": ["task=control"],
+    "'control' needs what leads the images: add control": ["task=control"],
     "expected a folder or file that starts with './'": ["source.dataset=photos"],
     "source.where.year: expected a value, or a list of values": ["source.where.year=[]"],
 }
