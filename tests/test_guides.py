@@ -16,7 +16,7 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
-from tests.warm import WarmServer
+from tests.command import warm_server
 
 DOCS = Path(__file__).parents[1] / "docs"
 EXAMPLES = DOCS / "examples"
@@ -27,10 +27,8 @@ BLOCK = re.compile(r'^```(bash|python|yaml)(?: title="([\w.]+)")?\n(.*?)^```', r
 def programs() -> str:
     """The folder of a program `synthgen` that begins at once: each guide calls it many times."""
     folder = TemporaryDirectory()
-    server = WarmServer()
-    server.write_program(Path(folder.name))
     atexit.register(folder.cleanup)
-    atexit.register(server.end)
+    warm_server().write_program(Path(folder.name))
     return folder.name
 
 
