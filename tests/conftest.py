@@ -142,7 +142,7 @@ def s3(s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
     return bucket
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.slow)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where a run can lie: a folder, or an address in a bucket. What is promised of one is promised of both."""
     return str(tmp_path / "run") if request.param == "folder" else f"{request.getfixturevalue('s3')()}/some/run"
