@@ -8,7 +8,7 @@ import datasets
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 import synthgen
 from synthgen.conditioning import canny
@@ -143,8 +143,9 @@ def test_led_images_carry_class_boxes_and_masks_and_a_changed_picture_stops_them
         assert np.array_equal(np.asarray(row["mask"].convert("L")) > 0, mask)
 
     planned = synthgen.begin(_without_mask(), "again")
+    synthgen.run(_without_mask(), "again")
     assert planned.revisions.components.keys() == {"control.0", "control.1"}
-    place = Path("sources/masks/000000.png")
-    Image.open(place).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(place)
+    place = Path("sources") / by_id[rows[0]["source_id"]]["mask_file_name"]
+    ImageOps.invert(Image.open(place)).save(place)
     with pytest.raises(UsageError, match="changed"):
         synthgen.run(_without_mask(), "again")

@@ -52,7 +52,9 @@ def test_what_the_quickstart_accepts_is_what_its_label_says(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("source", ["the README's spec", "the starter of `synthgen init`"])
+@pytest.mark.parametrize(
+    "source", ["the README's spec", pytest.param("the starter of `synthgen init`", marks=pytest.mark.sweep)]
+)
 def test_the_first_spec_that_a_user_writes_is_filled(tmp_path: Path, source: str) -> None:
     shown = re.search(
         r"^## A spec\n\n```yaml\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE

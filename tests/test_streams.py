@@ -71,7 +71,7 @@ QUICK = ("POSIX", "all closed", "no reader", "one column of a terminal")
 
 
 @pytest.mark.parametrize(
-    "stream", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in STREAMS]
+    "stream", [name if name in QUICK else pytest.param(name, marks=pytest.mark.sweep) for name in STREAMS]
 )
 def test_a_stream_that_takes_nothing_changes_no_outcome(home: Path, stream: str) -> None:
     end, environment = STREAMS[stream]
