@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 import synthgen
 from synthgen.conditioning import canny
-from synthgen.errors import UsageError
+from synthgen.errors import PlanChanged, UsageError
 from tests.command import command_line
 
 SOURCES = Path(__file__).parents[1] / "specs/sources"
@@ -147,5 +147,5 @@ def test_led_images_carry_class_boxes_and_masks_and_a_changed_picture_stops_them
     assert planned.revisions.components.keys() == {"control.0", "control.1"}
     place = Path("sources") / by_id[rows[0]["source_id"]]["mask_file_name"]
     ImageOps.invert(Image.open(place)).save(place)
-    with pytest.raises(UsageError, match="changed"):
+    with pytest.raises(PlanChanged, match="is another one now"):
         synthgen.run(_without_mask(), "again")
