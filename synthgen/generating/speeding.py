@@ -17,6 +17,7 @@ from diffusers import (
 )
 from diffusers.hooks import HookRegistry
 from diffusers.hooks.mag_cache import FLUX_MAG_RATIOS
+from diffusers.models.attention_dispatch import attention_backend
 from torch import nn
 
 from synthgen.errors import ModelError, UsageError, first_line
@@ -65,6 +66,9 @@ def compile_backbone(backbone: nn.Module, how: str) -> None:
 def set_attention(backbone: nn.Module, name: str) -> None:
     """Let a model compute attention with a backend of diffusers. None is fetched from the hub.
 
+    diffusers makes it the backend of every other model of the process, too, such as the next one of a sweep: that is
+    undone.
+
     Raises:
         ModelError: the backend cannot be used here.
     """
@@ -72,7 +76,8 @@ def set_attention(backbone: nn.Module, name: str) -> None:
         return
     assert not name.endswith("_hub"), "refused before"
     try:
-        backbone.set_attention_backend(name)  # type: ignore[operator] # a method of diffusers' models
+        with attention_backend("native"):  # whatever it is set to inside, at its end it is what it was
+            backbone.set_attention_backend(name)  # type: ignore[operator] # a method of diffusers' models
     except (RuntimeError, ValueError, ImportError) as error:
         hint = "Choose another one, or remove the key from the spec."
         unfit = ModelError(f"model.attention: {name} cannot be used: {first_line(error)}", hint=hint)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import DiffusionPipeline
+from diffusers.models.attention_dispatch import AttentionBackendName, _AttentionBackendRegistry
 from torch import Tensor, nn
 
 from synthgen.errors import DeviceLost, UsageError
@@ -178,6 +179,7 @@ def test_an_attention_backend_draws_the_same_images(attention: str, tmp_path: Pa
     other = generator_of(folder, size=32, guidance=1.0, attention=attention)
     assert furthest(drawn(other), drawn(generator_of(folder, size=32, guidance=1.0))) <= 1
     assert other.provenance()["attention_backend"] == attention
+    assert _AttentionBackendRegistry.get_active_backend()[0] == AttentionBackendName.NATIVE, "of other models"
 
 
 @pytest.mark.slow
