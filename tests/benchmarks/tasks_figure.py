@@ -34,7 +34,8 @@ def drawn(runs: Path) -> Image.Image:
         raise SystemExit(f"only {len(everywhere)} pictures have an image of every task")
     step = len(everywhere) / _COLUMNS
     chosen = [everywhere[int(step * number)] for number in range(_COLUMNS)]
-    rows = {"the pictures": {name: Image.open(ROOT / "specs/sources" / name) for name in chosen}, **made}
+    pictures: dict[str, Image.Image] = {name: Image.open(ROOT / "specs/sources" / name) for name in chosen}
+    rows = {"the pictures": pictures, **made}
 
     wide, high = _LEFT + _COLUMNS * (_SIDE + _GAP), len(rows) * (_SIDE + _GAP)
     figure = Image.new("RGB", (wide, high), "white")
