@@ -51,6 +51,20 @@ def _unet(text: str, pipeline: str) -> ControlRoles:
     )
 
 
+def _adapter(text: str, pipeline: str) -> ControlRoles:
+    return ControlRoles(
+        text,
+        pipeline,
+        "T2IAdapter",
+        part="adapter",
+        picture="image",
+        weight="adapter_conditioning_scale",
+        interval=(),
+        several="MultiAdapter",
+        signed=False,
+    )
+
+
 CONTROLS: tuple[ControlRoles, ...] = (
     _unet("StableDiffusionPipeline", "StableDiffusionControlNetPipeline"),
     _unet("StableDiffusionPAGPipeline", "StableDiffusionControlNetPAGPipeline"),
@@ -65,28 +79,8 @@ CONTROLS: tuple[ControlRoles, ...] = (
         alone=True,  # its attention runs over the batch
         signed=False,
     ),
-    ControlRoles(
-        "StableDiffusionPipeline",
-        "StableDiffusionAdapterPipeline",
-        "T2IAdapter",
-        part="adapter",
-        picture="image",
-        weight="adapter_conditioning_scale",
-        interval=(),
-        several="MultiAdapter",
-        signed=False,
-    ),
-    ControlRoles(
-        "StableDiffusionXLPipeline",
-        "StableDiffusionXLAdapterPipeline",
-        "T2IAdapter",
-        part="adapter",
-        picture="image",
-        weight="adapter_conditioning_scale",
-        interval=(),
-        several="MultiAdapter",
-        signed=False,
-    ),
+    _adapter("StableDiffusionPipeline", "StableDiffusionAdapterPipeline"),
+    _adapter("StableDiffusionXLPipeline", "StableDiffusionXLAdapterPipeline"),
     ControlRoles(
         "StableDiffusion3Pipeline",
         "StableDiffusion3ControlNetPipeline",
