@@ -132,6 +132,28 @@ def test_an_error_keeps_what_was_made_before_it(tmp_path: Path, undisturbed: Pat
     assert_same(tmp_path, undisturbed)
 
 
+@pytest.mark.parametrize("seconds", ["0", "60"], ids=["a part for every batch", "one part at the end"])
+@pytest.mark.parametrize("error", [Interrupted("stopped"), LookupError("gone")], ids=lambda error: type(error).__name__)
+def test_who_is_late_leaves_no_journal(
+    error: Exception, seconds: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path
+) -> None:
+    """As the worker of a run that was killed is, which ends only after the next run has made its shard."""
+    monkeypatch.setenv(SECONDS, seconds)
+    store, batches = FolderStore(tmp_path), iter(range(100))
+
+    def be_late() -> None:
+        match next(batches):
+            case 2:
+                go_on(tmp_path)
+            case 4:
+                raise error
+
+    create_run(store, PLAN, SPEC)
+    with suppress(Interrupted):
+        work(PLAN, store, NoiseGenerator(8, be_late), BrightnessJudge(), [0])
+    assert_same(tmp_path, undisturbed)
+
+
 def test_what_made_a_shard_in_several_goes_is_all_named(tmp_path: Path) -> None:
     class OtherDevice(CountedGenerator):
         def provenance(self) -> dict[str, str]:

@@ -22,6 +22,7 @@ from synthgen.records import Candidate, Failure, Judged, Rendered
 from synthgen.regions.carried import Carried
 from synthgen.running.shard.encode import Pixels, decoded, png
 from synthgen.running.shard.journal_rows import as_judged, counted, schema, written_now
+from synthgen.running.shard.marker import read_marker
 from synthgen.seal import seal, unseal
 from synthgen.store import faults, layout
 from synthgen.store.store import RunStore
@@ -165,6 +166,8 @@ class Journal:
         }
         _write(self.store, layout.new_name(layout.JOURNAL, self.shard, "parquet"), rows, facts)
         faults.reach("journal-written")
+        if read_marker(self.store, self.shard, self.fingerprint) is not None:
+            self.clear()  # another worker committed the shard, and may have cleared the journal before this part came
 
     def clear(self) -> None:
         """Delete every part of this shard: it is committed."""
