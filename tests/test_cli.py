@@ -132,7 +132,8 @@ def test_sigterm_stops_with_75_and_keeps_what_was_committed(tmp_path: Path) -> N
     assert len(state["pending"]) == state["shards"] - state["done"] > 0
 
 
-@pytest.mark.parametrize("batch_size", [pytest.param(2, marks=pytest.mark.slow), 5])
+@pytest.mark.slow
+@pytest.mark.parametrize("batch_size", [2, 5])
 def test_the_batch_size_changes_no_candidate(home: Path, tmp_path: Path, batch_size: int) -> None:
     done = call(
         "run",

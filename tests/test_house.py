@@ -128,6 +128,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     return house.stdout, linter.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", FOUND.values(), ids=FOUND)
 def test_a_broken_rule_is_found_with_its_place(planted: tuple[str, str], pattern: str) -> None:
     assert re.search(pattern, planted[0], re.MULTILINE), planted[0][-3000:]

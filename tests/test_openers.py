@@ -175,6 +175,7 @@ def test_every_torch_load_reads_weights_only() -> None:
                 assert "weights_only=True" in ast.unparse(node), file
 
 
+@pytest.mark.slow
 def test_the_environment_does_not_turn_code_of_the_hub_on() -> None:
     code = (
         "import synthgen.models.source\n"

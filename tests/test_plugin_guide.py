@@ -73,6 +73,7 @@ def rows_of(run: Path) -> list[dict[str, Any]]:
     return [row for path in (run / "ledger").glob("*.parquet") for row in pq.read_table(path).to_pylist()]
 
 
+@pytest.mark.slow
 def test_a_measure_of_the_guide_scores_every_image_and_rejects_what_is_outside_its_limits(place: Path) -> None:
     rows = rows_of(place / MADE)
     rejected = [row for row in rows if row["reason"] == "measure"]
@@ -130,6 +131,7 @@ def test_without_its_plug_in_a_run_can_be_looked_at_and_made_stricter_but_not_go
     assert all(row["message"].endswith("expected at most 0.001") for row in darker)
 
 
+@pytest.mark.slow
 def test_a_generator_of_the_guide_makes_a_dataset_and_is_named_in_its_provenance(site: Path, tmp_path: Path) -> None:
     spec = re.sub(r"filters:.*", "", SHADOWS, flags=re.DOTALL).replace("bundled:workers", "plugin:stripes/wide")
     (tmp_path / "spec.yaml").write_text(spec + 'judge: {id: "bundled:judge"}\n')

@@ -66,12 +66,13 @@ STREAMS = {
 }
 
 
-QUICK = ("POSIX", "all closed", "no reader", "one column of a terminal")
+IN_CI = ("POSIX", "all closed", "no reader", "one column of a terminal")
 """One of each kind: an encoding, what is closed or full, a reader that is gone, no room."""
 
 
 @pytest.mark.parametrize(
-    "stream", [name if name in QUICK else pytest.param(name, marks=pytest.mark.sweep) for name in STREAMS]
+    "stream",
+    [pytest.param(name, marks=pytest.mark.slow if name in IN_CI else pytest.mark.sweep) for name in STREAMS],
 )
 def test_a_stream_that_takes_nothing_changes_no_outcome(home: Path, stream: str) -> None:
     end, environment = STREAMS[stream]
@@ -94,7 +95,16 @@ def test_a_run_is_made_where_nothing_can_be_printed(tmp_path: Path) -> None:
         assert synthgen.verify(tmp_path / place) == []
 
 
-@pytest.mark.parametrize("line", ["status run --json", "status run", "schema", "schema --audit", "finalize run --json"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "status run --json",
+        *(
+            pytest.param(line, marks=pytest.mark.slow)
+            for line in ("status run", "schema --audit", "finalize run --json")
+        ),
+    ],
+)
 def test_a_result_that_could_not_be_printed_is_a_failure_and_said_on_stderr(home: Path, line: str) -> None:
     for end in (">/dev/full", ">&-"):
         done = shell(f"synthgen {line} {end}", home)

@@ -79,6 +79,7 @@ def test_without_embeddings_the_answers_still_tell() -> None:
     assert reason.startswith("overall: the labelled images are no random sample: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", [[], ["skin"]], ids=["by class", "by answer"])
 def test_random_labels_are_used(by: list[str]) -> None:
     rng = np.random.default_rng(0)

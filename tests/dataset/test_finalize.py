@@ -258,6 +258,7 @@ def test_a_source_that_cannot_be_used_is_named(tmp_path: Path, write: Callable[[
     assert not (tmp_path / "dataset").exists()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_images(tmp_path: Path) -> None:
     """320 MB of images pass through much less memory, as Arrow counts it."""
     rng = np.random.default_rng(0)

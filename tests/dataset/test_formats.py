@@ -166,6 +166,7 @@ def _patched(store: RunStore, write: Callable[..., Any]) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("jsonl")
 def test_in_a_bucket_files_of_others_stay_and_those_of_a_killed_upload_go(
     s3: Callable[[str], str], tmp_path: Path

@@ -227,6 +227,7 @@ def test_pages_that_were_not_finished_are_no_damage_and_are_finished_next_time(
     assert [path.name for path in run.rglob(".*")] == []
 
 
+@pytest.mark.slow
 def test_a_bucket_has_the_pages_too(s3: Callable[[str], str]) -> None:
     address = f"{s3('good')}/run"
     make_run(address, noise_plan("classes={doctor: 3}"))

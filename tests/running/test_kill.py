@@ -42,7 +42,10 @@ def assert_same(run: str, uninterrupted: Path) -> None:
 
 @pytest.mark.parametrize(
     ("place", "fault"),
-    [*(("folder", fault) for fault in FAULTS), *(("s3", fault) for fault in IN_A_BUCKET)],
+    [
+        *(("folder", fault) for fault in FAULTS),
+        *(pytest.param("s3", fault, marks=pytest.mark.slow) for fault in IN_A_BUCKET),
+    ],
     indirect=["place"],
 )
 def test_a_run_killed_at_any_write_point_resumes_as_if_nothing_had_been(
