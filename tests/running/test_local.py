@@ -107,6 +107,7 @@ def forked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers begin at once, as forks of this process; as if spawned, each has no file but its end of the pipe."""
 
     def served(start: Start, location: str, device: str, connection: Connection) -> None:
+        torch.set_num_threads(1)  # the threads of OpenMP did not come along: with more than one, it waits for them
         close_files_but(connection.fileno())
         serve_process(start, location, device, connection)
 
