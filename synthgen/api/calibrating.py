@@ -8,22 +8,21 @@ from pathlib import Path
 from synthgen import running as runs
 from synthgen.api.arguments import PathInput, devices_of, number_of, one_spelling, path_of, share_of
 from synthgen.api.looking import take_look
-from synthgen.api.pilots import accepted_rows, pilot_filters, pilot_spec
-from synthgen.api.planning import plan
+from synthgen.api.pilots import accepted_rows, earlier_pictures, is_begun, pilot_spec, plan_of_pilot
 from synthgen.api.running import run
 from synthgen.api.specs import SpecInput, spec_of
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, ignore
 from synthgen.files import as_damage, as_storage_error, check_file, refuse_links, write_file
-from synthgen.judging.calibration.conditions import conditions, difference
+from synthgen.judging.calibration.conditions import conditions
 from synthgen.judging.calibration.looks import fingerprint, spent
+from synthgen.judging.calibration.questions import CalibratedFilter, question_of
 from synthgen.judging.calibration.threshold import Calibration, curve, pilot_size, quantile, threshold
 from synthgen.ledger.columns import LedgerRow, score_of
-from synthgen.planning import Plan
 from synthgen.spec import Spec
 from synthgen.spec.checks import check
 from synthgen.store import FolderStore
-from synthgen.store.layout import CALIBRATION, CALIBRATION_PLOT, LABELS, LEDGER, PLAN, TO_LABEL
+from synthgen.store.layout import CALIBRATION, CALIBRATION_PLOT, LABELS, LEDGER, TO_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +77,7 @@ def pilot(
     folder: PathInput,
     count: int | None = None,
     *,
+    filter: str = "label",
     precision: float = 0.95,
     confidence: float = 0.95,
     devices: str = "auto",
@@ -92,9 +92,12 @@ def pilot(
     Args:
         count: images of each class; a pilot that has more keeps them. By default what the pilot has, or enough for
             `precision` and `confidence`: twice as many as just pass with one wrong among them.
+        filter: what to ask: `label`, or of images that begin from pictures `kept` or `changed`. All ask about the same
+            images, each in a page and a CSV of its own.
 
     Raises:
-        UsageError: the pilot in `folder` was made for another spec, or is too small for the cells of `balance`.
+        UsageError: `filter` does not fit the spec; the pilot in `folder` was made for another spec, or is too small for
+            the cells of `balance`.
         SynthgenError: as `run`.
 
     Example:
@@ -104,11 +107,12 @@ def pilot(
     """
     spec, folder = spec_of(spec, calibrated=False), path_of(folder, "folder")
     devices, count = devices_of(devices), None if count is None else number_of(count, "count")
-    for name in (LABELS, TO_LABEL):
-        refuse_links(folder, folder / name)
-        check_file(folder / name)
+    question = question_of(spec, filter)
+    for path in (question.file(folder, LABELS), question.file(folder, TO_LABEL)):
+        refuse_links(folder, path)
+        check_file(path)
 
-    there = _plan_of(spec, folder) if _begun(folder) else None
+    there = plan_of_pilot(spec, folder) if is_begun(folder) else None
     before = min(kind.count for kind in there.spec.classes.values()) if there else 0
     precision, confidence = share_of(precision, "precision"), share_of(confidence, "confidence")
     count = max(count or before or pilot_size(precision, spent(confidence, 1)), before)
@@ -118,28 +122,36 @@ def pilot(
     run(wanted, folder, devices=devices, extend=True, on_progress=on_progress, stop=stop)
 
     with runs.changing(FolderStore(folder)):
-        return _to_label(spec, folder, count)
+        return _to_label(spec, folder, count, question)
 
 
-def _to_label(spec: Spec, folder: Path, count: int) -> Pilot:
-    from synthgen.pages.pilot_labels import PilotSample, add_rows, write_labelling
+def _to_label(spec: Spec, folder: Path, count: int, question: CalibratedFilter) -> Pilot:
+    from synthgen.pages.pilot_labels import ASKED, PilotSample, add_rows, write_labelling
 
-    classes = list(spec.classes)
+    classes, table, page = list(spec.classes), question.file(folder, LABELS), question.file(folder, TO_LABEL)
     rows = {row["id"]: row for row in sorted(accepted_rows(folder), key=lambda row: classes.index(row["class"]))}
-    lines = add_rows({name: row["class"] for name, row in rows.items()}, folder / LABELS)
+    lines = add_rows({name: row["class"] for name, row in rows.items()}, table)
+    before = earlier_pictures(folder) if question.compares else lambda row: None
     samples = [
-        PilotSample(line, name, rows[name]["class"], rows[name]["thumbnail"])
+        PilotSample(line, name, row["class"], row["thumbnail"], before(row), row["prompt"])
         for name, line in lines.items()
-        if name in rows
+        if (row := rows.get(name)) is not None
     ]
     definitions = {name: kind.definition for name, kind in spec.classes.items()}
-    write_labelling(samples, definitions, folder / TO_LABEL, title=f"{spec.name}: pictures to label", table=LABELS)
+    title = f"{spec.name}: pictures to label"
+    write_labelling(samples, definitions, page, title=title, table=table.name, asked=ASKED[question.filter])
     made = Counter(row["class"] for row in rows.values())
-    return Pilot(folder / LABELS, folder / TO_LABEL, count, {name: made[name] for name in classes})
+    return Pilot(table, page, count, {name: made[name] for name in classes})
 
 
 def calibrate(
-    spec: SpecInput, folder: PathInput, labels: PathInput, precision: float = 0.95, confidence: float = 0.95
+    spec: SpecInput,
+    folder: PathInput,
+    labels: PathInput,
+    precision: float = 0.95,
+    confidence: float = 0.95,
+    *,
+    filter: str = "label",
 ) -> Calibrated:
     """Find the thresholds that reach `precision` by the labels of a pilot, plot the trade-off, and write the file.
 
@@ -153,9 +165,11 @@ def calibrate(
         labels: the CSV that `pilot` made, filled in.
         precision: the share of accepted images that must be right, between 0 and 1.
         confidence: of the bound on that share.
+        filter: what was asked of the images: see `pilot`.
 
     Raises:
-        UsageError: `folder` has no pilot, or one for another spec; the labels are unreadable or of another pilot.
+        UsageError: `filter` does not fit the spec; `folder` has no pilot, or one for another spec; the labels are
+            unreadable or of another pilot.
         StorageError: the pilot is damaged, or its folder cannot be written.
 
     Example:
@@ -168,15 +182,18 @@ def calibrate(
     """
     spec, folder, labels = spec_of(spec, calibrated=False), path_of(folder, "folder"), path_of(labels, "labels")
     precision, confidence = share_of(precision, "precision"), share_of(confidence, "confidence")
+    question = question_of(spec, filter)
     with runs.changing(FolderStore(folder)):
-        return _calibrated(spec, folder, labels, precision, confidence)
+        return _calibrated(spec, folder, labels, precision, confidence, question)
 
 
-def _calibrated(spec: Spec, folder: Path, labels: Path, precision: float, confidence: float) -> Calibrated:
+def _calibrated(
+    spec: Spec, folder: Path, labels: Path, precision: float, confidence: float, question: CalibratedFilter
+) -> Calibrated:
     from synthgen.judging.calibration.plot import write_precision_plot
     from synthgen.pages.pilot_labels import read_labels
 
-    made_for, pictures = _pilot_of(spec, folder)
+    made_for, pictures = _pilot_of(spec, folder, question)
     right = read_labels(labels, {name: class_name for name, (class_name, _) in pictures.items()})
     posteriors, answers = defaultdict[str, list[float]](list), defaultdict[str, list[bool]](list)
     labelled = defaultdict[str, dict[str, bool]](dict)
@@ -186,28 +203,31 @@ def _calibrated(spec: Spec, folder: Path, labels: Path, precision: float, confid
         answers[class_name].append(answer)
         labelled[class_name][name] = answer
 
-    looks = take_look(folder, {name: fingerprint(labelled[name], precision, confidence) for name in spec.classes})
+    prints = {question.key(name): fingerprint(labelled[name], precision, confidence) for name in spec.classes}
+    looks = dict(zip(spec.classes, take_look(folder, prints).values(), strict=True))
     classes = {
         name: replace(threshold(posteriors[name], answers[name], precision, spent(confidence, look)), look=look)
         for name, look in looks.items()
     }
     curves = {name: curve(posteriors[name], answers[name], confidence) for name in spec.classes}
     chosen = {name: None if each.min_posterior is None else each.share for name, each in classes.items()}
-    write_precision_plot(curves, chosen, precision, folder / CALIBRATION_PLOT)
+    plot = question.file(folder, CALIBRATION_PLOT)
+    write_precision_plot(curves, chosen, precision, plot)
     promise = f"precision {precision:g} with confidence {confidence:g}"
-    return _kept(Calibration(promise, made_for, classes), folder, folder / CALIBRATION_PLOT)
+    return _kept(Calibration(promise, made_for, classes, question.filter), folder, question, plot)
 
 
-def keep_share(spec: SpecInput, folder: PathInput, keep: float) -> Calibrated:
+def keep_share(spec: SpecInput, folder: PathInput, keep: float, *, filter: str = "label") -> Calibrated:
     """Find thresholds that keep the likeliest pictures of each class, without labels, and write the file.
 
     They are computed from the pilot in `folder`, and promise the yield that it showed, with its interval.
 
     Args:
         keep: the share of each class's pictures to keep: more than 0 and at most 1.
+        filter: whose thresholds they are: `label`, `kept` or `changed`.
 
     Raises:
-        UsageError: `folder` has no pilot, or one for another spec.
+        UsageError: `filter` does not fit the spec; `folder` has no pilot, or one for another spec.
         StorageError: the pilot is damaged, or its folder cannot be written.
 
     Example:
@@ -217,23 +237,27 @@ def keep_share(spec: SpecInput, folder: PathInput, keep: float) -> Calibrated:
         <Calibration a yield of 50%: reached for 2 of 2 classes>
     """
     spec, folder, keep = spec_of(spec, calibrated=False), path_of(folder, "folder"), share_of(keep, "keep", whole=True)
+    question = question_of(spec, filter)
     with runs.changing(FolderStore(folder)):
-        made_for, pictures = _pilot_of(spec, folder)
+        made_for, pictures = _pilot_of(spec, folder, question)
         posteriors = defaultdict[str, list[float]](list)
         for class_name, posterior in pictures.values():
             posteriors[class_name].append(posterior)
 
         classes = {name: quantile(posteriors[name], keep) for name in spec.classes}
-        found = _kept(Calibration(f"a yield of {keep:.0%}", made_for, classes), folder, None)
+        if question.filter != "label":  # 0.5 says nothing about other scores
+            classes = {name: replace(each, denied=None) for name, each in classes.items()}
+        found = _kept(Calibration(f"a yield of {keep:.0%}", made_for, classes, question.filter), folder, question, None)
         if found.file is not None:  # the plot was drawn from labels, which these thresholds do not use
-            with as_storage_error(folder / CALIBRATION_PLOT):
-                (folder / CALIBRATION_PLOT).unlink(missing_ok=True)
+            plot = question.file(folder, CALIBRATION_PLOT)
+            with as_storage_error(plot):
+                plot.unlink(missing_ok=True)
     return found
 
 
-def _kept(calibration: Calibration, folder: Path, plot: Path | None) -> Calibrated:
+def _kept(calibration: Calibration, folder: Path, question: CalibratedFilter, plot: Path | None) -> Calibrated:
     """Write a calibration whose promise holds for every class; leave an earlier one as it is otherwise."""
-    file = folder / CALIBRATION
+    file = question.file(folder, CALIBRATION)
     earlier = file.exists()
     if calibration.missed:
         return Calibrated(calibration, None, plot, earlier)
@@ -242,38 +266,20 @@ def _kept(calibration: Calibration, folder: Path, plot: Path | None) -> Calibrat
     return Calibrated(calibration, file, plot, earlier)
 
 
-def _pilot_of(spec: Spec, folder: Path) -> tuple[Mapping[str, object], dict[str, tuple[str, float]]]:
-    """Return the conditions of the pilot, and the class and posterior of each of its pictures."""
-    if not _begun(folder):
+def _pilot_of(
+    spec: Spec, folder: Path, question: CalibratedFilter
+) -> tuple[Mapping[str, object], dict[str, tuple[str, float]]]:
+    """Return the conditions of the pilot, and the class and score of each of its pictures."""
+    if not is_begun(folder):
         hint = f"Make it first: `synthgen.pilot(spec, {str(folder)!r})`."
         raise UsageError(f"there is no pilot in {folder}", argument="folder", hint=hint)
-    made_for = conditions(_plan_of(spec, folder))
+    made_for = conditions(plan_of_pilot(spec, folder))
     with as_damage(folder / LEDGER):
-        return made_for, {row["id"]: (row["class"], _posterior(row)) for row in accepted_rows(folder)}
+        return made_for, {row["id"]: (row["class"], _score(row, question)) for row in accepted_rows(folder)}
 
 
-def _posterior(row: LedgerRow) -> float:
-    posterior = score_of(row, "label_posterior")
-    if posterior is None:
-        raise ValueError(f"{row['id']} has no posterior of its class")
-    return posterior
-
-
-def _begun(folder: Path) -> bool:
-    return (folder / PLAN).is_file()
-
-
-def _plan_of(spec: Spec, folder: Path) -> Plan:
-    """Return the plan of the pilot in `folder`.
-
-    Raises:
-        UsageError: it was made for another spec, or is not a pilot.
-    """
-    there, filters = runs.open_run(FolderStore(folder)), pilot_filters(spec)
-    hint = "Give the folder of this spec's pilot as `folder`, or a new one to make it in."
-    wanted = conditions(plan(spec.model_copy(update={"filters": filters})))
-    if differs := difference(conditions(there), wanted, "the pilot"):
-        raise UsageError(f"{folder} holds the pilot of another spec: {differs}", hint=hint)
-    if there.spec.filters != filters:
-        raise UsageError(f"{folder} holds a run with filters of its own, not a pilot", hint=hint)
-    return there
+def _score(row: LedgerRow, question: CalibratedFilter) -> float:
+    score = score_of(row, question.score)
+    if score is None:
+        raise ValueError(f"{row['id']} has no {question.score}")
+    return score

@@ -1,12 +1,18 @@
 """The spec of a pilot, and the attempts that it accepted."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from synthgen import running as runs
+from synthgen.api.planning import plan
+from synthgen.errors import UsageError
+from synthgen.judging.calibration.conditions import conditions, difference
 from synthgen.ledger.columns import LedgerRow
-from synthgen.records import Verdict
+from synthgen.planning import Plan
+from synthgen.records import ShardRecord, Verdict
 from synthgen.spec import Filters, LabelFilter, Spec
 from synthgen.store import FolderStore
+from synthgen.store.layout import PLAN
 
 
 def pilot_spec(spec: Spec, count: int) -> Spec:
@@ -35,7 +41,58 @@ def accepted_rows(folder: Path) -> list[LedgerRow]:
     """Return the ledger rows of the accepted attempts."""
     from synthgen.pages.sheet import ledger_rows
 
-    store = FolderStore(folder)
-    done = runs.read_intact(runs.open_run(store), store).done.values()
-    rows = ledger_rows([folder / record.ledger.name for record in done])
+    rows = ledger_rows([folder / record.ledger.name for record in _committed(folder)])
     return [row for row in rows if row["verdict"] == Verdict.ACCEPTED]
+
+
+def earlier_pictures(folder: Path) -> Callable[[LedgerRow], bytes | None]:
+    """Return what makes a thumbnail of the picture that an accepted attempt begins from, laid out as its image is.
+
+    Raises:
+        SynthgenError: when called: the set of pictures cannot be opened, or a picture has changed.
+    """
+    from synthgen.api.befores import befores_of
+    from synthgen.ledger.table import read_images
+    from synthgen.running.replay import candidate_of
+    from synthgen.running.shard.encode import decoded, thumbnail, to_host
+
+    store = FolderStore(folder)
+    planned = runs.open_run(store)
+    before = befores_of(planned)
+    assert before is not None, "images of the spec redraw pictures"
+    sizes = {
+        image["id"]: decoded(image["image"]["bytes"]).size
+        for record in _committed(folder)
+        for image in read_images(store, record.images.name, ["id", "image"])
+    }
+
+    def earlier(row: LedgerRow) -> bytes | None:
+        return thumbnail(to_host([before(candidate_of(row, planned), sizes[row["id"]]).pixels])[0])
+
+    return earlier
+
+
+def _committed(folder: Path) -> Iterable[ShardRecord]:
+    store = FolderStore(folder)
+    return runs.read_intact(runs.open_run(store), store).done.values()
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether there is a plan in a folder."""
+    return (folder / PLAN).is_file()
+
+
+def plan_of_pilot(spec: Spec, folder: Path) -> Plan:
+    """Return the plan of the pilot in `folder`.
+
+    Raises:
+        UsageError: it was made for another spec, or is not a pilot.
+    """
+    there, filters = runs.open_run(FolderStore(folder)), pilot_filters(spec)
+    hint = "Give the folder of this spec's pilot as `folder`, or a new one to make it in."
+    wanted = conditions(plan(spec.model_copy(update={"filters": filters})))
+    if differs := difference(conditions(there), wanted, "the pilot"):
+        raise UsageError(f"{folder} holds the pilot of another spec: {differs}", hint=hint)
+    if there.spec.filters != filters:
+        raise UsageError(f"{folder} holds a run with filters of its own, not a pilot", hint=hint)
+    return there

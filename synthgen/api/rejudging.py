@@ -14,7 +14,7 @@ from synthgen.api.trust import pinned_format, require_trust
 from synthgen.errors import UsageError
 from synthgen.planning import Plan
 from synthgen.planning.rules import rules_of
-from synthgen.spec import Filters, LabelFilter, Settings, Spec, SpecText, parse_spec
+from synthgen.spec import CALIBRATED, Filters, LabelFilter, Settings, Spec, SpecText, parse_spec
 from synthgen.spec.written import as_yaml, literal, written_in_full
 from synthgen.store import Location, RunStore, layout, open_store
 
@@ -107,12 +107,17 @@ def _beside(place: str) -> str:
 
 def _text(spec: Spec, overrides: Sequence[str]) -> str:
     """Write the whole spec, without the thresholds that a calibration among the overrides is to replace."""
-    label = spec.filters.label
-    if label and any(override.startswith("filters.label.calibration=") for override in overrides):
-        bare = spec.canonical()
-        del bare["filters"]["label"]["min_posterior"]
-        return as_yaml(literal(bare))
-    return written_in_full(spec)
+    calibrated = [
+        (name, key)
+        for name, key in CALIBRATED.items()
+        if getattr(spec.filters, name) and any(one.startswith(f"filters.{name}.calibration=") for one in overrides)
+    ]
+    if not calibrated:
+        return written_in_full(spec)
+    bare = spec.canonical()
+    for name, key in calibrated:
+        del bare["filters"][name][key]
+    return as_yaml(literal(bare))
 
 
 def _without_thresholds(spec: Spec) -> Spec:

@@ -18,6 +18,7 @@ from synthgen.dataset.replace import leftovers as unfinished
 from synthgen.errors import StorageError, UsageError
 from synthgen.files import as_storage_error, is_draft, sync
 from synthgen.holders import named
+from synthgen.judging.calibration.questions import files_of
 from synthgen.leftovers import alone
 from synthgen.store import Location, RunStore, layout, open_store
 
@@ -25,7 +26,8 @@ _ORDER = (
     *(layout.RESULTS, layout.SHEET, layout.PAGES, layout.DATASET, layout.AUDIT, layout.DONE),
     *(layout.IMAGES, layout.LEDGER, layout.JOURNAL, layout.FAILED, layout.ADDITIONS, layout.CHANGES, "decisions"),
     layout.SOURCES,
-    *(layout.CALIBRATION, layout.CALIBRATION_PLOT, layout.TO_LABEL, layout.LOOKS),
+    *(path.name for path in files_of(Path())),
+    layout.LOOKS,
     *(layout.SPEC, layout.RESOLVED, layout.PLAN),
 )
 """What synthgen makes in a run, in the order in which it is removed, but for what shows that it is a run: that is last.

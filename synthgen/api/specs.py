@@ -18,6 +18,7 @@ from synthgen.bounded import read_bounded
 from synthgen.errors import SpecError, UsageError
 from synthgen.planning import Plan
 from synthgen.spec import (
+    CALIBRATED,
     NO_CHANGES,
     Balance,
     Settings,
@@ -210,7 +211,7 @@ def _files_of(spec: Spec, calibrated: bool) -> list[tuple[tuple[str | int, ...],
         for index, entry in enumerate(spec.balance)
     ]
     if calibrated:
-        files.append((("filters", "label", "calibration"), partial(_calibration_of, spec)))
+        files += [(("filters", name, "calibration"), partial(_calibration_of, spec, name)) for name in CALIBRATED]
     return files
 
 
@@ -234,31 +235,41 @@ def _with_explicit_share(entry: Balance, spec: Spec) -> Balance:
 
 
 def with_thresholds(planned: Plan) -> Plan:
-    """Replace the calibration file of a plan by its thresholds, and record what they promise.
+    """Replace the calibration files of a plan by their thresholds, and record what they promise.
 
     Raises:
-        UsageError: the calibration cannot be read, or was made for another spec.
+        UsageError: a calibration cannot be read, or was made for another spec or filter.
     """
-    label, calibration = planned.spec.filters.label, _calibration_of(planned.spec)
-    if label is None or calibration is None:
+    promises, filters = dict[str, str](), planned.spec.filters
+    for name, key in CALIBRATED.items():
+        calibration = _calibration_of(planned.spec, name)
+        if calibration is None:
+            continue
+        section = getattr(filters, name)
+        floors = calibration.floors_for(planned, section.calibration)
+        promises[name] = calibration.promise
+        filters = filters.model_copy(update={name: section.model_copy(update={key: floors, "calibration": None})})
+    if not promises:
         return planned
-    floors = calibration.floors_for(planned, str(label.calibration))
-    thresholds = label.model_copy(update={"min_posterior": floors, "calibration": None})
-    filters = planned.spec.filters.model_copy(update={"label": thresholds})
-    return replace(planned, spec=planned.spec.model_copy(update={"filters": filters}), promise=calibration.promise)
+    told = [promise if name == "label" else f"{name}: {promise}" for name, promise in promises.items()]
+    return replace(planned, spec=planned.spec.model_copy(update={"filters": filters}), promise="; ".join(told))
 
 
-def _calibration_of(spec: Spec) -> Calibration | None:
-    label = spec.filters.label
-    if label is None or label.calibration is None:
+def _calibration_of(spec: Spec, name: str) -> Calibration | None:
+    """Read the calibration that a filter names; None if it names none."""
+    section = getattr(spec.filters, name)
+    if section is None or section.calibration is None:
         return None
     from synthgen.judging.calibration.threshold import Calibration
 
-    path, hint = Path(label.calibration), "`synthgen calibrate` writes such a file."
+    path, hint = Path(section.calibration), "`synthgen calibrate` writes such a file."
     try:
-        return Calibration.from_json(read_bounded(path).decode("utf-8"), str(path))
+        found = Calibration.from_json(read_bounded(path).decode("utf-8"), str(path))
     except FileNotFoundError:
         raise UsageError(f"there is no file {path} in {Path.cwd()}", hint=hint) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
         raise UsageError(f"{path} cannot be read: {reason}", hint=hint) from error
+    if found.filter != name:
+        raise UsageError(f"{path} is the calibration of the filter {found.filter!r}, not of {name!r}", hint=hint)
+    return found

@@ -41,6 +41,15 @@ def calibrate(
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Folder of the pilot. Default: outputs/NAME-pilot."),
     ] = None,
+    filter: Annotated[
+        str,
+        typer.Option(
+            "--filter",
+            metavar="NAME",
+            help="What to ask: label, does the image show its class? Or, of images that begin from pictures: kept, is "
+            "what should stay still there? changed, did it change as asked?",
+        ),
+    ] = "label",
     precision: Annotated[
         float | None,
         typer.Option(
@@ -60,7 +69,7 @@ def calibrate(
     variables: Variables = None,
     devices: Devices = "auto",
 ) -> Answer:
-    """Find label thresholds that reach a precision.
+    """Find thresholds of a filter that reach a precision.
 
     The first call makes a pilot to label by eye, or extends it; the second reads the labels.
     """
@@ -82,24 +91,28 @@ def calibrate(
         raise UsageError(
             "sets the size of the pilot", argument="count", hint="To extend it, call without `labels` and `keep` first."
         )
-    again = ["synthgen", "calibrate", spec, "-o", str(place), *changes.options()]
+    asked = [] if filter == "label" else ["--filter", filter]
+    again = ["synthgen", "calibrate", spec, "-o", str(place), *asked, *changes.options()]
     if labels is None and keep is None:
-        made = _make_pilot(found, place, count, precision, confidence, devices)
+        made = _make_pilot(found, place, count, filter, precision, confidence, devices)
         promise = [f"--precision={precision:g}"] + ([f"--confidence={confidence:g}"] if confidence != _PROMISED else [])
         then = shlex.join([*again, "--labels", str(made.table), *promise])
         return _answer_of_pilot(made, count, then)
-    return _answer(_thresholds(found, place, labels, keep, precision, confidence), shlex.join(again), spec)
+    thresholds = _thresholds(found, place, labels, keep, filter, precision, confidence)
+    return _answer(thresholds, shlex.join(again), spec)
 
 
 def _make_pilot(
-    spec: "Spec", folder: Path, count: int | None, precision: float, confidence: float, devices: str
+    spec: "Spec", folder: Path, count: int | None, filter: str, precision: float, confidence: float, devices: str
 ) -> "Pilot":
     from synthgen.api.calibrating import pilot
 
     stop = stop_on_signals()
     with session.progress(str(folder), f"loading {spec.model.id}") as on_progress:
-        asked = {"precision": precision, "confidence": confidence}
-        return pilot(spec, folder, count, **asked, devices=devices, on_progress=on_progress, stop=stop.is_set)
+        promise = {"precision": precision, "confidence": confidence}
+        return pilot(
+            spec, folder, count, filter=filter, **promise, devices=devices, on_progress=on_progress, stop=stop.is_set
+        )
 
 
 def _answer_of_pilot(made: "Pilot", count: int | None, then: str) -> Answer:
@@ -126,13 +139,19 @@ def _answer_of_pilot(made: "Pilot", count: int | None, then: str) -> Answer:
 
 
 def _thresholds(
-    spec: "Spec", folder: Path, labels: Path | None, keep: float | None, precision: float, confidence: float
+    spec: "Spec",
+    folder: Path,
+    labels: Path | None,
+    keep: float | None,
+    filter: str,
+    precision: float,
+    confidence: float,
 ) -> "Calibrated":
     from synthgen.api.calibrating import calibrate, keep_share
 
     if labels is not None:
-        return calibrate(spec, folder, labels, precision, confidence)
-    return keep_share(spec, folder, keep or 1.0)
+        return calibrate(spec, folder, labels, precision, confidence, filter=filter)
+    return keep_share(spec, folder, keep or 1.0, filter=filter)
 
 
 def _as_named(file: Path, spec: str) -> str:
@@ -145,10 +164,12 @@ def _as_named(file: Path, spec: str) -> str:
 
 def _answer(found: "Calibrated", again: str, spec: str) -> Answer:
     """Show the thresholds. If a class missed the promise, nothing was written."""
+    from synthgen.judging.calibration.questions import QUESTIONS
+
     calibration = found.calibration
     lines = [f"look at   {found.plot}"] if found.plot else []
-    width = max(map(len, calibration.classes))
-    lines += [f"{name:<{width}}  {each}" for name, each in calibration.classes.items()]
+    width, told = max(map(len, calibration.classes)), QUESTIONS[calibration.filter].told
+    lines += [f"{name:<{width}}  {each.told(told)}" for name, each in calibration.classes.items()]
     looks = {name: each.look for name, each in calibration.classes.items() if each.look is not None}
     if (most := max(looks.values(), default=0)) > 1:
         lines.append(
@@ -156,6 +177,7 @@ def _answer(found: "Calibrated", again: str, spec: str) -> Answer:
             "allowed, so the promise holds"
         )
     result = {
+        "filter": calibration.filter,
         "promise": calibration.promise,
         "missed": list(calibration.missed),
         "thresholds": {name: each.min_posterior for name, each in calibration.classes.items()},
@@ -167,7 +189,7 @@ def _answer(found: "Calibrated", again: str, spec: str) -> Answer:
     }
     if found.file is not None:
         named = _as_named(found.file, spec)
-        lines.append(f"wrote {found.file}: name it in the spec as filters.label.calibration{named}")
+        lines.append(f"wrote {found.file}: name it in the spec as filters.{calibration.filter}.calibration{named}")
         return Answer(result=result, lines=lines)
 
     left = "the file of an earlier call is unchanged" if found.earlier else "no file was written"

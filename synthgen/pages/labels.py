@@ -25,15 +25,23 @@ class PictureToLabel:
 
     Attributes:
         thumbnail: None if the image cannot be shown.
+        before: the picture that it begins from, to be shown beside it; None if the question is not about that.
+        prompt: what was asked for, to be shown below it; empty if the question is not about that.
     """
 
     id: str
     label: str
     thumbnail: bytes | None
+    before: bytes | None = None
+    prompt: str = ""
 
     @property
     def uri(self) -> str | None:
         return data_uri(self.thumbnail)
+
+    @property
+    def uri_before(self) -> str | None:
+        return data_uri(self.before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class LabelRow:
 
 
 def write_label_page(path: Path, **context: object) -> None:
-    """Write the page. It shows no prompt, score or answer of a model, which would influence people.
+    """Write the page. It shows no score or answer of a model, and no prompt unasked, which would influence people.
 
     Raises:
         StorageError: the page cannot be written.

@@ -25,12 +25,58 @@ class PilotSample:
     Attributes:
         line: its line in the CSV.
         thumbnail: None if it cannot be shown.
+        before: the picture that it begins from; None without one.
     """
 
     line: int
     id: str
     label: str
     thumbnail: bytes | None
+    before: bytes | None = None
+    prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelTask:
+    """What people are asked about the pictures of a pilot.
+
+    Attributes:
+        task: the question, in the head of the page.
+        heading: the question over the pictures of a class; `{}` is its name.
+        yes, no: when to answer so.
+        shows_prompt: whether it is about the prompt, which then stands below each picture.
+    """
+
+    task: str
+    heading: str
+    yes: str
+    no: str
+    shows_prompt: bool = False
+
+
+_BESIDE = "On the left is the picture that each image begins from, on the right the image."
+ASKED: Mapping[str, LabelTask] = {
+    "label": LabelTask(
+        "Does each image show the class it was made for?",
+        "Does it show “{}”?",
+        "Someone who does not know the prompt would say that the image shows the class as described below.",
+        "It shows something else, a mixture of classes, or nothing recognisable. If you cannot tell, answer no.",
+    ),
+    "kept": LabelTask(
+        f"{_BESIDE} Is everything that should stay of the picture still there?",
+        "Made as “{}”: is what should stay still there?",
+        "Someone who sees both would say that it is the same object, but for what was to change.",
+        "It is another object, or has lost a part, a color or its place. If you cannot tell, answer no.",
+    ),
+    "changed": LabelTask(
+        f"{_BESIDE} Below them is what was asked for. Does the image show it, and differ from the picture?",
+        "Made as “{}”: did it change as asked?",
+        "Someone who sees both would say that the image shows what was asked for, more than the picture did.",
+        "It is much like the picture, or changed otherwise. If you cannot tell, answer no.",
+        shows_prompt=True,
+    ),
+}
+"""By the filter that the answers calibrate."""
 
 
 def add_rows(classes: Mapping[str, str], path: Path) -> dict[str, int]:
@@ -71,7 +117,12 @@ def add_rows(classes: Mapping[str, str], path: Path) -> dict[str, int]:
 
 
 def write_labelling(
-    samples: Sequence[PilotSample], definitions: Mapping[str, str | None], path: Path, title: str, table: str
+    samples: Sequence[PilotSample],
+    definitions: Mapping[str, str | None],
+    path: Path,
+    title: str,
+    table: str,
+    asked: LabelTask = ASKED["label"],
 ) -> None:
     """Write the page of `samples` with the question to answer.
 
@@ -88,8 +139,9 @@ def write_labelling(
         first, last = own[0].line, own[-1].line
         lines = f"line {first} of {table}" if first == last else f"lines {first} to {last} of {table}"
         note = " · ".join(filter(None, (definitions[name], lines)))
-        groups.append(((name, note), [(f"line {each.line}", _picture(each)) for each in own]))
-    write_label_page(path, title=title, table=table, count=len(samples), answers={}, groups=groups)
+        pictures = [(f"line {each.line}", _picture(each, asked)) for each in own]
+        groups.append(((asked.heading.format(name), note), pictures))
+    write_label_page(path, title=title, table=table, count=len(samples), answers={}, groups=groups, asked=asked)
 
 
 def read_labels(path: Path, classes: Mapping[str, str]) -> dict[str, bool]:
@@ -126,5 +178,6 @@ def read_labels(path: Path, classes: Mapping[str, str]) -> dict[str, bool]:
     return labels
 
 
-def _picture(sample: PilotSample) -> PictureToLabel:
-    return PictureToLabel(sample.id, sample.label, sample.thumbnail)
+def _picture(sample: PilotSample, asked: LabelTask) -> PictureToLabel:
+    prompt = sample.prompt if asked.shows_prompt else ""
+    return PictureToLabel(sample.id, sample.label, sample.thumbnail, sample.before, prompt)

@@ -20,12 +20,12 @@ def rules_of(spec: Spec, class_name: str) -> tuple[Rule, ...]:
         rules.append(Rule(Reason.LABEL, "label_posterior", _floor(filters.label, len(spec.classes), class_name)))
     if filters.clip:
         rules.append(Rule(Reason.CLIP, "clip_score", filters.clip.min_score))
-    if filters.kept:
-        rules.append(Rule(Reason.KEPT, "kept", filters.kept.min_score))
+    if filters.kept and filters.kept.min_score is not None:
+        rules.append(Rule(Reason.KEPT, "kept", _of(class_name, filters.kept.min_score)))
     if filters.changed:
         rules.append(Rule(Reason.CHANGED, "changed", filters.changed.min_difference))
         if filters.changed.min_gain is not None:
-            rules.append(Rule(Reason.CHANGED, "gained", filters.changed.min_gain))
+            rules.append(Rule(Reason.CHANGED, "gained", _of(class_name, filters.changed.min_gain)))
     for name, limits in filters.measures.items():
         if limits.min is not None or limits.max is not None:
             floor, ceiling = -inf if limits.min is None else limits.min, inf if limits.max is None else limits.max
@@ -36,7 +36,11 @@ def rules_of(spec: Spec, class_name: str) -> tuple[Rule, ...]:
 def _floor(label: LabelFilter, classes: int, class_name: str) -> float:
     if label.min_posterior == "chance":
         return 1 / classes  # He et al. 2023: what is likelier than by chance
-    return label.min_posterior[class_name] if isinstance(label.min_posterior, Mapping) else label.min_posterior
+    return _of(class_name, label.min_posterior)
+
+
+def _of(class_name: str, limit: float | Mapping[str, float]) -> float:
+    return limit[class_name] if isinstance(limit, Mapping) else limit
 
 
 def first_broken(scores: Mapping[str, float], rules: tuple[Rule, ...]) -> Rule | None:

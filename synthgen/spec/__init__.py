@@ -17,6 +17,7 @@ from synthgen.spec.components import ComponentSpec
 from synthgen.spec.control import BUNDLED_CONTROLS, ControlSpec
 from synthgen.spec.declared import Declared
 from synthgen.spec.filters import (
+    CALIBRATED,
     OWN_SCORES,
     ClipFilter,
     DuplicateFilter,
@@ -61,6 +62,7 @@ __all__ = [
     "BUNDLED_CONTROLS",
     "BUNDLED_JUDGE",
     "BUNDLED_MODEL",
+    "CALIBRATED",
     "DEFAULT_JUDGE",
     "MAX_BYTES",
     "NOT_APPLICABLE",

@@ -16,7 +16,7 @@ from synthgen.spec.bundled import check_bundled
 from synthgen.spec.component_checks import check_components
 from synthgen.spec.conditions import check_conditions
 from synthgen.spec.control_checks import check_control
-from synthgen.spec.filters import OWN_SCORES
+from synthgen.spec.filters import CALIBRATED, OWN_SCORES
 from synthgen.spec.memory_checks import check_memory
 from synthgen.spec.messages import suggestion, suggestion_or_all
 from synthgen.spec.model import BUNDLED_MODEL, ModelSpec
@@ -47,7 +47,7 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from check_wordings(spec)
     yield from check_attributes(spec)
     yield from check_to(spec)
-    yield from _label(mapping(mapping(spec, "filters"), "label"), mapping(spec, "classes"))
+    yield from _thresholds(mapping(spec, "filters"), mapping(spec, "classes"))
     yield from _measures(spec)
     yield from check_output(mapping(spec, "output"))
     yield from check_bundled(spec)
@@ -212,16 +212,24 @@ def _shares(path: Path, target: Data, values: Data) -> Iterator[Violation]:
         yield Violation(path, f"expected shares that add up to 1, found {sum(numbers):g}")
 
 
-def _label(label: Data, classes: Data) -> Iterator[Violation]:
-    path, floors = ("filters", "label", "min_posterior"), mapping(label, "min_posterior")
-    if label.get("calibration") is not None and "min_posterior" in label:
-        yield Violation((*path, KEY), "use either min_posterior or calibration, not both")
+def _thresholds(filters: Data, classes: Data) -> Iterator[Violation]:
+    for name, key in CALIBRATED.items():
+        if filters.get(name) is not None:
+            yield from _threshold(("filters", name), key, mapping(filters, name), classes)
+
+
+def _threshold(path: Path, key: str, own: Data, classes: Data) -> Iterator[Violation]:
+    floors, calibrated = mapping(own, key), own.get("calibration") is not None
+    if calibrated and own.get(key) is not None:
+        yield Violation((*path, key, KEY), f"use either {key} or calibration, not both")
+    if key == "min_score" and not calibrated and own.get(key) is None:
+        yield Violation(path, "expected a min_score, or a calibration")
     for name in floors:
         if name not in classes:
             hint = suggestion(name, classes)
-            yield Violation((*path, name, KEY), f"there is no class {quoted(name)}{hint}")
+            yield Violation((*path, key, name, KEY), f"there is no class {quoted(name)}{hint}")
     if floors and (missing := [name for name in classes if name not in floors]):
-        yield Violation(path, f"no threshold for the class {quoted(missing[0])}")
+        yield Violation((*path, key), f"no threshold for the class {quoted(missing[0])}")
 
 
 def _measures(spec: Data) -> Iterator[Violation]:

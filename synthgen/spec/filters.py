@@ -23,12 +23,18 @@ OWN_SCORES = (
     "gained",
 )
 """The scores that synthgen itself gives: no measure of a plug-in may have such a name."""
+CALIBRATED = {"label": "min_posterior", "kept": "min_score", "changed": "min_gain"}
+"""The filters that a calibration may set, with the threshold that it sets."""
 NOT_FINITE = "argument_not_finite"
 """pydantic's type of the error for an argument of a measure that is NaN or infinite."""
 
 
 def _kind_of_floor(value: object) -> str:
     return "<classes>" if isinstance(value, Mapping) else "<word>" if isinstance(value, str) else "<number>"
+
+
+def _kind_of_limit(value: object) -> str:
+    return "<classes>" if isinstance(value, Mapping) else "<number>"
 
 
 Floor = Annotated[
@@ -38,6 +44,16 @@ Floor = Annotated[
     Discriminator(_kind_of_floor),
 ]
 """One threshold for all classes; `chance`, 1 divided by the number of classes; or one threshold per class."""
+_Cosine = Annotated[float, Field(ge=-1, le=1)]
+_Gain = Annotated[float, Field(ge=-2, le=2)]
+Least = Annotated[
+    Annotated[_Cosine, Tag("<number>")] | Annotated[Mapping[ClassName, _Cosine], Tag("<classes>")],
+    Discriminator(_kind_of_limit),
+]
+LeastGain = Annotated[
+    Annotated[_Gain, Tag("<number>")] | Annotated[Mapping[ClassName, _Gain], Tag("<classes>")],
+    Discriminator(_kind_of_limit),
+]
 
 
 class LabelFilter(Section):
@@ -69,11 +85,14 @@ class ClipFilter(Section):
 class KeptFilter(Section):
     """Rejects images that lost what should stay of the pictures that they begin from."""
 
-    min_score: float = Field(
-        ge=-1,
-        le=1,
+    min_score: Least | None = Field(
+        None,
         description="Smallest accepted score: with a region, the share of the pixels outside of it that are those of "
-        "the picture, bit for bit; without one, the cosine of image and picture by the judge.",
+        "the picture, bit for bit; without one, the cosine of image and picture by the judge. One number, or one per "
+        "class. Required, unless a calibration gives it.",
+    )
+    calibration: Text | None = Field(
+        None, description="A file that 'synthgen calibrate' wrote for the filter kept. Its thresholds are min_score."
     )
 
 
@@ -85,10 +104,13 @@ class ChangedFilter(Section):
         description="Smallest accepted difference of the pixels of the region, or of all, on average: 1 is black for "
         "white.",
     )
-    min_gain: Annotated[float, Field(ge=-2, le=2)] | None = Field(
+    min_gain: LeastGain | None = Field(
         None,
         description="By how much the cosine of image and prompt, in the region, must at least exceed that of the "
-        "picture and the prompt. 0 asks that the image shows more of what was asked.",
+        "picture and the prompt. 0 asks that the image shows more of what was asked. One number, or one per class.",
+    )
+    calibration: Text | None = Field(
+        None, description="A file that 'synthgen calibrate' wrote for the filter changed. Its thresholds are min_gain."
     )
 
 

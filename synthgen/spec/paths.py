@@ -71,6 +71,8 @@ _PLACES: tuple[tuple[tuple[str, ...], Callable[[str, str], str]], ...] = (
     (("source", "dataset"), _model),
     (("control", _ANY, "model"), _model),
     (("filters", "label", "calibration"), _file),
+    (("filters", "kept", "calibration"), _file),
+    (("filters", "changed", "calibration"), _file),
     (("balance", _ANY, "target", "from"), _file),
     (("prompts", "variables", _ANY, "file"), _file),
     (("prompts", "expand", "file"), _file),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -124,3 +125,71 @@ def test_an_override_stays_one_comment_of_the_kept_text(override: str) -> None:
     assert json.loads(first.removeprefix("# override: ")) == override
     assert rest == ["synthgen: 1"]
     assert yaml.safe_load(kept) == {"synthgen": 1}
+
+
+@pytest.fixture(scope="module")
+def redrawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object], Path]:
+    """A spec that redraws renders, and its pilot, which has a page and a table for what was kept and for what changed."""
+    folder = tmp_path_factory.mktemp("redrawn")
+    synthgen.render(folder / "renders", 6, seed=1)
+    spec = {
+        **SPEC,
+        "task": "image-to-image",
+        "source": {"dataset": str(folder / "renders")},
+        "classes": {"doctor": 1, "chef": 1},
+        "filters": {"kept": {"min_score": 0.1}},
+    }
+    for name in ("kept", "changed"):
+        made = synthgen.pilot(spec, folder / "pilot", 2, filter=name, devices="cpu")
+        filled = [line + ("yes" if number else "") for number, line in enumerate(made.table.read_text().splitlines())]
+        made.table.write_text("\n".join(filled) + "\n")
+    return spec, folder / "pilot"
+
+
+@pytest.mark.parametrize(("name", "key", "score"), [("kept", "min_score", "kept"), ("changed", "min_gain", "gained")])
+def test_what_was_kept_and_what_changed_is_calibrated_as_labels_are(
+    redrawn: tuple[dict[str, object], Path], name: str, key: str, score: str
+) -> None:
+    spec, folder = redrawn
+    assert (folder / f"to-label-{name}.html").read_text().count("<img") == 8, "each image beside its picture"
+    found = synthgen.calibrate(spec, folder, folder / f"labels-{name}.csv", 0.4, 0.5, filter=name)
+    assert (found.file, found.plot) == (folder / f"calibration-{name}.json", folder / f"calibration-{name}.svg")
+    assert not (folder / "calibration.json").exists()
+
+    planned = synthgen.plan({**spec, "filters": {name: {"calibration": str(found.file)}}})
+    floors = {kind: each.min_posterior for kind, each in found.calibration.classes.items()}
+    assert getattr(getattr(planned.spec.filters, name), key) == floors
+    (ledger,) = (folder / "ledger").iterdir()
+    assert set(floors.values()) <= set(pq.read_table(ledger)[f"score_{score}"].to_pylist())
+    assert planned.promise == f"{name}: precision 0.4 with confidence 0.5"
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"label": {"calibration": "kept"}}, "is the calibration of the filter 'kept', not of 'label'"),
+        ({"kept": {"calibration": "kept", "min_score": 0.5}}, "use either min_score or calibration, not both"),
+        ({"kept": {}}, "expected a min_score, or a calibration"),
+        ({"kept": {"min_score": {"doctor": 0.5}}}, "no threshold for the class 'chef'"),
+        ({"changed": {"min_gain": {"docter": 0.5}}}, "there is no class 'docter'"),
+        ({"changed": {"min_gain": "chance"}}, "expected a number"),
+    ],
+)
+def test_thresholds_that_are_none_of_a_filter_are_refused(
+    redrawn: tuple[dict[str, object], Path], filters: dict[str, dict[str, object]], expected: str
+) -> None:
+    spec, folder = redrawn
+    found = synthgen.keep_share(spec, folder, 1, filter="kept")
+    named = {
+        name: {key: str(found.file) if key == "calibration" else value for key, value in own.items()}
+        for name, own in filters.items()
+    }
+    with pytest.raises(synthgen.SynthgenError, match=expected):
+        synthgen.plan({**spec, "filters": named})
+
+
+def test_images_that_begin_from_nothing_have_nothing_to_keep(pilot: synthgen.Pilot) -> None:
+    with pytest.raises(UsageError, match="those of this spec begin from none"):
+        synthgen.keep_share(SPEC, pilot.table.parent, 1, filter="kept")
+    with pytest.raises(UsageError, match="expected label, kept, changed, found 'clip'"):
+        synthgen.keep_share(SPEC, pilot.table.parent, 1, filter="clip")

@@ -24,7 +24,7 @@ class Threshold:
     """What the labels say about one class.
 
     Attributes:
-        min_posterior: None where no threshold reached the target.
+        min_posterior: the least score of the filter; None where no threshold reached the target.
         pictures: how many pictures of the class in the pilot it was found with.
         accepted, right: counts at or above the threshold; where there is none, at or above the strictest that was
             tried. `right` is None without labels.
@@ -51,6 +51,10 @@ class Threshold:
         return self.accepted / self.pictures if self.pictures else 0.0
 
     def __str__(self) -> str:
+        return self.told("posterior")
+
+    def told(self, score: str) -> str:
+        """Say what the threshold of a score, which has this name, promises; or what is lacking."""
         if self.min_posterior is None:
             return f"not reached: {self.lacking}"
         precise = "" if self.precision is None else f"precision at least {_two_digits(self.precision)}, "
@@ -60,7 +64,7 @@ class Threshold:
             of += (
                 f"; {self.denied} of these {'is' if self.denied == 1 else 'are'}, to the judge, likelier something else"
             )
-        return f"posterior at least {_two_digits(self.min_posterior)}: {precise}yield {self.share:.0%} {of}"
+        return f"{score} at least {_two_digits(self.min_posterior)}: {precise}yield {self.share:.0%} {of}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class Calibration:
 
     Attributes:
         promise: what the thresholds were chosen for, in words.
+        filter: the filter whose thresholds they are.
         made_for: see `synthgen.judging.calibration.conditions`.
 
     Example:
@@ -81,6 +86,7 @@ class Calibration:
     promise: str
     made_for: Mapping[str, Any]
     classes: Mapping[str, Threshold]
+    filter: str = "label"
 
     def __repr__(self) -> str:
         reached = len(self.classes) - len(self.missed)
@@ -92,7 +98,10 @@ class Calibration:
         return tuple(name for name, each in self.classes.items() if each.min_posterior is None)
 
     def to_json(self) -> str:
-        return json.dumps({"calibration": FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+        content = asdict(self)
+        if self.filter == "label":  # as earlier versions wrote it
+            del content["filter"]
+        return json.dumps({"calibration": FORMAT, **content}, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str, name: str) -> "Calibration":
