@@ -129,7 +129,7 @@ def test_an_override_stays_one_comment_of_the_kept_text(override: str) -> None:
 
 @pytest.fixture(scope="module")
 def redrawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object], Path]:
-    """A spec that redraws renders, and its pilot, which has a page and a table for what was kept and for what changed."""
+    """A spec that redraws renders, and its pilot, with pages and tables for both questions."""
     folder = tmp_path_factory.mktemp("redrawn")
     synthgen.render(folder / "renders", 6, seed=1)
     spec = {
