@@ -12,7 +12,7 @@ from synthgen.spec.choices import Choices, PromptChoice, Suffixes, VariableChoic
 from synthgen.spec.control import ControlSpec
 from synthgen.spec.expand import Expand
 from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Texts, VariableName
-from synthgen.spec.filters import Filters, Safety
+from synthgen.spec.filters import CALIBRATED, Filters, Safety
 from synthgen.spec.model import JudgeSpec, ModelSpec, default_judge
 from synthgen.spec.output import Budget, Output
 from synthgen.spec.region import CanvasSpec, RegionSpec
@@ -231,6 +231,9 @@ class Spec(Section):
         for key in ("measures", "kept", "changed"):
             if not getattr(self.filters, key):
                 del dumped["filters"][key]  # plans of earlier versions keep their fingerprint
+        for name, key in CALIBRATED.items():
+            if dumped["filters"].get(name, {}) and dumped["filters"][name]["calibration"] is not None:
+                del dumped["filters"][name][key]  # its thresholds are the calibration's: a spec with both is refused
         for key in ("guidance_interval", "image_guidance", "max_sequence_length", "clip_skip"):  # the same
             if getattr(self.model, key) is None:
                 del dumped["model"][key]

@@ -6,6 +6,9 @@ import pytest
 
 from synthgen.api.specs import read_spec
 from synthgen.errors import SpecError
+from synthgen.judging.calibration.threshold import Calibration
+from synthgen.spec import parse_spec
+from synthgen.spec.written import written_in_full
 
 SPEC = """\
 synthgen: 1
@@ -63,3 +66,13 @@ def test_a_calibration_is_looked_for_unless_it_is_to_be_made(tmp_path: Path, mon
     Path("chosen.json").write_text("{}")
     with pytest.raises(SpecError, match=r"spec.yaml:6:32: filters.label.calibration: chosen.json is not a calibration"):
         read_spec(Path("spec.yaml"))
+
+
+def test_shares_and_thresholds_may_both_be_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("spec.yaml").write_text(SPEC.replace("chef: 2", "chef: 9") + "filters: {label: {calibration: chosen.json}}\n")
+    Path("real.csv").write_text("hair\nshort\nshort\nlong\n")
+    Path("chosen.json").write_text(Calibration("much", {}, {}).to_json())
+    spec = read_spec(Path("spec.yaml"))
+    assert (spec.balance[0].target["short"], spec.filters.label.calibration) == (2 / 3, "chosen.json")  # type: ignore[index, union-attr]
+    assert parse_spec(written_in_full(spec)) == spec
