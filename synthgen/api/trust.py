@@ -48,7 +48,18 @@ class PinnedModel:
 
     kind: Literal["bundled", "folder", "hub", "open_clip", "plugin", "file"]
     role: Literal[
-        "model", "judge", "measure", "format", "adapter", "component", "settings", "control model", "set of pictures"
+        "model",
+        "judge",
+        "measure",
+        "format",
+        "adapter",
+        "component",
+        "settings",
+        "control model",
+        "set of pictures",
+        "IP-Adapter",
+        "image encoder",
+        "picture",
     ]
     place: str
     revision: str
@@ -126,6 +137,7 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
         kind = "plugin"
     else:
         kind = "bundled" if name == BUNDLED_MODEL else "folder" if models.is_folder(name) else "hub"
+
     more = planned.spec.model.model_dump(include={"revision", "variant"}, exclude_none=True)
     place = _called(name, more) if kind == "plugin" else name
     generator = PinnedModel(kind, "model", place, revisions.generator)
@@ -137,6 +149,7 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
         *_adapters(planned),
         *_components(planned),
         *_controls(planned),
+        *_references(planned),
         *_pictures(planned),
     )
 
@@ -188,6 +201,17 @@ def _controls(planned: Plan) -> Iterator[PinnedModel]:
             kind: Literal["bundled", "folder", "hub"] = "folder" if models.is_folder(place) else "hub"
             kind = "bundled" if place in BUNDLED_CONTROLS else kind
             yield PinnedModel(kind, "control model", place, planned.revisions.components.get(f"control.{index}", ""))
+
+
+def _references(planned: Plan) -> Iterator[PinnedModel]:
+    """Give every IP-Adapter that the spec names, its image encoder, and the picture that all images are shown."""
+    pinned = planned.revisions.components
+    for index, reference in enumerate(planned.spec.reference):
+        for name, part in reference.components(f"reference.{index}").items():
+            role: Literal["IP-Adapter", "image encoder"] = "image encoder" if "encoder" in name else "IP-Adapter"
+            yield PinnedModel("hub" if part.is_hub else "folder", role, part.id, pinned.get(name, ""))
+        if reference.path is not None:
+            yield PinnedModel("file", "picture", reference.path, pinned.get(f"reference.{index}.image", ""))
 
 
 def _pictures(planned: Plan) -> Iterator[PinnedModel]:
