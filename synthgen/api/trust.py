@@ -24,7 +24,7 @@ from synthgen.errors import StorageError, UsageError
 from synthgen.models.parts import CONFIG
 from synthgen.planning import Plan
 from synthgen.plugins import FORMATS, plugin
-from synthgen.spec import BUNDLED_ADAPTERS, BUNDLED_CONTROLS, BUNDLED_JUDGE, BUNDLED_MODEL, PARQUET, PLUGIN
+from synthgen.spec import BUNDLED_ADAPTERS, BUNDLED_CONTROLS, BUNDLED_JUDGE, BUNDLED_MODEL, PARQUET, PLUGIN, stage_name
 from synthgen.store import layout
 
 _REVISION = {
@@ -48,7 +48,16 @@ class PinnedModel:
 
     kind: Literal["bundled", "folder", "hub", "open_clip", "plugin", "file"]
     role: Literal[
-        "model", "judge", "measure", "format", "adapter", "component", "settings", "control model", "set of pictures"
+        "model",
+        "judge",
+        "measure",
+        "format",
+        "adapter",
+        "component",
+        "settings",
+        "control model",
+        "model of a later stage",
+        "set of pictures",
     ]
     place: str
     revision: str
@@ -119,7 +128,7 @@ def pinned_judge(name: str, revision: str) -> PinnedModel:
 
 
 def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
-    """Return what a plan opens: generator, judge, adapters, components, control models, plug-ins, and pictures."""
+    """Return what a plan opens: models, those of later stages too, adapters, components, plug-ins, and pictures."""
     name, revisions = planned.spec.model.id, planned.revisions
     kind: Literal["bundled", "folder", "hub", "plugin"]
     if name.startswith(PLUGIN):
@@ -137,6 +146,7 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
         *_adapters(planned),
         *_components(planned),
         *_controls(planned),
+        *_stages(planned),
         *_pictures(planned),
     )
 
@@ -188,6 +198,15 @@ def _controls(planned: Plan) -> Iterator[PinnedModel]:
             kind: Literal["bundled", "folder", "hub"] = "folder" if models.is_folder(place) else "hub"
             kind = "bundled" if place in BUNDLED_CONTROLS else kind
             yield PinnedModel(kind, "control model", place, planned.revisions.components.get(f"control.{index}", ""))
+
+
+def _stages(planned: Plan) -> Iterator[PinnedModel]:
+    """Give every model of a later stage that the spec names."""
+    for index, then in enumerate(planned.spec.then):
+        if (place := then.model) is not None:
+            kind: Literal["folder", "hub"] = "folder" if models.is_folder(place) else "hub"
+            revision = planned.revisions.components.get(stage_name(index), "")
+            yield PinnedModel(kind, "model of a later stage", place, revision)
 
 
 def _pictures(planned: Plan) -> Iterator[PinnedModel]:

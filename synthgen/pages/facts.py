@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from synthgen.planning import Plan
 from synthgen.presets import preset_of
 from synthgen.records import Reason, Rule
-from synthgen.spec import UNKNOWN, Spec, choices_of, in_words
+from synthgen.spec import UNKNOWN, Spec, choices_of, in_words, stage_name
 
 if TYPE_CHECKING:
     from synthgen.ledger.composition import BalanceRequest
@@ -63,6 +63,8 @@ def facts(planned: Plan) -> dict[str, str]:
     for index, control in enumerate(planned.spec.control):
         name = f"control.{index}"
         facts[f"control {index + 1}"] = control.described(planned.revisions.components.get(name, ""))
+    for index, then in enumerate(planned.spec.then):
+        facts[f"then {index + 1}"] = then.described(planned.revisions.components.get(stage_name(index), ""))
     if planned.sources is not None and planned.spec.source is not None:
         facts["pictures from"] = planned.sources.described(planned.spec.source.dataset)
     if planned.spec.drawn_region is not None:

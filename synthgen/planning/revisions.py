@@ -14,7 +14,8 @@ class Revisions:
     Attributes:
         plugins: those that decide what is accepted, such as `{"measures.faces": "synthgen-faces 1.2"}`.
         adapters: by name, `sha256:` and the hash of the file; of a hub id, the commit before it.
-        components: of `model.components`, by name; `config`, of what `model.config` names; and `control.0` and so on.
+        components: of `model.components`, by name; `config`, of what `model.config` names; and `control.0` and
+            `then.0` and so on.
     """
 
     generator: str

@@ -70,6 +70,8 @@ _PLACES: tuple[tuple[tuple[str, ...], Callable[[str, str], str]], ...] = (
     (("judge", "id"), _judge),
     (("source", "dataset"), _model),
     (("control", _ANY, "model"), _model),
+    (("then", "model"), _model),
+    (("then", _ANY, "model"), _model),
     (("filters", "label", "calibration"), _file),
     (("balance", _ANY, "target", "from"), _file),
     (("prompts", "variables", _ANY, "file"), _file),
@@ -92,13 +94,13 @@ def with_paths_seen_from(content: dict[str, object], folder: str) -> dict[str, o
     source = found.get("source")
     if isinstance(source, dict) and isinstance(place := source["dataset"], str):
         found["source"] = {**source, "dataset": _model(place, os.path.relpath(".", folder))}
-    controls = found.get("control")
-    if isinstance(controls, list):
-        moved_by = os.path.relpath(".", folder)
-        found["control"] = [
-            {**each, "model": _model(each["model"], moved_by)} if isinstance(each.get("model"), str) else each
-            for each in controls
-        ]
+    for key in ("control", "then"):
+        if isinstance(several := found.get(key), list):
+            moved_by = os.path.relpath(".", folder)
+            found[key] = [
+                {**each, "model": _model(each["model"], moved_by)} if isinstance(each.get("model"), str) else each
+                for each in several
+            ]
     model = found["model"]
     if isinstance(model, dict) and isinstance(adapters := model.get("adapters"), list):
         seen = [{**each, "id": _model(each["id"], os.path.relpath(".", folder))} for each in adapters]
