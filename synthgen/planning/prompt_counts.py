@@ -28,7 +28,7 @@ def prompt_counts(plan: Plan) -> dict[str, dict[str, PromptCount]]:
         of_class = found[cell.class_name]
         name = named(cell.class_name, used_values(plan.spec, cell))
         before = of_class.get(name)
-        there = prompts_for(plan.spec, cell) if before is None else before.there
+        there = prompts_for(plan, cell) if before is None else before.there
         of_class[name] = PromptCount(cell.quota + (before.images if before else 0), there)
     return {name: counts for name, counts in found.items() if counts}
 
