@@ -202,7 +202,8 @@ def _settings(judged: Judged) -> dict[str, object]:
 def _source(judged: Judged) -> dict[str, object]:
     candidate = judged.rendered.candidate
     found = {columns.SOURCE_ID: candidate.source, columns.SOURCE_LABEL: candidate.source_label}
-    return {name: value for name, value in found.items() if value is not None} | values_of(candidate.kept)
+    there: dict[str, object] = {name: value for name, value in found.items() if value is not None}
+    return there | values_of(candidate.kept)
 
 
 def _object(judged: Judged) -> dict[str, object]:

@@ -12,7 +12,7 @@ from synthgen.planning.cells import turns
 from synthgen.planning.dealing import deals_of, is_changed
 from synthgen.planning.numbering import number_of_turn
 from synthgen.planning.plan import Plan
-from synthgen.planning.shown_columns import column_texts, count_with_columns
+from synthgen.planning.shown_columns import count_with_columns
 from synthgen.records import Candidate, Cell, DrawnSettings
 from synthgen.spec import TO_CLASS, Filled, PromptSpace, Spec, choices_of, spaces_of
 from synthgen.spec.source_texts import texts_of
@@ -123,12 +123,13 @@ def prompts_of(spec: Spec, cell: Cell) -> str:
     return ", ".join([cell.class_name, *(f"{variable}={value}" for variable, value in steered)])
 
 
-def prompts_for(plan: Plan, cell: Cell) -> int:
-    """Count the prompts that attempts at a cell are drawn from: what templates, values and columns can give."""
-    spaces, texts = able_spaces(plan.spec, cell), list[dict[str, str]]()
-    if any(space.template.columns for space in spaces):
-        texts = column_texts(plan, cell.class_name)
-    return sum(count_with_columns(space, texts) for space in spaces)
+def prompts_for(spec: Spec, cell: Cell, pictures: Sequence[Mapping[str, str]] = ()) -> int:
+    """Count the prompts that attempts at a cell are drawn from, as combinations of template and values.
+
+    Args:
+        pictures: what the columns of the source say of them: see `column_texts`. Each text is a prompt of its own.
+    """
+    return sum(count_with_columns(space, pictures) for space in able_spaces(spec, cell))
 
 
 def able_spaces(spec: Spec, cell: Cell) -> list[PromptSpace]:
@@ -144,7 +145,7 @@ def every_prompt(plan: Plan, most: int) -> tuple[tuple[str, str], ...]:
     if any(template.columns for name in plan.spec.classes for template, _ in plan.spec.templates_of(name)):
         return ()
     asked = {prompts_of(plan.spec, cell): cell for cell in plan.cells}
-    if sum(prompts_for(plan, cell) for cell in asked.values()) > most:
+    if sum(prompts_for(plan.spec, cell) for cell in asked.values()) > most:
         return ()
     found = dict[tuple[str, str], None]()
     for cell in asked.values():

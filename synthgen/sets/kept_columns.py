@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import numpy as np
 
 from synthgen.errors import UsageError
 from synthgen.sets.image_set import ImageSet, lacking
 from synthgen.spec import SourceSpec
-from synthgen.spec.source_texts import LIST_OF, KeptValue
+from synthgen.spec.source_texts import LIST_OF, KeptItem, KeptValue
 
 _LONGEST = 10_000
 """Characters of one value, a list written as JSON."""
@@ -55,17 +54,17 @@ def _value(name: str, place: int, cell: object) -> KeptValue:
     if isinstance(cell, np.ndarray | np.generic):
         cell = cell.tolist()
     if isinstance(cell, list | tuple):
-        value: object = [_single(name, place, one) for one in cell]
+        value: KeptValue = [_single(name, place, one) for one in cell]
     else:
         value = _single(name, place, cell)
     length = len(value) if isinstance(value, str) else len(json.dumps(value, ensure_ascii=False))
     if length > _LONGEST:
         what = f"source.keep: the column {name!r} has {length:,} characters in row {place + 1}"
         raise UsageError(what, hint=f"Expected at most {_LONGEST:,}: shorten the values, or keep another column.")
-    return cast("KeptValue", value)
+    return value
 
 
-def _single(name: str, place: int, cell: object) -> str | int | float | bool | None:
+def _single(name: str, place: int, cell: object) -> KeptItem:
     import pandas as pd
 
     if cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and np.isnan(cell)):

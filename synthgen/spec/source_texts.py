@@ -10,7 +10,8 @@ from synthgen.spec.source_set import TO_CLASS
 from synthgen.spec.spec import Spec
 from synthgen.spec.template import COLUMN, Template
 
-KeptValue = str | int | float | bool | list[str] | list[int] | list[float] | list[bool] | None
+KeptItem = str | int | float | bool | None
+KeptValue = KeptItem | list[KeptItem]
 """What a cell of a kept column holds."""
 LIST_OF = "list of "
 """What the types of kept columns begin with that hold lists, before the type of their items."""

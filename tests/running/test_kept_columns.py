@@ -88,7 +88,7 @@ def test_images_take_columns_over_and_prompts_show_them(tmp_path: Path) -> None:
 def test_prompts_are_counted_with_what_columns_say_and_long_ones_are_found(tmp_path: Path) -> None:
     plan = planned(save(tmp_path / "photos", {0: {"caption": "another one"}, 1: {"caption": "long " * 90}}))
     doctor, _ = plan.cells
-    assert prompts_for(plan, doctor) == 3 * 2
+    assert prompts_for(plan.spec, doctor, column_texts(plan, "doctor")) == 3 * 2
     assert {one.prompt.startswith("a doctor with") for one in first_candidates(plan, 12)} == {True, False}
     source = source_here(plan.spec)
     assert source is not None
