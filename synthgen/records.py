@@ -75,7 +75,7 @@ class Candidate:
         seed: seeds the image's own CPU generator; 0 to 2**63 - 1.
         settings: what it drew of the model's settings; nothing where all images have the same.
         source: the id of the picture that it begins from, in the run's set of sources; None where it begins from noise.
-        source_label: that picture's class, in runs that change classes; None in others.
+        source_label, kept: that picture's class, in runs that change classes; and columns to take over, as JSON.
     """
 
     id: str
@@ -92,10 +92,11 @@ class Candidate:
     settings: DrawnSettings = ()
     source: str | None = None
     source_label: str | None = None
+    kept: str = ""
 
 
 class SourceRow(NamedTuple):
-    """A picture of a set: its id, class, hash and group; the boxes of its object in pixels, and its mask's hash."""
+    """A picture: id, class, hash, group; its object's boxes in pixels, and mask's hash; kept columns, as JSON."""
 
     id: str
     class_name: str
@@ -103,6 +104,7 @@ class SourceRow(NamedTuple):
     group: str
     boxes: tuple[Corners, ...] = ()
     mask: str = ""
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,8 +284,7 @@ class ShardRecord:
     Attributes:
         images: the accepted rows with pixels.
         ledger: every candidate.
-        counts: attempts by verdict.
-        reasons: rejected images by reason, failures by kind.
+        counts, reasons: attempts by verdict; rejected images by reason, and failures by kind.
         provenance: versions, device, dtype, threads: host-independent facts about where it was made.
         by_class: attempts by class and verdict; empty in the records of earlier versions.
     """

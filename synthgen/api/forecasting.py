@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil, sqrt
 
 from synthgen import bundled
@@ -15,7 +16,7 @@ from synthgen.api.recorded_model import recorded
 from synthgen.api.text_notes import notes_of
 from synthgen.families import own_size
 from synthgen.models.parts import unpinned
-from synthgen.planning import Plan
+from synthgen.planning import Plan, column_texts
 from synthgen.presets import Preset, preset_of
 from synthgen.spec import BUNDLED_MODEL, PLUGIN, Spec, enlarged, final_sizes, mean_steps, sizes_of
 
@@ -108,7 +109,7 @@ def forecast(planned: Plan) -> Forecast:
     size = _size(planned)
     png = None if size is None else _png(final_sizes(sizes_of(spec.model), spec.then) or {size: 1.0})
     surplus = _surplus(planned, expected, _share(tried, passed), png)
-    splits, texts, preset = split_sizes(spec), texts_here(spec), preset_of(spec.model)
+    splits, texts, preset = split_sizes(spec), texts_here(spec, partial(column_texts, planned)), preset_of(spec.model)
     wide = 2 if spec.model.dtype == "float32" else 1  # presets count 16 bits
     return Forecast(
         attempts=expected,

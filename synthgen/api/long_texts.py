@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from heapq import nlargest
 from typing import TYPE_CHECKING, NamedTuple
 
 from synthgen import bundled
@@ -29,6 +30,8 @@ _SHOWN = 160
 HINT = "Shorten these texts: what is cut off has no effect, and nothing says so in the pictures."
 
 _Path = tuple[str | int, ...]
+ShownColumns = Callable[[str], Sequence[Mapping[str, str]]]
+"""What columns of the source say of each picture of a class: a text for each `source.COLUMN`."""
 
 
 class TextLengthError(UsageError):
@@ -83,8 +86,12 @@ class _Reader(NamedTuple):
     limit: int | None
 
 
-def long_texts(spec: Spec, call: PipelineCall, source: ModelSource) -> TextLengths:
-    """Count the tokens of all prompts that a spec can give, and of its negative prompt, for each text encoder."""
+def long_texts(spec: Spec, call: PipelineCall, source: ModelSource, columns: ShownColumns | None = None) -> TextLengths:
+    """Count the tokens of all prompts that a spec can give, and of its negative prompt, for each text encoder.
+
+    Args:
+        columns: says what the source's columns say of the pictures of a class; without it, they are taken for empty.
+    """
     from synthgen.families.encoders import encoders_of
 
     findings, notes = list[Violation](), list[str]()
@@ -95,8 +102,9 @@ def long_texts(spec: Spec, call: PipelineCall, source: ModelSource) -> TextLengt
         notes.append(f"tokens of prompts were not counted for {', '.join(missing)}: it has no file that can be read")
 
     short, most, size = dict[str, int](), dict[str, int](), 0
+    of_class = cache(columns or (lambda _: ()))
     for path, class_name, space in _spaces(spec):
-        texts = list(_rendered(space, class_name, readers))
+        texts = list(_rendered(space, class_name, readers, of_class(class_name) if space.template.shown else ()))
         finding, note = _cut(texts, readers, f"a prompt of the class {class_name}")
         if finding and path not in {one.path for one in findings}:  # of one class is enough
             findings.append(Violation(path, finding))
@@ -140,15 +148,15 @@ def cutting(spec: Spec) -> tuple[Callable[[str], bool], int | None]:
     return lambda text: _cut([text + suffix for suffix in suffixes], readers, "it")[0] is not None, most
 
 
-def texts_here(spec: Spec) -> TextLengths | None:
+def texts_here(spec: Spec, columns: ShownColumns | None = None) -> TextLengths | None:
     """Find out about the lengths of texts from the files that are here; None if they do not say what reads them."""
     from synthgen.families import call_of
 
     source = source_here(spec)
     try:
-        return (
-            long_texts(spec, call_of(source.read_cached, spec.task, led=bool(spec.control)), source) if source else None
-        )
+        if source is None:
+            return None
+        return long_texts(spec, call_of(source.read_cached, spec.task, led=bool(spec.control)), source, columns)
     except ModelError:
         return None
 
@@ -249,14 +257,29 @@ def _spaces(spec: Spec) -> Iterator[tuple[_Path, str, PromptSpace]]:
             yield ("prompts", "expand") if at is None else (*path, at, space.text), name, space
 
 
-def _rendered(space: PromptSpace, class_name: str, readers: Sequence[_Reader]) -> Iterator[str]:
+def _rendered(
+    space: PromptSpace, class_name: str, readers: Sequence[_Reader], pictures: Sequence[Mapping[str, str]]
+) -> Iterator[str]:
     """Yield all prompts of a template; or, of very many, some spread evenly, and those with the longest values."""
-    count = space.count()
-    for number in range(0, count, -(-count // _ALL)):
-        values = space.numbered(number)
-        yield space.template.render({"class": class_name, **values}, closes_gaps=True)
-    if count > _ALL and not space.has_conditions:  # with conditions, the longest values need not go together
-        yield from (space.longest(partial(_tokens, reader)) for reader in readers)
+    shown = space.template.shown
+    texts = [*dict.fromkeys(tuple(each[name] for name in shown) for each in pictures)] or [("",) * len(shown)]
+    total = space.count() * len(texts)
+    for number in range(0, total, -(-total // _ALL)):
+        values, columns = (
+            space.numbered(number // len(texts)),
+            dict(zip(shown, texts[number % len(texts)], strict=True)),
+        )
+        yield space.template.render({"class": class_name, **values, **columns}, closes_gaps=True)
+    if total <= _ALL:
+        return
+    some = nlargest(_ALL, texts, key=lambda each: sum(map(len, each)))
+    for reader in readers:
+        columns = dict(zip(shown, max(some, key=lambda each: sum(_tokens(reader, text) for text in each)), strict=True))
+        if space.has_conditions:  # the longest values need not go together
+            values = space.numbered(0)
+            yield space.template.render({"class": class_name, **values, **columns}, closes_gaps=True)
+        else:
+            yield space.longest(partial(_tokens, reader), columns)
 
 
 def _tokens(reader: _Reader, value: str) -> int:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from synthgen import models
-from synthgen.api.fitness import unfit
+from synthgen.api.fitness import placed, unfit
 from synthgen.api.long_texts import HINT
+from synthgen.api.sources import check_kept_names
 from synthgen.api.text_notes import long_judge_texts
 from synthgen.errors import ModelError, SynthgenError, UsageError, first_line
 from synthgen.files import expanded
@@ -30,6 +31,10 @@ def unusable(spec: Spec) -> Iterator[tuple[Violation, str]]:
         yield Violation((key, "id"), message), error.hint or ""
     if "model" not in missing:
         yield from unfit(spec)
+    try:
+        check_kept_names(spec)
+    except UsageError as error:
+        yield from placed(error, spec)
     if "judge" not in missing:
         yield from ((finding, HINT) for finding in long_judge_texts(spec))
 

@@ -62,6 +62,7 @@ class Attempt:
         split: of the dataset.
         source: the id of the picture that it began from; None if it began from noise.
         source_label: the class of that picture, in runs that change classes; None in others.
+        kept: the columns that it took over from that picture.
         png: the picture; None if there was none, or its pixels were not kept.
 
     Example:
@@ -100,6 +101,7 @@ class Attempt:
     split: str | None = None
     source: str | None = None
     source_label: str | None = None
+    kept: Mapping[str, object] = field(default_factory=dict)
     png: bytes | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
@@ -169,6 +171,7 @@ def _attempt(planned: Plan, store: RunStore, found: Recorded, rows: Mapping[str,
             split=split,
             source=row.get(SOURCE_ID),
             source_label=row.get(SOURCE_LABEL),
+            kept={name: row.get(name) for name in (planned.sources.kept if planned.sources else ())},
             png=found.png,
         )
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from synthgen.errors import StorageError, UsageError
 from synthgen.files import expanded
+from synthgen.ledger.columns import own_names
 from synthgen.models import is_folder
 from synthgen.planning import Plan, Sources, lacking_sources
 from synthgen.spec import TO_CLASS, SourceSpec, Spec
+from synthgen.spec.source_texts import SourceTexts
 from synthgen.store import RunStore
 
 if TYPE_CHECKING:
@@ -36,10 +38,26 @@ def sources_of(spec: Spec) -> Sources | None:
     from synthgen.sets.source_pictures import find_sources
 
     classes, to_class = list(spec.classes), spec.to.get(TO_CLASS)
-    found = find_sources(_opened(spec.source), spec.source, classes, spec.shaped_by, _leading(spec), to_class)
+    check_kept_names(spec)
+    opened, fault_of = _opened(spec.source), SourceTexts(spec).fault
+    found = find_sources(opened, spec.source, classes, spec.shaped_by, _leading(spec), to_class, fault_of)
     for note in found.notes:
         _LOG.warning("source: %s", note)
-    return Sources.of(found.rows)
+    return Sources.of(found.rows, found.kept)
+
+
+def check_kept_names(spec: Spec) -> None:
+    """Check that no column that images take over has the name of one that the dataset has itself.
+
+    Raises:
+        UsageError: one has.
+    """
+    if clashing := own_names(spec.source.keep if spec.source else ()):
+        named = ", ".join(map(repr, clashing))
+        own = "a column of this name" if len(clashing) == 1 else "columns of these names"
+        what = f"source.keep: {named}: the dataset has {own} itself"
+        hint = "Give the set a copy of the column under another name, such as 'original_prompt'."
+        raise UsageError(what, hint=hint)
 
 
 def check_sources(planned: Plan) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from synthgen.api.text_notes import judge_notes, long_judge_texts
 from synthgen.errors import ModelError, UsageError
 from synthgen.models.device_names import check_device
 from synthgen.models.parts import MODEL, revisions_of, source_of
-from synthgen.planning import Plan, Revisions, every_prompt
+from synthgen.planning import Plan, Revisions, column_texts, every_prompt
 from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec, variants_of
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def check_keys(planned: Plan) -> None:
     source = _planned_source(planned)
     call = call_of_spec(planned.spec, source)
     check_canvas(planned.spec, call.size)
-    texts = long_texts(planned.spec, call, source)
+    texts = long_texts(planned.spec, call, source, partial(column_texts, planned))
     if findings := [*texts.findings, *long_judge_texts(planned.spec, planned.revisions.judge)]:
         raise TextLengthError(findings)
     written, variants = model.model_fields_set, [] if model.id == BUNDLED_MODEL else list(variants_of(model))

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from synthgen.bundled.mixture import evenly, skewed
-from synthgen.bundled.world import Scene, render
+from synthgen.bundled.world import Person, Scene, render
 
 
 def scenes(seed: int, *, even: bool) -> Iterator[Scene]:
@@ -43,7 +43,15 @@ def row_of(scene: Scene, image: str, mask: str) -> Mapping[str, object]:
         "hair_color": person.hair_color,
         "glasses": "yes" if person.glasses else "no",
         "background": person.background,
+        "caption": caption_of(person),
     }
+
+
+def caption_of(person: Person) -> str:
+    """Describe a person in the words of the world's captions, without what is around them."""
+    hair = "a bald head" if person.hair_color is None else f"{person.hair_length} {person.hair_color} hair"
+    glasses = "wearing glasses" if person.glasses else "without glasses"
+    return f"a {person.occupation} with {person.skin} skin and {hair} {glasses}"
 
 
 def mask_of(scene: Scene) -> Image.Image:

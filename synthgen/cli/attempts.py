@@ -79,6 +79,8 @@ def _lines(attempt: "Attempt", location: str, written: str | None) -> Iterator[s
     if attempt.source is not None:
         label = f" ({attempt.source_label})" if attempt.source_label is not None else ""
         yield f"source    {attempt.source}{label}"
+    for name, kept in attempt.kept.items():
+        yield f"kept      {name}: {'nothing' if kept is None else kept}"
     yield f"seed      {attempt.seed}"
     if attempt.cell_aimed is not None:
         yield f"cell      aimed at {attempt.cell_aimed}, fills {attempt.cell_filled or 'none'}"

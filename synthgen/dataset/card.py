@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.summary import DatasetSummary
-from synthgen.ledger.columns import BOXES, MASK, SETTINGS, SOURCE_ID, SOURCE_LABEL
+from synthgen.ledger.columns import BOXES, MASK, SETTINGS, SOURCE_ID, SOURCE_LABEL, own_names
 from synthgen.ledger.composition import CellCount, Composition
 from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.ledger.tally import MEANINGS
@@ -53,8 +53,7 @@ def write_card(
         drop: the rule by which images that repeat another were left out.
         review: the images that reviewers took out or in.
     """
-    own = {SETTINGS, SOURCE_ID, SOURCE_LABEL, BOXES, MASK}
-    body = _body(summary, provenance, composition, drop, review, own & {*features})
+    body = _body(summary, provenance, composition, drop, review, [*features])
     text = f"---\n{_front_matter(summary, provenance, features)}\n---\n\n{body}\n"
     (folder / "README.md").write_text(text, "utf-8")
 
@@ -141,6 +140,7 @@ def _body(
         relabelled=SOURCE_LABEL in columns,
         boxed=BOXES in columns,
         masked=MASK in columns,
+        kept=[_code(name) for name in columns if not own_names([name])],
         reviewed=[(is_in, *key, count) for is_in in (False, True) for key, count in review.counts(is_in=is_in).items()],
         balanced=provenance.asked.balanced,
         cells=_cells(summary, composition),
@@ -149,6 +149,10 @@ def _body(
         spec=_Literal(fenced(provenance.spec, "yaml")),
         resolved=_Literal(fenced(provenance.resolved, "yaml")) if provenance.resolved else None,
     )
+
+
+def _code(name: str) -> str:
+    return _Literal(f"`{name}`") if re.fullmatch(r"[\w .-]+", name) else name
 
 
 def _shown(value: object) -> str:

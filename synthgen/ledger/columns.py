@@ -90,6 +90,13 @@ LedgerRow = TypedDict(
 """A row of `ledger/*.parquet`: an attempt. The measured columns come besides, as `scores_of` and its like read them."""
 
 
+def own_names(columns: Iterable[str]) -> list[str]:
+    """Return which of these names a table or a dataset has for its own columns, in any case."""
+    own = {*ImageRow.__annotations__, *LedgerRow.__annotations__, INCLUDED_BY, "split"}
+    prefixes = (_SCORE, _ATTRIBUTE, _POSTERIORS)
+    return [name for name in columns if name.casefold() in own or name.casefold().startswith(prefixes)]
+
+
 def score(name: str) -> str:
     """Name the column of a score."""
     return _SCORE + name

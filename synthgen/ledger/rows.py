@@ -1,22 +1,29 @@
 """Rows: what the two tables of a shard hold, and their schemas as Arrow and Hugging Face read them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from synthgen.ledger import columns
 from synthgen.ledger.columns import ImageRow, LedgerRow, StoredImage
 from synthgen.records import Judged, Verdict
 from synthgen.spec import TO_CLASS, Spec, choices_of
+from synthgen.spec.source_texts import LIST_OF, values_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_NONE: Mapping[str, str] = MappingProxyType({})
 
-def images_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
+
+def images_schema(spec: Spec, score_names: Sequence[str], kept: Mapping[str, str] = _NONE) -> "pa.Schema":
     """The schema of `shards/*.parquet`: the accepted images with their pixels. `load_dataset` opens it as it is.
 
     `phash` and `embedding` identify duplicates; the dataset leaves them out.
+
+    Args:
+        kept: the columns that images take over from their pictures, with their types: see `Sources`.
     """
     from datasets import ClassLabel, Features, Image, List
 
@@ -31,6 +38,7 @@ def images_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
             "seed": _value("int64"),
             **_drawn(spec),
             **_sourced(spec),
+            **_taken_over(kept),
             **_carried(spec),
             **_measured(spec, score_names),
             columns.PHASH: _value("binary"),
@@ -39,7 +47,7 @@ def images_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
     ).arrow_schema
 
 
-def ledger_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
+def ledger_schema(spec: Spec, score_names: Sequence[str], kept: Mapping[str, str] = _NONE) -> "pa.Schema":
     """The schema of `ledger/*.parquet`: one row for every attempt.
 
     `thumbnail` is a JPEG. `image`, the PNG of what was not accepted, exists with `rejects: {keep: images}` and with
@@ -64,6 +72,7 @@ def ledger_schema(spec: Spec, score_names: Sequence[str]) -> "pa.Schema":
             "seed": _value("int64"),
             **_drawn(spec),
             **_sourced(spec),
+            **_taken_over(kept),
             "verdict": _value("string"),
             "reason": _value("string"),
             "message": _value("string"),
@@ -160,6 +169,14 @@ def _sourced(spec: Spec) -> dict[str, object]:
     return {name: _value("string") for name in (columns.SOURCE_ID, *[columns.SOURCE_LABEL] * (TO_CLASS in spec.to))}
 
 
+def _taken_over(kept: Mapping[str, str]) -> dict[str, object]:
+    """The columns of the pictures that images take over."""
+    from datasets import List
+
+    types = {name: kind.removeprefix(LIST_OF) for name, kind in kept.items()}
+    return {name: List(_value(kind)) if kind != kept[name] else _value(kind) for name, kind in types.items()}
+
+
 def _carried(spec: Spec) -> dict[str, object]:
     """The columns of where the object is, where the source says it."""
     from datasets import Image, List
@@ -185,7 +202,8 @@ def _settings(judged: Judged) -> dict[str, object]:
 def _source(judged: Judged) -> dict[str, object]:
     candidate = judged.rendered.candidate
     found = {columns.SOURCE_ID: candidate.source, columns.SOURCE_LABEL: candidate.source_label}
-    return {name: value for name, value in found.items() if value is not None}
+    there: dict[str, object] = {name: value for name, value in found.items() if value is not None}
+    return there | values_of(candidate.kept)
 
 
 def _object(judged: Judged) -> dict[str, object]:

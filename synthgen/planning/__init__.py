@@ -18,6 +18,7 @@ from synthgen.planning.growth import Growth, growth_of
 from synthgen.planning.plan import Addition, Plan, make_plan, written_spec
 from synthgen.planning.prompt_counts import PromptCount, few_prompts, prompts_by_class, shown_counts, used_of
 from synthgen.planning.revisions import Revisions
+from synthgen.planning.shown_columns import column_texts
 from synthgen.planning.sources import SourceRows, Sources
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Rounding",
     "SourceRows",
     "Sources",
+    "column_texts",
     "draw_candidate",
     "every_prompt",
     "few_prompts",

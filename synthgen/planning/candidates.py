@@ -12,8 +12,10 @@ from synthgen.planning.cells import turns
 from synthgen.planning.dealing import deals_of, is_changed
 from synthgen.planning.numbering import number_of_turn
 from synthgen.planning.plan import Plan
+from synthgen.planning.shown_columns import count_with_columns
 from synthgen.records import Candidate, Cell, DrawnSettings
 from synthgen.spec import TO_CLASS, Filled, PromptSpace, Spec, choices_of, spaces_of
+from synthgen.spec.source_texts import texts_of
 
 Yields = Mapping[str, tuple[int, int]]
 """By template: how many attempts at a cell hit it, and how many there were."""
@@ -40,13 +42,14 @@ def draw_candidate(
     """
     seed, spec = plan.spec.seed, plan.spec
     rng = Random(_hash(seed, shard, attempt, "prompt"))
-    able = _able(spaces_of(spec, cell.class_name, steered_by(spec, cell)))
+    able = able_spaces(spec, cell)
     if spec.prompts.sampling == "combinatorial":
         space, values = _numbered(able, number_of_turn(plan, shard, turn, prompts_of(spec, cell), _total(able)))
     else:
         steers_all = len(able[0].steers) == len(cell.values)
         space = _weighted(rng, able) if steers_all else _promising(rng, able, yields)
         values = space.draw(rng)
+    kept = plan.sources.rows.by_id[source].kept if source is not None and plan.sources and plan.sources.kept else ""
 
     return Candidate(
         id=f"{shard:05d}-{attempt:06d}",
@@ -57,12 +60,13 @@ def draw_candidate(
         label=cell.label,
         template=space.text,
         variables=tuple(_recorded(values)),
-        prompt=_rendered(space, cell, values),
+        prompt=_rendered(space, cell, values, kept),
         negative_prompt=_negative_prompt(spec, cell.class_name),
         seed=noise_seed(plan, shard, attempt),
         settings=_settings(spec, shard, attempt),
         source=source,
         source_label=_label_of(plan, cell.class_name, source),
+        kept=kept,
     )
 
 
@@ -119,20 +123,34 @@ def prompts_of(spec: Spec, cell: Cell) -> str:
     return ", ".join([cell.class_name, *(f"{variable}={value}" for variable, value in steered)])
 
 
-def prompts_for(spec: Spec, cell: Cell) -> int:
-    """Count the prompts that attempts at a cell are drawn from, as combinations of template and values."""
-    return _total(_able(spaces_of(spec, cell.class_name, steered_by(spec, cell))))
+def prompts_for(spec: Spec, cell: Cell, pictures: Sequence[Mapping[str, str]] = ()) -> int:
+    """Count the prompts that attempts at a cell are drawn from, as combinations of template and values.
+
+    Args:
+        pictures: what the columns of the source say of them: see `column_texts`. Each text is a prompt of its own.
+    """
+    return sum(count_with_columns(space, pictures) for space in able_spaces(spec, cell))
+
+
+def able_spaces(spec: Spec, cell: Cell) -> list[PromptSpace]:
+    """Return the templates that attempts at a cell are drawn from."""
+    return _able(spaces_of(spec, cell.class_name, steered_by(spec, cell)))
 
 
 def every_prompt(plan: Plan, most: int) -> tuple[tuple[str, str], ...]:
-    """Return each prompt that a plan's attempts may draw, with its negative prompt; none if there are over `most`."""
+    """Return each prompt that a plan's attempts may draw, with its negative prompt; none if there are over `most`.
+
+    None, too, if templates show columns of the source: prompts differ from picture to picture then.
+    """
+    if any(template.columns for name in plan.spec.classes for template, _ in plan.spec.templates_of(name)):
+        return ()
     asked = {prompts_of(plan.spec, cell): cell for cell in plan.cells}
     if sum(prompts_for(plan.spec, cell) for cell in asked.values()) > most:
         return ()
     found = dict[tuple[str, str], None]()
     for cell in asked.values():
         against = _negative_prompt(plan.spec, cell.class_name)
-        for space in _able(spaces_of(plan.spec, cell.class_name, steered_by(plan.spec, cell))):
+        for space in able_spaces(plan.spec, cell):
             prompts = (_rendered(space, cell, space.numbered(number)) for number in range(space.count()))
             found |= dict.fromkeys((prompt, against) for prompt in prompts)
     return tuple(found)
@@ -141,12 +159,13 @@ def every_prompt(plan: Plan, most: int) -> tuple[tuple[str, str], ...]:
 def used_values(spec: Spec, cell: Cell) -> dict[str, str]:
     """Return the values that a cell asks for and some template can steer: with the same ones, prompts are the same."""
     steered = steered_by(spec, cell)
-    used = set[str]().union(*(space.steers for space in _able(spaces_of(spec, cell.class_name, steered))))
+    used = set[str]().union(*(space.steers for space in able_spaces(spec, cell)))
     return {name: value for name, value in steered.items() if name in used}
 
 
-def _rendered(space: PromptSpace, cell: Cell, values: Filled) -> str:
-    return space.template.render({"class": cell.class_name, **values}, closes_gaps=True)
+def _rendered(space: PromptSpace, cell: Cell, values: Filled, kept: str = "") -> str:
+    columns = texts_of(kept) if space.template.columns else {}
+    return space.template.render({"class": cell.class_name, **values, **columns}, closes_gaps=True)
 
 
 def _able(spaces: Sequence[PromptSpace]) -> list[PromptSpace]:

@@ -50,7 +50,7 @@ class Deal:
         """The id of the picture at this place."""
         assert self.plan.sources is not None
         key = f"{self.plan.spec.seed}/source/{self.class_name}"
-        return _pictures_for(self.plan, self.class_name)[shuffled(place, self.pictures, key)].id
+        return pictures_for(self.plan, self.class_name)[shuffled(place, self.pictures, key)].id
 
 
 def deals_of(plan: Plan, shard: int, classes: Iterable[str]) -> dict[str, Deal]:
@@ -97,7 +97,8 @@ def is_changed(spec: Spec, class_name: str) -> bool:
     return spec.to.get(TO_CLASS) == class_name
 
 
-def _pictures_for(plan: Plan, class_name: str) -> Sequence[SourceRow]:
+def pictures_for(plan: Plan, class_name: str) -> Sequence[SourceRow]:
+    """Return the pictures that images of a class begin from."""
     assert plan.sources is not None
     rows = plan.sources.rows
     return rows.all if is_changed(plan.spec, class_name) else rows.by_class[class_name]

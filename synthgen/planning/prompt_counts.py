@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from synthgen.planning.candidates import prompts_for, used_values
 from synthgen.planning.plan import Plan
+from synthgen.planning.shown_columns import column_texts
 from synthgen.spec.expanded import named
 
 
@@ -28,7 +29,7 @@ def prompt_counts(plan: Plan) -> dict[str, dict[str, PromptCount]]:
         of_class = found[cell.class_name]
         name = named(cell.class_name, used_values(plan.spec, cell))
         before = of_class.get(name)
-        there = prompts_for(plan.spec, cell) if before is None else before.there
+        there = before.there if before else prompts_for(plan.spec, cell, column_texts(plan, cell.class_name))
         of_class[name] = PromptCount(cell.quota + (before.images if before else 0), there)
     return {name: counts for name, counts in found.items() if counts}
 

@@ -7,13 +7,13 @@ from io import BytesIO
 from synthgen.errors import StorageError
 from synthgen.files import MissingFileError, as_damage
 from synthgen.planning import Plan, SourceRows, Sources
-from synthgen.planning.sources import PLAIN_FIELDS, digest_of_rows
+from synthgen.planning.sources import digest_of_rows, fields_of
 from synthgen.records import SourceRow
 from synthgen.regions.carried import Corners
 from synthgen.store import layout
 from synthgen.store.store import RunStore
 
-_COLUMNS = ("id", "class_name", "digest", "group", "boxes", "mask")
+_COLUMNS = ("id", "class_name", "digest", "group", "boxes", "mask", "kept")
 """Those of `SourceRow`, in its order."""
 _AGAIN = "`synthgen run SPEC` on this run writes it again, as long as the pictures are the same."
 
@@ -63,8 +63,7 @@ def read_sources(store: RunStore, sources: Sources) -> Sequence[SourceRow]:
     try:
         with store.open(name) as file, as_damage(place):
             table = pq.ParquetFile(file).read()
-            there = _COLUMNS if table.num_columns > PLAIN_FIELDS else _COLUMNS[:PLAIN_FIELDS]
-            columns = [table[name].to_pylist() for name in there]
+            columns = [table[name].to_pylist() for name in _COLUMNS[: table.num_columns]]
             rows = [_row(*values) for values in zip(*columns, strict=True)]
             digest = digest_of_rows(rows)
     except MissingFileError as error:
@@ -75,16 +74,16 @@ def read_sources(store: RunStore, sources: Sources) -> Sequence[SourceRow]:
 
 
 def _row(
-    name: str, class_name: str, digest: str, group: str, boxes: Sequence[Corners] = (), mask: str = ""
+    name: str, class_name: str, digest: str, group: str, boxes: Sequence[Corners] = (), mask: str = "", kept: str = ""
 ) -> SourceRow:
-    return SourceRow(name, class_name, digest, group, tuple((a, b, c, d) for a, b, c, d in boxes), mask)
+    return SourceRow(name, class_name, digest, group, tuple((a, b, c, d) for a, b, c, d in boxes), mask, kept)
 
 
 def _as_parquet(rows: Sequence[SourceRow]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    fields = len(_COLUMNS) if any(row.boxes or row.mask for row in rows) else PLAIN_FIELDS
+    fields = fields_of(rows)
     types = {"boxes": pa.list_(pa.list_(pa.float64()))}
     arrays = [
         pa.array([row[place] for row in rows], types.get(name, pa.string()))

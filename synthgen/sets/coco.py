@@ -12,6 +12,7 @@ from synthgen.sets.aside import Aside
 from synthgen.sets.files import FileSet
 from synthgen.sets.image_folder import is_hidden, is_image, others
 from synthgen.sets.json_rows import parse_object
+from synthgen.sets.own_boxes import with_boxes
 from synthgen.sets.own_folder import OwnFolder, own_folder
 
 ANNOTATIONS = ("annotations.json", "_annotations.coco.json")
@@ -26,7 +27,8 @@ def find_annotations(folder: Path, split: str | None = None) -> Path | None:
 
 
 def read_coco(folder: Path, file: Path, images_from: Path | None = None) -> FileSet:
-    """Read the annotations of the set in `folder`. The class of an image is the category of its objects.
+    """Read the annotations of the set in `folder`. The class of an image is the category of its objects; of
+    their boxes, those of crowds are left out.
 
     Args:
         images_from: another folder that links may point into.
@@ -42,6 +44,7 @@ def read_coco(folder: Path, file: Path, images_from: Path | None = None) -> File
         raise UsageError(f"{file}: two categories have the same id or name", hint="Give each one of its own.")
 
     labels: dict[object, str] = {}
+    boxes: dict[object, list[object]] = {}
     images = {_key(file, each, "id"): each for each in found["images"]}
     if len(images) < len(found["images"]):
         raise UsageError(f"{file}: two images have the same id", hint=_FORM)
@@ -54,15 +57,18 @@ def read_coco(folder: Path, file: Path, images_from: Path | None = None) -> File
             what = f"{file}: {images[image].get('file_name')} has objects of {first!r} and {names[category]!r}"
             hint = "An audit needs one class for each image: write a CSV with the columns path and label."
             raise UsageError(what, hint=hint)
+        if "bbox" in each and not each.get("iscrowd"):
+            boxes.setdefault(image, []).append(each["bbox"])
 
     paths = [str(_key(file, each, "file_name")) for each in images.values()]
     base = _base(file.parent, paths)
     frame = pd.DataFrame({"file_name": paths, "label": [labels.get(image) for image in images]}, dtype="object")
+    frame = with_boxes(frame, [boxes.get(image, []) for image in images])
     absolute = [path if "://" in path else base.absolute() / path for path in paths]
     aside = _beside(file, [path for path in absolute if isinstance(path, Path)], folder)
     name, source = folder.resolve().name, f"the COCO set {folder}"
     opened = FileSet(name, source, frame, absolute, own, aside.notes, without_class(frame["label"], "an annotation"))
-    opened.aside = aside
+    opened.aside, opened.box_form = aside, "xywh"
     return opened
 
 

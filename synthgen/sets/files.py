@@ -14,6 +14,7 @@ from synthgen.sets.features import encoded
 from synthgen.sets.image_set import in_batches, lacking
 from synthgen.sets.own_folder import OwnFolder, has_backslashes, own_folder
 from synthgen.sets.set_name import set_name
+from synthgen.spec import BoxFormName
 
 _LOOKED_AT = 100_000
 """So many images of a list are looked for when it is opened."""
@@ -34,6 +35,7 @@ class FileSet:
 
     Attributes:
         aside: images of the set that are no row, if there may be some.
+        box_form: how the boxes are written that the format itself has; None if it has none.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class FileSet:
         self.label_columns: tuple[str, ...] = ()
         self.has_images = paths is not None
         self.aside: Aside | None = None
+        self.box_form: BoxFormName | None = None
         self._frame, self._paths, self._own, self._unusable = frame, paths, own, unusable
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from synthgen.regions.carried import Corners
 from synthgen.regions.error import RegionError
 from synthgen.regions.masks import Mask, mask_of_picture
 from synthgen.sets.image_set import BATCH, ImageSet, lacking
+from synthgen.sets.own_boxes import form_in
 from synthgen.spec import SourceSpec
 
 MOST_PIXELS = 100_000_000
@@ -60,8 +61,9 @@ def find_objects(found: ImageSet, source: SourceSpec, sizes: Mapping[int, Size],
 
     if source.boxes is not None:
         cells = _cells(found, source.boxes, [*sizes], faults)
-        form = _form(source, cells, sizes)
-        if source.box_form is None:
+        of_set = form_in(found, source.boxes) if source.box_form is None else None
+        form = _form(of_set or source.box_form, cells, sizes)
+        if source.box_form is None and of_set is None:
             notes.append(f"boxes in the column {source.boxes!r} are read as {form}")
         for place, numbers in cells.items():
             try:
@@ -149,13 +151,13 @@ def _lists(cell: object) -> _Boxes:
 _NO_BOXES = object()
 
 
-def _form(source: SourceSpec, cells: Mapping[int, _Boxes], sizes: Mapping[int, Size]) -> BoxForm:
-    """Return the form that the spec names, or the one that fits.
+def _form(named: str | None, cells: Mapping[int, _Boxes], sizes: Mapping[int, Size]) -> BoxForm:
+    """Return the form of this name, or the one that fits.
 
     Raises:
         UsageError: none or several fit.
     """
-    if (named := source.box_form) is not None:
+    if named is not None:
         return BoxForm(Convention(named.removeprefix(_RELATIVE)), named.startswith(_RELATIVE))
     try:
         return find_form((box, sizes[place]) for place, boxes in cells.items() for box in boxes)

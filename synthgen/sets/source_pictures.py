@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from synthgen.records import SourceRow
 from synthgen.regions.boxes import Size
 from synthgen.sets.frame import CLUSTER, read_frame, words
 from synthgen.sets.image_set import BATCH, ImageSet, lacking
+from synthgen.sets.kept_columns import find_kept
 from synthgen.sets.leading import LeadingColumn, joined
 from synthgen.sets.source_objects import MOST_PIXELS, files_of, find_objects
 from synthgen.spec import SourceSpec
@@ -34,6 +35,7 @@ class FoundSources:
 
     rows: tuple[SourceRow, ...]
     notes: tuple[str, ...]
+    kept: Mapping[str, str] = field(default_factory=dict)  # columns that images take over, with their types
 
 
 def find_sources(
@@ -43,6 +45,7 @@ def find_sources(
     needs: str | None = None,
     leading: Sequence[LeadingColumn] = (),
     to_class: str | None = None,
+    fault_of: Callable[[str, str], str | None] | None = None,
 ) -> FoundSources:
     """Read the classes of a set, and decode each picture and each mask once.
 
@@ -54,6 +57,7 @@ def find_sources(
         leading: columns with pictures that lead the layout.
         to_class: one of the classes, whose images begin from pictures of all others, even of classes that `classes`
             does not have. Its own pictures are left out.
+        fault_of: says, of a class and the kept columns of a picture, why there is no prompt for it.
 
     Raises:
         UsageError: a column or a value does not exist, a class has no picture, too many cannot be used, or it is
@@ -78,15 +82,18 @@ def find_sources(
         raise UsageError(f"source.dataset: {found.source} has pictures of {to_class!r} alone", hint=hint)
 
     places = [int(place) for place in frame.index[kept]]
-    rows, faults, told = _read(found, source, frame, places, needs, leading)
+    kept_types, kept_values = find_kept(found, source, places)
+    mute = _without_prompt(frame, kept_values, fault_of) if fault_of else {}
+    read, faults, told = _read(found, source, frame, [each for each in places if each not in mute], needs, leading)
+    faults = [*mute.values(), *faults]
     notes += told
     if faults:
         _check_few(found, faults, len(places))
         notes += [f"left out: {line}" for line in faults]
-    rows, repeated = _each_once(rows)
+    rows, repeated = _each_once(row._replace(kept=kept_values.get(place, "")) for place, row in read.items())
     notes += repeated
     _check_classes(found, own, [row.class_name for row in rows], "has no usable picture of the class")
-    return FoundSources(tuple(rows), tuple(notes))
+    return FoundSources(tuple(rows), tuple(notes), kept_types)
 
 
 def _frame(found: ImageSet, source: SourceSpec) -> pd.DataFrame:
@@ -134,10 +141,10 @@ def _read(
     places: Sequence[int],
     needs: str | None,
     leading: Sequence[LeadingColumn],
-) -> tuple[list[SourceRow], list[str], tuple[str, ...]]:
+) -> tuple[dict[int, SourceRow], list[str], tuple[str, ...]]:
     """Digest the pictures at these rows of the set, and find their objects.
 
-    Return the rows, a line for each picture that cannot be used, and notes.
+    Return the rows by their place in the set, a line for each picture that cannot be used, and notes.
     """
     group_column = next((column for column in frame.columns if column.startswith(CLUSTER)), "id")
     names, labels, groups = (frame[column] for column in ("id", "label", group_column))
@@ -160,8 +167,8 @@ def _read(
 
     objects = find_objects(found, source, {place: size for place, (_, size) in seen.items()}, needs)
     faults |= {place: f"{names[place]}: {why}" for place, why in objects.faults.items()}
-    rows = [
-        SourceRow(
+    rows = {
+        place: SourceRow(
             names[place],
             labels[place],
             digest,
@@ -171,8 +178,17 @@ def _read(
         )
         for place, (digest, _) in seen.items()
         if place not in faults
-    ]
+    }
     return rows, [faults[place] for place in sorted(faults)], objects.notes
+
+
+def _without_prompt(
+    frame: pd.DataFrame, kept: Mapping[int, str], fault_of: Callable[[str, str], str | None]
+) -> dict[int, str]:
+    """Return a line for each picture of which no prompt can be made."""
+    names, labels = frame["id"], frame["label"]
+    found = ((place, fault_of(labels[place], values)) for place, values in kept.items())
+    return {place: f"{names[place]}: {why}" for place, why in found if why is not None}
 
 
 def _digested(

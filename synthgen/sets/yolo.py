@@ -1,5 +1,6 @@
 """Sets for YOLO's detectors: a text of boxes for each image. The boxes of an image must be of one class."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -11,10 +12,12 @@ from synthgen.images import LeftOut
 from synthgen.sets.coco import without_class
 from synthgen.sets.files import FileSet
 from synthgen.sets.image_folder import find_in, others, skipped
+from synthgen.sets.own_boxes import with_boxes
 from synthgen.sets.own_folder import OwnFolder, own_folder
 
 _IMAGES, _LABELS = "images", "labels"
 _SETTINGS = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+_KEYPOINTS = re.compile(r"^kpt_shape\s*:", re.MULTILINE)
 _LISTS = ("classes.txt", "obj.names")
 _CSV = "An audit needs one class for each image: write a CSV with the columns path and label."
 _FORM = "Expected a line for each box: the number of its class and four or more numbers for its place."
@@ -53,18 +56,21 @@ def read_yolo(folder: Path, split: str | None = None, images_from: Path | None =
         raise UsageError(what, argument="split" if split else None, hint=hint)
 
     names = _names(folder, own)
-    labels = [_class(_label_file(path, folder), path, names, own) for path in images]
+    has_keypoints = _has_keypoints(folder, own)
+    found_labels = [_class(_label_file(path, folder), path, names, own, has_keypoints) for path in images]
+    labels, boxes = [label for label, _ in found_labels], [places for _, places in found_labels]
     shown = [path.relative_to(folder).as_posix() for path in images]
     notes = (
         [] if names is not None else ["no data.yaml or classes.txt names the classes: they are called by their number"]
     )
     frame = pd.DataFrame({"file_name": shown, "label": labels}, dtype="object")
+    frame = with_boxes(frame, boxes)
     paths = [str(path.absolute()) for path in images]
     name = folder.resolve().name
     notes += [*aside.notes, *skipped(found.hidden)]
     unusable = without_class(frame["label"], "a box")
     opened = FileSet(name, f"the YOLO set {folder}", frame, paths, own, notes, unusable)
-    opened.aside = aside
+    opened.aside, opened.box_form = aside, "relative-cxcywh"
     return opened
 
 
@@ -80,10 +86,12 @@ def _label_file(path: Path, folder: Path) -> Path:
     return folder.joinpath(*parts).with_suffix(".txt")
 
 
-def _class(file: Path, image: Path, names: Mapping[int, str] | None, own: OwnFolder) -> str | None:
-    """Return the class of all boxes of an image; None if it has no box."""
+def _class(
+    file: Path, image: Path, names: Mapping[int, str] | None, own: OwnFolder, has_keypoints: bool
+) -> tuple[str | None, list[Sequence[float]]]:
+    """Return the class of all boxes of an image, None if it has no box; and the boxes."""
     text = _text(file, own)
-    seen: dict[int, None] = {}
+    seen, boxes = dict[int, None](), list[Sequence[float]]()
     for number, line in enumerate((text or "").splitlines(), 1):
         if not line.strip():
             continue
@@ -97,10 +105,25 @@ def _class(file: Path, image: Path, names: Mapping[int, str] | None, own: OwnFol
             hint = "Give every class a name there."
             raise UsageError(f"{file}:{number}: class {int(kind)} has no name in data.yaml or classes.txt", hint=hint)
         seen[int(kind)] = None
+        boxes.append(place[:4] if has_keypoints else _box(place))
     classes = [names[kind] if names is not None else str(kind) for kind in seen]
     if len(classes) > 1:
         raise UsageError(f"{image} has boxes of {classes[0]!r} and {classes[1]!r}", hint=_CSV)
-    return classes[0] if classes else None
+    return classes[0] if classes else None, boxes
+
+
+def _box(place: Sequence[float]) -> Sequence[float]:
+    """Return centre, width and height: of a box, or around the corners of a polygon, as segmentation has them."""
+    if len(place) < 6 or len(place) % 2:
+        return place[:4]
+    left, right, top, bottom = min(place[::2]), max(place[::2]), min(place[1::2]), max(place[1::2])
+    return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
+
+
+def _has_keypoints(folder: Path, own: OwnFolder) -> bool:
+    """Whether keypoints come after the four numbers of a box: `kpt_shape` says how many."""
+    files = [folder / name for name in _SETTINGS]
+    return any(_KEYPOINTS.search(_text(file, own) or "") for file in files if file.is_file())
 
 
 def _names(folder: Path, own: OwnFolder) -> Mapping[int, str] | None:

@@ -50,7 +50,7 @@ from synthgen.spec.region import CanvasSpec, MarginsSpec, RegionSpec
 from synthgen.spec.schema import json_schema
 from synthgen.spec.smaller import smaller
 from synthgen.spec.source import NO_CHANGES, Settings, SpecText
-from synthgen.spec.source_set import TO_CLASS, SourceSpec
+from synthgen.spec.source_set import TO_CLASS, BoxFormName, SourceSpec
 from synthgen.spec.spec import ClassSpec, Prompts, Spec
 from synthgen.spec.spelling import alike, difference, folded
 from synthgen.spec.starter import starter_spec
@@ -81,6 +81,7 @@ __all__ = [
     "AdapterSpec",
     "Attribute",
     "Balance",
+    "BoxFormName",
     "Budget",
     "CacheSpec",
     "CanvasSpec",

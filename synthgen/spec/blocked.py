@@ -1,7 +1,8 @@
 """`safety.block`: phrases that no prompt may contain."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.expanded import expanded_texts
@@ -78,9 +79,13 @@ class _Alternatives:
 
     Args:
         number: of these alternatives: where they differ from others, their parts have other names.
+        columns: what stands for columns of the source. Without a text, it is a gap.
     """
 
-    def __init__(self, prompts: Data, names: list[str], own: Data, number: int) -> None:
+    def __init__(
+        self, prompts: Data, names: list[str], own: Data, number: int, columns: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self._columns = columns
         variables = {**mapping(prompts, "variables"), **mapping(own, "variables")}
         self._values = {name: all_values(each) for name, each in variables.items()} | {"class": names}
         suffix = prompts.get("suffix")
@@ -95,6 +100,9 @@ class _Alternatives:
             if isinstance(part, str):
                 yield TextPart([part])
                 continue
+            if part.name in self._columns:
+                yield TextPart([part.written(self._columns[part.name])])
+                continue
             name = f"{self._prefix.get(part.name, '')}{part.form}:{part.name}"
             own = TextPart([part.written(value) for value in self._values.get(part.name, [])], name)
             yield own
@@ -103,6 +111,28 @@ class _Alternatives:
                 yield TextPart([" and " if last else ", "])
                 yield own
         yield from self._suffix
+
+
+def blocked_prompt(
+    sections: tuple[Data, Data],
+    class_name: str,
+    number: int,
+    phrases: Phrases,
+    template: Template,
+    columns: Mapping[str, str],
+) -> str | None:
+    """Find a phrase in the prompts that a template makes of a class, with these texts of columns of the source.
+
+    Args:
+        sections: `prompts`, and that of the class.
+        number: of the class. What is known of one in `phrases` is not taken for another.
+
+    Raises:
+        TooManyError: it takes too long.
+    """
+    prompts, own = sections
+    found = phrases.search(_Alternatives(prompts, [class_name], own, number, columns).all(template.parts))
+    return None if found is None else found.phrase
 
 
 def _blocked(phrase: str) -> str:

@@ -70,10 +70,12 @@ class _Templates(NamedTuple):
         """Read templates; `naming` are the variables with a value that names an occupation."""
         templates = [text for _, text in texts_at((), texts)]
         try:
-            names = [Template.parse(text).variables for text in templates]
+            parsed = [Template.parse(text) for text in templates]
         except TemplateError:
             return cls(True, True)  # reported elsewhere
-        name_one = not templates or any(map(_is_named, templates))
+        names = [each.variables for each in parsed]
+        # What columns say is known only with the pictures.
+        name_one = not templates or any(map(_is_named, templates)) or any(each.columns for each in parsed)
         return cls(
             name_one or any(name in naming for some in names for name in some), any("class" in some for some in names)
         )

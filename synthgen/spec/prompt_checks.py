@@ -6,10 +6,10 @@ from typing import NamedTuple
 from synthgen.spec.bare import Data, Violation, mapping, texts_at
 from synthgen.spec.choices import is_long
 from synthgen.spec.expanded import EXPANDED, check_expand, is_expanded, steered_cells
-from synthgen.spec.messages import suggestion_or_all
+from synthgen.spec.messages import suggestion, suggestion_or_all
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.rules import CLASS, SUFFIX, pick_of, range_complaint, rule_of, values_at
-from synthgen.spec.template import Template, TemplateError
+from synthgen.spec.template import COLUMN, Template, TemplateError
 
 _VARIABLES = ("prompts", "variables")
 _SOURCES = ("values", "range", "file")
@@ -80,7 +80,8 @@ def check_prompts(spec: Data) -> Iterator[Violation]:
                 continue
             used.update(template.variables, _conditions_of(texts, text))
             yield from _unknown_variables(place, template.variables, {CLASS: None, **dict.fromkeys([*common, *own])})
-            if class_name is None and CLASS not in template.variables:
+            yield from _unknown_columns(place, template.columns, spec)
+            if class_name is None and CLASS not in template.variables and not template.columns:
                 yield Violation(place, f"{quoted(text)} does not contain {{class}}; every common template needs it")
             yield from _picked(place, template, picks)
 
@@ -157,6 +158,18 @@ def _unknown_variables(place: Path, names: Iterable[str], known: Data) -> Iterat
     for name in names:
         if name not in known:
             yield Violation(place, f"unknown variable {quoted(name)}{suggestion_or_all(name, known)}")
+
+
+def _unknown_columns(place: Path, names: Iterable[str], spec: Data) -> Iterator[Violation]:
+    """Yield columns of the source that images do not take over."""
+    kept = mapping(spec, "source").get("keep")
+    known = [name for name in kept if isinstance(name, str)] if isinstance(kept, list | tuple) else []
+    for name in names:
+        if spec.get("source") is None:
+            yield Violation(place, f"{{{COLUMN}{name}}} is a column of source, and images begin from no pictures")
+        elif name not in known:
+            what = f"{{{COLUMN}{name}}} needs the column {quoted(name)} in source.keep"
+            yield Violation(place, f"{what}{suggestion(name, known)}")
 
 
 def repeated(texts: Iterable[tuple[Path, str]]) -> Iterator[Violation]:

@@ -122,9 +122,9 @@ class PromptSpace:
                 values[name] = options[place].text
         return values
 
-    def longest(self, length: Callable[[str], int]) -> str:
+    def longest(self, length: Callable[[str], int], columns: Mapping[str, str] | None = None) -> str:
         """Make a prompt of the longest value of each variable, whether or not they go together."""
-        values: Filled = {CLASS: self._class}
+        values: Filled = {CLASS: self._class, **dict.fromkeys(self.template.shown, ""), **(columns or {})}
         for name in self.order:
             rule = self._rules[name]
             texts = sorted({option.text for option in rule.options} | {rule.otherwise or ""}, key=length, reverse=True)

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from synthgen.spec.bare import Data, Violation, mapping
-from synthgen.spec.place import KEY
+from synthgen.spec.bare import Data, Violation, mapping, texts_at
+from synthgen.spec.place import KEY, quoted
 
 TASK, _INPAINT, _OUTPAINT = "text-to-image", "inpaint", "outpaint"
 FROM_PICTURES = ("image-to-image", "edit", _INPAINT, _OUTPAINT, "control")
@@ -18,6 +18,10 @@ def check_source(spec: Data) -> Iterator[Violation]:
     elif task == TASK and has_source:
         what = f"{TASK!r} begins from no picture; set task: {FROM_PICTURES[0]}, or leave source out"
         yield Violation(("source", KEY), what)
+    kept = mapping(spec, "source").get("keep")
+    for place, name in texts_at(("source", "keep"), kept):
+        if isinstance(kept, list) and name in kept[: kept.index(name)] + kept[kept.index(name) + 1 :]:
+            yield Violation(place, f"{quoted(name)} is listed twice")
     if mapping(spec, "source").get("box_form") is not None and mapping(spec, "source").get("boxes") is None:
         yield Violation(("source", "box_form", KEY), "it says how boxes are written: name their column in source.boxes")
     for key, of in (("region", _INPAINT), ("canvas", _OUTPAINT)):

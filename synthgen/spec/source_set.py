@@ -16,8 +16,8 @@ TO_CLASS = "class"
 ChangeSpec = Mapping[Text, Text]
 """What images have otherwise than their pictures: a class, or values of attributes."""
 BoxFormName = Literal["xyxy", "xywh", "cxcywh", "relative-xyxy", "relative-xywh", "relative-cxcywh"]
-ADDED = ("image", "boxes", "box_form", "mask")
-"""Keys that earlier versions did not have; by default None."""
+ADDED = ("image", "boxes", "box_form", "mask", "keep")
+"""Keys that earlier versions did not have; by default None, or empty."""
 
 
 def _place(value: str) -> str:
@@ -80,6 +80,11 @@ class SourceSpec(Section):
         None,
         description="The column with the masks of the object in each picture: pictures of the same size, white where "
         "it is. Datasets have them in the column `mask`. The plan records the sha256 of each.",
+    )
+    keep: Annotated[tuple[Text, ...], Field(strict=False, max_length=64)] = Field(
+        (),
+        description="Columns of texts, numbers, booleans or lists of these that each image takes over from its picture "
+        "into the dataset. Templates have them too: '{source.caption}' is what the column 'caption' says.",
     )
     where: Mapping[Text, _Values] = Field(
         {},

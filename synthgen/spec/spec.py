@@ -257,7 +257,7 @@ class Spec(Section):
             if not getattr(self, key):
                 del dumped[key]
         if self.source is not None:
-            for key in [key for key in ADDED if dumped["source"][key] is None]:
+            for key in [key for key in ADDED if not dumped["source"][key]]:
                 del dumped["source"][key]
         for key, default in _OF_MODEL.items():
             if dumped["model"][key] == default:

@@ -1,7 +1,8 @@
 """Prompt templates: `a portrait of a {class} with {skin} skin`. Pure.
 
-The only syntax is a name in braces, alone or after `a:` or `plural:`; `{{` and `}}` are literal braces. There are no
-attributes, indices, formats or conversions, and braces inside a value stay as they are: a template can only join texts.
+The only syntax is a name in braces, alone or after `a:` or `plural:`; `{{` and `}}` are literal braces. The name is
+that of a variable, or, after `source.`, that of a column of the source. There are no other attributes, indices, formats
+or conversions, and braces inside a value stay as they are: a template can only join texts.
 """
 
 import re
@@ -13,11 +14,14 @@ from typing import Self
 from synthgen.spec.inflections import FORMS
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+COLUMN = "source."
+"""What the names begin with that stand for columns of the source, whose texts come with the picture."""
 SUFFIXED = "suffix"
 """The form of the suffix, which no template has as it is written."""
 _WEAK, _STRONG = ",;:", ".!?"
 """Marks that join, and marks that end a sentence."""
 _MARKS, _BRACKETS = _WEAK + _STRONG, {"(": ")", "[": "]"}
+_COLUMN = re.compile(rf"(?:({'|'.join(FORMS)}):)?({re.escape(COLUMN)}.+)")
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 
 
@@ -71,7 +75,20 @@ class Template:
     @property
     def variables(self) -> tuple[str, ...]:
         """The names of the variables, each once, in the order of first use."""
-        return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, Variable)))
+        return tuple(name for name in self._names() if not name.startswith(COLUMN))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the source that it shows, each once, in the order of first use."""
+        return tuple(name.removeprefix(COLUMN) for name in self.shown)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The names by which it shows these columns, such as `source.caption`."""
+        return tuple(name for name in self._names() if name.startswith(COLUMN))
+
+    def _names(self) -> dict[str, None]:
+        return dict.fromkeys(part.name for part in self.parts if isinstance(part, Variable))
 
     def places(self, name: str) -> int:
         """Count where a variable stands."""
@@ -137,7 +154,9 @@ def _parts(text: str) -> Iterator[TemplatePart]:
         whole, name = token[0], token[1]
         if name is not None:
             form, colon, named = name.rpartition(":")
-            if not NAME.fullmatch(named) or (colon and form not in FORMS):
+            if column := _COLUMN.fullmatch(name):
+                form, named = column[1], column[2]
+            elif not NAME.fullmatch(named) or (colon and form not in FORMS):
                 forms = f", alone or after {' or '.join(f'{form}:' for form in FORMS)}" if colon else ""
                 raise TemplateError(
                     f"{whole!r} at character {token.start() + 1} is not a variable: expected a name of "

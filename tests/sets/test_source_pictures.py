@@ -1,5 +1,7 @@
 """Sets of pictures to make images from: what counts, what is left out and named, and opening one later."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,51 @@ def test_a_picture_that_changed_or_is_gone_is_refused_by_name(tmp_path: Path) ->
         pictures(of("doctor/1.png"))
     with pytest.raises(UsageError, match=r"the picture 'doctor/1\.png' is no longer in the image folder"):
         opened(tmp_path, rows)
+
+
+@pytest.mark.parametrize("kind", ["coco", "yolo", "polygons", "keypoints"])
+def test_sets_of_detectors_have_their_own_boxes_in_their_own_form(kind: str, tmp_path: Path) -> None:
+    images = make_pictures(tmp_path / "made", doctor=2) / "doctor"
+    (width, height), (left, top, right, bottom) = (32, 24), (8, 4, 24, 20)
+    if kind == "coco":
+        make_coco(tmp_path / "set", images, [left, top, right - left, bottom - top])
+    else:
+        across, down = (left / width, right / width), (top / height, bottom / height)
+        box = [sum(across) / 2, sum(down) / 2, across[1] - across[0], down[1] - down[0]]
+        polygon = [across[0], down[0], across[1], down[0], across[1], down[1], across[0], down[1]]
+        place = {"yolo": box, "polygons": polygon, "keypoints": [*box, *[0.5] * 12]}[kind]
+        make_yolo(tmp_path / "set", images, place, "kpt_shape: [4, 3]\n" if kind == "keypoints" else "")
+
+    found = found_in(tmp_path / "set", "doctor", boxes="boxes")
+    for row in found.rows:
+        ((*corners,),) = row.boxes
+        assert corners == pytest.approx([left, top, right, bottom])
+    assert not any("are read as" in note for note in found.notes)
+    with pytest.raises(UsageError, match="cannot be used"):  # what the user says goes before what the format says
+        found_in(tmp_path / "set", "doctor", boxes="boxes", box_form="cxcywh")
+
+
+def make_coco(folder: Path, images: Path, box: list[float]) -> None:
+    """Save pictures with the same box, and a box of a crowd that does not count."""
+    shutil.copytree(images, folder)
+    (folder / "annotations.json").write_text(
+        json.dumps(
+            {
+                "images": [{"id": number, "file_name": f"{number}.png"} for number in range(2)],
+                "annotations": [
+                    {"image_id": number, "category_id": 1, "bbox": where, "iscrowd": crowd}
+                    for number in range(2)
+                    for where, crowd in ((box, 0), ([0, 0, 5, 5], 1))
+                ],
+                "categories": [{"id": 1, "name": "doctor"}],
+            }
+        )
+    )
+
+
+def make_yolo(folder: Path, images: Path, place: list[float], settings: str) -> None:
+    shutil.copytree(images, folder / "images")
+    (folder / "labels").mkdir()
+    for number in range(2):
+        (folder / f"labels/{number}.txt").write_text(" ".join(map(str, [0, *place])))
+    (folder / "data.yaml").write_text(f"names: [doctor]\n{settings}")

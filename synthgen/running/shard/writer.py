@@ -58,15 +58,15 @@ class ShardWriter:
         self._reasons: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
-        spec, shard = self._plan.spec, self._shard
+        spec, shard, kept = self._plan.spec, self._shard, self._plan.sources.kept if self._plan.sources else {}
         self._images_name = layout.new_name(layout.IMAGES, shard, "parquet")
         self._ledger_name = layout.new_name(layout.LEDGER, shard, "parquet")
         with ExitStack() as files:
             images = files.enter_context(self._store.write(self._images_name))
-            self._images = TableFile(images, images_schema(spec, self._score_names))
+            self._images = TableFile(images, images_schema(spec, self._score_names, kept))
             files.callback(self._images.abandon)
             ledger = files.enter_context(self._store.write(self._ledger_name))
-            self._ledger = TableFile(ledger, ledger_schema(spec, self._score_names))
+            self._ledger = TableFile(ledger, ledger_schema(spec, self._score_names, kept))
             files.callback(self._ledger.abandon)
             self._files = files.pop_all()
         return self
