@@ -91,7 +91,7 @@ def test_what_fits_decides_what_waits(free: int, mode: str) -> None:
 
 def test_headers_tell_the_bytes_that_are_loaded(sdxl: Path) -> None:
     generator = generator_of(sdxl)
-    told = sizes_of(sdxl, generator._source.read_json("model_index.json"), None, "float32", {})
+    told = sizes_of(sdxl, generator._source.read_json("model_index.json"), None, "float32", {}, {})
     loaded = bytes_of_parts(pipeline_of(generator))
     assert told.keys() == loaded.keys()
     for name, size in told.items():

@@ -157,7 +157,7 @@ def bench(case: Led, task: str, folder: Path) -> Bench:
     first |= {"interval": INTERVAL} if case.interval else {}
     second = {"model": models[-1], "preprocessor": "canny", "thresholds": (20, 50)}
     controls = [ControlSpec.model_validate(one) for one in (first, second)[:count]]
-    settings = {"width": family.size[1], "height": family.size[0], key: GUIDANCE}
+    settings: dict[str, Any] = {"width": family.size[1], "height": family.size[0], key: GUIDANCE}
     settings |= {"negative_prompt": negative} if negative else {}
     settings |= {"strength": STRENGTH} if strong else {}
     ours = led(folder / "model", controls, task, **settings)
