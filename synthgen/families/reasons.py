@@ -66,7 +66,6 @@ NOT_LED: Mapping[str, str] = MappingProxyType(
 NO_FILLING: Mapping[str, str] = MappingProxyType(
     {
         "ChromaInpaintPipeline": "diffusers asks its transformer for guidance_embeds, which no Chroma has",
-        "QwenImageEditInpaintPipeline": "it draws a million pixels always, and was not compared with a direct call",
     }
 )
 """Pipelines for inpainting that do not work."""

@@ -36,6 +36,7 @@ class AreaRounding(StrEnum):
 
     DOWN = "down"
     UP = "up"
+    NEAREST = "nearest"
 
 
 _NO_RULES = PictureRules()
@@ -177,6 +178,18 @@ FAMILIES: tuple[Family, ...] = (
         patch=2,
         together=Together.NEVER,  # it takes no more than one prompt
         only_edits=True,
+    ),
+    # It draws as many pixels as 1024 x 1024 has, whatever the picture's size.
+    Family(
+        pipelines=("QwenImageEditInpaintPipeline",),
+        guidance=Guidance.TRUE,
+        embedded="guidance_scale",
+        blank=" ",
+        patch=2,
+        multiple=32,
+        side=1024,
+        is_area=True,
+        rounds=AreaRounding.NEAREST,
     ),
     # It reads one prompt, and draws as many pixels as 1024 x 1024 has, whatever the picture's size.
     Family(
