@@ -64,7 +64,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 REFUSED = {
     "'control' needs what leads the images: add control": ["control=null"],
-    "only task: control is led by pictures": ["task=image-to-image"],
+    "pictures lead the tasks control, image-to-image, inpaint and outpaint only": ["task=edit"],
+    "it is T2IAdapter, and StableDiffusionPipeline is led by ControlNetModel for image-to-image": [
+        "task=image-to-image",
+        "control.0.model=./adapter",
+    ],
+    "only the tasks inpaint and outpaint draw a region": ["control.0.preprocessor=masked", "control.0.thresholds=null"],
     "control.0.weight: expected more than 0": ["control.0.weight=0"],
     "control.0.weight: expected at most 2": ["control.0.weight=2.5"],
     "control.0.interval: expected two fractions from 0 to 1": ["control.0.interval=[0.5, 0.2]"],

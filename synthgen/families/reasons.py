@@ -47,6 +47,22 @@ NO_EDITS: Mapping[str, str] = MappingProxyType(
 )
 """Pipelines that take pictures and do not edit them by an instruction, or not in a way that synthgen drives."""
 
+_VIDEOS = "it makes videos"
+_EMBEDDINGS = "it takes embeddings that another pipeline makes, and no prompt"
+NOT_LED: Mapping[str, str] = MappingProxyType(
+    {
+        "KandinskyV22ControlnetPipeline": _EMBEDDINGS,
+        "KandinskyV22ControlnetImg2ImgPipeline": _EMBEDDINGS,
+        "BlipDiffusionControlNetPipeline": "it needs a picture of its subject besides",
+        "AnimateDiffControlNetPipeline": _VIDEOS,
+        "AnimateDiffSparseControlNetPipeline": _VIDEOS,
+        "AnimateDiffVideoToVideoControlNetPipeline": _VIDEOS,
+        "CogVideoXFunControlPipeline": _VIDEOS,
+        "EasyAnimateControlPipeline": _VIDEOS,
+    }
+)
+"""Pipelines that pictures lead, and that synthgen does not drive."""
+
 NO_FILLING: Mapping[str, str] = MappingProxyType(
     {
         "ChromaInpaintPipeline": "diffusers asks its transformer for guidance_embeds, which no Chroma has",
