@@ -1,5 +1,6 @@
 """Small IP-Adapters with random weights, their image encoders, and the class of diffusers that each is shown to."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +112,15 @@ def _of_sd3(transformer: Any) -> Shapes:
     for place in range(config.num_layers):
         found |= {f"ip_adapter.{place}.{name}": tuple(one.shape) for name, one in layer.state_dict().items()}
     return found
+
+
+_UNETS = ("stable-diffusion", "stable-diffusion-xl", "stable-diffusion-pag", "stable-diffusion-xl-pag")
+_OTHERS = ("stable-diffusion-3", "flux-dev")
+COMPARED: Mapping[str, tuple[str, ...]] = {
+    "text-to-image": (*_UNETS, *_OTHERS, "lcm", "kolors", "chroma"),
+    "image-to-image": (*_UNETS, *_OTHERS, "lcm", "kolors", "chroma"),
+    "inpaint": (*_UNETS, *_OTHERS, "stable-diffusion-9", "flux-kontext"),
+    "control": ("sd", "sd-pag", "sdxl", "sdxl-pag", "sdxl-union", "sdxl-t2i", "sd3", "flux", "flux-union"),
+    "edit": ("pix2pix", "flux-kontext"),
+}
+"""Small models that are shown pictures, by task."""

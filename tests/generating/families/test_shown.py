@@ -1,6 +1,8 @@
-"""Every kind of IP-Adapter, beside a direct call of its pipeline: equal images at any batch size."""
+"""Every pipeline that takes IP-Adapters, beside a direct call of it: equal images at any batch size, in every task."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -8,120 +10,198 @@ import diffusers
 import numpy as np
 import pytest
 from diffusers import DiffusionPipeline
-from PIL import Image
+from torch import Tensor
 from transformers import CLIPVisionModelWithProjection, SiglipImageProcessor, SiglipVisionModel
 
+from synthgen.generating.given import PictureLayout
 from synthgen.generating.reference import References
 from synthgen.generating.renderer import Renderer
 from synthgen.models.parts import source_of
 from synthgen.records import SourcePicture
-from synthgen.spec import ModelSpec, ReferenceSpec
+from synthgen.spec import ControlSpec, ModelSpec, ReferenceSpec
 from tests.generating.families import FAMILIES
-from tests.generating.families.begun import FROM_IMAGES, WithPictures, given, picture
-from tests.generating.families.shown import SIDE, save_adapter
+from tests.generating.families.begun import FROM_IMAGES, WithPictures, given, picture, region
+from tests.generating.families.edited import EDITED
+from tests.generating.families.family import Family
+from tests.generating.families.filled import FILLED
+from tests.generating.families.led import LED
+from tests.generating.families.shown import COMPARED, SIDE, save_adapter
 from tests.generating.families.test_begun import FURTHEST, HAT, PROMPTS, drawn, furthest
+from tests.generating.families.test_led import arguments, at_the_mean
+from tests.generating.families.test_led import by_hand as led_by_hand
+from tests.generating.families.test_pictured import pasted
 from tests.generating.tiny import candidate
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of diffusers and transformers, of themselves
-GUIDANCE, STEPS, WEIGHTS = 4.0, 2, (0.8, 0.5)
+GUIDANCE, STEPS, STRENGTH, WEIGHTS = 4.0, 3, 0.7, (0.8, 0.5)
+SAMPLE = ("text-to-image-stable-diffusion", "image-to-image-flux-dev", "inpaint-stable-diffusion-3", "control-sdxl")
+"""What CI tries: each loader of diffusers, and each task but `edit`."""
+TWO = ("stable-diffusion", "flux-dev", "sdxl")
+"""What is shown two pictures, by two adapters."""
 
 
-def shown(attempt: int) -> SourcePicture:
-    return SourcePicture(picture(attempt), references={"style": picture(attempt + 100)})
+def shown(attempt: int, task: str) -> SourcePicture:
+    columns = {"depth": picture(attempt + 200)} if task == "control" else {}
+    mask = region(attempt) if task == "inpaint" else None
+    return SourcePicture(picture(attempt), mask, columns=columns, references={"style": picture(attempt + 100)})
 
 
-def renderer(
-    folder: Path, references: Sequence[ReferenceSpec], task: str, fixed: Image.Image, **settings: object
-) -> Renderer:
-    model = ModelSpec.model_validate({"id": str(folder), "steps": STEPS, **settings})
-    parts = {
-        name: part
-        for index, one in enumerate(references)
-        for name, part in one.components(f"reference.{index}").items()
-    }
-    pictures = {index: fixed for index, one in enumerate(references) if one.path}
-    made = Renderer(
-        model,
-        source_of(model, None, references=parts),
-        "cpu",
-        largest_batch=16,
-        task=task,
-        pictures=None if task == "text-to-image" else lambda one: shown(one.attempt),
-        references=References(references, pictures),
-    )
-    made.setup()
-    return made
+@dataclass(frozen=True)
+class Bench:
+    """A small model with its IP-Adapters, as a spec and as a user of diffusers alone would call it."""
 
+    task: str
+    name: str
+    folder: Path
 
-def by_hand(kind: str, folder: Path, files: Sequence[Path]) -> Any:
-    pipeline: Any = getattr(diffusers, kind).from_pretrained(folder)
-    beside = files[0].parent / "image_encoder"
-    encoder: Any = SiglipVisionModel if "3" in kind else CLIPVisionModelWithProjection
-    if "3" in kind:
-        pipeline.register_modules(feature_extractor=SiglipImageProcessor(size={"height": SIDE, "width": SIDE}))
-    pipeline.register_modules(image_encoder=encoder.from_pretrained(beside))
-    folders, names = [str(file.parent) for file in files], [file.name for file in files]
-    if len(files) == 1:
-        pipeline.load_ip_adapter(folders[0], subfolder="", weight_name=names[0])
-    else:
-        pipeline.load_ip_adapter(folders, subfolder=["", ""], weight_name=names)
-    pipeline.set_ip_adapter_scale([*WEIGHTS[: len(files)]] if len(files) > 1 else WEIGHTS[0])
-    return pipeline
+    @property
+    def family(self) -> Family:
+        if self.task == "control":
+            return LED[self.name].of
+        tasks = {"edit": EDITED, "inpaint": {name: family for name, (family, _) in FILLED.items()}}
+        return tasks.get(self.task, FAMILIES)[self.name]
 
+    @property
+    def kind(self) -> str:
+        match self.task:
+            case "control":
+                return LED[self.name].pipeline
+            case "inpaint":
+                return FILLED[self.name][1]
+            case "image-to-image":
+                return FROM_IMAGES[self.name]
+        return self.family.class_name
 
-CASES = {"stable-diffusion": 2, "stable-diffusion-xl": 1, "stable-diffusion-3": 1, "flux-dev": 2}
+    @property
+    def count(self) -> int:
+        return 2 if self.name in TWO else 1
 
+    @property
+    def against(self) -> str:
+        return HAT if self.family.takes_negative and self.family.guidance == "acts" else ""
 
-@pytest.mark.slow
-@pytest.mark.parametrize("task", ["text-to-image", "image-to-image"])
-@pytest.mark.parametrize("name", CASES)
-def test_references_act_as_in_direct_calls(name: str, task: str, tmp_path: Path) -> None:
-    family, folder, count = FAMILIES[name], tmp_path / "model", CASES[name]
-    family.save(folder)
-    whole = family.build()
-    files = [
-        save_adapter(tmp_path / f"ip{index}", whole, seed=index, resampled=index == 1 and "xl" in name)
-        for index in range(count)
-    ]
-    high, wide = family.size
-    key = "embedded_guidance" if family.guidance == "embedded" else "guidance"
-    negated = family.takes_negative and family.guidance == "acts"
-    begins = task != "text-to-image"
-    first = {"column": "style"} if begins else {"image": "./x.png"}
-    second = {"image": "source"} if begins else {"image": "./x.png"}
-    references = [
-        ReferenceSpec.model_validate({"model": str(file.parent), "file": file.name, "weight": weight, **which})
-        for file, weight, which in zip(files, WEIGHTS, (first, second), strict=False)
-    ]
-    settings: dict[str, object] = {"width": wide, "height": high, key: GUIDANCE}
-    settings |= {"negative_prompt": HAT} if negated else {}
-    settings |= {"strength": 0.7, "steps": 3} if begins else {}
-    ours = renderer(folder, references, task, picture(7), **settings)
-    kind = FROM_IMAGES[name] if begins else family.class_name
-    theirs = by_hand(kind, folder, files)
+    def save(self) -> list[Path]:
+        """Save everything; return the folders of control models."""
+        places = LED[self.name].save(self.folder / "model", 1) if self.task == "control" else []
+        if self.task != "control":
+            self.family.save(self.folder / "model")
+        whole = self.family.build()
+        for index in range(self.count):
+            save_adapter(self.folder / f"ip{index}", whole, seed=index, resampled="xl" in self.name)
+        return places
 
-    candidates = [candidate(index, PROMPTS[index], HAT if negated else "") for index in range(3)]
-    alone = [drawn(ours, [one])[0] for one in candidates]
-    for one, image in zip(candidates, alone, strict=True):
-        pictures = [shown(one.attempt).references["style"], shown(one.attempt).image] if begins else [picture(7)] * 2
-        more: dict[str, object] = {"ip_adapter_image": pictures[:count] if count > 1 else pictures[0]}
-        if kind.startswith("Flux"):  # what it takes by itself is for one adapter
-            more["negative_ip_adapter_image"] = [np.zeros((high, wide, 3), np.uint8)] * count
-        if begins:
-            more |= {**given(kind, picture(one.attempt), None, family.size), "strength": 0.7}
-        expected = family.direct(
-            cast("DiffusionPipeline", WithPictures(theirs, more)),
-            [one.prompt],
-            [HAT] if negated else None,
-            [one.seed],
-            guidance=GUIDANCE,
-            steps=3 if begins else STEPS,
-            size=family.size,
+    @property
+    def files(self) -> list[Path]:
+        return [self.folder / f"ip{index}/ip-adapter.safetensors" for index in range(self.count)]
+
+    def ours(self, places: Sequence[Path], scale: float = 1.0) -> Renderer:
+        family, begins = self.family, self.task != "text-to-image"
+        key = "embedded_guidance" if family.guidance == "embedded" else "guidance"
+        settings: dict[str, object] = {"width": family.size[1], "height": family.size[0], "steps": STEPS}
+        settings |= {key: GUIDANCE} if family.guidance != "none" else {}
+        settings |= {"negative_prompt": HAT} if self.against else {}
+        settings |= {"strength": STRENGTH} if self.task == "image-to-image" else {}
+        model = ModelSpec.model_validate({"id": str(self.folder / "model"), **settings})
+        first, second = ({"column": "style"}, {"image": "source"}) if begins else ({"image": "./x"}, {"image": "./y"})
+        references = [
+            ReferenceSpec.model_validate(
+                {"model": str(file.parent), "file": file.name, "weight": weight * scale, **which}
+            )
+            for file, weight, which in zip(self.files, WEIGHTS, (first, second), strict=False)
+        ]
+        parts = {
+            name: part
+            for index, one in enumerate(references)
+            for name, part in one.components(f"reference.{index}").items()
+        }
+        controls = [ControlSpec(model=str(place), column="depth", mode=LED[self.name].mode) for place in places]
+        made = Renderer(
+            model,
+            source_of(model, None, controls=[one.component(str(one.model)) for one in controls], references=parts),
+            "cpu",
+            largest_batch=16,
+            task=self.task,
+            pictures=(lambda one: shown(one.attempt, self.task)) if begins else None,
+            layout=PictureLayout("mask" if self.task == "inpaint" else None),
+            controls=controls,
+            references=References(references, {} if begins else {0: picture(7), 1: picture(8)}),
         )
-        assert furthest([image], expected) <= FURTHEST
-    assert furthest(drawn(ours, candidates), alone) <= FURTHEST, "a batch"
-    weaker = renderer(
-        folder, [one.model_copy(update={"weight": 0.1}) for one in references], task, picture(7), **settings
+        made.setup()
+        return made
+
+    def theirs(self, places: Sequence[Path]) -> Any:
+        pipeline: Any = (
+            led_by_hand(LED[self.name], self.folder / "model", [*places])
+            if self.task == "control"
+            else getattr(diffusers, self.kind).from_pretrained(self.folder / "model")
+        )
+        encoder: Any = SiglipVisionModel if "Diffusion3" in self.kind else CLIPVisionModelWithProjection
+        if "Diffusion3" in self.kind:
+            pipeline.register_modules(feature_extractor=SiglipImageProcessor(size={"height": SIDE, "width": SIDE}))
+        pipeline.register_modules(image_encoder=encoder.from_pretrained(self.files[0].parent / "image_encoder"))
+        folders, names = [str(file.parent) for file in self.files], [file.name for file in self.files]
+        if self.count == 1:
+            pipeline.load_ip_adapter(folders[0], subfolder="", weight_name=names[0])
+        else:
+            pipeline.load_ip_adapter(folders, subfolder=["", ""], weight_name=names)
+        pipeline.set_ip_adapter_scale([*WEIGHTS] if self.count > 1 else WEIGHTS[0])
+        return pipeline
+
+    def direct(self, pipeline: Any, prompt: str, seed: int, number: int) -> Tensor:
+        """Draw an image by a call of the pipeline alone."""
+        size, begun = self.family.size, shown(number, self.task)
+        pictures = (
+            [begun.references["style"], begun.image] if self.task != "text-to-image" else [picture(7), picture(8)]
+        )
+        more: dict[str, object] = {"ip_adapter_image": pictures[: self.count] if self.count > 1 else pictures[0]}
+        if self.kind.startswith(("Flux", "Chroma")):  # what it takes by itself is for one adapter
+            more["negative_ip_adapter_image"] = [np.zeros((*size, 3), np.uint8)] * self.count
+        if self.task == "control":
+            more |= arguments(LED[self.name], number + 100, size, 1) | self._unled()
+        elif self.task != "text-to-image":
+            more |= given(self.kind, begun.image, begun.mask, size)
+        more |= {"strength": STRENGTH} if self.task == "image-to-image" else {}
+        with at_the_mean(pipeline) if self.task == "control" else nullcontext():
+            (image,) = self.family.direct(
+                cast("DiffusionPipeline", WithPictures(pipeline, more)),
+                [prompt],
+                [self.against] if self.against else None,
+                [seed],
+                guidance=GUIDANCE,
+                steps=STEPS,
+                size=size,
+            )
+        return pasted(image, number, size) if self.task == "inpaint" else image
+
+    def _unled(self) -> dict[str, object]:
+        """Take the weight and the interval of a control back to their defaults."""
+        case = LED[self.name]
+        found: dict[str, object] = {case.weight: [1.0] if case.listed else 1.0} if case.weight else {}
+        whole = zip(case.interval, (0.0, 1.0), strict=False)
+        return found | {name: [end] if case.listed else end for name, end in whole}
+
+
+CASES = [
+    pytest.param(
+        task, name, id=f"{task}-{name}", marks=pytest.mark.slow if f"{task}-{name}" in SAMPLE else pytest.mark.sweep
     )
-    assert furthest(drawn(weaker, candidates[:1]), alone[:1]) > FURTHEST, "weights act"
-    assert ours.provenance()["reference.0"].startswith(f"{files[0].parent} ip-adapter.safetensors, ")
+    for task, names in COMPARED.items()
+    for name in names
+]
+
+
+@pytest.mark.parametrize(("task", "name"), CASES)
+def test_references_act_as_in_direct_calls(task: str, name: str, tmp_path: Path) -> None:
+    bench = Bench(task, name, tmp_path)
+    places = bench.save()
+    ours, theirs = bench.ours(places), bench.theirs(places)
+    candidates = [candidate(index, PROMPTS[index], bench.against) for index in range(3)]
+    expected = [bench.direct(theirs, one.prompt, one.seed, one.attempt) for one in candidates[:2]]
+    (first,) = drawn(ours, candidates[:1])
+    assert furthest([first], expected[:1]) <= FURTHEST
+    assert furthest(drawn(ours, candidates)[:2], expected) <= FURTHEST, "in a batch, or one by one if it takes one"
+    weaker = bench.ours(places, 0.1)
+    assert furthest(drawn(weaker, candidates[:1]), [first]) > 0, "weights act: alike ones give the same to the last bit"
+    facts = ours.provenance()
+    assert facts["reference.0"].startswith(f"{bench.files[0].parent} ip-adapter.safetensors, ")
+    assert facts["pipeline"] == bench.kind
