@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from synthgen.api.negatives import model_asked
-from synthgen.errors import SynthgenError
+from synthgen.errors import ModelError, SynthgenError
+from synthgen.files import expanded
+from synthgen.models import is_folder
 from synthgen.models.parts import MODEL, source_of, unpinned
 from synthgen.spec import ModelSpec, Spec, ThenSpec, stage_name
 
@@ -43,7 +45,15 @@ def stage_revisions(spec: Spec) -> dict[str, str]:
 
 
 def stages_here(spec: Spec) -> tuple[ModelSource | None, ...]:
-    """Return the model of each later stage as far as it is on this machine. Nothing is downloaded or checked."""
+    """Return the model of each later stage as far as it is on this machine. Nothing is downloaded, and no file read.
+
+    Raises:
+        ModelError: a folder does not exist.
+    """
+    for index, then in enumerate(spec.then):
+        if then.model is not None and is_folder(then.model) and not expanded(then.model).is_dir():
+            what = f"{_key(spec, index)}.model: the folder {expanded(then.model)} does not exist"
+            raise ModelError(what, hint="Paths count from the folder of the spec.")
     return tuple(None if then.model is None else unpinned(named_model(then)) for then in spec.then)
 
 

@@ -206,7 +206,10 @@ FAMILIES: tuple[Family, ...] = (
         pictures=PictureRules(guidance=ImageGuidance.GUIDED, in_unet=True),
         only_edits=True,
     ),
-    Family(pipelines=("StableDiffusionUpscalePipeline", "StableDiffusionLatentUpscalePipeline")),
+    Family(
+        pipelines=("StableDiffusionUpscalePipeline", "StableDiffusionLatentUpscalePipeline"),
+        guidance=Guidance.SCALE,
+    ),
     Family(pipelines=("Krea2Pipeline",), guidance=Guidance.LESS_ONE, patch=2),
     Family(pipelines=("NucleusMoEImagePipeline",), patch=2),
     Family(pipelines=("Ideogram4Pipeline",), patch=2),
