@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 CONVERSION = 2
 """Raise it whenever a picture may come out differently: what was computed from the old ones is then stale."""
@@ -111,6 +111,8 @@ def _decoded(
     # Decoders are foreign code that meets arbitrary bytes. They may raise anything, RuntimeError,
     # NotImplementedError and MemoryError included, and it concerns this one image, never the set.
     except Exception as error:
+        if isinstance(error, UnidentifiedImageError):  # whose own text has an address in memory
+            return LeftOut("that cannot be opened", "it is no picture, or of a format that is not read")
         return LeftOut("that cannot be opened", (str(error) or type(error).__name__).splitlines()[0])
 
 

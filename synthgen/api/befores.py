@@ -11,15 +11,20 @@ from synthgen.records import Candidate
 
 if TYPE_CHECKING:
     from synthgen.judging.edits import Before, Befores
+    from synthgen.records import Pictures
 
 
-def befores_of(planned: Plan) -> Befores | None:
-    """Return what opens the pictures of a plan, whose set is opened on use; None if its images redraw none."""
+def befores_of(planned: Plan, shared: Pictures | None = None) -> Befores | None:
+    """Return what opens the pictures of a plan, whose set is opened on use; None if its images redraw none.
+
+    Args:
+        shared: what opens them already, for the generator beside the judge.
+    """
     if not planned.spec.redraws:
         return None
     from synthgen.generating.given import layout_of
 
-    layout, pictures = layout_of(planned.spec), cache(lambda: pictures_of(planned))
+    layout, pictures = layout_of(planned.spec), cache(lambda: shared or pictures_of(planned))
 
     def before(candidate: Candidate, size: tuple[int, int]) -> Before:
         import numpy as np

@@ -57,7 +57,8 @@ def replay(location: Location, image_id: str, device: str = "auto", *, trust: bo
     require_trust(pinned_models(planned), store.location, trust=trust)
     shard = image_id.partition("-")[0]
     part = planned.part_of(int(shard)) if shard.isdecimal() else planned
-    return again(planned, store, wiring.generator(part, device), wiring.judge(part, device), image_id)
+    generator = wiring.generator(part, device)
+    return again(planned, store, generator, wiring.judge(part, device, generator), image_id)
 
 
 def status(location: Location) -> tuple[Plan, RunState]:

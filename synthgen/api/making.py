@@ -102,7 +102,8 @@ def make_shards(
     outcomes: list[Outcome] = []
     with runs.at_work(store):
         for part, some in groupby(shards, lambda one: _part_of(planned, one if isinstance(one, int) else one.shard)):
-            generator, judge = wiring.generator(part, device, whole=True), wiring.judge(part, device)
+            generator = wiring.generator(part, device, whole=True)
+            judge = wiring.judge(part, device, generator)
             outcomes.append(runs.work(part, store, generator, judge, some, on_progress=on_progress, stop=stop))
             del generator, judge  # before others are loaded
     fates = (tuple(chain.from_iterable(getattr(one, fate) for one in outcomes)) for fate in _FATES)

@@ -196,7 +196,8 @@ def _render(
     """
     from synthgen.running.shard.preview import preview
 
-    generator, judge = wiring.generator(setting.plan, device), wiring.judge(setting.plan, device)
+    generator = wiring.generator(setting.plan, device)
+    judge = wiring.judge(setting.plan, device, generator)
     if earlier:
         wiring.hand_over(earlier.pop(), generator)  # one that cannot be taken over is gone before another is loaded
     rows: list[LedgerRow] = []

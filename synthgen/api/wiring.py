@@ -141,12 +141,17 @@ def check_keys(planned: Plan) -> None:
         _LOG.warning(note)
 
 
-def judge(planned: Plan, device: str) -> ClipJudge:
-    """Return the judge of a plan, with the measures of plug-ins; models are loaded on `setup`."""
+def judge(planned: Plan, device: str, beside: Generator | None = None) -> ClipJudge:
+    """Return the judge of a plan, with the measures of plug-ins; models are loaded on `setup`.
+
+    Args:
+        beside: the generator of the same plan, which has opened the pictures of `source` already.
+    """
+    from synthgen.generating.renderer import Renderer
     from synthgen.judging.clip_judge import ClipJudge
 
     measures = plugged.measures(planned)
-    before = befores_of(planned)
+    before = befores_of(planned, beside.pictures if isinstance(beside, Renderer) else None)
     return ClipJudge(planned.spec, _planned_judge(planned), planned.revisions.judge, device, measures, before)
 
 

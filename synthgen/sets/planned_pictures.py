@@ -1,7 +1,9 @@
 """Opening the pictures that a run was planned with, each checked against the plan."""
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from threading import Lock
 from typing import NoReturn
 
 import numpy as np
@@ -18,9 +20,14 @@ from synthgen.sets.source_objects import MOST_PIXELS, files_of, mask_of_file
 from synthgen.sets.source_pictures import picture_files, why_left_out
 from synthgen.spec import SourceSpec
 
+_MOST_KEPT = 32_000_000
+"""Pixels of the pictures that are kept opened: a hundred megabytes."""
+
 
 class SourcePictures:
     """Opens the picture that a candidate begins from, and checks that it is the one that was planned with.
+
+    Pictures that were opened last are kept, as the judge asks for them after the generator.
 
     Args:
         rows: the planned pictures, by id.
@@ -34,6 +41,7 @@ class SourcePictures:
         self, found: ImageSet, source: SourceSpec, rows: Mapping[str, SourceRow], leading: Sequence[LeadingColumn] = ()
     ) -> None:
         self._found, self._source, self._rows, self._leading = found, source, rows, leading
+        self._last, self._lock = OrderedDict[str, SourcePicture](), Lock()
         frame = read_frame(found, source.label)
         self._places = {name: place for place, name in enumerate(frame["id"]) if name in rows}
         if missing := [name for name in rows if name not in self._places]:
@@ -48,7 +56,18 @@ class SourcePictures:
             StorageError: the set cannot be read.
         """
         assert candidate.source is not None
-        row = self._rows[candidate.source]
+        with self._lock:
+            if candidate.source in self._last:
+                self._last.move_to_end(candidate.source)
+                return self._last[candidate.source]
+        picture = self._open(self._rows[candidate.source])
+        with self._lock:
+            self._last[candidate.source] = picture
+            while sum(one.image.width * one.image.height for one in self._last.values()) > _MOST_KEPT:
+                self._last.popitem(last=False)
+        return picture
+
+    def _open(self, row: SourceRow) -> SourcePicture:
         place = self._places[row.id]
         data = picture_files(self._found, self._source, [place])[0]
         if isinstance(data, LeftOut):

@@ -4,10 +4,11 @@ RUN is a finished run of inpaint or outpaint, such as that of specs/inpaint.yaml
 specs/sources, as `synthgen render` writes them. Of each accepted image, the ground-truth reader, which no filter asks,
 says whether the person is the one of the picture, and where it is:
 
-- touched: images with a pixel of the object that is not the picture's, where both have the same size;
+- touched: images with a pixel of the object that is not the picture's; of inpaint only;
 - attributes: images of which every attribute of the person is read as it was rendered, and those of each attribute;
 - background: images with the background of the prompt's variable `background`;
-- boxes: images whose box has an IoU of over 0.9 with the reader's own, and the same of the renders themselves.
+- boxes: images whose box has an IoU of over 0.9 with the reader's own. The same of the renders themselves, and of
+  renders that lie where they do on the image, on a ground of their own colour, say how well the reader finds people.
 
 Shares have 95 % intervals of Clopper and Pearson, which take images for independent: use `source.per_source: 1`.
 """
@@ -15,7 +16,7 @@ Shares have 95 % intervals of Clopper and Pearson, which take images for indepen
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import datasets
 import numpy as np
@@ -63,13 +64,17 @@ def main(
         found["background"] = _share(
             [one == other for one, other in zip(reading.values("background"), asked, strict=True)]
         )
-    if "mask" in images[0]:
+    is_outpainted = any(row["boxes"] != source["boxes"] for row, source in zip(images, sources, strict=True))
+    if "mask" in images[0] and not is_outpainted:
         found["touched"] = sum(_touched(row, renders / str(row["source_id"])) for row in images)
     if "boxes" in images[0]:
         found["boxes"] = _boxes([row["boxes"][0] for row in images], reading)
         there = [rendered[name] for name in dict.fromkeys(str(row["source_id"]) for row in images)]
         of_renders = _read([Image.open(renders / str(row["file_name"])) for row in there])
         found["boxes_of_renders"] = _boxes([row["boxes"][0] for row in there], of_renders)
+        if is_outpainted:
+            plain = [_plain(row, source, renders) for row, source in zip(images, sources, strict=True)]
+            found["boxes_on_plain_ground"] = _boxes([row["boxes"][0] for row in images], _read(plain))
     print(json.dumps(found, indent=2))
     if worst is not None:
         _sheet([row for row, same in zip(images, whole, strict=True) if not same], renders, worst)
@@ -91,6 +96,17 @@ def _touched(row: Mapping[str, Image.Image], picture: Path) -> bool:
     before, after = (np.asarray(one.convert("RGB")) for one in (Image.open(picture), row["image"]))
     inside = np.asarray(row["mask"].convert("L")) > 127
     return bool(before.shape == after.shape and (before[inside] != after[inside]).any())
+
+
+def _plain(row: Mapping[str, Any], source: Mapping[str, Any], renders: Path) -> Image.Image:
+    """Lay a render where it lies on an image, on a ground of the colour of its corner."""
+    (left, top, right, _), (first, high, last, _) = row["boxes"][0], source["boxes"][0]
+    scale = (right - left) / (last - first)
+    picture = Image.open(renders / str(source["file_name"])).convert("RGB")
+    ground = Image.new("RGB", row["image"].size, picture.getpixel((0, 0)))
+    small = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
+    ground.paste(small, (round(left - first * scale), round(top - high * scale)))
+    return ground
 
 
 def _boxes(own: Sequence[Sequence[float]], reading: Reading) -> dict[str, object]:

@@ -83,7 +83,7 @@ def _warm(spec: str) -> None:
         return generator if same(planned) else make[0](planned, device, whole=whole)
 
     wiring.generator = generator_of
-    wiring.judge = lambda planned, device: judge if same(planned) else make[1](planned, device)
+    wiring.judge = lambda planned, device, beside=None: judge if same(planned) else make[1](planned, device, beside)
 
 
 def _settled(groups: list[int]) -> dict[str, Any]:
