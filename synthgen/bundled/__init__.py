@@ -12,4 +12,4 @@ ADAPTERS = {"bundled:medallion": WEIGHTS / "medallion.safetensors"}
 CONTROLS = {"bundled:outlines": WEIGHTS / "outlines"}
 """Control models for the generator, by their ids: folders of diffusers."""
 READER = WEIGHTS / "reader.safetensors"
-"""The ground-truth reader, only for tests and benchmarks."""
+"""The ground-truth reader: for tests and benchmarks; its boxes and masks also as `bundled:reader`."""

@@ -7,6 +7,8 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from safetensors import safe_open
+from torchvision.ops import box_iou
+from torchvision.transforms.v2 import functional as transform
 
 from synthgen import bundled
 from synthgen.bundled.mixture import even
@@ -109,7 +111,27 @@ def test_the_reader_reads_what_was_drawn(unseen: TrainingPictures) -> None:
         known = truth >= 0  # a bald head has no hair colour
         right = reading.posteriors[name].argmax(1)[known] == truth[known]
         assert float(right.float().mean()) >= 0.99, name
-    assert float((reading.boxes - unseen.boxes * 64).abs().mean()) < 1.5
+    assert float((reading.boxes - unseen.boxes * 64).abs().mean()) < 0.5
+
+
+def test_the_reader_finds_people_who_are_smaller_and_elsewhere(unseen: TrainingPictures) -> None:
+    reader = load_reader(bundled.READER)
+    for side, (left, top) in ((64, (0, 0)), (56, (5, 8)), (48, (2, 11)), (40, (20, 3))):
+        ground = unseen.images[:100, :, :1, :1].expand(-1, -1, 64, 64).clone()
+        place = (slice(None), slice(None), slice(top, top + side), slice(left, left + side))
+        ground[place] = transform.resize(unseen.images[:100], [side, side])
+        masks = torch.zeros(100, 64, 64)
+        masks[place[0], place[2], place[3]] = transform.resize(unseen.masks[:100].float(), [side, side])
+        found, true = reader.find(ground), unseen.boxes[:100] * side + torch.tensor([left, top, left, top])
+        overlaps = box_iou(found.boxes, true).diagonal()
+        assert float((overlaps > 0.9).float().mean()) >= 0.98, side
+        both, either = found.masks & (masks >= 0.5), found.masks | (masks >= 0.5)
+        assert float((both.sum((1, 2)) / either.sum((1, 2))).mean()) > 0.95, side
+    nobody = reader.find(unseen.images[:40, :, :1, :1].expand(-1, -1, 64, 64))
+    assert float((nobody.sure > 0).float().mean()) <= 0.05
+    empty = nobody.sure == 0
+    assert not nobody.boxes[empty].any()
+    assert not nobody.masks[empty].any()
 
 
 def test_the_reader_reads_generated_pictures_as_the_eye_does() -> None:

@@ -1,4 +1,4 @@
-"""`python -m synthgen.bundled.train`: render, train all four models, write the weights.
+"""`python -m synthgen.bundled.train`: render, train all models, write the weights.
 
 Afterwards, `python -m tests.benchmarks.bundled_figures` measures the trained models and adds its figures to the
 weights' training.json.
@@ -14,19 +14,20 @@ import typer
 
 from synthgen.bundled.captions import BARE, COLORLESS, UNNAMED
 from synthgen.bundled.mixture import SKEW, WRONG_ATTRIBUTE, WRONG_OCCUPATION, even, skewed
-from synthgen.bundled.train import autoencoder, clip, denoiser, readers
+from synthgen.bundled.train import autoencoder, clip, denoiser, finder, readers
 from synthgen.bundled.train.pictures import render_many
 from synthgen.bundled.train.save import save_weights
 from synthgen.bundled.train.tokens import build_tokenizer
 
 PICTURES = 20_000
-"""Renders per mixture: one skewed, for the denoiser, and one even, for the other three."""
+"""Renders per mixture: one skewed, for the denoiser, and one even, for the others but the finder, which has its own."""
 EVEN_SEED, SKEWED_SEED = 1, 2
 SCHEDULES = {
     "judge": clip.SCHEDULE,
     "autoencoder": autoencoder.SCHEDULE,
     "denoiser": denoiser.SCHEDULE,
     "reader": readers.SCHEDULE,
+    "finder": finder.SCHEDULE,
 }
 
 
@@ -48,6 +49,7 @@ def main(
     coder, seconds["autoencoder"] = autoencoder.train_autoencoder(evenly, work, where)
     unet, seconds["denoiser"] = denoiser.train_denoiser(skewedly, coder, tokenizer, work, where)
     reader, seconds["reader"] = readers.train_reader(evenly, work, where)
+    seconds["finder"] = finder.train_finder(reader.finder, work, where)
     save_weights(out, tokenizer, judge, coder, unet, reader, described(seconds, where))
 
 

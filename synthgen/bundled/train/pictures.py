@@ -21,12 +21,14 @@ class TrainingPictures:
         images: uint8 [n, 3, 64, 64].
         facts: int64 [n, 7], as `captions.facts`.
         boxes: float [n, 4], shares of the side.
+        masks: bool [n, 64, 64], true where the person is.
     """
 
     people: list[Person]
     images: Tensor
     facts: Tensor
     boxes: Tensor
+    masks: Tensor
 
     def __len__(self) -> int:
         return len(self.people)
@@ -43,6 +45,7 @@ def render_many(
         torch.from_numpy(np.stack([np.asarray(scene.image) for scene in scenes])).permute(0, 3, 1, 2).contiguous(),
         torch.tensor([facts(scene.person) for scene in scenes]),
         torch.tensor([scene.box for scene in scenes]).float() / SIZE,
+        torch.from_numpy(np.stack([scene.mask for scene in scenes])),
     )
 
 

@@ -15,7 +15,7 @@ SCHEDULE = Schedule(steps=1400, batch=64, rate=2e-3, average=0.99)
 
 def train_reader(pictures: TrainingPictures, folder: Path, device: torch.device) -> tuple[Reader, float]:
     torch.manual_seed(1)
-    reader = Reader()
+    reader = Reader()  # its finder is trained for itself: see `finder`
 
     def loss_of(rng: torch.Generator) -> Tensor:
         chosen = torch.randint(len(pictures), (SCHEDULE.batch,), generator=rng)
