@@ -235,6 +235,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(pipelines=("HiDreamImagePipeline",), patch=2, is_area=True),
     Family(pipelines=("Kandinsky5T2IPipeline",), together=Together.NEVER, patch=2, sizes=_KANDINSKY5),
+    Family(pipelines=("Kandinsky5I2IPipeline",), together=Together.NEVER, patch=2, sizes=_KANDINSKY5, only_edits=True),
     Family(
         pipelines=("PixArtAlphaPipeline", "PixArtSigmaPipeline", "PixArtSigmaPAGPipeline", "CogView3PlusPipeline"),
         patch=2,

@@ -28,6 +28,8 @@ LAYOUTS = {
 LED_TASKS = ("control", "image-to-image, led", "inpaint, led", "outpaint, led")
 TASKS = ("text-to-image", "image-to-image", "edit", "inpaint", "outpaint", *LED_TASKS)
 
+SAMPLE = ("edit", "outpaint, led")
+
 
 def renderer(of: str, folder: Path) -> Renderer:
     """Set up a small Stable Diffusion for a task; for `edit`, an InstructPix2Pix."""
@@ -36,7 +38,7 @@ def renderer(of: str, folder: Path) -> Renderer:
         places = LED["sd"].save(folder / "model", 2)
     else:
         (EDITED["pix2pix"] if task == "edit" else FAMILIES["stable-diffusion"]).save(folder / "model")
-    pictures = ({"column": "depth"}, {"preprocessor": "canny", "thresholds": (20, 50)})
+    pictures: tuple[dict[str, object], ...] = ({"column": "depth"}, {"preprocessor": "canny", "thresholds": (20, 50)})
     controls = [
         ControlSpec.model_validate({"model": str(place), **each}) for place, each in zip(places, pictures, strict=False)
     ]
@@ -66,13 +68,10 @@ def in_batches(generator: Renderer, candidates: Sequence[Candidate], size: int) 
     ]
 
 
-@pytest.mark.parametrize(
-    "task",
-    [
-        pytest.param(one, marks=pytest.mark.slow if one in ("edit", "outpaint, led") else pytest.mark.sweep)
-        for one in TASKS
-    ],
-)
+CASES = [pytest.param(one, marks=pytest.mark.slow if one in SAMPLE else pytest.mark.sweep) for one in TASKS]
+
+
+@pytest.mark.parametrize("task", CASES)
 def test_batches_of_one_three_and_eight_give_the_same_images(task: str, tmp_path: Path) -> None:
     generator = renderer(task, tmp_path)
     candidates = [candidate(index, PROMPTS[index % 3], HAT) for index in range(8)]
