@@ -47,7 +47,7 @@ def _check(spec: Spec, source: models.ModelSource, files: Sequence[AdapterFile])
     if not source.is_folder and not source.read_json("model_index.json"):
         what = f"model {source.location}: its model_index.json cannot be read from the hub, and is not in the cache"
         raise ModelUnavailable(what, hint="Try again where the hub can be reached, or download the model first.")
-    call = call_of(source.read_json, spec.task)
+    call = call_of(source.read_json, spec.task, led=bool(spec.control))
     problems = [
         f"model.adapters.{index}.id: {file.spec.id} ({file.path.name}): {why}"
         for index, file in enumerate(files)

@@ -99,7 +99,7 @@ def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
 
     model = model_asked(spec)
     try:
-        call = checked_call(model, source, model.model_fields_set, spec.task)
+        call = checked_call(model, source, model.model_fields_set, spec.task, led=bool(spec.control))
     except UsageError as error:
         raise in_its_place(error, spec) from None
     check_controls(spec, call, source)

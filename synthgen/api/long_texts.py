@@ -126,7 +126,7 @@ def cutting(spec: Spec) -> tuple[Callable[[str], bool], int | None]:
 
     source = source_here(spec)
     try:
-        call = call_of(source.read_cached, spec.task) if source else None
+        call = call_of(source.read_cached, spec.task, led=bool(spec.control)) if source else None
     except ModelError:
         call = None
     if source is None or call is None:
@@ -145,7 +145,9 @@ def texts_here(spec: Spec) -> TextLengths | None:
 
     source = source_here(spec)
     try:
-        return long_texts(spec, call_of(source.read_cached, spec.task), source) if source else None
+        return (
+            long_texts(spec, call_of(source.read_cached, spec.task, led=bool(spec.control)), source) if source else None
+        )
     except ModelError:
         return None
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import bundled
+from synthgen.api.controls import control_models
 from synthgen.families.memory import backbone_of
 from synthgen.files import expanded
 from synthgen.models import ModelSource
+from synthgen.models.parts import unpinned
 from synthgen.models.sizes import FITS, DeviceNeed, device_need, sizes_of
 from synthgen.models.source import cached_folder
 from synthgen.spec import BUNDLED_MODEL, PLUGIN
@@ -28,7 +31,7 @@ class MemoryNeed:
 
     Attributes:
         dtype: in which its weights are loaded on a GPU.
-        parts: the bytes of each part's weights.
+        parts: the bytes of each part's weights; those of control models as `control.0` and so on.
         free: how many free bytes a GPU needs, by what `model.offload` leaves in the CPU's memory, for one image.
     """
 
@@ -56,11 +59,21 @@ def memory_need(planned: Plan, size: tuple[int, int] | None) -> MemoryNeed | Non
     dtype = "bfloat16" if model.dtype == "auto" else model.dtype
     backbone, asked = backbone_of(index), model.quantization
     quantised = dict.fromkeys(asked.parts or (backbone,), asked.method) if asked else {}
-    parts = sizes_of(folder, index, model.variant, dtype, quantised)
-    if not parts:
+    others = _others(planned)
+    there = {name: place for name, place in others.items() if place is not None}
+    parts = sizes_of(folder, index, model.variant, dtype, quantised, there)
+    if not parts or there.keys() != others.keys():
         return None
     width, height = size or (_SIDE, _SIDE)
     return MemoryNeed(dtype, parts, _free(device_need(parts, backbone, width * height)))
+
+
+def _others(planned: Plan) -> dict[str, Path | None]:
+    """Return where the components and the control models of a plan are, at its revisions; None where not here."""
+    found = unpinned(planned.spec.model, controls=control_models(planned.spec))
+    pinned = planned.revisions.components
+    others = (*found.parts, *found.controls) if found else ()
+    return {one.name: replace(one, revision=pinned.get(one.name, "")).here for one in others}
 
 
 def _free(need: DeviceNeed) -> dict[str, int]:

@@ -2,7 +2,8 @@
 
 from synthgen.families.call import PipelineCall, keys_that_differ
 from synthgen.families.check import checked_call, own_size
-from synthgen.families.control import ControlRoles, control_problems
+from synthgen.families.control import ControlRoles
+from synthgen.families.controlling import control_problems
 from synthgen.families.interval import guidance_argument, steps_between, switchable
 from synthgen.families.recorded import as_text, recorded_call, recorded_settings
 from synthgen.families.resolve import call_of, not_from_text

@@ -28,13 +28,14 @@ _HINTS = {
 
 
 def checked_call(
-    model: ModelSpec, source: ModelSource, written: Collection[str], task: str = TEXT_TO_IMAGE
+    model: ModelSpec, source: ModelSource, written: Collection[str], task: str = TEXT_TO_IMAGE, *, led: bool = False
 ) -> PipelineCall:
     """Find out how a model is called, and refuse settings that cannot act. Reads no weights.
 
     Args:
         written: the keys of `model` that the spec's author set.
         task: what the model is to do, as a spec names it.
+        led: whether pictures lead it besides.
 
     Raises:
         ModelError: it does not do that, or its folder lacks something.
@@ -46,7 +47,7 @@ def checked_call(
         if not source.read_json("model_index.json"):
             what = f"model {source.location}: its model_index.json cannot be read from the hub, and is not in the cache"
             raise ModelUnavailable(what, hint="Try again where the hub can be reached, or download the model first.")
-    call = call_of(source.read_json, task)
+    call = call_of(source.read_json, task, led=led)
     if problems := list(_problems(call, model, source, written)):
         keys = list(dict.fromkeys(key.partition(".")[0] for key, _ in problems))
         fits = any(": pip install " not in why for _, why in problems)

@@ -1,13 +1,29 @@
-"""What can lead the layout of a model's images: diffusers' pipelines for it, as data, and whether a control fits."""
+"""What can lead the layout of a model's images: diffusers' pipelines for it, as data."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
-from synthgen.errors import ModelError
-from synthgen.models.part_source import class_of
-from synthgen.spec import ControlSpec
+from synthgen.families.tasks import CONTROL
 
-_Read = Callable[[str], Mapping[str, object]]
+_TO_IMAGE, _INPAINT, _OUTPAINT = "image-to-image", "inpaint", "outpaint"
+
+
+@dataclass(frozen=True, slots=True)
+class Redrawing:
+    """A pipeline that redraws a picture, or a region of it, while other pictures lead it.
+
+    Attributes:
+        fills: whether its control model reads the picture and its region, and there is no other picture.
+        masked: whether a picture may lead whose region is left out.
+        alone, unseeded: as those of `ControlRoles`.
+    """
+
+    pipeline: str
+    fills: bool = False
+    masked: bool = False
+    alone: bool = False
+    unseeded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +44,8 @@ class ControlRoles:
         signed: whether its decoder encodes the pictures, whose values are then from -1 to 1, and not from 0.
         alone: whether images of a batch influence each other.
         unseeded: whether it draws the pictures' latents by noise without a seed.
+        redraws: the pipelines that redraw pictures with the same weights, by task.
+        fills, masked: as those of `Redrawing`.
     """
 
     text: str
@@ -43,12 +61,51 @@ class ControlRoles:
     signed: bool = True
     alone: bool = False
     unseeded: bool = False
+    redraws: Mapping[str, Redrawing] = field(default_factory=lambda: MappingProxyType({}))
+    fills: bool = False
+    masked: bool = False
+
+    def redrawing(self, task: str) -> Redrawing | None:
+        """Return the pipeline that redraws pictures in a task; None if diffusers has none for these weights."""
+        return self.redraws.get(_INPAINT if task == _OUTPAINT else task)
+
+    def doing(self, task: str) -> "ControlRoles | None":
+        """Return how pictures lead the same weights in a task; None if diffusers has no pipeline for that."""
+        if task == CONTROL:
+            return self
+        found = self.redrawing(task)
+        if found is None:
+            return None
+        return replace(
+            self,
+            pipeline=found.pipeline,
+            picture="control_image",
+            several=None if found.fills else self.several,
+            alone=self.alone or found.alone,
+            unseeded=found.unseeded,
+            fills=found.fills,
+            masked=found.masked or found.fills,
+        )
 
 
-def _unet(text: str, pipeline: str) -> ControlRoles:
+def _unet(text: str, pipeline: str, *redrawing: tuple[str, Redrawing]) -> ControlRoles:
     return ControlRoles(
-        text, pipeline, "ControlNetModel", picture="image", several="MultiControlNetModel", signed=False
+        text,
+        pipeline,
+        "ControlNetModel",
+        picture="image",
+        several="MultiControlNetModel",
+        signed=False,
+        redraws=_by_task(*redrawing),
     )
+
+
+def _xs(text: str, pipeline: str) -> ControlRoles:
+    return ControlRoles(text, pipeline, "ControlNetXSAdapter", picture="image", signed=False)
+
+
+def _by_task(*redrawing: tuple[str, Redrawing]) -> Mapping[str, Redrawing]:
+    return MappingProxyType(dict(redrawing))
 
 
 def _adapter(text: str, pipeline: str) -> ControlRoles:
@@ -66,10 +123,28 @@ def _adapter(text: str, pipeline: str) -> ControlRoles:
 
 
 CONTROLS: tuple[ControlRoles, ...] = (
-    _unet("StableDiffusionPipeline", "StableDiffusionControlNetPipeline"),
-    _unet("StableDiffusionPAGPipeline", "StableDiffusionControlNetPAGPipeline"),
-    _unet("StableDiffusionXLPipeline", "StableDiffusionXLControlNetPipeline"),
-    _unet("StableDiffusionXLPAGPipeline", "StableDiffusionXLControlNetPAGPipeline"),
+    _unet(
+        "StableDiffusionPipeline",
+        "StableDiffusionControlNetPipeline",
+        (_TO_IMAGE, Redrawing("StableDiffusionControlNetImg2ImgPipeline")),
+        (_INPAINT, Redrawing("StableDiffusionControlNetInpaintPipeline", masked=True)),
+    ),
+    _unet(
+        "StableDiffusionPAGPipeline",
+        "StableDiffusionControlNetPAGPipeline",
+        (_INPAINT, Redrawing("StableDiffusionControlNetPAGInpaintPipeline", masked=True)),
+    ),
+    _unet(
+        "StableDiffusionXLPipeline",
+        "StableDiffusionXLControlNetPipeline",
+        (_TO_IMAGE, Redrawing("StableDiffusionXLControlNetImg2ImgPipeline")),
+        (_INPAINT, Redrawing("StableDiffusionXLControlNetInpaintPipeline")),
+    ),
+    _unet(
+        "StableDiffusionXLPAGPipeline",
+        "StableDiffusionXLControlNetPAGPipeline",
+        (_TO_IMAGE, Redrawing("StableDiffusionXLControlNetPAGImg2ImgPipeline")),
+    ),
     ControlRoles(
         "StableDiffusionXLPipeline",
         "StableDiffusionXLControlNetUnionPipeline",
@@ -78,7 +153,13 @@ CONTROLS: tuple[ControlRoles, ...] = (
         listed=True,
         alone=True,  # its attention runs over the batch
         signed=False,
+        redraws=_by_task(
+            (_TO_IMAGE, Redrawing("StableDiffusionXLControlNetUnionImg2ImgPipeline")),
+            (_INPAINT, Redrawing("StableDiffusionXLControlNetUnionInpaintPipeline")),
+        ),
     ),
+    _xs("StableDiffusionPipeline", "StableDiffusionControlNetXSPipeline"),
+    _xs("StableDiffusionXLPipeline", "StableDiffusionXLControlNetXSPipeline"),
     _adapter("StableDiffusionPipeline", "StableDiffusionAdapterPipeline"),
     _adapter("StableDiffusionXLPipeline", "StableDiffusionXLAdapterPipeline"),
     ControlRoles(
@@ -87,6 +168,9 @@ CONTROLS: tuple[ControlRoles, ...] = (
         "SD3ControlNetModel",
         several="SD3MultiControlNetModel",
         unseeded=True,
+        redraws=_by_task(
+            (_INPAINT, Redrawing("StableDiffusion3ControlNetInpaintingPipeline", fills=True, unseeded=True))
+        ),
     ),
     ControlRoles(
         "FluxPipeline",
@@ -94,10 +178,35 @@ CONTROLS: tuple[ControlRoles, ...] = (
         "FluxControlNetModel",
         several="FluxMultiControlNetModel",
         mode="control_mode",
+        redraws=_by_task(  # they hand a union one mode, and no list of one for each image
+            (_TO_IMAGE, Redrawing("FluxControlNetImg2ImgPipeline", alone=True)),
+            (_INPAINT, Redrawing("FluxControlNetInpaintPipeline", alone=True)),
+        ),
     ),
-    ControlRoles("FluxPipeline", "FluxControlPipeline", None, weight=None, interval=()),
-    ControlRoles("QwenImagePipeline", "QwenImageControlNetPipeline", "QwenImageControlNetModel"),
-    ControlRoles("ZImagePipeline", "ZImageControlNetPipeline", "ZImageControlNetModel", interval=()),
+    ControlRoles(
+        "FluxPipeline",
+        "FluxControlPipeline",
+        None,
+        weight=None,
+        interval=(),
+        redraws=_by_task(
+            (_TO_IMAGE, Redrawing("FluxControlImg2ImgPipeline")),
+            (_INPAINT, Redrawing("FluxControlInpaintPipeline")),
+        ),
+    ),
+    ControlRoles(
+        "QwenImagePipeline",
+        "QwenImageControlNetPipeline",
+        "QwenImageControlNetModel",
+        redraws=_by_task((_INPAINT, Redrawing("QwenImageControlNetInpaintPipeline", fills=True, unseeded=True))),
+    ),
+    ControlRoles(
+        "ZImagePipeline",
+        "ZImageControlNetPipeline",
+        "ZImageControlNetModel",
+        interval=(),
+        redraws=_by_task((_INPAINT, Redrawing("ZImageControlNetInpaintPipeline"))),
+    ),
     ControlRoles("SanaPipeline", "SanaControlNetPipeline", "SanaControlNetModel", interval=()),
     ControlRoles(
         "HunyuanDiTPipeline",
@@ -111,104 +220,8 @@ CONTROLS: tuple[ControlRoles, ...] = (
 )
 """Which pipelines are led by pictures; some by models of several kinds, each in a pipeline of its own."""
 
-_WIDTHS = (
-    "in_channels",
-    "block_out_channels",
-    "layers_per_block",
-    "cross_attention_dim",
-    "joint_attention_dim",
-    "pooled_projection_dim",
-    "caption_channels",
-)
-"""Settings that a control model has in common with the denoiser that it leads."""
 
-
-def control_of(read: _Read, named: str) -> ControlRoles:
-    """Find the pipeline that a model is led with, by the class of its control models.
-
-    Args:
-        read: reads `control.0/config.json` and so on too, of the control models.
-        named: the class of the model itself.
-
-    Raises:
-        ModelError: nothing leads it, or not what the spec names.
-    """
-    rows = [row for row in CONTROLS if named == row.pipeline or (row.kind is not None and named == row.text)]
-    if not rows:
-        what = f"model.id: diffusers has no pipeline that leads the weights of {named} by pictures"
-        raise ModelError(what, hint="Choose another model, or another task.")
-    kinds = dict(_kinds(read))
-
-    fits = [row for row in rows if all(kind == row.kind for kind in kinds.values()) and bool(kinds) == bool(row.kind)]
-    if fits:
-        return fits[0]
-    known = " or ".join(row.kind or "no other model" for row in rows)
-    if not kinds:
-        what = f"{named} needs a model that leads it, {known}: name one in control.0.model"
-        raise ModelError(
-            f"control.0: {what}", hint="Name the folder or the hub id of one that was made for this model."
-        )
-    name, kind = next(
-        ((name, kind) for name, kind in kinds.items() if kind not in {row.kind for row in rows}),
-        list(kinds.items())[-1],
-    )
-    what = f"it is {kind}, and {named} is led by {known}"
-    if kind in {row.kind for row in rows}:
-        what = f"it is {kind}, and another one is {next(iter(kinds.values()))}: all must be of one kind"
-    raise ModelError(f"{name}.model: {what}", hint="Choose a control model that was made for this model.")
-
-
-def _kinds(read: _Read) -> Iterator[tuple[str, str]]:
-    """Yield the control models by name, each with its class."""
-    for index in range(8):
-        config = read(f"control.{index}/config.json")
-        if config:
-            found = class_of(config)
-            yield f"control.{index}", found[1] if found else "a model without a class"
-
-
-def control_problems(row: ControlRoles, controls: Sequence[ControlSpec], read: _Read) -> Iterator[tuple[str, str]]:
-    """Find what cannot act in the controls of a spec: its key, and why."""
-    if len(controls) > 1 and row.several is None:
-        yield "control.1", f"{row.pipeline} takes one control, and {len(controls)} are given"
-    for index, control in enumerate(controls):
-        at = f"control.{index}"
-        if row.kind is not None and control.model is None:
-            yield at, f"{row.pipeline} needs a model that leads it, {row.kind}: name one in {at}.model"
-            continue
-
-        if row.weight is None and control.weight != 1:
-            yield f"{at}.weight", f"{row.pipeline} takes no weight"
-        if control.interval is not None and not row.interval:
-            yield f"{at}.interval", f"{row.pipeline} lets it act in all steps"
-        config = read(f"{at}/config.json") if control.model is not None else {}
-        yield from ((f"{at}.mode", why) for why in _mode(row, control, config))
-        yield from ((f"{at}.model", why) for why in _unfit(row, config, read))
-
-
-def _mode(row: ControlRoles, control: ControlSpec, config: Mapping[str, object]) -> Iterator[str]:
-    """Say why a control's mode cannot act, or why it needs one."""
-    kinds = config.get("num_control_type") or config.get("num_mode")
-    union = row.mode is not None and isinstance(kinds, int) and kinds > 0
-    if control.mode is not None and not union:
-        yield f"{control.model} is of one kind: remove it"
-    elif union and control.mode is None:
-        yield f"{control.model} is of {kinds} kinds: say which one its picture is, as its authors number them"
-    elif union and control.mode is not None and isinstance(kinds, int) and control.mode >= kinds:
-        yield f"{control.model} has kinds 0 to {kinds - 1}, and no {control.mode}"
-
-
-def _unfit(row: ControlRoles, config: Mapping[str, object], read: _Read) -> Iterator[str]:
-    """Compare the widths of a control model with those of the denoiser."""
-    own = read("transformer/config.json") or read("unet/config.json")
-    if row.kind == "T2IAdapter":
-        mine, theirs = config.get("channels"), own.get("block_out_channels")
-        plain = config.get("adapter_type", "full_adapter") == "full_adapter"
-        if plain and None not in (mine, theirs) and mine != theirs:
-            yield f"its channels are {mine}, and the model's {theirs}"
-        return
-    for key in _WIDTHS:
-        mine, theirs = config.get(key), own.get(key)
-        if None not in (mine, theirs) and mine != theirs:
-            yield f"its {key} is {mine}, and the model's is {theirs}"
-            return
+def is_led(pipeline: str, task: str) -> bool:
+    """Whether a pipeline does a task once a spec says what leads it."""
+    rows = [row for each in CONTROLS if (row := each.doing(task)) is not None]
+    return any(row.pipeline == pipeline for row in rows)

@@ -39,7 +39,6 @@ NO_EDITS: Mapping[str, str] = MappingProxyType(
         "BriaFiboEditPipeline": "its prompts are JSON objects of its own, and no instructions",
         "OmniGenPipeline": "its prompts must name each picture by a mark of its own",
         "GlmImagePipeline": "no small model of it that edits could be compared with a direct call",
-        "Kandinsky5I2IPipeline": "no small model of it could be compared with a direct call",
         "JoyImageEditPipeline": "no small model of it could be compared with a direct call",
         "JoyImageEditPlusPipeline": "it is made for several pictures of one image",
         "HunyuanImageRefinerPipeline": "it refines images, and takes no instruction",
@@ -47,10 +46,25 @@ NO_EDITS: Mapping[str, str] = MappingProxyType(
 )
 """Pipelines that take pictures and do not edit them by an instruction, or not in a way that synthgen drives."""
 
+_VIDEOS = "it makes videos"
+_EMBEDDINGS = "it takes embeddings that another pipeline makes, and no prompt"
+NOT_LED: Mapping[str, str] = MappingProxyType(
+    {
+        "KandinskyV22ControlnetPipeline": _EMBEDDINGS,
+        "KandinskyV22ControlnetImg2ImgPipeline": _EMBEDDINGS,
+        "BlipDiffusionControlNetPipeline": "it needs a picture of its subject besides",
+        "AnimateDiffControlNetPipeline": _VIDEOS,
+        "AnimateDiffSparseControlNetPipeline": _VIDEOS,
+        "AnimateDiffVideoToVideoControlNetPipeline": _VIDEOS,
+        "CogVideoXFunControlPipeline": _VIDEOS,
+        "EasyAnimateControlPipeline": _VIDEOS,
+    }
+)
+"""Pipelines that pictures lead, and that synthgen does not drive."""
+
 NO_FILLING: Mapping[str, str] = MappingProxyType(
     {
         "ChromaInpaintPipeline": "diffusers asks its transformer for guidance_embeds, which no Chroma has",
-        "QwenImageEditInpaintPipeline": "it draws a million pixels always, and was not compared with a direct call",
     }
 )
 """Pipelines for inpainting that do not work."""

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 
 from synthgen.errors import ModelError
 from synthgen.families.call import PipelineCall
-from synthgen.families.control import ControlRoles, control_of
+from synthgen.families.control import ControlRoles, is_led
+from synthgen.families.controlling import control_of
 from synthgen.families.modular import modular_problem
 from synthgen.families.reasons import REASONS
 from synthgen.families.signature import NEEDED, Signature, auto_families, signature_of
@@ -43,11 +44,12 @@ _OTHER = {
 """Arguments that show what else a pipeline does than to make images from text."""
 
 
-def call_of(read: Read, task: str = TEXT_TO_IMAGE) -> PipelineCall:
+def call_of(read: Read, task: str = TEXT_TO_IMAGE, *, led: bool = False) -> PipelineCall:
     """Find out how the pipeline for a task is called with a model's folder. Reads JSON, and the source of diffusers.
 
     Args:
         task: what the model is to do, as a spec names it.
+        led: whether pictures lead it besides, as they always do in the task `control`.
 
     Raises:
         ModelError: it does not do that, or it is not a pipeline of the installed diffusers.
@@ -62,8 +64,8 @@ def call_of(read: Read, task: str = TEXT_TO_IMAGE) -> PipelineCall:
     if signature_of(named) is None:
         raise ModelError(f"model.id: the installed diffusers has no pipeline {named}", hint="Update diffusers.")
     wanted = TASKS.get(task) or LATER[task]
-    if task == CONTROL:
-        return _led(read, named, index)
+    if led or task == CONTROL:
+        return _led(read, named, index, wanted)
     name = pipeline_for(named, wanted)
     if name is None:
         what = f"model.id: diffusers has no pipeline for {task} with the weights of {named}"
@@ -71,21 +73,22 @@ def call_of(read: Read, task: str = TEXT_TO_IMAGE) -> PipelineCall:
     signature = signature_of(name)
     if (why := not_fit(name, wanted)) or signature is None:
         what = "make images from text" if task == TEXT_TO_IMAGE else f"do {task}"
-        raise ModelError(f"model.id: {name} does not {what}: {why}", hint="Choose another model.")
+        hint = "Add control, which says what leads it." if is_led(name, task) else "Choose another model."
+        raise ModelError(f"model.id: {name} does not {what}: {why}", hint=hint)
     return _resolved(signature, family_of(name), wanted, read, index)
 
 
-def _led(read: Read, named: str, index: Mapping[str, object]) -> PipelineCall:
+def _led(read: Read, named: str, index: Mapping[str, object], task: TaskRoles) -> PipelineCall:
     """Find out how the pipeline is called that is led by pictures.
 
     Raises:
         ModelError: nothing leads the model, or not what the spec names.
     """
-    control = control_of(read, named)
+    control = control_of(read, named, [text] if (text := from_text(named)) else [], task.name)
     signature = signature_of(control.pipeline)
     if signature is None:
         raise ModelError(f"model.id: the installed diffusers has no pipeline {control.pipeline}")
-    return _resolved(signature, family_of(control.text), TASKS[CONTROL], read, index, control)
+    return _resolved(signature, family_of(control.text), task, read, index, control)
 
 
 def family_of(pipeline: str) -> Family | None:
@@ -184,10 +187,10 @@ def _resolved(
 ) -> PipelineCall:
     row = family or Family(pipelines=())
     backbone = read("transformer/config.json") or read("unet/config.json")
-    guidance, embedded = _guidance(signature, row, backbone, index)
+    text = control.text if control else (from_text(signature.name) if task.pictures else None) or signature.name
+    guidance, embedded = _guidance(signature, signature_of(text), row, backbone, index)
     factor = row.factor or _factor(signature, read, index)
     known = control is not None or family is not None or signature.name in auto_families(task.auto).values()
-    text = control.text if control else (from_text(signature.name) if task.pictures else None) or signature.name
     shared = control.alone if control else task.edits and row.pictures.shared
     patch = backbone.get("patch_size")
     patch = patch if isinstance(patch, int) and 0 < patch < 256 else 1
@@ -225,16 +228,25 @@ def _resolved(
 
 
 def _guidance(
-    signature: Signature, row: Family, backbone: Mapping[str, object], index: Mapping[str, object]
+    signature: Signature,
+    text: Signature | None,
+    row: Family,
+    backbone: Mapping[str, object],
+    index: Mapping[str, object],
 ) -> tuple[Guidance, str | None]:
-    """Return how the pipeline takes the usual guidance, and the argument of the embedded one."""
+    """Return how the pipeline takes the usual guidance, and the argument of the embedded one.
+
+    Args:
+        text: of the pipeline that makes images from text with the same weights.
+    """
     takes = signature.takes
     if row.distilled and index.get(row.distilled):
         return Guidance.NONE, None
     if row.guidance is Guidance.TRUE:
         embedded = row.embedded if backbone.get("guidance_embeds") else None
         # Weights that were distilled without any guidance say so by the same flag, where the call has both.
-        distilled = row.embedded is not None and embedded is None and takes.get(row.embedded) is not None
+        own = takes if text is None else text.takes
+        distilled = row.embedded is not None and embedded is None and own.get(row.embedded) is not None
         distilled = distilled or "true_cfg_scale" not in takes
         return (Guidance.NONE if distilled else Guidance.TRUE), embedded
     if row.guidance is Guidance.GUIDER:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from synthgen.conditioning import canny
 from synthgen.errors import ModelError
-from synthgen.families import ControlRoles
+from synthgen.families import ControlRoles, PipelineCall
 from synthgen.generating.given import LaidOut
 from synthgen.generating.loading_errors import loading_errors
 from synthgen.models.door import ModelKind, open_model
@@ -49,12 +49,13 @@ class Control:
     """The controls of a spec: what they add to each call.
 
     Args:
-        row: how the pipeline is led; None if it is not.
+        call: how the pipeline is called, and led, if it is.
         controls: those of the spec.
     """
 
-    def __init__(self, row: ControlRoles | None, controls: Sequence[ControlSpec], source: ModelSource) -> None:
-        self._row, self._controls, self._source = row, controls, source
+    def __init__(self, call: PipelineCall, controls: Sequence[ControlSpec], source: ModelSource) -> None:
+        row, self._controls, self._source = call.control, controls, source
+        self._row, self._enlarges = row, call.task.name == "outpaint"
         self._channels = [_channels(row, source, index) for index in range(len(controls))] if row else []
 
     def given(self, laid_out: Sequence[LaidOut]) -> dict[str, object]:
@@ -64,26 +65,35 @@ class Control:
             return {}
 
         for control, channels in zip(self._controls, self._channels, strict=True):
-            shown = [
-                canny(one.image, *control.canny) if control.column is None else one.columns[control.column]
-                for one in laid_out
-            ]
-            batch = torch.stack([_tensor(one, channels) for one in shown])
+            if row.fills:  # the call has them as its own
+                continue
+            batch = torch.stack([self._shown(one, control, channels) for one in laid_out])
             batches.append(batch * 2 - 1 if row.signed else batch)
         alone = len(self._controls) == 1 and not row.listed
 
         def as_taken(values: list[object]) -> object:
             return values[0] if alone else values
 
-        arguments: dict[str, object] = {row.picture: as_taken([*batches])}
+        arguments: dict[str, object] = {row.picture: as_taken([*batches])} if batches else {}
         if row.weight is not None:
             weights: list[object] = [control.weight for control in self._controls]
             arguments[row.weight] = as_taken(weights)
         for place, name in enumerate(row.interval):
             arguments[name] = as_taken([(control.interval or (0.0, 1.0))[place] for control in self._controls])
-        if row.mode is not None and any(control.mode is not None for control in self._controls):
+        if row.mode is not None and (not alone or any(control.mode is not None for control in self._controls)):
             arguments[row.mode] = as_taken([control.mode for control in self._controls])
         return arguments
+
+    def _shown(self, laid_out: LaidOut, control: ControlSpec, channels: int) -> Tensor:
+        """Return the picture that leads an image, in 0..1; what is left out of it is -1, as ControlNets learned it."""
+        if control.column is not None:
+            return _tensor(laid_out.columns[control.column], channels)
+        region = None if laid_out.region is None else torch.from_numpy(laid_out.region)
+        if control.preprocessor == "masked":
+            assert region is not None, "the task has a region"
+            return _tensor(laid_out.image, channels).masked_fill(region, -1.0)
+        lines = _tensor(canny(laid_out.image, *control.canny), channels)
+        return lines.masked_fill(region, 0.0) if self._enlarges and region is not None else lines
 
     @contextmanager
     def acting(self, pipeline: DiffusionPipeline) -> Iterator[None]:

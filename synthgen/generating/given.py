@@ -24,6 +24,8 @@ from synthgen.spec import CanvasSpec, RegionSpec, Spec
 METHOD = "cover, centre, Lanczos"
 """How pictures are brought to the image's size, for the record."""
 _FIT = "fit, Lanczos"
+_READ_BY_CONTROL = {"image": "control_image", "mask_image": "control_mask"}
+"""Where a control model reads the picture and its region, and the pipeline itself does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,9 @@ def layout_of(spec: Spec) -> PictureLayout:
 
 def pictures_given(call: PipelineCall, laid_out: Sequence[LaidOut]) -> dict[str, object]:
     """Return the arguments that hand a call the pictures of a batch; none for tasks that begin from no picture."""
-    given = {argument: [_as_given(one, argument, call) for one in laid_out] for argument in call.task.pictures}
+    fills = call.control is not None and call.control.fills
+    names = {argument: _READ_BY_CONTROL[argument] if fills else argument for argument in call.task.pictures}
+    given = {names[argument]: [_as_given(one, argument, call) for one in laid_out] for argument in names}
     return {argument: each[0] if call.one_text else each for argument, each in given.items()}
 
 

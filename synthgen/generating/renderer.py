@@ -112,9 +112,9 @@ class Renderer:
         self.device = open_device(self._device_name)
         self.dtype = choose_dtype(self._model.dtype, self.device)
         self._written = keys_that_differ(self._model)
-        self._call = checked_call(self._model, self._source, self._written, self._task)
+        self._call = checked_call(self._model, self._source, self._written, self._task, led=bool(self._controls))
 
-        self._control = Control(self._call.control, self._controls, self._source)
+        self._control = Control(self._call, self._controls, self._source)
         check_fit(self._model, self.device)
 
         pipeline = self._loaded()

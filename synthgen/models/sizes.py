@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from types import MappingProxyType
 
 from synthgen.models.weight_headers import shapes_in
 
@@ -62,7 +63,12 @@ def is_encoder(name: str) -> bool:
 
 
 def sizes_of(
-    folder: Path, index: Mapping[str, object], variant: str | None, dtype: str, quantised: Mapping[str, str]
+    folder: Path,
+    index: Mapping[str, object],
+    variant: str | None,
+    dtype: str,
+    quantised: Mapping[str, str],
+    others: Mapping[str, Path] = MappingProxyType({}),
 ) -> dict[str, int]:
     """Return the bytes of each part of a model's folder, from the headers of its files; nothing if one is missing.
 
@@ -70,12 +76,15 @@ def sizes_of(
         index: the content of `model_index.json`.
         dtype: the number format in which it is loaded.
         quantised: the method of quantisation, by part.
+        others: where parts are that the folder does not have, and those that take the place of its own.
     """
     found: dict[str, int] = {}
-    for name, kind in index.items():
-        if not (isinstance(kind, list) and len(kind) == 2 and kind[0] in ("diffusers", "transformers")):
+    own = {name: folder / name for name, kind in index.items() if _is_model(kind)}
+    for name, place in {**own, **others}.items():
+        if place.suffix == ".gguf":  # its weights stay as they are
+            found[name] = place.stat().st_size
             continue
-        if not (files := _weights(folder / name, variant)):
+        if not (files := _weights(place, variant)):
             continue
         try:
             count = sum(prod(shape) for file in files for shape in shapes_in(file).values())
@@ -86,8 +95,14 @@ def sizes_of(
     return found
 
 
+def _is_model(kind: object) -> bool:
+    return isinstance(kind, list) and len(kind) == 2 and kind[0] in ("diffusers", "transformers")
+
+
 def _weights(part: Path, variant: str | None) -> list[Path]:
     """Find the files that are loaded: those of the variant, or else the plain ones."""
+    if part.is_file():
+        return [part]
     if not part.is_dir():
         return []
     files = sorted(file for file in part.iterdir() if file.suffix == ".safetensors")

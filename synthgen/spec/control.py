@@ -43,8 +43,10 @@ class ControlSpec(Section):
         description="The column of the source set with the picture that it is shown, such as a depth map. Give this or "
         "'preprocessor'.",
     )
-    preprocessor: Literal["canny"] | None = Field(
-        None, description="What makes that picture of the source's own picture: 'canny', outlines by OpenCV."
+    preprocessor: Literal["canny", "masked"] | None = Field(
+        None,
+        description="What makes that picture of the source's own picture: 'canny', outlines by OpenCV; or 'masked', "
+        "the picture without the region that is drawn again, for models that were trained to fill regions.",
     )
     thresholds: (
         Annotated[tuple[Annotated[int, Field(ge=1, le=1000)], ...], Field(strict=False, min_length=2, max_length=2)]
@@ -77,6 +79,11 @@ class ControlSpec(Section):
         return ComponentSpec(id=place, subfolder=self.subfolder, revision=self.revision)
 
     @property
+    def made_by(self) -> str:
+        """The preprocessor and its settings, in words."""
+        return "canny {} {}".format(*self.canny) if self.preprocessor == "canny" else str(self.preprocessor)
+
+    @property
     def canny(self) -> tuple[int, int]:
         low, high = self.thresholds or THRESHOLDS
         return low, high
@@ -86,7 +93,7 @@ class ControlSpec(Section):
         parts = (
             self.model or "the model itself",
             self.subfolder or "",
-            f"by column {self.column}" if self.column else "by canny {} {}".format(*self.canny),
+            f"by column {self.column}" if self.column else f"by {self.made_by}",
             f"mode {self.mode}" if self.mode is not None else "",
             f"weight {self.weight:g}",
             "steps {:g} to {:g}".format(*self.interval) if self.interval else "",

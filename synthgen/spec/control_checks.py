@@ -9,6 +9,9 @@ from synthgen.spec.place import KEY, Path, quoted
 
 CONTROL = "control"
 """The task that is led by pictures, and the key that says by which."""
+_WITH_REGION = ("inpaint", "outpaint")
+LED = (CONTROL, "image-to-image", *_WITH_REGION)
+"""The tasks in which pictures can lead."""
 _EXAMPLE = "[{model: ./my-controlnet, preprocessor: canny}]"
 
 
@@ -17,11 +20,15 @@ def check_control(spec: Data) -> Iterator[Violation]:
     controls = spec.get("control")
     if spec.get("task") == CONTROL and not controls:
         yield Violation(("task",), f"{CONTROL!r} needs what leads the images: add control, such as {_EXAMPLE}")
-    elif spec.get("task") != CONTROL and controls:
-        yield Violation(("control", KEY), f"only task: {CONTROL} is led by pictures: set it, or remove control")
+    elif spec.get("task") not in LED and controls:
+        what = f"pictures lead the tasks {', '.join(LED[:-1])} and {LED[-1]} only: set one of them, or remove control"
+        yield Violation(("control", KEY), what)
     for index, entry in enumerate(controls if isinstance(controls, list | tuple) else ()):
         if isinstance(entry, Mapping):
             yield from _own(entry, ("control", index), mapping(spec, "model").get("id"))
+            if entry.get("preprocessor") == "masked" and spec.get("task") not in _WITH_REGION:
+                what = f"only the tasks {' and '.join(_WITH_REGION)} draw a region: take another preprocessor"
+                yield Violation(("control", index, "preprocessor"), what)
 
 
 def _own(entry: Data, at: Path, generator: object) -> Iterator[Violation]:
@@ -31,7 +38,7 @@ def _own(entry: Data, at: Path, generator: object) -> Iterator[Violation]:
         yield Violation(at, f"its picture is in a 'column' of the source, or made by a 'preprocessor': {what}")
 
     thresholds = entry.get("thresholds")
-    if thresholds is not None and made is None:
+    if thresholds is not None and made != "canny":
         yield Violation((*at, "thresholds"), "only 'preprocessor: canny' takes it")
     elif _descends(thresholds):
         yield Violation((*at, "thresholds"), f"expected the lower one first, found {thresholds}")

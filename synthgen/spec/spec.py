@@ -127,7 +127,9 @@ class Spec(Section):
         " 'outpaint' draws what a larger canvas adds; and 'control' lets them lead the layout.",
     )
     control: Annotated[tuple[ControlSpec, ...], Field(strict=False, max_length=8)] = Field(
-        (), description="What leads the layout of images, for the task 'control': control models, and their pictures."
+        (),
+        description="What leads the layout of images: control models, and their pictures. The task 'control' needs it; "
+        "'image-to-image', 'inpaint' and 'outpaint' can have it, too.",
     )
     source: SourceSpec | None = Field(
         None, description="The pictures that images begin from, for tasks other than 'text-to-image', which need them."

@@ -1,20 +1,25 @@
 """What a model can be asked to do, by its JSON and the source of diffusers alone."""
 
+import re
 from collections.abc import Mapping
 
 import pytest
 
 from synthgen.errors import ModelError
-from synthgen.families import PipelineCall, call_of
+from synthgen.families import PipelineCall, call_of, control_problems
+from synthgen.families.control import CONTROLS
 from synthgen.families.encoders import encoders_of
 from synthgen.families.folder import channel_problems
+from synthgen.families.reasons import NOT_LED
 from synthgen.families.resolve import not_fit
+from synthgen.families.signature import pipeline_names
 from synthgen.families.tasks import TASKS, TaskRoles
-from synthgen.spec import FixedModel, ModelSpec, fixed
+from synthgen.spec import ControlSpec, FixedModel, ModelSpec, fixed
 from tests.families import tasks_page
 from tests.generating.families.begun import FROM_IMAGES
 from tests.generating.families.edited import EDITED
 from tests.generating.families.filled import FILLED
+from tests.generating.families.led import LED, REDRAWN
 
 IMAGES = "image-to-image"
 
@@ -66,6 +71,11 @@ def test_a_model_that_cannot_begin_from_pictures_is_refused_with_the_reason(fold
         call(folder)
 
 
+def controlled() -> set[str]:
+    """Return diffusers' pipelines whose images something leads beside the prompt, by their names."""
+    return {name for name in pipeline_names() if re.search("Control|(Diffusion|XL)Adapter", name)}
+
+
 def test_the_page_of_tasks_names_what_is_driven_and_why_others_are_not() -> None:
     def fit(task: TaskRoles) -> set[str]:
         return {name for _, name in tasks_page.listed(task) if not_fit(name, task) is None}
@@ -76,6 +86,10 @@ def test_the_page_of_tasks_names_what_is_driven_and_why_others_are_not() -> None
         "inpaint": {class_name for _, class_name in FILLED.values()},
     }
     assert {name: fit(TASKS[name]) for name in compared} == compared, "each is compared with direct calls"
+    redrawing = {(task, one.pipeline) for row in CONTROLS for task, one in row.redraws.items()}
+    assert redrawing == {(task, case.pipeline) for (task, _), case in REDRAWN.items()}
+    assert {row.pipeline for row in CONTROLS} == {case.pipeline for case in LED.values()}
+    assert controlled() == {*NOT_LED, *(row.pipeline for row in CONTROLS), *(name for _, name in redrawing)}
     assert tasks_page.PAGE.read_text(encoding="utf-8") == tasks_page.page(), "python -m tests.families.tasks_page"
 
 
@@ -87,6 +101,91 @@ def test_strength_is_the_specs_or_the_pipelines_own_and_acts_only_with_pictures(
         "strength: it acts only where images begin from pictures, and the task is text-to-image"
     ]
     assert problems(text) == problems(sdxl, strength=0.5) == []
+
+
+def led(name: str, task: str, kind: str, *, controls: list[dict[str, object]], **settings: object) -> list[str]:
+    files: dict[str, Mapping[str, object]] = {
+        "model_index.json": {"_class_name": name, "vae": ["diffusers", "AutoencoderKL"]},
+        "transformer/config.json": {"in_channels": 16},
+        "control.0/config.json": {"_class_name": kind, **settings},
+    }
+
+    def read(path: str) -> Mapping[str, object]:
+        return files.get(path, {})
+
+    found = call_of(read, task, led=True).control
+    assert found is not None
+    given = [ControlSpec.model_validate({"model": "./led", **each}) for each in controls]
+    return [f"{key}: {why}" for key, why in control_problems(found, given, read)]
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "kind", "settings", "control", "problem"),
+    [
+        (
+            "StableDiffusion3Pipeline",
+            "inpaint",
+            "SD3ControlNetModel",
+            {"extra_conditioning_channels": 1},
+            {"column": "depth"},
+            "control.0.column: StableDiffusion3ControlNetInpaintingPipeline shows its control model the picture",
+        ),
+        (
+            "QwenImagePipeline",
+            "outpaint",
+            "QwenImageControlNetModel",
+            {"extra_condition_channels": 0},
+            {"preprocessor": "masked"},
+            "control.0.model: it reads no region (its extra_condition_channels is 0), and QwenImageControlNetInpaint",
+        ),
+        (
+            "StableDiffusion3Pipeline",
+            "control",
+            "SD3ControlNetModel",
+            {"extra_conditioning_channels": 1},
+            {"column": "depth"},
+            "control.0.model: it reads a region beside the picture",
+        ),
+        (
+            "ZImageInpaintPipeline",
+            "inpaint",
+            "ZImageControlNetModel",
+            {"control_in_dim": 16},
+            {"column": "depth"},
+            "control.0.model: its control_in_dim is 16, and ZImageControlNetInpaintPipeline shows it 33",
+        ),
+        (
+            "FluxPipeline",
+            "inpaint",
+            "FluxControlNetModel",
+            {},
+            {"preprocessor": "masked"},
+            "control.0.preprocessor: FluxControlNetInpaintPipeline leaves no region out",
+        ),
+    ],
+)
+def test_what_cannot_lead_a_task_is_refused_by_its_configuration(
+    name: str, task: str, kind: str, settings: dict[str, object], control: dict[str, object], problem: str
+) -> None:
+    (found,) = led(name, task, kind, controls=[control], **settings)
+    assert found.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "why"),
+    [
+        (
+            "StableDiffusionPAGPipeline",
+            "image-to-image",
+            "control: diffusers has no pipeline for image-to-image in which",
+        ),
+        ("PixArtSigmaPipeline", "inpaint", "has no pipeline that leads the weights of PixArtSigmaPipeline by pictures"),
+        ("FluxControlPipeline", "image-to-image", "it is ControlNetModel, and FluxControlPipeline is led by no other"),
+    ],
+)
+def test_a_model_that_nothing_leads_in_a_task_is_refused(name: str, task: str, why: str) -> None:
+    with pytest.raises(ModelError, match=why):
+        led(name, task, "ControlNetModel", controls=[])
 
 
 @pytest.mark.parametrize(

@@ -155,11 +155,11 @@ def bert_tokenizer() -> BertTokenizer:
 def unet(text_width: int = parts.WIDTH, **more: Any) -> UNet2DConditionModel:
     model = UNet2DConditionModel(
         block_out_channels=(8, 16),
-        layers_per_block=1,
         cross_attention_dim=text_width,
         attention_head_dim=2,
         norm_num_groups=4,
         **{
+            "layers_per_block": 1,
             "sample_size": 64,
             "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
             "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
