@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageOps
+from safetensors.torch import load_file
 
 import synthgen
+from synthgen.api.memory_need import memory_need
 from synthgen.conditioning import canny
 from synthgen.errors import PlanChanged, UsageError
 from tests.command import command_line
@@ -104,6 +106,16 @@ def test_what_cannot_lead_is_refused_by_name(
     sets = [part for each in overrides for part in ("--set", each)]
     assert command_line(["plan", "spec.yaml", *sets]) == 2
     assert message in capsys.readouterr().err.replace("\n  ", " ")
+
+
+def test_the_memory_of_a_plan_counts_control_models(folder: Path) -> None:
+    found = memory_need(synthgen.plan(folder / "spec.yaml"), (64, 64))
+    assert found is not None
+    weights = 4 * sum(
+        each.numel() for each in load_file(folder / "outlines/diffusion_pytorch_model.safetensors").values()
+    )
+    assert found.parts["control.0"] == found.parts["control.1"] == weights / 2, "in bfloat16"
+    assert found.free["none"] > sum(found.parts.values())
 
 
 def test_pictures_of_another_size_are_refused(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from synthgen.api.long_texts import HINT, TextLengthError, long_texts, source_he
 from synthgen.api.negatives import KEY as NEGATIVE
 from synthgen.api.negatives import in_its_place, model_asked
 from synthgen.api.references import check_references
+from synthgen.api.stages import check_stages, stages_here
 from synthgen.errors import ModelError, SynthgenError, UsageError
 from synthgen.spec import Spec, Violation, choices_of, sizes_of
 from synthgen.spec.preset import GUIDANCE
@@ -32,7 +33,7 @@ def placed(error: SynthgenError, spec: Spec) -> Iterator[tuple[Violation, str]]:
         yield Violation(tuple(key.split(".")), why), error.hint or ""
         return
     for line in error.message.splitlines():
-        if line.startswith(("control", "reference")):
+        if line.startswith(("control", "reference", "then")):
             key, _, why = line.partition(": ")
             yield (
                 Violation(tuple(int(part) if part.isdigit() else part for part in key.split(".")), why),
@@ -64,7 +65,10 @@ def unfit(spec: Spec) -> Iterator[tuple[Violation, str]]:
     yield from ((finding, HINT) for finding in long_texts(spec, call, source).findings)
     try:
         check_canvas(spec, call.size)
-    except UsageError as error:
+        here = stages_here(spec)
+        if all(other is None or other.is_folder for other in here):
+            list(check_stages(spec, call, source, here))
+    except (ModelError, UsageError) as error:
         yield from placed(error, spec)
 
 

@@ -17,7 +17,7 @@ from synthgen.families import own_size
 from synthgen.models.parts import unpinned
 from synthgen.planning import Plan
 from synthgen.presets import Preset, preset_of
-from synthgen.spec import BUNDLED_MODEL, PLUGIN, Spec, mean_steps, sizes_of
+from synthgen.spec import BUNDLED_MODEL, PLUGIN, Spec, enlarged, final_sizes, mean_steps, sizes_of
 
 ASSUMED = 0.8
 """The share of attempts taken to pass before any was measured."""
@@ -106,7 +106,7 @@ def forecast(planned: Plan) -> Forecast:
     if speed is not None:
         seconds = expected * speed.per_image * mean_steps(spec.model) / speed.steps
     size = _size(planned)
-    png = None if size is None else _png(sizes_of(spec.model) or {size: 1.0})
+    png = None if size is None else _png(final_sizes(sizes_of(spec.model), spec.then) or {size: 1.0})
     surplus = _surplus(planned, expected, _share(tried, passed), png)
     splits, texts, preset = split_sizes(spec), texts_here(spec), preset_of(spec.model)
     wide = 2 if spec.model.dtype == "float32" else 1  # presets count 16 bits
@@ -238,6 +238,8 @@ def _basis_of_bytes(spec: Spec, size: tuple[int, int] | None) -> str:
     if len(sizes := sizes_of(spec.model)) > 1:
         return f"images of {len(sizes)} sizes, the largest of {size[0]} x {size[1]} pixels"
     own = "" if sizes else ", the model's own size"
+    if any(then.grows > 1 for then in spec.then):
+        own = ", after the last stage"
     return f"images of {size[0]} x {size[1]} pixels{own}"
 
 
@@ -250,6 +252,12 @@ def _rough(images: int) -> str:
 
 
 def _size(planned: Plan) -> tuple[int, int] | None:
+    """Return width and height of the largest images, after the last stage."""
+    first = _first_size(planned)
+    return None if first is None else enlarged(first, planned.spec.then)
+
+
+def _first_size(planned: Plan) -> tuple[int, int] | None:
     model, revision = planned.spec.model, planned.revisions.generator
     if sizes := sizes_of(model):
         return max(sizes, key=lambda sides: sides[0] * sides[1])

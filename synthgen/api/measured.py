@@ -22,7 +22,7 @@ from synthgen.api.user_cache import user_cache
 from synthgen.errors import StorageError
 from synthgen.files import write_file
 from synthgen.planning import Plan
-from synthgen.spec import sizes_of
+from synthgen.spec import mean_steps, sizes_of, stage_name
 
 _FORMAT = 1
 _MOST_FILES = 500
@@ -107,6 +107,12 @@ def size_of(planned: Plan) -> str:
     faster = [f"{key} {asked[key]}" for key, default in _FASTER.items() if asked[key] != default]
     if planned.spec.source is not None:  # a part of the steps is made
         faster.append(planned.spec.task if planned.spec.model.strength else f"{planned.spec.task} by default")
+    if planned.spec.then:  # which takes time of its own, whatever the steps of the first stage
+        own = [
+            then.described(planned.revisions.components.get(stage_name(n), ""))
+            for n, then in enumerate(planned.spec.then)
+        ]
+        faster += [f"{mean_steps(planned.spec.model)} steps", *(f"then {each}" for each in own)]
     return ", ".join([size, *faster])
 
 

@@ -130,8 +130,11 @@ class _Drawing:
 
     def __init__(self, planned: Plan, device: str, wanted: Sequence[int] | None) -> None:
         from synthgen.generating.renderer import Renderer
+        from synthgen.generating.staged import StagedRenderer
 
         generator = wiring.generator(planned, device)
+        if isinstance(generator, StagedRenderer):
+            generator = generator.first
         assert isinstance(generator, Renderer), "a plug-in was refused"
         self._renderer = generator
         self._wanted = wanted

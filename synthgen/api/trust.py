@@ -24,7 +24,7 @@ from synthgen.errors import StorageError, UsageError
 from synthgen.models.parts import CONFIG
 from synthgen.planning import Plan
 from synthgen.plugins import FORMATS, plugin
-from synthgen.spec import BUNDLED_ADAPTERS, BUNDLED_CONTROLS, BUNDLED_JUDGE, BUNDLED_MODEL, PARQUET, PLUGIN
+from synthgen.spec import BUNDLED_ADAPTERS, BUNDLED_CONTROLS, BUNDLED_JUDGE, BUNDLED_MODEL, PARQUET, PLUGIN, stage_name
 from synthgen.store import layout
 
 _REVISION = {
@@ -56,6 +56,7 @@ class PinnedModel:
         "component",
         "settings",
         "control model",
+        "model of a later stage",
         "set of pictures",
         "IP-Adapter",
         "image encoder",
@@ -130,7 +131,7 @@ def pinned_judge(name: str, revision: str) -> PinnedModel:
 
 
 def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
-    """Return what a plan opens: generator, judge, adapters, components, control models, plug-ins, and pictures."""
+    """Return what a plan opens: models, those of later stages too, adapters, components, plug-ins, and pictures."""
     name, revisions = planned.spec.model.id, planned.revisions
     kind: Literal["bundled", "folder", "hub", "plugin"]
     if name.startswith(PLUGIN):
@@ -150,6 +151,7 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
         *_components(planned),
         *_controls(planned),
         *_references(planned),
+        *_stages(planned),
         *_pictures(planned),
     )
 
@@ -212,6 +214,15 @@ def _references(planned: Plan) -> Iterator[PinnedModel]:
             yield PinnedModel("hub" if part.is_hub else "folder", role, part.id, pinned.get(name, ""))
         if reference.path is not None:
             yield PinnedModel("file", "picture", reference.path, pinned.get(f"reference.{index}.image", ""))
+
+
+def _stages(planned: Plan) -> Iterator[PinnedModel]:
+    """Give every model of a later stage that the spec names."""
+    for index, then in enumerate(planned.spec.then):
+        if (place := then.model) is not None:
+            kind: Literal["folder", "hub"] = "folder" if models.is_folder(place) else "hub"
+            revision = planned.revisions.components.get(stage_name(index), "")
+            yield PinnedModel(kind, "model of a later stage", place, revision)
 
 
 def _pictures(planned: Plan) -> Iterator[PinnedModel]:

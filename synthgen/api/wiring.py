@@ -15,6 +15,7 @@ from synthgen.api.long_texts import TextLengthError, long_texts
 from synthgen.api.negatives import model_asked
 from synthgen.api.references import picture_revisions, reference_models, reference_pictures
 from synthgen.api.sources import pictures_of
+from synthgen.api.stages import check_stages, named_model, stage_revisions, stage_sources
 from synthgen.api.text_notes import judge_notes, long_judge_texts
 from synthgen.errors import ModelError, UsageError
 from synthgen.models.device_names import check_device
@@ -57,6 +58,7 @@ def revisions(spec: Spec) -> Revisions:
     )
     revision, components = revisions_of(source)
     components |= picture_revisions(spec)
+    components |= stage_revisions(spec)
     return Revisions(revision, judged_by, releases, adapters.revisions(spec, source), components)
 
 
@@ -74,19 +76,27 @@ def generator(planned: Plan, device: str, *, whole: bool = False) -> Generator:
     from synthgen.generating.reference import References
     from synthgen.generating.renderer import Renderer
 
-    return Renderer(
-        model_asked(planned.spec),
-        _planned_source(planned),
+    spec, model, source = planned.spec, model_asked(planned.spec), _planned_source(planned)
+    pictures, layout = pictures_of(planned), layout_of(spec)
+    first = Renderer(
+        model,
+        source,
         device,
         planned.window,
         adapters.adapter_files(planned),
-        planned.spec.task,
-        pictures_of(planned),
-        layout_of(planned.spec),
+        spec.task,
+        pictures,
+        layout,
         lambda: every_prompt(planned, min(_AHEAD, sum(cell.quota for cell in planned.cells))) if whole else (),
-        planned.spec.control,
-        References(planned.spec.reference, reference_pictures(planned.spec, planned.revisions.components)),
+        spec.control,
+        References(spec.reference, reference_pictures(spec, planned.revisions.components)),
     )
+    if not spec.then:
+        return first
+    from synthgen.generating.staged import Later, StagedRenderer
+
+    later = Later(spec.then, _planned_stages(planned), model, source, pictures, layout)
+    return StagedRenderer(first, later, device, planned.window)
 
 
 def hand_over(one: Generator, other: Generator) -> None:
@@ -124,6 +134,8 @@ def check_keys(planned: Plan) -> None:
         raise TextLengthError(findings)
     written, variants = model.model_fields_set, [] if model.id == BUNDLED_MODEL else list(variants_of(model))
     notes = dict.fromkeys(note for each in variants for note in call.notes(each, written))
+    for stage in check_stages(planned.spec, call, source, _planned_stages(planned)):
+        notes |= {} if stage.shared else dict.fromkeys(stage.notes())
     for note in (*notes, *texts.notes, *judge_notes(planned.spec, planned.revisions.judge)):
         _LOG.warning(note)
 
@@ -170,6 +182,9 @@ def download(planned: Plan) -> None:
         from synthgen.generating.pipelines import download as download_generator
 
         download_generator(planned.spec.model, source)
+        for then, other in zip(planned.spec.then, _planned_stages(planned), strict=True):
+            if other is not None:
+                download_generator(named_model(then), other)
     adapters.adapter_files(planned)
     _planned_judge(planned)
 
@@ -185,6 +200,10 @@ def _planned_source(planned: Plan) -> models.ModelSource:
     return source_of(
         spec.model, pinned, own=_own_folder(spec), controls=control_models(spec), references=reference_models(spec)
     )
+
+
+def _planned_stages(planned: Plan) -> tuple[models.ModelSource | None, ...]:
+    return stage_sources(planned.spec, planned.revisions.components)
 
 
 def _check_unchanged(model: str, here: str, there: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from synthgen.cli.answer import Answer
 from synthgen.cli.units import counted, duration, size
-from synthgen.spec import Spec, choices_of, combinations, in_words
+from synthgen.spec import Spec, choices_of, combinations, in_words, stage_name
 from synthgen.spec.preset import GUIDANCE, SAMPLING
 
 if TYPE_CHECKING:
@@ -126,6 +126,8 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
     yield from (f"to        {name}: {value}" for name, value in spec.to.items())
     if spec.drawn_region is not None:
         yield f"{'region' if spec.canvas is None else 'canvas':<10}{spec.drawn_region}"
+    for index, then in enumerate(spec.then):
+        yield f"then      {then.described(pinned.get(stage_name(index), ''))}"
     yield from _preset(spec)
     for key in choices_of(spec.model):
         yield f"drawn     {key}: {in_words(spec.model, key)}"

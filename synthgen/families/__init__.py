@@ -7,6 +7,7 @@ from synthgen.families.controlling import control_problems
 from synthgen.families.interval import guidance_argument, steps_between, switchable
 from synthgen.families.recorded import as_text, recorded_call, recorded_settings
 from synthgen.families.resolve import call_of, not_from_text
+from synthgen.families.stages import Stage, stage_of
 from synthgen.families.table import PINNED, Guidance
 from synthgen.families.tasks import CONTROL, TEXT_TO_IMAGE
 
@@ -17,6 +18,7 @@ __all__ = [
     "ControlRoles",
     "Guidance",
     "PipelineCall",
+    "Stage",
     "as_text",
     "call_of",
     "checked_call",
@@ -27,6 +29,7 @@ __all__ = [
     "own_size",
     "recorded_call",
     "recorded_settings",
+    "stage_of",
     "steps_between",
     "switchable",
 ]

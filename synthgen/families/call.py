@@ -262,6 +262,8 @@ class PipelineCall:
             scale = math.sqrt(area / (width * height))
             return int(width * scale // step * step), int(height * scale // step * step)
         wide = math.sqrt(area * (width / height))
+        if self.rounds is AreaRounding.NEAREST:
+            return round(wide / step) * step, round(wide / (width / height) / step) * step
         return math.ceil(wide / step) * step, math.ceil(wide / (width / height) / step) * step
 
 

@@ -62,6 +62,8 @@ def file_problems(call: PipelineCall, source: ModelSource) -> Iterator[tuple[str
 
 def channel_problems(call: PipelineCall, read: Read) -> Iterator[tuple[str, str]]:
     """Find a UNet that takes more than latents, and than those of the picture that the task gives it."""
+    if call.task.only:
+        return  # each has latents of its own beside the picture
     decoder = read("vae/config.json") or read("movq/config.json")
     channels, latents = read("unet/config.json").get("in_channels"), decoder.get("latent_channels")
     if not isinstance(channels, int) or not isinstance(latents, int):

@@ -39,7 +39,6 @@ NO_EDITS: Mapping[str, str] = MappingProxyType(
         "BriaFiboEditPipeline": "its prompts are JSON objects of its own, and no instructions",
         "OmniGenPipeline": "its prompts must name each picture by a mark of its own",
         "GlmImagePipeline": "no small model of it that edits could be compared with a direct call",
-        "Kandinsky5I2IPipeline": "no small model of it could be compared with a direct call",
         "JoyImageEditPipeline": "no small model of it could be compared with a direct call",
         "JoyImageEditPlusPipeline": "it is made for several pictures of one image",
         "HunyuanImageRefinerPipeline": "it refines images, and takes no instruction",
@@ -66,7 +65,6 @@ NOT_LED: Mapping[str, str] = MappingProxyType(
 NO_FILLING: Mapping[str, str] = MappingProxyType(
     {
         "ChromaInpaintPipeline": "diffusers asks its transformer for guidance_embeds, which no Chroma has",
-        "QwenImageEditInpaintPipeline": "it draws a million pixels always, and was not compared with a direct call",
     }
 )
 """Pipelines for inpainting that do not work."""

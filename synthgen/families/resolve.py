@@ -11,7 +11,7 @@ from synthgen.families.modular import modular_problem
 from synthgen.families.reasons import REASONS
 from synthgen.families.signature import NEEDED, Signature, auto_families, signature_of
 from synthgen.families.table import FAMILIES, Family, Guidance, Together
-from synthgen.families.tasks import AUTO, CONTROL, TASKS, TEXT_TO_IMAGE, TaskRoles
+from synthgen.families.tasks import AUTO, CONTROL, LATER, TASKS, TEXT_TO_IMAGE, TaskRoles
 
 Read = Callable[[str], Mapping[str, object]]
 """Reads a JSON object of a model's folder, such as `unet/config.json`; empty if there is none."""
@@ -63,7 +63,7 @@ def call_of(read: Read, task: str = TEXT_TO_IMAGE, *, led: bool = False) -> Pipe
         raise ModelError(f"model.id: its pipeline is not one of diffusers' own: {named!r}", hint=hint)
     if signature_of(named) is None:
         raise ModelError(f"model.id: the installed diffusers has no pipeline {named}", hint="Update diffusers.")
-    wanted = TASKS[task]
+    wanted = TASKS.get(task) or LATER[task]
     if led or task == CONTROL:
         return _led(read, named, index, wanted)
     name = pipeline_for(named, wanted)
@@ -128,6 +128,8 @@ def not_fit(pipeline: str, task: TaskRoles) -> str | None:
         >>> not_fit("FluxControlImg2ImgPipeline", TASKS["image-to-image"])
         'it needs an image that controls the layout'
     """
+    if task.only and pipeline not in task.only:
+        return f"only {' and '.join(task.only)} enlarge images; others refine enlarged ones"
     if pipeline in REASONS:
         return REASONS[pipeline]
     signature = signature_of(pipeline)
@@ -166,7 +168,7 @@ def pipeline_for(named: str, task: TaskRoles) -> str | None:
     if not task.pictures:
         found = from_text(named) if named in auto_families("IMAGE2IMAGE").values() else None
         return found if found and not_from_text(named) and not not_from_text(found) else named
-    if not_fit(named, task) is None:
+    if task.only or not_fit(named, task) is None:
         return named
     if own := task.more.get(named):
         return own

@@ -36,6 +36,7 @@ class AreaRounding(StrEnum):
 
     DOWN = "down"
     UP = "up"
+    NEAREST = "nearest"
 
 
 _NO_RULES = PictureRules()
@@ -178,6 +179,18 @@ FAMILIES: tuple[Family, ...] = (
         together=Together.NEVER,  # it takes no more than one prompt
         only_edits=True,
     ),
+    # It draws as many pixels as 1024 x 1024 has, whatever the picture's size.
+    Family(
+        pipelines=("QwenImageEditInpaintPipeline",),
+        guidance=Guidance.TRUE,
+        embedded="guidance_scale",
+        blank=" ",
+        patch=2,
+        multiple=32,
+        side=1024,
+        is_area=True,
+        rounds=AreaRounding.NEAREST,
+    ),
     # It reads one prompt, and draws as many pixels as 1024 x 1024 has, whatever the picture's size.
     Family(
         pipelines=("LongCatImageEditPipeline",),
@@ -192,6 +205,10 @@ FAMILIES: tuple[Family, ...] = (
         pipelines=("StableDiffusionInstructPix2PixPipeline", "StableDiffusionXLInstructPix2PixPipeline"),
         pictures=PictureRules(guidance=ImageGuidance.GUIDED, in_unet=True),
         only_edits=True,
+    ),
+    Family(
+        pipelines=("StableDiffusionUpscalePipeline", "StableDiffusionLatentUpscalePipeline"),
+        guidance=Guidance.SCALE,
     ),
     Family(pipelines=("Krea2Pipeline",), guidance=Guidance.LESS_ONE, patch=2),
     Family(pipelines=("NucleusMoEImagePipeline",), patch=2),
@@ -218,6 +235,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(pipelines=("HiDreamImagePipeline",), patch=2, is_area=True),
     Family(pipelines=("Kandinsky5T2IPipeline",), together=Together.NEVER, patch=2, sizes=_KANDINSKY5),
+    Family(pipelines=("Kandinsky5I2IPipeline",), together=Together.NEVER, patch=2, sizes=_KANDINSKY5, only_edits=True),
     Family(
         pipelines=("PixArtAlphaPipeline", "PixArtSigmaPipeline", "PixArtSigmaPAGPipeline", "CogView3PlusPipeline"),
         patch=2,

@@ -5,10 +5,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from synthgen.families.reasons import LAYERED, NO_EDITS, NO_FILLING
+from synthgen.spec import UPSCALE
 
-TEXT_TO_IMAGE, CONTROL = "text-to-image", "control"
+TEXT_TO_IMAGE, IMAGE_TO_IMAGE, CONTROL = "text-to-image", "image-to-image", "control"
 AUTO = ("TEXT2IMAGE", "IMAGE2IMAGE", "INPAINT")
 """diffusers' own lists of pipelines, each by the name of a family: one family's share their weights."""
+UPSCALERS: Mapping[str, int] = MappingProxyType(
+    {"StableDiffusionUpscalePipeline": 4, "StableDiffusionLatentUpscalePipeline": 2}
+)
+"""The pipelines that enlarge images, and by how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,8 @@ class TaskRoles:
         pictures: the arguments that hand over pictures; every one is needed, and its size is that of the image.
         more: pipelines for it that diffusers has in no list, by the pipeline that makes images from text.
         needs_strength: whether a pipeline without `strength` does something else.
+        only: the pipelines that do it, each with the number by which its images are larger than what it is given;
+            empty where that is read from diffusers' lists and signatures.
         edits: whether the prompt says what to change in a picture, and only pipelines do it that read pictures so.
         reasons: why pipelines do not do it, where their signature does not show that.
     """
@@ -30,6 +37,7 @@ class TaskRoles:
     pictures: tuple[str, ...] = ()
     more: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     needs_strength: bool = False
+    only: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     edits: bool = False
     reasons: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -53,7 +61,7 @@ TASKS: Mapping[str, TaskRoles] = MappingProxyType(
             TaskRoles(TEXT_TO_IMAGE, "TEXT2IMAGE"),
             TaskRoles(CONTROL, "TEXT2IMAGE"),
             TaskRoles(
-                "image-to-image",
+                IMAGE_TO_IMAGE,
                 "IMAGE2IMAGE",
                 ("image",),
                 MappingProxyType(
@@ -72,3 +80,5 @@ TASKS: Mapping[str, TaskRoles] = MappingProxyType(
     }
 )
 """The tasks that models are driven in."""
+LATER: Mapping[str, TaskRoles] = MappingProxyType({UPSCALE: TaskRoles(UPSCALE, "", ("image",), only=UPSCALERS)})
+"""Those of later stages alone."""

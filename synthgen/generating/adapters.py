@@ -26,17 +26,21 @@ class Adapters:
     def __init__(self, files: Sequence[AdapterFile]) -> None:
         self._files = tuple(files)
         self._set: Setting | None = None
+        self._loaded = False
 
     def __len__(self) -> int:
         return len(self._files)
 
     def load(self, pipeline: DiffusionPipeline) -> None:
-        """Put every adapter into the pipeline, turned off.
+        """Put every adapter into the pipeline, turned off; once, for all pipelines that share its parts.
 
         Raises:
             ModelError: one does not fit, in whole or in part.
             DeviceError: memory ran out.
         """
+        if self._loaded:
+            return
+        self._loaded = True
         for index, file in enumerate(self._files):
             spec = file.spec
             token = spec.trigger if spec.kind == "textual_inversion" else None

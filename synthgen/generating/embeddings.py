@@ -26,6 +26,8 @@ _ALONE: Mapping[str, object] = {"do_classifier_free_guidance": False, "guidance_
 """Arguments of `encode_prompt` that let it encode one prompt, and no negative one."""
 _PADS_TO_PROMPT = re.compile(r"(max_length = |\[:, :)prompt_embeds\.shape\[1\]")
 """What makes a negative prompt as long as the prompt, in code."""
+_NEED_TEXTS = ("StableDiffusionLatentUpscalePipeline",)
+"""Their `encode_prompt` fails where it is given the embeddings of a prompt, and a negative prompt as text."""
 _PLAIN = (str, int, float, bool, type(None), torch.device, torch.dtype)
 
 
@@ -110,6 +112,7 @@ class Embeddings:
             against = dict.fromkeys(against)
         pairs = zip(self.names, found, strict=True)
         own = {name: part for name, part in pairs if name in others and not _is_negative(name)}
+        own = {} if type(self.pipeline).__name__ in _NEED_TEXTS else own
         negative = self._against(mine | against, others, own) if own else list[Embedded]()
         if not any(part is not None for name, part in zip(self.names, negative, strict=False) if _is_negative(name)):
             # It takes no embeddings, or encodes nothing if it is given some: a negative prompt is a prompt to it.

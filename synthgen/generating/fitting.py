@@ -36,6 +36,7 @@ class Fitting:
 
     Args:
         pixels: of an image.
+        there: what waits in the CPU's memory, where another pipeline has moved the parts already.
 
     Raises:
         ModelError: a setting does not fit the model.
@@ -43,7 +44,13 @@ class Fitting:
     """
 
     def __init__(
-        self, pipeline: DiffusionPipeline, model: ModelSpec, device: torch.device, dtype: torch.dtype, pixels: int
+        self,
+        pipeline: DiffusionPipeline,
+        model: ModelSpec,
+        device: torch.device,
+        dtype: torch.dtype,
+        pixels: int,
+        there: str | None = None,
     ) -> None:
         self._pipeline, self._model, self._pixels = pipeline, model, pixels
         name = backbone_of(pipeline.components)
@@ -58,7 +65,7 @@ class Fitting:
                 set_attention(backbone, model.attention)
                 self._how = chosen_compilation(model, device, backbone)
                 self._cache = StepCache(pipeline, backbone, model.cache, dtype)
-            self.offload = place(pipeline, model, device, name, pixels)
+            self.offload = there or place(pipeline, model, device, name, pixels)
             if isinstance(backbone, nn.Module):
                 compile_backbone(backbone, self._how)
 

@@ -101,7 +101,7 @@ class PictureLayout:
             place.canvas.spread(place.scaled(picture.image)),
             region,
             None if region is None else feathered(region, feather),
-            Carried(corners, None if mask is None else _png(_black_and_white(mask))),
+            Carried(corners, None if mask is None else as_png(_black_and_white(mask))),
             picture,
             {name: place.canvas.spread(place.scaled(other)) for name, other in picture.columns.items()},
         )
@@ -147,7 +147,8 @@ def _black_and_white(mask: Mask) -> Image.Image:
     return Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0)))
 
 
-def _png(picture: Image.Image) -> bytes:
+def as_png(picture: Image.Image) -> bytes:
+    """Write a picture as a PNG."""
     file = io.BytesIO()
     picture.save(file, "PNG")
     return file.getvalue()

@@ -86,6 +86,7 @@ class Renderer:
         self._device_name, self._largest_batch = device, largest_batch
         self._pipeline: DiffusionPipeline | None = None
         self._given: Renderer | None = None
+        self._there: str | None = None
 
     def take_over(self, other: "Renderer") -> bool:
         """Use the pipeline of another renderer, which renders no more, at `setup`; return whether it can be.
@@ -124,13 +125,14 @@ class Renderer:
         self._adapters.load(pipeline)
         self._references.set_up(pipeline)
         self.height, self.width = largest_size(pipeline, self._model, self._call)
-        self._fitting = Fitting(pipeline, self._model, self.device, self.dtype, self.height * self.width)
+        pixels = self.height * self.width
+        self._fitting = Fitting(pipeline, self._model, self.device, self.dtype, pixels, self._there)
 
         self._pipeline = pipeline
         ahead = () if self._fitting.offload == "none" else self._prompts()
         self._sampling = Sampling(pipeline, self._model, self._call, self._written, self.device, ahead)
         self._at_once = self._sampling.batch_limit or choose_batch_size(
-            self._model.batch_size, self.height * self.width, self.device, self._largest_batch
+            self._model.batch_size, pixels, self.device, self._largest_batch
         )
         # Of images that draw their settings, only those with the same ones are made together.
         self.batch_size = min(self._largest_batch, self._at_once * combinations(self._model))

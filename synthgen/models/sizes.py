@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from types import MappingProxyType
 
 from synthgen.models.weight_headers import shapes_in
 
@@ -67,7 +68,7 @@ def sizes_of(
     variant: str | None,
     dtype: str,
     quantised: Mapping[str, str],
-    others: Mapping[str, Path],
+    others: Mapping[str, Path] = MappingProxyType({}),
 ) -> dict[str, int]:
     """Return the bytes of each part of a model's folder, from the headers of its files; nothing if one is missing.
 

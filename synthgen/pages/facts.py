@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from synthgen.planning import Plan
 from synthgen.presets import preset_of
 from synthgen.records import Reason, Rule
-from synthgen.spec import UNKNOWN, Spec, choices_of, in_words
+from synthgen.spec import UNKNOWN, Spec, choices_of, in_words, stage_name
 
 if TYPE_CHECKING:
     from synthgen.ledger.composition import BalanceRequest
@@ -66,6 +66,8 @@ def facts(planned: Plan) -> dict[str, str]:
     for index, reference in enumerate(planned.spec.reference):
         revision = planned.revisions.components.get(f"reference.{index}", "")
         facts[f"reference {index + 1}"] = reference.described(revision)
+    for index, then in enumerate(planned.spec.then):
+        facts[f"then {index + 1}"] = then.described(planned.revisions.components.get(stage_name(index), ""))
     if planned.sources is not None and planned.spec.source is not None:
         facts["pictures from"] = planned.sources.described(planned.spec.source.dataset)
     if planned.spec.drawn_region is not None:

@@ -55,6 +55,7 @@ from synthgen.spec.spelling import alike, difference, folded
 from synthgen.spec.starter import starter_spec
 from synthgen.spec.template import Template, TemplateError, Variable
 from synthgen.spec.text import MAX_BYTES, decoded
+from synthgen.spec.then import REFINE, STRENGTH, UPSCALE, ThenSpec, enlarged, enlarged_choice, final_sizes, stage_name
 
 __all__ = [
     "ASIDE",
@@ -69,9 +70,12 @@ __all__ = [
     "OWN_SCORES",
     "PARQUET",
     "PLUGIN",
+    "REFINE",
     "RESERVED",
+    "STRENGTH",
     "TO_CLASS",
     "UNKNOWN",
+    "UPSCALE",
     "AdapterSpec",
     "Attribute",
     "Balance",
@@ -109,6 +113,7 @@ __all__ = [
     "SpecText",
     "Template",
     "TemplateError",
+    "ThenSpec",
     "Variable",
     "Violation",
     "alike",
@@ -119,6 +124,9 @@ __all__ = [
     "decoded",
     "difference",
     "each_of",
+    "enlarged",
+    "enlarged_choice",
+    "final_sizes",
     "fixed",
     "folded",
     "in_words",
@@ -132,6 +140,7 @@ __all__ = [
     "sizes_of",
     "smaller",
     "spaces_of",
+    "stage_name",
     "starter_spec",
     "text_of_file",
     "variants_of",

@@ -28,6 +28,7 @@ from synthgen.spec.rules import is_open, pick_of, values_at
 from synthgen.spec.sampling_checks import check_sampling
 from synthgen.spec.source_checks import check_source
 from synthgen.spec.spelling import folded
+from synthgen.spec.then_checks import check_then
 from synthgen.spec.to_checks import check_to
 from synthgen.spec.wordings import check_values, check_wordings
 
@@ -40,6 +41,7 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from check_source(spec)
     yield from check_control(spec)
     yield from check_reference(spec)
+    yield from check_then(spec)
     yield from _name(spec.get("name"))
     yield from _size(mapping(spec, "model"))
     yield from _negatives(spec)

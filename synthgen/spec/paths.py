@@ -74,6 +74,8 @@ _PLACES: tuple[tuple[tuple[str, ...], Callable[[str, str], str]], ...] = (
     (("reference", _ANY, "encoder"), _model),
     (("reference", _ANY, "encoder", "id"), _model),
     (("reference", _ANY, "image"), _model),
+    (("then", "model"), _model),
+    (("then", _ANY, "model"), _model),
     (("filters", "label", "calibration"), _file),
     (("balance", _ANY, "target", "from"), _file),
     (("prompts", "variables", _ANY, "file"), _file),
@@ -97,13 +99,13 @@ def with_paths_seen_from(content: dict[str, object], folder: str) -> dict[str, o
     source = found.get("source")
     if isinstance(source, dict) and isinstance(place := source["dataset"], str):
         found["source"] = {**source, "dataset": _model(place, os.path.relpath(".", folder))}
-    controls = found.get("control")
-    if isinstance(controls, list):
-        moved_by = os.path.relpath(".", folder)
-        found["control"] = [
-            {**each, "model": _model(each["model"], moved_by)} if isinstance(each.get("model"), str) else each
-            for each in controls
-        ]
+    for key in ("control", "then"):
+        if isinstance(several := found.get(key), list):
+            moved_by = os.path.relpath(".", folder)
+            found[key] = [
+                {**each, "model": _model(each["model"], moved_by)} if isinstance(each.get("model"), str) else each
+                for each in several
+            ]
     references = found.get("reference")
     if isinstance(references, list):
         found["reference"] = [_reference(each, os.path.relpath(".", folder)) for each in references]

@@ -19,6 +19,7 @@ from synthgen.spec.reference import ReferenceSpec
 from synthgen.spec.region import CanvasSpec, RegionSpec
 from synthgen.spec.source_set import ADDED, TO_CLASS, ChangeSpec, SourceSpec
 from synthgen.spec.template import Template
+from synthgen.spec.then import Stages
 
 Task = Literal["text-to-image", "image-to-image", "edit", "inpaint", "outpaint", "control"]
 
@@ -148,6 +149,11 @@ class Spec(Section):
         None, description="What the task 'inpaint' draws again. Default: what the mask covers, or else the boxes."
     )
     canvas: CanvasSpec | None = Field(None, description="Where pictures lie on the images of the task 'outpaint'.")
+    then: Stages = Field(
+        (),
+        description="What happens to each image after it was made, before it is judged: one stage, or a list of up to "
+        "4, each with the images of the one before it.",
+    )
     classes: Annotated[
         Mapping[
             ClassName,
@@ -244,7 +250,7 @@ class Spec(Section):
         for key in ("adapters", "components", "config", "scheduler_config"):
             if not getattr(self.model, key):
                 del dumped["model"][key]
-        for key in ("preset", "source", "to", "region", "canvas", "control", "reference"):
+        for key in ("preset", "source", "to", "region", "canvas", "control", "reference", "then"):
             if not getattr(self, key):
                 del dumped[key]
         if self.source is not None:

@@ -38,10 +38,10 @@ def save_stable_diffusion(folder: Path, *, withholds: bool = False) -> None:
     checker = _strict_safety_checker() if withholds else None
     processor = CLIPImageProcessor(size={"shortest_edge": SIZE}, crop_size=SIZE) if withholds else None
     StableDiffusionPipeline(
-        vae=_autoencoder(),
-        text_encoder=CLIPTextModel(_text_config(tokenizer)),
+        vae=autoencoder(),
+        text_encoder=CLIPTextModel(text_config(tokenizer)),
         tokenizer=tokenizer,
-        unet=_unet(_WIDTH),
+        unet=unet(_WIDTH),
         scheduler=DDIMScheduler(clip_sample=False, steps_offset=1),
         safety_checker=checker,
         feature_extractor=processor,
@@ -54,12 +54,12 @@ def save_stable_diffusion_xl(folder: Path, second: int = _WIDTH) -> None:
     torch.manual_seed(0)
     tokenizer = build_tokenizer()
     StableDiffusionXLPipeline(
-        vae=_autoencoder(),
-        text_encoder=CLIPTextModel(_text_config(tokenizer)),
-        text_encoder_2=CLIPTextModelWithProjection(_text_config(tokenizer, second)),
+        vae=autoencoder(),
+        text_encoder=CLIPTextModel(text_config(tokenizer)),
+        text_encoder_2=CLIPTextModelWithProjection(text_config(tokenizer, second)),
         tokenizer=tokenizer,
         tokenizer_2=tokenizer,
-        unet=_unet(
+        unet=unet(
             _WIDTH + second,
             addition_embed_type="text_time",
             addition_time_embed_dim=8,
@@ -83,7 +83,7 @@ def candidate(attempt: int, prompt: str = "a chef", negative_prompt: str = "") -
     return Candidate(f"00000-{attempt:06d}", 0, attempt, "chef", "chef", 0, prompt, (), prompt, negative_prompt, seed)
 
 
-def _text_config(tokenizer: CLIPTokenizer, width: int = _WIDTH) -> CLIPTextConfig:
+def text_config(tokenizer: CLIPTokenizer, width: int = _WIDTH) -> CLIPTextConfig:
     return CLIPTextConfig(
         vocab_size=len(tokenizer),
         hidden_size=width,
@@ -98,7 +98,7 @@ def _text_config(tokenizer: CLIPTokenizer, width: int = _WIDTH) -> CLIPTextConfi
     )
 
 
-def _autoencoder() -> AutoencoderKL:
+def autoencoder() -> AutoencoderKL:
     return AutoencoderKL(
         block_out_channels=(8, 8),
         down_block_types=("DownEncoderBlock2D",) * 2,
@@ -111,7 +111,7 @@ def _autoencoder() -> AutoencoderKL:
     )
 
 
-def _unet(text_width: int, **more: object) -> UNet2DConditionModel:
+def unet(text_width: int, **more: object) -> UNet2DConditionModel:
     return UNet2DConditionModel(
         sample_size=SIZE // 2,
         block_out_channels=(8, 16),

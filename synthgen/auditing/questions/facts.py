@@ -13,6 +13,7 @@ from synthgen.auditing.report.words import counted, percent, percents, spoken
 from synthgen.pages.page import short
 from synthgen.spec.fixed import in_words, sizes_of
 from synthgen.spec.model import BUNDLED_MODEL
+from synthgen.spec.then import stage_name
 
 if TYPE_CHECKING:
     from synthgen.auditing.findings import AttributeFindings
@@ -109,6 +110,8 @@ def _model(run: RecordedRun) -> Iterator[str]:
         f"The images come from the model {short(spec.model.id, 80)}, revision {short(revisions.generator, 80)}, "
         f"in {steps}{sized}, guidance {in_words(spec.model, 'guidance')}."
     )
+    for index, then in enumerate(spec.then):
+        yield f"Then each was changed: {then.described(short(revisions.components.get(stage_name(index), ''), 80))}."
     yield f"The judge was {short(spec.judge.id, 80)}, revision {short(revisions.judge, 80)}."
 
 

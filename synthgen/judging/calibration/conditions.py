@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from synthgen.planning import Plan
-from synthgen.spec import sizes_of
+from synthgen.spec import final_sizes, sizes_of, stage_name
 
 _TOLD_OTHERWISE = ("id", "revision", "size", "width", "height", "batch_size")
 """Keys of `model` that its revision and its size cover; the last changes no image."""
@@ -22,13 +22,14 @@ def conditions(plan: Plan) -> dict[str, Any]:
     spec = plan.spec.canonical()
     model, label = spec["model"], spec["filters"]["label"] or {"none_of_these": []}
     texts = ("definition", "prompts", "templates")
-    sizes = " or ".join(f"{wide} x {high}" for wide, high in sizes_of(plan.spec.model))
+    sizes = " or ".join(f"{wide} x {high}" for wide, high in final_sizes(sizes_of(plan.spec.model), plan.spec.then))
 
     return {
         "model": plan.revisions.generator,
         "judge": plan.revisions.judge,
         "size": sizes or "the model's own",
-        "settings": {f"model.{key}": value for key, value in model.items() if key not in _TOLD_OTHERWISE},
+        "settings": {f"model.{key}": value for key, value in model.items() if key not in _TOLD_OTHERWISE}
+        | {f"then.{n}": [each, _pinned(plan, n)] for n, each in enumerate(spec.get("then", []))},
         "classes": {name: {key: kind[key] for key in texts} for name, kind in spec["classes"].items()},
         "prompts": {
             "prompts.templates": spec["prompts"]["templates"],
@@ -45,6 +46,10 @@ def conditions(plan: Plan) -> dict[str, Any]:
         },
         **({"pictures": plan.sources.sha256, "change": spec.get("to", {})} if plan.sources else {}),
     }
+
+
+def _pinned(plan: Plan, stage: int) -> str:
+    return plan.revisions.components.get(stage_name(stage), "")
 
 
 def difference(made_for: Mapping[str, Any], wanted: Mapping[str, Any], maker: str = "the calibration") -> str | None:

@@ -7,6 +7,7 @@ from diffusers import (
     DiffusionPipeline,
     Flux2KleinKVPipeline,
     Flux2KleinPipeline,
+    Kandinsky5I2IPipeline,
     LongCatImageEditPipeline,
     QwenImageEditPlusPipeline,
     StableDiffusionXLInstructPix2PixPipeline,
@@ -16,6 +17,7 @@ from torch import Tensor
 from tests.generating.families import FAMILIES, OTHERS
 from tests.generating.families.family import Family, draw, lively, plain
 from tests.generating.families.flux import klein
+from tests.generating.families.kandinsky import kandinsky5
 from tests.generating.families.of_other_tasks import pix2pix
 from tests.generating.families.qwen import longcat, true_cfg
 from tests.generating.families.stable_diffusion import stable_diffusion_xl, unet_xl
@@ -73,6 +75,10 @@ def klein_kv() -> Flux2KleinPipeline:
     return _with_parts_of(lambda: klein(is_distilled=True), Flux2KleinKVPipeline)
 
 
+def kandinsky5_edit() -> Kandinsky5I2IPipeline:
+    return kandinsky5(Kandinsky5I2IPipeline, visual_cond=True)
+
+
 EDITED: Mapping[str, Family] = {
     "flux-kontext": _lively(FAMILIES["flux-kontext"]),
     "flux2": _flux2(FAMILIES["flux2"]),
@@ -86,5 +92,6 @@ EDITED: Mapping[str, Family] = {
     "qwen-edit": Family("QwenImageEditPipeline", OTHERS["qwen-edit"].build, true_cfg),
     "qwen-edit-plus": Family("QwenImageEditPlusPipeline", qwen_edit_plus, true_cfg, batchable=False),
     "qwen-image-2.1": FAMILIES["qwen-image-2.1"],
+    "kandinsky5": replace(FAMILIES["kandinsky5"], class_name="Kandinsky5I2IPipeline", build=kandinsky5_edit),
     "longcat-edit": Family("LongCatImageEditPipeline", longcat_edit, plain, size=(1024, 1024), batchable=False),
 }

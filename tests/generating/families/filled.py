@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from diffusers import KandinskyInpaintCombinedPipeline, KandinskyV22InpaintCombinedPipeline
 
-from tests.generating.families import FAMILIES
+from tests.generating.families import FAMILIES, OTHERS
 from tests.generating.families.family import Family
 from tests.generating.families.flux import without_negative
 from tests.generating.families.kandinsky import kandinsky, kandinsky22
 from tests.generating.families.of_other_tasks import flux_fill, inpaint
+from tests.generating.families.qwen import true_cfg
 from tests.generating.families.stable_diffusion import stable_diffusion_3
 
 _PLAIN = {
@@ -38,6 +39,10 @@ FILLED: Mapping[str, tuple[Family, str]] = {
     "kandinsky22": (
         replace(FAMILIES["kandinsky22"], build=lambda: kandinsky22(KandinskyV22InpaintCombinedPipeline, 9)),
         "KandinskyV22InpaintCombinedPipeline",
+    ),
+    "qwen-edit": (
+        Family("QwenImageEditPipeline", OTHERS["qwen-edit"].build, true_cfg, size=(1024, 1024)),
+        "QwenImageEditInpaintPipeline",
     ),
     "flux-fill": (
         Family("FluxFillPipeline", flux_fill, without_negative, "embedded", takes_negative=False),

@@ -145,7 +145,7 @@ def kandinsky3() -> Kandinsky3Pipeline:
     )
 
 
-def kandinsky5() -> Kandinsky5T2IPipeline:
+def kandinsky5(kind: type[Any] = Kandinsky5T2IPipeline, **more: Any) -> Kandinsky5T2IPipeline:
     model = Kandinsky5Transformer3DModel(
         in_visual_dim=4,
         out_visual_dim=4,
@@ -157,8 +157,9 @@ def kandinsky5() -> Kandinsky5T2IPipeline:
         num_text_blocks=1,
         num_visual_blocks=1,
         axes_dims=(8, 4, 4),
+        **more,
     )
-    return Kandinsky5T2IPipeline(
+    return kind(
         transformer=lively(model),
         vae=parts.decoder(shift_factor=0.3, mid_block_add_attention=False),
         text_encoder=parts.qwen25_vl(),

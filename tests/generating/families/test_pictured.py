@@ -195,10 +195,3 @@ def test_a_spec_becomes_a_dataset_of_the_images_of_direct_calls(
             images[row["id"]] = image
             expected = place.direct(row["prompt"], row["seed"], int(Path(row["source_id"]).stem))
             assert furthest([image], [expected]) <= FURTHEST
-
-
-def test_a_batch_of_eight_edits_each_picture_as_alone(tmp_path: Path) -> None:
-    place = bench("edit", "pix2pix", tmp_path)
-    ours = renderer(place)
-    candidates = [candidate(index, PROMPTS[index % 3], HAT) for index in range(8)]
-    assert furthest(drawn(ours, candidates)[:2], [drawn(ours, [one])[0] for one in candidates[:2]]) <= FURTHEST
