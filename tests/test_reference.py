@@ -99,6 +99,7 @@ REFUSED = {
     "in a 'column' of the source: give one of them\n": [of(image=None)],
     "give one of them, not both": [of(column="mask_file_name"), *BEGINS],
     "images of this spec begin from no pictures": [of(image="source")],
+    "cannot be shown a picture of each image's own": [of(image="source"), *BEGINS, "then={task: refine}"],
     "only an id on the hub takes it": [of(revision="main")],
     "where the adapter is, so is its revision": [of(encoder={"revision": "main"})],
     "reference.0.image: there is no file ./stile.png": [of(image="./stile.png")],
@@ -148,12 +149,15 @@ def test_a_picture_is_pinned_and_may_move(folder: Path, tmp_path: Path, monkeypa
         reference_pictures(synthgen.plan("moved.yaml").spec, planned.revisions.components)
 
 
+STRONGER = ["--set", "reference.0.weight=1.5", "--set", "then={task: refine, strength: 0.5}"]
+
+
 @pytest.mark.slow
 def test_images_of_a_run_are_like_its_pictures(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(folder, tmp_path / "mine", symlinks=True)
     monkeypatch.chdir(tmp_path / "mine")
     assert command_line(["run", "spec.yaml", "-o", "run", "--quiet"]) == 0
-    assert command_line(["run", "spec.yaml", "-o", "stronger", "--quiet", "--set", "reference.0.weight=1.5"]) == 0
+    assert command_line(["run", "spec.yaml", "-o", "stronger", "--quiet", *STRONGER]) == 0
     made, other = (datasets.load_dataset(f"{name}/dataset", split="train") for name in ("run", "stronger"))
     assert np.asarray(made[0]["image"]).tolist() != np.asarray(other[0]["image"]).tolist()
 

@@ -150,13 +150,14 @@ class _Drawing:
 
     def apply(self, rendered: Sequence[Rendered]) -> list[Rendered]:
         there = [one for one in rendered if one.image is not None]
-        found: dict[str, Rendered] = {}
+        found: list[Rendered] = []
         while len(found) < len(there):
             batch = there[len(found) : len(found) + self._renderer.batch_size]
             pictures = {one.candidate.id: self._begun(one.image) for one in batch if one.image is not None}
             drawn = self._renderer.drawn([self._candidate(one.candidate) for one in batch], pictures)
-            found |= {one.candidate.id: self._put(one, each) for one, each in zip(batch, drawn, strict=True)}
-        return [found.get(one.candidate.id, one) for one in rendered]
+            found += [self._put(one, each) for one, each in zip(batch, drawn, strict=True)]
+        finished = iter(found)
+        return [one if one.image is None else next(finished) for one in rendered]
 
     def _begun(self, image: Tensor) -> Image.Image:
         """Return what an image begins from: a model that refines draws an enlarged one, an upscaler enlarges itself."""
@@ -221,7 +222,7 @@ class _StageRenderer(Renderer):
         )
         self._shared = shared
         if shared is not None:
-            self._adapters = shared._adapters
+            self._adapters, self._references = shared._adapters, shared._references
 
     def drawn(self, candidates: Sequence[Candidate], pictures: Mapping[str, Image.Image]) -> list[Rendered]:
         """Draw candidates, each from its picture, by its id."""

@@ -149,6 +149,8 @@ def test_stages_follow_one_another_and_the_model_is_loaded_once(tmp_path: Path) 
     sizes = [replace(one, settings=(("size", size),)) for one, size in zip(drawn, (32, "32x48"), strict=True)]
     made = images(renderer.render(sizes))
     assert [one.shape for one in made] == [(48, 48, 3), (72, 48, 3)]
+    twice = images(renderer.render([drawn[0], drawn[0]]))
+    assert np.array_equal(*twice), "as when an attempt is repeated"
     facts = renderer.provenance()
     assert facts["then.0"] == "refine by the same model, scale 1, strength 0.5, 2 steps"
     assert facts["then.0.pipeline"] == "StableDiffusionImg2ImgPipeline"
