@@ -113,6 +113,7 @@ class SourcePicture:
     mask: Image | None = None
     boxes: tuple[PixelBox, ...] = ()
     columns: Mapping[str, Image] = field(default_factory=dict)  # others of its row, which lead the layout
+    references: Mapping[str, Image] = field(default_factory=dict)  # others that the image is to be like
 
 
 Pictures = Callable[[Candidate], SourcePicture]

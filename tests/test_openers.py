@@ -20,6 +20,7 @@ WEIGHTS = next(Path(GENERATOR, "vae").glob("*.safetensors"))
 ROOT = Path(__file__).parents[1] / "synthgen"
 DOOR = "models/door.py"
 DOORS = (DOOR, "models/door_parts.py")
+ADAPTERS = "models/door_adapters.py"
 OPENERS = {
     "from_pretrained": {DOOR},
     "from_single_file": {DOOR},
@@ -37,9 +38,9 @@ OPENERS = {
     "load_from_disk": {"sets/saved.py"},
     "load_dataset": {"sets/hub.py"},
     "load_dataset_builder": {"sets/hub.py"},
-    "load_lora_weights": {DOOR},
-    "load_textual_inversion": {DOOR},
-    "load_ip_adapter": set(),
+    "load_lora_weights": {ADAPTERS},
+    "load_textual_inversion": {ADAPTERS},
+    "load_ip_adapter": {ADAPTERS},
     "literal_eval": {"families/signature.py"},  # constants in the source of the installed diffusers
     "eval": set(),
     "exec": set(),

@@ -9,6 +9,7 @@ from synthgen.api.controls import check_controls
 from synthgen.api.long_texts import HINT, TextLengthError, long_texts, source_here
 from synthgen.api.negatives import KEY as NEGATIVE
 from synthgen.api.negatives import in_its_place, model_asked
+from synthgen.api.references import check_references
 from synthgen.api.stages import check_stages, stages_here
 from synthgen.errors import ModelError, SynthgenError, UsageError
 from synthgen.spec import Spec, Violation, choices_of, sizes_of
@@ -32,7 +33,7 @@ def placed(error: SynthgenError, spec: Spec) -> Iterator[tuple[Violation, str]]:
         yield Violation(tuple(key.split(".")), why), error.hint or ""
         return
     for line in error.message.splitlines():
-        if line.startswith(("control", "then")):
+        if line.startswith(("control", "reference", "then")):
             key, _, why = line.partition(": ")
             yield (
                 Violation(tuple(int(part) if part.isdigit() else part for part in key.split(".")), why),
@@ -103,4 +104,5 @@ def call_of_spec(spec: Spec, source: ModelSource) -> PipelineCall:
     except UsageError as error:
         raise in_its_place(error, spec) from None
     check_controls(spec, call, source)
+    check_references(spec, call, source)
     return call

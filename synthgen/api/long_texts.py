@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from synthgen import bundled
 from synthgen.api.controls import control_models
 from synthgen.api.recorded_model import RecordedModel, recorded
+from synthgen.api.references import reference_models
 from synthgen.errors import ModelError, UsageError
 from synthgen.spec import BUNDLED_MODEL, PLUGIN, PromptSpace, Spec, Violation, spaces_of
 
@@ -160,7 +161,7 @@ def source_here(spec: Spec) -> ModelSource | None:
     if name.startswith(PLUGIN):
         return None
     own = bundled.GENERATOR if name == BUNDLED_MODEL else None
-    source = unpinned(spec.model, own=own, controls=control_models(spec))
+    source = unpinned(spec.model, own=own, controls=control_models(spec), references=reference_models(spec))
     if source is None or source.is_folder or source.checkpoint or source.read_cached("model_index.json"):
         return source
     return recorded(spec) or source

@@ -85,11 +85,16 @@ def pictures_of(planned: Plan) -> Pictures | None:
 
 
 def _leading(spec: Spec) -> list[LeadingColumn]:
-    """Return the columns of the set that lead the layout, each once."""
+    """Return the columns of the set that lead the layout, or that images are to be like, each once."""
     from synthgen.sets.leading import LeadingColumn
 
-    keys = {control.column: f"control.{index}.column" for index, control in enumerate(spec.control)}
-    return [LeadingColumn(name, key) for name, key in keys.items() if name is not None]
+    leads = {one.column: f"control.{index}.column" for index, one in enumerate(spec.control)}
+    shown = {one.column: f"reference.{index}.column" for index, one in enumerate(spec.reference)}
+    return [
+        LeadingColumn(name, key, name in leads, name in shown)
+        for name, key in {**shown, **leads}.items()
+        if name is not None
+    ]
 
 
 def _opened(source: SourceSpec) -> ImageSet:

@@ -58,6 +58,9 @@ class PinnedModel:
         "control model",
         "model of a later stage",
         "set of pictures",
+        "IP-Adapter",
+        "image encoder",
+        "picture",
     ]
     place: str
     revision: str
@@ -135,6 +138,7 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
         kind = "plugin"
     else:
         kind = "bundled" if name == BUNDLED_MODEL else "folder" if models.is_folder(name) else "hub"
+
     more = planned.spec.model.model_dump(include={"revision", "variant"}, exclude_none=True)
     place = _called(name, more) if kind == "plugin" else name
     generator = PinnedModel(kind, "model", place, revisions.generator)
@@ -147,6 +151,7 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
         *_components(planned),
         *_controls(planned),
         *_stages(planned),
+        *_references(planned),
         *_pictures(planned),
     )
 
@@ -207,6 +212,17 @@ def _stages(planned: Plan) -> Iterator[PinnedModel]:
             kind: Literal["folder", "hub"] = "folder" if models.is_folder(place) else "hub"
             revision = planned.revisions.components.get(stage_name(index), "")
             yield PinnedModel(kind, "model of a later stage", place, revision)
+
+
+def _references(planned: Plan) -> Iterator[PinnedModel]:
+    """Give every IP-Adapter that the spec names, its image encoder, and the picture that all images are shown."""
+    pinned = planned.revisions.components
+    for index, reference in enumerate(planned.spec.reference):
+        for name, part in reference.components(f"reference.{index}").items():
+            role: Literal["IP-Adapter", "image encoder"] = "image encoder" if "encoder" in name else "IP-Adapter"
+            yield PinnedModel("hub" if part.is_hub else "folder", role, part.id, pinned.get(name, ""))
+        if reference.path is not None:
+            yield PinnedModel("file", "picture", reference.path, pinned.get(f"reference.{index}.image", ""))
 
 
 def _pictures(planned: Plan) -> Iterator[PinnedModel]:

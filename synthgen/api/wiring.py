@@ -13,6 +13,7 @@ from synthgen.api.controls import control_models
 from synthgen.api.fitness import call_of_spec, check_canvas
 from synthgen.api.long_texts import TextLengthError, long_texts
 from synthgen.api.negatives import model_asked
+from synthgen.api.references import picture_revisions, reference_models, reference_pictures
 from synthgen.api.sources import pictures_of
 from synthgen.api.stages import check_stages, named_model, stage_revisions, stage_sources
 from synthgen.api.text_notes import judge_notes, long_judge_texts
@@ -52,9 +53,11 @@ def revisions(spec: Spec) -> Revisions:
     judged_by, releases = judge_revision(spec.judge.id), plugged.releases(spec)
     if own:
         return Revisions(plugged.revision(own), judged_by, releases)
-    source = source_of(spec.model, None, own=_own_folder(spec), controls=control_models(spec))
+    source = source_of(
+        spec.model, None, own=_own_folder(spec), controls=control_models(spec), references=reference_models(spec)
+    )
     revision, components = revisions_of(source)
-    components |= stage_revisions(spec)
+    components |= {**picture_revisions(spec), **stage_revisions(spec)}
     return Revisions(revision, judged_by, releases, adapters.revisions(spec, source), components)
 
 
@@ -69,6 +72,7 @@ def generator(planned: Plan, device: str, *, whole: bool = False) -> Generator:
         return plugged.generator(planned, device)
 
     from synthgen.generating.given import layout_of
+    from synthgen.generating.reference import References
     from synthgen.generating.renderer import Renderer
 
     spec, model, source = planned.spec, model_asked(planned.spec), _planned_source(planned)
@@ -84,6 +88,7 @@ def generator(planned: Plan, device: str, *, whole: bool = False) -> Generator:
         layout,
         lambda: every_prompt(planned, min(_AHEAD, sum(cell.quota for cell in planned.cells))) if whole else (),
         spec.control,
+        References(spec.reference, reference_pictures(spec, planned.revisions.components)),
     )
     if not spec.then:
         return first
@@ -115,6 +120,9 @@ def check_keys(planned: Plan) -> None:
         if planned.spec.source is not None:
             hint = "Choose a model of diffusers, or leave task and source out."
             raise UsageError("task: generators of plug-ins are given no pictures", hint=hint)
+        if planned.spec.reference:
+            hint = "Choose a model of diffusers, or leave reference out."
+            raise UsageError("reference: generators of plug-ins are given no pictures", hint=hint)
         return  # a plug-in says itself what else it does not accept
 
     source = _planned_source(planned)
@@ -188,7 +196,9 @@ def _planned_source(planned: Plan) -> models.ModelSource:
     """Return the generator as of when the plan was made, whatever the hub's newest commit is now."""
     pinned = {MODEL: planned.revisions.generator, **planned.revisions.components}
     spec = planned.spec
-    return source_of(spec.model, pinned, own=_own_folder(spec), controls=control_models(spec))
+    return source_of(
+        spec.model, pinned, own=_own_folder(spec), controls=control_models(spec), references=reference_models(spec)
+    )
 
 
 def _planned_stages(planned: Plan) -> tuple[models.ModelSource | None, ...]:

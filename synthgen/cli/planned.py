@@ -117,6 +117,8 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
         yield f"component {name}: {part.described(pinned.get(name, ''))}"
     for index, control in enumerate(spec.control):
         yield f"control   {control.described(pinned.get(f'control.{index}', ''))}"
+    for index, reference in enumerate(spec.reference):
+        yield f"reference {reference.described(pinned.get(f'reference.{index}', ''))}"
     if planned.sources is not None and spec.source is not None:
         yield f"pictures  {planned.sources.described(spec.source.dataset)}"
         if spec.source.per_source is not None:

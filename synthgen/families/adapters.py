@@ -63,7 +63,7 @@ def adapter_problems(
         yield "it needs the package peft: pip install peft"
     names = adapter.header.shapes
     if any(_IP.match(name) for name in names):
-        yield "it is an IP-Adapter, which needs an image beside the prompt; synthgen does not open these"
+        yield "it is an IP-Adapter, which is shown a picture: name it in `reference`"
         return
     if adapter.spec.kind == "textual_inversion":
         yield from _inversion_problems(adapter, pipeline, read)

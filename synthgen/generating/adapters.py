@@ -9,7 +9,7 @@ from synthgen.errors import ModelError, first_line
 from synthgen.generating.heard import heard
 from synthgen.models.adapters import AdapterFile
 from synthgen.models.device import device_error
-from synthgen.models.door import open_adapter
+from synthgen.models.door_adapters import open_adapter
 from synthgen.records import Candidate
 
 Setting = tuple[tuple[str, float], ...]

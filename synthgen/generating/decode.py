@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from synthgen.errors import ModelError
+from synthgen.records import Failure
 
 _DECODERS = ("vae", "movq", "vqgan")
 """The names of the part that turns latents into pixels. Pipelines that work on pixels have no such part."""
@@ -192,3 +193,12 @@ def _in_float32(module: nn.Module) -> Iterator[None]:
             parameter.data = parameter.data.to(dtype)
         for part, name, dtype in buffers:
             setattr(part, name, getattr(part, name).to(dtype))
+
+
+def failure_of(broken: bool, flagged: bool, dtype: torch.dtype) -> Failure | None:
+    """Say why an image cannot be used; None if it can."""
+    if broken:
+        return Failure("not_finite", f"the decoded image has values that are not finite, in {dtype}")
+    if flagged:
+        return Failure("safety_checker", "the model's safety checker withheld the image")
+    return None

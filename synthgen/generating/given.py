@@ -38,12 +38,14 @@ class LaidOut:
         shown: how much of what is made each pixel shows, from 0 to 1.
         carried: where its object is on the image.
         columns: other pictures of its row that lead the layout, by their columns.
+        begun: the picture as it was.
     """
 
     image: Image.Image
     region: Mask | None
     shown: NDArray[np.float32] | None
     carried: Carried
+    begun: SourcePicture
     columns: Mapping[str, Image.Image] = field(default_factory=dict)
 
 
@@ -100,6 +102,7 @@ class PictureLayout:
             region,
             None if region is None else feathered(region, feather),
             Carried(corners, None if mask is None else as_png(_black_and_white(mask))),
+            picture,
             {name: place.canvas.spread(place.scaled(other)) for name, other in picture.columns.items()},
         )
 

@@ -17,6 +17,7 @@ from synthgen.generating.control import open_controls
 from synthgen.generating.loading_errors import check_set, loading_errors
 from synthgen.generating.parts import open_part
 from synthgen.generating.quantizing import quantization_of
+from synthgen.generating.reference import add_ip_adapters, open_image_encoder
 from synthgen.models.assembled import is_modular, settings_alone
 from synthgen.models.busy_hub import TRIES
 from synthgen.models.door import ModelKind, open_model, open_scheduler
@@ -88,6 +89,7 @@ def load(model: ModelSpec, source: ModelSource, call: PipelineCall, dtype: torch
     _quieten()
     with loading_errors(f"model {model.id}"):
         pipeline = _opened(model, source, call, dtype)
+        add_ip_adapters(pipeline, source)
     if getattr(pipeline, "watermark", None) is not None:
         pipeline.watermark = None  # set only because a package happens to be installed
     for part in pipeline.components.values():
@@ -109,6 +111,7 @@ def _opened(model: ModelSpec, source: ModelSource, call: PipelineCall, dtype: to
     parts = {part.name: open_part(part, source, dtype) for part in source.parts}
     if call.control is not None:
         parts |= open_controls(source, call.control, dtype)
+    parts |= open_image_encoder(source, call.pipeline, dtype)
     options: dict[str, object] = {"pipeline": call.pipeline, "dtype": dtype, "parts": parts}
     if source.checkpoint is not None:
         return _from_file(source.checkpoint, source, options)

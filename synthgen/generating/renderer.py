@@ -21,6 +21,7 @@ from synthgen.generating.decode import (
     broken_rows,
     decode_again,
     decoder_of,
+    failure_of,
     images_of,
     output_type_of,
     recorded_calls,
@@ -28,6 +29,7 @@ from synthgen.generating.decode import (
 from synthgen.generating.fitting import Fitting, check_fit
 from synthgen.generating.given import LaidOut, PictureLayout, pasted, pictures_given
 from synthgen.generating.pipelines import load
+from synthgen.generating.reference import References
 from synthgen.generating.sampling import Sampling, largest_size
 from synthgen.models.adapters import AdapterFile
 from synthgen.models.device import in_batches, open_device
@@ -56,7 +58,7 @@ class Renderer:
     Args:
         device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
         largest_batch: upper limit of the batch size: the plan's window.
-        adapters, controls: those of the spec.
+        adapters, controls, references: those of the spec.
         task: what the model is to do, as a spec names it.
         pictures: opens the picture that a candidate begins from, for tasks that begin from pictures.
         layout: how those lie on the images.
@@ -76,9 +78,10 @@ class Renderer:
         layout: PictureLayout = PictureLayout(),  # noqa: B008 - it is frozen
         prompts: Callable[[], Sequence[tuple[str, str]]] = tuple,
         controls: Sequence[ControlSpec] = (),
+        references: References | None = None,
     ) -> None:
         self._task, self._pictures, self._layout, self._prompts = task, pictures, layout, prompts
-        self._adapters, self._controls = Adapters(adapters), controls
+        self._adapters, self._controls, self._references = Adapters(adapters), controls, references or References()
         self._model, self._source = model, source
         self._device_name, self._largest_batch = device, largest_batch
         self._pipeline: DiffusionPipeline | None = None
@@ -120,6 +123,7 @@ class Renderer:
         pipeline = self._loaded()
         self._own_scheduler = getattr(pipeline, "scheduler", None)
         self._adapters.load(pipeline)
+        self._references.set_up(pipeline)
         self.height, self.width = largest_size(pipeline, self._model, self._call)
         pixels = self.height * self.width
         self._fitting = Fitting(pipeline, self._model, self.device, self.dtype, pixels, self._there)
@@ -235,16 +239,9 @@ class Renderer:
             pixels[rows] = as_bytes(repaired)
             for row, still_broken, withheld in zip(rows, broken_rows(repaired)[0], again[1], strict=True):
                 broken[row], flagged[row] = still_broken, withheld
-        failures = [self._failure(*facts) for facts in zip(broken, flagged, strict=True)]
+        failures = [failure_of(*facts, self.dtype) for facts in zip(broken, flagged, strict=True)]
         whole = [pasted(*each) for each in zip(pixels, laid_out, strict=True)] if laid_out else pixels
         return [(None if fault else image, fault) for image, fault in zip(whole, failures, strict=True)]
-
-    def _failure(self, broken: bool, flagged: bool) -> Failure | None:
-        if broken:
-            return Failure("not_finite", f"the decoded image has values that are not finite, in {self.dtype}")
-        if flagged:
-            return Failure("safety_checker", "the model's safety checker withheld the image")
-        return None
 
     def _run(
         self, candidates: Sequence[Candidate], laid_out: Sequence[LaidOut], settings: FixedModel
@@ -262,8 +259,9 @@ class Renderer:
             arguments["generator"] = [torch.Generator().manual_seed(candidate.seed) for candidate in candidates]
             arguments["output_type"] = "np" if self._call.as_arrays else output_type_of(self._pipeline)
             arguments |= self._control.given(laid_out)
-            with self._control.acting(self._pipeline):
-                return self._sampling.call(settings, arguments)
+            shown = self._references.acting(self._pipeline, len(candidates), laid_out)
+            with self._control.acting(self._pipeline), shown as pictures:
+                return self._sampling.call(settings, arguments | pictures)
 
     def provenance(self) -> Mapping[str, str]:
         assert self._pipeline is not None, "setup comes first"
@@ -279,6 +277,7 @@ class Renderer:
             "pipeline": type(self._pipeline).__name__,
             **({"task": self._task, "pictures": self._layout.method} if self._pictures else {}),
             **self._control.provenance(),
+            **self._references.provenance(self._source),
             **self._sampling.provenance(),
             **self._parts(),
             "safety_checker": "on" if getattr(self._pipeline, "safety_checker", None) is not None else "off",

@@ -199,7 +199,7 @@ class _AsTheyAre(PictureLayout):
         return "images of the stage before, enlarged by Lanczos"
 
     def lay_out(self, picture: SourcePicture, image: Size) -> LaidOut:
-        return LaidOut(picture.image, None, None, Carried())
+        return LaidOut(picture.image, None, None, Carried(), picture)
 
 
 class _StageRenderer(Renderer):

@@ -14,7 +14,6 @@ from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
 
-from synthgen.models.adapter_header import read_header
 from synthgen.models.asked_settings import check_asked
 from synthgen.models.busy_hub import answered
 from synthgen.models.door_parts import check_weights, given_parts, names_of, opener_of_part, settings_of
@@ -135,22 +134,6 @@ def open_scheduler(name: str, like: object, settings: Mapping[str, object] = Map
         return None
     made: object = kind.from_config(like, **settings)  # type: ignore[attr-defined] # every scheduler and stand-in has it
     return made
-
-
-def open_adapter(pipeline: object, path: Path, *, name: str, token: str | None = None) -> None:
-    """Add an adapter to a loaded pipeline: a LoRA under a name, or with `token` a textual inversion.
-
-    Raises:
-        UsageError, ModelError: as `read_header`.
-        Exception: whatever diffusers raises.
-    """
-    read_header(path)
-    opened = {"weight_name": path.name, "local_files_only": True, **_PICKLES}
-    with remote_code_disabled():
-        if token is None:
-            pipeline.load_lora_weights(str(path.parent), adapter_name=name, **opened)  # type: ignore[attr-defined]
-        else:
-            pipeline.load_textual_inversion(str(path.parent), token=token, **opened)  # type: ignore[attr-defined]
 
 
 def download_files(hub_id: str, revision: str, patterns: Collection[str]) -> Path:

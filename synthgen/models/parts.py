@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from synthgen.bounded import near_name
 from synthgen.errors import ModelError, SynthgenError, first_line
@@ -18,6 +19,7 @@ from synthgen.spec import ComponentSpec, ModelSpec
 
 MODEL, CONFIG = "", "config"
 """What the revisions of the model itself and of its settings are called, beside those of components."""
+_NONE: Mapping[str, ComponentSpec] = MappingProxyType({})
 _SETTINGS = ("*.json", "*/*.json", "*/*.txt", "*/*.model", "*/*.jinja")
 _OF_PART = ("*.json", "diffusion_pytorch_model*.safetensors", "model*.safetensors", "*.txt", "*.model", "*.jinja")
 
@@ -28,6 +30,7 @@ def source_of(
     *,
     own: Path | None = None,
     controls: Sequence[ComponentSpec | None] = (),
+    references: Mapping[str, ComponentSpec] = _NONE,
 ) -> ModelSource:
     """Find everything that a model is put together from, and pin it. Reads no weights.
 
@@ -35,6 +38,7 @@ def source_of(
         pinned: revisions by name: `MODEL`, `CONFIG` and components; None to find them.
         own: the model's folder, for an id that is neither a path nor a hub id.
         controls: the models that lead it, in their order; None for a control without one.
+        references: IP-Adapters and their image encoders, by the names that they go by.
 
     Raises:
         ModelError: something does not exist, or has changed since it was pinned.
@@ -45,9 +49,10 @@ def source_of(
         _part(f"model.components.{name}", name, name, part, pinned) for name, part in model.components.items()
     )
     leading = tuple(_part(f"{name}.model", name, "controlnet", part, pinned) for name, part in named_controls(controls))
+    shown = tuple(_part(_key(name), name, "image_encoder", part, pinned) for name, part in references.items())
     if not is_checkpoint(model.id):
         base = _base("id", model.id, model.revision, MODEL, pinned, own)
-        return ModelSource(base.location, base.revision, parts=parts, controls=leading)
+        return ModelSource(base.location, base.revision, parts=parts, controls=leading, references=shown)
     if model.config is None:
         raise without_settings(model.id, expanded(model.id))
     file = expanded(model.id)
@@ -56,7 +61,12 @@ def source_of(
     if pinned is None and not base.is_folder:
         with suppress(OSError, RuntimeError, ValueError):  # without them, less can be checked before the run
             download_files(base.location, base.revision, _SETTINGS)
-    return ModelSource(base.location, base.revision, CheckpointFile(file, revision), parts, leading)
+    return ModelSource(base.location, base.revision, CheckpointFile(file, revision), parts, leading, shown)
+
+
+def _key(name: str) -> str:
+    """Return where the spec names an IP-Adapter or its image encoder."""
+    return name if name.endswith(".encoder") else f"{name}.file"
 
 
 def named_controls(controls: Sequence[ComponentSpec | None]) -> Iterator[tuple[str, ComponentSpec]]:
@@ -65,7 +75,11 @@ def named_controls(controls: Sequence[ComponentSpec | None]) -> Iterator[tuple[s
 
 
 def unpinned(
-    model: ModelSpec, *, own: Path | None = None, controls: Sequence[ComponentSpec | None] = ()
+    model: ModelSpec,
+    *,
+    own: Path | None = None,
+    controls: Sequence[ComponentSpec | None] = (),
+    references: Mapping[str, ComponentSpec] = _NONE,
 ) -> ModelSource | None:
     """Return what a model is put together from, as far as it is on this machine; None for a file without settings.
 
@@ -73,14 +87,15 @@ def unpinned(
     """
     parts = tuple(_unpinned(name, name, part) for name, part in model.components.items())
     leading = tuple(_unpinned(name, "controlnet", part) for name, part in named_controls(controls))
+    shown = tuple(_unpinned(name, "image_encoder", part) for name, part in references.items())
     place, file = (own and str(own)) or model.id, None
     if is_checkpoint(model.id):
         if model.config is None:
             return None
         place, file = model.config, CheckpointFile(expanded(model.id), "content:")
     if own or is_folder(place):
-        return ModelSource(str(expanded(place)), "content:", file, parts, leading)
-    return ModelSource(place, model.revision or "main", file, parts, leading)
+        return ModelSource(str(expanded(place)), "content:", file, parts, leading, shown)
+    return ModelSource(place, model.revision or "main", file, parts, leading, shown)
 
 
 def _unpinned(name: str, within: str, part: ComponentSpec) -> PartSource:
@@ -97,7 +112,7 @@ def is_checkpoint(model_id: str) -> bool:
 
 def revisions_of(source: ModelSource) -> tuple[str, dict[str, str]]:
     """Return the revision of the model itself, and those of its settings and components, by name."""
-    named = {part.name: part.revision for part in (*source.parts, *source.controls)}
+    named = {part.name: part.revision for part in (*source.parts, *source.controls, *source.references)}
     if source.checkpoint is None:
         return source.revision, named
     return source.checkpoint.revision, {CONFIG: source.revision, **named}
@@ -197,7 +212,7 @@ def fetch_parts(source: ModelSource) -> None:
         ModelUnavailable: the hub cannot be reached.
         ModelError: the hub refuses, or has no such file.
     """
-    others = (*source.parts, *source.controls)
+    others = (*source.parts, *source.controls, *source.references)
     wanted = [(part.location, part.revision, _patterns(part)) for part in others if not part.is_local]
     if source.checkpoint is not None and not source.is_folder:
         wanted.append((source.location, source.revision, _SETTINGS))
@@ -212,6 +227,7 @@ def fetch_parts(source: ModelSource) -> None:
     for part in others:
         if part.here is None or not part.here.exists():
             key = f"{part.name}.model" if part in source.controls else f"model.components.{part.name}"
+            key = _key(part.name) if part in source.references else key
             raise ModelError(f"{key}: {part.location} has no {part.within or 'config.json'}")
 
 

@@ -38,6 +38,7 @@ class ModelSource:
         checkpoint: the one file that has all weights; None where the location has them.
         parts: components that take the place of the location's own.
         controls: models that lead it, called `control.0` and so on.
+        references: IP-Adapters, called `reference.0` and so on, and their image encoders, `reference.0.encoder`.
     """
 
     location: str
@@ -45,6 +46,7 @@ class ModelSource:
     checkpoint: CheckpointFile | None = None
     parts: tuple[PartSource, ...] = ()
     controls: tuple[PartSource, ...] = ()
+    references: tuple[PartSource, ...] = ()
 
     @property
     def is_folder(self) -> bool:
@@ -63,7 +65,7 @@ class ModelSource:
         if name == INDEXES[0]:
             return self._index(read)
         of, _, rest = name.partition("/")
-        others = (*self.parts, *self.controls)
+        others = (*self.parts, *self.controls, *self.references)
         part = next((part for part in others if part.name == of and rest and not part.is_file), None)
         if part is not None:
             found = read_local if part.is_local else read_cache if read is read_cache else read_hub

@@ -18,14 +18,16 @@ def changed_fields(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[s
 
 
 def without(content: dict[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
-    """Leave out keys of the spec, such as `gates` and `model.batch_size`."""
-    spec = {
-        section: {key: value for key, value in values.items() if f"{section}.{key}" not in keys}
-        if isinstance(values, dict)
-        else values
-        for section, values in content["spec"].items()
-        if section not in keys
-    }
+    """Leave out keys of the spec, such as `gates` and `model.batch_size`; of lists, a key of each entry."""
+
+    def kept(section: str, values: object) -> object:
+        if isinstance(values, list):
+            return [kept(section, each) for each in values]
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in values.items() if f"{section}.{key}" not in keys}
+
+    spec = {section: kept(section, values) for section, values in content["spec"].items() if section not in keys}
     return {**content, "spec": spec}
 
 

@@ -38,6 +38,7 @@ NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "output.splits": "applied when the dataset is finalized, to images that are there",
     "output.surplus": "decides which pixels are kept, not which images are made",
     "source.dataset": "the plan has the sha256 of every picture, wherever the set lies now",
+    "reference.image": "the plan has the sha256 of the picture, wherever it lies now",
     "gates": "applied when the dataset is audited",
     "metadata": "shown in the dataset's card",
 }

@@ -1,4 +1,4 @@
-"""Other pictures of a set's rows that lead the layout of images, such as depth maps: read, digested and checked."""
+"""Other pictures of a set's rows, which lead the layout of images or which these are to be like: read and digested."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,21 +15,25 @@ from synthgen.sets.source_objects import MOST_PIXELS
 
 @dataclass(frozen=True, slots=True)
 class LeadingColumn:
-    """A column with pictures that lead the layout.
+    """A column with pictures that images are made by.
 
     Attributes:
         name: of the column.
         key: of the spec, which names it.
+        leads: whether they lead the layout, and so have the size of the picture that they belong to.
+        is_reference: whether images are to be like them.
     """
 
     name: str
     key: str
+    leads: bool = True
+    is_reference: bool = False
 
     def digests(self, found: ImageSet, sizes: Mapping[int, Size]) -> Iterator[tuple[int, str | LeftOut]]:
         """Decode the pictures in some rows; yield the sha256 of each file, or why it cannot be used.
 
         Args:
-            sizes: of the pictures that they belong to, by row: each must be as large.
+            sizes: of the pictures that they belong to, by row: each that leads must be as large.
 
         Raises:
             UsageError: there is no such column.
@@ -42,7 +46,7 @@ class LeadingColumn:
                 if isinstance(data, LeftOut) or isinstance(picture, LeftOut):
                     assert isinstance(picture, LeftOut)
                     yield place, picture
-                elif picture.image.size != sizes[place]:
+                elif self.leads and picture.image.size != sizes[place]:
                     (width, height), (wide, high) = picture.image.size, sizes[place]
                     detail = f"{width} x {height} pixels, and the picture has {wide} x {high}"
                     yield place, LeftOut("of another size", detail=detail)

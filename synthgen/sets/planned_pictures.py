@@ -53,6 +53,7 @@ class SourcePictures:
         data = picture_files(self._found, self._source, [place])[0]
         if isinstance(data, LeftOut):
             self._refuse(f"the picture {row.id!r} of {self._found.source} is among those {why_left_out(data)}")
+
         others = {column.name: column.read(self._found, place) for column in self._leading}
         if joined([sha256(data).hexdigest(), *(digest for digest, _ in others.values())]) != row.digest:
             self._refuse(f"the picture {row.id!r} of {self._found.source} has changed since the run was planned")
@@ -60,8 +61,14 @@ class SourcePictures:
         if isinstance(picture, LeftOut):
             self._refuse(f"the picture {row.id!r} of {self._found.source} cannot be opened here: {picture.detail}")
         mask = self._mask(row, place, picture.image.size) if row.mask else None
-        columns = {name: other for name, (_, other) in others.items() if other is not None}
-        return SourcePicture(picture.image, mask, tuple(PixelBox(*box) for box in row.boxes), columns)
+        if lost := [name for name, (_, other) in others.items() if other is None]:
+            what = f"the picture {row.id!r} of {self._found.source} has one in the column {lost[0]!r}"
+            self._refuse(f"{what} that cannot be opened here")
+        boxes = tuple(PixelBox(*box) for box in row.boxes)
+        known = {name: other for name, (_, other) in others.items() if other is not None}
+        leading = {column.name: known[column.name] for column in self._leading if column.leads}
+        references = {column.name: known[column.name] for column in self._leading if column.is_reference}
+        return SourcePicture(picture.image, mask, boxes, leading, references)
 
     def _mask(self, row: SourceRow, place: int, size: Size) -> Image.Image:
         assert self._source.mask is not None

@@ -44,6 +44,7 @@ from synthgen.spec.output import Budget, Output, Rejects
 from synthgen.spec.output_checks import PARQUET
 from synthgen.spec.prompting import Filled, PromptSpace, spaces_of
 from synthgen.spec.reader import checked, parse_spec, read_declared, read_spec, refusal, text_of_file
+from synthgen.spec.reference import ReferenceSpec
 from synthgen.spec.region import CanvasSpec, MarginsSpec, RegionSpec
 from synthgen.spec.schema import json_schema
 from synthgen.spec.smaller import smaller
@@ -102,6 +103,7 @@ __all__ = [
     "Prompts",
     "QualityFilter",
     "QuantizationSpec",
+    "ReferenceSpec",
     "RegionSpec",
     "Rejects",
     "SettingValues",

@@ -23,6 +23,7 @@ from synthgen.spec.model import BUNDLED_MODEL, ModelSpec
 from synthgen.spec.output_checks import check_output
 from synthgen.spec.place import KEY, Path, quoted
 from synthgen.spec.prompt_checks import Named, check_prompts, named_variables
+from synthgen.spec.reference_checks import check_reference
 from synthgen.spec.rules import is_open, pick_of, values_at
 from synthgen.spec.sampling_checks import check_sampling
 from synthgen.spec.source_checks import check_source
@@ -40,6 +41,7 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from check_source(spec)
     yield from check_control(spec)
     yield from check_then(spec)
+    yield from check_reference(spec)
     yield from _name(spec.get("name"))
     yield from _size(mapping(spec, "model"))
     yield from _negatives(spec)

@@ -72,6 +72,10 @@ _PLACES: tuple[tuple[tuple[str, ...], Callable[[str, str], str]], ...] = (
     (("control", _ANY, "model"), _model),
     (("then", "model"), _model),
     (("then", _ANY, "model"), _model),
+    (("reference", _ANY, "model"), _model),
+    (("reference", _ANY, "encoder"), _model),
+    (("reference", _ANY, "encoder", "id"), _model),
+    (("reference", _ANY, "image"), _model),
     (("filters", "label", "calibration"), _file),
     (("balance", _ANY, "target", "from"), _file),
     (("prompts", "variables", _ANY, "file"), _file),
@@ -91,6 +95,7 @@ def with_paths_seen_from(content: dict[str, object], folder: str) -> dict[str, o
         section = found[key]
         if isinstance(section, dict) and isinstance(name := section["id"], str):
             found[key] = {**section, "id": moved(name, os.path.relpath(".", folder))}
+
     source = found.get("source")
     if isinstance(source, dict) and isinstance(place := source["dataset"], str):
         found["source"] = {**source, "dataset": _model(place, os.path.relpath(".", folder))}
@@ -101,6 +106,9 @@ def with_paths_seen_from(content: dict[str, object], folder: str) -> dict[str, o
                 {**each, "model": _model(each["model"], moved_by)} if isinstance(each.get("model"), str) else each
                 for each in several
             ]
+    references = found.get("reference")
+    if isinstance(references, list):
+        found["reference"] = [_reference(each, os.path.relpath(".", folder)) for each in references]
     model = found["model"]
     if isinstance(model, dict) and isinstance(adapters := model.get("adapters"), list):
         seen = [{**each, "id": _model(each["id"], os.path.relpath(".", folder))} for each in adapters]
@@ -113,3 +121,12 @@ def with_paths_seen_from(content: dict[str, object], folder: str) -> dict[str, o
     if isinstance(model, dict) and isinstance(config := model.get("config"), str):
         found["model"] = {**model, "config": _model(config, os.path.relpath(".", folder))}
     return found
+
+
+def _reference(reference: dict[str, object], folder: str) -> dict[str, object]:
+    """Move the folders and the picture of a reference."""
+    moved = {key: _model(text, folder) for key in ("model", "image") if isinstance(text := reference.get(key), str)}
+    encoder = reference.get("encoder")
+    if isinstance(encoder, dict) and isinstance(place := encoder.get("id"), str):
+        return {**reference, **moved, "encoder": {**encoder, "id": _model(place, folder)}}
+    return {**reference, **moved}

@@ -15,6 +15,7 @@ from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Te
 from synthgen.spec.filters import Filters, Safety
 from synthgen.spec.model import JudgeSpec, ModelSpec, default_judge
 from synthgen.spec.output import Budget, Output
+from synthgen.spec.reference import ReferenceSpec
 from synthgen.spec.region import CanvasSpec, RegionSpec
 from synthgen.spec.source_set import ADDED, TO_CLASS, ChangeSpec, SourceSpec
 from synthgen.spec.template import Template
@@ -131,6 +132,10 @@ class Spec(Section):
         description="What leads the layout of images: control models, and their pictures. The task 'control' needs it; "
         "'image-to-image', 'inpaint' and 'outpaint' can have it, too.",
     )
+    reference: Annotated[tuple[ReferenceSpec, ...], Field(strict=False, max_length=8)] = Field(
+        (),
+        description="Pictures that images are to be like, in style or subject: IP-Adapters, and what they are shown.",
+    )
     source: SourceSpec | None = Field(
         None, description="The pictures that images begin from, for tasks other than 'text-to-image', which need them."
     )
@@ -245,7 +250,7 @@ class Spec(Section):
         for key in ("adapters", "components", "config", "scheduler_config"):
             if not getattr(self.model, key):
                 del dumped["model"][key]
-        for key in ("preset", "source", "to", "region", "canvas", "control", "then"):
+        for key in ("preset", "source", "to", "region", "canvas", "control", "reference", "then"):
             if not getattr(self, key):
                 del dumped[key]
         if self.source is not None:
