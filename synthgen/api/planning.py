@@ -8,6 +8,7 @@ from synthgen.api.shard_size import with_shard_size
 from synthgen.api.sources import check_sources, sources_of
 from synthgen.api.specs import SpecInput, spec_of, with_explicit_shares, with_thresholds
 from synthgen.errors import UsageError
+from synthgen.events import OnProgress, ignore
 from synthgen.planning import Plan, first_candidates, make_plan
 from synthgen.records import Candidate
 from synthgen.spec import Spec
@@ -21,8 +22,11 @@ _LONG = 2 * 3600
 """Seconds of work in one shard that are worth a word."""
 
 
-def plan(spec: SpecInput) -> Plan:
+def plan(spec: SpecInput, on_progress: OnProgress = ignore) -> Plan:
     """Resolve the models' revisions, the shares of real datasets and calibrated thresholds, and plan. Loads no model.
+
+    Args:
+        on_progress: called with a `StepProgress` while the pictures of a large `source` are read.
 
     Raises:
         UsageError: a file that `balance` names, a calibration, or the set of `source`, cannot be used.
@@ -34,7 +38,9 @@ def plan(spec: SpecInput) -> Plan:
     """
     spec = spec_of(spec)
     frozen = _frozen(spec)
-    planned = with_thresholds(with_shard_size(make_plan(frozen, wiring.revisions(spec), sources_of(frozen))))
+    planned = with_thresholds(
+        with_shard_size(make_plan(frozen, wiring.revisions(spec), sources_of(frozen, on_progress)))
+    )
     check_sources(planned)
     return planned
 

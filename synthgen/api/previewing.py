@@ -71,7 +71,7 @@ def preview(
     spec, seeds = spec_of(spec), number_of(seeds_per_prompt, "seeds_per_prompt")
     _check_turns(count, seeds)
     check_file(path)
-    planned = plan_of_own_spec(spec)
+    planned = plan_of_own_spec(spec, on_progress)
     wiring.check_keys(planned)
     generator = wiring.generator(planned, device)
     judge = wiring.judge(planned, device, generator)

@@ -110,7 +110,7 @@ def run(
     check_new(store)
     check_format(spec)
     check_apart(spec, store)
-    planned = record.plan if record else plan_of_own_spec(as_in_run(spec, store))
+    planned = record.plan if record else plan_of_own_spec(as_in_run(spec, store), on_progress)
     if runs.is_unused(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it
     if extend:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.errors import StorageError, UsageError
+from synthgen.events import OnProgress, ignore
 from synthgen.files import expanded
 from synthgen.ledger.columns import own_names
 from synthgen.models import is_folder
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-def sources_of(spec: Spec) -> Sources | None:
+def sources_of(spec: Spec, on_progress: OnProgress = ignore) -> Sources | None:
     """Find the pictures of a spec, and read each once; None if its images begin from noise.
 
     What is left out of the set is logged.
@@ -40,7 +41,7 @@ def sources_of(spec: Spec) -> Sources | None:
     classes, to_class = list(spec.classes), spec.to.get(TO_CLASS)
     check_kept_names(spec)
     opened, fault_of = _opened(spec.source), SourceTexts(spec).fault
-    found = find_sources(opened, spec.source, classes, spec.shaped_by, _leading(spec), to_class, fault_of)
+    found = find_sources(opened, spec.source, classes, spec.shaped_by, _leading(spec), to_class, fault_of, on_progress)
     for note in found.notes:
         _LOG.warning("source: %s", note)
     return Sources.of(found.rows, found.kept)

@@ -1,6 +1,7 @@
 """The commands that make datasets, from the first spec to the last shard."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +36,7 @@ from synthgen.cli.stopping import stop_on_signals
 from synthgen.cli.units import counted
 from synthgen.cli.watched_work import watched_work
 from synthgen.errors import ModelError, UsageError
+from synthgen.events import ignore
 
 
 @command
@@ -105,7 +107,8 @@ def plan(
         raise UsageError("shows what a run would gain: use it with `extend`, and without `top_up`", argument="dry_run")
     preset = None
     try:
-        planned, added = extension(found, location) if extend and location else (plan(found), None)
+        with session.progress(found.name, "planning") if found.source else nullcontext(ignore) as on_progress:
+            planned, added = extension(found, location) if extend and location else (plan(found, on_progress), None)
     except ModelError as error:
         outline = None if location else outlined(found, error)
         if outline is None:

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from synthgen.errors import UsageError
+from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.images import LeftOut, decode
 from synthgen.records import SourceRow
 from synthgen.regions.boxes import Size
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST_UNUSABLE = 100
 """With more pictures that cannot be used, or more than one in ten, the set is refused."""
+_MANY = 500
+"""Reading so many pictures takes long enough to be reported."""
 _NAMED = 8
 
 
@@ -46,6 +49,7 @@ def find_sources(
     leading: Sequence[LeadingColumn] = (),
     to_class: str | None = None,
     fault_of: Callable[[str, str], str | None] | None = None,
+    on_progress: OnProgress = ignore,
 ) -> FoundSources:
     """Read the classes of a set, and decode each picture and each mask once.
 
@@ -57,6 +61,7 @@ def find_sources(
         leading: columns with pictures that lead the layout.
         to_class: one of the classes, whose images begin from pictures of all others, even of classes that `classes`
             does not have. Its own pictures are left out.
+        on_progress: hears how many pictures were read, if they are many.
         fault_of: says, of a class and the kept columns of a picture, why there is no prompt for it.
 
     Raises:
@@ -84,7 +89,8 @@ def find_sources(
     places = [int(place) for place in frame.index[kept]]
     kept_types, kept_values = find_kept(found, source, places)
     mute = _without_prompt(frame, kept_values, fault_of) if fault_of else {}
-    read, faults, told = _read(found, source, frame, [each for each in places if each not in mute], needs, leading)
+    digested = _digested(found, source, [each for each in places if each not in mute], on_progress)
+    read, faults, told = _read(found, source, frame, digested, needs, leading)
     faults = [*mute.values(), *faults]
     notes += told
     if faults:
@@ -138,11 +144,11 @@ def _read(
     found: ImageSet,
     source: SourceSpec,
     frame: pd.DataFrame,
-    places: Sequence[int],
+    digested: Iterable[tuple[int, tuple[str, Size] | LeftOut]],
     needs: str | None,
     leading: Sequence[LeadingColumn],
 ) -> tuple[dict[int, SourceRow], list[str], tuple[str, ...]]:
-    """Digest the pictures at these rows of the set, and find their objects.
+    """Find the objects of the pictures at some rows of the set, whose digests are known.
 
     Return the rows by their place in the set, a line for each picture that cannot be used, and notes.
     """
@@ -150,7 +156,7 @@ def _read(
     names, labels, groups = (frame[column] for column in ("id", "label", group_column))
     faults = dict[int, str]()
     seen = dict[int, tuple[str, Size]]()
-    for place, picture in _digested(found, source, places):
+    for place, picture in digested:
         if isinstance(picture, LeftOut):
             faults[place] = f"{names[place]} is among those {why_left_out(picture)}"
         else:
@@ -192,11 +198,13 @@ def _without_prompt(
 
 
 def _digested(
-    found: ImageSet, source: SourceSpec, places: Sequence[int]
+    found: ImageSet, source: SourceSpec, places: Sequence[int], on_progress: OnProgress
 ) -> Iterator[tuple[int, tuple[str, Size] | LeftOut]]:
     """Yield the digest and the size of the picture at each of these rows, or why it cannot be used."""
     with ThreadPoolExecutor() as threads:  # decoders let other threads work
         for first in range(0, len(places), BATCH):
+            if len(places) >= _MANY:
+                on_progress(StepProgress("reading pictures", "pictures", first, len(places)))
             some = places[first : first + BATCH]
             yield from zip(some, threads.map(_digest, picture_files(found, source, some)), strict=True)
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from synthgen.errors import UsageError
+from synthgen.events import StepProgress
 from synthgen.records import Candidate, SourceRow
 from synthgen.sets import open_set
 from synthgen.sets.planned_pictures import SourcePictures
@@ -168,3 +169,28 @@ def make_yolo(folder: Path, images: Path, place: list[float], settings: str) -> 
     for number in range(2):
         (folder / f"labels/{number}.txt").write_text(" ".join(map(str, [0, *place])))
     (folder / "data.yaml").write_text(f"names: [doctor]\n{settings}")
+
+
+def test_reading_many_pictures_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_pictures(tmp_path, doctor=3, chef=2)
+    told = list[object]()
+
+    def find() -> FoundSources:
+        spec = SourceSpec.model_validate({"dataset": str(tmp_path)})
+        return find_sources(open_set(tmp_path), spec, ("doctor", "chef"), on_progress=told.append)
+
+    assert (len(find().rows), told) == (5, [])
+    monkeypatch.setattr("synthgen.sets.source_pictures._MANY", 5)
+    monkeypatch.setattr("synthgen.sets.source_pictures.BATCH", 2)
+    find()
+    assert told == [StepProgress("reading pictures", "pictures", done, 5) for done in (0, 2, 4)]
+
+
+def test_the_judge_opens_no_picture_again_that_the_generator_has_opened(tmp_path: Path) -> None:
+    make_pictures(tmp_path, doctor=3, chef=1)
+    found, spec = open_set(tmp_path), SourceSpec.model_validate({"dataset": str(tmp_path)})
+    rows = {row.id: row for row in find_sources(found, spec, ["doctor"]).rows}
+    pictures = SourcePictures(found, spec, rows)
+    first = pictures(of("doctor/0.png"))
+    (tmp_path / "doctor/0.png").unlink()
+    assert pictures(of("doctor/0.png")) is first
