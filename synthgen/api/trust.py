@@ -24,7 +24,15 @@ from synthgen.errors import StorageError, UsageError
 from synthgen.models.parts import CONFIG
 from synthgen.planning import Plan
 from synthgen.plugins import FORMATS, plugin
-from synthgen.spec import BUNDLED_ADAPTERS, BUNDLED_CONTROLS, BUNDLED_JUDGE, BUNDLED_MODEL, PARQUET, PLUGIN
+from synthgen.spec import (
+    BUNDLED_ADAPTERS,
+    BUNDLED_CONTROLS,
+    BUNDLED_JUDGE,
+    BUNDLED_MODEL,
+    BUNDLED_READER,
+    PARQUET,
+    PLUGIN,
+)
 from synthgen.store import layout
 
 _REVISION = {
@@ -48,7 +56,17 @@ class PinnedModel:
 
     kind: Literal["bundled", "folder", "hub", "open_clip", "plugin", "file"]
     role: Literal[
-        "model", "judge", "measure", "format", "adapter", "component", "settings", "control model", "set of pictures"
+        "model",
+        "judge",
+        "measure",
+        "format",
+        "adapter",
+        "component",
+        "settings",
+        "control model",
+        "detector",
+        "segmenter",
+        "set of pictures",
     ]
     place: str
     revision: str
@@ -119,7 +137,7 @@ def pinned_judge(name: str, revision: str) -> PinnedModel:
 
 
 def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
-    """Return what a plan opens: generator, judge, adapters, components, control models, plug-ins, and pictures."""
+    """Return what a plan opens: generator, judge, adapters and other parts, annotators, plug-ins, and pictures."""
     name, revisions = planned.spec.model.id, planned.revisions
     kind: Literal["bundled", "folder", "hub", "plugin"]
     if name.startswith(PLUGIN):
@@ -137,6 +155,7 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
         *_adapters(planned),
         *_components(planned),
         *_controls(planned),
+        *_annotators(planned),
         *_pictures(planned),
     )
 
@@ -188,6 +207,15 @@ def _controls(planned: Plan) -> Iterator[PinnedModel]:
             kind: Literal["bundled", "folder", "hub"] = "folder" if models.is_folder(place) else "hub"
             kind = "bundled" if place in BUNDLED_CONTROLS else kind
             yield PinnedModel(kind, "control model", place, planned.revisions.components.get(f"control.{index}", ""))
+
+
+def _annotators(planned: Plan) -> Iterator[PinnedModel]:
+    """Give what finds boxes and masks."""
+    for key, annotator in planned.spec.annotate.named().items() if planned.spec.annotate is not None else ():
+        kind: Literal["bundled", "folder", "hub"] = "folder" if models.is_folder(annotator.model) else "hub"
+        kind = "bundled" if annotator.model == BUNDLED_READER else kind
+        role: Literal["detector", "segmenter"] = "detector" if key == "boxes" else "segmenter"
+        yield PinnedModel(kind, role, annotator.model, planned.revisions.annotators.get(key, ""))
 
 
 def _pictures(planned: Plan) -> Iterator[PinnedModel]:

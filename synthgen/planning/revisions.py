@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-_OPTIONAL = ("plugins", "adapters", "components")
+_OPTIONAL = ("plugins", "adapters", "components", "annotators")
 """Revisions that most plans have none of: without them, plans of earlier versions keep their fingerprints."""
 
 
@@ -15,6 +15,7 @@ class Revisions:
         plugins: those that decide what is accepted, such as `{"measures.faces": "synthgen-faces 1.2"}`.
         adapters: by name, `sha256:` and the hash of the file; of a hub id, the commit before it.
         components: of `model.components`, by name; `config`, of what `model.config` names; and `control.0` and so on.
+        annotators: of `annotate`, by key: `boxes` and `masks`.
     """
 
     generator: str
@@ -22,6 +23,7 @@ class Revisions:
     plugins: Mapping[str, str] = field(default_factory=dict)
     adapters: Mapping[str, str] = field(default_factory=dict)
     components: Mapping[str, str] = field(default_factory=dict)
+    annotators: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         """Return them as JSON types."""

@@ -2,6 +2,7 @@
 
 from synthgen.errors import Problem
 from synthgen.spec.adapters import BUNDLED_ADAPTERS, AdapterSpec
+from synthgen.spec.annotate import ANNOTATOR_TEXT, BUNDLED_READER, AnnotateSpec, Annotator
 from synthgen.spec.attribute import (
     ASIDE,
     NOT_APPLICABLE,
@@ -56,11 +57,13 @@ from synthgen.spec.template import Template, TemplateError, Variable
 from synthgen.spec.text import MAX_BYTES, decoded
 
 __all__ = [
+    "ANNOTATOR_TEXT",
     "ASIDE",
     "BUNDLED_ADAPTERS",
     "BUNDLED_CONTROLS",
     "BUNDLED_JUDGE",
     "BUNDLED_MODEL",
+    "BUNDLED_READER",
     "DEFAULT_JUDGE",
     "MAX_BYTES",
     "NOT_APPLICABLE",
@@ -72,6 +75,8 @@ __all__ = [
     "TO_CLASS",
     "UNKNOWN",
     "AdapterSpec",
+    "AnnotateSpec",
+    "Annotator",
     "Attribute",
     "Balance",
     "Budget",

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
 from synthgen.inert import inert
+from synthgen.spec.annotate import AnnotateSpec
 from synthgen.spec.attribute import Attribute, Balance, GateSpec
 from synthgen.spec.choices import Choices, PromptChoice, Suffixes, VariableChoices
 from synthgen.spec.control import ControlSpec
@@ -141,6 +142,9 @@ class Spec(Section):
         None, description="What the task 'inpaint' draws again. Default: what the mask covers, or else the boxes."
     )
     canvas: CanvasSpec | None = Field(None, description="Where pictures lie on the images of the task 'outpaint'.")
+    annotate: AnnotateSpec | None = Field(
+        None, description="What finds boxes and masks on images: a detector, a segmenter, or both."
+    )
     classes: Annotated[
         Mapping[
             ClassName,
@@ -189,6 +193,12 @@ class Spec(Section):
         return self.source is not None and self.task != "control"
 
     @property
+    def has_boxes(self) -> bool:
+        """Whether images have boxes, of their source or found."""
+        found = self.annotate is not None and self.annotate.boxes is not None
+        return found or (self.source is not None and self.source.boxes is not None)
+
+    @property
     def wanted(self) -> tuple[Balance, ...]:
         """What accepted images must be measured to be: the shares of `balance`, and the values of `to`."""
         changed = (
@@ -228,7 +238,7 @@ class Spec(Section):
         The values are `Any`, as pydantic gives them; a type of all sections would repeat the classes of this room.
         """
         dumped = self.model_dump(mode="json")
-        for key in ("measures", "kept", "changed"):
+        for key in ("measures", "kept", "changed", "box"):
             if not getattr(self.filters, key):
                 del dumped["filters"][key]  # plans of earlier versions keep their fingerprint
         for key in ("guidance_interval", "image_guidance", "max_sequence_length", "clip_skip"):  # the same
@@ -237,7 +247,7 @@ class Spec(Section):
         for key in ("adapters", "components", "config", "scheduler_config"):
             if not getattr(self.model, key):
                 del dumped["model"][key]
-        for key in ("preset", "source", "to", "region", "canvas", "control"):
+        for key in ("preset", "source", "to", "region", "canvas", "control", "annotate"):
             if not getattr(self, key):
                 del dumped[key]
         if self.source is not None:
