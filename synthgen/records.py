@@ -142,7 +142,7 @@ class Rendered:
         image: uint8 [3, height, width] on the generator's device; None after a failure.
         seconds: the batch's time divided by its size.
         batch_size: size of the batch that it was rendered in.
-        carried: what is known of its source picture's object; None where it began from noise.
+        carried: where the object is, as the source picture or what looked at the image says; None if neither does.
     """
 
     candidate: Candidate
@@ -164,6 +164,7 @@ class Reason(StrEnum):
     CLIP = "clip"
     KEPT = "kept"  # lost what should stay of its picture
     CHANGED = "changed"  # too much like its picture, or no nearer to the prompt
+    BOX = "box"  # a box does not show the class, or there is none
     MEASURE = "measure"  # a measure of a plug-in; the message names it
     DUPLICATE = "duplicate"
     ATTRIBUTE = "attribute"  # no cell wants what was measured, or it could not be measured

@@ -172,6 +172,8 @@ def test_the_guide_to_runs_tells_every_column_of_the_ledger_and_every_reason() -
     attributes = "attributes={NAME: {values: {a: [chef], b: [nurse]}}}"
     overrides = ["output.rejects.keep=images", attributes, "model.steps=[10, 20]"]
     overrides += ["task=image-to-image", "source={dataset: ./photos, boxes: boxes, mask: mask}", "to={class: chef}"]
-    spec = parse_spec((ROOT / "specs" / "quickstart.yaml").read_text("utf-8"), overrides=overrides)
-    assert documented_fields("The ledger") == set(ledger_schema(spec, ["NAME"]).names)
+    text = (ROOT / "specs" / "quickstart.yaml").read_text("utf-8")
+    found = ["output.rejects.keep=images", attributes, "annotate={boxes: owner/name, masks: owner/name}"]
+    specs = (parse_spec(text, overrides=each) for each in (overrides, [*found, "model={id: owner/name}"]))
+    assert documented_fields("The ledger") == {name for spec in specs for name in ledger_schema(spec, ["NAME"]).names}
     assert all(f"`{word}`" in RUNS for word in [*Reason, *Verdict])

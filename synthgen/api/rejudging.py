@@ -84,7 +84,9 @@ def _stricter(planned: Plan, overrides: Sequence[str], place: str) -> Plan:
     stricter = with_thresholds(replace(planned, spec=spec, promise=None))
     if _without_thresholds(planned.spec) != _without_thresholds(spec):
         changed = planned.differences(stricter)[0]
-        hint = "It can set the limits of filters.label, clip, kept, changed, quality and measures, and safety.above."
+        hint = (
+            "It can set the limits of filters.label, clip, kept, changed, box, quality and measures, and safety.above."
+        )
         raise UsageError(f"rejudge changes thresholds and nothing else, found {changed}", hint=hint)
 
     for name in spec.classes:

@@ -24,7 +24,15 @@ from synthgen.errors import StorageError, UsageError
 from synthgen.models.parts import CONFIG
 from synthgen.planning import Plan
 from synthgen.plugins import FORMATS, plugin
-from synthgen.spec import BUNDLED_ADAPTERS, BUNDLED_CONTROLS, BUNDLED_JUDGE, BUNDLED_MODEL, PARQUET, PLUGIN, stage_name
+from synthgen.spec import (
+    BUNDLED_ADAPTERS,
+    BUNDLED_CONTROLS,
+    BUNDLED_JUDGE,
+    BUNDLED_MODEL,
+    PARQUET,
+    PLUGIN,
+    stage_name,
+)
 from synthgen.store import layout
 
 _REVISION = {
@@ -56,6 +64,8 @@ class PinnedModel:
         "component",
         "settings",
         "control model",
+        "detector",
+        "segmenter",
         "model of a later stage",
         "set of pictures",
         "IP-Adapter",
@@ -131,7 +141,7 @@ def pinned_judge(name: str, revision: str) -> PinnedModel:
 
 
 def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
-    """Return what a plan opens: models, those of later stages too, adapters, components, plug-ins, and pictures."""
+    """Return what a plan opens: all its models with their parts and adapters, plug-ins, and pictures."""
     name, revisions = planned.spec.model.id, planned.revisions
     kind: Literal["bundled", "folder", "hub", "plugin"]
     if name.startswith(PLUGIN):
@@ -152,6 +162,7 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
         *_controls(planned),
         *_stages(planned),
         *_references(planned),
+        *_annotators(planned),
         *_pictures(planned),
     )
 
@@ -204,6 +215,9 @@ def _controls(planned: Plan) -> Iterator[PinnedModel]:
             kind = "bundled" if place in BUNDLED_CONTROLS else kind
             yield PinnedModel(kind, "control model", place, planned.revisions.components.get(f"control.{index}", ""))
 
+        ("detector",)
+        ("segmenter",)
+
 
 def _stages(planned: Plan) -> Iterator[PinnedModel]:
     """Give every model of a later stage that the spec names."""
@@ -223,6 +237,15 @@ def _references(planned: Plan) -> Iterator[PinnedModel]:
             yield PinnedModel("hub" if part.is_hub else "folder", role, part.id, pinned.get(name, ""))
         if reference.path is not None:
             yield PinnedModel("file", "picture", reference.path, pinned.get(f"reference.{index}.image", ""))
+
+
+def _annotators(planned: Plan) -> Iterator[PinnedModel]:
+    """Give what finds boxes and masks."""
+    for key, annotator in planned.spec.annotate.named().items() if planned.spec.annotate is not None else ():
+        kind: Literal["bundled", "folder", "hub"] = "folder" if models.is_folder(annotator.model) else "hub"
+        kind = "bundled" if annotator.model == BUNDLED_READER else kind
+        role: Literal["detector", "segmenter"] = "detector" if key == "boxes" else "segmenter"
+        yield PinnedModel(kind, role, annotator.model, planned.revisions.annotators.get(key, ""))
 
 
 def _pictures(planned: Plan) -> Iterator[PinnedModel]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from synthgen import bundled, models
 from synthgen.api import adapters, plugged
+from synthgen.api.annotators import AnnotatedGenerator, annotated, annotator_revisions, download_annotators
 from synthgen.api.befores import befores_of
 from synthgen.api.controls import control_models
 from synthgen.api.fitness import call_of_spec, check_canvas
@@ -51,15 +52,15 @@ def revisions(spec: Spec) -> Revisions:
         UsageError: a plug-in that the spec names is not installed.
     """
     own = plugged.generator_of(spec)
-    judged_by, releases = judge_revision(spec.judge.id), plugged.releases(spec)
+    judged_by, releases, finders = judge_revision(spec.judge.id), plugged.releases(spec), annotator_revisions(spec)
     if own:
-        return Revisions(plugged.revision(own), judged_by, releases)
+        return Revisions(plugged.revision(own), judged_by, releases, annotators=finders)
     source = source_of(
         spec.model, None, own=_own_folder(spec), controls=control_models(spec), references=reference_models(spec)
     )
     revision, components = revisions_of(source)
     components |= {**picture_revisions(spec), **stage_revisions(spec)}
-    return Revisions(revision, judged_by, releases, adapters.revisions(spec, source), components)
+    return Revisions(revision, judged_by, releases, adapters.revisions(spec, source), components, finders)
 
 
 def generator(planned: Plan, device: str, *, whole: bool = False) -> Generator:
@@ -69,6 +70,10 @@ def generator(planned: Plan, device: str, *, whole: bool = False) -> Generator:
         whole: whether it will make many of the plan's images, and not a few to look at.
     """
     check_device(device)
+    return annotated(_generator(planned, device, whole=whole), planned, device)
+
+
+def _generator(planned: Plan, device: str, *, whole: bool) -> Generator:
     if plugged.names_generator(planned.spec):
         return plugged.generator(planned, device)
 
@@ -103,6 +108,7 @@ def hand_over(one: Generator, other: Generator) -> None:
     """Let a generator use the model that another has loaded, which renders no more, where it would load the same."""
     from synthgen.generating.renderer import Renderer
 
+    one, other = (each.inner if isinstance(each, AnnotatedGenerator) else each for each in (one, other))
     if isinstance(one, Renderer) and isinstance(other, Renderer):
         other.take_over(one)
 
@@ -192,6 +198,7 @@ def download(planned: Plan) -> None:
                 download_generator(named_model(then), other)
     adapters.adapter_files(planned)
     _planned_judge(planned)
+    download_annotators(planned)
 
 
 def _own_folder(spec: Spec) -> Path | None:

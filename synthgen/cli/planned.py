@@ -123,6 +123,8 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
         yield f"pictures  {planned.sources.described(spec.source.dataset)}"
         if spec.source.per_source is not None:
             yield f"          up to {counted(spec.source.per_source, 'image')} from each"
+    for key, annotator in spec.annotate.named().items() if spec.annotate is not None else ():
+        yield f"annotate  {key} by {annotator.described(planned.revisions.annotators.get(key, ''))}"
     yield from (f"to        {name}: {value}" for name, value in spec.to.items())
     if spec.drawn_region is not None:
         yield f"{'region' if spec.canvas is None else 'canvas':<10}{spec.drawn_region}"

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.summary import DatasetSummary
-from synthgen.ledger.columns import BOXES, MASK, SETTINGS, SOURCE_ID, SOURCE_LABEL, own_names
+from synthgen.ledger.columns import BOX_SCORES, BOXES, MASK, MASKS, SETTINGS, SOURCE_ID, SOURCE_LABEL, own_names
 from synthgen.ledger.composition import CellCount, Composition
 from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.ledger.tally import MEANINGS
@@ -34,6 +34,10 @@ _SIZES = (
     (10**6, "100K<n<1M"),
     (10**7, "1M<n<10M"),
 )
+
+
+_TASKS = {BOXES: "object-detection", MASK: "image-segmentation", MASKS: "image-segmentation"}
+"""What a column is for, as the Hub calls it. No dataset has both a mask of its pictures and masks that were found."""
 
 
 def write_card(
@@ -81,7 +85,7 @@ def _front_matter(summary: DatasetSummary, provenance: Provenance, features: "Fe
         pretty_name=summary.name,
         license=provenance.licence,
         size_categories=next((size for bound, size in _SIZES if summary.rows < bound), "n>10M"),
-        task_categories=["image-classification"],
+        task_categories=["image-classification", *(task for column, task in _TASKS.items() if column in features)],
         tags=["synthetic", "synthgen", "diffusion"],
     )
     if not _loads(summary):
@@ -141,6 +145,8 @@ def _body(
         boxed=BOXES in columns,
         masked=MASK in columns,
         kept=[_code(name) for name in columns if not own_names([name])],
+        detected=BOX_SCORES in columns,
+        segmented=MASKS in columns,
         reviewed=[(is_in, *key, count) for is_in in (False, True) for key, count in review.counts(is_in=is_in).items()],
         balanced=provenance.asked.balanced,
         cells=_cells(summary, composition),

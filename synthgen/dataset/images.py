@@ -8,7 +8,7 @@ import pyarrow as pa
 from synthgen.dataset.select import Selection
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
-from synthgen.ledger.columns import FOR_DUPLICATES, INCLUDED_BY, MASK, SETTINGS, ImageRow, attribute
+from synthgen.ledger.columns import FOR_DUPLICATES, INCLUDED_BY, MASK, MASKS, SETTINGS, ImageRow, attribute
 from synthgen.ledger.composition import BalanceRequest, Composition
 from synthgen.ledger.review import BY_RUN, NO_REVIEW, Review
 from synthgen.ledger.source import Source, batches, schema_of
@@ -95,9 +95,11 @@ class SelectedImages:
 
 def features_of(schema: pa.Schema, classes: Sequence[str]) -> "Features":
     """The types of a schema's columns, as `datasets` knows them."""
-    from datasets import ClassLabel, Features, Image
+    from datasets import ClassLabel, Features, Image, List
 
-    pictures = {name: Image() for name in ("image", MASK) if name in schema.names}
+    pictures: dict[str, object] = {name: Image() for name in ("image", MASK) if name in schema.names}
+    if MASKS in schema.names:
+        pictures[MASKS] = List(Image())
     return Features(
         Features.from_arrow_schema(schema.remove_metadata()) | pictures | {"label": ClassLabel(names=list(classes))}
     )

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from synthgen.errors import UsageError
 from synthgen.images import by_size
+from synthgen.judging.boxed import BoxMeasure
 from synthgen.judging.clip import Clip
 from synthgen.judging.duplicates import SeenImages, perceptual_hash
 from synthgen.judging.edits import Befores, EditMeasure
@@ -40,7 +41,8 @@ class ClipJudge:
     """A `Judge` with one CLIP.
 
     Its scores are those of its measures, in their order, and for each attribute `NAME_posterior` of the likeliest
-    value; then, of images that begin from pictures, those of `EditMeasure`; then those of plug-ins.
+    value; then, of images that begin from pictures, those of `EditMeasure`; of images with boxes, those of
+    `BoxMeasure`; then those of plug-ins.
 
     Args:
         judge_id: as `Clip` takes it.
@@ -69,6 +71,7 @@ class ClipJudge:
             ConceptMeasure(spec),
         )
         self._edits = EditMeasure(before) if before is not None else None
+        self._boxes = BoxMeasure(spec) if spec.has_boxes else None
         self._plugged = tuple(plugged)
         self._ready = False
         if twice := [name for name, count in Counter(self.score_names).items() if count > 1]:
@@ -79,7 +82,8 @@ class ClipJudge:
         own = (name for measure in self._own for name in measure.names)
         attributes = (f"{name}_posterior" for name in self._spec.attributes)
         edits = self._edits.names if self._edits is not None else ()
-        return (*own, *attributes, *edits, *(name for measure in self._plugged for name in measure.names))
+        boxes = self._boxes.names if self._boxes is not None else ()
+        return (*own, *attributes, *edits, *boxes, *(name for measure in self._plugged for name in measure.names))
 
     def setup(self) -> None:
         """Load the model, and set up every measure, once.
@@ -92,8 +96,9 @@ class ClipJudge:
         self._clip = Clip(self._judge_id, open_device(self._device))
         for measure in (*self._own, *self._plugged):
             measure.setup(self._clip)
-        if self._edits is not None:
-            self._edits.setup(self._clip)
+        for each in (self._edits, self._boxes):
+            if each is not None:
+                each.setup(self._clip)
         self._attributes: dict[str, Choice] = {
             name: attribute_choice(attribute.groups, self._clip) for name, attribute in self._spec.attributes.items()
         }
@@ -112,15 +117,14 @@ class ClipJudge:
         assert len(images) == len(rendered), "a failure has no image to assess"
         found: dict[int, _Measured] = {}
         for places in by_size(images):
-            candidates = tuple(rendered[place].candidate for place in places)
-            found |= zip(
-                places, self._measure(torch.stack([images[place] for place in places]), candidates), strict=True
-            )
+            same = [rendered[place] for place in places]
+            found |= zip(places, self._measure(torch.stack([images[place] for place in places]), same), strict=True)
         # Duplicates are looked for in the order of attempts.
         return [self._assessed(rendered[place].candidate, found[place]) for place in range(len(rendered))]
 
-    def _measure(self, images: Tensor, candidates: tuple[Candidate, ...]) -> Iterator["_Measured"]:
+    def _measure(self, images: Tensor, rendered: Sequence[Rendered]) -> Iterator["_Measured"]:
         """Measure images of one size."""
+        candidates = tuple(one.candidate for one in rendered)
         embedded = self._clip.embed_images(images)
         batch = ImageBatch(images, embedded, candidates)
         scores = {name: column for measure in self._own for name, column in measure.measure(batch).items()}
@@ -133,6 +137,9 @@ class ClipJudge:
             values[name] = choice.answers(of_all, self._spec.attributes[name].abstain_below)
         if self._edits is not None:
             scores |= self._edits.measure(batch)
+        if self._boxes is not None:
+            boxes = [one.carried.boxes if one.carried is not None else () for one in rendered]
+            scores |= self._boxes.measure(images, candidates, boxes)
         for measure in self._plugged:
             columns = measure.measure(batch)
             scores |= {name: columns[name] for name in measure.names}

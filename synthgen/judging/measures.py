@@ -42,13 +42,18 @@ class ClassMeasure:
 
     def measure(self, batch: ImageBatch) -> Mapping[str, Tensor]:
         posteriors = self._classes.posteriors(batch.embeddings, self._encoder.logit_scale)
-        own = torch.tensor([candidate.label for candidate in batch.candidates], device=posteriors.device)[:, None]
-        of_own = posteriors.gather(1, own)
+        own = torch.tensor([candidate.label for candidate in batch.candidates], device=posteriors.device)
         return {
-            "label_posterior": of_own[:, 0],
-            "label_margin": (of_own - posteriors.scatter(1, own, 0).amax(1, keepdim=True))[:, 0],
+            "label_posterior": posteriors.gather(1, own[:, None])[:, 0],
+            "label_margin": margins_of(posteriors, own),
             "none_posterior": posteriors[:, -1],
         }
+
+
+def margins_of(posteriors: Tensor, labels: Tensor) -> Tensor:
+    """Subtract the likeliest other's from the posterior of the label: posteriors [n, choices], int64 labels [n]."""
+    own = labels[:, None]
+    return (posteriors.gather(1, own) - posteriors.scatter(1, own, 0).amax(1, keepdim=True))[:, 0]
 
 
 class QualityMeasure:

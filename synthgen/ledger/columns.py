@@ -22,6 +22,12 @@ BOXES: Final = "boxes"
 """The boxes of the object, in pixels of the image: lists of left, top, right, bottom. """
 MASK: Final = "mask"
 """The mask of the object, a picture. Only of sources that have some."""
+BOX_SCORES: Final = "box_scores"
+"""How sure the detector is of each box, from 0 to 1. Only where boxes were found."""
+MASKS: Final = "masks"
+"""The masks that were found, pictures: one for each box, in their order."""
+MASK_SCORES: Final = "mask_scores"
+"""How well the segmenter takes each of them to fit, mostly from 0 to 1."""
 FOR_DUPLICATES = (PHASH, EMBEDDING)
 """Columns that only serve to find duplicates: a finished dataset leaves them out."""
 
@@ -49,6 +55,9 @@ ImageRow = TypedDict(
         "source_label": str,
         "boxes": list[list[float]] | None,
         "mask": StoredImage | None,
+        "box_scores": list[float],
+        "masks": list[StoredImage],
+        "mask_scores": list[float],
         "phash": bytes,
         "embedding": object,
     },
@@ -75,6 +84,9 @@ LedgerRow = TypedDict(
         "source_label": str,
         "boxes": list[list[float]] | None,
         "mask": StoredImage | None,
+        "box_scores": list[float],
+        "masks": list[StoredImage],
+        "mask_scores": list[float],
         "verdict": str,
         "reason": str | None,
         "message": str | None,

@@ -178,12 +178,18 @@ def _taken_over(kept: Mapping[str, str]) -> dict[str, object]:
 
 
 def _carried(spec: Spec) -> dict[str, object]:
-    """The columns of where the object is, where the source says it."""
+    """The columns of where the object is, where the source says it, or something looks for it."""
     from datasets import Image, List
 
-    source = spec.source
-    boxes = {columns.BOXES: List(List(_value("float32")))} if source and source.boxes else {}
-    return boxes | ({columns.MASK: Image()} if source and source.mask else {})
+    found = spec.annotate.named() if spec.annotate is not None else {}
+    kinds: dict[str, object] = {columns.BOXES: List(List(_value("float32")))} if spec.has_boxes else {}
+    if spec.source and spec.source.mask:
+        kinds[columns.MASK] = Image()
+    if "boxes" in found:
+        kinds[columns.BOX_SCORES] = List(_value("float32"))
+    if "masks" in found:
+        kinds |= {columns.MASKS: List(Image()), columns.MASK_SCORES: List(_value("float32"))}
+    return kinds
 
 
 def _measured(spec: Spec, score_names: Sequence[str]) -> dict[str, object]:
@@ -207,12 +213,18 @@ def _source(judged: Judged) -> dict[str, object]:
 
 
 def _object(judged: Judged) -> dict[str, object]:
-    """Where the object of the source picture is on the image."""
+    """Where the object is on the image."""
     found = judged.rendered.carried
     if found is None:
         return {}
-    mask = None if found.mask is None else _image(judged.rendered.candidate.id, found.mask)
-    return {columns.BOXES: [[*box] for box in found.boxes], columns.MASK: mask}
+    name = judged.rendered.candidate.id
+    return {
+        columns.BOXES: [[*box] for box in found.boxes],
+        columns.MASK: None if found.mask is None else _image(name, found.mask),
+        columns.BOX_SCORES: [*found.scores],
+        columns.MASKS: [_image(f"{name}-{number}", mask) for number, mask in enumerate(found.masks)],
+        columns.MASK_SCORES: [*found.mask_scores],
+    }
 
 
 def _measurements(judged: Judged) -> dict[str, object]:

@@ -46,6 +46,7 @@ class ModelKind(Enum):
     WRITER = "transformers.AutoModelForImageTextToText.from_pretrained"
     DETECTOR = "transformers.AutoModelForObjectDetection.from_pretrained"
     OPEN_DETECTOR = "transformers.AutoModelForZeroShotObjectDetection.from_pretrained"
+    SEGMENTER = "transformers.AutoModelForMaskGeneration.from_pretrained"
     PROCESSOR = "transformers.AutoProcessor.from_pretrained"
     IMAGE_PROCESSOR = "transformers.AutoImageProcessor.from_pretrained"
     TEXT_WRITER = "transformers.AutoModelForCausalLM.from_pretrained"
@@ -266,6 +267,7 @@ _RULES = {
     ModelKind.WRITER: _WEIGHTS,
     ModelKind.DETECTOR: _WEIGHTS,
     ModelKind.OPEN_DETECTOR: _WEIGHTS,
+    ModelKind.SEGMENTER: _WEIGHTS,
     ModelKind.PROCESSOR: _INPUTS,
     ModelKind.IMAGE_PROCESSOR: _INPUTS,
     ModelKind.TEXT_WRITER: _WEIGHTS,

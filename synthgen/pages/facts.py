@@ -72,6 +72,8 @@ def facts(planned: Plan) -> dict[str, str]:
         facts["pictures from"] = planned.sources.described(planned.spec.source.dataset)
     if planned.spec.drawn_region is not None:
         facts["region" if planned.spec.canvas is None else "canvas"] = planned.spec.drawn_region
+    for key, annotator in planned.spec.annotate.named().items() if planned.spec.annotate is not None else ():
+        facts[f"{key} by"] = annotator.described(planned.revisions.annotators.get(key, ""))
     if written := planned.spec.prompts.expanded_by:
         facts["prompts written by"] = written
     floors: dict[str, dict[str, float]] = {}

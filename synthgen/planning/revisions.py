@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-_OPTIONAL = ("plugins", "adapters", "components")
+_OPTIONAL = ("plugins", "adapters", "components", "annotators")
 """Revisions that most plans have none of: without them, plans of earlier versions keep their fingerprints."""
 
 
@@ -17,6 +17,7 @@ class Revisions:
         components: of `model.components`, by name; `config`, of what `model.config` names; `control.0` and
             `then.0` and so on; of references `reference.0`, `reference.0.encoder` and, of a picture's file,
             `reference.0.image`.
+        annotators: of `annotate`, by key: `boxes` and `masks`.
     """
 
     generator: str
@@ -24,6 +25,7 @@ class Revisions:
     plugins: Mapping[str, str] = field(default_factory=dict)
     adapters: Mapping[str, str] = field(default_factory=dict)
     components: Mapping[str, str] = field(default_factory=dict)
+    annotators: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         """Return them as JSON types."""

@@ -22,7 +22,7 @@ def check_stored(content: Mapping[str, object]) -> None:
             raise ValueError(f"revisions.{name}: expected text, found {revisions.get(name)!r:.40}")
     if not isinstance(plugins, dict) or not all(isinstance(release, str) for release in plugins.values()):
         raise ValueError(f"revisions.plugins: expected releases by name, found {plugins!r:.40}")
-    for key in ("adapters", "components"):
+    for key in ("adapters", "components", "annotators"):
         named = revisions.get(key, {})
         if not isinstance(named, dict) or not all(isinstance(revision, str) for revision in named.values()):
             raise ValueError(f"revisions.{key}: expected revisions by name, found {named!r:.40}")

@@ -8,7 +8,17 @@ Corners = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """Where the object of a source picture is on the image that was made of it: boxes, and its mask as a PNG."""
+    """Where the object is on an image: as the source picture says, or as was found on the image.
+
+    Attributes:
+        mask: that of the source picture, as a PNG.
+        scores: of boxes that were found.
+        masks: that were found, each as a PNG, one for each box.
+        mask_scores: of those.
+    """
 
     boxes: tuple[Corners, ...] = ()
     mask: bytes | None = None
+    scores: tuple[float, ...] = ()
+    masks: tuple[bytes, ...] = ()
+    mask_scores: tuple[float, ...] = ()

@@ -2,6 +2,7 @@
 
 from synthgen.errors import Problem
 from synthgen.spec.adapters import BUNDLED_ADAPTERS, AdapterSpec
+from synthgen.spec.annotate import ANNOTATOR_TEXT, BUNDLED_READER, AnnotateSpec, Annotator
 from synthgen.spec.attribute import (
     ASIDE,
     NOT_APPLICABLE,
@@ -59,11 +60,13 @@ from synthgen.spec.text import MAX_BYTES, decoded
 from synthgen.spec.then import REFINE, STRENGTH, UPSCALE, ThenSpec, enlarged, enlarged_choice, final_sizes, stage_name
 
 __all__ = [
+    "ANNOTATOR_TEXT",
     "ASIDE",
     "BUNDLED_ADAPTERS",
     "BUNDLED_CONTROLS",
     "BUNDLED_JUDGE",
     "BUNDLED_MODEL",
+    "BUNDLED_READER",
     "CALIBRATED",
     "DEFAULT_JUDGE",
     "MAX_BYTES",
@@ -79,6 +82,8 @@ __all__ = [
     "UNKNOWN",
     "UPSCALE",
     "AdapterSpec",
+    "AnnotateSpec",
+    "Annotator",
     "Attribute",
     "Balance",
     "BoxFormName",

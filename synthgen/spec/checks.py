@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from math import isclose, prod
 
 from synthgen.spec.adapter_checks import check_adapters
+from synthgen.spec.annotate_checks import check_annotate
 from synthgen.spec.attribute import NOT_APPLICABLE, RESERVED, UNKNOWN, crossed_parts
 from synthgen.spec.bare import Data, Violation, mapping
 from synthgen.spec.blocked import check_blocked
@@ -51,6 +52,7 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from check_wordings(spec)
     yield from check_attributes(spec)
     yield from check_to(spec)
+    yield from check_annotate(spec)
     yield from _thresholds(mapping(spec, "filters"), mapping(spec, "classes"))
     yield from _measures(spec)
     yield from check_output(mapping(spec, "output"))

@@ -21,6 +21,7 @@ OWN_SCORES = (
     "kept",
     "changed",
     "gained",
+    "box_margin",
 )
 """The scores that synthgen itself gives: no measure of a plug-in may have such a name."""
 CALIBRATED = {"label": "min_posterior", "kept": "min_score", "changed": "min_gain"}
@@ -111,6 +112,19 @@ class ChangedFilter(Section):
     )
     calibration: Text | None = Field(
         None, description="A file that 'synthgen calibrate' wrote for the filter changed. Its thresholds are min_gain."
+    )
+
+
+class BoxFilter(Section):
+    """Rejects images whose boxes do not show their class, according to the judge, and images without a box."""
+
+    min_margin: float = Field(
+        0.0,
+        ge=-1,
+        le=1,
+        description="By how much the posterior of the image's class, where the judge is shown the box alone, must at "
+        "least exceed that of the likeliest other class or 'none of these'; of several boxes, the least. 0 asks that "
+        "its class is the likeliest.",
     )
 
 
@@ -205,7 +219,7 @@ def _is_finite(value: object) -> bool:
 
 
 class Filters(Section):
-    """The filters, in the order of their use: quality, label, clip, kept, changed, measures, duplicates."""
+    """The filters, in the order of their use: quality, label, clip, kept, changed, box, measures, duplicates."""
 
     label: LabelFilter | None = Field(None, description="Does the image show its class?")
     clip: ClipFilter | None = Field(None, description="Does the image match its prompt?")
@@ -214,6 +228,9 @@ class Filters(Section):
     )
     changed: ChangedFilter | None = Field(
         None, description="Does it differ from the picture that it began from? '{}' uses the defaults."
+    )
+    box: BoxFilter | None = Field(
+        None, description="Is the object in its box? '{}' uses the defaults. It needs boxes: source or annotate."
     )
     quality: QualityFilter | None = Field(
         None, description="Is it a usable picture, not blank, blurred or noisy? '{}' uses the defaults."

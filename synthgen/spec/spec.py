@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
 from synthgen.inert import inert
+from synthgen.spec.annotate import AnnotateSpec
 from synthgen.spec.attribute import Attribute, Balance, GateSpec
 from synthgen.spec.choices import Choices, PromptChoice, Suffixes, VariableChoices
 from synthgen.spec.control import ControlSpec
@@ -154,6 +155,9 @@ class Spec(Section):
         description="What happens to each image after it was made, before it is judged: one stage, or a list of up to "
         "4, each with the images of the one before it.",
     )
+    annotate: AnnotateSpec | None = Field(
+        None, description="What finds boxes and masks on images: a detector, a segmenter, or both."
+    )
     classes: Annotated[
         Mapping[
             ClassName,
@@ -202,6 +206,12 @@ class Spec(Section):
         return self.source is not None and self.task != "control"
 
     @property
+    def has_boxes(self) -> bool:
+        """Whether images have boxes, of their source or found."""
+        found = self.annotate is not None and self.annotate.boxes is not None
+        return found or (self.source is not None and self.source.boxes is not None)
+
+    @property
     def wanted(self) -> tuple[Balance, ...]:
         """What accepted images must be measured to be: the shares of `balance`, and the values of `to`."""
         changed = (
@@ -241,7 +251,7 @@ class Spec(Section):
         The values are `Any`, as pydantic gives them; a type of all sections would repeat the classes of this room.
         """
         dumped = self.model_dump(mode="json")
-        for key in ("measures", "kept", "changed"):
+        for key in ("measures", "kept", "changed", "box"):
             if not getattr(self.filters, key):
                 del dumped["filters"][key]  # plans of earlier versions keep their fingerprint
         for name, key in CALIBRATED.items():
@@ -253,7 +263,7 @@ class Spec(Section):
         for key in ("adapters", "components", "config", "scheduler_config"):
             if not getattr(self.model, key):
                 del dumped["model"][key]
-        for key in ("preset", "source", "to", "region", "canvas", "control", "reference", "then"):
+        for key in ("preset", "source", "to", "region", "canvas", "control", "reference", "then", "annotate"):
             if not getattr(self, key):
                 del dumped[key]
         if self.source is not None:

@@ -147,7 +147,7 @@ def _prompts(spec: Spec) -> Iterator[str]:
 
 def _filters(spec: Spec) -> Iterator[str]:
     filters = spec.filters
-    own = ("quality", "label", "clip", "kept", "changed", "duplicates")
+    own = ("quality", "label", "clip", "kept", "changed", "box", "duplicates")
     used = [name for name in own if getattr(filters, name) is not None] + list(filters.measures)
     if used:
         yield f"Images were accepted by filters, in this order: {_listed(used)}. Their limits are in the spec."

@@ -84,8 +84,8 @@ def _family(model_type: str, kind: str) -> str:
     return DETECTION if kind == "detector" and model_type not in _OPEN_DETECTORS else CONTRASTIVE
 
 
-def download_asked(judge: str, place: str, revision: str) -> Path:
-    """Download a judge from the hub at a commit; return its folder in the cache.
+def download_asked(name: str, place: str, revision: str, *, role: str = "judge") -> Path:
+    """Download a model from the hub at a commit; return its folder in the cache.
 
     Raises:
         ModelUnavailable: the hub cannot be reached.
@@ -95,5 +95,5 @@ def download_asked(judge: str, place: str, revision: str) -> Path:
         return download_files(place, revision, _FILES)
     except (OSError, RuntimeError, ValueError) as error:
         raise hub_failure(error)(
-            f"judge {judge} cannot be downloaded: {first_line(error)}", hint="Check its name and the network."
+            f"{role} {name} cannot be downloaded: {first_line(error)}", hint="Check its name and the network."
         ) from error

@@ -15,10 +15,14 @@ class Outputs(Protocol):
     Attributes:
         logits: of a classifier [n, labels], or of a detector that takes texts [n, boxes, texts].
         pred_boxes: of a detector, centres and sizes in 0..1 [n, boxes, 4].
+        pred_masks: of a segmenter, small ones [n, boxes, masks, height, width].
+        iou_scores: how well it takes those to fit [n, boxes, masks].
     """
 
     logits: Tensor
     pred_boxes: Tensor
+    pred_masks: Tensor
+    iou_scores: Tensor
 
 
 class Written(Protocol):
@@ -32,6 +36,7 @@ class TextLimits(Protocol):
 
 
 class NetworkConfig(Protocol):
+    model_type: str
     text_config: TextLimits
 
 
@@ -62,6 +67,12 @@ class Processor(Protocol):
     def post_process_object_detection(
         self, found: Outputs, *, threshold: float, target_sizes: Sequence[tuple[int, int]]
     ) -> list[Mapping[str, Tensor]]: ...
+
+    def post_process_grounded_object_detection(
+        self, found: Outputs, *, threshold: float, target_sizes: Sequence[tuple[int, int]]
+    ) -> list[Mapping[str, Tensor]]: ...
+
+    def post_process_masks(self, masks: Sequence[Tensor], original_sizes: Tensor) -> list[Tensor]: ...
 
 
 Loaded: TypeAlias = tuple[Network, Mapping[str, Collection[str]]]

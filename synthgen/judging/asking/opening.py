@@ -25,25 +25,30 @@ class OpenedModel(NamedTuple):
     processor: Processor
 
 
-def open_asked(judge: str, folder: Path, network: ModelKind, processor: ModelKind, device: torch.device) -> OpenedModel:
-    """Load a judge from its folder: a network and a processor of these kinds.
+def open_asked(
+    name: str, folder: Path, network: ModelKind, processor: ModelKind, device: torch.device, *, role: str = "judge"
+) -> OpenedModel:
+    """Load a model from its folder: a network and a processor of these kinds.
+
+    Args:
+        role: what messages call it.
 
     Raises:
-        UsageError: its files ask for something that a judge may not.
+        UsageError: its files ask for something that a model may not.
         ModelError: it cannot be loaded, or the weights are those of another model.
         DeviceError: the device broke, or its memory ran out.
     """
     logging.getLogger("transformers").setLevel(logging.ERROR)
     transformers.utils.logging.disable_progress_bar()
     try:
-        return _open(judge, folder, network, processor, device)
+        return _open(f"{role} {name}", folder, network, processor, device)
     except UsageError as error:
-        raise UsageError(f"judge {judge} is refused:\n{error.message}", hint=error.hint) from None
+        raise UsageError(f"{role} {name} is refused:\n{error.message}", hint=error.hint) from None
     except ModelError:
         raise
     except Exception as error:  # from several libraries, each with its own errors about what is in files
-        raise device_error(error, f"loading judge {judge}") or ModelError(
-            f"judge {judge} cannot be loaded: {first_line(error)}",
+        raise device_error(error, f"loading {role} {name}") or ModelError(
+            f"{role} {name} cannot be loaded: {first_line(error)}",
             hint="Give the folder that `save_pretrained` wrote for the model and its processor, or a hub id.",
         ) from error
 
@@ -57,7 +62,7 @@ def on_device(inputs: Mapping[str, Tensor], model: Network) -> dict[str, Tensor]
     }
 
 
-def _open(judge: str, folder: Path, network: ModelKind, processor: ModelKind, device: torch.device) -> OpenedModel:
+def _open(called: str, folder: Path, network: ModelKind, processor: ModelKind, device: torch.device) -> OpenedModel:
     loaded = open_model(
         network,
         folder,
@@ -71,7 +76,7 @@ def _open(judge: str, folder: Path, network: ModelKind, processor: ModelKind, de
     if missing or said.get("mismatched_keys"):
         found = missing[0] if missing else sorted(map(str, said["mismatched_keys"]))[0]
         raise ModelError(
-            f"judge {judge}: its weights are those of another kind of model: {found} is missing, and would be random",
+            f"{called}: its weights are those of another kind of model: {found} is missing, and would be random",
             hint="Choose a model that was trained for this task.",
         )
     if isinstance(model, torch.nn.Module):

@@ -14,14 +14,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TypedDict, cast
+from typing import cast
 
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
 from synthgen.records import Candidate, Failure, Judged, Rendered
-from synthgen.regions.carried import Carried
 from synthgen.running.shard.encode import Pixels, decoded, png
-from synthgen.running.shard.journal_rows import as_judged, counted, schema, written_now
+from synthgen.running.shard.journal_rows import (
+    CarriedRow,
+    as_carried,
+    as_judged,
+    counted,
+    read_carried,
+    schema,
+    written_now,
+)
 from synthgen.running.shard.marker import read_marker
 from synthgen.seal import seal, unseal
 from synthgen.store import faults, layout
@@ -37,7 +44,7 @@ _LEVEL = 1
 FACTS = b"synthgen"
 
 
-class _Row(TypedDict):
+class _Row(CarriedRow):
     batch: int
     id: str
     prompt: str
@@ -47,8 +54,6 @@ class _Row(TypedDict):
     failure: str | None
     message: str | None
     image: bytes | Pixels | None
-    boxes: Sequence[Sequence[float]] | None
-    mask: bytes | None
     judged: str | None
 
 
@@ -256,7 +261,7 @@ def _encoded(image: bytes | Pixels | None) -> bytes | None:
 
 def _row(batch: int, judged: Judged, image: bytes | Pixels | None) -> _Row:
     rendered = judged.rendered
-    candidate, failure, carried = rendered.candidate, rendered.failure, rendered.carried
+    candidate, failure = rendered.candidate, rendered.failure
     return {
         "batch": batch,
         "id": candidate.id,
@@ -267,8 +272,7 @@ def _row(batch: int, judged: Judged, image: bytes | Pixels | None) -> _Row:
         "failure": failure.kind if failure else None,
         "message": failure.message if failure else None,
         "image": image,
-        "boxes": None if carried is None else [[*box] for box in carried.boxes],
-        "mask": None if carried is None else carried.mask,
+        **as_carried(rendered.carried),
         "judged": as_judged(judged),
     }
 
@@ -288,9 +292,7 @@ def _rendered(row: _Row, candidate: Candidate) -> Rendered:
     if not isinstance(row["image"], bytes):
         raise ValueError("it has no image")
     pixels = torch.from_numpy(np.array(decoded(row["image"]))).permute(2, 0, 1).contiguous()
-    boxes = row.get("boxes")  # parts of earlier versions have none
-    carried = None if boxes is None else Carried(tuple((a, b, c, d) for a, b, c, d in boxes), row.get("mask"))
-    return Rendered(candidate, pixels, None, seconds, size, carried)
+    return Rendered(candidate, pixels, None, seconds, size, read_carried(row))
 
 
 def _interval() -> float:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from synthgen.ledger.columns import LedgerRow
 from synthgen.ledger.rows import ledger_row
 from synthgen.records import Judged
+from synthgen.regions.carried import Carried
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,8 +37,48 @@ def schema() -> pa.Schema:
             "image": pa.binary(),
             "boxes": pa.list_(pa.list_(pa.float64())),
             "mask": pa.binary(),
+            "box_scores": pa.list_(pa.float64()),
+            "masks": pa.list_(pa.binary()),
+            "mask_scores": pa.list_(pa.float64()),
             "judged": pa.string(),
         }
+    )
+
+
+class CarriedRow(TypedDict):
+    """Where the object is on an image. Parts of earlier versions lack some of it."""
+
+    boxes: Sequence[Sequence[float]] | None
+    mask: bytes | None
+    box_scores: Sequence[float] | None
+    masks: Sequence[bytes] | None
+    mask_scores: Sequence[float] | None
+
+
+def as_carried(carried: Carried | None) -> CarriedRow:
+    """Write where the object is."""
+    if carried is None:
+        return {"boxes": None, "mask": None, "box_scores": None, "masks": None, "mask_scores": None}
+    return {
+        "boxes": [[*box] for box in carried.boxes],
+        "mask": carried.mask,
+        "box_scores": [*carried.scores],
+        "masks": [*carried.masks],
+        "mask_scores": [*carried.mask_scores],
+    }
+
+
+def read_carried(row: CarriedRow) -> Carried | None:
+    """Read what `as_carried` wrote."""
+    boxes = row.get("boxes")
+    if boxes is None:
+        return None
+    return Carried(
+        tuple((a, b, c, d) for a, b, c, d in boxes),
+        row.get("mask"),
+        tuple(row.get("box_scores") or ()),
+        tuple(row.get("masks") or ()),
+        tuple(row.get("mask_scores") or ()),
     )
 
 
