@@ -29,6 +29,7 @@ from synthgen.spec import (
     BUNDLED_CONTROLS,
     BUNDLED_JUDGE,
     BUNDLED_MODEL,
+    BUNDLED_READER,
     PARQUET,
     PLUGIN,
     stage_name,
@@ -214,9 +215,6 @@ def _controls(planned: Plan) -> Iterator[PinnedModel]:
             kind: Literal["bundled", "folder", "hub"] = "folder" if models.is_folder(place) else "hub"
             kind = "bundled" if place in BUNDLED_CONTROLS else kind
             yield PinnedModel(kind, "control model", place, planned.revisions.components.get(f"control.{index}", ""))
-
-        ("detector",)
-        ("segmenter",)
 
 
 def _stages(planned: Plan) -> Iterator[PinnedModel]:
