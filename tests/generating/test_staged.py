@@ -146,11 +146,11 @@ def test_stages_follow_one_another_and_the_model_is_loaded_once(tmp_path: Path) 
     stages = [ThenSpec(task="refine", strength=0.5, steps=2), ThenSpec(task="upscale", scale=1.5)]
     renderer = staged(tmp_path / "model", *stages, size={"32": 1, "32x48": 1})
     drawn = [candidate(place) for place in range(2)]
-    sizes = [replace(one, settings=(("size", size),)) for one, size in zip(drawn, (32, "32x48"), strict=True)]
+    sizes = [replace(drawn[0], settings=(("size", 32),)), replace(drawn[1], settings=(("size", "32x48"),))]
     made = images(renderer.render(sizes))
     assert [one.shape for one in made] == [(48, 48, 3), (72, 48, 3)]
     twice = images(renderer.render([drawn[0], drawn[0]]))
-    assert np.array_equal(*twice), "as when an attempt is repeated"
+    assert np.array_equal(twice[0], twice[1]), "as when an attempt is repeated"
     facts = renderer.provenance()
     assert facts["then.0"] == "refine by the same model, scale 1, strength 0.5, 2 steps"
     assert facts["then.0.pipeline"] == "StableDiffusionImg2ImgPipeline"
@@ -165,4 +165,5 @@ def test_an_image_that_failed_stays_one_and_a_stage_may_fail(tmp_path: Path) -> 
     (withheld,) = refined.render([candidate(0)])
     for one in (failed, withheld):
         assert one.image is None
-        assert one.failure is not None and one.failure.kind == "safety_checker"
+        assert one.failure is not None
+        assert one.failure.kind == "safety_checker"
