@@ -17,6 +17,7 @@ import synthgen
 from synthgen.api.references import reference_pictures
 from synthgen.bundled import GENERATOR
 from synthgen.errors import PlanChanged, UsageError
+from synthgen.planning import free_keys, with_free_keys
 from tests.command import command_line
 from tests.generating.families.shown import Shapes, of_unet, plain, save_encoder
 
@@ -142,7 +143,10 @@ def test_a_picture_is_pinned_and_may_move(folder: Path, tmp_path: Path, monkeypa
     assert planned.revisions.components.keys() == {"reference.0", "reference.0.encoder", "reference.0.image"}
     Path("style.png").rename("moved.png")
     Path("moved.yaml").write_text(SPEC.replace("./style.png", "./moved.png"))
-    assert synthgen.plan("moved.yaml").fingerprint == planned.fingerprint
+    moved = synthgen.plan("moved.yaml")
+    assert moved.fingerprint == planned.fingerprint
+    assert free_keys(moved.spec)["reference.image"] == ["./moved.png"]
+    assert with_free_keys(planned.spec, free_keys(moved.spec)) == moved.spec
     Image.new("RGB", (60, 40)).save("moved.png")
     assert synthgen.plan("moved.yaml").fingerprint != planned.fingerprint
     with pytest.raises(UsageError, match=r"reference\.0\.image: the picture has changed since the run was planned"):
