@@ -80,6 +80,7 @@ def _lines(attempt: "Attempt", location: str, written: str | None) -> Iterator[s
         label = f" ({attempt.source_label})" if attempt.source_label is not None else ""
         yield f"source    {attempt.source}{label}"
     yield f"seed      {attempt.seed}"
+    yield from (f"then      {stage}" for stage in attempt.then)
     if attempt.cell_aimed is not None:
         yield f"cell      aimed at {attempt.cell_aimed}, fills {attempt.cell_filled or 'none'}"
     yield from _score_lines(attempt)
