@@ -61,7 +61,8 @@ def schema_rows() -> Rows:
                 yield from walk(below, f"{prefix}{name}{path}.")
 
     found = dict(walk(schema, ""))
-    repeats = ("classes.NAME.variables.", "classes.NAME.templates.")  # the same as below `prompts`
+    # The same as below `prompts`, and as below `then` where that is one stage.
+    repeats = ("classes.NAME.variables.", "classes.NAME.templates.", "then[].")
     return {key: row for key, row in found.items() if not key.startswith(repeats)}
 
 

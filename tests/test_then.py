@@ -91,6 +91,7 @@ def test_the_bundled_model_refines_its_images_and_makes_each_again(
     assert command_line(["run", str(folder / "spec.yaml"), "-o", "run", "--quiet", "--set", several]) == 0
     rows = datasets.load_dataset("run/dataset", split="train")
     assert {row["image"].size for row in rows} == {(96, 96)}
-    capsys.readouterr()
+    assert command_line(["show", "run", rows[0]["id"]]) == 0
+    assert "then      upscale by Lanczos, scale 1.5" in capsys.readouterr().out
     assert command_line(["replay", "run", rows[0]["id"], "-o", "again.png"]) == 0
     assert "same" in capsys.readouterr().out

@@ -14,7 +14,7 @@ from synthgen.models import ModelSource
 from synthgen.models.parts import unpinned
 from synthgen.models.sizes import FITS, DeviceNeed, device_need, sizes_of
 from synthgen.models.source import cached_folder
-from synthgen.spec import BUNDLED_MODEL, PLUGIN
+from synthgen.spec import BUNDLED_MODEL, PLUGIN, stage_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,8 @@ class MemoryNeed:
 
     Attributes:
         dtype: in which its weights are loaded on a GPU.
-        parts: the bytes of each part's weights; those of control models as `control.0` and so on.
+        parts: the bytes of each part's weights; those of control models as `control.0` and so on, those of the models
+            of later stages as `then.0` and so on.
         free: how many free bytes a GPU needs, by what `model.offload` leaves in the CPU's memory, for one image.
     """
 
@@ -65,7 +66,25 @@ def memory_need(planned: Plan, size: tuple[int, int] | None) -> MemoryNeed | Non
     if not parts or there.keys() != others.keys():
         return None
     width, height = size or (_SIDE, _SIDE)
-    return MemoryNeed(dtype, parts, _free(device_need(parts, backbone, width * height)))
+    need = _free(device_need(parts, backbone, width * height))
+    later = _later(planned, dtype)
+    if not all(later.values()):
+        return None
+    # A stage's own model is on the device beside the first one, and moves its parts away where there is no room.
+    return MemoryNeed(dtype, {**parts, **later}, {name: free + sum(later.values()) for name, free in need.items()})
+
+
+def _later(planned: Plan, dtype: str) -> dict[str, int]:
+    """Return the bytes of the weights of the models of later stages, by stage; 0 where they are not here."""
+    found: dict[str, int] = {}
+    for index, then in enumerate(planned.spec.then):
+        if then.model is not None:
+            name = stage_name(index)
+            source = ModelSource(then.model, planned.revisions.components.get(name, ""))
+            index_of = source.read_cached("model_index.json")
+            parts = sizes_of(source.folder, index_of, then.variant, dtype, {}) if source.folder and index_of else {}
+            found[name] = sum(parts.values())
+    return found
 
 
 def _others(planned: Plan) -> dict[str, Path | None]:

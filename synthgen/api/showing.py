@@ -29,7 +29,7 @@ from synthgen.ledger.columns import (
 from synthgen.planning import Plan
 from synthgen.records import Verdict
 from synthgen.running.recorded import Recorded, RowPlace, find_recorded
-from synthgen.spec import PARQUET
+from synthgen.spec import PARQUET, stage_name
 from synthgen.store import Location, RunStore, open_store
 from synthgen.store.layout import in_dataset
 
@@ -63,6 +63,7 @@ class Attempt:
         source: the id of the picture that it began from; None if it began from noise.
         source_label: the class of that picture, in runs that change classes; None in others.
         kept: the columns that it took over from that picture.
+        then: what was done with the image after it was made, in its order; empty where nothing was.
         png: the picture; None if there was none, or its pixels were not kept.
 
     Example:
@@ -102,6 +103,7 @@ class Attempt:
     source: str | None = None
     source_label: str | None = None
     kept: Mapping[str, object] = field(default_factory=dict)
+    then: tuple[str, ...] = ()
     png: bytes | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
@@ -172,8 +174,14 @@ def _attempt(planned: Plan, store: RunStore, found: Recorded, rows: Mapping[str,
             source=row.get(SOURCE_ID),
             source_label=row.get(SOURCE_LABEL),
             kept={name: row.get(name) for name in (planned.sources.kept if planned.sources else ())},
+            then=_stages(planned),
             png=found.png,
         )
+
+
+def _stages(planned: Plan) -> tuple[str, ...]:
+    pinned = planned.revisions.components
+    return tuple(then.described(pinned.get(stage_name(n), "")) for n, then in enumerate(planned.spec.then))
 
 
 def _posteriors(row: LedgerRow) -> dict[str, dict[str, float]]:

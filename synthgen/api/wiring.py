@@ -141,7 +141,10 @@ def check_keys(planned: Plan) -> None:
     written, variants = model.model_fields_set, [] if model.id == BUNDLED_MODEL else list(variants_of(model))
     notes = dict.fromkeys(note for each in variants for note in call.notes(each, written))
     for stage in check_stages(planned.spec, call, source, _planned_stages(planned)):
-        notes |= {} if stage.shared else dict.fromkeys(stage.notes())
+        if not stage.shared:
+            cut = long_texts(planned.spec.model_copy(update={"model": stage.model}), stage.call, stage.source)
+            said = (*stage.notes(), *(finding.message for finding in cut.findings), *cut.notes)
+            notes |= dict.fromkeys(f"then, {stage.then.model}: {note}" for note in said)
     for note in (*notes, *texts.notes, *judge_notes(planned.spec, planned.revisions.judge)):
         _LOG.warning(note)
 

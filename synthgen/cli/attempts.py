@@ -82,6 +82,7 @@ def _lines(attempt: "Attempt", location: str, written: str | None) -> Iterator[s
     for name, kept in attempt.kept.items():
         yield f"kept      {name}: {'nothing' if kept is None else kept}"
     yield f"seed      {attempt.seed}"
+    yield from (f"then      {stage}" for stage in attempt.then)
     if attempt.cell_aimed is not None:
         yield f"cell      aimed at {attempt.cell_aimed}, fills {attempt.cell_filled or 'none'}"
     yield from _score_lines(attempt)
