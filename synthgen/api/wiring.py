@@ -6,6 +6,7 @@ import logging
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from synthgen import bundled, models
 from synthgen.api import adapters, plugged
@@ -25,10 +26,13 @@ from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec, variants_of
 if TYPE_CHECKING:
     from synthgen.judging.clip_judge import ClipJudge
     from synthgen.judging.towers import ClipEncoder
+    from synthgen.records import Pictures
     from synthgen.running import Generator
 
 
 _LOG = logging.getLogger(__name__)
+_OPENED: WeakKeyDictionary[Generator, Pictures] = WeakKeyDictionary()
+"""What opens the pictures of each generator that begins from some, for the judge beside it."""
 _AHEAD = 1000
 """The most prompts that are encoded before the first image; with more, each batch's are."""
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
@@ -70,18 +74,22 @@ def generator(planned: Plan, device: str, *, whole: bool = False) -> Generator:
     from synthgen.generating.given import layout_of
     from synthgen.generating.renderer import Renderer
 
-    return Renderer(
+    pictures = pictures_of(planned)
+    renderer = Renderer(
         model_asked(planned.spec),
         _planned_source(planned),
         device,
         planned.window,
         adapters.adapter_files(planned),
         planned.spec.task,
-        pictures_of(planned),
+        pictures,
         layout_of(planned.spec),
         lambda: every_prompt(planned, min(_AHEAD, sum(cell.quota for cell in planned.cells))) if whole else (),
         planned.spec.control,
     )
+    if pictures is not None:
+        _OPENED[renderer] = pictures
+    return renderer
 
 
 def hand_over(one: Generator, other: Generator) -> None:
@@ -126,11 +134,10 @@ def judge(planned: Plan, device: str, beside: Generator | None = None) -> ClipJu
     Args:
         beside: the generator of the same plan, which has opened the pictures of `source` already.
     """
-    from synthgen.generating.renderer import Renderer
     from synthgen.judging.clip_judge import ClipJudge
 
     measures = plugged.measures(planned)
-    before = befores_of(planned, beside.pictures if isinstance(beside, Renderer) else None)
+    before = befores_of(planned, _OPENED.get(beside) if beside is not None else None)
     return ClipJudge(planned.spec, _planned_judge(planned), planned.revisions.judge, device, measures, before)
 
 
