@@ -245,3 +245,10 @@ def test_a_pointer_of_git_lfs_is_called_one() -> None:
     found = decode(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
     assert isinstance(found, LeftOut)
     assert "Git LFS pointers" in found.reason
+
+
+def test_bytes_that_are_no_picture_are_told_the_same_each_time() -> None:
+    found = [decode(data) for data in (b"no picture", b"no picture", b"")]
+    assert all(
+        isinstance(one, LeftOut) and one.detail == "it is no picture, or of a format that is not read" for one in found
+    )

@@ -222,9 +222,18 @@ def work(
 
 
 def begin(
-    spec: SpecInput, location: Location, text: str | None = None, *, extend: bool = False, top_up: bool = False
+    spec: SpecInput,
+    location: Location,
+    text: str | None = None,
+    *,
+    extend: bool = False,
+    top_up: bool = False,
+    on_progress: OnProgress = ignore,
 ) -> Plan:
     """Plan a run and write its plan for later workers. An existing run stays as it is, or grows: see `run`.
+
+    Args:
+        on_progress: called with a `StepProgress` while the pictures of a large `source` are read.
 
     Raises:
         UsageError: `top_up` of a run with shards that are not committed yet.
@@ -243,7 +252,7 @@ def begin(
     check_new(store)
     check_format(spec)
     check_apart(spec, store)
-    planned = plan_of_own_spec(as_in_run(spec, store))
+    planned = plan_of_own_spec(as_in_run(spec, store), on_progress)
     if not runs.is_begun(store):
         wiring.check_keys(planned)
     if extend:

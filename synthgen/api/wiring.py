@@ -6,6 +6,7 @@ import logging
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from synthgen import bundled, models
 from synthgen.api import adapters, plugged
@@ -28,10 +29,13 @@ from synthgen.spec import BUNDLED_JUDGE, BUNDLED_MODEL, Spec, variants_of
 if TYPE_CHECKING:
     from synthgen.judging.clip_judge import ClipJudge
     from synthgen.judging.towers import ClipEncoder
+    from synthgen.records import Pictures
     from synthgen.running import Generator
 
 
 _LOG = logging.getLogger(__name__)
+_OPENED: WeakKeyDictionary[Generator, Pictures] = WeakKeyDictionary()
+"""What opens the pictures of each generator that begins from some, for the judge beside it."""
 _AHEAD = 1000
 """The most prompts that are encoded before the first image; with more, each batch's are."""
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
@@ -70,19 +74,22 @@ def generator(planned: Plan, device: str, *, whole: bool = False) -> Generator:
         whole: whether it will make many of the plan's images, and not a few to look at.
     """
     check_device(device)
-    return annotated(_generator(planned, device, whole=whole), planned, device)
-
-
-def _generator(planned: Plan, device: str, *, whole: bool) -> Generator:
     if plugged.names_generator(planned.spec):
-        return plugged.generator(planned, device)
+        return annotated(plugged.generator(planned, device), planned, device)
+    pictures = pictures_of(planned)
+    made = annotated(_generator(planned, device, pictures, whole=whole), planned, device)
+    if pictures is not None:
+        _OPENED[made] = pictures
+    return made
 
+
+def _generator(planned: Plan, device: str, pictures: Pictures | None, *, whole: bool) -> Generator:
     from synthgen.generating.given import layout_of
     from synthgen.generating.reference import References
     from synthgen.generating.renderer import Renderer
 
     spec, model, source = planned.spec, model_asked(planned.spec), _planned_source(planned)
-    pictures, layout = pictures_of(planned), layout_of(spec)
+    layout = layout_of(spec)
     first = Renderer(
         model,
         source,
@@ -155,11 +162,10 @@ def judge(planned: Plan, device: str, beside: Generator | None = None) -> ClipJu
     Args:
         beside: the generator of the same plan, which has opened the pictures of `source` already.
     """
-    from synthgen.generating.renderer import Renderer
     from synthgen.judging.clip_judge import ClipJudge
 
     measures = plugged.measures(planned)
-    before = befores_of(planned, beside.pictures if isinstance(beside, Renderer) else None)
+    before = befores_of(planned, _OPENED.get(beside) if beside is not None else None)
     return ClipJudge(planned.spec, _planned_judge(planned), planned.revisions.judge, device, measures, before)
 
 

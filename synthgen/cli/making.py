@@ -108,14 +108,19 @@ def plan(
     preset = None
     try:
         with session.progress(found.name, "planning") if found.source else nullcontext(ignore) as on_progress:
-            planned, added = extension(found, location) if extend and location else (plan(found, on_progress), None)
+            if extend and location:
+                planned, added = extension(found, location)
+            elif location:
+                planned, added = begin(found, location, text, top_up=top_up, on_progress=on_progress), None
+            else:
+                planned, added = plan(found, on_progress), None
     except ModelError as error:
         outline = None if location else outlined(found, error)
         if outline is None:
             raise
         (planned, preset), added = outline, None
-    if location is not None and not dry_run:
-        planned = begin(found, location, text, extend=extend, top_up=top_up)
+    if location is not None and extend and not dry_run:
+        planned = begin(found, location, text, extend=True, top_up=top_up)
     prompts = [candidate.prompt for candidate in sample(planned, samples)]
     place, auto = None if dry_run else location, found.output.shard_size == "auto"
     expected = forecast(planned)

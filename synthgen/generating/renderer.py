@@ -80,7 +80,7 @@ class Renderer:
         controls: Sequence[ControlSpec] = (),
         references: References | None = None,
     ) -> None:
-        self._task, self.pictures, self._layout, self._prompts = task, pictures, layout, prompts
+        self._task, self._pictures, self._layout, self._prompts = task, pictures, layout, prompts
         self._adapters, self._controls, self._references = Adapters(adapters), controls, references or References()
         self._model, self._source = model, source
         self._device_name, self._largest_batch = device, largest_batch
@@ -206,10 +206,10 @@ class Renderer:
 
     def _laid_out(self, candidate: Candidate, settings: FixedModel) -> LaidOut | Failure | None:
         """Lay out the picture that a candidate begins from; None if it begins from noise."""
-        if self.pictures is None:
+        if self._pictures is None:
             return None
         height, width = self._sampling.size(settings)
-        return self._layout.lay_out(self.pictures(candidate), (width, height))
+        return self._layout.lay_out(self._pictures(candidate), (width, height))
 
     def _draw(
         self, batch: Sequence[tuple[Candidate, LaidOut | None]], settings: FixedModel
@@ -275,7 +275,7 @@ class Renderer:
             "batch_size": str(min(self._at_once, self.batch_size)),
             "threads": str(torch.get_num_threads()),
             "pipeline": type(self._pipeline).__name__,
-            **({"task": self._task, "pictures": self._layout.method} if self.pictures else {}),
+            **({"task": self._task, "pictures": self._layout.method} if self._pictures else {}),
             **self._control.provenance(),
             **self._references.provenance(self._source),
             **self._sampling.provenance(),
