@@ -68,7 +68,7 @@ def download_annotators(planned: Plan) -> None:
             _there(planned, key)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class AnnotatedGenerator:
     """A `Generator` whose images come with the boxes and masks that are found on them."""
 

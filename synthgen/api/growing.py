@@ -62,8 +62,8 @@ def extension(spec: Spec, location: Location) -> tuple[Plan, Extension]:
 def check_growth(wanted: Plan, store: RunStore, device: str, on_progress: OnProgress) -> None:
     """Check a run that is to be extended. It is left as it is.
 
-    A new class is one more answer for the judge, so an image that `filters.label` accepted could show the new class.
-    The judge looks at the images that exist, and chooses between the old classes and the new ones.
+    A new class is one more answer for the judge, so an image that `filters.label` or `filters.box` accepted could
+    show the new class. The judge looks at the images that exist, and chooses between the old classes and the new ones.
 
     Raises:
         PlanChanged: an image would be rejected now.
@@ -79,7 +79,7 @@ def check_growth(wanted: Plan, store: RunStore, device: str, on_progress: OnProg
     if not state.complete:
         open_shards = state.shard_count - len(state.done)
         what = f"{store.location} cannot gain the class {new} yet: {open_shards} shards are not committed"
-        hint = "Finish the run first: its images must be compared with the new class, as `filters.label` asks."
+        hint = "Finish the run first: its images must be compared with the new class, as its filters ask."
         raise UsageError(what, hint=hint)
     if failing := _failing(there, wanted, store, device, on_progress):
         images = state.accepted
@@ -88,22 +88,24 @@ def check_growth(wanted: Plan, store: RunStore, device: str, on_progress: OnProg
         what = f"{store.location} cannot gain the class {new}: {len(failing)} of its {images} images would be rejected"
         hint = "Word the new class so that the judge tells it from the others (`definition`), or start a new run."
         hint += " `synthgen exclude` takes images out."
-        raise PlanChanged("\n".join([f"{what} by filters.label now", *lines, *more]), hint=hint)
+        raise PlanChanged("\n".join([f"{what} by its filters now", *lines, *more]), hint=hint)
 
 
 def _failing(there: Plan, wanted: Plan, store: RunStore, device: str, on_progress: OnProgress) -> list[str]:
-    from synthgen.planning.rules import rules_of
+    from synthgen.planning.rules import first_broken, rules_of
     from synthgen.running.asking import asked_again
 
+    choosing = (Reason.LABEL, Reason.BOX)  # rules about the judge's choice between the classes
     rules = {
-        name: rule for name in there.spec.classes for rule in rules_of(wanted.spec, name) if rule.reason is Reason.LABEL
+        name: tuple(rule for rule in rules_of(wanted.spec, name) if rule.reason in choosing)
+        for name in there.spec.classes
     }
     judge = wiring.judge(wanted, device)
     judge.setup()
     failing = []
     for done, answer in enumerate(asked_again(there, store, judge), start=1):
         on_progress(StepProgress("asking about the new class", "images", done))
-        rule, score = rules.get(answer.class_name), answer.scores["label_posterior"]
-        if rule and not rule.allows(score):
-            failing.append(f"{answer.image_id}, a {answer.class_name}: label_posterior {score:.3f}, {rule.limits}")
+        if rule := first_broken(answer.scores, rules.get(answer.class_name, ())):
+            score = answer.scores[rule.score]
+            failing.append(f"{answer.image_id}, a {answer.class_name}: {rule.score} {score:.3f}, {rule.limits}")
     return failing

@@ -45,6 +45,7 @@ REFUSED = {
     "control": ("existing images were led by the old one", _NEW),
     "then": ("existing images went through the old stages", _NEW),
     "reference": ("existing images were made like the old one", _NEW),
+    "annotate": ("existing images were looked at by the old one", _NEW),
 }
 """The parts of a plan that a run keeps: why, and what to do instead."""
 
@@ -98,8 +99,13 @@ def growth_of(there: Plan, wanted: Plan, written: str | None = None) -> Growth:
     quotas, is_new = {cell.name: cell.quota for cell in more}, list(mine) != list(theirs)
     if is_new or replace(wanted, spec=with_counts(wanted.spec, mine)).deciding() != there.deciding():
         addition = Addition(quotas, True, wanted.spec, written)
-        return _allowed(there, addition, asks_again=is_new and there.spec.filters.label is not None)
+        return _allowed(there, addition, asks_again=is_new and _chooses(there.spec))
     return _allowed(there, Addition(quotas, True)) if quotas else Growth(None, ())
+
+
+def _chooses(spec: Spec) -> bool:
+    """Whether a filter rejects by the judge's choice between the classes."""
+    return spec.filters.label is not None or spec.filters.box is not None
 
 
 def _allowed(there: Plan, addition: Addition, *, asks_again: bool = False) -> Growth:

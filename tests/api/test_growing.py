@@ -48,7 +48,7 @@ def test_images_that_would_be_rejected_now_are_named_and_others_allow_the_class(
     with pytest.raises(PlanChanged) as refused:
         check(tmp_path, 0.0, monkeypatch)
     first, *named = refused.value.message.splitlines()
-    assert first.endswith("cannot gain the class 'pilot': 45 of its 45 images would be rejected by filters.label now")
+    assert first.endswith("cannot gain the class 'pilot': 45 of its 45 images would be rejected by its filters now")
     assert named[0].endswith(": label_posterior 0.000, at least 0.25")
     assert named[-1] == "  and 42 more"
 
