@@ -21,7 +21,7 @@ from synthgen.files import as_damage
 from synthgen.records import Candidate, Failure, Judged, Rendered
 from synthgen.running.shard.encode import Pixels, decoded, png
 from synthgen.running.shard.journal_rows import (
-    CarriedRow,
+    JournalRow,
     as_carried,
     as_judged,
     counted,
@@ -42,19 +42,6 @@ _SECONDS, _BYTES = 60.0, 256 * 2**20
 _LEVEL = 1
 """The compression of pixels that no table has encoded anyway."""
 FACTS = b"synthgen"
-
-
-class _Row(CarriedRow):
-    batch: int
-    id: str
-    prompt: str
-    seed: int
-    seconds: float
-    batch_size: int
-    failure: str | None
-    message: str | None
-    image: bytes | Pixels | None
-    judged: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +82,9 @@ class Journal:
     seconds: float = 0.0
     provenance: dict[str, list[str]] = field(default_factory=dict)
     used: int = 0
-    _kept: Iterator[list[_Row]] | None = None
-    _next: list[_Row] | None = None
-    _rows: list[_Row] = field(default_factory=list)
+    _kept: Iterator[list[JournalRow]] | None = None
+    _next: list[JournalRow] | None = None
+    _rows: list[JournalRow] = field(default_factory=list)
     _first: int = 0
     _bytes: int = 0
     _since: float = field(default_factory=time.monotonic)
@@ -179,7 +166,7 @@ class Journal:
         for name in _names(self.store, self.shard):
             self.store.delete(name)
 
-    def _read(self) -> Iterator[list[_Row]]:
+    def _read(self) -> Iterator[list[JournalRow]]:
         """Yield the kept batches, from the first attempt on, as far as they follow each other without a gap."""
         for part in chain(parts_of(self.store, self.shard, self.fingerprint)):
             try:
@@ -230,7 +217,7 @@ def chain(parts: Sequence[Part]) -> Iterator[Part]:
         at += part.count
 
 
-def batches(store: RunStore, name: str) -> Iterator[list[_Row]]:
+def batches(store: RunStore, name: str) -> Iterator[list[JournalRow]]:
     """Yield the batches of a part.
 
     Raises:
@@ -240,11 +227,11 @@ def batches(store: RunStore, name: str) -> Iterator[list[_Row]]:
 
     with store.open(name) as file, as_damage(f"{store.location}/{name}"):
         rows = pq.ParquetFile(file, page_checksum_verification=True).read().to_pylist()
-    for _, batch in groupby(cast("list[_Row]", rows), key=lambda row: row["batch"]):
+    for _, batch in groupby(cast("list[JournalRow]", rows), key=lambda row: row["batch"]):
         yield list(batch)
 
 
-def _write(store: RunStore, name: str, rows: Sequence[_Row], facts: Mapping[str, object]) -> None:
+def _write(store: RunStore, name: str, rows: Sequence[JournalRow], facts: Mapping[str, object]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -259,7 +246,7 @@ def _encoded(image: bytes | Pixels | None) -> bytes | None:
     return image if image is None or isinstance(image, bytes) else png(image, _LEVEL)
 
 
-def _row(batch: int, judged: Judged, image: bytes | Pixels | None) -> _Row:
+def _row(batch: int, judged: Judged, image: bytes | Pixels | None) -> JournalRow:
     rendered = judged.rendered
     candidate, failure = rendered.candidate, rendered.failure
     return {
@@ -277,7 +264,7 @@ def _row(batch: int, judged: Judged, image: bytes | Pixels | None) -> _Row:
     }
 
 
-def _rendered(row: _Row, candidate: Candidate) -> Rendered:
+def _rendered(row: JournalRow, candidate: Candidate) -> Rendered:
     """Make of a row what the generator gave.
 
     Raises:

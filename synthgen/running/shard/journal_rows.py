@@ -19,6 +19,8 @@ from synthgen.regions.carried import Carried
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from synthgen.running.shard.encode import Pixels
+
 
 def schema() -> pa.Schema:
     """The schema of a part of a journal."""
@@ -53,6 +55,21 @@ class CarriedRow(TypedDict):
     box_scores: Sequence[float] | None
     masks: Sequence[bytes] | None
     mask_scores: Sequence[float] | None
+
+
+class JournalRow(CarriedRow):
+    """An attempt of a batch, as a part keeps it."""
+
+    batch: int
+    id: str
+    prompt: str
+    seed: int
+    seconds: float
+    batch_size: int
+    failure: str | None
+    message: str | None
+    image: bytes | Pixels | None
+    judged: str | None
 
 
 def as_carried(carried: Carried | None) -> CarriedRow:

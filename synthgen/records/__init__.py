@@ -9,16 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf, isnan
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from synthgen.records.pictures import SourcePicture as SourcePicture
+from synthgen.records.pictures import SourceRow as SourceRow
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from PIL.Image import Image
     from torch import Tensor
 
-    from synthgen.regions.boxes import PixelBox
-    from synthgen.regions.carried import Carried, Corners
+    from synthgen.regions.carried import Carried
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ class Candidate:
         seed: seeds the image's own CPU generator; 0 to 2**63 - 1.
         settings: what it drew of the model's settings; nothing where all images have the same.
         source: the id of the picture that it begins from, in the run's set of sources; None where it begins from noise.
-        source_label, kept: that picture's class, in runs that change classes; and columns to take over, as JSON.
+        source_label: that picture's class, in runs that change classes; None in others.
+        kept: the columns to take over from that picture, as JSON; empty without any.
     """
 
     id: str
@@ -93,29 +95,6 @@ class Candidate:
     source: str | None = None
     source_label: str | None = None
     kept: str = ""
-
-
-class SourceRow(NamedTuple):
-    """A picture: id, class, hash, group; its object's boxes in pixels, and mask's hash; kept columns, as JSON."""
-
-    id: str
-    class_name: str
-    digest: str
-    group: str
-    boxes: tuple[Corners, ...] = ()
-    mask: str = ""
-    kept: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SourcePicture:
-    """The picture that a candidate begins from, RGB and upright. In the mask, of mode L, its object is white."""
-
-    image: Image
-    mask: Image | None = None
-    boxes: tuple[PixelBox, ...] = ()
-    columns: Mapping[str, Image] = field(default_factory=dict)  # others of its row, which lead the layout
-    references: Mapping[str, Image] = field(default_factory=dict)  # others that the image is to be like
 
 
 Pictures = Callable[[Candidate], SourcePicture]
