@@ -51,7 +51,8 @@ def control_of(read: _Read, named: str, others: Collection[str] = (), task: str 
     if fits:
         return fits[0]
     doing = "" if task == CONTROL else f" for {task}"
-    by = " or ".join(row.kind or "no other model" for row in rows)
+    *first, last = (row.kind or "no other model" for row in rows)
+    by = f"{', '.join(first)} or {last}" if first else last
     if not kinds:
         what = f"{named} needs a model that leads it{doing}, {by}: name one in control.0.model"
         raise ModelError(
