@@ -127,6 +127,7 @@ def _unfit(row: ControlRoles, config: Mapping[str, object], read: _Read) -> Iter
         if plain and None not in (mine, theirs) and mine != theirs:
             yield f"its channels are {mine}, and the model's {theirs}"
         return
+
     yield from _reading(row, config, own)
     widths, base = config.get("base_block_out_channels"), own.get("block_out_channels")  # of a ControlNet-XS
     if None not in (widths, base) and widths != base:
