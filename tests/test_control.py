@@ -83,7 +83,7 @@ REFUSED = {
     "it acts only where images begin from pictures": ["model.strength=0.5"],
     "needs a model that leads it, ControlNetModel": ["control.0.model=null"],
     "control.1: StableDiffusionControlNetPipeline needs a model that leads it": ["control.1.model=null"],
-    "it is FluxControlNetModel, and StableDiffusionPipeline is led by ControlNetModel or T2IAdapter": [
+    "FluxControlNetModel, and StableDiffusionPipeline is led by ControlNetModel, ControlNetXSAdapter or T2IAdapter": [
         "control.0.model=./flux"
     ],
     "another one is ControlNetModel: all must be of one kind": ["control.1.model=./adapter"],

@@ -51,7 +51,8 @@ def control_of(read: _Read, named: str, others: Collection[str] = (), task: str 
     if fits:
         return fits[0]
     doing = "" if task == CONTROL else f" for {task}"
-    by = " or ".join(row.kind or "no other model" for row in rows)
+    *first, last = (row.kind or "no other model" for row in rows)
+    by = f"{', '.join(first)} or {last}" if first else last
     if not kinds:
         what = f"{named} needs a model that leads it{doing}, {by}: name one in control.0.model"
         raise ModelError(
@@ -126,6 +127,7 @@ def _unfit(row: ControlRoles, config: Mapping[str, object], read: _Read) -> Iter
         if plain and None not in (mine, theirs) and mine != theirs:
             yield f"its channels are {mine}, and the model's {theirs}"
         return
+
     yield from _reading(row, config, own)
     widths, base = config.get("base_block_out_channels"), own.get("block_out_channels")  # of a ControlNet-XS
     if None not in (widths, base) and widths != base:

@@ -63,6 +63,7 @@ def call_of(read: Read, task: str = TEXT_TO_IMAGE, *, led: bool = False) -> Pipe
         raise ModelError(f"model.id: its pipeline is not one of diffusers' own: {named!r}", hint=hint)
     if signature_of(named) is None:
         raise ModelError(f"model.id: the installed diffusers has no pipeline {named}", hint="Update diffusers.")
+
     wanted = TASKS.get(task) or LATER[task]
     if led or task == CONTROL:
         return _led(read, named, index, wanted)
@@ -244,6 +245,7 @@ def _guidance(
     takes = signature.takes
     if row.distilled and index.get(row.distilled):
         return Guidance.NONE, None
+
     if row.guidance is Guidance.TRUE:
         embedded = row.embedded if backbone.get("guidance_embeds") else None
         # Weights that were distilled without any guidance say so by the same flag, where the call has both.
