@@ -10,13 +10,14 @@ from synthgen.spec import ControlSpec
 
 _Read = Callable[[str], Mapping[str, object]]
 
+_POOLED = "pooled_projection_dim"
 _WIDTHS = (
     "in_channels",
     "block_out_channels",
     "layers_per_block",
     "cross_attention_dim",
     "joint_attention_dim",
-    "pooled_projection_dim",
+    _POOLED,
     "caption_channels",
 )
 """Settings that a control model has in common with the denoiser that it leads."""
@@ -133,6 +134,8 @@ def _unfit(row: ControlRoles, config: Mapping[str, object], read: _Read) -> Iter
     if read("unet/config.json"):  # one that fills regions takes more channels than latents have, and its ControlNet not
         own = {**own, "in_channels": read("vae/config.json").get("latent_channels")}
     for key in _WIDTHS if widths is None else ("cross_attention_dim",):
+        if key == _POOLED and row.kind == "HunyuanDiT2DControlNetModel":
+            continue  # it pools texts itself
         mine, theirs = config.get(key), own.get(key)
         if None not in (mine, theirs) and mine != theirs:
             yield f"its {key} is {mine}, and the model's is {theirs}"

@@ -74,6 +74,8 @@ def call_of(read: Read, task: str = TEXT_TO_IMAGE, *, led: bool = False) -> Pipe
     if (why := not_fit(name, wanted)) or signature is None:
         what = "make images from text" if task == TEXT_TO_IMAGE else f"do {task}"
         hint = "Add control, which says what leads it." if is_led(name, task) else "Choose another model."
+        if task == TEXT_TO_IMAGE and is_led(name, CONTROL):
+            hint = f"Set task: {CONTROL}, and add control, which says what leads it."
         raise ModelError(f"model.id: {name} does not {what}: {why}", hint=hint)
     return _resolved(signature, family_of(name), wanted, read, index)
 

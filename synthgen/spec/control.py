@@ -80,8 +80,8 @@ class ControlSpec(Section):
 
     @property
     def made_by(self) -> str:
-        """The preprocessor and its settings, in words."""
-        return "canny {} {}".format(*self.canny) if self.preprocessor == "canny" else str(self.preprocessor)
+        """What the preprocessor shows, in words."""
+        return "canny {} {}".format(*self.canny) if self.preprocessor == "canny" else "the picture without its region"
 
     @property
     def canny(self) -> tuple[int, int]:

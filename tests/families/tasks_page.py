@@ -114,6 +114,7 @@ def _counts() -> str:
 def _limits(row: Family, task: TaskRoles) -> str:
     """Write which sizes a pipeline draws, where it does not draw all."""
     limits = ["squares only"] * row.squares + ["any shape of a million pixels"] * row.is_area
+    limits += [f"{len(row.sizes)} sizes of a million pixels"] * bool(row.sizes)
     if task.edits and row.pictures.least > 1:
         limits.append(f"sides from {row.pictures.least}")
     return "".join(f", {one}" for one in limits)

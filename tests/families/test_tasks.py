@@ -76,6 +76,13 @@ def controlled() -> set[str]:
     return {name for name in pipeline_names() if re.search("Control|(Diffusion|XL)Adapter", name)}
 
 
+@pytest.mark.parametrize("task", ["text-to-image", IMAGES, "inpaint"])
+def test_a_model_that_something_must_lead_is_refused_with_the_way_out(task: str) -> None:
+    with pytest.raises(ModelError, match="controls the layout") as raised:
+        call("FluxControlPipeline", task)
+    assert "add control" in str(raised.value.hint).lower()
+
+
 def test_the_page_of_tasks_names_what_is_driven_and_why_others_are_not() -> None:
     def fit(task: TaskRoles) -> set[str]:
         return {name for _, name in tasks_page.listed(task) if not_fit(name, task) is None}

@@ -38,7 +38,7 @@ def renderer(of: str, folder: Path) -> Renderer:
         places = LED["sd"].save(folder / "model", 2)
     else:
         (EDITED["pix2pix"] if task == "edit" else FAMILIES["stable-diffusion"]).save(folder / "model")
-    pictures = ({"column": "depth"}, {"preprocessor": "canny", "thresholds": (20, 50)})
+    pictures: tuple[dict[str, object], ...] = ({"column": "depth"}, {"preprocessor": "canny", "thresholds": (20, 50)})
     controls = [
         ControlSpec.model_validate({"model": str(place), **each}) for place, each in zip(places, pictures, strict=False)
     ]

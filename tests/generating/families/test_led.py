@@ -157,7 +157,7 @@ def bench(case: Led, task: str, folder: Path) -> Bench:
     first |= {"interval": INTERVAL} if case.interval else {}
     second = {"model": models[-1], "preprocessor": "canny", "thresholds": (20, 50)}
     controls = [ControlSpec.model_validate(one) for one in (first, second)[:count]]
-    settings = {"width": family.size[1], "height": family.size[0], key: GUIDANCE}
+    settings: dict[str, object] = {"width": family.size[1], "height": family.size[0], key: GUIDANCE}
     settings |= {"negative_prompt": negative} if negative else {}
     settings |= {"strength": STRENGTH} if strong else {}
     ours = led(folder / "model", controls, task, **settings)
@@ -192,19 +192,23 @@ def save_photos(folder: Path) -> None:
     (folder / "metadata.jsonl").write_text("\n".join(lines), encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    ("task", "name"),
-    [
-        pytest.param("inpaint", "sd-9", marks=pytest.mark.slow),
-        pytest.param("inpaint", "sd3", marks=pytest.mark.sweep),
-        pytest.param("image-to-image", "flux-control", marks=pytest.mark.sweep),
-    ],
-)
+CASES = {("control", name): case for name, case in LED.items()} | dict(REDRAWN)
+
+
+def marked(*sample: tuple[str, str]) -> list[object]:
+    """Return all cases, of which CI tries a sample."""
+    return [
+        pytest.param(*key, marks=pytest.mark.slow if key in sample else pytest.mark.sweep, id="-".join(key))
+        for key in CASES
+    ]
+
+
+@pytest.mark.parametrize(("task", "name"), marked(("inpaint", "sd-9")))
 def test_a_spec_becomes_a_dataset_of_the_images_of_direct_calls(
     task: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    place = bench(REDRAWN[task, name], task, tmp_path)
+    place = bench(CASES[task, name], task, tmp_path)
     controls = [one.model_dump(exclude_none=True) for one in place.controls]
     controls = [one | ({"column": "depth_file_name"} if "column" in one else {}) for one in controls]
     model = {"id": "./model", "steps": STEPS, **place.settings}
@@ -221,19 +225,9 @@ def test_a_spec_becomes_a_dataset_of_the_images_of_direct_calls(
             assert furthest([image], [place.direct(one)]) <= FURTHEST
 
 
-CASES = [
-    *(pytest.param("control", name, LED[name], id=name, marks=pytest.mark.slow) for name in LED),
-    *(
-        pytest.param(
-            task, name, case, id=f"{task}-{name}", marks=pytest.mark.slow if name == "sd-9" else pytest.mark.sweep
-        )
-        for (task, name), case in REDRAWN.items()
-    ),
-]
-
-
-@pytest.mark.parametrize(("task", "name", "case"), CASES)
-def test_pictures_weights_and_intervals_act_as_in_direct_calls(task: str, name: str, case: Led, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("task", "name"), marked(("control", "sd"), ("control", "flux-union"), ("inpaint", "sd-9")))
+def test_pictures_weights_and_intervals_act_as_in_direct_calls(task: str, name: str, tmp_path: Path) -> None:
+    case = CASES[task, name]
     place = bench(case, task, tmp_path)
     ours = place.ours
     candidates = [candidate(index, PROMPTS[index], place.negative) for index in range(3)]

@@ -22,7 +22,8 @@ from synthgen.models.parts import source_of
 from synthgen.records import Candidate, SourcePicture
 from synthgen.spec import ModelSpec
 from tests.command import command_line
-from tests.generating.families.begun import WithPictures, cut, given, picture, region
+from tests.generating.families import FAMILIES
+from tests.generating.families.begun import FROM_IMAGES, WithPictures, cut, given, picture, region
 from tests.generating.families.edited import EDITED
 from tests.generating.families.family import Family, pixels
 from tests.generating.families.filled import FILLED
@@ -31,7 +32,7 @@ from tests.generating.tiny import candidate
 pytestmark = pytest.mark.filterwarnings("ignore")  # of diffusers and transformers, of themselves
 
 PROMPTS = ("a chef", "a doctor at work", "a nurse in a red hat")
-GUIDANCE, HAT, STEPS = 4.0, "a hat", 2
+GUIDANCE, HAT, STEPS, STRENGTH = 4.0, "a hat", 2, 0.6
 FURTHEST = 3
 """Grey levels of 255 between two images of one candidate: sums of another order are not equal to the last bit."""
 SAMPLE = ("pix2pix", "flux-kontext", "stable-diffusion-9", "flux-fill", "if")
@@ -52,11 +53,13 @@ budget: {attempts_per_image: 1}
 
 
 def case(task: str, name: str) -> tuple[Family, str]:
+    if task == "image-to-image":
+        return FAMILIES[name], FROM_IMAGES[name]
     return FILLED[name] if task == "inpaint" else (EDITED[name], EDITED[name].class_name)
 
 
 def cases(task: str, sample: Sequence[str] = SAMPLE) -> list[object]:
-    names = FILLED if task == "inpaint" else EDITED
+    names: Sequence[str] = [*{"inpaint": FILLED, "edit": EDITED, "image-to-image": FROM_IMAGES}[task]]
     marks = {name: pytest.mark.slow if name in sample else pytest.mark.sweep for name in names}
     return [pytest.param(task, name, marks=mark, id=f"{task}-{name}") for name, mark in marks.items()]
 
@@ -126,7 +129,15 @@ class Bench:
         key = "embedded_guidance" if self.family.guidance == "embedded" else "guidance"
         guided = {} if self.family.guidance == "none" else {key: GUIDANCE}
         negated = {"negative_prompt": HAT} if self.against else {}
-        return {"steps": STEPS, "width": self.family.size[1], "height": self.family.size[0], **guided, **negated}
+        strength = {"strength": STRENGTH} if self.task == "image-to-image" else {}
+        return {
+            **strength,
+            "steps": STEPS,
+            "width": self.family.size[1],
+            "height": self.family.size[0],
+            **guided,
+            **negated,
+        }
 
     @property
     def against(self) -> str:
@@ -136,7 +147,10 @@ class Bench:
         """Draw the image of a picture by a call of the pipeline alone."""
         size = self.family.size
         mask = region(number) if self.task == "inpaint" else None
-        pipeline = WithPictures(self.by_hand, given(self.class_name, picture(number), mask, size))
+        pictures = given(self.class_name, picture(number), mask, size)
+        if self.task == "image-to-image":
+            pictures |= {"strength": STRENGTH}
+        pipeline = WithPictures(self.by_hand, pictures)
         (image,) = self.family.direct(
             cast("DiffusionPipeline", pipeline),
             [prompt],
@@ -171,7 +185,10 @@ def test_pictures_and_regions_act_as_in_direct_calls(task: str, name: str, tmp_p
     assert 3 * apart(first, expected[0]) < apart(other, expected[0]), "it is the image of this picture"
 
 
-@pytest.mark.parametrize(("task", "name"), [*cases("edit", ENTIRE), *cases("inpaint", ENTIRE)])
+@pytest.mark.timeout(1800)  # some draw a million pixels
+@pytest.mark.parametrize(
+    ("task", "name"), [*cases("edit", ENTIRE), *cases("inpaint", ENTIRE), *cases("image-to-image", ENTIRE)]
+)
 def test_a_spec_becomes_a_dataset_of_the_images_of_direct_calls(
     task: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
