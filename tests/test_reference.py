@@ -17,6 +17,7 @@ import synthgen
 from synthgen.api.references import reference_pictures
 from synthgen.bundled import GENERATOR
 from synthgen.errors import PlanChanged, UsageError
+from synthgen.planning import free_keys, with_free_keys
 from tests.command import command_line
 from tests.generating.families.shown import Shapes, of_unet, plain, save_encoder
 
@@ -99,6 +100,7 @@ REFUSED = {
     "in a 'column' of the source: give one of them\n": [of(image=None)],
     "give one of them, not both": [of(column="mask_file_name"), *BEGINS],
     "images of this spec begin from no pictures": [of(image="source")],
+    "cannot be shown a picture of each image's own": [of(image="source"), *BEGINS, "then={task: refine}"],
     "only an id on the hub takes it": [of(revision="main")],
     "where the adapter is, so is its revision": [of(encoder={"revision": "main"})],
     "reference.0.image: there is no file ./stile.png": [of(image="./stile.png")],
@@ -141,11 +143,17 @@ def test_a_picture_is_pinned_and_may_move(folder: Path, tmp_path: Path, monkeypa
     assert planned.revisions.components.keys() == {"reference.0", "reference.0.encoder", "reference.0.image"}
     Path("style.png").rename("moved.png")
     Path("moved.yaml").write_text(SPEC.replace("./style.png", "./moved.png"))
-    assert synthgen.plan("moved.yaml").fingerprint == planned.fingerprint
+    moved = synthgen.plan("moved.yaml")
+    assert moved.fingerprint == planned.fingerprint
+    assert free_keys(moved.spec)["reference.image"] == ["./moved.png"]
+    assert with_free_keys(planned.spec, free_keys(moved.spec)) == moved.spec
     Image.new("RGB", (60, 40)).save("moved.png")
     assert synthgen.plan("moved.yaml").fingerprint != planned.fingerprint
     with pytest.raises(UsageError, match=r"reference\.0\.image: the picture has changed since the run was planned"):
         reference_pictures(synthgen.plan("moved.yaml").spec, planned.revisions.components)
+
+
+STRONGER = ["--set", "reference.0.weight=1.5", "--set", "then={task: refine, strength: 0.5}"]
 
 
 @pytest.mark.slow
@@ -153,7 +161,7 @@ def test_images_of_a_run_are_like_its_pictures(folder: Path, tmp_path: Path, mon
     shutil.copytree(folder, tmp_path / "mine", symlinks=True)
     monkeypatch.chdir(tmp_path / "mine")
     assert command_line(["run", "spec.yaml", "-o", "run", "--quiet"]) == 0
-    assert command_line(["run", "spec.yaml", "-o", "stronger", "--quiet", "--set", "reference.0.weight=1.5"]) == 0
+    assert command_line(["run", "spec.yaml", "-o", "stronger", "--quiet", *STRONGER]) == 0
     made, other = (datasets.load_dataset(f"{name}/dataset", split="train") for name in ("run", "stronger"))
     assert np.asarray(made[0]["image"]).tolist() != np.asarray(other[0]["image"]).tolist()
 

@@ -150,8 +150,8 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
         *_adapters(planned),
         *_components(planned),
         *_controls(planned),
-        *_stages(planned),
         *_references(planned),
+        *_stages(planned),
         *_pictures(planned),
     )
 
@@ -205,15 +205,6 @@ def _controls(planned: Plan) -> Iterator[PinnedModel]:
             yield PinnedModel(kind, "control model", place, planned.revisions.components.get(f"control.{index}", ""))
 
 
-def _stages(planned: Plan) -> Iterator[PinnedModel]:
-    """Give every model of a later stage that the spec names."""
-    for index, then in enumerate(planned.spec.then):
-        if (place := then.model) is not None:
-            kind: Literal["folder", "hub"] = "folder" if models.is_folder(place) else "hub"
-            revision = planned.revisions.components.get(stage_name(index), "")
-            yield PinnedModel(kind, "model of a later stage", place, revision)
-
-
 def _references(planned: Plan) -> Iterator[PinnedModel]:
     """Give every IP-Adapter that the spec names, its image encoder, and the picture that all images are shown."""
     pinned = planned.revisions.components
@@ -223,6 +214,15 @@ def _references(planned: Plan) -> Iterator[PinnedModel]:
             yield PinnedModel("hub" if part.is_hub else "folder", role, part.id, pinned.get(name, ""))
         if reference.path is not None:
             yield PinnedModel("file", "picture", reference.path, pinned.get(f"reference.{index}.image", ""))
+
+
+def _stages(planned: Plan) -> Iterator[PinnedModel]:
+    """Give every model of a later stage that the spec names."""
+    for index, then in enumerate(planned.spec.then):
+        if (place := then.model) is not None:
+            kind: Literal["folder", "hub"] = "folder" if models.is_folder(place) else "hub"
+            revision = planned.revisions.components.get(stage_name(index), "")
+            yield PinnedModel(kind, "model of a later stage", place, revision)
 
 
 def _pictures(planned: Plan) -> Iterator[PinnedModel]:

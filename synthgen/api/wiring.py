@@ -57,7 +57,8 @@ def revisions(spec: Spec) -> Revisions:
         spec.model, None, own=_own_folder(spec), controls=control_models(spec), references=reference_models(spec)
     )
     revision, components = revisions_of(source)
-    components |= {**picture_revisions(spec), **stage_revisions(spec)}
+    components |= picture_revisions(spec)
+    components |= stage_revisions(spec)
     return Revisions(revision, judged_by, releases, adapters.revisions(spec, source), components)
 
 

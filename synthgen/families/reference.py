@@ -45,6 +45,12 @@ _LOADERS = (
         several=False,
     ),
 )
+NOT_SHOWN: Mapping[str, str] = {
+    "KolorsPAGPipeline": "diffusers itself fails with them",
+    "StableDiffusionPanoramaPipeline": "it draws an image in views, with which references were not compared",
+    "StableDiffusionSAGPipeline": "it guides by its own attention, with which references were not compared",
+}
+"""Pipelines that make images and take IP-Adapters, and that are shown none, with the reasons."""
 _BACKBONES: Mapping[str, str] = {"IPAdapterMixin": "unet"}
 _LAYER = re.compile(r"(?:ip_adapter|double_blocks)\.(\d+)\.(?:processor\.)?(?:ip_adapter_double_stream_k_proj|to_k_ip)")
 _PLAIN = ("image_proj.proj.weight", "ip_adapter_proj_model.proj.weight")
@@ -71,6 +77,9 @@ def reference_problems(
     row = reference_of(call.pipeline)
     if row is None:
         yield "reference", f"diffusers has no IP-Adapters for {call.pipeline}: remove it, or choose another model"
+        return
+    if why := NOT_SHOWN.get(call.pipeline):
+        yield "reference", f"{call.pipeline} is shown no pictures: {why}"
         return
     if len(references) > 1 and not row.several:
         yield "reference.1", f"{call.pipeline} takes one IP-Adapter, and {len(references)} are given"

@@ -222,7 +222,7 @@ class _StageRenderer(Renderer):
         )
         self._shared = shared
         if shared is not None:
-            self._adapters = shared._adapters
+            self._adapters, self._references = shared._adapters, shared._references
 
     def drawn(self, candidates: Sequence[Candidate], pictures: Mapping[str, Image.Image]) -> list[Rendered]:
         """Draw candidates, each from its picture, by its id."""

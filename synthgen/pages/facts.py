@@ -63,11 +63,11 @@ def facts(planned: Plan) -> dict[str, str]:
     for index, control in enumerate(planned.spec.control):
         name = f"control.{index}"
         facts[f"control {index + 1}"] = control.described(planned.revisions.components.get(name, ""))
-    for index, then in enumerate(planned.spec.then):
-        facts[f"then {index + 1}"] = then.described(planned.revisions.components.get(stage_name(index), ""))
     for index, reference in enumerate(planned.spec.reference):
         revision = planned.revisions.components.get(f"reference.{index}", "")
         facts[f"reference {index + 1}"] = reference.described(revision)
+    for index, then in enumerate(planned.spec.then):
+        facts[f"then {index + 1}"] = then.described(planned.revisions.components.get(stage_name(index), ""))
     if planned.sources is not None and planned.spec.source is not None:
         facts["pictures from"] = planned.sources.described(planned.spec.source.dataset)
     if planned.spec.drawn_region is not None:

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Mapping
 
+from pydantic import JsonValue
+
 from synthgen.planning.plan import NOT_IN_FINGERPRINT
 from synthgen.spec import Spec
 
@@ -17,7 +19,7 @@ def free_keys(spec: Spec) -> dict[str, object]:
     """
     content = spec.canonical()
     there = [place for place in _PLACES if place[1] in content]
-    return {key: content[section][name] if name else content[section] for key, section, name in there}
+    return {key: _value(content[section], name) for key, section, name in there}
 
 
 def with_free_keys(spec: Spec, values: Mapping[str, object]) -> Spec:
@@ -31,8 +33,28 @@ def with_free_keys(spec: Spec, values: Mapping[str, object]) -> Spec:
     content = spec.canonical()
     for key, section, name in _PLACES:
         if key in values and section in content:
-            (content[section] if name else content)[name or section] = values[key]
+            content[section] = _with_value(content[section], name, values[key])
     return Spec.model_validate_json(json.dumps(content))
+
+
+def _value(section: JsonValue, name: str) -> JsonValue:
+    """Return a key of a section, or the section itself; of a list of sections, the key of each."""
+    if isinstance(section, list) and name:
+        return [_value(each, name) for each in section]
+    return section[name] if name and isinstance(section, dict) else section
+
+
+def _with_value(section: JsonValue, name: str, value: object) -> object:
+    """Return a section with a key of another value; a list of sections with the key of each.
+
+    Raises:
+        ValueError: the list of values has another length.
+    """
+    if isinstance(section, list) and name:
+        if not isinstance(value, list):
+            raise ValueError("its values are not a list")
+        return [_with_value(each, name, one) for each, one in zip(section, value, strict=True)]
+    return {**section, name: value} if name and isinstance(section, dict) else value
 
 
 _PLACES = [(key, *key.partition(".")[::2]) for key in NOT_IN_FINGERPRINT]

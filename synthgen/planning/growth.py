@@ -43,8 +43,8 @@ REFUSED = {
     "region": ("existing images have the old region drawn again", _NEW),
     "canvas": ("existing images have the old canvas", _NEW),
     "control": ("existing images were led by the old one", _NEW),
-    "then": ("existing images went through the old stages", _NEW),
     "reference": ("existing images were made like the old one", _NEW),
+    "then": ("existing images went through the old stages", _NEW),
 }
 """The parts of a plan that a run keeps: why, and what to do instead."""
 

@@ -14,9 +14,8 @@ class Revisions:
     Attributes:
         plugins: those that decide what is accepted, such as `{"measures.faces": "synthgen-faces 1.2"}`.
         adapters: by name, `sha256:` and the hash of the file; of a hub id, the commit before it.
-        components: of `model.components`, by name; `config`, of what `model.config` names; `control.0` and
-            `then.0` and so on; of references `reference.0`, `reference.0.encoder` and, of a picture's file,
-            `reference.0.image`.
+        components: of `model.components`, by name; `config`, of what `model.config` names; `control.0`, `then.0`
+            and so on; of references `reference.0`, `reference.0.encoder` and, of a picture's file, `reference.0.image`.
     """
 
     generator: str

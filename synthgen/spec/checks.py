@@ -40,8 +40,8 @@ def check(spec: Data) -> Iterator[Violation]:
     """Yield every problem that involves several keys of a spec."""
     yield from check_source(spec)
     yield from check_control(spec)
-    yield from check_then(spec)
     yield from check_reference(spec)
+    yield from check_then(spec)
     yield from _name(spec.get("name"))
     yield from _size(mapping(spec, "model"))
     yield from _negatives(spec)

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from synthgen.spec.bare import Data, Violation, mapping
 from synthgen.spec.model import FOLDER_ID
-from synthgen.spec.place import Path
+from synthgen.spec.place import KEY, Path
 from synthgen.spec.reference import BEGUN
+from synthgen.spec.then import REFINE
 
 
 def check_reference(spec: Data) -> Iterator[Violation]:
@@ -14,6 +15,7 @@ def check_reference(spec: Data) -> Iterator[Violation]:
     for index, entry in enumerate(references if isinstance(references, list | tuple) else ()):
         if isinstance(entry, Mapping):
             yield from _own(entry, ("reference", index), begins=spec.get("source") is not None)
+            yield from _later(entry, spec.get("then"))
 
 
 def _own(entry: Data, at: Path, *, begins: bool) -> Iterator[Violation]:
@@ -40,6 +42,15 @@ def _own(entry: Data, at: Path, *, begins: bool) -> Iterator[Violation]:
         yield Violation((*at, "encoder", "revision"), "only an id takes it: where the adapter is, so is its revision")
     elif place is not None:
         yield from _revision(mapping(entry, "encoder"), place, (*at, "encoder"))
+
+
+def _later(entry: Data, then: object) -> Iterator[Violation]:
+    """Refuse stages by the spec's own model, which would be shown what no longer is there."""
+    stages = then if isinstance(then, list | tuple) else [then]
+    own = any(isinstance(one, Mapping) and one.get("task") == REFINE and one.get("model") is None for one in stages)
+    if own and (entry.get("column") is not None or entry.get("image") == BEGUN):
+        what = "a stage by the spec's own model cannot be shown a picture of each image's own"
+        yield Violation(("then", KEY), f"{what}: name a model in it, or a file for all images in reference")
 
 
 def _revision(entry: Data, place: object, at: Path) -> Iterator[Violation]:

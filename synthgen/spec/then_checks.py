@@ -19,14 +19,13 @@ def check_then(spec: Data) -> Iterator[Violation]:
         yield Violation(("then", KEY), "a generator of an installed package has no later stages: remove it")
         return
     if isinstance(then, Mapping):
-        yield from _own(then, ("then",), spec)
+        yield from _own(then, ("then",), spec.get("task"))
     for index, entry in enumerate(then if isinstance(then, list | tuple) else ()):
         if isinstance(entry, Mapping):
-            yield from _own(entry, ("then", index), spec)
+            yield from _own(entry, ("then", index), spec.get("task"))
 
 
-def _own(entry: Data, at: Path, spec: Data) -> Iterator[Violation]:
-    before = spec.get("task")
+def _own(entry: Data, at: Path, before: object) -> Iterator[Violation]:
     task, model, scale = entry.get("task"), entry.get("model"), entry.get("scale")
     if task == UPSCALE:
         if scale is None or scale == 1:
@@ -44,8 +43,6 @@ def _own(entry: Data, at: Path, spec: Data) -> Iterator[Violation]:
         if task == UPSCALE and model is None and entry.get(key) is not None:
             yield Violation((*at, key), "no model draws here: name an upscaler in 'model', or remove it")
 
-    if spec.get("reference") and task == REFINE and model is None:
-        yield Violation(at, "the model has IP-Adapters, which a later stage shows no pictures: name another 'model'")
     grows = task == UPSCALE or (isinstance(scale, int | float) and scale != 1)
     if before in _KEEPS and grows:
         what = f"{quoted(str(before))} keeps pixels of its picture, and an enlarged image would have none of them"

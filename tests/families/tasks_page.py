@@ -8,8 +8,9 @@ from pathlib import Path
 from synthgen.families.control import CONTROLS, ControlRoles, is_led
 from synthgen.families.picture_rules import ImageGuidance
 from synthgen.families.reasons import NOT_LED
+from synthgen.families.reference import NOT_SHOWN, reference_of
 from synthgen.families.resolve import family_of, not_fit
-from synthgen.families.signature import auto_families, signature_of
+from synthgen.families.signature import auto_families, mixins_of, pipeline_names, signature_of
 from synthgen.families.table import FAMILIES, Family, Together
 from synthgen.families.tasks import CONTROL, TASKS, TaskRoles
 
@@ -111,6 +112,29 @@ def _counts() -> str:
     return "\n".join(rows) + "\n"
 
 
+def shown_in(name: str) -> list[str]:
+    """Name the tasks in which a pipeline is driven."""
+    return [task for task in TASKS if is_led(name, task) or (task != CONTROL and not_fit(name, TASKS[task]) is None)]
+
+
+def _shown() -> str:
+    """Write a row for each pipeline that takes IP-Adapters, and for those of which none is shown pictures."""
+    rows = ["| diffusers' pipeline | tasks | image encoder | several |", "| --- | --- | --- | --- |"]
+    left = ["| not shown pictures | why |", "| --- | --- |"]
+    for name in pipeline_names():
+        row, tasks = reference_of(name), shown_in(name)
+        if not any(base.endswith("IPAdapterMixin") for base in mixins_of(name)):
+            continue
+        if row is None or not tasks or name in NOT_SHOWN:
+            task = TASKS["inpaint" if "Inpaint" in name else "text-to-image"]
+            why = NOT_SHOWN.get(name) or (not_fit(name, task) if row else "its call takes no embeddings")
+            left.append(f"| {_short(name)} | {why} |")
+            continue
+        cells = [_short(name), ", ".join(f"`{one}`" for one in tasks), row.encoder, "yes" if row.several else "no"]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*rows, "", *left]) + "\n"
+
+
 def _limits(row: Family, task: TaskRoles) -> str:
     """Write which sizes a pipeline draws, where it does not draw all."""
     limits = ["squares only"] * row.squares + ["any shape of a million pixels"] * row.is_area
@@ -131,7 +155,7 @@ def page() -> str:
     """Return the page with its tables as they are now."""
     text = PAGE.read_text(encoding="utf-8")
     tables = {name: table(task) for name, task in TASKS.items() if task.pictures and name != SAME}
-    for name, now in {**tables, CONTROL: _led(), "counts": _counts()}.items():
+    for name, now in {**tables, CONTROL: _led(), "reference": _shown(), "counts": _counts()}.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
         assert begin in text, name
         text = re.sub(f"{begin}.*{end}", lambda _: f"{begin}\n{now}\n{end}", text, flags=re.DOTALL)  # noqa: B023

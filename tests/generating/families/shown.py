@@ -116,11 +116,18 @@ def _of_sd3(transformer: Any) -> Shapes:
 
 _UNETS = ("stable-diffusion", "stable-diffusion-xl", "stable-diffusion-pag", "stable-diffusion-xl-pag")
 _OTHERS = ("stable-diffusion-3", "flux-dev")
+_LED = ("sd", "sd-pag", "sdxl", "sdxl-pag", "sdxl-union", "sdxl-t2i", "sd3", "flux", "flux-union")
 COMPARED: Mapping[str, tuple[str, ...]] = {
     "text-to-image": (*_UNETS, *_OTHERS, "lcm", "kolors", "chroma"),
-    "image-to-image": (*_UNETS, *_OTHERS, "lcm", "kolors", "chroma"),
-    "inpaint": (*_UNETS, *_OTHERS, "stable-diffusion-9", "flux-kontext"),
-    "control": ("sd", "sd-pag", "sdxl", "sdxl-pag", "sdxl-union", "sdxl-t2i", "sd3", "flux", "flux-union"),
+    "image-to-image": (
+        *(*_UNETS, *_OTHERS, "lcm", "kolors", "chroma"),
+        *("led sd", "led sdxl", "led sdxl-pag", "led sdxl-union"),
+    ),
+    "inpaint": (
+        *(*_UNETS, *_OTHERS, "stable-diffusion-9", "flux-kontext"),
+        *("led sd", "led sd-9", "led sd-pag", "led sdxl", "led sdxl-union", "led sd3"),
+    ),
+    "control": tuple(f"led {name}" for name in _LED),
     "edit": ("pix2pix", "flux-kontext"),
 }
-"""Small models that are shown pictures, by task."""
+"""Small models that are shown pictures, by task; with `led`, a control acts, too."""

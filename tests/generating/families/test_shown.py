@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,37 +13,38 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 from transformers import CLIPVisionModelWithProjection, SiglipImageProcessor, SiglipVisionModel
 
+from synthgen.families.reference import NOT_SHOWN, reference_of
+from synthgen.families.signature import pipeline_names
 from synthgen.generating.given import PictureLayout
 from synthgen.generating.reference import References
 from synthgen.generating.renderer import Renderer
 from synthgen.models.parts import source_of
 from synthgen.records import SourcePicture
 from synthgen.spec import ControlSpec, ModelSpec, ReferenceSpec
+from tests.families.tasks_page import shown_in
 from tests.generating.families import FAMILIES
-from tests.generating.families.begun import FROM_IMAGES, WithPictures, given, picture, region
+from tests.generating.families.begun import FROM_IMAGES, WithPictures, given, picture
 from tests.generating.families.edited import EDITED
 from tests.generating.families.family import Family
 from tests.generating.families.filled import FILLED
-from tests.generating.families.led import LED
+from tests.generating.families.led import LED, REDRAWN, Led
 from tests.generating.families.shown import COMPARED, SIDE, save_adapter
 from tests.generating.families.test_begun import FURTHEST, HAT, PROMPTS, drawn, furthest
-from tests.generating.families.test_led import arguments, at_the_mean
-from tests.generating.families.test_led import by_hand as led_by_hand
+from tests.generating.families.test_led import INTERVAL, WEIGHT, arguments, at_the_mean, by_hand_of, redrawn
+from tests.generating.families.test_led import shown as led_by
 from tests.generating.families.test_pictured import pasted
 from tests.generating.tiny import candidate
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of diffusers and transformers, of themselves
 GUIDANCE, STEPS, STRENGTH, WEIGHTS = 4.0, 3, 0.7, (0.8, 0.5)
-SAMPLE = ("text-to-image-stable-diffusion", "image-to-image-flux-dev", "inpaint-stable-diffusion-3", "control-sdxl")
+SAMPLE = ("text-to-image-stable-diffusion", "image-to-image-flux-dev", "inpaint-stable-diffusion-3", "control-led sdxl")
 """What CI tries: each loader of diffusers, and each task but `edit`."""
-TWO = ("stable-diffusion", "flux-dev", "sdxl")
+TWO = ("stable-diffusion", "flux-dev", "led sdxl")
 """What is shown two pictures, by two adapters."""
 
 
-def shown(attempt: int, task: str) -> SourcePicture:
-    columns = {"depth": picture(attempt + 200)} if task == "control" else {}
-    mask = region(attempt) if task == "inpaint" else None
-    return SourcePicture(picture(attempt), mask, columns=columns, references={"style": picture(attempt + 100)})
+def shown(attempt: int) -> SourcePicture:
+    return replace(led_by(attempt), references={"style": picture(attempt + 300)})
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,26 @@ class Bench:
     folder: Path
 
     @property
+    def led(self) -> Led | None:
+        """How it is led: where it is, its name begins with the word."""
+        name = self.name.removeprefix("led ")
+        if name == self.name:
+            return None
+        found = LED[name] if self.task == "control" else REDRAWN[self.task, name]
+        return replace(found, gain=0.5) if "flux" in name else found  # larger ones drown what is shown
+
+    @property
     def family(self) -> Family:
-        if self.task == "control":
-            return LED[self.name].of
+        if self.led is not None:
+            return self.led.of
         tasks = {"edit": EDITED, "inpaint": {name: family for name, (family, _) in FILLED.items()}}
         return tasks.get(self.task, FAMILIES)[self.name]
 
     @property
     def kind(self) -> str:
+        if self.led is not None:
+            return self.led.pipeline
         match self.task:
-            case "control":
-                return LED[self.name].pipeline
             case "inpaint":
                 return FILLED[self.name][1]
             case "image-to-image":
@@ -82,8 +92,8 @@ class Bench:
 
     def save(self) -> list[Path]:
         """Save everything; return the folders of control models."""
-        places = LED[self.name].save(self.folder / "model", 1) if self.task == "control" else []
-        if self.task != "control":
+        places = self.led.save(self.folder / "model", 1) if self.led else []
+        if not self.led:
             self.family.save(self.folder / "model")
         whole = self.family.build()
         for index in range(self.count):
@@ -114,14 +124,14 @@ class Bench:
             for index, one in enumerate(references)
             for name, part in one.components(f"reference.{index}").items()
         }
-        controls = [ControlSpec(model=str(place), column="depth", mode=LED[self.name].mode) for place in places]
+        controls = [self._control(self.led, place) for place in places] if self.led else []
         made = Renderer(
             model,
             source_of(model, None, controls=[one.component(str(one.model)) for one in controls], references=parts),
             "cpu",
             largest_batch=16,
             task=self.task,
-            pictures=(lambda one: shown(one.attempt, self.task)) if begins else None,
+            pictures=(lambda one: shown(one.attempt)) if begins else None,
             layout=PictureLayout("mask" if self.task == "inpaint" else None),
             controls=controls,
             references=References(references, {} if begins else {0: picture(7), 1: picture(8)}),
@@ -131,8 +141,8 @@ class Bench:
 
     def theirs(self, places: Sequence[Path]) -> Any:
         pipeline: Any = (
-            led_by_hand(LED[self.name], self.folder / "model", [*places])
-            if self.task == "control"
+            by_hand_of(self.led, self.folder / "model", [*places])
+            if self.led
             else getattr(diffusers, self.kind).from_pretrained(self.folder / "model")
         )
         encoder: Any = SiglipVisionModel if "Diffusion3" in self.kind else CLIPVisionModelWithProjection
@@ -149,19 +159,21 @@ class Bench:
 
     def direct(self, pipeline: Any, prompt: str, seed: int, number: int) -> Tensor:
         """Draw an image by a call of the pipeline alone."""
-        size, begun = self.family.size, shown(number, self.task)
+        size, begun = self.family.size, shown(number)
         pictures = (
             [begun.references["style"], begun.image] if self.task != "text-to-image" else [picture(7), picture(8)]
         )
         more: dict[str, object] = {"ip_adapter_image": pictures[: self.count] if self.count > 1 else pictures[0]}
         if self.kind.startswith(("Flux", "Chroma")):  # what it takes by itself is for one adapter
             more["negative_ip_adapter_image"] = [np.zeros((*size, 3), np.uint8)] * self.count
-        if self.task == "control":
-            more |= arguments(LED[self.name], number + 100, size, 1) | self._unled()
+        mask = begun.mask if self.task == "inpaint" else None
+        if self.led:
+            more |= arguments(self.led, number, size, 1)
+            more |= redrawn(self.led, number, mask) if self.task != "control" else {}
         elif self.task != "text-to-image":
-            more |= given(self.kind, begun.image, begun.mask, size)
+            more |= given(self.kind, begun.image, mask, size)
         more |= {"strength": STRENGTH} if self.task == "image-to-image" else {}
-        with at_the_mean(pipeline) if self.task == "control" else nullcontext():
+        with at_the_mean(pipeline) if self.led else nullcontext():
             (image,) = self.family.direct(
                 cast("DiffusionPipeline", WithPictures(pipeline, more)),
                 [prompt],
@@ -173,12 +185,12 @@ class Bench:
             )
         return pasted(image, number, size) if self.task == "inpaint" else image
 
-    def _unled(self) -> dict[str, object]:
-        """Take the weight and the interval of a control back to their defaults."""
-        case = LED[self.name]
-        found: dict[str, object] = {case.weight: [1.0] if case.listed else 1.0} if case.weight else {}
-        whole = zip(case.interval, (0.0, 1.0), strict=False)
-        return found | {name: [end] if case.listed else end for name, end in whole}
+    @staticmethod
+    def _control(case: Led, place: Path) -> ControlSpec:
+        found: dict[str, object] = {"model": str(place), "mode": case.mode}
+        found |= {"column": "depth"} if case.pictures else {"preprocessor": "masked"}
+        found |= {"weight": WEIGHT} if case.weight else {}
+        return ControlSpec.model_validate(found | ({"interval": INTERVAL} if case.interval else {}))
 
 
 CASES = [
@@ -188,6 +200,12 @@ CASES = [
     for task, names in COMPARED.items()
     for name in names
 ]
+
+
+@pytest.mark.slow
+def test_every_pipeline_that_is_shown_pictures_is_compared(tmp_path: Path) -> None:
+    shown_some = {name for name in pipeline_names() if reference_of(name) and shown_in(name)} - NOT_SHOWN.keys()
+    assert shown_some == {Bench(task, name, tmp_path).kind for task, names in COMPARED.items() for name in names}
 
 
 @pytest.mark.parametrize(("task", "name"), CASES)
