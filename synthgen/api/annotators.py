@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import bundled, models
-from synthgen.errors import ModelError, SynthgenError
+from synthgen.errors import ModelError
 from synthgen.files import expanded
 from synthgen.models.asked_settings import CONFIG
 from synthgen.models.content import file_hash
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from synthgen.judging.annotating.boxes import BoxFinder
     from synthgen.judging.annotating.masks import MaskFinder
 
+_FOLDER = "Give the folder that `save_pretrained` wrote for the model and its processor."
 _ROLES = {"boxes": "detector", "masks": "segmenter"}
 
 
@@ -38,8 +39,10 @@ def annotator_revisions(spec: Spec) -> dict[str, str]:
             continue
         try:
             source = _source(annotator)
-        except SynthgenError as error:
-            raise type(error)(f"annotate.{key}: {error.message}", hint=error.hint) from error
+        except ModelError as error:
+            hint = f"Check annotate.{key}, and the network. For a gated or private model run `hf auth login` first."
+            hint = _FOLDER if models.is_folder(annotator.model) else hint
+            raise type(error)(f"annotate.{key}: {error.message}", hint=hint) from error
         _check_kind(key, annotator.model, source.read_json(CONFIG).get("model_type"))
         found[key] = source.revision
     return found
@@ -104,8 +107,7 @@ def _source(annotator: Annotator) -> models.ModelSource:
         return models.locate(annotator.model, annotator.revision)
     folder = expanded(annotator.model)
     if folder.is_dir() and not (folder / CONFIG).is_file():  # any other folder is not read: it may be the whole disk
-        what = f"{folder} has no {CONFIG} of transformers"
-        raise ModelError(what, hint="Give the folder that `save_pretrained` wrote for the model and its processor.")
+        raise ModelError(f"{folder} has no {CONFIG} of transformers")
     return models.ModelSource(str(folder), models.content_hash(folder))
 
 
