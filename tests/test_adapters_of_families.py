@@ -172,7 +172,7 @@ def test_a_lora_of_the_model_is_taken(name: str, tmp_path: Path, capsys: pytest.
         ("xl", {"lora_unet_mid_block_attn1_to_q.lokr_w1": [4, 4]}, "of a LoKr adapter, which"),
         ("z-image", {"diffusion_model.layers.0.attention.to_q.hada_w1_a": [4, 3840]}, "of a LoHa adapter"),
         ("flux", {"transformer.transformer_blocks.0.attn.to_q.oft_R.weight": [4, 8]}, "of a OFT adapter"),
-        ("sd", {"image_proj.proj.weight": [8, 8], "ip_adapter.1.to_k_ip.weight": [8, 8]}, "which needs an image"),
+        ("sd", {"image_proj.proj.weight": [8, 8], "ip_adapter.1.to_k_ip.weight": [8, 8]}, "which is shown a picture"),
         ("xl", {"1.to_k_ip.weight": [8, 8], "1.to_v_ip.weight": [8, 8]}, "it is an IP-Adapter"),
         ("sd", {"emb_params": [2, 768]}, "a textual inversion needs `kind: textual_inversion`"),
     ],
