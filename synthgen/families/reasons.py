@@ -68,3 +68,25 @@ NO_FILLING: Mapping[str, str] = MappingProxyType(
     }
 )
 """Pipelines for inpainting that do not work."""
+
+OTHER = {
+    "num_frames": "it makes videos",
+    "num_videos_per_prompt": "it makes videos",
+    "video_length": "it makes videos",
+    "video": "it changes videos",
+    "audio_length_in_s": "it makes sound",
+    "audio_end_in_s": "it makes sound",
+    "audio_duration": "it makes sound",
+    "mask_image": "it fills regions of images (inpainting)",
+    "control_image": "it needs an image that controls the layout",
+    "controlnet_conditioning_scale": "it needs an image that controls the layout (ControlNet)",
+    "strength": "it changes images",
+    "image": "it changes images",
+    "images": "it changes images",
+    "input_images": "it changes images",
+    "reference_image": "it needs a reference image",
+    "gligen_phrases": "it needs boxes",
+    "gen_length": "it makes text",
+    "frame_size": "it makes 3D shapes",
+}
+"""Arguments that show what else a pipeline does than to make images from text."""

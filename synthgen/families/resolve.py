@@ -8,7 +8,7 @@ from synthgen.families.call import PipelineCall
 from synthgen.families.control import ControlRoles, is_led
 from synthgen.families.controlling import control_of
 from synthgen.families.modular import modular_problem
-from synthgen.families.reasons import REASONS
+from synthgen.families.reasons import OTHER, REASONS
 from synthgen.families.signature import NEEDED, Signature, auto_families, signature_of
 from synthgen.families.table import FAMILIES, Family, Guidance, Together
 from synthgen.families.tasks import AUTO, CONTROL, LATER, TASKS, TEXT_TO_IMAGE, TaskRoles
@@ -21,27 +21,6 @@ _NEEDED = {
     "generator": "its images could not be reproduced",
     "output_type": "it cannot return images as tensors",
 }
-_OTHER = {
-    "num_frames": "it makes videos",
-    "num_videos_per_prompt": "it makes videos",
-    "video_length": "it makes videos",
-    "video": "it changes videos",
-    "audio_length_in_s": "it makes sound",
-    "audio_end_in_s": "it makes sound",
-    "audio_duration": "it makes sound",
-    "mask_image": "it fills regions of images (inpainting)",
-    "control_image": "it needs an image that controls the layout",
-    "controlnet_conditioning_scale": "it needs an image that controls the layout (ControlNet)",
-    "strength": "it changes images",
-    "image": "it changes images",
-    "images": "it changes images",
-    "input_images": "it changes images",
-    "reference_image": "it needs a reference image",
-    "gligen_phrases": "it needs boxes",
-    "gen_length": "it makes text",
-    "frame_size": "it makes 3D shapes",
-}
-"""Arguments that show what else a pipeline does than to make images from text."""
 
 
 def call_of(read: Read, task: str = TEXT_TO_IMAGE, *, led: bool = False) -> PipelineCall:
@@ -142,7 +121,7 @@ def not_fit(pipeline: str, task: TaskRoles) -> str | None:
         return task.reasons[pipeline]
     family, given = family_of(pipeline), {"prompt", *task.pictures}
     known = {*task.pictures, *(() if task.edits else ("strength",))} if task.pictures else set[str]()
-    changes = {name: why for name, why in _OTHER.items() if name in signature.takes.keys() - known}
+    changes = {name: why for name, why in OTHER.items() if name in signature.takes.keys() - known}
     if task.edits and "strength" in changes:
         changes["strength"] = "it redraws pictures in part, which is the task image-to-image"
     if why := next((why for name, why in changes.items() if not (family and family.edits and "image" in name)), None):
