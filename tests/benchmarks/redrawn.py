@@ -46,38 +46,56 @@ def main(
     worst: Annotated[Path | None, typer.Option(help="A picture to write: images that lost an attribute.")] = None,
 ) -> None:
     """Measure, and print the figures as JSON."""
-    loaded = datasets.load_dataset(str(run / "dataset"))
-    images = [row for split in loaded.values() for row in split]
-    lines = (renders / "metadata.jsonl").read_text().splitlines()
-    rendered = {row["file_name"]: row for row in map(json.loads, lines)}
-    sources = [rendered[str(row["source_id"])] for row in images]
+    images = images_of(run)
+    print(json.dumps(measured(images, renders), indent=2))
+    if worst is not None:
+        kept = _all_kept(images, _sources(images, renders))
+        _sheet([row for row, same in zip(images, kept, strict=True) if not same], renders, worst)
+
+
+def images_of(run: Path) -> list[dict[str, Any]]:
+    """Read the rows of a finished run's dataset, of all splits."""
+    return [row for split in datasets.load_dataset(str(run / "dataset")).values() for row in split]
+
+
+def measured(images: Sequence[Mapping[str, Any]], renders: Path) -> dict[str, Any]:
+    """Measure what stays of the object: see above."""
+    sources = _sources(images, renders)
     reading = _read([row["image"] for row in images])
-    kept = {name: _kept(reading, name, sources) for name in COLUMNS}
-    whole = [all(each) for each in zip(*kept.values(), strict=True)]
-    found: dict[str, object] = {
+    found: dict[str, Any] = {
         "images": len(images),
-        "attributes": _share(whole),
-        "each": {name: _share(each) for name, each in kept.items()},
+        "attributes": _share(_all_kept(images, sources)),
+        "each": {name: _share(_kept(reading, name, sources)) for name in COLUMNS},
     }
     if all("background" in json.loads(row["variables"]) for row in images):
         asked = [json.loads(row["variables"])["background"] for row in images]
         found["background"] = _share(
             [one == other for one, other in zip(reading.values("background"), asked, strict=True)]
         )
-    is_outpainted = any(row["boxes"] != source["boxes"] for row, source in zip(images, sources, strict=True))
+    boxed = "boxes" in images[0]
+    is_outpainted = boxed and any(row["boxes"] != source["boxes"] for row, source in zip(images, sources, strict=True))
     if "mask" in images[0] and not is_outpainted:
         found["touched"] = sum(_touched(row, renders / str(row["source_id"])) for row in images)
-    if "boxes" in images[0]:
+    if boxed:
         found["boxes"] = _boxes([row["boxes"][0] for row in images], reading)
-        there = [rendered[name] for name in dict.fromkeys(str(row["source_id"]) for row in images)]
+        there = list({str(source["file_name"]): source for source in sources}.values())
         of_renders = _read([Image.open(renders / str(row["file_name"])) for row in there])
         found["boxes_of_renders"] = _boxes([row["boxes"][0] for row in there], of_renders)
-        if is_outpainted:
-            plain = [_plain(row, source, renders) for row, source in zip(images, sources, strict=True)]
-            found["boxes_on_plain_ground"] = _boxes([row["boxes"][0] for row in images], _read(plain))
-    print(json.dumps(found, indent=2))
-    if worst is not None:
-        _sheet([row for row, same in zip(images, whole, strict=True) if not same], renders, worst)
+    if is_outpainted:
+        plain = [_plain(row, source, renders) for row, source in zip(images, sources, strict=True)]
+        found["boxes_on_plain_ground"] = _boxes([row["boxes"][0] for row in images], _read(plain))
+    return found
+
+
+def _sources(images: Sequence[Row], renders: Path) -> list[dict[str, Any]]:
+    lines = (renders / "metadata.jsonl").read_text().splitlines()
+    rendered = {row["file_name"]: row for row in map(json.loads, lines)}
+    return [rendered[str(row["source_id"])] for row in images]
+
+
+def _all_kept(images: Sequence[Mapping[str, Any]], sources: Sequence[Row]) -> list[bool]:
+    reading = _read([row["image"] for row in images])
+    return [all(each) for each in zip(*(_kept(reading, name, sources) for name in COLUMNS), strict=True)]
 
 
 def _read(pictures: Sequence[Image.Image]) -> Reading:
