@@ -3,12 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import isnan
 from pathlib import Path
 
 from synthgen import running as runs
 from synthgen.api.arguments import PathInput, devices_of, number_of, one_spelling, path_of, share_of
 from synthgen.api.looking import take_look
-from synthgen.api.pilots import accepted_rows, earlier_pictures, is_begun, pilot_spec, plan_of_pilot
+from synthgen.api.pilots import accepted_rows, boxed_thumbnails, earlier_pictures, is_begun, pilot_spec, plan_of_pilot
 from synthgen.api.running import run
 from synthgen.api.specs import SpecInput, spec_of
 from synthgen.errors import UsageError
@@ -23,6 +24,9 @@ from synthgen.spec import Spec
 from synthgen.spec.checks import check
 from synthgen.store import FolderStore
 from synthgen.store.layout import CALIBRATION, CALIBRATION_PLOT, LABELS, LEDGER, TO_LABEL
+
+_NO_BOX = -2.0
+"""Where an image without a box stands among margins, which are at least -1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +96,8 @@ def pilot(
     Args:
         count: images of each class; a pilot that has more keeps them. By default what the pilot has, or enough for
             `precision` and `confidence`: twice as many as just pass with one wrong among them.
-        filter: what to ask: `label`, or of images that begin from pictures `kept` or `changed`. All ask about the same
-            images, each in a page and a CSV of its own.
+        filter: what to ask: `label`; of images that begin from pictures, `kept` or `changed`; of images with boxes,
+            `box`. All ask about the same images, each in a page and a CSV of its own.
 
     Raises:
         UsageError: `filter` does not fit the spec; the pilot in `folder` was made for another spec, or is too small for
@@ -132,8 +136,9 @@ def _to_label(spec: Spec, folder: Path, count: int, question: CalibratedFilter) 
     rows = {row["id"]: row for row in sorted(accepted_rows(folder), key=lambda row: classes.index(row["class"]))}
     lines = add_rows({name: row["class"] for name, row in rows.items()}, table)
     before = earlier_pictures(folder) if question.compares else lambda row: None
+    boxed = boxed_thumbnails(folder) if question.boxed else {}
     samples = [
-        PilotSample(line, name, row["class"], row["thumbnail"], before(row), row["prompt"])
+        PilotSample(line, name, row["class"], boxed.get(name, row["thumbnail"]), before(row), row["prompt"])
         for name, line in lines.items()
         if (row := rows.get(name)) is not None
     ]
@@ -224,7 +229,7 @@ def keep_share(spec: SpecInput, folder: PathInput, keep: float, *, filter: str =
 
     Args:
         keep: the share of each class's pictures to keep: more than 0 and at most 1.
-        filter: whose thresholds they are: `label`, `kept` or `changed`.
+        filter: whose thresholds they are: `label`, `kept`, `changed` or `box`.
 
     Raises:
         UsageError: `filter` does not fit the spec; `folder` has no pilot, or one for another spec.
@@ -280,6 +285,8 @@ def _pilot_of(
 
 def _score(row: LedgerRow, question: CalibratedFilter) -> float:
     score = score_of(row, question.score)
+    if question.boxed and (score is None or isnan(score)):
+        return _NO_BOX
     if score is None:
         raise ValueError(f"{row['id']} has no {question.score}")
     return score

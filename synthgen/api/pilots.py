@@ -1,13 +1,13 @@
 """The spec of a pilot, and the attempts that it accepted."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from synthgen import running as runs
 from synthgen.api.planning import plan
 from synthgen.errors import UsageError
 from synthgen.judging.calibration.conditions import conditions, difference
-from synthgen.ledger.columns import LedgerRow
+from synthgen.ledger.columns import ImageRow, LedgerRow
 from synthgen.planning import Plan
 from synthgen.records import ShardRecord, Verdict
 from synthgen.spec import Filters, LabelFilter, Spec
@@ -52,24 +52,45 @@ def earlier_pictures(folder: Path) -> Callable[[LedgerRow], bytes | None]:
         SynthgenError: when called: the set of pictures cannot be opened, or a picture has changed.
     """
     from synthgen.api.befores import befores_of
-    from synthgen.ledger.table import read_images
     from synthgen.running.replay import candidate_of
     from synthgen.running.shard.encode import decoded, thumbnail, to_host
 
-    store = FolderStore(folder)
-    planned = runs.open_run(store)
+    planned = runs.open_run(FolderStore(folder))
     before = befores_of(planned)
     assert before is not None, "images of the spec redraw pictures"
-    sizes = {
-        image["id"]: decoded(image["image"]["bytes"]).size
-        for record in _committed(folder)
-        for image in read_images(store, record.images.name, ["id", "image"])
-    }
+    sizes = {image["id"]: decoded(image["image"]["bytes"]).size for image in _images(folder, ["id", "image"])}
 
     def earlier(row: LedgerRow) -> bytes | None:
         return thumbnail(to_host([before(candidate_of(row, planned), sizes[row["id"]]).pixels])[0])
 
     return earlier
+
+
+def boxed_thumbnails(folder: Path) -> dict[str, bytes]:
+    """Make thumbnails of the accepted images with their boxes drawn, by id."""
+    import numpy as np
+    from PIL import ImageDraw
+
+    from synthgen.running.shard.encode import THUMBNAIL, decoded, thumbnail
+
+    found = {}
+    for image in _images(folder, ["id", "image", "boxes"]):
+        picture = decoded(image["image"]["bytes"])
+        scale = max(1.0, THUMBNAIL / max(picture.size))  # lines would hide much of a small picture
+        picture = picture.resize((round(picture.width * scale), round(picture.height * scale)))
+        draw, width = ImageDraw.Draw(picture), max(1, round(max(picture.size) / THUMBNAIL))
+        for left, top, right, bottom in image["boxes"] or ():
+            corners = (left * scale, top * scale, right * scale - 1, bottom * scale - 1)
+            draw.rectangle(corners, outline="red", width=width)
+        found[image["id"]] = thumbnail(np.asarray(picture))
+    return found
+
+
+def _images(folder: Path, columns: Sequence[str]) -> Iterator[ImageRow]:
+    from synthgen.ledger.table import read_images
+
+    for record in _committed(folder):
+        yield from read_images(FolderStore(folder), record.images.name, columns)
 
 
 def _committed(folder: Path) -> Iterable[ShardRecord]:

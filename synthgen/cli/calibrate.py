@@ -47,7 +47,8 @@ def calibrate(
             "--filter",
             metavar="NAME",
             help="What to ask: label, does the image show its class? Or, of images that begin from pictures: kept, is "
-            "what should stay still there? changed, did it change as asked?",
+            "what should stay still there? changed, did it change as asked? Of images with boxes: box, is the "
+            "object in it?",
         ),
     ] = "label",
     precision: Annotated[

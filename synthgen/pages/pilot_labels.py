@@ -75,6 +75,12 @@ ASKED: Mapping[str, LabelTask] = {
         "It is much like the picture, or changed otherwise. If you cannot tell, answer no.",
         shows_prompt=True,
     ),
+    "box": LabelTask(
+        "Is the object in its box, and nearly fills it? An image without a box shows none.",
+        "Does each box hold a “{}”?",
+        "Someone who sees the image would draw the boxes much as they are here, and calls what is in them so.",
+        "A box cuts the object, is much too large, holds something else, or is missing. If you cannot tell, answer no.",
+    ),
 }
 """By the filter that the answers calibrate."""
 

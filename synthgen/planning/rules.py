@@ -27,7 +27,7 @@ def rules_of(spec: Spec, class_name: str) -> tuple[Rule, ...]:
         if filters.changed.min_gain is not None:
             rules.append(Rule(Reason.CHANGED, "gained", _of(class_name, filters.changed.min_gain)))
     if filters.box:
-        rules.append(Rule(Reason.BOX, "box_margin", filters.box.min_margin))
+        rules.append(Rule(Reason.BOX, "box_margin", _of(class_name, filters.box.min_margin)))
     for name, limits in filters.measures.items():
         if limits.min is not None or limits.max is not None:
             floor, ceiling = -inf if limits.min is None else limits.min, inf if limits.max is None else limits.max

@@ -24,7 +24,7 @@ OWN_SCORES = (
     "box_margin",
 )
 """The scores that synthgen itself gives: no measure of a plug-in may have such a name."""
-CALIBRATED = {"label": "min_posterior", "kept": "min_score", "changed": "min_gain"}
+CALIBRATED = {"label": "min_posterior", "kept": "min_score", "changed": "min_gain", "box": "min_margin"}
 """The filters that a calibration may set, with the threshold that it sets."""
 NOT_FINITE = "argument_not_finite"
 """pydantic's type of the error for an argument of a measure that is NaN or infinite."""
@@ -118,13 +118,14 @@ class ChangedFilter(Section):
 class BoxFilter(Section):
     """Rejects images whose boxes do not show their class, according to the judge, and images without a box."""
 
-    min_margin: float = Field(
+    min_margin: Least = Field(
         0.0,
-        ge=-1,
-        le=1,
         description="By how much the posterior of the image's class, where the judge is shown the box alone, must at "
         "least exceed that of the likeliest other class or 'none of these'; of several boxes, the least. 0 asks that "
-        "its class is the likeliest.",
+        "its class is the likeliest. One number, or one per class.",
+    )
+    calibration: Text | None = Field(
+        None, description="A file that 'synthgen calibrate' wrote for the filter box. Its thresholds are min_margin."
     )
 
 

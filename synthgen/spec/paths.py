@@ -79,6 +79,7 @@ _PLACES: tuple[tuple[tuple[str, ...], Callable[[str, str], str]], ...] = (
     (("filters", "label", "calibration"), _file),
     (("filters", "kept", "calibration"), _file),
     (("filters", "changed", "calibration"), _file),
+    (("filters", "box", "calibration"), _file),
     (("balance", _ANY, "target", "from"), _file),
     (("prompts", "variables", _ANY, "file"), _file),
     (("prompts", "expand", "file"), _file),

@@ -136,22 +136,27 @@ def redrawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object]
         **SPEC,
         "task": "image-to-image",
         "source": {"dataset": str(folder / "renders")},
+        "annotate": {"boxes": "bundled:reader"},
         "classes": {"doctor": 1, "chef": 1},
         "filters": {"kept": {"min_score": 0.1}},
     }
-    for name in ("kept", "changed"):
+    for name in ("kept", "changed", "box"):
         made = synthgen.pilot(spec, folder / "pilot", 2, filter=name, devices="cpu")
         filled = [line + ("yes" if number else "") for number, line in enumerate(made.table.read_text().splitlines())]
         made.table.write_text("\n".join(filled) + "\n")
     return spec, folder / "pilot"
 
 
-@pytest.mark.parametrize(("name", "key", "score"), [("kept", "min_score", "kept"), ("changed", "min_gain", "gained")])
+@pytest.mark.parametrize(
+    ("name", "key", "score"),
+    [("kept", "min_score", "kept"), ("changed", "min_gain", "gained"), ("box", "min_margin", "box_margin")],
+)
 def test_what_was_kept_and_what_changed_is_calibrated_as_labels_are(
     redrawn: tuple[dict[str, object], Path], name: str, key: str, score: str
 ) -> None:
     spec, folder = redrawn
-    assert (folder / f"to-label-{name}.html").read_text().count("<img") == 8, "each image beside its picture"
+    shown = 4 if name == "box" else 8
+    assert (folder / f"to-label-{name}.html").read_text().count("<img") == shown, "each image beside its picture"
     found = synthgen.calibrate(spec, folder, folder / f"labels-{name}.csv", 0.4, 0.5, filter=name)
     assert (found.file, found.plot) == (folder / f"calibration-{name}.json", folder / f"calibration-{name}.svg")
     assert not (folder / "calibration.json").exists()
@@ -173,6 +178,7 @@ def test_what_was_kept_and_what_changed_is_calibrated_as_labels_are(
         ({"kept": {"min_score": {"doctor": 0.5}}}, "no threshold for the class 'chef'"),
         ({"changed": {"min_gain": {"docter": 0.5}}}, "there is no class 'docter'"),
         ({"changed": {"min_gain": "chance"}}, "expected a number"),
+        ({"box": {"calibration": "kept"}}, "is the calibration of the filter 'kept', not of 'box'"),
     ],
 )
 def test_thresholds_that_are_none_of_a_filter_are_refused(
@@ -191,5 +197,24 @@ def test_thresholds_that_are_none_of_a_filter_are_refused(
 def test_images_that_begin_from_nothing_have_nothing_to_keep(pilot: synthgen.Pilot) -> None:
     with pytest.raises(UsageError, match="those of this spec begin from none"):
         synthgen.keep_share(SPEC, pilot.table.parent, 1, filter="kept")
-    with pytest.raises(UsageError, match="expected label, kept, changed, found 'clip'"):
+    with pytest.raises(UsageError, match="the images of this spec have no boxes"):
+        synthgen.keep_share(SPEC, pilot.table.parent, 1, filter="box")
+    with pytest.raises(UsageError, match="expected label, kept, changed, box, found 'clip'"):
         synthgen.keep_share(SPEC, pilot.table.parent, 1, filter="clip")
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"then": {"task": "upscale", "scale": 2}}, r"the (section 'then'|spec also has then\.0)"),
+        ({"annotate": {"boxes": "bundled:reader"}}, "the section 'annotate'"),
+    ],
+)
+def test_a_calibration_is_for_images_that_are_made_alike(
+    pilot: synthgen.Pilot, more: dict[str, object], expected: str
+) -> None:
+    made = synthgen.keep_share(SPEC, pilot.table.parent, 1)
+    calibrated = {**SPEC, "filters": {"label": {"calibration": str(made.file)}}}
+    assert synthgen.plan(calibrated).promise
+    with pytest.raises(UsageError, match=f"is the calibration of another spec: {expected}"):
+        synthgen.plan({**calibrated, **more})

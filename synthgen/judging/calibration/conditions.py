@@ -12,6 +12,9 @@ _TOLD_OTHERWISE = ("id", "revision", "size", "width", "height", "batch_size")
 _LONGEST = 70
 """A value with more letters is not worth reading in a message."""
 _ABSENT = object()
+_DRAWING = ("task", "to", "region", "canvas", "control", "reference", "then", "annotate")
+"""The sections that say how images are made and looked at. A file of an earlier version has none of them."""
+_PLACES = ("model", "revision", "id", "image")
 
 
 def conditions(plan: Plan) -> dict[str, Any]:
@@ -44,8 +47,19 @@ def conditions(plan: Plan) -> dict[str, Any]:
             f"the balance of {entry['attribute']!r}": [entry, spec["attributes"][entry["attribute"]]]
             for entry in spec["balance"]
         },
-        **({"pictures": plan.sources.sha256, "change": spec.get("to", {})} if plan.sources else {}),
+        "pictures": plan.sources.sha256 if plan.sources else None,
+        **{f"section {key!r}": _without_places(spec.get(key)) for key in _DRAWING},
+        "other models": {**plan.revisions.components, **plan.revisions.annotators} or None,
     }
+
+
+def _without_places(section: object) -> object:
+    """Leave out where models are: their revisions say which they are. None for what makes no difference."""
+    if isinstance(section, Mapping):
+        return {key: _without_places(value) for key, value in section.items() if key not in _PLACES}
+    if isinstance(section, list):
+        return [_without_places(each) for each in section]
+    return None if section == "text-to-image" else section
 
 
 def _pinned(plan: Plan, stage: int) -> str:

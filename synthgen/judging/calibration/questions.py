@@ -28,16 +28,21 @@ class CalibratedFilter:
     @property
     def compares(self) -> bool:
         """Whether it is about an image beside the picture that it begins from."""
-        return self.filter != _LABEL
+        return self.filter in ("kept", "changed")
+
+    @property
+    def boxed(self) -> bool:
+        """Whether it is about the boxes of an image."""
+        return self.filter == "box"
 
     def key(self, class_name: str) -> str:
         """The name under which looks at the answers for a class are counted."""
-        return f"{self.filter}: {class_name}" if self.compares else class_name
+        return class_name if self.filter == _LABEL else f"{self.filter}: {class_name}"
 
     def file(self, folder: Path, name: str) -> Path:
         """A file of the pilot in `folder`: each filter has its own."""
         plain = folder / name
-        return plain.with_stem(f"{plain.stem}-{self.filter}") if self.compares else plain
+        return plain if self.filter == _LABEL else plain.with_stem(f"{plain.stem}-{self.filter}")
 
 
 QUESTIONS: Mapping[str, CalibratedFilter] = {
@@ -46,6 +51,7 @@ QUESTIONS: Mapping[str, CalibratedFilter] = {
         CalibratedFilter(_LABEL, "label_posterior", "posterior"),
         CalibratedFilter("kept", "kept", "score"),
         CalibratedFilter("changed", "gained", "gain"),
+        CalibratedFilter("box", "box_margin", "margin"),
     )
 }
 assert QUESTIONS.keys() == CALIBRATED.keys()
@@ -61,7 +67,8 @@ def question_of(spec: Spec, name: str) -> CalibratedFilter:
     """The question that calibrates a filter.
 
     Raises:
-        UsageError: there is none of this name, or it compares images with pictures, and the spec's begin from none.
+        UsageError: there is none of this name, or the images of the spec lack what it is about: a picture that they
+            begin from, or boxes.
     """
     if (question := QUESTIONS.get(name)) is None:
         what = f"expected {', '.join(QUESTIONS)}, found {name!r}"
@@ -69,4 +76,7 @@ def question_of(spec: Spec, name: str) -> CalibratedFilter:
     if question.compares and not spec.redraws:
         what = f"{name} compares images with the pictures that they begin from, and those of this spec begin from none"
         raise UsageError(what, argument="filter", hint="Set a task that redraws pictures, and source, or use label.")
+    if question.boxed and not spec.has_boxes:
+        hint = "Add annotate.boxes, or name the column of the source's in source.boxes."
+        raise UsageError("the images of this spec have no boxes", argument="filter", hint=hint)
     return question
