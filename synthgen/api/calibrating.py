@@ -134,7 +134,8 @@ def _to_label(spec: Spec, folder: Path, count: int, question: CalibratedFilter) 
 
     classes, table, page = list(spec.classes), question.file(folder, LABELS), question.file(folder, TO_LABEL)
     rows = {row["id"]: row for row in sorted(accepted_rows(folder), key=lambda row: classes.index(row["class"]))}
-    lines = add_rows({name: row["class"] for name, row in rows.items()}, table)
+    asked = ASKED[question.filter]
+    lines = add_rows({name: row["class"] for name, row in rows.items()}, table, asked)
     before = earlier_pictures(folder) if question.compares else lambda row: None
     boxed = boxed_thumbnails(folder) if question.boxed else {}
     samples = [
@@ -144,7 +145,7 @@ def _to_label(spec: Spec, folder: Path, count: int, question: CalibratedFilter) 
     ]
     definitions = {name: kind.definition for name, kind in spec.classes.items()}
     title = f"{spec.name}: pictures to label"
-    write_labelling(samples, definitions, page, title=title, table=table.name, asked=ASKED[question.filter])
+    write_labelling(samples, definitions, page, title=title, table=table.name, asked=asked)
     made = Counter(row["class"] for row in rows.values())
     return Pilot(table, page, count, {name: made[name] for name in classes})
 
@@ -196,10 +197,11 @@ def _calibrated(
     spec: Spec, folder: Path, labels: Path, precision: float, confidence: float, question: CalibratedFilter
 ) -> Calibrated:
     from synthgen.judging.calibration.plot import write_precision_plot
-    from synthgen.pages.pilot_labels import read_labels
+    from synthgen.pages.pilot_labels import ASKED, read_labels
 
     made_for, pictures = _pilot_of(spec, folder, question)
-    right = read_labels(labels, {name: class_name for name, (class_name, _) in pictures.items()})
+    made_as = {name: class_name for name, (class_name, _) in pictures.items()}
+    right = read_labels(labels, made_as, ASKED[question.filter])
     posteriors, answers = defaultdict[str, list[float]](list), defaultdict[str, list[bool]](list)
     labelled = defaultdict[str, dict[str, bool]](dict)
     for name, answer in right.items():

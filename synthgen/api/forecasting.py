@@ -10,7 +10,7 @@ from math import ceil, sqrt
 
 from synthgen import bundled
 from synthgen.api.arguments import check_plan
-from synthgen.api.long_texts import PromptLength, texts_here
+from synthgen.api.long_texts import PromptLength, TextLengthError, texts_here
 from synthgen.api.measured import Passes, Speed, read_passes, read_speeds, this_machine
 from synthgen.api.recorded_model import recorded
 from synthgen.api.text_notes import notes_of
@@ -87,7 +87,7 @@ def forecast(planned: Plan) -> Forecast:
     how many passed, in the user's cache. `Forecast.basis` says what was measured and what is assumed.
 
     Raises:
-        UsageError: `planned` is not a plan.
+        UsageError: `planned` is not a plan, or prompts are longer than what reads them.
 
     Example:
         >>> found = synthgen.forecast(synthgen.plan("specs/quickstart.yaml"))
@@ -110,6 +110,8 @@ def forecast(planned: Plan) -> Forecast:
     png = None if size is None else _png(final_sizes(sizes_of(spec.model), spec.then) or {size: 1.0})
     surplus = _surplus(planned, expected, _share(tried, passed), png)
     splits, texts, preset = split_sizes(spec), texts_here(spec, partial(column_texts, planned)), preset_of(spec.model)
+    if texts is not None and texts.findings:  # with what columns say, they are known only now
+        raise TextLengthError(texts.findings)
     wide = 2 if spec.model.dtype == "float32" else 1  # presets count 16 bits
     return Forecast(
         attempts=expected,

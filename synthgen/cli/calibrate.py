@@ -98,7 +98,7 @@ def calibrate(
         made = _make_pilot(found, place, count, filter, precision, confidence, devices)
         promise = [f"--precision={precision:g}"] + ([f"--confidence={confidence:g}"] if confidence != _PROMISED else [])
         then = shlex.join([*again, "--labels", str(made.table), *promise])
-        return _answer_of_pilot(made, count, then)
+        return _answer_of_pilot(made, count, then, filter)
     thresholds = _thresholds(found, place, labels, keep, filter, precision, confidence)
     return _answer(thresholds, shlex.join(again), spec)
 
@@ -116,7 +116,9 @@ def _make_pilot(
         )
 
 
-def _answer_of_pilot(made: "Pilot", count: int | None, then: str) -> Answer:
+def _answer_of_pilot(made: "Pilot", count: int | None, then: str, filter: str) -> Answer:
+    from synthgen.pages.pilot_labels import ASKED
+
     more = f" (more than the {count} asked for; all are kept)" if count is not None and count < made.per_class else ""
     lines = [f"pilot     {made.per_class} images of each class{more}"]
     lines += [
@@ -126,7 +128,7 @@ def _answer_of_pilot(made: "Pilot", count: int | None, then: str) -> Answer:
     ]
     lines += [
         f"look at   {made.page}",
-        f"fill in   {made.table}: yes or no in the column 'right'",
+        f"fill in   {made.table}: yes or no in the column {ASKED[filter].column!r}",
         f"then      {then}",
     ]
     result = {

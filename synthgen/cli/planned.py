@@ -103,6 +103,8 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
     yield f"prompts   {shown_counts(prompts_by_class(planned))}"
     if written := planned.spec.prompts.expanded_by:
         yield f"          some written by {written}"
+    if planned.promise:
+        yield f"limits    calibrated: {planned.promise}"
     if prompts:
         yield "sample prompts"
         yield from (f"  {prompt}" for prompt in prompts)

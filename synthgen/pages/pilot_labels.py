@@ -13,9 +13,8 @@ from synthgen.files import as_storage_error, refuse_links, write_file
 from synthgen.pages.cells import inert_cell
 from synthgen.pages.labels import PictureToLabel, columns_of, read_rows, write_label_page
 
-COLUMNS = ("id", "class", "right")
+COLUMNS = ("id", "class")
 _WORDS = {"yes": True, "y": True, "true": True, "1": True, "no": False, "n": False, "false": False, "0": False}
-_HINT = f"Expected a CSV with the columns {', '.join(COLUMNS)}, and yes or no in the last."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,7 @@ class LabelTask:
         heading: the question over the pictures of a class; `{}` is its name.
         yes, no: when to answer so.
         shows_prompt: whether it is about the prompt, which then stands below each picture.
+        column: of the CSV, for the answers: a table of one question does not answer another.
     """
 
     task: str
@@ -52,6 +52,11 @@ class LabelTask:
     yes: str
     no: str
     shows_prompt: bool = False
+    column: str = "right"
+
+    @property
+    def hint(self) -> str:
+        return f"Expected a CSV with the columns {', '.join((*COLUMNS, self.column))}, and yes or no in the last."
 
 
 _BESIDE = "On the left is the picture that each image begins from, on the right the image."
@@ -67,6 +72,7 @@ ASKED: Mapping[str, LabelTask] = {
         "Made as “{}”: is what should stay still there?",
         "Someone who sees both would say that it is the same object, but for what was to change.",
         "It is another object, or has lost a part, a color or its place. If you cannot tell, answer no.",
+        column="kept",
     ),
     "changed": LabelTask(
         f"{_BESIDE} Below them is what was asked for. Does the image show it, and differ from the picture?",
@@ -74,21 +80,23 @@ ASKED: Mapping[str, LabelTask] = {
         "Someone who sees both would say that the image shows what was asked for, more than the picture did.",
         "It is much like the picture, or changed otherwise. If you cannot tell, answer no.",
         shows_prompt=True,
+        column="changed",
     ),
     "box": LabelTask(
         "Is the object in its box, and nearly fills it? An image without a box shows none.",
         "Does each box hold a “{}”?",
         "Someone who sees the image would draw the boxes much as they are here, and calls what is in them so.",
         "A box cuts the object, is much too large, holds something else, or is missing. If you cannot tell, answer no.",
+        column="boxed",
     ),
 }
 """By the filter that the answers calibrate."""
 
 
-def add_rows(classes: Mapping[str, str], path: Path) -> dict[str, int]:
+def add_rows(classes: Mapping[str, str], path: Path, asked: LabelTask = ASKED["label"]) -> dict[str, int]:
     """Add missing pictures to the CSV at `path`, and return the line of each picture by id.
 
-    New rows go to the end, with an empty column `right`. Existing rows stay as they are.
+    New rows go to the end, with an empty column for the answer. Existing rows stay as they are.
 
     Args:
         classes: of the pictures, by id, in the order in which they are to be labelled.
@@ -101,12 +109,12 @@ def add_rows(classes: Mapping[str, str], path: Path) -> dict[str, int]:
     with as_storage_error(path):
         before = read_bounded(path) if path.exists() else b""
 
-    known = {row.cells["id"].strip() for row in read_rows(path, ("id", "class"), _HINT)} if before else set()
+    known = {row.cells["id"].strip() for row in read_rows(path, COLUMNS, asked.hint)} if before else set()
     missing = [
         {"id": inert_cell(name), "class": inert_cell(label)} for name, label in classes.items() if name not in known
     ]
     if missing or not before:
-        columns, delimiter = columns_of(path) if before else (list(COLUMNS), ",")
+        columns, delimiter = columns_of(path) if before else ([*COLUMNS, asked.column], ",")
         text = StringIO()
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n", delimiter=delimiter)
         if not before:
@@ -117,7 +125,7 @@ def add_rows(classes: Mapping[str, str], path: Path) -> dict[str, int]:
         write_file(path, before + text.getvalue().encode())
 
     lines: dict[str, int] = {}
-    for row in read_rows(path, ("id", "class"), _HINT):
+    for row in read_rows(path, COLUMNS, asked.hint):
         lines.setdefault(row.cells["id"].strip(), row.line)
     return lines
 
@@ -150,8 +158,8 @@ def write_labelling(
     write_label_page(path, title=title, table=table, count=len(samples), answers={}, groups=groups, asked=asked)
 
 
-def read_labels(path: Path, classes: Mapping[str, str]) -> dict[str, bool]:
-    """Read, by id, whether the picture shows its class. Rows without an answer are left out.
+def read_labels(path: Path, classes: Mapping[str, str], asked: LabelTask = ASKED["label"]) -> dict[str, bool]:
+    """Read, by id, what was answered. Rows without an answer are left out.
 
     Args:
         classes: of the pictures that may be labelled, by id.
@@ -162,8 +170,8 @@ def read_labels(path: Path, classes: Mapping[str, str]) -> dict[str, bool]:
     """
     labels: dict[str, bool] = {}
     lines: dict[str, int] = {}
-    for row in read_rows(path, COLUMNS, _HINT):
-        line, name, word = row.line, row.cells["id"].strip(), row.cells["right"].lower()
+    for row in read_rows(path, (*COLUMNS, asked.column), asked.hint):
+        line, name, word = row.line, row.cells["id"].strip(), row.cells[asked.column].lower()
         if name not in classes:
             hint = "Use the CSV that was written with this pilot."
             raise UsageError(f"{path}:{line}: the pilot has no image {name!r}", hint=hint)
@@ -172,7 +180,7 @@ def read_labels(path: Path, classes: Mapping[str, str]) -> dict[str, bool]:
             raise UsageError(message, hint="Restore the row's id and class: the page shows them.")
 
         if word and word not in _WORDS:
-            raise UsageError(f"{path}:{line}: expected yes or no, found {word!r}", hint=_HINT)
+            raise UsageError(f"{path}:{line}: expected yes or no, found {word!r}", hint=asked.hint)
         if word and labels.setdefault(name, _WORDS[word]) is not _WORDS[word]:
             message = f"{path}:{line}: {name} is {word!r}, but line {lines[name]} says the opposite"
             raise UsageError(message, hint="Look at the image again, and delete the wrong row.")
@@ -180,7 +188,7 @@ def read_labels(path: Path, classes: Mapping[str, str]) -> dict[str, bool]:
             lines.setdefault(name, line)
 
     if not labels:
-        raise UsageError(f"{path}: no image is labelled", hint="Write yes or no in the column 'right'.")
+        raise UsageError(f"{path}: no image is labelled", hint=f"Write yes or no in the column {asked.column!r}.")
     return labels
 
 

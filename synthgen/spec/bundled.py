@@ -47,7 +47,8 @@ def _undrawable(spec: Data) -> Iterator[Violation]:
         own, variables = mapping(classes, name).get("templates"), mapping(mapping(classes, name), "variables")
         mine = (naming - variables.keys()) | _naming(variables)
         templates = common if own is None and mine == naming else _Templates.of(own or prompts.get("templates"), mine)
-        if not (templates.name_one or (templates.name_the_class and _is_named(name))):
+        said = own is None and _is_named(name)  # that templates lack {class} is reported of them
+        if not (templates.name_one or said or (templates.name_the_class and _is_named(name))):
             message = (
                 f"the bundled model cannot draw {quoted(name)}: it can draw {', '.join(_vocabulary()['occupations'])}"
             )

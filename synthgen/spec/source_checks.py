@@ -47,7 +47,7 @@ def _check_region(spec: Data) -> Iterator[Violation]:
 def _check_canvas(spec: Data) -> Iterator[Violation]:
     canvas = mapping(spec, "canvas")
     if (canvas.get("margins") is None) == (canvas.get("scale") is None):
-        what = "give margins or scale, and not both"
+        what = "give either margins or scale"
         if spec.get("canvas") is None:
             what = (
                 f"{_OUTPAINT!r} needs to know where pictures lie: add canvas, such as {{margins: 8}} or {{scale: 0.75}}"

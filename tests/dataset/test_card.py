@@ -2,11 +2,13 @@
 
 from collections import Counter
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 import yaml
 from huggingface_hub import DatasetCard
+from PIL import Image
 
 from synthgen.dataset.card import fenced, markdown
 from synthgen.dataset.finalize import finalize
@@ -56,6 +58,23 @@ def test_hostile_names_open_as_they_are(tmp_path: Path) -> None:
     card_of(tmp_path)
     loaded = load_dataset(str(tmp_path / "dataset"), split="train", cache_dir=str(tmp_path / "cache"))
     assert loaded.features["label"].names == list(HOSTILE)
+
+
+def test_a_dataset_is_not_taken_for_another_one_of_its_size(tmp_path: Path) -> None:
+    """`datasets` keeps what it read under a hash of the card's front matter."""
+    from datasets import load_dataset
+
+    for name, shade in (("one", 10), ("other", 200)):
+        (tmp_path / name).mkdir()
+        file = BytesIO()
+        Image.new("RGB", (16, 16), (shade, shade, shade)).save(file, "PNG", compress_level=0)
+        source = write_images(tmp_path / name / "0.parquet", [image_row(0, 0, 0, file.getvalue())])
+        folder = tmp_path / name / "dataset"
+        finalize(
+            [source], folder, name="same", classes=CLASSES, splits={"train": 1.0}, provenance=PROVENANCE,
+        )  # fmt: skip
+        loaded = load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
+        assert loaded[0]["image"].getpixel((0, 0)) == (shade, shade, shade)
 
 
 def test_the_text_tells_what_happened_and_escapes_what_it_was_given(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def conditions(plan: Plan) -> dict[str, Any]:
             f"the balance of {entry['attribute']!r}": [entry, spec["attributes"][entry["attribute"]]]
             for entry in spec["balance"]
         },
-        "pictures": plan.sources.sha256 if plan.sources else None,
+        "digest of the pictures, with what is kept of them": plan.sources.sha256 if plan.sources else None,
         **{f"section {key!r}": _without_places(spec.get(key)) for key in _DRAWING},
         "other models": {**plan.revisions.components, **plan.revisions.annotators} or None,
     }

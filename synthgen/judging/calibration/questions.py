@@ -76,6 +76,11 @@ def question_of(spec: Spec, name: str) -> CalibratedFilter:
     if question.compares and not spec.redraws:
         what = f"{name} compares images with the pictures that they begin from, and those of this spec begin from none"
         raise UsageError(what, argument="filter", hint="Set a task that redraws pictures, and source, or use label.")
+    if question.filter == "kept" and (spec.shaped_by or spec.canvas):
+        what = "kept is the share of the pixels outside the region that stayed, which pasting back makes 1"
+        raise UsageError(
+            what, argument="filter", hint="Set filters.kept.min_score to 1, which proves it of each image."
+        )
     if question.boxed and not spec.has_boxes:
         hint = "Add annotate.boxes, or name the column of the source's in source.boxes."
         raise UsageError("the images of this spec have no boxes", argument="filter", hint=hint)
