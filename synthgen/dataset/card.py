@@ -104,7 +104,7 @@ def _front_matter(summary: DatasetSummary, provenance: Provenance, features: "Fe
     DatasetInfosDict({"default": info}).to_dataset_card_data(data)
     # `datasets` keeps what it has read of a folder under a hash of this alone: without what differs between two sets of
     # the same name and sizes, it gives the rows of the one for the other.
-    data.dataset_info["description"] = f"made of {summary.inputs}"
+    data["dataset_info"]["description"] = f"made of {summary.inputs}"
     files = [{"split": split.name, "path": split.pattern} for split in written]
     MetadataConfigs({"default": {"data_files": files}}).to_dataset_card_data(data)
     return str(data.to_yaml())
