@@ -1,7 +1,5 @@
 """Detectors: where on an image is what a text names?"""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import torch
@@ -10,9 +8,9 @@ from torchvision.ops import nms
 from torchvision.transforms.v2 import functional as transform
 
 from synthgen.errors import UsageError
-from synthgen.judging.asking.opening import OpenedModel, on_device, open_asked
+from synthgen.judging.annotating.opened import ModelOfImages
+from synthgen.judging.asking.opening import on_device
 from synthgen.models.annotators import GROUNDED
-from synthgen.models.device import open_device
 from synthgen.models.door import ModelKind
 from synthgen.regions.boxes import PixelBox
 from synthgen.regions.carried import Corners
@@ -40,34 +38,10 @@ class BoxFinder(Protocol):
         """Look for it on a uint8 image [3, height, width]: boxes whose scores are at least `least`."""
 
 
-class TextDetector:
-    """A detector of transformers that takes texts: OWL-ViT, OWLv2, Grounding DINO.
+class TextDetector(ModelOfImages):
+    """A detector of transformers that takes texts: OWL-ViT, OWLv2, Grounding DINO."""
 
-    Images are looked at one by one: what is found on one does not depend on others in its batch.
-
-    Args:
-        locate: gives its folder; called by `setup`, since it may download.
-    """
-
-    def __init__(self, name: str, locate: Callable[[], Path], device: str) -> None:
-        self._name, self._locate, self._device = name, locate, device
-        self._opened: OpenedModel | None = None
-
-    def setup(self) -> None:
-        """See `BoxFinder.setup`.
-
-        Raises:
-            UsageError, ModelError, DeviceError: as `open_asked`.
-        """
-        if self._opened is None:
-            self._opened = open_asked(
-                self._name,
-                self._locate(),
-                ModelKind.OPEN_DETECTOR,
-                ModelKind.PROCESSOR,
-                open_device(self._device),
-                role="detector",
-            )
+    kind, role = ModelKind.OPEN_DETECTOR, "detector"
 
     @torch.inference_mode()
     def find(self, image: Tensor, text: str, least: float) -> FoundBoxes:
@@ -76,8 +50,7 @@ class TextDetector:
         Raises:
             UsageError: the text is longer than what the model reads.
         """
-        assert self._opened is not None, "it is set up"
-        model, processor = self._opened
+        model, processor = self.opened
         is_grounded = model.config.model_type in GROUNDED
         asked = f"{text.lower().rstrip(' .')}." if is_grounded else text
         self._check_length(asked)
@@ -90,9 +63,8 @@ class TextDetector:
         return best_boxes(found["boxes"].float().cpu(), found["scores"].float().cpu(), picture.size)
 
     def _check_length(self, text: str) -> None:
-        assert self._opened is not None, "it is set up"
-        most = self._opened.model.config.text_config.max_position_embeddings
-        tokens = len(self._opened.processor.tokenizer(text)["input_ids"])
+        most = self.opened.model.config.text_config.max_position_embeddings
+        tokens = len(self.opened.processor.tokenizer(text)["input_ids"])
         if tokens > most:
             what = f"annotate.boxes.text: {text!r} has {tokens} tokens, and {self._name} reads {most}"
             raise UsageError(what, hint="Describe the object in fewer words.")

@@ -1,15 +1,14 @@
 """Segmenters: which pixels belong to the object in a box?"""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transform
 
-from synthgen.judging.asking.opening import OpenedModel, on_device, open_asked
-from synthgen.models.device import open_device
+from synthgen.judging.annotating.opened import ModelOfImages
+from synthgen.judging.asking.opening import on_device
 from synthgen.models.door import ModelKind
 from synthgen.regions.boxes import PixelBox
 from synthgen.regions.carried import Corners
@@ -33,38 +32,15 @@ class MaskFinder(Protocol):
         """Look at a uint8 image [3, height, width], and at one box or more."""
 
 
-class PromptedSegmenter:
-    """SAM 2 of transformers, shown the boxes of one image at a time.
+class PromptedSegmenter(ModelOfImages):
+    """SAM 2 of transformers, shown the boxes of one image at a time."""
 
-    Args:
-        locate: gives its folder; called by `setup`, since it may download.
-    """
-
-    def __init__(self, name: str, locate: Callable[[], Path], device: str) -> None:
-        self._name, self._locate, self._device = name, locate, device
-        self._opened: OpenedModel | None = None
-
-    def setup(self) -> None:
-        """See `MaskFinder.setup`.
-
-        Raises:
-            UsageError, ModelError, DeviceError: as `open_asked`.
-        """
-        if self._opened is None:
-            self._opened = open_asked(
-                self._name,
-                self._locate(),
-                ModelKind.SEGMENTER,
-                ModelKind.PROCESSOR,
-                open_device(self._device),
-                role="segmenter",
-            )
+    kind, role = ModelKind.SEGMENTER, "segmenter"
 
     @torch.inference_mode()
     def find(self, image: Tensor, boxes: Sequence[Corners]) -> FoundMasks:
         """See `MaskFinder.find`."""
-        assert self._opened is not None, "it is set up"
-        model, processor = self._opened
+        model, processor = self.opened
         picture = transform.to_pil_image(image.cpu())
         inputs = dict(processor(images=[picture], input_boxes=[[[*box] for box in boxes]], return_tensors="pt"))
         sizes = inputs.pop("original_sizes")
