@@ -1,15 +1,11 @@
-"""Rows in another order than the one in which they are stored: in memory while they are few, else by way of the disk."""
+"""Rows in another order than the one they are stored in: in memory while they are few, else by way of the disk."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-
-from synthgen.leftovers import scratch_folder
 
 IN_MEMORY = 128 * 2**20
 """The most bytes of rows that are kept in memory. While they are put in order, there are three copies of them."""
@@ -51,13 +47,6 @@ class MixedRows:
         self._rows_in_bucket = 0
         self._schema: pa.Schema | None = None
         self._sort(_placed(read(), places))
-
-    @classmethod
-    @contextmanager
-    def beside(cls, place: Path, read: Callable[[], Iterator[pa.RecordBatch]], places: Places) -> Iterator[Self]:
-        """Give the rows, with buckets in a folder whose name begins like `place`, which is removed after the block."""
-        with scratch_folder(place.parent, place.name, mode=0o700) as folder:
-            yield cls(read, places, folder)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows in order, at most a few hundred and about 16 MiB at a time."""
