@@ -84,7 +84,8 @@ def finalize(
     with building(folder, own) as new:
         manifest = write_in_format(writer, provenance.format, selection, images, new)
         summary = _summary(name, inputs, provenance, selection, manifest, new)
-        write_card(new, summary, provenance, images.features, images.composition, drop, review)
+        loaded = next((split for split in manifest.splits.values() if split.pattern), None)
+        write_card(new, summary, provenance, images.features, images.composition, drop, review, loaded)
         files = sorted(path for path in new.rglob("*") if path.is_file())
         summary = replace(summary, digests={path.relative_to(new).as_posix(): digest_of(path) for path in files})
         write_summary(summary, new)
