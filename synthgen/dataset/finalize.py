@@ -108,7 +108,8 @@ def finalize(
             encoding=provenance.encoding,
             encoded=finished.encoded,
         )
-        write_card(new, summary, provenance, images.features, images.composition, drop, review)
+        loaded = next((split for split in manifest.splits.values() if split.pattern), None)
+        write_card(new, summary, provenance, images.features, images.composition, drop, review, loaded)
         files = sorted(path for path in new.rglob("*") if path.is_file())
         names = [path.relative_to(new).as_posix() for path in files]
         summary = replace(summary, digests=dict(zip(names, digests_of(files), strict=True)))

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 
 from synthgen.bounded import read_bounded
 from synthgen.dataset.duplicates import Duplicate
-from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.encoding import Encoding
+from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.provenance import FormatOrigin
 from synthgen.seal import is_digest, seal, unseal
 from synthgen.store.layout import SUMMARY, is_file_name
