@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from synthgen.dataset.encoding import Encoding
 from synthgen.ledger.composition import BalanceRequest
 from synthgen.ledger.tally import Tally
 from synthgen.records import ShardRecord
@@ -20,15 +21,24 @@ class FormatOrigin:
     Attributes:
         release: the package that it comes from, with its version.
         arguments: what it was set to, by name.
+        beside: the other formats of a dataset that is written in several.
     """
 
     name: str = "parquet"
     release: str = f"synthgen {__version__}"
     arguments: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+    beside: "tuple[FormatOrigin, ...]" = ()
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """The same as JSON types; `beside` only if there are any."""
+        own: dict[str, object] = {"name": self.name, "release": self.release, "arguments": dict(self.arguments)}
+        return own | ({"beside": [other.facts for other in self.beside]} if self.beside else {})
 
     def __str__(self) -> str:
         given = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
-        return f"{self.name} ({self.release})" + (f", {given}" if given else "")
+        own = f"{self.name} ({self.release})" + (f", {given}" if given else "")
+        return "; ".join([own, *map(str, self.beside)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,7 @@ class Provenance:
         versions: of synthgen and the libraries; shown as a table.
         asked: what was measured and balanced.
         format: which format writes the dataset.
+        encoding: how its pictures are encoded.
         metadata: what the spec's author keeps with the dataset, as JSON types; shown as a table.
         licence: an SPDX identifier as the Hub knows them, in lower case; None says nothing about a licence.
     """
@@ -59,6 +70,7 @@ class Provenance:
     versions: Mapping[str, str] = field(default_factory=dict)
     asked: BalanceRequest = field(default_factory=BalanceRequest)
     format: FormatOrigin = field(default_factory=FormatOrigin)
+    encoding: Encoding = field(default_factory=lambda: Encoding("png"))
     licence: str | None = None
     resolved: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)

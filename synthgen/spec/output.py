@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from synthgen.spec.fields import FormatName, Section, SplitName, VariableName
 
@@ -30,13 +30,41 @@ class Rejects(Section):
     )
 
 
+class PictureEncoding(Section):
+    """How the pictures of the dataset are encoded. The shards keep them as lossless PNGs."""
+
+    format: Literal["png", "jpeg", "webp"] = Field(
+        "png", description="The format of the pictures. PNG, and WebP without a quality, keep every pixel."
+    )
+    quality: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="Of JPEG, 95 by default and always without subsampling of colours, and of WebP, where it gives up "
+        "pixels for smaller files.",
+    )
+
+
+_ONE, _LIST = "<format>", "<formats>"
+_Formats = Annotated[
+    Annotated[FormatName, Tag(_ONE)]
+    | Annotated[tuple[FormatName, ...], Field(strict=False, min_length=1, max_length=8), Tag(_LIST)],
+    Discriminator(lambda value: _LIST if isinstance(value, list | tuple) else _ONE),
+]
+
+
 class Output(Section):
     """The format, splits and shards of the dataset."""
 
-    format: FormatName = Field("parquet", description="The file format: 'parquet', or that of an installed plug-in.")
+    format: _Formats = Field(
+        "parquet",
+        description="The file format: 'parquet', or that of an installed plug-in. Of several, each is in a folder of "
+        "its name.",
+    )
     format_options: Mapping[VariableName, Option] = Field(
         {}, description="Options of the plug-in that writes the format."
     )
+    image: PictureEncoding = Field(PictureEncoding(), description="How its pictures are encoded.")
     splits: Annotated[Mapping[SplitName, Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=16)] = (
         Field({"train": 0.9, "test": 0.1}, description="The share of each split; the shares add up to 1.")
     )
@@ -51,3 +79,8 @@ class Output(Section):
         description="Whether the ledger keeps surplus images in full, so that they can fill cells later. 'drop' treats "
         "them as 'rejects' says.",
     )
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The names of the formats that the dataset is written in."""
+        return (self.format,) if isinstance(self.format, str) else self.format
