@@ -2,21 +2,21 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 
+from synthgen.dataset.build import Writing, build
 from synthgen.dataset.card import write_card
-from synthgen.dataset.formats.format import FormatWriter, Manifest
+from synthgen.dataset.formats.format import FormatWriter
 from synthgen.dataset.formats.parquet import ParquetFormat
-from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.images import CommittedImages
 from synthgen.dataset.included import IncludedImages, included_images
-from synthgen.dataset.pictures import FinishedImages, digests_of
+from synthgen.dataset.pictures import digests_of
 from synthgen.dataset.provenance import Provenance
-from synthgen.dataset.replace import building, recover
-from synthgen.dataset.select import AcceptedImages, Selection, select
-from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
+from synthgen.dataset.replace import recover
+from synthgen.dataset.select import AcceptedImages, select
+from synthgen.dataset.summary import DatasetSummary, read_summary
 from synthgen.errors import StorageError
 from synthgen.events import OnProgress, ignore
 from synthgen.ledger.review import NO_REVIEW, Review
@@ -85,20 +85,19 @@ def finalize(
     selection = select(accepted, classes, splits, drop, groups)
     images = CommittedImages(ordered, selection, provenance.asked, review)
 
-    with building(folder, own) as new:
-        finished = FinishedImages(images, provenance.encoding, (), on_progress, len(selection.split_of))
-        manifest = write_in_format(writer, provenance.format, selection, finished, new)
-        summary = replace(
-            _summary(name, inputs, provenance, selection, manifest, new),
-            encoding=provenance.encoding,
-            encoded=finished.encoded,
-        )
-        write_card(new, summary, provenance, images.features, images.composition, drop, review)
-        files = sorted(path for path in new.rglob("*") if path.is_file())
-        names = [path.relative_to(new).as_posix() for path in files]
-        summary = replace(summary, digests=dict(zip(names, digests_of(files), strict=True)))
-        write_summary(summary, new)
-    return summary
+    return build(
+        folder,
+        images,
+        selection,
+        Writing(writer, provenance.format, provenance.encoding),
+        name=name,
+        inputs=inputs,
+        write_card=lambda new, summary: write_card(
+            new, summary, provenance, images.features, images.composition, drop, review
+        ),
+        own=own,
+        on_progress=on_progress,
+    )
 
 
 def _check(sources: Sequence[Source], committed: Iterable[str]) -> None:
@@ -135,31 +134,6 @@ def _read(
         accepted.hashes += [one.hashes[place] for place in places] if one.hashes else []
         accepted.embeddings += [one.embeddings[place] for place in places] if one.embeddings else []
     return [one.source for one in scans], accepted
-
-
-def _summary(
-    name: str, inputs: str, provenance: Provenance, selection: Selection, manifest: Manifest, folder: Path
-) -> DatasetSummary:
-    """Sum up what was written. The digests follow when the card is written, too."""
-    return DatasetSummary(
-        name=name,
-        inputs=inputs,
-        splits=tuple(
-            SplitSummary(
-                name=split,
-                rows=manifest.splits[split].rows,
-                size=manifest.splits[split].size,
-                files={file: (folder / file).stat().st_size for file in manifest.splits[split].files},
-                classes={kind: selection.counts.get((split, kind), 0) for kind in selection.classes},
-                pattern=manifest.splits[split].pattern,
-            )
-            for split in selection.splits
-        ),
-        duplicates=selection.duplicates,
-        dropped=selection.dropped,
-        digests={},
-        format=provenance.format,
-    )
 
 
 def _fingerprint(

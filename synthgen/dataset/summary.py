@@ -46,7 +46,7 @@ class DatasetSummary:
         digests: the sha256 of every file of the dataset, in whatever folder, except the one that holds this summary.
         format: which format wrote it.
         encoding: how its pictures are encoded.
-        encoded: how many of them were encoded anew; the others are what the shards, or the set, have.
+        encoded: how many of them were encoded again; the others are what the shards, or the set, have.
     """
 
     name: str
