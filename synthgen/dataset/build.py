@@ -1,19 +1,25 @@
 """A dataset appears: written by a format, with its card and its summary, beside its place and then moved there."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
+from synthgen.dataset.columns import COLUMNS_VERSION
 from synthgen.dataset.encoding import Encoding
-from synthgen.dataset.formats.format import FormatWriter, Manifest
+from synthgen.dataset.formats.format import FormatWriter, Manifest, WrittenSplit
 from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.images import SelectedImages
+from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.pictures import FinishedImages, Step, digests_of
 from synthgen.dataset.provenance import FormatOrigin
 from synthgen.dataset.replace import building
 from synthgen.dataset.select import Selection
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, write_summary
 from synthgen.events import OnProgress, ignore
+
+WriteCard: TypeAlias = Callable[[Path, DatasetSummary, WrittenSplit | None], None]
+"""Writes `README.md` into a folder. It gets a split that `datasets` can read, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ def build(
     *,
     name: str,
     inputs: str,
-    write_card: Callable[[Path, DatasetSummary], None],
+    write_card: WriteCard,
+    runs: Mapping[str, LabelRuns] | None = None,
     own: Collection[str] = (),
     on_progress: OnProgress = ignore,
 ) -> DatasetSummary:
@@ -47,7 +54,8 @@ def build(
 
     Args:
         inputs: a fingerprint of all that the dataset is made from.
-        write_card: writes `README.md` into a folder, once the images are there.
+        write_card: writes the card, once the images are there.
+        runs: how long images of one class follow each other in each split.
         own: files in the folder that synthgen is known to have made.
         on_progress: hears how many images are written.
 
@@ -61,15 +69,16 @@ def build(
         summary = DatasetSummary(
             name=name,
             inputs=inputs,
-            splits=_splits(selection, manifest, new),
+            splits=_splits(selection, manifest, runs or {}, new),
             duplicates=selection.duplicates,
             dropped=selection.dropped,
             digests={},
             format=writing.origin,
+            columns=COLUMNS_VERSION,
             encoding=writing.encoding,
             encoded=finished.encoded,
         )
-        write_card(new, summary)
+        write_card(new, summary, next((split for split in manifest.splits.values() if split.pattern), None))
         files = sorted(path for path in new.rglob("*") if path.is_file())
         names = [path.relative_to(new).as_posix() for path in files]
         summary = replace(summary, digests=dict(zip(names, digests_of(files), strict=True)))
@@ -77,7 +86,9 @@ def build(
     return summary
 
 
-def _splits(selection: Selection, manifest: Manifest, folder: Path) -> tuple[SplitSummary, ...]:
+def _splits(
+    selection: Selection, manifest: Manifest, runs: Mapping[str, LabelRuns], folder: Path
+) -> tuple[SplitSummary, ...]:
     return tuple(
         SplitSummary(
             name=split,
@@ -86,6 +97,7 @@ def _splits(selection: Selection, manifest: Manifest, folder: Path) -> tuple[Spl
             files={file: (folder / file).stat().st_size for file in manifest.splits[split].files},
             classes={kind: selection.counts.get((split, kind), 0) for kind in selection.classes},
             pattern=manifest.splits[split].pattern,
+            runs=runs.get(split),
         )
         for split in selection.splits
     )

@@ -2,19 +2,20 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 
 from synthgen.dataset.build import Writing, build
 from synthgen.dataset.card import write_card
+from synthgen.dataset.columns import COLUMNS_VERSION
 from synthgen.dataset.formats.format import FormatWriter
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.images import CommittedImages
 from synthgen.dataset.included import IncludedImages, included_images
 from synthgen.dataset.pictures import digests_of
 from synthgen.dataset.provenance import Provenance
-from synthgen.dataset.replace import recover
+from synthgen.dataset.replace import check_place, recover, scratch_beside
 from synthgen.dataset.select import AcceptedImages, select
 from synthgen.dataset.summary import DatasetSummary, read_summary
 from synthgen.errors import StorageError
@@ -24,8 +25,6 @@ from synthgen.ledger.source import Source, scan
 from synthgen.spec import DuplicateFilter
 from synthgen.version import __version__
 
-_FORMAT = 2
-"""The version of the dataset's columns. A dataset of another format is written again; 2 added `class`."""
 _PARQUET = ParquetFormat()
 
 
@@ -45,6 +44,8 @@ def finalize(
     review: Review = NO_REVIEW,
     ledgers: Sequence[Source] = (),
     groups: Mapping[str, str] | None = None,
+    labels: Sequence[str] | None = None,
+    seed: int = 0,
     on_progress: OnProgress = ignore,
 ) -> DatasetSummary:
     """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
@@ -63,6 +64,9 @@ def finalize(
         review: the images that reviewers took out, and those that they took in, which `drop` leaves alone.
         ledgers: the ledger of each source, in the same order. Only needed for images that were taken in.
         groups: of each picture that images were made from. Images of one group go to one split.
+        classes: as the sources number them.
+        labels: the same in the order in which the dataset numbers them; by default, that of `classes`.
+        seed: of the order of the rows.
         on_progress: hears how many images are written.
 
     Raises:
@@ -72,7 +76,7 @@ def finalize(
     """
     rule = drop.model_dump(mode="json") if drop else None
     committed = digests if digests is not None else digests_of(sources)
-    inputs = _fingerprint(committed, name, classes, splits, provenance, rule, *review.facts)
+    inputs = _fingerprint(committed, name, classes, splits, provenance, rule, *review.facts, labels or classes, seed)
     recover(folder)
     summary = read_summary(folder) or there
     if summary is not None and summary.inputs == inputs:
@@ -83,21 +87,34 @@ def finalize(
     taken = included_images(ledgers, sources, review, classes)
     ordered, accepted = _read([*sources, *taken], classes, drop, review)
     selection = select(accepted, classes, splits, drop, groups)
-    images = CommittedImages(ordered, selection, provenance.asked, review)
+    selection = replace(selection, classes=tuple(labels or classes))
 
-    return build(
-        folder,
-        images,
-        selection,
-        Writing(writer, provenance.format, provenance.encoding),
-        name=name,
-        inputs=inputs,
-        write_card=lambda new, summary: write_card(
-            new, summary, provenance, images.features, images.composition, drop, review
-        ),
-        own=own,
-        on_progress=on_progress,
-    )
+    check_place(folder, own)
+    with scratch_beside(folder) as scratch:
+        images = CommittedImages(
+            ordered,
+            selection,
+            provenance.asked,
+            review,
+            scratch=scratch,
+            classes=classes,
+            model=provenance.model,
+            seed=seed,
+        )
+        return build(
+            folder,
+            images,
+            selection,
+            Writing(writer, provenance.format, provenance.encoding),
+            name=name,
+            inputs=inputs,
+            write_card=lambda new, summary, loaded: write_card(
+                new, summary, provenance, images.features, images.composition, drop, review, loaded
+            ),
+            runs=images.runs,
+            own=own,
+            on_progress=on_progress,
+        )
 
 
 def _check(sources: Sequence[Source], committed: Iterable[str]) -> None:
@@ -144,7 +161,7 @@ def _fingerprint(
     provenance: Provenance,
     *settings: object,
 ) -> str:
-    facts = [__version__, _FORMAT, name, list(classes), list(splits.items()), asdict(provenance), settings]
+    facts = [__version__, COLUMNS_VERSION, name, list(classes), list(splits.items()), asdict(provenance), settings]
     digest = sha256(json.dumps(facts, ensure_ascii=True).encode())
     for one in sorted(digests):
         digest.update(one.encode())
