@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ from synthgen.planning import Plan
 from synthgen.records import ShardRecord, Shortfall
 from synthgen.running import RunState
 from synthgen.running.attempts import shard_of
-from synthgen.spec import PARQUET, Spec
+from synthgen.spec import OWN_FORMATS, Spec
 from synthgen.spec.written import stands_alone, written_briefly
 from synthgen.store import Location, RunStore, open_store
 from synthgen.store.layout import DATASET, RESULTS, SHEET, SPEC
@@ -145,7 +145,7 @@ def _finalized(planned: Plan, store: RunStore, fresh: int) -> RunResult:
         if sheet is None:
             _show(planned, store, folder, state, told)
             sheet = digest_of_file(folder / SHEET)
-        digests, origin = (digests_of(summary), asdict(summary.format)) if summary else ({}, {})
+        digests, origin = (digests_of(summary), summary.format.facts) if summary else ({}, {})
         results = Results(inputs, {SHEET: sheet, **digests}, origin, records_of(store), len(records))
         if results != recorded:
             write_results(results, folder)
@@ -175,10 +175,10 @@ def check_format(spec: Spec) -> None:
     Raises:
         UsageError: it cannot.
     """
-    if spec.output.format != PARQUET:
-        from synthgen.dataset.formats.opening import open_format
+    if any(name not in OWN_FORMATS for name in spec.output.formats):
+        from synthgen.dataset.formats.opening import open_formats
 
-        open_format(spec.output.format, spec.output.format_options)
+        open_formats(spec.output.formats, spec.output.format_options)
 
 
 def _refuse_unfinished(store: RunStore, state: RunState) -> None:
@@ -229,11 +229,11 @@ def _build(
     told: Mapping[str, str],
 ) -> DatasetSummary:
     from synthgen.dataset.finalize import finalize as build
-    from synthgen.dataset.formats.opening import open_format
+    from synthgen.dataset.formats.opening import open_formats
     from synthgen.dataset.provenance import Provenance, made_with
 
     spec, records, review = planned.spec, list(state.done.values()), state.review
-    writer, origin = open_format(spec.output.format, spec.output.format_options)
+    writer, origin = open_formats(spec.output.formats, spec.output.format_options)
     if review.included:
         _check_ledgers(store, [state.done[shard] for shard in sorted(set(map(shard_of, review.included)))])
     return build(

@@ -194,9 +194,9 @@ def _finite(value: float | None) -> float | None:
 
 
 def _rows_of_dataset(store: RunStore, image_ids: Sequence[str]) -> dict[str, tuple[str, RowPlace]]:
-    """Find images in the finished dataset: the split, the file and the row. Formats of plug-ins are not searched."""
+    """Find images in the Parquet of the finished dataset: the split, the file and the row. Others are not searched."""
     summary = published(store) if image_ids else None
-    if summary is None or summary.format.name != PARQUET:
+    if summary is None or PARQUET not in (summary.format.name, *(one.name for one in summary.format.beside)):
         return {}
     return dict(_found_in(store, summary, set(image_ids)))
 
@@ -204,9 +204,11 @@ def _rows_of_dataset(store: RunStore, image_ids: Sequence[str]) -> dict[str, tup
 def _found_in(store: RunStore, summary: DatasetSummary, wanted: set[str]) -> list[tuple[str, tuple[str, RowPlace]]]:
     import pyarrow.parquet as pq
 
+    from synthgen.dataset.formats.parquet import is_parquet_of_dataset
+
     found = []
     for split in summary.splits:
-        for name in split.files:
+        for name in filter(is_parquet_of_dataset, split.files):
             file = in_dataset(name)
             with committed(store, file).open("rb") as opened, as_damage(f"{store.location}/{file}"):
                 ids = pq.ParquetFile(opened).read(columns=["id"])["id"].to_pylist()

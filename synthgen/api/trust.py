@@ -30,7 +30,7 @@ from synthgen.spec import (
     BUNDLED_JUDGE,
     BUNDLED_MODEL,
     BUNDLED_READER,
-    PARQUET,
+    OWN_FORMATS,
     PLUGIN,
     stage_name,
 )
@@ -169,18 +169,19 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
 
 
 def pinned_format(planned: Plan) -> tuple[PinnedModel, ...]:
-    """Return the plug-in that writes a plan's dataset, with its options; nothing if that is Parquet.
+    """Return the plug-ins that write a plan's dataset, with their options; nothing if all formats are synthgen's own.
 
     A plan does not say which version of a format writes: it is the one that is installed.
 
     Raises:
-        UsageError: the format is not installed.
+        UsageError: a format is not installed.
     """
     output = planned.spec.output
-    if output.format == PARQUET:
-        return ()
-    release = plugin(FORMATS, output.format, own=(PARQUET,)).release
-    return (PinnedModel("plugin", "format", _called(output.format, output.format_options), f"{PLUGIN}{release}"),)
+    found = [plugin(FORMATS, name, own=OWN_FORMATS) for name in output.formats if name not in OWN_FORMATS]
+    return tuple(
+        PinnedModel("plugin", "format", _called(each.name, output.format_options), f"{PLUGIN}{each.release}")
+        for each in found
+    )
 
 
 def _measures(planned: Plan) -> Iterator[PinnedModel]:

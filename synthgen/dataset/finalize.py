@@ -10,7 +10,7 @@ from synthgen.dataset.card import write_card
 from synthgen.dataset.formats.format import FormatWriter, Manifest
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.formats.writing import write_in_format
-from synthgen.dataset.images import SelectedImages
+from synthgen.dataset.images import CommittedImages
 from synthgen.dataset.included import IncludedImages, included_images
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.replace import building, recover
@@ -79,7 +79,7 @@ def finalize(
     taken = included_images(ledgers, sources, review, classes)
     ordered, accepted = _read([*sources, *taken], classes, drop, review)
     selection = select(accepted, classes, splits, drop, groups)
-    images = SelectedImages(ordered, selection, provenance.asked, review)
+    images = CommittedImages(ordered, selection, provenance.asked, review)
 
     with building(folder, own) as new:
         manifest = write_in_format(writer, provenance.format, selection, images, new)

@@ -1,7 +1,7 @@
 """The images of a selection, streamed from the committed shards to whatever writes them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import pyarrow as pa
 
@@ -17,15 +17,42 @@ if TYPE_CHECKING:
     from datasets import Features
 
 
-class SelectedImages:
-    """The selected images, read from the shards as they are asked for: memory does not grow with their number.
+class SelectedImages(Protocol):
+    """The selected images, read as they are asked for: memory does not grow with their number.
 
     Every pass gives them in the same order.
 
     Attributes:
         schema: that of the rows. Its metadata tells `datasets` which column is an image, and which a class label.
-        composition: what the images of the last pass were measured to be.
         count: how many images the last pass gave.
+    """
+
+    schema: pa.Schema
+    count: int
+
+    def batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Yield some rows at a time, with the split that they belong to.
+
+        Raises:
+            StorageError: they cannot be read.
+        """
+
+    def rows(self) -> Iterator[tuple[str, ImageRow]]:
+        """Yield one row at a time, with its split.
+
+        Besides the columns of `ImageRow`, a row has a column for each score and measured attribute: see
+        `synthgen.ledger.columns`.
+
+        Raises:
+            StorageError: they cannot be read.
+        """
+
+
+class CommittedImages(SelectedImages):
+    """The selected images of a run, read from its shards.
+
+    Attributes:
+        composition: what the images of the last pass were measured to be.
     """
 
     def __init__(
@@ -58,11 +85,7 @@ class SelectedImages:
         return features_of(self.schema, self._selection.classes)
 
     def batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
-        """Yield some rows at a time, with the split that they belong to.
-
-        Raises:
-            StorageError: a shard cannot be read.
-        """
+        """Yield some rows at a time: see `SelectedImages`."""
         self.composition, self.count = Composition(self._asked), 0
         for source in self._sources:
             for split, rows in _divided(batches(source), self._selection):
@@ -80,14 +103,7 @@ class SelectedImages:
         return rows.select(self.schema.names)
 
     def rows(self) -> Iterator[tuple[str, ImageRow]]:
-        """Yield one row at a time, with its split.
-
-        Besides the columns of `ImageRow`, a row has a column for each score and measured attribute: see
-        `synthgen.ledger.columns`.
-
-        Raises:
-            StorageError: a shard cannot be read.
-        """
+        """Yield one row at a time: see `SelectedImages`."""
         for split, batch in self.batches():
             for row in batch.to_pylist():
                 yield split, cast("ImageRow", row)

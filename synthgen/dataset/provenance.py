@@ -20,15 +20,24 @@ class FormatOrigin:
     Attributes:
         release: the package that it comes from, with its version.
         arguments: what it was set to, by name.
+        beside: the other formats of a dataset that is written in several.
     """
 
     name: str = "parquet"
     release: str = f"synthgen {__version__}"
     arguments: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+    beside: "tuple[FormatOrigin, ...]" = ()
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """The same as JSON types; `beside` only if there are any."""
+        own: dict[str, object] = {"name": self.name, "release": self.release, "arguments": dict(self.arguments)}
+        return own | ({"beside": [other.facts for other in self.beside]} if self.beside else {})
 
     def __str__(self) -> str:
         given = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
-        return f"{self.name} ({self.release})" + (f", {given}" if given else "")
+        own = f"{self.name} ({self.release})" + (f", {given}" if given else "")
+        return "; ".join([own, *map(str, self.beside)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,8 @@ _ID = re.compile(r"[0-9]{5,}-[0-9]{6,}")
 
 
 def write_summary(summary: DatasetSummary, folder: Path) -> None:
-    (folder / SUMMARY).write_text(seal(json.dumps(asdict(summary), indent=1, ensure_ascii=False)), "utf-8")
+    content = asdict(summary) | {"format": summary.format.facts}
+    (folder / SUMMARY).write_text(seal(json.dumps(content, indent=1, ensure_ascii=False)), "utf-8")
 
 
 def read_summary(folder: Path) -> DatasetSummary | None:

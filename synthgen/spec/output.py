@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from synthgen.spec.fields import FormatName, Section, SplitName, VariableName
 
@@ -30,10 +30,22 @@ class Rejects(Section):
     )
 
 
+_ONE, _LIST = "<format>", "<formats>"
+_Formats = Annotated[
+    Annotated[FormatName, Tag(_ONE)]
+    | Annotated[tuple[FormatName, ...], Field(strict=False, min_length=1, max_length=8), Tag(_LIST)],
+    Discriminator(lambda value: _LIST if isinstance(value, list | tuple) else _ONE),
+]
+
+
 class Output(Section):
     """The format, splits and shards of the dataset."""
 
-    format: FormatName = Field("parquet", description="The file format: 'parquet', or that of an installed plug-in.")
+    format: _Formats = Field(
+        "parquet",
+        description="The file format: 'parquet', or that of an installed plug-in. Of several, each is in a folder of "
+        "its name.",
+    )
     format_options: Mapping[VariableName, Option] = Field(
         {}, description="Options of the plug-in that writes the format."
     )
@@ -51,3 +63,8 @@ class Output(Section):
         description="Whether the ledger keeps surplus images in full, so that they can fill cells later. 'drop' treats "
         "them as 'rejects' says.",
     )
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The names of the formats that the dataset is written in."""
+        return (self.format,) if isinstance(self.format, str) else self.format

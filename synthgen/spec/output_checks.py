@@ -6,9 +6,7 @@ from math import isclose
 from synthgen.errors import UsageError
 from synthgen.plugins import FORMATS, plugin
 from synthgen.spec.bare import Data, Violation, mapping
-
-PARQUET = "parquet"
-"""The format that is part of synthgen."""
+from synthgen.spec.own_formats import OWN_FORMATS, PARQUET
 
 
 def check_output(output: Data) -> Iterator[Violation]:
@@ -25,14 +23,22 @@ def _splits(splits: Data) -> Iterator[Violation]:
 
 
 def _format(output: Data) -> Iterator[Violation]:
-    name, options = output.get("format", PARQUET), output.get("format_options")
-    if not isinstance(name, str):
-        return
-    if name == PARQUET:
-        if isinstance(options, Mapping) and options:
-            yield Violation(("output", "format_options"), f"expected nothing: {PARQUET!r} has no options")
-        return
-    try:
-        plugin(FORMATS, name, own=(PARQUET,))
-    except UsageError as error:
-        yield Violation(("output", "format"), f"{error.message}. {error.hint}" if error.hint else error.message)
+    named = output.get("format", PARQUET)
+    places: dict[tuple[str | int, ...], str] = {("output", "format"): named} if isinstance(named, str) else {}
+    if isinstance(named, list | tuple):
+        places = {("output", "format", place): name for place, name in enumerate(named) if isinstance(name, str)}
+    for place, name in places.items():
+        if list(places.values()).index(name) < list(places).index(place):
+            yield Violation(place, f"the format {name!r} is there twice")
+            continue
+        try:
+            if name not in OWN_FORMATS:
+                plugin(FORMATS, name, own=OWN_FORMATS)
+        except UsageError as error:
+            yield Violation(place, f"{error.message}. {error.hint}" if error.hint else error.message)
+    options, others = output.get("format_options"), {*places.values()} - {*OWN_FORMATS}
+    if isinstance(options, Mapping) and options and len(others) != 1:
+        why = (
+            "two plug-ins write the dataset" if others else f"{' and '.join(map(repr, places.values()))} has no options"
+        )
+        yield Violation(("output", "format_options"), f"expected nothing: {why}")

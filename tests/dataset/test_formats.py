@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from datasets import load_dataset
 
 import synthgen
 from synthgen.api.publishing import publishing
@@ -101,6 +102,24 @@ def test_a_dataset_in_the_guides_format_is_complete_and_says_where_it_comes_from
     assert "load_dataset" not in card
     assert synthgen.verify(place) == []
     assert not synthgen.finalize(place, trust=True).rebuilt
+
+
+@pytest.mark.usefixtures("jsonl")
+def test_several_formats_are_written_side_by_side_under_one_manifest(tmp_path: Path) -> None:
+    make_run(tmp_path / "run", plan_of("output.format=[jsonl, parquet]"))
+    result = synthgen.finalize(tmp_path / "run", trust=True)
+    folder = tmp_path / "run/dataset"
+    assert {name.partition("/")[0] for split in result.summary.splits for name in split.files} == {"jsonl", "parquet"}
+    assert sum(map(len, load_dataset(str(folder)).values())) == result.summary.rows
+    assert "jsonl (synthgen-jsonl 1.0); parquet (synthgen" in (folder / "README.md").read_text()
+    assert json.loads((folder / "synthgen.json").read_text())["format"]["beside"][0]["name"] == "parquet"
+    assert synthgen.verify(tmp_path / "run") == []
+    assert not synthgen.finalize(tmp_path / "run", trust=True).rebuilt
+
+    with pytest.raises(SpecError, match="the format 'jsonl' is there twice"):
+        plan_of("output.format=[jsonl, jsonl]")
+    with pytest.raises(SpecError, match="expected nothing: 'parquet' has no options"):
+        parse_spec(SPEC, overrides=["output.format=[parquet]", "output.format_options={a: 1}"])
 
 
 @pytest.mark.usefixtures("jsonl")

@@ -1,29 +1,44 @@
-"""Open the format that a spec names: the one that is part of synthgen, or one of an installed plug-in."""
+"""Open the formats that a spec names: those that are part of synthgen, and those of installed plug-ins."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from synthgen.dataset.formats.format import FormatWriter
 from synthgen.dataset.formats.parquet import ParquetFormat
+from synthgen.dataset.formats.several import SeveralFormats
 from synthgen.dataset.provenance import FormatOrigin
 from synthgen.errors import SynthgenError, UsageError, cause_of
 from synthgen.plugins import FORMATS, plugin
-from synthgen.spec import PARQUET
+from synthgen.spec import OWN_FORMATS, PARQUET
 from synthgen.spec.output import Option
 
+_OWN: Mapping[str, Callable[[], FormatWriter]] = {
+    PARQUET: ParquetFormat,
+}
+"""The formats that are part of synthgen: one row for each of `OWN_FORMATS`."""
 
-def open_format(name: str, options: Mapping[str, Option]) -> tuple[FormatWriter, FormatOrigin]:
-    """Open a format, and say where it comes from.
+
+def open_formats(names: Sequence[str], options: Mapping[str, Option]) -> tuple[FormatWriter, FormatOrigin]:
+    """Open one or several formats as one, and say where they come from.
 
     Args:
-        options: the arguments that the plug-in is called with.
+        options: the arguments that the plug-in among them is called with.
 
     Raises:
-        UsageError: it is not installed, or it does not take these options.
+        UsageError: one is not installed, or it does not take these options.
     """
-    if name == PARQUET:
-        return ParquetFormat(), FormatOrigin()
+    opened = {name: _opened(name, {} if name in OWN_FORMATS else options) for name in names}
+    (writer, origin), *beside = opened.values()
+    if not beside:
+        return writer, origin
+    return SeveralFormats(opened), replace(origin, beside=tuple(other for _, other in beside))
 
-    found = plugin(FORMATS, name, own=(PARQUET,))
+
+def _opened(name: str, options: Mapping[str, Option]) -> tuple[FormatWriter, FormatOrigin]:
+    if name in _OWN:
+        return _OWN[name](), FormatOrigin(name)
+
+    found = plugin(FORMATS, name, own=OWN_FORMATS)
     origin = FormatOrigin(name, found.release, dict(options))
     make = found.load()
     if not callable(make):

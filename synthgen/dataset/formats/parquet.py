@@ -18,7 +18,8 @@ GROUP_ROWS = 100
 GROUP_BYTES = 64 * 2**20
 FILE_BYTES = 480 * 10**6
 _FOLDER = "data"
-_FILE = re.compile(rf"{_FOLDER}/[^/]+-\d{{5}}-of-\d{{5}}\.parquet")
+_FILE = re.compile(rf"(parquet/)?{_FOLDER}/[^/]+-\d{{5}}-of-\d{{5}}\.parquet")
+"""In a dataset of several formats, each is in a folder of its name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,49 @@
+"""Several formats of one dataset: each in a folder of its name, under one manifest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from synthgen.dataset.formats.format import FormatWriter, Manifest, WrittenSplit
+from synthgen.dataset.formats.writing import write_in_format
+from synthgen.dataset.images import SelectedImages
+from synthgen.dataset.provenance import FormatOrigin
+from synthgen.dataset.select import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralFormats(FormatWriter):
+    """Writes a dataset in each of some formats, one after the other.
+
+    Attributes:
+        formats: by name, each with where it comes from.
+    """
+
+    formats: Mapping[str, tuple[FormatWriter, FormatOrigin]]
+
+    def write(self, selection: Selection, images: SelectedImages, folder: Path) -> Manifest:
+        """Write them all: see `FormatWriter`. A split's pattern is that of the first format that has one."""
+        written = []
+        for name, (writer, origin) in self.formats.items():
+            (folder / name).mkdir()
+            written.append(_inside(name, write_in_format(writer, origin, selection, images, folder / name)))
+        splits = {split: _together([one.splits[split] for one in written]) for split in selection.splits}
+        return Manifest(splits, tuple(other for one in written for other in one.others))
+
+
+def _inside(name: str, manifest: Manifest) -> Manifest:
+    """Name the files as the folder above does."""
+    splits = {
+        split: replace(
+            one,
+            files=tuple(f"{name}/{file}" for file in one.files),
+            pattern=one.pattern and f"{name}/{one.pattern}",
+        )
+        for split, one in manifest.splits.items()
+    }
+    return Manifest(splits, tuple(f"{name}/{other}" for other in manifest.others))
+
+
+def _together(written: list[WrittenSplit]) -> WrittenSplit:
+    found = next((one for one in written if one.pattern), written[0])
+    return replace(found, files=tuple(file for one in written for file in one.files))

@@ -1,0 +1,5 @@
+"""The names of the formats that are part of synthgen. Their table is in `dataset/formats/opening.py`."""
+
+PARQUET = "parquet"
+"""What a dataset is written in if its spec names nothing else."""
+OWN_FORMATS = (PARQUET,)
