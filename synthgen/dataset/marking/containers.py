@@ -17,7 +17,23 @@ _EXTENDED: Final = b"http://ns.adobe.com/xmp/extension/\0"
 _MOST_IN_SEGMENT: Final = 65_535 - 2 - len(_APP1)
 _MOST_READ: Final = 1 << 20
 """Bytes of a compressed packet that are unpacked."""
+_OTHER: Final = "it is neither PNG, JPEG nor WebP"
 _HAS_ALPHA, _HAS_XMP = 0x10, 0x04
+
+
+def media_type(picture: bytes) -> str:
+    """Name the picture's format.
+
+    Raises:
+        ValueError: it is neither PNG, JPEG nor WebP.
+    """
+    if picture.startswith(_PNG):
+        return "image/png"
+    if _is_jpeg(picture):
+        return "image/jpeg"
+    if _is_webp(picture):
+        return "image/webp"
+    raise ValueError(_OTHER)
 
 
 def room_for_packet(picture: bytes) -> int | None:
@@ -37,7 +53,7 @@ def with_packet(picture: bytes, packet: bytes) -> bytes:
         return _jpeg_with(picture, packet)
     if _is_webp(picture):
         return _webp_with(picture, packet)
-    raise ValueError("it is neither PNG, JPEG nor WebP")
+    raise ValueError(_OTHER)
 
 
 def packet_of(picture: bytes) -> bytes | None:
@@ -81,12 +97,13 @@ def _png_with(picture: bytes, packet: bytes) -> bytes:
 
 def _chunks(picture: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield the kind of each chunk, where it begins and where it ends."""
-    begin = len(_PNG)
-    while begin < len(picture):
+    begin, kind = len(_PNG), b""
+    while kind != b"IEND":
         end = begin + 12 + int.from_bytes(picture[begin : begin + 4])
         if end > len(picture):
             raise ValueError("it breaks off")
-        yield picture[begin + 4 : begin + 8], begin, end
+        kind = picture[begin + 4 : begin + 8]
+        yield kind, begin, end
         begin = end
 
 
@@ -110,14 +127,15 @@ def _jpeg_with(picture: bytes, packet: bytes) -> bytes:
     if len(packet) > _MOST_IN_SEGMENT:
         raise ValueError(f"a JPEG has room for {_MOST_IN_SEGMENT} bytes of XMP, and this has {len(packet)}")
     segment = b"\xff\xe1" + (2 + len(_APP1) + len(packet)).to_bytes(2) + _APP1 + packet
-    before, after, end = [b"\xff\xd8"], [], 2
+    before, after, scans = [b"\xff\xd8"], [], 2
     for marker, body, end in _segments(picture):
+        scans = end
         if marker == 0xE1 and body.startswith((_APP1, _EXTENDED)):
             continue
         # What JFIF and Exif say comes first in a file.
         is_first = not after and (marker == 0xE0 or (marker == 0xE1 and body.startswith(b"Exif\0")))
         (before if is_first else after).append(bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2) + body)
-    return b"".join((*before, segment, *after, picture[end:]))
+    return b"".join((*before, segment, *after, picture[scans:]))
 
 
 def _segments(picture: bytes) -> Iterator[tuple[int, bytes, int]]:
