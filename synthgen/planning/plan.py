@@ -37,6 +37,8 @@ NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "output.format_options": "applied when the dataset is finalized, to images that are there",
     "output.image": "applied when the dataset is finalized, to images that are there",
     "output.splits": "applied when the dataset is finalized, to images that are there",
+    "output.marks": "applied when the dataset is finalized, to images that are there",
+    "output.c2pa": "applied when the dataset is finalized, to images that are there",
     "output.surplus": "decides which pixels are kept, not which images are made",
     "source.dataset": "the plan has the sha256 of every picture, wherever the set lies now",
     "reference.image": "the plan has the sha256 of the picture, wherever it lies now",
