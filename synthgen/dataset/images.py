@@ -90,7 +90,7 @@ class CommittedImages(SelectedImages):
         self._taken = {name: word.reviewer or BY_RUN for name, word in review.included.items()}
         self._stored = _stored_schema(sources)
         self._labels = pa.array([selection.classes.index(name) for name in classes])
-        names = {*self._stored.names, "class", "model", "shard", "attempt", *[INCLUDED_BY] * bool(self._taken)}
+        names = [*self._stored.names, "class", "model", "shard", "attempt", *[INCLUDED_BY] * bool(self._taken)]
         with as_damage(sources[0]):
             self.schema: pa.Schema = _schema(self._stored, names, selection.classes)
         self.composition = Composition(asked)
