@@ -6,19 +6,18 @@ from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 
+from synthgen.dataset.build import Writing, build
 from synthgen.dataset.card import write_card
 from synthgen.dataset.columns import COLUMNS_VERSION
-from synthgen.dataset.formats.format import FormatWriter, Manifest
+from synthgen.dataset.formats.format import FormatWriter
 from synthgen.dataset.formats.parquet import ParquetFormat
-from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.images import CommittedImages
 from synthgen.dataset.included import IncludedImages, included_images
-from synthgen.dataset.order import LabelRuns
-from synthgen.dataset.pictures import FinishedImages, digests_of
+from synthgen.dataset.pictures import digests_of
 from synthgen.dataset.provenance import Provenance
-from synthgen.dataset.replace import building, recover, scratch_beside
-from synthgen.dataset.select import AcceptedImages, Selection, select
-from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
+from synthgen.dataset.replace import check_place, recover, scratch_beside
+from synthgen.dataset.select import AcceptedImages, select
+from synthgen.dataset.summary import DatasetSummary, read_summary
 from synthgen.errors import StorageError
 from synthgen.events import OnProgress, ignore
 from synthgen.ledger.review import NO_REVIEW, Review
@@ -90,7 +89,8 @@ def finalize(
     selection = select(accepted, classes, splits, drop, groups)
     selection = replace(selection, classes=tuple(labels or classes))
 
-    with building(folder, own) as new, scratch_beside(folder) as scratch:
+    check_place(folder, own)
+    with scratch_beside(folder) as scratch:
         images = CommittedImages(
             ordered,
             selection,
@@ -101,20 +101,20 @@ def finalize(
             model=provenance.model,
             seed=seed,
         )
-        finished = FinishedImages(images, provenance.encoding, (), on_progress, len(selection.split_of))
-        manifest = write_in_format(writer, provenance.format, selection, finished, new)
-        summary = replace(
-            _summary(name, inputs, provenance, selection, manifest, images.runs, new),
-            encoding=provenance.encoding,
-            encoded=finished.encoded,
+        return build(
+            folder,
+            images,
+            selection,
+            Writing(writer, provenance.format, provenance.encoding),
+            name=name,
+            inputs=inputs,
+            write_card=lambda new, summary, loaded: write_card(
+                new, summary, provenance, images.features, images.composition, drop, review, loaded
+            ),
+            runs=images.runs,
+            own=own,
+            on_progress=on_progress,
         )
-        loaded = next((split for split in manifest.splits.values() if split.pattern), None)
-        write_card(new, summary, provenance, images.features, images.composition, drop, review, loaded)
-        files = sorted(path for path in new.rglob("*") if path.is_file())
-        names = [path.relative_to(new).as_posix() for path in files]
-        summary = replace(summary, digests=dict(zip(names, digests_of(files), strict=True)))
-        write_summary(summary, new)
-    return summary
 
 
 def _check(sources: Sequence[Source], committed: Iterable[str]) -> None:
@@ -151,39 +151,6 @@ def _read(
         accepted.hashes += [one.hashes[place] for place in places] if one.hashes else []
         accepted.embeddings += [one.embeddings[place] for place in places] if one.embeddings else []
     return [one.source for one in scans], accepted
-
-
-def _summary(
-    name: str,
-    inputs: str,
-    provenance: Provenance,
-    selection: Selection,
-    manifest: Manifest,
-    runs: Mapping[str, LabelRuns],
-    folder: Path,
-) -> DatasetSummary:
-    """Sum up what was written. The digests follow when the card is written, too."""
-    return DatasetSummary(
-        name=name,
-        inputs=inputs,
-        splits=tuple(
-            SplitSummary(
-                name=split,
-                rows=manifest.splits[split].rows,
-                size=manifest.splits[split].size,
-                files={file: (folder / file).stat().st_size for file in manifest.splits[split].files},
-                classes={kind: selection.counts.get((split, kind), 0) for kind in selection.classes},
-                pattern=manifest.splits[split].pattern,
-                runs=runs[split],
-            )
-            for split in selection.splits
-        ),
-        duplicates=selection.duplicates,
-        dropped=selection.dropped,
-        digests={},
-        format=provenance.format,
-        columns=COLUMNS_VERSION,
-    )
 
 
 def _fingerprint(
