@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
+from synthgen.api.papers import with_papers
 from synthgen.api.publishing import committed
 from synthgen.errors import StorageError, UsageError
 from synthgen.events import OnProgress, ignore
@@ -105,20 +106,24 @@ def build_dataset(
         drop=spec.filters.duplicates,
         groups={row.id: row.group for row in planned.sources.rows.all} if planned.sources else None,
         writer=writer,
-        provenance=Provenance(
-            model=spec.model.id,
-            judge=spec.judge.id,
-            spec=(written := _spec_text(planned, store)),
-            resolved=None if stands_alone(written) else written_briefly(spec),
-            fingerprint=planned.fingerprint,
-            tally=tally,
-            model_revision=planned.revisions.generator,
-            settings=told,
-            versions=made_with(records),
-            asked=asked(planned),
-            format=origin,
-            encoding=Encoding(output.image.format, output.image.quality),
-            metadata=spec.metadata,
+        provenance=with_papers(
+            Provenance(
+                model=spec.model.id,
+                judge=spec.judge.id,
+                spec=(written := _spec_text(planned, store)),
+                resolved=None if stands_alone(written) else written_briefly(spec),
+                fingerprint=planned.fingerprint,
+                tally=tally,
+                model_revision=planned.revisions.generator,
+                settings=told,
+                versions=made_with(records),
+                asked=asked(planned),
+                format=origin,
+                encoding=Encoding(output.image.format, output.image.quality),
+                metadata=spec.metadata,
+            ),
+            planned,
+            store,
         ),
         on_progress=on_progress,
     )

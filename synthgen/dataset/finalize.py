@@ -9,6 +9,7 @@ from pathlib import Path
 from synthgen.dataset.build import Writing, build
 from synthgen.dataset.card import write_card
 from synthgen.dataset.columns import COLUMNS_VERSION
+from synthgen.dataset.describing import description_of
 from synthgen.dataset.formats.format import FormatWriter
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.images import CommittedImages
@@ -112,6 +113,7 @@ def finalize(
                 new, summary, provenance, images.features, images.composition, drop, review, loaded
             ),
             runs=images.runs,
+            description=description_of(provenance),
             own=own,
             on_progress=on_progress,
         )
