@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from synthgen import running as runs
 from synthgen.api.arguments import flag_of, text_of_path
 from synthgen.api.distinct import facts_of_run
+from synthgen.api.marking import marking_of, signature_of
+from synthgen.api.origins import last_spec, origin_of
 from synthgen.api.publishing import clear_leftovers, committed, digests_of, own_files, published, publishing
 from synthgen.api.results import Results, digest_of_file, read_results, records_of, sheet_fingerprint, write_results
 from synthgen.api.review_notes import warn_of_lost, warn_of_void
 from synthgen.api.sheets import renew_pages
 from synthgen.api.trust import pinned_format, require_trust
 from synthgen.errors import QuotaNotMet, StorageError, UsageError
-from synthgen.files import as_damage
 from synthgen.fragments import fragment, paragraph
 from synthgen.inert import inert
 from synthgen.ledger.review import NO_REVIEW, Review
@@ -28,7 +29,7 @@ from synthgen.running.attempts import shard_of
 from synthgen.spec import OWN_FORMATS, Spec
 from synthgen.spec.written import stands_alone, written_briefly
 from synthgen.store import Location, RunStore, open_store
-from synthgen.store.layout import DATASET, RESULTS, SHEET, SPEC
+from synthgen.store.layout import DATASET, RESULTS, SHEET
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
@@ -228,12 +229,14 @@ def _build(
     before: DatasetSummary | None,
     told: Mapping[str, str],
 ) -> DatasetSummary:
+    from synthgen.dataset.encoding import Encoding
     from synthgen.dataset.finalize import finalize as build
     from synthgen.dataset.formats.opening import open_formats
     from synthgen.dataset.provenance import Provenance, made_with
 
     spec, records, review = planned.spec, list(state.done.values()), state.review
     writer, origin = open_formats(spec.output.formats, spec.output.format_options)
+    signature = signature_of(spec)
     if review.included:
         _check_ledgers(store, [state.done[shard] for shard in sorted(set(map(shard_of, review.included)))])
     return build(
@@ -253,7 +256,7 @@ def _build(
         provenance=Provenance(
             model=spec.model.id,
             judge=spec.judge.id,
-            spec=(written := _spec_text(planned, store)),
+            spec=(written := last_spec(planned, store)),
             resolved=None if stands_alone(written) else written_briefly(spec),
             fingerprint=planned.fingerprint,
             tally=tally,
@@ -262,8 +265,13 @@ def _build(
             versions=made_with(records),
             asked=asked(planned),
             format=origin,
+            encoding=Encoding(spec.output.image.format, spec.output.image.quality),
+            marking=marking_of(planned),
+            signed_by=signature.by if signature else None,
+            origin=origin_of(planned, records, written),
             metadata=spec.metadata,
         ),
+        signature=signature,
     )
 
 
@@ -280,18 +288,3 @@ def _show(planned: Plan, store: RunStore, folder: Path, state: RunState, told: M
         asked=asked(planned),
         reviewable=True,
     )
-
-
-def _spec_text(planned: Plan, store: RunStore) -> str:
-    """Return the spec as its author last wrote it, preceded by the counts that the run has grown to since."""
-    text, since = runs.kept_spec(store), 0
-    for number, addition in enumerate(planned.additions, start=1):
-        if addition.written is not None:
-            text, since = addition.written, number
-    if text is None:  # written by an earlier version
-        with as_damage(f"{store.location}/{SPEC}"):
-            text = store.read(SPEC).decode()
-    if not any(addition.extends for addition in planned.additions[since:]):
-        return text
-    counts = ", ".join(f"{name} {kind.count}" for name, kind in planned.spec.classes.items())
-    return f"# extended to: {counts}\n{text}"

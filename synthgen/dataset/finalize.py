@@ -6,24 +6,29 @@ from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from synthgen.dataset.card import write_card
 from synthgen.dataset.formats.format import FormatWriter, Manifest
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.images import CommittedImages
 from synthgen.dataset.included import IncludedImages, included_images
+from synthgen.dataset.origin import write_origin
+from synthgen.dataset.pictures import FinishedImages, Step, digests_of
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.replace import building, recover
 from synthgen.dataset.select import AcceptedImages, Selection, select
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
 from synthgen.errors import StorageError
+from synthgen.events import OnProgress, ignore
 from synthgen.ledger.review import NO_REVIEW, Review
-from synthgen.ledger.source import Source, digest_of, scan
+from synthgen.ledger.source import Source, scan
 from synthgen.spec import DuplicateFilter
 from synthgen.version import __version__
 
-_FORMAT = 2
-"""The version of the dataset's columns. A dataset of another format is written again; 2 added `class`."""
+_FORMAT = 3
+"""A dataset of an earlier version than this is written again; 2 added `class`, and 3 marks in the pictures."""
 _PARQUET = ParquetFormat()
 
 
@@ -43,6 +48,8 @@ def finalize(
     review: Review = NO_REVIEW,
     ledgers: Sequence[Source] = (),
     groups: Mapping[str, str] | None = None,
+    signature: Step | None = None,
+    on_progress: OnProgress = ignore,
 ) -> DatasetSummary:
     """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
 
@@ -60,6 +67,8 @@ def finalize(
         review: the images that reviewers took out, and those that they took in, which `drop` leaves alone.
         ledgers: the ledger of each source, in the same order. Only needed for images that were taken in.
         groups: of each picture that images were made from. Images of one group go to one split.
+        signature: signs each picture, as `provenance.signed_by` says.
+        on_progress: hears how many images are written.
 
     Raises:
         QuotaNotMet: there are no images.
@@ -67,7 +76,7 @@ def finalize(
         StorageError: a source is damaged or cannot be used, an id occurs twice, or the folder cannot be written.
     """
     rule = drop.model_dump(mode="json") if drop else None
-    committed = digests if digests is not None else [digest_of(source) for source in sources]
+    committed = digests if digests is not None else digests_of(sources)
     inputs = _fingerprint(committed, name, classes, splits, provenance, rule, *review.facts)
     recover(folder)
     summary = read_summary(folder) or there
@@ -82,23 +91,31 @@ def finalize(
     images = CommittedImages(ordered, selection, provenance.asked, review)
 
     with building(folder, own) as new:
-        manifest = write_in_format(writer, provenance.format, selection, images, new)
-        summary = _summary(name, inputs, provenance, selection, manifest, new)
+        steps = [step for step in (provenance.marking, signature) if step is not None]
+        finished = FinishedImages(images, provenance.encoding, steps, on_progress, len(selection.split_of))
+        manifest = write_in_format(writer, provenance.format, selection, finished, new)
+        summary = replace(
+            _summary(name, inputs, provenance, selection, manifest, new),
+            encoding=provenance.encoding,
+            encoded=finished.encoded,
+        )
         write_card(new, summary, provenance, images.features, images.composition, drop, review)
+        write_origin(new, summary, provenance)
         files = sorted(path for path in new.rglob("*") if path.is_file())
-        summary = replace(summary, digests={path.relative_to(new).as_posix(): digest_of(path) for path in files})
+        names = [path.relative_to(new).as_posix() for path in files]
+        summary = replace(summary, digests=dict(zip(names, digests_of(files), strict=True)))
         write_summary(summary, new)
     return summary
 
 
-def _check(sources: Iterable[Source], committed: Iterable[str]) -> None:
+def _check(sources: Sequence[Source], committed: Iterable[str]) -> None:
     """Compare the sources with the digests that were committed.
 
     Raises:
         StorageError: a source is not what was committed.
     """
-    for source, digest in zip(sources, committed, strict=True):
-        if digest_of(source) != digest:
+    for source, found, digest in zip(sources, digests_of(sources), committed, strict=True):
+        if found != digest:
             what = f"{source} is damaged: its sha256 is not the one that it was committed with"
             raise StorageError(what, hint="Run `synthgen repair` on the run folder, and run again.")
 
@@ -161,7 +178,13 @@ def _fingerprint(
     *settings: object,
 ) -> str:
     facts = [__version__, _FORMAT, name, list(classes), list(splits.items()), asdict(provenance), settings]
-    digest = sha256(json.dumps(facts, ensure_ascii=True).encode())
+    digest = sha256(json.dumps(facts, ensure_ascii=True, default=_of_spec).encode())
     for one in sorted(digests):
         digest.update(one.encode())
     return digest.hexdigest()
+
+
+def _of_spec(value: object) -> object:
+    """Write a section of the spec, which is no dataclass, as JSON types."""
+    assert isinstance(value, BaseModel)
+    return value.model_dump(mode="json")

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from synthgen.bounded import read_bounded
 from synthgen.dataset.duplicates import Duplicate
+from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.provenance import FormatOrigin
 from synthgen.seal import is_digest, seal, unseal
 from synthgen.store.layout import SUMMARY, is_file_name
@@ -44,6 +45,8 @@ class DatasetSummary:
         dropped: how many of them were left out.
         digests: the sha256 of every file of the dataset, in whatever folder, except the one that holds this summary.
         format: which format wrote it.
+        encoding: how its pictures are encoded.
+        encoded: how many of them were encoded anew; the others are what the shards, or the set, have.
     """
 
     name: str
@@ -53,6 +56,8 @@ class DatasetSummary:
     dropped: int
     digests: Mapping[str, str]
     format: FormatOrigin = field(default_factory=FormatOrigin)
+    encoding: Encoding = field(default_factory=lambda: Encoding("png"))
+    encoded: int = 0
 
     @property
     def rows(self) -> int:
