@@ -23,6 +23,7 @@ from synthgen.api.deadline import Deadline
 from synthgen.api.finishing import RunResult, check_format, finalized
 from synthgen.api.growing import check_growth
 from synthgen.api.making import make_pending, make_shards, refuse_failed
+from synthgen.api.marking import check_signature
 from synthgen.api.own_spec import plan_of_own_spec
 from synthgen.api.preconditions import check_workers
 from synthgen.api.progress import started
@@ -105,6 +106,7 @@ def run(
         raise UsageError("a run cannot be extended by its own record", argument="extend", hint=hint)
     spec, written = (record.plan.spec, record.text) if record else spec_and_text(spec)
     check_workers(executor, devices, address)
+    check_signature(spec)
 
     store = _place_of(spec, location, record)
     check_new(store)

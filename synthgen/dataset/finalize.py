@@ -6,14 +6,17 @@ from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from synthgen.dataset.build import Writing, build
 from synthgen.dataset.card import write_card
 from synthgen.dataset.columns import COLUMNS_VERSION
-from synthgen.dataset.formats.format import FormatWriter
+from synthgen.dataset.formats.format import FormatWriter, WrittenSplit
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.images import CommittedImages
 from synthgen.dataset.included import IncludedImages, included_images
-from synthgen.dataset.pictures import digests_of
+from synthgen.dataset.origin import write_origin
+from synthgen.dataset.pictures import Step, digests_of
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.replace import check_place, recover, scratch_beside
 from synthgen.dataset.select import AcceptedImages, select
@@ -46,6 +49,7 @@ def finalize(
     groups: Mapping[str, str] | None = None,
     labels: Sequence[str] | None = None,
     seed: int = 0,
+    signature: Step | None = None,
     on_progress: OnProgress = ignore,
 ) -> DatasetSummary:
     """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
@@ -67,6 +71,7 @@ def finalize(
         classes: as the sources number them.
         labels: the same in the order in which the dataset numbers them; by default, that of `classes`.
         seed: of the order of the rows.
+        signature: signs each picture, as `provenance.signed_by` says.
         on_progress: hears how many images are written.
 
     Raises:
@@ -101,16 +106,20 @@ def finalize(
             model=provenance.model,
             seed=seed,
         )
+
+        def describe(new: Path, summary: DatasetSummary, loaded: WrittenSplit | None) -> None:
+            write_card(new, summary, provenance, images.features, images.composition, drop, review, loaded)
+            write_origin(new, summary, provenance)
+
+        steps = [step for step in (provenance.marking, signature) if step is not None]
         return build(
             folder,
             images,
             selection,
-            Writing(writer, provenance.format, provenance.encoding),
+            Writing(writer, provenance.format, provenance.encoding, steps),
             name=name,
             inputs=inputs,
-            write_card=lambda new, summary, loaded: write_card(
-                new, summary, provenance, images.features, images.composition, drop, review, loaded
-            ),
+            write_card=describe,
             runs=images.runs,
             own=own,
             on_progress=on_progress,
@@ -162,7 +171,13 @@ def _fingerprint(
     *settings: object,
 ) -> str:
     facts = [__version__, COLUMNS_VERSION, name, list(classes), list(splits.items()), asdict(provenance), settings]
-    digest = sha256(json.dumps(facts, ensure_ascii=True).encode())
+    digest = sha256(json.dumps(facts, ensure_ascii=True, default=_of_spec).encode())
     for one in sorted(digests):
         digest.update(one.encode())
     return digest.hexdigest()
+
+
+def _of_spec(value: object) -> object:
+    """Write a section of the spec, which is no dataclass, as JSON types."""
+    assert isinstance(value, BaseModel)
+    return value.model_dump(mode="json")

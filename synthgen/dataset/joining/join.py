@@ -19,7 +19,7 @@ from synthgen.dataset.provenance import FormatOrigin
 from synthgen.dataset.replace import building, check_place, recover, scratch_beside
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
 from synthgen.errors import Interrupted
-from synthgen.events import Event, OnProgress, StepProgress
+from synthgen.events import Event, OnProgress
 from synthgen.files import as_storage_error, make_folder
 from synthgen.version import __version__
 
