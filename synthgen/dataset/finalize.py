@@ -8,6 +8,7 @@ from pathlib import Path
 
 from synthgen.dataset.card import write_card
 from synthgen.dataset.columns import COLUMNS_VERSION
+from synthgen.dataset.cores import on_all_cores
 from synthgen.dataset.formats.format import FormatWriter, Manifest
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.formats.writing import write_in_format
@@ -20,7 +21,7 @@ from synthgen.dataset.select import AcceptedImages, Selection, select
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
 from synthgen.errors import StorageError
 from synthgen.ledger.review import NO_REVIEW, Review
-from synthgen.ledger.source import Source, digest_of, scan
+from synthgen.ledger.source import Scan, Source, digest_of, digests_of_pictures, scan
 from synthgen.spec import DuplicateFilter
 from synthgen.version import __version__
 
@@ -72,7 +73,7 @@ def finalize(
         StorageError: a source is damaged or cannot be used, an id occurs twice, or the folder cannot be written.
     """
     rule = drop.model_dump(mode="json") if drop else None
-    committed = digests if digests is not None else [digest_of(source) for source in sources]
+    committed = digests if digests is not None else [*on_all_cores(digest_of, sources)]
     inputs = _fingerprint(committed, name, classes, splits, provenance, rule, *review.facts, labels or classes, seed)
     recover(folder)
     summary = read_summary(folder) or there
@@ -82,13 +83,13 @@ def finalize(
     if digests is not None:
         _check(sources, digests)
     taken = included_images(ledgers, sources, review, classes)
-    ordered, accepted = _read([*sources, *taken], classes, drop, review)
+    scans, accepted = _read([*sources, *taken], classes, drop, review)
     selection = select(accepted, classes, splits, drop, groups)
     selection = replace(selection, classes=tuple(labels or classes))
 
     with building(folder, own) as new, scratch_beside(folder) as scratch:
         images = CommittedImages(
-            ordered,
+            scans,
             selection,
             provenance.asked,
             review,
@@ -101,7 +102,8 @@ def finalize(
         summary = _summary(name, inputs, provenance, selection, manifest, images.runs, new)
         write_card(new, summary, provenance, images.features, images.composition, drop, review)
         files = sorted(path for path in new.rglob("*") if path.is_file())
-        summary = replace(summary, digests={path.relative_to(new).as_posix(): digest_of(path) for path in files})
+        digests_of_files = zip(files, on_all_cores(digest_of, files), strict=True)
+        summary = replace(summary, digests={path.relative_to(new).as_posix(): one for path, one in digests_of_files})
         write_summary(summary, new)
     return summary
 
@@ -112,34 +114,33 @@ def _check(sources: Iterable[Source], committed: Iterable[str]) -> None:
     Raises:
         StorageError: a source is not what was committed.
     """
-    for source, digest in zip(sources, committed, strict=True):
-        if digest_of(source) != digest:
+    for source, found, digest in zip(sources, on_all_cores(digest_of, sources), committed, strict=True):
+        if found != digest:
             what = f"{source} is damaged: its sha256 is not the one that it was committed with"
             raise StorageError(what, hint="Run `synthgen repair` on the run folder, and run again.")
 
 
 def _read(
     sources: Sequence[Source], classes: Sequence[str], drop: DuplicateFilter | None, review: Review
-) -> tuple[list[Source], AcceptedImages]:
+) -> tuple[list[Scan], AcceptedImages]:
     """Read what the selection needs to know of the images; give the sources in the order of their ids, too."""
     by_cosine = drop is not None and drop.min_cosine is not None
-    looked = (
-        scan(source, classes, hashes=drop is not None and by_rule, embeddings=by_cosine and by_rule)
-        for source in sources
-        for by_rule in [not (isinstance(source, IncludedImages) and source.spared)]
-    )
-    scans = sorted(looked, key=lambda one: one.ids[:1])
 
+    def look(source: Source) -> Scan:
+        by_rule = not (isinstance(source, IncludedImages) and source.spared)
+        return scan(source, classes, hashes=drop is not None and by_rule, embeddings=by_cosine and by_rule)
+
+    scans = sorted(on_all_cores(look, sources), key=lambda one: one.ids[:1])
     accepted = AcceptedImages(spared=review.spared)
-    for one in scans:
+    for one, digests in zip(scans, digests_of_pictures(scans), strict=True):
         places = [place for place, image_id in enumerate(one.ids) if image_id not in review.excluded]
         accepted.ids += [one.ids[place] for place in places]
         accepted.labels += [one.labels[place] for place in places]
-        accepted.digests += [one.digests[place] for place in places]
+        accepted.digests += [digests[place] for place in places]
         accepted.sources += [one.origins[place] for place in places] if one.origins else []
         accepted.hashes += [one.hashes[place] for place in places] if one.hashes else []
         accepted.embeddings += [one.embeddings[place] for place in places] if one.embeddings else []
-    return [one.source for one in scans], accepted
+    return scans, accepted
 
 
 def _summary(
