@@ -15,13 +15,15 @@ from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.images import CommittedImages
 from synthgen.dataset.included import IncludedImages, included_images
 from synthgen.dataset.order import LabelRuns
+from synthgen.dataset.pictures import FinishedImages, digests_of
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.replace import building, recover, scratch_beside
 from synthgen.dataset.select import AcceptedImages, Selection, select
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
 from synthgen.errors import StorageError
+from synthgen.events import OnProgress, ignore
 from synthgen.ledger.review import NO_REVIEW, Review
-from synthgen.ledger.source import Scan, Source, digest_of, digests_of_pictures, scan
+from synthgen.ledger.source import Scan, Source, digests_of_pictures, scan
 from synthgen.spec import DuplicateFilter
 from synthgen.version import __version__
 
@@ -46,6 +48,7 @@ def finalize(
     groups: Mapping[str, str] | None = None,
     labels: Sequence[str] | None = None,
     seed: int = 0,
+    on_progress: OnProgress = ignore,
 ) -> DatasetSummary:
     """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
 
@@ -66,6 +69,7 @@ def finalize(
         classes: as the sources number them.
         labels: the same in the order in which the dataset numbers them; by default, that of `classes`.
         seed: of the order of the rows.
+        on_progress: hears how many images are written.
 
     Raises:
         QuotaNotMet: there are no images.
@@ -73,7 +77,7 @@ def finalize(
         StorageError: a source is damaged or cannot be used, an id occurs twice, or the folder cannot be written.
     """
     rule = drop.model_dump(mode="json") if drop else None
-    committed = digests if digests is not None else [*on_all_cores(digest_of, sources)]
+    committed = digests if digests is not None else digests_of(sources)
     inputs = _fingerprint(committed, name, classes, splits, provenance, rule, *review.facts, labels or classes, seed)
     recover(folder)
     summary = read_summary(folder) or there
@@ -98,23 +102,29 @@ def finalize(
             model=provenance.model,
             seed=seed,
         )
-        manifest = write_in_format(writer, provenance.format, selection, images, new)
-        summary = _summary(name, inputs, provenance, selection, manifest, images.runs, new)
-        write_card(new, summary, provenance, images.features, images.composition, drop, review)
+        finished = FinishedImages(images, provenance.encoding, (), on_progress, len(selection.split_of))
+        manifest = write_in_format(writer, provenance.format, selection, finished, new)
+        summary = replace(
+            _summary(name, inputs, provenance, selection, manifest, images.runs, new),
+            encoding=provenance.encoding,
+            encoded=finished.encoded,
+        )
+        loaded = next((split for split in manifest.splits.values() if split.pattern), None)
+        write_card(new, summary, provenance, images.features, images.composition, drop, review, loaded)
         files = sorted(path for path in new.rglob("*") if path.is_file())
-        digests_of_files = zip(files, on_all_cores(digest_of, files), strict=True)
-        summary = replace(summary, digests={path.relative_to(new).as_posix(): one for path, one in digests_of_files})
+        names = [path.relative_to(new).as_posix() for path in files]
+        summary = replace(summary, digests=dict(zip(names, digests_of(files), strict=True)))
         write_summary(summary, new)
     return summary
 
 
-def _check(sources: Iterable[Source], committed: Iterable[str]) -> None:
+def _check(sources: Sequence[Source], committed: Iterable[str]) -> None:
     """Compare the sources with the digests that were committed.
 
     Raises:
         StorageError: a source is not what was committed.
     """
-    for source, found, digest in zip(sources, on_all_cores(digest_of, sources), committed, strict=True):
+    for source, found, digest in zip(sources, digests_of(sources), committed, strict=True):
         if found != digest:
             what = f"{source} is damaged: its sha256 is not the one that it was committed with"
             raise StorageError(what, hint="Run `synthgen repair` on the run folder, and run again.")

@@ -11,6 +11,7 @@ from typing import NoReturn
 from synthgen.errors import StorageError
 from synthgen.files import as_storage_error, make_folder, sync
 from synthgen.leftovers import remove, scratch_folder
+from synthgen.store import faults
 from synthgen.store.layout import SUMMARY
 
 
@@ -31,7 +32,9 @@ def building(folder: Path, own: Collection[str] = ()) -> Iterator[Path]:
             yield new
             for path in (new, *new.rglob("*")):
                 sync(path)
+            faults.reach("dataset-written")
             _take_place(new, folder)
+            faults.reach("dataset-in-place")
             sync(folder.parent)
 
 

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from synthgen.bounded import read_bounded
 from synthgen.dataset.duplicates import Duplicate
+from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.provenance import FormatOrigin
 from synthgen.seal import is_digest, seal, unseal
@@ -48,6 +49,8 @@ class DatasetSummary:
         digests: the sha256 of every file of the dataset, in whatever folder, except the one that holds this summary.
         format: which format wrote it.
         columns: the version of its columns: see `COLUMNS_VERSION`.
+        encoding: how its pictures are encoded.
+        encoded: how many of them were encoded anew; the others are what the shards, or the set, have.
     """
 
     name: str
@@ -58,6 +61,8 @@ class DatasetSummary:
     digests: Mapping[str, str]
     format: FormatOrigin = field(default_factory=FormatOrigin)
     columns: int = 2
+    encoding: Encoding = field(default_factory=lambda: Encoding("png"))
+    encoded: int = 0
 
     @property
     def rows(self) -> int:

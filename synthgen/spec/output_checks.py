@@ -18,6 +18,7 @@ def check_output(output: Data, classes: Data) -> Iterator[Violation]:
     yield from _splits(mapping(output, "splits"))
     yield from _format(output)
     yield from _labels(output.get("labels"), [name for name in classes if isinstance(name, str)])
+    yield from _quality(mapping(output, "image"))
 
 
 def _splits(splits: Data) -> Iterator[Violation]:
@@ -50,6 +51,12 @@ def difference_of_classes(found: Sequence[str], classes: Sequence[str]) -> str |
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(map(repr, names[:_NAMED])) + more
+
+
+def _quality(image: Data) -> Iterator[Violation]:
+    if image.get("quality") is not None and image.get("format", "png") == "png":
+        what = "PNG keeps every pixel, and has no quality: leave it out, or set `output.image.format` to jpeg or webp"
+        yield Violation(("output", "image", "quality"), what)
 
 
 def _format(output: Data) -> Iterator[Violation]:
