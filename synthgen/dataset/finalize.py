@@ -105,7 +105,7 @@ def finalize(
         finished = FinishedImages(images, provenance.encoding, (), on_progress, len(selection.split_of))
         manifest = write_in_format(writer, provenance.format, selection, finished, new)
         summary = replace(
-            _summary(name, inputs, provenance, selection, manifest, images.runs, new),
+            _summary(name, inputs, provenance, selection, manifest, images.label_runs, new),
             encoding=provenance.encoding,
             encoded=finished.encoded,
         )
@@ -159,7 +159,7 @@ def _summary(
     provenance: Provenance,
     selection: Selection,
     manifest: Manifest,
-    runs: Mapping[str, LabelRuns],
+    label_runs: Mapping[str, LabelRuns],
     folder: Path,
 ) -> DatasetSummary:
     """Sum up what was written. The digests follow when the card is written, too."""
@@ -174,7 +174,7 @@ def _summary(
                 files={file: (folder / file).stat().st_size for file in manifest.splits[split].files},
                 classes={kind: selection.counts.get((split, kind), 0) for kind in selection.classes},
                 pattern=manifest.splits[split].pattern,
-                runs=runs[split],
+                label_runs=label_runs[split],
             )
             for split in selection.splits
         ),

@@ -60,7 +60,7 @@ class CommittedImages(SelectedImages):
 
     Attributes:
         composition: what the images of the last pass were measured to be.
-        runs: how long images of one class follow each other, by split.
+        label_runs: how long images of one class follow each other, by split.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class CommittedImages(SelectedImages):
             self.schema: pa.Schema = _schema(self._stored, names, selection.classes)
         self.composition = Composition(asked)
         self.count = 0
-        self.runs: dict[str, LabelRuns] = {}
+        self.label_runs: dict[str, LabelRuns] = {}
         self._places = self._draw(scans, seed)
         self._scratch = scratch
         self._mixed: MixedRows | None = None
@@ -142,7 +142,7 @@ class CommittedImages(SelectedImages):
             places[ordered] = np.arange(start, start + len(ordered))
             start += len(ordered)
             counts = np.unique_counts(kinds[there]).counts
-            self.runs[split] = LabelRuns(longest_run(kinds[ordered]), longest_possible(counts.tolist()))
+            self.label_runs[split] = LabelRuns(longest_run(kinds[ordered]), longest_possible(counts.tolist()))
         return places
 
     def _read(self) -> Iterator[pa.RecordBatch]:

@@ -89,9 +89,9 @@ class Output(Section):
     )
     labels: _Labels = Field(
         "spec",
-        description="How the dataset numbers the classes in its column `label`: in the order of the spec; "
-        "'alphabetical', as torchvision's ImageFolder does; as another set does, {like: SET}; or in the order of a "
-        "list of all classes.",
+        description="How the dataset numbers the classes in its column `label`: 'spec', in the spec's order (the "
+        "default); 'alphabetical', as torchvision's ImageFolder does; {like: SET}, as another set does; or in the "
+        "order of a list of all classes.",
     )
     shard_size: Annotated[int, Field(ge=1, le=10_000)] | Literal["auto"] = Field(
         256,
