@@ -69,6 +69,7 @@ def read_coco(folder: Path, file: Path, images_from: Path | None = None) -> File
     name, source = folder.resolve().name, f"the COCO set {folder}"
     opened = FileSet(name, source, frame, absolute, own, aside.notes, without_class(frame["label"], "an annotation"))
     opened.aside, opened.box_form = aside, "xywh"
+    opened.numbered = tuple(names[number] for number in sorted(names, key=lambda one: (isinstance(one, str), one)))
     return opened
 
 
