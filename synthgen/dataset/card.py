@@ -192,6 +192,7 @@ def _made(provenance: Provenance) -> dict[str, str]:
     made = {key: value for key, value in own.items() if value} | dict(provenance.settings)
     made["plan"] = provenance.fingerprint
     made["format"] = str(provenance.format)
+    made["pictures"] = str(provenance.encoding)
     for key, value in provenance.versions.items():
         name = key.rpartition(".")[2]
         if all((name, value) != (told.rpartition(".")[2], made[told]) for told in made):

@@ -7,23 +7,25 @@ from hashlib import sha256
 from pathlib import Path
 
 from synthgen.dataset.card import write_card
+from synthgen.dataset.columns import COLUMNS_VERSION
 from synthgen.dataset.formats.format import FormatWriter, Manifest
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.images import CommittedImages
 from synthgen.dataset.included import IncludedImages, included_images
+from synthgen.dataset.order import LabelRuns
+from synthgen.dataset.pictures import FinishedImages, digests_of
 from synthgen.dataset.provenance import Provenance
-from synthgen.dataset.replace import building, recover
+from synthgen.dataset.replace import building, recover, scratch_beside
 from synthgen.dataset.select import AcceptedImages, Selection, select
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
 from synthgen.errors import StorageError
+from synthgen.events import OnProgress, ignore
 from synthgen.ledger.review import NO_REVIEW, Review
-from synthgen.ledger.source import Source, digest_of, scan
+from synthgen.ledger.source import Source, scan
 from synthgen.spec import DuplicateFilter
 from synthgen.version import __version__
 
-_FORMAT = 2
-"""The version of the dataset's columns. A dataset of another format is written again; 2 added `class`."""
 _PARQUET = ParquetFormat()
 
 
@@ -43,6 +45,9 @@ def finalize(
     review: Review = NO_REVIEW,
     ledgers: Sequence[Source] = (),
     groups: Mapping[str, str] | None = None,
+    labels: Sequence[str] | None = None,
+    seed: int = 0,
+    on_progress: OnProgress = ignore,
 ) -> DatasetSummary:
     """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
 
@@ -60,6 +65,10 @@ def finalize(
         review: the images that reviewers took out, and those that they took in, which `drop` leaves alone.
         ledgers: the ledger of each source, in the same order. Only needed for images that were taken in.
         groups: of each picture that images were made from. Images of one group go to one split.
+        classes: as the sources number them.
+        labels: the same in the order in which the dataset numbers them; by default, that of `classes`.
+        seed: of the order of the rows.
+        on_progress: hears how many images are written.
 
     Raises:
         QuotaNotMet: there are no images.
@@ -67,8 +76,8 @@ def finalize(
         StorageError: a source is damaged or cannot be used, an id occurs twice, or the folder cannot be written.
     """
     rule = drop.model_dump(mode="json") if drop else None
-    committed = digests if digests is not None else [digest_of(source) for source in sources]
-    inputs = _fingerprint(committed, name, classes, splits, provenance, rule, *review.facts)
+    committed = digests if digests is not None else digests_of(sources)
+    inputs = _fingerprint(committed, name, classes, splits, provenance, rule, *review.facts, labels or classes, seed)
     recover(folder)
     summary = read_summary(folder) or there
     if summary is not None and summary.inputs == inputs:
@@ -79,27 +88,43 @@ def finalize(
     taken = included_images(ledgers, sources, review, classes)
     ordered, accepted = _read([*sources, *taken], classes, drop, review)
     selection = select(accepted, classes, splits, drop, groups)
-    images = CommittedImages(ordered, selection, provenance.asked, review)
+    selection = replace(selection, classes=tuple(labels or classes))
 
-    with building(folder, own) as new:
-        manifest = write_in_format(writer, provenance.format, selection, images, new)
-        summary = _summary(name, inputs, provenance, selection, manifest, new)
+    with building(folder, own) as new, scratch_beside(folder) as scratch:
+        images = CommittedImages(
+            ordered,
+            selection,
+            provenance.asked,
+            review,
+            scratch=scratch,
+            classes=classes,
+            model=provenance.model,
+            seed=seed,
+        )
+        finished = FinishedImages(images, provenance.encoding, (), on_progress, len(selection.split_of))
+        manifest = write_in_format(writer, provenance.format, selection, finished, new)
+        summary = replace(
+            _summary(name, inputs, provenance, selection, manifest, images.runs, new),
+            encoding=provenance.encoding,
+            encoded=finished.encoded,
+        )
         loaded = next((split for split in manifest.splits.values() if split.pattern), None)
         write_card(new, summary, provenance, images.features, images.composition, drop, review, loaded)
         files = sorted(path for path in new.rglob("*") if path.is_file())
-        summary = replace(summary, digests={path.relative_to(new).as_posix(): digest_of(path) for path in files})
+        names = [path.relative_to(new).as_posix() for path in files]
+        summary = replace(summary, digests=dict(zip(names, digests_of(files), strict=True)))
         write_summary(summary, new)
     return summary
 
 
-def _check(sources: Iterable[Source], committed: Iterable[str]) -> None:
+def _check(sources: Sequence[Source], committed: Iterable[str]) -> None:
     """Compare the sources with the digests that were committed.
 
     Raises:
         StorageError: a source is not what was committed.
     """
-    for source, digest in zip(sources, committed, strict=True):
-        if digest_of(source) != digest:
+    for source, found, digest in zip(sources, digests_of(sources), committed, strict=True):
+        if found != digest:
             what = f"{source} is damaged: its sha256 is not the one that it was committed with"
             raise StorageError(what, hint="Run `synthgen repair` on the run folder, and run again.")
 
@@ -129,7 +154,13 @@ def _read(
 
 
 def _summary(
-    name: str, inputs: str, provenance: Provenance, selection: Selection, manifest: Manifest, folder: Path
+    name: str,
+    inputs: str,
+    provenance: Provenance,
+    selection: Selection,
+    manifest: Manifest,
+    runs: Mapping[str, LabelRuns],
+    folder: Path,
 ) -> DatasetSummary:
     """Sum up what was written. The digests follow when the card is written, too."""
     return DatasetSummary(
@@ -143,6 +174,7 @@ def _summary(
                 files={file: (folder / file).stat().st_size for file in manifest.splits[split].files},
                 classes={kind: selection.counts.get((split, kind), 0) for kind in selection.classes},
                 pattern=manifest.splits[split].pattern,
+                runs=runs[split],
             )
             for split in selection.splits
         ),
@@ -150,6 +182,7 @@ def _summary(
         dropped=selection.dropped,
         digests={},
         format=provenance.format,
+        columns=COLUMNS_VERSION,
     )
 
 
@@ -161,7 +194,7 @@ def _fingerprint(
     provenance: Provenance,
     *settings: object,
 ) -> str:
-    facts = [__version__, _FORMAT, name, list(classes), list(splits.items()), asdict(provenance), settings]
+    facts = [__version__, COLUMNS_VERSION, name, list(classes), list(splits.items()), asdict(provenance), settings]
     digest = sha256(json.dumps(facts, ensure_ascii=True).encode())
     for one in sorted(digests):
         digest.update(one.encode())

@@ -35,6 +35,7 @@ NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "model.compile": "changes speed; numbers differ in their last bits, as between devices",
     "output.format": "applied when the dataset is finalized, to images that are there",
     "output.format_options": "applied when the dataset is finalized, to images that are there",
+    "output.image": "applied when the dataset is finalized, to images that are there",
     "output.splits": "applied when the dataset is finalized, to images that are there",
     "output.surplus": "decides which pixels are kept, not which images are made",
     "source.dataset": "the plan has the sha256 of every picture, wherever the set lies now",

@@ -30,6 +30,21 @@ class Rejects(Section):
     )
 
 
+class PictureEncoding(Section):
+    """How the pictures of the dataset are encoded. The shards keep them as lossless PNGs."""
+
+    format: Literal["png", "jpeg", "webp"] = Field(
+        "png", description="The format of the pictures. PNG, and WebP without a quality, keep every pixel."
+    )
+    quality: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="Of JPEG, 95 by default and always without subsampling of colours, and of WebP, where it gives up "
+        "pixels for smaller files.",
+    )
+
+
 _ONE, _LIST = "<format>", "<formats>"
 _Formats = Annotated[
     Annotated[FormatName, Tag(_ONE)]
@@ -49,6 +64,7 @@ class Output(Section):
     format_options: Mapping[VariableName, Option] = Field(
         {}, description="Options of the plug-in that writes the format."
     )
+    image: PictureEncoding = Field(PictureEncoding(), description="How its pictures are encoded.")
     splits: Annotated[Mapping[SplitName, Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=16)] = (
         Field({"train": 0.9, "test": 0.1}, description="The share of each split; the shares add up to 1.")
     )

@@ -13,6 +13,7 @@ def check_output(output: Data) -> Iterator[Violation]:
     """Yield the problems of the section `output` that involve several keys, or what is installed."""
     yield from _splits(mapping(output, "splits"))
     yield from _format(output)
+    yield from _quality(mapping(output, "image"))
 
 
 def _splits(splits: Data) -> Iterator[Violation]:
@@ -20,6 +21,12 @@ def _splits(splits: Data) -> Iterator[Violation]:
     shares = [share for share in numbers if isinstance(share, int | float)]
     if shares and len(shares) == len(splits) and not isclose(sum(shares), 1, abs_tol=1e-6):
         yield Violation(("output", "splits"), f"expected shares that add up to 1, found {sum(shares):g}")
+
+
+def _quality(image: Data) -> Iterator[Violation]:
+    if image.get("quality") is not None and image.get("format", "png") == "png":
+        what = "PNG keeps every pixel, and has no quality: leave it out, or set `output.image.format` to jpeg or webp"
+        yield Violation(("output", "image", "quality"), what)
 
 
 def _format(output: Data) -> Iterator[Violation]:
