@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,8 @@ from synthgen.planning import Plan
 from synthgen.running import Outcome
 from synthgen.spec import Spec
 from synthgen.store import Location, RunStore, open_store
+
+_LOG = logging.getLogger(__name__)
 
 
 @one_spelling
@@ -111,6 +114,8 @@ def run(
     store = _place_of(spec, location, record)
     check_new(store)
     check_format(spec)
+    for note in spec.format_notes:
+        _LOG.warning("%s", note)
     check_apart(spec, store)
     planned = record.plan if record else plan_of_own_spec(as_in_run(spec, store), on_progress)
     if runs.is_unused(store):
