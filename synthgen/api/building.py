@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
+from synthgen.api.marking import marking_of, signature_of
+from synthgen.api.origins import last_spec, origin_of
 from synthgen.api.papers import with_papers
 from synthgen.api.publishing import committed
 from synthgen.errors import StorageError, UsageError
 from synthgen.events import OnProgress, ignore
-from synthgen.files import as_damage
 from synthgen.pages.facts import asked
 from synthgen.planning import Plan
 from synthgen.records import ShardRecord
@@ -20,7 +21,6 @@ from synthgen.running.attempts import shard_of
 from synthgen.spec import Output
 from synthgen.spec.written import stands_alone, written_briefly
 from synthgen.store import RunStore
-from synthgen.store.layout import SPEC
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
@@ -90,6 +90,7 @@ def build_dataset(
 
     spec, records, review = planned.spec, list(state.done.values()), state.review
     writer, origin = open_formats(output.formats, output.format_options)
+    signature = signature_of(spec)
     if review.included:
         check_ledgers(store, [state.done[shard] for shard in sorted(set(map(shard_of, review.included)))])
     return finalize(
@@ -103,6 +104,8 @@ def build_dataset(
         name=spec.name,
         classes=list(spec.classes),
         splits=spec.output.splits,
+        labels=output.label_order(list(spec.classes)),
+        seed=spec.seed,
         drop=spec.filters.duplicates,
         groups={row.id: row.group for row in planned.sources.rows.all} if planned.sources else None,
         writer=writer,
@@ -110,7 +113,7 @@ def build_dataset(
             Provenance(
                 model=spec.model.id,
                 judge=spec.judge.id,
-                spec=(written := _spec_text(planned, store)),
+                spec=(written := last_spec(planned, store)),
                 resolved=None if stands_alone(written) else written_briefly(spec),
                 fingerprint=planned.fingerprint,
                 tally=tally,
@@ -120,25 +123,14 @@ def build_dataset(
                 asked=asked(planned),
                 format=origin,
                 encoding=Encoding(output.image.format, output.image.quality),
+                marking=marking_of(planned),
+                signed_by=signature.by if signature else None,
+                origin=origin_of(planned, records, written),
                 metadata=spec.metadata,
             ),
             planned,
             store,
         ),
+        signature=signature,
         on_progress=on_progress,
     )
-
-
-def _spec_text(planned: Plan, store: RunStore) -> str:
-    """Return the spec as its author last wrote it, preceded by the counts that the run has grown to since."""
-    text, since = runs.kept_spec(store), 0
-    for number, addition in enumerate(planned.additions, start=1):
-        if addition.written is not None:
-            text, since = addition.written, number
-    if text is None:  # written by an earlier version
-        with as_damage(f"{store.location}/{SPEC}"):
-            text = store.read(SPEC).decode()
-    if not any(addition.extends for addition in planned.additions[since:]):
-        return text
-    counts = ", ".join(f"{name} {kind.count}" for name, kind in planned.spec.classes.items())
-    return f"# extended to: {counts}\n{text}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from synthgen.api.finishing import RunResult, check_format, finalized
 from synthgen.api.growing import check_growth
 from synthgen.api.licensing import check_licences, warn_of_changed
 from synthgen.api.making import make_pending, make_shards, refuse_failed
+from synthgen.api.marking import check_signature
 from synthgen.api.own_spec import plan_of_own_spec
 from synthgen.api.preconditions import check_workers
 from synthgen.api.progress import started
@@ -41,6 +43,8 @@ from synthgen.planning import Plan
 from synthgen.running import Outcome
 from synthgen.spec import Spec
 from synthgen.store import Location, RunStore, open_store
+
+_LOG = logging.getLogger(__name__)
 
 
 @one_spelling
@@ -106,10 +110,13 @@ def run(
         raise UsageError("a run cannot be extended by its own record", argument="extend", hint=hint)
     spec, written = (record.plan.spec, record.text) if record else spec_and_text(spec)
     check_workers(executor, devices, address)
+    check_signature(spec)
 
     store = _place_of(spec, location, record)
     check_new(store)
     check_format(spec)
+    for note in spec.format_notes:
+        _LOG.warning("%s", note)
     check_apart(spec, store)
     if record:
         check_licences(spec)
