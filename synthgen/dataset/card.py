@@ -35,6 +35,8 @@ _LONG = 600
 _CLASSES = 20
 """With more than this many, an attribute that nothing balances is shown for all of them together."""
 
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
 _SIZES = (
     (10**3, "n<1K"),
     (10**4, "1K<n<10K"),
@@ -185,6 +187,7 @@ def _body(
         points=[(point.key.removeprefix("10(2)"), point) for point in provenance.questions],
         audited=provenance.audited,
         remake=_Literal(fenced(provenance.remake, "sh")),
+        commit=provenance.model_revision if _COMMIT.fullmatch(provenance.model_revision or "") else None,
         spec=_Literal(fenced(provenance.spec, "yaml")),
         resolved=_Literal(fenced(provenance.resolved, "yaml")) if provenance.resolved else None,
     )
