@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, cast
 
 from PIL import Image
 
+from synthgen.dataset.encoding import ending_of
 from synthgen.dataset.images import SelectedImages
 from synthgen.errors import StorageError
 from synthgen.ledger.columns import ImageRow, StoredImage
 
 if TYPE_CHECKING:
     from datasets import Features
-
-_ENDINGS = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif"}
-_SIGNATURES = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpg"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +121,10 @@ def as_json(value: object) -> object:
 
 def _picture(stored: StoredImage, image_id: str) -> Picture:
     data = stored["bytes"]
-    return Picture(data, _ending(data, image_id))
-
-
-def _ending(data: bytes, image_id: str) -> str:
-    for begin, ending in _SIGNATURES:
-        if data.startswith(begin):
-            return ending
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            form = opened.format or ""
-    except Exception as error:  # decoders are foreign code that meets arbitrary bytes
-        raise StorageError(f"a picture of {image_id} cannot be opened", hint="Leave it out.") from error
-    return _ENDINGS.get(form, form.lower())
+    if (ending := ending_of(data)) is None:
+        hint = "Put an intact picture in its place, or take the image out."
+        raise StorageError(f"a picture of {image_id} cannot be opened", hint=hint)
+    return Picture(data, ending.removeprefix("."))
 
 
 def _picture_columns(features: "Features") -> tuple[tuple[str, ...], tuple[str, ...]]:
