@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class EncodedPicture:
     """An encoded picture.
 
     Attributes:
@@ -51,10 +51,10 @@ class Parts:
     id: str
     split: str
     label: int
-    image: Picture
+    image: EncodedPicture
     values: Mapping[str, object]
-    pictures: Mapping[str, Picture | None]
-    lists: Mapping[str, tuple[Picture, ...]]
+    pictures: Mapping[str, EncodedPicture | None]
+    lists: Mapping[str, tuple[EncodedPicture, ...]]
 
 
 class PartedImages:
@@ -119,12 +119,12 @@ def as_json(value: object) -> object:
     return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
-def _picture(stored: StoredImage, image_id: str) -> Picture:
+def _picture(stored: StoredImage, image_id: str) -> EncodedPicture:
     data = stored["bytes"]
     if (ending := ending_of(data)) is None:
         hint = "Put an intact picture in its place, or take the image out."
         raise StorageError(f"a picture of {image_id} cannot be opened", hint=hint)
-    return Picture(data, ending.removeprefix("."))
+    return EncodedPicture(data, ending.removeprefix("."))
 
 
 def _picture_columns(features: "Features") -> tuple[tuple[str, ...], tuple[str, ...]]:
