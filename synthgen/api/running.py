@@ -23,7 +23,9 @@ from synthgen.api.arguments import (
 from synthgen.api.deadline import Deadline
 from synthgen.api.finishing import RunResult, check_format, finalized
 from synthgen.api.growing import check_growth
+from synthgen.api.licensing import check_licences, warn_of_changed
 from synthgen.api.making import make_pending, make_shards, refuse_failed
+from synthgen.api.marking import check_signature
 from synthgen.api.own_spec import plan_of_own_spec
 from synthgen.api.preconditions import check_workers
 from synthgen.api.progress import started
@@ -108,6 +110,7 @@ def run(
         raise UsageError("a run cannot be extended by its own record", argument="extend", hint=hint)
     spec, written = (record.plan.spec, record.text) if record else spec_and_text(spec)
     check_workers(executor, devices, address)
+    check_signature(spec)
 
     store = _place_of(spec, location, record)
     check_new(store)
@@ -115,7 +118,10 @@ def run(
     for note in spec.format_notes:
         _LOG.warning("%s", note)
     check_apart(spec, store)
+    if record:
+        check_licences(spec)
     planned = record.plan if record else plan_of_own_spec(as_in_run(spec, store), on_progress)
+    warn_of_changed(store, planned, extend=extend)
     if runs.is_unused(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it
     if extend:
@@ -258,6 +264,7 @@ def begin(
     check_format(spec)
     check_apart(spec, store)
     planned = plan_of_own_spec(as_in_run(spec, store), on_progress)
+    warn_of_changed(store, planned, extend=extend)
     if not runs.is_begun(store):
         wiring.check_keys(planned)
     if extend:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from synthgen.dataset.columns import explained
 from synthgen.dataset.formats.format import WrittenSplit
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.summary import DatasetSummary
-from synthgen.ledger.columns import BOX_SCORES, BOXES, MASK, MASKS, SETTINGS, SOURCE_ID, SOURCE_LABEL, own_names
+from synthgen.ledger.columns import BOXES, MASK, MASKS, SOURCE_ID, SOURCE_LABEL
 from synthgen.ledger.composition import CellCount, Composition
 from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.ledger.tally import MEANINGS
@@ -160,14 +161,11 @@ def _body(
         metadata={key: _shown(value) for key, value in provenance.metadata.items()},
         tally=provenance.tally,
         drop=drop,
-        draws=SETTINGS in columns,
         sourced=SOURCE_ID in columns,
         relabelled=SOURCE_LABEL in columns,
-        boxed=BOXES in columns,
-        masked=MASK in columns,
-        kept=[_code(name) for name in columns if not own_names([name])],
-        detected=BOX_SCORES in columns,
-        segmented=MASKS in columns,
+        columns=[([_code(name) for name in names], entry) for names, entry in explained(columns)],
+        literal=_Literal,
+        runs=[(split.name, split.label_runs) for split in summary.splits if split.rows and split.label_runs],
         reviewed=[(is_in, *key, count) for is_in in (False, True) for key, count in review.counts(is_in=is_in).items()],
         balanced=provenance.asked.balanced,
         cells=_cells(summary, composition),

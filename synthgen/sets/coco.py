@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -50,18 +50,35 @@ def read_coco(folder: Path, files: Sequence[Path], images_from: Path | None = No
     """
     own = own_folder(folder, images_from)
     parts = [_read(folder, file, own) for file in files]
-    frame = pd.concat([frame for frame, *_ in parts], ignore_index=True)
-    frame = with_boxes(frame, [box for _, boxes, *_ in parts for box in boxes])
-    paths = [path for _, _, found, _ in parts for path in found]
-    aside = replace(parts[0][-1], names=[name for *_, part in parts for name in part.names])
+    frame = pd.concat([part.frame for part in parts], ignore_index=True)
+    frame = with_boxes(frame, [box for part in parts for box in part.boxes])
+    paths = [path for part in parts for path in part.paths]
+    aside = replace(parts[0].aside, names=[name for part in parts for name in part.aside.names])
     name, source = folder.resolve().name, f"the COCO set {folder}"
     opened = FileSet(name, source, frame, paths, own, aside.notes, without_class(frame["label"], "an annotation"))
     opened.aside, opened.box_form = aside, "xywh"
+    if len({part.categories for part in parts}) == 1:
+        opened.numbered = parts[0].categories
     return opened
 
 
-def _read(folder: Path, file: Path, own: OwnFolder) -> tuple[pd.DataFrame, list[list[object]], list[str | Path], Aside]:
-    """Read one file: its table, the boxes and the path of each image, and the images that it does not list."""
+class _Part(NamedTuple):
+    """What one file says.
+
+    Attributes:
+        boxes, paths: one entry for each image.
+        aside: the images that it does not list.
+        categories: in the order of their numbers.
+    """
+
+    frame: pd.DataFrame
+    boxes: list[list[object]]
+    paths: list[str | Path]
+    aside: Aside
+    categories: tuple[str, ...]
+
+
+def _read(folder: Path, file: Path, own: OwnFolder) -> _Part:
     found = _lists(file, own)
     names = {_key(file, each, "id"): str(each.get("name")) for each in found["categories"]}
     if len(set(names.values())) < max(len(names), len(found["categories"])):
@@ -96,7 +113,10 @@ def _read(folder: Path, file: Path, own: OwnFolder) -> tuple[pd.DataFrame, list[
     own_columns = pd.DataFrame({"file_name": shown, "label": [labels.get(image) for image in images]}, dtype="object")
     absolute: list[str | Path] = [path if "://" in path else base.absolute() / path for path in paths]
     aside = _beside(file, [path for path in absolute if isinstance(path, Path)], folder)
-    return pd.concat([own_columns, frame], axis=1), [boxes.get(image, []) for image in images], absolute, aside
+    table, ordered = pd.concat([own_columns, frame], axis=1), sorted(names, key=lambda one: (isinstance(one, str), one))
+    return _Part(
+        table, [boxes.get(image, []) for image in images], absolute, aside, tuple(names[number] for number in ordered)
+    )
 
 
 def _row(image: Mapping[str, object]) -> Mapping[str, object]:

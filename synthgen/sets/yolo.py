@@ -77,6 +77,7 @@ def read_yolo(folder: Path, split: str | None = None, images_from: Path | None =
     unusable = without_class(frame["label"], "a box")
     opened = FileSet(name, f"the YOLO set {folder}", frame, paths, own, notes, unusable)
     opened.aside, opened.box_form = aside, "relative-cxcywh"
+    opened.numbered = tuple(names[number] for number in sorted(names)) if names is not None else ()
     return opened
 
 

@@ -1,11 +1,12 @@
 """The budget of attempts, and how the dataset is written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from synthgen.spec.fields import FormatName, Section, SplitName, VariableName
+from synthgen.spec.fields import ClassName, FormatName, Section, SplitName, Text, VariableName
+from synthgen.spec.marks import CredentialsOrNone, Marks, MarksOrNone
 
 Option = str | int | float | bool | None
 """What an option of a plug-in may be set to."""
@@ -53,6 +54,25 @@ _Formats = Annotated[
 ]
 
 
+class LabelsLike(Section):
+    """Another set, whose order of classes the dataset takes over."""
+
+    like: Text = Field(description="A set that `synthgen audit` opens, with the same classes.")
+
+
+_WORD, _SET = "<order>", "<set>"
+_Labels = Annotated[
+    Annotated[Literal["spec", "alphabetical"], Tag(_WORD)]
+    | Annotated[LabelsLike, Tag(_SET)]
+    | Annotated[tuple[ClassName, ...], Field(strict=False, min_length=1), Tag(_LIST)],
+    Discriminator(
+        lambda value: (
+            _LIST if isinstance(value, list | tuple) else _SET if isinstance(value, Mapping | LabelsLike) else _WORD
+        )
+    ),
+]
+
+
 class Output(Section):
     """The format, splits and shards of the dataset."""
 
@@ -68,6 +88,12 @@ class Output(Section):
     splits: Annotated[Mapping[SplitName, Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=16)] = (
         Field({"train": 0.9, "test": 0.1}, description="The share of each split; the shares add up to 1.")
     )
+    labels: _Labels = Field(
+        "spec",
+        description="How the dataset numbers the classes in its column `label`: 'spec', in the spec's order (the "
+        "default); 'alphabetical', as torchvision's ImageFolder does; {like: SET}, as another set does; or in the "
+        "order of a list of all classes.",
+    )
     shard_size: Annotated[int, Field(ge=1, le=10_000)] | Literal["auto"] = Field(
         256,
         description="Accepted images per shard. A shard is the unit of work, of commit and of retry. 'auto' aims at "
@@ -79,6 +105,24 @@ class Output(Section):
         description="Whether the ledger keeps surplus images in full, so that they can fill cells later. 'drop' treats "
         "them as 'rejects' says.",
     )
+
+    marks: MarksOrNone = Field(
+        Marks(),
+        description="What each image of the dataset says of itself, in its metadata (XMP): that a model made it, and "
+        "what the keys below say. 'false' marks no image.",
+    )
+    c2pa: CredentialsOrNone = Field(
+        False,
+        description="Sign each image of the dataset (C2PA), with the certificate and the key that the environment "
+        "names. 'true' is short for a mapping without keys.",
+    )
+
+    def label_order(self, classes: Sequence[str]) -> list[str]:
+        """Return the classes as the dataset numbers them. Another set must have been looked at before."""
+        if isinstance(self.labels, tuple):
+            return list(self.labels)
+        assert self.labels in ("spec", "alphabetical"), "`with_explicit_labels` reads the set"
+        return sorted(classes) if self.labels == "alphabetical" else list(classes)
 
     @property
     def formats(self) -> tuple[str, ...]:
