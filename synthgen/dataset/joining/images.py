@@ -89,7 +89,7 @@ class JoinedImages(SelectedImages):
         self._classes = pa.array(classes, pa.string())
         own = {"id": pa.string(), "image": _PICTURE, "label": pa.int64(), "class": pa.string(), SYNTHETIC: pa.bool_()}
         self._stored = pa.schema([*map(pa.field, own, own.values()), *columns])
-        self.features = _features(self._stored, classes)
+        self.features = features_by_type(self._stored, classes)
         self.schema: pa.Schema = self.features.arrow_schema
         self.count = 0
         self.runs: dict[str, LabelRuns] = {}
@@ -132,7 +132,7 @@ class JoinedImages(SelectedImages):
         """Read the rows of one set after the other, and remember the digest of each image."""
         start = 0
         for side in self._sides:
-            for first, pictures, others in _rows(side):
+            for first, pictures, others in rows_of(side):
                 here = slice(start + first, start + first + len(pictures))
                 yield self._as_stored(side, first, here, pictures, others)
                 self._on_progress(StepProgress(f"reading {side.title}", "images", here.stop - start, len(side.ids)))
@@ -204,7 +204,7 @@ class JoinedImages(SelectedImages):
                     yield Leak(image_id, self._ids[row], "was made from")
 
 
-def _rows(side: JoinedSide) -> Iterator[tuple[int, list[bytes], pa.Table]]:
+def rows_of(side: JoinedSide) -> Iterator[tuple[int, list[bytes], pa.Table]]:
     """Read the images of a set with the columns that it brings along, some rows at a time; and where they begin."""
     typed = pa.schema([field for field in side.columns if field.name not in side.as_names])
     tables, waiting, first = arrow_rows(side.found, typed), typed.empty_table(), 0
@@ -237,7 +237,7 @@ def _names() -> Iterator[str]:
     return (field.name for field in _PICTURE)
 
 
-def _features(schema: pa.Schema, classes: Sequence[str]) -> "Features":
+def features_by_type(schema: pa.Schema, classes: Sequence[str]) -> "Features":
     """Return the types of the columns, as `datasets` knows them: what holds pictures is known by its type."""
     from datasets import ClassLabel, Features, Image, List
 
