@@ -11,16 +11,17 @@ from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.joining.card import write_joined_card
-from synthgen.dataset.joining.images import JoinedImages, Leak
+from synthgen.dataset.joining.images import JoinedImages, SplitLeak
 from synthgen.dataset.joining.mapping import joined_classes, joined_columns, joined_splits
 from synthgen.dataset.joining.side import JoinedSide
-from synthgen.dataset.pictures import digests_of
+from synthgen.dataset.pictures import FinishedImages, digests_of
 from synthgen.dataset.provenance import FormatOrigin
-from synthgen.dataset.replace import building, check_place, recover, scratch_beside
+from synthgen.dataset.replace import building, check_place, leftovers, recover, scratch_beside
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
 from synthgen.errors import Interrupted
-from synthgen.events import Event, OnProgress, StepProgress
+from synthgen.events import Event, OnProgress
 from synthgen.files import as_storage_error, make_folder
+from synthgen.leftovers import clear
 from synthgen.version import __version__
 
 
@@ -38,7 +39,7 @@ class JoinedSet:
     summary: DatasetSummary
     rebuilt: bool
     origins: Mapping[tuple[str, str, bool], int]
-    leaks: tuple[Leak, ...]
+    leaks: tuple[SplitLeak, ...]
 
 
 def join_sides(
@@ -74,6 +75,8 @@ def join_sides(
         on_progress(event)
 
     check_place(folder)
+    for left in leftovers(folder):
+        clear(left)
     recover(folder)
     there = read_summary(folder)
     with as_storage_error(folder, "cannot write "):
@@ -81,7 +84,7 @@ def join_sides(
     with scratch_beside(folder) as scratch:
         sides = (real, synthetic)
         images = JoinedImages(sides, classes, splits, split_of, columns, scratch=scratch, on_progress=hear)
-        facts = [__version__, COLUMNS_VERSION, folder.name, images.digest, real.found.name, synthetic.found.name]
+        facts = [__version__, COLUMNS_VERSION, folder.name, images.digest, real.name, synthetic.name]
         inputs = sha256(json.dumps([*facts, sorted(left_out)]).encode()).hexdigest()
         if there is not None and there.inputs == inputs:
             return JoinedSet(there, False, images.origins, images.leaks)
@@ -97,9 +100,10 @@ def _write(
     left_out: Collection[str],
     on_progress: OnProgress,
 ) -> DatasetSummary:
-    selection, origin = images.selection, FormatOrigin()
+    selection, origin, encoding = images.selection, FormatOrigin(), Encoding()
+    finished = FinishedImages(images, encoding, (), on_progress, len(selection.split_of))
     with building(folder) as new:
-        manifest = write_in_format(ParquetFormat(), origin, selection, _Counted(images, on_progress), new)
+        manifest = write_in_format(ParquetFormat(), origin, selection, finished, new)
         summary = DatasetSummary(
             name=folder.resolve().name,
             inputs=inputs,
@@ -120,7 +124,7 @@ def _write(
             digests={},
             format=origin,
             columns=COLUMNS_VERSION,
-            encoding=Encoding(),
+            encoding=encoding,
         )
         write_joined_card(new, summary, sides, images, left_out)
         files = sorted(path for path in new.rglob("*") if path.is_file())
