@@ -32,9 +32,10 @@ class Joined:
             it.
 
     Example:
-        >>> joined = synthgen.join("outputs/renders", "outputs/quickstart", "outputs/joined", unshared_classes=True)
-        >>> joined.synthetic["train"]["chef"]
-        4
+        >>> made = synthgen.render("outputs/photos", 12, even=True)
+        >>> joined = synthgen.join("outputs/photos", "outputs/quickstart", "outputs/both", unshared_classes=True)
+        >>> joined.real["train"]["chef"], joined.synthetic["train"]["chef"]
+        (2, 4)
     """
 
     folder: Path
@@ -82,7 +83,8 @@ def join(
         Interrupted: `stop` said so.
 
     Example:
-        >>> joined = synthgen.join("outputs/renders", "outputs/quickstart", "outputs/joined", unshared_classes=True)
+        >>> made = synthgen.render("outputs/real", 12, even=True)
+        >>> joined = synthgen.join("outputs/real", "outputs/quickstart", "outputs/joined", unshared_classes=True)
         >>> datasets.load_dataset("outputs/joined", split="train").features["synthetic"].dtype
         'bool'
     """
