@@ -6,8 +6,12 @@ import json
 from collections.abc import Sequence
 from hashlib import sha256
 
+from synthgen.files import as_damage
 from synthgen.planning import Plan
 from synthgen.records import ShardRecord
+from synthgen.running import kept_spec
+from synthgen.store import RunStore
+from synthgen.store.layout import SPEC
 
 
 def origin_of(planned: Plan, records: Sequence[ShardRecord], written: str) -> dict[str, object]:
@@ -45,3 +49,18 @@ def _environments(records: Sequence[ShardRecord]) -> list[dict[str, object]]:
         {"shards": [record.shard for record in group], "made_with": dict(group[0].provenance)}
         for group in alike.values()
     ]
+
+
+def last_spec(planned: Plan, store: RunStore) -> str:
+    """Return the spec as its author last wrote it, preceded by the counts that the run has grown to since."""
+    text, since = kept_spec(store), 0
+    for number, addition in enumerate(planned.additions, start=1):
+        if addition.written is not None:
+            text, since = addition.written, number
+    if text is None:  # written by an earlier version
+        with as_damage(f"{store.location}/{SPEC}"):
+            text = store.read(SPEC).decode()
+    if not any(addition.extends for addition in planned.additions[since:]):
+        return text
+    counts = ", ".join(f"{name} {kind.count}" for name, kind in planned.spec.classes.items())
+    return f"# extended to: {counts}\n{text}"

@@ -26,7 +26,7 @@ class SplitSummary:
         files: names relative to the dataset's folder, with their sizes in bytes; none if there are no rows.
         classes: images per class, every class of the spec.
         pattern: see `WrittenSplit`.
-        runs: how long images of one class follow each other; None in datasets of earlier versions.
+        label_runs: how long images of one class follow each other; None in datasets of earlier versions.
     """
 
     name: str
@@ -35,7 +35,7 @@ class SplitSummary:
     files: Mapping[str, int]
     classes: Mapping[str, int]
     pattern: str | None = None
-    runs: LabelRuns | None = None
+    label_runs: LabelRuns | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class DatasetSummary:
         format: which format wrote it.
         columns: the version of its columns: see `COLUMNS_VERSION`.
         encoding: how its pictures are encoded.
-        encoded: how many of them were encoded anew; the others are what the shards, or the set, have.
+        encoded: how many of them were encoded again; the others are what the shards, or the set, have.
     """
 
     name: str

