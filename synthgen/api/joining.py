@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
     from synthgen.sets import ImageSet, SetSource
 
+_SYNTHETIC = "the synthetic set"
+
 
 @dataclass(frozen=True, slots=True)
 class Joined:
@@ -103,9 +105,10 @@ def join(
     check_folder(place.parent)
     check_place(place)
     sides = []
-    for source, column, is_synthetic in ((real, label, False), (synthetic, synthetic_label, True)):
-        found = open_set(_of_run(source))
-        sides.append(read_side(found, _name_of(source, found), column, left_out, is_synthetic=is_synthetic))
+    for source, title, column in ((real, "the real set", label), (synthetic, _SYNTHETIC, synthetic_label)):
+        found, is_synthetic = open_set(_of_run(source)), title == _SYNTHETIC
+        name = _name_of(source, found)
+        sides.append(read_side(found, title, column, left_out, is_synthetic=is_synthetic, name=name))
     _check_left_out(left_out, [name for side in sides for name in side.found.columns])
     made = join_sides(
         sides[0],

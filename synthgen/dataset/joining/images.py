@@ -88,7 +88,7 @@ class JoinedImages(SelectedImages):
         self._classes = pa.array(classes, pa.string())
         own = {"id": pa.string(), "image": PICTURE, "label": pa.int64(), "class": pa.string(), SYNTHETIC: pa.bool_()}
         self._stored = pa.schema([*map(pa.field, own, own.values()), *columns])
-        self.features = _features(self._stored, classes)
+        self.features = features_by_type(self._stored, classes)
         self.schema: pa.Schema = self.features.arrow_schema
         self.count = 0
         self.runs: dict[str, LabelRuns] = {}
@@ -131,7 +131,7 @@ class JoinedImages(SelectedImages):
         """Read the rows of one set after the other, and remember the digest of each image."""
         start = 0
         for side in self._sides:
-            for first, pictures, others in _rows(side):
+            for first, pictures, others in rows_of(side):
                 here = slice(start + first, start + first + len(pictures))
                 yield self._as_stored(side, first, here, pictures, others)
                 self._on_progress(StepProgress(f"reading {side.title}", "images", here.stop - start, len(side.ids)))
@@ -144,9 +144,6 @@ class JoinedImages(SelectedImages):
         self._digests += (digests := [sha256(picture).digest() for picture in pictures])
         brought = {name: pa.array(cells[first : first + count], pa.string()) for name, cells in side.as_names.items()}
         brought |= {name: _whole(others[name]) for name in others.column_names}
-        rows = range(first, first + count)
-        for name, (column, there) in side.as_pictures.items():
-            brought[name] = _read_pictures(side, column, rows, there[first : first + count])
         synthetic = brought.pop(SYNTHETIC, pa.nulls(count, pa.bool_())).fill_null(side.is_synthetic)
         names = [
             f"{_origin(side)}-{first + place:08d}{_ending(side, first + place, one)}"
@@ -202,7 +199,7 @@ class JoinedImages(SelectedImages):
                     yield SplitLeak(image_id, self._ids[row], "was made from")
 
 
-def _rows(side: JoinedSide) -> Iterator[tuple[int, list[bytes], pa.Table]]:
+def rows_of(side: JoinedSide) -> Iterator[tuple[int, list[bytes], pa.Table]]:
     """Read the images of a set with the columns that it brings along, some rows at a time; and where they begin."""
     typed = pa.schema([one for one in side.columns if one.name not in {*side.as_names, *side.as_pictures}])
     tables, waiting, first = arrow_rows(side.found, typed), typed.empty_table(), 0
@@ -212,7 +209,11 @@ def _rows(side: JoinedSide) -> Iterator[tuple[int, list[bytes], pa.Table]]:
         found = [one for one in pictures if isinstance(one, bytes)]
         if len(found) < len(pictures):
             _refuse(side, first, pictures)
-        yield first, found, waiting.slice(0, len(found))
+        here = slice(first, first + len(found))
+        columns = {one: waiting[one][: len(found)] for one in typed.names}
+        for name, (column, there) in side.as_pictures.items():
+            columns[name] = pa.chunked_array([_read_pictures(side, column, range(here.start, here.stop), there[here])])
+        yield first, found, pa.table(columns)
         waiting, first = waiting.slice(len(found)), first + len(found)
 
 
@@ -256,7 +257,7 @@ def _names() -> Iterator[str]:
     return (field.name for field in PICTURE)
 
 
-def _features(schema: pa.Schema, classes: Sequence[str]) -> "Features":
+def features_by_type(schema: pa.Schema, classes: Sequence[str]) -> "Features":
     """Return the types of the columns, as `datasets` knows them: what holds pictures is known by its type."""
     from datasets import ClassLabel, Features, Image, List
 

@@ -26,6 +26,7 @@ _TRAIN, _PATHS = "train", "_file_name"
 PICTURE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 """The type of a picture."""
 _NAMED = 3
+_NEEDED = "Name a set with images and their classes."
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,18 @@ class JoinedSide:
 
 
 def read_side(
-    found: ImageSet, name: str, label: str | None, left_out: Collection[str], *, is_synthetic: bool
+    found: ImageSet,
+    title: str,
+    label: str | None,
+    left_out: Collection[str],
+    *,
+    is_synthetic: bool,
+    name: str | None = None,
 ) -> JoinedSide:
     """Read what a set's rows are.
 
     Args:
+        title: what it is called in messages.
         name: that of the set, for people who do not have it.
         label: the column of its classes; by default the one that looks like it.
         left_out: columns that it does not bring along.
@@ -75,16 +83,18 @@ def read_side(
         UsageError: it has no images or no classes, or a row has no class or no split.
         StorageError: it cannot be read.
     """
-    title, argument = ("the synthetic set", "synthetic_label") if is_synthetic else ("the real set", "label")
+    argument = "synthetic_label" if is_synthetic else "label"
     if not found.has_images:
-        raise UsageError(f"{title}, {found.source}, has no images", hint="Name a set with images and their classes.")
+        raise UsageError(
+            f"{title} has no images: it is {found.source}", hint="Name a set with images and their classes."
+        )
     try:
         chosen = label or find_label(found)
         frame = read_frame(found, chosen)
     except UsageError as error:
         raise UsageError(f"{title}: {error.message}", hint=error.hint, argument=argument) from error
     if not len(frame):
-        raise UsageError(f"{title}, {found.source}, has no rows", hint="Name a set with images and their classes.")
+        raise UsageError(f"{title} has no rows: it is {found.source}", hint=_NEEDED)
     ids = frame["id"].astype(str).tolist()
     _check_whole(title, "class", ids, frame["label"].tolist())
     names = _brought(found, chosen, left_out, ids)
@@ -96,7 +106,7 @@ def read_side(
     fields |= {column: pa.field(shown, PICTURE) for column, shown in as_pictures.items()}
     return JoinedSide(
         title=title,
-        name=name,
+        name=name or found.name,
         found=found,
         is_synthetic=is_synthetic,
         ids=ids,
@@ -133,7 +143,7 @@ def _pictures(found: ImageSet, names: Sequence[str]) -> dict[str, str]:
 def _splits(found: ImageSet, title: str, ids: Sequence[str]) -> list[str]:
     if isinstance(found, HubSet) and found.lengths is None:
         hint = "Download it, and name its folder."
-        raise UsageError(f"{title}, {found.source}, does not say which image is in which split", hint=hint)
+        raise UsageError(f"{title} does not say which image is in which split: it is {found.source}", hint=hint)
     named = splits_of(found)
     if named is None:
         return [_TRAIN] * len(ids)
