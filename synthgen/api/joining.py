@@ -29,15 +29,16 @@ class Joined:
 
     Attributes:
         rebuilt: whether this call wrote it; False if it was there already.
-        real, synthetic: how many images each split has of each class.
+        real: how many real images each split has of each class.
+        synthetic: the same of synthetic images.
         leaks: synthetic images in another split than a real one that they show: copies, and images that were made from
             it.
 
     Example:
         >>> made = synthgen.render("outputs/photos", 12, even=True)
         >>> joined = synthgen.join("outputs/photos", "outputs/quickstart", "outputs/both", unshared_classes=True)
-        >>> joined.real["train"]["chef"], joined.synthetic["train"]["chef"]
-        (2, 4)
+        >>> joined.summary.rows
+        20
     """
 
     folder: Path
@@ -71,9 +72,11 @@ def join(
     one of the sets is empty for the images of the other. Pictures are kept byte for byte.
 
     Args:
-        real, synthetic: runs, or whatever else `audit` opens.
+        real: a run, or whatever else `audit` opens.
+        synthetic: the same, of synthetic images.
         folder: where the dataset goes: a new folder, or a dataset, which is replaced.
-        label, synthetic_label: the columns of the classes; by default the ones that look like it.
+        label: the column of the classes of the real set; by default the one that looks like it.
+        synthetic_label: the same of the synthetic set.
         unshared_classes: keep classes that only one of the sets has.
         keep_splits: leave synthetic images in the split that they are in.
         leave_out: columns that are left out.
