@@ -105,6 +105,7 @@ def join(
     from synthgen.dataset.replace import check_place
     from synthgen.sets import open_set
 
+    _check_apart(place, (real, synthetic))
     check_folder(place.parent)
     check_place(place)
     sides = []
@@ -151,6 +152,22 @@ def _name_of(source: SetSource, found: ImageSet) -> str:
         return found.name
     name, summary = expanded(source).resolve().name, read_summary(folder)
     return name if summary is None else f"{name}, made of {summary.inputs}"
+
+
+def _check_apart(place: Path, sources: Sequence[SetSource]) -> None:
+    """Check that the new dataset is neither in one of the sets nor around it.
+
+    Raises:
+        UsageError: it is.
+    """
+    here = place.resolve()
+    for source in sources:
+        if not isinstance(source, str | os.PathLike):
+            continue
+        there = expanded(source).resolve()
+        if there.exists() and (there == here or there in here.parents or here in there.parents):
+            what = f"{place} is where one of the sets is: {source}"
+            raise UsageError(what, argument="folder", hint="Choose a folder outside both.")
 
 
 def _check_left_out(names: Sequence[str], columns: Sequence[str]) -> None:

@@ -325,6 +325,9 @@ def test_what_cannot_be_joined_is_refused(real: Path, synthetic: Path, tmp_path:
     ):
         with pytest.raises(UsageError, match=said):
             synthgen.join(place, synthetic, tmp_path / "joined")
+    for place in (synthetic, synthetic.parent, real / "joined"):
+        with pytest.raises(UsageError, match="is where one of the sets is"):
+            synthgen.join(real, synthetic, place)
     assert not (tmp_path / "joined").exists()
 
 
