@@ -11,6 +11,8 @@ from .api.costing import Cost as Cost
 from .api.costing import cost as cost
 from .api.expanding import Expansion as Expansion
 from .api.expanding import expand as expand
+from .api.exporting import Exported as Exported
+from .api.exporting import export as export
 from .api.finishing import RunResult as RunResult
 from .api.finishing import finalize as finalize
 from .api.forecasting import Forecast as Forecast
