@@ -17,6 +17,8 @@ from .api.finishing import RunResult as RunResult
 from .api.finishing import finalize as finalize
 from .api.forecasting import Forecast as Forecast
 from .api.forecasting import forecast as forecast
+from .api.joining import Joined as Joined
+from .api.joining import join as join
 from .api.keeping import repair as repair
 from .api.keeping import replay as replay
 from .api.keeping import status as status
