@@ -1,4 +1,4 @@
-"""The order of rows: a permutation that depends on the seed alone, mixed by class; and rows put in it by way of the disk."""
+"""The order of rows: a permutation by the seed alone, mixed by class; and rows put in it by way of the disk."""
 
 from pathlib import Path
 from random import Random
@@ -93,6 +93,6 @@ def test_the_bytes_of_rows_are_those_of_their_values_wherever_they_were_cut() ->
     sizes = bytes_of_rows(batch)
     assert sizes.sum() == pytest.approx(batch.nbytes, rel=0.01)
     assert bytes_of_rows(batch.slice(10, 20)).tolist() == sizes[10:30].tolist()
-    few = {**{name: None for name in TYPES.names}, "id": "x"}
+    few = {**dict.fromkeys(TYPES.names), "id": "x"}
     nothing = pa.RecordBatch.from_pylist([few, few | {"image": {"bytes": b"", "path": None}, "masks": []}], TYPES)
     assert (bytes_of_rows(nothing) < 50).all()
