@@ -6,20 +6,22 @@ from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 
+from pydantic import BaseModel
+
+from synthgen.dataset.build import Writing, build
 from synthgen.dataset.card import write_card
 from synthgen.dataset.columns import COLUMNS_VERSION
 from synthgen.dataset.cores import on_all_cores
-from synthgen.dataset.formats.format import FormatWriter, Manifest
+from synthgen.dataset.formats.format import FormatWriter, WrittenSplit
 from synthgen.dataset.formats.parquet import ParquetFormat
-from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.images import CommittedImages
 from synthgen.dataset.included import IncludedImages, included_images
-from synthgen.dataset.order import LabelRuns
-from synthgen.dataset.pictures import FinishedImages, digests_of
+from synthgen.dataset.origin import write_origin
+from synthgen.dataset.pictures import Step, digests_of
 from synthgen.dataset.provenance import Provenance
-from synthgen.dataset.replace import building, recover, scratch_beside
-from synthgen.dataset.select import AcceptedImages, Selection, select
-from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
+from synthgen.dataset.replace import check_place, recover, scratch_beside
+from synthgen.dataset.select import AcceptedImages, select
+from synthgen.dataset.summary import DatasetSummary, read_summary
 from synthgen.errors import StorageError
 from synthgen.events import OnProgress, ignore
 from synthgen.ledger.review import NO_REVIEW, Review
@@ -48,6 +50,7 @@ def finalize(
     groups: Mapping[str, str] | None = None,
     labels: Sequence[str] | None = None,
     seed: int = 0,
+    signature: Step | None = None,
     on_progress: OnProgress = ignore,
 ) -> DatasetSummary:
     """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
@@ -69,6 +72,7 @@ def finalize(
         classes: as the sources number them.
         labels: the same in the order in which the dataset numbers them; by default, that of `classes`.
         seed: of the order of the rows.
+        signature: signs each picture, as `provenance.signed_by` says.
         on_progress: hears how many images are written.
 
     Raises:
@@ -91,7 +95,8 @@ def finalize(
     selection = select(accepted, classes, splits, drop, groups)
     selection = replace(selection, classes=tuple(labels or classes))
 
-    with building(folder, own) as new, scratch_beside(folder) as scratch:
+    check_place(folder, own)
+    with scratch_beside(folder) as scratch:
         images = CommittedImages(
             scans,
             selection,
@@ -102,20 +107,24 @@ def finalize(
             model=provenance.model,
             seed=seed,
         )
-        finished = FinishedImages(images, provenance.encoding, (), on_progress, len(selection.split_of))
-        manifest = write_in_format(writer, provenance.format, selection, finished, new)
-        summary = replace(
-            _summary(name, inputs, provenance, selection, manifest, images.label_runs, new),
-            encoding=provenance.encoding,
-            encoded=finished.encoded,
+
+        def describe(new: Path, summary: DatasetSummary, loaded: WrittenSplit | None) -> None:
+            write_card(new, summary, provenance, images.features, images.composition, drop, review, loaded)
+            write_origin(new, summary, provenance)
+
+        steps = [step for step in (provenance.marking, signature) if step is not None]
+        return build(
+            folder,
+            images,
+            selection,
+            Writing(writer, provenance.format, provenance.encoding, steps),
+            name=name,
+            inputs=inputs,
+            write_card=describe,
+            runs=images.label_runs,
+            own=own,
+            on_progress=on_progress,
         )
-        loaded = next((split for split in manifest.splits.values() if split.pattern), None)
-        write_card(new, summary, provenance, images.features, images.composition, drop, review, loaded)
-        files = sorted(path for path in new.rglob("*") if path.is_file())
-        names = [path.relative_to(new).as_posix() for path in files]
-        summary = replace(summary, digests=dict(zip(names, digests_of(files), strict=True)))
-        write_summary(summary, new)
-    return summary
 
 
 def _check(sources: Sequence[Source], committed: Iterable[str]) -> None:
@@ -153,39 +162,6 @@ def _read(
     return scans, accepted
 
 
-def _summary(
-    name: str,
-    inputs: str,
-    provenance: Provenance,
-    selection: Selection,
-    manifest: Manifest,
-    label_runs: Mapping[str, LabelRuns],
-    folder: Path,
-) -> DatasetSummary:
-    """Sum up what was written. The digests follow when the card is written, too."""
-    return DatasetSummary(
-        name=name,
-        inputs=inputs,
-        splits=tuple(
-            SplitSummary(
-                name=split,
-                rows=manifest.splits[split].rows,
-                size=manifest.splits[split].size,
-                files={file: (folder / file).stat().st_size for file in manifest.splits[split].files},
-                classes={kind: selection.counts.get((split, kind), 0) for kind in selection.classes},
-                pattern=manifest.splits[split].pattern,
-                label_runs=label_runs[split],
-            )
-            for split in selection.splits
-        ),
-        duplicates=selection.duplicates,
-        dropped=selection.dropped,
-        digests={},
-        format=provenance.format,
-        columns=COLUMNS_VERSION,
-    )
-
-
 def _fingerprint(
     digests: Iterable[str],
     name: str,
@@ -195,7 +171,13 @@ def _fingerprint(
     *settings: object,
 ) -> str:
     facts = [__version__, COLUMNS_VERSION, name, list(classes), list(splits.items()), asdict(provenance), settings]
-    digest = sha256(json.dumps(facts, ensure_ascii=True).encode())
+    digest = sha256(json.dumps(facts, ensure_ascii=True, default=_of_spec).encode())
     for one in sorted(digests):
         digest.update(one.encode())
     return digest.hexdigest()
+
+
+def _of_spec(value: object) -> object:
+    """Write a section of the spec, which is no dataclass, as JSON types."""
+    assert isinstance(value, BaseModel)
+    return value.model_dump(mode="json")

@@ -113,7 +113,7 @@ class CommittedImages(SelectedImages):
         self.composition, self.count = Composition(self._asked), 0
         if self._mixed is None:
             self._mixed = MixedRows(self._read, self._places, self._scratch)
-        for split, stored in _divided(self._mixed.batches(), self._selection):
+        for split, stored in divided(self._mixed.batches(), self._selection):
             rows = self._shown(stored)
             self.count += rows.num_rows
             _count(rows, self.composition)
@@ -179,7 +179,7 @@ class CommittedImages(SelectedImages):
             return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
-def _divided(rows: Iterator[pa.RecordBatch], selection: Selection) -> Iterator[tuple[str, pa.RecordBatch]]:
+def divided(rows: Iterator[pa.RecordBatch], selection: Selection) -> Iterator[tuple[str, pa.RecordBatch]]:
     """Say which split rows belong to that come split by split."""
     ends = np.cumsum([selection.images_in(split) for split in selection.splits])
     start = 0

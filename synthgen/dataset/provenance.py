@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from synthgen.dataset.encoding import Encoding
+from synthgen.dataset.marking.marking import Marking
+from synthgen.dataset.marking.signing import SignedBy
 from synthgen.ledger.composition import BalanceRequest
 from synthgen.ledger.tally import Tally
 from synthgen.records import ShardRecord
@@ -56,6 +58,9 @@ class Provenance:
         asked: what was measured and balanced.
         format: which format writes the dataset.
         encoding: how its pictures are encoded.
+        marking: what each image says of itself; None if it says nothing.
+        signed_by: who signs each image; None if nobody does.
+        origin: what else `provenance.json` says, as JSON types.
         metadata: what the spec's author keeps with the dataset, as JSON types; shown as a table.
         licence: an SPDX identifier as the Hub knows them, in lower case; None says nothing about a licence.
     """
@@ -71,6 +76,9 @@ class Provenance:
     asked: BalanceRequest = field(default_factory=BalanceRequest)
     format: FormatOrigin = field(default_factory=FormatOrigin)
     encoding: Encoding = field(default_factory=lambda: Encoding("png"))
+    marking: Marking | None = None
+    signed_by: SignedBy | None = None
+    origin: Mapping[str, object] = field(default_factory=dict)
     licence: str | None = None
     resolved: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)

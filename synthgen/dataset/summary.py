@@ -50,7 +50,7 @@ class DatasetSummary:
         format: which format wrote it.
         columns: the version of its columns: see `COLUMNS_VERSION`.
         encoding: how its pictures are encoded.
-        encoded: how many of them were encoded anew; the others are what the shards, or the set, have.
+        encoded: how many of them were encoded again; the others are what the shards, or the set, have.
     """
 
     name: str

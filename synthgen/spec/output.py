@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from synthgen.spec.fields import ClassName, FormatName, Section, SplitName, Text, VariableName
+from synthgen.spec.marks import CredentialsOrNone, Marks, MarksOrNone
 
 Option = str | int | float | bool | None
 """What an option of a plug-in may be set to."""
@@ -103,6 +104,17 @@ class Output(Section):
         "keep",
         description="Whether the ledger keeps surplus images in full, so that they can fill cells later. 'drop' treats "
         "them as 'rejects' says.",
+    )
+
+    marks: MarksOrNone = Field(
+        Marks(),
+        description="What each image of the dataset says of itself, in its metadata (XMP): that a model made it, and "
+        "what the keys below say. 'false' marks no image.",
+    )
+    c2pa: CredentialsOrNone = Field(
+        False,
+        description="Sign each image of the dataset (C2PA), with the certificate and the key that the environment "
+        "names. 'true' is short for a mapping without keys.",
     )
 
     def label_order(self, classes: Sequence[str]) -> list[str]:

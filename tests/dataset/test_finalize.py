@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image as Pictures
 
+from synthgen.dataset import build as build_module
 from synthgen.dataset import finalize as finalize_module
 from synthgen.dataset import replace as folder_module
 from synthgen.dataset.duplicates import Duplicate
@@ -209,7 +210,7 @@ def test_a_crash_while_building_leaves_the_old_one(
 
     # A killed process does not tidy up either.
     monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
-    monkeypatch.setattr(finalize_module, moment, die)
+    monkeypatch.setattr(finalize_module if moment == "write_card" else build_module, moment, die)
     with pytest.raises(Killed):
         make([write_shard(tmp_path, 0), write_shard(tmp_path, 1)], tmp_path / "dataset")
     assert content(tmp_path / "dataset") == old
@@ -224,7 +225,7 @@ def test_a_crash_between_the_two_renames_is_undone(tmp_path: Path, monkeypatch: 
     make(sources, tmp_path / "dataset")
     old = content(tmp_path / "dataset")
     (tmp_path / "dataset").rename(tmp_path / ".dataset.old")
-    monkeypatch.setattr(finalize_module, "building", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(build_module, "building", lambda *_: pytest.fail("built again"))
     make(sources, tmp_path / "dataset")
     assert content(tmp_path / "dataset") == old
 

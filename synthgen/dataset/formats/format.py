@@ -58,9 +58,9 @@ class FormatWriter(Protocol):
     def write(self, selection: Selection, images: SelectedImages, folder: Path) -> Manifest:
         """Write every selected image below `folder`, which exists and is empty, and say what was written.
 
-        The same images give the same bytes. `README.md` and `synthgen.json` in `folder` are written afterwards, and
-        everything is then flushed to the disk and moved in its place: nothing here needs to be atomic. Only plain files
-        and folders are written, no links. See `check_manifest` for what their names may be.
+        The same images give the same bytes. `README.md`, `synthgen.json` and `provenance.json` in `folder` are
+        written afterwards, and everything is then flushed to the disk and moved in its place: nothing here needs to be
+        atomic. Only plain files and folders are written, no links. See `check_manifest` for what their names may be.
 
         Raises:
             StorageError: it cannot be written.
