@@ -14,7 +14,7 @@ from PIL import Image
 from synthgen.dataset.encoding import ending_of
 from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.joining.images import features_by_type, rows_of
-from synthgen.dataset.joining.side import JoinedSide
+from synthgen.dataset.joining.side import PICTURE, JoinedSide
 from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.select import Selection
 from synthgen.errors import UsageError
@@ -26,7 +26,6 @@ from synthgen.regions.error import RegionError
 if TYPE_CHECKING:
     from datasets import Features
 
-_PICTURE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 _BOXES_TYPE = pa.list_(pa.list_(pa.float32()))
 _OF_FORMATS = ("file_name", "file_names")
 """Columns that formats make themselves: what a set says there must not decide where a file is written."""
@@ -67,7 +66,7 @@ class SetImages(SelectedImages):
             self._boxes = [self._corners(place, form) for place in range(len(side.ids))]
 
         carried = [field for field in side.columns if field.name not in self.left_out]
-        own = {"id": pa.string(), "image": _PICTURE, "label": pa.int64(), "class": pa.string()}
+        own = {"id": pa.string(), "image": PICTURE, "label": pa.int64(), "class": pa.string()}
         self._stored = pa.schema(
             [
                 *map(pa.field, own, own.values()),
@@ -138,7 +137,7 @@ class SetImages(SelectedImages):
         if BOXES in others.column_names and BOXES in columns:
             self._boxes += others[BOXES].to_pylist()
         for name in others.column_names:
-            if others[name].type == _PICTURE:
+            if others[name].type == PICTURE:
                 column = others[name].combine_chunks()
                 lacking = pc.and_(column.is_valid(), pc.struct_field(column, "bytes").is_null())
                 if pc.any(lacking).as_py():

@@ -94,7 +94,7 @@ def join_sides(
             Writing(ParquetFormat(), FormatOrigin(), Encoding()),
             name=folder.resolve().name,
             inputs=inputs,
-            write_card=lambda new, summary, _: write_joined_card(new, summary, sides, images, left_out),
+            write_card=lambda new, summary, loaded: write_joined_card(new, summary, sides, images, left_out, loaded),
             runs=images.runs,
             on_progress=hear,
         )
