@@ -127,7 +127,8 @@ def _jpeg_with(picture: bytes, packet: bytes) -> bytes:
     if len(packet) > _MOST_IN_SEGMENT:
         raise ValueError(f"a JPEG has room for {_MOST_IN_SEGMENT} bytes of XMP, and this has {len(packet)}")
     segment = b"\xff\xe1" + (2 + len(_APP1) + len(packet)).to_bytes(2) + _APP1 + packet
-    before, after, scans = [b"\xff\xd8"], [], 2
+    before, scans = [b"\xff\xd8"], 2
+    after: list[bytes] = []
     for marker, body, end in _segments(picture):
         scans = end
         if marker == 0xE1 and body.startswith((_APP1, _EXTENDED)):

@@ -24,7 +24,7 @@ class Marking:
     plan: str
 
     def facts_of(self, row: Mapping[str, object]) -> ImageFacts:
-        """Say what is told about the image of a row, by its `id`, `prompt`, `negative_prompt` and `seed`."""
+        """Collect what is said of the image of a row, from its `id`, `prompt`, `negative_prompt` and `seed`."""
         says, seed = self.says, row.get("seed")
         return ImageFacts(
             source_type=self.source_type,

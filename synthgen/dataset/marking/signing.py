@@ -58,7 +58,7 @@ class SignedBy:
     mining: Mapping[str, str]
 
 
-class Signature:
+class PictureSigner:
     """Signs pictures. It may be used by several threads at once."""
 
     def __init__(self, credentials: Credentials, source_type: str, system: str, mining: Mapping[str, str]) -> None:
