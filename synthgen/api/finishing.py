@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
 from synthgen.api.arguments import flag_of, text_of_path
+from synthgen.api.building import build_dataset, check_ledgers, ledgers_of, refuse_unfinished
 from synthgen.api.distinct import facts_of_run
-from synthgen.api.marking import marking_of, signature_of
-from synthgen.api.origins import last_spec, origin_of
 from synthgen.api.publishing import clear_leftovers, committed, digests_of, own_files, published, publishing
 from synthgen.api.results import Results, digest_of_file, read_results, records_of, sheet_fingerprint, write_results
 from synthgen.api.review_notes import warn_of_lost, warn_of_void
 from synthgen.api.sheets import renew_pages
 from synthgen.api.trust import pinned_format, require_trust
-from synthgen.errors import QuotaNotMet, StorageError, UsageError
+from synthgen.errors import QuotaNotMet
+from synthgen.events import OnProgress, ignore
 from synthgen.fragments import fragment, paragraph
 from synthgen.inert import inert
 from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.pages.facts import asked, facts, limits
 from synthgen.planning import Plan
-from synthgen.records import ShardRecord, Shortfall
+from synthgen.records import Shortfall
 from synthgen.running import RunState
-from synthgen.running.attempts import shard_of
 from synthgen.spec import OWN_FORMATS, Spec
-from synthgen.spec.written import stands_alone, written_briefly
 from synthgen.store import Location, RunStore, open_store
 from synthgen.store.layout import DATASET, RESULTS, SHEET
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
-    from synthgen.ledger.source import Source
     from synthgen.ledger.tally import Tally
 
 
@@ -89,11 +86,12 @@ class RunResult:
         return max(by_class, sum(short.missing for short in self.shortfalls))
 
 
-def finalize(location: Location, *, trust: bool = False) -> RunResult:
+def finalize(location: Location, *, trust: bool = False, on_progress: OnProgress = ignore) -> RunResult:
     """Build the dataset and the contact sheet of a run whose shards are all committed. Idempotent.
 
     Args:
         trust: open a plug-in that the run names as its dataset's format and this machine does not know.
+        on_progress: hears how many images are written.
 
     Raises:
         UsageError: shards are missing, or the run names an unknown format and `trust` is false.
@@ -108,41 +106,46 @@ def finalize(location: Location, *, trust: bool = False) -> RunResult:
     store, trust = open_store(text_of_path(location, "location")), flag_of(trust, "trust")
     planned = runs.open_run(store)
     require_trust(pinned_format(planned), store.location, trust=trust)
-    return finalized(planned, store, fresh=0)
+    return finalized(planned, store, fresh=0, on_progress=on_progress)
 
 
-def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
+def finalized(planned: Plan, store: RunStore, *, fresh: int, on_progress: OnProgress = ignore) -> RunResult:
     """Do what `finalize` does, after `fresh` shards were made. It does not check trust."""
     with runs.changing(store):
-        result = _finalized(planned, store, fresh)
+        result = _finalized(planned, store, fresh, on_progress)
         renew_pages(planned, store)
         return result
 
 
-def _finalized(planned: Plan, store: RunStore, fresh: int) -> RunResult:
+def _finalized(planned: Plan, store: RunStore, fresh: int, on_progress: OnProgress) -> RunResult:
     from synthgen.ledger.source import pixel_bytes
     from synthgen.ledger.tally import read_tally
 
     spec, state = planned.spec, runs.read_state(planned, store)
-    _refuse_unfinished(store, state)
+    refuse_unfinished(store, state)
     warn_of_void(store, state)
     clear_leftovers(store, state.orphans)  # a reader of all files in the folder would count rows twice
     records = list(state.done.values())
-    tally = read_tally(_ledgers(store, records), _quotas(spec), state.review)
+    tally = read_tally(ledgers_of(store, records), _quotas(spec), state.review)
     before, recorded = published(store), read_results(store)
     warn_of_lost(store, recorded)
     inputs = sheet_fingerprint(planned, records, state.review)
     sheet = _sheet_there(store, recorded, inputs)
     told = facts(planned) | facts_of_run(
-        [committed(store, one.images.name) for one in records], _ledgers(store, records)
+        [committed(store, one.images.name) for one in records], ledgers_of(store, records)
     )
 
     with publishing(store) as folder:
         if sheet is None:
-            _check_ledgers(store, records)
+            check_ledgers(store, records)
             store.delete(RESULTS)  # until the new one exists, nothing vouches for the sheet
             recorded = None
-        summary = _build(planned, store, folder, state, tally, before, told) if tally.accepted else None
+        summary = None
+        if tally.accepted:
+            place, own = folder / DATASET, own_files(store)
+            summary = build_dataset(
+                planned, store, place, state, spec.output, tally, told, before=before, own=own, on_progress=on_progress
+            )
         if sheet is None:
             _show(planned, store, folder, state, told)
             sheet = digest_of_file(folder / SHEET)
@@ -166,7 +169,7 @@ def _finalized(planned: Plan, store: RunStore, fresh: int) -> RunResult:
         seconds=state.seconds,
         spec=spec,
         review=state.review,
-        kept_bytes=pixel_bytes(_ledgers(store, records)),
+        kept_bytes=pixel_bytes(ledgers_of(store, records)),
     )
 
 
@@ -182,22 +185,8 @@ def check_format(spec: Spec) -> None:
         open_formats(spec.output.formats, spec.output.format_options)
 
 
-def _refuse_unfinished(store: RunStore, state: RunState) -> None:
-    runs.check_intact(state, store.location)
-    if not state.complete:
-        shards = "shard is" if state.shard_count == 1 else "shards are"
-        raise UsageError(
-            f"{store.location}: {len(state.pending)} of {state.shard_count} {shards} not committed yet",
-            hint=f"`synthgen run {store.location}` makes what is missing, and so do `synthgen work`'s tasks.",
-        )
-
-
 def _quotas(spec: Spec) -> dict[str, int | None]:
     return {name: kind.count for name, kind in spec.classes.items()}
-
-
-def _ledgers(store: RunStore, records: Sequence[ShardRecord]) -> list[Source]:
-    return [committed(store, record.ledger.name) for record in records]
 
 
 def _sheet_there(store: RunStore, recorded: Results | None, inputs: str) -> str | None:
@@ -208,78 +197,11 @@ def _sheet_there(store: RunStore, recorded: Results | None, inputs: str) -> str 
     return digest if digest == recorded.files.get(SHEET) else None
 
 
-def _check_ledgers(store: RunStore, records: Sequence[ShardRecord]) -> None:
-    """Compare every ledger with its commit.
-
-    Raises:
-        StorageError: a ledger differs from what was committed.
-    """
-    for record in records:
-        if store.describe(record.ledger.name).sha256 != record.ledger.sha256:
-            what = f"{store.location}/{record.ledger.name} is damaged: its sha256 is not the one of its commit"
-            raise StorageError(what, hint="Run `synthgen repair` on the run folder, and run again.")
-
-
-def _build(
-    planned: Plan,
-    store: RunStore,
-    folder: Path,
-    state: RunState,
-    tally: Tally,
-    before: DatasetSummary | None,
-    told: Mapping[str, str],
-) -> DatasetSummary:
-    from synthgen.dataset.encoding import Encoding
-    from synthgen.dataset.finalize import finalize as build
-    from synthgen.dataset.formats.opening import open_formats
-    from synthgen.dataset.provenance import Provenance, made_with
-
-    spec, records, review = planned.spec, list(state.done.values()), state.review
-    writer, origin = open_formats(spec.output.formats, spec.output.format_options)
-    signature = signature_of(spec)
-    if review.included:
-        _check_ledgers(store, [state.done[shard] for shard in sorted(set(map(shard_of, review.included)))])
-    return build(
-        [committed(store, record.images.name) for record in records],
-        folder / DATASET,
-        digests=[record.images.sha256 for record in records],
-        there=before,
-        own=own_files(store),
-        review=review,
-        ledgers=_ledgers(store, records),
-        name=spec.name,
-        classes=list(spec.classes),
-        splits=spec.output.splits,
-        drop=spec.filters.duplicates,
-        groups={row.id: row.group for row in planned.sources.rows.all} if planned.sources else None,
-        writer=writer,
-        provenance=Provenance(
-            model=spec.model.id,
-            judge=spec.judge.id,
-            spec=(written := last_spec(planned, store)),
-            resolved=None if stands_alone(written) else written_briefly(spec),
-            fingerprint=planned.fingerprint,
-            tally=tally,
-            model_revision=planned.revisions.generator,
-            settings=told,
-            versions=made_with(records),
-            asked=asked(planned),
-            format=origin,
-            encoding=Encoding(spec.output.image.format, spec.output.image.quality),
-            marking=marking_of(planned),
-            signed_by=signature.by if signature else None,
-            origin=origin_of(planned, records, written),
-            metadata=spec.metadata,
-        ),
-        signature=signature,
-    )
-
-
 def _show(planned: Plan, store: RunStore, folder: Path, state: RunState, told: Mapping[str, str]) -> None:
     from synthgen.pages.sheet import ledger_rows, write_sheet
 
     write_sheet(
-        map(state.review.read, ledger_rows(_ledgers(store, list(state.done.values())))),
+        map(state.review.read, ledger_rows(ledgers_of(store, list(state.done.values())))),
         folder / SHEET,
         title=planned.spec.name,
         quotas=_quotas(planned.spec),

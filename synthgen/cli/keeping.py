@@ -29,7 +29,9 @@ def finalize(location: RunArgument, trust: Trust = False) -> Answer:
     """Build the dataset and the contact sheet of a run. All its shards must be done."""
     from synthgen.api.finishing import finalize
 
-    return answer_of_run(finalize(location, trust=trust), resumes=False)
+    with session.progress(location, f"finalizing {location}") as on_progress:
+        made = finalize(location, trust=trust, on_progress=on_progress)
+    return answer_of_run(made, resumes=False)
 
 
 @command

@@ -70,7 +70,7 @@ def ending_of(picture: bytes) -> str | None:
 
 
 def encode(picture: bytes, encoding: Encoding) -> bytes | LeftOut:
-    """Encode a picture anew, or return it as it is if nothing is to be done; or say why it cannot be decoded.
+    """Encode a picture again, or return it as it is if nothing is to be done; or say why it cannot be decoded.
 
     JPEG is written without subsampling (4:4:4). Where pixels are kept, so are grey levels and transparency; what a
     format cannot hold becomes RGB, 8 bits a channel, on white. Colour profile and XMP go along; EXIF does not, and

@@ -8,18 +8,19 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from synthgen.dataset.build import Writing, build
 from synthgen.dataset.card import write_card
-from synthgen.dataset.formats.format import FormatWriter, Manifest
+from synthgen.dataset.columns import COLUMNS_VERSION
+from synthgen.dataset.formats.format import FormatWriter, WrittenSplit
 from synthgen.dataset.formats.parquet import ParquetFormat
-from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.images import CommittedImages
 from synthgen.dataset.included import IncludedImages, included_images
 from synthgen.dataset.origin import write_origin
-from synthgen.dataset.pictures import FinishedImages, Step, digests_of
+from synthgen.dataset.pictures import Step, digests_of
 from synthgen.dataset.provenance import Provenance
-from synthgen.dataset.replace import building, recover
-from synthgen.dataset.select import AcceptedImages, Selection, select
-from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
+from synthgen.dataset.replace import check_place, recover, scratch_beside
+from synthgen.dataset.select import AcceptedImages, select
+from synthgen.dataset.summary import DatasetSummary, read_summary
 from synthgen.errors import StorageError
 from synthgen.events import OnProgress, ignore
 from synthgen.ledger.review import NO_REVIEW, Review
@@ -27,8 +28,6 @@ from synthgen.ledger.source import Source, scan
 from synthgen.spec import DuplicateFilter
 from synthgen.version import __version__
 
-_FORMAT = 3
-"""A dataset of an earlier version than this is written again; 2 added `class`, and 3 marks in the pictures."""
 _PARQUET = ParquetFormat()
 
 
@@ -48,6 +47,8 @@ def finalize(
     review: Review = NO_REVIEW,
     ledgers: Sequence[Source] = (),
     groups: Mapping[str, str] | None = None,
+    labels: Sequence[str] | None = None,
+    seed: int = 0,
     signature: Step | None = None,
     on_progress: OnProgress = ignore,
 ) -> DatasetSummary:
@@ -67,6 +68,9 @@ def finalize(
         review: the images that reviewers took out, and those that they took in, which `drop` leaves alone.
         ledgers: the ledger of each source, in the same order. Only needed for images that were taken in.
         groups: of each picture that images were made from. Images of one group go to one split.
+        classes: as the sources number them.
+        labels: the same in the order in which the dataset numbers them; by default, that of `classes`.
+        seed: of the order of the rows.
         signature: signs each picture, as `provenance.signed_by` says.
         on_progress: hears how many images are written.
 
@@ -77,7 +81,7 @@ def finalize(
     """
     rule = drop.model_dump(mode="json") if drop else None
     committed = digests if digests is not None else digests_of(sources)
-    inputs = _fingerprint(committed, name, classes, splits, provenance, rule, *review.facts)
+    inputs = _fingerprint(committed, name, classes, splits, provenance, rule, *review.facts, labels or classes, seed)
     recover(folder)
     summary = read_summary(folder) or there
     if summary is not None and summary.inputs == inputs:
@@ -88,24 +92,38 @@ def finalize(
     taken = included_images(ledgers, sources, review, classes)
     ordered, accepted = _read([*sources, *taken], classes, drop, review)
     selection = select(accepted, classes, splits, drop, groups)
-    images = CommittedImages(ordered, selection, provenance.asked, review)
+    selection = replace(selection, classes=tuple(labels or classes))
 
-    with building(folder, own) as new:
-        steps = [step for step in (provenance.marking, signature) if step is not None]
-        finished = FinishedImages(images, provenance.encoding, steps, on_progress, len(selection.split_of))
-        manifest = write_in_format(writer, provenance.format, selection, finished, new)
-        summary = replace(
-            _summary(name, inputs, provenance, selection, manifest, new),
-            encoding=provenance.encoding,
-            encoded=finished.encoded,
+    check_place(folder, own)
+    with scratch_beside(folder) as scratch:
+        images = CommittedImages(
+            ordered,
+            selection,
+            provenance.asked,
+            review,
+            scratch=scratch,
+            classes=classes,
+            model=provenance.model,
+            seed=seed,
         )
-        write_card(new, summary, provenance, images.features, images.composition, drop, review)
-        write_origin(new, summary, provenance)
-        files = sorted(path for path in new.rglob("*") if path.is_file())
-        names = [path.relative_to(new).as_posix() for path in files]
-        summary = replace(summary, digests=dict(zip(names, digests_of(files), strict=True)))
-        write_summary(summary, new)
-    return summary
+
+        def describe(new: Path, summary: DatasetSummary, loaded: WrittenSplit | None) -> None:
+            write_card(new, summary, provenance, images.features, images.composition, drop, review, loaded)
+            write_origin(new, summary, provenance)
+
+        steps = [step for step in (provenance.marking, signature) if step is not None]
+        return build(
+            folder,
+            images,
+            selection,
+            Writing(writer, provenance.format, provenance.encoding, steps),
+            name=name,
+            inputs=inputs,
+            write_card=describe,
+            runs=images.runs,
+            own=own,
+            on_progress=on_progress,
+        )
 
 
 def _check(sources: Sequence[Source], committed: Iterable[str]) -> None:
@@ -144,31 +162,6 @@ def _read(
     return [one.source for one in scans], accepted
 
 
-def _summary(
-    name: str, inputs: str, provenance: Provenance, selection: Selection, manifest: Manifest, folder: Path
-) -> DatasetSummary:
-    """Sum up what was written. The digests follow when the card is written, too."""
-    return DatasetSummary(
-        name=name,
-        inputs=inputs,
-        splits=tuple(
-            SplitSummary(
-                name=split,
-                rows=manifest.splits[split].rows,
-                size=manifest.splits[split].size,
-                files={file: (folder / file).stat().st_size for file in manifest.splits[split].files},
-                classes={kind: selection.counts.get((split, kind), 0) for kind in selection.classes},
-                pattern=manifest.splits[split].pattern,
-            )
-            for split in selection.splits
-        ),
-        duplicates=selection.duplicates,
-        dropped=selection.dropped,
-        digests={},
-        format=provenance.format,
-    )
-
-
 def _fingerprint(
     digests: Iterable[str],
     name: str,
@@ -177,7 +170,7 @@ def _fingerprint(
     provenance: Provenance,
     *settings: object,
 ) -> str:
-    facts = [__version__, _FORMAT, name, list(classes), list(splits.items()), asdict(provenance), settings]
+    facts = [__version__, COLUMNS_VERSION, name, list(classes), list(splits.items()), asdict(provenance), settings]
     digest = sha256(json.dumps(facts, ensure_ascii=True, default=_of_spec).encode())
     for one in sorted(digests):
         digest.update(one.encode())

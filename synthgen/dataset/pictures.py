@@ -24,8 +24,10 @@ from synthgen.ledger.source import Source, digest_of
 from synthgen.store import faults
 
 Step: TypeAlias = Callable[[bytes, Mapping[str, object]], bytes]
-"""Changes an encoded picture, such as by a mark in its metadata, and keeps its format. It gets the picture, and the other
-columns of its row, in several threads at once."""
+"""Changes an encoded picture, such as by a mark in its metadata, and keeps its format.
+
+It gets the picture and the other columns of its row, in several threads at once.
+"""
 
 _BYTES: Final = 128 * 2**20
 """Of pictures that wait, for a thread or for the format: at most so many, and two pieces."""
@@ -40,7 +42,7 @@ class FinishedImages(SelectedImages):
     Pictures are finished by as many threads as there are cores. Memory does not grow with their number.
 
     Attributes:
-        encoded: how many pictures the last pass encoded anew; it left the others as they were.
+        encoded: how many pictures the last pass encoded again; it left the others as they were.
     """
 
     def __init__(

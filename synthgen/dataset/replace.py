@@ -38,6 +38,16 @@ def building(folder: Path, own: Collection[str] = ()) -> Iterator[Path]:
             sync(folder.parent)
 
 
+@contextmanager
+def scratch_beside(folder: Path) -> Iterator[Path]:
+    """Give an empty folder on the same disk as `folder`, for what building it needs; it is removed after the block.
+
+    What a killed process leaves of it is among the `leftovers` of `folder`.
+    """
+    with scratch_folder(folder.parent, f"{_stem(folder)}-scratch", mode=0o700) as scratch:
+        yield scratch
+
+
 def check_place(folder: Path, own: Collection[str] = ()) -> None:
     """Check that `folder` is free, or may be replaced.
 

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from synthgen.bounded import read_bounded
 from synthgen.dataset.duplicates import Duplicate
 from synthgen.dataset.encoding import Encoding
+from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.provenance import FormatOrigin
 from synthgen.seal import is_digest, seal, unseal
 from synthgen.store.layout import SUMMARY, is_file_name
@@ -25,6 +26,7 @@ class SplitSummary:
         files: names relative to the dataset's folder, with their sizes in bytes; none if there are no rows.
         classes: images per class, every class of the spec.
         pattern: see `WrittenSplit`.
+        runs: how long images of one class follow each other; None in datasets of earlier versions.
     """
 
     name: str
@@ -33,6 +35,7 @@ class SplitSummary:
     files: Mapping[str, int]
     classes: Mapping[str, int]
     pattern: str | None = None
+    runs: LabelRuns | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,9 @@ class DatasetSummary:
         dropped: how many of them were left out.
         digests: the sha256 of every file of the dataset, in whatever folder, except the one that holds this summary.
         format: which format wrote it.
+        columns: the version of its columns: see `COLUMNS_VERSION`.
         encoding: how its pictures are encoded.
-        encoded: how many of them were encoded anew; the others are what the shards, or the set, have.
+        encoded: how many of them were encoded again; the others are what the shards, or the set, have.
     """
 
     name: str
@@ -56,6 +60,7 @@ class DatasetSummary:
     dropped: int
     digests: Mapping[str, str]
     format: FormatOrigin = field(default_factory=FormatOrigin)
+    columns: int = 2
     encoding: Encoding = field(default_factory=lambda: Encoding("png"))
     encoded: int = 0
 

@@ -28,15 +28,13 @@ WINDOW = 32
 _WRITTEN = "written"
 _KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", "sources", _WRITTEN}
 
+_OF_DATASET = tuple(f"output.{key}" for key in ("format", "format_options", "image", "splits", "marks", "c2pa"))
 NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "model.batch_size": "changes speed; the candidates and their noise are the same",
     "model.offload": "decides where weights wait, not what is computed with them",
     "model.vae_slicing": "changes how many images are decoded at once",
     "model.compile": "changes speed; numbers differ in their last bits, as between devices",
-    **dict.fromkeys(
-        (f"output.{key}" for key in ("format", "format_options", "image", "splits", "marks", "c2pa")),
-        "applied when the dataset is finalized, to images that are there",
-    ),
+    **dict.fromkeys(_OF_DATASET, "applied when the dataset is finalized, to images that are there"),
     "output.surplus": "decides which pixels are kept, not which images are made",
     "source.dataset": "the plan has the sha256 of every picture, wherever the set lies now",
     "reference.image": "the plan has the sha256 of the picture, wherever it lies now",

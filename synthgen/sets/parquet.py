@@ -85,6 +85,28 @@ class ParquetSet:
                     found += [encoded(value, self._openers[id(file)]) for value in _picked(batches, wanted)]
         return found
 
+    def arrow(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Read columns as they are stored, at most `BATCH` rows at a time."""
+        with reading(self.source):
+            for file, part in zip(self._files, self._parts, strict=True):
+                own = [name for name in columns if name not in part.given]
+                for batch in file.iter_batches(BATCH, columns=own):
+                    rows = {name: pa.chunked_array([batch[name]]) for name in own}
+                    given = {
+                        name: pa.chunked_array([pa.array([part.given[name]] * batch.num_rows, pa.string())])
+                        for name in columns
+                        if name in part.given
+                    }
+                    yield pa.table(rows | given).select(list(columns))
+
+    def arrow_types(self, column: str) -> list[pa.DataType]:
+        """Return the types that a column has in the files."""
+        return [part.types[column] for part in self._parts]
+
+    def class_names(self, column: str) -> tuple[str, ...]:
+        """Return the names of the classes of a column: the order of the first file, and what others have besides."""
+        return tuple(dict.fromkeys(name for part in self._parts for name in part.names.get(column, ())))
+
     @property
     def types(self) -> Mapping[str, pa.DataType]:
         """The Arrow type of every column in the first file."""
