@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from synthgen.api import wiring
 from synthgen.api.forecasting import Forecast, forecast
+from synthgen.api.licensing import check_licences, notes_of
 from synthgen.api.shard_size import with_shard_size
 from synthgen.api.sources import check_sources, sources_of
 from synthgen.api.specs import SpecInput, spec_of, with_explicit_shares, with_thresholds
@@ -29,7 +32,8 @@ def plan(spec: SpecInput, on_progress: OnProgress = ignore) -> Plan:
         on_progress: called with a `StepProgress` while the pictures of a large `source` are read.
 
     Raises:
-        UsageError: a file that `balance` names, a calibration, or the set of `source`, cannot be used.
+        UsageError: a file that `balance` names, a calibration, or the set of `source`, cannot be used; or a model's
+            licence is not one that the spec allows.
         ModelError: a model does not exist, or neither hub nor cache can resolve its revision.
 
     Example:
@@ -38,11 +42,12 @@ def plan(spec: SpecInput, on_progress: OnProgress = ignore) -> Plan:
     """
     spec = spec_of(spec)
     frozen = _frozen(spec)
+    check_licences(frozen)
     planned = with_thresholds(
         with_shard_size(make_plan(frozen, wiring.revisions(spec), sources_of(frozen, on_progress)))
     )
     check_sources(planned)
-    return planned
+    return replace(planned, licences=notes_of(planned))
 
 
 def sample(planned: Plan, count: int) -> list[Candidate]:

@@ -22,6 +22,7 @@ from synthgen.api.arguments import (
 from synthgen.api.deadline import Deadline
 from synthgen.api.finishing import RunResult, check_format, finalized
 from synthgen.api.growing import check_growth
+from synthgen.api.licensing import check_licences, warn_of_changed
 from synthgen.api.making import make_pending, make_shards, refuse_failed
 from synthgen.api.marking import check_signature
 from synthgen.api.own_spec import plan_of_own_spec
@@ -112,7 +113,10 @@ def run(
     check_new(store)
     check_format(spec)
     check_apart(spec, store)
+    if record:
+        check_licences(spec)
     planned = record.plan if record else plan_of_own_spec(as_in_run(spec, store), on_progress)
+    warn_of_changed(store, planned, extend=extend)
     if runs.is_unused(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it
     if extend:
@@ -255,6 +259,7 @@ def begin(
     check_format(spec)
     check_apart(spec, store)
     planned = plan_of_own_spec(as_in_run(spec, store), on_progress)
+    warn_of_changed(store, planned, extend=extend)
     if not runs.is_begun(store):
         wiring.check_keys(planned)
     if extend:

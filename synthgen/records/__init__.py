@@ -11,6 +11,7 @@ from enum import StrEnum
 from math import inf, isnan
 from typing import TYPE_CHECKING
 
+from synthgen.records.licences import LicenceNote as LicenceNote
 from synthgen.records.pictures import SourcePicture as SourcePicture
 from synthgen.records.pictures import SourceRow as SourceRow
 
