@@ -103,6 +103,8 @@ def build_dataset(
         name=spec.name,
         classes=list(spec.classes),
         splits=spec.output.splits,
+        labels=output.label_order(list(spec.classes)),
+        seed=spec.seed,
         drop=spec.filters.duplicates,
         groups={row.id: row.group for row in planned.sources.rows.all} if planned.sources else None,
         writer=writer,

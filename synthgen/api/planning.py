@@ -9,7 +9,7 @@ from synthgen.api.forecasting import Forecast, forecast
 from synthgen.api.licensing import check_licences, notes_of
 from synthgen.api.shard_size import with_shard_size
 from synthgen.api.sources import check_sources, sources_of
-from synthgen.api.specs import SpecInput, spec_of, with_explicit_shares, with_thresholds
+from synthgen.api.specs import SpecInput, spec_of, with_files_read, with_thresholds
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, ignore
 from synthgen.planning import Plan, first_candidates, make_plan
@@ -98,7 +98,7 @@ def _frozen(spec: Spec) -> Spec:
     if spec.prompts.expand is not None and spec.prompts.expand.prompts is None:
         hint = "`synthgen.expand` asks for them; `synthgen.load_spec` then reads them."
         raise UsageError("prompts.expand: the language model has not been asked yet", hint=hint)
-    resolved = with_explicit_shares(spec)
+    resolved = with_files_read(spec)
     for finding in check(resolved.canonical()) if resolved is not spec else ():
         raise UsageError(f"{'.'.join(map(str, finding.path))}: {finding.message}", hint="Ask for more images.")
     return resolved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,8 @@ from synthgen.planning import Plan
 from synthgen.running import Outcome
 from synthgen.spec import Spec
 from synthgen.store import Location, RunStore, open_store
+
+_LOG = logging.getLogger(__name__)
 
 
 @one_spelling
@@ -112,6 +115,8 @@ def run(
     store = _place_of(spec, location, record)
     check_new(store)
     check_format(spec)
+    for note in spec.format_notes:
+        _LOG.warning("%s", note)
     check_apart(spec, store)
     if record:
         check_licences(spec)

@@ -97,7 +97,7 @@ def _splits(
             files={file: (folder / file).stat().st_size for file in manifest.splits[split].files},
             classes={kind: selection.counts.get((split, kind), 0) for kind in selection.classes},
             pattern=manifest.splits[split].pattern,
-            runs=runs.get(split),
+            label_runs=runs.get(split),
         )
         for split in selection.splits
     )

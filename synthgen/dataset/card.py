@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from synthgen.dataset.columns import explained
 from synthgen.dataset.formats.format import WrittenSplit
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.summary import DatasetSummary
-from synthgen.ledger.columns import BOX_SCORES, BOXES, MASK, MASKS, SETTINGS, SOURCE_ID, SOURCE_LABEL, own_names
+from synthgen.ledger.columns import BOXES, MASK, MASKS, SOURCE_ID, SOURCE_LABEL
 from synthgen.ledger.composition import CellCount, Composition
 from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.ledger.tally import MEANINGS
@@ -21,6 +23,7 @@ from synthgen.spec import DuplicateFilter
 
 if TYPE_CHECKING:
     from datasets import Features
+    from huggingface_hub import DatasetCardData
 
 _CELLS = 400
 """At most this many are shown."""
@@ -38,6 +41,7 @@ _SIZES = (
 )
 
 
+_LINE_BREAKS = frozenset("\x85\u2028\u2029")
 _TASKS = {BOXES: "object-detection", MASK: "image-segmentation", MASKS: "image-segmentation"}
 """What a column is for, as the Hub calls it. No dataset has both a mask of its pictures and masks that were found."""
 
@@ -95,7 +99,7 @@ def _front_matter(
         tags=["synthetic", "synthgen", "diffusion"],
     )
     if not _loads(summary):
-        return str(data.to_yaml())
+        return _yaml(data)
 
     written = [split for split in summary.splits if split.rows]
     splits = SplitDict()
@@ -114,7 +118,15 @@ def _front_matter(
     files = [{"split": split.name, "path": split.pattern} for split in written]
     types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.is_told else {}
     MetadataConfigs({"default": {"data_files": files, **types}}).to_dataset_card_data(data)
-    return str(data.to_yaml())
+    return _yaml(data)
+
+
+def _yaml(data: "DatasetCardData") -> str:
+    """Write the front matter. Signs that YAML takes for line breaks would not be read again as they are."""
+    text = str(data.to_yaml())
+    if _LINE_BREAKS.isdisjoint(text):
+        return text
+    return str(yaml.safe_dump(data.to_dict(), sort_keys=False, allow_unicode=False)).rstrip("\n")
 
 
 def _loads(summary: DatasetSummary) -> bool:
@@ -149,14 +161,11 @@ def _body(
         metadata={key: _shown(value) for key, value in provenance.metadata.items()},
         tally=provenance.tally,
         drop=drop,
-        draws=SETTINGS in columns,
         sourced=SOURCE_ID in columns,
         relabelled=SOURCE_LABEL in columns,
-        boxed=BOXES in columns,
-        masked=MASK in columns,
-        kept=[_code(name) for name in columns if not own_names([name])],
-        detected=BOX_SCORES in columns,
-        segmented=MASKS in columns,
+        columns=[([_code(name) for name in names], entry) for names, entry in explained(columns)],
+        literal=_Literal,
+        runs=[(split.name, split.label_runs) for split in summary.splits if split.rows and split.label_runs],
         reviewed=[(is_in, *key, count) for is_in in (False, True) for key, count in review.counts(is_in=is_in).items()],
         balanced=provenance.asked.balanced,
         cells=_cells(summary, composition),

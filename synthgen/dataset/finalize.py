@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from synthgen.dataset.build import Writing, build
 from synthgen.dataset.card import write_card
 from synthgen.dataset.columns import COLUMNS_VERSION
+from synthgen.dataset.cores import on_all_cores
 from synthgen.dataset.formats.format import FormatWriter, WrittenSplit
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.images import CommittedImages
@@ -24,7 +25,7 @@ from synthgen.dataset.summary import DatasetSummary, read_summary
 from synthgen.errors import StorageError
 from synthgen.events import OnProgress, ignore
 from synthgen.ledger.review import NO_REVIEW, Review
-from synthgen.ledger.source import Source, scan
+from synthgen.ledger.source import Scan, Source, digests_of_pictures, scan
 from synthgen.spec import DuplicateFilter
 from synthgen.version import __version__
 
@@ -90,14 +91,14 @@ def finalize(
     if digests is not None:
         _check(sources, digests)
     taken = included_images(ledgers, sources, review, classes)
-    ordered, accepted = _read([*sources, *taken], classes, drop, review)
+    scans, accepted = _read([*sources, *taken], classes, drop, review)
     selection = select(accepted, classes, splits, drop, groups)
     selection = replace(selection, classes=tuple(labels or classes))
 
     check_place(folder, own)
     with scratch_beside(folder) as scratch:
         images = CommittedImages(
-            ordered,
+            scans,
             selection,
             provenance.asked,
             review,
@@ -120,7 +121,7 @@ def finalize(
             name=name,
             inputs=inputs,
             write_card=describe,
-            runs=images.runs,
+            runs=images.label_runs,
             own=own,
             on_progress=on_progress,
         )
@@ -140,26 +141,25 @@ def _check(sources: Sequence[Source], committed: Iterable[str]) -> None:
 
 def _read(
     sources: Sequence[Source], classes: Sequence[str], drop: DuplicateFilter | None, review: Review
-) -> tuple[list[Source], AcceptedImages]:
+) -> tuple[list[Scan], AcceptedImages]:
     """Read what the selection needs to know of the images; give the sources in the order of their ids, too."""
     by_cosine = drop is not None and drop.min_cosine is not None
-    looked = (
-        scan(source, classes, hashes=drop is not None and by_rule, embeddings=by_cosine and by_rule)
-        for source in sources
-        for by_rule in [not (isinstance(source, IncludedImages) and source.spared)]
-    )
-    scans = sorted(looked, key=lambda one: one.ids[:1])
 
+    def look(source: Source) -> Scan:
+        by_rule = not (isinstance(source, IncludedImages) and source.spared)
+        return scan(source, classes, hashes=drop is not None and by_rule, embeddings=by_cosine and by_rule)
+
+    scans = sorted(on_all_cores(look, sources), key=lambda one: one.ids[:1])
     accepted = AcceptedImages(spared=review.spared)
-    for one in scans:
+    for one, digests in zip(scans, digests_of_pictures(scans), strict=True):
         places = [place for place, image_id in enumerate(one.ids) if image_id not in review.excluded]
         accepted.ids += [one.ids[place] for place in places]
         accepted.labels += [one.labels[place] for place in places]
-        accepted.digests += [one.digests[place] for place in places]
+        accepted.digests += [digests[place] for place in places]
         accepted.sources += [one.origins[place] for place in places] if one.origins else []
         accepted.hashes += [one.hashes[place] for place in places] if one.hashes else []
         accepted.embeddings += [one.embeddings[place] for place in places] if one.embeddings else []
-    return [one.source for one in scans], accepted
+    return scans, accepted
 
 
 def _fingerprint(

@@ -3,7 +3,6 @@
 The shards of a run keep their lossless pictures. What comes out here goes into the dataset.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +13,7 @@ from typing import Final, TypeAlias, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synthgen.dataset.cores import cores
 from synthgen.dataset.encoding import ENDINGS, SIGNATURES, Encoding, encode, known_format
 from synthgen.dataset.images import SelectedImages
 from synthgen.errors import StorageError
@@ -182,10 +182,3 @@ def digests_of(sources: Sequence[Source]) -> list[str]:
     """sha256 of each file, in hex, by as many threads as there are cores."""
     with ThreadPoolExecutor(cores(), "digests") as pool:
         return list(pool.map(digest_of, sources))
-
-
-def cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -26,7 +26,7 @@ class SplitSummary:
         files: names relative to the dataset's folder, with their sizes in bytes; none if there are no rows.
         classes: images per class, every class of the spec.
         pattern: see `WrittenSplit`.
-        runs: how long images of one class follow each other; None in datasets of earlier versions.
+        label_runs: how long images of one class follow each other; None in datasets of earlier versions.
     """
 
     name: str
@@ -35,7 +35,7 @@ class SplitSummary:
     files: Mapping[str, int]
     classes: Mapping[str, int]
     pattern: str | None = None
-    runs: LabelRuns | None = None
+    label_runs: LabelRuns | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Committed Parquet files, read in small batches: memory does not grow with their number or size."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
-from synthgen.ledger.columns import EMBEDDING, PHASH, SOURCE_ID
+from synthgen.ledger.columns import EMBEDDING, MASK, MASKS, PHASH, SOURCE_ID
 
 
 class Source(Protocol):
@@ -29,16 +30,17 @@ _HINT = "Run `synthgen verify` on the run folder."
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What one pass over a file of accepted images finds.
+    """What one pass over a file of accepted images finds. No picture is read.
 
-    For each row: its id and label, the sha256 of the image, the picture that it was made from if there is one, and,
-    where asked for, its perceptual hash and embedding.
+    For each row: its id and label, its perceptual hash where there is one, the picture that it was made from if there
+    is one, and, where asked for, its hash once more, and its embedding.
     """
 
     source: Source
+    schema: pa.Schema
     ids: list[str]
     labels: list[int]
-    digests: list[bytes]
+    looks: list[bytes | None]
     hashes: list[bytes]
     embeddings: list[NDArray[np.float16]]
     origins: list[str] = field(default_factory=list)
@@ -51,18 +53,18 @@ def batches(source: Source, columns: Sequence[str] | None = None) -> Iterator[pa
         StorageError: it cannot be read, is not a Parquet file, or lacks one of `columns`.
     """
     with _opened(source) as opened, pq.ParquetFile(opened) as file:
-        _need(columns or (), file.schema_arrow, source)
-        yield from file.iter_batches(_at_once(file.metadata, columns), columns=columns)
+        _need(columns or (), file.schema_arrow.names, source)
+        yield from _batches(file, columns)
+
+
+def _batches(file: pq.ParquetFile, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+    yield from file.iter_batches(_at_once(file.metadata, columns), columns=columns)
 
 
 def _at_once(file: pq.FileMetaData, columns: Sequence[str] | None) -> int:
-    groups = [file.row_group(number) for number in range(file.num_row_groups)]
-    parts = [group.column(number) for group in groups for number in range(group.num_columns)]
-    size = sum(
-        part.total_uncompressed_size
-        for part in parts
-        if columns is None or part.path_in_schema in columns or part.path_in_schema.partition(".")[0] in columns
-    )
+    if columns is not None and not {"image", MASK, MASKS, "thumbnail"}.intersection(columns):
+        return BATCH_ROWS
+    size = sum(file.row_group(number).total_byte_size for number in range(file.num_row_groups))
     return max(1, min(BATCH_ROWS, BATCH_BYTES * file.num_rows // max(size, 1)))
 
 
@@ -90,41 +92,63 @@ def scan(source: Source, classes: Sequence[str], *, hashes: bool = False, embedd
     """Read what a dataset needs to know about a file of accepted images before it copies them.
 
     Raises:
-        StorageError: a column, an image or an id is missing, or a label is not one of the classes.
+        StorageError: a column or an id is missing, or a label is not one of the classes.
     """
-    has_sources = SOURCE_ID in schema_of(source).names
-    columns = ["id", "image", "label", *[PHASH] * hashes, *[EMBEDDING] * embeddings, *[SOURCE_ID] * has_sources]
-    result = Scan(source, [], [], [], [], [])
-    with as_damage(source):
-        _scan(result, columns, len(classes))
+    with _opened(source) as opened, pq.ParquetFile(opened) as file, as_damage(source):
+        there = file.schema_arrow.names
+        _need(["id", "image", "label", *[PHASH] * hashes, *[EMBEDDING] * embeddings], there, source)
+        optional = [name for name in (PHASH, SOURCE_ID) if name in there]
+        result = Scan(source, file.schema_arrow, [], [], [], [], [])
+        for batch in _batches(file, ["id", "label", *optional, *[EMBEDDING] * embeddings]):
+            _add(result, batch, len(classes), hashes)
     return result
 
 
-def _scan(result: Scan, columns: Sequence[str], classes: int) -> None:
-    source = result.source
-    for batch in batches(source, columns):
-        ids, labels = batch["id"].to_pylist(), batch["label"].to_pylist()
-        images = [image["bytes"] if image else b"" for image in batch["image"].to_pylist()]
-        for image_id, label, image in zip(ids, labels, images, strict=True):
-            if not image_id or not image or label is None or not 0 <= label < classes:
-                raise StorageError(
-                    f"{source} has a row that cannot be used: id {image_id}, label {label}, "
-                    f"{len(image or b'')} bytes of image",
-                    hint=_HINT,
-                )
-        result.ids.extend(ids)
-        result.labels.extend(labels)
-        result.digests.extend(sha256(image or b"").digest() for image in images)
-        if PHASH in columns:
-            result.hashes.extend(batch[PHASH].to_pylist())
-        if SOURCE_ID in columns:
-            result.origins.extend(batch[SOURCE_ID].to_pylist())
-        if EMBEDDING in columns:
-            result.embeddings.extend(np.stack(batch[EMBEDDING].to_numpy(zero_copy_only=False)))
+def _add(result: Scan, batch: pa.RecordBatch, classes: int, hashes: bool) -> None:
+    ids, labels = batch["id"].to_pylist(), batch["label"].to_pylist()
+    for image_id, label in zip(ids, labels, strict=True):
+        if not image_id or label is None or not 0 <= label < classes:
+            raise unusable_row(result.source, image_id, f"label {label}")
+    there = batch.schema.names
+    looks = batch[PHASH].to_pylist() if PHASH in there else [None] * len(ids)
+    result.ids.extend(ids)
+    result.labels.extend(labels)
+    result.looks.extend(looks)
+    if hashes:
+        result.hashes.extend(looks)
+    if SOURCE_ID in there:
+        result.origins.extend(batch[SOURCE_ID].to_pylist())
+    if EMBEDDING in there:
+        result.embeddings.extend(np.stack(batch[EMBEDDING].to_numpy(zero_copy_only=False)))
 
 
-def _need(columns: Sequence[str], schema: pa.Schema, source: Source) -> None:
-    if missing := [name for name in columns if name.partition(".")[0] not in schema.names]:
+def digests_of_pictures(scans: Sequence[Scan]) -> Iterator[list[bytes]]:
+    """Yield, for each file, bytes for each row that are equal for two images if their pictures are, byte for byte.
+
+    They are the picture's sha256, if another image has the same perceptual hash; else no picture can be equal, and none
+    is read.
+    """
+    often = Counter(look for one in scans for look in one.looks)
+    for one in scans:
+        alike = [look is None or often[look] > 1 for look in one.looks]
+        if not any(alike):
+            yield [image_id.encode() for image_id in one.ids]
+            continue
+        pictures = (image for batch in batches(one.source, ["image"]) for image in batch["image"])
+        with as_damage(one.source):
+            yield [
+                sha256(image["bytes"].as_buffer() or b"").digest() if is_alike else image_id.encode()
+                for image_id, image, is_alike in zip(one.ids, pictures, alike, strict=True)
+            ]
+
+
+def unusable_row(source: Source, image_id: str | None, why: str) -> StorageError:
+    """Return the error for a row that no dataset can take."""
+    return StorageError(f"{source} has a row that cannot be used: id {image_id}, {why}", hint=_HINT)
+
+
+def _need(columns: Sequence[str], there: Sequence[str], source: Source) -> None:
+    if missing := [name for name in columns if name.partition(".")[0] not in there]:
         raise StorageError(f"{source} has no column {', '.join(missing)}", hint=_HINT)
 
 

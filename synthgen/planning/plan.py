@@ -28,7 +28,9 @@ WINDOW = 32
 _LICENCES = "licences"
 _KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", "sources", _LICENCES, WRITTEN}
 
-_OF_DATASET = tuple(f"output.{key}" for key in ("format", "format_options", "image", "splits", "marks", "c2pa"))
+_OF_DATASET = tuple(
+    f"output.{key}" for key in ("format", "format_options", "image", "labels", "splits", "marks", "c2pa")
+)
 NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "model.batch_size": "changes speed; the candidates and their noise are the same",
     "model.offload": "decides where weights wait, not what is computed with them",

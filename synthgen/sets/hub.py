@@ -70,6 +70,10 @@ class HubSet:
             return None
         return {name: split.num_rows for name, split in zip(self._names, self._splits, strict=True)}
 
+    def numbered(self, column: str) -> list[tuple[str, tuple[str, ...]]]:
+        """Return where each part is that numbers the classes of a column, and these in the order of their numbers."""
+        return [(part.place, part.names[column]) for part in self._parts if column in part.names]
+
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
         if name := next((name for name in columns if name in self._unknown), None):
             kind = self._unknown[name]

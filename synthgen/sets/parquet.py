@@ -56,6 +56,10 @@ class ParquetSet:
         self.has_images = self._image is not None
         self.notes: tuple[str, ...] = tuple(notes)
 
+    def numbered(self, column: str) -> list[tuple[str, tuple[str, ...]]]:
+        """Return where each part is that numbers the classes of a column, and these in the order of their numbers."""
+        return [(part.place, part.names[column]) for part in self._parts if column in part.names]
+
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
         with reading(self.source):
             frames = [_frame(file, part, columns) for file, part in zip(self._files, self._parts, strict=True)]

@@ -1,11 +1,11 @@
 """The budget of attempts, and how the dataset is written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from synthgen.spec.fields import FormatName, Section, SplitName, VariableName
+from synthgen.spec.fields import ClassName, FormatName, Section, SplitName, Text, VariableName
 from synthgen.spec.marks import CredentialsOrNone, Marks, MarksOrNone
 
 Option = str | int | float | bool | None
@@ -54,6 +54,25 @@ _Formats = Annotated[
 ]
 
 
+class LabelsLike(Section):
+    """Another set, whose order of classes the dataset takes over."""
+
+    like: Text = Field(description="A set that `synthgen audit` opens, with the same classes.")
+
+
+_WORD, _SET = "<order>", "<set>"
+_Labels = Annotated[
+    Annotated[Literal["spec", "alphabetical"], Tag(_WORD)]
+    | Annotated[LabelsLike, Tag(_SET)]
+    | Annotated[tuple[ClassName, ...], Field(strict=False, min_length=1), Tag(_LIST)],
+    Discriminator(
+        lambda value: (
+            _LIST if isinstance(value, list | tuple) else _SET if isinstance(value, Mapping | LabelsLike) else _WORD
+        )
+    ),
+]
+
+
 class Output(Section):
     """The format, splits and shards of the dataset."""
 
@@ -68,6 +87,12 @@ class Output(Section):
     image: PictureEncoding = Field(PictureEncoding(), description="How its pictures are encoded.")
     splits: Annotated[Mapping[SplitName, Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=16)] = (
         Field({"train": 0.9, "test": 0.1}, description="The share of each split; the shares add up to 1.")
+    )
+    labels: _Labels = Field(
+        "spec",
+        description="How the dataset numbers the classes in its column `label`: 'spec', in the spec's order (the "
+        "default); 'alphabetical', as torchvision's ImageFolder does; {like: SET}, as another set does; or in the "
+        "order of a list of all classes.",
     )
     shard_size: Annotated[int, Field(ge=1, le=10_000)] | Literal["auto"] = Field(
         256,
@@ -91,6 +116,13 @@ class Output(Section):
         description="Sign each image of the dataset (C2PA), with the certificate and the key that the environment "
         "names. 'true' is short for a mapping without keys.",
     )
+
+    def label_order(self, classes: Sequence[str]) -> list[str]:
+        """Return the classes as the dataset numbers them. Another set must have been looked at before."""
+        if isinstance(self.labels, tuple):
+            return list(self.labels)
+        assert self.labels in ("spec", "alphabetical"), "`with_explicit_labels` reads the set"
+        return sorted(classes) if self.labels == "alphabetical" else list(classes)
 
     @property
     def formats(self) -> tuple[str, ...]:
