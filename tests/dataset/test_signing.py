@@ -2,8 +2,13 @@
 
 import io
 import json
-from collections.abc import Callable
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -13,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 import synthgen
 from synthgen.dataset.marking import read_mark
 from synthgen.dataset.marking.mark import GENERATED
-from synthgen.dataset.marking.signing import CERTIFICATE, KEY, PictureSigner, read_credentials
-from synthgen.errors import UsageError
+from synthgen.dataset.marking.signing import CERTIFICATE, KEY, TIMESTAMPS, PictureSigner, read_credentials
+from synthgen.errors import StorageError, UsageError
 from synthgen.seal import unseal
 from tests.command import command_line
 from tests.dataset.certificates import Authority, Key, elliptic, write_key
@@ -49,7 +54,7 @@ def verified(picture: bytes, media_type: str, authority: Authority) -> dict[str,
         manifest = reader.get_active_manifest()
         assert manifest is not None
         assertions = {each["label"]: each["data"] for each in manifest["assertions"]}
-        return {"state": reader.get_validation_state(), **assertions}
+        return {"state": reader.get_validation_state(), "time": manifest["signature_info"].get("time"), **assertions}
 
 
 @pytest.mark.usefixtures("files")
@@ -78,6 +83,7 @@ def test_the_signed_images_of_a_dataset_verify_and_still_carry_their_marks(
         "subject": "CN=A test's signer,O=Tests,C=DE",
         "fingerprint": read_credentials().fingerprint,
         "mining": {"data_mining": "notAllowed"},
+        "timestamped": False,
     }
     before = {path: path.read_bytes() for path in (run / "dataset").rglob("*") if path.is_file()}
     assert not synthgen.finalize(run).rebuilt, "signatures differ each time, and what is signed stays"
@@ -155,12 +161,65 @@ def test_what_cannot_sign_is_refused_before_any_image_is_made(
     assert "cannot be read: No such file or directory" in refusal()
     authority.issue(tmp_path, elliptic(), days=0)
     assert "is valid from" in refusal()
-    authority.issue(tmp_path, elliptic(), purpose=False)
+    authority.issue(tmp_path, elliptic(), has_purpose=False)
     assert "SYNTHGEN_C2PA_CERTIFICATE" in refusal()
     for variable in (CERTIFICATE, KEY):
         with monkeypatch.context() as patch:
             patch.delenv(variable)
             assert f"{variable} is not set" in refusal()
+
+
+@contextmanager
+def clock(settings: Path, folder: Path) -> Iterator[tuple[str, list[bytes]]]:
+    """A timestamp authority on this machine: its address, and what it was asked. openssl answers."""
+    asked: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.rfile.read(int(self.headers["content-length"])))
+            (folder / "query").write_bytes(asked[-1])
+            command = ["openssl", "ts", "-reply", "-config", settings, "-section", "clock", "-queryfile", "query"]
+            done = subprocess.run(command, cwd=folder, capture_output=True, check=True)
+            self.send_response(200)
+            self.send_header("content-type", "application/timestamp-reply")
+            self.send_header("content-length", str(len(done.stdout)))
+            self.end_headers()
+            self.wfile.write(done.stdout)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl answers for the authority")
+@pytest.mark.usefixtures("files")
+def test_only_an_authority_that_the_user_names_is_asked_for_the_time(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with clock(authority.issue_for_timestamps(tmp_path), tmp_path) as (address, asked):
+        PictureSigner(read_credentials(), GENERATED, "m", {})(encoded("PNG"), {"id": "1"})
+        assert asked == []
+        monkeypatch.setenv(TIMESTAMPS, address)
+        signer = PictureSigner(read_credentials(), GENERATED, "m", {})
+        signed = signer(encoded("PNG"), {"id": "1"})
+        assert len(asked) == 2, "one to try, before anything is made"
+        assert signer.by.timestamped
+    found = verified(signed, "image/png", authority)
+    assert found["state"] == "Trusted"
+    assert found["time"] is not None
+    with pytest.raises(StorageError, match="image 2 cannot be signed"):  # it answers no more
+        signer(encoded("PNG"), {"id": "2"})
+    monkeypatch.setenv(TIMESTAMPS, "file:///etc/passwd")
+    with pytest.raises(UsageError, match="begins with https://"):
+        read_credentials()
 
 
 def test_a_key_of_another_kind_is_refused(files: tuple[Path, Path]) -> None:
