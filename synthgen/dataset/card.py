@@ -212,6 +212,9 @@ def _made(provenance: Provenance) -> dict[str, str]:
     made["plan"] = provenance.fingerprint
     made["format"] = str(provenance.format)
     made["pictures"] = str(provenance.encoding)
+    made["marks"] = str(provenance.marking) if provenance.marking else "none"
+    if provenance.signed_by:
+        made["signed by"] = str(provenance.signed_by)
     for key, value in provenance.versions.items():
         name = key.rpartition(".")[2]
         if all((name, value) != (told.rpartition(".")[2], made[told]) for told in made):

@@ -12,8 +12,8 @@ from synthgen.dataset.build import Writing, build
 from synthgen.dataset.card import write_card
 from synthgen.dataset.columns import COLUMNS_VERSION
 from synthgen.dataset.cores import on_all_cores
-from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.describing import description_of
+from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.formats.format import FormatWriter, WrittenSplit
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.images import CommittedImages

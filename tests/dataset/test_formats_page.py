@@ -99,7 +99,8 @@ def test_the_readme_trains_a_classifier(written: Path, monkeypatch: pytest.Monke
     names: dict[str, Any] = {}
     exec(found[1], names)
     right = sum(
-        int((names["model"](batch["image"] / 127.5 - 1).argmax(1) == batch["label"]).sum()) for batch in names["batches"]
+        int((names["model"](batch["image"] / 127.5 - 1).argmax(1) == batch["label"]).sum())
+        for batch in names["batches"]
     )
     assert right == 36
 
