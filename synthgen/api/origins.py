@@ -30,7 +30,7 @@ def origin_of(planned: Plan, records: Sequence[ShardRecord], written: str) -> di
             "spec_sha256": sha256(written.encode()).hexdigest(),
         },
         "revisions": planned.revisions.as_json(),
-        "licences": [each.as_json() for each in licences_of_plan(planned)],
+        "models": [each.as_json() for each in licences_of_plan(planned)],
         "sources": {"dataset": planned.spec.source.dataset, "sha256": sources.sha256}
         if sources and planned.spec.source
         else None,

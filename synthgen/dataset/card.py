@@ -124,7 +124,7 @@ def _front_matter(
     # the same name and sizes, it gives the rows of the one for the other.
     data["dataset_info"]["description"] = f"made of {summary.inputs}"
     files = [{"split": split.name, "path": split.pattern} for split in written]
-    types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.is_told else {}
+    types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.needs_types else {}
     MetadataConfigs({"default": {"data_files": files, **types}}).to_dataset_card_data(data)
     return _yaml(data)
 
@@ -215,6 +215,9 @@ def _made(provenance: Provenance) -> dict[str, str]:
     made["plan"] = provenance.fingerprint
     made["format"] = str(provenance.format)
     made["pictures"] = str(provenance.encoding)
+    made["marks"] = str(provenance.marking) if provenance.marking else "none"
+    if provenance.signed_by:
+        made["signed by"] = str(provenance.signed_by)
     for key, value in provenance.versions.items():
         name = key.rpartition(".")[2]
         if all((name, value) != (told.rpartition(".")[2], made[told]) for told in made):
