@@ -12,6 +12,8 @@ from synthgen.dataset.build import Writing, build
 from synthgen.dataset.card import write_card
 from synthgen.dataset.columns import COLUMNS_VERSION
 from synthgen.dataset.cores import on_all_cores
+from synthgen.dataset.describing import description_of
+from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.formats.format import FormatWriter, WrittenSplit
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.images import CommittedImages
@@ -19,13 +21,13 @@ from synthgen.dataset.included import IncludedImages, included_images
 from synthgen.dataset.origin import write_origin
 from synthgen.dataset.pictures import Step, digests_of
 from synthgen.dataset.provenance import Provenance
-from synthgen.dataset.replace import check_place, recover, scratch_beside
+from synthgen.dataset.replace import check_place, check_space, recover, scratch_beside
 from synthgen.dataset.select import AcceptedImages, select
 from synthgen.dataset.summary import DatasetSummary, read_summary
 from synthgen.errors import StorageError
 from synthgen.events import OnProgress, ignore
 from synthgen.ledger.review import NO_REVIEW, Review
-from synthgen.ledger.source import Scan, Source, digests_of_pictures, scan
+from synthgen.ledger.source import Scan, Source, digests_of_pictures, pixel_bytes, scan
 from synthgen.spec import DuplicateFilter
 from synthgen.version import __version__
 
@@ -96,6 +98,8 @@ def finalize(
     selection = replace(selection, classes=tuple(labels or classes))
 
     check_place(folder, own)
+    if provenance.encoding == Encoding("png"):
+        check_space(folder, pixel_bytes(sources) * len(selection.split_of) // len(accepted.ids))
     with scratch_beside(folder) as scratch:
         images = CommittedImages(
             scans,
@@ -122,6 +126,7 @@ def finalize(
             inputs=inputs,
             write_card=describe,
             runs=images.label_runs,
+            description=description_of(provenance),
             own=own,
             on_progress=on_progress,
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from synthgen.dataset.encoding import ending_of
 from synthgen.dataset.images import SelectedImages, divided
-from synthgen.dataset.joining.side import SYNTHETIC, JoinedSide
+from synthgen.dataset.joining.side import PICTURE, SYNTHETIC, JoinedSide
 from synthgen.dataset.mixing import MixedRows, Places
 from synthgen.dataset.order import LabelRuns, longest_possible, longest_run, mixed_order
 from synthgen.dataset.select import Selection
@@ -26,13 +26,12 @@ from synthgen.sets.arrow_rows import arrow_rows
 if TYPE_CHECKING:
     from datasets import Features
 
-_PICTURE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 _SEED = 0
 """Of the order of the rows: the same sets give the same dataset."""
 
 
 @dataclass(frozen=True, slots=True)
-class Leak:
+class SplitLeak:
     """A synthetic image in another split than a real one that it shows.
 
     Attributes:
@@ -87,9 +86,9 @@ class JoinedImages(SelectedImages):
         self._labels = np.array([numbers[name] for side in sides for name in side.labels], np.int64)
         self._splits = split_of
         self._classes = pa.array(classes, pa.string())
-        own = {"id": pa.string(), "image": _PICTURE, "label": pa.int64(), "class": pa.string(), SYNTHETIC: pa.bool_()}
+        own = {"id": pa.string(), "image": PICTURE, "label": pa.int64(), "class": pa.string(), SYNTHETIC: pa.bool_()}
         self._stored = pa.schema([*map(pa.field, own, own.values()), *columns])
-        self.features = _features(self._stored, classes)
+        self.features = features_by_type(self._stored, classes)
         self.schema: pa.Schema = self.features.arrow_schema
         self.count = 0
         self.runs: dict[str, LabelRuns] = {}
@@ -132,7 +131,7 @@ class JoinedImages(SelectedImages):
         """Read the rows of one set after the other, and remember the digest of each image."""
         start = 0
         for side in self._sides:
-            for first, pictures, others in _rows(side):
+            for first, pictures, others in rows_of(side):
                 here = slice(start + first, start + first + len(pictures))
                 yield self._as_stored(side, first, here, pictures, others)
                 self._on_progress(StepProgress(f"reading {side.title}", "images", here.stop - start, len(side.ids)))
@@ -146,7 +145,10 @@ class JoinedImages(SelectedImages):
         brought = {name: pa.array(cells[first : first + count], pa.string()) for name, cells in side.as_names.items()}
         brought |= {name: _whole(others[name]) for name in others.column_names}
         synthetic = brought.pop(SYNTHETIC, pa.nulls(count, pa.bool_())).fill_null(side.is_synthetic)
-        names = [f"{_origin(side)}-{first + place:08d}{ending_of(one) or ''}" for place, one in enumerate(pictures)]
+        names = [
+            f"{_origin(side)}-{first + place:08d}{_ending(side, first + place, one)}"
+            for place, one in enumerate(pictures)
+        ]
         own = {
             "id": pa.array(self._ids[here]),
             "image": pa.StructArray.from_arrays([pa.array(pictures, pa.binary()), pa.array(names)], [*_names()]),
@@ -162,31 +164,24 @@ class JoinedImages(SelectedImages):
             given = brought.get(name)
             kind = self._columns.field(name).type
             own[name] = pa.nulls(count, kind) if given is None else self._cast(side, name, given, first, kind)
-        rows = pa.RecordBatch.from_arrays([own[name] for name in self._stored.names], schema=self._stored)
-        self._hash.update(b"".join(digests) + str(rows.drop_columns(["image"]).to_pylist()).encode())
-        return rows
+        stored = pa.RecordBatch.from_arrays([own[name] for name in self._stored.names], schema=self._stored)
+        self._hash.update(b"".join(digests) + str(stored.drop_columns(["image"]).to_pylist()).encode())
+        return stored
 
     def _cast(self, side: JoinedSide, name: str, given: pa.Array, first: int, kind: pa.DataType) -> pa.Array:
         """Give a column the type that it has in the joined set; pictures in it are read, and have no paths."""
-        if kind != _PICTURE:
+        if kind != PICTURE:
             return given.cast(kind)
         data = given.field("bytes")
         if pc.any(pc.and_(data.is_null(), given.is_valid())).as_py():
-            places = range(first, first + len(given))
-            read = side.found.pictures(name, places)
-            there = given.is_valid().to_pylist()
-            data = pa.array(
-                [one if isinstance(one, bytes) and has else None for one, has in zip(read, there, strict=True)]
-            )
-            data = data.cast(pa.binary())
-        paths = pa.nulls(len(given), pa.string())
-        return pa.StructArray.from_arrays([data, paths], [*_names()], mask=data.is_null())
+            return _read_pictures(side, name, range(first, first + len(given)), given.is_valid().to_pylist())
+        return _as_pictures(data)
 
     def _selected(self, classes: Sequence[str], splits: Sequence[str]) -> Selection:
         counts = Counter(zip(self._splits, (classes[label] for label in self._labels.tolist()), strict=True))
         return Selection(tuple(classes), tuple(splits), dict(zip(self._ids, self._splits, strict=True)), counts)
 
-    def _leaks(self) -> Iterator[Leak]:
+    def _leaks(self) -> Iterator[SplitLeak]:
         """Find what a synthetic image shows of another split: the very picture, or the one that it was made from."""
         real, synthetic = self._sides
         many = len(real.ids)
@@ -199,14 +194,14 @@ class JoinedImages(SelectedImages):
                     continue
                 source = synthetic.sources[place] if synthetic.sources else None
                 if (row := pictures.get(self._digests[many + place])) is not None:
-                    yield Leak(image_id, self._ids[row], "is a copy of")
+                    yield SplitLeak(image_id, self._ids[row], "is a copy of")
                 elif source is not None and (row := ids.get(source)) is not None:
-                    yield Leak(image_id, self._ids[row], "was made from")
+                    yield SplitLeak(image_id, self._ids[row], "was made from")
 
 
-def _rows(side: JoinedSide) -> Iterator[tuple[int, list[bytes], pa.Table]]:
+def rows_of(side: JoinedSide) -> Iterator[tuple[int, list[bytes], pa.Table]]:
     """Read the images of a set with the columns that it brings along, some rows at a time; and where they begin."""
-    typed = pa.schema([field for field in side.columns if field.name not in side.as_names])
+    typed = pa.schema([one for one in side.columns if one.name not in {*side.as_names, *side.as_pictures}])
     tables, waiting, first = arrow_rows(side.found, typed), typed.empty_table(), 0
     for pictures in side.found.images():
         while typed.names and waiting.num_rows < len(pictures):
@@ -214,15 +209,40 @@ def _rows(side: JoinedSide) -> Iterator[tuple[int, list[bytes], pa.Table]]:
         found = [one for one in pictures if isinstance(one, bytes)]
         if len(found) < len(pictures):
             _refuse(side, first, pictures)
-        yield first, found, waiting.slice(0, len(found))
+        here = slice(first, first + len(found))
+        columns = {one: waiting[one][: len(found)] for one in typed.names}
+        for name, (column, there) in side.as_pictures.items():
+            columns[name] = pa.chunked_array([_read_pictures(side, column, range(here.start, here.stop), there[here])])
+        yield first, found, pa.table(columns)
         waiting, first = waiting.slice(len(found)), first + len(found)
 
 
-def _refuse(side: JoinedSide, first: int, pictures: Sequence[bytes | LeftOut]) -> None:
+def _refuse(side: JoinedSide, first: int, pictures: Sequence[bytes | LeftOut], of: str = "") -> NoReturn:
     place, why = next((place, one) for place, one in enumerate(pictures) if isinstance(one, LeftOut))
-    what = f"{side.title}: {side.ids[first + place]} is among images {why.reason}"
+    what = f"{side.title}: {of}{side.ids[first + place]} is among images {why.reason}"
     hint = why.hint or "Mend it, or take it out of the set."
     raise UsageError(f"{what}: {why.detail}" if why.detail else what, hint=hint)
+
+
+def _read_pictures(side: JoinedSide, column: str, places: range, has: Sequence[bool]) -> pa.Array:
+    """Read the pictures of another column, such as masks, of the rows that have one."""
+    read = side.found.pictures(column, places)
+    found = [picture if there else None for picture, there in zip(read, has, strict=True)]
+    if any(isinstance(one, LeftOut) for one in found):
+        _refuse(side, places.start, [one or b"" for one in found], f"{column} of ")
+    return _as_pictures(pa.array(found, pa.binary()))
+
+
+def _as_pictures(data: pa.Array) -> pa.Array:
+    paths = pa.nulls(len(data), pa.string())
+    return pa.StructArray.from_arrays([data, paths], [*_names()], mask=data.is_null())
+
+
+def _ending(side: JoinedSide, row: int, picture: bytes) -> str:
+    ending = ending_of(picture)
+    if ending is None:
+        _refuse(side, row, [LeftOut("that are no pictures")])
+    return ending
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
@@ -234,16 +254,16 @@ def _origin(side: JoinedSide) -> str:
 
 
 def _names() -> Iterator[str]:
-    return (field.name for field in _PICTURE)
+    return (field.name for field in PICTURE)
 
 
-def _features(schema: pa.Schema, classes: Sequence[str]) -> "Features":
+def features_by_type(schema: pa.Schema, classes: Sequence[str]) -> "Features":
     """Return the types of the columns, as `datasets` knows them: what holds pictures is known by its type."""
     from datasets import ClassLabel, Features, Image, List
 
     kinds: Mapping[str, object] = {
-        field.name: Image() if field.type == _PICTURE else List(Image())
+        field.name: Image() if field.type == PICTURE else List(Image())
         for field in schema
-        if field.type in (_PICTURE, pa.list_(_PICTURE))
+        if field.type in (PICTURE, pa.list_(PICTURE))
     }
     return Features(Features.from_arrow_schema(schema) | kinds | {"label": ClassLabel(names=list(classes))})

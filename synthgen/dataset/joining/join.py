@@ -2,25 +2,24 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from synthgen.dataset.build import Writing, build
 from synthgen.dataset.columns import COLUMNS_VERSION
 from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.formats.parquet import ParquetFormat
-from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.joining.card import write_joined_card
-from synthgen.dataset.joining.images import JoinedImages, Leak
+from synthgen.dataset.joining.images import JoinedImages, SplitLeak
 from synthgen.dataset.joining.mapping import joined_classes, joined_columns, joined_splits
 from synthgen.dataset.joining.side import JoinedSide
-from synthgen.dataset.pictures import digests_of
 from synthgen.dataset.provenance import FormatOrigin
-from synthgen.dataset.replace import building, check_place, recover, scratch_beside
-from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
+from synthgen.dataset.replace import check_place, leftovers, recover, scratch_beside
+from synthgen.dataset.summary import DatasetSummary, read_summary
 from synthgen.errors import Interrupted
 from synthgen.events import Event, OnProgress
-from synthgen.files import as_storage_error, make_folder
+from synthgen.leftovers import clear
 from synthgen.version import __version__
 
 
@@ -38,7 +37,7 @@ class JoinedSet:
     summary: DatasetSummary
     rebuilt: bool
     origins: Mapping[tuple[str, str, bool], int]
-    leaks: tuple[Leak, ...]
+    leaks: tuple[SplitLeak, ...]
 
 
 def join_sides(
@@ -74,57 +73,26 @@ def join_sides(
         on_progress(event)
 
     check_place(folder)
+    for left in leftovers(folder):
+        clear(left)
     recover(folder)
     there = read_summary(folder)
-    with as_storage_error(folder, "cannot write "):
-        make_folder(folder.parent)
     with scratch_beside(folder) as scratch:
         sides = (real, synthetic)
         images = JoinedImages(sides, classes, splits, split_of, columns, scratch=scratch, on_progress=hear)
-        facts = [__version__, COLUMNS_VERSION, folder.name, images.digest, real.found.name, synthetic.found.name]
+        facts = [__version__, COLUMNS_VERSION, folder.name, images.digest, real.name, synthetic.name]
         inputs = sha256(json.dumps([*facts, sorted(left_out)]).encode()).hexdigest()
         if there is not None and there.inputs == inputs:
             return JoinedSet(there, False, images.origins, images.leaks)
-        summary = _write(folder, inputs, sides, images, left_out, hear)
-    return JoinedSet(summary, True, images.origins, images.leaks)
-
-
-def _write(
-    folder: Path,
-    inputs: str,
-    sides: tuple[JoinedSide, JoinedSide],
-    images: JoinedImages,
-    left_out: Collection[str],
-    on_progress: OnProgress,
-) -> DatasetSummary:
-    selection, origin = images.selection, FormatOrigin()
-    with building(folder) as new:
-        manifest = write_in_format(ParquetFormat(), origin, selection, _Counted(images, on_progress), new)
-        summary = DatasetSummary(
+        summary = build(
+            folder,
+            images,
+            images.selection,
+            Writing(ParquetFormat(), FormatOrigin(), Encoding()),
             name=folder.resolve().name,
             inputs=inputs,
-            splits=tuple(
-                SplitSummary(
-                    name=split,
-                    rows=written.rows,
-                    size=written.size,
-                    files={file: (new / file).stat().st_size for file in written.files},
-                    classes={kind: selection.counts.get((split, kind), 0) for kind in selection.classes},
-                    pattern=written.pattern,
-                    runs=images.runs[split],
-                )
-                for split, written in manifest.splits.items()
-            ),
-            duplicates=(),
-            dropped=0,
-            digests={},
-            format=origin,
-            columns=COLUMNS_VERSION,
-            encoding=Encoding(),
+            write_card=lambda new, summary, loaded: write_joined_card(new, summary, sides, images, left_out, loaded),
+            runs=images.runs,
+            on_progress=hear,
         )
-        write_joined_card(new, summary, sides, images, left_out)
-        files = sorted(path for path in new.rglob("*") if path.is_file())
-        names = [path.relative_to(new).as_posix() for path in files]
-        summary = replace(summary, digests=dict(zip(names, digests_of(files), strict=True)))
-        write_summary(summary, new)
-    return summary
+    return JoinedSet(summary, True, images.origins, images.leaks)

@@ -10,7 +10,7 @@ from synthgen.errors import UsageError
 from synthgen.ledger.columns import SOURCE_ID
 from synthgen.sets import ImageSet, read_frame
 from synthgen.sets.arrow_rows import arrow_schema, declared_classes
-from synthgen.sets.files import PATHS
+from synthgen.sets.files import PATHS, FileSet
 from synthgen.sets.frame import find_label, words
 from synthgen.sets.hub import HubSet
 from synthgen.sets.own_boxes import OWN_BOXES, form_in
@@ -22,8 +22,11 @@ SYNTHETIC = "synthetic"
 """The column that says which images are."""
 _OWN = ("id", "image", "label", "class", *SPLITS)
 """Columns that the joined set makes itself."""
-_TRAIN = "train"
+_TRAIN, _PATHS = "train", "_file_name"
+PICTURE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+"""The type of a picture."""
 _NAMED = 3
+_NEEDED = "Name a set with images and their classes."
 
 
 @dataclass(frozen=True)
@@ -32,17 +35,20 @@ class JoinedSide:
 
     Attributes:
         title: what it is called in messages.
+        name: that of the set, for people who do not have it.
         is_synthetic: whether its images are, where no column says it.
         ids, labels: of its rows; the labels are names.
         splits: of its rows; "train" for all if the set has no splits.
         classes: in the order of their numbers.
         columns: the types of the columns that it brings along.
         as_names: which of these are class labels, whose names it brings along.
+        as_pictures: by name of such a column that is one of paths in the set: that one's name, and which rows have one.
         sources: the pictures that its images were made from, by row; empty if they were not.
         boxes: how its column of boxes is written, where its format says it.
     """
 
     title: str
+    name: str
     found: ImageSet
     is_synthetic: bool
     ids: Sequence[str]
@@ -51,16 +57,25 @@ class JoinedSide:
     classes: tuple[str, ...]
     columns: pa.Schema
     as_names: Mapping[str, Sequence[str | None]]
+    as_pictures: Mapping[str, tuple[str, Sequence[bool]]]
     sources: Sequence[str | None]
     boxes: BoxFormName | None
 
 
 def read_side(
-    found: ImageSet, title: str, label: str | None, left_out: Collection[str], *, is_synthetic: bool
+    found: ImageSet,
+    title: str,
+    label: str | None,
+    left_out: Collection[str],
+    *,
+    is_synthetic: bool,
+    name: str | None = None,
 ) -> JoinedSide:
     """Read what a set's rows are.
 
     Args:
+        title: what it is called in messages.
+        name: that of the set, for people who do not have it.
         label: the column of its classes; by default the one that looks like it.
         left_out: columns that it does not bring along.
 
@@ -70,30 +85,39 @@ def read_side(
     """
     argument = "synthetic_label" if is_synthetic else "label"
     if not found.has_images:
-        raise UsageError(f"{title}, {found.source}, has no images", hint="Name a set with images and their classes.")
+        raise UsageError(
+            f"{title} has no images: it is {found.source}", hint="Name a set with images and their classes."
+        )
     try:
         chosen = label or find_label(found)
         frame = read_frame(found, chosen)
     except UsageError as error:
         raise UsageError(f"{title}: {error.message}", hint=error.hint, argument=argument) from error
     if not len(frame):
-        raise UsageError(f"{title}, {found.source}, has no rows", hint="Name a set with images and their classes.")
+        raise UsageError(f"{title} has no rows: it is {found.source}", hint=_NEEDED)
     ids = frame["id"].astype(str).tolist()
     _check_whole(title, "class", ids, frame["label"].tolist())
     names = _brought(found, chosen, left_out, ids)
-    as_names = {name: words(found.table([name])[name]).tolist() for name in names if name in found.label_columns}
-    typed = arrow_schema(found, [name for name in names if name not in as_names])
-    columns = [pa.field(name, pa.string()) if name in as_names else typed.field(name) for name in names]
+    as_names = {one: words(found.table([one])[one]).tolist() for one in names if one in found.label_columns}
+    as_pictures = _pictures(found, names)
+    typed = arrow_schema(found, [one for one in names if one not in {*as_names, *as_pictures}])
+    fields = {field.name: field for field in typed}
+    fields |= {one: pa.field(one, pa.string()) for one in as_names}
+    fields |= {column: pa.field(shown, PICTURE) for column, shown in as_pictures.items()}
     return JoinedSide(
         title=title,
+        name=name or found.name,
         found=found,
         is_synthetic=is_synthetic,
         ids=ids,
         labels=frame["label"].tolist(),
         splits=_splits(found, title, ids),
         classes=declared_classes(found, chosen) or tuple(sorted(set(frame["label"]))),
-        columns=pa.schema(columns),
+        columns=pa.schema([fields[column] for column in names]),
         as_names=as_names,
+        as_pictures={
+            shown: (column, found.table([column])[column].notna().tolist()) for column, shown in as_pictures.items()
+        },
         sources=frame[SOURCE_ID].tolist() if SOURCE_ID in frame else (),
         boxes=form_in(found, OWN_BOXES) if OWN_BOXES in names else None,
     )
@@ -105,10 +129,21 @@ def _brought(found: ImageSet, label: str, left_out: Collection[str], ids: Sequen
     return [name for name in names if name not in PATHS or found.table([name])[name].tolist() != [*ids]]
 
 
+def _pictures(found: ImageSet, names: Sequence[str]) -> dict[str, str]:
+    """Say which columns are paths of other pictures, such as `mask_file_name`, and what these are called: `mask`.
+
+    So `datasets` reads the metadata of an image folder. The paths mean nothing outside the set's own folder.
+    """
+    if not isinstance(found, FileSet):
+        return {}
+    shown = {one: one.removesuffix(_PATHS) for one in names if one.endswith(_PATHS)}
+    return {one: new for one, new in shown.items() if new and new not in {*_OWN, *names}}
+
+
 def _splits(found: ImageSet, title: str, ids: Sequence[str]) -> list[str]:
     if isinstance(found, HubSet) and found.lengths is None:
         hint = "Download it, and name its folder."
-        raise UsageError(f"{title}, {found.source}, does not say which image is in which split", hint=hint)
+        raise UsageError(f"{title} does not say which image is in which split: it is {found.source}", hint=hint)
     named = splits_of(found)
     if named is None:
         return [_TRAIN] * len(ids)
