@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthgen.dataset.columns import explained
 from synthgen.dataset.formats.format import WrittenSplit
+from synthgen.dataset.front_matter import as_yaml
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.summary import DatasetSummary
 from synthgen.ledger.columns import BOXES, MASK, MASKS, SOURCE_ID, SOURCE_LABEL
@@ -23,7 +23,6 @@ from synthgen.spec import DuplicateFilter
 
 if TYPE_CHECKING:
     from datasets import Features
-    from huggingface_hub import DatasetCardData
 
 _CELLS = 400
 """At most this many are shown."""
@@ -41,7 +40,6 @@ _SIZES = (
 )
 
 
-_LINE_BREAKS = frozenset("\x85\u2028\u2029")
 _TASKS = {BOXES: "object-detection", MASK: "image-segmentation", MASKS: "image-segmentation"}
 """What a column is for, as the Hub calls it. No dataset has both a mask of its pictures and masks that were found."""
 
@@ -99,7 +97,7 @@ def _front_matter(
         tags=["synthetic", "synthgen", "diffusion"],
     )
     if not _loads(summary):
-        return _yaml(data)
+        return as_yaml(data)
 
     written = [split for split in summary.splits if split.rows]
     splits = SplitDict()
@@ -118,15 +116,7 @@ def _front_matter(
     files = [{"split": split.name, "path": split.pattern} for split in written]
     types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.is_told else {}
     MetadataConfigs({"default": {"data_files": files, **types}}).to_dataset_card_data(data)
-    return _yaml(data)
-
-
-def _yaml(data: "DatasetCardData") -> str:
-    """Write the front matter. Signs that YAML takes for line breaks would not be read again as they are."""
-    text = str(data.to_yaml())
-    if _LINE_BREAKS.isdisjoint(text):
-        return text
-    return str(yaml.safe_dump(data.to_dict(), sort_keys=False, allow_unicode=False)).rstrip("\n")
+    return as_yaml(data)
 
 
 def _loads(summary: DatasetSummary) -> bool:
