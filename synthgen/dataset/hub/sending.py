@@ -63,7 +63,8 @@ def send(
         done += count
         on_progress(StepProgress("uploading", "MB", -(-done // _MB), -(-total // _MB)))
 
-    on_bytes(0)
+    if todo:
+        on_bytes(0)
     for number, part in enumerate(todo, start=1):
         of = f" (part {number} of {len(todo)})" if len(todo) > 1 else ""
         try:
