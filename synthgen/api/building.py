@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from synthgen import running as runs
 from synthgen.api.marking import marking_of, signature_of
 from synthgen.api.origins import last_spec, origin_of
+from synthgen.api.papers import with_papers
 from synthgen.api.publishing import committed
 from synthgen.errors import StorageError, UsageError
 from synthgen.events import OnProgress, ignore
@@ -108,23 +109,27 @@ def build_dataset(
         drop=spec.filters.duplicates,
         groups={row.id: row.group for row in planned.sources.rows.all} if planned.sources else None,
         writer=writer,
-        provenance=Provenance(
-            model=spec.model.id,
-            judge=spec.judge.id,
-            spec=(written := last_spec(planned, store)),
-            resolved=None if stands_alone(written) else written_briefly(spec),
-            fingerprint=planned.fingerprint,
-            tally=tally,
-            model_revision=planned.revisions.generator,
-            settings=told,
-            versions=made_with(records),
-            asked=asked(planned),
-            format=origin,
-            encoding=Encoding(output.image.format, output.image.quality),
-            marking=marking_of(planned),
-            signed_by=signature.by if signature else None,
-            origin=origin_of(planned, records, written),
-            metadata=spec.metadata,
+        provenance=with_papers(
+            Provenance(
+                model=spec.model.id,
+                judge=spec.judge.id,
+                spec=(written := last_spec(planned, store)),
+                resolved=None if stands_alone(written) else written_briefly(spec),
+                fingerprint=planned.fingerprint,
+                tally=tally,
+                model_revision=planned.revisions.generator,
+                settings=told,
+                versions=made_with(records),
+                asked=asked(planned),
+                format=origin,
+                encoding=Encoding(output.image.format, output.image.quality),
+                marking=marking_of(planned),
+                signed_by=signature.by if signature else None,
+                origin=origin_of(planned, records, written),
+                metadata=spec.metadata,
+            ),
+            planned,
+            store,
         ),
         signature=signature,
         on_progress=on_progress,

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from synthgen import running as runs
-from synthgen.api.arguments import PathInput, choice_of, flag_of, number_of, path_of, text_of, text_of_path
+from synthgen.api.arguments import PathInput, text_of, text_of_path
 from synthgen.api.building import build_dataset, ledgers_of, refuse_unfinished
 from synthgen.api.distinct import facts_of_run
+from synthgen.api.export_arguments import SetReading, encoding_of, folder_of_export, refuse_overlap, writing_of
 from synthgen.api.publishing import committed
 from synthgen.bounded import read_bounded
-from synthgen.errors import UsageError
 from synthgen.events import OnProgress, ignore
-from synthgen.files import check_folder, expanded, named_by_itself
+from synthgen.files import expanded, named_by_itself
 from synthgen.inert import inert
 from synthgen.pages.facts import facts
 from synthgen.spec import PARQUET, PictureEncoding
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from synthgen.dataset.set_card import SetOrigin
     from synthgen.dataset.summary import DatasetSummary
     from synthgen.sets import SetSource
-
-_IMAGES = ("png", "jpeg", "webp")
-_MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,111 +88,23 @@ def export(
         >>> exported
         <Exported outputs/folder: 8 images as imagefolder>
     """
-    encoding = _encoding_of(image, quality)
-    folder = _folder_of(output)
-    writing = _writing_of(text_of(to, "to", "the name of a format"))
-    asked = _Reading.of(label, images_from, allow_remote)
+    from synthgen.dataset.summary import read_summary
+
+    encoding = encoding_of(image, quality)
+    folder = folder_of_export(output)
+    writing = writing_of(text_of(to, "to", "the name of a format"))
+    asked = SetReading.of(label, images_from, allow_remote)
 
     with named_by_itself(place if isinstance(place, str | os.PathLike) else "the set"):
         if isinstance(place, str | os.PathLike):
             text = text_of_path(place, "place")
-            _refuse_overlap(text, folder)
+            refuse_overlap(text, folder)
             if "://" in text or (expanded(text) / PLAN).is_file():
                 asked.refuse("a run")
                 return _of_run(text, folder, to, encoding, on_progress)
-            if (found := _of_dataset(expanded(text), folder, writing, encoding, asked, on_progress)) is not None:
-                return found
-        return _of_set(place, folder, writing, encoding, asked, on_progress)
-
-
-def _encoding_of(image: object, quality: object) -> PictureEncoding | None:
-    if image is not None:
-        choice_of(image, "image", _IMAGES)
-    if quality is None:
-        return PictureEncoding.model_validate({"format": image}) if image is not None else None
-    number = number_of(quality, "quality")
-    if number > _MOST:
-        raise UsageError(f"expected at most {_MOST}, found {number}", argument="quality")
-    if image is None or image == "png":
-        what = "PNG keeps every pixel, and has no quality" if image else "without a format, pictures stay as they are"
-        raise UsageError(what, argument="quality", hint='Give `image="jpeg"` or `image="webp"` with it.')
-    return PictureEncoding.model_validate({"format": image, "quality": number})
-
-
-def _folder_of(output: object) -> Path:
-    """Check the folder to make before anything is read.
-
-    Raises:
-        UsageError: it is an address.
-        StorageError: something else is there, or it cannot be written.
-    """
-    from synthgen.dataset.replace import check_place
-
-    text = text_of_path(output, "output")
-    if "://" in text:
-        hint = "Name a folder on this machine, and copy it from there."
-        raise UsageError("datasets are exported to folders, not to addresses", argument="output", hint=hint)
-    folder = expanded(path_of(output, "output"))
-    if (folder.absolute().parent / PLAN).is_file():
-        what = f"{folder} is in the folder of a run, which has files of its own"
-        raise UsageError(what, argument="output", hint="Choose a folder outside.")
-    check_folder(folder.absolute().parent)
-    check_place(folder)
-    return folder
-
-
-def _writing_of(to: str) -> Writing:
-    from synthgen.dataset.build import Writing
-    from synthgen.dataset.encoding import Encoding
-    from synthgen.dataset.formats.opening import open_formats
-
-    try:
-        writer, origin = open_formats((to,), {})
-    except UsageError as error:
-        raise UsageError(error.message, hint=error.hint, argument="to") from error
-    return Writing(writer, origin, Encoding())
-
-
-def _refuse_overlap(place: str, folder: Path) -> None:
-    """Check that the export does not replace what it is made from.
-
-    Raises:
-        UsageError: one of the two folders is in the other.
-    """
-    if "://" in place:
-        return
-    source, target = expanded(place).resolve(), folder.resolve()
-    if source == target or source.is_relative_to(target) or (target.is_relative_to(source) and source.is_dir()):
-        what = f"{folder} and {place} are one in the other, or the same"
-        raise UsageError(what, argument="output", hint="Choose a folder beside the set.")
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """How a set is read that synthgen did not make: see `export`."""
-
-    label: str | None
-    images_from: Path | None
-    allow_remote: bool
-
-    @classmethod
-    def of(cls, label: object, images_from: object, allow_remote: object) -> _Reading:
-        return cls(
-            text_of(label, "label", "the name of a column") if label is not None else None,
-            path_of(images_from, "images_from") if images_from is not None else None,
-            flag_of(allow_remote, "allow_remote"),
-        )
-
-    def refuse(self, kind: str) -> None:
-        """Refuse what has no effect on what synthgen made itself.
-
-        Raises:
-            UsageError: something was asked for.
-        """
-        given = {"label": self.label, "images_from": self.images_from, "allow_remote": self.allow_remote or None}
-        if name := next((name for name, value in given.items() if value is not None), None):
-            what = f"is for sets that synthgen did not make, and this is {kind}"
-            raise UsageError(what, argument=name, hint=f"Leave it out: {kind} has its labels and pictures itself.")
+            if (summary := read_summary(expanded(text))) is not None:
+                return _of_dataset(expanded(text), summary, folder, writing, encoding, asked, on_progress)
+        return _of_set(place, None, folder, writing, encoding, asked, on_progress)
 
 
 def _of_run(
@@ -223,39 +132,46 @@ def _of_run(
 
 def _of_dataset(
     place: Path,
+    summary: DatasetSummary,
     folder: Path,
     writing: Writing,
     encoding: PictureEncoding | None,
-    asked: _Reading,
+    asked: SetReading,
     on_progress: OnProgress,
-) -> Exported | None:
-    """Export a dataset that synthgen wrote, with Parquet; None if it is something else."""
-    from synthgen.dataset.dataset_images import DatasetImages
-    from synthgen.dataset.set_card import SetOrigin
-    from synthgen.dataset.summary import read_summary
+) -> Exported:
+    """Export a dataset that synthgen wrote. Of several formats, Parquet tells most."""
+    from synthgen.dataset.dataset_images import DatasetImages, check_files
 
-    summary = read_summary(place) if place.is_dir() else None
-    if summary is None or PARQUET not in (summary.format.name, *(one.name for one in summary.format.beside)):
-        return None
     asked.refuse("a dataset")
+    check_files(place, summary)
+    origin = _origin_of(place, summary)
+    if PARQUET not in (summary.format.name, *(one.name for one in summary.format.beside)):
+        inside = place / summary.format.name if summary.format.beside else place
+        return _of_set(inside, origin, folder, writing, encoding, asked, on_progress)
     images = DatasetImages(place, summary)
-    origin = SetOrigin(
+    return _exported(images, origin, folder, writing, encoding, (), on_progress)
+
+
+def _origin_of(place: Path, summary: DatasetSummary) -> SetOrigin:
+    from synthgen.dataset.set_card import SetOrigin
+
+    return SetOrigin(
         name=summary.name,
         source=f"the dataset {summary.name}, which synthgen made",
         digest=f"{summary.inputs} {sorted(summary.digests.items())}",
+        classes=tuple(summary.classes),
         card=_text(place / CARD),
         provenance=_text(place / ORIGIN),
-        runs={split.name: split.runs for split in summary.splits if split.runs is not None},
     )
-    return _exported(images, origin, folder, writing, encoding, (), on_progress)
 
 
 def _of_set(
     place: SetSource,
+    known: SetOrigin | None,
     folder: Path,
     writing: Writing,
     encoding: PictureEncoding | None,
-    asked: _Reading,
+    asked: SetReading,
     on_progress: OnProgress,
 ) -> Exported:
     from synthgen.dataset.joining.side import read_side
@@ -265,9 +181,14 @@ def _of_set(
 
     with allowing_remote(asked.allow_remote):
         found = open_set(place, None, asked.images_from)
-        side = read_side(found, found.source, asked.label, (), is_synthetic=False)
+        # A dataset's own column of names: beside it, some formats have the numbers.
+        own = "class" if known is not None and "class" in found.columns else None
+        side = read_side(found, found.source, asked.label or own, (), is_synthetic=False)
+        if known is not None and {*side.classes} <= {*known.classes}:
+            side = replace(side, classes=known.classes)
         images = SetImages(side, on_progress)
-        origin = SetOrigin(found.name, found.source, images.digest, images.left_out)
+        origin = known or SetOrigin(found.name, found.source, "", side.classes)
+        origin = replace(origin, digest=f"{origin.digest} {images.digest}", left_out=images.left_out)
         return _exported(images, origin, folder, writing, encoding, found.notes, on_progress)
 
 

@@ -11,6 +11,7 @@ from synthgen import running as runs
 from synthgen.api.arguments import flag_of, text_of_path
 from synthgen.api.building import build_dataset, check_ledgers, ledgers_of, refuse_unfinished
 from synthgen.api.distinct import facts_of_run
+from synthgen.api.marking import check_signature
 from synthgen.api.publishing import clear_leftovers, committed, digests_of, own_files, published, publishing
 from synthgen.api.results import Results, digest_of_file, read_results, records_of, sheet_fingerprint, write_results
 from synthgen.api.review_notes import warn_of_lost, warn_of_void
@@ -111,6 +112,7 @@ def finalize(location: Location, *, trust: bool = False, on_progress: OnProgress
 
 def finalized(planned: Plan, store: RunStore, *, fresh: int, on_progress: OnProgress = ignore) -> RunResult:
     """Do what `finalize` does, after `fresh` shards were made. It does not check trust."""
+    check_signature(planned.spec)
     with runs.changing(store):
         result = _finalized(planned, store, fresh, on_progress)
         renew_pages(planned, store)

@@ -12,7 +12,7 @@ from synthgen.spec import Spec
 
 if TYPE_CHECKING:
     from synthgen.dataset.marking.marking import Marking
-    from synthgen.dataset.marking.signing import Signature
+    from synthgen.dataset.marking.signing import PictureSigner
 
 _COMPOSITE = ("inpaint", "outpaint")
 """Tasks whose images are pictures of a source in part."""
@@ -34,20 +34,20 @@ def marking_of(planned: Plan) -> Marking | None:
     )
 
 
-def signature_of(spec: Spec) -> Signature | None:
+def signature_of(spec: Spec) -> PictureSigner | None:
     """Return what signs the images of a run; None if its spec wants no signatures.
 
     Raises:
         UsageError: c2pa is not installed, or certificate and key are missing, unusable, or do not fit.
     """
-    from synthgen.dataset.marking.signing import Signature, read_credentials
+    from synthgen.dataset.marking.signing import PictureSigner, read_credentials
 
     says = spec.output.c2pa
     if says is False:
         return None
-    is_told = spec.output.marks is not False and spec.output.marks.system
-    system = _system_of(spec) if is_told else "synthgen"
-    return Signature(read_credentials(), source_type_of(spec), system, dict(says.mining))
+    names_model = spec.output.marks is not False and spec.output.marks.system
+    system = _system_of(spec) if names_model else "synthgen"
+    return PictureSigner(read_credentials(), source_type_of(spec), system, {**says.mining})
 
 
 def check_signature(spec: Spec) -> None:

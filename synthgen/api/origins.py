@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from hashlib import sha256
 
+from synthgen.api.licensing import licences_of_plan
 from synthgen.files import as_damage
 from synthgen.planning import Plan
 from synthgen.records import ShardRecord
@@ -29,6 +30,7 @@ def origin_of(planned: Plan, records: Sequence[ShardRecord], written: str) -> di
             "spec_sha256": sha256(written.encode()).hexdigest(),
         },
         "revisions": planned.revisions.as_json(),
+        "models": [each.as_json() for each in licences_of_plan(planned)],
         "sources": {"dataset": planned.spec.source.dataset, "sha256": sources.sha256}
         if sources and planned.spec.source
         else None,

@@ -155,6 +155,8 @@ def verify(location: RunArgument) -> Answer:
     }
     lost = [found for found in findings if found.is_for_good]
     lines, error = [*_finding_lines(location, findings)], None
+    if marks is not None:
+        lines.append(f"{location}: {_marks_line(marks)}")
     if findings:
         hint = "`synthgen repair` discards what is damaged. Then run again to remake it."
         message = f"{counted(len(findings), 'problem')} in {location}"
@@ -164,8 +166,6 @@ def verify(location: RunArgument) -> Answer:
         unsealed = unverified(location)
         result |= {"unverified": unsealed, "orphans": list(state.orphans), "pending": list(state.pending)}
         lines += _verified_lines(location, state, unsealed, bool(findings))
-    if marks is not None:
-        lines.append(f"{location}: {_marks_line(marks)}")
     return Answer(result=result, lines=lines, error=error, is_printing=True)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from synthgen.dataset.columns import COLUMNS_VERSION
+from synthgen.dataset.contact import SampledImages
+from synthgen.dataset.croissant import UNDESCRIBED, Description, write_croissant
 from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.formats.format import FormatWriter, Manifest, WrittenSplit
 from synthgen.dataset.formats.writing import write_in_format
@@ -47,6 +49,7 @@ def build(
     inputs: str,
     write_card: WriteCard,
     runs: Mapping[str, LabelRuns] | None = None,
+    description: Description = UNDESCRIBED,
     own: Collection[str] = (),
     on_progress: OnProgress = ignore,
 ) -> DatasetSummary:
@@ -55,6 +58,7 @@ def build(
     Args:
         inputs: a fingerprint of all that the dataset is made from.
         write_card: writes the card, once the images are there.
+        description: what `croissant.json` says of the whole.
         runs: how long images of one class follow each other in each split.
         own: files in the folder that synthgen is known to have made.
         on_progress: hears how many images are written.
@@ -65,25 +69,33 @@ def build(
     """
     with building(folder, own) as new:
         finished = FinishedImages(images, writing.encoding, writing.steps, on_progress, len(selection.split_of))
-        manifest = write_in_format(writing.writer, writing.origin, selection, finished, new)
+        sampled = SampledImages(finished, selection.classes)
+        manifest = write_in_format(writing.writer, writing.origin, selection, sampled, new)
         summary = DatasetSummary(
             name=name,
             inputs=inputs,
             splits=_splits(selection, manifest, runs or {}, new),
             duplicates=selection.duplicates,
             dropped=selection.dropped,
-            digests={},
+            digests=_digests(new),
             format=writing.origin,
             columns=COLUMNS_VERSION,
             encoding=writing.encoding,
             encoded=finished.encoded,
         )
+        sampled.write(new)
         write_card(new, summary, next((split for split in manifest.splits.values() if split.pattern), None))
-        files = sorted(path for path in new.rglob("*") if path.is_file())
-        names = [path.relative_to(new).as_posix() for path in files]
-        summary = replace(summary, digests=dict(zip(names, digests_of(files), strict=True)))
+        write_croissant(new, summary, manifest, images.schema, description)
+        summary = replace(summary, digests={**summary.digests, **_digests(new, summary.digests)})
         write_summary(summary, new)
     return summary
+
+
+def _digests(folder: Path, known: Collection[str] = ()) -> dict[str, str]:
+    """Hash the files of a folder, but those that are known."""
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    new = {name: path for name, path in files.items() if name not in known}
+    return dict(zip(new, digests_of(list(new.values())), strict=True))
 
 
 def _splits(

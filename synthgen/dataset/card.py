@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthgen.dataset.columns import explained
+from synthgen.dataset.contact import CONTACT_CLASSES
 from synthgen.dataset.formats.format import WrittenSplit
 from synthgen.dataset.front_matter import as_yaml
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.summary import DatasetSummary
+from synthgen.inert import inert
 from synthgen.ledger.columns import BOXES, MASK, MASKS, SOURCE_ID, SOURCE_LABEL
 from synthgen.ledger.composition import CellCount, Composition
 from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.ledger.tally import MEANINGS
 from synthgen.spec import DuplicateFilter
+from synthgen.store.layout import CONTACT
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -56,6 +59,8 @@ def write_card(
 ) -> None:
     """Write `README.md`. It tells `datasets.load_dataset(folder)` and the Hub's viewer the splits and types.
 
+    It shows the contact sheet, if that is in the folder.
+
     Args:
         features: a `datasets.Features`.
         composition: that of the images in the dataset.
@@ -63,14 +68,15 @@ def write_card(
         review: the images that reviewers took out or in.
         loaded: a split that `datasets` can read: it says of what types.
     """
-    body = _body(summary, provenance, composition, drop, review, [*features])
+    has_sheet = (folder / CONTACT).is_file()
+    body = _body(summary, provenance, composition, drop, review, [*features], has_sheet=has_sheet)
     text = f"---\n{_front_matter(summary, provenance, features, loaded)}\n---\n\n{body}\n"
     (folder / "README.md").write_text(text, "utf-8")
 
 
 def markdown(value: object) -> str:
     """`value` on one line, as text that Markdown and HTML take literally."""
-    text = " ".join(str(value).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = " ".join(inert(str(value)).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]#!|~$@]|:(?=//))", r"\\\1", text)
 
 
@@ -91,10 +97,10 @@ def _front_matter(
 
     data = DatasetCardData(
         pretty_name=summary.name,
-        license=provenance.licence,
+        license=provenance.licence or "unknown",
         size_categories=next((size for bound, size in _SIZES if summary.rows < bound), "n>10M"),
         task_categories=["image-classification", *(task for column, task in _TASKS.items() if column in features)],
-        tags=["synthetic", "synthgen", "diffusion"],
+        tags=["synthetic", "machine-generated", "synthgen", "diffusion"],
     )
     if not _loads(summary):
         return as_yaml(data)
@@ -114,7 +120,7 @@ def _front_matter(
     # the same name and sizes, it gives the rows of the one for the other.
     data["dataset_info"]["description"] = f"made of {summary.inputs}"
     files = [{"split": split.name, "path": split.pattern} for split in written]
-    types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.is_told else {}
+    types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.needs_types else {}
     MetadataConfigs({"default": {"data_files": files, **types}}).to_dataset_card_data(data)
     return as_yaml(data)
 
@@ -131,6 +137,8 @@ def _body(
     drop: DuplicateFilter | None,
     review: Review,
     columns: Collection[str],
+    *,
+    has_sheet: bool,
 ) -> str:
     # What a template prints is escaped unless it says otherwise: `finalize` sees every expression.
     environment = Environment(
@@ -161,9 +169,22 @@ def _body(
         cells=_cells(summary, composition),
         measured=_measured(summary, composition),
         others=[(reason, count, MEANINGS.get(reason, "")) for reason, count in totals.items()],
+        sheet=CONTACT if has_sheet else None,
+        shown_classes=min(len(summary.classes), CONTACT_CLASSES),
+        licences=[{**found, "read": _read_in(found)} for found in provenance.licences],
+        points=[(point.key.removeprefix("10(2)"), point) for point in provenance.questions],
+        audited=provenance.audited,
+        remake=_Literal(fenced(provenance.remake, "sh")),
         spec=_Literal(fenced(provenance.spec, "yaml")),
         resolved=_Literal(fenced(provenance.resolved, "yaml")) if provenance.resolved else None,
     )
+
+
+def _read_in(found: Mapping[str, object]) -> str:
+    """Link to where a licence was read. The addresses are those of synthgen's own table."""
+    sources = found["sources"]
+    assert isinstance(sources, list)
+    return _Literal(", ".join(f"[text]({url})" for url in sources) or "–")
 
 
 def _code(name: str) -> str:
@@ -181,6 +202,9 @@ def _made(provenance: Provenance) -> dict[str, str]:
     made["plan"] = provenance.fingerprint
     made["format"] = str(provenance.format)
     made["pictures"] = str(provenance.encoding)
+    made["marks"] = str(provenance.marking) if provenance.marking else "none"
+    if provenance.signed_by:
+        made["signed by"] = str(provenance.signed_by)
     for key, value in provenance.versions.items():
         name = key.rpartition(".")[2]
         if all((name, value) != (told.rpartition(".")[2], made[told]) for told in made):

@@ -1,7 +1,7 @@
 """The images of a dataset that synthgen wrote as Parquet, as they are in it: same ids, splits, types and order."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 from synthgen.dataset.columns import features_of
 from synthgen.dataset.formats.parquet import is_parquet_of_dataset
 from synthgen.dataset.images import SelectedImages
+from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.pictures import digests_of
 from synthgen.dataset.select import Selection
 from synthgen.dataset.summary import DatasetSummary
@@ -28,11 +29,12 @@ class DatasetImages(SelectedImages):
     Attributes:
         features: the types of the columns, as `datasets` knows them.
         selection: all images, each in its split.
+        runs: how long images of one class follow each other in each split.
         size: of all pictures, in bytes.
     """
 
     def __init__(self, folder: Path, summary: DatasetSummary) -> None:
-        """Check the files against their digests, and read which image is in which split.
+        """Read which image is in which split.
 
         Args:
             summary: of the dataset in `folder`, which has Parquet.
@@ -42,15 +44,7 @@ class DatasetImages(SelectedImages):
         """
         parts = {split.name: [*filter(is_parquet_of_dataset, split.files)] for split in summary.splits}
         self._files = {split: [folder / name for name in names] for split, names in parts.items()}
-        names = [name for each in parts.values() for name in each]
-        files = [folder / name for name in names]
-        for file in files:
-            refuse_links(folder, file)
-        for name, digest in zip(names, digests_of(files), strict=True):
-            if summary.digests.get(name) != digest:
-                what = f"{folder / name} is damaged: its sha256 is not the one that it was written with"
-                raise StorageError(what, hint="Write the dataset again, or get it anew from where it came from.")
-
+        files = [file for each in self._files.values() for file in each]
         classes = tuple(summary.classes)
         schemas = [schema_of(file).remove_metadata() for file in files]
         if not files or any(each != schemas[0] for each in schemas):
@@ -60,6 +54,9 @@ class DatasetImages(SelectedImages):
         self.schema: pa.Schema = self.features.arrow_schema
         self.size, self.count = pixel_bytes(files), 0
         self.selection = self._selected(classes)
+        self.runs: Mapping[str, LabelRuns] = {
+            split.name: split.label_runs for split in summary.splits if split.label_runs is not None
+        }
 
     def batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Yield some rows at a time: see `SelectedImages`."""
@@ -85,3 +82,18 @@ class DatasetImages(SelectedImages):
                     split_of |= dict.fromkeys(rows["id"].to_pylist(), split)
                     counts.update((split, classes[label]) for label in rows["label"].to_pylist())
         return Selection(classes, tuple(self._files), split_of, counts)
+
+
+def check_files(folder: Path, summary: DatasetSummary) -> None:
+    """Compare the files with images with what was written.
+
+    Raises:
+        StorageError: one is something else now.
+    """
+    names = [name for split in summary.splits for name in split.files]
+    for name in names:
+        refuse_links(folder, folder / name)
+    for name, digest in zip(names, digests_of([folder / name for name in names]), strict=True):
+        if summary.digests.get(name) != digest:
+            what = f"{folder / name} is damaged: its sha256 is not the one that it was written with"
+            raise StorageError(what, hint="Write the dataset again, or fetch it again from where it came from.")

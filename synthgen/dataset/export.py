@@ -1,6 +1,7 @@
 """A dataset, or any labelled set, in another format: read, and written there."""
 
 import json
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -9,6 +10,7 @@ from synthgen.dataset.build import Writing, build
 from synthgen.dataset.columns import COLUMNS_VERSION
 from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.images import SelectedImages
+from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.replace import check_place, check_space, recover
 from synthgen.dataset.select import Selection
 from synthgen.dataset.set_card import SetOrigin, write_set_card
@@ -26,11 +28,13 @@ class WholeSet(SelectedImages, Protocol):
     Attributes:
         features: the types of the columns, as `datasets` knows them.
         selection: all images, each in its split.
+        runs: how long images of one class follow each other in each split, where that is known.
         size: of all pictures, in bytes.
     """
 
     features: "Features"
     selection: Selection
+    runs: Mapping[str, LabelRuns]
     size: int
 
 
@@ -63,7 +67,7 @@ def export_set(
         name=origin.name,
         inputs=inputs,
         write_card=lambda new, summary, loaded: write_set_card(new, summary, origin, images.features, loaded),
-        runs=origin.runs,
+        runs=images.runs,
         on_progress=on_progress,
     )
     return made, True

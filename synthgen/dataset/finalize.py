@@ -12,6 +12,7 @@ from synthgen.dataset.build import Writing, build
 from synthgen.dataset.card import write_card
 from synthgen.dataset.columns import COLUMNS_VERSION
 from synthgen.dataset.cores import on_all_cores
+from synthgen.dataset.describing import description_of
 from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.formats.format import FormatWriter, WrittenSplit
 from synthgen.dataset.formats.parquet import ParquetFormat
@@ -125,6 +126,7 @@ def finalize(
             inputs=inputs,
             write_card=describe,
             runs=images.label_runs,
+            description=description_of(provenance),
             own=own,
             on_progress=on_progress,
         )

@@ -9,7 +9,7 @@ from synthgen.dataset.marking.marking import Marking
 from synthgen.dataset.marking.signing import SignedBy
 from synthgen.ledger.composition import BalanceRequest
 from synthgen.ledger.tally import Tally
-from synthgen.records import ShardRecord
+from synthgen.records import AskedPoint, ShardRecord
 from synthgen.version import __version__
 
 _TOLD = 5
@@ -62,7 +62,12 @@ class Provenance:
         signed_by: who signs each image; None if nobody does.
         origin: what else `provenance.json` says, as JSON types.
         metadata: what the spec's author keeps with the dataset, as JSON types; shown as a table.
-        licence: an SPDX identifier as the Hub knows them, in lower case; None says nothing about a licence.
+        licence: of the dataset itself, as the Hub names it, in lower case; None if nobody said.
+        licences: what is known of the licence of each model, as JSON types.
+        questions: what Article 10(2) of the AI Act asks, answered where the run knows.
+        audited: the figures of an audit of the run, in sentences; none without an audit.
+        source: the set whose pictures images began from; None if they began from noise.
+        remake: the command that makes the dataset again from its spec, in `spec.yaml`.
     """
 
     model: str
@@ -82,6 +87,11 @@ class Provenance:
     licence: str | None = None
     resolved: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+    licences: tuple[Mapping[str, object], ...] = ()
+    questions: tuple[AskedPoint, ...] = ()
+    audited: tuple[str, ...] = ()
+    source: str | None = None
+    remake: str = "synthgen run spec.yaml"
 
 
 def made_with(records: Iterable[ShardRecord]) -> dict[str, str]:

@@ -45,8 +45,10 @@ def scratch_beside(folder: Path) -> Iterator[Path]:
 
     What a killed process leaves of it is among the `leftovers` of `folder`.
     """
-    with scratch_folder(folder.parent, f"{_stem(folder)}-scratch", mode=0o700) as scratch:
-        yield scratch
+    with as_storage_error(folder, "cannot write "):
+        make_folder(folder.parent)
+        with scratch_folder(folder.parent, f"{_stem(folder)}-scratch", mode=0o700) as scratch:
+            yield scratch
 
 
 def check_place(folder: Path, own: Collection[str] = ()) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from synthgen.dataset.card import markdown
 from synthgen.dataset.formats.format import WrittenSplit
 from synthgen.dataset.front_matter import front_matter, loads
-from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.summary import DatasetSummary
 from synthgen.store.layout import CARD, ORIGIN
 from synthgen.version import __version__
@@ -31,19 +30,19 @@ class SetOrigin:
     Attributes:
         name: the set's own.
         source: what it is, in words.
-        digest: of all of it, in hex.
+        digest: of all of it.
+        classes: in the order of their numbers.
         left_out: columns that are not carried over, each with the reason.
         card, provenance: `README.md` and `provenance.json` of the dataset, if it has them.
-        runs: how long images of one class follow each other in each split, where that is known.
     """
 
     name: str
     source: str
     digest: str
+    classes: tuple[str, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
     card: str | None = None
     provenance: str | None = None
-    runs: Mapping[str, LabelRuns] = field(default_factory=dict)
 
 
 def write_set_card(

@@ -15,6 +15,7 @@ from synthgen.dataset.encoding import ending_of
 from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.joining.images import features_by_type, rows_of
 from synthgen.dataset.joining.side import PICTURE, JoinedSide
+from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.select import Selection
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
@@ -29,6 +30,8 @@ _BOXES_TYPE = pa.list_(pa.list_(pa.float32()))
 _OF_FORMATS = ("file_name", "file_names")
 """Columns that formats make themselves: what a set says there must not decide where a file is written."""
 _RELATIVE = "relative-"
+_USUAL = {name: place for place, name in enumerate(("train", "training", "validation", "valid", "val", "dev", "test"))}
+"""Splits in the order in which people name them. Others come after them, by name."""
 
 
 class SetImages(SelectedImages):
@@ -37,6 +40,7 @@ class SetImages(SelectedImages):
     Attributes:
         features: the types of the columns, as `datasets` knows them.
         selection: all images, each in its split.
+        runs: nothing: the order is the set's own.
         left_out: the columns that are not carried over, each with the reason.
         size: of all pictures, in bytes.
         digest: of all that was read, in hex.
@@ -52,6 +56,7 @@ class SetImages(SelectedImages):
         self._side = side
         self.left_out = dict(_unfit(side))
         self.size, self.count = 0, 0
+        self.runs: Mapping[str, LabelRuns] = {}
         self._endings: list[str] = []
         self._sizes: list[Size] = []
         self._boxes: list[object] = []
@@ -71,7 +76,7 @@ class SetImages(SelectedImages):
         self.features: Features = features_by_type(self._stored, side.classes)
         self.schema: pa.Schema = self.features.arrow_schema
         counts = Counter(zip(side.splits, side.labels, strict=True))
-        splits = tuple(dict.fromkeys(side.splits))
+        splits = tuple(sorted({*side.splits}, key=lambda name: (_USUAL.get(name, len(_USUAL)), name)))
         self.selection = Selection(side.classes, splits, dict(zip(side.ids, side.splits, strict=True)), counts)
 
     def batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:

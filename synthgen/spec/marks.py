@@ -16,9 +16,7 @@ class Marks(Section):
 
     system: bool = Field(True, description="The model's id, or the name of its folder (IPTC: AI System Used).")
     version: bool = Field(True, description="The model's commit, or the hash of its folder (AI System Version Used).")
-    prompt: bool = Field(
-        True, description="The prompt, and the negative prompt if there is one (AI Prompt Information)."
-    )
+    prompt: bool = Field(True, description="The prompt, and the negative one if there is one (AI Prompt Information).")
     prompt_writer: Text | None = Field(None, description="Who wrote the prompts (AI Prompt Writer Name).")
     id: bool = Field(True, description="The image's id in the dataset, and the fingerprint of the run's plan.")
     seed: bool = Field(True, description="The seed of the image's noise.")

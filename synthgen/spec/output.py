@@ -78,8 +78,8 @@ class Output(Section):
 
     format: _Formats = Field(
         "parquet",
-        description="The file format: 'parquet', or that of an installed plug-in. Of several, each is in a folder of "
-        "its name.",
+        description="The file format: 'parquet', 'hf', 'webdataset', 'imagefolder', 'coco', 'yolo', or that of an "
+        "installed plug-in. Of several, each is in a folder of its name.",
     )
     format_options: Mapping[VariableName, Option] = Field(
         {}, description="Options of the plug-in that writes the format."

@@ -31,20 +31,51 @@ class Authority:
     def pem(self) -> bytes:
         return self._certificate.public_bytes(Encoding.PEM)
 
-    def issue(self, folder: Path, key: Key, *, days: int = 30, purpose: bool = True) -> tuple[Path, Path]:
+    def issue(self, folder: Path, key: Key, *, days: int = 30, has_purpose: bool = True) -> tuple[Path, Path]:
         """Write a chain for `key`, and the key; return both paths.
 
         Args:
             days: how long it is valid, from yesterday on.
-            purpose: whether it says what its key is for.
+            has_purpose: whether it says what its key is for.
         """
+        purpose = ExtendedKeyUsageOID.EMAIL_PROTECTION if has_purpose else None
         certificate = self._issued(_name("A test's signer"), key, is_authority=False, days=days, purpose=purpose)
         chain = folder / "chain.pem"
         chain.write_bytes(certificate.public_bytes(Encoding.PEM) + self.pem)
         return chain, write_key(folder / "key.pem", key)
 
+    def issue_for_timestamps(self, folder: Path) -> Path:
+        """Write what `openssl ts` needs to answer as a timestamp authority; return the path of its settings."""
+        key = elliptic()
+        certificate = self._issued(
+            _name("A test's clock"), key, is_authority=False, days=30, purpose=ExtendedKeyUsageOID.TIME_STAMPING
+        )
+        (folder / "clock.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+        (folder / "authority.pem").write_bytes(self.pem)
+        (folder / "serial").write_text("01\n")
+        write_key(folder / "clock.key", key)
+        settings = {
+            "serial": folder / "serial",
+            "signer_cert": folder / "clock.pem",
+            "signer_key": folder / "clock.key",
+            "certs": folder / "authority.pem",
+            "signer_digest": "sha256",
+            "digests": "sha256,sha384,sha512",
+            "ess_cert_id_alg": "sha256",
+            "default_policy": "1.2.3.4",
+        }
+        path = folder / "clock.conf"
+        path.write_text("".join(["[clock]\n", *(f"{key} = {value}\n" for key, value in settings.items())]))
+        return path
+
     def _issued(
-        self, subject: x509.Name, key: Key, *, is_authority: bool, days: int, purpose: bool = True
+        self,
+        subject: x509.Name,
+        key: Key,
+        *,
+        is_authority: bool,
+        days: int,
+        purpose: x509.ObjectIdentifier | None = None,
     ) -> x509.Certificate:
         begin = datetime.now(UTC) - timedelta(days=1)
         issuer = self._key.public_key()
@@ -61,10 +92,8 @@ class Authority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer), critical=False)
         )
-        if purpose and not is_authority:
-            builder = builder.add_extension(
-                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False
-            )
+        if purpose is not None:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=True)
         return builder.sign(self._key, SHA256())
 
 

@@ -1,4 +1,4 @@
-"""The order of rows: a permutation that depends on the seed alone, mixed by class; and rows put in it by way of the disk."""
+"""The order of rows: a permutation by the seed alone, mixed by class; and rows put in it by way of the disk."""
 
 from pathlib import Path
 from random import Random

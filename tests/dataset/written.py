@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
+from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.finalize import finalize
 from synthgen.dataset.formats.format import FormatWriter
 from synthgen.dataset.formats.opening import open_formats
@@ -73,7 +74,7 @@ def write(
     shard = folder.with_name(f"{folder.name}-00000.parquet")
     pq.write_table(pa.Table.from_pylist([dict(one) for one in rows], schema=schema), shard)
     opened, origin = open_formats(formats, {})
-    facts = replace(PROVENANCE, format=origin)
+    facts = replace(PROVENANCE, format=origin, encoding=Encoding())
     return finalize(
         [shard], folder, name="t", classes=classes, splits=splits, provenance=facts, writer=writer or opened
     )

@@ -23,7 +23,7 @@ class WrittenSplit:
         pattern: the glob by which `datasets.load_dataset` finds the files, and reads from them the columns of
             `SelectedImages.schema`, or `columns`; None if it cannot.
         columns: the types of the columns that it reads, if the files themselves do not tell them.
-        is_told: whether its reader of these files guesses types unless it is told them.
+        needs_types: whether its reader of these files guesses types, unless it gets them as a setting.
     """
 
     rows: int
@@ -31,7 +31,7 @@ class WrittenSplit:
     size: int = 0
     pattern: str | None = None
     columns: "Features | None" = None
-    is_told: bool = False
+    needs_types: bool = False
 
 
 @dataclass(frozen=True, slots=True)

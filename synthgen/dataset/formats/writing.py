@@ -12,10 +12,10 @@ from synthgen.dataset.provenance import FormatOrigin
 from synthgen.dataset.select import Selection
 from synthgen.errors import SynthgenError, UsageError, cause_of
 from synthgen.files import as_storage_error
-from synthgen.store.layout import CARD, ORIGIN, SUMMARY, is_file_name
+from synthgen.store.layout import CARD, CONTACT, CROISSANT, ORIGIN, SUMMARY, is_file_name
 from synthgen.version import __version__
 
-_RESERVED = (CARD, SUMMARY, ORIGIN)
+_RESERVED = (CARD, SUMMARY, ORIGIN, CROISSANT, CONTACT)
 _OF_THE_CODE = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError)
 """In a new, empty folder, only code that is wrong meets these. Other errors of the system come from the disk."""
 _OWN = f"synthgen {__version__}"

@@ -84,15 +84,16 @@ def _is_webp(picture: bytes) -> bool:
 def _png_with(picture: bytes, packet: bytes) -> bytes:
     body = b"".join((b"iTXt", _KEYWORD, _NO_COMPRESSION, packet))
     chunk = b"".join(((len(body) - 4).to_bytes(4), body, zlib.crc32(body).to_bytes(4)))
-    parts, kept = [], 0  # what is kept is copied in as few pieces as can be: it is most of the file
+    whole, kept = memoryview(picture), 0
+    parts: list[bytes | memoryview] = []  # what stays is copied once, in few pieces: it is most of the file
     for kind, begin, end in _chunks(picture):
         if kind == b"IHDR":  # before the pixels: readers that stop there find it, too
-            parts += [picture[kept:end], chunk]
+            parts += [whole[kept:end], chunk]
             kept = end
         elif _holds_xmp(kind, picture[begin + 8 : begin + 64]):
-            parts.append(picture[kept:begin])
+            parts.append(whole[kept:begin])
             kept = end
-    return b"".join((*parts, picture[kept:]))
+    return b"".join((*parts, whole[kept:]))
 
 
 def _chunks(picture: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -127,7 +128,8 @@ def _jpeg_with(picture: bytes, packet: bytes) -> bytes:
     if len(packet) > _MOST_IN_SEGMENT:
         raise ValueError(f"a JPEG has room for {_MOST_IN_SEGMENT} bytes of XMP, and this has {len(packet)}")
     segment = b"\xff\xe1" + (2 + len(_APP1) + len(packet)).to_bytes(2) + _APP1 + packet
-    before, after, scans = [b"\xff\xd8"], [], 2
+    before, scans = [b"\xff\xd8"], 2
+    after: list[bytes] = []
     for marker, body, end in _segments(picture):
         scans = end
         if marker == 0xE1 and body.startswith((_APP1, _EXTENDED)):
@@ -135,7 +137,7 @@ def _jpeg_with(picture: bytes, packet: bytes) -> bytes:
         # What JFIF and Exif say comes first in a file.
         is_first = not after and (marker == 0xE0 or (marker == 0xE1 and body.startswith(b"Exif\0")))
         (before if is_first else after).append(bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2) + body)
-    return b"".join((*before, segment, *after, picture[scans:]))
+    return b"".join((*before, segment, *after, memoryview(picture)[scans:]))
 
 
 def _segments(picture: bytes) -> Iterator[tuple[int, bytes, int]]:

@@ -96,6 +96,23 @@ def read_mark(picture: bytes) -> ImageFacts | None:
     return ImageFacts(kind, **found, seed=int(seed) if seed and re.fullmatch("[0-9]{1,20}", seed) else None)
 
 
+def hand_on(old: bytes, new: bytes) -> bytes:
+    """Return a picture that was encoded again with the XMP of the one that it was made from, if that had any.
+
+    A signature is not handed on: it is only good for the file that was signed.
+    """
+    try:
+        packet, room = packet_of(old), room_for_packet(new)
+        if packet is None:
+            return new
+        if room is not None and len(packet) > room:
+            facts = read_mark(old)
+            return new if facts is None else mark(new, facts)
+        return with_packet(new, packet)
+    except ValueError:  # what it said cannot be read, and is nothing that synthgen wrote
+        return new
+
+
 def _fitting(facts: ImageFacts, room: int | None) -> bytes:
     packet = _packet(facts)
     if room is None or len(packet) <= room or facts.prompt is None:

@@ -23,8 +23,13 @@ class Marking:
     version: str
     plan: str
 
+    def __str__(self) -> str:
+        said = [name for name in ("system", "version", "prompt", "id", "seed") if getattr(self.says, name)]
+        writer = [f"prompt writer {self.says.prompt_writer}"] if self.says.prompt_writer else []
+        return f"each image says in its metadata (XMP): {', '.join([self.source_type, *said, *writer])}"
+
     def facts_of(self, row: Mapping[str, object]) -> ImageFacts:
-        """Say what is told about the image of a row, by its `id`, `prompt`, `negative_prompt` and `seed`."""
+        """Collect what is said of the image of a row, from its `id`, `prompt`, `negative_prompt` and `seed`."""
         says, seed = self.says, row.get("seed")
         return ImageFacts(
             source_type=self.source_type,

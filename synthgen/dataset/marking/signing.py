@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CERTIFICATE: Final = "SYNTHGEN_C2PA_CERTIFICATE"
 KEY: Final = "SYNTHGEN_C2PA_KEY"
+TIMESTAMPS: Final = "SYNTHGEN_C2PA_TIMESTAMPS"
 _MOST_BYTES = 1 << 20
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 _LEAST_RSA = 2048
@@ -35,6 +36,7 @@ class Credentials:
         chain: the certificates as PEM, the signer's own first.
         subject: whom it names.
         fingerprint: the sha256 of the signer's certificate.
+        timestamps: the address of a timestamp authority (RFC 3161), which each signature asks; None asks nobody.
     """
 
     chain: bytes = field(repr=False)
@@ -42,6 +44,7 @@ class Credentials:
     algorithm: str
     subject: str
     fingerprint: str
+    timestamps: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,20 @@ class SignedBy:
     Attributes:
         subject, fingerprint: see `Credentials`.
         mining: what others may do with the image.
+        timestamped: whether a timestamp authority says when.
     """
 
     subject: str
     fingerprint: str
     mining: Mapping[str, str]
+    timestamped: bool = False
+
+    def __str__(self) -> str:
+        allowed = "".join(f", {name} {use}" for name, use in self.mining.items())
+        return f"{self.subject} (C2PA, sha256 of the certificate {self.fingerprint}){allowed}"
 
 
-class Signature:
+class PictureSigner:
     """Signs pictures. It may be used by several threads at once."""
 
     def __init__(self, credentials: Credentials, source_type: str, system: str, mining: Mapping[str, str]) -> None:
@@ -74,10 +83,11 @@ class Signature:
         """
         import c2pa
 
-        self.by = SignedBy(credentials.subject, credentials.fingerprint, dict(mining))
+        timestamps = credentials.timestamps
+        self.by = SignedBy(credentials.subject, credentials.fingerprint, dict(mining), timestamps is not None)
         self._manifest = json.dumps(_manifest(source_type, system, mining))
         settings = c2pa.Settings.from_dict({"builder": {"thumbnail": {"enabled": False}}})
-        info = c2pa.C2paSignerInfo(credentials.algorithm, credentials.chain, credentials.key, None)
+        info = c2pa.C2paSignerInfo(credentials.algorithm, credentials.chain, credentials.key, timestamps)
         try:
             self._context: Context = c2pa.Context(settings=settings, signer=c2pa.Signer.from_info(info))
             self._try()
@@ -133,11 +143,13 @@ def read_credentials() -> Credentials:
     except ImportError as error:
         what = "output.c2pa: c2pa-python is not installed"
         raise UsageError(what, hint='Run `pip install "synthgen[c2pa]"`.') from error
+
     chain, key_text = _read(CERTIFICATE, "certificate"), _read(KEY, "private key")
     try:
         certificates = x509.load_pem_x509_certificates(chain)
     except ValueError as error:
         raise _refused("it has no certificates in PEM") from error
+
     certificate, key = certificates[0], _loaded(key_text)
     if key.public_key() != certificate.public_key():
         raise UsageError(
@@ -151,6 +163,7 @@ def read_credentials() -> Credentials:
         _algorithm(key),
         certificate.subject.rfc4514_string(),
         certificate.fingerprint(SHA256()).hex(),
+        _timestamps(),
     )
 
 
@@ -163,6 +176,14 @@ def _read(variable: str, what: str) -> bytes:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise UsageError(f"{_named(variable)} cannot be read: {why}", hint="Give the path of a PEM file.") from error
+
+
+def _timestamps() -> str | None:
+    address = os.environ.get(TIMESTAMPS)
+    if address and not address.startswith(("http://", "https://")):
+        hint = "Give the address of a timestamp authority (RFC 3161), or unset the variable."
+        raise UsageError(f"{TIMESTAMPS}: expected an address that begins with https:// or http://", hint=hint)
+    return address or None
 
 
 def _loaded(text: bytes) -> "PrivateKeyTypes":
