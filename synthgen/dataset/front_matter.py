@@ -47,7 +47,7 @@ def front_matter(
     # the same name and sizes, it gives the rows of the one for the other.
     data["dataset_info"]["description"] = f"made of {summary.inputs}"
     files = [{"split": split.name, "path": split.pattern} for split in written]
-    types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.is_told else {}
+    types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.needs_types else {}
     MetadataConfigs({"default": {"data_files": files, **types}}).to_dataset_card_data(data)
     return as_yaml(data)
 
