@@ -33,6 +33,7 @@ _LONG = 600
 _CLASSES = 20
 """With more than this many, an attribute that nothing balances is shown for all of them together."""
 
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _TASKS = {BOXES: "object-detection", MASK: "image-segmentation", MASKS: "image-segmentation"}
 """What a column is for, as the Hub calls it. No dataset has both a mask of its pictures and masks that were found."""
 
@@ -136,6 +137,7 @@ def _body(
         points=[(point.key.removeprefix("10(2)"), point) for point in provenance.questions],
         audited=provenance.audited,
         remake=_Literal(fenced(provenance.remake, "sh")),
+        commit=provenance.model_revision if _COMMIT.fullmatch(provenance.model_revision or "") else None,
         spec=_Literal(fenced(provenance.spec, "yaml")),
         resolved=_Literal(fenced(provenance.resolved, "yaml")) if provenance.resolved else None,
     )
