@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from synthgen import running as runs
 from synthgen.api.arguments import flag_of, text_of_path
 from synthgen.api.distinct import facts_of_run
+from synthgen.api.dividing import rules_of_splits
 from synthgen.api.publishing import clear_leftovers, committed, digests_of, own_files, published, publishing
 from synthgen.api.results import Results, digest_of_file, read_results, records_of, sheet_fingerprint, write_results
 from synthgen.api.review_notes import warn_of_lost, warn_of_void
@@ -246,9 +247,8 @@ def _build(
         ledgers=_ledgers(store, records),
         name=spec.name,
         classes=list(spec.classes),
-        splits=spec.output.splits,
+        splits=rules_of_splits(planned),
         drop=spec.filters.duplicates,
-        groups={row.id: row.group for row in planned.sources.rows.all} if planned.sources else None,
         writer=writer,
         provenance=Provenance(
             model=spec.model.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from synthgen.api import wiring
+from synthgen.api.dividing import check_dividing
 from synthgen.api.forecasting import Forecast, forecast
 from synthgen.api.shard_size import with_shard_size
 from synthgen.api.sources import check_sources, sources_of
@@ -42,6 +43,7 @@ def plan(spec: SpecInput, on_progress: OnProgress = ignore) -> Plan:
         with_shard_size(make_plan(frozen, wiring.revisions(spec), sources_of(frozen, on_progress)))
     )
     check_sources(planned)
+    check_dividing(planned.spec)
     return planned
 
 

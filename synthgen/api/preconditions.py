@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from synthgen import models
+from synthgen.api.dividing import HINT as DIVIDING
+from synthgen.api.dividing import undividable
 from synthgen.api.fitness import placed, unfit
 from synthgen.api.long_texts import HINT
 from synthgen.api.sources import check_kept_names
@@ -35,6 +37,7 @@ def unusable(spec: Spec) -> Iterator[tuple[Violation, str]]:
         check_kept_names(spec)
     except UsageError as error:
         yield from placed(error, spec)
+    yield from ((finding, DIVIDING) for finding in undividable(spec))
     if "judge" not in missing:
         yield from ((finding, HINT) for finding in long_judge_texts(spec))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthgen.dataset.provenance import Provenance
+from synthgen.dataset.select import SplitRules
 from synthgen.dataset.summary import DatasetSummary
 from synthgen.ledger.columns import BOX_SCORES, BOXES, MASK, MASKS, SETTINGS, SOURCE_ID, SOURCE_LABEL, own_names
 from synthgen.ledger.composition import CellCount, Composition
@@ -48,6 +49,7 @@ def write_card(
     composition: Composition,
     drop: DuplicateFilter | None = None,
     review: Review = NO_REVIEW,
+    rules: SplitRules | None = None,
 ) -> None:
     """Write `README.md`. It tells `datasets.load_dataset(folder)` and the Hub's viewer the splits and types.
 
@@ -56,8 +58,9 @@ def write_card(
         composition: that of the images in the dataset.
         drop: the rule by which images that repeat another were left out.
         review: the images that reviewers took out or in.
+        rules: how images were divided.
     """
-    body = _body(summary, provenance, composition, drop, review, [*features])
+    body = _body(summary, provenance, composition, drop, review, [*features], rules or SplitRules({}))
     text = f"---\n{_front_matter(summary, provenance, features)}\n---\n\n{body}\n"
     (folder / "README.md").write_text(text, "utf-8")
 
@@ -122,6 +125,7 @@ def _body(
     drop: DuplicateFilter | None,
     review: Review,
     columns: Collection[str],
+    rules: SplitRules,
 ) -> str:
     # What a template prints is escaped unless it says otherwise: `finalize` sees every expression.
     environment = Environment(
@@ -142,6 +146,7 @@ def _body(
         metadata={key: _shown(value) for key, value in provenance.metadata.items()},
         tally=provenance.tally,
         drop=drop,
+        rules=rules,
         draws=SETTINGS in columns,
         sourced=SOURCE_ID in columns,
         relabelled=SOURCE_LABEL in columns,

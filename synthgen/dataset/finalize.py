@@ -1,25 +1,30 @@
 """Committed shards -> the dataset's folder."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.dataset.against import OtherSet
 from synthgen.dataset.card import write_card
 from synthgen.dataset.formats.format import FormatWriter, Manifest
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.images import CommittedImages
-from synthgen.dataset.included import IncludedImages, included_images
+from synthgen.dataset.included import included_images
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.replace import building, recover
-from synthgen.dataset.select import AcceptedImages, Selection, select
+from synthgen.dataset.select import AcceptedImages, Selection, SplitRules, select
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
 from synthgen.errors import StorageError
+from synthgen.ledger.columns import SOURCE_ID, attribute
 from synthgen.ledger.review import NO_REVIEW, Review
-from synthgen.ledger.source import Source, digest_of, scan
-from synthgen.spec import DuplicateFilter
+from synthgen.ledger.source import Source, batches, digest_of, scan
+from synthgen.spec import DuplicateFilter, Splits
 from synthgen.version import __version__
 
 _FORMAT = 2
@@ -33,7 +38,7 @@ def finalize(
     *,
     name: str,
     classes: Sequence[str],
-    splits: Mapping[str, float],
+    splits: Splits | SplitRules,
     provenance: Provenance,
     drop: DuplicateFilter | None = None,
     writer: FormatWriter = _PARQUET,
@@ -42,24 +47,26 @@ def finalize(
     own: Collection[str] = (),
     review: Review = NO_REVIEW,
     ledgers: Sequence[Source] = (),
-    groups: Mapping[str, str] | None = None,
+    others: Sequence[OtherSet] = (),
 ) -> DatasetSummary:
     """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
 
     The folder appears, or replaces an older one, in one step. It is left as it is if it was made from the
     same inputs. Images that are equal byte for byte are reported; with `drop`, those that repeat each other by its
     rule are reported and left out, and the lowest id stays.
-    Pixels are streamed. Memory grows with the number of images: it holds the id, label, digest and split of each, and
-    with `drop` its perceptual hash, its embedding if a cosine is asked for, and all pairs that are alike by hash.
+    Pixels are streamed. Memory grows with the number of images: it holds the id, label, digest, seed and split of each,
+    and its perceptual hash and its embedding where a rule asks for them.
 
     Args:
+        splits: their sizes alone join only equal files, and images of one source or seed.
         writer: of the format that `provenance.format` names.
         digests: sha256 of each source, in hex, as it was committed; by default, as it is now.
         there: the dataset in the place that the folder will be copied to, if it will be.
         own: files in the folder that synthgen is known to have made, even if the one that says so is lost.
         review: the images that reviewers took out, and those that they took in, which `drop` leaves alone.
-        ledgers: the ledger of each source, in the same order. Only needed for images that were taken in.
-        groups: of each picture that images were made from. Images of one group go to one split.
+        ledgers: the ledger of each source, in the same order. Only needed for images that were taken in, and to keep
+            those of one template together.
+        others: the sets that `splits` are compared with.
 
     Raises:
         QuotaNotMet: there are no images.
@@ -67,8 +74,10 @@ def finalize(
         StorageError: a source is damaged or cannot be used, an id occurs twice, or the folder cannot be written.
     """
     rule = drop.model_dump(mode="json") if drop else None
+    rules = splits if isinstance(splits, SplitRules) else SplitRules(splits)
     committed = digests if digests is not None else [digest_of(source) for source in sources]
-    inputs = _fingerprint(committed, name, classes, splits, provenance, rule, *review.facts)
+    compared = [(other.name, other.digest) for other in others]
+    inputs = _fingerprint(committed, name, classes, rules, provenance, rule, compared, *review.facts)
     recover(folder)
     summary = read_summary(folder) or there
     if summary is not None and summary.inputs == inputs:
@@ -77,14 +86,16 @@ def finalize(
     if digests is not None:
         _check(sources, digests)
     taken = included_images(ledgers, sources, review, classes)
-    ordered, accepted = _read([*sources, *taken], classes, drop, review)
-    selection = select(accepted, classes, splits, drop, groups)
+    ordered, accepted = _read([*sources, *taken], classes, rules, drop, review, provenance.asked.balanced)
+    if "template" in rules.together:
+        accepted.shared["template"] = _templates(ledgers, accepted.ids)
+    selection = select(accepted, classes, rules, drop, others)
     images = CommittedImages(ordered, selection, provenance.asked, review)
 
     with building(folder, own) as new:
         manifest = write_in_format(writer, provenance.format, selection, images, new)
-        summary = _summary(name, inputs, provenance, selection, manifest, new)
-        write_card(new, summary, provenance, images.features, images.composition, drop, review)
+        summary = _summary(name, inputs, provenance, rules, selection, manifest, new)
+        write_card(new, summary, provenance, images.features, images.composition, drop, review, rules)
         files = sorted(path for path in new.rglob("*") if path.is_file())
         summary = replace(summary, digests={path.relative_to(new).as_posix(): digest_of(path) for path in files})
         write_summary(summary, new)
@@ -104,31 +115,70 @@ def _check(sources: Iterable[Source], committed: Iterable[str]) -> None:
 
 
 def _read(
-    sources: Sequence[Source], classes: Sequence[str], drop: DuplicateFilter | None, review: Review
+    sources: Sequence[Source],
+    classes: Sequence[str],
+    rules: SplitRules,
+    drop: DuplicateFilter | None,
+    review: Review,
+    balanced: Sequence[str],
 ) -> tuple[list[Source], AcceptedImages]:
     """Read what the selection needs to know of the images; give the sources in the order of their ids, too."""
-    by_cosine = drop is not None and drop.min_cosine is not None
-    looked = (
-        scan(source, classes, hashes=drop is not None and by_rule, embeddings=by_cosine and by_rule)
-        for source in sources
-        for by_rule in [not (isinstance(source, IncludedImages) and source.spared)]
-    )
+    asking = (drop, rules.near, rules.against)
+    hashes = any(rule is not None and rule.max_bits is not None for rule in asking)
+    embeddings = any(rule is not None and rule.min_cosine is not None for rule in asking)
+    answers = [attribute(name) for name in balanced]
+    columns = ["seed", SOURCE_ID, *["prompt"] * ("prompt" in rules.together), *answers]
+    looked = (scan(source, classes, columns, hashes=hashes, embeddings=embeddings) for source in sources)
     scans = sorted(looked, key=lambda one: one.ids[:1])
 
-    accepted = AcceptedImages(spared=review.spared)
-    for one in scans:
-        places = [place for place, image_id in enumerate(one.ids) if image_id not in review.excluded]
-        accepted.ids += [one.ids[place] for place in places]
-        accepted.labels += [one.labels[place] for place in places]
-        accepted.digests += [one.digests[place] for place in places]
-        accepted.sources += [one.origins[place] for place in places] if one.origins else []
-        accepted.hashes += [one.hashes[place] for place in places] if one.hashes else []
-        accepted.embeddings += [one.embeddings[place] for place in places] if one.embeddings else []
-    return [one.source for one in scans], accepted
+    def joined(name: str) -> list[Hashable]:
+        return [value for one in scans for value in one.columns[name]]
+
+    whole = AcceptedImages(
+        [image_id for one in scans for image_id in one.ids],
+        [label for one in scans for label in one.labels],
+        [digest for one in scans for digest in one.digests],
+        [each for one in scans for each in one.hashes],
+        _stacked([rows for one in scans for rows in one.embeddings]) if embeddings else None,
+        review.spared,
+        [tuple(map(str, cell)) for cell in zip(*map(joined, answers), strict=True)] if answers else [],
+        {"seed": joined("seed")},
+    )
+    if any(found := joined(SOURCE_ID)):
+        whole.shared["source"] = [rules.groups.get(str(each), each) for each in found]
+    if "prompt" in rules.together:
+        whole.shared["prompt"] = joined("prompt")
+    kept = [place for place, image_id in enumerate(whole.ids) if image_id not in review.excluded]
+    return [one.source for one in scans], whole if len(kept) == len(whole) else whole.of(kept)
+
+
+def _stacked(parts: Sequence[NDArray[np.float16]]) -> NDArray[np.float16]:
+    """Put embeddings below each other. Rows that are not as wide as the others, as there are none, become NaN."""
+    width = max((part.shape[1] for part in parts), default=0)
+    blank = [np.full((len(part), width), np.nan, np.float16) if part.shape[1] < width else part for part in parts]
+    return np.concatenate(blank) if blank else np.empty((0, 0), np.float16)
+
+
+def _templates(ledgers: Iterable[Source], ids: Sequence[str]) -> list[Hashable]:
+    """Return the template that each image's prompt was drawn from; None where no ledger has the image."""
+    found: dict[str, str] = {}
+    wanted, texts = {*ids}, dict[str, str]()
+    for ledger in ledgers:
+        for batch in batches(ledger, ["id", "template"]):
+            for image_id, text in zip(batch["id"].to_pylist(), batch["template"].to_pylist(), strict=True):
+                if image_id in wanted:
+                    found[image_id] = texts.setdefault(text, text)
+    return [found.get(image_id) for image_id in ids]
 
 
 def _summary(
-    name: str, inputs: str, provenance: Provenance, selection: Selection, manifest: Manifest, folder: Path
+    name: str,
+    inputs: str,
+    provenance: Provenance,
+    rules: SplitRules,
+    selection: Selection,
+    manifest: Manifest,
+    folder: Path,
 ) -> DatasetSummary:
     """Sum up what was written. The digests follow when the card is written, too."""
     return DatasetSummary(
@@ -142,11 +192,15 @@ def _summary(
                 files={file: (folder / file).stat().st_size for file in manifest.splits[split].files},
                 classes={kind: selection.counts.get((split, kind), 0) for kind in selection.classes},
                 pattern=manifest.splits[split].pattern,
+                wanted=selection.wanted.get(split),
+                exact=isinstance(rules.sizes[split], int),
             )
             for split in selection.splits
         ),
         duplicates=selection.duplicates,
         dropped=selection.dropped,
+        grouping=selection.grouping,
+        compared=selection.compared,
         digests={},
         format=provenance.format,
     )
@@ -156,11 +210,11 @@ def _fingerprint(
     digests: Iterable[str],
     name: str,
     classes: Sequence[str],
-    splits: Mapping[str, float],
+    rules: SplitRules,
     provenance: Provenance,
     *settings: object,
 ) -> str:
-    facts = [__version__, _FORMAT, name, list(classes), list(splits.items()), asdict(provenance), settings]
+    facts = [__version__, _FORMAT, name, list(classes), rules.facts, asdict(provenance), settings]
     digest = sha256(json.dumps(facts, ensure_ascii=True).encode())
     for one in sorted(digests):
         digest.update(one.encode())

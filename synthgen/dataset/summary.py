@@ -9,7 +9,9 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from synthgen.bounded import read_bounded
+from synthgen.dataset.against import ComparedSet
 from synthgen.dataset.duplicates import Duplicate
+from synthgen.dataset.groups import SplitGroups
 from synthgen.dataset.provenance import FormatOrigin
 from synthgen.seal import is_digest, seal, unseal
 from synthgen.store.layout import SUMMARY, is_file_name
@@ -24,6 +26,8 @@ class SplitSummary:
         files: names relative to the dataset's folder, with their sizes in bytes; none if there are no rows.
         classes: images per class, every class of the spec.
         pattern: see `WrittenSplit`.
+        wanted: how many images its size gives it; it has others where whole groups do not fit. None if it is not known.
+        exact: whether `wanted` is the number that the spec asks for, and no share.
     """
 
     name: str
@@ -32,6 +36,16 @@ class SplitSummary:
     files: Mapping[str, int]
     classes: Mapping[str, int]
     pattern: str | None = None
+    wanted: int | None = None
+    exact: bool = False
+
+    @property
+    def misses(self) -> bool:
+        """Whether it has another number of images than it should, by more than the rounding of a share."""
+        if self.wanted is None:
+            return False
+        slack = 0 if self.exact else max(1, self.wanted // 20)
+        return abs(self.rows - self.wanted) > slack or (self.wanted > 0 and not self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +58,8 @@ class DatasetSummary:
         dropped: how many of them were left out.
         digests: the sha256 of every file of the dataset, in whatever folder, except the one that holds this summary.
         format: which format wrote it.
+        grouping: which images were kept in one split; None if an earlier version wrote it.
+        compared: the other sets that its images were compared with.
     """
 
     name: str
@@ -53,6 +69,8 @@ class DatasetSummary:
     dropped: int
     digests: Mapping[str, str]
     format: FormatOrigin = field(default_factory=FormatOrigin)
+    grouping: SplitGroups | None = None
+    compared: tuple[ComparedSet, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -62,6 +80,17 @@ class DatasetSummary:
     def classes(self) -> dict[str, int]:
         names = self.splits[0].classes if self.splits else {}
         return {name: sum(split.classes[name] for split in self.splits) for name in names}
+
+    @property
+    def split_notes(self) -> tuple[str, ...]:
+        """What a user must know of the splits, as sentences: what was kept together, and what that cost."""
+        found = self.grouping.sentences if self.grouping else ()
+        missed = [f"{each.name!r} has {each.rows:,} of {each.wanted:,} images" for each in self.splits if each.misses]
+        if not missed:
+            return found
+        largest = self.grouping.largest if self.grouping else None
+        why = largest.sentence(self.rows) if largest else f"there are {self.rows:,} in all"
+        return (*found, f"{'; '.join(missed)}: {why}")
 
     def missing(self, asked: Mapping[str, int | None]) -> int:
         """Images short of what was asked for, class by class: never accepted, or left out as repeats."""
@@ -109,6 +138,7 @@ def _holds_together(summary: DatasetSummary) -> bool:
     names = [*summary.digests, *(name for split in summary.splits for name in split.files)]
     numbers = [number for split in summary.splits for number in (split.rows, *split.classes.values())]
     ids = [one for duplicate in summary.duplicates for one in (duplicate.id, duplicate.same_as)]
+    ids += [one.id for compared in summary.compared for one in compared.near]
     return (
         all(map(is_file_name, names))
         and all(map(is_digest, summary.digests.values()))

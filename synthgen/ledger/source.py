@@ -1,6 +1,6 @@
 """Committed Parquet files, read in small batches: memory does not grow with their number or size."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
-from synthgen.ledger.columns import EMBEDDING, PHASH, SOURCE_ID
+from synthgen.images import LeftOut, decode
+from synthgen.ledger.columns import EMBEDDING, PHASH
 
 
 class Source(Protocol):
@@ -30,17 +31,17 @@ _HINT = "Run `synthgen verify` on the run folder."
 class Scan:
     """What one pass over a file of accepted images finds.
 
-    For each row: its id and label, the sha256 of the image, the picture that it was made from if there is one, and,
-    where asked for, its perceptual hash and embedding.
+    For each row: its id and label, the sha256 of the image, and what further columns say that were asked for; None
+    where the file has no such column.
     """
 
     source: Source
-    ids: list[str]
-    labels: list[int]
-    digests: list[bytes]
-    hashes: list[bytes]
-    embeddings: list[NDArray[np.float16]]
-    origins: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    digests: list[bytes] = field(default_factory=list)
+    columns: Mapping[str, list[object]] = field(default_factory=dict)
+    hashes: list[bytes | None] = field(default_factory=list)
+    embeddings: list[NDArray[np.float16]] = field(default_factory=list)
 
 
 def batches(source: Source, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
@@ -74,41 +75,77 @@ def pixel_bytes(ledgers: Iterable[Source]) -> int:
     return total
 
 
-def scan(source: Source, classes: Sequence[str], *, hashes: bool = False, embeddings: bool = False) -> Scan:
+def scan(
+    source: Source,
+    classes: Sequence[str],
+    columns: Sequence[str] = (),
+    *,
+    hashes: bool = False,
+    embeddings: bool = False,
+) -> Scan:
     """Read what a dataset needs to know about a file of accepted images before it copies them.
+
+    Args:
+        columns: what to read besides.
+        hashes: read the perceptual hashes. An image without one is hashed now; None if it cannot be opened.
+        embeddings: read the embeddings, [rows, d] for some rows at a time; NaN where there is none.
 
     Raises:
         StorageError: a column, an image or an id is missing, or a label is not one of the classes.
     """
-    has_sources = SOURCE_ID in schema_of(source).names
-    columns = ["id", "image", "label", *[PHASH] * hashes, *[EMBEDDING] * embeddings, *[SOURCE_ID] * has_sources]
-    result = Scan(source, [], [], [], [], [])
+    there = schema_of(source).names
+    result = Scan(source, columns={name: [] for name in columns})
+    asked = [*columns, *[PHASH] * hashes, *[EMBEDDING] * embeddings]
+    read = ["id", "image", "label", *dict.fromkeys(name for name in asked if name in there)]
     with as_damage(source):
-        _scan(result, columns, len(classes))
+        for batch in batches(source, read):
+            images = _scan(result, batch, len(classes))
+            if hashes:
+                known = batch[PHASH].to_pylist() if PHASH in there else [None] * batch.num_rows
+                result.hashes.extend(one or _hashed(image) for one, image in zip(known, images, strict=True))
+            if embeddings:
+                result.embeddings.append(_vectors(batch))
     return result
 
 
-def _scan(result: Scan, columns: Sequence[str], classes: int) -> None:
-    source = result.source
-    for batch in batches(source, columns):
-        ids, labels = batch["id"].to_pylist(), batch["label"].to_pylist()
-        images = [image["bytes"] if image else b"" for image in batch["image"].to_pylist()]
-        for image_id, label, image in zip(ids, labels, images, strict=True):
-            if not image_id or not image or label is None or not 0 <= label < classes:
-                raise StorageError(
-                    f"{source} has a row that cannot be used: id {image_id}, label {label}, "
-                    f"{len(image or b'')} bytes of image",
-                    hint=_HINT,
-                )
-        result.ids.extend(ids)
-        result.labels.extend(labels)
-        result.digests.extend(sha256(image or b"").digest() for image in images)
-        if PHASH in columns:
-            result.hashes.extend(batch[PHASH].to_pylist())
-        if SOURCE_ID in columns:
-            result.origins.extend(batch[SOURCE_ID].to_pylist())
-        if EMBEDDING in columns:
-            result.embeddings.extend(np.stack(batch[EMBEDDING].to_numpy(zero_copy_only=False)))
+def _scan(result: Scan, batch: pa.RecordBatch, classes: int) -> list[bytes]:
+    ids, labels = batch["id"].to_pylist(), batch["label"].to_pylist()
+    images = [(image["bytes"] if image else None) or b"" for image in batch["image"].to_pylist()]
+    for image_id, label, image in zip(ids, labels, images, strict=True):
+        if not image_id or not image or label is None or not 0 <= label < classes:
+            raise StorageError(
+                f"{result.source} has a row that cannot be used: id {image_id}, label {label}, "
+                f"{len(image)} bytes of image",
+                hint=_HINT,
+            )
+    result.ids.extend(ids)
+    result.labels.extend(labels)
+    result.digests.extend(sha256(image).digest() for image in images)
+    for name, values in result.columns.items():
+        values.extend(batch[name].to_pylist() if name in batch.schema.names else [None] * batch.num_rows)
+    return images
+
+
+def _hashed(image: bytes) -> bytes | None:
+    """Hash an image of a file that has no hashes, such as one that a reviewer took in."""
+    from synthgen.stats.near_hashes import perceptual_hash  # with SciPy, which few readers of a ledger need
+
+    found = decode(image)
+    return None if isinstance(found, LeftOut) else perceptual_hash(np.asarray(found.image)).tobytes()
+
+
+def _vectors(batch: pa.RecordBatch) -> NDArray[np.float16]:
+    """Return the embeddings of a batch; one column of NaN if it has none."""
+    none = np.full((batch.num_rows, 1), np.nan, np.float16)
+    if EMBEDDING not in batch.schema.names:
+        return none
+    rows = [
+        None if row is None or not len(row) else np.asarray(row, np.float16)
+        for row in batch[EMBEDDING].to_numpy(zero_copy_only=False)
+    ]
+    width = next((len(row) for row in rows if row is not None), 0)
+    missing = np.full(width, np.nan, np.float16)
+    return np.stack([missing if row is None else row for row in rows]) if width else none
 
 
 def _need(columns: Sequence[str], schema: pa.Schema, source: Source) -> None:

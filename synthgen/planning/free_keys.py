@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from synthgen.planning.plan import NOT_IN_FINGERPRINT
+from synthgen.planning.not_in_fingerprint import NOT_IN_FINGERPRINT
 from synthgen.spec import Spec
 
 

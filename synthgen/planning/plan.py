@@ -14,6 +14,7 @@ from synthgen.fragments import fragment, paragraph, table
 from synthgen.planning.cells import cells_of, kinds_of
 from synthgen.planning.counts import by_class, counts_of, shard_size_of, slice_of, with_counts
 from synthgen.planning.differences import changed_fields, without
+from synthgen.planning.not_in_fingerprint import NOT_IN_FINGERPRINT
 from synthgen.planning.revisions import Revisions
 from synthgen.planning.sources import Sources, changed_sources
 from synthgen.planning.stored import check_stored
@@ -27,22 +28,6 @@ WINDOW = 32
 
 _WRITTEN = "written"
 _KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", "sources", _WRITTEN}
-
-NOT_IN_FINGERPRINT: Mapping[str, str] = {
-    "model.batch_size": "changes speed; the candidates and their noise are the same",
-    "model.offload": "decides where weights wait, not what is computed with them",
-    "model.vae_slicing": "changes how many images are decoded at once",
-    "model.compile": "changes speed; numbers differ in their last bits, as between devices",
-    "output.format": "applied when the dataset is finalized, to images that are there",
-    "output.format_options": "applied when the dataset is finalized, to images that are there",
-    "output.splits": "applied when the dataset is finalized, to images that are there",
-    "output.surplus": "decides which pixels are kept, not which images are made",
-    "source.dataset": "the plan has the sha256 of every picture, wherever the set lies now",
-    "reference.image": "the plan has the sha256 of the picture, wherever it lies now",
-    "gates": "applied when the dataset is audited",
-    "metadata": "shown in the dataset's card",
-}
-"""The keys of a spec that may change between a run and its resumption, and why they may."""
 
 
 @dataclass(frozen=True, slots=True)

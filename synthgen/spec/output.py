@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from synthgen.spec.fields import FormatName, Section, SplitName, VariableName
+from synthgen.spec.fields import FormatName, Section, VariableName
+from synthgen.spec.splits import Near, NearRule, Relation, Splits
 
 Option = str | int | float | bool | None
 """What an option of a plug-in may be set to."""
@@ -49,8 +50,15 @@ class Output(Section):
     format_options: Mapping[VariableName, Option] = Field(
         {}, description="Options of the plug-in that writes the format."
     )
-    splits: Annotated[Mapping[SplitName, Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=16)] = (
-        Field({"train": 0.9, "test": 0.1}, description="The share of each split; the shares add up to 1.")
+    splits: Annotated[Splits, Field(min_length=1, max_length=16)] = Field(
+        {"train": 0.9, "test": 0.1},
+        description="The size of each split: a share of all images up to 1, a number of images from 2, or 'rest'.",
+    )
+    near: Near = Field(
+        NearRule(), description="Which images are near-duplicates, and so in one split. 'off': only equal files are."
+    )
+    together: Annotated[tuple[Relation, ...], Field(strict=False, max_length=2)] = Field(
+        (), description="What else keeps images in one split: 'prompt', 'template', or both."
     )
     shard_size: Annotated[int, Field(ge=1, le=10_000)] | Literal["auto"] = Field(
         256,
