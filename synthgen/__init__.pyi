@@ -28,6 +28,8 @@ from .api.observing import Observer as Observer
 from .api.observing import observed as observed
 from .api.planning import plan as plan
 from .api.previewing import preview as preview
+from .api.pushing import Pushed as Pushed
+from .api.pushing import push as push
 from .api.rejudging import rejudge as rejudge
 from .api.removing import Removed as Removed
 from .api.removing import remove as remove

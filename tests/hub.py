@@ -9,11 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+from tests.hub_datasets import DatasetRepos
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub:
-    """Folders served as `owner/FOLDER` at `COMMIT`.
+    """Folders served as models `owner/FOLDER` at `COMMIT`, and repositories of datasets that can be written.
 
     Attributes:
         downloads: how often each file was sent, by `owner/FOLDER/FILE`.
@@ -21,6 +23,7 @@ class Hub:
         crowded: whether it answers each path's first request with 429, as the real one does when many ask at once.
         refused: how often it did.
         away: whether it answers everything with 503.
+        datasets: its repositories of datasets.
     """
 
     def __init__(self, folder: Path, *, crowded: bool) -> None:
@@ -28,6 +31,7 @@ class Hub:
         self.crowded, self.refused = crowded, 0
         self.asked = set[str]()
         self.url, self.away = "", False
+        self.datasets = DatasetRepos()
 
     def files(self, model: str) -> list[Path]:
         return [path for path in sorted((self.folder / model).rglob("*")) if path.is_file()]
@@ -48,6 +52,9 @@ def serve(folder: Path, *, crowded: bool = False) -> Iterator[Hub]:
                 hub.refused += 1
                 self._send(503 if hub.away else 429, b"", {"Retry-After": "1"})
                 return
+            if (found := self._of_datasets()) is not None:
+                self._send(*found)
+                return
             match self.path.partition("?")[0].strip("/").split("/"):
                 case ["api", "models", "owner", model, "tree", _, *_]:
                     self._send_json([_described(hub.folder / model, path) for path in hub.files(model)])
@@ -66,6 +73,23 @@ def serve(folder: Path, *, crowded: bool = False) -> Iterator[Hub]:
         def do_HEAD(self) -> None:
             self.do_GET()
 
+        def do_POST(self) -> None:
+            self._send(*(self._of_datasets() or (404, b"{}", {})))
+
+        def do_PUT(self) -> None:
+            self.do_POST()
+
+        def _of_datasets(self) -> tuple[int, bytes, dict[str, str]] | None:
+            size, chunks = self.headers.get("Content-Length"), b""
+            if size is not None:
+                chunks = self.rfile.read(int(size))
+            elif self.headers.get("Transfer-Encoding") == "chunked":
+                while length := int(self.rfile.readline(), 16):
+                    chunks += self.rfile.read(length)
+                    self.rfile.readline()
+                self.rfile.readline()
+            return hub.datasets.answer(self.command, self.path, dict(self.headers), chunks)
+
         def _send_file(self, path: Path) -> None:
             if not path.is_file():
                 self._send(404, b"", {"X-Error-Code": "EntryNotFound"})
@@ -81,15 +105,15 @@ def serve(folder: Path, *, crowded: bool = False) -> Iterator[Hub]:
             for name, value in {**headers, "Content-Length": str(len(data))}.items():
                 self.send_header(name, value)
             self.end_headers()
-            if self.command == "GET":
+            if self.command != "HEAD":
                 self.wfile.write(data)
 
         def log_message(self, format: str, *args: object) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        hub.url = f"http://127.0.0.1:{server.server_port}"
-        thread = Thread(target=server.serve_forever)
+        hub.url = hub.datasets.url = f"http://127.0.0.1:{server.server_port}"
+        thread = Thread(target=server.serve_forever, args=[0.05])
         thread.start()
         yield hub
         server.shutdown()

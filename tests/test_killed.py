@@ -111,6 +111,7 @@ WAY = (
     *("create-half-written", "create-before-link", "plan-created", "create-after-link"),
     *("journal-written", "rows-written", "images-finished", "before-marker"),
     *("create-half-written", "create-before-link", "create-after-link", "after-marker"),
+    *("dataset-half-written", "dataset-written", "dataset-in-place"),
 )
 
 

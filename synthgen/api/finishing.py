@@ -229,6 +229,7 @@ def _build(
     before: DatasetSummary | None,
     told: Mapping[str, str],
 ) -> DatasetSummary:
+    from synthgen.dataset.encoding import Encoding
     from synthgen.dataset.finalize import finalize as build
     from synthgen.dataset.formats.opening import open_formats
     from synthgen.dataset.provenance import Provenance, made_with
@@ -262,6 +263,7 @@ def _build(
             versions=made_with(records),
             asked=asked(planned),
             format=origin,
+            encoding=Encoding(spec.output.image.format, spec.output.image.quality),
             metadata=spec.metadata,
         ),
     )

@@ -16,6 +16,7 @@ from synthgen.cli import (
     attempts,
     reviewing,
     listing,
+    publishing,
     audit,
     reference,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "looking",
     "main",
     "making",
+    "publishing",
     "reference",
     "rendering",
     "reviewing",

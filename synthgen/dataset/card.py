@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Collection, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from synthgen.dataset.formats.format import WrittenSplit
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.select import SplitRules
 from synthgen.dataset.summary import DatasetSummary
@@ -50,6 +52,7 @@ def write_card(
     drop: DuplicateFilter | None = None,
     review: Review = NO_REVIEW,
     rules: SplitRules | None = None,
+    loaded: WrittenSplit | None = None,
 ) -> None:
     """Write `README.md`. It tells `datasets.load_dataset(folder)` and the Hub's viewer the splits and types.
 
@@ -59,9 +62,10 @@ def write_card(
         drop: the rule by which images that repeat another were left out.
         review: the images that reviewers took out or in.
         rules: how images were divided.
+        loaded: a split that `datasets` can read: it says of what types.
     """
     body = _body(summary, provenance, composition, drop, review, [*features], rules or SplitRules({}))
-    text = f"---\n{_front_matter(summary, provenance, features)}\n---\n\n{body}\n"
+    text = f"---\n{_front_matter(summary, provenance, features, loaded)}\n---\n\n{body}\n"
     (folder / "README.md").write_text(text, "utf-8")
 
 
@@ -78,7 +82,9 @@ def fenced(text: str, language: str) -> str:
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
-def _front_matter(summary: DatasetSummary, provenance: Provenance, features: "Features") -> str:
+def _front_matter(
+    summary: DatasetSummary, provenance: Provenance, features: "Features", loaded: WrittenSplit | None
+) -> str:
     from datasets import DatasetInfo, SplitDict, SplitInfo
     from datasets.info import DatasetInfosDict
     from datasets.utils.metadata import MetadataConfigs
@@ -99,7 +105,7 @@ def _front_matter(summary: DatasetSummary, provenance: Provenance, features: "Fe
     for split in written:
         splits.add(SplitInfo(split.name, num_bytes=split.size, num_examples=split.rows))
     info = DatasetInfo(
-        features=features,
+        features=(loaded and loaded.columns) or features,
         splits=splits,
         download_size=sum(sum(split.files.values()) for split in summary.splits),
         dataset_size=sum(split.size for split in summary.splits),
@@ -109,7 +115,8 @@ def _front_matter(summary: DatasetSummary, provenance: Provenance, features: "Fe
     # the same name and sizes, it gives the rows of the one for the other.
     data["dataset_info"]["description"] = f"made of {summary.inputs}"
     files = [{"split": split.name, "path": split.pattern} for split in written]
-    MetadataConfigs({"default": {"data_files": files}}).to_dataset_card_data(data)
+    types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.is_told else {}
+    MetadataConfigs({"default": {"data_files": files, **types}}).to_dataset_card_data(data)
     return str(data.to_yaml())
 
 
@@ -179,6 +186,7 @@ def _made(provenance: Provenance) -> dict[str, str]:
     made = {key: value for key, value in own.items() if value} | dict(provenance.settings)
     made["plan"] = provenance.fingerprint
     made["format"] = str(provenance.format)
+    made["pictures"] = str(provenance.encoding)
     for key, value in provenance.versions.items():
         name = key.rpartition(".")[2]
         if all((name, value) != (told.rpartition(".")[2], made[told]) for told in made):

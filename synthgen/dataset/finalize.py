@@ -1,7 +1,7 @@
 """Committed shards -> the dataset's folder."""
 
 import json
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
@@ -11,24 +11,26 @@ from numpy.typing import NDArray
 
 from synthgen.dataset.against import OtherSet
 from synthgen.dataset.card import write_card
+from synthgen.dataset.columns import COLUMNS_VERSION
 from synthgen.dataset.formats.format import FormatWriter, Manifest
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.images import CommittedImages
 from synthgen.dataset.included import included_images
+from synthgen.dataset.order import LabelRuns
+from synthgen.dataset.pictures import FinishedImages, digests_of
 from synthgen.dataset.provenance import Provenance
-from synthgen.dataset.replace import building, recover
+from synthgen.dataset.replace import building, recover, scratch_beside
 from synthgen.dataset.select import AcceptedImages, Selection, SplitRules, select
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
 from synthgen.errors import StorageError
+from synthgen.events import OnProgress, ignore
 from synthgen.ledger.columns import SOURCE_ID, attribute
 from synthgen.ledger.review import NO_REVIEW, Review
-from synthgen.ledger.source import Source, batches, digest_of, scan
+from synthgen.ledger.source import Source, batches, scan
 from synthgen.spec import DuplicateFilter, Splits
 from synthgen.version import __version__
 
-_FORMAT = 2
-"""The version of the dataset's columns. A dataset of another format is written again; 2 added `class`."""
 _PARQUET = ParquetFormat()
 
 
@@ -48,6 +50,9 @@ def finalize(
     review: Review = NO_REVIEW,
     ledgers: Sequence[Source] = (),
     others: Sequence[OtherSet] = (),
+    labels: Sequence[str] | None = None,
+    seed: int = 0,
+    on_progress: OnProgress = ignore,
 ) -> DatasetSummary:
     """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
 
@@ -67,6 +72,10 @@ def finalize(
         ledgers: the ledger of each source, in the same order. Only needed for images that were taken in, and to keep
             those of one template together.
         others: the sets that `splits` are compared with.
+        classes: as the sources number them.
+        labels: the same in the order in which the dataset numbers them; by default, that of `classes`.
+        seed: of the order of the rows.
+        on_progress: hears how many images are written.
 
     Raises:
         QuotaNotMet: there are no images.
@@ -75,9 +84,10 @@ def finalize(
     """
     rule = drop.model_dump(mode="json") if drop else None
     rules = splits if isinstance(splits, SplitRules) else SplitRules(splits)
-    committed = digests if digests is not None else [digest_of(source) for source in sources]
     compared = [(other.name, other.digest) for other in others]
-    inputs = _fingerprint(committed, name, classes, rules, provenance, rule, compared, *review.facts)
+    committed = digests if digests is not None else digests_of(sources)
+    facts = (rule, compared, *review.facts, labels or classes, seed)
+    inputs = _fingerprint(committed, name, classes, rules, provenance, *facts)
     recover(folder)
     summary = read_summary(folder) or there
     if summary is not None and summary.inputs == inputs:
@@ -90,26 +100,43 @@ def finalize(
     if "template" in rules.together:
         accepted.shared["template"] = _templates(ledgers, accepted.ids)
     selection = select(accepted, classes, rules, drop, others)
-    images = CommittedImages(ordered, selection, provenance.asked, review)
+    selection = replace(selection, classes=tuple(labels or classes))
 
-    with building(folder, own) as new:
-        manifest = write_in_format(writer, provenance.format, selection, images, new)
-        summary = _summary(name, inputs, provenance, rules, selection, manifest, new)
-        write_card(new, summary, provenance, images.features, images.composition, drop, review, rules)
+    with building(folder, own) as new, scratch_beside(folder) as scratch:
+        images = CommittedImages(
+            ordered,
+            selection,
+            provenance.asked,
+            review,
+            scratch=scratch,
+            classes=classes,
+            model=provenance.model,
+            seed=seed,
+        )
+        finished = FinishedImages(images, provenance.encoding, (), on_progress, len(selection.split_of))
+        manifest = write_in_format(writer, provenance.format, selection, finished, new)
+        summary = replace(
+            _summary(name, inputs, provenance, rules, selection, manifest, images.runs, new),
+            encoding=provenance.encoding,
+            encoded=finished.encoded,
+        )
+        loaded = next((split for split in manifest.splits.values() if split.pattern), None)
+        write_card(new, summary, provenance, images.features, images.composition, drop, review, rules, loaded)
         files = sorted(path for path in new.rglob("*") if path.is_file())
-        summary = replace(summary, digests={path.relative_to(new).as_posix(): digest_of(path) for path in files})
+        names = [path.relative_to(new).as_posix() for path in files]
+        summary = replace(summary, digests=dict(zip(names, digests_of(files), strict=True)))
         write_summary(summary, new)
     return summary
 
 
-def _check(sources: Iterable[Source], committed: Iterable[str]) -> None:
+def _check(sources: Sequence[Source], committed: Iterable[str]) -> None:
     """Compare the sources with the digests that were committed.
 
     Raises:
         StorageError: a source is not what was committed.
     """
-    for source, digest in zip(sources, committed, strict=True):
-        if digest_of(source) != digest:
+    for source, found, digest in zip(sources, digests_of(sources), committed, strict=True):
+        if found != digest:
             what = f"{source} is damaged: its sha256 is not the one that it was committed with"
             raise StorageError(what, hint="Run `synthgen repair` on the run folder, and run again.")
 
@@ -178,6 +205,7 @@ def _summary(
     rules: SplitRules,
     selection: Selection,
     manifest: Manifest,
+    runs: Mapping[str, LabelRuns],
     folder: Path,
 ) -> DatasetSummary:
     """Sum up what was written. The digests follow when the card is written, too."""
@@ -194,6 +222,7 @@ def _summary(
                 pattern=manifest.splits[split].pattern,
                 wanted=selection.wanted.get(split),
                 exact=isinstance(rules.sizes[split], int),
+                runs=runs[split],
             )
             for split in selection.splits
         ),
@@ -203,6 +232,7 @@ def _summary(
         compared=selection.compared,
         digests={},
         format=provenance.format,
+        columns=COLUMNS_VERSION,
     )
 
 
@@ -214,7 +244,7 @@ def _fingerprint(
     provenance: Provenance,
     *settings: object,
 ) -> str:
-    facts = [__version__, _FORMAT, name, list(classes), rules.facts, asdict(provenance), settings]
+    facts = [__version__, COLUMNS_VERSION, name, list(classes), rules.facts, asdict(provenance), settings]
     digest = sha256(json.dumps(facts, ensure_ascii=True).encode())
     for one in sorted(digests):
         digest.update(one.encode())

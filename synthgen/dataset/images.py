@@ -1,14 +1,20 @@
 """The images of a selection, streamed from the committed shards to whatever writes them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from synthgen.dataset.columns import features_of, in_order
+from synthgen.dataset.mixing import MixedRows, Places
+from synthgen.dataset.order import LabelRuns, longest_possible, longest_run, mixed_order
 from synthgen.dataset.select import Selection
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
-from synthgen.ledger.columns import FOR_DUPLICATES, INCLUDED_BY, MASK, MASKS, SETTINGS, ImageRow, attribute
+from synthgen.ledger.columns import FOR_DUPLICATES, INCLUDED_BY, SETTINGS, ImageRow, attribute
 from synthgen.ledger.composition import BalanceRequest, Composition
 from synthgen.ledger.review import BY_RUN, NO_REVIEW, Review
 from synthgen.ledger.source import Source, batches, schema_of
@@ -49,10 +55,11 @@ class SelectedImages(Protocol):
 
 
 class CommittedImages(SelectedImages):
-    """The selected images of a run, read from its shards.
+    """The selected images of a run, read from its shards: one split after the other, each in a mixed order.
 
     Attributes:
         composition: what the images of the last pass were measured to be.
+        runs: how long images of one class follow each other, by split.
     """
 
     def __init__(
@@ -61,23 +68,37 @@ class CommittedImages(SelectedImages):
         selection: Selection,
         asked: BalanceRequest,
         review: Review = NO_REVIEW,
+        *,
+        scratch: Path,
+        classes: Sequence[str],
+        model: str,
+        seed: int,
     ) -> None:
-        """Check that the sources, in their order, share one schema.
+        """Check that the sources share one schema, and draw the order of their images.
 
         Args:
             review: says which of the images were taken in, and by whom; if any were, the rows have a column for it.
+            scratch: an empty folder, for rows that do not fit into memory.
+            classes: as the sources number them. The selection may have another order.
+            model: what made the images.
+            seed: of the order.
 
         Raises:
-            StorageError: they do not.
+            StorageError: they do not, or cannot be read.
         """
-        self._sources, self._selection, self._asked = sources, selection, asked
+        self._sources, self._selection, self._asked, self._model = sources, selection, asked, model
         self._taken = {name: word.reviewer or BY_RUN for name, word in review.included.items()}
-        self.schema: pa.Schema = _schema(sources, selection.classes)
-        if self._taken:
-            features = features_of(self.schema.append(pa.field(INCLUDED_BY, pa.string())), selection.classes)
-            self.schema = features.arrow_schema
+        self._stored = _stored_schema(sources)
+        self._labels = pa.array([selection.classes.index(name) for name in classes])
+        names = [*self._stored.names, "class", "model", "shard", "attempt", *[INCLUDED_BY] * bool(self._taken)]
+        with as_damage(sources[0]):
+            self.schema: pa.Schema = _schema(self._stored, names, selection.classes)
         self.composition = Composition(asked)
         self.count = 0
+        self.runs: dict[str, LabelRuns] = {}
+        self._places = self._draw(seed)
+        self._scratch = scratch
+        self._mixed: MixedRows | None = None
 
     @property
     def features(self) -> "Features":
@@ -87,20 +108,13 @@ class CommittedImages(SelectedImages):
     def batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Yield some rows at a time: see `SelectedImages`."""
         self.composition, self.count = Composition(self._asked), 0
-        for source in self._sources:
-            for split, rows in _divided(batches(source), self._selection):
-                self.count += rows.num_rows
-                _count(rows, self.composition, self._selection.classes)
-                yield split, self._shown(rows)
-
-    def _shown(self, rows: pa.RecordBatch) -> pa.RecordBatch:
-        rows = _with_class(rows, self._selection.classes)
-        if SETTINGS in self.schema.names and SETTINGS not in rows.schema.names:
-            rows = rows.append_column(SETTINGS, pa.nulls(rows.num_rows, pa.string()))
-        if self._taken:
-            taken = pa.array(map(self._taken.get, rows["id"].to_pylist()), pa.string())
-            rows = rows.append_column(INCLUDED_BY, taken)
-        return rows.select(self.schema.names)
+        if self._mixed is None:
+            self._mixed = MixedRows(self._read, self._places, self._scratch)
+        for split, stored in _divided(self._mixed.batches(), self._selection):
+            rows = self._shown(stored)
+            self.count += rows.num_rows
+            _count(rows, self.composition)
+            yield split, rows
 
     def rows(self) -> Iterator[tuple[str, ImageRow]]:
         """Yield one row at a time: see `SelectedImages`."""
@@ -108,67 +122,103 @@ class CommittedImages(SelectedImages):
             for row in batch.to_pylist():
                 yield split, cast("ImageRow", row)
 
+    def _draw(self, seed: int) -> Places:
+        """Say where each row of the sources comes in the order: -1 if it is left out."""
+        ids: list[str] = []
+        labels: list[int] = []
+        for source in self._sources:
+            for batch in batches(source, ["id", "label"]):
+                ids += batch["id"].to_pylist()
+                labels += batch["label"].to_pylist()
+        numbers = {split: number for number, split in enumerate(self._selection.splits)}
+        numbers_of = {image_id: numbers[split] for image_id, split in self._selection.split_of.items()}
+        split_of, kinds = np.array([numbers_of.get(one, -1) for one in ids]), np.array(labels)
 
-def features_of(schema: pa.Schema, classes: Sequence[str]) -> "Features":
-    """The types of a schema's columns, as `datasets` knows them."""
-    from datasets import ClassLabel, Features, Image, List
+        places, start = np.full(len(ids), -1), 0
+        for split, number in numbers.items():
+            there = np.flatnonzero(split_of == number)
+            ordered = there[mixed_order([ids[row] for row in there], kinds[there], seed)]
+            places[ordered] = np.arange(start, start + len(ordered))
+            start += len(ordered)
+            counts = np.unique_counts(kinds[there]).counts
+            self.runs[split] = LabelRuns(longest_run(kinds[ordered]), longest_possible(counts.tolist()))
+        return places
 
-    pictures: dict[str, object] = {name: Image() for name in ("image", MASK) if name in schema.names}
-    if MASKS in schema.names:
-        pictures[MASKS] = List(Image())
-    return Features(
-        Features.from_arrow_schema(schema.remove_metadata()) | pictures | {"label": ClassLabel(names=list(classes))}
-    )
+    def _read(self) -> Iterator[pa.RecordBatch]:
+        """Read the rows as they are stored."""
+        for source in self._sources:
+            there = [name for name in schema_of(source).names if name in self._stored.names]
+            for rows in batches(source, there):
+                columns = [
+                    rows[field.name] if field.name in there else pa.nulls(rows.num_rows, field.type)
+                    for field in self._stored
+                ]
+                yield pa.RecordBatch.from_arrays(columns, schema=self._stored)
+
+    def _shown(self, stored: pa.RecordBatch) -> pa.RecordBatch:
+        """Give rows the columns of the dataset."""
+        with as_damage("what the shards hold"):
+            labels = self._labels.take(stored["label"])
+            number = pc.split_pattern(stored["id"], "-")
+            own = {
+                "label": labels,
+                "class": pa.array(self._selection.classes, pa.string()).take(labels),
+                "model": pa.repeat(self._model, stored.num_rows),
+                "shard": pc.list_element(number, 0),
+                "attempt": pc.list_element(number, 1),
+            }
+            if self._taken:
+                own[INCLUDED_BY] = pa.array(map(self._taken.get, stored["id"].to_pylist()), pa.string())
+            columns = [
+                (own[field.name] if field.name in own else stored[field.name]).cast(field.type) for field in self.schema
+            ]
+            return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
-def _divided(rows: Iterable[pa.RecordBatch], selection: Selection) -> Iterator[tuple[str, pa.RecordBatch]]:
+def _divided(rows: Iterator[pa.RecordBatch], selection: Selection) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Say which split rows belong to that come split by split."""
+    ends = np.cumsum([selection.images_in(split) for split in selection.splits])
+    start = 0
     for batch in rows:
-        places: dict[str, list[int]] = {}
-        for position, image_id in enumerate(batch["id"].to_pylist()):
-            if (split := selection.split_of.get(image_id)) is not None:
-                places.setdefault(split, []).append(position)
-        for split, positions in places.items():
-            yield split, batch.take(pa.array(positions))
+        for split, end in zip(selection.splits, ends - start, strict=True):
+            first = max(0, end - selection.images_in(split))
+            if first < min(end, batch.num_rows):
+                yield split, batch.slice(first, end - first)
+        start += batch.num_rows
 
 
-def _with_class(rows: pa.RecordBatch, classes: Sequence[str]) -> pa.RecordBatch:
-    """Add the name of each row's label: readers other than `datasets` see only its number."""
-    return rows.append_column("class", pa.array(classes, pa.string()).take(rows["label"]))
-
-
-def _count(rows: pa.RecordBatch, composition: Composition, classes: Sequence[str]) -> None:
+def _count(rows: pa.RecordBatch, composition: Composition) -> None:
     names = [name for name in composition.asked.answers if attribute(name) in rows.schema.names]
-    columns = [rows[attribute(name)].to_pylist() for name in names]
-    for label, *values in zip(rows["label"].to_pylist(), *columns, strict=True):
-        composition.add(classes[label], dict(zip(names, values, strict=True)))
+    keys = ["class", *map(attribute, names)]
+    for row in pa.Table.from_batches([rows]).select(keys).group_by(keys).aggregate([([], "count_all")]).to_pylist():
+        answers = {name: row[attribute(name)] for name in names}
+        composition.add(row["class"], answers, row["count_all"])
 
 
-def _schema(sources: Sequence[Source], classes: Sequence[str]) -> pa.Schema:
-    """The schema that the sources share, with the metadata that tells `datasets` about images and labels."""
+def _stored_schema(sources: Sequence[Source]) -> pa.Schema:
+    """Return the schema that the sources share, less what was only needed to find duplicates."""
     if not sources:
         raise StorageError("there is no committed shard to make a dataset of", hint="Run `synthgen run` first.")
-    schemas = [_shown(schema_of(source).remove_metadata()) for source in sources]
+    schemas = [_without(schema_of(source).remove_metadata(), *FOR_DUPLICATES) for source in sources]
     first = next((each for each in schemas if SETTINGS in each.names), schemas[0])
     for source, other in zip(sources, schemas, strict=True):
         if not other.equals(first) and not other.equals(_without(first, SETTINGS)):
             what = f"the shards have different columns: {sources[0]} and {source}"
             raise StorageError(what, hint="Were they made by different versions?")
-    with as_damage(sources[0]):
-        schema: pa.Schema = features_of(first, classes).arrow_schema
+    if taken := {"class", "model", "shard", "attempt"} & {*first.names}:
+        what = f"{sources[0]} has a column {min(taken)!r} of the pictures that images began from"
+        raise StorageError(what, hint="A dataset has a column of that name of its own. Rename it there, and run anew.")
+    return first
+
+
+def _schema(stored: pa.Schema, names: Iterable[str], classes: Sequence[str]) -> pa.Schema:
+    """Return the schema of the dataset, with the metadata that tells `datasets` about images and labels."""
+    kinds = {"class": pa.string(), "model": pa.string(), "shard": pa.int32(), "attempt": pa.int32()}
+    kinds |= {INCLUDED_BY: pa.string()} | {field.name: field.type for field in stored}
+    schema: pa.Schema = features_of(pa.schema([(name, kinds[name]) for name in in_order(names)]), classes).arrow_schema
     return schema
 
 
-def _without(schema: pa.Schema, name: str) -> pa.Schema:
-    """Drop a column: a run may have gained choices of settings only after its first shards."""
-    return pa.schema([field for field in schema if field.name != name])
-
-
-def _shown(schema: pa.Schema) -> pa.Schema:
-    """Drop what was only needed to find duplicates, and add the label's name beside its number."""
-    fields: list[pa.Field] = []
-    for field in schema:
-        if field.name not in FOR_DUPLICATES:
-            fields.append(field)
-        if field.name == "label":
-            fields.append(pa.field("class", pa.string()))
-    return pa.schema(fields)
+def _without(schema: pa.Schema, *names: str) -> pa.Schema:
+    """Drop columns: a run may have gained choices of settings only after its first shards."""
+    return pa.schema([field for field in schema if field.name not in names])

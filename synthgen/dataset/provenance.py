@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from synthgen.dataset.encoding import Encoding
 from synthgen.ledger.composition import BalanceRequest
 from synthgen.ledger.tally import Tally
 from synthgen.records import ShardRecord
@@ -54,6 +55,7 @@ class Provenance:
         versions: of synthgen and the libraries; shown as a table.
         asked: what was measured and balanced.
         format: which format writes the dataset.
+        encoding: how its pictures are encoded.
         metadata: what the spec's author keeps with the dataset, as JSON types; shown as a table.
         licence: an SPDX identifier as the Hub knows them, in lower case; None says nothing about a licence.
     """
@@ -68,6 +70,7 @@ class Provenance:
     versions: Mapping[str, str] = field(default_factory=dict)
     asked: BalanceRequest = field(default_factory=BalanceRequest)
     format: FormatOrigin = field(default_factory=FormatOrigin)
+    encoding: Encoding = field(default_factory=lambda: Encoding("png"))
     licence: str | None = None
     resolved: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)

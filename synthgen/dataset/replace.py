@@ -11,6 +11,7 @@ from typing import NoReturn
 from synthgen.errors import StorageError
 from synthgen.files import as_storage_error, make_folder, sync
 from synthgen.leftovers import remove, scratch_folder
+from synthgen.store import faults
 from synthgen.store.layout import SUMMARY
 
 
@@ -31,8 +32,20 @@ def building(folder: Path, own: Collection[str] = ()) -> Iterator[Path]:
             yield new
             for path in (new, *new.rglob("*")):
                 sync(path)
+            faults.reach("dataset-written")
             _take_place(new, folder)
+            faults.reach("dataset-in-place")
             sync(folder.parent)
+
+
+@contextmanager
+def scratch_beside(folder: Path) -> Iterator[Path]:
+    """Give an empty folder on the same disk as `folder`, for what building it needs; it is removed after the block.
+
+    What a killed process leaves of it is among the `leftovers` of `folder`.
+    """
+    with scratch_folder(folder.parent, f"{_stem(folder)}-scratch", mode=0o700) as scratch:
+        yield scratch
 
 
 def check_place(folder: Path, own: Collection[str] = ()) -> None:

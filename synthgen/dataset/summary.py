@@ -11,7 +11,9 @@ from pydantic import TypeAdapter
 from synthgen.bounded import read_bounded
 from synthgen.dataset.against import ComparedSet
 from synthgen.dataset.duplicates import Duplicate
+from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.groups import SplitGroups
+from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.provenance import FormatOrigin
 from synthgen.seal import is_digest, seal, unseal
 from synthgen.store.layout import SUMMARY, is_file_name
@@ -28,6 +30,7 @@ class SplitSummary:
         pattern: see `WrittenSplit`.
         wanted: how many images its size gives it; it has others where whole groups do not fit. None if it is not known.
         exact: whether `wanted` is the number that the spec asks for, and no share.
+        runs: how long images of one class follow each other; None in datasets of earlier versions.
     """
 
     name: str
@@ -38,6 +41,7 @@ class SplitSummary:
     pattern: str | None = None
     wanted: int | None = None
     exact: bool = False
+    runs: LabelRuns | None = None
 
     @property
     def misses(self) -> bool:
@@ -60,6 +64,9 @@ class DatasetSummary:
         format: which format wrote it.
         grouping: which images were kept in one split; None if an earlier version wrote it.
         compared: the other sets that its images were compared with.
+        columns: the version of its columns: see `COLUMNS_VERSION`.
+        encoding: how its pictures are encoded.
+        encoded: how many of them were encoded anew; the others are what the shards, or the set, have.
     """
 
     name: str
@@ -71,6 +78,9 @@ class DatasetSummary:
     format: FormatOrigin = field(default_factory=FormatOrigin)
     grouping: SplitGroups | None = None
     compared: tuple[ComparedSet, ...] = ()
+    columns: int = 2
+    encoding: Encoding = field(default_factory=lambda: Encoding("png"))
+    encoded: int = 0
 
     @property
     def rows(self) -> int:

@@ -60,10 +60,16 @@ ImageRow = TypedDict(
         "mask_scores": list[float],
         "phash": bytes,
         "embedding": object,
+        "model": str,
+        "shard": int,
+        "attempt": int,
     },
     total=False,
 )
-"""A row of `shards/*.parquet`: an accepted image. The measured columns come besides; `class` is in datasets only."""
+"""A row of `shards/*.parquet`: an accepted image. The measured columns come besides.
+
+`class`, `model`, `shard` and `attempt` are in datasets only.
+"""
 
 LedgerRow = TypedDict(
     "LedgerRow",

@@ -48,7 +48,7 @@ class CellCount:
 
 
 class Composition:
-    """Counts accepted images, one by one."""
+    """Counts accepted images."""
 
     def __init__(self, asked: BalanceRequest) -> None:
         self.asked = asked
@@ -59,12 +59,14 @@ class Composition:
         self._filled: Counter[str] = Counter()
         self._answers: Counter[tuple[str, str, str]] = Counter()
 
-    def add(self, class_name: str, attributes: Mapping[str, str]) -> None:
-        self._classes[class_name] += 1
-        self._answers.update((class_name, name, value) for name, value in attributes.items())
+    def add(self, class_name: str, attributes: Mapping[str, str], images: int = 1) -> None:
+        """Count images of one class and with the same answers."""
+        self._classes[class_name] += images
+        for name, value in attributes.items():
+            self._answers[class_name, name, value] += images
         values = tuple((name, attributes.get(name, "")) for name in self.asked.balanced)
         if cell := self._cells[class_name].get(values):
-            self._filled[cell.name] += 1
+            self._filled[cell.name] += images
 
     @property
     def free(self) -> tuple[str, ...]:

@@ -23,7 +23,8 @@ class Source(Protocol):
     def open(self, mode: Literal["rb"]) -> BinaryIO: ...
 
 
-BATCH_ROWS = 64
+BATCH_ROWS = 1024
+BATCH_BYTES = 16 * 2**20
 _HINT = "Run `synthgen verify` on the run folder."
 
 
@@ -45,14 +46,25 @@ class Scan:
 
 
 def batches(source: Source, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """Yield the rows in order, `BATCH_ROWS` at a time.
+    """Yield the rows in order, some at a time: at most `BATCH_ROWS`, and about `BATCH_BYTES`.
 
     Raises:
         StorageError: it cannot be read, is not a Parquet file, or lacks one of `columns`.
     """
     with _opened(source) as opened, pq.ParquetFile(opened) as file:
         _need(columns or (), file.schema_arrow, source)
-        yield from file.iter_batches(BATCH_ROWS, columns=columns)
+        yield from file.iter_batches(_at_once(file.metadata, columns), columns=columns)
+
+
+def _at_once(file: pq.FileMetaData, columns: Sequence[str] | None) -> int:
+    groups = [file.row_group(number) for number in range(file.num_row_groups)]
+    parts = [group.column(number) for group in groups for number in range(group.num_columns)]
+    size = sum(
+        part.total_uncompressed_size
+        for part in parts
+        if columns is None or part.path_in_schema in columns or part.path_in_schema.partition(".")[0] in columns
+    )
+    return max(1, min(BATCH_ROWS, BATCH_BYTES * file.num_rows // max(size, 1)))
 
 
 def schema_of(source: Source) -> pa.Schema:

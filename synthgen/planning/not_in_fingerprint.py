@@ -10,6 +10,7 @@ NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "model.compile": "changes speed; numbers differ in their last bits, as between devices",
     "output.format": _FINALIZED,
     "output.format_options": _FINALIZED,
+    "output.image": _FINALIZED,
     "output.splits": _FINALIZED,
     "output.near": _FINALIZED,
     "output.together": _FINALIZED,

@@ -31,6 +31,21 @@ class Rejects(Section):
     )
 
 
+class PictureEncoding(Section):
+    """How the pictures of the dataset are encoded. The shards keep them as lossless PNGs."""
+
+    format: Literal["png", "jpeg", "webp"] = Field(
+        "png", description="The format of the pictures. PNG, and WebP without a quality, keep every pixel."
+    )
+    quality: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="Of JPEG, 95 by default and always without subsampling of colours, and of WebP, where it gives up "
+        "pixels for smaller files.",
+    )
+
+
 _ONE, _LIST = "<format>", "<formats>"
 _Formats = Annotated[
     Annotated[FormatName, Tag(_ONE)]
@@ -50,6 +65,7 @@ class Output(Section):
     format_options: Mapping[VariableName, Option] = Field(
         {}, description="Options of the plug-in that writes the format."
     )
+    image: PictureEncoding = Field(PictureEncoding(), description="How its pictures are encoded.")
     splits: Annotated[Splits, Field(min_length=1, max_length=16)] = Field(
         {"train": 0.9, "test": 0.1},
         description="The size of each split: a share of all images up to 1, a number of images from 2, or 'rest'.",

@@ -17,6 +17,7 @@ def check_output(spec: Data) -> Iterator[Violation]:
     output = mapping(spec, "output")
     yield from _splits(mapping(output, "splits"), _total(mapping(spec, "classes")))
     yield from _format(output)
+    yield from _quality(mapping(output, "image"))
 
 
 def _total(classes: Data) -> int | None:
@@ -55,6 +56,12 @@ def _splits(splits: Data, total: int | None) -> Iterator[Violation]:
         yield Violation(
             place, f"expected numbers that add up to the {total:,} images of `classes`, found {count:,}{more}"
         )
+
+
+def _quality(image: Data) -> Iterator[Violation]:
+    if image.get("quality") is not None and image.get("format", "png") == "png":
+        what = "PNG keeps every pixel, and has no quality: leave it out, or set `output.image.format` to jpeg or webp"
+        yield Violation(("output", "image", "quality"), what)
 
 
 def _format(output: Data) -> Iterator[Violation]:

@@ -2,4 +2,4 @@
 
 PARQUET = "parquet"
 """What a dataset is written in if its spec names nothing else."""
-OWN_FORMATS = (PARQUET,)
+OWN_FORMATS = (PARQUET, "hf", "webdataset", "imagefolder", "coco", "yolo")

@@ -16,6 +16,9 @@ POINTS = (
     "images-finished",  # the footer of the accepted images is written, that of the ledger is not
     "before-marker",  # both tables are synced; the shard is not committed
     "after-marker",  # the shard is committed
+    "dataset-half-written",  # some images are in the new dataset, beside its place
+    "dataset-written",  # it is whole and synced, and not in its place
+    "dataset-in-place",  # it is; the one that it replaced is still beside it
 )
 
 _reached: Counter[str] = Counter()

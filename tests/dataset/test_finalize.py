@@ -61,16 +61,15 @@ def test_datasets_opens_what_was_written(tmp_path: Path) -> None:
     train = loaded["train"]
     assert isinstance(train.features["image"], Image)
     assert train.features["label"] == ClassLabel(names=list(CLASSES))
-    columns = [name for name in IMAGES.names if name not in ("phash", "embedding")]
-    assert train.column_names == [*columns[:3], "class", *columns[3:]]
+    head = ["id", "image", "label", "class", "prompt", "negative_prompt", "seed", "variables"]
+    measured = ["score_clip_score", "score_label_posterior", "attribute_skin_tone"]
+    assert train.column_names == [*head, *measured, "model", "attempt", "shard"]
     assert train["class"] == [CLASSES[label] for label in train["label"]]
     assert sorted(Counter(loaded["test"]["label"]).values()) == [2, 2, 2]
     row = train[0]
-    shard, attempt = map(int, row["id"].split("-"))
-    assert (row["prompt"], row["seed"]) == (
-        f"a portrait of a {CLASSES[row['label']]}",
-        shard * 1000 + attempt,
-    )
+    assert row["prompt"] == f"a portrait of a {CLASSES[row['label']]}"
+    assert (row["model"], row["seed"]) == ("bundled:workers", row["shard"] * 1000 + row["attempt"])
+    assert row["id"] == f"{row['shard']:05d}-{row['attempt']:06d}"
     original = Pictures.open(io.BytesIO(portrait(row["seed"])))
     assert row["image"].size == (64, 64)
     assert np.array_equal(np.asarray(row["image"]), np.asarray(original))
@@ -104,7 +103,7 @@ def test_every_reader_sees_the_name_of_a_label(tmp_path: Path) -> None:
 def test_a_dataset_from_before_there_were_class_names_is_written_again(tmp_path: Path) -> None:
     sources, folder = [write_shard(tmp_path, 0)], tmp_path / "dataset"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finalize_module, "_FORMAT", 1)
+        patch.setattr(finalize_module, "COLUMNS_VERSION", 1)
         before = make(sources, folder)
     assert make(sources, folder).inputs != before.inputs
 
@@ -187,7 +186,7 @@ def test_a_crash_while_building_leaves_the_old_one(
     with pytest.raises(Killed):
         make([write_shard(tmp_path, 0), write_shard(tmp_path, 1)], tmp_path / "dataset")
     assert content(tmp_path / "dataset") == old
-    assert len(leftovers(tmp_path / "dataset")) == 1
+    assert len(leftovers(tmp_path / "dataset")) == 2, "the new dataset, and the scratch folder for its rows"
 
 
 def test_a_crash_between_the_two_renames_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

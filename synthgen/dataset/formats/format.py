@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.select import Selection
+
+if TYPE_CHECKING:
+    from datasets import Features
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +21,17 @@ class WrittenSplit:
         files: the names of its files relative to the dataset's folder, with `/`; any sub-folders. None without rows.
         size: of the rows when they are loaded, in bytes; 0 if the format does not know.
         pattern: the glob by which `datasets.load_dataset` finds the files, and reads from them the columns of
-            `SelectedImages.schema`; None if it cannot.
+            `SelectedImages.schema`, or `columns`; None if it cannot.
+        columns: the types of the columns that it reads, if the files themselves do not tell them.
+        is_told: whether its reader of these files guesses types unless it is told them.
     """
 
     rows: int
     files: tuple[str, ...]
     size: int = 0
     pattern: str | None = None
+    columns: "Features | None" = None
+    is_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from synthgen.dataset.formats.coco import CocoFormat
 from synthgen.dataset.formats.format import FormatWriter
+from synthgen.dataset.formats.image_folder import ImageFolderFormat
 from synthgen.dataset.formats.parquet import ParquetFormat
+from synthgen.dataset.formats.saved import SavedFormat
 from synthgen.dataset.formats.several import SeveralFormats
+from synthgen.dataset.formats.web_dataset import WebDatasetFormat
+from synthgen.dataset.formats.yolo import YoloFormat
 from synthgen.dataset.provenance import FormatOrigin
 from synthgen.errors import SynthgenError, UsageError, cause_of
 from synthgen.plugins import FORMATS, plugin
@@ -14,6 +19,11 @@ from synthgen.spec.output import Option
 
 _OWN: Mapping[str, Callable[[], FormatWriter]] = {
     PARQUET: ParquetFormat,
+    "hf": SavedFormat,
+    "webdataset": WebDatasetFormat,
+    "imagefolder": ImageFolderFormat,
+    "coco": CocoFormat,
+    "yolo": YoloFormat,
 }
 """The formats that are part of synthgen: one row for each of `OWN_FORMATS`."""
 

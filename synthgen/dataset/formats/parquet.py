@@ -1,6 +1,7 @@
 """Parquet, written as the Hub's viewer and its storage like it: `data/SPLIT-NNNNN-of-NNNNN.parquet`."""
 
 import re
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +11,23 @@ import pyarrow.parquet as pq
 
 from synthgen.dataset.formats.format import Manifest, WrittenSplit
 from synthgen.dataset.images import SelectedImages
+from synthgen.dataset.row_bytes import bytes_of_rows
 from synthgen.dataset.select import Selection
-from synthgen.files import as_damage, sync
-from synthgen.ledger.columns import MASK
+from synthgen.files import sync
 
 GROUP_ROWS = 100
-GROUP_BYTES = 64 * 2**20
+"""What the Hub's viewer shows on a page: it reads one group for it."""
+GROUP_BYTES = 100 * 10**6
+"""Of rows in memory: the viewer refuses groups of about three times as much."""
 FILE_BYTES = 480 * 10**6
+"""Of rows in memory. The Hub advises files of at most 500 MB."""
 _FOLDER = "data"
 _FILE = re.compile(rf"(parquet/)?{_FOLDER}/[^/]+-\d{{5}}-of-\d{{5}}\.parquet")
 """In a dataset of several formats, each is in a folder of its name."""
+
+
+_UNLIKE = ("id", ".path")
+"""Ends of the names of texts that differ in every row: a dictionary would hold them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +84,23 @@ class SplitWriter:
         self._schema = schema
         self._file_bytes = file_bytes
         self._pending: list[pa.RecordBatch] = []
+        self._rows_waiting = 0
+        self._size = 0
         self._paths: list[Path] = []
         self._writer: pq.ParquetWriter | None = None
         self._in_file = 0
 
     def add(self, rows: pa.RecordBatch) -> None:
-        self._pending.append(rows)
-        if (
-            sum(batch.num_rows for batch in self._pending) >= GROUP_ROWS
-            or sum(batch.nbytes for batch in self._pending) >= GROUP_BYTES
-        ):
-            self._flush()
+        """Take rows; the groups that they come to do not depend on how they came in batches."""
+        sizes, start = bytes_of_rows(rows), 0
+        for place, size in enumerate(sizes.tolist()):
+            if self._rows_waiting == GROUP_ROWS or (self._rows_waiting and self._size + size > GROUP_BYTES):
+                self._pending.append(rows.slice(start, place - start))
+                self._flush()
+                start = place
+            self._rows_waiting += 1
+            self._size += size
+        self._pending.append(rows.slice(start))
 
     def close(self) -> tuple[Path, ...]:
         """Flush everything to disk and return the files: none without rows (`datasets` needs some)."""
@@ -100,18 +114,17 @@ class SplitWriter:
             self._writer.close()
 
     def _flush(self) -> None:
-        if not self._pending:
+        if not self._rows_waiting:
             return
-        with as_damage(f"what the shards hold for {self._split}"):
-            group = pa.Table.from_batches(self._pending).select(self._schema.names).cast(self._schema)
-        self._pending.clear()
+        group, size = pa.Table.from_batches(self._pending, self._schema), self._size
+        self.rows += self._rows_waiting
+        self.bytes += size
+        self._pending, self._rows_waiting, self._size = [], 0, 0
         writer = self._writer
-        if writer is None or self._in_file + group.nbytes > self._file_bytes:
+        if writer is None or self._in_file + size > self._file_bytes:
             writer = self._next_file()
-        writer.write_table(group, row_group_size=GROUP_ROWS)
-        self._in_file += group.nbytes
-        self.rows += group.num_rows
-        self.bytes += group.nbytes
+        writer.write_table(group, row_group_size=group.num_rows)
+        self._in_file += size
 
     def _next_file(self) -> pq.ParquetWriter:
         self._close_file()
@@ -131,17 +144,24 @@ class SplitWriter:
 def _parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     from datasets.config import DEFAULT_CDC_OPTIONS
 
-    pictures = [name for name in ("image", MASK) if name in schema.names]
-    names = [name for name in schema.names if name not in pictures]
+    leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
     return pq.ParquetWriter(
         path,
         schema,
-        # PNGs are compressed already, and few are alike: the leaf of a picture's bytes is left alone.
-        compression={
-            **dict.fromkeys([*names, *(f"{name}.path" for name in pictures)], "zstd"),
-            **dict.fromkeys([f"{name}.bytes" for name in pictures], "none"),
-        },
-        use_dictionary=[name for name in names if name not in {"id", "seed"}],
+        # Pictures are compressed already, and few are alike: their bytes are left alone, in lists of masks, too.
+        compression={leaf: "none" if pa.types.is_binary(kind) else "zstd" for leaf, kind in leaves},
+        use_dictionary=[leaf for leaf, kind in leaves if pa.types.is_string(kind) and not leaf.endswith(_UNLIKE)],
         write_page_index=True,
         use_content_defined_chunking=DEFAULT_CDC_OPTIONS,
     )
+
+
+def _leaves(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
+    """Yield the columns that Parquet stores a column as, with their types."""
+    if pa.types.is_struct(kind):
+        for field in kind:
+            yield from _leaves(f"{path}.{field.name}", field.type)
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        yield from _leaves(f"{path}.list.element", kind.value_type)
+    else:
+        yield path, kind

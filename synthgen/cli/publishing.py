@@ -1,0 +1,102 @@
+"""The commands that give a dataset to others."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synthgen.cli.answer import Answer
+from synthgen.cli.command import command
+from synthgen.cli.options import complete_run, location_of
+from synthgen.cli.session import session
+from synthgen.cli.stopping import stop_on_signals
+from synthgen.cli.units import counted, size
+from synthgen.inert import inert
+
+if TYPE_CHECKING:
+    from synthgen.api.pushing import Pushed
+
+_LISTED = 40
+"""Files that people see listed; `--json` has all."""
+
+
+@command
+def push(
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATASET",
+            parser=location_of,
+            autocompletion=complete_run,
+            help="A run, its dataset's folder, or a folder that export or join wrote.",
+        ),
+    ],
+    repository: Annotated[
+        str, typer.Argument(metavar="REPO", help="owner/name on the Hub, or a name of your own. Created if missing.")
+    ],
+    private: Annotated[bool, typer.Option("--private", help="Create it so that only its owners see it.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the dataset and list what would be sent; send nothing.")
+    ] = False,
+    revision: Annotated[
+        str | None, typer.Option("--revision", metavar="BRANCH", help="A branch other than main. Created if missing.")
+    ] = None,
+    message: Annotated[str | None, typer.Option("-m", "--message", metavar="TEXT", help="Of the commit.")] = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Delete what else the repository has, in the same commit."),
+    ] = False,
+) -> Answer:
+    """Publish a dataset on the Hugging Face Hub.
+
+    Every file is checked first, and only those that synthgen.json names are sent, in one commit. The token is that of
+    HF_TOKEN or of `hf auth login`. The same dataset again changes nothing; after a failure, run it again.
+    """
+    from synthgen.api.pushing import push
+
+    stop = stop_on_signals()
+    with session.progress(dataset, f"pushing {dataset}") as on_progress:
+        pushed = push(
+            dataset,
+            repository,
+            private=private,
+            revision=revision,
+            message=message,
+            replace=replace,
+            dry_run=dry_run,
+            on_progress=on_progress,
+            stop=stop.is_set,
+        )
+    return Answer(result=asdict(pushed) | {"size": pushed.size}, lines=[*_lines(pushed)])
+
+
+def _lines(pushed: "Pushed") -> Iterator[str]:
+    if pushed.dry_run:
+        for file in pushed.files[:_LISTED]:
+            yield f"{size(file.size):>8}  {inert(file.name)}" + (f"  ({file.state})" if file.state else "")
+        if len(pushed.files) > _LISTED:
+            yield f"          and {counted(len(pushed.files) - _LISTED, 'more file', 'more files')}"
+    yield from (f"{'deleted':<9} {inert(name)}" for name in pushed.deleted[:_LISTED])
+    if pushed.left:
+        yield f"stays     {counted(len(pushed.left), 'file')} that no dataset names, such as {inert(pushed.left[0])}"
+
+    what = f"{counted(len(pushed.files), 'file')}, {size(pushed.size)}"
+    where = pushed.repository if pushed.branch == "main" else f"{pushed.repository} at {pushed.branch}"
+    changes = [file for file in pushed.files if file.state != "same"]
+    if pushed.dry_run and pushed.url is None:
+        yield f"would go  {what}, to {where}"
+        yield "unknown   what is there: there is no token, or HF_HUB_OFFLINE is set"
+    elif pushed.dry_run:
+        new = f"{counted(len(changes), 'file')} of {what}" if changes else f"nothing: it has all {what}"
+        yield f"would go  {new}, to {where}" + (", a new repository" if pushed.private is None else "")
+    elif not pushed.commits:
+        yield f"pushed    nothing to do: {where} is this dataset already"
+    else:
+        commits = "" if pushed.commits == 1 else f", in {pushed.commits} commits"
+        yield f"pushed    {counted(len(changes), 'file')} of {what}{commits}"
+    if pushed.url is not None and not pushed.dry_run:
+        yield f"at        {pushed.url}" + (", which only its owners see" if pushed.private else "")
+        yield f"commit    {pushed.commit}" + (f" of {pushed.branch}" if pushed.branch != "main" else "")
+        at = f', revision="{pushed.branch}"' if pushed.branch != "main" else ""
+        yield f'load it   datasets.load_dataset("{pushed.repository}"{at})'

@@ -1,0 +1,114 @@
+"""Where the object of an image is, for formats of detectors: its boxes and masks, and outlines of masks."""
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from synthgen.dataset.formats.parts import Parts, Picture
+from synthgen.ledger.columns import BOXES, MASK, MASKS
+from synthgen.regions.boxes import PixelBox
+from synthgen.regions.masks import Mask
+
+_HALF = 127
+_OFF = 0.5
+"""An outline leaves out corners that are less than this many pixels off the line between others."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundObject:
+    """One object on an image. All objects of an image are of its class."""
+
+    box: PixelBox
+    mask: Mask | None
+
+
+def has_objects(columns: Iterable[str]) -> bool:
+    """Whether rows with these columns say where the object is."""
+    return not {BOXES, MASK, MASKS}.isdisjoint(columns)
+
+
+def objects_of(parts: Parts) -> list[FoundObject]:
+    """Return the objects of an image.
+
+    Each box has its mask, where the row has masks for boxes. One mask for all is that of the one box; of several, each
+    box has what of the mask is inside it, unless two boxes overlap. A mask without a box has the smallest around it.
+    """
+    written = cast("Sequence[Sequence[float]]", parts.values.get(BOXES) or ())
+    boxes = [PixelBox(*map(float, box)) for box in written]
+    if masks := parts.lists.get(MASKS):
+        return [FoundObject(box, _mask(mask)) for box, mask in zip(boxes, masks, strict=True)]
+    picture = parts.pictures.get(MASK)
+    if picture is None:
+        return [FoundObject(box, None) for box in boxes]
+
+    mask = _mask(picture)
+    if not boxes:
+        return [FoundObject(box, mask)] if (box := _around(mask)) is not None else []
+    if len(boxes) == 1:
+        return [FoundObject(boxes[0], mask)]
+    apart = not any(_overlap(one, other) for place, one in enumerate(boxes) for other in boxes[:place])
+    return [FoundObject(box, _inside(mask, box) if apart else None) for box in boxes]
+
+
+def outline(found: FoundObject) -> list[tuple[float, float]]:
+    """Return the corners of one polygon around the mask of an object, in pixels; of its box, if it has no mask.
+
+    Parts of a mask, and holes in it, are joined by lines without a width: by the even-odd rule, which fills polygons,
+    it is the mask.
+    """
+    import cv2
+
+    mask = found.mask
+    if mask is None or not mask.any():
+        left, top, right, bottom = found.box.left, found.box.top, found.box.right, found.box.bottom
+        return [(left, top), (right, top), (right, bottom), (left, bottom)]
+    # OpenCV goes through the middles of pixels. Of a picture twice as large, they tell the edges of pixels.
+    twice = mask.repeat(2, axis=0).repeat(2, axis=1).astype(np.uint8)
+    contours, _ = cv2.findContours(twice, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    rings = [cv2.approxPolyDP((contour + 1) // 2, _OFF, closed=True)[:, 0] for contour in contours]
+    whole, *others = sorted((ring for ring in rings if len(ring) > 2), key=len, reverse=True)
+    for ring in others:
+        whole = _joined(whole, ring)
+    return [(float(x), float(y)) for x, y in whole]
+
+
+def _joined(whole: NDArray[np.int32], ring: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Go from the nearest corner of one polygon around the other one and back."""
+    from scipy.spatial import cKDTree
+
+    distances, nearest = cKDTree(whole).query(ring)
+    start = int(distances.argmin())
+    at = int(nearest[start])
+    around = np.roll(ring, -start, axis=0)
+    return np.concatenate([whole[: at + 1], around, around[:1], whole[at:]])
+
+
+def _mask(picture: Picture) -> Mask:
+    with Image.open(io.BytesIO(picture.data)) as opened:
+        return np.asarray(opened.convert("L")) > _HALF
+
+
+def _around(mask: Mask) -> PixelBox | None:
+    rows, columns = mask.any(axis=1).nonzero()[0], mask.any(axis=0).nonzero()[0]
+    if not len(rows):
+        return None
+    return PixelBox(float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
+
+
+def _inside(mask: Mask, box: PixelBox) -> Mask:
+    top, bottom = (round(min(max(side, 0), mask.shape[0])) for side in (box.top, box.bottom))
+    left, right = (round(min(max(side, 0), mask.shape[1])) for side in (box.left, box.right))
+    found = np.zeros_like(mask)
+    found[top:bottom, left:right] = mask[top:bottom, left:right]
+    return found
+
+
+def _overlap(one: PixelBox, other: PixelBox) -> bool:
+    wide = min(one.right, other.right) - max(one.left, other.left)
+    high = min(one.bottom, other.bottom) - max(one.top, other.top)
+    return wide > 0 and high > 0

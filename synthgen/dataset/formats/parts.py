@@ -1,0 +1,152 @@
+"""A row taken apart for formats that have no tables: its pictures, and everything else as JSON."""
+
+import io
+import json
+import math
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, time
+from typing import TYPE_CHECKING, cast
+
+from PIL import Image
+
+from synthgen.dataset.images import SelectedImages
+from synthgen.errors import StorageError
+from synthgen.ledger.columns import ImageRow, StoredImage
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+_ENDINGS = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif"}
+_SIGNATURES = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpg"))
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An encoded picture.
+
+    Attributes:
+        ending: of its files' names, without the point, such as `png`.
+    """
+
+    data: bytes
+    ending: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, in pixels."""
+        with Image.open(io.BytesIO(self.data)) as opened:
+            return opened.size
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A row taken apart.
+
+    Attributes:
+        values: the columns that are no pictures, as JSON types.
+        pictures: by column, the picture that it has besides `image`, if there is one.
+        lists: by column, the pictures in it.
+    """
+
+    id: str
+    split: str
+    label: int
+    image: Picture
+    values: Mapping[str, object]
+    pictures: Mapping[str, Picture | None]
+    lists: Mapping[str, tuple[Picture, ...]]
+
+
+class PartedImages:
+    """The rows of selected images, taken apart one by one."""
+
+    def __init__(self, images: SelectedImages) -> None:
+        from datasets import Features
+
+        self.features = Features.from_arrow_schema(images.schema)
+        self.pictures, self.lists = _picture_columns(self.features)
+        self._images = images
+
+    def __iter__(self) -> Iterator[Parts]:
+        for split, row in self._images.rows():
+            yield self._parts(split, row)
+
+    def without_pictures(self, but: str | None = None) -> "Features":
+        """Return the types of the columns that are no pictures, and of the one called `but`."""
+        from datasets import Features
+
+        others = {"image", *self.pictures, *self.lists} - {but}
+        return Features({name: kind for name, kind in self.features.items() if name not in others})
+
+    def _parts(self, split: str, row: ImageRow) -> Parts:
+        cells = cast("Mapping[str, object]", row)
+        image_id = row["id"]
+        mine = {"image", *self.pictures, *self.lists}
+        return Parts(
+            image_id,
+            split,
+            row["label"],
+            _picture(row["image"], image_id),
+            {name: as_json(cell) for name, cell in cells.items() if name not in mine},
+            {
+                name: _picture(cast("StoredImage", cell), image_id) if (cell := cells.get(name)) else None
+                for name in self.pictures
+            },
+            {
+                name: tuple(_picture(one, image_id) for one in cast("list[StoredImage]", cells.get(name) or []))
+                for name in self.lists
+            },
+        )
+
+
+def json_text(value: object) -> str:
+    """Write JSON in ASCII: some readers take other signs than a line break for the end of a line."""
+    return json.dumps(value, ensure_ascii=True, allow_nan=False)
+
+
+def as_json(value: object) -> object:
+    """Return a cell of Arrow as JSON types. What is no number becomes null, and bytes become base64."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    if isinstance(value, Mapping):
+        return {str(name): as_json(cell) for name, cell in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(cell) for cell in value]
+    return value.isoformat() if isinstance(value, date | time) else str(value)
+
+
+def _picture(stored: StoredImage, image_id: str) -> Picture:
+    data = stored["bytes"]
+    return Picture(data, _ending(data, image_id))
+
+
+def _ending(data: bytes, image_id: str) -> str:
+    for begin, ending in _SIGNATURES:
+        if data.startswith(begin):
+            return ending
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            form = opened.format or ""
+    except Exception as error:  # decoders are foreign code that meets arbitrary bytes
+        raise StorageError(f"a picture of {image_id} cannot be opened", hint="Leave it out.") from error
+    return _ENDINGS.get(form, form.lower())
+
+
+def _picture_columns(features: "Features") -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of the columns with a picture, besides `image`, and of those with a list of them."""
+    from datasets import Image as OneImage
+    from datasets import LargeList, List
+
+    single = [name for name, kind in features.items() if isinstance(kind, OneImage) and name != "image"]
+    lists = [
+        name
+        for name, kind in features.items()
+        if isinstance(kind, List | LargeList) and isinstance(kind.feature, OneImage)
+    ]
+    return tuple(single), tuple(lists)

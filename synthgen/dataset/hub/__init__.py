@@ -1,0 +1,1 @@
+"""A dataset's folder -> a repository of the Hugging Face Hub."""

@@ -1,0 +1,132 @@
+"""Rows in another order than the one they are stored in: in memory while they are few, else by way of the disk."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+IN_MEMORY = 128 * 2**20
+"""The most bytes of rows that are kept in memory. While they are put in order, there are three copies of them."""
+BUCKET = 64 * 2**20
+"""About the bytes of rows in one file, if they are more."""
+_AT_ONCE, _AT_ONCE_BYTES = 512, 16 * 2**20
+_PLACE = "__place"
+
+Places = NDArray[np.int64]
+
+
+class MixedRows:
+    """Rows in a given order, read from where they are stored once, however often they are asked for.
+
+    The order is cut into stretches. Each gets a file, a *bucket*, and every row is appended to the bucket of its place;
+    then one bucket after the other is read whole and put in order.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Iterator[pa.RecordBatch]],
+        places: Places,
+        folder: Path,
+        in_memory: int = IN_MEMORY,
+        bucket: int = BUCKET,
+    ) -> None:
+        """Read the rows.
+
+        Args:
+            read: gives the rows as they are stored; all batches have one schema.
+            places: where each of them comes in the order, from 0 on; -1 leaves it out.
+            folder: an empty one, for buckets.
+            in_memory: see `IN_MEMORY`.
+            bucket: see `BUCKET`.
+        """
+        self.count = int((places >= 0).sum())
+        self._folder, self._in_memory, self._bucket = folder, in_memory, bucket
+        self._whole: pa.Table | None = None
+        self._rows_in_bucket = 0
+        self._schema: pa.Schema | None = None
+        self._sort(_placed(read(), places))
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in order, at most a few hundred and about 16 MiB at a time."""
+        if self._whole is not None:
+            yield from _in_pieces(self._whole)
+            return
+        for number in range(self._buckets):
+            yield from _in_pieces(_sorted(self._load(number)).drop_columns([_PLACE]))
+
+    @property
+    def _buckets(self) -> int:
+        return -(-self.count // self._rows_in_bucket) if self._rows_in_bucket else 0
+
+    def _sort(self, rows: Iterator[pa.RecordBatch]) -> None:
+        waiting: list[pa.RecordBatch] = []
+        size = 0
+        for batch in rows:
+            waiting.append(batch)
+            size += batch.nbytes
+            if not self._rows_in_bucket and size > self._in_memory:
+                seen = sum(one.num_rows for one in waiting)
+                self._rows_in_bucket = max(1, seen * self._bucket // size)
+            if self._rows_in_bucket and size > self._bucket:
+                self._append(waiting)
+                size = 0
+        if self._rows_in_bucket:
+            self._append(waiting)
+        elif waiting:
+            self._whole = _sorted(pa.Table.from_batches(waiting)).drop_columns([_PLACE])
+
+    def _append(self, rows: list[pa.RecordBatch]) -> None:
+        """Append rows to their buckets, those of each bucket in one piece, in order. Empties `rows`."""
+        while rows:
+            part, size = [], 0
+            while rows and size < self._bucket:
+                part.append(rows.pop())
+                size += part[-1].nbytes
+            self._write(_sorted(pa.Table.from_batches(part)))
+
+    def _write(self, table: pa.Table) -> None:
+        numbers = table[_PLACE].to_numpy() // self._rows_in_bucket
+        starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+        for start, end in zip(starts, [*starts[1:], table.num_rows], strict=True):
+            with (
+                pa.OSFile(str(self._file(int(numbers[start]))), "ab") as file,
+                pa.ipc.new_stream(file, table.schema) as stream,
+            ):
+                stream.write_table(table.slice(start, end - start))
+
+    def _load(self, number: int) -> pa.Table:
+        tables = []
+        with pa.OSFile(str(self._file(number)), "rb") as file:
+            while file.tell() < file.size():
+                with pa.ipc.open_stream(file) as stream:
+                    tables.append(stream.read_all())
+        return pa.concat_tables(tables)
+
+    def _file(self, number: int) -> Path:
+        return self._folder / f"{number:06d}.arrows"
+
+
+def _placed(rows: Iterator[pa.RecordBatch], places: Places) -> Iterator[pa.RecordBatch]:
+    """Leave rows out, and add to the others where they come."""
+    start = 0
+    for batch in rows:
+        here = places[start : start + batch.num_rows]
+        start += batch.num_rows
+        kept = batch.append_column(_PLACE, pa.array(here))
+        if (here < 0).any():
+            kept = kept.filter(pa.array(here >= 0))
+        if kept.num_rows:
+            yield kept
+    assert start == len(places), "every row has its place"
+
+
+def _sorted(rows: pa.Table) -> pa.Table:
+    """Put rows in order, in memory of their own."""
+    return rows.take(pa.array(np.argsort(rows[_PLACE].to_numpy())))
+
+
+def _in_pieces(rows: pa.Table) -> Iterator[pa.RecordBatch]:
+    at_once = max(1, min(_AT_ONCE, _AT_ONCE_BYTES * rows.num_rows // max(rows.nbytes, 1)))
+    yield from rows.to_batches(max_chunksize=at_once)

@@ -1,0 +1,189 @@
+"""The one place where pictures are finished, between reading and the format: encoded, then marked, then signed.
+
+The shards of a run keep their lossless pictures. What comes out here goes into the dataset.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final, TypeAlias, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synthgen.dataset.encoding import ENDINGS, SIGNATURES, Encoding, encode, known_format
+from synthgen.dataset.images import SelectedImages
+from synthgen.errors import StorageError
+from synthgen.events import OnProgress, StepProgress, ignore
+from synthgen.images import LeftOut
+from synthgen.ledger.columns import ImageRow
+from synthgen.ledger.source import Source, digest_of
+from synthgen.store import faults
+
+Step: TypeAlias = Callable[[bytes, Mapping[str, object]], bytes]
+"""Changes an encoded picture, such as by a mark in its metadata, and keeps its format. It gets the picture, and the other
+columns of its row, in several threads at once."""
+
+_BYTES: Final = 128 * 2**20
+"""Of pictures that wait, for a thread or for the format: at most so many, and two pieces."""
+_PIECE_BYTES: Final = 16 * 2**20
+_PICTURES: Final = 8
+"""Pictures that wait, for each thread: enough to keep it busy while the format writes."""
+
+
+class FinishedImages(SelectedImages):
+    """The images of a selection as the dataset gets them, in the same order.
+
+    Pictures are finished by as many threads as there are cores. Memory does not grow with their number.
+
+    Attributes:
+        encoded: how many pictures the last pass encoded anew; it left the others as they were.
+    """
+
+    def __init__(
+        self,
+        images: SelectedImages,
+        encoding: Encoding,
+        steps: Sequence[Step] = (),
+        on_progress: OnProgress = ignore,
+        total: int | None = None,
+    ) -> None:
+        """Prepare to finish `images`.
+
+        Args:
+            steps: what becomes of a picture once it is encoded, in this order.
+            on_progress: hears how many of `total` pictures went to the format.
+        """
+        self._images, self._encoding, self._steps = images, encoding, tuple(steps)
+        self._on_progress, self._total = on_progress, total
+        self.schema, self.count, self.encoded = images.schema, 0, 0
+
+    def batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Yield some rows at a time: see `SelectedImages`.
+
+        Raises:
+            StorageError: the rows cannot be read, or a picture cannot be decoded.
+        """
+        self.count = self.encoded = 0
+        for split, rows in self._finished():
+            faults.reach("dataset-half-written")
+            self.count += rows.num_rows
+            yield split, rows
+            self._on_progress(StepProgress("writing the dataset", "images", self.count, self._total))
+
+    def rows(self) -> Iterator[tuple[str, ImageRow]]:
+        """Yield one row at a time: see `SelectedImages`."""
+        for split, batch in self.batches():
+            for row in batch.to_pylist():
+                yield split, cast("ImageRow", row)
+
+    def _finished(self) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Keep the threads busy with some pieces, and yield the oldest when it is done."""
+        threads = cores()
+        waiting: deque[_Piece] = deque()
+        pool = ThreadPoolExecutor(threads, "pictures")
+        try:
+            for split, rows in self._images.batches():
+                for part in _parts(rows):
+                    waiting.append(self._begun(pool, split, part))
+                    while len(waiting) > 2 and _are_many(waiting, threads):
+                        yield self._ended(waiting.popleft())
+            while waiting:
+                yield self._ended(waiting.popleft())
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _begun(self, pool: ThreadPoolExecutor, split: str, rows: pa.RecordBatch) -> "_Piece":
+        if not self._steps and self._stay(rows):
+            return _Piece(split, rows, (), rows.nbytes)
+        pictures, others = rows["image"].to_pylist(), rows.drop_columns(["image"])
+        facts = (others if self._steps else others.select(["id"])).to_pylist()
+        work = [
+            pool.submit(self._picture, one["bytes"], one["path"], row) for one, row in zip(pictures, facts, strict=True)
+        ]
+        return _Piece(split, others, tuple(work), sum(len(one["bytes"]) for one in pictures))
+
+    def _stay(self, rows: pa.RecordBatch) -> bool:
+        """Whether nothing is to be done for these rows, which is seen at once: most runs have PNGs and want PNGs."""
+        if self._encoding.format is None:
+            return True
+        if self._encoding.quality is not None or self._encoding.format not in SIGNATURES:
+            return False
+        begins = pc.starts_with(rows["image"].field("bytes"), SIGNATURES[self._encoding.format])
+        return bool(pc.all(begins).as_py())
+
+    def _picture(self, data: bytes, path: str | None, row: Mapping[str, object]) -> "_Picture":
+        new = encode(data, self._encoding)
+        if isinstance(new, LeftOut):
+            what = f"the image {row['id']} cannot be encoded as {self._encoding}: {new.detail or new.reason}"
+            raise StorageError(what, hint="Put an intact picture in its place, or take the image out.")
+        is_new, form = new is not data, known_format(new)
+        for step in self._steps:
+            new = step(new, row)
+        if is_new and path is not None and form is not None:
+            path = str(PurePosixPath(path).with_suffix(ENDINGS[form]))
+        return _Picture(new, path, is_new)
+
+    def _ended(self, piece: "_Piece") -> tuple[str, pa.RecordBatch]:
+        """Wait for the pictures of a piece, and return its rows with them."""
+        if piece.rows.num_columns == len(self.schema):
+            return piece.split, piece.rows
+        done = [one.result() for one in piece.work]
+        self.encoded += sum(one.is_new for one in done)
+        images = [{"bytes": one.data, "path": one.path} for one in done]
+        columns = [
+            pa.array(images, field.type) if field.name == "image" else piece.rows[field.name] for field in self.schema
+        ]
+        return piece.split, pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """A finished picture."""
+
+    data: bytes
+    path: str | None
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some rows that wait for the format.
+
+    Attributes:
+        rows: with their pictures if these stay as they are, else without.
+        work: one for each picture that is being finished.
+        size: of the pictures, in bytes, before they are finished.
+    """
+
+    split: str
+    rows: pa.RecordBatch
+    work: "tuple[Future[_Picture], ...]"
+    size: int
+
+
+def _parts(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Cut rows with large pictures into pieces of some megabytes."""
+    many = max(1, int(rows.num_rows * _PIECE_BYTES / max(1, rows.nbytes)))
+    return (rows.slice(first, many) for first in range(0, rows.num_rows, many))
+
+
+def _are_many(waiting: "deque[_Piece]", threads: int) -> bool:
+    pictures, size = sum(len(piece.work) for piece in waiting), sum(piece.size for piece in waiting)
+    return pictures > _PICTURES * threads or size > _BYTES or not pictures
+
+
+def digests_of(sources: Sequence[Source]) -> list[str]:
+    """sha256 of each file, in hex, by as many threads as there are cores."""
+    with ThreadPoolExecutor(cores(), "digests") as pool:
+        return list(pool.map(digest_of, sources))
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
