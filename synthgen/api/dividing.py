@@ -68,6 +68,7 @@ def rules_of_splits(planned: Plan) -> SplitRules:
         sizes=output.splits,
         near=None if output.near == "off" else output.near,
         together=output.together,
+        against=output.against,
         groups={row.id: row.group for row in sources.rows.all} if sources else {},
     )
 

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
+from synthgen.api.against import ReadSets, read_sets
 from synthgen.api.arguments import flag_of, text_of_path
 from synthgen.api.distinct import facts_of_run
 from synthgen.api.dividing import rules_of_splits
 from synthgen.api.publishing import clear_leftovers, committed, digests_of, own_files, published, publishing
 from synthgen.api.results import Results, digest_of_file, read_results, records_of, sheet_fingerprint, write_results
 from synthgen.api.review_notes import warn_of_lost, warn_of_void
+from synthgen.api.run_result import RunResult
 from synthgen.api.sheets import renew_pages
-from synthgen.api.trust import pinned_format, require_trust
+from synthgen.api.trust import pinned_of_dataset, require_trust
 from synthgen.errors import QuotaNotMet, StorageError, UsageError
+from synthgen.events import OnProgress, ignore
 from synthgen.files import as_damage
-from synthgen.fragments import fragment, paragraph
-from synthgen.inert import inert
-from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.pages.facts import asked, facts, limits
 from synthgen.planning import Plan
-from synthgen.records import ShardRecord, Shortfall
+from synthgen.records import ShardRecord
 from synthgen.running import RunState
 from synthgen.running.attempts import shard_of
 from synthgen.spec import OWN_FORMATS, Spec
@@ -35,58 +34,7 @@ if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
     from synthgen.ledger.source import Source
     from synthgen.ledger.tally import Tally
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """A finished run.
-
-    Attributes:
-        folder: the run's folder or address, which contains dataset and sheet.
-        fresh: shards made by this call; 0 if all were done before.
-        rebuilt: whether this call wrote the dataset; False if it existed already.
-        tally: the outcomes of all attempts, per class.
-        shortfalls: the cells that are not full.
-        seconds: work time of all committed shards.
-        spec: the spec of the run, with thresholds in place of files.
-        review: the images that reviewers took out or in.
-        kept_bytes: disk space of images that were not accepted and whose pixels the ledger keeps.
-
-    Example:
-        >>> result = synthgen.run("specs/quickstart.yaml", "outputs/quickstart")
-        >>> {kind.name: kind.accepted for kind in result.tally.classes}
-        {'doctor': 4, 'chef': 4}
-    """
-
-    folder: str
-    dataset: str
-    sheet: str
-    fresh: int
-    rebuilt: bool
-    tally: Tally
-    summary: DatasetSummary
-    shortfalls: tuple[Shortfall, ...]
-    seconds: float
-    spec: Spec
-    review: Review = NO_REVIEW
-    kept_bytes: int = 0
-
-    def __repr__(self) -> str:
-        images = f"{self.summary.rows:,} of {self.spec.total:,} images"
-        return f"<RunResult {inert(self.folder)}: {images} from {self.tally.attempted:,} attempts>"
-
-    def _repr_html_(self) -> str:
-        """Show the counts of each class, the reasons and where the files are, in a notebook."""
-        title = f"{self.spec.name}: {self.summary.rows:,} of {self.spec.total:,} images"
-        splits = ", ".join(f"{split.name} {split.rows:,}" for split in self.summary.splits)
-        places = f"dataset {self.dataset}: {splits}", f"contact sheet {self.sheet}"
-        return fragment(title, *self.tally.tables(), *map(paragraph, places))
-
-    @property
-    def missing(self) -> int:
-        """How many images the dataset lacks, counted class by class; with images taken in, also cell by cell."""
-        by_class = self.summary.missing({kind.name: kind.quota for kind in self.tally.classes})
-        return max(by_class, sum(short.missing for short in self.shortfalls))
+    from synthgen.pages.near import NearShelf
 
 
 def finalize(location: Location, *, trust: bool = False) -> RunResult:
@@ -107,19 +55,19 @@ def finalize(location: Location, *, trust: bool = False) -> RunResult:
     """
     store, trust = open_store(text_of_path(location, "location")), flag_of(trust, "trust")
     planned = runs.open_run(store)
-    require_trust(pinned_format(planned), store.location, trust=trust)
+    require_trust(pinned_of_dataset(planned), store.location, trust=trust)
     return finalized(planned, store, fresh=0)
 
 
-def finalized(planned: Plan, store: RunStore, *, fresh: int) -> RunResult:
+def finalized(planned: Plan, store: RunStore, *, fresh: int, on_progress: OnProgress = ignore) -> RunResult:
     """Do what `finalize` does, after `fresh` shards were made. It does not check trust."""
     with runs.changing(store):
-        result = _finalized(planned, store, fresh)
+        result = _finalized(planned, store, fresh, on_progress=on_progress)
         renew_pages(planned, store)
         return result
 
 
-def _finalized(planned: Plan, store: RunStore, fresh: int) -> RunResult:
+def _finalized(planned: Plan, store: RunStore, fresh: int, *, on_progress: OnProgress) -> RunResult:
     from synthgen.ledger.source import pixel_bytes
     from synthgen.ledger.tally import read_tally
 
@@ -131,7 +79,8 @@ def _finalized(planned: Plan, store: RunStore, fresh: int) -> RunResult:
     tally = read_tally(_ledgers(store, records), _quotas(spec), state.review)
     before, recorded = published(store), read_results(store)
     warn_of_lost(store, recorded)
-    inputs = sheet_fingerprint(planned, records, state.review)
+    compared = read_sets(planned, on_progress)
+    inputs = sheet_fingerprint(planned, records, state.review, compared.facts)
     sheet = _sheet_there(store, recorded, inputs)
     told = facts(planned) | facts_of_run(
         [committed(store, one.images.name) for one in records], _ledgers(store, records)
@@ -142,9 +91,9 @@ def _finalized(planned: Plan, store: RunStore, fresh: int) -> RunResult:
             _check_ledgers(store, records)
             store.delete(RESULTS)  # until the new one exists, nothing vouches for the sheet
             recorded = None
-        summary = _build(planned, store, folder, state, tally, before, told) if tally.accepted else None
+        summary = _build(planned, store, folder, state, tally, before, told, compared) if tally.accepted else None
         if sheet is None:
-            _show(planned, store, folder, state, told)
+            _show(planned, store, folder, state, told, compared.shelves(summary))
             sheet = digest_of_file(folder / SHEET)
         digests, origin = (digests_of(summary), summary.format.facts) if summary else ({}, {})
         results = Results(inputs, {SHEET: sheet, **digests}, origin, records_of(store), len(records))
@@ -228,6 +177,7 @@ def _build(
     tally: Tally,
     before: DatasetSummary | None,
     told: Mapping[str, str],
+    compared: ReadSets,
 ) -> DatasetSummary:
     from synthgen.dataset.encoding import Encoding
     from synthgen.dataset.finalize import finalize as build
@@ -249,6 +199,7 @@ def _build(
         name=spec.name,
         classes=list(spec.classes),
         splits=rules_of_splits(planned),
+        others=compared.others,
         drop=spec.filters.duplicates,
         writer=writer,
         provenance=Provenance(
@@ -269,7 +220,14 @@ def _build(
     )
 
 
-def _show(planned: Plan, store: RunStore, folder: Path, state: RunState, told: Mapping[str, str]) -> None:
+def _show(
+    planned: Plan,
+    store: RunStore,
+    folder: Path,
+    state: RunState,
+    told: Mapping[str, str],
+    near: Sequence[NearShelf],
+) -> None:
     from synthgen.pages.sheet import ledger_rows, write_sheet
 
     write_sheet(
@@ -281,6 +239,7 @@ def _show(planned: Plan, store: RunStore, folder: Path, state: RunState, told: M
         facts=told,
         asked=asked(planned),
         reviewable=True,
+        near=near,
     )
 
 

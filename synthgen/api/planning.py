@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from synthgen.api import wiring
+from synthgen.api.against import check_against
 from synthgen.api.dividing import check_dividing
 from synthgen.api.forecasting import Forecast, forecast
 from synthgen.api.shard_size import with_shard_size
@@ -44,6 +45,7 @@ def plan(spec: SpecInput, on_progress: OnProgress = ignore) -> Plan:
     )
     check_sources(planned)
     check_dividing(planned.spec)
+    check_against(planned.spec)
     return planned
 
 

@@ -20,7 +20,7 @@ from synthgen.api.arguments import (
     text_of_path,
 )
 from synthgen.api.deadline import Deadline
-from synthgen.api.finishing import RunResult, check_format, finalized
+from synthgen.api.finishing import check_format, finalized
 from synthgen.api.growing import check_growth
 from synthgen.api.making import make_pending, make_shards, refuse_failed
 from synthgen.api.own_spec import plan_of_own_spec
@@ -30,6 +30,7 @@ from synthgen.api.publishing import check_new
 from synthgen.api.recording import Committed, note_shards
 from synthgen.api.repeating import RunRecord, recorded
 from synthgen.api.review_notes import carry_review
+from synthgen.api.run_result import RunResult
 from synthgen.api.shard_size import as_in_run
 from synthgen.api.sources import check_apart
 from synthgen.api.specs import SpecInput, spec_and_text
@@ -142,14 +143,14 @@ def _made(
 ) -> RunResult:
     with deadline.kept():
         fresh = make(planned)
-    result = finalized(planned, store, fresh=fresh)
+    result = finalized(planned, store, fresh=fresh, on_progress=deadline.hear)
     if top_up:
         more = _topped_up(planned, store, result)
         if more is not planned:
             with deadline.kept():
                 fresh += make(more)
         if more is not planned or runs.read_state(more, store).review != result.review:
-            result = finalized(more, store, fresh=fresh)
+            result = finalized(more, store, fresh=fresh, on_progress=deadline.hear)
     return result
 
 
@@ -160,7 +161,7 @@ def _place_of(spec: Spec, location: Location | None, record: RunRecord | None) -
 
 
 def _topped_up(planned: Plan, store: RunStore, result: RunResult) -> Plan:
-    dropped = [duplicate.id for duplicate in result.summary.duplicates] if result.summary.dropped else []
+    dropped = result.summary.left_out
     with runs.changing(store):
         return runs.top_up(store, planned, runs.read_intact(planned, store), dropped)
 

@@ -14,8 +14,8 @@ from synthgen.records import Reason, Shortfall
 from synthgen.redaction import without_secrets
 
 if TYPE_CHECKING:
-    from synthgen.api.finishing import RunResult
     from synthgen.api.previewing import Preview
+    from synthgen.api.run_result import RunResult
     from synthgen.ledger.tally import ClassTally, Tally
     from synthgen.running import RunState
     from synthgen.spec import Attribute, Spec
@@ -88,6 +88,9 @@ def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
         if not split.rows and not split.wanted:
             yield f"empty     the split {split.name!r}: too few images for its share, so the dataset does not have it"
     yield from (f"together  {note}" for note in found.summary.split_notes)
+    for each in found.summary.compared:
+        too_near = f"{counted(len(each.near), 'image')} too near to one of its {each.images:,}"
+        yield f"against   {each.name}: {too_near}{_fate(each.removed) if each.near else ''}"
     if found.summary.dropped:
         yield f"dropped   {counted(found.summary.dropped, 'image')} that repeat an image of another shard"
     if review := found.review:
@@ -98,6 +101,10 @@ def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
     if not found.fresh and not found.rebuilt:
         yield f"unread    files were not read again; to check every byte: synthgen verify {found.folder}"
     yield f"look at   {found.sheet}"
+
+
+def _fate(removed: bool) -> str:
+    return ", left out" if removed else ", kept"
 
 
 def answer_of_preview(tally: Preview, sheet: Path) -> Answer:

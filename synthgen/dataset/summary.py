@@ -92,6 +92,13 @@ class DatasetSummary:
         return {name: sum(split.classes[name] for split in self.splits) for name in names}
 
     @property
+    def left_out(self) -> list[str]:
+        """The ids of accepted images that it leaves out: repeats, and what is too near to another set."""
+        repeats = [duplicate.id for duplicate in self.duplicates] if self.dropped else []
+        near = {one.id for each in self.compared if each.removed for one in each.near}
+        return [*repeats, *sorted(near)]
+
+    @property
     def split_notes(self) -> tuple[str, ...]:
         """What a user must know of the splits, as sentences: what was kept together, and what that cost."""
         found = self.grouping.sentences if self.grouping else ()

@@ -14,6 +14,7 @@ NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "output.splits": _FINALIZED,
     "output.near": _FINALIZED,
     "output.together": _FINALIZED,
+    "output.against": _FINALIZED,
     "output.surplus": "decides which pixels are kept, not which images are made",
     "source.dataset": "the plan has the sha256 of every picture, wherever the set lies now",
     "reference.image": "the plan has the sha256 of the picture, wherever it lies now",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from synthgen.spec.fields import FormatName, Section, VariableName
-from synthgen.spec.splits import Near, NearRule, Relation, Splits
+from synthgen.spec.splits import AgainstSets, Near, NearRule, Relation, Splits
 
 Option = str | int | float | bool | None
 """What an option of a plug-in may be set to."""
@@ -75,6 +75,9 @@ class Output(Section):
     )
     together: Annotated[tuple[Relation, ...], Field(strict=False, max_length=2)] = Field(
         (), description="What else keeps images in one split: 'prompt', 'template', or both."
+    )
+    against: AgainstSets | None = Field(
+        None, description="Sets that no image may be near to, such as your own test set. Default: none."
     )
     shard_size: Annotated[int, Field(ge=1, le=10_000)] | Literal["auto"] = Field(
         256,

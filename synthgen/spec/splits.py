@@ -81,6 +81,11 @@ class AgainstSpec(Section):
     action: Literal["remove", "flag"] = Field(
         "remove", description="Whether the dataset leaves such images out, or has them and says which they are."
     )
+    labels: Literal["same", "any"] = Field(
+        "same",
+        description="'same': sets with classes must have one of the spec's, or else they are the wrong sets. 'any': "
+        "classes do not matter. They never decide which images are compared.",
+    )
     max_bits: Annotated[int, Field(ge=0, le=64)] | None = Field(NEAR_BITS, description="As `output.near.max_bits`.")
     min_cosine: Fraction | None = Field(NEAR_COSINE, description="As `output.near.min_cosine`.")
 
