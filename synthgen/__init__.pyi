@@ -11,10 +11,14 @@ from .api.costing import Cost as Cost
 from .api.costing import cost as cost
 from .api.expanding import Expansion as Expansion
 from .api.expanding import expand as expand
+from .api.exporting import Exported as Exported
+from .api.exporting import export as export
 from .api.finishing import RunResult as RunResult
 from .api.finishing import finalize as finalize
 from .api.forecasting import Forecast as Forecast
 from .api.forecasting import forecast as forecast
+from .api.joining import Joined as Joined
+from .api.joining import join as join
 from .api.keeping import repair as repair
 from .api.keeping import replay as replay
 from .api.keeping import status as status

@@ -88,7 +88,9 @@ def serve(folder: Path, *, crowded: bool = False) -> Iterator[Hub]:
                     chunks += self.rfile.read(length)
                     self.rfile.readline()
                 self.rfile.readline()
-            return hub.datasets.answer(self.command, self.path, dict(self.headers), chunks)
+            return hub.datasets.answer(
+                self.command, self.path, {name.title(): value for name, value in self.headers.items()}, chunks
+            )
 
         def _send_file(self, path: Path) -> None:
             if not path.is_file():

@@ -1,6 +1,5 @@
 """Boxes and masks that are found, from a spec on the bundled model to COCO's format and back; and what is refused."""
 
-import re
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -32,7 +31,7 @@ classes: {doctor: 3, farmer: 3}
 prompts: {templates: ['a portrait of a {class}']}
 annotate: {boxes: 'bundled:reader', masks: 'bundled:reader'}
 filters: {label: {min_posterior: 0.5}, box: {}}
-output: {splits: {train: 1}}
+output: {splits: {train: 1}, format: [parquet, coco]}
 """
 
 
@@ -104,16 +103,13 @@ def test_a_stopped_run_goes_on_to_the_same_boxes_and_a_stricter_limit_needs_no_i
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in pycocotools' decoder
-def test_the_recipe_writes_what_pycocotools_and_audits_read(rows: datasets.Dataset, tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(import json.*?)```", (ROOT / "docs/boxes.md").read_text("utf-8"), re.DOTALL)
-    recipe: dict[str, Any] = {}
-    exec(code.rpartition("write_coco(")[0], recipe)
-    recipe["write_coco"](rows, tmp_path / "coco")
-    read = import_module("pycocotools.coco").COCO(str(tmp_path / "coco/annotations.json"))
+def test_coco_has_what_was_found(rows: datasets.Dataset, store: FolderStore) -> None:
+    folder = Path(store.location) / "dataset/coco/train"
+    read = import_module("pycocotools.coco").COCO(str(folder / "_annotations.coco.json"))
     assert len(read.getImgIds()) == len(read.getAnnIds()) == 6
     for annotation, row in zip(read.loadAnns(read.getAnnIds()), rows, strict=True):
         (shown,) = read.loadImgs(annotation["image_id"])
-        with Image.open(tmp_path / "coco" / shown["file_name"]) as image:
+        with Image.open(folder / shown["file_name"]) as image:
             assert image.tobytes() == row["image"].tobytes()
         mask = np.asarray(row["masks"][0]) > 127
         assert np.array_equal(read.annToMask(annotation).astype(bool), mask)

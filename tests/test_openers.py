@@ -33,7 +33,7 @@ OPENERS = {
     "get_tokenizer": {DOOR},
     "download_pretrained": {DOOR},
     "snapshot_download": {DOOR},
-    "hf_hub_download": {"models/part_source.py"},  # one JSON file, at a commit
+    "hf_hub_download": {"models/part_source.py"},  # one small file, at a commit
     "load_file": {"bundled/reader.py"},
     "load_from_disk": {"sets/saved.py"},
     "load_dataset": {"sets/hub.py"},

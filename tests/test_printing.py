@@ -2,7 +2,7 @@
 
 import pytest
 
-from synthgen.api.run_result import RunResult
+from synthgen.api.finishing import RunResult
 from synthgen.cli.show import answer_of_run, shortfall_lines, tally_lines
 from synthgen.dataset.summary import DatasetSummary, SplitSummary
 from synthgen.ledger.tally import ClassTally, Tally

@@ -18,6 +18,7 @@ from synthgen.dataset.finalize import finalize
 from synthgen.dataset.hub import sending
 from synthgen.dataset.hub.difference import parts
 from synthgen.errors import Interrupted, StorageError, UsageError
+from synthgen.store import open_store
 from tests.command import command_line, envelope
 from tests.dataset.shards import CLASSES, PROVENANCE, write_shard
 from tests.hub import Hub, serve
@@ -83,7 +84,7 @@ def test_a_push_is_one_commit_of_the_files_that_the_dataset_names(
     assert repo.private
     assert in_repository(hub) == files_of(written)
     assert set(found["left"]) == {".env", "notes.txt"}
-    assert [file["state"] for file in found["files"]] == ["new"] * 4
+    assert {file["state"] for file in found["files"]} == {"new"}
     assert OWNER not in printed.out + printed.err
     assert '"unit": "MB"' in printed.err
 
@@ -319,6 +320,20 @@ def test_what_was_pushed_is_read_from_there(
         ]
     card = DatasetCard.load(NAME)
     assert card.data.to_dict()["pretty_name"] == "workers"
+
+
+@pytest.mark.slow
+def test_the_dataset_of_a_run_in_a_bucket_is_pushed(
+    hub: Hub, written: Path, s3: Callable[[str], str], tmp_path: Path
+) -> None:
+    store = open_store(f"{s3()}/run")
+    with pytest.raises(UsageError, match="has no dataset yet"):
+        synthgen.push(store.location, NAME)
+    for name, content in files_of(written).items():
+        with store.write(f"dataset/{name}") as file:
+            file.write(content)
+    synthgen.push(store.location, NAME)
+    assert in_repository(hub) == files_of(written)
 
 
 POINTS: dict[str, Callable[[str, str], bool]] = {

@@ -3,45 +3,98 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
-from synthgen.api.against import ReadSets, read_sets
+from synthgen.api.against import read_sets
 from synthgen.api.arguments import flag_of, text_of_path
+from synthgen.api.building import build_dataset, check_ledgers, ledgers_of, refuse_unfinished
 from synthgen.api.distinct import facts_of_run
-from synthgen.api.dividing import rules_of_splits
+from synthgen.api.marking import check_signature
 from synthgen.api.publishing import clear_leftovers, committed, digests_of, own_files, published, publishing
 from synthgen.api.results import Results, digest_of_file, read_results, records_of, sheet_fingerprint, write_results
 from synthgen.api.review_notes import warn_of_lost, warn_of_void
-from synthgen.api.run_result import RunResult
 from synthgen.api.sheets import renew_pages
 from synthgen.api.trust import pinned_of_dataset, require_trust
-from synthgen.errors import QuotaNotMet, StorageError, UsageError
+from synthgen.errors import QuotaNotMet
 from synthgen.events import OnProgress, ignore
-from synthgen.files import as_damage
+from synthgen.fragments import fragment, paragraph
+from synthgen.inert import inert
+from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.pages.facts import asked, facts, limits
 from synthgen.planning import Plan
-from synthgen.records import ShardRecord
+from synthgen.records import Shortfall
 from synthgen.running import RunState
-from synthgen.running.attempts import shard_of
 from synthgen.spec import OWN_FORMATS, Spec
-from synthgen.spec.written import stands_alone, written_briefly
 from synthgen.store import Location, RunStore, open_store
-from synthgen.store.layout import DATASET, RESULTS, SHEET, SPEC
+from synthgen.store.layout import DATASET, RESULTS, SHEET
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
-    from synthgen.ledger.source import Source
     from synthgen.ledger.tally import Tally
     from synthgen.pages.near import NearShelf
 
 
-def finalize(location: Location, *, trust: bool = False) -> RunResult:
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A finished run.
+
+    Attributes:
+        folder: the run's folder or address, which contains dataset and sheet.
+        fresh: shards made by this call; 0 if all were done before.
+        rebuilt: whether this call wrote the dataset; False if it existed already.
+        tally: the outcomes of all attempts, per class.
+        shortfalls: the cells that are not full.
+        seconds: work time of all committed shards.
+        spec: the spec of the run, with thresholds in place of files.
+        review: the images that reviewers took out or in.
+        kept_bytes: disk space of images that were not accepted and whose pixels the ledger keeps.
+
+    Example:
+        >>> result = synthgen.run("specs/quickstart.yaml", "outputs/quickstart")
+        >>> {kind.name: kind.accepted for kind in result.tally.classes}
+        {'doctor': 4, 'chef': 4}
+    """
+
+    folder: str
+    dataset: str
+    sheet: str
+    fresh: int
+    rebuilt: bool
+    tally: Tally
+    summary: DatasetSummary
+    shortfalls: tuple[Shortfall, ...]
+    seconds: float
+    spec: Spec
+    review: Review = NO_REVIEW
+    kept_bytes: int = 0
+
+    def __repr__(self) -> str:
+        images = f"{self.summary.rows:,} of {self.spec.total:,} images"
+        return f"<RunResult {inert(self.folder)}: {images} from {self.tally.attempted:,} attempts>"
+
+    def _repr_html_(self) -> str:
+        """Show the counts of each class, the reasons and where the files are, in a notebook."""
+        title = f"{self.spec.name}: {self.summary.rows:,} of {self.spec.total:,} images"
+        splits = ", ".join(f"{split.name} {split.rows:,}" for split in self.summary.splits)
+        places = f"dataset {self.dataset}: {splits}", f"contact sheet {self.sheet}"
+        return fragment(title, *self.tally.tables(), *map(paragraph, places))
+
+    @property
+    def missing(self) -> int:
+        """How many images the dataset lacks, counted class by class; with images taken in, also cell by cell."""
+        by_class = self.summary.missing({kind.name: kind.quota for kind in self.tally.classes})
+        return max(by_class, sum(short.missing for short in self.shortfalls))
+
+
+def finalize(location: Location, *, trust: bool = False, on_progress: OnProgress = ignore) -> RunResult:
     """Build the dataset and the contact sheet of a run whose shards are all committed. Idempotent.
 
     Args:
         trust: open a plug-in that the run names as its dataset's format and this machine does not know.
+        on_progress: hears how many images are written.
 
     Raises:
         UsageError: shards are missing, or the run names an unknown format and `trust` is false.
@@ -56,42 +109,58 @@ def finalize(location: Location, *, trust: bool = False) -> RunResult:
     store, trust = open_store(text_of_path(location, "location")), flag_of(trust, "trust")
     planned = runs.open_run(store)
     require_trust(pinned_of_dataset(planned), store.location, trust=trust)
-    return finalized(planned, store, fresh=0)
+    return finalized(planned, store, fresh=0, on_progress=on_progress)
 
 
 def finalized(planned: Plan, store: RunStore, *, fresh: int, on_progress: OnProgress = ignore) -> RunResult:
     """Do what `finalize` does, after `fresh` shards were made. It does not check trust."""
+    check_signature(planned.spec)
     with runs.changing(store):
-        result = _finalized(planned, store, fresh, on_progress=on_progress)
+        result = _finalized(planned, store, fresh, on_progress)
         renew_pages(planned, store)
         return result
 
 
-def _finalized(planned: Plan, store: RunStore, fresh: int, *, on_progress: OnProgress) -> RunResult:
+def _finalized(planned: Plan, store: RunStore, fresh: int, on_progress: OnProgress) -> RunResult:
     from synthgen.ledger.source import pixel_bytes
     from synthgen.ledger.tally import read_tally
 
     spec, state = planned.spec, runs.read_state(planned, store)
-    _refuse_unfinished(store, state)
+    refuse_unfinished(store, state)
     warn_of_void(store, state)
     clear_leftovers(store, state.orphans)  # a reader of all files in the folder would count rows twice
     records = list(state.done.values())
-    tally = read_tally(_ledgers(store, records), _quotas(spec), state.review)
+    tally = read_tally(ledgers_of(store, records), _quotas(spec), state.review)
     before, recorded = published(store), read_results(store)
     warn_of_lost(store, recorded)
     compared = read_sets(planned, on_progress)
     inputs = sheet_fingerprint(planned, records, state.review, compared.facts)
     sheet = _sheet_there(store, recorded, inputs)
     told = facts(planned) | facts_of_run(
-        [committed(store, one.images.name) for one in records], _ledgers(store, records)
+        [committed(store, one.images.name) for one in records], ledgers_of(store, records)
     )
 
     with publishing(store) as folder:
         if sheet is None:
-            _check_ledgers(store, records)
+            check_ledgers(store, records)
             store.delete(RESULTS)  # until the new one exists, nothing vouches for the sheet
             recorded = None
-        summary = _build(planned, store, folder, state, tally, before, told, compared) if tally.accepted else None
+        summary = None
+        if tally.accepted:
+            place, own = folder / DATASET, own_files(store)
+            summary = build_dataset(
+                planned,
+                store,
+                place,
+                state,
+                spec.output,
+                tally,
+                told,
+                compared.others,
+                before=before,
+                own=own,
+                on_progress=on_progress,
+            )
         if sheet is None:
             _show(planned, store, folder, state, told, compared.shelves(summary))
             sheet = digest_of_file(folder / SHEET)
@@ -115,7 +184,7 @@ def _finalized(planned: Plan, store: RunStore, fresh: int, *, on_progress: OnPro
         seconds=state.seconds,
         spec=spec,
         review=state.review,
-        kept_bytes=pixel_bytes(_ledgers(store, records)),
+        kept_bytes=pixel_bytes(ledgers_of(store, records)),
     )
 
 
@@ -131,22 +200,8 @@ def check_format(spec: Spec) -> None:
         open_formats(spec.output.formats, spec.output.format_options)
 
 
-def _refuse_unfinished(store: RunStore, state: RunState) -> None:
-    runs.check_intact(state, store.location)
-    if not state.complete:
-        shards = "shard is" if state.shard_count == 1 else "shards are"
-        raise UsageError(
-            f"{store.location}: {len(state.pending)} of {state.shard_count} {shards} not committed yet",
-            hint=f"`synthgen run {store.location}` makes what is missing, and so do `synthgen work`'s tasks.",
-        )
-
-
 def _quotas(spec: Spec) -> dict[str, int | None]:
     return {name: kind.count for name, kind in spec.classes.items()}
-
-
-def _ledgers(store: RunStore, records: Sequence[ShardRecord]) -> list[Source]:
-    return [committed(store, record.ledger.name) for record in records]
 
 
 def _sheet_there(store: RunStore, recorded: Results | None, inputs: str) -> str | None:
@@ -155,69 +210,6 @@ def _sheet_there(store: RunStore, recorded: Results | None, inputs: str) -> str 
         return None
     digest = store.describe(SHEET).sha256
     return digest if digest == recorded.files.get(SHEET) else None
-
-
-def _check_ledgers(store: RunStore, records: Sequence[ShardRecord]) -> None:
-    """Compare every ledger with its commit.
-
-    Raises:
-        StorageError: a ledger differs from what was committed.
-    """
-    for record in records:
-        if store.describe(record.ledger.name).sha256 != record.ledger.sha256:
-            what = f"{store.location}/{record.ledger.name} is damaged: its sha256 is not the one of its commit"
-            raise StorageError(what, hint="Run `synthgen repair` on the run folder, and run again.")
-
-
-def _build(
-    planned: Plan,
-    store: RunStore,
-    folder: Path,
-    state: RunState,
-    tally: Tally,
-    before: DatasetSummary | None,
-    told: Mapping[str, str],
-    compared: ReadSets,
-) -> DatasetSummary:
-    from synthgen.dataset.encoding import Encoding
-    from synthgen.dataset.finalize import finalize as build
-    from synthgen.dataset.formats.opening import open_formats
-    from synthgen.dataset.provenance import Provenance, made_with
-
-    spec, records, review = planned.spec, list(state.done.values()), state.review
-    writer, origin = open_formats(spec.output.formats, spec.output.format_options)
-    if review.included:
-        _check_ledgers(store, [state.done[shard] for shard in sorted(set(map(shard_of, review.included)))])
-    return build(
-        [committed(store, record.images.name) for record in records],
-        folder / DATASET,
-        digests=[record.images.sha256 for record in records],
-        there=before,
-        own=own_files(store),
-        review=review,
-        ledgers=_ledgers(store, records),
-        name=spec.name,
-        classes=list(spec.classes),
-        splits=rules_of_splits(planned),
-        others=compared.others,
-        drop=spec.filters.duplicates,
-        writer=writer,
-        provenance=Provenance(
-            model=spec.model.id,
-            judge=spec.judge.id,
-            spec=(written := _spec_text(planned, store)),
-            resolved=None if stands_alone(written) else written_briefly(spec),
-            fingerprint=planned.fingerprint,
-            tally=tally,
-            model_revision=planned.revisions.generator,
-            settings=told,
-            versions=made_with(records),
-            asked=asked(planned),
-            format=origin,
-            encoding=Encoding(spec.output.image.format, spec.output.image.quality),
-            metadata=spec.metadata,
-        ),
-    )
 
 
 def _show(
@@ -231,7 +223,7 @@ def _show(
     from synthgen.pages.sheet import ledger_rows, write_sheet
 
     write_sheet(
-        map(state.review.read, ledger_rows(_ledgers(store, list(state.done.values())))),
+        map(state.review.read, ledger_rows(ledgers_of(store, list(state.done.values())))),
         folder / SHEET,
         title=planned.spec.name,
         quotas=_quotas(planned.spec),
@@ -241,18 +233,3 @@ def _show(
         reviewable=True,
         near=near,
     )
-
-
-def _spec_text(planned: Plan, store: RunStore) -> str:
-    """Return the spec as its author last wrote it, preceded by the counts that the run has grown to since."""
-    text, since = runs.kept_spec(store), 0
-    for number, addition in enumerate(planned.additions, start=1):
-        if addition.written is not None:
-            text, since = addition.written, number
-    if text is None:  # written by an earlier version
-        with as_damage(f"{store.location}/{SPEC}"):
-            text = store.read(SPEC).decode()
-    if not any(addition.extends for addition in planned.additions[since:]):
-        return text
-    counts = ", ".join(f"{name} {kind.count}" for name, kind in planned.spec.classes.items())
-    return f"# extended to: {counts}\n{text}"

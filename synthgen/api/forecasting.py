@@ -114,6 +114,7 @@ def forecast(planned: Plan) -> Forecast:
     if texts is not None and texts.findings:  # with what columns say, they are known only now
         raise TextLengthError(texts.findings)
     wide = 2 if spec.model.dtype == "float32" else 1  # presets count 16 bits
+    copies = 1 + len(spec.output.formats)  # images are in the shards, and in each format of the dataset
     return Forecast(
         attempts=expected,
         attempts_range=(attempts(lambda *counts: _wilson(*counts)[1]), attempts(lambda *counts: _wilson(*counts)[0]))
@@ -123,8 +124,7 @@ def forecast(planned: Plan) -> Forecast:
         passed=passed,
         tried=tried,
         seconds=seconds,
-        # Images are in the shards and again in the dataset.
-        bytes=int(2 * spec.total * (png + 1000) + expected * 4000) + (surplus or 0) if png else None,
+        bytes=int(copies * spec.total * (png + 1000) + expected * 4000) + (surplus or 0) if png else None,
         surplus_bytes=surplus,
         size=size,
         licence=_licence(spec, preset),
@@ -134,7 +134,7 @@ def forecast(planned: Plan) -> Forecast:
             "bytes": _basis_of_bytes(spec, size),
         },
         splits=splits,
-        warnings=(*split_warnings(splits, spec), *notes_of(spec, texts, planned.revisions.judge)),
+        warnings=(*split_warnings(splits, spec), *spec.format_notes, *notes_of(spec, texts, planned.revisions.judge)),
         tokens=texts.lengths if texts else (),
         weights=preset.weights * wide if preset else None,
         weights_without_encoders=preset.weights_without_encoders * wide if preset else None,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from synthgen.api import wiring
 from synthgen.api.against import check_against
 from synthgen.api.dividing import check_dividing
 from synthgen.api.forecasting import Forecast, forecast
+from synthgen.api.licensing import check_licences, notes_of
 from synthgen.api.shard_size import with_shard_size
 from synthgen.api.sources import check_sources, sources_of
-from synthgen.api.specs import SpecInput, spec_of, with_explicit_shares, with_thresholds
+from synthgen.api.specs import SpecInput, spec_of, with_files_read, with_thresholds
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, ignore
 from synthgen.planning import Plan, first_candidates, make_plan
@@ -31,7 +34,8 @@ def plan(spec: SpecInput, on_progress: OnProgress = ignore) -> Plan:
         on_progress: called with a `StepProgress` while the pictures of a large `source` are read.
 
     Raises:
-        UsageError: a file that `balance` names, a calibration, or the set of `source`, cannot be used.
+        UsageError: a file that `balance` names, a calibration, or the set of `source`, cannot be used; or a model's
+            licence is not one that the spec allows.
         ModelError: a model does not exist, or neither hub nor cache can resolve its revision.
 
     Example:
@@ -40,13 +44,14 @@ def plan(spec: SpecInput, on_progress: OnProgress = ignore) -> Plan:
     """
     spec = spec_of(spec)
     frozen = _frozen(spec)
+    check_licences(frozen)
     planned = with_thresholds(
         with_shard_size(make_plan(frozen, wiring.revisions(spec), sources_of(frozen, on_progress)))
     )
     check_sources(planned)
     check_dividing(planned.spec)
     check_against(planned.spec)
-    return planned
+    return replace(planned, licences=notes_of(planned))
 
 
 def sample(planned: Plan, count: int) -> list[Candidate]:
@@ -97,7 +102,7 @@ def _frozen(spec: Spec) -> Spec:
     if spec.prompts.expand is not None and spec.prompts.expand.prompts is None:
         hint = "`synthgen.expand` asks for them; `synthgen.load_spec` then reads them."
         raise UsageError("prompts.expand: the language model has not been asked yet", hint=hint)
-    resolved = with_explicit_shares(spec)
+    resolved = with_files_read(spec)
     for finding in check(resolved.canonical()) if resolved is not spec else ():
         raise UsageError(f"{'.'.join(map(str, finding.path))}: {finding.message}", hint="Ask for more images.")
     return resolved

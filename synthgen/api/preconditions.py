@@ -9,6 +9,7 @@ from synthgen import models
 from synthgen.api.dividing import HINT as DIVIDING
 from synthgen.api.dividing import undividable
 from synthgen.api.fitness import placed, unfit
+from synthgen.api.licensing import check_licences
 from synthgen.api.long_texts import HINT
 from synthgen.api.sources import check_kept_names
 from synthgen.api.text_notes import long_judge_texts
@@ -24,7 +25,7 @@ _LOCAL, _HUB = "local-dir:", "hf-hub:"
 def unusable(spec: Spec) -> Iterator[tuple[Violation, str]]:
     """Find each model of a spec that cannot be opened, with its place in the spec and what to do about it.
 
-    A model on the hub is only looked up when a run is planned.
+    A model on the hub is only looked up when a run is planned, and so is the licence that its card names.
     """
     missing = set[str]()
     for key, error in _errors(spec):
@@ -38,6 +39,11 @@ def unusable(spec: Spec) -> Iterator[tuple[Violation, str]]:
     except UsageError as error:
         yield from placed(error, spec)
     yield from ((finding, DIVIDING) for finding in undividable(spec))
+    try:
+        check_licences(spec, ask=False)
+    except UsageError as error:
+        for key, _, why in (line.partition(": ") for line in error.message.splitlines()):
+            yield Violation((key,), why), error.hint or ""
     if "judge" not in missing:
         yield from ((finding, HINT) for finding in long_judge_texts(spec))
 

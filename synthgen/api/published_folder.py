@@ -42,6 +42,19 @@ def folder_of(text: str, on_progress: OnProgress) -> Iterator[Path]:
     raise UsageError(f"{path} is not a dataset of synthgen: it has no {SUMMARY}", argument="dataset", hint=hint)
 
 
+def folder_of_run(path: Path) -> Path | None:
+    """Give the folder of a run's dataset; None if `path` is not a run.
+
+    Raises:
+        UsageError: the run has no dataset yet.
+    """
+    if not (path / layout.PLAN).is_file():
+        return None
+    if not (path / DATASET / SUMMARY).is_file():
+        raise UsageError(f"the run {path} has no dataset yet", hint=_unfinished(str(path)))
+    return path / DATASET
+
+
 def _unfinished(location: str) -> str:
     return f"`synthgen run {location}` finishes it, and `synthgen finalize {location}` builds its dataset."
 

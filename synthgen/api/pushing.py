@@ -59,8 +59,8 @@ class Pushed:
 
     Example:
         >>> listed = synthgen.push("outputs/quickstart", "portraits", dry_run=True)
-        >>> [file.name for file in listed.files][-2:]
-        ['README.md', 'synthgen.json']
+        >>> listed.files[-1].name
+        'synthgen.json'
     """
 
     repository: str

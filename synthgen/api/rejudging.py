@@ -6,10 +6,10 @@ from pathlib import Path
 
 from synthgen import running as runs
 from synthgen.api.arguments import flag_of, text_of_path, texts_of
-from synthgen.api.finishing import finalized
+from synthgen.api.finishing import RunResult, finalized
+from synthgen.api.marking import check_signature
 from synthgen.api.publishing import check_new
 from synthgen.api.review_notes import carry_review
-from synthgen.api.run_result import RunResult
 from synthgen.api.specs import with_settings, with_thresholds
 from synthgen.api.trust import pinned_of_dataset, require_trust
 from synthgen.errors import UsageError
@@ -65,6 +65,7 @@ def _rejudged(store: RunStore, into: RunStore, overrides: Sequence[str], trust: 
         written = written_in_full(spec) if spec else None
         stricter = stricter.extended(replace(addition, spec=spec, written=written))
 
+    check_signature(stricter.spec)
     kept = with_settings(SpecText(f"# rejudged\n{_text(stricter.spec, overrides)}", layout.SPEC), Settings(overrides))
     runs.create_run(into, stricter, kept)
     with runs.changing(into):

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from synthgen import running as runs
 from synthgen.api.arguments import PathInput, flag_of, path_of, text_of, text_of_path, texts_of
-from synthgen.api.finishing import finalized
-from synthgen.api.run_result import RunResult
+from synthgen.api.finishing import RunResult, finalized
 from synthgen.api.trust import pinned_of_dataset, require_trust
 from synthgen.errors import UsageError
 from synthgen.inert import inert

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,9 +21,11 @@ from synthgen.api.arguments import (
     text_of_path,
 )
 from synthgen.api.deadline import Deadline
-from synthgen.api.finishing import check_format, finalized
+from synthgen.api.finishing import RunResult, check_format, finalized
 from synthgen.api.growing import check_growth
+from synthgen.api.licensing import check_licences, warn_of_changed
 from synthgen.api.making import make_pending, make_shards, refuse_failed
+from synthgen.api.marking import check_signature
 from synthgen.api.own_spec import plan_of_own_spec
 from synthgen.api.preconditions import check_workers
 from synthgen.api.progress import started
@@ -30,7 +33,6 @@ from synthgen.api.publishing import check_new
 from synthgen.api.recording import Committed, note_shards
 from synthgen.api.repeating import RunRecord, recorded
 from synthgen.api.review_notes import carry_review
-from synthgen.api.run_result import RunResult
 from synthgen.api.shard_size import as_in_run
 from synthgen.api.sources import check_apart
 from synthgen.api.specs import SpecInput, spec_and_text
@@ -41,6 +43,8 @@ from synthgen.planning import Plan
 from synthgen.running import Outcome
 from synthgen.spec import Spec
 from synthgen.store import Location, RunStore, open_store
+
+_LOG = logging.getLogger(__name__)
 
 
 @one_spelling
@@ -106,12 +110,18 @@ def run(
         raise UsageError("a run cannot be extended by its own record", argument="extend", hint=hint)
     spec, written = (record.plan.spec, record.text) if record else spec_and_text(spec)
     check_workers(executor, devices, address)
+    check_signature(spec)
 
     store = _place_of(spec, location, record)
     check_new(store)
     check_format(spec)
+    for note in spec.format_notes:
+        _LOG.warning("%s", note)
     check_apart(spec, store)
+    if record:
+        check_licences(spec)
     planned = record.plan if record else plan_of_own_spec(as_in_run(spec, store), on_progress)
+    warn_of_changed(store, planned, extend=extend)
     if runs.is_unused(store):
         wiring.check_keys(planned)  # before the plan is written: a corrected spec would no longer fit it
     if extend:
@@ -254,6 +264,7 @@ def begin(
     check_format(spec)
     check_apart(spec, store)
     planned = plan_of_own_spec(as_in_run(spec, store), on_progress)
+    warn_of_changed(store, planned, extend=extend)
     if not runs.is_begun(store):
         wiring.check_keys(planned)
     if extend:

@@ -59,11 +59,10 @@ class SetLooker:
         with ThreadPoolExecutor() as threads:  # decoders let other threads work
             for batch in images.images():
                 keyed = [data if isinstance(data, LeftOut) else sha256(data).digest() for data in batch]
-                new = {
-                    key: data
-                    for key, data in zip(keyed, batch, strict=True)
-                    if isinstance(data, bytes) and self._lacks(key)
-                }
+                new = dict[bytes, bytes]()
+                for key, data in zip(keyed, batch, strict=True):
+                    if isinstance(key, bytes) and isinstance(data, bytes) and self._lacks(key):
+                        new[key] = data
                 bad = self._add(dict(zip(new, threads.map(_hashed, new.values()), strict=True)))
                 found += [bad.get(key, key) if isinstance(key, bytes) else key for key in keyed]
                 on_progress(StepProgress(f"looking at {images.name}", "images", len(found), total))
@@ -74,8 +73,8 @@ class SetLooker:
     def found(self, keys: Sequence[bytes]) -> tuple[list[bytes], Vectors | None]:
         """Return the hashes and the embeddings of images by their keys."""
         bits = self._hashes.get(keys)
-        packed = np.packbits(bits > 0.5, axis=1) if len(keys) else []
-        return [row.tobytes() for row in packed], None if self._looks is None else self._looks.get(keys)
+        hashes = [row.tobytes() for row in np.packbits(bits > 0.5, axis=1)] if len(keys) else []
+        return hashes, None if self._looks is None else self._looks.get(keys)
 
     def _lacks(self, key: bytes) -> bool:
         return key not in self._hashes or (self._looks is not None and key not in self._looks)

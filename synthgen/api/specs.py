@@ -21,6 +21,7 @@ from synthgen.spec import (
     CALIBRATED,
     NO_CHANGES,
     Balance,
+    LabelsLike,
     Settings,
     Spec,
     SpecText,
@@ -198,7 +199,7 @@ def _checked(source: SpecText, settings: Settings, calibrated: bool, models: boo
     if findings:
         raise refused(findings, "\n".join(filter(None, dict.fromkeys(hints))))
 
-    resolved = with_explicit_shares(spec)
+    resolved = with_files_read(spec)
     if resolved is not spec and (findings := list(check(resolved.canonical()))):
         raise refused(findings, "Ask for more images.")
     return resolved
@@ -210,19 +211,37 @@ def _files_of(spec: Spec, calibrated: bool) -> list[tuple[tuple[str | int, ...],
         (("balance", index, "target", "from"), partial(_with_explicit_share, entry, spec))
         for index, entry in enumerate(spec.balance)
     ]
+    files.append((("output", "labels", "like"), partial(_explicit_labels, spec)))
     if calibrated:
         files += [(("filters", name, "calibration"), partial(_calibration_of, spec, name)) for name in CALIBRATED]
     return files
 
 
-def with_explicit_shares(spec: Spec) -> Spec:
-    """Replace the files that `balance` names by the shares counted in them.
+def with_files_read(spec: Spec) -> Spec:
+    """Replace the files that `balance` names by the shares counted in them, and the set that `labels` names by a list.
 
     Raises:
         UsageError: a file cannot be used.
     """
-    entries = tuple(_with_explicit_share(entry, spec) for entry in spec.balance)
-    return spec if entries == spec.balance else spec.model_copy(update={"balance": entries})
+    entries, labels = tuple(_with_explicit_share(entry, spec) for entry in spec.balance), _explicit_labels(spec)
+    if entries == spec.balance and labels == spec.output.labels:
+        return spec
+    output = spec.output.model_copy(update={"labels": labels})
+    return spec.model_copy(update={"balance": entries, "output": output})
+
+
+def _explicit_labels(spec: Spec) -> object:
+    """Return `output.labels`; in place of a set, the order of its classes.
+
+    Raises:
+        UsageError: the set cannot be opened, does not number its classes, or has others.
+    """
+    labels = spec.output.labels
+    if not isinstance(labels, LabelsLike):
+        return labels
+    from synthgen.sets.class_order import class_order
+
+    return class_order(labels.like, list(spec.classes))
 
 
 def _with_explicit_share(entry: Balance, spec: Spec) -> Balance:

@@ -18,6 +18,7 @@ from synthgen.spec import on_one_line
 from synthgen.store import layout
 
 if TYPE_CHECKING:
+    from synthgen.dataset.marking.counting import MarkCount
     from synthgen.planning import Plan
     from synthgen.running import Damage, RunState
     from synthgen.running.replay import Replay
@@ -28,7 +29,9 @@ def finalize(location: RunArgument, trust: Trust = False) -> Answer:
     """Build the dataset and the contact sheet of a run. All its shards must be done."""
     from synthgen.api.finishing import finalize
 
-    return answer_of_run(finalize(location, trust=trust), resumes=False)
+    with session.progress(location, f"finalizing {location}") as on_progress:
+        made = finalize(location, trust=trust, on_progress=on_progress)
+    return answer_of_run(made, resumes=False)
 
 
 @command
@@ -136,14 +139,24 @@ def _status_lines(planned: "Plan", state: "RunState", location: str) -> Iterator
 
 @command
 def verify(location: RunArgument) -> Answer:
-    """Check everything that was committed. Reads hashes, rows, ids, every image and the dataset's files again."""
+    """Check everything that was committed. Reads hashes, rows, ids, every image and the dataset's files again.
+
+    Counts the images of the dataset that say, in their metadata, that a model made them.
+    """
     from synthgen.api.keeping import status, unverified, verify
+    from synthgen.api.marked import marked
 
     with session.progress(location, f"checking {location}") as on_progress:
         findings = verify(location, on_progress=on_progress)
-    result: dict[str, object] = {"problems": [asdict(each) for each in findings]}
+        marks = marked(location, on_progress)
+    result: dict[str, object] = {
+        "problems": [asdict(each) for each in findings],
+        "marks": None if marks is None else asdict(marks),
+    }
     lost = [found for found in findings if found.is_for_good]
     lines, error = [*_finding_lines(location, findings)], None
+    if marks is not None:
+        lines.append(f"{location}: {_marks_line(marks)}")
     if findings:
         hint = "`synthgen repair` discards what is damaged. Then run again to remake it."
         message = f"{counted(len(findings), 'problem')} in {location}"
@@ -154,6 +167,11 @@ def verify(location: RunArgument) -> Answer:
         result |= {"unverified": unsealed, "orphans": list(state.orphans), "pending": list(state.pending)}
         lines += _verified_lines(location, state, unsealed, bool(findings))
     return Answer(result=result, lines=lines, error=error, is_printing=True)
+
+
+def _marks_line(marks: "MarkCount") -> str:
+    said = f"{marks.marked:,} of {counted(marks.images, 'image')} of the dataset carry a mark that a model made them"
+    return f"{said}; not read: {', '.join(marks.unread)}" if marks.unread else said
 
 
 def _lost_hint(lost: "list[Damage]") -> str:

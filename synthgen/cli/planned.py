@@ -47,6 +47,7 @@ def answer_of_plan(
         auto: whether the spec leaves the size of shards to this machine.
         recorded: the preset that the plan is made from, where the model's own files were not seen.
     """
+    from synthgen.api.licensing import licences_of_plan
     from synthgen.api.memory_need import memory_need
     from synthgen.api.planning import shard_notes, steering_notes
     from synthgen.api.shard_size import chosen
@@ -73,6 +74,7 @@ def answer_of_plan(
         "preset": planned.spec.preset,
         "settings": choices_of(planned.spec.model),
         "combinations": combinations(planned.spec.model),
+        "licences": [each.as_json() for each in licences_of_plan(planned)],
         "forecast": asdict(forecast),
         "memory": None if memory is None else asdict(memory),
         "cost": None if cost is None else asdict(cost),
@@ -141,9 +143,19 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
     if (several := combinations(spec.model)) > 1:
         yield f"          {several:,} combinations; images of one batch have the same"
     yield f"judge     {spec.judge.id}"
-    yield f"licence   {forecast.licence}"
+    yield from _licences(planned)
     yield from _model(forecast, several_sizes="size" in choices_of(spec.model))
     yield from _costs(forecast)
+
+
+def _licences(planned: Plan) -> Iterator[str]:
+    """Say of each model which licence it has, and whether its outputs may train a model, as far as known."""
+    from synthgen.api.licensing import licences_of_plan
+
+    for at, found in enumerate(licences_of_plan(planned)):
+        whole = found.whole
+        what = f"may its outputs train a model: {whole.may_train}" if found.model.is_output else "it only scores"
+        yield f"{'' if at else 'licence':<10}{found.model.key}: {whole.name}; {what}"
 
 
 def _expanded(spec: Spec) -> dict[str, object] | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,10 +16,94 @@ from synthgen.cli.units import counted, size
 from synthgen.inert import inert
 
 if TYPE_CHECKING:
+    from synthgen.api.joining import Joined
     from synthgen.api.pushing import Pushed
 
 _LISTED = 40
 """Files that people see listed; `--json` has all."""
+
+
+@command
+def join(
+    real: Annotated[
+        str,
+        typer.Argument(metavar="REAL", parser=location_of, help="Real images: any set that `synthgen audit` opens."),
+    ],
+    synthetic: Annotated[
+        str,
+        typer.Argument(
+            metavar="SYNTHETIC",
+            parser=location_of,
+            autocompletion=complete_run,
+            help="Synthetic images: a run, its dataset, or any such set.",
+        ),
+    ],
+    folder: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="A new folder, or a dataset, which is replaced.")
+    ],
+    label: Annotated[
+        str | None, typer.Option("--label", metavar="COLUMN", help="Classes in REAL. Default: the likeliest column.")
+    ] = None,
+    synthetic_label: Annotated[
+        str | None, typer.Option("--synthetic-label", metavar="COLUMN", help="The same in SYNTHETIC.")
+    ] = None,
+    unshared_classes: Annotated[
+        bool, typer.Option("--unshared-classes", help="Keep classes that only one of the sets has.")
+    ] = False,
+    keep_splits: Annotated[
+        bool,
+        typer.Option("--keep-splits", help="Leave synthetic images in their splits. Default: all are for training."),
+    ] = False,
+    leave_out: Annotated[
+        list[str] | None, typer.Option("--leave-out", metavar="COLUMN", help="Leave a column out. Repeatable.")
+    ] = None,
+) -> Answer:
+    """Join real images and synthetic ones as one dataset.
+
+    A column `synthetic` says which images are. Classes are matched by name, and the numbers of the real set's stay. Its
+    splits stay as they are: synthetic images are for training only. Pictures are kept byte for byte.
+    """
+    from synthgen.api.joining import join
+
+    stop = stop_on_signals()
+    with session.progress(str(folder), f"joining {folder}") as on_progress:
+        joined = join(
+            real,
+            synthetic,
+            folder,
+            label=label,
+            synthetic_label=synthetic_label,
+            unshared_classes=unshared_classes,
+            keep_splits=keep_splits,
+            leave_out=leave_out or (),
+            on_progress=on_progress,
+            stop=stop.is_set,
+        )
+    if joined.leaks:
+        first = joined.leaks[0]
+        more = f", and {len(joined.leaks) - 1:,} more like it" if len(joined.leaks) > 1 else ""
+        session.warn(f"what is in another split leaks: {first.synthetic} {first.how} {first.real}{more}")
+    result = {
+        "folder": str(joined.folder),
+        "images": joined.summary.rows,
+        "rebuilt": joined.rebuilt,
+        "classes": list(joined.summary.classes),
+        "real": joined.real,
+        "synthetic": joined.synthetic,
+        "leaks": [asdict(leak) for leak in joined.leaks],
+    }
+    return Answer(result=result, lines=[*_joined_lines(joined)])
+
+
+def _joined_lines(joined: "Joined") -> Iterator[str]:
+    done = "joined   " if joined.rebuilt else "unchanged"
+    classes = counted(len(joined.summary.classes), "class", "classes")
+    yield f"{done} {counted(joined.summary.rows, 'image')} in {classes}"
+    for split in joined.summary.splits:
+        real, synthetic = (sum(origin[split.name].values()) for origin in (joined.real, joined.synthetic))
+        yield f"{split.name:<9} {real:,} real + {synthetic:,} synthetic"
+    yield f"dataset   {joined.folder}"
+    yield f'load it   datasets.load_dataset("{joined.folder}")'
 
 
 @command

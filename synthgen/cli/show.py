@@ -14,8 +14,8 @@ from synthgen.records import Reason, Shortfall
 from synthgen.redaction import without_secrets
 
 if TYPE_CHECKING:
+    from synthgen.api.finishing import RunResult
     from synthgen.api.previewing import Preview
-    from synthgen.api.run_result import RunResult
     from synthgen.ledger.tally import ClassTally, Tally
     from synthgen.running import RunState
     from synthgen.spec import Attribute, Spec

@@ -96,7 +96,9 @@ def _facts(preset: "Preset") -> dict[str, object]:
         "work": round(preset.work, 3),
         "licence": licence.name,
         "licence_url": licence.url,
-        "may_train": licence.may_train.value,
+        "may_train": licence.may_train,
+        "may_train_commercially": licence.commercial.value,
+        "may_train_non_commercially": licence.non_commercial.value,
         "may_train_reason": licence.reason,
         "gated": preset.is_gated,
         "remarks": list(preset.remarks),
@@ -111,14 +113,15 @@ def _table(presets: "list[Preset]") -> Iterator[str]:
     for preset in presets:
         whole, rest = (f"{size / 1e9:5.1f}" for size in (preset.weights, preset.weights_without_encoders))
         licence = preset.licence
-        yield f"{preset.name:<21}{whole:>6} {rest:>5}  {preset.speed:<8} {licence.may_train:<9}  {licence.name}"
+        yield f"{preset.name:<21}{whole:>6} {rest:>5}  {preset.speed:<8} {licence.commercial:<9}  {licence.id}"
         yield f"  {preset.hub_id}"
     limits = ", ".join(f"{kind} below {limit:g}" for kind, limit in SPEED_LIMITS.items())
     yield ""
     yield "All make images from text. GB: weights in 16 bits; GB*: without text encoders."
     yield "speed: billions of weights read for one image:"
     yield f"  {limits}"
-    yield "may train: whether a model may be trained on the pictures, by the licence"
+    yield "may train: whether a model that makes money may be trained on the pictures,"
+    yield "  by the licence; some say yes of others: synthgen models NAME"
     yield "All that is known of one, with reasons and sources: synthgen models NAME"
 
 

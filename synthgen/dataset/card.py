@@ -8,21 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from synthgen.dataset.columns import explained
+from synthgen.dataset.contact import CONTACT_CLASSES
 from synthgen.dataset.formats.format import WrittenSplit
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.select import SplitRules
 from synthgen.dataset.summary import DatasetSummary
-from synthgen.ledger.columns import BOX_SCORES, BOXES, MASK, MASKS, SETTINGS, SOURCE_ID, SOURCE_LABEL, own_names
+from synthgen.inert import inert
+from synthgen.ledger.columns import BOXES, MASK, MASKS, SOURCE_ID, SOURCE_LABEL
 from synthgen.ledger.composition import CellCount, Composition
 from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.ledger.tally import MEANINGS
 from synthgen.spec import DuplicateFilter
+from synthgen.store.layout import CONTACT
 
 if TYPE_CHECKING:
     from datasets import Features
+    from huggingface_hub import DatasetCardData
 
+_NO_RULES = SplitRules({})
 _CELLS = 400
 """At most this many are shown."""
 _LONG = 600
@@ -39,6 +46,7 @@ _SIZES = (
 )
 
 
+_LINE_BREAKS = frozenset("\x85\u2028\u2029")
 _TASKS = {BOXES: "object-detection", MASK: "image-segmentation", MASKS: "image-segmentation"}
 """What a column is for, as the Hub calls it. No dataset has both a mask of its pictures and masks that were found."""
 
@@ -56,6 +64,8 @@ def write_card(
 ) -> None:
     """Write `README.md`. It tells `datasets.load_dataset(folder)` and the Hub's viewer the splits and types.
 
+    It shows the contact sheet, if that is in the folder.
+
     Args:
         features: a `datasets.Features`.
         composition: that of the images in the dataset.
@@ -64,14 +74,17 @@ def write_card(
         rules: how images were divided.
         loaded: a split that `datasets` can read: it says of what types.
     """
-    body = _body(summary, provenance, composition, drop, review, [*features], rules or SplitRules({}))
+    has_sheet = (folder / CONTACT).is_file()
+    body = _body(
+        summary, provenance, composition, drop, review, [*features], rules or SplitRules({}), has_sheet=has_sheet
+    )
     text = f"---\n{_front_matter(summary, provenance, features, loaded)}\n---\n\n{body}\n"
     (folder / "README.md").write_text(text, "utf-8")
 
 
 def markdown(value: object) -> str:
     """`value` on one line, as text that Markdown and HTML take literally."""
-    text = " ".join(str(value).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = " ".join(inert(str(value)).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]#!|~$@]|:(?=//))", r"\\\1", text)
 
 
@@ -92,13 +105,13 @@ def _front_matter(
 
     data = DatasetCardData(
         pretty_name=summary.name,
-        license=provenance.licence,
+        license=provenance.licence or "unknown",
         size_categories=next((size for bound, size in _SIZES if summary.rows < bound), "n>10M"),
         task_categories=["image-classification", *(task for column, task in _TASKS.items() if column in features)],
-        tags=["synthetic", "synthgen", "diffusion"],
+        tags=["synthetic", "machine-generated", "synthgen", "diffusion"],
     )
     if not _loads(summary):
-        return str(data.to_yaml())
+        return _yaml(data)
 
     written = [split for split in summary.splits if split.rows]
     splits = SplitDict()
@@ -115,9 +128,17 @@ def _front_matter(
     # the same name and sizes, it gives the rows of the one for the other.
     data["dataset_info"]["description"] = f"made of {summary.inputs}"
     files = [{"split": split.name, "path": split.pattern} for split in written]
-    types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.is_told else {}
+    types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.needs_types else {}
     MetadataConfigs({"default": {"data_files": files, **types}}).to_dataset_card_data(data)
-    return str(data.to_yaml())
+    return _yaml(data)
+
+
+def _yaml(data: "DatasetCardData") -> str:
+    """Write the front matter. Signs that YAML takes for line breaks would not be read again as they are."""
+    text = str(data.to_yaml())
+    if _LINE_BREAKS.isdisjoint(text):
+        return text
+    return str(yaml.safe_dump(data.to_dict(), sort_keys=False, allow_unicode=False)).rstrip("\n")
 
 
 def _loads(summary: DatasetSummary) -> bool:
@@ -133,6 +154,8 @@ def _body(
     review: Review,
     columns: Collection[str],
     rules: SplitRules,
+    *,
+    has_sheet: bool,
 ) -> str:
     # What a template prints is escaped unless it says otherwise: `finalize` sees every expression.
     environment = Environment(
@@ -154,22 +177,32 @@ def _body(
         tally=provenance.tally,
         drop=drop,
         rules=rules,
-        draws=SETTINGS in columns,
         sourced=SOURCE_ID in columns,
         relabelled=SOURCE_LABEL in columns,
-        boxed=BOXES in columns,
-        masked=MASK in columns,
-        kept=[_code(name) for name in columns if not own_names([name])],
-        detected=BOX_SCORES in columns,
-        segmented=MASKS in columns,
+        columns=[([_code(name) for name in names], entry) for names, entry in explained(columns)],
+        literal=_Literal,
+        runs=[(split.name, split.label_runs) for split in summary.splits if split.rows and split.label_runs],
         reviewed=[(is_in, *key, count) for is_in in (False, True) for key, count in review.counts(is_in=is_in).items()],
         balanced=provenance.asked.balanced,
         cells=_cells(summary, composition),
         measured=_measured(summary, composition),
         others=[(reason, count, MEANINGS.get(reason, "")) for reason, count in totals.items()],
+        sheet=CONTACT if has_sheet else None,
+        shown_classes=min(len(summary.classes), CONTACT_CLASSES),
+        licences=[{**found, "read": _read_in(found)} for found in provenance.licences],
+        points=[(point.key.removeprefix("10(2)"), point) for point in provenance.questions],
+        audited=provenance.audited,
+        remake=_Literal(fenced(provenance.remake, "sh")),
         spec=_Literal(fenced(provenance.spec, "yaml")),
         resolved=_Literal(fenced(provenance.resolved, "yaml")) if provenance.resolved else None,
     )
+
+
+def _read_in(found: Mapping[str, object]) -> str:
+    """Link to where a licence was read. The addresses are those of synthgen's own table."""
+    sources = found["sources"]
+    assert isinstance(sources, list)
+    return _Literal(", ".join(f"[text]({url})" for url in sources) or "–")
 
 
 def _code(name: str) -> str:
@@ -187,6 +220,9 @@ def _made(provenance: Provenance) -> dict[str, str]:
     made["plan"] = provenance.fingerprint
     made["format"] = str(provenance.format)
     made["pictures"] = str(provenance.encoding)
+    made["marks"] = str(provenance.marking) if provenance.marking else "none"
+    if provenance.signed_by:
+        made["signed by"] = str(provenance.signed_by)
     for key, value in provenance.versions.items():
         name = key.rpartition(".")[2]
         if all((name, value) != (told.rpartition(".")[2], made[told]) for told in made):

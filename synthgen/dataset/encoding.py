@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import IO, Final, Literal
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
+from synthgen.dataset.marking import hand_on
 from synthgen.images import LeftOut, decode, decode_as_stored
 
 PictureFormat = Literal["png", "jpeg", "webp"]
@@ -19,7 +19,6 @@ ENDINGS: Final = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 SIGNATURES: Final[Mapping[PictureFormat, bytes]] = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
 """What files of a format begin with, all in one place. WebP has its signature in two."""
 
-_XMP_OF_PNG = "XML:com.adobe.xmp"
 _LOSSLESS_MODES: Final = {"png": {"1", "L", "LA", "P", "RGB", "RGBA", "I;16"}, "webp": {"RGB", "RGBA"}}
 """The modes that a format keeps as they are. Others become RGB, as everywhere in synthgen."""
 
@@ -70,7 +69,7 @@ def ending_of(picture: bytes) -> str | None:
 
 
 def encode(picture: bytes, encoding: Encoding) -> bytes | LeftOut:
-    """Encode a picture anew, or return it as it is if nothing is to be done; or say why it cannot be decoded.
+    """Encode a picture again, or return it as it is if nothing is to be done; or say why it cannot be decoded.
 
     JPEG is written without subsampling (4:4:4). Where pixels are kept, so are grey levels and transparency; what a
     format cannot hold becomes RGB, 8 bits a channel, on white. Colour profile and XMP go along; EXIF does not, and
@@ -80,7 +79,7 @@ def encode(picture: bytes, encoding: Encoding) -> bytes | LeftOut:
         return picture
     assert encoding.format is not None
     image = _decoded(picture, encoding)
-    return image if isinstance(image, LeftOut) else _written(image, encoding)
+    return image if isinstance(image, LeftOut) else hand_on(picture, _written(image, encoding))
 
 
 def _decoded(picture: bytes, encoding: Encoding) -> Image.Image | LeftOut:
@@ -97,29 +96,19 @@ def _decoded(picture: bytes, encoding: Encoding) -> Image.Image | LeftOut:
 
 
 def _written(image: Image.Image, encoding: Encoding) -> bytes:
-    profile, xmp = image.info.get("icc_profile"), image.info.get("xmp")
+    profile = image.info.get("icc_profile")
     options: dict[str, object] = {}
     if isinstance(profile, bytes) and profile[16:20] == (b"RGB " if image.mode[:3] == "RGB" else b"GRAY"):
         options["icc_profile"] = profile
     if encoding.format == "png":
-        options |= {"icc_profile": options.get("icc_profile"), "pnginfo": _png_text(xmp)}
+        options.setdefault("icc_profile", None)
         return _saved(lambda file: image.save(file, "PNG", **options))
-    if isinstance(xmp, bytes):
-        options["xmp"] = xmp
     if encoding.format == "webp":
         # "exact" keeps colours that nobody sees, below what is fully transparent.
         options |= {"lossless": True, "exact": True} if encoding.quality is None else {"quality": encoding.quality}
         return _saved(lambda file: image.save(file, "WEBP", **options))
     quality = encoding.quality or JPEG_QUALITY
     return _saved(lambda file: image.save(file, "JPEG", quality=quality, subsampling="4:4:4", **options))
-
-
-def _png_text(xmp: object) -> PngInfo | None:
-    if not isinstance(xmp, bytes):
-        return None
-    text = PngInfo()
-    text.add_itxt(_XMP_OF_PNG, xmp.decode("utf-8", "replace"))
-    return text
 
 
 def _saved(save: Callable[[IO[bytes]], object]) -> bytes:

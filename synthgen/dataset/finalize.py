@@ -1,33 +1,38 @@
 """Committed shards -> the dataset's folder."""
 
 import json
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from synthgen.dataset.against import OtherSet
+from synthgen.dataset.build import Writing, build
 from synthgen.dataset.card import write_card
 from synthgen.dataset.columns import COLUMNS_VERSION
-from synthgen.dataset.formats.format import FormatWriter, Manifest
+from synthgen.dataset.cores import on_all_cores
+from synthgen.dataset.describing import description_of
+from synthgen.dataset.encoding import Encoding
+from synthgen.dataset.formats.format import FormatWriter, WrittenSplit
 from synthgen.dataset.formats.parquet import ParquetFormat
-from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.images import CommittedImages
 from synthgen.dataset.included import included_images
-from synthgen.dataset.order import LabelRuns
-from synthgen.dataset.pictures import FinishedImages, digests_of
+from synthgen.dataset.origin import write_origin
+from synthgen.dataset.pictures import Step, digests_of
 from synthgen.dataset.provenance import Provenance
-from synthgen.dataset.replace import building, recover, scratch_beside
-from synthgen.dataset.select import AcceptedImages, Selection, SplitRules, select
-from synthgen.dataset.summary import DatasetSummary, SplitSummary, read_summary, write_summary
+from synthgen.dataset.replace import check_place, check_space, recover, scratch_beside
+from synthgen.dataset.select import AcceptedImages, SplitRules, select
+from synthgen.dataset.summary import DatasetSummary, read_summary
 from synthgen.errors import StorageError
 from synthgen.events import OnProgress, ignore
 from synthgen.ledger.columns import SOURCE_ID, attribute
 from synthgen.ledger.review import NO_REVIEW, Review
-from synthgen.ledger.source import Source, batches, scan
+from synthgen.ledger.source import Scan, Source, batches, digests_of_pictures, hashes_of, pixel_bytes, scan
 from synthgen.spec import DuplicateFilter, Splits
 from synthgen.version import __version__
 
@@ -52,6 +57,7 @@ def finalize(
     others: Sequence[OtherSet] = (),
     labels: Sequence[str] | None = None,
     seed: int = 0,
+    signature: Step | None = None,
     on_progress: OnProgress = ignore,
 ) -> DatasetSummary:
     """Make the dataset of all accepted images in `sources`, the committed files of every shard, in any order.
@@ -71,10 +77,11 @@ def finalize(
         review: the images that reviewers took out, and those that they took in, which `drop` leaves alone.
         ledgers: the ledger of each source, in the same order. Only needed for images that were taken in, and to keep
             those of one template together.
-        others: the sets that `splits` are compared with.
+        others: the sets that the images are compared with.
         classes: as the sources number them.
         labels: the same in the order in which the dataset numbers them; by default, that of `classes`.
         seed: of the order of the rows.
+        signature: signs each picture, as `provenance.signed_by` says.
         on_progress: hears how many images are written.
 
     Raises:
@@ -83,10 +90,9 @@ def finalize(
         StorageError: a source is damaged or cannot be used, an id occurs twice, or the folder cannot be written.
     """
     rule = drop.model_dump(mode="json") if drop else None
-    rules = splits if isinstance(splits, SplitRules) else SplitRules(splits)
-    compared = [(other.name, other.digest) for other in others]
     committed = digests if digests is not None else digests_of(sources)
-    facts = (rule, compared, *review.facts, labels or classes, seed)
+    rules = splits if isinstance(splits, SplitRules) else SplitRules(splits)
+    facts = (rule, [(other.name, other.digest) for other in others], *review.facts, labels or classes, seed)
     inputs = _fingerprint(committed, name, classes, rules, provenance, *facts)
     recover(folder)
     summary = read_summary(folder) or there
@@ -96,15 +102,18 @@ def finalize(
     if digests is not None:
         _check(sources, digests)
     taken = included_images(ledgers, sources, review, classes)
-    ordered, accepted = _read([*sources, *taken], classes, rules, drop, review, provenance.asked.balanced)
+    scans, accepted = _read([*sources, *taken], classes, rules, drop, review, provenance.asked.balanced)
     if "template" in rules.together:
         accepted.shared["template"] = _templates(ledgers, accepted.ids)
     selection = select(accepted, classes, rules, drop, others)
     selection = replace(selection, classes=tuple(labels or classes))
 
-    with building(folder, own) as new, scratch_beside(folder) as scratch:
+    check_place(folder, own)
+    if provenance.encoding == Encoding("png"):
+        check_space(folder, pixel_bytes(sources) * len(selection.split_of) // len(accepted.ids))
+    with scratch_beside(folder) as scratch:
         images = CommittedImages(
-            ordered,
+            scans,
             selection,
             provenance.asked,
             review,
@@ -113,20 +122,25 @@ def finalize(
             model=provenance.model,
             seed=seed,
         )
-        finished = FinishedImages(images, provenance.encoding, (), on_progress, len(selection.split_of))
-        manifest = write_in_format(writer, provenance.format, selection, finished, new)
-        summary = replace(
-            _summary(name, inputs, provenance, rules, selection, manifest, images.runs, new),
-            encoding=provenance.encoding,
-            encoded=finished.encoded,
+
+        def describe(new: Path, summary: DatasetSummary, loaded: WrittenSplit | None) -> None:
+            write_card(new, summary, provenance, images.features, images.composition, drop, review, rules, loaded)
+            write_origin(new, summary, provenance)
+
+        steps = [step for step in (provenance.marking, signature) if step is not None]
+        return build(
+            folder,
+            images,
+            selection,
+            Writing(writer, provenance.format, provenance.encoding, steps),
+            name=name,
+            inputs=inputs,
+            write_card=describe,
+            runs=images.label_runs,
+            description=description_of(provenance),
+            own=own,
+            on_progress=on_progress,
         )
-        loaded = next((split for split in manifest.splits.values() if split.pattern), None)
-        write_card(new, summary, provenance, images.features, images.composition, drop, review, rules, loaded)
-        files = sorted(path for path in new.rglob("*") if path.is_file())
-        names = [path.relative_to(new).as_posix() for path in files]
-        summary = replace(summary, digests=dict(zip(names, digests_of(files), strict=True)))
-        write_summary(summary, new)
-    return summary
 
 
 def _check(sources: Sequence[Source], committed: Iterable[str]) -> None:
@@ -148,24 +162,27 @@ def _read(
     drop: DuplicateFilter | None,
     review: Review,
     balanced: Sequence[str],
-) -> tuple[list[Source], AcceptedImages]:
+) -> tuple[list[Scan], AcceptedImages]:
     """Read what the selection needs to know of the images; give the sources in the order of their ids, too."""
     asking = (drop, rules.near, rules.against)
-    hashes = any(rule is not None and rule.max_bits is not None for rule in asking)
     embeddings = any(rule is not None and rule.min_cosine is not None for rule in asking)
     answers = [attribute(name) for name in balanced]
     columns = ["seed", SOURCE_ID, *["prompt"] * ("prompt" in rules.together), *answers]
-    looked = (scan(source, classes, columns, hashes=hashes, embeddings=embeddings) for source in sources)
-    scans = sorted(looked, key=lambda one: one.ids[:1])
+
+    def look(source: Source) -> Scan:
+        return scan(source, classes, columns, embeddings=embeddings)
+
+    scans = sorted(on_all_cores(look, sources), key=lambda one: one.ids[:1])
 
     def joined(name: str) -> list[Hashable]:
-        return [value for one in scans for value in one.columns[name]]
+        return [cast("Hashable", value) for one in scans for value in one.columns[name]]
 
+    hashes = any(rule is not None and rule.max_bits is not None for rule in asking)
     whole = AcceptedImages(
         [image_id for one in scans for image_id in one.ids],
         [label for one in scans for label in one.labels],
-        [digest for one in scans for digest in one.digests],
-        [each for one in scans for each in one.hashes],
+        [digest for digests in digests_of_pictures(scans) for digest in digests],
+        [each for found in on_all_cores(hashes_of, scans) for each in found] if hashes else [],
         _stacked([rows for one in scans for rows in one.embeddings]) if embeddings else None,
         review.spared,
         [tuple(map(str, cell)) for cell in zip(*map(joined, answers), strict=True)] if answers else [],
@@ -176,7 +193,7 @@ def _read(
     if "prompt" in rules.together:
         whole.shared["prompt"] = joined("prompt")
     kept = [place for place, image_id in enumerate(whole.ids) if image_id not in review.excluded]
-    return [one.source for one in scans], whole if len(kept) == len(whole) else whole.of(kept)
+    return scans, whole if len(kept) == len(whole) else whole.of(kept)
 
 
 def _stacked(parts: Sequence[NDArray[np.float16]]) -> NDArray[np.float16]:
@@ -198,44 +215,6 @@ def _templates(ledgers: Iterable[Source], ids: Sequence[str]) -> list[Hashable]:
     return [found.get(image_id) for image_id in ids]
 
 
-def _summary(
-    name: str,
-    inputs: str,
-    provenance: Provenance,
-    rules: SplitRules,
-    selection: Selection,
-    manifest: Manifest,
-    runs: Mapping[str, LabelRuns],
-    folder: Path,
-) -> DatasetSummary:
-    """Sum up what was written. The digests follow when the card is written, too."""
-    return DatasetSummary(
-        name=name,
-        inputs=inputs,
-        splits=tuple(
-            SplitSummary(
-                name=split,
-                rows=manifest.splits[split].rows,
-                size=manifest.splits[split].size,
-                files={file: (folder / file).stat().st_size for file in manifest.splits[split].files},
-                classes={kind: selection.counts.get((split, kind), 0) for kind in selection.classes},
-                pattern=manifest.splits[split].pattern,
-                wanted=selection.wanted.get(split),
-                exact=isinstance(rules.sizes[split], int),
-                runs=runs[split],
-            )
-            for split in selection.splits
-        ),
-        duplicates=selection.duplicates,
-        dropped=selection.dropped,
-        grouping=selection.grouping,
-        compared=selection.compared,
-        digests={},
-        format=provenance.format,
-        columns=COLUMNS_VERSION,
-    )
-
-
 def _fingerprint(
     digests: Iterable[str],
     name: str,
@@ -245,7 +224,13 @@ def _fingerprint(
     *settings: object,
 ) -> str:
     facts = [__version__, COLUMNS_VERSION, name, list(classes), rules.facts, asdict(provenance), settings]
-    digest = sha256(json.dumps(facts, ensure_ascii=True).encode())
+    digest = sha256(json.dumps(facts, ensure_ascii=True, default=_of_spec).encode())
     for one in sorted(digests):
         digest.update(one.encode())
     return digest.hexdigest()
+
+
+def _of_spec(value: object) -> object:
+    """Write a section of the spec, which is no dataclass, as JSON types."""
+    assert isinstance(value, BaseModel)
+    return value.model_dump(mode="json")

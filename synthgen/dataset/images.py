@@ -1,5 +1,6 @@
 """The images of a selection, streamed from the committed shards to whatever writes them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -17,7 +18,7 @@ from synthgen.files import as_damage
 from synthgen.ledger.columns import FOR_DUPLICATES, INCLUDED_BY, SETTINGS, ImageRow, attribute
 from synthgen.ledger.composition import BalanceRequest, Composition
 from synthgen.ledger.review import BY_RUN, NO_REVIEW, Review
-from synthgen.ledger.source import Source, batches, schema_of
+from synthgen.ledger.source import Scan, batches, unusable_row
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -59,12 +60,12 @@ class CommittedImages(SelectedImages):
 
     Attributes:
         composition: what the images of the last pass were measured to be.
-        runs: how long images of one class follow each other, by split.
+        label_runs: how long images of one class follow each other, by split.
     """
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        scans: Sequence[Scan],
         selection: Selection,
         asked: BalanceRequest,
         review: Review = NO_REVIEW,
@@ -77,6 +78,7 @@ class CommittedImages(SelectedImages):
         """Check that the sources share one schema, and draw the order of their images.
 
         Args:
+            scans: of the sources.
             review: says which of the images were taken in, and by whom; if any were, the rows have a column for it.
             scratch: an empty folder, for rows that do not fit into memory.
             classes: as the sources number them. The selection may have another order.
@@ -86,17 +88,18 @@ class CommittedImages(SelectedImages):
         Raises:
             StorageError: they do not, or cannot be read.
         """
+        sources = [one.source for one in scans]
         self._sources, self._selection, self._asked, self._model = sources, selection, asked, model
         self._taken = {name: word.reviewer or BY_RUN for name, word in review.included.items()}
-        self._stored = _stored_schema(sources)
+        self._stored, self._has_settings = _stored_schema(scans)
         self._labels = pa.array([selection.classes.index(name) for name in classes])
         names = [*self._stored.names, "class", "model", "shard", "attempt", *[INCLUDED_BY] * bool(self._taken)]
         with as_damage(sources[0]):
             self.schema: pa.Schema = _schema(self._stored, names, selection.classes)
         self.composition = Composition(asked)
         self.count = 0
-        self.runs: dict[str, LabelRuns] = {}
-        self._places = self._draw(seed)
+        self.label_runs: dict[str, LabelRuns] = {}
+        self._places = self._draw(scans, seed)
         self._scratch = scratch
         self._mixed: MixedRows | None = None
 
@@ -110,7 +113,7 @@ class CommittedImages(SelectedImages):
         self.composition, self.count = Composition(self._asked), 0
         if self._mixed is None:
             self._mixed = MixedRows(self._read, self._places, self._scratch)
-        for split, stored in _divided(self._mixed.batches(), self._selection):
+        for split, stored in divided(self._mixed.batches(), self._selection):
             rows = self._shown(stored)
             self.count += rows.num_rows
             _count(rows, self.composition)
@@ -122,17 +125,15 @@ class CommittedImages(SelectedImages):
             for row in batch.to_pylist():
                 yield split, cast("ImageRow", row)
 
-    def _draw(self, seed: int) -> Places:
+    def _draw(self, scans: Sequence[Scan], seed: int) -> Places:
         """Say where each row of the sources comes in the order: -1 if it is left out."""
-        ids: list[str] = []
-        labels: list[int] = []
-        for source in self._sources:
-            for batch in batches(source, ["id", "label"]):
-                ids += batch["id"].to_pylist()
-                labels += batch["label"].to_pylist()
+        ids = [image_id for one in scans for image_id in one.ids]
         numbers = {split: number for number, split in enumerate(self._selection.splits)}
         numbers_of = {image_id: numbers[split] for image_id, split in self._selection.split_of.items()}
-        split_of, kinds = np.array([numbers_of.get(one, -1) for one in ids]), np.array(labels)
+        split_of, kinds = (
+            np.array([numbers_of.get(one, -1) for one in ids]),
+            np.concatenate([one.labels for one in scans]),
+        )
 
         places, start = np.full(len(ids), -1), 0
         for split, number in numbers.items():
@@ -141,14 +142,17 @@ class CommittedImages(SelectedImages):
             places[ordered] = np.arange(start, start + len(ordered))
             start += len(ordered)
             counts = np.unique_counts(kinds[there]).counts
-            self.runs[split] = LabelRuns(longest_run(kinds[ordered]), longest_possible(counts.tolist()))
+            self.label_runs[split] = LabelRuns(longest_run(kinds[ordered]), longest_possible(counts.tolist()))
         return places
 
     def _read(self) -> Iterator[pa.RecordBatch]:
         """Read the rows as they are stored."""
-        for source in self._sources:
-            there = [name for name in schema_of(source).names if name in self._stored.names]
+        for source, has_settings in zip(self._sources, self._has_settings, strict=True):
+            there = self._stored.names if has_settings else _without(self._stored, SETTINGS).names
             for rows in batches(source, there):
+                sizes = pc.fill_null(pc.binary_length(rows["image"].field("bytes")), 0).to_numpy()
+                if not (sizes > 0).all():
+                    raise unusable_row(source, rows["id"][int(sizes.argmin())].as_py(), "0 bytes of image")
                 columns = [
                     rows[field.name] if field.name in there else pa.nulls(rows.num_rows, field.type)
                     for field in self._stored
@@ -175,7 +179,7 @@ class CommittedImages(SelectedImages):
             return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
-def _divided(rows: Iterator[pa.RecordBatch], selection: Selection) -> Iterator[tuple[str, pa.RecordBatch]]:
+def divided(rows: Iterator[pa.RecordBatch], selection: Selection) -> Iterator[tuple[str, pa.RecordBatch]]:
     """Say which split rows belong to that come split by split."""
     ends = np.cumsum([selection.images_in(split) for split in selection.splits])
     start = 0
@@ -189,26 +193,28 @@ def _divided(rows: Iterator[pa.RecordBatch], selection: Selection) -> Iterator[t
 
 def _count(rows: pa.RecordBatch, composition: Composition) -> None:
     names = [name for name in composition.asked.answers if attribute(name) in rows.schema.names]
-    keys = ["class", *map(attribute, names)]
-    for row in pa.Table.from_batches([rows]).select(keys).group_by(keys).aggregate([([], "count_all")]).to_pylist():
-        answers = {name: row[attribute(name)] for name in names}
-        composition.add(row["class"], answers, row["count_all"])
+    values = (rows[column].to_pylist() for column in ("class", *map(attribute, names)))
+    for (kind, *answers), images in Counter(zip(*values, strict=True)).items():
+        composition.add(kind, dict(zip(names, answers, strict=True)), images)
 
 
-def _stored_schema(sources: Sequence[Source]) -> pa.Schema:
-    """Return the schema that the sources share, less what was only needed to find duplicates."""
-    if not sources:
+def _stored_schema(scans: Sequence[Scan]) -> tuple[pa.Schema, list[bool]]:
+    """Return the schema that the sources share, less what was only needed to find duplicates.
+
+    A run may have gained choices of settings only after its first shards: say of each source whether it has them.
+    """
+    if not scans:
         raise StorageError("there is no committed shard to make a dataset of", hint="Run `synthgen run` first.")
-    schemas = [_without(schema_of(source).remove_metadata(), *FOR_DUPLICATES) for source in sources]
+    schemas = [_without(one.schema.remove_metadata(), *FOR_DUPLICATES) for one in scans]
     first = next((each for each in schemas if SETTINGS in each.names), schemas[0])
-    for source, other in zip(sources, schemas, strict=True):
+    for one, other in zip(scans, schemas, strict=True):
         if not other.equals(first) and not other.equals(_without(first, SETTINGS)):
-            what = f"the shards have different columns: {sources[0]} and {source}"
+            what = f"the shards have different columns: {scans[0].source} and {one.source}"
             raise StorageError(what, hint="Were they made by different versions?")
     if taken := {"class", "model", "shard", "attempt"} & {*first.names}:
-        what = f"{sources[0]} has a column {min(taken)!r} of the pictures that images began from"
+        what = f"{scans[0].source} has a column {min(taken)!r} of the pictures that images began from"
         raise StorageError(what, hint="A dataset has a column of that name of its own. Rename it there, and run anew.")
-    return first
+    return first, [each.equals(first) for each in schemas]
 
 
 def _schema(stored: pa.Schema, names: Iterable[str], classes: Sequence[str]) -> pa.Schema:
@@ -220,5 +226,4 @@ def _schema(stored: pa.Schema, names: Iterable[str], classes: Sequence[str]) -> 
 
 
 def _without(schema: pa.Schema, *names: str) -> pa.Schema:
-    """Drop columns: a run may have gained choices of settings only after its first shards."""
     return pa.schema([field for field in schema if field.name not in names])

@@ -1,11 +1,14 @@
 """Rows in another order than the one they are stored in: in memory while they are few, else by way of the disk."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from synthgen.dataset.cores import ahead
 
 IN_MEMORY = 128 * 2**20
 """The most bytes of rows that are kept in memory. While they are put in order, there are three copies of them."""
@@ -45,16 +48,13 @@ class MixedRows:
         self._folder, self._in_memory, self._bucket = folder, in_memory, bucket
         self._whole: pa.Table | None = None
         self._rows_in_bucket = 0
-        self._schema: pa.Schema | None = None
-        self._sort(_placed(read(), places))
+        self._sort(ahead(_placed(read(), places)))
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows in order, at most a few hundred and about 16 MiB at a time."""
-        if self._whole is not None:
-            yield from _in_pieces(self._whole)
-            return
-        for number in range(self._buckets):
-            yield from _in_pieces(_sorted(self._load(number)).drop_columns([_PLACE]))
+        for rows in [self._whole] if self._whole is not None else ahead(map(self._load, range(self._buckets))):
+            at_once = max(1, min(_AT_ONCE, _AT_ONCE_BYTES * rows.num_rows // max(rows.nbytes, 1)))
+            yield from rows.to_batches(max_chunksize=at_once)
 
     @property
     def _buckets(self) -> int:
@@ -71,30 +71,29 @@ class MixedRows:
                 self._rows_in_bucket = max(1, seen * self._bucket // size)
             if self._rows_in_bucket and size > self._bucket:
                 self._append(waiting)
-                size = 0
+                waiting, size = [], 0
         if self._rows_in_bucket:
             self._append(waiting)
         elif waiting:
-            self._whole = _sorted(pa.Table.from_batches(waiting)).drop_columns([_PLACE])
+            self._whole = _sorted(pa.Table.from_batches(waiting))
 
     def _append(self, rows: list[pa.RecordBatch]) -> None:
-        """Append rows to their buckets, those of each bucket in one piece, in order. Empties `rows`."""
-        while rows:
-            part, size = [], 0
-            while rows and size < self._bucket:
-                part.append(rows.pop())
-                size += part[-1].nbytes
-            self._write(_sorted(pa.Table.from_batches(part)))
-
-    def _write(self, table: pa.Table) -> None:
-        numbers = table[_PLACE].to_numpy() // self._rows_in_bucket
-        starts = np.flatnonzero(np.diff(numbers, prepend=-1))
-        for start, end in zip(starts, [*starts[1:], table.num_rows], strict=True):
+        """Append rows to the files of their buckets."""
+        parts: dict[int, list[pa.RecordBatch]] = defaultdict(list)
+        for batch in rows:
+            places = batch[_PLACE].to_numpy()
+            order = np.argsort(places)
+            ordered, numbers = batch.take(pa.array(order)), places[order] // self._rows_in_bucket
+            starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+            for start, end in zip(starts, [*starts[1:], len(numbers)], strict=True):
+                parts[int(numbers[start])].append(ordered.slice(start, end - start))
+        for number, part in parts.items():
             with (
-                pa.OSFile(str(self._file(int(numbers[start]))), "ab") as file,
-                pa.ipc.new_stream(file, table.schema) as stream,
+                pa.OSFile(str(self._file(number)), "ab") as file,
+                pa.ipc.new_stream(file, part[0].schema) as stream,
             ):
-                stream.write_table(table.slice(start, end - start))
+                for one in part:
+                    stream.write_batch(one)
 
     def _load(self, number: int) -> pa.Table:
         tables = []
@@ -102,7 +101,7 @@ class MixedRows:
             while file.tell() < file.size():
                 with pa.ipc.open_stream(file) as stream:
                     tables.append(stream.read_all())
-        return pa.concat_tables(tables)
+        return _sorted(pa.concat_tables(tables))
 
     def _file(self, number: int) -> Path:
         return self._folder / f"{number:06d}.arrows"
@@ -124,9 +123,5 @@ def _placed(rows: Iterator[pa.RecordBatch], places: Places) -> Iterator[pa.Recor
 
 def _sorted(rows: pa.Table) -> pa.Table:
     """Put rows in order, in memory of their own."""
-    return rows.take(pa.array(np.argsort(rows[_PLACE].to_numpy())))
-
-
-def _in_pieces(rows: pa.Table) -> Iterator[pa.RecordBatch]:
-    at_once = max(1, min(_AT_ONCE, _AT_ONCE_BYTES * rows.num_rows // max(rows.nbytes, 1)))
-    yield from rows.to_batches(max_chunksize=at_once)
+    order = np.argsort(rows[_PLACE].to_numpy())
+    return rows.drop_columns([_PLACE]).take(pa.array(order))

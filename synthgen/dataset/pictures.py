@@ -3,7 +3,6 @@
 The shards of a run keep their lossless pictures. What comes out here goes into the dataset.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +13,7 @@ from typing import Final, TypeAlias, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synthgen.dataset.cores import cores
 from synthgen.dataset.encoding import ENDINGS, SIGNATURES, Encoding, encode, known_format
 from synthgen.dataset.images import SelectedImages
 from synthgen.errors import StorageError
@@ -24,8 +24,10 @@ from synthgen.ledger.source import Source, digest_of
 from synthgen.store import faults
 
 Step: TypeAlias = Callable[[bytes, Mapping[str, object]], bytes]
-"""Changes an encoded picture, such as by a mark in its metadata, and keeps its format. It gets the picture, and the other
-columns of its row, in several threads at once."""
+"""Changes an encoded picture, such as by a mark in its metadata, and keeps its format.
+
+It gets the picture and the other columns of its row, in several threads at once.
+"""
 
 _BYTES: Final = 128 * 2**20
 """Of pictures that wait, for a thread or for the format: at most so many, and two pieces."""
@@ -40,7 +42,7 @@ class FinishedImages(SelectedImages):
     Pictures are finished by as many threads as there are cores. Memory does not grow with their number.
 
     Attributes:
-        encoded: how many pictures the last pass encoded anew; it left the others as they were.
+        encoded: how many pictures the last pass encoded again; it left the others as they were.
     """
 
     def __init__(
@@ -180,10 +182,3 @@ def digests_of(sources: Sequence[Source]) -> list[str]:
     """sha256 of each file, in hex, by as many threads as there are cores."""
     with ThreadPoolExecutor(cores(), "digests") as pool:
         return list(pool.map(digest_of, sources))
-
-
-def cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from synthgen.dataset.encoding import Encoding
+from synthgen.dataset.marking.marking import Marking
+from synthgen.dataset.marking.signing import SignedBy
 from synthgen.ledger.composition import BalanceRequest
 from synthgen.ledger.tally import Tally
-from synthgen.records import ShardRecord
+from synthgen.records import AskedPoint, ShardRecord
 from synthgen.version import __version__
 
 _TOLD = 5
@@ -56,8 +58,16 @@ class Provenance:
         asked: what was measured and balanced.
         format: which format writes the dataset.
         encoding: how its pictures are encoded.
+        marking: what each image says of itself; None if it says nothing.
+        signed_by: who signs each image; None if nobody does.
+        origin: what else `provenance.json` says, as JSON types.
         metadata: what the spec's author keeps with the dataset, as JSON types; shown as a table.
-        licence: an SPDX identifier as the Hub knows them, in lower case; None says nothing about a licence.
+        licence: of the dataset itself, as the Hub names it, in lower case; None if nobody said.
+        licences: what is known of the licence of each model, as JSON types.
+        questions: what Article 10(2) of the AI Act asks, answered where the run knows.
+        audited: the figures of an audit of the run, in sentences; none without an audit.
+        source: the set whose pictures images began from; None if they began from noise.
+        remake: the command that makes the dataset again from its spec, in `spec.yaml`.
     """
 
     model: str
@@ -71,9 +81,17 @@ class Provenance:
     asked: BalanceRequest = field(default_factory=BalanceRequest)
     format: FormatOrigin = field(default_factory=FormatOrigin)
     encoding: Encoding = field(default_factory=lambda: Encoding("png"))
+    marking: Marking | None = None
+    signed_by: SignedBy | None = None
+    origin: Mapping[str, object] = field(default_factory=dict)
     licence: str | None = None
     resolved: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+    licences: tuple[Mapping[str, object], ...] = ()
+    questions: tuple[AskedPoint, ...] = ()
+    audited: tuple[str, ...] = ()
+    source: str | None = None
+    remake: str = "synthgen run spec.yaml"
 
 
 def made_with(records: Iterable[ShardRecord]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -44,8 +45,10 @@ def scratch_beside(folder: Path) -> Iterator[Path]:
 
     What a killed process leaves of it is among the `leftovers` of `folder`.
     """
-    with scratch_folder(folder.parent, f"{_stem(folder)}-scratch", mode=0o700) as scratch:
-        yield scratch
+    with as_storage_error(folder, "cannot write "):
+        make_folder(folder.parent)
+        with scratch_folder(folder.parent, f"{_stem(folder)}-scratch", mode=0o700) as scratch:
+            yield scratch
 
 
 def check_place(folder: Path, own: Collection[str] = ()) -> None:
@@ -59,6 +62,20 @@ def check_place(folder: Path, own: Collection[str] = ()) -> None:
         if folder.exists() and not (folder / SUMMARY).exists() and not _holds_only(folder, own):
             hint = "Move it, or choose another output folder."
             raise StorageError(f"{folder} is in the way: synthgen did not make it", hint=hint)
+
+
+def check_space(folder: Path, size: int) -> None:
+    """Check that there is room for `size` bytes beside `folder`.
+
+    Raises:
+        StorageError: there is not.
+    """
+    with as_storage_error(folder):
+        there = next(step for step in folder.absolute().parents if step.exists())
+        free = shutil.disk_usage(there).free
+    if free < size:
+        what = f"{folder}: {size:,} bytes of pictures do not fit there, where {free:,} are free"
+        raise StorageError(what, hint="Make room, or choose another folder.")
 
 
 def recover(folder: Path) -> None:

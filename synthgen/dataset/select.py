@@ -114,6 +114,7 @@ class Selection:
         duplicates: accepted images that repeat one of a lower id: by the filter's rule or, without it, byte for byte.
         dropped: how many of them are left out.
         wanted: by split, how many images its size gives it.
+        exact: the splits of which the spec says how many images they have.
         grouping: how images were kept together.
         compared: the other sets that the images were compared with.
     """
@@ -125,6 +126,7 @@ class Selection:
     duplicates: tuple[Duplicate, ...] = ()
     dropped: int = 0
     wanted: Mapping[str, int] = field(default_factory=dict)
+    exact: frozenset[str] = frozenset()
     grouping: SplitGroups | None = None
     compared: tuple[ComparedSet, ...] = ()
 
@@ -183,6 +185,7 @@ def select(
         duplicates=duplicates,
         dropped=len(dropped),
         wanted={split: size if isinstance(size, int) else wanted[split] for split, size in rules.sizes.items()},
+        exact=frozenset(split for split, size in rules.sizes.items() if isinstance(size, int)),
         grouping=grouping(bonds, groups),
         compared=compared,
     )

@@ -28,9 +28,9 @@ class SplitSummary:
         files: names relative to the dataset's folder, with their sizes in bytes; none if there are no rows.
         classes: images per class, every class of the spec.
         pattern: see `WrittenSplit`.
+        label_runs: how long images of one class follow each other; None in datasets of earlier versions.
         wanted: how many images its size gives it; it has others where whole groups do not fit. None if it is not known.
         exact: whether `wanted` is the number that the spec asks for, and no share.
-        runs: how long images of one class follow each other; None in datasets of earlier versions.
     """
 
     name: str
@@ -39,9 +39,9 @@ class SplitSummary:
     files: Mapping[str, int]
     classes: Mapping[str, int]
     pattern: str | None = None
+    label_runs: LabelRuns | None = None
     wanted: int | None = None
     exact: bool = False
-    runs: LabelRuns | None = None
 
     @property
     def misses(self) -> bool:
@@ -62,11 +62,11 @@ class DatasetSummary:
         dropped: how many of them were left out.
         digests: the sha256 of every file of the dataset, in whatever folder, except the one that holds this summary.
         format: which format wrote it.
-        grouping: which images were kept in one split; None if an earlier version wrote it.
-        compared: the other sets that its images were compared with.
         columns: the version of its columns: see `COLUMNS_VERSION`.
         encoding: how its pictures are encoded.
-        encoded: how many of them were encoded anew; the others are what the shards, or the set, have.
+        grouping: which images were kept in one split; None if an earlier version wrote it, or no split was made.
+        compared: the other sets that its images were compared with.
+        encoded: how many of them were encoded again; the others are what the shards, or the set, have.
     """
 
     name: str
@@ -76,11 +76,11 @@ class DatasetSummary:
     dropped: int
     digests: Mapping[str, str]
     format: FormatOrigin = field(default_factory=FormatOrigin)
-    grouping: SplitGroups | None = None
-    compared: tuple[ComparedSet, ...] = ()
     columns: int = 2
     encoding: Encoding = field(default_factory=lambda: Encoding("png"))
     encoded: int = 0
+    grouping: SplitGroups | None = None
+    compared: tuple[ComparedSet, ...] = ()
 
     @property
     def rows(self) -> int:

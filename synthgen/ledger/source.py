@@ -1,5 +1,6 @@
 """Committed Parquet files, read in small batches: memory does not grow with their number or size."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,8 +14,8 @@ from numpy.typing import NDArray
 
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
-from synthgen.images import LeftOut, decode
-from synthgen.ledger.columns import EMBEDDING, PHASH
+from synthgen.images import RgbPicture, decode
+from synthgen.ledger.columns import EMBEDDING, MASK, MASKS, PHASH
 
 
 class Source(Protocol):
@@ -30,18 +31,21 @@ _HINT = "Run `synthgen verify` on the run folder."
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What one pass over a file of accepted images finds.
+    """What one pass over a file of accepted images finds. No picture is read.
 
-    For each row: its id and label, the sha256 of the image, and what further columns say that were asked for; None
-    where the file has no such column.
+    For each row: its id and label, its perceptual hash where there is one, and what further columns say that were asked
+    for; None where the file has no such column.
+
+    Attributes:
+        embeddings: [rows, d] for some rows at a time, where they are asked for; NaN where there is none.
     """
 
     source: Source
+    schema: pa.Schema
     ids: list[str] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
-    digests: list[bytes] = field(default_factory=list)
+    looks: list[bytes | None] = field(default_factory=list)
     columns: Mapping[str, list[object]] = field(default_factory=dict)
-    hashes: list[bytes | None] = field(default_factory=list)
     embeddings: list[NDArray[np.float16]] = field(default_factory=list)
 
 
@@ -52,18 +56,18 @@ def batches(source: Source, columns: Sequence[str] | None = None) -> Iterator[pa
         StorageError: it cannot be read, is not a Parquet file, or lacks one of `columns`.
     """
     with _opened(source) as opened, pq.ParquetFile(opened) as file:
-        _need(columns or (), file.schema_arrow, source)
-        yield from file.iter_batches(_at_once(file.metadata, columns), columns=columns)
+        _need(columns or (), file.schema_arrow.names, source)
+        yield from _batches(file, columns)
+
+
+def _batches(file: pq.ParquetFile, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+    yield from file.iter_batches(_at_once(file.metadata, columns), columns=columns)
 
 
 def _at_once(file: pq.FileMetaData, columns: Sequence[str] | None) -> int:
-    groups = [file.row_group(number) for number in range(file.num_row_groups)]
-    parts = [group.column(number) for group in groups for number in range(group.num_columns)]
-    size = sum(
-        part.total_uncompressed_size
-        for part in parts
-        if columns is None or part.path_in_schema in columns or part.path_in_schema.partition(".")[0] in columns
-    )
+    if columns is not None and not {"image", MASK, MASKS, "thumbnail"}.intersection(columns):
+        return BATCH_ROWS
+    size = sum(file.row_group(number).total_byte_size for number in range(file.num_row_groups))
     return max(1, min(BATCH_ROWS, BATCH_BYTES * file.num_rows // max(size, 1)))
 
 
@@ -87,63 +91,38 @@ def pixel_bytes(ledgers: Iterable[Source]) -> int:
     return total
 
 
-def scan(
-    source: Source,
-    classes: Sequence[str],
-    columns: Sequence[str] = (),
-    *,
-    hashes: bool = False,
-    embeddings: bool = False,
-) -> Scan:
+def scan(source: Source, classes: Sequence[str], columns: Sequence[str] = (), *, embeddings: bool = False) -> Scan:
     """Read what a dataset needs to know about a file of accepted images before it copies them.
 
     Args:
         columns: what to read besides.
-        hashes: read the perceptual hashes. An image without one is hashed now; None if it cannot be opened.
-        embeddings: read the embeddings, [rows, d] for some rows at a time; NaN where there is none.
 
     Raises:
-        StorageError: a column, an image or an id is missing, or a label is not one of the classes.
+        StorageError: a column or an id is missing, or a label is not one of the classes.
     """
-    there = schema_of(source).names
-    result = Scan(source, columns={name: [] for name in columns})
-    asked = [*columns, *[PHASH] * hashes, *[EMBEDDING] * embeddings]
-    read = ["id", "image", "label", *dict.fromkeys(name for name in asked if name in there)]
-    with as_damage(source):
-        for batch in batches(source, read):
-            images = _scan(result, batch, len(classes))
-            if hashes:
-                known = batch[PHASH].to_pylist() if PHASH in there else [None] * batch.num_rows
-                result.hashes.extend(one or _hashed(image) for one, image in zip(known, images, strict=True))
+    with _opened(source) as opened, pq.ParquetFile(opened) as file, as_damage(source):
+        there = file.schema_arrow.names
+        _need(["id", "image", "label"], there, source)
+        asked = dict.fromkeys((PHASH, *columns, *[EMBEDDING] * embeddings))
+        result = Scan(source, file.schema_arrow, columns={name: [] for name in columns})
+        for batch in _batches(file, ["id", "label", *(name for name in asked if name in there)]):
+            _add(result, batch, len(classes))
             if embeddings:
                 result.embeddings.append(_vectors(batch))
     return result
 
 
-def _scan(result: Scan, batch: pa.RecordBatch, classes: int) -> list[bytes]:
+def _add(result: Scan, batch: pa.RecordBatch, classes: int) -> None:
     ids, labels = batch["id"].to_pylist(), batch["label"].to_pylist()
-    images = [(image["bytes"] if image else None) or b"" for image in batch["image"].to_pylist()]
-    for image_id, label, image in zip(ids, labels, images, strict=True):
-        if not image_id or not image or label is None or not 0 <= label < classes:
-            raise StorageError(
-                f"{result.source} has a row that cannot be used: id {image_id}, label {label}, "
-                f"{len(image)} bytes of image",
-                hint=_HINT,
-            )
+    for image_id, label in zip(ids, labels, strict=True):
+        if not image_id or label is None or not 0 <= label < classes:
+            raise unusable_row(result.source, image_id, f"label {label}")
+    there = batch.schema.names
     result.ids.extend(ids)
     result.labels.extend(labels)
-    result.digests.extend(sha256(image).digest() for image in images)
+    result.looks.extend((each or None for each in batch[PHASH].to_pylist()) if PHASH in there else [None] * len(ids))
     for name, values in result.columns.items():
-        values.extend(batch[name].to_pylist() if name in batch.schema.names else [None] * batch.num_rows)
-    return images
-
-
-def _hashed(image: bytes) -> bytes | None:
-    """Hash an image of a file that has no hashes, such as one that a reviewer took in."""
-    from synthgen.stats.near_hashes import perceptual_hash  # with SciPy, which few readers of a ledger need
-
-    found = decode(image)
-    return None if isinstance(found, LeftOut) else perceptual_hash(np.asarray(found.image)).tobytes()
+        values.extend(batch[name].to_pylist() if name in there else [None] * len(ids))
 
 
 def _vectors(batch: pa.RecordBatch) -> NDArray[np.float16]:
@@ -160,8 +139,53 @@ def _vectors(batch: pa.RecordBatch) -> NDArray[np.float16]:
     return np.stack([missing if row is None else row for row in rows]) if width else none
 
 
-def _need(columns: Sequence[str], schema: pa.Schema, source: Source) -> None:
-    if missing := [name for name in columns if name.partition(".")[0] not in schema.names]:
+def hashes_of(one: Scan) -> list[bytes | None]:
+    """Return the perceptual hashes of a file's images; None for one that cannot be opened.
+
+    An image without a hash, such as one that a reviewer took in, is hashed now.
+    """
+    if None not in one.looks:
+        return one.looks
+    from synthgen.stats.near_hashes import perceptual_hash  # with SciPy, which few readers of a ledger need
+
+    found, known = list[bytes | None](), iter(one.looks)
+    for batch in batches(one.source, ["image"]):
+        for image in batch["image"]:
+            look = next(known)
+            picture = decode(image["bytes"].as_py() or b"") if look is None else None
+            if isinstance(picture, RgbPicture):
+                look = perceptual_hash(np.asarray(picture.image)).tobytes()
+            found.append(look)
+    return found
+
+
+def digests_of_pictures(scans: Sequence[Scan]) -> Iterator[list[bytes]]:
+    """Yield, for each file, bytes for each row that are equal for two images if their pictures are, byte for byte.
+
+    They are the picture's sha256, if another image has the same perceptual hash; else no picture can be equal, and none
+    is read.
+    """
+    often = Counter(look for one in scans for look in one.looks)
+    for one in scans:
+        alike = [look is None or often[look] > 1 for look in one.looks]
+        if not any(alike):
+            yield [image_id.encode() for image_id in one.ids]
+            continue
+        pictures = (image for batch in batches(one.source, ["image"]) for image in batch["image"])
+        with as_damage(one.source):
+            yield [
+                sha256(image["bytes"].as_buffer() or b"").digest() if is_alike else image_id.encode()
+                for image_id, image, is_alike in zip(one.ids, pictures, alike, strict=True)
+            ]
+
+
+def unusable_row(source: Source, image_id: str | None, why: str) -> StorageError:
+    """Return the error for a row that no dataset can take."""
+    return StorageError(f"{source} has a row that cannot be used: id {image_id}, {why}", hint=_HINT)
+
+
+def _need(columns: Sequence[str], there: Sequence[str], source: Source) -> None:
+    if missing := [name for name in columns if name.partition(".")[0] not in there]:
         raise StorageError(f"{source} has no column {', '.join(missing)}", hint=_HINT)
 
 

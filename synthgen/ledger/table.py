@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 ROWS_PER_GROUP = 100
 """Small enough for the Hub's viewer to read a page of images without reading hundreds of megabytes."""
+BYTES_PER_GROUP = 64 * 2**20
+"""Of pictures: a group ends with the one that comes to as much."""
 
 
 _READ_AT_ONCE = 64
@@ -70,6 +72,7 @@ class TableFile:
 
         self._schema = schema
         self._rows: list[Mapping[str, object]] = []
+        self._bytes = 0
         self._writer = pq.ParquetWriter(
             file,
             schema,
@@ -80,7 +83,8 @@ class TableFile:
 
     def add(self, row: Mapping[str, object]) -> None:
         self._rows.append(row)
-        if len(self._rows) == ROWS_PER_GROUP:
+        self._bytes += sum(map(_picture_bytes, row.values()))
+        if len(self._rows) == ROWS_PER_GROUP or self._bytes >= BYTES_PER_GROUP:
             self._write_group()
 
     def finish(self) -> None:
@@ -100,7 +104,15 @@ class TableFile:
 
         self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
         self._rows.clear()
+        self._bytes = 0
         faults.reach("rows-written")
+
+
+def _picture_bytes(value: object) -> int:
+    """Return the bytes of a picture, or of the pictures in a list."""
+    if isinstance(value, Mapping):
+        return len(value["bytes"]) if isinstance(value.get("bytes"), bytes) else 0
+    return sum(map(_picture_bytes, value)) if isinstance(value, list) else 0
 
 
 def _repetitive(schema: "pa.Schema") -> list[str]:

@@ -86,12 +86,21 @@ def read_local(location: str, _: str, name: str) -> Mapping[str, object]:
 
 def read_hub(location: str, revision: str, name: str) -> Mapping[str, object]:
     """Read a JSON object of a hub model; download it if the cache lacks it."""
-    from huggingface_hub import hf_hub_download
-
     try:
-        return read_object(Path(answered(lambda: hf_hub_download(location, name, revision=revision))))
+        return read_object(fetched(location, revision, name))
     except (OSError, ValueError, http_error()):
         return {}
+
+
+def fetched(location: str, revision: str, name: str) -> Path:
+    """Return a small file of a hub model, in the cache; download it if that lacks it.
+
+    Raises:
+        OSError, ValueError, HTTPError: it cannot be had.
+    """
+    from huggingface_hub import hf_hub_download
+
+    return Path(answered(lambda: hf_hub_download(location, name, revision=revision)))
 
 
 def read_cache(location: str, revision: str, name: str) -> Mapping[str, object]:

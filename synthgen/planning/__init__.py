@@ -15,11 +15,12 @@ from synthgen.planning.dealing import lacking_sources
 from synthgen.planning.free_keys import free_keys, with_free_keys
 from synthgen.planning.gate_needs import GateNeed, gate_needs
 from synthgen.planning.growth import Growth, growth_of
-from synthgen.planning.plan import Addition, Plan, make_plan, written_spec
+from synthgen.planning.plan import Addition, Plan, make_plan
 from synthgen.planning.prompt_counts import PromptCount, few_prompts, prompts_by_class, shown_counts, used_of
 from synthgen.planning.revisions import Revisions
 from synthgen.planning.shown_columns import column_texts
 from synthgen.planning.sources import SourceRows, Sources
+from synthgen.planning.stored import written_spec
 
 __all__ = [
     "Addition",

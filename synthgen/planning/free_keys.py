@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from synthgen.planning.not_in_fingerprint import NOT_IN_FINGERPRINT
+from synthgen.planning.plan import NOT_IN_FINGERPRINT
 from synthgen.spec import Spec
 
 
@@ -17,7 +17,7 @@ def free_keys(spec: Spec) -> dict[str, object]:
         >>> free_keys(synthgen.load_spec("specs/quickstart.yaml"))["output.format"]
         'parquet'
     """
-    content = spec.canonical()
+    content = {**spec.model_dump(mode="json", include=_WHOLE), **spec.canonical()}
     there = [place for place in _PLACES if place[1] in content]
     return {key: _value(content[section], name) for key, section, name in there}
 
@@ -30,7 +30,7 @@ def with_free_keys(spec: Spec, values: Mapping[str, object]) -> Spec:
     """
     if strange := values.keys() - NOT_IN_FINGERPRINT.keys():
         raise ValueError(f"it has an entry {min(strange)!r}")
-    content = spec.canonical()
+    content = {**spec.model_dump(mode="json", include=_WHOLE), **spec.canonical()}
     for key, section, name in _PLACES:
         if key in values and section in content:
             content[section] = _with_value(content[section], name, values[key])
@@ -58,3 +58,5 @@ def _with_value(section: JsonValue, name: str, value: object) -> object:
 
 
 _PLACES = [(key, *key.partition(".")[::2]) for key in NOT_IN_FINGERPRINT]
+_WHOLE = {section for _, section, name in _PLACES if not name}
+"""Keys at the top: a spec's canonical form leaves some out that have their defaults."""

@@ -49,7 +49,10 @@ REFUSED = {
 }
 """The parts of a plan that a run keeps: why, and what to do instead."""
 
-FREE = ("prompts", "preset", "budget", "output", "gates", "metadata", "synthgen")
+FREE = (
+    *("prompts", "preset", "budget", "output", "gates", "metadata", "synthgen"),
+    *("allow_licenses", "require_outputs_may_train"),
+)
 """The parts of a spec that decide about new images alone. What a preset sets stands in `model` and `prompts`, too."""
 LOOKED_AT = ("classes", "filters", "safety")
 """The parts of a spec of which some changes leave existing images valid, and others do not."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from pydantic import ValidationError
@@ -14,11 +14,10 @@ from synthgen.fragments import fragment, paragraph, table
 from synthgen.planning.cells import cells_of, kinds_of
 from synthgen.planning.counts import by_class, counts_of, shard_size_of, slice_of, with_counts
 from synthgen.planning.differences import changed_fields, without
-from synthgen.planning.not_in_fingerprint import NOT_IN_FINGERPRINT
 from synthgen.planning.revisions import Revisions
 from synthgen.planning.sources import Sources, changed_sources
-from synthgen.planning.stored import check_stored
-from synthgen.records import Cell, Shard
+from synthgen.planning.stored import WRITTEN, check_stored, licence_notes
+from synthgen.records import Cell, LicenceNote, Shard
 from synthgen.seal import seal, unseal
 from synthgen.spec import Spec
 
@@ -26,8 +25,28 @@ FORMAT = 4
 WINDOW = 32
 """How many attempts back a verdict must be to decide what an attempt aims at: the largest batch."""
 
-_WRITTEN = "written"
-_KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", "sources", _WRITTEN}
+_LICENCES = "licences"
+_KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", "sources", _LICENCES, WRITTEN}
+
+_OF_DATASET = tuple(
+    f"output.{key}"
+    for key in ("format", "format_options", "image", "labels", "splits", "near", "together", "against", "marks", "c2pa")
+)
+NOT_IN_FINGERPRINT: Mapping[str, str] = {
+    "model.batch_size": "changes speed; the candidates and their noise are the same",
+    "model.offload": "decides where weights wait, not what is computed with them",
+    "model.vae_slicing": "changes how many images are decoded at once",
+    "model.compile": "changes speed; numbers differ in their last bits, as between devices",
+    **dict.fromkeys(_OF_DATASET, "applied when the dataset is finalized, to images that are there"),
+    "output.surplus": "decides which pixels are kept, not which images are made",
+    "source.dataset": "the plan has the sha256 of every picture, wherever the set lies now",
+    "reference.image": "the plan has the sha256 of the picture, wherever it lies now",
+    "gates": "applied when the dataset is audited",
+    "allow_licenses": "checked before a model is loaded",
+    "require_outputs_may_train": "checked before a model is loaded",
+    "metadata": "shown in the dataset's card",
+}
+"""The keys of a spec that may change between a run and its resumption, and why they may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +85,7 @@ class Plan:
         additions: what the run gained since plan.json was written, which does not contain them.
         base: the spec of plan.json, if an addition has changed it.
         sources: the pictures that images begin from; None if they begin from noise.
+        licences: what each model's files said of its licence when the plan was made, by the model's place in the spec.
 
     Example:
         >>> planned = synthgen.plan("specs/quickstart.yaml")
@@ -80,6 +100,7 @@ class Plan:
     additions: tuple[Addition, ...] = ()
     base: Spec | None = None
     sources: Sources | None = None
+    licences: Mapping[str, LicenceNote] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         cells, shards = _counted(len(self.cells), "cell"), _counted(self.shard_count, "shard")
@@ -222,7 +243,9 @@ class Plan:
         """
         if self.additions:
             return self.first.to_json(written)
-        kept = {} if written is None else {_WRITTEN: written}
+        kept: dict[str, object] = {} if written is None else {WRITTEN: written}
+        if self.licences:
+            kept[_LICENCES] = {key: asdict(note) for key, note in self.licences.items()}
         content = {"fingerprint": self.fingerprint, **self._content(), **kept}
         return seal(json.dumps(content, indent=2, ensure_ascii=False))
 
@@ -248,6 +271,7 @@ class Plan:
                 content["window"],
                 content.get("promise"),
                 sources=Sources.from_json(content["sources"]) if "sources" in content else None,
+                licences=licence_notes(content.get(_LICENCES, {})),
             )
             written, found = content["fingerprint"], plan.fingerprint
         except (ValueError, KeyError, TypeError, AttributeError, ValidationError, RecursionError) as error:
@@ -265,16 +289,6 @@ class Plan:
             **({"sources": self.sources.as_json()} if self.sources else {}),
             "spec": self.spec.canonical(),  # the order of classes, templates and values is part of the meaning
         }
-
-
-def written_spec(text: str) -> str | None:
-    """Read the spec's own text from a plan.json; None if an earlier version wrote the file.
-
-    Raises:
-        ValueError: the text is damaged.
-    """
-    found = unseal(text)[0].get(_WRITTEN)
-    return found if isinstance(found, str) else None
 
 
 def _counted(number: int, noun: str) -> str:

@@ -1,8 +1,14 @@
 """What plan.json says besides the spec: checked, since whoever hands a run over may have written anything there."""
 
+import re
 from collections.abc import Mapping
 
+from synthgen.records import LicenceNote
+from synthgen.seal import unseal
+
 _LARGEST_WINDOW = 1 << 16
+WRITTEN = "written"
+"""The entry that has the spec as its author wrote it."""
 
 
 def check_stored(content: Mapping[str, object]) -> None:
@@ -28,3 +34,36 @@ def check_stored(content: Mapping[str, object]) -> None:
             raise ValueError(f"revisions.{key}: expected revisions by name, found {named!r:.40}")
     if promise is not None and not isinstance(promise, str):
         raise ValueError(f"promise: expected text, found {promise!r:.40}")
+
+
+def licence_notes(found: object) -> dict[str, LicenceNote]:
+    """Read what models' files said of their licences.
+
+    Raises:
+        ValueError: a note cannot be what a plan has.
+    """
+    if not isinstance(found, dict):
+        raise ValueError(f"licences: expected an object, found {found!r:.40}")
+    return {key: _note(key, note) for key, note in found.items()}
+
+
+def _note(key: str, note: object) -> LicenceNote:
+    if not isinstance(note, dict) or note.keys() != {"named", "file", "sha256"}:
+        raise ValueError(f"licences.{key:.40}: expected named, file and sha256, found {note!r:.40}")
+    named, file, digest = note["named"], note["file"], note["sha256"]
+    texts = isinstance(named, list) and all(isinstance(each, str) for each in named)
+    if not texts or not (file is None or isinstance(file, str)):
+        raise ValueError(f"licences.{key:.40}: expected texts, found {note!r:.80}")
+    if not (digest is None or (isinstance(digest, str) and re.fullmatch(r"[0-9a-f]{64}", digest))):
+        raise ValueError(f"licences.{key:.40}: expected a sha256, found {digest!r:.80}")
+    return LicenceNote(tuple(named), file, digest)
+
+
+def written_spec(text: str) -> str | None:
+    """Read the spec's own text from a plan.json; None if an earlier version wrote the file.
+
+    Raises:
+        ValueError: the text is damaged.
+    """
+    found = unseal(text)[0].get(WRITTEN)
+    return found if isinstance(found, str) else None

@@ -1,6 +1,6 @@
 """FLUX.1 and FLUX.2."""
 
-from synthgen.presets import facts, licences
+from synthgen.presets import facts
 from synthgen.presets.preset import Origin, Preset
 
 _DOCS = "https://github.com/huggingface/diffusers/blob/main/docs/source/en/api/pipelines"
@@ -31,7 +31,6 @@ PRESETS = (
         decoder=facts.FLUX_DECODER,
         files=facts.files("FluxPipeline", encoders=2, backbone={"guidance_embeds": False}),
         clip=("tokenizer",),
-        licence=licences.APACHE,
         sources=(
             Origin("steps, licence", _SCHNELL, "2025-07-31"),
             Origin("guidance, max_sequence_length", f"{_DOCS}/flux.md", "2026-08-23"),
@@ -59,7 +58,6 @@ PRESETS = (
         decoder=facts.FLUX_DECODER,
         files=facts.files("FluxPipeline", encoders=2, backbone={"guidance_embeds": True}),
         clip=("tokenizer",),
-        licence=licences.FLUX_DEV,
         is_gated=True,
         remarks=(
             "Accept the terms on its page, then `hf auth login`.",
@@ -91,7 +89,6 @@ PRESETS = (
         encoders=facts.QWEN3_4B,
         decoder=facts.FLUX2_DECODER,
         files=facts.files("Flux2KleinPipeline", flags={"is_distilled": True}),
-        licence=licences.APACHE,
         sources=(
             Origin("licence, distillation", "https://github.com/black-forest-labs/flux2", "2026-01-15"),
             Origin("steps and guidance: the card's example, as copied", "https://github.com/yashy10/golden-gate-quest"),

@@ -5,17 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from synthgen.presets.licence import Licence, together
+from synthgen.presets.licences import UNKNOWN, licences_of
+
 BYTES = 2
 """Of a weight in bfloat16 or float16."""
-
-
-class MayTrain(StrEnum):
-    """Whether a model may be trained on what a preset's model draws, by the words of its licence."""
-
-    YES = "yes"
-    LIMITED = "limited"
-    """Yes, but for some models or purposes."""
-    UNCLEAR = "unclear"
 
 
 class SpeedClass(StrEnum):
@@ -31,24 +25,6 @@ SPEED_LIMITS: Mapping[SpeedClass, float] = MappingProxyType(
     {SpeedClass.FAST: 30, SpeedClass.MEDIUM: 200, SpeedClass.SLOW: 800}
 )
 """Billions of weights that an image of a class stays below. `SLOWEST` has no limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Licence:
-    """A licence, and what its words say of what the model draws.
-
-    Attributes:
-        url: where its text was read.
-        reason: what its words say, with the section, or why they leave it open.
-    """
-
-    name: str
-    url: str
-    may_train: MayTrain
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.name}; may its pictures train a model: {self.may_train}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +55,6 @@ class Preset:
         decoder: number of weights of the autoencoder.
         files: what decides how it is called, from the JSON files of its folder: a few keys of some of them.
         clip: its tokenizers of CLIP, which read 77 tokens.
-        licence: of the weights; where a LoRA has another one, the stricter.
         is_gated: whether its page asks to accept terms first; None if that was not seen.
         remarks: what else to know before it is used.
         subject: which example classes and prompts its spec has.
@@ -96,7 +71,6 @@ class Preset:
     decoder: int
     files: Mapping[str, Mapping[str, object]]
     clip: tuple[str, ...] = ()
-    licence: Licence
     is_gated: bool | None = None
     remarks: tuple[str, ...] = ()
     sources: tuple[Origin, ...]
@@ -106,6 +80,14 @@ class Preset:
     @property
     def hub_id(self) -> str:
         return str(self.model["id"])
+
+    @property
+    def licence(self) -> Licence:
+        """The licence of the weights; of several, those of its LoRAs too, all together."""
+        adapters = self.model.get("adapters", [])
+        assert isinstance(adapters, list)
+        parts = [self.hub_id, *(each["id"] for each in adapters)]
+        return together([one for each in parts for one in licences_of(each) or (UNKNOWN,)])
 
     @property
     def steps(self) -> int:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from synthgen.presets import facts, licences
-from synthgen.presets.preset import Licence, Origin, Preset
+from synthgen.presets import facts
+from synthgen.presets.preset import Origin, Preset
 
 _SD15 = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 _SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
@@ -15,9 +15,7 @@ _FEW = "a distilled model: guidance is in its weights"
 _FP16 = {"variant": "the half-precision files: smaller to download"}
 
 
-def _sd15(
-    name: str, title: str, model: Mapping[str, object], licence: Licence, *sources: Origin, **more: str
-) -> Preset:
+def _sd15(name: str, title: str, model: Mapping[str, object], *sources: Origin, **more: str) -> Preset:
     return Preset(
         name=name,
         title=title,
@@ -31,7 +29,6 @@ def _sd15(
             "StableDiffusionPipeline", scheduler="PNDMScheduler", backbone={"sample_size": 64}, unet=True
         ),
         clip=_CLIP_ONE,
-        licence=licence,
         remarks=("Its safety checker takes 0.6 GB more.",),
         sources=(*sources, _COUNTED),
         dataset="street-animals" if name == "sd15" else None,  # as the spec has always been called
@@ -42,7 +39,6 @@ def _sdxl(
     name: str,
     title: str,
     model: Mapping[str, object],
-    licence: Licence,
     *sources: Origin,
     comments: Mapping[str, str],
     remarks: tuple[str, ...] = (),
@@ -66,7 +62,6 @@ def _sdxl(
             unet=True,
         ),
         clip=_CLIP_TWO,
-        licence=licence,
         remarks=remarks,
         sources=(*sources, _COUNTED),
         subject=subject,
@@ -93,7 +88,6 @@ def _sd35(name: str, size: str, denoiser: int, steps: int, guidance: float, seen
         decoder=facts.FLUX_DECODER,
         files=facts.files("StableDiffusion3Pipeline", encoders=3, backbone={"sample_size": 128}),
         clip=_CLIP_TWO,
-        licence=licences.STABILITY,
         is_gated=True,
         remarks=("Accept the terms on its page, then `hf auth login`.",),
         sources=(
@@ -110,7 +104,6 @@ PRESETS = (
         "sd15",
         "Stable Diffusion 1.5",
         {"steps": 30, "guidance": 2.0, "negative_prompt": "drawing, cartoon, text"},
-        licences.OPENRAIL_M,
         Origin("use with diffusers", f"{_DOCS}/stable_diffusion/text2img.md", "2026-08-23"),
         guidance="7.5, diffusers' default, looks prettier; 2.0 makes better training data",
     ),
@@ -123,7 +116,6 @@ PRESETS = (
             "scheduler": "LCMScheduler",
             "adapters": [{"id": "latent-consistency/lcm-lora-sdv1-5", "license": "openrail++"}],
         },
-        licences.OPENRAIL_BOTH,
         _LCM,
         Origin("licence, file", "https://huggingface.co/latent-consistency/lcm-lora-sdv1-5/tree/main"),
         guidance="1 to 2: higher values show artifacts",
@@ -148,7 +140,6 @@ PRESETS = (
         decoder=facts.SD_DECODER,
         files=facts.files("StableDiffusionPipeline", backbone={"sample_size": 64}, unet=True),
         clip=_CLIP_ONE,
-        licence=licences.STABILITY_NC,
         sources=(
             Origin(
                 "scheduler, steps, guidance: as SDXL-Turbo's", f"{_DOCS}/stable_diffusion/sdxl_turbo.md", "2026-08-23"
@@ -163,7 +154,6 @@ PRESETS = (
         "sdxl",
         "Stable Diffusion XL",
         {"steps": 30, "guidance": 3.0, "size": 1024},
-        licences.OPENRAIL_PP,
         Origin("use, size", f"{_DOCS}/stable_diffusion/stable_diffusion_xl.md", "2026-08-23"),
         comments={"guidance": "5.0, diffusers' default, looks prettier; 3.0 makes more varied training data"},
     ),
@@ -178,7 +168,6 @@ PRESETS = (
                 {"id": "nerijs/pixel-art-xl", "file": "pixel-art-xl.safetensors", "license": "creativeml-openrail-m"}
             ],
         },
-        licences.OPENRAIL_BOTH,
         Origin("LoRA: file and licence", "https://huggingface.co/nerijs/pixel-art-xl"),
         comments={"adapters": "put your own LoRA here"},
         subject="pixel-art",
@@ -193,7 +182,6 @@ PRESETS = (
             "size": 1024,
             "adapters": [{"id": "latent-consistency/lcm-lora-sdxl", "license": "openrail++"}],
         },
-        licences.OPENRAIL_PP,
         _LCM,
         comments={"guidance": "1 to 2: higher values show artifacts", "scheduler": "what the LoRA was made for"},
     ),
@@ -214,7 +202,6 @@ PRESETS = (
                 }
             ],
         },
-        licences.OPENRAIL_PP,
         Origin("steps, guidance, scheduler, LoRA", "https://huggingface.co/ByteDance/SDXL-Lightning"),
         comments={
             "steps": "as in the name of the file: there are LoRAs for 2, 4 and 8",
@@ -233,7 +220,6 @@ PRESETS = (
             "size": 1024,
             "adapters": [{"id": "ByteDance/Hyper-SD", "file": "Hyper-SDXL-8steps-lora.safetensors"}],
         },
-        licences.HYPER,
         Origin("files", "https://huggingface.co/ByteDance/Hyper-SD/tree/main"),
         Origin(
             "steps, guidance, scheduler: the card's example for 2 steps and more, as copied in public code",
@@ -256,7 +242,6 @@ PRESETS = (
             "scheduler_config": {"timestep_spacing": "trailing"},
             "size": 512,
         },
-        licences.STABILITY_NC,
         Origin("steps, guidance, scheduler, size", f"{_DOCS}/stable_diffusion/sdxl_turbo.md", "2026-08-23"),
         Origin("licence", "https://huggingface.co/stabilityai/sdxl-turbo/blob/main/README.md"),
         comments={"guidance": _FEW, "steps": "1 to 4", "size": "what it was trained for; larger ones look worse"},

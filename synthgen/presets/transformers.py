@@ -1,6 +1,6 @@
 """Other models with a diffusion transformer: Z-Image, Qwen-Image, Sana, PRX, Chroma, Lumina 2 and HiDream."""
 
-from synthgen.presets import facts, licences
+from synthgen.presets import facts
 from synthgen.presets.preset import Origin, Preset
 
 _DOCS = "https://github.com/huggingface/diffusers/blob/main/docs/source/en/api/pipelines"
@@ -21,7 +21,6 @@ _Z_IMAGE = (
         encoders=facts.QWEN3_4B,
         decoder=facts.FLUX_DECODER,
         files=facts.files("ZImagePipeline"),
-        licence=licences.APACHE,
         remarks=("Its makers rate its variety low: another seed gives much the same picture. Write many prompts.",),
         sources=(
             Origin("guidance, variety", "https://github.com/Tongyi-MAI/Z-Image/blob/main/README.md", "2026-01-07"),
@@ -45,7 +44,6 @@ _Z_IMAGE = (
         encoders=facts.QWEN3_4B,
         decoder=facts.FLUX_DECODER,
         files=facts.files("ZImagePipeline"),
-        licence=licences.APACHE,
         sources=(
             Origin("steps", "https://github.com/Tongyi-MAI/Z-Image/blob/main/README.md", "2026-01-07"),
             Origin("guidance", "https://developer.civitai.com/orchestration/recipes/zimage"),
@@ -70,7 +68,6 @@ _QWEN_IMAGE = (
         encoders=facts.QWEN25_VL_7B,
         decoder=facts.QWEN_DECODER,
         files=_QWEN,
-        licence=licences.APACHE,
         sources=(
             Origin(
                 "steps, guidance, size, licence",
@@ -116,7 +113,6 @@ _QWEN_IMAGE = (
         encoders=facts.QWEN25_VL_7B,
         decoder=facts.QWEN_DECODER,
         files=_QWEN,
-        licence=licences.APACHE,
         sources=(
             Origin(
                 "steps, guidance, scheduler, files",
@@ -153,7 +149,6 @@ _SANA = (
         encoders=facts.GEMMA_2B,
         decoder=facts.DC_AE,
         files=facts.files("SanaPipeline", enlarges=32),
-        licence=licences.NVIDIA,
         sources=(
             Origin("variant, dtype", f"{_DOCS}/sana.md", "2026-08-23"),
             Origin("steps, guidance", "the call of SanaPipeline in diffusers 0.42.1"),
@@ -180,7 +175,6 @@ _SANA = (
         encoders=facts.GEMMA_2B,
         decoder=facts.DC_AE,
         files=facts.files("SanaSprintPipeline", scheduler="SCMScheduler", enlarges=32),
-        licence=licences.NVIDIA,
         remarks=("Its own scheduler, SCMScheduler, is the one that it needs: set none.",),
         sources=(
             Origin("steps, dtype", f"{_DOCS}/sana_sprint.md", "2026-08-23"),
@@ -209,7 +203,6 @@ _OTHERS = (
         encoders=facts.GEMMA_2B,
         decoder=facts.FLUX_DECODER,
         files=facts.files("PRXPipeline"),
-        licence=licences.APACHE_GEMMA,
         remarks=("Its text encoder is T5Gemma-2B-2B-UL2: its encoder's weights are given as Gemma 2 2B's.",),
         sources=(
             Origin("steps, guidance, weights, licence", "https://github.com/Photoroom/PRX", "2026-08-10"),
@@ -226,7 +219,6 @@ _OTHERS = (
         encoders=facts.T5_XXL,
         decoder=facts.FLUX_DECODER,
         files=facts.files("ChromaPipeline"),
-        licence=licences.APACHE,
         remarks=("Its makers left out no kind of picture, and it has no safety checker: set `safety` in the spec.",),
         sources=(
             Origin("steps, guidance", f"{_DOCS}/chroma.md", "2026-08-23"),
@@ -251,7 +243,6 @@ _OTHERS = (
         encoders=facts.GEMMA_2B,
         decoder=facts.FLUX_DECODER,
         files=facts.files("Lumina2Pipeline"),
-        licence=licences.APACHE_GEMMA,
         sources=(
             Origin(
                 "steps, guidance, size, encoder",
@@ -279,7 +270,6 @@ _OTHERS = (
         encoders=facts.CLIP_L + facts.CLIP_BIG_G + facts.T5_XXL + facts.LLAMA_8B,
         decoder=facts.FLUX_DECODER,
         files=facts.files("HiDreamImagePipeline", encoders=4),
-        licence=licences.MIT_LLAMA,
         remarks=(
             "Its fourth text encoder, Llama 3.1 8B Instruct, is in a repository of its own, which is gated: accept its "
             "terms on its page, and run `hf auth login`.",

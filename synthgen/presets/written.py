@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from textwrap import wrap
 from types import MappingProxyType
 
-from synthgen.presets.preset import MayTrain, Origin, Preset
+from synthgen.presets.preset import Origin, Preset
 from synthgen.spec.written import as_yaml
 
 _WIDTH = 100
@@ -119,11 +119,6 @@ seed: 0
 SUBJECTS: Mapping[str, str] = MappingProxyType(
     {"street-animals": _ANIMALS, "kitchen-tools": _TOOLS, "fruit-stand": _FRUIT, "pixel-art": _PIXELS}
 )
-_MAY = {
-    MayTrain.YES: "may train a model",
-    MayTrain.LIMITED: "may train some models only",
-    MayTrain.UNCLEAR: "may train a model: unclear",
-}
 
 
 def spec_of_preset(
@@ -158,7 +153,7 @@ def _head(preset: Preset, file: str) -> Iterator[str]:
     yield f"#   synthgen run {file}      make the dataset; run again to resume"
     yield "#"
     licence = preset.licence
-    yield from _comment(f"Licence: {licence.name}. Its pictures {_MAY[licence.may_train]}: {licence.reason}.")
+    yield from _comment(f"Licence: {licence}; {licence.reason}.")
     memory = f"Memory of the weights: {size_of(preset)}, or {size_of(preset, encoders=False)} without the text encoders"
     yield from _comment(f"{memory}. Activations of a batch are not in it.")
     yield from (line for remark in preset.remarks for line in _comment(remark))

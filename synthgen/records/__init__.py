@@ -11,8 +11,10 @@ from enum import StrEnum
 from math import inf, isnan
 from typing import TYPE_CHECKING
 
+from synthgen.records.licences import LicenceNote as LicenceNote
 from synthgen.records.pictures import SourcePicture as SourcePicture
 from synthgen.records.pictures import SourceRow as SourceRow
+from synthgen.records.questions import AskedPoint as AskedPoint
 
 if TYPE_CHECKING:
     import numpy as np

@@ -59,7 +59,8 @@ def create_run(store: RunStore, plan: Plan, spec_text: str, *, extend: bool = Fa
         spec_text = kept_spec(store) or spec_text
     store.create(layout.SPEC, spec_text.encode())
     keep_resolved(store)
-    return replace(plan, additions=there.additions, base=there.base)
+    licences = there.licences or plan.licences  # as they were when the run began
+    return replace(plan, additions=there.additions, base=there.base, licences=licences)
 
 
 def _adopt(store: RunStore, plan: Plan) -> None:

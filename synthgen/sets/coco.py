@@ -1,8 +1,9 @@
 """Sets in the format of COCO: annotations.json beside the images. An image must have objects of one category only."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -11,33 +12,73 @@ from synthgen.images import LeftOut
 from synthgen.sets.aside import Aside
 from synthgen.sets.files import FileSet
 from synthgen.sets.image_folder import is_hidden, is_image, others
-from synthgen.sets.json_rows import parse_object
-from synthgen.sets.own_boxes import with_boxes
+from synthgen.sets.json_rows import as_table, parse_object
+from synthgen.sets.own_boxes import OWN_BOXES, with_boxes
 from synthgen.sets.own_folder import OwnFolder, own_folder
 
 ANNOTATIONS = ("annotations.json", "_annotations.coco.json")
 _KEYS = ("images", "annotations", "categories")
+_OWN = ("file_name", "label", OWN_BOXES)
 _FORM = "Expected COCO's lists of images, annotations and categories, with ids."
 
 
-def find_annotations(folder: Path, split: str | None = None) -> Path | None:
-    """Find the annotations of a folder, or of its split; None if there are none."""
-    within = folder / split if split else folder
-    return next((within / name for name in ANNOTATIONS if (within / name).is_file()), None)
+def find_annotations(folder: Path, split: str | None = None) -> Sequence[Path]:
+    """Find the annotations of a folder, or of its split; without a split named, of all its splits."""
+    own = _in(folder / split if split else folder)
+    if own or split:
+        return own
+    splits = (path for path in sorted(folder.iterdir()) if path.is_dir() and not is_hidden(Path(path.name, "file")))
+    return [file for path in splits for file in _in(path)]
 
 
-def read_coco(folder: Path, file: Path, images_from: Path | None = None) -> FileSet:
+def _in(folder: Path) -> Sequence[Path]:
+    return [folder / name for name in ANNOTATIONS if (folder / name).is_file()][:1]
+
+
+def read_coco(folder: Path, files: Sequence[Path], images_from: Path | None = None) -> FileSet:
     """Read the annotations of the set in `folder`. The class of an image is the category of its objects; of
-    their boxes, those of crowds are left out.
+    their boxes, those of crowds are left out. An image without objects has the class that its `row` tells, if it has
+    one: the other columns of a set that synthgen wrote are there, too.
 
     Args:
+        files: one for each split.
         images_from: another folder that links may point into.
 
     Raises:
         UsageError: they are invalid, or an image has objects of several categories.
-        StorageError: the file cannot be read.
+        StorageError: a file cannot be read.
     """
     own = own_folder(folder, images_from)
+    parts = [_read(folder, file, own) for file in files]
+    frame = pd.concat([part.frame for part in parts], ignore_index=True)
+    frame = with_boxes(frame, [box for part in parts for box in part.boxes])
+    paths = [path for part in parts for path in part.paths]
+    aside = replace(parts[0].aside, names=[name for part in parts for name in part.aside.names])
+    name, source = folder.resolve().name, f"the COCO set {folder}"
+    opened = FileSet(name, source, frame, paths, own, aside.notes, without_class(frame["label"], "an annotation"))
+    opened.aside, opened.box_form = aside, "xywh"
+    if len({part.categories for part in parts}) == 1:
+        opened.numbered = parts[0].categories
+    return opened
+
+
+class _Part(NamedTuple):
+    """What one file says.
+
+    Attributes:
+        boxes, paths: one entry for each image.
+        aside: the images that it does not list.
+        categories: in the order of their numbers.
+    """
+
+    frame: pd.DataFrame
+    boxes: list[list[object]]
+    paths: list[str | Path]
+    aside: Aside
+    categories: tuple[str, ...]
+
+
+def _read(folder: Path, file: Path, own: OwnFolder) -> _Part:
     found = _lists(file, own)
     names = {_key(file, each, "id"): str(each.get("name")) for each in found["categories"]}
     if len(set(names.values())) < max(len(names), len(found["categories"])):
@@ -62,14 +103,25 @@ def read_coco(folder: Path, file: Path, images_from: Path | None = None) -> File
 
     paths = [str(_key(file, each, "file_name")) for each in images.values()]
     base = _base(file.parent, paths)
-    frame = pd.DataFrame({"file_name": paths, "label": [labels.get(image) for image in images]}, dtype="object")
-    frame = with_boxes(frame, [boxes.get(image, []) for image in images])
-    absolute = [path if "://" in path else base.absolute() / path for path in paths]
+    rows = [_row(each) for each in images.values()]
+    for image, row in zip(images, rows, strict=True):
+        if (told := row.get("class")) in names.values():
+            labels.setdefault(image, str(told))
+    frame = as_table([{name: cell for name, cell in row.items() if name not in _OWN} for row in rows])
+    within = "" if file.parent == folder else f"{file.parent.relative_to(folder).as_posix()}/"
+    shown = [path if "://" in path else within + path for path in paths]
+    own_columns = pd.DataFrame({"file_name": shown, "label": [labels.get(image) for image in images]}, dtype="object")
+    absolute: list[str | Path] = [path if "://" in path else base.absolute() / path for path in paths]
     aside = _beside(file, [path for path in absolute if isinstance(path, Path)], folder)
-    name, source = folder.resolve().name, f"the COCO set {folder}"
-    opened = FileSet(name, source, frame, absolute, own, aside.notes, without_class(frame["label"], "an annotation"))
-    opened.aside, opened.box_form = aside, "xywh"
-    return opened
+    table, ordered = pd.concat([own_columns, frame], axis=1), sorted(names, key=lambda one: (isinstance(one, str), one))
+    return _Part(
+        table, [boxes.get(image, []) for image in images], absolute, aside, tuple(names[number] for number in ordered)
+    )
+
+
+def _row(image: Mapping[str, object]) -> Mapping[str, object]:
+    found = image.get("row")
+    return found if isinstance(found, dict) else {}
 
 
 def without_class(labels: "pd.Series[Any]", of: str) -> dict[int, LeftOut]:

@@ -35,6 +35,7 @@ class FileSet:
 
     Attributes:
         aside: images of the set that are no row, if there may be some.
+        numbered: its classes in the order of their numbers; empty if it does not number them.
         box_form: how the boxes are written that the format itself has; None if it has none.
     """
 
@@ -51,6 +52,7 @@ class FileSet:
         self.name, self.source, self.columns, self.notes = name, source, tuple(frame.columns), tuple(notes)
         self.label_columns: tuple[str, ...] = ()
         self.has_images = paths is not None
+        self.numbered: tuple[str, ...] = ()
         self.aside: Aside | None = None
         self.box_form: BoxFormName | None = None
         self._frame, self._paths, self._own, self._unusable = frame, paths, own, unusable

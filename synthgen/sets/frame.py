@@ -15,6 +15,7 @@ from synthgen.spec import RESERVED, alike, difference
 
 _IDS = ("id", "image_id", "key", *PATHS)
 _SHARED = ("prompt", "seed", "source_id", "source_image")
+_NAMES = ("class", "class_name", "category")
 _OTHER = "Name another column, or make one that holds a text or a number in each row."
 
 
@@ -83,6 +84,8 @@ def read_frame(
     given = [*known.values(), *predicted, *clusters]
     others = sources(found, label, given) if found_label and label is not None else []
     table = found.table(list(dict.fromkeys([*named, *shared, *given, *candidates, *others])))
+    if found_label and label is not None and (names := _names(table, label, others)) is not None:
+        label = names
 
     frame = pd.DataFrame({"id": _ids(table, candidates)})
     frame["label"] = words(table[label]) if label is not None else pd.Series([None] * len(frame), dtype="object")
@@ -160,6 +163,18 @@ def find_label(found: ImageSet) -> str:
     several = ", ".join(found.label_columns or found.columns) or "none"
     what = "several columns of labels" if found.label_columns else "no column that looks like labels"
     raise UsageError(f"{found.source} has {what}", argument="label", hint=f"Name one; there are {several}.")
+
+
+def _names(table: pd.DataFrame, label: str, others: Sequence[str]) -> str | None:
+    """Find the column that names classes which are numbers in another one: each number has one name, and no other."""
+    numbers = words(table[label])
+    if not numbers.str.fullmatch(r"[0-9]+").all():
+        return None
+    for name, texts in _answers(table, [name for name in _NAMES if name in others]).items():
+        pairs = pd.DataFrame({"number": numbers, "name": texts}).drop_duplicates()
+        if pairs.notna().all(axis=None) and pairs["number"].is_unique and pairs["name"].is_unique:
+            return name
+    return None
 
 
 def words(column: "pd.Series[Any]") -> "pd.Series[Any]":

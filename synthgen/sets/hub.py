@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import pandas as pd
+import pyarrow as pa
 
 from synthgen.errors import StorageError, UsageError
 from synthgen.images import LeftOut
@@ -69,6 +70,10 @@ class HubSet:
             return None
         return {name: split.num_rows for name, split in zip(self._names, self._splits, strict=True)}
 
+    def numbered(self, column: str) -> list[tuple[str, tuple[str, ...]]]:
+        """Return where each part is that numbers the classes of a column, and these in the order of their numbers."""
+        return [(part.place, part.names[column]) for part in self._parts if column in part.names]
+
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
         if name := next((name for name in columns if name in self._unknown), None):
             kind = self._unknown[name]
@@ -77,6 +82,20 @@ class HubSet:
         with reading(self.name):
             frames = [_frame(each, list(columns)) for each in self._splits]
         return join(zip(self._parts, frames, strict=True), columns, _HINT)
+
+    def arrow(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Read columns as they are stored, at most `BATCH` rows at a time."""
+        with reading(self.name):
+            for split in self._splits:
+                yield from split.select_columns(list(columns)).with_format("arrow").iter(BATCH)
+
+    def arrow_types(self, column: str) -> list[pa.DataType]:
+        """Return the types that a column has in the splits."""
+        return [part.types[column] for part in self._parts]
+
+    def class_names(self, column: str) -> tuple[str, ...]:
+        """Return the names of the classes of a column: the order of the first split, and what others have besides."""
+        return tuple(dict.fromkeys(name for part in self._parts for name in part.names.get(column, ())))
 
     def images(self) -> Iterator[list[bytes | LeftOut]]:
         if self._image is None:

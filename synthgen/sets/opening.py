@@ -137,7 +137,7 @@ def _open_folder(folder: Path, split: str | None, images_from: Path | None, clas
         raise UsageError(f"{folder} has no split {split!r}", argument="split", hint=hint)
     if find_boxes(folder, split):
         return read_yolo(folder, split, images_from)
-    if (annotations := find_annotations(folder, split)) is not None:
+    if annotations := find_annotations(folder, split):
         return read_coco(folder, annotations, images_from)
     if (shards := find_shards(folder, split)) and not holds_images(folder):
         own = own_folder(folder)

@@ -56,6 +56,10 @@ class ParquetSet:
         self.has_images = self._image is not None
         self.notes: tuple[str, ...] = tuple(notes)
 
+    def numbered(self, column: str) -> list[tuple[str, tuple[str, ...]]]:
+        """Return where each part is that numbers the classes of a column, and these in the order of their numbers."""
+        return [(part.place, part.names[column]) for part in self._parts if column in part.names]
+
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
         with reading(self.source):
             frames = [_frame(file, part, columns) for file, part in zip(self._files, self._parts, strict=True)]
@@ -84,6 +88,28 @@ class ParquetSet:
                     batches = file.iter_batches(BATCH, row_groups=[group], columns=[column])
                     found += [encoded(value, self._openers[id(file)]) for value in _picked(batches, wanted)]
         return found
+
+    def arrow(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Read columns as they are stored, at most `BATCH` rows at a time."""
+        with reading(self.source):
+            for file, part in zip(self._files, self._parts, strict=True):
+                own = [name for name in columns if name not in part.given]
+                for batch in file.iter_batches(BATCH, columns=own):
+                    rows = {name: pa.chunked_array([batch[name]]) for name in own}
+                    given = {
+                        name: pa.chunked_array([pa.array([part.given[name]] * batch.num_rows, pa.string())])
+                        for name in columns
+                        if name in part.given
+                    }
+                    yield pa.table(rows | given).select(list(columns))
+
+    def arrow_types(self, column: str) -> list[pa.DataType]:
+        """Return the types that a column has in the files."""
+        return [part.types[column] for part in self._parts]
+
+    def class_names(self, column: str) -> tuple[str, ...]:
+        """Return the names of the classes of a column: the order of the first file, and what others have besides."""
+        return tuple(dict.fromkeys(name for part in self._parts for name in part.names.get(column, ())))
 
     @property
     def types(self) -> Mapping[str, pa.DataType]:

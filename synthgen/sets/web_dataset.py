@@ -5,7 +5,7 @@ import io
 import re
 import tarfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
@@ -67,8 +67,9 @@ class _Sample:
 class TarSet:
     """An `ImageSet` of WebDataset shards. Nothing is extracted, and no link in them is followed.
 
-    Its columns are `key`, the texts (`cls`, `txt`, ..) and the keys of `.json` files. The class is `cls`, if there is
-    one. Files of other kinds, such as pickles, are never read.
+    Its columns are `key`, the texts (`cls`, `txt`, ..), the keys of `.json` files and, of other pictures such as masks,
+    what their names end in before the format: `mask` of `0.mask.png`. The class is `cls`, if there is one. Files of
+    other kinds, such as pickles, are never read.
 
     Attributes:
         shard_of: the shard of each sample.
@@ -83,24 +84,28 @@ class TarSet:
         rows: list[dict[str, object]] = []
         kinds = Kinds()
         self._images: list[_Part | None] = []
+        self._pictures: list[Mapping[str, _Part]] = []
         self.shard_of: list[Path] = []
         several = len(shards) > 1
         for sample in (sample for shard in shards for sample in _samples(shard)):
-            self._images.append(_image(sample))
+            image, pictures = _images(sample)
+            self._images.append(image)
+            self._pictures.append(pictures)
             self.shard_of.append(sample.shard)
             key = f"{_stem(sample.shard)}/{sample.key}" if several else sample.key
             rows.append({"key": key, **_texts(sample)})
             kinds.check(sample.place, rows[-1])
         self._frame = as_table(rows) if rows else pd.DataFrame({"key": []}, dtype="object")
-        self.columns = tuple(self._frame.columns)
+        beside = dict.fromkeys(name for found in self._pictures for name in found if name not in self._frame)
+        self.columns = (*self._frame.columns, *beside)
         self.label_columns: tuple[str, ...] = (_CLASS,) if _CLASS in self._frame else ()
         self.has_images = any(part is not None for part in self._images)
         self.notes: tuple[str, ...] = ()
         self._unzipped: _Unzipped | None = None  # the shard that was read last, if it is compressed
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
-        """Read these columns of every row."""
-        return self._frame[list(columns)]
+        """Read these columns of every row. Those of pictures are empty."""
+        return self._frame.reindex(columns=list(columns))
 
     def images(self) -> Iterator[list[bytes | LeftOut]]:
         """Read the encoded image of every row, at most `BATCH` at a time."""
@@ -111,15 +116,21 @@ class TarSet:
         return [self._content(part) if (part := self._images[row]) is not None else _NO_IMAGE for row in rows]
 
     def pictures(self, column: str, rows: Sequence[int]) -> list[bytes | LeftOut]:
-        """Refuse to read other pictures: a sample has one.
+        """Read the pictures of these rows that a column names, such as `mask`.
 
         Raises:
-            UsageError: always.
+            UsageError: no sample has such a picture.
         """
-        raise UsageError(
-            f"{self.source} has one picture in each sample, and none in a column {column!r}",
-            hint="Make a folder or a Parquet file of it, with a column for each kind of picture.",
-        )
+        if not any(column in found for found in self._pictures):
+            there = sorted({name for found in self._pictures for name in found})
+            raise UsageError(
+                f"{self.source} has no pictures in a column {column!r}",
+                hint=f"Those beside the image are called {', '.join(there)}."
+                if there
+                else "Write them into the shards under the names of the images, such as 0.mask.png beside 0.png.",
+            )
+        parts = [self._pictures[row].get(column) for row in rows]
+        return [self._content(part) if part is not None else _NO_IMAGE for part in parts]
 
     def _content(self, part: _Part) -> bytes | LeftOut:
         """Read a file of a shard. A compressed one stays open: the next image is likely behind this one."""
@@ -206,14 +217,16 @@ def _opened(shard: Path) -> io.BufferedReader | _Unzipped:
     return _Unzipped(str(shard)) if shard.suffix.lower() in _COMPRESSED else shard.open("rb")
 
 
-def _image(sample: _Sample) -> _Part | None:
-    """Return the one image of a sample; None if it has none."""
+def _images(sample: _Sample) -> tuple[_Part | None, Mapping[str, _Part]]:
+    """Return the one image of a sample, if it has one, and its other pictures: `mask` of `0.png` and `0.mask.png`."""
     Image.init()
     found = [kind for kind in sample.parts if f".{kind.rpartition('.')[2]}" in Image.EXTENSION]
-    if len(found) > 1:
+    own = [kind for kind in found if "." not in kind] or found
+    if len(own) > 1:
         hint = "Expected one image in each sample. Write the images to audit into shards of their own."
-        raise UsageError(f"{sample.place} has several images: {', '.join(found)}", hint=hint)
-    return sample.parts[found[0]] if found else None
+        raise UsageError(f"{sample.place} has several images: {', '.join(own)}", hint=hint)
+    others = {kind.rpartition(".")[0]: sample.parts[kind] for kind in found if kind not in own}
+    return sample.parts[own[0]] if own else None, others
 
 
 def _texts(sample: _Sample) -> dict[str, object]:

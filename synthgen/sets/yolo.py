@@ -12,7 +12,8 @@ from synthgen.images import LeftOut
 from synthgen.sets.coco import without_class
 from synthgen.sets.files import FileSet
 from synthgen.sets.image_folder import find_in, others, skipped
-from synthgen.sets.own_boxes import with_boxes
+from synthgen.sets.metadata import read_metadata
+from synthgen.sets.own_boxes import OWN_BOXES, with_boxes
 from synthgen.sets.own_folder import OwnFolder, own_folder
 
 _IMAGES, _LABELS = "images", "labels"
@@ -31,7 +32,8 @@ def find_boxes(folder: Path, split: str | None = None) -> bool:
 
 
 def read_yolo(folder: Path, split: str | None = None, images_from: Path | None = None) -> FileSet:
-    """Read the set in `folder`. The class of an image is that of its boxes; without a box, it has none.
+    """Read the set in `folder`. The class of an image is that of its boxes. Without a box, it is the `class` that a
+    metadata.jsonl beside the images tells, as in sets that synthgen wrote, or it has none.
 
     Labels are found as YOLO finds them: in the path of an image, the last folder `images` becomes `labels`. The paths
     in data.yaml are not followed: the set is what lies in its folder.
@@ -60,10 +62,14 @@ def read_yolo(folder: Path, split: str | None = None, images_from: Path | None =
     found_labels = [_class(_label_file(path, folder), path, names, own, has_keypoints) for path in images]
     labels, boxes = [label for label, _ in found_labels], [places for _, places in found_labels]
     shown = [path.relative_to(folder).as_posix() for path in images]
+    told = _told(found.metadata, folder, own).reindex(shown).reset_index(drop=True)
+    if "class" in told:
+        known = {*(names or {}).values()}
+        labels = [label or (kind if kind in known else None) for label, kind in zip(labels, told["class"], strict=True)]
     notes = (
         [] if names is not None else ["no data.yaml or classes.txt names the classes: they are called by their number"]
     )
-    frame = pd.DataFrame({"file_name": shown, "label": labels}, dtype="object")
+    frame = pd.concat([pd.DataFrame({"file_name": shown, "label": labels}, dtype="object"), told], axis=1)
     frame = with_boxes(frame, boxes)
     paths = [str(path.absolute()) for path in images]
     name = folder.resolve().name
@@ -71,7 +77,17 @@ def read_yolo(folder: Path, split: str | None = None, images_from: Path | None =
     unusable = without_class(frame["label"], "a box")
     opened = FileSet(name, f"the YOLO set {folder}", frame, paths, own, notes, unusable)
     opened.aside, opened.box_form = aside, "relative-cxcywh"
+    opened.numbered = tuple(names[number] for number in sorted(names)) if names is not None else ()
     return opened
+
+
+def _told(files: Sequence[Path], folder: Path, own: OwnFolder) -> pd.DataFrame:
+    """Read the other columns of images by their names, as metadata.jsonl beside them tells them."""
+    beside = [file for file in files if file.suffix == ".jsonl" and _IMAGES in file.relative_to(folder).parts[:-1]]
+    if not beside:
+        return pd.DataFrame()
+    frame = read_metadata(beside, folder, own).frame.drop_duplicates("file_name").set_index("file_name")
+    return frame.drop(columns=["label", OWN_BOXES], errors="ignore")
 
 
 def _splits(path: PurePath) -> Sequence[str]:

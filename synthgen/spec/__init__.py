@@ -42,7 +42,7 @@ from synthgen.spec.fixed import (
 )
 from synthgen.spec.memory import CacheSpec, QuantizationSpec
 from synthgen.spec.model import BUNDLED_JUDGE, BUNDLED_MODEL, DEFAULT_JUDGE, PLUGIN, JudgeSpec, ModelSpec
-from synthgen.spec.output import Budget, Output, Rejects
+from synthgen.spec.output import Budget, LabelsLike, Output, PictureEncoding, Rejects
 from synthgen.spec.own_formats import OWN_FORMATS, PARQUET
 from synthgen.spec.prompting import Filled, PromptSpace, spaces_of
 from synthgen.spec.reader import checked, parse_spec, read_declared, read_spec, refusal, text_of_file
@@ -106,11 +106,13 @@ __all__ = [
     "GateSpec",
     "JudgeSpec",
     "LabelFilter",
+    "LabelsLike",
     "MarginsSpec",
     "MeasureFilter",
     "ModelSpec",
     "NearRule",
     "Output",
+    "PictureEncoding",
     "Problem",
     "PromptSpace",
     "Prompts",

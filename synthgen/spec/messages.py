@@ -42,6 +42,8 @@ _FORMS: Mapping[tuple[str | int, ...], str] = {
     ("model", "quantization"): "a method such as 'torchao-int8', or {method: ..., parts: [...]}",
     ("model", "cache"): "a method such as 'taylorseer', or {method: ...} with its settings",
     ("model", "compile"): "auto, off, regional or full",
+    ("output", "marks"): "true, false, or a mapping such as {prompt: false}",
+    ("output", "c2pa"): "true, false, or a mapping such as {mining: {data_mining: notAllowed}}",
     ("balance", "target"): "'uniform', shares such as {light: 0.5, dark: 0.5}, or {from: FILE}",
 }
 """Keys with several forms: pydantic's error mentions only the form that it tried."""

@@ -1,11 +1,12 @@
 """The budget of attempts, and how the dataset is written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from synthgen.spec.fields import FormatName, Section, VariableName
+from synthgen.spec.fields import ClassName, FormatName, Section, Text, VariableName
+from synthgen.spec.marks import CredentialsOrNone, Marks, MarksOrNone
 from synthgen.spec.splits import AgainstSets, Near, NearRule, Relation, Splits
 
 Option = str | int | float | bool | None
@@ -54,13 +55,32 @@ _Formats = Annotated[
 ]
 
 
+class LabelsLike(Section):
+    """Another set, whose order of classes the dataset takes over."""
+
+    like: Text = Field(description="A set that `synthgen audit` opens, with the same classes.")
+
+
+_WORD, _SET = "<order>", "<set>"
+_Labels = Annotated[
+    Annotated[Literal["spec", "alphabetical"], Tag(_WORD)]
+    | Annotated[LabelsLike, Tag(_SET)]
+    | Annotated[tuple[ClassName, ...], Field(strict=False, min_length=1), Tag(_LIST)],
+    Discriminator(
+        lambda value: (
+            _LIST if isinstance(value, list | tuple) else _SET if isinstance(value, Mapping | LabelsLike) else _WORD
+        )
+    ),
+]
+
+
 class Output(Section):
     """The format, splits and shards of the dataset."""
 
     format: _Formats = Field(
         "parquet",
-        description="The file format: 'parquet', or that of an installed plug-in. Of several, each is in a folder of "
-        "its name.",
+        description="The file format: 'parquet', 'hf', 'webdataset', 'imagefolder', 'coco', 'yolo', or that of an "
+        "installed plug-in. Of several, each is in a folder of its name.",
     )
     format_options: Mapping[VariableName, Option] = Field(
         {}, description="Options of the plug-in that writes the format."
@@ -79,6 +99,12 @@ class Output(Section):
     against: AgainstSets | None = Field(
         None, description="Sets that no image may be near to, such as your own test set. Default: none."
     )
+    labels: _Labels = Field(
+        "spec",
+        description="How the dataset numbers the classes in its column `label`: 'spec', in the spec's order (the "
+        "default); 'alphabetical', as torchvision's ImageFolder does; {like: SET}, as another set does; or in the "
+        "order of a list of all classes.",
+    )
     shard_size: Annotated[int, Field(ge=1, le=10_000)] | Literal["auto"] = Field(
         256,
         description="Accepted images per shard. A shard is the unit of work, of commit and of retry. 'auto' aims at "
@@ -90,6 +116,24 @@ class Output(Section):
         description="Whether the ledger keeps surplus images in full, so that they can fill cells later. 'drop' treats "
         "them as 'rejects' says.",
     )
+
+    marks: MarksOrNone = Field(
+        Marks(),
+        description="What each image of the dataset says of itself, in its metadata (XMP): that a model made it, and "
+        "what the keys below say. 'false' marks no image.",
+    )
+    c2pa: CredentialsOrNone = Field(
+        False,
+        description="Sign each image of the dataset (C2PA), with the certificate and the key that the environment "
+        "names. 'true' is short for a mapping without keys.",
+    )
+
+    def label_order(self, classes: Sequence[str]) -> list[str]:
+        """Return the classes as the dataset numbers them. Another set must have been looked at before."""
+        if isinstance(self.labels, tuple):
+            return list(self.labels)
+        assert self.labels in ("spec", "alphabetical"), "`with_explicit_labels` reads the set"
+        return sorted(classes) if self.labels == "alphabetical" else list(classes)
 
     @property
     def formats(self) -> tuple[str, ...]:

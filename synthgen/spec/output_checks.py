@@ -1,6 +1,7 @@
 """Check what a spec says about the dataset: its splits, and its format, which must be installed here."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from math import isclose
 
 from synthgen.errors import UsageError
@@ -11,12 +12,16 @@ from synthgen.spec.splits import REST
 
 _CLOSE = 1e-6
 
+_NAMED = 5
+"""So many classes are named."""
+
 
 def check_output(spec: Data) -> Iterator[Violation]:
     """Yield the problems of the section `output` that involve several keys, or what is installed."""
-    output = mapping(spec, "output")
-    yield from _splits(mapping(output, "splits"), _total(mapping(spec, "classes")))
+    output, classes = mapping(spec, "output"), mapping(spec, "classes")
+    yield from _splits(mapping(output, "splits"), _total(classes))
     yield from _format(output)
+    yield from _labels(output.get("labels"), [name for name in classes if isinstance(name, str)])
     yield from _quality(mapping(output, "image"))
 
 
@@ -56,6 +61,31 @@ def _splits(splits: Data, total: int | None) -> Iterator[Violation]:
         yield Violation(
             place, f"expected numbers that add up to the {total:,} images of `classes`, found {count:,}{more}"
         )
+
+
+def _labels(labels: object, classes: Sequence[str]) -> Iterator[Violation]:
+    if not isinstance(labels, list | tuple) or not all(isinstance(name, str) for name in labels):
+        return
+    place = ("output", "labels")
+    if twice := [name for name, count in Counter(labels).items() if count > 1]:
+        yield Violation(place, f"the class {twice[0]!r} is there twice")
+    elif different := difference_of_classes(labels, classes):
+        yield Violation(place, different)
+
+
+def difference_of_classes(found: Sequence[str], classes: Sequence[str]) -> str | None:
+    """Say in which classes a list differs from those of the spec; None if in none."""
+    there, wanted = {*found}, {*classes}
+    missing, strange = [name for name in classes if name not in there], [name for name in found if name not in wanted]
+    if not missing and not strange:
+        return None
+    told = [f"{_some(missing)} missing"] * bool(missing) + [f"{_some(strange)} not in `classes`"] * bool(strange)
+    return f"expected the classes of the spec, each once, found {' and '.join(told)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(map(repr, names[:_NAMED])) + more
 
 
 def _quality(image: Data) -> Iterator[Violation]:

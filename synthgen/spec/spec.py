@@ -16,6 +16,7 @@ from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Te
 from synthgen.spec.filters import CALIBRATED, Filters, Safety
 from synthgen.spec.model import JudgeSpec, ModelSpec, default_judge
 from synthgen.spec.output import Budget, Output
+from synthgen.spec.own_formats import format_notes
 from synthgen.spec.reference import ReferenceSpec
 from synthgen.spec.region import CanvasSpec, RegionSpec
 from synthgen.spec.source_set import ADDED, TO_CLASS, ChangeSpec, SourceSpec
@@ -69,6 +70,11 @@ _OF_MODEL: Mapping[str, object] = {
     "strength": None,
 }
 """Keys of `prompts`, of a class and of `model` that earlier versions did not have, with their defaults."""
+_ADDED = (
+    *("preset", "source", "to", "region", "canvas", "control", "reference", "then", "annotate"),
+    *("allow_licenses", "require_outputs_may_train"),
+)
+"""Sections that earlier versions did not have: left out where they are empty."""
 
 
 class Prompts(Section):
@@ -184,6 +190,16 @@ class Spec(Section):
     )
     budget: Budget = Field(Budget(), description="How many attempts to make before giving up.")
     output: Output = Field(Output(), description="How to write the dataset.")
+    allow_licenses: Annotated[tuple[Text, ...], Field(strict=False, min_length=1, max_length=100)] | None = Field(
+        None,
+        description="The only licences that models of this spec may have, such as [apache-2.0, mit]. Any other, or an "
+        "unknown one, is refused before a model is loaded. Default: any.",
+    )
+    require_outputs_may_train: bool | Literal["commercial", "non-commercial"] = Field(
+        False,
+        description="Refuse models whose licence does not let their outputs train a model: a 'commercial' one, a "
+        "'non-commercial' one, or with true both.",
+    )
     metadata: Mapping[Text, JsonValue] = Field(
         {},
         description="Anything to keep with the dataset, such as an owner or a ticket. It is shown in the card and has "
@@ -210,6 +226,11 @@ class Spec(Section):
         """Whether images have boxes, of their source or found."""
         found = self.annotate is not None and self.annotate.boxes is not None
         return found or (self.source is not None and self.source.boxes is not None)
+
+    @property
+    def format_notes(self) -> list[str]:
+        """What formats of the dataset lack, since images do not tell where the object is."""
+        return format_notes(self.output.formats, located=self.has_boxes or bool(self.source and self.source.mask))
 
     @property
     def wanted(self) -> tuple[Balance, ...]:
@@ -263,7 +284,7 @@ class Spec(Section):
         for key in ("adapters", "components", "config", "scheduler_config"):
             if not getattr(self.model, key):
                 del dumped["model"][key]
-        for key in ("preset", "source", "to", "region", "canvas", "control", "reference", "then", "annotate"):
+        for key in _ADDED:
             if not getattr(self, key):
                 del dumped[key]
         if self.source is not None:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image as Pictures
 
+from synthgen.dataset import build as build_module
 from synthgen.dataset import finalize as finalize_module
 from synthgen.dataset import replace as folder_module
 from synthgen.dataset.duplicates import Duplicate
@@ -25,6 +26,7 @@ from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.replace import leftovers
 from synthgen.dataset.summary import read_summary
 from synthgen.errors import QuotaNotMet, StorageError
+from synthgen.leftovers import clear
 from synthgen.spec import DuplicateFilter
 from tests.dataset.shards import CLASSES, IMAGES, PROVENANCE, image_row, portrait, write_images, write_shard
 
@@ -108,6 +110,32 @@ def test_a_dataset_from_before_there_were_class_names_is_written_again(tmp_path:
     assert make(sources, folder).inputs != before.inputs
 
 
+def test_other_labels_number_the_same_images_in_the_same_order(tmp_path: Path) -> None:
+    sources, names = [write_shard(tmp_path, shard) for shard in range(2)], ["chef", "builder", "doctor"]
+    before = make(sources, tmp_path / "dataset").inputs
+    as_written = load(tmp_path / "dataset")
+    summary = make(sources, tmp_path / "dataset", labels=names)
+    renumbered = load(tmp_path / "dataset")
+    assert summary.inputs != before
+    assert [*summary.classes] == names
+    for split, rows in renumbered.items():
+        assert rows.features["label"].names == names
+        assert rows["class"] == as_written[split]["class"] == [names[label] for label in rows["label"]]
+        assert rows["id"] == as_written[split]["id"]
+
+
+def test_the_seed_decides_the_order_of_rows_and_nothing_else(tmp_path: Path) -> None:
+    sources = [write_shard(tmp_path, shard) for shard in range(2)]
+    orders = []
+    for seed in (1, 2):
+        make(sources, tmp_path / str(seed), seed=seed)
+        orders.append({split: [*rows["id"]] for split, rows in load(tmp_path / str(seed)).items()})
+    assert orders[0]["train"] != orders[1]["train"]
+    assert {split: sorted(ids) for split, ids in orders[0].items()} == {
+        split: sorted(ids) for split, ids in orders[1].items()
+    }
+
+
 def test_small_row_groups_with_a_page_index(tmp_path: Path) -> None:
     make([write_shard(tmp_path, 0, per_class=80)], tmp_path / "dataset")
     metadata = pq.read_metadata(tmp_path / "dataset/data/train-00000-of-00001.parquet")
@@ -182,11 +210,14 @@ def test_a_crash_while_building_leaves_the_old_one(
 
     # A killed process does not tidy up either.
     monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
-    monkeypatch.setattr(finalize_module, moment, die)
+    monkeypatch.setattr(finalize_module if moment == "write_card" else build_module, moment, die)
     with pytest.raises(Killed):
         make([write_shard(tmp_path, 0), write_shard(tmp_path, 1)], tmp_path / "dataset")
     assert content(tmp_path / "dataset") == old
-    assert len(leftovers(tmp_path / "dataset")) == 2, "the new dataset, and the scratch folder for its rows"
+    left = leftovers(tmp_path / "dataset")
+    assert len(left) == 2, "the new dataset, and the scratch folder for its rows"
+    monkeypatch.undo()
+    assert all(map(clear, left))
 
 
 def test_a_crash_between_the_two_renames_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +225,7 @@ def test_a_crash_between_the_two_renames_is_undone(tmp_path: Path, monkeypatch: 
     make(sources, tmp_path / "dataset")
     old = content(tmp_path / "dataset")
     (tmp_path / "dataset").rename(tmp_path / ".dataset.old")
-    monkeypatch.setattr(finalize_module, "building", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(build_module, "building", lambda *_: pytest.fail("built again"))
     make(sources, tmp_path / "dataset")
     assert content(tmp_path / "dataset") == old
 

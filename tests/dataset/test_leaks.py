@@ -38,6 +38,7 @@ def rows(count: int = 80) -> list[dict[str, Any]]:
         assert first["label"] != second["label"]
         if name == SAME_FILE:
             second["image"] = {**second["image"], "bytes": first["image"]["bytes"]}
+            second["phash"] = first["phash"]
         elif name == SAME_HASH:
             second["phash"] = bytes([first["phash"][0] ^ 255, *first["phash"][1:]])
         elif name == SAME_LOOK:
@@ -87,7 +88,7 @@ def test_what_is_planted_never_straddles_a_split(
     folder, found, summary = ordered
     assert apart(found, sides(folder)) <= {*ASKED}
     assert summary.grouping is not None
-    assert summary.grouping.joined == dict.fromkeys(PLANTED, 2)
+    assert summary.grouping.joined == {**dict.fromkeys(PLANTED, 2), SAME_HASH: 4}, "equal files have equal hashes"
     assert (summary.grouping.groups, summary.grouping.images) == (5, 10)
     assert {split.name: split.rows for split in summary.splits} == {"train": 40, "test": 40}
 
@@ -95,7 +96,7 @@ def test_what_is_planted_never_straddles_a_split(
     more = make(**shards(tmp_path, found), folder=tmp_path / "dataset", splits=rules)
     assert apart(found, sides(tmp_path / "dataset")) == set()
     assert more.grouping is not None
-    assert more.grouping.joined == dict.fromkeys((*PLANTED, *ASKED), 2)
+    assert more.grouping.joined == {**dict.fromkeys((*PLANTED, *ASKED), 2), SAME_HASH: 4}
 
 
 def test_no_order_of_images_moves_one(

@@ -41,7 +41,7 @@ def _table() -> Iterator[str]:
             f"{preset.weights / 1e9:.1f}, {preset.weights_without_encoders / 1e9:.1f}",
             preset.speed.value,
             f"[{preset.licence.name}]({preset.licence.url})",
-            preset.licence.may_train.value,
+            preset.licence.may_train,
         ]
         yield f"| {' | '.join(cells)} |"
     yield ""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.presets import PRESETS, spec_of_preset
+from synthgen.presets import PRESETS, licences_of, spec_of_preset, together
 from tests.command import command_line, result
 
 pytestmark = pytest.mark.usefixtures("_empty_cache")
@@ -28,11 +28,11 @@ def write(name: str) -> str:
 def test_plan_tells_size_tokens_memory_and_licence(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line(["plan", write(name)]) == 0
     shown, preset = capsys.readouterr().out, PRESETS[name]
-    side = preset.model["size"]
+    side, own = preset.model["size"], together(licences_of(preset.hub_id))
     for line in (
         f"note      the model's own files were not seen; preset {name} is used",
         f"model     {preset.hub_id} (not looked up)",
-        f"licence   {preset.licence.name}; may its pictures train a model: {preset.licence.may_train}",
+        f"licence   model: {own.name}; may its outputs train a model: {own.may_train}",
         f"size      {side} x {side} pixels",
         "tokens    ",
         f"memory    {preset.weights / 1e9:.1f} GB of weights, {preset.weights_without_encoders / 1e9:.1f} GB without",

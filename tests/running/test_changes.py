@@ -8,7 +8,7 @@ import pytest
 import synthgen
 from synthgen.errors import PlanChanged, StorageError
 from synthgen.planning import free_keys
-from synthgen.planning.not_in_fingerprint import NOT_IN_FINGERPRINT
+from synthgen.planning.plan import NOT_IN_FINGERPRINT
 from synthgen.running import create_run, open_run
 from synthgen.store import open_store
 from tests.running.noise import SPEC, make_run, noise_plan

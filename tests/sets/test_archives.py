@@ -84,7 +84,8 @@ def test_a_sample_without_an_image_is_left_out(tmp_path: Path) -> None:
 BAD_SHARDS: Mapping[str, tuple[list[tuple[str, bytes]], str]] = {
     "scattered": ([("0.jpg", PICTURE), ("1.cls", b"a"), ("0.cls", b"a")], "the files of '0' do not lie together"),
     "twice": ([("0.jpg", PICTURE), ("0.jpg", PICTURE)], "'jpg' is given twice"),
-    "several images": ([("0.jpg", PICTURE), ("0.seg.png", PICTURE)], "has several images: jpg, seg.png"),
+    "several images": ([("0.jpg", PICTURE), ("0.png", PICTURE)], "has several images: jpg, png"),
+    "no image of its own": ([("0.a.jpg", PICTURE), ("0.b.png", PICTURE)], "has several images: a.jpg, b.png"),
     "not a text": ([("0.jpg", PICTURE), ("0.cls", b"\xff\xfe")], r"0\.cls is not a text"),
     "a long text": ([("0.jpg", PICTURE), ("0.txt", b"a" * 2**21)], "has 2,097,152 bytes"),
     "not JSON": ([("0.jpg", PICTURE), ("0.json", b"{")], r"0\.json cannot be read"),

@@ -2,29 +2,12 @@
 
 from dataclasses import dataclass
 
+from synthgen.records import AskedPoint
+
 NOTICE = (
     "This is no claim of compliance, and no legal advice. It lists what is asked, in short and in other words than the "
     "sources, with what this audit knows. What is open is for people to answer."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class AskedPoint:
-    """One point that is asked.
-
-    Attributes:
-        key: such as '10(2)(a)' or 'composition: instances'.
-        asked: in our own words.
-        known: what the audit knows, in sentences; empty if it knows nothing.
-        open: what it does not know, and who does; None if nothing is open.
-        link: the part of the page with the figures; None if there is none.
-    """
-
-    key: str
-    asked: str
-    known: tuple[str, ...]
-    open: str | None
-    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

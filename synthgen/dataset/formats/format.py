@@ -23,7 +23,7 @@ class WrittenSplit:
         pattern: the glob by which `datasets.load_dataset` finds the files, and reads from them the columns of
             `SelectedImages.schema`, or `columns`; None if it cannot.
         columns: the types of the columns that it reads, if the files themselves do not tell them.
-        is_told: whether its reader of these files guesses types unless it is told them.
+        needs_types: whether its reader of these files guesses types, unless it gets them as a setting.
     """
 
     rows: int
@@ -31,7 +31,7 @@ class WrittenSplit:
     size: int = 0
     pattern: str | None = None
     columns: "Features | None" = None
-    is_told: bool = False
+    needs_types: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ class FormatWriter(Protocol):
     def write(self, selection: Selection, images: SelectedImages, folder: Path) -> Manifest:
         """Write every selected image below `folder`, which exists and is empty, and say what was written.
 
-        The same images give the same bytes. `README.md` and `synthgen.json` in `folder` are written afterwards, and
-        everything is then flushed to the disk and moved in its place: nothing here needs to be atomic. Only plain files
-        and folders are written, no links. See `check_manifest` for what their names may be.
+        The same images give the same bytes. `README.md`, `synthgen.json` and `provenance.json` in `folder` are
+        written afterwards, and everything is then flushed to the disk and moved in its place: nothing here needs to be
+        atomic. Only plain files and folders are written, no links. See `check_manifest` for what their names may be.
 
         Raises:
             StorageError: it cannot be written.

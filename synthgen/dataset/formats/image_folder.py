@@ -7,7 +7,7 @@ from pathlib import Path
 from synthgen.dataset.formats.format import Manifest, WrittenSplit
 from synthgen.dataset.formats.metadata_file import FILE, FILES, METADATA, MetadataFiles
 from synthgen.dataset.formats.names import class_folders, file_stem
-from synthgen.dataset.formats.parts import PartedImages, Parts, Picture
+from synthgen.dataset.formats.parts import EncodedPicture, PartedImages, Parts
 from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.select import Selection
 
@@ -49,14 +49,14 @@ class ImageFolderFormat:
                     sizes[split],
                     f"{split}/**" if metadata.are_alike else None,
                     parted.features,
-                    is_told=True,
+                    needs_types=True,
                 )
                 for split in selection.splits
             }
         )
 
 
-def _arranged(parts: Parts, folder: str) -> tuple[dict[str, object], dict[str, Picture]]:
+def _arranged(parts: Parts, folder: str) -> tuple[dict[str, object], dict[str, EncodedPicture]]:
     """Return the line for an image, and its pictures by the names of their files."""
     stem = file_stem(parts.id)
     name = f"{folder}/{stem}.{parts.image.ending}"

@@ -47,7 +47,7 @@ class MetadataFiles:
 
     @property
     def are_alike(self) -> bool:
-        """Whether `datasets` guesses the same types for all splits: it refuses others, whatever it is told of them."""
+        """Whether `datasets` guesses the same types for all splits: it refuses others, even if it gets the types."""
         return len({frozenset(typed) for typed in self._typed.values()}) <= 1
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from synthgen.dataset.formats.parts import Parts, Picture
+from synthgen.dataset.formats.parts import EncodedPicture, Parts
 from synthgen.ledger.columns import BOXES, MASK, MASKS
 from synthgen.regions.boxes import PixelBox
 from synthgen.regions.masks import Mask
@@ -88,7 +88,7 @@ def _joined(whole: NDArray[np.int32], ring: NDArray[np.int32]) -> NDArray[np.int
     return np.concatenate([whole[: at + 1], around, around[:1], whole[at:]])
 
 
-def _mask(picture: Picture) -> Mask:
+def _mask(picture: EncodedPicture) -> Mask:
     with Image.open(io.BytesIO(picture.data)) as opened:
         return np.asarray(opened.convert("L")) > _HALF
 

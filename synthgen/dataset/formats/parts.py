@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from PIL import Image
 
+from synthgen.dataset.encoding import ending_of
 from synthgen.dataset.images import SelectedImages
 from synthgen.errors import StorageError
 from synthgen.ledger.columns import ImageRow, StoredImage
@@ -18,12 +19,9 @@ from synthgen.ledger.columns import ImageRow, StoredImage
 if TYPE_CHECKING:
     from datasets import Features
 
-_ENDINGS = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif"}
-_SIGNATURES = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpg"))
-
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class EncodedPicture:
     """An encoded picture.
 
     Attributes:
@@ -53,10 +51,10 @@ class Parts:
     id: str
     split: str
     label: int
-    image: Picture
+    image: EncodedPicture
     values: Mapping[str, object]
-    pictures: Mapping[str, Picture | None]
-    lists: Mapping[str, tuple[Picture, ...]]
+    pictures: Mapping[str, EncodedPicture | None]
+    lists: Mapping[str, tuple[EncodedPicture, ...]]
 
 
 class PartedImages:
@@ -121,21 +119,12 @@ def as_json(value: object) -> object:
     return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
-def _picture(stored: StoredImage, image_id: str) -> Picture:
+def _picture(stored: StoredImage, image_id: str) -> EncodedPicture:
     data = stored["bytes"]
-    return Picture(data, _ending(data, image_id))
-
-
-def _ending(data: bytes, image_id: str) -> str:
-    for begin, ending in _SIGNATURES:
-        if data.startswith(begin):
-            return ending
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            form = opened.format or ""
-    except Exception as error:  # decoders are foreign code that meets arbitrary bytes
-        raise StorageError(f"a picture of {image_id} cannot be opened", hint="Leave it out.") from error
-    return _ENDINGS.get(form, form.lower())
+    if (ending := ending_of(data)) is None:
+        hint = "Put an intact picture in its place, or take the image out."
+        raise StorageError(f"a picture of {image_id} cannot be opened", hint=hint)
+    return EncodedPicture(data, ending.removeprefix("."))
 
 
 def _picture_columns(features: "Features") -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -70,7 +70,12 @@ class _SavedSplit:
         self._close()
 
     def add(self, rows: pa.RecordBatch) -> None:
-        """Write some rows."""
+        """Write some rows: in one file, if they fit into one."""
+        if rows.nbytes > self._file_bytes and rows.num_rows > 1:
+            half = rows.num_rows // 2
+            self.add(rows.slice(0, half))
+            self.add(rows.slice(half))
+            return
         with as_damage("what is to be written"):
             table = pa.Table.from_batches([rows]).select(self._schema.names).cast(self._schema)
         if self._stream is None or self._in_file + table.nbytes > self._file_bytes:

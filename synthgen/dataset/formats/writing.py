@@ -12,10 +12,10 @@ from synthgen.dataset.provenance import FormatOrigin
 from synthgen.dataset.select import Selection
 from synthgen.errors import SynthgenError, UsageError, cause_of
 from synthgen.files import as_storage_error
-from synthgen.store.layout import CARD, SUMMARY, is_file_name
+from synthgen.store.layout import CARD, CONTACT, CROISSANT, ORIGIN, SUMMARY, is_file_name
 from synthgen.version import __version__
 
-_RESERVED = (CARD, SUMMARY)
+_RESERVED = (CARD, SUMMARY, ORIGIN, CROISSANT, CONTACT)
 _OF_THE_CODE = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError)
 """In a new, empty folder, only code that is wrong meets these. Other errors of the system come from the disk."""
 _OWN = f"synthgen {__version__}"
@@ -54,8 +54,9 @@ def check_manifest(
     """Check what a format says that it wrote.
 
     Each name is given once, is that of a plain file that lies in `folder` alone, and consists of letters, digits, `.`,
-    `-` and `_`, none of its parts beginning with a dot. `README.md` and `synthgen.json` are not for formats. No two
-    names, nor their folders, differ only in upper and lower case: many file systems cannot hold both.
+    `-` and `_`, none of its parts beginning with a dot. `README.md`, `synthgen.json` and
+    `provenance.json` are not for formats. No two names, nor their folders, differ only in upper and lower case: many
+    file systems cannot hold both.
 
     Raises:
         UsageError: it left out images, or what it says is not what is in `folder`.

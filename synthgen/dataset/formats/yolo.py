@@ -62,7 +62,7 @@ class YoloFormat:
                     sizes[split],
                     f"images/{split}/**" if metadata.are_alike else None,
                     columns,
-                    is_told=True,
+                    needs_types=True,
                 )
                 for split in selection.splits
             },

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAIN = "main"
 _KIND = "dataset"
-_GROUP_FILES, _GROUP_BYTES = 256, 10**9
+_GROUP_FILES, _GROUP_BYTES = 256, 2 * 10**8
 """Most files, and about the most bytes, that are uploaded at a time: progress is reported after each."""
 
 

@@ -1,0 +1,176 @@
+"""Joining a set of real images with one of synthetic images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from synthgen.api.arguments import PathInput, flag_of, path_of, text_of, texts_of
+from synthgen.api.published_folder import folder_of_run
+from synthgen.errors import UsageError
+from synthgen.events import OnProgress, ignore
+from synthgen.files import check_folder, expanded
+from synthgen.inert import inert
+
+if TYPE_CHECKING:
+    from synthgen.dataset.joining.images import SplitLeak
+    from synthgen.dataset.summary import DatasetSummary
+    from synthgen.sets import ImageSet, SetSource
+
+_SYNTHETIC = "the synthetic set"
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A set of real and synthetic images.
+
+    Attributes:
+        rebuilt: whether this call wrote it; False if it was there already.
+        real: how many real images each split has of each class.
+        synthetic: the same of synthetic images.
+        leaks: synthetic images in another split than a real one that they show: copies, and images that were made from
+            it.
+
+    Example:
+        >>> made = synthgen.render("outputs/photos", 12, even=True)
+        >>> joined = synthgen.join("outputs/photos", "outputs/quickstart", "outputs/both", unshared_classes=True)
+        >>> joined.summary.rows
+        20
+    """
+
+    folder: Path
+    summary: DatasetSummary
+    rebuilt: bool
+    real: Mapping[str, Mapping[str, int]]
+    synthetic: Mapping[str, Mapping[str, int]]
+    leaks: tuple[SplitLeak, ...]
+
+    def __repr__(self) -> str:
+        return f"<Joined {inert(str(self.folder))}: {self.summary.rows:,} images>"
+
+
+def join(
+    real: SetSource,
+    synthetic: SetSource,
+    folder: PathInput,
+    *,
+    label: str | None = None,
+    synthetic_label: str | None = None,
+    unshared_classes: bool = False,
+    keep_splits: bool = False,
+    leave_out: Sequence[str] = (),
+    on_progress: OnProgress = ignore,
+    stop: Callable[[], bool] = lambda: False,
+) -> Joined:
+    """Join a set of real images with one of synthetic images, as one dataset in Parquet.
+
+    A column `synthetic` says which images are. Classes are matched by their names, and the numbers of the real set's
+    stay. The real set's splits stay as they are, and the synthetic images go to the one for training. A column of only
+    one of the sets is empty for the images of the other. Pictures are kept byte for byte.
+
+    Args:
+        real: a run, or whatever else `audit` opens.
+        synthetic: the same, of synthetic images.
+        folder: where the dataset goes: a new folder, or a dataset, which is replaced.
+        label: the column of the classes of the real set; by default the one that looks like it.
+        synthetic_label: the same of the synthetic set.
+        unshared_classes: keep classes that only one of the sets has.
+        keep_splits: leave synthetic images in the split that they are in.
+        leave_out: columns that are left out.
+        stop: is asked now and then whether to stop.
+
+    Raises:
+        UsageError: the sets do not go together, or an image has no class or cannot be opened.
+        StorageError: a set cannot be read, or the folder cannot be written.
+        Interrupted: `stop` said so.
+
+    Example:
+        >>> made = synthgen.render("outputs/real", 12, even=True)
+        >>> joined = synthgen.join("outputs/real", "outputs/quickstart", "outputs/joined", unshared_classes=True)
+        >>> datasets.load_dataset("outputs/joined", split="train").features["synthetic"].dtype
+        'bool'
+    """
+    place = expanded(path_of(folder, "folder"))
+    for argument, column in (("label", label), ("synthetic_label", synthetic_label)):
+        if column is not None:
+            text_of(column, argument, "the name of a column")
+    unshared_classes, keep_splits = flag_of(unshared_classes, "unshared_classes"), flag_of(keep_splits, "keep_splits")
+    left_out = texts_of(leave_out, "leave_out")
+
+    from synthgen.dataset.joining.join import join_sides
+    from synthgen.dataset.joining.side import read_side
+    from synthgen.dataset.replace import check_place
+    from synthgen.sets import open_set
+
+    _check_apart(place, (real, synthetic))
+    check_folder(place.parent)
+    check_place(place)
+    sides = []
+    for source, title, column in ((real, "the real set", label), (synthetic, _SYNTHETIC, synthetic_label)):
+        found, is_synthetic = open_set(_of_run(source)), title == _SYNTHETIC
+        name = _name_of(source, found)
+        sides.append(read_side(found, title, column, left_out, is_synthetic=is_synthetic, name=name))
+    _check_left_out(left_out, [name for side in sides for name in side.found.columns])
+    made = join_sides(
+        sides[0],
+        sides[1],
+        place,
+        unshared=unshared_classes,
+        keep_splits=keep_splits,
+        left_out=left_out,
+        on_progress=on_progress,
+        stop=stop,
+    )
+
+    def counts(origin: bool) -> dict[str, dict[str, int]]:
+        return {
+            split.name: {name: made.origins.get((split.name, name, origin), 0) for name in split.classes}
+            for split in made.summary.splits
+        }
+
+    return Joined(place, made.summary, made.rebuilt, counts(False), counts(True), made.leaks)
+
+
+def _of_run(source: SetSource) -> SetSource:
+    """Give a run's dataset; everything else as it is."""
+    if not isinstance(source, str | os.PathLike):
+        return source
+    return folder_of_run(expanded(cast("PathInput", source))) or source
+
+
+def _name_of(source: SetSource, found: ImageSet) -> str:
+    """Name a set; a run by its own folder, and a dataset of synthgen by what it was made of, too."""
+    from synthgen.dataset.summary import read_summary
+
+    place = _of_run(source)
+    if not isinstance(source, str | os.PathLike) or not isinstance(place, str | os.PathLike):
+        return found.name
+    if not (folder := expanded(place)).is_dir():
+        return found.name
+    name, summary = expanded(source).resolve().name, read_summary(folder)
+    return name if summary is None else f"{name}, made of {summary.inputs}"
+
+
+def _check_apart(place: Path, sources: Sequence[SetSource]) -> None:
+    """Check that the new dataset is neither in one of the sets nor around it.
+
+    Raises:
+        UsageError: it is.
+    """
+    here = place.resolve()
+    for source in sources:
+        if not isinstance(source, str | os.PathLike):
+            continue
+        there = expanded(source).resolve()
+        if there.exists() and (there == here or there in here.parents or here in there.parents):
+            what = f"{place} is where one of the sets is: {source}"
+            raise UsageError(what, argument="folder", hint="Choose a folder outside both.")
+
+
+def _check_left_out(names: Sequence[str], columns: Sequence[str]) -> None:
+    if unknown := [name for name in names if name not in columns]:
+        hint = f"They have {', '.join(dict.fromkeys(columns))}."
+        raise UsageError(f"neither set has a column {unknown[0]!r}", argument="leave_out", hint=hint)

@@ -1,0 +1,116 @@
+"""`synthgen export`: parses options, calls `api`, prints."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synthgen.cli.answer import Answer
+from synthgen.cli.command import command
+from synthgen.cli.options import location_of
+from synthgen.cli.session import session
+from synthgen.cli.units import counted
+
+if TYPE_CHECKING:
+    from synthgen.api.exporting import Exported
+
+
+class PictureFormats(StrEnum):
+    """What pictures can be encoded as."""
+
+    PNG = "png"
+    JPEG = "jpeg"
+    WEBP = "webp"
+
+
+@command
+def export(
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="SET",
+            parser=location_of,
+            help="A run, a dataset, or any set that `synthgen audit` opens.",
+        ),
+    ],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="FORMAT",
+            help="parquet, hf, webdataset, imagefolder, coco, yolo, or the format of an installed plug-in.",
+        ),
+    ],
+    output: Annotated[str, typer.Option("-o", "--output", metavar="DIR", parser=location_of, help="Folder to make.")],
+    image: Annotated[
+        PictureFormats | None,
+        typer.Option(
+            "--image",
+            metavar="png|jpeg|webp",
+            help="Encode the pictures. Default: a run as its spec says, others as they are.",
+        ),
+    ] = None,
+    quality: Annotated[
+        int | None,
+        typer.Option(
+            "--quality", min=1, max=100, metavar="N", help="Of JPEG, default 95; of WebP, lossless without it."
+        ),
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option("--label", metavar="COLUMN", help="Column of the classes. Default: detected.")
+    ] = None,
+    images_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--images-from", metavar="DIR", help="Folder, besides the set's own, that may hold images named by path."
+        ),
+    ] = None,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Fetch images that the set names by http or https address.")
+    ] = False,
+) -> Answer:
+    """Write a run, a dataset or any labelled set in another format, into a folder."""
+    from synthgen.api.exporting import export
+
+    with session.progress(place, f"exporting {place}") as on_progress:
+        made = export(
+            place,
+            to,
+            output,
+            image=image.value if image else None,
+            quality=quality,
+            label=label,
+            images_from=images_from,
+            allow_remote=allow_remote,
+            on_progress=on_progress,
+        )
+    summary = made.summary
+    result = {
+        "folder": made.folder,
+        "format": summary.format.name,
+        "written": made.rebuilt,
+        "images": summary.rows,
+        "image": {"format": summary.encoding.format, "quality": summary.encoding.quality, "encoded": summary.encoded},
+        "classes": summary.classes,
+        "splits": {split.name: split.rows for split in summary.splits},
+        "left_out": made.left_out,
+        "notes": list(made.notes),
+    }
+    return Answer(result=result, lines=[*_lines(made)])
+
+
+def _lines(made: "Exported") -> Iterator[str]:
+    summary = made.summary
+    if not made.rebuilt:
+        yield "nothing to do: the same is there already"
+    splits = ", ".join(f"{split.name} {split.rows:,}" for split in summary.splits)
+    yield f"dataset   {made.folder}: {splits}"
+    yield f"format    {summary.format.name}, {counted(len(summary.classes), 'class', 'classes')}"
+    kept = summary.rows - summary.encoded
+    yield f"pictures  {summary.encoding}: {summary.encoded:,} encoded, {kept:,} left as they were"
+    for name, why in made.left_out.items():
+        yield f"left out  the column {name!r}: {why}"
+    for note in made.notes:
+        yield f"note      {note}"

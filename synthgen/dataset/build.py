@@ -1,0 +1,119 @@
+"""A dataset appears: written by a format, with its card and its summary, beside its place and then moved there."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from synthgen.dataset.columns import COLUMNS_VERSION
+from synthgen.dataset.contact import SampledImages
+from synthgen.dataset.croissant import UNDESCRIBED, Description, write_croissant
+from synthgen.dataset.encoding import Encoding
+from synthgen.dataset.formats.format import FormatWriter, Manifest, WrittenSplit
+from synthgen.dataset.formats.writing import write_in_format
+from synthgen.dataset.images import SelectedImages
+from synthgen.dataset.order import LabelRuns
+from synthgen.dataset.pictures import FinishedImages, Step, digests_of
+from synthgen.dataset.provenance import FormatOrigin
+from synthgen.dataset.replace import building
+from synthgen.dataset.select import Selection
+from synthgen.dataset.summary import DatasetSummary, SplitSummary, write_summary
+from synthgen.events import OnProgress, ignore
+
+WriteCard: TypeAlias = Callable[[Path, DatasetSummary, WrittenSplit | None], None]
+"""Writes `README.md` into a folder. It gets a split that `datasets` can read, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How a dataset is written.
+
+    Attributes:
+        origin: of the format that `writer` is.
+        steps: what becomes of each picture once it is encoded.
+    """
+
+    writer: FormatWriter
+    origin: FormatOrigin
+    encoding: Encoding
+    steps: Sequence[Step] = ()
+
+
+def build(
+    folder: Path,
+    images: SelectedImages,
+    selection: Selection,
+    writing: Writing,
+    *,
+    name: str,
+    inputs: str,
+    write_card: WriteCard,
+    runs: Mapping[str, LabelRuns] | None = None,
+    description: Description = UNDESCRIBED,
+    own: Collection[str] = (),
+    on_progress: OnProgress = ignore,
+) -> DatasetSummary:
+    """Build a dataset. The folder appears, or replaces an older one, in one step.
+
+    Args:
+        inputs: a fingerprint of all that the dataset is made from.
+        write_card: writes the card, once the images are there.
+        description: what `croissant.json` says of the whole.
+        runs: how long images of one class follow each other in each split.
+        own: files in the folder that synthgen is known to have made.
+        on_progress: hears how many images are written.
+
+    Raises:
+        UsageError: the format failed, or did not do what it says.
+        StorageError: the images cannot be read, or the folder cannot be written.
+    """
+    with building(folder, own) as new:
+        finished = FinishedImages(images, writing.encoding, writing.steps, on_progress, len(selection.split_of))
+        sampled = SampledImages(finished, selection.classes)
+        manifest = write_in_format(writing.writer, writing.origin, selection, sampled, new)
+        summary = DatasetSummary(
+            name=name,
+            inputs=inputs,
+            splits=_splits(selection, manifest, runs or {}, new),
+            duplicates=selection.duplicates,
+            dropped=selection.dropped,
+            digests=_digests(new),
+            format=writing.origin,
+            columns=COLUMNS_VERSION,
+            encoding=writing.encoding,
+            encoded=finished.encoded,
+            grouping=selection.grouping,
+            compared=selection.compared,
+        )
+        sampled.write(new)
+        write_card(new, summary, next((split for split in manifest.splits.values() if split.pattern), None))
+        write_croissant(new, summary, manifest, images.schema, description)
+        summary = replace(summary, digests={**summary.digests, **_digests(new, summary.digests)})
+        write_summary(summary, new)
+    return summary
+
+
+def _digests(folder: Path, known: Collection[str] = ()) -> dict[str, str]:
+    """Hash the files of a folder, but those that are known."""
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    new = {name: path for name, path in files.items() if name not in known}
+    return dict(zip(new, digests_of(list(new.values())), strict=True))
+
+
+def _splits(
+    selection: Selection, manifest: Manifest, runs: Mapping[str, LabelRuns], folder: Path
+) -> tuple[SplitSummary, ...]:
+    return tuple(
+        SplitSummary(
+            name=split,
+            rows=manifest.splits[split].rows,
+            size=manifest.splits[split].size,
+            files={file: (folder / file).stat().st_size for file in manifest.splits[split].files},
+            classes={kind: selection.counts.get((split, kind), 0) for kind in selection.classes},
+            pattern=manifest.splits[split].pattern,
+            label_runs=runs.get(split),
+            wanted=selection.wanted.get(split),
+            exact=split in selection.exact,
+        )
+        for split in selection.splits
+    )

@@ -1,0 +1,42 @@
+"""Work that releases the interpreter's lock, on as many threads as there are cores, in order and a little ahead."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def on_all_cores(work: Callable[[T], R], values: Iterable[T]) -> Iterator[R]:
+    """Yield `work(value)` of each value, in their order. At most two results for each core wait to be taken."""
+    threads = cores()
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[R]] = deque()
+        try:
+            for value in values:
+                waiting.append(pool.submit(work, value))
+                if len(waiting) > 2 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for one in waiting:
+                one.cancel()
+
+
+def ahead(values: Iterable[T]) -> Iterator[T]:
+    """Yield the values, of which the next one is made on another thread meanwhile."""
+    iterator, nothing = iter(values), object()
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, iterator, nothing)
+        while (value := coming.result()) is not nothing:
+            coming = pool.submit(next, iterator, nothing)
+            yield value  # type: ignore[misc]

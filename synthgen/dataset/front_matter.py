@@ -1,0 +1,54 @@
+"""What a card says to programs: where the splits of a dataset are, and of what types its columns."""
+
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+from synthgen.dataset.formats.format import WrittenSplit
+from synthgen.dataset.summary import DatasetSummary
+
+if TYPE_CHECKING:
+    from datasets import Features
+    from huggingface_hub import DatasetCardData
+
+_SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
+
+
+def front_matter(
+    data: "DatasetCardData", summary: DatasetSummary, features: "Features", loaded: WrittenSplit | None
+) -> str:
+    """Return the YAML of a card: `data`, the size of the dataset and, if `datasets` can read it, how.
+
+    Args:
+        features: the types of its columns.
+        loaded: a split that `datasets` can read: it says of what types.
+    """
+    from datasets import DatasetInfo, SplitDict, SplitInfo
+    from datasets.info import DatasetInfosDict
+    from datasets.utils.metadata import MetadataConfigs
+
+    data["size_categories"] = next((size for bound, size in _SIZES if summary.rows < bound), "n>10M")
+    if not loads(summary):
+        return str(data.to_yaml())
+
+    written, splits = [split for split in summary.splits if split.rows], SplitDict()
+    for split in written:
+        splits.add(SplitInfo(split.name, num_bytes=split.size, num_examples=split.rows))
+    info = DatasetInfo(
+        features=(loaded and loaded.columns) or features,
+        splits=splits,
+        download_size=sum(sum(split.files.values()) for split in written),
+        dataset_size=sum(split.size for split in written),
+    )
+    DatasetInfosDict({"default": info}).to_dataset_card_data(data)
+    # `datasets` keeps what it has read of a folder under a hash of this alone: without what differs between two sets of
+    # the same name and sizes, it gives the rows of the one for the other.
+    data["dataset_info"]["description"] = f"made of {summary.inputs}"
+    files = [{"split": split.name, "path": split.pattern} for split in written]
+    types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.is_told else {}
+    MetadataConfigs({"default": {"data_files": files, **types}}).to_dataset_card_data(data)
+    return str(data.to_yaml())
+
+
+def loads(summary: DatasetSummary) -> bool:
+    """Whether the format says how `datasets` finds its files."""
+    return all(split.pattern for split in summary.splits if split.rows)

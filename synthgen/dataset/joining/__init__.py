@@ -1,0 +1,1 @@
+"""A set of real images and one of synthetic images -> one dataset."""

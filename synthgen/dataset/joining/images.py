@@ -1,0 +1,269 @@
+"""The images of two sets as those of one, streamed to whatever writes them."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synthgen.dataset.encoding import ending_of
+from synthgen.dataset.images import SelectedImages, divided
+from synthgen.dataset.joining.side import PICTURE, SYNTHETIC, JoinedSide
+from synthgen.dataset.mixing import MixedRows, Places
+from synthgen.dataset.order import LabelRuns, longest_possible, longest_run, mixed_order
+from synthgen.dataset.select import Selection
+from synthgen.errors import UsageError
+from synthgen.events import OnProgress, StepProgress
+from synthgen.images import LeftOut
+from synthgen.ledger.columns import ImageRow
+from synthgen.sets.arrow_rows import arrow_rows
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+_SEED = 0
+"""Of the order of the rows: the same sets give the same dataset."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitLeak:
+    """A synthetic image in another split than a real one that it shows.
+
+    Attributes:
+        synthetic, real: ids of the joined set.
+        how: "is a copy of" or "was made from".
+    """
+
+    synthetic: str
+    real: str
+    how: str
+
+
+class JoinedImages(SelectedImages):
+    """The images of a real and a synthetic set: one split after the other, each in a mixed order.
+
+    Attributes:
+        features: the types of the columns, as `datasets` knows them.
+        selection: which image is in which split.
+        origins: how many images each split has of each class and origin; the origin is whether they are synthetic.
+        runs: how long images of one class follow each other, by split.
+        leaks: what shows in one split what is in another.
+        digest: of all that was read, in hex.
+    """
+
+    def __init__(
+        self,
+        sides: Sequence[JoinedSide],
+        classes: Sequence[str],
+        splits: Sequence[str],
+        split_of: Sequence[str],
+        columns: pa.Schema,
+        *,
+        scratch: Path,
+        on_progress: OnProgress,
+    ) -> None:
+        """Read both sets once.
+
+        Args:
+            sides: the real set, and the synthetic one.
+            splits: the names of all splits.
+            split_of: that of every row, those of the real set first.
+            columns: what the sets bring along: see `joined_columns`.
+            scratch: an empty folder, for rows that do not fit into memory.
+
+        Raises:
+            UsageError: an image cannot be opened.
+            StorageError: a set cannot be read, or `scratch` not written.
+        """
+        self._sides, self._columns, self._on_progress = sides, columns, on_progress
+        numbers = {name: number for number, name in enumerate(classes)}
+        self._ids = [f"{_origin(side)}/{one}" for side in sides for one in side.ids]
+        self._labels = np.array([numbers[name] for side in sides for name in side.labels], np.int64)
+        self._splits = split_of
+        self._classes = pa.array(classes, pa.string())
+        own = {"id": pa.string(), "image": PICTURE, "label": pa.int64(), "class": pa.string(), SYNTHETIC: pa.bool_()}
+        self._stored = pa.schema([*map(pa.field, own, own.values()), *columns])
+        self.features = features_by_type(self._stored, classes)
+        self.schema: pa.Schema = self.features.arrow_schema
+        self.count = 0
+        self.runs: dict[str, LabelRuns] = {}
+        self.origins: Counter[tuple[str, str, bool]] = Counter()
+        self._digests: list[bytes] = []
+        self._hash = sha256(f"{self.schema.remove_metadata()}{[*classes]}{[*splits]}{[*split_of]}".encode())
+        places = self._draw(splits)
+        self._mixed = MixedRows(self._read, places, scratch)
+        self.selection = self._selected(classes, splits)
+        self.leaks = tuple(self._leaks())
+        self.digest = self._hash.hexdigest()
+
+    def batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Yield some rows at a time: see `SelectedImages`."""
+        self.count = 0
+        for split, stored in divided(self._mixed.batches(), self.selection):
+            self.count += stored.num_rows
+            yield split, stored.cast(self.schema)
+
+    def rows(self) -> Iterator[tuple[str, ImageRow]]:
+        """Yield one row at a time: see `SelectedImages`."""
+        for split, batch in self.batches():
+            for row in batch.to_pylist():
+                yield split, cast("ImageRow", row)
+
+    def _draw(self, splits: Sequence[str]) -> Places:
+        """Say where each row comes in the order."""
+        named, places, start = np.array(self._splits), np.full(len(self._ids), -1), 0
+        for split in splits:
+            there = np.flatnonzero(named == split)
+            ordered = there[mixed_order([self._ids[row] for row in there], self._labels[there], _SEED)]
+            places[ordered] = np.arange(start, start + len(ordered))
+            start += len(ordered)
+            counts = np.unique_counts(self._labels[there]).counts
+            longest = longest_run(self._labels[ordered]) if len(ordered) else 0
+            self.runs[split] = LabelRuns(longest, longest_possible(counts.tolist()))
+        return places
+
+    def _read(self) -> Iterator[pa.RecordBatch]:
+        """Read the rows of one set after the other, and remember the digest of each image."""
+        start = 0
+        for side in self._sides:
+            for first, pictures, others in rows_of(side):
+                here = slice(start + first, start + first + len(pictures))
+                yield self._as_stored(side, first, here, pictures, others)
+                self._on_progress(StepProgress(f"reading {side.title}", "images", here.stop - start, len(side.ids)))
+            start += len(side.ids)
+
+    def _as_stored(
+        self, side: JoinedSide, first: int, here: slice, pictures: Sequence[bytes], others: pa.Table
+    ) -> pa.RecordBatch:
+        count, labels = len(pictures), pa.array(self._labels[here])
+        self._digests += (digests := [sha256(picture).digest() for picture in pictures])
+        brought = {name: pa.array(cells[first : first + count], pa.string()) for name, cells in side.as_names.items()}
+        brought |= {name: _whole(others[name]) for name in others.column_names}
+        synthetic = brought.pop(SYNTHETIC, pa.nulls(count, pa.bool_())).fill_null(side.is_synthetic)
+        names = [
+            f"{_origin(side)}-{first + place:08d}{_ending(side, first + place, one)}"
+            for place, one in enumerate(pictures)
+        ]
+        own = {
+            "id": pa.array(self._ids[here]),
+            "image": pa.StructArray.from_arrays([pa.array(pictures, pa.binary()), pa.array(names)], [*_names()]),
+            "label": labels,
+            "class": self._classes.take(labels),
+            SYNTHETIC: synthetic,
+        }
+        for split, label, origin in zip(
+            self._splits[here], own["class"].to_pylist(), synthetic.to_pylist(), strict=True
+        ):
+            self.origins[split, label, origin] += 1
+        for name in self._columns.names:
+            given = brought.get(name)
+            kind = self._columns.field(name).type
+            own[name] = pa.nulls(count, kind) if given is None else self._cast(side, name, given, first, kind)
+        stored = pa.RecordBatch.from_arrays([own[name] for name in self._stored.names], schema=self._stored)
+        self._hash.update(b"".join(digests) + str(stored.drop_columns(["image"]).to_pylist()).encode())
+        return stored
+
+    def _cast(self, side: JoinedSide, name: str, given: pa.Array, first: int, kind: pa.DataType) -> pa.Array:
+        """Give a column the type that it has in the joined set; pictures in it are read, and have no paths."""
+        if kind != PICTURE:
+            return given.cast(kind)
+        data = given.field("bytes")
+        if pc.any(pc.and_(data.is_null(), given.is_valid())).as_py():
+            return _read_pictures(side, name, range(first, first + len(given)), given.is_valid().to_pylist())
+        return _as_pictures(data)
+
+    def _selected(self, classes: Sequence[str], splits: Sequence[str]) -> Selection:
+        counts = Counter(zip(self._splits, (classes[label] for label in self._labels.tolist()), strict=True))
+        return Selection(tuple(classes), tuple(splits), dict(zip(self._ids, self._splits, strict=True)), counts)
+
+    def _leaks(self) -> Iterator[SplitLeak]:
+        """Find what a synthetic image shows of another split: the very picture, or the one that it was made from."""
+        real, synthetic = self._sides
+        many = len(real.ids)
+        for split in dict.fromkeys(real.splits):
+            there = [row for row in range(many) if self._splits[row] == split]
+            pictures = {self._digests[row]: row for row in there}
+            ids = {real.ids[row]: row for row in there}
+            for place, image_id in enumerate(self._ids[many:]):
+                if self._splits[many + place] == split:
+                    continue
+                source = synthetic.sources[place] if synthetic.sources else None
+                if (row := pictures.get(self._digests[many + place])) is not None:
+                    yield SplitLeak(image_id, self._ids[row], "is a copy of")
+                elif source is not None and (row := ids.get(source)) is not None:
+                    yield SplitLeak(image_id, self._ids[row], "was made from")
+
+
+def rows_of(side: JoinedSide) -> Iterator[tuple[int, list[bytes], pa.Table]]:
+    """Read the images of a set with the columns that it brings along, some rows at a time; and where they begin."""
+    typed = pa.schema([one for one in side.columns if one.name not in {*side.as_names, *side.as_pictures}])
+    tables, waiting, first = arrow_rows(side.found, typed), typed.empty_table(), 0
+    for pictures in side.found.images():
+        while typed.names and waiting.num_rows < len(pictures):
+            waiting = pa.concat_tables([waiting, next(tables)])
+        found = [one for one in pictures if isinstance(one, bytes)]
+        if len(found) < len(pictures):
+            _refuse(side, first, pictures)
+        here = slice(first, first + len(found))
+        columns = {one: waiting[one][: len(found)] for one in typed.names}
+        for name, (column, there) in side.as_pictures.items():
+            columns[name] = pa.chunked_array([_read_pictures(side, column, range(here.start, here.stop), there[here])])
+        yield first, found, pa.table(columns)
+        waiting, first = waiting.slice(len(found)), first + len(found)
+
+
+def _refuse(side: JoinedSide, first: int, pictures: Sequence[bytes | LeftOut], of: str = "") -> NoReturn:
+    place, why = next((place, one) for place, one in enumerate(pictures) if isinstance(one, LeftOut))
+    what = f"{side.title}: {of}{side.ids[first + place]} is among images {why.reason}"
+    hint = why.hint or "Mend it, or take it out of the set."
+    raise UsageError(f"{what}: {why.detail}" if why.detail else what, hint=hint)
+
+
+def _read_pictures(side: JoinedSide, column: str, places: range, has: Sequence[bool]) -> pa.Array:
+    """Read the pictures of another column, such as masks, of the rows that have one."""
+    read = side.found.pictures(column, places)
+    found = [picture if there else None for picture, there in zip(read, has, strict=True)]
+    if any(isinstance(one, LeftOut) for one in found):
+        _refuse(side, places.start, [one or b"" for one in found], f"{column} of ")
+    return _as_pictures(pa.array(found, pa.binary()))
+
+
+def _as_pictures(data: pa.Array) -> pa.Array:
+    paths = pa.nulls(len(data), pa.string())
+    return pa.StructArray.from_arrays([data, paths], [*_names()], mask=data.is_null())
+
+
+def _ending(side: JoinedSide, row: int, picture: bytes) -> str:
+    ending = ending_of(picture)
+    if ending is None:
+        _refuse(side, row, [LeftOut("that are no pictures")])
+    return ending
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+
+def _origin(side: JoinedSide) -> str:
+    return "synthetic" if side.is_synthetic else "real"
+
+
+def _names() -> Iterator[str]:
+    return (field.name for field in PICTURE)
+
+
+def features_by_type(schema: pa.Schema, classes: Sequence[str]) -> "Features":
+    """Return the types of the columns, as `datasets` knows them: what holds pictures is known by its type."""
+    from datasets import ClassLabel, Features, Image, List
+
+    kinds: Mapping[str, object] = {
+        field.name: Image() if field.type == PICTURE else List(Image())
+        for field in schema
+        if field.type in (PICTURE, pa.list_(PICTURE))
+    }
+    return Features(Features.from_arrow_schema(schema) | kinds | {"label": ClassLabel(names=list(classes))})

@@ -1,0 +1,98 @@
+"""Joining: two sets are read, one dataset appears, with its card."""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from synthgen.dataset.build import Writing, build
+from synthgen.dataset.columns import COLUMNS_VERSION
+from synthgen.dataset.encoding import Encoding
+from synthgen.dataset.formats.parquet import ParquetFormat
+from synthgen.dataset.joining.card import write_joined_card
+from synthgen.dataset.joining.images import JoinedImages, SplitLeak
+from synthgen.dataset.joining.mapping import joined_classes, joined_columns, joined_splits
+from synthgen.dataset.joining.side import JoinedSide
+from synthgen.dataset.provenance import FormatOrigin
+from synthgen.dataset.replace import check_place, leftovers, recover, scratch_beside
+from synthgen.dataset.summary import DatasetSummary, read_summary
+from synthgen.errors import Interrupted
+from synthgen.events import Event, OnProgress
+from synthgen.leftovers import clear
+from synthgen.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedSet:
+    """What was joined.
+
+    Attributes:
+        summary: of the dataset.
+        rebuilt: whether it was written; False if it was there already.
+        origins: how many images each split has of each class, by whether they are synthetic.
+        leaks: synthetic images in another split than a real one that they show.
+    """
+
+    summary: DatasetSummary
+    rebuilt: bool
+    origins: Mapping[tuple[str, str, bool], int]
+    leaks: tuple[SplitLeak, ...]
+
+
+def join_sides(
+    real: JoinedSide,
+    synthetic: JoinedSide,
+    folder: Path,
+    *,
+    unshared: bool,
+    keep_splits: bool,
+    left_out: Collection[str],
+    on_progress: OnProgress,
+    stop: Callable[[], bool],
+) -> JoinedSet:
+    """Make one dataset of two sets. The folder appears, or replaces an older dataset, in one step.
+
+    Args:
+        unshared: keep classes that only one of the two has.
+        keep_splits: leave synthetic images in the split that they are in.
+        left_out: columns that were left out.
+
+    Raises:
+        UsageError: the sets do not go together, or an image cannot be opened.
+        StorageError: a set cannot be read, or the folder cannot be written.
+        Interrupted: `stop` said so.
+    """
+    classes = joined_classes(real, synthetic, unshared=unshared)
+    splits, split_of = joined_splits(real, synthetic, keep=keep_splits)
+    columns = joined_columns(real, synthetic)
+
+    def hear(event: Event) -> None:
+        if stop():
+            raise Interrupted("interrupted", hint="Run the same command again. What was there before is as it was.")
+        on_progress(event)
+
+    check_place(folder)
+    for left in leftovers(folder):
+        clear(left)
+    recover(folder)
+    there = read_summary(folder)
+    with scratch_beside(folder) as scratch:
+        sides = (real, synthetic)
+        images = JoinedImages(sides, classes, splits, split_of, columns, scratch=scratch, on_progress=hear)
+        facts = [__version__, COLUMNS_VERSION, folder.name, images.digest, real.name, synthetic.name]
+        inputs = sha256(json.dumps([*facts, sorted(left_out)]).encode()).hexdigest()
+        if there is not None and there.inputs == inputs:
+            return JoinedSet(there, False, images.origins, images.leaks)
+        summary = build(
+            folder,
+            images,
+            images.selection,
+            Writing(ParquetFormat(), FormatOrigin(), Encoding()),
+            name=folder.resolve().name,
+            inputs=inputs,
+            write_card=lambda new, summary, loaded: write_joined_card(new, summary, sides, images, left_out, loaded),
+            runs=images.runs,
+            on_progress=hear,
+        )
+    return JoinedSet(summary, True, images.origins, images.leaks)

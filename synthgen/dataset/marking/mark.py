@@ -1,0 +1,154 @@
+"""What an image says of itself, as XMP: that a model made it, which one, from which prompt and seed. Pure.
+
+The properties are those of the IPTC Photo Metadata Standard 2025.1, and three of synthgen's own.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Final
+from xml.etree import ElementTree
+
+from synthgen.dataset.marking.containers import packet_of, room_for_packet, with_packet
+
+IPTC: Final = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+OWN: Final = "https://synthgen.github.io/synthgen/provenance/#"
+"""The namespace of what IPTC has no property for. It never changes."""
+_RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_META: Final = "adobe:ns:meta/"
+
+_TYPES: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+GENERATED: Final = f"{_TYPES}trainedAlgorithmicMedia"
+"""A model made all of the image."""
+COMPOSITE: Final = f"{_TYPES}compositeWithTrainedAlgorithmicMedia"
+"""A model drew a part of a picture again, or what lies around it."""
+
+CUT: Final = " [...]"
+"""The end of a prompt that did not fit into a JPEG."""
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 has no way to write."""
+_BEGIN: Final = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'.encode()
+_END: Final = b'<?xpacket end="w"?>'
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What an image says of itself. None is not said.
+
+    Attributes:
+        source_type: IPTC's Digital Source Type: `GENERATED` or `COMPOSITE`.
+        system, version: the model that made it, and its revision.
+        prompt: with the negative one on lines of its own.
+        prompt_writer: the name of a person.
+        id, seed: of the image; `plan`, the fingerprint of the plan that it was made by.
+    """
+
+    source_type: str = GENERATED
+    system: str | None = None
+    version: str | None = None
+    prompt: str | None = None
+    prompt_writer: str | None = None
+    id: str | None = None
+    seed: int | None = None
+    plan: str | None = None
+
+
+_NAMES: Final = {
+    "source_type": "Iptc4xmpExt:DigitalSourceType",
+    "system": "Iptc4xmpExt:AISystemUsed",
+    "version": "Iptc4xmpExt:AISystemVersionUsed",
+    "prompt": "Iptc4xmpExt:AIPromptInformation",
+    "prompt_writer": "Iptc4xmpExt:AIPromptWriterName",
+    "id": "synthgen:id",
+    "seed": "synthgen:seed",
+    "plan": "synthgen:plan",
+}
+_SPACES: Final = {"Iptc4xmpExt": IPTC, "synthgen": OWN}
+
+
+def mark(picture: bytes, facts: ImageFacts) -> bytes:
+    """Return the picture with its facts as XMP, in place of any other XMP. The pixels are not touched.
+
+    Of a prompt that is too long for a JPEG, the end is left out, as `CUT` says there. A character that XML cannot have
+    becomes U+FFFD.
+
+    Raises:
+        ValueError: it is neither PNG, JPEG nor WebP, or breaks off.
+    """
+    return with_packet(picture, _fitting(facts, room_for_packet(picture)))
+
+
+def read_mark(picture: bytes) -> ImageFacts | None:
+    """Return what an image says of itself; None if it does not say that a model made it, or changed it."""
+    try:
+        packet = packet_of(picture)
+        # What declares entities of its own is no mark, and could ask for any amount of memory.
+        if packet is None or b"<!" in packet:
+            return None
+        root = ElementTree.fromstring(packet)
+    except (ValueError, ElementTree.ParseError, LookupError):
+        return None
+    found = {name: _value(root, name) for name in _NAMES}
+    if found["source_type"] not in (GENERATED, COMPOSITE):
+        return None
+    seed = found.pop("seed")
+    kind = found.pop("source_type") or GENERATED
+    return ImageFacts(kind, **found, seed=int(seed) if seed and re.fullmatch("[0-9]{1,20}", seed) else None)
+
+
+def hand_on(old: bytes, new: bytes) -> bytes:
+    """Return a picture that was encoded again with the XMP of the one that it was made from, if that had any.
+
+    A signature is not handed on: it is only good for the file that was signed.
+    """
+    try:
+        packet, room = packet_of(old), room_for_packet(new)
+        if packet is None:
+            return new
+        if room is not None and len(packet) > room:
+            facts = read_mark(old)
+            return new if facts is None else mark(new, facts)
+        return with_packet(new, packet)
+    except ValueError:  # what it said cannot be read, and is nothing that synthgen wrote
+        return new
+
+
+def _fitting(facts: ImageFacts, room: int | None) -> bytes:
+    packet = _packet(facts)
+    if room is None or len(packet) <= room or facts.prompt is None:
+        return packet
+    prompt = facts.prompt
+    longest = _last(lambda length: len(_packet(replace(facts, prompt=prompt[:length] + CUT))) <= room, len(prompt))
+    return _packet(replace(facts, prompt=prompt[:longest] + CUT))
+
+
+def _last(fits: Callable[[int], bool], end: int) -> int:
+    """Return the last number before `end` that fits, where none fits after the first that does not."""
+    begin = 0
+    while begin < end - 1:
+        middle = (begin + end) // 2
+        begin, end = (middle, end) if fits(middle) else (begin, middle)
+    return begin
+
+
+def _packet(facts: ImageFacts) -> bytes:
+    root = ElementTree.Element("x:xmpmeta", {"xmlns:x": _META})
+    rdf = ElementTree.SubElement(root, "rdf:RDF", {"xmlns:rdf": _RDF})
+    values = {one.name: getattr(facts, one.name) for one in fields(facts)}
+    # As attributes, which keep line breaks: a reader of XML makes another of those in a text.
+    said = {_NAMES[name]: _NOT_XML.sub("\ufffd", str(value)) for name, value in values.items() if value is not None}
+    spaces = {f"xmlns:{prefix}": space for prefix, space in _SPACES.items()}
+    ElementTree.SubElement(rdf, "rdf:Description", {"rdf:about": "", **spaces, **said})
+    return b"\n".join((_BEGIN, ElementTree.tostring(root, encoding="utf-8"), _END))
+
+
+def _value(root: ElementTree.Element, name: str) -> str | None:
+    """Read a simple property, as an attribute or as an element: other tools write either."""
+    prefix, _, key = _NAMES[name].partition(":")
+    qualified = f"{{{_SPACES[prefix]}}}{key}"
+    for described in root.iter(f"{{{_RDF}}}Description"):
+        if (value := described.get(qualified)) is not None:
+            return value
+        if (element := described.find(qualified)) is not None:
+            return element.text or element.get(f"{{{_RDF}}}resource")
+    return None

@@ -1,0 +1,187 @@
+"""Boxes and masks in every format, read by tools that others wrote."""
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import datasets
+import numpy as np
+import pytest
+import yaml
+from globox import AnnotationSet
+from numpy.typing import NDArray
+from PIL import Image
+from pycocotools.coco import COCO
+from torchvision.datasets import CocoDetection, wrap_dataset_for_transforms_v2
+
+from synthgen.dataset.formats.objects import FoundObject, outline
+from synthgen.regions.boxes import PixelBox
+from synthgen.sets import open_set, read_frame
+from tests.dataset.hostile import NAMES
+from tests.dataset.written import BOXES, MASKS, PICTURE, noise, png, row, write
+
+CLASSES = ("doctor", "chef", NAMES[4])
+SIZE = (60, 48)
+
+
+def mask(box: list[float], *, split: bool = False) -> NDArray[np.uint8]:
+    """A mask with a hole in it and, if it is `split`, of two parts."""
+    left, top, right, bottom = map(int, box)
+    pixels = np.zeros(SIZE[::-1], np.uint8)
+    pixels[top:bottom, left:right] = 255
+    pixels[top + 3 : top + 6, left + 3 : left + 6] = 0
+    if split:
+        pixels[top + 8 : top + 10] = 0
+    return pixels
+
+
+def boxes_of(number: int) -> list[list[float]]:
+    """None, one or two, and never two that overlap."""
+    return [[4.0, 6.0 + number % 5, 20.0, 30.0], [30.0, 2.0, 55.0, 21.0 + number % 5]][: number % 3]
+
+
+ROWS = {
+    one["id"]: one
+    for one in (
+        row(
+            number,
+            number % 2 + number % 2 * (number % 4 == 3),
+            image={"bytes": noise(number, SIZE), "path": "x.png"},
+            boxes=boxes_of(number),
+            box_scores=[0.5] * (number % 3),
+            masks=[
+                {"bytes": png(mask(box, split=place == 1)), "path": "m"} for place, box in enumerate(boxes_of(number))
+            ],
+            mask_scores=[0.9] * (number % 3),
+        )
+        for number in range(24)
+    )
+}
+
+
+OLD_ARRAYS = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+"""Of pycocotools, when it decodes run lengths."""
+
+
+@pytest.fixture(scope="module")
+def located(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    place = tmp_path_factory.mktemp("located")
+    for name in ("webdataset", "imagefolder", "coco", "yolo"):
+        write(place / name, [name], list(ROWS.values()), CLASSES, types=BOXES | MASKS)
+    return {name: place / name for name in ("webdataset", "imagefolder", "coco", "yolo")}
+
+
+@OLD_ARRAYS
+def test_coco_has_boxes_and_masks(located: Mapping[str, Path]) -> None:
+    seen = 0
+    for split in ("train", "validation", "test"):
+        opened = COCO(str(located["coco"] / split / "_annotations.coco.json"))
+        for image in opened.loadImgs(opened.getImgIds()):
+            wanted = ROWS[image["row"]["id"]]
+            found = opened.loadAnns(opened.getAnnIds(image["id"]))
+            assert [each["category_id"] - 1 for each in found] == [wanted["label"]] * len(wanted["boxes"])
+            for each, (left, top, right, bottom), one in zip(found, wanted["boxes"], wanted["masks"], strict=True):
+                pixels = np.asarray(Image.open(io.BytesIO(one["bytes"]))) > 0
+                assert each["bbox"] == [left, top, right - left, bottom - top]
+                assert (opened.annToMask(each).astype(bool) == pixels).all()
+                assert each["area"] == pixels.sum()
+                seen += 1
+    assert seen == sum(len(one["boxes"]) for one in ROWS.values())
+    root = located["coco"] / "train"
+    wrapped = wrap_dataset_for_transforms_v2(
+        CocoDetection(str(root), str(root / "_annotations.coco.json")), target_keys=("boxes", "labels", "masks")
+    )
+    _, target = next(one for one in wrapped if "masks" in one[1])
+    assert target["masks"].shape[1:] == SIZE[::-1]
+    assert len(target["boxes"]) == len(target["labels"]) == len(target["masks"])
+
+
+def test_yolo_has_outlines_of_the_masks(located: Mapping[str, Path]) -> None:
+    root = located["yolo"]
+    settings = yaml.safe_load((root / "data.yaml").read_text("ascii"))
+    assert settings == {
+        "train": "images/train", "test": "images/test", "val": "images/validation", "names": dict(enumerate(CLASSES)),
+    }  # fmt: skip
+    for split in ("train", "validation", "test"):
+        read = AnnotationSet.from_yolo_seg(root / "labels" / split, image_folder=root / "images" / split, relative=True)
+        for annotation in read:
+            wanted = ROWS[Path(annotation.image_id).stem]
+            assert annotation.image_size == SIZE
+            assert [int(box.label) for box in annotation.boxes] == [wanted["label"]] * len(wanted["boxes"])
+            for box, corners in zip(annotation.boxes, wanted["boxes"], strict=True):
+                assert np.allclose((box.xmin, box.ymin, box.xmax, box.ymax), corners, atol=0.01)
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_an_outline_is_filled_as_the_mask_is(split: bool) -> None:
+    pixels = mask([5, 7, 40, 37], split=split) > 0
+    pixels[20:30, 45:46] = True
+    shape = np.zeros((SIZE[1] * 8, SIZE[0] * 8), np.uint8)
+    corners = np.array(outline(FoundObject(PixelBox(0, 0, 1, 1), pixels)))
+    cv2.fillPoly(shape, [np.round(corners * 8).astype(np.int32)], 1)
+    middles = shape[4::8, 4::8].astype(bool)
+    assert (middles == pixels).mean() > 0.995
+    assert corners.min(axis=0).tolist() == [5, 7]
+    assert corners.max(axis=0).tolist() == [46, 37]
+
+
+@OLD_ARRAYS
+def test_boxes_alone_are_lines_of_boxes_and_one_mask_is_that_of_one_box(tmp_path: Path) -> None:
+    rows = [
+        row(number, 0, image={"bytes": noise(number, SIZE), "path": "x"}, boxes=boxes_of(number)) for number in (1, 2)
+    ]
+    write(tmp_path / "boxes", ["yolo"], rows, ("a",), {"train": 1.0}, {"boxes": BOXES["boxes"]})
+    read = AnnotationSet.from_yolo_v5(
+        tmp_path / "boxes/labels/train", image_folder=tmp_path / "boxes/images/train", image_extension=".png"
+    )
+    assert {Path(one.image_id).stem: [[round(side, 3) for side in box.ltrb] for box in one.boxes] for one in read} == {
+        one["id"]: one["boxes"] for one in rows
+    }
+    assert (tmp_path / "boxes/data.yaml").read_text("ascii").endswith("train: images/train\nnames:\n  0: a\n")
+
+    both = [mask(box) for box in boxes_of(2)]
+    shared = {"bytes": png(np.maximum(*both)), "path": "m"}
+    rows = [rows[0] | {"boxes": [], "mask": shared}, rows[1] | {"boxes": boxes_of(2), "mask": shared}]
+    for name in ("coco", "webdataset", "imagefolder"):
+        types = {"boxes": BOXES["boxes"], "mask": PICTURE}
+        write(tmp_path / name, [name], [*rows, row(3, 0, boxes=[], mask=None)], ("a",), {"train": 1.0}, types)
+    opened = COCO(str(tmp_path / "coco/train/_annotations.coco.json"))
+    of = {image["row"]["id"]: opened.loadAnns(opened.getAnnIds(image["id"])) for image in opened.imgs.values()}
+    (around,), (first, second), nothing = (of[f"00000-00000{number}"] for number in (1, 2, 3))
+    assert nothing == []
+    assert around["bbox"] == [4, 2, 51, 28], "a mask without a box has the smallest around it"
+    assert (opened.annToMask(first) == (both[0] > 0)).all()
+    assert (opened.annToMask(second) == (both[1] > 0)).all()
+    shards, folder = open_set(tmp_path / "webdataset"), datasets.load_dataset(str(tmp_path / "imagefolder"))
+    rows_of = {one: place for place, one in enumerate(shards.table(["id"])["id"])}
+    assert shards.pictures("mask", [rows_of["00000-000002"]]) == [shared["bytes"]]
+    assert {one["id"][-1]: one["mask"] and one["mask"].size for one in folder["train"]} == {
+        "1": SIZE,
+        "2": SIZE,
+        "3": None,
+    }
+
+
+def test_pictures_beside_the_image_come_back(located: Mapping[str, Path]) -> None:
+    folder = datasets.load_dataset(str(located["imagefolder"]), split="train")
+    assert folder.features["masks"] == datasets.List(datasets.Image())
+    for one in folder:
+        wanted = ROWS[one["id"]]
+        assert one["boxes"] == wanted["boxes"]
+        for found, stored in zip(one["masks"], wanted["masks"], strict=True):
+            assert (np.asarray(found) == np.asarray(Image.open(io.BytesIO(stored["bytes"])))).all()
+    shards = datasets.load_dataset(str(located["webdataset"]), split="train")
+    assert [one["masks.1.png"] is not None for one in shards] == [len(cell["boxes"]) == 2 for cell in shards["json"]]
+
+
+def test_an_audit_reads_boxes_and_the_classes_of_images_without(located: Mapping[str, Path]) -> None:
+    for name in ("coco", "yolo"):
+        found = open_set(located[name])
+        frame, cells = read_frame(found), found.table(["id", "boxes"])
+        assert len(frame) == len(ROWS)
+        for label, image_id, boxes in zip(frame["label"], cells["id"], cells["boxes"], strict=True):
+            assert label == CLASSES[ROWS[image_id]["label"]].strip()
+            assert len(boxes) == len(ROWS[image_id]["boxes"])
+    assert json.loads((located["yolo"] / "images/train/metadata.jsonl").read_text().splitlines()[0])["class"] in CLASSES

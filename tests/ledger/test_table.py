@@ -1,0 +1,27 @@
+"""The tables of a shard: their row groups."""
+
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from synthgen.ledger import table
+from synthgen.ledger.table import TableFile
+
+PICTURE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+
+
+@pytest.mark.parametrize(("size", "rows"), [(10, [100, 20]), (30, [34, 34, 34, 18])])
+def test_row_groups_are_capped_by_rows_and_by_the_bytes_of_pictures(
+    monkeypatch: pytest.MonkeyPatch, size: int, rows: list[int]
+) -> None:
+    monkeypatch.setattr(table, "BYTES_PER_GROUP", 2000)
+    file = io.BytesIO()
+    written = TableFile(file, pa.schema({"id": pa.string(), "image": PICTURE, "masks": pa.list_(PICTURE)}))
+    picture = {"bytes": bytes(size), "path": "x"}
+    for row in range(120):
+        written.add({"id": str(row), "image": picture, "masks": [picture] if size == 30 else None})
+    written.finish()
+    metadata = pq.read_metadata(io.BytesIO(file.getvalue()))
+    assert [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)] == rows
