@@ -19,7 +19,6 @@ from synthgen.dataset.replace import check_place, leftovers, recover, scratch_be
 from synthgen.dataset.summary import DatasetSummary, read_summary
 from synthgen.errors import Interrupted
 from synthgen.events import Event, OnProgress
-from synthgen.files import as_storage_error, make_folder
 from synthgen.leftovers import clear
 from synthgen.version import __version__
 
@@ -78,8 +77,6 @@ def join_sides(
         clear(left)
     recover(folder)
     there = read_summary(folder)
-    with as_storage_error(folder, "cannot write "):
-        make_folder(folder.parent)
     with scratch_beside(folder) as scratch:
         sides = (real, synthetic)
         images = JoinedImages(sides, classes, splits, split_of, columns, scratch=scratch, on_progress=hear)
