@@ -31,7 +31,7 @@ def front_matter(
 
     data["size_categories"] = next((size for bound, size in _SIZES if summary.rows < bound), "n>10M")
     if not loads(summary):
-        return _yaml(data)
+        return as_yaml(data)
 
     written, splits = [split for split in summary.splits if split.rows], SplitDict()
     for split in written:
@@ -49,11 +49,11 @@ def front_matter(
     files = [{"split": split.name, "path": split.pattern} for split in written]
     types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.needs_types else {}
     MetadataConfigs({"default": {"data_files": files, **types}}).to_dataset_card_data(data)
-    return _yaml(data)
+    return as_yaml(data)
 
 
-def _yaml(data: "DatasetCardData") -> str:
-    """Write the front matter. Signs that YAML takes for line breaks would come back as others."""
+def as_yaml(data: "DatasetCardData") -> str:
+    """Write the front matter. Signs that YAML takes for line breaks would not be read again as they are."""
     text = str(data.to_yaml())
     if _LINE_BREAKS.isdisjoint(text):
         return text

@@ -9,7 +9,8 @@ import pyarrow as pa
 from synthgen.errors import UsageError
 from synthgen.ledger.columns import SOURCE_ID
 from synthgen.sets import ImageSet, read_frame
-from synthgen.sets.arrow_rows import arrow_schema, declared_classes
+from synthgen.sets.arrow_rows import arrow_schema
+from synthgen.sets.class_order import numbered_classes
 from synthgen.sets.files import PATHS, FileSet
 from synthgen.sets.frame import find_label, words
 from synthgen.sets.hub import HubSet
@@ -112,7 +113,7 @@ def read_side(
         ids=ids,
         labels=frame["label"].tolist(),
         splits=_splits(found, title, ids),
-        classes=declared_classes(found, chosen) or tuple(sorted(set(frame["label"]))),
+        classes=numbered_classes(found, chosen) or tuple(sorted(set(frame["label"]))),
         columns=pa.schema([fields[column] for column in names]),
         as_names=as_names,
         as_pictures={
