@@ -21,6 +21,8 @@ from synthgen.sets.own_folder import OwnFolder, own_folder
 _SPLIT = re.compile(r"(train|training|validation|valid|val|dev|test|testing|eval|evaluation)[-._ 0-9]*", re.IGNORECASE)
 _HINT = "Expected a subfolder for each class, with images in it; or a metadata.csv with file_name and label."
 _SHOWN = 3
+CONTACT_SHEET, _BESIDE = "contact-sheet.jpg", "synthgen.json"
+"""A dataset of synthgen has a sheet of some of its images, beside its summary. It is no image of the set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,9 @@ def read_folder(
 def holds_images(folder: Path) -> bool:
     """Tell whether an image file that is not hidden is in a folder or below it."""
     return any(
-        is_image(Path(name)) and not is_hidden(Path(place, name).relative_to(folder))
+        is_image(Path(name))
+        and not is_hidden(Path(place, name).relative_to(folder))
+        and not _is_sheet(Path(place, name))
         for place, _, files in os.walk(folder)
         for name in files
     )
@@ -177,7 +181,7 @@ def find_in(within: Path, own: OwnFolder) -> FilesFound:
     hidden = 0
     for place, folders, files in os.walk(within):
         inside = is_hidden(Path(place, "file").relative_to(within))
-        for path in (Path(place, name) for name in files):
+        for path in (Path(place, name) for name in files if not _is_sheet(Path(place, name))):
             if not (inside or path.name.startswith(".")):
                 seen.append(path)
             elif is_image(path):
@@ -186,6 +190,10 @@ def find_in(within: Path, own: OwnFolder) -> FilesFound:
             seen += [path for path in _linked(link, own) if not is_hidden(path.relative_to(within))]
     metadata = sorted(path for path in seen if path.name in METADATA)
     return FilesFound(sorted(filter(is_image, seen)), metadata, hidden)
+
+
+def _is_sheet(path: Path) -> bool:
+    return path.name == CONTACT_SHEET and (path.parent / _BESIDE).is_file()
 
 
 def skipped(hidden: int) -> list[str]:
