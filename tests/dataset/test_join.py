@@ -315,7 +315,7 @@ def test_hostile_names_come_out_as_they_went_in(tmp_path: Path) -> None:
 
 def test_the_sheet_of_a_datasets_card_is_no_image_of_it(real: Path, tmp_path: Path) -> None:
     (real / CONTACT).write_bytes(picture(99))
-    with pytest.raises(UsageError, match="contact-sheet.jpg lies in no subfolder"):
+    with pytest.raises(UsageError, match=r"contact-sheet\.jpg lies in no subfolder"):
         open_set(real)  # anybody's picture may have that name
     (real / SUMMARY).write_text("{}")
     assert len(open_set(real).table(["label"])) == 9
