@@ -29,6 +29,7 @@ from synthgen.events import OnProgress, ignore
 from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.ledger.source import Scan, Source, digests_of_pictures, pixel_bytes, scan
 from synthgen.spec import DuplicateFilter
+from synthgen.store.layout import CONTACT
 from synthgen.version import __version__
 
 _PARQUET = ParquetFormat()
@@ -115,6 +116,8 @@ def finalize(
         def describe(new: Path, summary: DatasetSummary, loaded: WrittenSplit | None) -> None:
             write_card(new, summary, provenance, images.features, images.composition, drop, review, loaded)
             write_origin(new, summary, provenance)
+            if provenance.marking is not None and (sheet := new / CONTACT).exists():
+                sheet.write_bytes(provenance.marking.of_sheet(sheet.read_bytes()))
 
         steps = [step for step in (provenance.marking, signature) if step is not None]
         return build(
