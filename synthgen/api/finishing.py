@@ -147,20 +147,8 @@ def _finalized(planned: Plan, store: RunStore, fresh: int, on_progress: OnProgre
             recorded = None
         summary = None
         if tally.accepted:
-            place, own = folder / DATASET, own_files(store)
-            summary = build_dataset(
-                planned,
-                store,
-                place,
-                state,
-                spec.output,
-                tally,
-                told,
-                compared.others,
-                before=before,
-                own=own,
-                on_progress=on_progress,
-            )
+            made, others = (planned, store, folder / DATASET, state, spec.output, tally, told), compared.others
+            summary = build_dataset(*made, others, before=before, own=own_files(store), on_progress=on_progress)
         if sheet is None:
             _show(planned, store, folder, state, told, compared.shelves(summary))
             sheet = digest_of_file(folder / SHEET)
