@@ -223,9 +223,12 @@ def _type_of(name: str) -> str:
 def _split_field(manifest: Manifest) -> Iterator[Json]:
     """Yield the field that says the split, if the names of the files do."""
     splits = [split for split, written in manifest.splits.items() if written.rows]
-    form = rf"(?:^|/)({'|'.join(map(re.escape, splits))})-\d+-of-\d+\.parquet$"
     tables = [(split, name) for split in splits for name in manifest.splits[split].files if name.endswith(".parquet")]
-    if all((found := re.search(form, name)) and found[1] == split for split, name in tables):
+    tops = {re.escape(name.rpartition("/")[0] + "/").removeprefix("/") for _, name in tables}
+    longest_first = sorted(map(re.escape, splits), key=len, reverse=True)
+    # mlcroissant makes a glob of it, to read one split only, and knows no more of regular expressions than this.
+    form = rf"{'|'.join(tops)}({'|'.join(longest_first)})-.+\.parquet$"
+    if len(tops) == 1 and all((found := re.fullmatch(form, name)) and found[1] == split for split, name in tables):
         yield {
             "@type": "cr:Field",
             "@id": f"{RECORDS}/split",
@@ -236,7 +239,7 @@ def _split_field(manifest: Manifest) -> Iterator[Json]:
             "source": {
                 "fileSet": {"@id": _PARQUET},
                 "extract": {"fileProperty": "fullpath"},
-                "transform": {"regex": f".*{form}"},
+                "transform": {"regex": form},
             },
         }
 
