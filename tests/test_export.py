@@ -120,13 +120,6 @@ def test_a_dataset_survives_the_way_there_and_back(finished: Path, tmp_path: Pat
     assert (tmp_path / "back/provenance.json").read_bytes() == (dataset / "provenance.json").read_bytes()
 
 
-def test_a_contact_sheet_is_no_image_of_a_set() -> None:
-    from synthgen.sets import image_folder
-    from synthgen.store import layout
-
-    assert (image_folder.CONTACT_SHEET, image_folder.DATASET_SUMMARY) == (layout.CONTACT, layout.SUMMARY)
-
-
 def painted(folder: Path, ending: str = "jpg", **options: Any) -> Path:
     """An image folder of two classes in two splits."""
     for number, name in enumerate(("train/cat", "train/dog", "test/cat")):

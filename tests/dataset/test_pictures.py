@@ -3,6 +3,7 @@
 import io
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +34,7 @@ def batch(first: int, count: int, form: str = "PNG") -> pa.RecordBatch:
 
 def numbers_in(rows: list[dict[str, dict[str, bytes]]]) -> list[int]:
     pixels = (Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGB").getpixel((0, 0)) for row in rows)
-    return [pixel[0] + 256 * pixel[1] for pixel in pixels]  # type: ignore[index, operator]
+    return [pixel[0] + 256 * pixel[1] for pixel in pixels]  # type: ignore[index]
 
 
 def test_pictures_come_in_order_from_several_threads_and_few_wait(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +51,8 @@ def test_pictures_come_in_order_from_several_threads_and_few_wait(monkeypatch: p
         threads.add(threading.get_ident())
         return picture
 
-    finisher, rows, ahead = PictureFinisher(Encoding("webp"), [seen]), [], 0
+    finisher, ahead = PictureFinisher(Encoding("webp"), [seen]), 0
+    rows: list[dict[str, Any]] = []
     for key, part in finisher.finished(stored()):
         ahead = max(ahead, read - len(rows))
         assert key == f"batch {len(rows)}"
@@ -108,6 +110,6 @@ def test_lossless_formats_keep_what_a_picture_shows(mode: str) -> None:
     picture.save(file, "TIFF")
     shown = decode(file.getvalue())
     for form in ("png", "webp"):
-        found = encode(file.getvalue(), Encoding(form))  # type: ignore[arg-type]
+        found = encode(file.getvalue(), Encoding(form))
         assert isinstance(found, bytes)
         assert np.array_equal(np.asarray(decode(found).image), np.asarray(shown.image))  # type: ignore[union-attr]
