@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synthgen.dataset.columns import features_of, in_order
-from synthgen.dataset.mixing import Finish, MixedRows, Places
+from synthgen.dataset.mixing import Finish, MixedRows, RowPlaces
 from synthgen.dataset.order import LabelRuns, longest_possible, longest_run, mixed_order
 from synthgen.dataset.select import Selection
 from synthgen.errors import StorageError
@@ -127,7 +127,7 @@ class CommittedImages(SelectedImages):
             for row in batch.to_pylist():
                 yield split, cast("ImageRow", row)
 
-    def _draw(self, scans: Sequence[Scan], seed: int) -> Places:
+    def _draw(self, scans: Sequence[Scan], seed: int) -> RowPlaces:
         """Say where each row of the sources comes in the order: -1 if it is left out."""
         ids = [image_id for one in scans for image_id in one.ids]
         numbers = {split: number for number, split in enumerate(self._selection.splits)}
@@ -215,7 +215,9 @@ def _stored_schema(scans: Sequence[Scan]) -> tuple[pa.Schema, list[bool]]:
             raise StorageError(what, hint="Were they made by different versions?")
     if taken := {"class", "model", "shard", "attempt"} & {*first.names}:
         what = f"{scans[0].source} has a column {min(taken)!r} of the pictures that images began from"
-        raise StorageError(what, hint="A dataset has a column of that name of its own. Rename it there, and run anew.")
+        raise StorageError(
+            what, hint="A dataset has a column of that name of its own. Rename it there, and start a new run."
+        )
     return first, [each.equals(first) for each in schemas]
 
 

@@ -17,7 +17,7 @@ BUCKET = 64 * 2**20
 _AT_ONCE, _AT_ONCE_BYTES = 512, 16 * 2**20
 _PLACE = "__place"
 
-Places = NDArray[np.int64]
+RowPlaces = NDArray[np.int64]
 Finish = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 """Changes some columns of rows as they pass."""
 
@@ -32,7 +32,7 @@ class MixedRows:
     def __init__(
         self,
         read: Callable[[], Iterator[pa.RecordBatch]],
-        places: Places,
+        places: RowPlaces,
         folder: Path,
         finish: Finish = iter,
         in_memory: int = IN_MEMORY,
@@ -111,7 +111,7 @@ class MixedRows:
         return self._folder / f"{number:06d}.arrows"
 
 
-def _placed(rows: Iterator[pa.RecordBatch], places: Places) -> Iterator[pa.RecordBatch]:
+def _placed(rows: Iterator[pa.RecordBatch], places: RowPlaces) -> Iterator[pa.RecordBatch]:
     """Leave rows out, and add to the others where they come."""
     start = 0
     for batch in rows:
