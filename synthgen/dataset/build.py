@@ -82,6 +82,8 @@ def build(
             columns=COLUMNS_VERSION,
             encoding=writing.encoding,
             encoded=finished.encoded,
+            grouping=selection.grouping,
+            compared=selection.compared,
         )
         sampled.write(new)
         write_card(new, summary, next((split for split in manifest.splits.values() if split.pattern), None))
@@ -110,6 +112,8 @@ def _splits(
             classes={kind: selection.counts.get((split, kind), 0) for kind in selection.classes},
             pattern=manifest.splits[split].pattern,
             label_runs=runs.get(split),
+            wanted=selection.wanted.get(split),
+            exact=split in selection.exact,
         )
         for split in selection.splits
     )
