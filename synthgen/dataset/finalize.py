@@ -5,7 +5,6 @@ from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,7 +180,7 @@ def _read(
     scans = sorted(on_all_cores(look, sources), key=lambda one: one.ids[:1])
 
     def joined(name: str) -> list[Hashable]:
-        return [cast("Hashable", value) for one in scans for value in one.columns[name]]
+        return [value for one in scans for value in one.columns[name]]
 
     hashes = any(rule is not None and rule.max_bits is not None for rule in asking)
     whole = AcceptedImages(
