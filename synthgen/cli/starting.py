@@ -106,6 +106,10 @@ def _facts(preset: "Preset") -> dict[str, object]:
     }
 
 
+_LICENCE = 24
+"""Characters of a licence in a line of 80."""
+
+
 def _table(presets: "list[Preset]") -> Iterator[str]:
     from synthgen.presets import SPEED_LIMITS
 
@@ -113,7 +117,8 @@ def _table(presets: "list[Preset]") -> Iterator[str]:
     for preset in presets:
         whole, rest = (f"{size / 1e9:5.1f}" for size in (preset.weights, preset.weights_without_encoders))
         licence = preset.licence
-        yield f"{preset.name:<21}{whole:>6} {rest:>5}  {preset.speed:<8} {licence.commercial:<9}  {licence.id}"
+        named = licence.id if len(licence.id) <= _LICENCE else f"{licence.id[: _LICENCE - 2]}.."
+        yield f"{preset.name:<21}{whole:>6} {rest:>5}  {preset.speed:<8} {licence.commercial:<9}  {named}"
         yield f"  {preset.hub_id}"
     limits = ", ".join(f"{kind} below {limit:g}" for kind, limit in SPEED_LIMITS.items())
     yield ""
