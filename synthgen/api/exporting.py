@@ -39,6 +39,10 @@ class Exported:
         rebuilt: whether this call wrote it; False if the same was there already.
         left_out: columns of the set that are not carried over, each with the reason.
         notes: what a reader must know of how the set was read.
+
+    Example:
+        >>> synthgen.export("outputs/quickstart", "webdataset", "outputs/quickstart-tars").rebuilt
+        True
     """
 
     folder: str

@@ -5,7 +5,6 @@ from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,7 @@ from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.images import CommittedImages
 from synthgen.dataset.included import included_images
 from synthgen.dataset.origin import write_origin
-from synthgen.dataset.pictures import Step, digests_of
+from synthgen.dataset.pictures import PictureFinisher, Step, digests_of
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.replace import check_place, check_space, recover, scratch_beside
 from synthgen.dataset.select import AcceptedImages, SplitRules, select
@@ -112,6 +111,8 @@ def finalize(
     check_place(folder, own)
     if provenance.encoding == Encoding("png"):
         check_space(folder, pixel_bytes(sources) * len(selection.split_of) // len(accepted.ids))
+    steps = [step for step in (provenance.marking, signature) if step is not None]
+    finisher = PictureFinisher(provenance.encoding, steps)
     with scratch_beside(folder) as scratch:
         images = CommittedImages(
             scans,
@@ -122,6 +123,7 @@ def finalize(
             classes=classes,
             model=provenance.model,
             seed=seed,
+            finish=lambda rows: finisher.rows(rows, on_progress, len(selection.split_of)),
         )
 
         def describe(new: Path, summary: DatasetSummary, loaded: WrittenSplit | None) -> None:
@@ -130,7 +132,6 @@ def finalize(
             if provenance.marking is not None and (sheet := new / CONTACT).exists():
                 sheet.write_bytes(provenance.marking.of_sheet(sheet.read_bytes()))
 
-        steps = [step for step in (provenance.marking, signature) if step is not None]
         return build(
             folder,
             images,
@@ -141,6 +142,7 @@ def finalize(
             write_card=describe,
             runs=images.label_runs,
             description=description_of(provenance),
+            finished_by=finisher,
             own=own,
             on_progress=on_progress,
         )
@@ -178,7 +180,7 @@ def _read(
     scans = sorted(on_all_cores(look, sources), key=lambda one: one.ids[:1])
 
     def joined(name: str) -> list[Hashable]:
-        return [cast("Hashable", value) for one in scans for value in one.columns[name]]
+        return [value for one in scans for value in one.columns[name]]
 
     hashes = any(rule is not None and rule.max_bits is not None for rule in asking)
     whole = AcceptedImages(

@@ -21,7 +21,7 @@ def check_output(spec: Data) -> Iterator[Violation]:
     output, classes = mapping(spec, "output"), mapping(spec, "classes")
     yield from _splits(mapping(output, "splits"), _total(classes))
     yield from _format(output)
-    yield from _labels(output.get("labels"), [name for name in classes if isinstance(name, str)])
+    yield from _labels(output.get("labels"), [*classes])
     yield from _quality(mapping(output, "image"))
 
 
@@ -45,6 +45,7 @@ def _splits(splits: Data, total: int | None) -> Iterator[Violation]:
         return  # what is wrong with the others is reported
     shares = sum(size for size in numbers.values() if size <= 1)
     count = sum(size for size in numbers.values() if size > 1)
+
     if len(rests) > 1:
         yield Violation((*place, rests[1]), f"the split {rests[0]!r} has the rest of the images already")
     elif rests and shares > 1 - _CLOSE:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from synthgen.dataset.formats.format import Manifest, WrittenSplit
 from synthgen.dataset.images import SelectedImages
-from synthgen.dataset.row_bytes import Sizes, bytes_of_rows
+from synthgen.dataset.row_bytes import RowSizes, bytes_of_rows
 from synthgen.dataset.select import Selection
 from synthgen.files import sync
 
@@ -109,7 +109,7 @@ class SplitWriter:
             if start < rows.num_rows:
                 self._flush()
 
-    def _end_of_group(self, ends: Sizes, start: int) -> int:
+    def _end_of_group(self, ends: RowSizes, start: int) -> int:
         """Return the row before which the group ends that waits, if all rows from `start` on were to go into it.
 
         Args:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from synthgen.dataset.encoding import ending_of
 from synthgen.dataset.images import SelectedImages, divided
 from synthgen.dataset.joining.side import PICTURE, SYNTHETIC, JoinedSide
-from synthgen.dataset.mixing import MixedRows, Places
+from synthgen.dataset.mixing import MixedRows, RowPlaces
 from synthgen.dataset.order import LabelRuns, longest_possible, longest_run, mixed_order
 from synthgen.dataset.select import Selection
 from synthgen.errors import UsageError
@@ -117,7 +117,7 @@ class JoinedImages(SelectedImages):
             for row in batch.to_pylist():
                 yield split, cast("ImageRow", row)
 
-    def _draw(self, splits: Sequence[str]) -> Places:
+    def _draw(self, splits: Sequence[str]) -> RowPlaces:
         """Say where each row comes in the order."""
         named, places, start = np.array(self._splits), np.full(len(self._ids), -1), 0
         for split in splits:
