@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synthgen.dataset.columns import features_of, in_order
-from synthgen.dataset.mixing import MixedRows, RowPlaces
+from synthgen.dataset.mixing import Finish, MixedRows, RowPlaces
 from synthgen.dataset.order import LabelRuns, longest_possible, longest_run, mixed_order
 from synthgen.dataset.select import Selection
 from synthgen.errors import StorageError
@@ -74,6 +74,7 @@ class CommittedImages(SelectedImages):
         classes: Sequence[str],
         model: str,
         seed: int,
+        finish: Finish = iter,
     ) -> None:
         """Check that the sources share one schema, and draw the order of their images.
 
@@ -84,6 +85,7 @@ class CommittedImages(SelectedImages):
             classes: as the sources number them. The selection may have another order.
             model: what made the images.
             seed: of the order.
+            finish: finishes the pictures of rows, once, as these are read.
 
         Raises:
             StorageError: they do not, or cannot be read.
@@ -100,7 +102,7 @@ class CommittedImages(SelectedImages):
         self.count = 0
         self.label_runs: dict[str, LabelRuns] = {}
         self._places = self._draw(scans, seed)
-        self._scratch = scratch
+        self._scratch, self._finish = scratch, finish
         self._mixed: MixedRows | None = None
 
     @property
@@ -112,7 +114,7 @@ class CommittedImages(SelectedImages):
         """Yield some rows at a time: see `SelectedImages`."""
         self.composition, self.count = Composition(self._asked), 0
         if self._mixed is None:
-            self._mixed = MixedRows(self._read, self._places, self._scratch)
+            self._mixed = MixedRows(self._read, self._places, self._scratch, self._finish)
         for split, stored in divided(self._mixed.batches(), self._selection):
             rows = self._shown(stored)
             self.count += rows.num_rows

@@ -15,7 +15,7 @@ from synthgen.errors import UsageError
 from synthgen.files import expanded
 from synthgen.sets.coco import find_annotations, read_coco
 from synthgen.sets.files import read_listing
-from synthgen.sets.image_folder import holds_images, read_folder
+from synthgen.sets.image_folder import SUMMARY, holds_images, read_folder
 from synthgen.sets.image_set import ImageSet
 from synthgen.sets.in_memory import read_dataset, read_table
 from synthgen.sets.own_folder import check_images_from, own_folder
@@ -39,8 +39,6 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/+")
 _TABLES = (".csv", ".tsv")
 _PARQUET = (".parquet", ".pq")
-_SUMMARY = "synthgen.json"
-"""In the folder of a dataset that synthgen wrote: says, among others, in which formats."""
 
 
 def open_set(
@@ -156,7 +154,7 @@ def _open_folder(folder: Path, split: str | None, images_from: Path | None, clas
 def _first_of_several(folder: Path) -> Path | None:
     """Return the folder of the first format of a dataset that synthgen wrote in several; None for any other folder."""
     try:
-        written = read_object(folder / _SUMMARY).get("format")
+        written = read_object(folder / SUMMARY).get("format")
     except (OSError, ValueError):
         return None
     if not isinstance(written, dict) or not written.get("beside"):
