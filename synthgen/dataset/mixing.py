@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from synthgen.dataset.cores import ahead
 
-IN_MEMORY = 128 * 2**20
+IN_MEMORY = 96 * 2**20
 """The most bytes of rows that are kept in memory. While they are put in order, there are three copies of them."""
-BUCKET = 64 * 2**20
+BUCKET = 32 * 2**20
 """About the bytes of rows in one file, if they are more."""
 _AT_ONCE, _AT_ONCE_BYTES = 512, 16 * 2**20
 _PLACE = "__place"
@@ -82,9 +82,10 @@ class MixedRows:
             self._whole = _sorted(pa.Table.from_batches(waiting))
 
     def _append(self, rows: list[pa.RecordBatch]) -> None:
-        """Append rows to the files of their buckets."""
+        """Append rows to the files of their buckets. Empties `rows`, so that each is in memory once."""
         parts: dict[int, list[pa.RecordBatch]] = defaultdict(list)
-        for batch in rows:
+        while rows:
+            batch = rows.pop(0)
             places = batch[_PLACE].to_numpy()
             order = np.argsort(places)
             ordered, numbers = batch.take(pa.array(order)), places[order] // self._rows_in_bucket

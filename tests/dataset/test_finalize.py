@@ -290,13 +290,20 @@ def test_a_source_that_cannot_be_used_is_named(tmp_path: Path, write: Callable[[
     assert not (tmp_path / "dataset").exists()
 
 
+def noise(rng: np.random.Generator) -> bytes:
+    """A picture of 400 kB."""
+    file = io.BytesIO()
+    Pictures.fromarray(rng.integers(256, size=(365, 365, 3), dtype=np.uint8)).save(file, "PNG", compress_level=0)
+    return file.getvalue()
+
+
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_images(tmp_path: Path) -> None:
     """320 MB of images pass through much less memory, as Arrow counts it."""
     rng = np.random.default_rng(0)
     sources = []
     for shard in range(8):
-        pictures = [rng.bytes(400_000) for _ in range(100)]
+        pictures = [noise(rng) for _ in range(100)]
         rows = [image_row(shard, attempt, attempt % 3, png) for attempt, png in enumerate(pictures)]
         sources.append(tmp_path / f"{shard}.parquet")
         table = pa.Table.from_pylist(rows, schema=IMAGES)
