@@ -328,7 +328,7 @@ def test_what_was_pushed_is_read_from_there(
 def test_the_dataset_of_a_run_in_a_bucket_is_pushed(
     hub: Hub, written: Path, s3: Callable[[str], str], tmp_path: Path
 ) -> None:
-    store = open_store(f"{s3()}/run")
+    store = open_store(s3("pushed") + "/run")
     with pytest.raises(UsageError, match="has no dataset yet"):
         synthgen.push(store.location, NAME)
     for name, content in files_of(written).items():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import synthgen
-from synthgen.dataset.select import AcceptedImages, select
+from synthgen.dataset.select import AcceptedImages, SplitRules, select
 from synthgen.planning import Plan, growth_of
 from synthgen.running import create_run, open_run, read_state, top_up, verify, work
 from synthgen.running.decisions import read_decisions
@@ -143,9 +143,8 @@ def test_the_rule_for_duplicates_holds_for_surplus_images_and_not_for_those_that
     rule = DuplicateFilter(max_bits=0)
     found = {}
     for spared in (frozenset[str](), frozenset({ids[1]})):
-        hashes = [same] * (3 - len(spared))
-        accepted = AcceptedImages(ids, [0, 0, 0], [b"a", b"b", b"c"], hashes, [], spared)
-        found[len(spared)] = select(accepted, ["chef"], {"train": 1.0}, rule)
+        accepted = AcceptedImages(ids, [0, 0, 0], [b"a", b"b", b"c"], [same] * 3, None, spared)
+        found[len(spared)] = select(accepted, ["chef"], SplitRules({"train": 1.0}), rule)
     assert set(found[0].split_of) == {ids[0]}
     assert set(found[1].split_of) == {ids[0], ids[1]}
 

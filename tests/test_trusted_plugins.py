@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import synthgen
-from synthgen.api.trust import PinnedModel, pinned_format, pinned_models, require_trust
+from synthgen.api.trust import PinnedModel, pinned_models, pinned_of_dataset, require_trust
 from synthgen.errors import StorageError, UsageError
 from synthgen.planning import Plan, Revisions, make_plan
 from synthgen.running import create_run
@@ -85,10 +85,10 @@ def test_a_format_that_came_with_a_change_is_asked_for_too(user: Path, imported:
 
 @pytest.mark.usefixtures("imported")
 def test_a_known_format_is_known_with_its_options_and_its_version(user: Path) -> None:
-    (pinned,) = pinned_format(lines_plan("output.format_options={to: y}"))
+    (pinned,) = pinned_of_dataset(lines_plan("output.format_options={to: y}"))
     pinned.remember()
     known = {
-        text: all(one.is_known for one in pinned_format(lines_plan(text)))
+        text: all(one.is_known for one in pinned_of_dataset(lines_plan(text)))
         for text in ("output.format_options={to: y}", "output.format_options={to: /etc}", "output.format_options={}")
     }
     assert list(known.values()) == [True, False, False]

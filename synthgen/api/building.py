@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
+from synthgen.api.dividing import rules_of_splits
 from synthgen.api.marking import marking_of, signature_of
 from synthgen.api.origins import last_spec, origin_of
 from synthgen.api.papers import with_papers
@@ -23,6 +24,7 @@ from synthgen.spec.written import stands_alone, written_briefly
 from synthgen.store import RunStore
 
 if TYPE_CHECKING:
+    from synthgen.dataset.against import OtherSet
     from synthgen.dataset.summary import DatasetSummary
     from synthgen.ledger.source import Source
     from synthgen.ledger.tally import Tally
@@ -68,6 +70,7 @@ def build_dataset(
     output: Output,
     tally: Tally,
     told: Mapping[str, str],
+    others: Sequence[OtherSet] = (),
     *,
     before: DatasetSummary | None = None,
     own: Collection[str] = (),
@@ -78,6 +81,7 @@ def build_dataset(
     Args:
         output: which formats are written, and how pictures are encoded.
         told: how the run was made, for the card.
+        others: the sets that its images are compared with.
         before, own: `there` and `own` of `dataset.finalize`.
 
     Raises:
@@ -103,11 +107,11 @@ def build_dataset(
         ledgers=ledgers_of(store, records),
         name=spec.name,
         classes=list(spec.classes),
-        splits=spec.output.splits,
+        splits=rules_of_splits(planned),
+        others=others,
         labels=output.label_order(list(spec.classes)),
         seed=spec.seed,
         drop=spec.filters.duplicates,
-        groups={row.id: row.group for row in planned.sources.rows.all} if planned.sources else None,
         writer=writer,
         provenance=with_papers(
             Provenance(

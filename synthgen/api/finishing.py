@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen import running as runs
+from synthgen.api.against import read_sets
 from synthgen.api.arguments import flag_of, text_of_path
 from synthgen.api.building import build_dataset, check_ledgers, ledgers_of, refuse_unfinished
 from synthgen.api.distinct import facts_of_run
@@ -16,7 +18,7 @@ from synthgen.api.publishing import clear_leftovers, committed, digests_of, own_
 from synthgen.api.results import Results, digest_of_file, read_results, records_of, sheet_fingerprint, write_results
 from synthgen.api.review_notes import warn_of_lost, warn_of_void
 from synthgen.api.sheets import renew_pages
-from synthgen.api.trust import pinned_format, require_trust
+from synthgen.api.trust import pinned_of_dataset, require_trust
 from synthgen.errors import QuotaNotMet
 from synthgen.events import OnProgress, ignore
 from synthgen.fragments import fragment, paragraph
@@ -33,6 +35,7 @@ from synthgen.store.layout import DATASET, RESULTS, SHEET
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
     from synthgen.ledger.tally import Tally
+    from synthgen.pages.near import NearShelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def finalize(location: Location, *, trust: bool = False, on_progress: OnProgress
     """
     store, trust = open_store(text_of_path(location, "location")), flag_of(trust, "trust")
     planned = runs.open_run(store)
-    require_trust(pinned_format(planned), store.location, trust=trust)
+    require_trust(pinned_of_dataset(planned), store.location, trust=trust)
     return finalized(planned, store, fresh=0, on_progress=on_progress)
 
 
@@ -131,7 +134,8 @@ def _finalized(planned: Plan, store: RunStore, fresh: int, on_progress: OnProgre
     tally = read_tally(ledgers_of(store, records), _quotas(spec), state.review)
     before, recorded = published(store), read_results(store)
     warn_of_lost(store, recorded)
-    inputs = sheet_fingerprint(planned, records, state.review)
+    compared = read_sets(planned, on_progress)
+    inputs = sheet_fingerprint(planned, records, state.review, compared.facts)
     sheet = _sheet_there(store, recorded, inputs)
     told = facts(planned) | facts_of_run(
         [committed(store, one.images.name) for one in records], ledgers_of(store, records)
@@ -142,14 +146,12 @@ def _finalized(planned: Plan, store: RunStore, fresh: int, on_progress: OnProgre
             check_ledgers(store, records)
             store.delete(RESULTS)  # until the new one exists, nothing vouches for the sheet
             recorded = None
-        summary = None
-        if tally.accepted:
-            place, own = folder / DATASET, own_files(store)
-            summary = build_dataset(
-                planned, store, place, state, spec.output, tally, told, before=before, own=own, on_progress=on_progress
-            )
+        build = partial(
+            build_dataset, planned, store, folder / DATASET, state, spec.output, tally, told, compared.others
+        )
+        summary = build(before=before, own=own_files(store), on_progress=on_progress) if tally.accepted else None
         if sheet is None:
-            _show(planned, store, folder, state, told)
+            _show(planned, store, folder, state, told, compared.shelves(summary))
             sheet = digest_of_file(folder / SHEET)
         digests, origin = (digests_of(summary), summary.format.facts) if summary else ({}, {})
         results = Results(inputs, {SHEET: sheet, **digests}, origin, records_of(store), len(records))
@@ -199,7 +201,14 @@ def _sheet_there(store: RunStore, recorded: Results | None, inputs: str) -> str 
     return digest if digest == recorded.files.get(SHEET) else None
 
 
-def _show(planned: Plan, store: RunStore, folder: Path, state: RunState, told: Mapping[str, str]) -> None:
+def _show(
+    planned: Plan,
+    store: RunStore,
+    folder: Path,
+    state: RunState,
+    told: Mapping[str, str],
+    near: Sequence[NearShelf],
+) -> None:
     from synthgen.pages.sheet import ledger_rows, write_sheet
 
     write_sheet(
@@ -211,4 +220,5 @@ def _show(planned: Plan, store: RunStore, folder: Path, state: RunState, told: M
         facts=told,
         asked=asked(planned),
         reviewable=True,
+        near=near,
     )

@@ -10,6 +10,7 @@ from math import ceil, sqrt
 
 from synthgen import bundled
 from synthgen.api.arguments import check_plan
+from synthgen.api.dividing import split_sizes, split_warnings
 from synthgen.api.long_texts import PromptLength, TextLengthError, texts_here
 from synthgen.api.measured import Passes, Speed, read_passes, read_speeds, this_machine
 from synthgen.api.recorded_model import recorded
@@ -135,7 +136,7 @@ def forecast(planned: Plan) -> Forecast:
         },
         splits=splits,
         warnings=(
-            *_split_warnings(splits, spec),
+            *split_warnings(splits, spec),
             *format_notes_of(spec),
             *notes_of(spec, texts, planned.revisions.judge),
         ),
@@ -149,27 +150,6 @@ def _licence(spec: Spec, preset: Preset | None) -> str:
     if spec.model.id == BUNDLED_MODEL:
         return "apache-2.0"
     return str(preset.licence) if preset else "see the model's card"
-
-
-def split_sizes(spec: Spec) -> dict[str, dict[str, int]]:
-    """Return how many images of each class every split gets, if every quota is met."""
-    from synthgen.dataset.splits import split_counts
-
-    counts = split_counts([kind.count for kind in spec.classes.values()], spec.output.splits)
-    return dict(zip(spec.classes, counts, strict=True))
-
-
-def _split_warnings(splits: Mapping[str, Mapping[str, int]], spec: Spec) -> list[str]:
-    found = []
-    for split, share in spec.output.splits.items():
-        without = [name for name, counts in splits.items() if not counts[split]]
-        if len(without) == len(splits):
-            few = f"{spec.total:,} images are too few for a share of {share:g}"
-            found.append(f"the split {split!r} will be empty: {few}")
-        elif without:
-            number = f"{len(without):,} of {len(splits):,} classes"
-            found.append(f"the split {split!r} will lack {number}, such as {without[0]!r}: too few images of them")
-    return found
 
 
 def _best_speed(planned: Plan) -> Speed | None:

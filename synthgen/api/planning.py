@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from synthgen.api import wiring
+from synthgen.api.against import check_against
+from synthgen.api.dividing import check_dividing
 from synthgen.api.forecasting import Forecast, forecast
 from synthgen.api.licensing import check_licences, notes_of
 from synthgen.api.shard_size import with_shard_size
@@ -47,6 +49,8 @@ def plan(spec: SpecInput, on_progress: OnProgress = ignore) -> Plan:
         with_shard_size(make_plan(frozen, wiring.revisions(spec), sources_of(frozen, on_progress)))
     )
     check_sources(planned)
+    check_dividing(planned.spec)
+    check_against(planned.spec)
     return replace(planned, licences=notes_of(planned))
 
 

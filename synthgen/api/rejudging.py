@@ -11,7 +11,7 @@ from synthgen.api.marking import check_signature
 from synthgen.api.publishing import check_new
 from synthgen.api.review_notes import carry_review
 from synthgen.api.specs import with_settings, with_thresholds
-from synthgen.api.trust import pinned_format, require_trust
+from synthgen.api.trust import pinned_of_dataset, require_trust
 from synthgen.errors import UsageError
 from synthgen.planning import Plan
 from synthgen.planning.rules import rules_of
@@ -54,7 +54,7 @@ def rejudge(
 
 def _rejudged(store: RunStore, into: RunStore, overrides: Sequence[str], trust: bool) -> RunResult:
     planned = runs.open_run(store)
-    require_trust(pinned_format(planned), store.location, trust=trust)
+    require_trust(pinned_of_dataset(planned), store.location, trust=trust)
     check_new(into)
     runs.read_intact(planned, store)  # before the new run begins
     stricter = _stricter(planned.first, overrides, store.location)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from synthgen import running as runs
-from synthgen.api.trust import pinned_format, pinned_models, require_trust
+from synthgen.api.trust import pinned_models, pinned_of_dataset, require_trust
 from synthgen.store import RunStore, layout, open_store
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def recorded(source: SpecInput, *, trust: bool) -> RunRecord | None:
     store = open_store(place)
     plan = runs.open_run(store)
     runs.check_resolved(store)
-    require_trust((*pinned_models(plan), *pinned_format(plan)), store.location, trust=trust)
+    require_trust((*pinned_models(plan), *pinned_of_dataset(plan)), store.location, trust=trust)
     return RunRecord(store, plan, runs.kept_spec(store) or store.read(layout.SPEC).decode())
 
 

@@ -81,13 +81,21 @@ def as_record(results: Results) -> bytes:
     return seal(json.dumps(asdict(results), indent=1)).encode()
 
 
-def sheet_fingerprint(planned: Plan, records: Sequence[ShardRecord], review: Review = NO_REVIEW) -> str:
-    """Return a fingerprint that is equal for sheets that show the same."""
+def sheet_fingerprint(
+    planned: Plan, records: Sequence[ShardRecord], review: Review = NO_REVIEW, compared: Sequence[object] = ()
+) -> str:
+    """Return a fingerprint that is equal for sheets that show the same.
+
+    Args:
+        compared: what tells the sets that images are compared with from others.
+    """
     quotas = {name: kind.count for name, kind in planned.spec.classes.items()}
     ledgers = sorted(record.ledger.sha256 for record in records)
     facts: list[object] = [__version__, planned.fingerprint, quotas, ledgers, *review.facts]
     if planned.base is not None:
         facts.append(planned.deciding())
+    if (against := planned.spec.output.against) is not None:
+        facts += [against.model_dump(mode="json"), *compared]
     return sha256(json.dumps(facts).encode()).hexdigest()
 
 

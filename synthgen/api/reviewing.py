@@ -11,7 +11,7 @@ from pathlib import Path
 from synthgen import running as runs
 from synthgen.api.arguments import PathInput, flag_of, path_of, text_of, text_of_path, texts_of
 from synthgen.api.finishing import RunResult, finalized
-from synthgen.api.trust import pinned_format, require_trust
+from synthgen.api.trust import pinned_of_dataset, require_trust
 from synthgen.errors import UsageError
 from synthgen.inert import inert
 from synthgen.pages.review_file import read_review_file
@@ -146,7 +146,7 @@ def _decide(
 
     store = open_store(place)
     planned = runs.open_run(store)
-    require_trust(pinned_format(planned), store.location, trust=trust)
+    require_trust(pinned_of_dataset(planned), store.location, trust=trust)
     make: Callable[[], RunResult] = partial(finalized, planned, store, fresh=0)
     with runs.changing(store):
         decided = runs.decide(planned, store, asked, undo=undo, reason=why, reviewer=who)

@@ -154,14 +154,14 @@ def _made(
 ) -> RunResult:
     with deadline.kept():
         fresh = make(planned)
-    result = finalized(planned, store, fresh=fresh)
+    result = finalized(planned, store, fresh=fresh, on_progress=deadline.hear)
     if top_up:
         more = _topped_up(planned, store, result)
         if more is not planned:
             with deadline.kept():
                 fresh += make(more)
         if more is not planned or runs.read_state(more, store).review != result.review:
-            result = finalized(more, store, fresh=fresh)
+            result = finalized(more, store, fresh=fresh, on_progress=deadline.hear)
     return result
 
 
@@ -172,7 +172,7 @@ def _place_of(spec: Spec, location: Location | None, record: RunRecord | None) -
 
 
 def _topped_up(planned: Plan, store: RunStore, result: RunResult) -> Plan:
-    dropped = [duplicate.id for duplicate in result.summary.duplicates] if result.summary.dropped else []
+    dropped = result.summary.left_out
     with runs.changing(store):
         return runs.top_up(store, planned, runs.read_intact(planned, store), dropped)
 

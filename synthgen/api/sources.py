@@ -73,19 +73,22 @@ def check_sources(planned: Plan) -> None:
 
 
 def check_apart(spec: Spec, store: RunStore) -> None:
-    """Check that a run does not make its images from its own.
+    """Check that a run neither makes its images from its own, nor compares them with these.
 
     Raises:
         UsageError: the set lies in the run, or the run in the set.
     """
-    if spec.source is None or store.folder is None or not is_folder(spec.source.dataset):
+    if store.folder is None:
         return
-    place, run = (Path(os.path.realpath(each)) for each in (expanded(spec.source.dataset), store.folder))
-    if place == run or run in place.parents or place in run.parents:
-        hint = "Make the run in another `location`, or copy the pictures elsewhere."
-        raise UsageError(
-            f"source.dataset: {spec.source.dataset} and the run {store.location} lie in one another", hint=hint
-        )
+    named = [("source.dataset", spec.source.dataset)] if spec.source is not None else []
+    named += [("output.against", place) for place in (spec.output.against.sets if spec.output.against else ())]
+    for key, name in named:
+        if not is_folder(name):
+            continue
+        place, run = (Path(os.path.realpath(each)) for each in (expanded(name), store.folder))
+        if place == run or run in place.parents or place in run.parents:
+            hint = "Make the run in another `location`, or copy the pictures elsewhere."
+            raise UsageError(f"{key}: {name} and the run {store.location} lie in one another", hint=hint)
 
 
 def pictures_of(planned: Plan) -> Pictures | None:
@@ -117,19 +120,38 @@ def _leading(spec: Spec) -> list[LeadingColumn]:
 
 
 def _opened(source: SourceSpec) -> ImageSet:
+    try:
+        return open_named(source.dataset, "source.dataset", source.split)
+    except UsageError as error:
+        if error.argument != "split":
+            raise
+        raise UsageError(error.message.replace("source.dataset", "source.split", 1), hint=error.hint) from error
+
+
+def open_named(place: str, key: str, split: str | None = None, *, classless: bool = False) -> ImageSet:
+    """Open a set that a spec names: what begins like a path is a folder or a file, and anything else an id of the hub.
+
+    Args:
+        key: of the spec, which errors name.
+        classless: as for `open_set`.
+
+    Raises:
+        UsageError: there is no such set, or it has no such split.
+        StorageError: the set cannot be read.
+    """
     from synthgen.sets import open_set
 
-    place, is_here = source.dataset, expanded(source.dataset).exists()
+    is_here = expanded(place).exists()
     if is_here and not is_folder(place):
         hint = f"Write './{place}' for the folder here."
-        raise UsageError(f"source.dataset: {place} is a hub id, and there is a folder of this name", hint=hint)
+        raise UsageError(f"{key}: {place} is a hub id, and there is a folder of this name", hint=hint)
     if is_folder(place) and not is_here:
-        hint = "A path in a spec is relative to its file."
-        raise UsageError(f"source.dataset: {place}: there is no such file or folder", hint=hint)
+        raise UsageError(
+            f"{key}: {place}: there is no such file or folder", hint="A path in a spec is relative to its file."
+        )
     try:
-        return open_set(place, source.split)
+        return open_set(place, split, classless=classless)
     except UsageError as error:
-        key = "split" if error.argument == "split" else "dataset"
-        raise UsageError(f"source.{key}: {error.message}", hint=error.hint) from error
+        raise UsageError(f"{key}: {error.message}", argument=error.argument, hint=error.hint) from error
     except StorageError as error:
-        raise StorageError(f"source.dataset: {error.message}", hint=error.hint) from error
+        raise StorageError(f"{key}: {error.message}", hint=error.hint) from error

@@ -21,6 +21,7 @@ from typing import Literal
 from synthgen import models
 from synthgen.api.user_cache import user_cache
 from synthgen.errors import StorageError, UsageError
+from synthgen.files import expanded
 from synthgen.models.parts import CONFIG
 from synthgen.planning import Plan
 from synthgen.plugins import FORMATS, plugin
@@ -36,12 +37,14 @@ from synthgen.spec import (
 )
 from synthgen.store import layout
 
+_AS_IT_IS = "as it is"
 _REVISION = {
     "bundled": re.compile(r"content:[0-9a-f]{32}|sha256:[0-9a-f]{64}"),
     "folder": re.compile(r"content:[0-9a-f]{32}"),
     "hub": re.compile(r"[0-9a-f]{40}"),
     "plugin": re.compile(r"plugin:\S+ \S+"),
     "file": re.compile(r"([0-9a-f]{40} )?sha256:[0-9a-f]{64}"),
+    "place": re.compile(_AS_IT_IS),
 }
 
 
@@ -55,7 +58,7 @@ class PinnedModel:
         revision: the hash of the folder's content, the commit, that same name, or `plugin:` and the distribution.
     """
 
-    kind: Literal["bundled", "folder", "hub", "open_clip", "plugin", "file"]
+    kind: Literal["bundled", "folder", "hub", "open_clip", "plugin", "file", "place"]
     role: Literal[
         "model",
         "judge",
@@ -69,6 +72,7 @@ class PinnedModel:
         "segmenter",
         "model of a later stage",
         "set of pictures",
+        "set to compare with",
         "IP-Adapter",
         "image encoder",
         "picture",
@@ -86,6 +90,8 @@ class PinnedModel:
                 return f"{self.role} {self.place} from the hub, at commit {self.revision}"
             case "open_clip":
                 return f"{self.role} {self.place}, which open_clip downloads"
+            case "place":
+                return f"{self.role} {self.place}"
             case "file":
                 return f"{self.role} {self.place} ({self.revision})"
             case "plugin":
@@ -168,20 +174,26 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
     )
 
 
-def pinned_format(planned: Plan) -> tuple[PinnedModel, ...]:
-    """Return the plug-ins that write a plan's dataset, with their options; nothing if all formats are synthgen's own.
+def pinned_of_dataset(planned: Plan) -> tuple[PinnedModel, ...]:
+    """Return what making a plan's dataset opens: plug-ins that write it, and what it is compared with.
 
-    A plan does not say which version of a format writes: it is the one that is installed.
+    A plan does not say which version of a format writes, nor what a set to compare with holds: it is what is there.
 
     Raises:
         UsageError: a format is not installed.
     """
     output = planned.spec.output
-    found = [plugin(FORMATS, name, own=OWN_FORMATS) for name in output.formats if name not in OWN_FORMATS]
-    return tuple(
-        PinnedModel("plugin", "format", _called(each.name, output.format_options), f"{PLUGIN}{each.release}")
-        for each in found
-    )
+    writers = [plugin(FORMATS, name, own=OWN_FORMATS) for name in output.formats if name not in OWN_FORMATS]
+    options, against = output.format_options, output.against
+    found = [
+        PinnedModel("plugin", "format", _called(each.name, options), f"{PLUGIN}{each.release}") for each in writers
+    ]
+    for name in against.sets if against else ():
+        place = os.path.realpath(expanded(name)) if models.is_folder(name) else name
+        found.append(PinnedModel("place", "set to compare with", place, _AS_IT_IS))
+    if against is not None and against.min_cosine is not None:
+        found.append(pinned_judge(planned.spec.judge.id, planned.revisions.judge))
+    return tuple(found)
 
 
 def _measures(planned: Plan) -> Iterator[PinnedModel]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from synthgen.cli.answer import Answer
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from synthgen.spec import Spec
 
 
+_CLASSES = 20
+"""At most so many classes are listed with their images in each split."""
 _LINE = 90
 """Characters of a line beside its label, at most. `--json` has all numbers."""
 
@@ -232,7 +235,7 @@ def _costs(forecast: Forecast) -> Iterator[str]:
     disk = f"about {size(forecast.bytes)}; " if forecast.bytes is not None else ""
     kept = f"; about {size(forecast.surplus_bytes)} of it kept surplus images" if forecast.surplus_bytes else ""
     yield f"disk      {disk}{forecast.basis['bytes']}{kept}"
-    yield f"splits    {_splits(forecast.splits)}"
+    yield from _splits(forecast.splits)
     yield from (f"          {warning}" for warning in forecast.warnings)
 
 
@@ -262,16 +265,26 @@ def _money(cost: Cost) -> str:
     return f"about {money} for {hours} of one worker, at {cost.price_per_hour:g} an hour"
 
 
-def _splits(splits: Mapping[str, Mapping[str, int]]) -> str:
-    """Write the size of each split, and its images of each class if the line has room for them."""
+def _splits(splits: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """Write the size of each split, with its images of each class: on the line if it has room, or else as a table."""
     names = list(next(iter(splits.values())))
     totals = {split: sum(counts[split] for counts in splits.values()) for split in names}
     plain = ", ".join(f"{split} {total:,}" for split, total in totals.items())
     if len(names) == 1 or len(splits) == 1:
-        return plain
+        yield f"splits    {plain}"
+        return
 
     def of_classes(split: str) -> str:
         return ", ".join(f"{name} {counts[split]:,}" for name, counts in splits.items())
 
     whole = "; ".join(f"{split} {total:,} ({of_classes(split)})" for split, total in totals.items())
-    return whole if len(whole) <= _LINE else plain
+    if len(whole) <= _LINE:
+        yield f"splits    {whole}"
+        return
+    yield f"splits    {plain}"
+    shown = dict(islice(splits.items(), _CLASSES))
+    width = max(map(len, shown))
+    for name, counts in shown.items():
+        yield f"          {name:<{width}}  {', '.join(f'{split} {counts[split]:,}' for split in names)}"
+    if len(splits) > len(shown):
+        yield f"          and {len(splits) - len(shown):,} more classes (--json)"

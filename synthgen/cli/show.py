@@ -58,6 +58,9 @@ def answer_of_run(found: RunResult, *, rendered: bool = True, resumes: bool = Tr
         "seconds": found.seconds,
         "classes": _classes(tally),
         "splits": {split.name: split.rows for split in summary.splits},
+        "grouping": asdict(summary.grouping) if summary.grouping else None,
+        "split_notes": list(summary.split_notes),
+        "compared": [asdict(each) for each in summary.compared],
     }
     hint = _unsure(found.shortfalls, found.spec.attributes) + (
         _how_to_go_on(found) if resumes else _how_to_make_more(found)
@@ -82,8 +85,12 @@ def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
     splits = ", ".join(f"{split.name} {split.rows}" for split in found.summary.splits)
     yield f"dataset   {found.dataset}: {splits}"
     for split in found.summary.splits:
-        if not split.rows:
+        if not split.rows and not split.wanted:
             yield f"empty     the split {split.name!r}: too few images for its share, so the dataset does not have it"
+    yield from (f"together  {note}" for note in found.summary.split_notes)
+    for each in found.summary.compared:
+        too_near = f"{counted(len(each.near), 'image')} too near to one of its {each.images:,}"
+        yield f"against   {each.name}: {too_near}{_fate(each.removed) if each.near else ''}"
     if found.summary.dropped:
         yield f"dropped   {counted(found.summary.dropped, 'image')} that repeat an image of another shard"
     if review := found.review:
@@ -94,6 +101,10 @@ def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
     if not found.fresh and not found.rebuilt:
         yield f"unread    files were not read again; to check every byte: synthgen verify {found.folder}"
     yield f"look at   {found.sheet}"
+
+
+def _fate(removed: bool) -> str:
+    return ", left out" if removed else ", kept"
 
 
 def answer_of_preview(tally: Preview, sheet: Path) -> Answer:

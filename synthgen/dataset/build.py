@@ -13,7 +13,7 @@ from synthgen.dataset.formats.format import FormatWriter, Manifest, WrittenSplit
 from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.order import LabelRuns
-from synthgen.dataset.pictures import FinishedImages, Step, digests_of
+from synthgen.dataset.pictures import FinishedImages, PictureFinisher, Step, digests_of
 from synthgen.dataset.provenance import FormatOrigin
 from synthgen.dataset.replace import building
 from synthgen.dataset.select import Selection
@@ -50,6 +50,7 @@ def build(
     write_card: WriteCard,
     runs: Mapping[str, LabelRuns] | None = None,
     description: Description = UNDESCRIBED,
+    finished_by: PictureFinisher | None = None,
     own: Collection[str] = (),
     on_progress: OnProgress = ignore,
 ) -> DatasetSummary:
@@ -60,6 +61,7 @@ def build(
         write_card: writes the card, once the images are there.
         description: what `croissant.json` says of the whole.
         runs: how long images of one class follow each other in each split.
+        finished_by: what finishes the pictures while `images` reads them; by default, they are finished here.
         own: files in the folder that synthgen is known to have made.
         on_progress: hears how many images are written.
 
@@ -68,7 +70,8 @@ def build(
         StorageError: the images cannot be read, or the folder cannot be written.
     """
     with building(folder, own) as new:
-        finished = FinishedImages(images, writing.encoding, writing.steps, on_progress, len(selection.split_of))
+        finisher = finished_by or PictureFinisher(writing.encoding, writing.steps)
+        finished = FinishedImages(images, None if finished_by else finisher, on_progress, len(selection.split_of))
         sampled = SampledImages(finished, selection.classes)
         manifest = write_in_format(writing.writer, writing.origin, selection, sampled, new)
         summary = DatasetSummary(
@@ -81,7 +84,9 @@ def build(
             format=writing.origin,
             columns=COLUMNS_VERSION,
             encoding=writing.encoding,
-            encoded=finished.encoded,
+            encoded=finisher.encoded,
+            grouping=selection.grouping,
+            compared=selection.compared,
         )
         sampled.write(new)
         write_card(new, summary, next((split for split in manifest.splits.values() if split.pattern), None))
@@ -110,6 +115,8 @@ def _splits(
             classes={kind: selection.counts.get((split, kind), 0) for kind in selection.classes},
             pattern=manifest.splits[split].pattern,
             label_runs=runs.get(split),
+            wanted=selection.wanted.get(split),
+            exact=split in selection.exact,
         )
         for split in selection.splits
     )

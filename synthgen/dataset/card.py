@@ -14,6 +14,7 @@ from synthgen.dataset.contact import CONTACT_CLASSES
 from synthgen.dataset.formats.format import WrittenSplit
 from synthgen.dataset.front_matter import front_matter, loads
 from synthgen.dataset.provenance import Provenance
+from synthgen.dataset.select import SplitRules
 from synthgen.dataset.summary import DatasetSummary
 from synthgen.inert import inert
 from synthgen.ledger.columns import BOXES, MASK, MASKS, SOURCE_ID, SOURCE_LABEL
@@ -26,6 +27,7 @@ from synthgen.store.layout import CONTACT
 if TYPE_CHECKING:
     from datasets import Features
 
+_NO_RULES = SplitRules({})
 _CELLS = 400
 """At most this many are shown."""
 _LONG = 600
@@ -46,6 +48,7 @@ def write_card(
     composition: Composition,
     drop: DuplicateFilter | None = None,
     review: Review = NO_REVIEW,
+    rules: SplitRules | None = None,
     loaded: WrittenSplit | None = None,
 ) -> None:
     """Write `README.md`. It tells `datasets.load_dataset(folder)` and the Hub's viewer the splits and types.
@@ -57,10 +60,13 @@ def write_card(
         composition: that of the images in the dataset.
         drop: the rule by which images that repeat another were left out.
         review: the images that reviewers took out or in.
+        rules: how images were divided.
         loaded: a split that `datasets` can read: it says of what types.
     """
     has_sheet = (folder / CONTACT).is_file()
-    body = _body(summary, provenance, composition, drop, review, [*features], has_sheet=has_sheet)
+    body = _body(
+        summary, provenance, composition, drop, review, [*features], rules or SplitRules({}), has_sheet=has_sheet
+    )
     text = f"---\n{_front_matter(summary, provenance, features, loaded)}\n---\n\n{body}\n"
     (folder / "README.md").write_text(text, "utf-8")
 
@@ -99,6 +105,7 @@ def _body(
     drop: DuplicateFilter | None,
     review: Review,
     columns: Collection[str],
+    rules: SplitRules,
     *,
     has_sheet: bool,
 ) -> str:
@@ -121,6 +128,7 @@ def _body(
         metadata={key: _shown(value) for key, value in provenance.metadata.items()},
         tally=provenance.tally,
         drop=drop,
+        rules=rules,
         sourced=SOURCE_ID in columns,
         relabelled=SOURCE_LABEL in columns,
         columns=[([_code(name) for name in names], entry) for names, entry in explained(columns)],

@@ -9,7 +9,7 @@ from synthgen.dataset.provenance import Provenance
 from synthgen.version import __version__
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 _ADDRESS = re.compile(r"https?://\S+")
 _SYNTHETIC = "Every image is synthetic: a diffusion model made it from a text prompt, and none is a photograph."
 _FROM_PICTURES = "Every image is synthetic: a diffusion model made it from a picture, which may still be seen in it."
@@ -21,7 +21,7 @@ def description_of(provenance: Provenance) -> Description:
     made = _FROM_PICTURES if provenance.source is not None else _SYNTHETIC
     return Description(
         text=f"{made} Labels are what images were asked to show. Made with synthgen; README.md says how.",
-        licence=said.get("license"),
+        licence=provenance.licence,
         creator=said.get("creator"),
         url=url if _ADDRESS.fullmatch(url := said.get("url", "")) else None,
         made_by=f"synthgen {__version__}, a run of the plan {provenance.fingerprint}",

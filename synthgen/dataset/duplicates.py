@@ -2,15 +2,20 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.spec import DuplicateFilter
+from synthgen.stats.near_hashes import near_hashes
+from synthgen.stats.pairs import near_pairs
 from synthgen.stats.repeats import BLOCK, EarlierRows
+from synthgen.stats.search import Codes
 
+MOST_COMPARED = 20_000
+"""The embeddings of a group of up to this many images are all compared; of more, an index finds those that are near."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -36,13 +41,13 @@ def equal_images(ids: Sequence[str], digests: Sequence[bytes]) -> tuple[Duplicat
 def near_duplicates(
     ids: Sequence[str],
     labels: Sequence[int],
-    hashes: Sequence[bytes],
-    embeddings: Sequence[NDArray[np.float16]],
+    hashes: Sequence[bytes | None],
+    vectors: NDArray[np.floating] | None,
     rule: DuplicateFilter,
 ) -> tuple[Duplicate, ...]:
     """Find every id that repeats a lower one that is kept, in ascending order. What repeats only a dropped one stays.
 
-    `hashes` all have the same size; `embeddings` have length 1, and are only used if `rule` asks for a cosine.
+    `hashes` all have the same size; `vectors` have length 1, and are only used if `rule` asks for a cosine.
     """
     groups: dict[int, list[int]] = defaultdict(list)
     for position in sorted(range(len(ids)), key=ids.__getitem__):
@@ -50,18 +55,16 @@ def near_duplicates(
 
     found, broken = [], 0
     for group in groups.values():
-        by_hash: dict[int, set[int]] = defaultdict(
-            set
-        )  # a pair may share several parts; by place in the group, the places before it
-        for earlier, later in _alike_by_hash([hashes[position] for position in group], rule.max_bits):
-            by_hash[later].add(earlier)
+        alike = [_hashed([hashes[position] for position in group], rule.max_bits)]
         rows = None
-        if rule.min_cosine is not None:
-            rows = EarlierRows(np.stack([embeddings[position] for position in group]), rule.min_cosine)
-            broken += rows.broken
-        found += [
-            Duplicate(ids[group[later]], ids[group[first]]) for later, first in _repeats(len(group), by_hash, rows)
-        ]
+        if rule.min_cosine is not None and vectors is not None:
+            there = vectors[group]
+            broken += len(there) - int(np.isfinite(there).all(1).sum())
+            if len(there) > MOST_COMPARED:
+                alike.append(_embedded(there, rule.min_cosine))
+            else:
+                rows = EarlierRows(there, rule.min_cosine)
+        found += [Duplicate(ids[group[later]], ids[group[first]]) for later, first in _repeats(len(group), alike, rows)]
     if broken:
         _LOG.warning(
             "%d of %d images have an embedding with NaN or infinity: only their hashes were compared", broken, len(ids)
@@ -69,11 +72,8 @@ def near_duplicates(
     return tuple(sorted(found, key=lambda duplicate: duplicate.id))
 
 
-def _repeats(
-    count: int, by_hash: Mapping[int, Collection[int]], by_cosine: EarlierRows | None
-) -> Iterator[tuple[int, int]]:
+def _repeats(count: int, alike: Sequence["_Numbered"], by_cosine: EarlierRows | None) -> Iterator[tuple[int, int]]:
     """Go through a group once, in order; yield the place of each repeat, with the first kept place that it repeats."""
-    dropped: set[int] = set()
     for begin in range(0, count, BLOCK):
         block = slice(begin, min(begin + BLOCK, count))
         before = None if by_cosine is None else by_cosine.first_alike(block)
@@ -81,36 +81,73 @@ def _repeats(
         is_kept = np.zeros(block.stop - begin, bool)
 
         for place in range(block.start, block.stop):
-            alike = [other for other in by_hash.get(place, ()) if other not in dropped]
+            found = [kept for each in alike for kept in each.kept_near(place)]
             if before is not None and among is not None:
-                alike += [int(before[place - begin])] if before[place - begin] >= 0 else []
-                alike += (np.flatnonzero(among[place - begin] & is_kept)[:1] + begin).tolist()
-            if alike:
-                dropped.add(place)
-                yield place, min(alike)
+                found += [int(before[place - begin])] if before[place - begin] >= 0 else []
+                found += (np.flatnonzero(among[place - begin] & is_kept)[:1] + begin).tolist()
+            if found:
+                yield place, min(found)
             else:
                 is_kept[place - begin] = True
+                for each in alike:
+                    each.keep(place)
 
         if by_cosine is not None:
             by_cosine.keep((np.flatnonzero(is_kept) + begin).tolist())
 
 
-def _alike_by_hash(hashes: Sequence[bytes], most: int) -> Iterator[tuple[int, int]]:
-    """Yield pairs, the lower first, that differ in at most `most` bits.
+class _Numbered:
+    """Which kept images are near one, by what they have: equal ones share a number, and some numbers are near others.
 
-    Of `most` + 1 parts, such a pair has one in common (the pigeonhole principle): only hashes that share a part are
-    compared.
+    Of images with one number at most one is kept by what they have; `kept` has the first.
+
+    Attributes:
+        number: by place; -1 for an image that is near no other.
+        near: by number, the others that are near.
     """
-    bits = np.frombuffer(b"".join(hashes), dtype=np.uint8).reshape(len(hashes), -1)
-    for part in np.array_split(np.unpackbits(bits, axis=1), most + 1, axis=1):
-        for places in _sharing(np.packbits(part, axis=1)):
-            for count, later in enumerate(places[1:], start=1):
-                distances = np.bitwise_count(bits[places[:count]] ^ bits[later]).sum(axis=1)
-                yield from ((int(earlier), int(later)) for earlier in places[:count][distances <= most])
+
+    def __init__(self, number: Sequence[int], near: Mapping[int, Collection[int]]) -> None:
+        self.number, self.near = number, near
+        self._kept: dict[int, int] = {}
+
+    def kept_near(self, place: int) -> Iterator[int]:
+        """Yield the kept places that are near."""
+        mine = self.number[place]
+        for number in (mine, *self.near.get(mine, ())):
+            if (kept := self._kept.get(number)) is not None:
+                yield kept
+
+    def keep(self, place: int) -> None:
+        """Remember a place that is kept."""
+        if self.number[place] >= 0:
+            self._kept.setdefault(self.number[place], place)
 
 
-def _sharing(keys: NDArray[np.uint8]) -> Iterable[NDArray[np.intp]]:
-    """The places of rows that occur more than once, ascending."""
-    _, inverse, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
-    order = np.argsort(inverse.ravel(), kind="stable")
-    return (places for places in np.split(order, np.cumsum(counts)[:-1]) if len(places) > 1)
+def _hashed(hashes: Sequence[bytes | None], most: int) -> _Numbered:
+    """Number images by their hashes, and find those that differ in at most `most` bits."""
+    there = [place for place, each in enumerate(hashes) if each is not None]
+    number = np.full(len(hashes), -1, np.int64)
+    near: dict[int, set[int]] = defaultdict(set)
+    if there:
+        rows = np.frombuffer(b"".join(each for each in hashes if each is not None), np.uint8).reshape(len(there), -1)
+        unique, of = np.unique(rows, axis=0, return_inverse=True)
+        number[there] = of.reshape(-1)
+        for first, second, _ in near_hashes(unique, most):
+            _note(near, first, second)
+    return _Numbered(number.tolist(), near)
+
+
+def _embedded(vectors: NDArray[np.floating], least: float) -> _Numbered:
+    """Number images by their embeddings, and find those whose cosine is at least `least`, by an index."""
+    there = np.flatnonzero(np.isfinite(vectors).all(1))
+    number = np.full(len(vectors), -1, np.int64)
+    number[there], first, second = near_pairs(vectors[there].astype(np.float32), least)
+    near: dict[int, set[int]] = defaultdict(set)
+    _note(near, first, second)
+    return _Numbered(number.tolist(), near)
+
+
+def _note(near: dict[int, set[int]], first: Codes, second: Codes) -> None:
+    for one, other in zip(first.tolist(), second.tolist(), strict=True):
+        near[one].add(other)
+        near[other].add(one)

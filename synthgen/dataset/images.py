@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synthgen.dataset.columns import features_of, in_order
-from synthgen.dataset.mixing import MixedRows, Places
+from synthgen.dataset.mixing import Finish, MixedRows, RowPlaces
 from synthgen.dataset.order import LabelRuns, longest_possible, longest_run, mixed_order
 from synthgen.dataset.select import Selection
 from synthgen.errors import StorageError
@@ -74,6 +74,7 @@ class CommittedImages(SelectedImages):
         classes: Sequence[str],
         model: str,
         seed: int,
+        finish: Finish = iter,
     ) -> None:
         """Check that the sources share one schema, and draw the order of their images.
 
@@ -84,6 +85,7 @@ class CommittedImages(SelectedImages):
             classes: as the sources number them. The selection may have another order.
             model: what made the images.
             seed: of the order.
+            finish: finishes the pictures of rows, once, as these are read.
 
         Raises:
             StorageError: they do not, or cannot be read.
@@ -100,7 +102,7 @@ class CommittedImages(SelectedImages):
         self.count = 0
         self.label_runs: dict[str, LabelRuns] = {}
         self._places = self._draw(scans, seed)
-        self._scratch = scratch
+        self._scratch, self._finish = scratch, finish
         self._mixed: MixedRows | None = None
 
     @property
@@ -112,7 +114,7 @@ class CommittedImages(SelectedImages):
         """Yield some rows at a time: see `SelectedImages`."""
         self.composition, self.count = Composition(self._asked), 0
         if self._mixed is None:
-            self._mixed = MixedRows(self._read, self._places, self._scratch)
+            self._mixed = MixedRows(self._read, self._places, self._scratch, self._finish)
         for split, stored in divided(self._mixed.batches(), self._selection):
             rows = self._shown(stored)
             self.count += rows.num_rows
@@ -125,7 +127,7 @@ class CommittedImages(SelectedImages):
             for row in batch.to_pylist():
                 yield split, cast("ImageRow", row)
 
-    def _draw(self, scans: Sequence[Scan], seed: int) -> Places:
+    def _draw(self, scans: Sequence[Scan], seed: int) -> RowPlaces:
         """Say where each row of the sources comes in the order: -1 if it is left out."""
         ids = [image_id for one in scans for image_id in one.ids]
         numbers = {split: number for number, split in enumerate(self._selection.splits)}
@@ -213,7 +215,9 @@ def _stored_schema(scans: Sequence[Scan]) -> tuple[pa.Schema, list[bool]]:
             raise StorageError(what, hint="Were they made by different versions?")
     if taken := {"class", "model", "shard", "attempt"} & {*first.names}:
         what = f"{scans[0].source} has a column {min(taken)!r} of the pictures that images began from"
-        raise StorageError(what, hint="A dataset has a column of that name of its own. Rename it there, and run anew.")
+        raise StorageError(
+            what, hint="A dataset has a column of that name of its own. Rename it there, and start a new run."
+        )
     return first, [each.equals(first) for each in schemas]
 
 

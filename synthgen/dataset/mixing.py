@@ -17,7 +17,9 @@ BUCKET = 64 * 2**20
 _AT_ONCE, _AT_ONCE_BYTES = 512, 16 * 2**20
 _PLACE = "__place"
 
-Places = NDArray[np.int64]
+RowPlaces = NDArray[np.int64]
+Finish = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+"""Changes some columns of rows as they pass."""
 
 
 class MixedRows:
@@ -30,8 +32,9 @@ class MixedRows:
     def __init__(
         self,
         read: Callable[[], Iterator[pa.RecordBatch]],
-        places: Places,
+        places: RowPlaces,
         folder: Path,
+        finish: Finish = iter,
         in_memory: int = IN_MEMORY,
         bucket: int = BUCKET,
     ) -> None:
@@ -41,6 +44,7 @@ class MixedRows:
             read: gives the rows as they are stored; all batches have one schema.
             places: where each of them comes in the order, from 0 on; -1 leaves it out.
             folder: an empty one, for buckets.
+            finish: changes rows that are not left out, before they are kept. It leaves their order and other columns.
             in_memory: see `IN_MEMORY`.
             bucket: see `BUCKET`.
         """
@@ -48,7 +52,7 @@ class MixedRows:
         self._folder, self._in_memory, self._bucket = folder, in_memory, bucket
         self._whole: pa.Table | None = None
         self._rows_in_bucket = 0
-        self._sort(ahead(_placed(read(), places)))
+        self._sort(finish(ahead(_placed(read(), places))))
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows in order, at most a few hundred and about 16 MiB at a time."""
@@ -107,7 +111,7 @@ class MixedRows:
         return self._folder / f"{number:06d}.arrows"
 
 
-def _placed(rows: Iterator[pa.RecordBatch], places: Places) -> Iterator[pa.RecordBatch]:
+def _placed(rows: Iterator[pa.RecordBatch], places: RowPlaces) -> Iterator[pa.RecordBatch]:
     """Leave rows out, and add to the others where they come."""
     start = 0
     for batch in rows:

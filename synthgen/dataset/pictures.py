@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Final, TypeAlias, cast
+from typing import Final, Generic, TypeAlias, TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +23,8 @@ from synthgen.ledger.columns import ImageRow
 from synthgen.ledger.source import Source, digest_of
 from synthgen.store import faults
 
+T = TypeVar("T")
+
 Step: TypeAlias = Callable[[bytes, Mapping[str, object]], bytes]
 """Changes an encoded picture, such as by a mark in its metadata, and keeps its format.
 
@@ -36,61 +38,37 @@ _PICTURES: Final = 8
 """Pictures that wait, for each thread: enough to keep it busy while the format writes."""
 
 
-class FinishedImages(SelectedImages):
-    """The images of a selection as the dataset gets them, in the same order.
+class PictureFinisher:
+    """Finishes the pictures of rows, in order, by as many threads as there are cores.
 
-    Pictures are finished by as many threads as there are cores. Memory does not grow with their number.
+    Memory does not grow with their number.
 
     Attributes:
-        encoded: how many pictures the last pass encoded again; it left the others as they were.
+        encoded: how many pictures were encoded again; the others are as they were.
     """
 
-    def __init__(
-        self,
-        images: SelectedImages,
-        encoding: Encoding,
-        steps: Sequence[Step] = (),
-        on_progress: OnProgress = ignore,
-        total: int | None = None,
-    ) -> None:
-        """Prepare to finish `images`.
+    def __init__(self, encoding: Encoding, steps: Sequence[Step] = ()) -> None:
+        """Prepare to finish pictures.
 
         Args:
             steps: what becomes of a picture once it is encoded, in this order.
-            on_progress: hears how many of `total` pictures went to the format.
         """
-        self._images, self._encoding, self._steps = images, encoding, tuple(steps)
-        self._on_progress, self._total = on_progress, total
-        self.schema, self.count, self.encoded = images.schema, 0, 0
+        self._encoding, self._steps = encoding, tuple(steps)
+        self.encoded = 0
 
-    def batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
-        """Yield some rows at a time: see `SelectedImages`.
+    def finished(self, rows: Iterator[tuple[T, pa.RecordBatch]]) -> Iterator[tuple[T, pa.RecordBatch]]:
+        """Yield the rows with finished pictures, each batch with what came with it.
 
         Raises:
-            StorageError: the rows cannot be read, or a picture cannot be decoded.
+            StorageError: a picture cannot be decoded.
         """
-        self.count = self.encoded = 0
-        for split, rows in self._finished():
-            faults.reach("dataset-half-written")
-            self.count += rows.num_rows
-            yield split, rows
-            self._on_progress(StepProgress("writing the dataset", "images", self.count, self._total))
-
-    def rows(self) -> Iterator[tuple[str, ImageRow]]:
-        """Yield one row at a time: see `SelectedImages`."""
-        for split, batch in self.batches():
-            for row in batch.to_pylist():
-                yield split, cast("ImageRow", row)
-
-    def _finished(self) -> Iterator[tuple[str, pa.RecordBatch]]:
-        """Keep the threads busy with some pieces, and yield the oldest when it is done."""
-        threads = cores()
-        waiting: deque[_Piece] = deque()
+        self.encoded, threads = 0, cores()
+        waiting: deque[_Piece[T]] = deque()
         pool = ThreadPoolExecutor(threads, "pictures")
         try:
-            for split, rows in self._images.batches():
-                for part in _parts(rows):
-                    waiting.append(self._begun(pool, split, part))
+            for key, batch in rows:
+                for part in _parts(batch):
+                    waiting.append(self._begun(pool, key, part))
                     while len(waiting) > 2 and _are_many(waiting, threads):
                         yield self._ended(waiting.popleft())
             while waiting:
@@ -98,15 +76,25 @@ class FinishedImages(SelectedImages):
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _begun(self, pool: ThreadPoolExecutor, split: str, rows: pa.RecordBatch) -> "_Piece":
+    def rows(
+        self, rows: Iterator[pa.RecordBatch], on_progress: OnProgress = ignore, total: int | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Do what `finished` does, and report how many of `total` pictures are finished."""
+        done = 0
+        for _, batch in self.finished((None, batch) for batch in rows):
+            yield batch
+            done += batch.num_rows
+            on_progress(StepProgress("encoding the pictures", "images", done, total))
+
+    def _begun(self, pool: ThreadPoolExecutor, key: T, rows: pa.RecordBatch) -> "_Piece[T]":
         if not self._steps and self._stay(rows):
-            return _Piece(split, rows, (), rows.nbytes)
+            return _Piece(key, rows, (), rows.nbytes)
         pictures, others = rows["image"].to_pylist(), rows.drop_columns(["image"])
         facts = (others if self._steps else others.select(["id"])).to_pylist()
         work = [
             pool.submit(self._picture, one["bytes"], one["path"], row) for one, row in zip(pictures, facts, strict=True)
         ]
-        return _Piece(split, others, tuple(work), sum(len(one["bytes"]) for one in pictures))
+        return _Piece(key, others, tuple(work), sum(len(one["bytes"]) for one in pictures), rows.schema)
 
     def _stay(self, rows: pa.RecordBatch) -> bool:
         """Whether nothing is to be done for these rows, which is seen at once: most runs have PNGs and want PNGs."""
@@ -129,17 +117,58 @@ class FinishedImages(SelectedImages):
             path = str(PurePosixPath(path).with_suffix(ENDINGS[form]))
         return _Picture(new, path, is_new)
 
-    def _ended(self, piece: "_Piece") -> tuple[str, pa.RecordBatch]:
+    def _ended(self, piece: "_Piece[T]") -> tuple[T, pa.RecordBatch]:
         """Wait for the pictures of a piece, and return its rows with them."""
-        if piece.rows.num_columns == len(self.schema):
-            return piece.split, piece.rows
+        if piece.schema is None:
+            return piece.key, piece.rows
         done = [one.result() for one in piece.work]
         self.encoded += sum(one.is_new for one in done)
         images = [{"bytes": one.data, "path": one.path} for one in done]
         columns = [
-            pa.array(images, field.type) if field.name == "image" else piece.rows[field.name] for field in self.schema
+            pa.array(images, field.type) if field.name == "image" else piece.rows[field.name] for field in piece.schema
         ]
-        return piece.split, pa.RecordBatch.from_arrays(columns, schema=self.schema)
+        return piece.key, pa.RecordBatch.from_arrays(columns, schema=piece.schema)
+
+
+class FinishedImages(SelectedImages):
+    """The images of a selection as the dataset gets them, in the same order."""
+
+    def __init__(
+        self,
+        images: SelectedImages,
+        finisher: PictureFinisher | None,
+        on_progress: OnProgress = ignore,
+        total: int | None = None,
+    ) -> None:
+        """Prepare to finish `images`.
+
+        Args:
+            finisher: None if their pictures are finished already.
+            on_progress: hears how many of `total` pictures went to the format.
+        """
+        self._images, self._finisher = images, finisher
+        self._on_progress, self._total = on_progress, total
+        self.schema, self.count = images.schema, 0
+
+    def batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Yield some rows at a time: see `SelectedImages`.
+
+        Raises:
+            StorageError: the rows cannot be read, or a picture cannot be decoded.
+        """
+        self.count = 0
+        batches = self._images.batches()
+        for split, rows in self._finisher.finished(batches) if self._finisher is not None else batches:
+            faults.reach("dataset-half-written")
+            self.count += rows.num_rows
+            yield split, rows
+            self._on_progress(StepProgress("writing the dataset", "images", self.count, self._total))
+
+    def rows(self) -> Iterator[tuple[str, ImageRow]]:
+        """Yield one row at a time: see `SelectedImages`."""
+        for split, batch in self.batches():
+            for row in batch.to_pylist():
+                yield split, cast("ImageRow", row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +181,21 @@ class _Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(Generic[T]):
     """Some rows that wait for the format.
 
     Attributes:
         rows: with their pictures if these stay as they are, else without.
         work: one for each picture that is being finished.
         size: of the pictures, in bytes, before they are finished.
+        schema: of the rows with their pictures; None if these stay as they are.
     """
 
-    split: str
+    key: T
     rows: pa.RecordBatch
     work: "tuple[Future[_Picture], ...]"
     size: int
+    schema: pa.Schema | None = None
 
 
 def _parts(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -173,7 +204,7 @@ def _parts(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     return (rows.slice(first, many) for first in range(0, rows.num_rows, many))
 
 
-def _are_many(waiting: "deque[_Piece]", threads: int) -> bool:
+def _are_many(waiting: "deque[_Piece[T]]", threads: int) -> bool:
     pictures, size = sum(len(piece.work) for piece in waiting), sum(piece.size for piece in waiting)
     return pictures > _PICTURES * threads or size > _BYTES or not pictures
 

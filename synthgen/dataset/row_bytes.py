@@ -4,16 +4,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-Sizes = NDArray[np.int64]
+RowSizes = NDArray[np.int64]
 
 
-def bytes_of_rows(rows: pa.RecordBatch) -> Sizes:
+def bytes_of_rows(rows: pa.RecordBatch) -> RowSizes:
     """Return the bytes of each row: its values and offsets, however the rows were cut out of others."""
-    sizes: Sizes = sum((_bytes_of(column) for column in rows.columns), np.zeros(rows.num_rows, np.int64))
+    sizes: RowSizes = sum((_bytes_of(column) for column in rows.columns), np.zeros(rows.num_rows, np.int64))
     return sizes
 
 
-def _bytes_of(column: pa.Array) -> Sizes:
+def _bytes_of(column: pa.Array) -> RowSizes:
     kind = column.type
     if pa.types.is_struct(kind):
         fields = [_bytes_of(column.field(number)) for number in range(kind.num_fields)]
@@ -27,7 +27,7 @@ def _bytes_of(column: pa.Array) -> Sizes:
     return np.full(len(column), max(kind.bit_width // 8, 1), np.int64)
 
 
-def _offsets_of(column: pa.Array) -> Sizes:
+def _offsets_of(column: pa.Array) -> RowSizes:
     width = np.int64 if pa.types.is_large_string(column.type) else np.int32
     _, offsets, _ = column.buffers()
     if offsets is None:

@@ -9,8 +9,10 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from synthgen.bounded import read_bounded
+from synthgen.dataset.against import ComparedSet
 from synthgen.dataset.duplicates import Duplicate
 from synthgen.dataset.encoding import Encoding
+from synthgen.dataset.groups import SplitGroups
 from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.provenance import FormatOrigin
 from synthgen.seal import is_digest, seal, unseal
@@ -27,6 +29,8 @@ class SplitSummary:
         classes: images per class, every class of the spec.
         pattern: see `WrittenSplit`.
         label_runs: how long images of one class follow each other; None in datasets of earlier versions.
+        wanted: how many images its size gives it; it has others where whole groups do not fit. None if it is not known.
+        exact: whether `wanted` is the number that the spec asks for, and no share.
     """
 
     name: str
@@ -36,6 +40,16 @@ class SplitSummary:
     classes: Mapping[str, int]
     pattern: str | None = None
     label_runs: LabelRuns | None = None
+    wanted: int | None = None
+    exact: bool = False
+
+    @property
+    def misses(self) -> bool:
+        """Whether it has another number of images than it should, by more than the rounding of a share."""
+        if self.wanted is None:
+            return False
+        slack = 0 if self.exact else max(1, self.wanted // 20)
+        return abs(self.rows - self.wanted) > slack or (self.wanted > 0 and not self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,8 @@ class DatasetSummary:
         format: which format wrote it.
         columns: the version of its columns: see `COLUMNS_VERSION`.
         encoding: how its pictures are encoded.
+        grouping: which images were kept in one split; None if an earlier version wrote it, or no split was made.
+        compared: the other sets that its images were compared with.
         encoded: how many of them were encoded again; the others are what the shards, or the set, have.
     """
 
@@ -63,6 +79,8 @@ class DatasetSummary:
     columns: int = 2
     encoding: Encoding = field(default_factory=lambda: Encoding("png"))
     encoded: int = 0
+    grouping: SplitGroups | None = None
+    compared: tuple[ComparedSet, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -72,6 +90,24 @@ class DatasetSummary:
     def classes(self) -> dict[str, int]:
         names = self.splits[0].classes if self.splits else {}
         return {name: sum(split.classes[name] for split in self.splits) for name in names}
+
+    @property
+    def left_out(self) -> list[str]:
+        """The ids of accepted images that it leaves out: repeats, and what is too near to another set."""
+        repeats = [duplicate.id for duplicate in self.duplicates] if self.dropped else []
+        near = {one.id for each in self.compared if each.removed for one in each.near}
+        return [*repeats, *sorted(near)]
+
+    @property
+    def split_notes(self) -> tuple[str, ...]:
+        """What a user must know of the splits, as sentences: what was kept together, and what that cost."""
+        found = self.grouping.sentences if self.grouping else ()
+        missed = [f"{each.name!r} has {each.rows:,} of {each.wanted:,} images" for each in self.splits if each.misses]
+        if not missed:
+            return found
+        largest = self.grouping.largest if self.grouping else None
+        why = largest.sentence(self.rows) if largest else f"there are {self.rows:,} in all"
+        return (*found, f"{'; '.join(missed)}: {why}")
 
     def missing(self, asked: Mapping[str, int | None]) -> int:
         """Images short of what was asked for, class by class: never accepted, or left out as repeats."""
@@ -119,6 +155,7 @@ def _holds_together(summary: DatasetSummary) -> bool:
     names = [*summary.digests, *(name for split in summary.splits for name in split.files)]
     numbers = [number for split in summary.splits for number in (split.rows, *split.classes.values())]
     ids = [one for duplicate in summary.duplicates for one in (duplicate.id, duplicate.same_as)]
+    ids += [one.id for compared in summary.compared for one in compared.near]
     return (
         all(map(is_file_name, names))
         and all(map(is_digest, summary.digests.values()))

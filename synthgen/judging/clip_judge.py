@@ -14,7 +14,7 @@ from synthgen.errors import UsageError
 from synthgen.images import by_size
 from synthgen.judging.boxed import BoxMeasure
 from synthgen.judging.clip import Clip
-from synthgen.judging.duplicates import SeenImages, perceptual_hash
+from synthgen.judging.duplicates import SeenImages
 from synthgen.judging.edits import Befores, EditMeasure
 from synthgen.judging.measure import ImageBatch, ImageMeasure
 from synthgen.judging.measures import ClassMeasure, ConceptMeasure, PromptMeasure, QualityMeasure
@@ -24,6 +24,7 @@ from synthgen.models.device import open_device
 from synthgen.planning.rules import first_broken, rules_of
 from synthgen.records import Assessment, Candidate, Reason, Rendered
 from synthgen.spec import Spec
+from synthgen.stats.near_hashes import perceptual_hash
 
 
 @dataclass(frozen=True, slots=True)

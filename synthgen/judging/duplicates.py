@@ -1,19 +1,9 @@
 """Near-duplicates within a shard, by perceptual hash and, if asked for, by embedding."""
 
-import imagehash
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from synthgen.spec import DuplicateFilter
-
-HASH_SIDE = 16
-"""A hash has the square of this many bits."""
-
-
-def perceptual_hash(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Hash an image [height, width, 3] to 256 bits in 32 bytes."""
-    return np.packbits(imagehash.phash(Image.fromarray(image), hash_size=HASH_SIDE).hash)
 
 
 class SeenImages:

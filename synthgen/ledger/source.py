@@ -1,7 +1,7 @@
 """Committed Parquet files, read in small batches: memory does not grow with their number or size."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from synthgen.errors import StorageError
 from synthgen.files import as_damage
-from synthgen.ledger.columns import EMBEDDING, MASK, MASKS, PHASH, SOURCE_ID
+from synthgen.images import RgbPicture, decode
+from synthgen.ledger.columns import EMBEDDING, MASK, MASKS, PHASH
 
 
 class Source(Protocol):
@@ -32,18 +33,20 @@ _HINT = "Run `synthgen verify` on the run folder."
 class Scan:
     """What one pass over a file of accepted images finds. No picture is read.
 
-    For each row: its id and label, its perceptual hash where there is one, the picture that it was made from if there
-    is one, and, where asked for, its hash once more, and its embedding.
+    For each row: its id and label, its perceptual hash where there is one, and what further columns say that were asked
+    for; None where the file has no such column.
+
+    Attributes:
+        embeddings: [rows, d] for some rows at a time, where they are asked for; NaN where there is none.
     """
 
     source: Source
     schema: pa.Schema
-    ids: list[str]
-    labels: list[int]
-    looks: list[bytes | None]
-    hashes: list[bytes]
-    embeddings: list[NDArray[np.float16]]
-    origins: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    looks: list[bytes | None] = field(default_factory=list)
+    columns: Mapping[str, list[object]] = field(default_factory=dict)
+    embeddings: list[NDArray[np.float16]] = field(default_factory=list)
 
 
 def batches(source: Source, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
@@ -88,38 +91,72 @@ def pixel_bytes(ledgers: Iterable[Source]) -> int:
     return total
 
 
-def scan(source: Source, classes: Sequence[str], *, hashes: bool = False, embeddings: bool = False) -> Scan:
+def scan(source: Source, classes: Sequence[str], columns: Sequence[str] = (), *, embeddings: bool = False) -> Scan:
     """Read what a dataset needs to know about a file of accepted images before it copies them.
+
+    Args:
+        columns: what to read besides.
 
     Raises:
         StorageError: a column or an id is missing, or a label is not one of the classes.
     """
     with _opened(source) as opened, pq.ParquetFile(opened) as file, as_damage(source):
         there = file.schema_arrow.names
-        _need(["id", "image", "label", *[PHASH] * hashes, *[EMBEDDING] * embeddings], there, source)
-        optional = [name for name in (PHASH, SOURCE_ID) if name in there]
-        result = Scan(source, file.schema_arrow, [], [], [], [], [])
-        for batch in _batches(file, ["id", "label", *optional, *[EMBEDDING] * embeddings]):
-            _add(result, batch, len(classes), hashes)
+        _need(["id", "image", "label"], there, source)
+        asked = dict.fromkeys((PHASH, *columns, *[EMBEDDING] * embeddings))
+        result = Scan(source, file.schema_arrow, columns={name: [] for name in columns})
+        for batch in _batches(file, ["id", "label", *(name for name in asked if name in there)]):
+            _add(result, batch, len(classes))
+            if embeddings:
+                result.embeddings.append(_vectors(batch))
     return result
 
 
-def _add(result: Scan, batch: pa.RecordBatch, classes: int, hashes: bool) -> None:
+def _add(result: Scan, batch: pa.RecordBatch, classes: int) -> None:
     ids, labels = batch["id"].to_pylist(), batch["label"].to_pylist()
     for image_id, label in zip(ids, labels, strict=True):
         if not image_id or label is None or not 0 <= label < classes:
             raise unusable_row(result.source, image_id, f"label {label}")
     there = batch.schema.names
-    looks = batch[PHASH].to_pylist() if PHASH in there else [None] * len(ids)
     result.ids.extend(ids)
     result.labels.extend(labels)
-    result.looks.extend(looks)
-    if hashes:
-        result.hashes.extend(looks)
-    if SOURCE_ID in there:
-        result.origins.extend(batch[SOURCE_ID].to_pylist())
-    if EMBEDDING in there:
-        result.embeddings.extend(np.stack(batch[EMBEDDING].to_numpy(zero_copy_only=False)))
+    result.looks.extend((each or None for each in batch[PHASH].to_pylist()) if PHASH in there else [None] * len(ids))
+    for name, values in result.columns.items():
+        values.extend(batch[name].to_pylist() if name in there else [None] * len(ids))
+
+
+def _vectors(batch: pa.RecordBatch) -> NDArray[np.float16]:
+    """Return the embeddings of a batch; one column of NaN if it has none."""
+    none = np.full((batch.num_rows, 1), np.nan, np.float16)
+    if EMBEDDING not in batch.schema.names:
+        return none
+    rows = [
+        None if row is None or not len(row) else np.asarray(row, np.float16)
+        for row in batch[EMBEDDING].to_numpy(zero_copy_only=False)
+    ]
+    width = next((len(row) for row in rows if row is not None), 0)
+    missing = np.full(width, np.nan, np.float16)
+    return np.stack([missing if row is None else row for row in rows]) if width else none
+
+
+def hashes_of(one: Scan) -> list[bytes | None]:
+    """Return the perceptual hashes of a file's images; None for one that cannot be opened.
+
+    An image without a hash, such as one that a reviewer took in, is hashed now.
+    """
+    if None not in one.looks:
+        return one.looks
+    from synthgen.stats.near_hashes import perceptual_hash  # with SciPy, which few readers of a ledger need
+
+    found, known = list[bytes | None](), iter(one.looks)
+    for batch in batches(one.source, ["image"]):
+        for image in batch["image"]:
+            look = next(known)
+            picture = decode(image["bytes"].as_py() or b"") if look is None else None
+            if isinstance(picture, RgbPicture):
+                look = perceptual_hash(np.asarray(picture.image)).tobytes()
+            found.append(look)
+    return found
 
 
 def digests_of_pictures(scans: Sequence[Scan]) -> Iterator[list[bytes]]:

@@ -23,6 +23,7 @@ from synthgen.ledger.composition import BalanceRequest, CellCount, Composition, 
 from synthgen.ledger.review import REVIEWER
 from synthgen.ledger.source import Source, batches, schema_of
 from synthgen.ledger.tally import MEANINGS, ClassTally, Fate, Tally, tally
+from synthgen.pages.near import NearShelf
 from synthgen.pages.page import data_uri, environment, script, write_page
 from synthgen.pages.score import Score
 from synthgen.records import Reason, Rule, Verdict
@@ -147,6 +148,7 @@ def write_sheet(
     asked: BalanceRequest = _NOTHING_ASKED,
     per_class: int = PER_CLASS,
     reviewable: bool = False,
+    near: Sequence[NearShelf] = (),
 ) -> Tally:
     """Write the contact sheet of `rows` of the ledger, in any order, to `path`, whole or not at all.
 
@@ -157,6 +159,7 @@ def write_sheet(
         facts: shown below the title, such as the model and its settings.
         asked: what is measured and balanced; shown beside the measurements of the accepted pictures.
         per_class: at most this many accepted pictures of a class, and as many others; fewer with very many classes.
+        near: images that are too near to those of other sets.
         reviewable: add a filter, tick boxes, and a button that saves what was ticked: a file for `exclude`.
 
     Raises:
@@ -166,7 +169,10 @@ def write_sheet(
     fates: Counter[Fate] = Counter()
     shown: defaultdict[tuple[str, bool], _Best] = defaultdict(lambda: _Best(limit))
     composition = Composition(asked)
+    too_near: dict[str, bytes | None] = {pair.id: None for each in near for pair in each.pairs}
     for row in rows:
+        if row["id"] in too_near:
+            too_near[row["id"]] = row["thumbnail"]
         picture = picture_of(row, limits.get(row["class"], ()), asked.balanced)
         fates[row["class"], picture.verdict, picture.reason] += 1
         shown[row["class"], picture.accepted].add(picture)
@@ -178,7 +184,8 @@ def write_sheet(
         _group(kind, shown[kind.name, True].pictures, shown[kind.name, False].pictures, composition, limit)
         for kind in counted.classes
     ]
-    write_page(path, _rendered(title, facts, counted, groups, composition, reviewable=reviewable))
+    shelves = [each.with_pictures(too_near) for each in near]
+    write_page(path, _rendered(title, facts, counted, groups, composition, shelves, reviewable=reviewable))
     return counted
 
 
@@ -257,6 +264,7 @@ def _rendered(
     counted: Tally,
     groups: Sequence[Group],
     composition: Composition,
+    near: Sequence[NearShelf],
     *,
     reviewable: bool,
 ) -> str:
@@ -269,6 +277,7 @@ def _rendered(
             facts=facts,
             tally=counted,
             groups=groups,
+            near=near,
             others=[(reason, count, MEANINGS.get(reason, "")) for reason, count in counted.others.items()],
             balanced=composition.asked.balanced,
             measured={name: composition.answers_of(name) for name in composition.free} if counted.accepted else {},

@@ -29,7 +29,8 @@ _LICENCES = "licences"
 _KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", "sources", _LICENCES, WRITTEN}
 
 _OF_DATASET = tuple(
-    f"output.{key}" for key in ("format", "format_options", "image", "labels", "splits", "marks", "c2pa")
+    f"output.{key}"
+    for key in ("format", "format_options", "image", "labels", "splits", "near", "together", "against", "marks", "c2pa")
 )
 NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "model.batch_size": "changes speed; the candidates and their noise are the same",

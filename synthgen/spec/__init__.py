@@ -54,6 +54,7 @@ from synthgen.spec.source import NO_CHANGES, Settings, SpecText
 from synthgen.spec.source_set import TO_CLASS, BoxFormName, SourceSpec
 from synthgen.spec.spec import ClassSpec, Prompts, Spec
 from synthgen.spec.spelling import alike, difference, folded
+from synthgen.spec.splits import REST, AgainstSpec, NearRule, Splits, SplitSize
 from synthgen.spec.starter import starter_spec
 from synthgen.spec.template import Template, TemplateError, Variable
 from synthgen.spec.text import MAX_BYTES, decoded
@@ -78,11 +79,13 @@ __all__ = [
     "PLUGIN",
     "REFINE",
     "RESERVED",
+    "REST",
     "STRENGTH",
     "TO_CLASS",
     "UNKNOWN",
     "UPSCALE",
     "AdapterSpec",
+    "AgainstSpec",
     "AnnotateSpec",
     "Annotator",
     "Attribute",
@@ -107,6 +110,7 @@ __all__ = [
     "MarginsSpec",
     "MeasureFilter",
     "ModelSpec",
+    "NearRule",
     "Output",
     "PictureEncoding",
     "Problem",
@@ -122,6 +126,8 @@ __all__ = [
     "SourceSpec",
     "Spec",
     "SpecText",
+    "SplitSize",
+    "Splits",
     "Template",
     "TemplateError",
     "ThenSpec",

@@ -55,7 +55,7 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from check_annotate(spec)
     yield from _thresholds(mapping(spec, "filters"), mapping(spec, "classes"))
     yield from _measures(spec)
-    yield from check_output(mapping(spec, "output"), mapping(spec, "classes"))
+    yield from check_output(spec)
     yield from check_bundled(spec)
     yield from check_adapters(spec)
     yield from check_components(spec)

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from synthgen.spec.fields import ClassName, FormatName, Section, SplitName, Text, VariableName
+from synthgen.spec.fields import ClassName, FormatName, Section, Text, VariableName
 from synthgen.spec.marks import CredentialsOrNone, Marks, MarksOrNone
+from synthgen.spec.splits import AgainstSets, Near, NearRule, Relation, Splits
 
 Option = str | int | float | bool | None
 """What an option of a plug-in may be set to."""
@@ -85,8 +86,18 @@ class Output(Section):
         {}, description="Options of the plug-in that writes the format."
     )
     image: PictureEncoding = Field(PictureEncoding(), description="How its pictures are encoded.")
-    splits: Annotated[Mapping[SplitName, Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=16)] = (
-        Field({"train": 0.9, "test": 0.1}, description="The share of each split; the shares add up to 1.")
+    splits: Annotated[Splits, Field(min_length=1, max_length=16)] = Field(
+        {"train": 0.9, "test": 0.1},
+        description="The size of each split: a share of all images up to 1, a number of images from 2, or 'rest'.",
+    )
+    near: Near = Field(
+        NearRule(), description="Which images are near-duplicates, and so in one split. 'off': only equal files are."
+    )
+    together: Annotated[tuple[Relation, ...], Field(strict=False, max_length=2)] = Field(
+        (), description="What else keeps images in one split: 'prompt', 'template', or both."
+    )
+    against: AgainstSets | None = Field(
+        None, description="Sets that no image may be near to, such as your own test set. Default: none."
     )
     labels: _Labels = Field(
         "spec",

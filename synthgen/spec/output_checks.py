@@ -8,24 +8,60 @@ from synthgen.errors import UsageError
 from synthgen.plugins import FORMATS, plugin
 from synthgen.spec.bare import Data, Violation, mapping
 from synthgen.spec.own_formats import OWN_FORMATS, PARQUET
+from synthgen.spec.splits import REST
+
+_CLOSE = 1e-6
 
 _NAMED = 5
 """So many classes are named."""
 
 
-def check_output(output: Data, classes: Data) -> Iterator[Violation]:
+def check_output(spec: Data) -> Iterator[Violation]:
     """Yield the problems of the section `output` that involve several keys, or what is installed."""
-    yield from _splits(mapping(output, "splits"))
+    output, classes = mapping(spec, "output"), mapping(spec, "classes")
+    yield from _splits(mapping(output, "splits"), _total(classes))
     yield from _format(output)
-    yield from _labels(output.get("labels"), [name for name in classes if isinstance(name, str)])
+    yield from _labels(output.get("labels"), [*classes])
     yield from _quality(mapping(output, "image"))
 
 
-def _splits(splits: Data) -> Iterator[Violation]:
-    numbers = (share for share in splits.values() if not isinstance(share, bool))
-    shares = [share for share in numbers if isinstance(share, int | float)]
-    if shares and len(shares) == len(splits) and not isclose(sum(shares), 1, abs_tol=1e-6):
-        yield Violation(("output", "splits"), f"expected shares that add up to 1, found {sum(shares):g}")
+def _total(classes: Data) -> int | None:
+    """Add up the images of all classes; None if a number is wrong, which is reported elsewhere."""
+    counts = [kind.get("count") if isinstance(kind, Mapping) else kind for kind in classes.values()]
+    whole = [count for count in counts if isinstance(count, int) and count > 0]
+    return sum(whole) if whole and len(whole) == len(counts) else None
+
+
+def _splits(splits: Data, total: int | None) -> Iterator[Violation]:
+    """Find what is wrong with the sizes of splits. A number up to 1 is a share, a larger one a number of images."""
+    place = ("output", "splits")
+    numbers = {
+        name: size
+        for name, size in splits.items()
+        if isinstance(size, int | float) and not isinstance(size, bool) and size > 0
+    }
+    rests = [name for name, size in splits.items() if size == REST]
+    if len(numbers) + len(rests) < len(splits):
+        return  # what is wrong with the others is reported
+    shares = sum(size for size in numbers.values() if size <= 1)
+    count = sum(size for size in numbers.values() if size > 1)
+
+    if len(rests) > 1:
+        yield Violation((*place, rests[1]), f"the split {rests[0]!r} has the rest of the images already")
+    elif rests and shares > 1 - _CLOSE:
+        yield Violation((*place, rests[0]), f"it would have no images: the others' shares are {shares:g} (1 is all)")
+    elif rests and total is not None and total - count - shares * total < 1 - _CLOSE:
+        taken = f"the others take {count + shares * total:,.0f} of {total:,}"
+        yield Violation((*place, rests[0]), f"it would have no images: {taken}")
+    elif not rests and shares and count:
+        yield Violation(place, "expected 'rest' for one split, where some have a share and some a number of images")
+    elif not rests and shares and not isclose(shares, 1, abs_tol=_CLOSE):
+        yield Violation(place, f"expected shares that add up to 1, found {shares:g}")
+    elif not rests and count and total is not None and count != total:
+        more = "; one split may have the 'rest'" if count < total else ""
+        yield Violation(
+            place, f"expected numbers that add up to the {total:,} images of `classes`, found {count:,}{more}"
+        )
 
 
 def _labels(labels: object, classes: Sequence[str]) -> Iterator[Violation]:

@@ -69,6 +69,8 @@ _PLACES: tuple[tuple[tuple[str, ...], Callable[[str, str], str]], ...] = (
     (("model", "components", _ANY, "id"), _model),
     (("judge", "id"), _judge),
     (("source", "dataset"), _model),
+    (("output", "against", _ANY), _model),
+    (("output", "against", "sets", _ANY), _model),
     (("control", _ANY, "model"), _model),
     (("then", "model"), _model),
     (("then", _ANY, "model"), _model),
@@ -102,6 +104,11 @@ def with_paths_seen_from(content: dict[str, object], folder: str) -> dict[str, o
     source = found.get("source")
     if isinstance(source, dict) and isinstance(place := source["dataset"], str):
         found["source"] = {**source, "dataset": _model(place, os.path.relpath(".", folder))}
+    output = found.get("output")
+    if isinstance(output, dict) and isinstance(against := output.get("against"), dict):
+        seen_from = os.path.relpath(".", folder)
+        sets = [_model(place, seen_from) for place in against["sets"]]
+        found["output"] = {**output, "against": {**against, "sets": sets}}
     for key in ("control", "then"):
         if isinstance(several := found.get(key), list):
             moved_by = os.path.relpath(".", folder)

@@ -7,7 +7,7 @@ from synthgen.spec.spec import Spec
 
 
 def smaller(spec: Spec, limit: int | None = None, scale: float | None = None) -> Spec:
-    """Ask for fewer images of each class, and leave everything else as it is.
+    """Ask for fewer images of each class, and of splits with a number of images; leave everything else as it is.
 
     Args:
         limit: the most images in all. Each class keeps its share of them, rounded, and at least one.
@@ -35,7 +35,15 @@ def smaller(spec: Spec, limit: int | None = None, scale: float | None = None) ->
         share = Fraction(str(scale))
         counts = {name: -(-count * share.numerator // share.denominator) for name, count in counts.items()}
     classes = {name: kind.model_copy(update={"count": counts[name]}) for name, kind in spec.classes.items()}
-    return spec if classes == spec.classes else spec.model_copy(update={"classes": classes})
+    if classes == spec.classes:
+        return spec
+    share = Fraction(sum(counts.values()), spec.total)
+    splits = {
+        name: max(2, round(size * share)) if isinstance(size, int) else size
+        for name, size in spec.output.splits.items()
+    }
+    output = spec.output.model_copy(update={"splits": splits})
+    return spec.model_copy(update={"classes": classes, "output": output})
 
 
 def _limited(counts: dict[str, int], limit: int) -> dict[str, int]:

@@ -113,7 +113,7 @@ def twins_within(
         if len(vectors) <= most_compared:
             _every_pair(cosines, gathering, np.random.default_rng([seed, *b"order"]))
         else:
-            trees = _by_trees(cosines, gathering, np.random.default_rng([seed, *b"trees"]))
+            trees = by_trees(cosines, gathering, np.random.default_rng([seed, *b"trees"]))
             check = _check(cosines, gathering, np.random.default_rng([seed, *b"check"]), most_compared, False)
     none = np.empty(0, np.int64)
     return _twins(gathering, gathering.components(), none, np.empty(0, np.float32), trees, check)
@@ -148,7 +148,7 @@ def twins_between(
                 for one, other in pieces(len(other_rows), _COLUMNS):
                     _compare(cosines, np.arange(begin, end), np.arange(one, other), gathering, near)
         else:
-            trees = _by_trees(cosines, gathering, np.random.default_rng([seed, *b"trees"]), near)
+            trees = by_trees(cosines, gathering, np.random.default_rng([seed, *b"trees"]), near)
             check = _check(cosines, gathering, np.random.default_rng([seed, *b"check"]), most_compared, True)
     place = np.where(near.place >= 0, other_rows.places[near.place], -1) if len(other_rows) else near.place
     nothing = np.empty(0, np.int64)
@@ -219,7 +219,7 @@ def _every_pair(cosines: Cosines, gathering: Gathering, rng: np.random.Generator
             gathering.add(rows[first], columns[second], found)
 
 
-def _by_trees(cosines: Cosines, gathering: Gathering, rng: np.random.Generator, near: _Nearest | None = None) -> int:
+def by_trees(cosines: Cosines, gathering: Gathering, rng: np.random.Generator, near: _Nearest | None = None) -> int:
     """Compare the rows of each leaf of several trees; return the number of trees.
 
     A pair counts in the first tree that has both of its rows in one leaf. How many of a tree's pairs earlier trees

@@ -12,11 +12,11 @@ from PIL import Image
 
 import synthgen
 from synthgen.auditing.inspection.findings import Inspection
-from synthgen.auditing.inspection.near import NearHashes
 from synthgen.auditing.inspection.outliers import odd
 from synthgen.errors import UsageError
 from synthgen.sets import open_set
 from synthgen.sets.splits import splits_of
+from synthgen.stats.near_hashes import NearHashes
 from tests.auditing.planted import PLANTED, TEST, TRAIN, planted
 from tests.auditing.portraits import KINDS, as_dataset, as_folder, table
 from tests.command import call

@@ -110,7 +110,7 @@ def read_in_pages(folder: Path, rows: int) -> None:
     assert seen.all(), "every row is there"
     some = f"SELECT id, image FROM '{folder}/data/train-*.parquet' LIMIT 100 OFFSET"
     for page in range(0, int(0.9 * rows) - 100, max(100, rows // 10)):
-        assert len(duckdb.sql(f"{some} {page}").fetchall()) == 100
+        assert len(duckdb.connect().execute(f"{some} {page}").fetchall()) == 100
 
 
 class Process:

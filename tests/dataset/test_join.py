@@ -27,6 +27,7 @@ from synthgen.errors import Interrupted, StorageError, UsageError
 from synthgen.sets import open_set
 from synthgen.spec import folded
 from synthgen.store.faults import VARIABLE
+from synthgen.store.layout import CONTACT, SUMMARY
 from tests.command import command_line, envelope
 from tests.dataset.hostile import NAMES
 from tests.dataset.shards import CLASSES, PROVENANCE, write_shard
@@ -310,6 +311,14 @@ def test_hostile_names_come_out_as_they_went_in(tmp_path: Path) -> None:
     assert Counter(train["class"]) == Counter(dict.fromkeys(names, 2))
     assert {row["note"] for row in train if not row["synthetic"]} == set(names)
     assert {path.name for path in tmp_path.iterdir()} == {"joined", "cache of joined"}
+
+
+def test_the_sheet_of_a_datasets_card_is_no_image_of_it(real: Path, tmp_path: Path) -> None:
+    (real / CONTACT).write_bytes(picture(99))
+    with pytest.raises(UsageError, match=r"contact-sheet\.jpg lies in no subfolder"):
+        open_set(real)  # anybody's picture may have that name
+    (real / SUMMARY).write_text("{}")
+    assert len(open_set(real).table(["label"])) == 9
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_rows_come_in_the_order_asked_for_and_twice_the_same(tmp_path: Path, in_
     places = np.full(ROWS, -1)
     kept = Random(2).sample(range(ROWS), ROWS - 300)
     places[kept] = np.arange(len(kept))
-    mixed = MixedRows(lambda: iter(batches), places, tmp_path, in_memory, bucket=50_000)
+    mixed = MixedRows(lambda: iter(batches), places, tmp_path, in_memory=in_memory, bucket=50_000)
     whole = pa.Table.from_batches(batches).take(pa.array(kept))
     for _ in range(2):
         assert pa.Table.from_batches(mixed.batches()).equals(whole)

@@ -139,7 +139,7 @@ def _polars(folder: Path, _: list[Path]) -> Iterator[tuple[str, int, bytes, int]
 
 def _duckdb(folder: Path, _: list[Path]) -> Iterator[tuple[str, int, bytes, int]]:
     query = f"SELECT id, label, image.bytes, len({MASKS}) FROM '{folder}/data/train-*.parquet'"
-    yield from duckdb.sql(query).fetchall()
+    yield from duckdb.connect().execute(query).fetchall()
 
 
 def _arrow(_: Path, files: list[Path]) -> Iterator[tuple[str, int, bytes, int]]:
@@ -164,7 +164,7 @@ def test_two_workers_stream_every_row_once(made: tuple[Path, DatasetSummary], ro
     from torch.utils.data import DataLoader
 
     data = load_dataset(str(made[0]), split="train", streaming=True)
-    loader = DataLoader(data.select_columns(["id"]), num_workers=2, batch_size=8)  # type: ignore[arg-type]
+    loader = DataLoader(data.select_columns(["id"]), num_workers=2, batch_size=8)
     assert sorted(one for batch in loader for one in batch["id"]) == sorted(row["id"] for row in rows)
 
 

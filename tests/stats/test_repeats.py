@@ -47,7 +47,7 @@ def test_the_bounds_hide_no_repeat(size: int, spread: float, least: float) -> No
     rows = cone(1300, size, spread)
     ids = [f"{row:05d}" for row in range(len(rows))]
     hashes = [np.random.default_rng(row).bytes(32) for row in range(len(rows))]
-    found = near_duplicates(ids, [0] * len(rows), hashes, list(rows), DuplicateFilter(min_cosine=least))
+    found = near_duplicates(ids, [0] * len(rows), hashes, rows, DuplicateFilter(min_cosine=least))
     assert found == by_all_pairs(rows, least)
     assert 0 < len(found) < len(rows)
 
@@ -72,10 +72,10 @@ def test_embeddings_that_are_not_finite_hide_no_repeat_of_the_others_and_are_cou
     rows = cone(1300, 96, 1.0)
     ids = [f"{row:05d}" for row in range(len(rows))]
     hashes = [np.random.default_rng(row).bytes(32) for row in range(len(rows))]
-    expected = near_duplicates(ids[3:], [0] * 1297, hashes[3:], list(rows[3:]), DuplicateFilter(min_cosine=least))
+    expected = near_duplicates(ids[3:], [0] * 1297, hashes[3:], rows[3:], DuplicateFilter(min_cosine=least))
     rows[:2], rows[2, 5] = value, value
     with caplog.at_level(logging.WARNING):
-        found = near_duplicates(ids, [0] * len(rows), hashes, list(rows), DuplicateFilter(min_cosine=least))
+        found = near_duplicates(ids, [0] * len(rows), hashes, rows, DuplicateFilter(min_cosine=least))
     assert found == expected
     assert found
     message = "3 of 1300 images have an embedding with NaN or infinity: only their hashes were compared"

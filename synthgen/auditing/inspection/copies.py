@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from synthgen.auditing.inspection.near import Positions
+from synthgen.stats.near_hashes import Positions
 from synthgen.stats.search import Codes, Flags
 
 _LEAST = 1.05

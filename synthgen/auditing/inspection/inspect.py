@@ -24,8 +24,8 @@ from synthgen.stats.estimates import Floats, point, wilson
 from synthgen.stats.search import Codes, Flags
 
 if TYPE_CHECKING:
-    from synthgen.auditing.inspection.near import Positions
     from synthgen.auditing.inspection.scan import Scanned
+    from synthgen.stats.near_hashes import Positions
 
 DARK, BRIGHT, FLAT, PLAIN, BLURRED, GREY = 0.32, 0.95, 2 / 255, 2.0, 0.005, 0.03
 EXAMPLES, _TWINS, _IN_GROUP = 20, 50, 6

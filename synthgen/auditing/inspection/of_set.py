@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from synthgen.auditing.input.query import AuditQuery
     from synthgen.auditing.inspection.findings import Inspection, IssueRow
     from synthgen.auditing.inspection.gates import ImageGate
-    from synthgen.auditing.inspection.near import Positions
     from synthgen.auditing.report import AuditReport, ReportPicture
     from synthgen.events import OnProgress
+    from synthgen.stats.near_hashes import Positions
 
 PER_ISSUE, PER_TWINS, GROUPS = 8, 4, 12
 """Pictures shown of each issue and of each group of repeated images, and how many groups."""

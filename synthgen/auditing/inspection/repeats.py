@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.auditing.inspection.near import NearHashes, Positions
+from synthgen.stats.near_hashes import NearHashes, Positions
 from synthgen.stats.search import Codes, Flags
 
 NEAR_BITS = 8

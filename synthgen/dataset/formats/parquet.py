@@ -6,12 +6,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synthgen.dataset.formats.format import Manifest, WrittenSplit
 from synthgen.dataset.images import SelectedImages
-from synthgen.dataset.row_bytes import bytes_of_rows
+from synthgen.dataset.row_bytes import RowSizes, bytes_of_rows
 from synthgen.dataset.select import Selection
 from synthgen.files import sync
 
@@ -97,21 +98,27 @@ class SplitWriter:
 
     def add(self, rows: pa.RecordBatch) -> None:
         """Take rows; the groups that they come to do not depend on how they came in batches."""
-        sizes, start = bytes_of_rows(rows), 0
-        for place, size in enumerate(sizes.tolist()):
-            if self._is_full(size):
-                self._pending.append(rows.slice(start, place - start))
+        ends = np.append(0, np.cumsum(bytes_of_rows(rows)))
+        start = 0
+        while start < rows.num_rows:
+            end = min(self._end_of_group(ends, start), rows.num_rows)
+            self._pending.append(rows.slice(start, end - start))
+            self._rows_waiting += end - start
+            self._size += int(ends[end] - ends[start])
+            start = end
+            if start < rows.num_rows:
                 self._flush()
-                start = place
-            self._rows_waiting += 1
-            self._size += size
-        self._pending.append(rows.slice(start))
 
-    def _is_full(self, next_row: int) -> bool:
-        if self._rows_waiting >= PAGE_ROWS and self._size >= SMALL_GROUP:
-            return True
-        too_large = self._size + next_row > min(GROUP_BYTES, self._file_bytes)
-        return self._rows_waiting == GROUP_ROWS or (self._rows_waiting > 0 and too_large)
+    def _end_of_group(self, ends: RowSizes, start: int) -> int:
+        """Return the row before which the group ends that waits, if all rows from `start` on were to go into it.
+
+        Args:
+            ends: the bytes up to each row.
+        """
+        waiting, before = self._rows_waiting, ends[start] - self._size
+        page = max(start + PAGE_ROWS - waiting, int(np.searchsorted(ends, before + SMALL_GROUP)))
+        fitting = int(np.searchsorted(ends, before + min(GROUP_BYTES, self._file_bytes), "right")) - 1
+        return max(start + (not waiting), min(page, fitting, start + GROUP_ROWS - waiting))
 
     def close(self) -> tuple[Path, ...]:
         """Flush everything to disk and return the files: none without rows (`datasets` needs some)."""

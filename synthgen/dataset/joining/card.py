@@ -11,7 +11,7 @@ from synthgen.dataset.front_matter import front_matter
 from synthgen.dataset.joining.images import JoinedImages
 from synthgen.dataset.joining.side import JoinedSide
 from synthgen.dataset.summary import DatasetSummary
-from synthgen.store.layout import CARD
+from synthgen.store.layout import CARD, CONTACT
 from synthgen.version import __version__
 
 _CLASSES = 200
@@ -46,6 +46,7 @@ def write_joined_card(
     body = environment.get_template("card.md.j2").render(
         summary=summary,
         version=__version__,
+        has_sheet=(folder / CONTACT).is_file(),
         real=sides[0],
         synthetic=sides[1],
         origins=images.origins,

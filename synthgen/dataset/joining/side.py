@@ -89,6 +89,7 @@ def read_side(
         raise UsageError(
             f"{title} has no images: it is {found.source}", hint="Name a set with images and their classes."
         )
+
     try:
         chosen = label or find_label(found)
         frame = read_frame(found, chosen)
@@ -98,6 +99,7 @@ def read_side(
         raise UsageError(f"{title} has no rows: it is {found.source}", hint=_NEEDED)
     ids = frame["id"].astype(str).tolist()
     _check_whole(title, "class", ids, frame["label"].tolist())
+
     names = _brought(found, chosen, left_out, ids)
     as_names = {one: words(found.table([one])[one]).tolist() for one in names if one in found.label_columns}
     as_pictures = _pictures(found, names)
@@ -105,6 +107,7 @@ def read_side(
     fields = {field.name: field for field in typed}
     fields |= {one: pa.field(one, pa.string()) for one in as_names}
     fields |= {column: pa.field(shown, PICTURE) for column, shown in as_pictures.items()}
+
     return JoinedSide(
         title=title,
         name=name or found.name,

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from synthgen.dataset.marking.containers import packet_of, room_for_packet, with_packet
 
 IPTC: Final = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-OWN: Final = "https://synthgen.github.io/synthgen/provenance/#"
+OWN: Final = "https://synthgen.github.io/synthgen/provenance.html#"
 """The namespace of what IPTC has no property for. It never changes."""
 _RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _META: Final = "adobe:ns:meta/"

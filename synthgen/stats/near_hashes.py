@@ -9,19 +9,49 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 Positions = NDArray[np.int64]
+HASH_SIDE = 16
+"""A hash has the square of this many bits."""
 _AT_ONCE = 2**20
+_WIDEST = 56
+"""So many bits of a hash, which may begin within a byte, fit a number."""
 
 
-class NearHashes:
-    """Which of n different hashes are near each other.
+def perceptual_hash(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Hash an image [height, width, 3] to 256 bits in 32 bytes."""
+    import imagehash
+    from PIL import Image
+
+    return np.packbits(imagehash.phash(Image.fromarray(image), hash_size=HASH_SIDE).hash)
+
+
+def near_hashes(hashes: NDArray[np.uint8], most: int) -> Iterator[tuple[Positions, Positions, Positions]]:
+    """Yield all pairs of hashes that are near, some of them more than once: two places and the bits between them.
 
     Two hashes that differ in at most `most` bits agree wholly in one of `most + 1` parts, so only hashes that share a
     part are compared: multi-index hashing (Norouzi, Punjani and Fleet 2012), which misses no pair.
 
     Args:
-        hashes: uint8 [n, bytes], all different; a multiple of 8 bytes.
-        most: the most bits in which near ones differ: there are enough parts if each has 56 bits at most.
+        hashes: uint8 [n, bytes]; a multiple of 8 bytes. Equal ones cost a comparison for each pair: give each once.
+        most: the most bits in which near ones differ.
+    """
+    bits = 8 * hashes.shape[1]
+    parts = max(most + 1, -(-bits // _WIDEST))
+    words = np.ascontiguousarray(hashes).view(np.uint64)
+    ends = np.linspace(0, bits, parts + 1).astype(int)
+    for start, end in pairwise(ends.tolist()):
+        for first, second in _sharing(_part(hashes, start, end)):
+            apart = np.bitwise_count(words[first] ^ words[second]).sum(1, dtype=np.int64)
+            near = apart <= most
+            if near.any():
+                yield first[near], second[near], apart[near]
 
+
+class NearHashes:
+    """Which of n different hashes are near each other.
+
+    Args:
+        hashes: uint8 [n, bytes], all different; a multiple of 8 bytes.
+        most: the most bits in which near ones differ.
         marks: bits of each hash, such as the splits that it occurs in.
 
     Attributes:
@@ -32,14 +62,13 @@ class NearHashes:
     """
 
     def __init__(self, hashes: NDArray[np.uint8], most: int, marks: NDArray[np.uint64]) -> None:
-        assert 8 * hashes.shape[1] <= 56 * (most + 1), "a part of a hash fits a number"
-        self._hashes, self._most, self._marks = hashes, most, marks
+        self._marks = marks
         self.around: NDArray[np.uint64] = np.zeros(len(hashes), dtype=np.uint64)
         self.bits: Positions = np.full(len(hashes), 8 * hashes.shape[1] + 1, dtype=np.int64)
         self.nearest: Positions = np.full(len(hashes), -1, dtype=np.int64)
         self.groups: Positions = np.arange(len(hashes), dtype=np.int64)
         edges: list[tuple[Positions, Positions]] = []
-        for first, second, apart in self.pairs():
+        for first, second, apart in near_hashes(hashes, most):
             self._hear(first, second, apart)
             self._hear(second, first, apart)
             apart_still = self.groups[first] != self.groups[second]
@@ -47,18 +76,6 @@ class NearHashes:
             if sum(len(each) for each, _ in edges) >= max(len(hashes), _AT_ONCE // 16):
                 edges = self._join(edges)
         self._join(edges)
-
-    def pairs(self) -> Iterator[tuple[Positions, Positions, Positions]]:
-        """Yield all near pairs, some of them more than once: two places and the bits between them."""
-        bits, parts = 8 * self._hashes.shape[1], self._most + 1
-        words = np.ascontiguousarray(self._hashes).view(np.uint64)
-        ends = np.linspace(0, bits, parts + 1).astype(int)
-        for start, end in pairwise(ends.tolist()):
-            for first, second in _sharing(_part(self._hashes, start, end)):
-                apart = np.bitwise_count(words[first] ^ words[second]).sum(1, dtype=np.int64)
-                near = apart <= self._most
-                if near.any():
-                    yield first[near], second[near], apart[near]
 
     def _hear(self, first: Positions, second: Positions, apart: Positions) -> None:
         marks = self._marks[second]

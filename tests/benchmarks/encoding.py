@@ -1,0 +1,109 @@
+"""Pictures per second into a dataset, against encoding the same pictures on all cores with nothing else.
+
+    python -m tests.benchmarks.encoding [--images 500] [--side 1024] [--rounds 3] [--image jpeg --quality 95]
+
+The ways take turns, and the median of each is compared:
+
+- `bare`: PNGs that are in memory are decoded and encoded by as many threads as there are cores; nothing is kept.
+- `finalize`: a run's shards become its dataset of Parquet: read, checked, selected, put in a random order, encoded,
+  written, hashed, synced.
+- `export`: a dataset of Parquet with PNGs is exported: read, checked, encoded, written, hashed, synced.
+
+Pictures are portraits of the bundled world, enlarged, with a photograph's noise. Read the ratios: the goal is 0.9.
+"""
+
+import io
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Literal
+
+import numpy as np
+import typer
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+import synthgen
+from synthgen.dataset.cores import cores
+from synthgen.dataset.encoding import Encoding, encode
+from synthgen.dataset.finalize import finalize
+from synthgen.dataset.provenance import Provenance
+from tests.dataset.shards import CLASSES, PROVENANCE, image_row, portrait, write_images
+
+_SHARD = 125
+
+
+def picture(number: int, side: int) -> bytes:
+    """A portrait of this size, of about the bytes that a photograph has."""
+    image = Image.open(io.BytesIO(portrait(number % 8))).convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
+    noise = np.random.default_rng(number).normal(0, 3, (side, side, 3))
+    text, file = PngInfo(), io.BytesIO()
+    text.add_text("number", str(number))
+    Image.fromarray((np.asarray(image) + noise).clip(0, 255).astype(np.uint8)).save(file, "PNG", pnginfo=text)
+    return file.getvalue()
+
+
+def shards_of(pictures: list[bytes], folder: Path) -> list[Path]:
+    """The pictures as a run's shards have them."""
+    files = []
+    for shard, first in enumerate(range(0, len(pictures), _SHARD)):
+        some = pictures[first : first + _SHARD]
+        rows = [image_row(shard, place, place % len(CLASSES), data) for place, data in enumerate(some)]
+        files.append(write_images(folder / f"{shard:05d}.parquet", rows))
+    return files
+
+
+def timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def main(
+    images: Annotated[int, typer.Option(min=1)] = 500,
+    side: Annotated[int, typer.Option(min=16)] = 1024,
+    rounds: Annotated[int, typer.Option(min=1)] = 3,
+    image: Literal["png", "jpeg", "webp"] = "jpeg",
+    quality: int | None = 95,
+) -> None:
+    """Measure in turns, and print medians and ratios."""
+    encoding = Encoding(image, quality)
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(cores()) as pool:
+        folder = Path(name)
+        pictures = list(pool.map(lambda number: picture(number, side), range(images)))
+        sources = shards_of(pictures, folder)
+        provenance = Provenance(
+            **{key: getattr(PROVENANCE, key) for key in ("model", "judge", "spec", "fingerprint", "tally")},
+            encoding=encoding,
+        )
+        splits = {"train": 0.9, "test": 0.1}
+        finalize(sources, folder / "whole", name="whole", classes=CLASSES, splits=splits, provenance=PROVENANCE)
+        print(f"{images} pictures of {side} x {side}, {sum(map(len, pictures)) / 1e6:.0f} MB, {cores()} cores")
+
+        ways: dict[str, Callable[[], object]] = {
+            "bare": lambda: list(pool.map(lambda data: len(encode(data, encoding)), pictures)),  # type: ignore[arg-type]
+            "finalize": lambda: finalize(
+                sources, folder / "made", name="made", classes=CLASSES, splits=splits, provenance=provenance
+            ),
+            "export": lambda: synthgen.export(
+                folder / "whole", "parquet", folder / "made", image=image, quality=quality
+            ),
+        }
+        seconds: dict[str, list[float]] = {way: [] for way in ways}
+        for _ in range(rounds):
+            for way, work in ways.items():
+                shutil.rmtree(folder / "made", ignore_errors=True)
+                seconds[way].append(timed(work))
+        whole = median(seconds["bare"])
+        print("| way | seconds | pictures/s | of the bare speed |")
+        print("| --- | ---: | ---: | ---: |")
+        for way, took in seconds.items():
+            print(f"| {way} | {median(took):.2f} | {images / median(took):.1f} | {whole / median(took):.2f} |")
+
+
+if __name__ == "__main__":
+    typer.run(main)
