@@ -19,7 +19,7 @@ from synthgen.files import expanded, named_by_itself
 from synthgen.inert import inert
 from synthgen.pages.facts import facts
 from synthgen.spec import PARQUET, PictureEncoding
-from synthgen.spec.own_formats import format_notes
+from synthgen.spec.format_notes import format_notes
 from synthgen.store import open_store
 from synthgen.store.layout import CARD, ORIGIN, PLAN
 

@@ -20,6 +20,7 @@ from synthgen.models.parts import unpinned
 from synthgen.planning import Plan, column_texts
 from synthgen.presets import Preset, preset_of
 from synthgen.spec import BUNDLED_MODEL, PLUGIN, Spec, enlarged, final_sizes, mean_steps, sizes_of
+from synthgen.spec.format_notes import format_notes_of
 
 ASSUMED = 0.8
 """The share of attempts taken to pass before any was measured."""
@@ -134,7 +135,11 @@ def forecast(planned: Plan) -> Forecast:
             "bytes": _basis_of_bytes(spec, size),
         },
         splits=splits,
-        warnings=(*split_warnings(splits, spec), *spec.format_notes, *notes_of(spec, texts, planned.revisions.judge)),
+        warnings=(
+            *split_warnings(splits, spec),
+            *format_notes_of(spec),
+            *notes_of(spec, texts, planned.revisions.judge),
+        ),
         tokens=texts.lengths if texts else (),
         weights=preset.weights * wide if preset else None,
         weights_without_encoders=preset.weights_without_encoders * wide if preset else None,

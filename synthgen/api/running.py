@@ -42,6 +42,7 @@ from synthgen.events import OnProgress, ignore
 from synthgen.planning import Plan
 from synthgen.running import Outcome
 from synthgen.spec import Spec
+from synthgen.spec.format_notes import format_notes_of
 from synthgen.store import Location, RunStore, open_store
 
 _LOG = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ def run(
     store = _place_of(spec, location, record)
     check_new(store)
     check_format(spec)
-    for note in spec.format_notes:
+    for note in format_notes_of(spec):
         _LOG.warning("%s", note)
     check_apart(spec, store)
     if record:

@@ -16,7 +16,6 @@ from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Te
 from synthgen.spec.filters import CALIBRATED, Filters, Safety
 from synthgen.spec.model import JudgeSpec, ModelSpec, default_judge
 from synthgen.spec.output import Budget, Output
-from synthgen.spec.own_formats import format_notes
 from synthgen.spec.reference import ReferenceSpec
 from synthgen.spec.region import CanvasSpec, RegionSpec
 from synthgen.spec.source_set import ADDED, TO_CLASS, ChangeSpec, SourceSpec
@@ -226,11 +225,6 @@ class Spec(Section):
         """Whether images have boxes, of their source or found."""
         found = self.annotate is not None and self.annotate.boxes is not None
         return found or (self.source is not None and self.source.boxes is not None)
-
-    @property
-    def format_notes(self) -> list[str]:
-        """What formats of the dataset lack, since images do not tell where the object is."""
-        return format_notes(self.output.formats, located=self.has_boxes or bool(self.source and self.source.mask))
 
     @property
     def wanted(self) -> tuple[Balance, ...]:

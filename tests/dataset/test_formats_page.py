@@ -13,6 +13,7 @@ from torchvision.datasets import ImageFolder
 from synthgen.errors import SpecError
 from synthgen.sets import open_set, read_frame
 from synthgen.spec import OWN_FORMATS, Output, parse_spec
+from synthgen.spec.format_notes import format_notes_of
 from tests.command import command_line
 from tests.dataset.shards import CLASSES, image_row
 from tests.dataset.written import png, write
@@ -65,6 +66,7 @@ def test_the_page_and_the_table_name_the_same_formats() -> None:
         parse_spec(f"{SPEC}output: {{format: cocoa}}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["imagefolder", "coco", "webdataset"])
 def test_an_audit_opens_the_first_of_several_formats(first: str, tmp_path: Path) -> None:
     write(tmp_path / "set", [first, "hf", "yolo"], ROWS[:12], CLASSES, {"train": 0.5, "test": 0.5})
@@ -73,6 +75,7 @@ def test_an_audit_opens_the_first_of_several_formats(first: str, tmp_path: Path)
     assert set(read_frame(open_set(tmp_path / "set", "test"))["label"]) == {*CLASSES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BLOCKS)
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -118,7 +121,7 @@ def test_plan_says_what_formats_for_detectors_lack(tmp_path: Path, capsys: pytes
     told = json.loads(capsys.readouterr().out)
     assert len([note for note in told["result"]["forecast"]["warnings"] if "without boxes or masks" in note]) == 2
     located = parse_spec(spec.read_text() + "annotate: {boxes: 'bundled:reader'}\n")
-    assert located.format_notes == []
+    assert format_notes_of(located) == []
 
 
 def test_validation_of_yolo_is_the_test_split_if_there_is_no_other(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthgen.dataset.formats.names import class_folders, file_stem
@@ -18,6 +18,7 @@ def usable(name: str) -> bool:
     return is_file_name(name) and len(name) < 100 and not WINDOWS.fullmatch(name) and not name.endswith((".", " "))
 
 
+@settings(max_examples=40)
 @given(st.lists(TEXTS, unique=True, min_size=1))
 def test_different_texts_have_different_files_that_every_disk_holds(texts: list[str]) -> None:
     stems = [file_stem(text) for text in texts]
@@ -31,6 +32,7 @@ def test_no_text_takes_the_file_of_another(text: str) -> None:
     assert made == text or file_stem(made) != made
 
 
+@settings(max_examples=40)
 @given(st.lists(TEXTS.filter(bool), unique=True, min_size=1))
 def test_folders_of_classes_sort_as_their_labels_do(classes: list[str]) -> None:
     folders = class_folders(classes)

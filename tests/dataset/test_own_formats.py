@@ -23,10 +23,12 @@ from pycocotools.coco import COCO
 from torch.utils.data import DataLoader
 from torchvision.datasets import CocoDetection, ImageFolder
 
+from synthgen.dataset.formats.opening import open_formats
 from synthgen.dataset.formats.saved import SavedFormat
 from synthgen.dataset.formats.web_dataset import WebDatasetFormat
 from synthgen.sets import open_set, read_frame
 from synthgen.spec import OWN_FORMATS
+from synthgen.testing import check_format
 from tests.dataset.hostile import NAMES
 from tests.dataset.written import SPLITS, noise, row, write
 
@@ -102,6 +104,7 @@ def test_datasets_gives_all_columns_back(
     assert one["score_clip_score"] == datasets.Value("float32")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["parquet", "imagefolder", "webdataset"])
 def test_datasets_streams_it_with_workers(name: str, hostile: Mapping[str, Path]) -> None:
     streamed = datasets.load_dataset(str(hostile[name]), split="train", streaming=True)
@@ -219,13 +222,10 @@ def test_shards_are_bounded_and_indexed(tmp_path: Path, monkeypatch: pytest.Monk
     assert datasets.load_from_disk(str(tmp_path / "other"))["train"]._fingerprint != opened._fingerprint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_same_rows_give_the_same_bytes_and_a_split_may_be_empty(name: str, tmp_path: Path) -> None:
-    rows = [row(place, place % 2) for place in range(4)]
-    splits = {"train": 1.0, "test": 0.0}
-    first, second = (write(tmp_path / place, [name], rows, ("a", "b"), splits) for place in ("one", "two"))
-    assert first.digests == second.digests
-    assert (first.splits[1].rows, first.splits[1].files) == (0, {})
+def test_it_keeps_the_contract_of_formats(name: str) -> None:
+    check_format(lambda: open_formats([name], {})[0])
 
 
 def test_pictures_of_several_formats_keep_their_endings(tmp_path: Path) -> None:
