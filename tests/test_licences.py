@@ -135,7 +135,8 @@ def test_a_damaged_note_in_a_plan_is_refused() -> None:
     text = synthgen.plan(written("bundled:workers", "")).to_json()
     content = json.loads(text)
     del content["sha256"]
-    for note in ({"named": "mit"}, {"named": [], "file": None, "sha256": "../../etc"}, 3):
+    wrong: tuple[object, ...] = ({"named": "mit"}, {"named": [], "file": None, "sha256": "../../etc"}, 3)
+    for note in wrong:
         with pytest.raises(errors.StorageError, match="licences"):
             Plan.from_json(json.dumps({**content, "licences": {"model": note}}))
 

@@ -171,6 +171,8 @@ def test_a_branch_of_its_own_begins_from_main_and_leaves_it_alone(hub: Hub, writ
     assert repo.messages[-1] == "Another set"
     assert in_repository(hub) == files_of(written)
     assert in_repository(hub, "second") == files_of(other)
+    assert synthgen.push(written, NAME, revision="third").commits == 0
+    assert repo.branches["third"] == repo.branches["main"]
 
 
 @pytest.mark.parametrize("status", [503, 429])

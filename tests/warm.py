@@ -34,7 +34,7 @@ MODULES = (
         "synthgen.api.calibrating",
         "synthgen.api.auditing",
     ),
-    *("synthgen.dataset.finalize", "synthgen.dataset.formats.opening", "synthgen.dataset.duplicates"),
+    *("synthgen.dataset.finalize", "synthgen.dataset.formats.opening", "synthgen.dataset.export"),
     *("synthgen.generating.renderer", "synthgen.judging.clip_judge", "synthgen.pages.sheet", "synthgen.ledger.tally"),
     *("synthgen.running.executors.local", "synthgen.store.object_store", "synthgen.store.s3"),
     *("synthgen.api.observing", "synthgen.api.prometheus", "synthgen.api.telemetry"),

@@ -19,6 +19,7 @@ from synthgen.files import expanded, named_by_itself
 from synthgen.inert import inert
 from synthgen.pages.facts import facts
 from synthgen.spec import PARQUET, PictureEncoding
+from synthgen.spec.own_formats import format_notes
 from synthgen.store import open_store
 from synthgen.store.layout import CARD, ORIGIN, PLAN
 
@@ -203,7 +204,10 @@ def _exported(
 ) -> Exported:
     from synthgen.dataset.encoding import Encoding
     from synthgen.dataset.export import export_set
+    from synthgen.dataset.formats.objects import has_objects
 
+    formats = [one.name for one in (writing.origin, *writing.origin.beside)]
+    notes = (*notes, *format_notes(formats, located=has_objects(images.features)))
     asked = Encoding(encoding.format, encoding.quality) if encoding is not None else Encoding()
     made, is_new = export_set(images, origin, folder, replace(writing, encoding=asked), on_progress)
     return Exported(str(folder), made, is_new, dict(origin.left_out), notes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,10 +145,10 @@ def _finalized(planned: Plan, store: RunStore, fresh: int, on_progress: OnProgre
             check_ledgers(store, records)
             store.delete(RESULTS)  # until the new one exists, nothing vouches for the sheet
             recorded = None
-        build = partial(
-            build_dataset, planned, store, folder / DATASET, state, spec.output, tally, told, compared.others
-        )
-        summary = build(before=before, own=own_files(store), on_progress=on_progress) if tally.accepted else None
+        summary = None
+        if tally.accepted:
+            made, others = (planned, store, folder / DATASET, state, spec.output, tally, told), compared.others
+            summary = build_dataset(*made, others, before=before, own=own_files(store), on_progress=on_progress)
         if sheet is None:
             _show(planned, store, folder, state, told, compared.shelves(summary))
             sheet = digest_of_file(folder / SHEET)

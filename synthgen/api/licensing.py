@@ -123,6 +123,7 @@ def _models(spec: Spec) -> Iterator[UsedModel]:
             yield _used(stage_name(index), then.model, then.revision)
     for key, annotator in spec.annotate.named().items() if spec.annotate is not None else ():
         yield _used(f"annotate.{key}", annotator.model, annotator.revision)
+
     written = spec.prompts.expand.written_by if spec.prompts.expand is not None else None
     if written is not None:
         yield UsedModel("prompts.expand", written.model, None, written.revision)
@@ -220,6 +221,7 @@ def _problems(spec: Spec, found: ModelLicence) -> Iterator[str]:
         yield (
             f"allow_licenses: {who} has the licence {names}, {_SAYS[found.said_by]}{read}, and the spec allows {listed}"
         )
+
     asked = spec.require_outputs_may_train
     if asked and model.is_output:
         answers = {

@@ -47,7 +47,9 @@ def signature_of(spec: Spec) -> PictureSigner | None:
         return None
     names_model = spec.output.marks is not False and spec.output.marks.system
     system = _system_of(spec) if names_model else "synthgen"
-    return PictureSigner(read_credentials(), source_type_of(spec), system, {**says.mining})
+    return PictureSigner(
+        read_credentials(), source_type_of(spec), system, {str(name): str(use) for name, use in says.mining.items()}
+    )
 
 
 def check_signature(spec: Spec) -> None:

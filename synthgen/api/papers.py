@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from synthgen.dataset.provenance import Provenance
 
 _POINTS: TypeAdapter[tuple[AskedPoint, ...]] = TypeAdapter(tuple[AskedPoint, ...])
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _FIGURES = ("10(2)(f)", "10(2)(g)")
 """The points that an audit answers by its figures: what was measured, and which limits were kept."""
 _MOST_BYTES = 2**28
@@ -85,9 +83,5 @@ def audit_in(store: RunStore) -> RecordedAudit | None:
 
 
 def _remake(planned: Plan) -> str:
-    """Write the command that makes the dataset again, with the revision of its model."""
-    words = ["synthgen", "run", "spec.yaml", "-o", planned.spec.name]
-    revision = planned.revisions.generator
-    if _COMMIT.fullmatch(revision) and planned.spec.model.revision != revision:
-        words += ["--set", f"model.revision={revision}"]
-    return shlex.join(words)
+    """Write the command that makes the dataset again from its spec."""
+    return shlex.join(["synthgen", "run", "spec.yaml", "-o", planned.spec.name])

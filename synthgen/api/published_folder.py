@@ -38,7 +38,7 @@ def folder_of(text: str, on_progress: OnProgress) -> Iterator[Path]:
         raise UsageError(f"there is no folder {path}", argument="dataset", hint="`synthgen runs` lists the runs.")
     if (path / layout.PLAN).is_file():
         raise UsageError(f"the run {path} has no dataset yet", argument="dataset", hint=_unfinished(str(path)))
-    hint = f"Give a run, or make a dataset of it: `synthgen export {path} --to parquet -o DIR`."
+    hint = "Give a run or a dataset. `synthgen export` makes a dataset of any labelled set."
     raise UsageError(f"{path} is not a dataset of synthgen: it has no {SUMMARY}", argument="dataset", hint=hint)
 
 

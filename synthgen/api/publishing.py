@@ -26,14 +26,16 @@ from synthgen.leftovers import clear, scratch_folder
 from synthgen.running import Damage
 from synthgen.seal import unseal
 from synthgen.store import MissingFileError, RunStore, layout
-from synthgen.store.layout import AUDIT, CARD, DATASET, ORIGIN, PAGES, RESULTS, SHEET, SUMMARY, in_dataset, of_dataset
+from synthgen.store.layout import AUDIT, CARD, DATASET, PAGES, RESULTS, SHEET, SUMMARY, in_dataset, of_dataset
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
     from synthgen.ledger.source import Source
 
 _UPLOADS = "synthgen-upload"
-_SUMMARY, _CARD, _ORIGIN = map(in_dataset, (SUMMARY, CARD, ORIGIN))
+_SUMMARY, _CARD = in_dataset(SUMMARY), in_dataset(CARD)
+_ABOUT = (_CARD, *map(in_dataset, (layout.ORIGIN, layout.CROISSANT, layout.CONTACT)))
+"""What synthgen itself writes beside the files of a format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,7 @@ def drop_damaged(store: RunStore, findings: Sequence[Damage], fingerprint: str) 
         own = {in_dataset(name) for name in own_files(store)}
         # Earlier versions recorded no names of files, and wrote Parquet only.
         for name in names:
-            if name in (_CARD, _ORIGIN) or name in own or is_parquet_of_dataset(of_dataset(name) or ""):
+            if name in _ABOUT or name in own or is_parquet_of_dataset(of_dataset(name) or ""):
                 store.delete(name)
 
 

@@ -149,7 +149,7 @@ def push(
         difference = compared(contents, look)
         _check_allowed(hub, look, difference, private=private, replace=replace)
         sent = 0
-        if not dry_run and not difference.is_none:
+        if not dry_run and (look.commit is None or not difference.is_none):
             said = message or f"Push {contents.summary.rows:,} images of {contents.summary.name}"
             look, sent = send(
                 hub, look, contents, difference, said, private=private, on_progress=on_progress, stop=stop

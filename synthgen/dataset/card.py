@@ -3,17 +3,16 @@
 import json
 import re
 from collections.abc import Collection, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthgen.dataset.columns import explained
 from synthgen.dataset.contact import CONTACT_CLASSES
 from synthgen.dataset.formats.format import WrittenSplit
+from synthgen.dataset.front_matter import front_matter, loads
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.select import SplitRules
 from synthgen.dataset.summary import DatasetSummary
@@ -27,7 +26,6 @@ from synthgen.store.layout import CONTACT
 
 if TYPE_CHECKING:
     from datasets import Features
-    from huggingface_hub import DatasetCardData
 
 _NO_RULES = SplitRules({})
 _CELLS = 400
@@ -37,16 +35,7 @@ _LONG = 600
 _CLASSES = 20
 """With more than this many, an attribute that nothing balances is shown for all of them together."""
 
-_SIZES = (
-    (10**3, "n<1K"),
-    (10**4, "1K<n<10K"),
-    (10**5, "10K<n<100K"),
-    (10**6, "100K<n<1M"),
-    (10**7, "1M<n<10M"),
-)
-
-
-_LINE_BREAKS = frozenset("\x85\u2028\u2029")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _TASKS = {BOXES: "object-detection", MASK: "image-segmentation", MASKS: "image-segmentation"}
 """What a column is for, as the Hub calls it. No dataset has both a mask of its pictures and masks that were found."""
 
@@ -98,52 +87,15 @@ def fenced(text: str, language: str) -> str:
 def _front_matter(
     summary: DatasetSummary, provenance: Provenance, features: "Features", loaded: WrittenSplit | None
 ) -> str:
-    from datasets import DatasetInfo, SplitDict, SplitInfo
-    from datasets.info import DatasetInfosDict
-    from datasets.utils.metadata import MetadataConfigs
     from huggingface_hub import DatasetCardData
 
     data = DatasetCardData(
         pretty_name=summary.name,
         license=provenance.licence or "unknown",
-        size_categories=next((size for bound, size in _SIZES if summary.rows < bound), "n>10M"),
         task_categories=["image-classification", *(task for column, task in _TASKS.items() if column in features)],
         tags=["synthetic", "machine-generated", "synthgen", "diffusion"],
     )
-    if not _loads(summary):
-        return _yaml(data)
-
-    written = [split for split in summary.splits if split.rows]
-    splits = SplitDict()
-    for split in written:
-        splits.add(SplitInfo(split.name, num_bytes=split.size, num_examples=split.rows))
-    info = DatasetInfo(
-        features=(loaded and loaded.columns) or features,
-        splits=splits,
-        download_size=sum(sum(split.files.values()) for split in summary.splits),
-        dataset_size=sum(split.size for split in summary.splits),
-    )
-    DatasetInfosDict({"default": info}).to_dataset_card_data(data)
-    # `datasets` keeps what it has read of a folder under a hash of this alone: without what differs between two sets of
-    # the same name and sizes, it gives the rows of the one for the other.
-    data["dataset_info"]["description"] = f"made of {summary.inputs}"
-    files = [{"split": split.name, "path": split.pattern} for split in written]
-    types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.needs_types else {}
-    MetadataConfigs({"default": {"data_files": files, **types}}).to_dataset_card_data(data)
-    return _yaml(data)
-
-
-def _yaml(data: "DatasetCardData") -> str:
-    """Write the front matter. Signs that YAML takes for line breaks would not be read again as they are."""
-    text = str(data.to_yaml())
-    if _LINE_BREAKS.isdisjoint(text):
-        return text
-    return str(yaml.safe_dump(data.to_dict(), sort_keys=False, allow_unicode=False)).rstrip("\n")
-
-
-def _loads(summary: DatasetSummary) -> bool:
-    """Whether the format says how `datasets` finds its files."""
-    return all(split.pattern for split in summary.splits if split.rows)
+    return front_matter(data, summary, features, loaded)
 
 
 def _body(
@@ -170,7 +122,7 @@ def _body(
     totals: Mapping[str, int] = provenance.tally.others
     return environment.get_template("card.md.j2").render(
         summary=summary,
-        loads=_loads(summary),
+        loads=loads(summary),
         missing=summary.missing({kind.name: kind.quota for kind in provenance.tally.classes}),
         made=_made(provenance),
         metadata={key: _shown(value) for key, value in provenance.metadata.items()},
@@ -193,6 +145,7 @@ def _body(
         points=[(point.key.removeprefix("10(2)"), point) for point in provenance.questions],
         audited=provenance.audited,
         remake=_Literal(fenced(provenance.remake, "sh")),
+        commit=provenance.model_revision if _COMMIT.fullmatch(provenance.model_revision or "") else None,
         spec=_Literal(fenced(provenance.spec, "yaml")),
         resolved=_Literal(fenced(provenance.resolved, "yaml")) if provenance.resolved else None,
     )

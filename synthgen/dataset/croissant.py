@@ -84,7 +84,7 @@ _PARQUET, _SPLIT_SET, _LABEL_SET = "parquet-files", "splits", "labels"
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class DerivedFrom:
     """Something that a dataset was made from or with.
 
     Attributes:
@@ -113,7 +113,7 @@ class Description:
     creator: str | None = None
     url: str | None = None
     made_by: str = f"synthgen {__version__}"
-    derived_from: Sequence[Origin] = ()
+    derived_from: Sequence[DerivedFrom] = ()
     responsible: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -169,6 +169,7 @@ def _distribution(folder: Path, summary: DatasetSummary, manifest: Manifest, sch
     tables = sorted(name for name in names if name.endswith(".parquet"))
     if not tables:
         return {"distribution": listed}
+
     files = {
         "@type": "cr:FileSet",
         "@id": _PARQUET,
@@ -243,6 +244,7 @@ def _split_field(manifest: Manifest) -> Iterator[Json]:
 def _enumerations(summary: DatasetSummary, records: Mapping[str, object]) -> Iterator[Json]:
     """Yield the splits and the classes as record sets with their data."""
     splits = [split.name for split in summary.splits if split.rows]
+
     yield {
         "@type": "cr:RecordSet",
         "@id": _SPLIT_SET,

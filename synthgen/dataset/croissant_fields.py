@@ -41,13 +41,10 @@ def fields_of(schema: pa.Schema, source: str) -> tuple[list[Json], list[str]]:
 
 def _field(column: pa.Field, source: str) -> Json | None:
     name, kind = column.name, column.type
-    begin: Json = {
-        "@type": "cr:Field",
-        "@id": f"{RECORDS}/{quote(name, safe='')}",
-        "name": name,
-        "description": _meaning(name),
-    }
+    place = f"{RECORDS}/{quote(name, safe='')}"
+    begin: Json = {"@type": "cr:Field", "@id": place, "name": name, "description": _meaning(name)}
     extract: Json = {"fileSet": {"@id": source}, "extract": {"column": name}}
+
     if pa.types.is_struct(kind):
         names = {each.name for each in kind}
         if names == _PICTURE:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
-from synthgen.dataset.croissant import Description, Origin
+from synthgen.dataset.croissant import DerivedFrom, Description
 from synthgen.dataset.provenance import Provenance
 from synthgen.version import __version__
 
@@ -30,7 +30,7 @@ def description_of(provenance: Provenance) -> Description:
     )
 
 
-def _origins(provenance: Provenance) -> Iterator[Origin]:
+def _origins(provenance: Provenance) -> Iterator[DerivedFrom]:
     """Yield each model, once, and the set of pictures."""
     models = provenance.licences or ({"model": provenance.model, "revision": provenance.model_revision},)
     seen = set[str]()
@@ -41,9 +41,10 @@ def _origins(provenance: Provenance) -> Iterator[Origin]:
             iri = f"https://huggingface.co/{name}/tree/{revision}"
         if iri not in seen:
             seen.add(iri)
-            yield Origin(iri, f"{name} {revision}".strip())
+            yield DerivedFrom(iri, f"{name} {revision}".strip())
     if provenance.source is not None:
-        yield Origin(f"urn:synthgen:set:{quote(provenance.source, safe='')}", f"the pictures of {provenance.source}")
+        iri = f"urn:synthgen:set:{quote(provenance.source, safe='')}"
+        yield DerivedFrom(iri, f"the pictures of {provenance.source}")
 
 
 def _responsible(provenance: Provenance, made: str) -> Mapping[str, object]:
@@ -52,6 +53,7 @@ def _responsible(provenance: Provenance, made: str) -> Mapping[str, object]:
         point.key: [*point.known, *([f"Open: {point.open}"] if point.open else [])] for point in provenance.questions
     }
     missing = provenance.tally.missing
+
     return {
         "dataCollection": " ".join(answers.get("10(2)(b)", [made])),
         "dataCollectionType": ["Others"],

@@ -33,6 +33,7 @@ from synthgen.ledger.columns import SOURCE_ID, attribute
 from synthgen.ledger.review import NO_REVIEW, Review
 from synthgen.ledger.source import Scan, Source, batches, digests_of_pictures, hashes_of, pixel_bytes, scan
 from synthgen.spec import DuplicateFilter, Splits
+from synthgen.store.layout import CONTACT
 from synthgen.version import __version__
 
 _PARQUET = ParquetFormat()
@@ -125,6 +126,8 @@ def finalize(
         def describe(new: Path, summary: DatasetSummary, loaded: WrittenSplit | None) -> None:
             write_card(new, summary, provenance, images.features, images.composition, drop, review, rules, loaded)
             write_origin(new, summary, provenance)
+            if provenance.marking is not None and (sheet := new / CONTACT).exists():
+                sheet.write_bytes(provenance.marking.of_sheet(sheet.read_bytes()))
 
         steps = [step for step in (provenance.marking, signature) if step is not None]
         return build(

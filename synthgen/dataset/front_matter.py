@@ -3,6 +3,8 @@
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
+import yaml
+
 from synthgen.dataset.formats.format import WrittenSplit
 from synthgen.dataset.summary import DatasetSummary
 
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from datasets import Features
     from huggingface_hub import DatasetCardData
 
+_LINE_BREAKS = frozenset("\x85\u2028\u2029")
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 
 
@@ -28,7 +31,7 @@ def front_matter(
 
     data["size_categories"] = next((size for bound, size in _SIZES if summary.rows < bound), "n>10M")
     if not loads(summary):
-        return str(data.to_yaml())
+        return as_yaml(data)
 
     written, splits = [split for split in summary.splits if split.rows], SplitDict()
     for split in written:
@@ -44,9 +47,17 @@ def front_matter(
     # the same name and sizes, it gives the rows of the one for the other.
     data["dataset_info"]["description"] = f"made of {summary.inputs}"
     files = [{"split": split.name, "path": split.pattern} for split in written]
-    types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.is_told else {}
+    types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.needs_types else {}
     MetadataConfigs({"default": {"data_files": files, **types}}).to_dataset_card_data(data)
-    return str(data.to_yaml())
+    return as_yaml(data)
+
+
+def as_yaml(data: "DatasetCardData") -> str:
+    """Write the front matter. Signs that YAML takes for line breaks would not be read again as they are."""
+    text = str(data.to_yaml())
+    if _LINE_BREAKS.isdisjoint(text):
+        return text
+    return str(yaml.safe_dump(data.to_dict(), sort_keys=False, allow_unicode=False)).rstrip("\n")
 
 
 def loads(summary: DatasetSummary) -> bool:

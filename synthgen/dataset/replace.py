@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import shutil
 import sys
 from collections.abc import Collection, Iterator
@@ -11,9 +12,12 @@ from typing import NoReturn
 
 from synthgen.errors import StorageError
 from synthgen.files import as_storage_error, make_folder, sync
-from synthgen.leftovers import remove, scratch_folder
+from synthgen.leftovers import clear, remove, scratch_folder
 from synthgen.store import faults
 from synthgen.store.layout import SUMMARY
+
+_MADE = re.compile(r"(-scratch)?-[0-9a-f]{8}-[0-9a-f]{8}")
+"""How the names end of folders that are being built."""
 
 
 @contextmanager
@@ -79,11 +83,18 @@ def check_space(folder: Path, size: int) -> None:
 
 
 def recover(folder: Path) -> None:
-    """Put the old folder back if a crash kept the new one from taking its place (see `_take_place`)."""
+    """Undo what killed builders of `folder` left: put the old folder back if the new one did not take its place.
+
+    Only what certainly is synthgen's is touched: the folder may lie among a user's own files.
+    """
     aside = _aside(folder)
-    if aside.is_dir() and not aside.is_symlink() and not os.path.lexists(folder):
-        aside.rename(folder)
-    remove(aside)
+    if not aside.is_symlink() and (aside / SUMMARY).is_file():
+        if not os.path.lexists(folder):
+            aside.rename(folder)
+        remove(aside)
+    for path in leftovers(folder):
+        if _MADE.fullmatch(path.name.removeprefix(_stem(folder))):
+            clear(path)
 
 
 def leftovers(folder: Path) -> list[Path]:

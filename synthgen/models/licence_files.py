@@ -86,7 +86,7 @@ def _front_matter(path: Path) -> Mapping[str, object]:
 
 
 def _named(card: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the licences of a card; a licence of its own is told by its name, where it has one."""
+    """Return the licences of a card; of `other`, the name that it has, if any."""
     return tuple(dict.fromkeys(_ids(card)))
 
 

@@ -45,11 +45,6 @@ def arrow_rows(found: ImageSet, schema: pa.Schema) -> Iterator[pa.Table]:
             raise UsageError(what, hint="Leave that column out, or write it as text.") from error
 
 
-def declared_classes(found: ImageSet, label: str) -> tuple[str, ...]:
-    """Return the names of the classes in the order of their numbers; empty if the set does not number them."""
-    return found.class_names(label) if isinstance(found, ParquetSet | HubSet) else ()
-
-
 def plain(kind: pa.DataType) -> pa.DataType:
     """Return the plain form of a type: a dictionary's values, one kind of texts and lists, without extensions."""
     if isinstance(kind, pa.BaseExtensionType):

@@ -27,7 +27,7 @@ def class_order(place: str, classes: Sequence[str]) -> tuple[str, ...]:
     """
     found = open_set(place)
     label = find_label(found)
-    names = _numbered(found, label)
+    names = numbered_classes(found, label)
     if names is None:
         names = tuple(sorted(words(found.table([label])[label]).dropna().unique()))
     if different := difference_of_classes(names, classes):
@@ -35,7 +35,12 @@ def class_order(place: str, classes: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _numbered(found: ImageSet, label: str) -> tuple[str, ...] | None:
+def numbered_classes(found: ImageSet, label: str) -> tuple[str, ...] | None:
+    """Return the classes of a column in the order of their numbers; None if it has names only.
+
+    Raises:
+        UsageError: its files number them in several ways, or the numbers are not read.
+    """
     if isinstance(found, FileSet) and found.numbered:
         return found.numbered
     if isinstance(found, ParquetSet | HubSet):

@@ -93,10 +93,6 @@ class HubSet:
         """Return the types that a column has in the splits."""
         return [part.types[column] for part in self._parts]
 
-    def class_names(self, column: str) -> tuple[str, ...]:
-        """Return the names of the classes of a column: the order of the first split, and what others have besides."""
-        return tuple(dict.fromkeys(name for part in self._parts for name in part.names.get(column, ())))
-
     def images(self) -> Iterator[list[bytes | LeftOut]]:
         if self._image is None:
             return

@@ -21,6 +21,8 @@ from synthgen.sets.own_folder import OwnFolder, own_folder
 _SPLIT = re.compile(r"(train|training|validation|valid|val|dev|test|testing|eval|evaluation)[-._ 0-9]*", re.IGNORECASE)
 _HINT = "Expected a subfolder for each class, with images in it; or a metadata.csv with file_name and label."
 _SHOWN = 3
+_CONTACT, SUMMARY = "contact-sheet.jpg", "synthgen.json"
+"""Files in the folder of a dataset that synthgen wrote: a picture of its card, and what tells how it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def read_folder(
 def holds_images(folder: Path) -> bool:
     """Tell whether an image file that is not hidden is in a folder or below it."""
     return any(
-        is_image(Path(name)) and not is_hidden(Path(place, name).relative_to(folder))
+        is_image(Path(name)) and not (is_hidden(Path(place, name).relative_to(folder)) or is_of_card(Path(place, name)))
         for place, _, files in os.walk(folder)
         for name in files
     )
@@ -178,6 +180,8 @@ def find_in(within: Path, own: OwnFolder) -> FilesFound:
     for place, folders, files in os.walk(within):
         inside = is_hidden(Path(place, "file").relative_to(within))
         for path in (Path(place, name) for name in files):
+            if is_of_card(path):
+                continue
             if not (inside or path.name.startswith(".")):
                 seen.append(path)
             elif is_image(path):
@@ -196,6 +200,11 @@ def skipped(hidden: int) -> list[str]:
 def is_hidden(path: PurePath) -> bool:
     """Tell whether a name begins with '.', or a folder's with '__'."""
     return any(part.startswith(".") for part in path.parts) or any(part.startswith("__") for part in path.parent.parts)
+
+
+def is_of_card(path: Path) -> bool:
+    """Tell whether a file is the contact sheet that synthgen puts beside a dataset, which is none of its images."""
+    return path.name == _CONTACT and (path.parent / SUMMARY).is_file()
 
 
 def is_image(path: PurePath) -> bool:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
 
-from synthgen.bounded import near_name
+from synthgen.bounded import near_name, read_object
 from synthgen.errors import UsageError
 from synthgen.files import expanded
 from synthgen.sets.coco import find_annotations, read_coco
 from synthgen.sets.files import read_listing
-from synthgen.sets.image_folder import holds_images, read_folder
+from synthgen.sets.image_folder import SUMMARY, holds_images, read_folder
 from synthgen.sets.image_set import ImageSet
 from synthgen.sets.in_memory import read_dataset, read_table
 from synthgen.sets.own_folder import check_images_from, own_folder
@@ -121,6 +121,10 @@ def _open_file(file: Path, split: str | None, images_from: Path | None) -> Image
 
 
 def _open_folder(folder: Path, split: str | None, images_from: Path | None, classless: bool) -> ImageSet:
+    if (first := _first_of_several(folder)) is not None:
+        found = _open_folder(first, split, images_from, classless)
+        found.name = set_name(folder)
+        return found
     if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
         from synthgen.sets.saved import read_saved
 
@@ -145,3 +149,17 @@ def _open_folder(folder: Path, split: str | None, images_from: Path | None, clas
             own.check(shard)
         return TarSet(folder.resolve().name, f"the shards in {folder}", shards)
     return read_folder(folder, split, images_from, classless=classless)
+
+
+def _first_of_several(folder: Path) -> Path | None:
+    """Return the folder of the first format of a dataset that synthgen wrote in several; None for any other folder."""
+    try:
+        written = read_object(folder / SUMMARY).get("format")
+    except (OSError, ValueError):
+        return None
+    if not isinstance(written, dict) or not written.get("beside"):
+        return None
+    name = written.get("name")
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
+        return None
+    return folder / name if (folder / name).is_dir() and not (folder / name).is_symlink() else None

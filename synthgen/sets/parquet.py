@@ -107,10 +107,6 @@ class ParquetSet:
         """Return the types that a column has in the files."""
         return [part.types[column] for part in self._parts]
 
-    def class_names(self, column: str) -> tuple[str, ...]:
-        """Return the names of the classes of a column: the order of the first file, and what others have besides."""
-        return tuple(dict.fromkeys(name for part in self._parts for name in part.names.get(column, ())))
-
     @property
     def types(self) -> Mapping[str, pa.DataType]:
         """The Arrow type of every column in the first file."""

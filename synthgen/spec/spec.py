@@ -284,15 +284,12 @@ class Spec(Section):
         for key in ("adapters", "components", "config", "scheduler_config"):
             if not getattr(self.model, key):
                 del dumped["model"][key]
-        for key in _ADDED:
-            if not getattr(self, key):
-                del dumped[key]
+        for key in [key for key in _ADDED if not getattr(self, key)]:
+            del dumped[key]
         if self.source is not None:
-            for key in [key for key in ADDED if not dumped["source"][key]]:
-                del dumped["source"][key]
-        for key, default in _OF_MODEL.items():
-            if dumped["model"][key] == default:
-                del dumped["model"][key]
+            dumped["source"] = {key: value for key, value in dumped["source"].items() if value or key not in ADDED}
+        for key in [key for key, default in _OF_MODEL.items() if dumped["model"][key] == default]:
+            del dumped["model"][key]
 
         for keys, section in ((_LATER, dumped["prompts"]), *((_OF_CLASS, kind) for kind in dumped["classes"].values())):
             for key in [key for key, default in keys.items() if section[key] == default]:

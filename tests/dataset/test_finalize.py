@@ -22,6 +22,7 @@ from synthgen.dataset import finalize as finalize_module
 from synthgen.dataset import replace as folder_module
 from synthgen.dataset.duplicates import Duplicate
 from synthgen.dataset.finalize import finalize
+from synthgen.dataset.formats import parquet as parquet_module
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.replace import leftovers
 from synthgen.dataset.summary import read_summary
@@ -136,7 +137,8 @@ def test_the_seed_decides_the_order_of_rows_and_nothing_else(tmp_path: Path) -> 
     }
 
 
-def test_small_row_groups_with_a_page_index(tmp_path: Path) -> None:
+def test_small_row_groups_with_a_page_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_module, "SMALL_GROUP", 100_000)
     make([write_shard(tmp_path, 0, per_class=80)], tmp_path / "dataset")
     metadata = pq.read_metadata(tmp_path / "dataset/data/train-00000-of-00001.parquet")
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]

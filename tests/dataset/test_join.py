@@ -25,8 +25,11 @@ from synthgen.dataset.finalize import finalize
 from synthgen.dataset.hub.contents import read_contents
 from synthgen.errors import Interrupted, StorageError, UsageError
 from synthgen.sets import open_set
+from synthgen.spec import folded
 from synthgen.store.faults import VARIABLE
+from synthgen.store.layout import CONTACT, SUMMARY
 from tests.command import command_line, envelope
+from tests.dataset.hostile import NAMES
 from tests.dataset.shards import CLASSES, PROVENANCE, write_shard
 
 SPLITS = {"train": 6, "test": 3}
@@ -295,6 +298,27 @@ def test_pictures_that_metadata_names_come_along(synthetic: Path, tmp_path: Path
         file = tmp_path / "renders/masks" / Path(name).name
         assert np.array_equal(np.asarray(mask), np.asarray(Pictures.open(file)))
     assert all(row["mask"] is None for row in sets if row["synthetic"])
+
+
+def test_hostile_names_come_out_as_they_went_in(tmp_path: Path) -> None:
+    names = list({folded(name): name.strip() for name in NAMES}.values())
+    columns = {"image": [picture(number) for number in range(len(names))], "label": names}
+    real = pd.DataFrame(columns | {"note": names})
+    joined = synthgen.join(real, pd.DataFrame(columns), tmp_path / "joined")
+    assert set(joined.summary.classes) == set(names)
+    train = loaded(tmp_path / "joined")["train"]
+    assert set(train.features["label"].names) == set(names)
+    assert Counter(train["class"]) == Counter(dict.fromkeys(names, 2))
+    assert {row["note"] for row in train if not row["synthetic"]} == set(names)
+    assert {path.name for path in tmp_path.iterdir()} == {"joined", "cache of joined"}
+
+
+def test_the_sheet_of_a_datasets_card_is_no_image_of_it(real: Path, tmp_path: Path) -> None:
+    (real / CONTACT).write_bytes(picture(99))
+    with pytest.raises(UsageError, match=r"contact-sheet\.jpg lies in no subfolder"):
+        open_set(real)  # anybody's picture may have that name
+    (real / SUMMARY).write_text("{}")
+    assert len(open_set(real).table(["label"])) == 9
 
 
 @pytest.mark.parametrize(

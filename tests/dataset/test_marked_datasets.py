@@ -98,6 +98,12 @@ def test_every_image_of_every_format_says_that_a_model_made_it(run: Path, form: 
         assert tags["XMP-synthgen:Id"] == Path(tags["SourceFile"]).stem
 
 
+def test_the_contact_sheet_of_the_card_is_marked_too(run: Path) -> None:
+    plan = synthgen.status(run)[0].fingerprint
+    found = read_mark((run / "dataset/contact-sheet.jpg").read_bytes())
+    assert found == ImageFacts(GENERATED, "owner/name", "noise", plan=plan), "and tells no prompt"
+
+
 def test_load_dataset_keeps_the_mark_of_what_it_loads_and_streams(run: Path) -> None:
     for streamed in (False, True):
         loaded = datasets.load_dataset(str(run / "dataset"), split="train", streaming=streamed)

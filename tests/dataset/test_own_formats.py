@@ -203,7 +203,7 @@ def test_shards_are_bounded_and_indexed(tmp_path: Path, monkeypatch: pytest.Monk
     assert max(sizes) <= 10 * 4096 + 10240
     monkeypatch.setenv("WIDS_CACHE", str(tmp_path / "wids"))
     with pytest.warns(UserWarning, match="deprecated"):
-        indexed = wids.ShardListDataset(str(tmp_path / "web/train.json"), keep=True)
+        indexed = wids.ShardListDataset(str(tmp_path / "web/train-index.json"), keep=True)
     assert len(indexed) == 36
     assert {one["__key__"] for one in indexed} < {one["id"] for one in rows}
     one = indexed[20]

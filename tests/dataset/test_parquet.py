@@ -22,7 +22,7 @@ from PIL import Image
 from synthgen.dataset.columns import features_of
 from synthgen.dataset.finalize import finalize
 from synthgen.dataset.formats import parquet
-from synthgen.dataset.formats.parquet import FILE_BYTES, GROUP_BYTES, GROUP_ROWS, ParquetFormat, SplitWriter
+from synthgen.dataset.formats.parquet import FILE_BYTES, GROUP_BYTES, ParquetFormat, SplitWriter
 from synthgen.dataset.summary import DatasetSummary
 from synthgen.ledger.columns import BOXES, MASK, MASKS, attribute, posteriors, score
 from tests.dataset.shards import CLASSES, PROVENANCE, portrait
@@ -193,15 +193,17 @@ class Files(list[tuple[int, int]]):
 @pytest.mark.parametrize(
     ("pictures", "groups", "cap"),
     [
-        pytest.param([5_600_000] * 58, 4, GROUP_BYTES, marks=pytest.mark.slow),
-        ([56_000] * 58, 4, 1_000_000),
-        ([10] * 250, 3, 1_000_000),
-        ([1_500_000, 10], 2, 1_000_000),
+        pytest.param([5_600_000] * 58, [17, 17, 17, 7], GROUP_BYTES, marks=pytest.mark.slow),
+        ([56_000] * 58, [17, 17, 17, 7], 1_000_000),
+        ([60_000] * 250, [100, 100, 50], GROUP_BYTES),
+        ([30_000] * 250, [140, 110], GROUP_BYTES),
+        ([10] * 2500, [1000, 1000, 500], GROUP_BYTES),
+        ([1_500_000, 10], [1, 1], 1_000_000),
     ],
-    ids=["2048 px", "large", "small", "larger than a group"],
+    ids=["2048 px", "large", "pages", "small", "tiny", "larger than a group"],
 )
 def test_row_groups_are_capped_by_rows_and_by_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: list[int], groups: int, cap: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: list[int], groups: list[int], cap: int
 ) -> None:
     monkeypatch.setattr(parquet, "GROUP_BYTES", cap)
     schema = features_of(pa.schema({"id": pa.string(), "image": _PICTURE, MASK: _PICTURE}), []).arrow_schema
@@ -214,9 +216,9 @@ def test_row_groups_are_capped_by_rows_and_by_bytes(
         writer.add(pa.RecordBatch.from_pylist(some, schema))
     writer.close()
     found = Files(tmp_path)
-    assert len(found) == groups
+    assert [rows for rows, _ in found] == groups
     assert sum(rows for rows, _ in found) == len(pictures) == writer.rows
-    assert all(rows <= GROUP_ROWS and (size <= cap * 1.01 or rows == 1) for rows, size in found)
+    assert all(size <= cap * 1.01 or rows == 1 for rows, size in found)
     assert FILE_BYTES <= 500_000_000
 
 

@@ -178,7 +178,7 @@ def clock(settings: Path, folder: Path) -> Iterator[tuple[str, list[bytes]]]:
         def do_POST(self) -> None:
             asked.append(self.rfile.read(int(self.headers["content-length"])))
             (folder / "query").write_bytes(asked[-1])
-            command = ["openssl", "ts", "-reply", "-config", settings, "-section", "clock", "-queryfile", "query"]
+            command = ["openssl", "ts", "-reply", "-config", str(settings), "-section", "clock", "-queryfile", "query"]
             done = subprocess.run(command, cwd=folder, capture_output=True, check=True)
             self.send_response(200)
             self.send_header("content-type", "application/timestamp-reply")

@@ -26,6 +26,7 @@ _MORE = SPEC.replace("chef: 3", "chef: 3, nurse: 2")
 _RUN = ("run", "spec.yaml", "-o", "runs/run", "--devices", "cpu")
 _OUT = ("exclude", "runs/run", "00000-000000", "--reason", "blurred", "--reviewer", "ana")
 _IN = ("include", "runs/run", "00000-000000", "--reviewer", "bo")
+_EXPORT = ("export", "runs/run", "-o", "runs/out", "--to")
 _EXTEND = ("run", "more.yaml", "-o", "runs/run", "--extend", "--devices", "cpu")
 
 
@@ -47,6 +48,7 @@ CHANGES = {
     "rejudge": Change(("rejudge", "runs/run", "--set", "filters.clip.min_score=-0.4")),
     "repair": Change(("repair", "runs/run"), (_RUN,), "shards/00001*.parquet"),
     "finalize": Change(("finalize", "runs/run"), (_RUN,), "report.html"),
+    "export": Change((*_EXPORT, "webdataset", "--image", "jpeg"), (_RUN, (*_EXPORT, "imagefolder"))),
     "remove": Change(("remove", "runs/run", "--yes")),
 }
 

@@ -4,7 +4,7 @@ The points are in our own words; the Official Journal has the binding text.
 """
 
 from synthgen.auditing.questions.facts import Facts
-from synthgen.auditing.questions.findings import AskedPoint
+from synthgen.records import AskedPoint
 
 
 def article_10(facts: Facts) -> tuple[AskedPoint, ...]:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from synthgen.auditing.questions.facts import Facts
-from synthgen.auditing.questions.findings import AskedPoint, QuestionGroup
+from synthgen.auditing.questions.findings import QuestionGroup
+from synthgen.records import AskedPoint
 
 _OWNER, _MAKER, _USER = "ask who owns the dataset", "ask who made it", "ask who uses it"
 _Asked = tuple[str, str, tuple[str, ...], str | None]

@@ -165,8 +165,7 @@ def _losses(report: AuditReport) -> Iterator[str]:
 
 
 def _instances(report: AuditReport) -> Iterator[str]:
-    found = report.findings
-    yield f"{counted(found.images, 'image')} in {counted(len(found.classes), 'class', 'classes')}."
+    yield f"{counted(report.findings.images, 'image')} in {counted(len(report.findings.classes), 'class', 'classes')}."
 
 
 def _classes(report: AuditReport) -> Iterator[str]:

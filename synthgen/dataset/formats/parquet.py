@@ -6,17 +6,23 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synthgen.dataset.formats.format import Manifest, WrittenSplit
 from synthgen.dataset.images import SelectedImages
-from synthgen.dataset.row_bytes import bytes_of_rows
+from synthgen.dataset.row_bytes import Sizes, bytes_of_rows
 from synthgen.dataset.select import Selection
 from synthgen.files import sync
 
-GROUP_ROWS = 100
-"""What the Hub's viewer shows on a page: it reads one group for it."""
+PAGE_ROWS = 100
+"""What the Hub's viewer shows on a page: it reads one group for it, if that is not small."""
+SMALL_GROUP = 4 * 2**20
+"""Groups of small pictures get more rows than a page, up to so many bytes: a million rows in groups of 100 would have a
+footer of tens of megabytes, which every reader reads first."""
+GROUP_ROWS = 1000
+"""The most rows of a group, however small they are."""
 GROUP_BYTES = 100 * 10**6
 """Of rows in memory: the viewer refuses groups of about three times as much."""
 FILE_BYTES = 480 * 10**6
@@ -92,15 +98,27 @@ class SplitWriter:
 
     def add(self, rows: pa.RecordBatch) -> None:
         """Take rows; the groups that they come to do not depend on how they came in batches."""
-        sizes, start = bytes_of_rows(rows), 0
-        for place, size in enumerate(sizes.tolist()):
-            if self._rows_waiting == GROUP_ROWS or (self._rows_waiting and self._size + size > GROUP_BYTES):
-                self._pending.append(rows.slice(start, place - start))
+        ends = np.append(0, np.cumsum(bytes_of_rows(rows)))
+        start = 0
+        while start < rows.num_rows:
+            end = min(self._end_of_group(ends, start), rows.num_rows)
+            self._pending.append(rows.slice(start, end - start))
+            self._rows_waiting += end - start
+            self._size += int(ends[end] - ends[start])
+            start = end
+            if start < rows.num_rows:
                 self._flush()
-                start = place
-            self._rows_waiting += 1
-            self._size += size
-        self._pending.append(rows.slice(start))
+
+    def _end_of_group(self, ends: Sizes, start: int) -> int:
+        """Return the row before which the group ends that waits, if all rows from `start` on were to go into it.
+
+        Args:
+            ends: the bytes up to each row.
+        """
+        waiting, before = self._rows_waiting, ends[start] - self._size
+        page = max(start + PAGE_ROWS - waiting, int(np.searchsorted(ends, before + SMALL_GROUP)))
+        fitting = int(np.searchsorted(ends, before + min(GROUP_BYTES, self._file_bytes), "right")) - 1
+        return max(start + (not waiting), min(page, fitting, start + GROUP_ROWS - waiting))
 
     def close(self) -> tuple[Path, ...]:
         """Flush everything to disk and return the files: none without rows (`datasets` needs some)."""
@@ -130,7 +148,7 @@ class SplitWriter:
         self._close_file()
         path = self._folder / f"{self._split}-{len(self._paths):05d}.parquet"
         self._paths.append(path)
-        self._writer = _parquet_writer(path, self._schema)
+        self._writer = parquet_writer(path, self._schema)
         self._in_file = 0
         return self._writer
 
@@ -141,7 +159,8 @@ class SplitWriter:
             sync(self._paths[-1])
 
 
-def _parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Open a file to write rows of `schema` into, with the options of a dataset."""
     from datasets.config import DEFAULT_CDC_OPTIONS
 
     leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from datasets import Features
 
 
+_ORIENTATION, _TURNED = 0x0112, range(5, 9)
+"""Of EXIF: in which way a camera was held."""
+
+
 @dataclass(frozen=True, slots=True)
 class EncodedPicture:
     """An encoded picture.
@@ -33,9 +37,10 @@ class EncodedPicture:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height, in pixels."""
+        """Width and height, in pixels, of the upright picture."""
         with Image.open(io.BytesIO(self.data)) as opened:
-            return opened.size
+            width, height = opened.size
+            return (height, width) if opened.getexif().get(_ORIENTATION) in _TURNED else (width, height)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""WebDataset: `SPLIT-NNNNN.tar`, in which a sample is some files of one name, and `SPLIT.json`, the index of shards."""
+"""WebDataset: `SPLIT-NNNNN.tar`, in which a sample is some files of one name, and `SPLIT-index.json`."""
 
 import io
 import json
@@ -109,8 +109,8 @@ class _Shards:
             "classes": classes,
             "shardlist": shards,
         }
-        (self._folder / f"{self._split}.json").write_text(json.dumps(index, indent=1), "ascii")
-        files = (*names, f"{self._split}.json")
+        (self._folder / f"{self._split}-index.json").write_text(json.dumps(index, indent=1), "ascii")
+        files = (*names, f"{self._split}-index.json")
         return WrittenSplit(sum(self._lengths), files, self._bytes, f"{self._split}-*.tar", columns)
 
 

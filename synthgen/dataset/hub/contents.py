@@ -64,6 +64,7 @@ def read_contents(folder: Path, on_file: Callable[[int, int], None] = lambda don
     summary = _summary(folder)
     names = [*sorted(summary.digests, key=lambda name: (name == CARD, name)), SUMMARY]
     files, damaged = [], []
+
     for done, name in enumerate(names):
         on_file(done, len(names))
         path = folder / name
@@ -77,6 +78,7 @@ def read_contents(folder: Path, on_file: Callable[[int, int], None] = lambda don
             files.append(found)
         else:
             damaged.append(f"{name} is not what was written")
+
     on_file(len(names), len(names))
     if damaged:
         raise _damaged(folder, damaged)

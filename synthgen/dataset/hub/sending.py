@@ -48,14 +48,14 @@ def send(
             raise Interrupted(f"interrupted: {hub.name} does not have the whole dataset yet", hint=hint)
 
     check()
-    head = look.commit
+    now = look
     if look.is_private is None:
         hub.make(private=private)
-    if head is None:
+    if look.commit is None:
         if hub.branch != MAIN:
             hub.branch_off()
-        head = hub.look().commit
-    todo, done = list(parts(difference)), 0
+        now = hub.look()
+    todo, done = [] if difference.is_none else list(parts(difference)), 0
     total = sum(file.size for part in todo for file in part.files)
 
     def on_bytes(count: int) -> None:
@@ -63,18 +63,17 @@ def send(
         done += count
         on_progress(StepProgress("uploading", "MB", -(-done // _MB), -(-total // _MB)))
 
-    on_bytes(0)
-    now = look
+    if todo:
+        on_bytes(0)
     for number, part in enumerate(todo, start=1):
         of = f" (part {number} of {len(todo)})" if len(todo) > 1 else ""
         try:
-            hub.commit(part, f"{message}{of}", head, on_bytes, check)
+            hub.commit(part, f"{message}{of}", now.commit, on_bytes, check)
         except StorageError:
             # The answer to a commit may get lost when the commit is there.
             if number < len(todo) or not compared(contents, hub.look()).is_none:
                 raise
         now = hub.look()
-        head = now.commit
     left = compared(contents, now)
     if not left.is_none:
         lacking = [*(file.name for file in (*left.new, *left.changed)), *left.others]

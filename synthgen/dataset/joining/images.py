@@ -86,15 +86,18 @@ class JoinedImages(SelectedImages):
         self._labels = np.array([numbers[name] for side in sides for name in side.labels], np.int64)
         self._splits = split_of
         self._classes = pa.array(classes, pa.string())
+
         own = {"id": pa.string(), "image": PICTURE, "label": pa.int64(), "class": pa.string(), SYNTHETIC: pa.bool_()}
         self._stored = pa.schema([*map(pa.field, own, own.values()), *columns])
         self.features = features_by_type(self._stored, classes)
         self.schema: pa.Schema = self.features.arrow_schema
+
         self.count = 0
         self.runs: dict[str, LabelRuns] = {}
         self.origins: Counter[tuple[str, str, bool]] = Counter()
         self._digests: list[bytes] = []
         self._hash = sha256(f"{self.schema.remove_metadata()}{[*classes]}{[*splits]}{[*split_of]}".encode())
+
         places = self._draw(splits)
         self._mixed = MixedRows(self._read, places, scratch)
         self.selection = self._selected(classes, splits)
@@ -144,6 +147,7 @@ class JoinedImages(SelectedImages):
         self._digests += (digests := [sha256(picture).digest() for picture in pictures])
         brought = {name: pa.array(cells[first : first + count], pa.string()) for name, cells in side.as_names.items()}
         brought |= {name: _whole(others[name]) for name in others.column_names}
+
         synthetic = brought.pop(SYNTHETIC, pa.nulls(count, pa.bool_())).fill_null(side.is_synthetic)
         names = [
             f"{_origin(side)}-{first + place:08d}{_ending(side, first + place, one)}"
@@ -160,10 +164,12 @@ class JoinedImages(SelectedImages):
             self._splits[here], own["class"].to_pylist(), synthetic.to_pylist(), strict=True
         ):
             self.origins[split, label, origin] += 1
+
         for name in self._columns.names:
             given = brought.get(name)
             kind = self._columns.field(name).type
             own[name] = pa.nulls(count, kind) if given is None else self._cast(side, name, given, first, kind)
+
         stored = pa.RecordBatch.from_arrays([own[name] for name in self._stored.names], schema=self._stored)
         self._hash.update(b"".join(digests) + str(stored.drop_columns(["image"]).to_pylist()).encode())
         return stored

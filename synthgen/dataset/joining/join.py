@@ -5,9 +5,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote
 
 from synthgen.dataset.build import Writing, build
 from synthgen.dataset.columns import COLUMNS_VERSION
+from synthgen.dataset.croissant import DerivedFrom, Description
 from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.joining.card import write_joined_card
@@ -93,6 +95,18 @@ def join_sides(
             inputs=inputs,
             write_card=lambda new, summary, loaded: write_joined_card(new, summary, sides, images, left_out, loaded),
             runs=images.runs,
+            description=_description(sides),
             on_progress=hear,
         )
     return JoinedSet(summary, True, images.origins, images.leaks)
+
+
+def _description(sides: tuple[JoinedSide, JoinedSide]) -> Description:
+    """Say what `croissant.json` has of the whole: that it is of two sets, and of which."""
+    text = (
+        "Real images and synthetic ones; the column `synthetic` says which. Joined with synthgen; README.md says how."
+    )
+    names = [f"{side.title}, {side.name}" for side in sides]
+    addresses = [f"urn:synthgen:set:{quote(side.name, safe='')}" for side in sides]
+    derived = list(map(DerivedFrom, addresses, names))
+    return Description(text, made_by=f"synthgen {__version__}, join", derived_from=derived)

@@ -9,7 +9,8 @@ import pyarrow as pa
 from synthgen.errors import UsageError
 from synthgen.ledger.columns import SOURCE_ID
 from synthgen.sets import ImageSet, read_frame
-from synthgen.sets.arrow_rows import arrow_schema, declared_classes
+from synthgen.sets.arrow_rows import arrow_schema
+from synthgen.sets.class_order import numbered_classes
 from synthgen.sets.files import PATHS, FileSet
 from synthgen.sets.frame import find_label, words
 from synthgen.sets.hub import HubSet
@@ -88,6 +89,7 @@ def read_side(
         raise UsageError(
             f"{title} has no images: it is {found.source}", hint="Name a set with images and their classes."
         )
+
     try:
         chosen = label or find_label(found)
         frame = read_frame(found, chosen)
@@ -97,6 +99,7 @@ def read_side(
         raise UsageError(f"{title} has no rows: it is {found.source}", hint=_NEEDED)
     ids = frame["id"].astype(str).tolist()
     _check_whole(title, "class", ids, frame["label"].tolist())
+
     names = _brought(found, chosen, left_out, ids)
     as_names = {one: words(found.table([one])[one]).tolist() for one in names if one in found.label_columns}
     as_pictures = _pictures(found, names)
@@ -104,6 +107,7 @@ def read_side(
     fields = {field.name: field for field in typed}
     fields |= {one: pa.field(one, pa.string()) for one in as_names}
     fields |= {column: pa.field(shown, PICTURE) for column, shown in as_pictures.items()}
+
     return JoinedSide(
         title=title,
         name=name or found.name,
@@ -112,7 +116,7 @@ def read_side(
         ids=ids,
         labels=frame["label"].tolist(),
         splits=_splits(found, title, ids),
-        classes=declared_classes(found, chosen) or tuple(sorted(set(frame["label"]))),
+        classes=numbered_classes(found, chosen) or tuple(sorted(set(frame["label"]))),
         columns=pa.schema([fields[column] for column in names]),
         as_names=as_names,
         as_pictures={

@@ -42,6 +42,12 @@ class Marking:
             seed=seed if says.seed and isinstance(seed, int) else None,
         )
 
+    def of_sheet(self, picture: bytes) -> bytes:
+        """Return a picture that shows images of the run, marked with what is the same for all of them."""
+        says = self.says
+        system, version = self.system if says.system else None, self.version if says.version else None
+        return mark(picture, ImageFacts(self.source_type, system, version, plan=self.plan if says.id else None))
+
     def __call__(self, picture: bytes, row: Mapping[str, object]) -> bytes:
         """Return the picture with its mark.
 
