@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from synthgen import running as runs
+from synthgen.api.against import read_sets
 from synthgen.api.arguments import PathInput, text_of, text_of_path
 from synthgen.api.building import build_dataset, ledgers_of, refuse_unfinished
 from synthgen.api.distinct import facts_of_run
 from synthgen.api.export_arguments import SetReading, encoding_of, folder_of_export, refuse_overlap, writing_of
 from synthgen.api.publishing import committed
+from synthgen.api.trust import pinned_of_dataset, require_trust
 from synthgen.bounded import read_bounded
 from synthgen.events import OnProgress, ignore
 from synthgen.files import expanded, named_by_itself
@@ -131,7 +133,9 @@ def _of_run(
     asked = spec.output.model_copy(update={"format": to, "format_options": {}, "image": encoding or spec.output.image})
     recover(folder)
     before = read_summary(folder)
-    made = build_dataset(planned, store, folder, state, asked, tally, told, on_progress=on_progress)
+    require_trust([one for one in pinned_of_dataset(planned) if one.role != "format"], store.location, trust=False)
+    others = read_sets(planned, on_progress).others
+    made = build_dataset(planned, store, folder, state, asked, tally, told, others, on_progress=on_progress)
     return Exported(str(folder), made, made != before, {})
 
 
