@@ -123,7 +123,7 @@ def in_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: COLUMNS.index(column_of(name)))
 
 
-def explained(names: Sequence[str]) -> list[tuple[list[str], DatasetColumn]]:
+def explained(names: Iterable[str]) -> list[tuple[list[str], DatasetColumn]]:
     """Return the entries for the columns of a dataset, each with the names that it stands for, in order."""
     found: dict[DatasetColumn, list[str]] = {}
     for name in in_order(names):

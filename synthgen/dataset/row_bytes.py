@@ -21,7 +21,7 @@ def _bytes_of(column: pa.Array) -> RowSizes:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         inner = np.cumsum(_bytes_of(column.values), dtype=np.int64)
         offsets = column.offsets.to_numpy()
-        return np.diff(np.append(0, inner)[offsets]) + 4
+        return np.asarray(np.diff(np.append(0, inner)[offsets]) + 4, np.int64)
     if pa.types.is_binary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return np.diff(_offsets_of(column)) + 4
     return np.full(len(column), max(kind.bit_width // 8, 1), np.int64)

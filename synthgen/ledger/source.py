@@ -67,8 +67,8 @@ def _batches(file: pq.ParquetFile, columns: Sequence[str] | None) -> Iterator[pa
 def _at_once(file: pq.FileMetaData, columns: Sequence[str] | None) -> int:
     if columns is not None and not {"image", MASK, MASKS, "thumbnail"}.intersection(columns):
         return BATCH_ROWS
-    size = sum(file.row_group(number).total_byte_size for number in range(file.num_row_groups))
-    return max(1, min(BATCH_ROWS, BATCH_BYTES * file.num_rows // max(size, 1)))
+    size = int(sum(file.row_group(number).total_byte_size for number in range(file.num_row_groups)))
+    return max(1, min(BATCH_ROWS, BATCH_BYTES * int(file.num_rows) // max(size, 1)))
 
 
 def schema_of(source: Source) -> pa.Schema:

@@ -92,7 +92,7 @@ def test_datasets_gives_all_columns_back(
 ) -> None:
     opened = datasets.load_from_disk(str(hostile[name])) if name == "hf" else datasets.load_dataset(str(hostile[name]))
     assert {split: len(part) for split, part in opened.items()} == {"train": 60, "validation": 30, "test": 30}
-    found = []
+    found: list[tuple[Any, ...]] = []
     for part in opened.values():
         names = part.features["label"].names
         assert names == [*NAMES]

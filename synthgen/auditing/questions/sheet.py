@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from synthgen.auditing.questions.findings import AskedPoint, Questions
+from synthgen.auditing.questions.findings import Questions
 from synthgen.inert import inert
 from synthgen.pages.page import write_page
+from synthgen.records import AskedPoint
 
 SHEET, NEXT_SHEET = "datasheet.md", "datasheet.new.md"
 _SPECIAL = re.compile(r"([\\`*_\[\]#!|~$@]|:(?=//))")

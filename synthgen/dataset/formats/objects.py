@@ -70,7 +70,8 @@ def outline(found: FoundObject) -> list[tuple[float, float]]:
     # OpenCV goes through the middles of pixels. Of a picture twice as large, they tell the edges of pixels.
     twice = mask.repeat(2, axis=0).repeat(2, axis=1).astype(np.uint8)
     contours, _ = cv2.findContours(twice, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    rings = [cv2.approxPolyDP((contour + 1) // 2, _OFF, closed=True)[:, 0] for contour in contours]
+    edges = (np.asarray((contour + 1) // 2, np.int32) for contour in contours)
+    rings = [np.asarray(cv2.approxPolyDP(edge, _OFF, closed=True)[:, 0], np.int32) for edge in edges]
     whole, *others = sorted((ring for ring in rings if len(ring) > 2), key=len, reverse=True)
     for ring in others:
         whole = _joined(whole, ring)
@@ -82,8 +83,8 @@ def _joined(whole: NDArray[np.int32], ring: NDArray[np.int32]) -> NDArray[np.int
     from scipy.spatial import cKDTree
 
     distances, nearest = cKDTree(whole).query(ring)
-    start = int(distances.argmin())
-    at = int(nearest[start])
+    start = int(np.argmin(distances))
+    at = int(np.asarray(nearest)[start])
     around = np.roll(ring, -start, axis=0)
     return np.concatenate([whole[: at + 1], around, around[:1], whole[at:]])
 
@@ -94,7 +95,7 @@ def _mask(picture: EncodedPicture) -> Mask:
 
 
 def _around(mask: Mask) -> PixelBox | None:
-    rows, columns = mask.any(axis=1).nonzero()[0], mask.any(axis=0).nonzero()[0]
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return None
     return PixelBox(float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))

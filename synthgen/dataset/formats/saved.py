@@ -97,7 +97,7 @@ class _SavedSplit:
         for path, name in zip(self._paths, names, strict=True):
             path.rename(self._folder / name)
         DatasetInfo(features=Features.from_arrow_schema(self._schema)).write_to_directory(str(self._folder))
-        state = {
+        state: dict[str, object] = {
             "_data_files": [{"filename": name} for name in names],
             "_fingerprint": self._digest.hexdigest(),  # `datasets` keeps results of `map` by it
             "_format_columns": None,

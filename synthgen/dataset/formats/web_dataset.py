@@ -80,7 +80,7 @@ class _Shards:
             info = tarfile.TarInfo(f"{key}.{kind}")
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
-            tar.members = []  # it would keep all of them in memory
+            tar.members = []  # type: ignore[attr-defined]  # it would keep all of them in memory
         self._in_shard += size
         self._bytes += size
         self._lengths[-1] += 1
