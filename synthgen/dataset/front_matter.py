@@ -57,7 +57,8 @@ def as_yaml(data: "DatasetCardData") -> str:
     text = str(data.to_yaml())
     if _LINE_BREAKS.isdisjoint(text):
         return text
-    return str(yaml.safe_dump(data.to_dict(), sort_keys=False, allow_unicode=False)).rstrip("\n")
+    facts = data.to_dict()  # type: ignore[no-untyped-call]
+    return str(yaml.safe_dump(facts, sort_keys=False, allow_unicode=False)).rstrip("\n")
 
 
 def loads(summary: DatasetSummary) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import mlcroissant  # type: ignore[import-untyped]
+import mlcroissant
 import pytest
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt

@@ -5,7 +5,7 @@ import io
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,9 @@ def hostile(rows: Mapping[str, Mapping[str, Any]], tmp_path_factory: pytest.Temp
     return {name: place / name for name in FORMATS}
 
 
-def same(found: list[tuple[str, str, str, bytes]], rows: Mapping[str, Mapping[str, Any]]) -> None:
+def same(found: Iterable[tuple[Any, ...]], rows: Mapping[str, Mapping[str, Any]]) -> None:
     """Check the id, class, prompt and picture of every image."""
+    found = list(found)
     assert len(found) == len(rows)
     for image_id, kind, prompt, picture in found:
         wanted = rows[image_id]
@@ -169,13 +170,11 @@ def test_coco_gives_every_image_back(hostile: Mapping[str, Path], rows: Mapping[
 def test_tables_read_parquet(hostile: Mapping[str, Path], rows: Mapping[str, Mapping[str, Any]]) -> None:
     files = f"{hostile['parquet']}/data/*.parquet"
     of_pandas = pd.concat(map(pd.read_parquet, sorted((hostile["parquet"] / "data").iterdir())))
-    same(
-        [*zip(of_pandas["id"], of_pandas["class"], of_pandas["prompt"], of_pandas["image"].str["bytes"], strict=True)],
-        rows,
-    )
+    pictures = [one["bytes"] for one in of_pandas["image"]]
+    same(zip(of_pandas["id"], of_pandas["class"], of_pandas["prompt"], pictures, strict=True), rows)
     of_polars = pl.read_parquet(files)
-    same([*zip(*of_polars["id", "class", "prompt"], of_polars["image"].struct.field("bytes"), strict=True)], rows)
-    same(duckdb.sql(f"select id, class, prompt, image.bytes from '{files}'").fetchall(), rows)
+    same(zip(*of_polars["id", "class", "prompt"], of_polars["image"].struct.field("bytes"), strict=True), rows)
+    same(duckdb.connect().execute(f"select id, class, prompt, image.bytes from '{files}'").fetchall(), rows)
     of_arrow = arrow.dataset(hostile["parquet"] / "data").to_table(["id", "class", "prompt", "image"]).to_pylist()
     same([(one["id"], one["class"], one["prompt"], one["image"]["bytes"]) for one in of_arrow], rows)
 
