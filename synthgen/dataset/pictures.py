@@ -28,14 +28,17 @@ T = TypeVar("T")
 Step: TypeAlias = Callable[[bytes, Mapping[str, object]], bytes]
 """Changes an encoded picture, such as by a mark in its metadata, and keeps its format.
 
-It gets the picture and the other columns of its row, in several threads at once.
+It gets the picture and the columns `FACTS` of its row, in several threads at once.
 """
+FACTS: Final = ("id", "prompt", "negative_prompt", "seed")
 
 _BYTES: Final = 128 * 2**20
 """Of pictures that wait, for a thread or for the format: at most so many, and two pieces."""
 _PIECE_BYTES: Final = 16 * 2**20
-_PICTURES: Final = 8
-"""Pictures that wait, for each thread: enough to keep it busy while the format writes."""
+_TASK_BYTES: Final = 2**18
+"""Small pictures are finished some at a time: to hand each to a thread would take longer than to finish it."""
+_TASKS: Final = 8
+"""Tasks that wait, for each thread: enough to keep it busy while the format writes."""
 
 
 class PictureFinisher:
@@ -89,12 +92,14 @@ class PictureFinisher:
     def _begun(self, pool: ThreadPoolExecutor, key: T, rows: pa.RecordBatch) -> "_Piece[T]":
         if not self._steps and self._stay(rows):
             return _Piece(key, rows, (), rows.nbytes)
-        pictures, others = rows["image"].to_pylist(), rows.drop_columns(["image"])
-        facts = (others if self._steps else others.select(["id"])).to_pylist()
+        images, others = rows["image"], rows.drop_columns(["image"])
+        facts = others.select([name for name in FACTS if name in others.schema.names])
+        many = max(1, _TASK_BYTES * rows.num_rows // max(1, images.nbytes))
         work = [
-            pool.submit(self._picture, one["bytes"], one["path"], row) for one, row in zip(pictures, facts, strict=True)
+            pool.submit(self._pictures, images.slice(first, many), facts.slice(first, many))
+            for first in range(0, rows.num_rows, many)
         ]
-        return _Piece(key, others, tuple(work), sum(len(one["bytes"]) for one in pictures), rows.schema)
+        return _Piece(key, others, tuple(work), images.nbytes, rows.schema)
 
     def _stay(self, rows: pa.RecordBatch) -> bool:
         """Whether nothing is to be done for these rows, which is seen at once: most runs have PNGs and want PNGs."""
@@ -104,6 +109,10 @@ class PictureFinisher:
             return False
         begins = pc.starts_with(rows["image"].field("bytes"), SIGNATURES[self._encoding.format])
         return bool(pc.all(begins).as_py())
+
+    def _pictures(self, images: pa.StructArray, facts: pa.RecordBatch) -> "list[_Picture]":
+        columns = images.field("bytes").to_pylist(), images.field("path").to_pylist(), facts.to_pylist()
+        return [self._picture(*one) for one in zip(*columns, strict=True)]
 
     def _picture(self, data: bytes, path: str | None, row: Mapping[str, object]) -> "_Picture":
         new = encode(data, self._encoding)
@@ -121,12 +130,14 @@ class PictureFinisher:
         """Wait for the pictures of a piece, and return its rows with them."""
         if piece.schema is None:
             return piece.key, piece.rows
-        done = [one.result() for one in piece.work]
+        done = [one for task in piece.work for one in task.result()]
         self.encoded += sum(one.is_new for one in done)
-        images = [{"bytes": one.data, "path": one.path} for one in done]
-        columns = [
-            pa.array(images, field.type) if field.name == "image" else piece.rows[field.name] for field in piece.schema
-        ]
+        data, paths = (
+            pa.array([one.data for one in done], pa.binary()),
+            pa.array([one.path for one in done], pa.string()),
+        )
+        images = pa.StructArray.from_arrays([data, paths], ["bytes", "path"]).cast(piece.schema.field("image").type)
+        columns = [images if name == "image" else piece.rows[name] for name in piece.schema.names]
         return piece.key, pa.RecordBatch.from_arrays(columns, schema=piece.schema)
 
 
@@ -186,14 +197,14 @@ class _Piece(Generic[T]):
 
     Attributes:
         rows: with their pictures if these stay as they are, else without.
-        work: one for each picture that is being finished.
+        work: the tasks that finish its pictures.
         size: of the pictures, in bytes, before they are finished.
         schema: of the rows with their pictures; None if these stay as they are.
     """
 
     key: T
     rows: pa.RecordBatch
-    work: "tuple[Future[_Picture], ...]"
+    work: "tuple[Future[list[_Picture]], ...]"
     size: int
     schema: pa.Schema | None = None
 
@@ -205,8 +216,8 @@ def _parts(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 def _are_many(waiting: "deque[_Piece[T]]", threads: int) -> bool:
-    pictures, size = sum(len(piece.work) for piece in waiting), sum(piece.size for piece in waiting)
-    return pictures > _PICTURES * threads or size > _BYTES or not pictures
+    tasks, size = sum(len(piece.work) for piece in waiting), sum(piece.size for piece in waiting)
+    return tasks > _TASKS * threads or size > _BYTES or not tasks
 
 
 def digests_of(sources: Sequence[Source]) -> list[str]:

@@ -39,6 +39,7 @@ def numbers_in(rows: list[dict[str, dict[str, bytes]]]) -> list[int]:
 
 def test_pictures_come_in_order_from_several_threads_and_few_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures_module, "cores", lambda: 3)
+    monkeypatch.setattr(pictures_module, "_TASK_BYTES", 1)  # a task for each
     read, threads = 0, set()
 
     def stored() -> Iterator[tuple[str, pa.RecordBatch]]:
