@@ -71,7 +71,7 @@ def export(
         bool, typer.Option("--allow-remote", help="Fetch images that the set names by http or https address.")
     ] = False,
 ) -> Answer:
-    """Write a run, a dataset or any labelled set in another format, into a folder."""
+    """Write a run or any labelled set in another format."""
     from synthgen.api.exporting import export
 
     with session.progress(place, f"exporting {place}") as on_progress:

@@ -96,7 +96,8 @@ def test_a_wrong_argument_is_named_with_what_was_expected(
 REQUIRED: dict[str, object] = {
     "spec": SPEC, "source": SPEC, "planned": SPEC, "location": "run", "place": "set", "count": 1, "folder": "folder",
     "path": "sheet.html", "labels": "labels.csv", "keep": 0.5, "overrides": ["seed=1"], "image_id": "00000-000000",
-    "image_ids": ["00000-000000"], "forecast": None, "price_per_hour": 2.5, "over": ["seed=1,2"],
+    "image_ids": ["00000-000000"], "forecast": None, "price_per_hour": 2.5, "over": ["seed=1,2"], "to": "parquet",
+    "output": "output", "real": "real", "synthetic": "set", "dataset": "set", "repository": "owner/name",
 }  # fmt: skip
 FUNCTIONS = [name for name in dir(synthgen) if inspect.isfunction(getattr(face, name)) and not name.startswith("_")]
 PARAMETERS = [

@@ -77,7 +77,7 @@ def test_images_take_columns_over_and_prompts_show_them(tmp_path: Path) -> None:
         *("Value('string')", "Value('float64')", "List(Value('string'))", "Value('bool')")
     ]
     card = (Path(result.dataset) / "README.md").read_text()
-    assert "`caption`, `age`, `tags`, `indoors` are taken over from that picture" in card
+    assert "`caption`, `age`, `tags`, `indoors`" in card
 
     again = planned(save(tmp_path / "other", {0: {"age": 41}}))
     assert again.fingerprint != plan.fingerprint

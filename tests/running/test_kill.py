@@ -16,10 +16,11 @@ from tests.running.processes import race, start_run
 from tests.running.tables import bytes_of, ledger_of, state_of, without
 
 PLAN = noise_plan()
+OF_SHARDS = [point for point in POINTS if not point.startswith("dataset-")]  # `tests/test_killed.py` has the others
 # A file is created for the plan, the spec, and each of three shards.
 CREATIONS = ("create-half-written", "create-before-link", "create-after-link")
-IN_A_BUCKET = [point for point in POINTS if not point.startswith("create-")]  # there, one request creates a file
-FAULTS = [*POINTS, *(f"{point}:{nth}" for point in CREATIONS for nth in (2, 3, 5)), "before-marker:2"]
+IN_A_BUCKET = [point for point in OF_SHARDS if not point.startswith("create-")]  # there, one request creates a file
+FAULTS = [*OF_SHARDS, *(f"{point}:{nth}" for point in CREATIONS for nth in (2, 3, 5)), "before-marker:2"]
 
 
 @pytest.fixture(scope="module")

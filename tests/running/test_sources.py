@@ -79,7 +79,7 @@ def test_images_carry_their_picture_and_its_class_and_all_of_a_picture_are_in_on
     card = (Path(result.dataset) / "README.md").read_text()
     assert "made it from a picture and a text prompt" in card
     assert "| pictures from | " in card
-    assert "`source_id` is the id of the picture" in card
+    assert "The id of the picture that it began from" in card
 
 
 def test_a_run_that_is_stopped_and_resumed_makes_the_same_of_the_same_pictures(photos: Path, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_changed_class_is_the_label_and_the_class_of_the_picture_is_recorded(p
     found = replay(open_run(store), store, Varying(pictures), BrightnessJudge(), chef["id"])
     assert (found.candidate.source_label, found.difference) == ("doctor", 0)
     result = finalized(open_run(store), store, fresh=1)
-    assert "`source_label` is that picture's class" in (Path(result.dataset) / "README.md").read_text()
+    assert "The class of that picture, where `label` is" in (Path(result.dataset) / "README.md").read_text()
 
 
 def test_a_top_up_is_refused_when_the_pictures_are_used_up(photos: Path, tmp_path: Path) -> None:
