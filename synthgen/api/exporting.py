@@ -95,8 +95,10 @@ def export(
         >>> exported
         <Exported outputs/folder: 8 images as imagefolder>
     """
+    from synthgen.auditing.input.arguments import set_source
     from synthgen.dataset.summary import read_summary
 
+    place = set_source("place", place)
     encoding = encoding_of(image, quality)
     folder = folder_of_export(output)
     writing = writing_of(text_of(to, "to", "the name of a format"))

@@ -100,11 +100,13 @@ def join(
     unshared_classes, keep_splits = flag_of(unshared_classes, "unshared_classes"), flag_of(keep_splits, "keep_splits")
     left_out = texts_of(leave_out, "leave_out")
 
+    from synthgen.auditing.input.arguments import set_source
     from synthgen.dataset.joining.join import join_sides
     from synthgen.dataset.joining.side import read_side
     from synthgen.dataset.replace import check_place
     from synthgen.sets import open_set
 
+    real, synthetic = set_source("real", real), set_source("synthetic", synthetic)
     _check_apart(place, (real, synthetic))
     check_folder(place.parent)
     check_place(place)
