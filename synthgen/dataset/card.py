@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from synthgen.dataset.columns import explained
 from synthgen.dataset.contact import CONTACT_CLASSES
 from synthgen.dataset.formats.format import WrittenSplit
@@ -16,6 +14,7 @@ from synthgen.dataset.front_matter import front_matter, loads
 from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.select import SplitRules
 from synthgen.dataset.summary import DatasetSummary
+from synthgen.dataset.templates import card_template
 from synthgen.inert import inert
 from synthgen.ledger.columns import BOXES, MASK, MASKS, SOURCE_ID, SOURCE_LABEL
 from synthgen.ledger.composition import CellCount, Composition
@@ -109,18 +108,8 @@ def _body(
     *,
     has_sheet: bool,
 ) -> str:
-    # What a template prints is escaped unless it says otherwise: `finalize` sees every expression.
-    environment = Environment(
-        loader=PackageLoader("synthgen.dataset", "."),
-        finalize=lambda value: value if isinstance(value, _Literal) else markdown(value),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
-
     totals: Mapping[str, int] = provenance.tally.others
-    return environment.get_template("card.md.j2").render(
+    return card_template("synthgen.dataset", "card.md.j2", _printed).render(
         summary=summary,
         loads=loads(summary),
         missing=summary.missing({kind.name: kind.quota for kind in provenance.tally.classes}),
@@ -225,6 +214,11 @@ def _measured(summary: DatasetSummary, composition: Composition) -> dict[str, di
         name: {kind: composition.answers_of(name, kind) for kind in classes} or {"all": composition.answers_of(name)}
         for name in composition.free
     }
+
+
+def _printed(value: object) -> str:
+    """What a template prints is escaped unless it says otherwise."""
+    return value if isinstance(value, _Literal) else markdown(value)
 
 
 class _Literal(str):

@@ -10,6 +10,7 @@ from synthgen.dataset.card import markdown
 from synthgen.dataset.formats.format import WrittenSplit
 from synthgen.dataset.front_matter import front_matter, loads
 from synthgen.dataset.summary import DatasetSummary
+from synthgen.dataset.templates import card_template
 from synthgen.store.layout import CARD, ORIGIN
 from synthgen.version import __version__
 
@@ -56,17 +57,8 @@ def write_set_card(
         loaded: a split that `datasets` can read.
     """
     from huggingface_hub import DatasetCardData
-    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
-        loader=PackageLoader("synthgen.dataset", "."),
-        finalize=markdown,  # every expression is a text that Markdown and HTML take literally
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
-    body = environment.get_template("set_card.md.j2").render(
+    body = card_template("synthgen.dataset", "set_card.md.j2", markdown).render(
         summary=summary,
         origin=origin,
         version=__version__,

@@ -6,6 +6,7 @@ hash, and no other.
 
 import re
 from base64 import b64encode
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +25,7 @@ _FROM_THE_RIGHT = re.compile(f"[{_RIGHT}](?:[^\\S\\n]*[{_RIGHT}])*")
 """Words that are written from right to left, with the spaces between them."""
 
 
+@cache
 def environment(room: str) -> Environment:
     """Return an environment for the templates of the package `room`, which may extend and include those of this one.
 

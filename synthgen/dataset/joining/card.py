@@ -3,14 +3,13 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from synthgen.dataset.card import markdown
 from synthgen.dataset.formats.format import WrittenSplit
 from synthgen.dataset.front_matter import front_matter
 from synthgen.dataset.joining.images import JoinedImages
 from synthgen.dataset.joining.side import JoinedSide
 from synthgen.dataset.summary import DatasetSummary
+from synthgen.dataset.templates import card_template
 from synthgen.store.layout import CARD, CONTACT
 from synthgen.version import __version__
 
@@ -35,15 +34,7 @@ def write_joined_card(
     """
     from huggingface_hub import DatasetCardData
 
-    environment = Environment(
-        loader=PackageLoader("synthgen.dataset.joining", "."),
-        finalize=markdown,  # every expression is a text that Markdown and HTML take literally
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
-    body = environment.get_template("card.md.j2").render(
+    body = card_template("synthgen.dataset.joining", "card.md.j2", markdown).render(
         summary=summary,
         version=__version__,
         has_sheet=(folder / CONTACT).is_file(),
