@@ -81,7 +81,7 @@ def test_an_audit_opens_the_first_of_several_formats(first: str, tmp_path: Path)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_code_of_the_page_runs(name: str, written: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {"folder": str(written / name), "Path": Path}
-    if name in {"parquet", "imagefolder", "webdataset"}:  # the card of a dataset in one format is in its own folder
+    if name in {"parquet", "imagefolder"}:  # the card of a dataset in one format is in its own folder
         names["folder"] = str(alone(written, name))
     exec(BLOCKS[name], names)
     if "data" in names:
