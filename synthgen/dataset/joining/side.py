@@ -10,9 +10,9 @@ from synthgen.errors import UsageError
 from synthgen.ledger.columns import SOURCE_ID
 from synthgen.sets import ImageSet, read_frame
 from synthgen.sets.arrow_rows import arrow_schema
-from synthgen.sets.class_order import numbered_classes
+from synthgen.sets.class_order import are_bare_numbers, numbered_classes
 from synthgen.sets.files import PATHS, FileSet
-from synthgen.sets.frame import find_label, words
+from synthgen.sets.frame import named_label, words
 from synthgen.sets.hub import HubSet
 from synthgen.sets.own_boxes import OWN_BOXES, form_in
 from synthgen.sets.splits import COLUMNS as SPLITS
@@ -46,6 +46,7 @@ class JoinedSide:
         as_pictures: by name of such a column that is one of paths in the set: that one's name, and which rows have one.
         sources: the pictures that its images were made from, by row; empty if they were not.
         boxes: how its column of boxes is written, where its format says it.
+        bare: whether its classes are numbers without names, and nobody said that these are the names.
     """
 
     title: str
@@ -61,6 +62,7 @@ class JoinedSide:
     as_pictures: Mapping[str, tuple[str, Sequence[bool]]]
     sources: Sequence[str | None]
     boxes: BoxFormName | None
+    bare: bool
 
 
 def read_side(
@@ -91,7 +93,7 @@ def read_side(
         )
 
     try:
-        chosen = label or find_label(found)
+        chosen, numbers = named_label(found, label)
         frame = read_frame(found, chosen)
     except UsageError as error:
         raise UsageError(f"{title}: {error.message}", hint=error.hint, argument=argument) from error
@@ -100,7 +102,7 @@ def read_side(
     ids = frame["id"].astype(str).tolist()
     _check_whole(title, "class", ids, frame["label"].tolist())
 
-    names = _brought(found, chosen, left_out, ids)
+    names = _brought(found, chosen, [*left_out, *([numbers] if numbers is not None else [])], ids)
     as_names = {one: words(found.table([one])[one]).tolist() for one in names if one in found.label_columns}
     as_pictures = _pictures(found, names)
     typed = arrow_schema(found, [one for one in names if one not in {*as_names, *as_pictures}])
@@ -116,7 +118,7 @@ def read_side(
         ids=ids,
         labels=frame["label"].tolist(),
         splits=_splits(found, title, ids),
-        classes=numbered_classes(found, chosen) or tuple(sorted(set(frame["label"]))),
+        classes=numbered_classes(found, chosen, numbers) or tuple(sorted(set(frame["label"]))),
         columns=pa.schema([fields[column] for column in names]),
         as_names=as_names,
         as_pictures={
@@ -124,6 +126,7 @@ def read_side(
         },
         sources=frame[SOURCE_ID].tolist() if SOURCE_ID in frame else (),
         boxes=form_in(found, OWN_BOXES) if OWN_BOXES in names else None,
+        bare=label is None and are_bare_numbers(found, chosen),
     )
 
 
