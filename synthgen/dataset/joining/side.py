@@ -17,6 +17,7 @@ from synthgen.sets.hub import HubSet
 from synthgen.sets.own_boxes import OWN_BOXES, form_in
 from synthgen.sets.splits import COLUMNS as SPLITS
 from synthgen.sets.splits import splits_of
+from synthgen.sets.web_dataset import TarSet
 from synthgen.spec import BoxFormName
 
 SYNTHETIC = "synthetic"
@@ -46,6 +47,7 @@ class JoinedSide:
         as_pictures: by name of such a column that is one of paths in the set: that one's name, and which rows have one.
         sources: the pictures that its images were made from, by row; empty if they were not.
         boxes: how its column of boxes is written, where its format says it.
+        unread: what it has and does not bring along, each with the reason.
         bare: whether its classes are numbers without names, and nobody said that these are the names.
     """
 
@@ -63,6 +65,7 @@ class JoinedSide:
     sources: Sequence[str | None]
     boxes: BoxFormName | None
     bare: bool
+    unread: Mapping[str, str]
 
 
 def read_side(
@@ -121,18 +124,19 @@ def read_side(
         classes=numbered_classes(found, chosen, numbers) or tuple(sorted(set(frame["label"]))),
         columns=pa.schema([fields[column] for column in names]),
         as_names=as_names,
-        as_pictures={
-            shown: (column, found.table([column])[column].notna().tolist()) for column, shown in as_pictures.items()
-        },
+        as_pictures={shown: (column, _has(found, column)) for column, shown in as_pictures.items()},
         sources=frame[SOURCE_ID].tolist() if SOURCE_ID in frame else (),
         boxes=form_in(found, OWN_BOXES) if OWN_BOXES in names else None,
+        unread={name: why for name, why in _unread(found).items() if not _in_list(name)},
         bare=label is None and are_bare_numbers(found, chosen),
     )
 
 
 def _brought(found: ImageSet, label: str, left_out: Collection[str], ids: Sequence[str]) -> list[str]:
     """List the columns that a set brings along. What the joined set makes itself is not among them."""
-    names = [name for name in found.columns if name not in {*_OWN, label, *left_out}]
+    names = [name for name in found.columns if name not in {*_OWN, label, *left_out, *_unread(found)}]
+    if isinstance(found, TarSet):
+        names = [name for name in names if name != "key"]  # it comes from the id, or is the id
     return [name for name in names if name not in PATHS or found.table([name])[name].tolist() != [*ids]]
 
 
@@ -141,10 +145,32 @@ def _pictures(found: ImageSet, names: Sequence[str]) -> dict[str, str]:
 
     So `datasets` reads the metadata of an image folder. The paths mean nothing outside the set's own folder.
     """
+    if isinstance(found, TarSet):
+        return {one: one for one in names if one in found.picture_columns and not _in_list(one)}
     if not isinstance(found, FileSet):
         return {}
     shown = {one: one.removesuffix(_PATHS) for one in names if one.endswith(_PATHS)}
     return {one: new for one, new in shown.items() if new and new not in {*_OWN, *names}}
+
+
+def _has(found: ImageSet, column: str) -> list[bool]:
+    if isinstance(found, TarSet):
+        return found.picture_columns[column]
+    return [*map(bool, found.table([column])[column].notna())]
+
+
+def _in_list(column: str) -> bool:
+    """Tell whether a picture is one of a list, such as `masks.0`."""
+    return column.rpartition(".")[2].isdecimal()
+
+
+def _unread(found: ImageSet) -> dict[str, str]:
+    """Name what a set has and nothing here reads, each with the reason."""
+    if isinstance(found, TarSet):
+        lists = (one.rpartition(".")[0] for one in found.picture_columns if _in_list(one))
+        several = dict.fromkeys(lists, "lists of pictures are not read from WebDataset")
+        return several | {one: several[one.rpartition(".")[0]] for one in found.picture_columns if _in_list(one)}
+    return {}
 
 
 def _splits(found: ImageSet, title: str, ids: Sequence[str]) -> list[str]:
