@@ -256,6 +256,8 @@ def test_a_dataset_that_lacks_a_file_is_neither_exported_nor_joined(finished: Pa
 def test_masks_and_texts_of_shards_come_along(tmp_path: Path) -> None:
     synthgen.render(tmp_path / "rend", 3)
     synthgen.export(tmp_path / "rend", "webdataset", tmp_path / "shards")
+    synthgen.export(tmp_path / "rend", "coco", tmp_path / "coco")
+    assert "mask" in synthgen.export(tmp_path / "coco", "parquet", tmp_path / "unmasked").left_out
     back = synthgen.export(tmp_path / "shards", "parquet", tmp_path / "back")
     rows = rows_of(tmp_path / "back")
     assert back.left_out == {}

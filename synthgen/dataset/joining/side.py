@@ -170,6 +170,8 @@ def _unread(found: ImageSet) -> dict[str, str]:
         lists = (one.rpartition(".")[0] for one in found.picture_columns if _in_list(one))
         several = dict.fromkeys(lists, "lists of pictures are not read from WebDataset")
         return several | {one: several[one.rpartition(".")[0]] for one in found.picture_columns if _in_list(one)}
+    if isinstance(found, FileSet) and found.has_masks:
+        return {"mask": "the masks of COCO and YOLO sets are not read"}
     return {}
 
 
